@@ -1,0 +1,259 @@
+"""What an evaluation is asked to do. Names and defaults follow EvalScope's TaskConfig; values are checked, never coerced."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from evalkube_crds.cluster import ClusterFields, SecretKeyRef
+from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, Limit, RelativePath, one_or_many
+from evalkube_crds.names import BENCHMARKS
+
+__all__ = [
+    "DatasetArgs",
+    "EvalRunSpec",
+    "Filters",
+    "GenerationConfig",
+    "Judge",
+    "JudgeContract",
+    "JudgeModel",
+    "benchmark_options",
+]
+
+Benchmark = Literal["ceval", "general_mcq", "general_qa", "gsm8k", "iquiz"]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+class GenerationConfig(Contract):
+    """How the model is asked to generate."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = Field(default=0.0, description="Sampling temperature")
+    max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] = Field(default=2048, description="Most tokens of one answer")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Nucleus sampling: the probability mass that is kept"
+    )
+    top_k: Annotated[int, Field(ge=-1)] | None = Field(
+        default=None, description="Top-k sampling: the number of tokens that are kept"
+    )
+    stop_seqs: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="Strings that end an answer"
+    )
+    seed: int | None = Field(
+        default=None, description="Seed sent to the endpoint; the run's own seed is beside it in the spec"
+    )
+    frequency_penalty: Penalty | None = Field(default=None, description="Penalty by frequency of a token")
+    presence_penalty: Penalty | None = Field(default=None, description="Penalty by presence of a token")
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        default=None, description="Multiplicative penalty of repeated tokens (vLLM, SGLang)"
+    )
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
+        default=None, description="Bias by token id"
+    )
+    logprobs: bool | None = Field(default=None, description="Ask for log probabilities")
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = Field(
+        default=None, description="Log probabilities per position"
+    )
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = Field(
+        default=None, description="How long a reasoning model may think"
+    )
+    response_schema: FreeMap | None = Field(
+        default=None, description="JSON schema that the answer must follow (response_format json_schema)"
+    )
+    timeout: Seconds = Field(default=600.0, description="Longest time for one answer, in seconds")
+    retries: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=5, description="Attempts per sample, for 429, 5xx, timeouts and connection errors"
+    )
+    retry_interval: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=10.0,
+        description="Longest pause between attempts, in seconds; a Retry-After of the server goes before it",
+    )
+    stream: bool = Field(default=False, description="Stream the answers, which measures TTFT too")
+    extra_body: FreeMap | None = Field(default=None, description="Further keys of the request body")
+    extra_query: dict[str, str] | None = Field(default=None, description="Further query parameters")
+    extra_headers: Headers | None = Field(default=None, description="Further headers, none that carries a secret")
+
+
+class Filters(Contract):
+    """What is done to an answer before it is read, in this order."""
+
+    remove_until: str | None = Field(
+        default=None, description="Drop everything up to and with the last occurrence of this"
+    )
+    extract: str | None = Field(
+        default=None, description="Keep the last match of this regular expression (its first group, where it has one)"
+    )
+    remove_whitespace: bool = Field(default=False, description="Drop all white space")
+
+
+class DatasetArgs(Contract):
+    """What differs from a benchmark's own declaration."""
+
+    dataset_id: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="Id on the hub"
+    )
+    local_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None, description="File or folder to read instead of a hub"
+    )
+    subset_list: Annotated[list[str], Field(min_length=1, max_length=512)] | None = Field(
+        default=None, description="Subsets to evaluate; all unless set"
+    )
+    few_shot_num: Annotated[int, Field(ge=0, le=64)] | None = Field(
+        default=None, description="Worked examples before each question"
+    )
+    few_shot_random: bool = Field(
+        default=False, description="Draw the examples at random (seeded) instead of the first ones"
+    )
+    train_split: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="Split the examples come from"
+    )
+    eval_split: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="Split that is evaluated"
+    )
+    prompt_template: str | None = Field(
+        default=None, description="Prompt of one question; its placeholders are the benchmark's"
+    )
+    few_shot_prompt_template: str | None = Field(
+        default=None, description="Prompt of one question where there are worked examples"
+    )
+    system_prompt: str | None = Field(default=None, description="System message")
+    query_template: str | None = Field(default=None, description="How the question itself is written into {question}")
+    metric_list: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="Metrics to report"
+    )
+    aggregation: Literal["mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None = Field(
+        default=None, description="How the repeats of a question add up"
+    )
+    filters: Filters | None = Field(default=None, description="What is done to an answer before it is read")
+    shuffle: bool = Field(default=False, description="Shuffle the samples (seeded) before the limit is taken")
+    shuffle_choices: bool = Field(default=False, description="Shuffle the choices of each question (seeded)")
+    force_redownload: bool = Field(default=False, description="Download again what is cached")
+    review_timeout: Seconds | None = Field(default=None, description="Longest time to score one answer, in seconds")
+    extra_params: FreeMap = Field(default={}, description="Parameters of this benchmark alone")
+
+
+class JudgeModel(Contract):
+    """A model that grades answers; an OpenAI-compatible endpoint."""
+
+    model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Model name")
+    api_url: HttpUrl = Field(description="Base URL of its endpoint")
+    generation_config: GenerationConfig = Field(default=GenerationConfig(), description="How it is asked to generate")
+
+
+class JudgeContract(Contract):
+    """What the judge is told and how its words become a score."""
+
+    system_prompt: str | None = Field(default=None, description="System message to the judge")
+    prompt_template: str | None = Field(
+        default=None, description="Prompt to the judge, with {question}, {target} and {prediction}"
+    )
+    score_type: Literal["pattern", "numeric"] = Field(
+        default="pattern",
+        description="pattern: a word of score_mapping; numeric: a number from 0 to 1 written as [[x]]",
+    )
+    score_mapping: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={"A": 1.0, "B": 0.0}, description="Score of each word the judge may say"
+    )
+
+
+class Judge(Contract):
+    """When and how a language model grades."""
+
+    strategy: Literal["auto", "rule", "llm", "llm_recall"] = Field(
+        default="auto",
+        description="auto and rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where the rule says wrong",
+    )
+    models: Annotated[list[JudgeModel], Field(max_length=8)] = Field(
+        default=[], description="The judges; several are aggregated"
+    )
+    contract: JudgeContract = Field(default=JudgeContract(), description="Prompt and reading of the judges")
+    repeats: Annotated[int, Field(ge=1, le=32)] = Field(default=1, description="How often each judge is asked")
+    aggregation: Literal["mean", "median", "majority_vote"] = Field(
+        default="mean", description="How several verdicts become one"
+    )
+    min_valid_judges: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=1, description="Readable verdicts needed; with fewer the sample is errored"
+    )
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None, description="Where the judges' key is (on a cluster; over REST: judge_api_key)"
+    )
+
+    @model_validator(mode="after")
+    def _has_models(self) -> "Judge":
+        if self.strategy in ("llm", "llm_recall") and not self.models:
+            raise ValueError(f"strategy {self.strategy} needs at least one entry in models")
+        return self
+
+
+class EvalRunSpec(ClusterFields):
+    """One evaluation: a model behind an endpoint, and the benchmarks it is asked."""
+
+    model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        description="Model name, as the endpoint knows it"
+    )
+    model_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^/\\]+$")] | None = Field(
+        default=None, description="Name of the model in reports and folders; from model unless set"
+    )
+    api_url: HttpUrl = Field(description="Base URL of the OpenAI-compatible endpoint, like http://host:port/v1")
+    datasets: Annotated[list[Benchmark], Field(min_length=1, max_length=64)] = Field(
+        description="Benchmarks to run: " + ", ".join(BENCHMARKS)
+    )
+    dataset_args: dict[Benchmark, DatasetArgs] = Field(
+        default={}, description="What differs from a benchmark's own declaration, by benchmark"
+    )
+    dataset_hub: Literal["modelscope", "huggingface", "local", "sample"] = Field(
+        default="modelscope", description="Where data comes from; sample: a few items of our own, no network needed"
+    )
+    limit: Limit | None = Field(
+        default=None, description="Samples per subset: a count, or a fraction between 0 and 1; all unless set"
+    )
+    repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=1, description="How often each question is asked (k of pass@k)"
+    )
+    eval_batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=1, description="Requests in flight at once, over all datasets of the run"
+    )
+    generation_config: GenerationConfig = Field(
+        default=GenerationConfig(), description="How the model is asked to generate"
+    )
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+        default=42, description="Seed of every random choice of the run"
+    )
+    work_dir: RelativePath | None = Field(
+        default=None,
+        description="The run's folder under the output root; a timestamp unless set. The same one again resumes",
+    )
+    no_timestamp: bool = Field(
+        default=True, description="false: results go into a folder named by the time, inside work_dir"
+    )
+    use_cache: RelativePath | None = Field(
+        default=None, description="Folder of an earlier run whose finished samples are not asked again"
+    )
+    rerun_review: bool = Field(default=False, description="Score again what is already answered")
+    ignore_errors: bool = Field(
+        default=True,
+        description="true: samples that fail after all retries are reported as errored; false: the first one fails the run",
+    )
+    debug: bool = Field(default=False, description="Log more")
+    judge: Judge = Field(default=Judge(), description="Grading by a language model")
+    analysis_report: bool = Field(
+        default=False, description="Ask the first judge, else the model itself, for a short analysis of the scores"
+    )
+    collect_perf: bool = Field(default=True, description="Report latency and token usage of the answers")
+    eval_type: Literal["openai_api", "service"] = Field(
+        default="openai_api", description="Kept for EvalScope's clients; both mean the endpoint at api_url"
+    )
+    eval_backend: Literal["Native"] = Field(default="Native", description="Kept for EvalScope's clients")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "EvalRunSpec":
+        if len(set(self.datasets)) != len(self.datasets):
+            raise ValueError("datasets: each benchmark once")
+        stray = sorted(set(self.dataset_args) - set(self.datasets))
+        if stray:
+            raise ValueError(f"dataset_args: {stray[0]} is not among the run's datasets")
+        return self
+
+
+def benchmark_options(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
+    """The overrides of one benchmark of ``spec``; the empty ones where it has none."""
+    return {str(name): args for name, args in spec.dataset_args.items()}.get(benchmark, DatasetArgs())

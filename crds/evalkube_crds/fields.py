@@ -1,0 +1,156 @@
+"""Field types that several models share, each with its rule in Python and, where it is more than a range, in CEL.
+
+A REST client may write one value where the model holds a list (``OneOrMany``); in the resource it is always a list, because a
+structural schema has no unions.
+"""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+__all__ = ["Contract", "FreeMap", "Headers", "HttpUrl", "Limit", "RelativePath", "cel", "one_or_many"]
+
+
+class Contract(BaseModel):
+    """A part of a spec: immutable, exact about types, and without room for a misspelt field."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+        validate_default=False,
+        serialize_by_alias=False,
+        allow_inf_nan=False,
+    )
+
+
+def cel(rule: str, message: str) -> dict[str, str]:
+    """One entry of ``x-kubernetes-validations``."""
+    return {"rule": rule, "message": message}
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def one_or_many(scalar: Any) -> BeforeValidator:
+    """Accepts one ``scalar`` where a list of them is held."""
+    return BeforeValidator(_listed, json_schema_input_type=scalar | list[scalar])
+
+
+_URL_MAX = 2048
+
+
+def _http_url(value: str) -> str:
+    if len(value) > _URL_MAX:
+        raise ValueError(f"must be at most {_URL_MAX} characters long")
+    if re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise ValueError("must not contain white space or control characters")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError as problem:
+        raise ValueError(f"is not a URL: {problem}") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("must be an http:// or https:// URL")
+    if not host or port == 0:
+        raise ValueError("must name a host, like http://host:port/v1")
+    if "@" in parts.netloc:
+        raise ValueError("must not carry credentials; pass the key as api_key")
+    if parts.fragment:
+        raise ValueError("must not have a fragment (#...)")
+    return value
+
+
+HttpUrl = Annotated[
+    str,
+    AfterValidator(_http_url),
+    Field(
+        json_schema_extra={
+            "maxLength": _URL_MAX,
+            "x-kubernetes-validations": [
+                cel(
+                    "self.matches('^https?://[^/?#@\\\\s]+([/?][^#\\\\s]*)?$')",
+                    "must be an http:// or https:// URL without credentials or fragment",
+                )
+            ],
+        }
+    ),
+]
+"""An absolute http(s) URL with a host and without credentials."""
+
+_SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"}
+)
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+
+
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    for name, content in value.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", content) or not content.isascii():
+            raise ValueError(f"the value of {name} must be printable ASCII on one line")
+        if name.lower() in _SECRET_HEADERS:
+            raise ValueError(f"{name} carries a secret, and a run's spec is readable: pass the key as api_key")
+    return value
+
+
+Headers = Annotated[
+    dict[str, str],
+    AfterValidator(_headers),
+    Field(
+        json_schema_extra={
+            "maxProperties": 32,
+            "x-kubernetes-validations": [
+                cel(
+                    "self.all(k, !(k.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie', 'api-key', 'x-api-key', 'x-goog-api-key']))",
+                    "a header that carries a secret has no place in a spec: use apiKeySecretRef",
+                )
+            ],
+        }
+    ),
+]
+"""Extra HTTP headers; those that carry secrets are refused."""
+
+
+def _relative_path(value: str) -> str:
+    if not value or "\x00" in value:
+        raise ValueError("must name a directory")
+    return value
+
+
+RelativePath = Annotated[str, AfterValidator(_relative_path), Field(max_length=1024)]
+"""A path whose meaning (and whose bounds) the backend decides."""
+
+FreeMap = Annotated[dict[str, JsonValue], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""Passed on as it is: the one place where unknown keys are welcome."""
+
+
+def _limit(value: float) -> float:
+    if value <= 0 or (value > 1 and value != int(value)):
+        raise ValueError("must be a whole number of samples (>= 1) or a fraction between 0 and 1")
+    return int(value) if value >= 1 else value
+
+
+Limit = Annotated[
+    float,
+    AfterValidator(_limit),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self > 0.0 && (self < 1.0 || self == double(int(self)))",
+                    "must be a whole number of samples (>= 1) or a fraction between 0 and 1",
+                )
+            ]
+        }
+    ),
+]
+"""Samples per subset: a count (>= 1) or a fraction (between 0 and 1)."""

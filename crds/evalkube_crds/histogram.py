@@ -1,0 +1,151 @@
+"""A mergeable histogram of non-negative integers (nanoseconds, tokens) with percentiles good to 0.1 %. No I/O, no numpy.
+
+The layout is fixed and log-linear, as in HdrHistogram (hdrhistogram.org): every power of two is cut into 1024 buckets, so
+that a bucket is at most 1/1024 as wide as its values. A bucket keeps the count and the sum of its values; both
+are integers, so merging is exact, commutative and associative: N shards add up to what one would have counted, bit for bit.
+The sum makes a bucket of equal values exact, which is what small runs consist of.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Self
+
+__all__ = ["Histogram", "bucket_of"]
+
+_SUB_BITS = 10
+
+
+def bucket_of(value: int) -> int:
+    """The bucket of ``value`` (>= 0): the value itself below 1024, then 1024 buckets for each power of two."""
+    shift = value.bit_length() - _SUB_BITS - 1
+    return value if shift <= 0 else (shift << _SUB_BITS) + (value >> shift)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of integer values. ``counts`` and ``sums`` are by bucket; ``low`` and ``high`` the exact extremes."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    sums: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+    total: int = 0
+    total_squared: int = 0
+    low: int = 0
+    high: int = 0
+
+    def add(self, value: int, times: int = 1) -> None:
+        """Count ``value`` (a negative one as 0: clocks that step back a tick are no reason to lose a request)."""
+        if times <= 0:
+            return
+        value = max(value, 0)
+        bucket = bucket_of(value)
+        amount = value * times
+        self.counts[bucket] = self.counts.get(bucket, 0) + times
+        self.sums[bucket] = self.sums.get(bucket, 0) + amount
+        self.low = min(self.low, value) if self.count else value
+        self.high = max(self.high, value)
+        self.count += times
+        self.total += amount
+        self.total_squared += value * amount
+
+    def extend(self, values: Iterable[int]) -> None:
+        """Count each of ``values``."""
+        for value in values:
+            self.add(value)
+
+    def merge(self, other: "Histogram") -> None:
+        """Add everything that ``other`` counted."""
+        if not other.count:
+            return
+        for bucket, times in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + times
+            self.sums[bucket] = self.sums.get(bucket, 0) + other.sums[bucket]
+        self.low = min(self.low, other.low) if self.count else other.low
+        self.high = max(self.high, other.high)
+        self.count += other.count
+        self.total += other.total
+        self.total_squared += other.total_squared
+
+    @property
+    def mean(self) -> float | None:
+        """The exact arithmetic mean; None when nothing was counted."""
+        return self.total / self.count if self.count else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The exact population standard deviation; None when nothing was counted."""
+        if not self.count:
+            return None
+        return math.sqrt(max(0, self.count * self.total_squared - self.total * self.total)) / self.count
+
+    def percentile(self, percent: float) -> float | None:
+        """The percentile by linear interpolation between order statistics; None when nothing was counted.
+
+        Type 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages" (1996), numpy's default. An order
+        statistic is taken as its bucket's mean, hence within 0.1 % of the true one; the extremes are exact.
+        """
+        return self.percentiles([percent])[0]
+
+    def percentiles(self, percents: Iterable[float]) -> list[float | None]:
+        """Several percentiles (each 0 to 100) for one walk over the buckets."""
+        percents = list(percents)
+        if not self.count:
+            return [None for _ in percents]
+        buckets = sorted(self.counts)
+        upto = list(accumulate(self.counts[bucket] for bucket in buckets))
+        return [self._interpolate((self.count - 1) * percent / 100, buckets, upto) for percent in percents]
+
+    def _interpolate(self, rank: float, buckets: list[int], upto: list[int]) -> float:
+        below = math.floor(rank)
+        low = self._order_statistic(below, buckets, upto)
+        if rank == below:
+            return low
+        high = self._order_statistic(below + 1, buckets, upto)
+        return low + (high - low) * (rank - below)
+
+    def _order_statistic(self, rank: int, buckets: list[int], upto: list[int]) -> float:
+        if rank <= 0:
+            return float(self.low)
+        if rank >= self.count - 1:
+            return float(self.high)
+        bucket = buckets[bisect_right(upto, rank)]
+        return self.sums[bucket] / self.counts[bucket]
+
+    def to_doc(self) -> dict[str, Any]:
+        """JSON-ready: buckets ascending with the gaps between them, their counts and sums, and the exact figures.
+
+        ``total_squared`` is a string: it outgrows the 64 bits that JSON readers can be trusted with.
+        """
+        buckets = sorted(self.counts)
+        return {
+            "steps": [now - before for before, now in zip([0, *buckets], buckets, strict=False)],
+            "counts": [self.counts[bucket] for bucket in buckets],
+            "sums": [self.sums[bucket] for bucket in buckets],
+            "total_squared": str(self.total_squared),
+            "low": self.low,
+            "high": self.high,
+        }
+
+    @classmethod
+    def from_doc(cls, doc: dict[str, Any]) -> Self:
+        """The histogram that ``to_doc`` wrote. Raises ValueError when its lists do not belong together."""
+        buckets = list(accumulate(doc["steps"]))
+        if not len(buckets) == len(doc["counts"]) == len(doc["sums"]):
+            raise ValueError("histogram: steps, counts and sums must be of one length")
+        counts = dict(zip(buckets, doc["counts"], strict=True))
+        sums = dict(zip(buckets, doc["sums"], strict=True))
+        for bucket, amount in sums.items():
+            if counts[bucket] <= 0 or bucket_of(amount // counts[bucket]) != bucket:
+                raise ValueError(f"histogram: the sum of bucket {bucket} does not lie in it")
+        return cls(
+            counts=counts,
+            sums=sums,
+            count=sum(counts.values()),
+            total=sum(sums.values()),
+            total_squared=int(doc["total_squared"]),
+            low=int(doc["low"]),
+            high=int(doc["high"]),
+        )

@@ -1,0 +1,176 @@
+"""The vocabulary of the contract: API group, kinds, phases, conditions, reasons, error classes, exit codes.
+
+Free text never stands where one of these words can: a reason is for programs, the message beside it for people.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+GROUP: Final = "evalkube.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+MAX_RECEIPT_BYTES: Final = 3584
+"""A container's termination message may hold 4096 bytes; the receipt stays 3.5 KiB so that nothing truncates it."""
+
+MAX_INLINE_RESULT_BYTES: Final = 32 * 1024
+"""Results up to this size stand in the status itself; larger ones are referred to."""
+
+
+class Kind(StrEnum):
+    """The two kinds of run."""
+
+    EVAL_RUN = "EvalRun"
+    PERF_RUN = "PerfRun"
+
+
+class Phase(StrEnum):
+    """One word for people, derived from the conditions (``status.phase_of``); programs read conditions."""
+
+    PENDING = "Pending"
+    QUEUED = "Queued"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    COLLECTING = "Collecting"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    INTERRUPTED = "Interrupted"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the run will never change again."""
+        return self in _TERMINAL
+
+
+_TERMINAL: Final = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED})
+
+
+class ConditionType(StrEnum):
+    """The steps of a run, each a condition of its own in the status."""
+
+    ACCEPTED = "Accepted"
+    JOB_CREATED = "JobCreated"
+    RUNNING = "Running"
+    RESULTS_COLLECTED = "ResultsCollected"
+    SUCCEEDED = "Succeeded"
+    THRESHOLDS_MET = "ThresholdsMet"
+
+
+class Reason(StrEnum):
+    """Why a condition has its value, and why a run ended as it did."""
+
+    # the ordinary course
+    ACCEPTED = "Accepted"
+    QUEUED = "Queued"
+    STARTED = "Started"
+    PROGRESSING = "Progressing"
+    COLLECTED = "Collected"
+    COMPLETED = "Completed"
+    THRESHOLDS_MET = "ThresholdsMet"
+    THRESHOLDS_MISSED = "ThresholdsMissed"
+    # the user's or the installer's
+    CANCELLED = "Cancelled"
+    INVALID_SPEC = "InvalidSpec"
+    DATASET_UNAVAILABLE = "DatasetUnavailable"
+    RESULT_TOO_LARGE = "ResultTooLarge"
+    # the target's
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    TARGET_UNREACHABLE = "TargetUnreachable"
+    TARGET_REFUSED = "TargetRefused"
+    ALL_SAMPLES_FAILED = "AllSamplesFailed"
+    ALL_REQUESTS_FAILED = "AllRequestsFailed"
+    # ours, or the machine's
+    INTERRUPTED = "Interrupted"
+    RUNNER_CRASHED = "RunnerCrashed"
+    RUNNER_KILLED = "RunnerKilled"
+    RESULT_MISSING = "ResultMissing"
+    INTERNAL_ERROR = "InternalError"
+
+
+EXIT_CODES: Final[dict[Reason, int]] = {
+    Reason.COMPLETED: 0,
+    Reason.INTERNAL_ERROR: 1,
+    Reason.INVALID_SPEC: 64,
+    Reason.AUTHENTICATION_FAILED: 65,
+    Reason.TARGET_UNREACHABLE: 66,
+    Reason.RESULT_TOO_LARGE: 67,
+    Reason.DATASET_UNAVAILABLE: 68,
+    Reason.TARGET_REFUSED: 69,
+    Reason.ALL_SAMPLES_FAILED: 70,
+    Reason.ALL_REQUESTS_FAILED: 71,
+    Reason.CANCELLED: 143,
+}
+"""What a runner exits with. 64 to 71 are final: trying again without a change would end the same way."""
+
+
+class ErrorClass(StrEnum):
+    """What went wrong with one request or one sample: a closed list, so that counts of several shards add up."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    SEND = "send"
+    CONNECT_TIMEOUT = "connect_timeout"
+    HEADER_TIMEOUT = "header_timeout"
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"
+    IDLE_TIMEOUT = "idle_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
+    DISCONNECTED = "disconnected"
+    STATUS_401 = "status_401"
+    STATUS_403 = "status_403"
+    STATUS_404 = "status_404"
+    STATUS_429 = "status_429"
+    STATUS_3XX = "status_3xx"
+    STATUS_4XX = "status_4xx"
+    STATUS_5XX = "status_5xx"
+    ERROR_IN_STREAM = "error_in_stream"
+    TRUNCATED_STREAM = "truncated_stream"
+    EMPTY_STREAM = "empty_stream"
+    PARSE = "parse"
+    TOO_LARGE = "too_large"
+    CANCELLED = "cancelled"
+    SCORER = "scorer"
+    JUDGE = "judge"
+
+
+def error_class_of_status(status: int) -> ErrorClass:
+    """The class of an HTTP answer that is not a success (``status`` outside 200 to 299)."""
+    exact = {
+        401: ErrorClass.STATUS_401,
+        403: ErrorClass.STATUS_403,
+        404: ErrorClass.STATUS_404,
+        429: ErrorClass.STATUS_429,
+    }
+    if status in exact:
+        return exact[status]
+    if status >= 500:
+        return ErrorClass.STATUS_5XX
+    return ErrorClass.STATUS_4XX if status >= 400 else ErrorClass.STATUS_3XX
+
+
+class Verdict(StrEnum):
+    """Whether the client was healthy enough for its numbers to speak of the server."""
+
+    VALID = "valid"
+    DEGRADED = "degraded"
+    INVALID = "invalid"
+
+
+class TokenBasis(StrEnum):
+    """Where token counts come from, best first."""
+
+    USAGE = "usage"
+    TOKENIZER = "tokenizer"
+    CHUNKS = "chunks"
+    NONE = "none"
+
+
+BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
+"""The evaluations a runner of this version knows; its own table is held equal to this by a test."""
+
+PERF_DATASETS: Final = ("openqa", "line_by_line", "random", "custom")
+"""The sources of prompts a load test knows."""
+
+DIALECTS: Final = ("openai",)
+"""The API dialects a load test speaks."""

@@ -1,0 +1,221 @@
+"""What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are checked, never coerced."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, RelativePath, cel, one_or_many
+from evalkube_crds.names import DIALECTS, PERF_DATASETS
+
+__all__ = ["PerfDatasetArgs", "PerfRunSpec", "point_name"]
+
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Parallel = Annotated[int, Field(ge=1, le=100_000)]
+Tokens = Annotated[int, Field(ge=1, le=1_048_576)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _rate(value: float) -> float:
+    if value != -1 and not 0 < value <= 1_000_000:
+        raise ValueError("must be -1 (no limit) or more than 0 requests per second")
+    return value
+
+
+Rate = Annotated[
+    float,
+    AfterValidator(_rate),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self == -1.0 || (self > 0.0 && self <= 1000000.0)",
+                    "must be -1 (no limit) or more than 0 requests per second",
+                )
+            ]
+        }
+    ),
+]
+
+
+class PerfDatasetArgs(Contract):
+    """How prompts are cut or prefixed."""
+
+    target_input_len: Tokens | None = Field(
+        default=None, description="Wanted length of a prompt, in tokens (needs tokenizer_path)"
+    )
+    input_len_mode: Literal["cap", "drop"] = Field(
+        default="cap", description="cap: cut longer prompts; drop: leave out those that are not that long"
+    )
+    prefix_file: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None, description="File whose text goes before every prompt"
+    )
+    prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
+
+
+class PerfRunSpec(ClusterFields):
+    """One load test: an endpoint, the load put on it, and the prompts it is sent."""
+
+    model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        description="Model name, as the endpoint knows it"
+    )
+    model_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^/\\]+$")] | None = Field(
+        default=None, description="Name of the model in reports; from model unless set"
+    )
+    url: HttpUrl = Field(description="Complete URL of the endpoint; one that ends in /v1 gets /chat/completions")
+    api: Literal["openai"] = Field(default="openai", description="API dialect: " + ", ".join(DIALECTS))
+    headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
+    connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")
+    read_timeout: Seconds | None = Field(default=None, description="Longest silence between two reads, in seconds")
+    total_timeout: Seconds = Field(default=21_600.0, description="Longest time for one request, in seconds")
+    no_test_connection: bool = Field(
+        default=False, description="Skip the one request that tests the endpoint before the load"
+    )
+
+    number: Annotated[list[Count], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
+        default=[1000], description="Measured requests; several values are a sweep"
+    )
+    parallel: Annotated[list[Parallel], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
+        default=[1], description="Requests in flight at most (closed loop); one value for each number"
+    )
+    rate: Annotated[list[Rate], one_or_many(float), Field(min_length=1, max_length=100)] = Field(
+        default=[-1.0],
+        description="Requests per second, Poisson arrivals; -1: no limit. With open_loop one value for each number",
+    )
+    open_loop: bool = Field(
+        default=False, description="Send by the schedule alone, however many are in flight; needs rate"
+    )
+    warmup_num: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        default=0.0, description="Requests before the measured ones: a count (>= 1) or a fraction of number"
+    )
+    duration: Seconds | None = Field(
+        default=None, description="Send no further request after this time, in seconds; what is in flight is finished"
+    )
+    sleep_interval: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=5.0, description="Pause between the points of a sweep, in seconds"
+    )
+
+    prompt: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="One prompt for every request; '@file' reads it from a file"
+    )
+    query_template: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="JSON template of the body, with %m for the model and %p for the prompt; '@file' reads it from a file",
+    )
+    apply_chat_template: bool | None = Field(
+        default=None, description="Send messages (true) or a plain prompt (false); by the URL unless set"
+    )
+    tokenize_prompt: bool = Field(
+        default=False, description="Send the prompt as token ids (completions; needs tokenizer_path)"
+    )
+    min_prompt_length: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Leave out shorter prompts; random: the shortest. Tokens with a tokenizer_path, else characters (random: words)",
+    )
+    max_prompt_length: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=131_072, description="Leave out longer prompts; random: the longest"
+    )
+    prefix_length: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
+        default=0, description="random: length of a prefix that all prompts share"
+    )
+    tokenizer_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None,
+        description="A tokenizer.json, or a folder with one: exact prompt lengths, and token counts where the server reports none",
+    )
+    dataset: Literal["openqa", "line_by_line", "random", "custom"] = Field(
+        default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS)
+    )
+    dataset_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None, description="File (or folder) to read prompts from"
+    )
+    data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
+        default=None,
+        description="Where the data set comes from; local when there is a dataset_path, else modelscope; sample: prompts of our own",
+    )
+    dataset_offset: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="First item to use; a sweep goes on where its last point ended"
+    )
+    dataset_args: PerfDatasetArgs = Field(default=PerfDatasetArgs(), description="How prompts are cut or prefixed")
+
+    max_tokens: Annotated[list[Tokens], one_or_many(int), Field(min_length=1, max_length=2)] = Field(
+        default=[2048], description="Most tokens of an answer; two values: drawn uniformly between them"
+    )
+    min_tokens: Tokens | None = Field(default=None, description="Fewest tokens of an answer (vLLM, SGLang)")
+    temperature: Annotated[float, Field(ge=0, le=2)] = Field(default=0.0, description="Sampling temperature")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Nucleus sampling: the probability mass that is kept"
+    )
+    top_k: Annotated[int, Field(ge=-1)] | None = Field(
+        default=None, description="Top-k sampling: the number of tokens that are kept"
+    )
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = Field(
+        default=None, description="Penalty by frequency of a token"
+    )
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        default=None, description="Multiplicative penalty of repeated tokens (vLLM, SGLang)"
+    )
+    stop: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="Strings that end an answer"
+    )
+    stop_token_ids: list[int] | None = Field(default=None, description="Token ids that end an answer (vLLM, SGLang)")
+    logprobs: bool | None = Field(default=None, description="Ask for log probabilities")
+    n_choices: Annotated[int, Field(ge=1, le=128)] | None = Field(default=None, description="Answers per request")
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+        default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
+    )
+    stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
+    extra_args: FreeMap = Field(default={}, description="Further keys of the request body; they win")
+
+    name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="Title of the test in its report"
+    )
+    work_dir: RelativePath | None = Field(
+        default=None, description="The run's folder under the output root; a timestamp unless set"
+    )
+    no_timestamp: bool = Field(
+        default=True, description="false: results go into a folder named by the time, inside work_dir"
+    )
+    debug: bool = Field(default=False, description="Log more")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.open_loop:
+            self._check_open_loop()
+        else:
+            self._check_closed_loop()
+        if len(self.max_tokens) == 2 and self.max_tokens[0] > self.max_tokens[1]:
+            raise ValueError("max_tokens: the first of two values must not be the larger one")
+        if self.min_prompt_length > self.max_prompt_length:
+            raise ValueError("min_prompt_length: must not be larger than max_prompt_length")
+        if self.tokenize_prompt and self.tokenizer_path is None:
+            raise ValueError("tokenize_prompt: needs tokenizer_path")
+        if self.dataset_args.target_input_len is not None and self.tokenizer_path is None:
+            raise ValueError("dataset_args.target_input_len: needs tokenizer_path")
+        if self.dataset == "line_by_line" and self.dataset_path is None and self.prompt is None:
+            raise ValueError("dataset_path: line_by_line needs the file to read")
+        if self.dataset == "custom" and self.prompt is None:
+            raise ValueError("prompt: the custom dataset is one prompt of yours")
+        return self
+
+    def _check_open_loop(self) -> None:
+        if any(rate <= 0 for rate in self.rate):
+            raise ValueError("rate: open_loop needs a rate above 0")
+        if len(self.rate) != len(self.number):
+            raise ValueError(f"rate: has {len(self.rate)} values and number {len(self.number)}; give one for each")
+        if "parallel" in self.model_fields_set and self.parallel != [1]:
+            raise ValueError("parallel: has no meaning with open_loop; leave it out")
+
+    def _check_closed_loop(self) -> None:
+        if len(self.parallel) != len(self.number):
+            raise ValueError(
+                f"parallel: has {len(self.parallel)} values and number {len(self.number)}; give one for each"
+            )
+        if len(self.rate) not in (1, len(self.number)):
+            raise ValueError(
+                f"rate: has {len(self.rate)} values and number {len(self.number)}; give one, or one for each"
+            )
+
+
+def point_name(*, number: int, parallel: int | None = None, rate: float | None = None) -> str:
+    """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop."""
+    return f"rate_{rate:g}_number_{number}" if rate is not None else f"parallel_{parallel}_number_{number}"

@@ -1,0 +1,127 @@
+"""Says what is wrong with a document: pydantic's errors as a field's path, a reason, and the nearest name that would be right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+__all__ = ["Problem", "nearest", "problems_of", "sentence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend: ``field`` is a dotted path ("" for the whole document), ``reason`` says what and how."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+
+def sentence(problems: Iterable[Problem]) -> str:
+    """All problems on one line."""
+    return "; ".join(str(problem) for problem in problems)
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], *, camel: bool = False) -> list[Problem]:
+    """Each error once, with the names of ``model`` for comparison (those of the resource where ``camel``)."""
+    found: dict[Problem, None] = {}
+    for entry in error.errors(include_url=False):
+        found[_problem(entry["loc"], entry["type"], entry["msg"], entry.get("input"), model, camel)] = None
+    return list(found)
+
+
+def _problem(
+    loc: Sequence[int | str], kind: str, message: str, given: Any, model: type[BaseModel], camel: bool
+) -> Problem:
+    names = [part for part in loc if part != "[key]"]
+    if kind == "extra_forbidden":
+        return Problem(_path(names), _unknown(str(names[-1]), _fields_at(names[:-1], model, camel)))
+    if kind == "missing":
+        return Problem(_path(names), "is required")
+    if kind == "value_error":
+        reason = message.removeprefix("Value error, ")
+        field, colon, rest = reason.partition(": ")
+        if colon and " " not in field and _top_field(field) in _fields_at(names, model, camel):
+            return Problem(_path([*names, field]), rest)
+        return Problem(_path(names), reason)
+    if kind == "literal_error":
+        return Problem(_path(names), _not_among(given, message))
+    return Problem(_path(names), _PLAIN.get(kind) or _lower(message))
+
+
+_PLAIN = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "finite_number": "must be a finite number",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
+
+
+def _lower(message: str) -> str:
+    return (
+        message.replace("Input should", "must", 1).replace("String should", "must", 1).replace("List should", "must", 1)
+    )
+
+
+def _not_among(given: Any, message: str) -> str:
+    choices = [part.strip("' ") for part in message.removeprefix("Input should be ").replace(" or ", ", ").split(", ")]
+    wrong = f"{given!r} is not one of " if isinstance(given, str | int | float) else "must be one of "
+    return wrong + ", ".join(choices) + nearest(str(given), choices)
+
+
+def _unknown(name: str, valid: Sequence[str]) -> str:
+    return "is not a known field" + (nearest(name, valid) or f"; valid here: {', '.join(sorted(valid))}")
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """``"; did you mean 'x'?"``, or "" where nothing is near."""
+    spelt = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
+    close = get_close_matches(name.lower().replace("-", "_"), list(spelt), n=1, cutoff=0.6)
+    return f"; did you mean {spelt[close[0]]!r}?" if close else ""
+
+
+def _top_field(path: str) -> str:
+    return path.split(".")[0]
+
+
+def _path(names: Sequence[int | str]) -> str:
+    path = ""
+    for name in names:
+        path += f"[{name}]" if isinstance(name, int) else f".{name}" if path else str(name)
+    return path
+
+
+def _fields_at(names: Sequence[int | str], model: type[BaseModel], camel: bool) -> list[str]:
+    """The field names of the model that the path ``names`` leads to."""
+    current: type[BaseModel] | None = model
+    for name in names:
+        if current is None:
+            return []
+        field = _field_named(current, str(name))
+        current = _model_in(field.annotation) if field is not None else current
+    if current is None:
+        return []
+    return [(field.alias or name) if camel else name for name, field in current.model_fields.items()]
+
+
+def _field_named(model: type[BaseModel], name: str) -> FieldInfo | None:
+    by_name = model.model_fields.get(name)
+    return by_name or next((field for field in model.model_fields.values() if field.alias == name), None)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)

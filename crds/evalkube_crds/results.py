@@ -1,0 +1,220 @@
+"""What a run measured, in a form that merges: counts, integer sums and histograms, never averages or percentiles.
+
+Times are integer nanoseconds, scores integer billionths, so that shards add up to exactly what one would have counted.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from evalkube_crds.histogram import Histogram
+from evalkube_crds.names import ErrorClass, Reason, TokenBasis, Verdict
+
+__all__ = [
+    "ClientHealth",
+    "DatasetResult",
+    "EvalResult",
+    "HistogramField",
+    "PerfPoint",
+    "PerfResult",
+    "PerfSeries",
+    "Progress",
+    "Receipt",
+    "Report",
+    "ScoreSum",
+    "SubsetResult",
+    "TokenUsage",
+]
+
+NANO = 1_000_000_000
+
+HistogramField = Annotated[
+    Histogram,
+    BeforeValidator(lambda value: value if isinstance(value, Histogram) else Histogram.from_doc(value)),
+    PlainSerializer(Histogram.to_doc, return_type=dict[str, Any]),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+"""A histogram in a document (``Histogram.to_doc``)."""
+
+
+class Report(BaseModel):
+    """A part of a result document: mutable while it is counted, exact about its fields."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        validate_by_alias=True,
+        validate_by_name=True,
+        arbitrary_types_allowed=True,
+        ser_json_inf_nan="null",
+    )
+
+
+class Progress(Report):
+    """How far a run is."""
+
+    done: int = Field(default=0, ge=0, description="Samples or requests finished")
+    total: int = Field(default=0, ge=0, description="Samples or requests in all; 0 while unknown")
+    eta_seconds: float | None = Field(default=None, description="Estimated time to the end, in seconds")
+    stage: str | None = Field(default=None, description="What is being done: a dataset's or a point's name")
+
+
+class ScoreSum(Report):
+    """A sum of scores: ``total_nano`` billionths over ``count`` samples (or groups of repeats)."""
+
+    count: int = 0
+    total_nano: int = 0
+
+    def add(self, score: float) -> None:
+        """Count one score, kept to a billionth."""
+        self.count += 1
+        self.total_nano += round(score * NANO)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean score; None when nothing was counted."""
+        return self.total_nano / (self.count * NANO) if self.count else None
+
+
+class TokenUsage(Report):
+    """Tokens as the endpoint reported them, over the ``samples`` whose answers carried a usage."""
+
+    samples: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class SubsetResult(Report):
+    """Scores of one subset. Errored samples are in ``errored`` alone, never in a score."""
+
+    name: str
+    category: list[str] = Field(default_factory=lambda: ["default"])
+    metrics: dict[str, ScoreSum] = Field(default_factory=dict)
+    requested: int = 0
+    scored: int = 0
+    errored: dict[ErrorClass, int] = Field(default_factory=dict)
+    truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length)")
+    reused: int = Field(default=0, description="Samples taken from a checkpoint")
+
+
+class DatasetResult(Report):
+    """One benchmark of an evaluation."""
+
+    name: str
+    pretty_name: str
+    description: str
+    main_metric: str
+    subsets: list[SubsetResult] = Field(default_factory=list)
+    usage: TokenUsage = Field(default_factory=TokenUsage)
+    latency_ns: HistogramField = Field(default_factory=Histogram)
+    ttft_ns: HistogramField = Field(default_factory=Histogram)
+    output_tokens: HistogramField = Field(default_factory=Histogram)
+    revision: str | None = Field(default=None, description="Revision of the data on its hub")
+    analysis: str | None = None
+
+
+class EvalResult(Report):
+    """The result document of an evaluation, or of some of its shards."""
+
+    kind: Literal["EvalResult"] = "EvalResult"
+    run_id: str
+    model: str
+    shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
+    of_shards: int = 1
+    datasets: list[DatasetResult] = Field(default_factory=list)
+    started_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
+    ended_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
+
+
+class ClientHealth(Report):
+    """How the load generator itself fared: what tells its slowness from the server's."""
+
+    processes: int = 0
+    cpu_ns: int = Field(default=0, description="CPU time of all worker processes during the point")
+    wall_ns: int = Field(default=0, description="Wall time of the point, summed over the worker processes")
+    schedule_lag_ns: HistogramField = Field(default_factory=Histogram, description="Actual minus intended send time")
+    loop_lag_ns: HistogramField = Field(
+        default_factory=Histogram, description="Lateness of a periodic probe: how late a read may be seen"
+    )
+    gc_pause_ns: HistogramField = Field(default_factory=Histogram, description="Pauses of the garbage collector")
+    offered: int = Field(default=0, description="Requests the schedule asked for in the time it ran")
+    sent: int = Field(default=0, description="Requests that were sent")
+    connections_peak: int = 0
+    connections_limit: int = Field(default=0, description="File descriptors that the process may hold")
+
+
+class PerfSeries(Report):
+    """Counts per interval since the first measured send, for plots; bounded in length by doubling the interval."""
+
+    interval_ns: int = NANO
+    sent: list[int] = Field(default_factory=list)
+    succeeded: list[int] = Field(default_factory=list)
+    failed: list[int] = Field(default_factory=list)
+    output_tokens: list[int] = Field(default_factory=list)
+    latency_ns_sum: list[int] = Field(default_factory=list)
+    ttft_ns_sum: list[int] = Field(default_factory=list)
+
+
+class PerfPoint(Report):
+    """One load: the counts and histograms of its measured requests. ``histograms`` has, where there are values:
+
+    ``latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns, input_tokens,
+    output_tokens, output_tps_milli, total_tps_milli, chunks_per_read`` (of successful requests only).
+    """
+
+    name: str
+    number: int
+    parallel: int | None = None
+    rate: float | None = None
+    open_loop: bool = False
+    stream: bool = True
+    succeeded: int = 0
+    failed: int = 0
+    warmup: int = 0
+    resent: int = Field(default=0, description="Requests sent again because the server had closed an idle connection")
+    late: int = Field(default=0, description="Requests sent more than 1 ms after their intended time")
+    errors: dict[ErrorClass, int] = Field(default_factory=dict)
+    error_samples: dict[ErrorClass, str] = Field(default_factory=dict, description="One message of each class")
+    token_basis: dict[TokenBasis, int] = Field(default_factory=dict)
+    finish_reasons: dict[str, int] = Field(default_factory=dict)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    histograms: dict[str, HistogramField] = Field(default_factory=dict)
+    started_at_ns: int = Field(default=0, description="First measured send, Unix time in nanoseconds")
+    ended_at_ns: int = Field(default=0, description="Last end of a measured request, failed ones too")
+    series: PerfSeries = Field(default_factory=PerfSeries)
+    health: ClientHealth = Field(default_factory=ClientHealth)
+    verdict: Verdict = Verdict.VALID
+    verdict_reasons: list[str] = Field(default_factory=list)
+
+
+class PerfResult(Report):
+    """The result document of a load test, or of some of its shards."""
+
+    kind: Literal["PerfResult"] = "PerfResult"
+    run_id: str
+    model: str
+    title: str | None = None
+    shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
+    of_shards: int = 1
+    points: list[PerfPoint] = Field(default_factory=list)
+    started_at_ns: int = 0
+    ended_at_ns: int = 0
+
+
+class Receipt(Report):
+    """A runner's last word, always written, small enough for a termination message."""
+
+    run_id: str
+    shard: int = 0
+    reason: Reason
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    headline: dict[str, float] = Field(default_factory=dict, description="A few figures of the summary")
+    result_sha256: str | None = None
+    result_bytes: int = 0
+    artifacts: bool = Field(default=True, description="Whether all artifacts were delivered")

@@ -1,0 +1,168 @@
+"""What a run reports: conditions first, everything else derived or beside them. Pure: times come in as arguments."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.names import API_VERSION, ConditionType, Kind, Phase, Reason
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import Progress, Report
+
+__all__ = [
+    "Attempt",
+    "Condition",
+    "EvalRun",
+    "Metadata",
+    "PerfRun",
+    "ResultReference",
+    "Run",
+    "RunStatus",
+    "phase_of",
+    "with_condition",
+]
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Condition(Report):
+    """One step of a run, as in the Kubernetes API conventions."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str = ""
+    last_transition_time: datetime
+    observed_generation: int = 0
+
+
+class Attempt(Report):
+    """One try at the run."""
+
+    number: int = Field(ge=0)
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    reason: Reason | None = None
+    message: str = ""
+    exit_code: int | None = None
+
+
+class ResultReference(Report):
+    """Where the result document is when it is too large for the status."""
+
+    store: str
+    uri: str
+    sha256: str
+    bytes: int
+
+
+class RunStatus(Report):
+    """The truth about a run. A terminal one never changes again."""
+
+    observed_generation: int = 0
+    phase: Phase = Phase.PENDING
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    progress: Progress | None = None
+    summary: dict[str, float] = Field(default_factory=dict, description="Headline figures by name")
+    results: dict[str, Any] | None = Field(default=None, description="The response's result, up to 32 KiB")
+    result_ref: ResultReference | None = None
+    attempts: list[Attempt] = Field(default_factory=list, max_length=32)
+    job_name: str | None = None
+    job_uid: str | None = Field(default=None, alias="jobUID")
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    output_dir: str | None = Field(default=None, description="Where the artifacts are")
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of that type, where there is one."""
+        return next((condition for condition in self.conditions if condition.type is kind), None)
+
+
+class Metadata(Report):
+    """The part of Kubernetes' object metadata that a run needs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    namespace: str | None = None
+    uid: str
+    generation: int = 1
+    creation_timestamp: datetime
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class _Document(Report):
+    api_version: Literal["evalkube.io/v1alpha1"] = API_VERSION
+    metadata: Metadata
+    status: RunStatus = Field(default_factory=RunStatus)
+
+
+class EvalRun(_Document):
+    """An evaluation with what became of it."""
+
+    kind: Literal[Kind.EVAL_RUN] = Kind.EVAL_RUN
+    spec: EvalRunSpec
+
+
+class PerfRun(_Document):
+    """A load test with what became of it."""
+
+    kind: Literal[Kind.PERF_RUN] = Kind.PERF_RUN
+    spec: PerfRunSpec
+
+
+Run = EvalRun | PerfRun
+
+
+def with_condition(
+    conditions: Iterable[Condition],
+    kind: ConditionType,
+    status: ConditionStatus,
+    reason: Reason,
+    message: str = "",
+    *,
+    now: datetime,
+    generation: int = 0,
+) -> list[Condition]:
+    """``conditions`` with one set; its transition time moves only when its status does."""
+    before = {condition.type: condition for condition in conditions}
+    old = before.get(kind)
+    since = old.last_transition_time if old is not None and old.status == status else now
+    before[kind] = Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=since,
+        observed_generation=generation,
+    )
+    return list(before.values())
+
+
+_ENDED: dict[Reason, Phase] = {Reason.CANCELLED: Phase.CANCELLED, Reason.INTERRUPTED: Phase.INTERRUPTED}
+
+
+def phase_of(conditions: Iterable[Condition]) -> Phase:
+    """The one word for people that these conditions come to."""
+    by_type = {condition.type: condition for condition in conditions}
+
+    def holds(kind: ConditionType) -> bool:
+        return kind in by_type and by_type[kind].status == "True"
+
+    succeeded = by_type.get(ConditionType.SUCCEEDED)
+    if succeeded is not None and succeeded.status != "Unknown":
+        return Phase.SUCCEEDED if succeeded.status == "True" else _ENDED.get(succeeded.reason, Phase.FAILED)
+    running = by_type.get(ConditionType.RUNNING)
+    if running is not None and running.status == "False" and running.reason is not Reason.QUEUED:
+        return Phase.COLLECTING
+    if holds(ConditionType.RUNNING):
+        return Phase.RUNNING
+    if holds(ConditionType.JOB_CREATED):
+        return Phase.STARTING
+    return Phase.QUEUED if holds(ConditionType.ACCEPTED) else Phase.PENDING

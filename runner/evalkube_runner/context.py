@@ -1,0 +1,34 @@
+"""What a run's code is given beside its spec: who it is, where it delivers, its secrets, and where data comes from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evalkube_runner.deliver import Delivery
+
+__all__ = ["HubEndpoints", "RunContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class HubEndpoints:
+    """Base URLs of the dataset hubs, and the tokens that gated data needs."""
+
+    modelscope: str = "https://www.modelscope.cn"
+    huggingface: str = "https://huggingface.co"
+    modelscope_token: str | None = field(default=None, repr=False)
+    huggingface_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One shard of one run, as its code sees it."""
+
+    run_id: str
+    delivery: Delivery
+    scratch: Path
+    cache: Path
+    shard: int = 0
+    shards: int = 1
+    api_key: str | None = field(default=None, repr=False)
+    judge_api_key: str | None = field(default=None, repr=False)
+    hubs: HubEndpoints = HubEndpoints()
+    offline: bool = False

@@ -1,0 +1,141 @@
+"""How everything leaves a runner: one small interface, here with its form for one machine, plain files.
+
+Nothing else in the runner writes outside its scratch directory.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+from pydantic import BaseModel
+
+from evalkube_crds.results import Progress
+
+__all__ = ["Delivery", "FileDelivery", "replace_file"]
+
+_PROGRESS_INTERVAL_S = 0.5
+
+
+class Delivery(Protocol):
+    """Where artifacts, progress and the result go. Paths are relative and use forward slashes."""
+
+    async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Add whole lines to an artifact. When it returns, they survive the runner being killed; where ``durable``, the machine too."""
+
+    async def put(self, path: str, data: bytes) -> None:
+        """Write a whole artifact; readers see the old one or the new one."""
+
+    async def put_file(self, path: str, source: Path) -> None:
+        """Take over a large file from the scratch directory as an artifact."""
+
+    async def get(self, path: str) -> bytes | None:
+        """An artifact as an earlier attempt of this run (or the run it continues) left it; None where there is none."""
+
+    async def progress(self, progress: Progress, *, final: bool = False) -> None:
+        """Tell how far the run is. May be called as often as one likes; ``final`` is always delivered."""
+
+    async def result(self, document: BaseModel) -> None:
+        """Deliver the result document."""
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write ``path`` so that a crash at any moment leaves the old content or the new, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class FileDelivery:
+    """Delivery into two folders: ``artifacts`` (the run's own) and ``control`` (what its backend reads)."""
+
+    def __init__(self, artifacts: Path, control: Path, *, pipeline: str, earlier: Path | None = None) -> None:
+        """``earlier``: folder of a run whose artifacts ``get`` falls back to; ``pipeline``: eval or perf."""
+        self._artifacts = artifacts
+        self._control = control
+        self._pipeline = pipeline
+        self._earlier = earlier
+        self._next_progress = 0.0
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """See ``Delivery.append``. Appends to one path happen in the order they were asked for."""
+        async with self._locks.setdefault(path, asyncio.Lock()):
+            await asyncio.to_thread(_append, self._artifacts / path, data, durable)
+
+    async def put(self, path: str, data: bytes) -> None:
+        """See ``Delivery.put``."""
+        await asyncio.to_thread(replace_file, self._artifacts / path, data)
+
+    async def put_file(self, path: str, source: Path) -> None:
+        """See ``Delivery.put_file``."""
+        await asyncio.to_thread(_take_over, source, self._artifacts / path)
+
+    async def get(self, path: str) -> bytes | None:
+        """See ``Delivery.get``."""
+        return await asyncio.to_thread(self._read, path)
+
+    def _read(self, path: str) -> bytes | None:
+        for folder in (self._artifacts, self._earlier):
+            if folder is not None and (folder / path).is_file():
+                return (folder / path).read_bytes()
+        return None
+
+    async def progress(self, progress: Progress, *, final: bool = False) -> None:
+        """See ``Delivery.progress``. Also kept as ``progress.json`` among the artifacts, with EvalScope's keys."""
+        now = time.monotonic()
+        if now < self._next_progress and not final:
+            return
+        self._next_progress = now + _PROGRESS_INTERVAL_S
+        await asyncio.to_thread(self._write_progress, progress, final)
+
+    def _write_progress(self, progress: Progress, final: bool) -> None:
+        replace_file(self._control / "progress.json", progress.model_dump_json(by_alias=True).encode())
+        shown = {
+            "status": "completed" if final else "running",
+            "pipeline": self._pipeline,
+            "total_count": progress.total,
+            "processed_count": progress.done,
+            "percent": round(100 * progress.done / progress.total, 2) if progress.total else 0.0,
+            "updated_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        replace_file(self._artifacts / "progress.json", _json(shown))
+
+    async def result(self, document: BaseModel) -> None:
+        """See ``Delivery.result``."""
+        data = document.model_dump_json(by_alias=True).encode()
+        await asyncio.to_thread(replace_file, self._control / "result.json", data)
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def _append(path: Path, data: bytes, durable: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(data)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+
+
+def _take_over(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.part")
+    shutil.move(source, temporary)
+    temporary.replace(target)
