@@ -1,0 +1,1 @@
+"""A model server with known timing: `evalkube mock-model`."""

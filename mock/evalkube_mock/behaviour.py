@@ -1,0 +1,117 @@
+"""How the mock behaves and what it decides for request number n. Pure: no clock, no socket, no shared randomness.
+
+Every decision is a function of (seed, request number), so two servers with the same options treat the same sequence
+of requests alike, whatever the timing of its arrival.
+"""
+
+import dataclasses
+import enum
+import random
+
+__all__ = ["Behaviour", "Fate", "Role", "cut_after", "fate", "latency_ns", "token_offsets_ns"]
+
+_MASK = (1 << 64) - 1
+
+
+class Role(enum.StrEnum):
+    """When the role-only delta of a chat stream is sent."""
+
+    FIRST = "first"  # in one write with the first token, as vLLM does
+    EARLY = "early"  # with the response head, long before the first token: catches clients that call it a token
+    NONE = "none"
+
+
+class Fate(enum.Enum):
+    """What happens to one request."""
+
+    SERVED = "served"
+    FAILED = "failed"  # answered with fail_status
+    ERROR_EVENT = "error_event"  # an error event inside a 200
+    TRUNCATED = "truncated"  # the connection closes in the middle of the answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Behaviour:
+    """All that can be set. Times are integer nanoseconds; the rates are disjoint fractions of the requests."""
+
+    ttft_ns: int = 0
+    itl_ns: int = 0
+    latency_ns: int | None = None  # of a whole (not streamed) answer; None = ttft + tokens * itl
+    jitter: float = 0.0  # each wait is multiplied by a uniform factor in [1 - jitter, 1 + jitter]
+    tokens: int = 128
+    reasoning_tokens: int = 0
+    default_answer: str | None = None  # None = filler text of `tokens` tokens
+    concurrency: int | None = None
+    fail_rate: float = 0.0
+    fail_status: int = 500
+    retry_after_s: int | None = None
+    stream_error_rate: float = 0.0
+    truncate_rate: float = 0.0
+    role: Role = Role.FIRST
+    model: str = "mock-model"
+    strict_model: bool = False  # refuse every other model name with 404
+    api_key: str | None = None
+    seed: int = 0
+
+
+def fate(behaviour: Behaviour, number: int) -> Fate:
+    """Decide what happens to request `number` (counted from 0)."""
+    if not (behaviour.fail_rate or behaviour.stream_error_rate or behaviour.truncate_rate):
+        return Fate.SERVED
+    draw = _uniform(behaviour.seed, number, salt=1)
+    for share, outcome in (
+        (behaviour.fail_rate, Fate.FAILED),
+        (behaviour.stream_error_rate, Fate.ERROR_EVENT),
+        (behaviour.truncate_rate, Fate.TRUNCATED),
+    ):
+        if draw < share:
+            return outcome
+        draw -= share
+    return Fate.SERVED
+
+
+def cut_after(behaviour: Behaviour, number: int, tokens: int) -> int:
+    """Give after how many tokens a stream with an error or a truncation breaks: at least 1, never all (but of one)."""
+    return 1 + int(_uniform(behaviour.seed, number, salt=2) * max(tokens - 1, 0))
+
+
+def token_offsets_ns(behaviour: Behaviour, number: int, tokens: int) -> tuple[int, ...] | None:
+    """Give when each token is due after the start of its request, or None when there is no jitter.
+
+    Without jitter token k is due at ttft + k * itl, which the caller computes without a table.
+    """
+    if not behaviour.jitter:
+        return None
+    uniform = random.Random(_mix(behaviour.seed, number, salt=3)).uniform
+    low, high = 1 - behaviour.jitter, 1 + behaviour.jitter
+    due = behaviour.ttft_ns * uniform(low, high)
+    offsets = [round(due)]
+    for _ in range(tokens - 1):
+        due += behaviour.itl_ns * uniform(low, high)
+        offsets.append(round(due))
+    return tuple(offsets)
+
+
+def latency_ns(behaviour: Behaviour, number: int, tokens: int) -> int:
+    """Give when a whole answer of `tokens` tokens is due after the start of its request."""
+    plain = behaviour.latency_ns
+    if plain is None:
+        plain = behaviour.ttft_ns + tokens * behaviour.itl_ns
+    if not behaviour.jitter:
+        return plain
+    return round(plain * (1 + behaviour.jitter * (2 * _uniform(behaviour.seed, number, salt=4) - 1)))
+
+
+def _uniform(seed: int, number: int, *, salt: int) -> float:
+    return (_mix(seed, number, salt=salt) >> 11) * 2.0**-53
+
+
+def _mix(seed: int, number: int, *, salt: int) -> int:
+    """Hash three integers into 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014), applied per input."""
+    state = 0
+    for value in (seed, number, salt):
+        state = (state + value + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state

@@ -1,0 +1,226 @@
+"""What happens to a request that has been read: refuse, queue, generate, or answer from the mock's own books.
+
+Knows HTTP only as values (Request in, bytes out through the connection); opens no sockets.
+"""
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Sequence
+from urllib.parse import parse_qs, unquote
+
+import orjson
+
+from evalkube_mock import behaviour as behaviours
+from evalkube_mock import rendering, replies, wire
+from evalkube_mock.answers import AnswerBook
+from evalkube_mock.behaviour import Behaviour, Fate, Role
+from evalkube_mock.dialects.model import Ask, Dialect, RefusedError
+from evalkube_mock.dialects.table import DIALECTS
+from evalkube_mock.generation import Channel, Generation
+from evalkube_mock.record import Outcome, Record, Stats
+from evalkube_mock.rendering import Prepared, Shelf
+from evalkube_mock.wheel import Wheel
+
+__all__ = ["Engine", "Request"]
+
+
+@dataclasses.dataclass(slots=True)
+class Request:
+    """One request, read to its last byte at `received_ns`."""
+
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+    chunked: bool  # the client understands chunked encoding (HTTP/1.1)
+    keep_alive: bool
+    received_ns: int
+    waited: bool = False  # behind another request on its connection
+
+
+class Engine:
+    """Serves requests by a behaviour. One per server; lives on one event loop."""
+
+    def __init__(self, behaviour: Behaviour, book: AnswerBook, *, record: Record, wheel: Wheel) -> None:
+        self._behaviour = behaviour
+        self._book = book
+        self._record = record
+        self._wheel = wheel
+        self._shelf = Shelf()
+        self._stats = Stats()
+        self._requests = 0
+        self._serving = 0
+        self._queue: deque[Generation] = deque()
+        self._filling = False
+        self._started = int(time.time())
+
+    def accept(self, peer: Channel, request: Request) -> Generation | None:
+        """Take a request. While its answer is under way it is returned, for the peer to resume or abandon."""
+        for dialect in DIALECTS:
+            endpoint = dialect.endpoint(request.path)
+            if endpoint is not None:
+                return self._generate(peer, request, dialect, endpoint)
+        try:
+            body = self._own(request)
+            peer.send(self._whole(request, 200, body))
+        except RefusedError as refused:
+            peer.send(self._refusal(request, DIALECTS[0], refused))
+        peer.done(keep_alive=request.keep_alive)
+        return None
+
+    def abandon(self, generation: Generation) -> None:
+        """Stop a generation whose client has gone."""
+        generation.cancel()
+        if generation in self._queue:
+            self._queue.remove(generation)
+        else:
+            self._serving -= 1
+        self._stats.disconnected += 1
+        self._leave(generation, Outcome.DISCONNECTED)
+        self._fill()
+
+    def _generate(self, peer: Channel, request: Request, dialect: Dialect, endpoint: str) -> Generation | None:
+        self._stats.entered()
+        number = self._requests
+        self._requests += 1
+        try:
+            self._admit(request, dialect)
+            ask = dialect.read(endpoint, request.body)
+            if self._behaviour.strict_model and ask.model != self._behaviour.model:
+                raise _unknown_model(ask.model)
+            fate = behaviours.fate(self._behaviour, number)
+            if fate is Fate.FAILED:
+                raise self._chosen_to_fail()
+            prepared = self._prepare(dialect, ask, chunked=request.chunked)
+        except RefusedError as refused:
+            peer.send(self._refusal(request, dialect, refused))
+            self._stats.in_flight -= 1
+            self._stats.by_status[refused.status] += 1
+            self._record.add((number, request.received_ns, 0, 0, 0, refused.status, Outcome.REFUSED))
+            peer.done(keep_alive=request.keep_alive)
+            return None
+        generation = Generation(
+            behaviour=self._behaviour,
+            wheel=self._wheel,
+            channel=peer,
+            dialect=dialect,
+            ask=ask,
+            prepared=prepared,
+            number=number,
+            fate=fate,
+            framing=(request.chunked, request.keep_alive),
+            received_ns=request.received_ns,
+            finished=self._finished,
+            late=self._stats.late,
+        )
+        # The queue is asked too: a place that has just become free belongs to the first that waits.
+        places = self._behaviour.concurrency
+        if places is not None and (self._serving >= places or self._queue):
+            self._queue.append(generation)
+            return generation
+        self._serving += 1
+        generation.begin(time.monotonic_ns() if request.waited else request.received_ns)
+        return None if generation.over else generation
+
+    def _admit(self, request: Request, dialect: Dialect) -> None:
+        if request.method != "POST":
+            raise _wrong_method(request, "POST")
+        key = self._behaviour.api_key
+        if key is not None and dialect.credential(request.headers) != key:
+            raise RefusedError(401, "Incorrect API key provided.", code="invalid_api_key")
+
+    def _chosen_to_fail(self) -> RefusedError:
+        wait_s = self._behaviour.retry_after_s
+        headers = () if wait_s is None else (("retry-after", str(wait_s)),)
+        return RefusedError(
+            self._behaviour.fail_status, "This request was chosen to fail (--fail-rate).", headers=headers
+        )
+
+    def _prepare(self, dialect: Dialect, ask: Ask, *, chunked: bool) -> Prepared:
+        answer = self._book.find(ask.prompt) if len(self._book) else None
+        wanted = (ask.max_tokens, ask.min_tokens, ask.ignore_eos, ask.stop)
+        key = (ask.endpoint, ask.model, ask.stream, chunked, ask.choices, answer, *wanted)
+        prepared = self._shelf.get(key)
+        if prepared is None:
+            reply = replies.compose(self._behaviour, ask, answer)
+            role = self._behaviour.role is not Role.NONE
+            prepared = rendering.prepare(dialect, ask, reply, role=role, chunked=chunked)
+            self._shelf.put(key, prepared)
+        return prepared
+
+    def _finished(self, generation: Generation, outcome: Outcome) -> None:
+        self._serving -= 1
+        self._leave(generation, outcome)
+        generation.channel.done(keep_alive=generation.framing[1] and outcome is not Outcome.TRUNCATED)
+        self._fill()
+
+    def _leave(self, generation: Generation, outcome: Outcome) -> None:
+        generation.over = True
+        self._stats.in_flight -= 1
+        self._stats.by_status[200] += 1
+        tokens = generation.sent * generation.ask.choices
+        self._stats.tokens += tokens
+        times = (generation.received_ns, generation.first_token_ns, generation.last_token_ns)
+        self._record.add((generation.number, *times, tokens, 200, outcome))
+
+    def _fill(self) -> None:
+        """Give free places to those that wait. A loop and not a recursion: an answer can be over within `begin`."""
+        if self._filling or self._behaviour.concurrency is None:
+            return
+        self._filling = True
+        try:
+            while self._queue and self._serving < self._behaviour.concurrency:
+                self._serving += 1
+                self._queue.popleft().begin(time.monotonic_ns())
+        finally:
+            self._filling = False
+
+    def _own(self, request: Request) -> bytes:
+        """Answer the endpoints that generate nothing."""
+        path = request.path
+        if path == "/record" and request.method == "DELETE":
+            self._record.clear()
+            self._stats.clear()
+            return b'{"cleared":true}'
+        known = path in ("/health", "/record", "/stats", "/v1/models") or path.startswith("/v1/models/")
+        if not known:
+            raise RefusedError(404, f"Unknown path: {request.method} {path}", code="unknown_url")
+        if request.method != "GET":
+            raise _wrong_method(request, "GET, DELETE" if path == "/record" else "GET")
+        if path == "/health":
+            return b'{"status":"ok","service":"evalkube-mock"}'
+        if path == "/stats":
+            return orjson.dumps(self._stats.document(len(self._queue)))
+        if path == "/record":
+            if parse_qs(request.query).get("format", ["json"]) != ["json"]:
+                raise RefusedError(400, "The record has one format: json.", param="format")
+            return orjson.dumps(self._record.document())
+        key = self._behaviour.api_key
+        if key is not None and DIALECTS[0].credential(request.headers) != key:
+            raise RefusedError(401, "Incorrect API key provided.", code="invalid_api_key")
+        model = {"id": self._behaviour.model, "object": "model", "created": self._started, "owned_by": "evalkube"}
+        if path == "/v1/models":
+            return orjson.dumps({"object": "list", "data": [model]})
+        if unquote(path.removeprefix("/v1/models/")) != self._behaviour.model:
+            raise _unknown_model(unquote(path.removeprefix("/v1/models/")))
+        return orjson.dumps(model)
+
+    def _refusal(self, request: Request, dialect: Dialect, refused: RefusedError) -> bytes:
+        return self._whole(request, refused.status, dialect.error(refused), refused.headers)
+
+    @staticmethod
+    def _whole(request: Request, status: int, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
+        head_only = request.method == "HEAD"
+        return wire.response(status, body, keep_alive=request.keep_alive, headers=headers, head_only=head_only)
+
+
+def _wrong_method(request: Request, allowed: str) -> RefusedError:
+    return RefusedError(
+        405, f"Method {request.method} is not allowed for {request.path}.", headers=(("allow", allowed),)
+    )
+
+
+def _unknown_model(model: str) -> RefusedError:
+    return RefusedError(404, f"The model `{model}` does not exist.", param="model", code="model_not_found")
