@@ -3,7 +3,7 @@
 On one machine these fields are refused rather than ignored; ``CLUSTER_ONLY`` names them.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -46,16 +46,9 @@ class DataMount(Contract):
     persistent_volume_claim: Name | None = Field(default=None, description="Name of a PersistentVolumeClaim")
     config_map: Name | None = Field(default=None, description="Name of a ConfigMap")
 
-    model_config = {
-        "json_schema_extra": {
-            "x-kubernetes-validations": [
-                cel(
-                    "has(self.persistentVolumeClaim) != has(self.configMap)",
-                    "name either persistentVolumeClaim or configMap",
-                )
-            ]
-        }
-    }
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel("has(self.persistentVolumeClaim) != has(self.configMap)", "name either persistentVolumeClaim or configMap"),
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "DataMount":
@@ -68,7 +61,8 @@ class Threshold(Contract):
     """A pass/fail gate on a reported metric, as ``summary`` names it."""
 
     metric: Annotated[str, Field(min_length=1, max_length=256)] = Field(
-        description="A name of the run's summary, such as gsm8k/mean_acc or parallel_10_number_100/ttft_p99_s; without the part before the slash: of every dataset or point"
+        description="A name of the run's summary, such as gsm8k/mean_acc or parallel_10_number_100/ttft_p99_s; "
+        "without the part before the slash: of every dataset or point",
     )
     op: Literal["<", "<=", ">", ">="] = Field(description="How the metric must compare")
     value: float = Field(description="What it is compared with")

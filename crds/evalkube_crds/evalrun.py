@@ -1,11 +1,11 @@
-"""What an evaluation is asked to do. Names and defaults follow EvalScope's TaskConfig; values are checked, never coerced."""
+"""What an evaluation is asked to do. Names and defaults follow EvalScope's TaskConfig; values are never coerced."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from evalkube_crds.cluster import ClusterFields, SecretKeyRef
-from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, Limit, RelativePath, one_or_many
+from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, Limit, RelativePath, cel, one_or_many
 from evalkube_crds.names import BENCHMARKS
 
 __all__ = [
@@ -158,9 +158,16 @@ class JudgeContract(Contract):
 class Judge(Contract):
     """When and how a language model grades."""
 
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel(
+            "!(self.strategy in ['llm', 'llm_recall']) || size(self.models) > 0",
+            "this strategy needs an entry in models",
+        ),
+    )
+
     strategy: Literal["auto", "rule", "llm", "llm_recall"] = Field(
         default="auto",
-        description="auto and rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where the rule says wrong",
+        description="auto and rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where that says wrong",
     )
     models: Annotated[list[JudgeModel], Field(max_length=8)] = Field(
         default=[], description="The judges; several are aggregated"
@@ -187,6 +194,11 @@ class Judge(Contract):
 class EvalRunSpec(ClusterFields):
     """One evaluation: a model behind an endpoint, and the benchmarks it is asked."""
 
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel("self.datasets.all(d, self.datasets.exists_one(e, e == d))", "datasets: each benchmark once"),
+        cel("self.datasetArgs.all(name, name in self.datasets)", "datasetArgs: only of the run's own datasets"),
+    )
+
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="Model name, as the endpoint knows it"
     )
@@ -197,7 +209,7 @@ class EvalRunSpec(ClusterFields):
     datasets: Annotated[list[Benchmark], Field(min_length=1, max_length=64)] = Field(
         description="Benchmarks to run: " + ", ".join(BENCHMARKS)
     )
-    dataset_args: dict[Benchmark, DatasetArgs] = Field(
+    dataset_args: Annotated[dict[Benchmark, DatasetArgs], Field(max_length=64)] = Field(
         default={}, description="What differs from a benchmark's own declaration, by benchmark"
     )
     dataset_hub: Literal["modelscope", "huggingface", "local", "sample"] = Field(
@@ -231,7 +243,7 @@ class EvalRunSpec(ClusterFields):
     rerun_review: bool = Field(default=False, description="Score again what is already answered")
     ignore_errors: bool = Field(
         default=True,
-        description="true: samples that fail after all retries are reported as errored; false: the first one fails the run",
+        description="true: samples that fail after all retries are reported as errored; false: the first fails the run",
     )
     debug: bool = Field(default=False, description="Log more")
     judge: Judge = Field(default=Judge(), description="Grading by a language model")

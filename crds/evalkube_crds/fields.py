@@ -1,21 +1,24 @@
 """Field types that several models share, each with its rule in Python and, where it is more than a range, in CEL.
 
-A REST client may write one value where the model holds a list (``OneOrMany``); in the resource it is always a list, because a
-structural schema has no unions.
+A REST client may write one value where the model holds a list (``OneOrMany``); in the resource it is always a list, because
+a structural schema has no unions.
 """
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Contract", "FreeMap", "Headers", "HttpUrl", "Limit", "RelativePath", "cel", "one_or_many"]
+__all__ = ["Contract", "FreeMap", "Headers", "HttpUrl", "Limit", "RelativePath", "cel", "model_in", "one_or_many"]
 
 
 class Contract(BaseModel):
     """A part of a spec: immutable, exact about types, and without room for a misspelt field."""
+
+    rules: ClassVar[tuple[dict[str, str], ...]] = ()
+    """What the validators below demand of several fields together, in CEL, for the resource's schema."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -35,12 +38,19 @@ def cel(rule: str, message: str) -> dict[str, str]:
     return {"rule": rule, "message": message}
 
 
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation such as ``list[Model]`` or ``Model | None`` holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := model_in(part)) is not None), None)
+
+
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
 def one_or_many(scalar: Any) -> BeforeValidator:
-    """Accepts one ``scalar`` where a list of them is held."""
+    """Accept one ``scalar`` where a list of them is held."""
     return BeforeValidator(_listed, json_schema_input_type=scalar | list[scalar])
 
 
@@ -110,7 +120,7 @@ Headers = Annotated[
             "maxProperties": 32,
             "x-kubernetes-validations": [
                 cel(
-                    "self.all(k, !(k.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie', 'api-key', 'x-api-key', 'x-goog-api-key']))",
+                    f"self.all(k, !(k.lowerAscii() in {sorted(_SECRET_HEADERS)}))",
                     "a header that carries a secret has no place in a spec: use apiKeySecretRef",
                 )
             ],

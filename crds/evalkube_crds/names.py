@@ -113,7 +113,7 @@ class ErrorClass(StrEnum):
     SEND = "send"
     CONNECT_TIMEOUT = "connect_timeout"
     HEADER_TIMEOUT = "header_timeout"
-    FIRST_TOKEN_TIMEOUT = "first_token_timeout"
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 - not a password
     IDLE_TIMEOUT = "idle_timeout"
     TOTAL_TIMEOUT = "total_timeout"
     DISCONNECTED = "disconnected"

@@ -1,6 +1,6 @@
-"""What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are checked, never coerced."""
+"""What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -56,6 +56,27 @@ class PerfDatasetArgs(Contract):
 class PerfRunSpec(ClusterFields):
     """One load test: an endpoint, the load put on it, and the prompts it is sent."""
 
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel("self.openLoop || size(self.parallel) == size(self.number)", "parallel: give one value for each number"),
+        cel(
+            "self.openLoop || size(self.rate) in [1, size(self.number)]", "rate: give one value, or one for each number"
+        ),
+        cel("!self.openLoop || size(self.rate) == size(self.number)", "rate: with openLoop give one for each number"),
+        cel("!self.openLoop || self.rate.all(r, r > 0.0)", "rate: openLoop needs rates above 0"),
+        cel("!self.openLoop || self.parallel == [1]", "parallel: has no meaning with openLoop; leave it out"),
+        cel(
+            "size(self.maxTokens) == 1 || self.maxTokens[0] <= self.maxTokens[1]", "maxTokens: the smaller value first"
+        ),
+        cel("self.minPromptLength <= self.maxPromptLength", "minPromptLength: must not be larger than maxPromptLength"),
+        cel("!self.tokenizePrompt || has(self.tokenizerPath)", "tokenizePrompt: needs tokenizerPath"),
+        cel("!has(self.datasetArgs.targetInputLen) || has(self.tokenizerPath)", "targetInputLen: needs tokenizerPath"),
+        cel(
+            "self.dataset != 'line_by_line' || has(self.datasetPath) || has(self.prompt)",
+            "line_by_line needs datasetPath",
+        ),
+        cel("self.dataset != 'custom' || has(self.prompt)", "the custom dataset is one prompt of yours: set prompt"),
+    )
+
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="Model name, as the endpoint knows it"
     )
@@ -100,7 +121,7 @@ class PerfRunSpec(ClusterFields):
     )
     query_template: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="JSON template of the body, with %m for the model and %p for the prompt; '@file' reads it from a file",
+        description="JSON template of the body, with %m for the model and %p for the prompt; '@file' reads it",
     )
     apply_chat_template: bool | None = Field(
         default=None, description="Send messages (true) or a plain prompt (false); by the URL unless set"
@@ -110,7 +131,8 @@ class PerfRunSpec(ClusterFields):
     )
     min_prompt_length: Annotated[int, Field(ge=0)] = Field(
         default=0,
-        description="Leave out shorter prompts; random: the shortest. Tokens with a tokenizer_path, else characters (random: words)",
+        description="Leave out shorter prompts; random: the shortest. In tokens with a tokenizer_path, else in characters "
+        "(random: words)",
     )
     max_prompt_length: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=131_072, description="Leave out longer prompts; random: the longest"
@@ -120,7 +142,7 @@ class PerfRunSpec(ClusterFields):
     )
     tokenizer_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
         default=None,
-        description="A tokenizer.json, or a folder with one: exact prompt lengths, and token counts where the server reports none",
+        description="A tokenizer.json, or a folder with one: exact lengths, and token counts where the server reports none",
     )
     dataset: Literal["openqa", "line_by_line", "random", "custom"] = Field(
         default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS)
@@ -130,7 +152,7 @@ class PerfRunSpec(ClusterFields):
     )
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
         default=None,
-        description="Where the data set comes from; local when there is a dataset_path, else modelscope; sample: prompts of our own",
+        description="Where the data set comes from: local with a dataset_path, else modelscope; sample: prompts of our own",
     )
     dataset_offset: Annotated[int, Field(ge=0)] = Field(
         default=0, description="First item to use; a sweep goes on where its last point ended"
@@ -218,4 +240,8 @@ class PerfRunSpec(ClusterFields):
 
 def point_name(*, number: int, parallel: int | None = None, rate: float | None = None) -> str:
     """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop."""
-    return f"rate_{rate:g}_number_{number}" if rate is not None else f"parallel_{parallel}_number_{number}"
+    return (
+        f"rate_{repr(rate).removesuffix('.0')}_number_{number}"
+        if rate is not None
+        else f"parallel_{parallel}_number_{number}"
+    )

@@ -1,12 +1,14 @@
-"""Says what is wrong with a document: pydantic's errors as a field's path, a reason, and the nearest name that would be right."""
+"""Says what is wrong with a document: a field's path, a reason, and the nearest name that would be right. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+
+from evalkube_crds.fields import model_in
 
 __all__ = ["Problem", "nearest", "problems_of", "sentence"]
 
@@ -110,7 +112,7 @@ def _fields_at(names: Sequence[int | str], model: type[BaseModel], camel: bool) 
         if current is None:
             return []
         field = _field_named(current, str(name))
-        current = _model_in(field.annotation) if field is not None else current
+        current = model_in(field.annotation) if field is not None else current
     if current is None:
         return []
     return [(field.alias or name) if camel else name for name, field in current.model_fields.items()]
@@ -119,9 +121,3 @@ def _fields_at(names: Sequence[int | str], model: type[BaseModel], camel: bool) 
 def _field_named(model: type[BaseModel], name: str) -> FieldInfo | None:
     by_name = model.model_fields.get(name)
     return by_name or next((field for field in model.model_fields.values() if field.alias == name), None)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)

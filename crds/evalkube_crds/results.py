@@ -161,8 +161,8 @@ class PerfSeries(Report):
 class PerfPoint(Report):
     """One load: the counts and histograms of its measured requests. ``histograms`` has, where there are values:
 
-    ``latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns, input_tokens,
-    output_tokens, output_tps_milli, total_tps_milli, chunks_per_read`` (of successful requests only).
+    ``latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns,
+    input_tokens, output_tokens, output_tps_milli, total_tps_milli, chunks_per_read`` (of successful requests only).
     """
 
     name: str

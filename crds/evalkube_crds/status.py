@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.names import API_VERSION, ConditionType, Kind, Phase, Reason
+from evalkube_crds.names import ConditionType, Kind, Phase, Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress, Report
 
@@ -98,7 +98,7 @@ class Metadata(Report):
 
 
 class _Document(Report):
-    api_version: Literal["evalkube.io/v1alpha1"] = API_VERSION
+    api_version: Literal["evalkube.io/v1alpha1"] = "evalkube.io/v1alpha1"
     metadata: Metadata
     status: RunStatus = Field(default_factory=RunStatus)
 

@@ -1,0 +1,183 @@
+"""Turns the models into CustomResourceDefinitions: structural schemas, defaults, CEL rules, printer columns. Pure.
+
+Kubernetes speaks a part of OpenAPI 3.0 (kubernetes.io/docs, "Specifying a structural schema"): no references, no unions,
+no null, bounds that exclude as booleans. Each of ``_simplified``'s steps brings pydantic's JSON Schema to that.
+"""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.fields import cel, model_in
+from evalkube_crds.names import GROUP, VERSION, Kind
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.status import RunStatus
+
+__all__ = ["crds"]
+
+_MUTABLE: Final = ("suspend", "cancel", "ttlSecondsAfterFinished")
+_NAME_MAX = 52
+"""A Job's name is the run's and an attempt's number, and becomes a label value of at most 63 characters."""
+
+_DROPPED = frozenset({"title", "examples", "propertyNames", "$defs", "discriminator"})
+
+
+def crds() -> dict[str, dict[str, Any]]:
+    """Both definitions, by file name."""
+    return {
+        f"{GROUP}_evalruns.yaml": _crd(
+            Kind.EVAL_RUN, "evalruns", "er", EvalRunSpec, ("Score", ".status.summary.score")
+        ),
+        f"{GROUP}_perfruns.yaml": _crd(Kind.PERF_RUN, "perfruns", "pr", PerfRunSpec, ("RPS", ".status.summary.rps")),
+    }
+
+
+def _crd(kind: Kind, plural: str, short: str, spec: type[BaseModel], figure: tuple[str, str]) -> dict[str, Any]:
+    names = {
+        "kind": str(kind),
+        "listKind": f"{kind}List",
+        "plural": plural,
+        "singular": plural[:-1],
+        "shortNames": [short],
+        "categories": ["evals"],
+    }
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": _columns(figure),
+        "selectableFields": [{"jsonPath": ".spec.model"}],
+        "schema": {"openAPIV3Schema": _resource(kind, spec)},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {"group": GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+def _columns(figure: tuple[str, str]) -> list[dict[str, Any]]:
+    rows: list[tuple[str, str, str, int]] = [
+        ("Phase", "string", ".status.phase", 0),
+        ("Done", "integer", ".status.progress.done", 0),
+        ("Total", "integer", ".status.progress.total", 0),
+        (figure[0], "number", figure[1], 0),
+        ("Model", "string", ".spec.model", 0),
+        ("Reason", "string", '.status.conditions[?(@.type=="Succeeded")].reason', 1),
+        ("Age", "date", ".metadata.creationTimestamp", 0),
+    ]
+    return [
+        {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
+        for name, kind, path, priority in rows
+    ]
+
+
+def _resource(kind: Kind, spec: type[BaseModel]) -> dict[str, Any]:
+    what = "An evaluation of a model behind an endpoint" if kind is Kind.EVAL_RUN else "A load test of an endpoint"
+    return {
+        "type": "object",
+        "description": f"{what}, as one run.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": _spec_schema(spec),
+            "status": _model_schema(RunStatus),
+        },
+        "x-kubernetes-validations": [
+            cel(
+                f"self.metadata.name.size() <= {_NAME_MAX}",
+                f"metadata.name must be at most {_NAME_MAX} characters long",
+            )
+        ],
+    }
+
+
+def _spec_schema(spec: type[BaseModel]) -> dict[str, Any]:
+    schema = _model_schema(spec)
+    rules = schema.setdefault("x-kubernetes-validations", [])
+    rules.append(cel("!oldSelf.cancel || self.cancel", "cancel cannot be taken back"))
+    for name in schema["properties"]:
+        if name not in _MUTABLE:
+            same = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+            rules.append(cel(same, f"{name} cannot change after creation; create another run"))
+    return schema
+
+
+def _model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    document = model.model_json_schema(mode="serialization", by_alias=True)
+    definitions = document.get("$defs", {})
+    schema: dict[str, Any] = _simplified(document, definitions)
+    _require(schema, model)
+    return schema
+
+
+def _simplified(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_simplified(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = _flattened(node, definitions)
+    plain: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "properties":
+            plain[key] = {name: _simplified(child, definitions) for name, child in value.items()}
+        elif key in ("default", "enum", "x-kubernetes-validations"):
+            if value is not None:
+                plain[key] = value
+        elif key not in _DROPPED:
+            plain[key] = _simplified(value, definitions)
+    _bounds(plain)
+    if "properties" in plain and "default" in plain:
+        plain["default"] = {}  # its fields have their own
+    if plain.get("additionalProperties") is False:
+        del plain["additionalProperties"]  # the API server drops or refuses unknown fields by itself
+    if plain.get("x-kubernetes-preserve-unknown-fields") or plain.get("additionalProperties") in (True, {}):
+        plain.pop("additionalProperties", None)
+        plain["x-kubernetes-preserve-unknown-fields"] = True
+    if "const" in plain:
+        plain["enum"] = [plain.pop("const")]
+    return plain
+
+
+def _flattened(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """``node`` with its reference followed and its "or null" taken off: an absent field is how a resource says none."""
+    while "$ref" in node or "anyOf" in node or "allOf" in node:
+        node = dict(node)
+        if "$ref" in node:
+            inner = definitions[node.pop("$ref").rpartition("/")[2]]
+        else:
+            options = [option for option in node.pop("anyOf", None) or node.pop("allOf") if option != {"type": "null"}]
+            if len(options) != 1:
+                raise ValueError(f"a union has no structural schema: {options}")
+            inner = options[0]
+        node = {**inner, **node}
+    return node
+
+
+def _bounds(schema: dict[str, Any]) -> None:
+    for word, plain in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if word in schema and not isinstance(schema[word], bool):
+            schema[plain] = schema[word]
+            schema[word] = True
+
+
+def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Sets ``required`` and the CEL rules of ``model`` and of every model in it; serialization mode gets those wrong."""
+    needed = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
+    schema.pop("required", None)
+    if needed:
+        schema["required"] = needed
+    rules = getattr(model, "rules", ())
+    if rules:
+        schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), *rules]
+    for name, field in model.model_fields.items():
+        inner = model_in(field.annotation)
+        if inner is not None:
+            child = schema["properties"][field.alias or name]
+            child = child.get("items") or child.get("additionalProperties") or child
+            _require(child, inner)
