@@ -1,0 +1,154 @@
+"""Raw records for evaluations: one (subset, split) of a benchmark from a hub, a local path, or our own samples.
+
+Blocking (files, and for the hubs the network): an async caller wraps `load` in `asyncio.to_thread`. Records are handed
+on as they are found; what their fields mean is the benchmark's business. Downloading is hub.py's.
+"""
+
+import importlib.resources
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from evalkube_crds.names import Reason
+from evalkube_runner.context import RunContext
+from evalkube_runner.data import files, hub, layout
+from evalkube_runner.data.files import Record
+from evalkube_runner.errors import RunFailed
+
+__all__ = ["Record", "Source", "available", "load", "origin", "present_subsets"]
+
+HubName = Literal["modelscope", "huggingface", "local", "sample"]
+
+# Also keeps an id from being a path: it becomes part of a URL and of a folder's name.
+_DATASET_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where one benchmark's data comes from. `local_path` goes before `hub`, `dataset_id` before `hub_ids[hub]`."""
+
+    benchmark: str
+    hub: HubName = "modelscope"
+    hub_ids: Mapping[str, str] = field(default_factory=dict)
+    dataset_id: str | None = None
+    local_path: str | None = None
+    force_redownload: bool = False
+
+
+def load(
+    source: Source, subset: str, split: str, context: RunContext, *, few_shot: bool = False, only_subset: bool = False
+) -> list[Record]:
+    """The records of one split, at least one.
+
+    `few_shot`: they become worked examples, so a file whose name tells no split (the evaluated one) is left alone.
+    `only_subset`: the benchmark has this one subset, so files that name no subset serve it.
+    Raises RunFailed(DatasetUnavailable) that says what is missing and the ways out.
+    """
+    remote = _remote(source, context)
+    if remote is not None:
+        return files.read_files(remote.fetch(subset, split, few_shot=few_shot, only_subset=only_subset))
+    path = _local(source)
+    if path.is_file():
+        if few_shot:
+            raise _failed(
+                f"{path}: a single file is the evaluated split; for worked examples give a folder, or few_shot_num 0"
+            )
+        return files.read_files([path])
+    found = files.layout_of_folder(path)
+    choice = found.choose(subset, split, few_shot=few_shot, only_subset=only_subset)
+    if choice is None:
+        raise _failed(f"{source.benchmark}: {layout.missing(found, subset, split, str(path))}")
+    return files.read_files([path / name for name in choice.paths])
+
+
+def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]:
+    """Subset -> splits that are there; "" stands for files that name no subset, "*" for files that name no split."""
+    remote = _remote(source, context)
+    if remote is not None:
+        return remote.folder().available()
+    path = _local(source)
+    return {"": ("*",)} if path.is_file() else files.layout_of_folder(path).available()
+
+
+def present_subsets(source: Source, subsets: Sequence[str], split: str, context: RunContext) -> list[str]:
+    """Those of a benchmark's `subsets` whose `split` is there; raises RunFailed when none is.
+
+    For the case that the user named no subsets: a local folder or the samples may hold a few of C-Eval's 52 subjects,
+    and then those are meant. A hub is expected to hold them all, so there nothing is left out quietly.
+    """
+    if _remote(source, context) is not None or len(subsets) == 1:
+        return list(subsets)
+    path = _local(source)
+    if path.is_file():
+        raise _failed(
+            f"{path}: one file cannot serve the {len(subsets)} subsets of {source.benchmark}; "
+            "give a folder with a file for each, or name one in subset_list"
+        )
+    found = files.layout_of_folder(path)
+    present = [subset for subset in subsets if found.choose(subset, split) is not None]
+    if not present:
+        raise _failed(f"{source.benchmark}: {layout.missing(found, subsets[0], split, str(path))}")
+    return present
+
+
+def origin(source: Source, context: RunContext) -> str:
+    """Where the records came from, for reports: "modelscope:owner/name@<revision>", "local:<path>" or "sample"."""
+    remote = _remote(source, context)
+    if remote is not None:
+        return remote.origin()
+    return f"local:{source.local_path}" if source.local_path else "sample"
+
+
+def _remote(source: Source, context: RunContext) -> hub.Repository | None:
+    if source.local_path is not None or source.hub in ("local", "sample"):
+        return None
+    dataset_id = source.dataset_id or source.hub_ids.get(source.hub)
+    if dataset_id is None:
+        raise _failed(
+            f"{source.benchmark}: is not on {source.hub}; set dataset_args.{source.benchmark}.local_path, "
+            f"or dataset_args.{source.benchmark}.dataset_id"
+        )
+    if not _DATASET_ID.fullmatch(dataset_id) or ".." in dataset_id:
+        raise _failed(
+            f"{source.benchmark}: dataset_id {dataset_id!r} is not an id like owner/name; for a path use local_path"
+        )
+    return hub.Repository(
+        hub="huggingface" if source.hub == "huggingface" else "modelscope",
+        dataset_id=dataset_id,
+        context=context,
+        subject=source.benchmark,
+        ways_out=_ways_out(source),
+        force_redownload=source.force_redownload,
+    )
+
+
+def _local(source: Source) -> Path:
+    if source.local_path is not None:
+        path = Path(source.local_path)
+    elif source.hub == "sample":
+        path = Path(str(importlib.resources.files("evalkube_runner.data") / "samples" / source.benchmark))
+    else:
+        raise _failed(f"{source.benchmark}: dataset_hub 'local' needs dataset_args.{source.benchmark}.local_path")
+    if (path / source.benchmark).is_dir():
+        path = path / source.benchmark
+    if not path.exists():
+        reason = "there are no sample items of it" if source.local_path is None else f"{path} does not exist"
+        raise _failed(
+            f"{source.benchmark}: {reason}; set dataset_args.{source.benchmark}.local_path to its file or folder"
+        )
+    return path
+
+
+def _ways_out(source: Source) -> str:
+    other = "modelscope" if source.hub == "huggingface" else "huggingface"
+    option = f"dataset_args.{source.benchmark}.local_path"
+    return (
+        f"Ways out: {option} with a copy of it; dataset_hub 'sample' for a few items of our own; "
+        f"dataset_hub '{other}'; or a cache directory (EVALKUBE_CACHE) that a run with network access has filled"
+    )
+
+
+def _failed(message: str) -> RunFailed:
+    return RunFailed(Reason.DATASET_UNAVAILABLE, message)

@@ -1,0 +1,169 @@
+"""Records out of local files: jsonl, json, csv, tsv, parquet, one file or a folder. The network is never touched.
+
+Every failure is a RunFailed(DatasetUnavailable) that names the file, the line where there is one, and what is wrong.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from evalkube_crds.names import Reason
+from evalkube_runner.data import layout
+from evalkube_runner.errors import RunFailed
+
+__all__ = ["Record", "layout_of_folder", "read_file", "read_files", "walk"]
+
+Record = dict[str, Any]
+
+_MAX_FILES: Final = 20_000
+_MAX_CELL_BYTES: Final = 16 * 1024 * 1024  # csv's own limit, 128 KiB, is less than one long-context question
+_NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
+
+
+def read_files(paths: list[Path]) -> list[Record]:
+    """The records of the files one after the other (the shards of one split). Raises RunFailed when there are none."""
+    records = [record for path in paths for record in read_file(path)]
+    if not records:
+        raise _failed(f"{', '.join(str(path) for path in paths)}: holds no records")
+    return records
+
+
+def read_file(path: Path) -> list[Record]:
+    """All records of one file, each a dict. Cells of csv and tsv stay strings. Raises RunFailed."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            return _read_parquet(path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise _failed(f"{path}: cannot be read: {error.strerror or error}") from error
+    if suffix == ".jsonl":
+        return list(_parse_jsonl(path, data))
+    if suffix == ".json":
+        return _parse_json(path, data)
+    if suffix in (".csv", ".tsv"):
+        return list(_parse_table(path, data, "," if suffix == ".csv" else "\t"))
+    raise _failed(f"{path}: not a format that is read here ({', '.join(layout.FORMATS)})")
+
+
+def walk(folder: Path) -> list[str]:
+    """The files under a folder as relative paths with slashes, sorted; hidden ones left out. Raises RunFailed."""
+    found: list[str] = []
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _NO_DATA)
+        if len(Path(root).relative_to(folder).parts) >= 6:
+            folders.clear()  # deeper than any hub's layout; also ends a loop of links
+        found += [Path(root, name).relative_to(folder).as_posix() for name in names if not name.startswith(".")]
+        if len(found) > _MAX_FILES:
+            raise _failed(f"{folder}: more than {_MAX_FILES} files; give the folder of the dataset itself")
+    return sorted(found)
+
+
+def layout_of_folder(folder: Path) -> layout.Layout:
+    """What the folder holds, by its README, its index or its file names. Raises RunFailed."""
+    paths = walk(folder)
+    readme = None
+    if "README.md" in paths:
+        readme = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    return layout.layout_of(paths, readme=readme)
+
+
+def _read_parquet(path: Path) -> list[Record]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        records: list[Record] = pyarrow.parquet.read_table(path).to_pylist()
+    except (pyarrow.ArrowException, ValueError) as error:
+        raise _failed(f"{path}: not a readable parquet file: {_first_line(error)}") from error
+    return records
+
+
+def _parse_jsonl(path: Path, data: bytes) -> Iterator[Record]:
+    # Split at \n alone: str.splitlines would also cut at U+2028, which is legal inside a JSON string.
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise _failed(f"{path}:{number}: not valid JSON: {_first_line(error)}") from error
+        if not isinstance(record, dict):
+            raise _failed(f"{path}:{number}: each line must be a JSON object, this is {_kind(record)}")
+        yield record
+
+
+def _parse_json(path: Path, data: bytes) -> list[Record]:
+    try:
+        document = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        line = data[: error.pos].count(b"\n") + 1
+        if data.lstrip().startswith(b"{") and b"\n{" in data:
+            return list(_parse_jsonl(path, data))  # JSON lines under the name .json: both hubs have many
+        raise _failed(f"{path}:{line}: not valid JSON: {_first_line(error)}") from error
+    rows = document
+    if isinstance(document, dict):
+        # {"examples": [...]}, {"version": 1, "data": [...]}: the one list of objects is meant.
+        lists = [
+            value for value in document.values() if isinstance(value, list) and value and isinstance(value[0], dict)
+        ]
+        rows = lists[0] if len(lists) == 1 else [document] if not lists else None
+    if not isinstance(rows, list):
+        raise _failed(
+            f"{path}: expected an array of objects, or an object with one such array; this is {_kind(document)}"
+        )
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise _failed(f"{path}: item {number}: must be a JSON object, this is {_kind(row)}")
+    return rows
+
+
+def _parse_table(path: Path, data: bytes, delimiter: str) -> Iterator[Record]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise _failed(f"{path}:{line}: not UTF-8: byte 0x{data[error.start]:02x}; save the file as UTF-8") from error
+    csv.field_size_limit(_MAX_CELL_BYTES)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = next(reader, None)
+        if not header:
+            raise _failed(f"{path}: empty; the first line must name the columns")
+        if len(set(header)) != len(header):
+            raise _failed(f"{path}:1: a column is named twice: {', '.join(header)}")
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise _failed(
+                    f"{path}:{reader.line_num}: {len(row)} cells where the header names {len(header)} columns"
+                )
+            yield dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise _failed(f"{path}:{reader.line_num}: malformed row: {error}") from error
+
+
+def _kind(value: object) -> str:
+    names = {
+        list: "an array",
+        dict: "an object",
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "null")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _failed(message: str) -> RunFailed:
+    return RunFailed(Reason.DATASET_UNAVAILABLE, message)
