@@ -167,7 +167,7 @@ class Judge(Contract):
 
     strategy: Literal["auto", "rule", "llm", "llm_recall"] = Field(
         default="auto",
-        description="auto and rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where that says wrong",
+        description="auto, rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where that fails",
     )
     models: Annotated[list[JudgeModel], Field(max_length=8)] = Field(
         default=[], description="The judges; several are aggregated"
@@ -227,7 +227,7 @@ class EvalRunSpec(ClusterFields):
     generation_config: GenerationConfig = Field(
         default=GenerationConfig(), description="How the model is asked to generate"
     )
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of every random choice of the run"
     )
     work_dir: RelativePath | None = Field(

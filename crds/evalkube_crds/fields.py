@@ -1,7 +1,7 @@
 """Field types that several models share, each with its rule in Python and, where it is more than a range, in CEL.
 
-A REST client may write one value where the model holds a list (``OneOrMany``); in the resource it is always a list, because
-a structural schema has no unions.
+A REST client may write one value where the model holds a list (``one_or_many``); in the resource it is always a list,
+because a structural schema has no unions.
 """
 
 import re

@@ -2,8 +2,8 @@
 
 The layout is fixed and log-linear, as in HdrHistogram (hdrhistogram.org): every power of two is cut into 1024 buckets,
 so that a bucket is at most 1/1024 as wide as its values. A bucket keeps the count and the sum of its values; both are
-integers, so merging is exact, commutative and associative: N shards add up to what one would have counted, bit for bit. The
-sum makes a bucket of equal values exact, which is what small runs consist of.
+integers, so merging is exact, commutative and associative: N shards add up to what one would have counted, bit for bit.
+The sum makes a bucket of equal values exact, which is what small runs consist of.
 """
 
 import math

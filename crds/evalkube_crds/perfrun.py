@@ -131,7 +131,7 @@ class PerfRunSpec(ClusterFields):
     )
     min_prompt_length: Annotated[int, Field(ge=0)] = Field(
         default=0,
-        description="Leave out shorter prompts; random: the shortest. In tokens with a tokenizer_path, else in characters "
+        description="Leave out shorter prompts; random: the shortest. In tokens with tokenizer_path, else characters "
         "(random: words)",
     )
     max_prompt_length: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
@@ -142,7 +142,7 @@ class PerfRunSpec(ClusterFields):
     )
     tokenizer_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
         default=None,
-        description="A tokenizer.json, or a folder with one: exact lengths, and token counts where the server reports none",
+        description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
     dataset: Literal["openqa", "line_by_line", "random", "custom"] = Field(
         default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS)
@@ -152,7 +152,7 @@ class PerfRunSpec(ClusterFields):
     )
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
         default=None,
-        description="Where the data set comes from: local with a dataset_path, else modelscope; sample: prompts of our own",
+        description="Where prompts come from: local with a dataset_path, else modelscope; sample: some of our own",
     )
     dataset_offset: Annotated[int, Field(ge=0)] = Field(
         default=0, description="First item to use; a sweep goes on where its last point ended"
@@ -182,7 +182,7 @@ class PerfRunSpec(ClusterFields):
     stop_token_ids: list[int] | None = Field(default=None, description="Token ids that end an answer (vLLM, SGLang)")
     logprobs: bool | None = Field(default=None, description="Ask for log probabilities")
     n_choices: Annotated[int, Field(ge=1, le=128)] | None = Field(default=None, description="Answers per request")
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
     stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")

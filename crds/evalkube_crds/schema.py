@@ -1,7 +1,7 @@
 """Turns the models into CustomResourceDefinitions: structural schemas, defaults, CEL rules, printer columns. Pure.
 
-Kubernetes speaks a part of OpenAPI 3.0 (kubernetes.io/docs, "Specifying a structural schema"): no references, no unions,
-no null, bounds that exclude as booleans. Each of ``_simplified``'s steps brings pydantic's JSON Schema to that.
+Kubernetes speaks a part of OpenAPI 3.0 (kubernetes.io/docs, "Specifying a structural schema"): no references, no
+unions, no null, bounds that exclude as booleans. Each of ``_simplified``'s steps brings pydantic's JSON Schema to that.
 """
 
 from typing import Any, Final
@@ -128,12 +128,10 @@ def _simplified(node: Any, definitions: dict[str, Any]) -> Any:
             plain[key] = {name: _simplified(child, definitions) for name, child in value.items()}
         elif key in ("default", "enum", "x-kubernetes-validations"):
             if value is not None:
-                plain[key] = value
+                plain[key] = _without_nulls(value)
         elif key not in _DROPPED:
             plain[key] = _simplified(value, definitions)
     _bounds(plain)
-    if "properties" in plain and "default" in plain:
-        plain["default"] = {}  # its fields have their own
     if plain.get("additionalProperties") is False:
         del plain["additionalProperties"]  # the API server drops or refuses unknown fields by itself
     if plain.get("x-kubernetes-preserve-unknown-fields") or plain.get("additionalProperties") in (True, {}):
@@ -142,6 +140,12 @@ def _simplified(node: Any, definitions: dict[str, Any]) -> Any:
     if "const" in plain:
         plain["enum"] = [plain.pop("const")]
     return plain
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value
 
 
 def _flattened(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -167,7 +171,7 @@ def _bounds(schema: dict[str, Any]) -> None:
 
 
 def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Sets ``required`` and the CEL rules of ``model`` and of every model in it; serialization mode gets those wrong."""
+    """Sets ``required`` and the CEL rules of ``model`` and of all models in it; pydantic gets those wrong here."""
     needed = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
     schema.pop("required", None)
     if needed:

@@ -1,0 +1,82 @@
+"""The figures of a result by name, flat: what a status shows, what thresholds test, what a table prints. Pure.
+
+A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, rates per second, shares
+from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
+``rps`` (of the fastest point).
+"""
+
+from evalkube_crds.results import NANO, DatasetResult, EvalResult, PerfPoint, PerfResult
+
+__all__ = ["dataset_score", "duration_s", "requested", "summary", "weighted_score"]
+
+_PERCENTS = (50, 90, 95, 99)
+_TIMES = ("latency", "ttft", "tpot", "itl", "intended_latency", "intended_ttft")
+
+
+def summary(result: EvalResult | PerfResult) -> dict[str, float]:
+    """Every figure of ``result`` that there is; none that is not a number."""
+    return _eval_summary(result) if isinstance(result, EvalResult) else _perf_summary(result)
+
+
+def requested(result: EvalResult | PerfResult) -> int:
+    """Samples or requests that the run was asked for."""
+    if isinstance(result, EvalResult):
+        return sum(subset.requested for dataset in result.datasets for subset in dataset.subsets)
+    return sum(point.succeeded + point.failed for point in result.points)
+
+
+def weighted_score(dataset: DatasetResult, metric: str) -> float | None:
+    """The mean of ``metric`` over all samples of a dataset; None where none was scored."""
+    sums = [subset.metrics[metric] for subset in dataset.subsets if metric in subset.metrics]
+    count = sum(part.count for part in sums)
+    return sum(part.total_nano for part in sums) / (count * NANO) if count else None
+
+
+def dataset_score(dataset: DatasetResult) -> float | None:
+    """The mean of the dataset's main metric."""
+    return weighted_score(dataset, dataset.main_metric)
+
+
+def duration_s(point: PerfPoint) -> float:
+    """From the first measured send to the last end, failed requests included, in seconds."""
+    return max(point.ended_at_ns - point.started_at_ns, 0) / NANO
+
+
+def _eval_summary(result: EvalResult) -> dict[str, float]:
+    scores = [score for dataset in result.datasets if (score := dataset_score(dataset)) is not None]
+    figures = {"score": sum(scores) / len(scores)} if scores else {}
+    for dataset in result.datasets:
+        names = {name: None for subset in dataset.subsets for name in subset.metrics}
+        figures.update(
+            {f"{dataset.name}/{name}": score for name in names if (score := weighted_score(dataset, name)) is not None}
+        )
+        figures[f"{dataset.name}/scored"] = sum(subset.scored for subset in dataset.subsets)
+        figures[f"{dataset.name}/errored"] = sum(sum(subset.errored.values()) for subset in dataset.subsets)
+        figures[f"{dataset.name}/truncated"] = sum(subset.truncated for subset in dataset.subsets)
+    return figures
+
+
+def _perf_summary(result: PerfResult) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for point in result.points:
+        figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
+    rates = [figures[f"{point.name}/rps"] for point in result.points if f"{point.name}/rps" in figures]
+    return {"rps": max(rates), **figures} if rates else figures
+
+
+def _point_figures(point: PerfPoint) -> dict[str, float]:
+    total, seconds = point.succeeded + point.failed, duration_s(point)
+    figures: dict[str, float] = {"success_rate": point.succeeded / total} if total else {}
+    if seconds > 0:
+        figures["rps"] = point.succeeded / seconds
+        figures["output_tps"] = point.output_tokens / seconds
+        figures["total_tps"] = (point.input_tokens + point.output_tokens) / seconds
+    for name in _TIMES:
+        histogram = point.histograms.get(f"{name}_ns")
+        if histogram is None or histogram.mean is None:
+            continue
+        figures[f"{name}_mean_s"] = histogram.mean / NANO
+        for percent, value in zip(_PERCENTS, histogram.percentiles(_PERCENTS), strict=True):
+            if value is not None:
+                figures[f"{name}_p{percent}_s"] = value / NANO
+    return figures
