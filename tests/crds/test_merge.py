@@ -1,0 +1,116 @@
+"""Results of shards against the result of one."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_crds import merge, summary, thresholds
+from evalkube_crds.cluster import Threshold
+from evalkube_crds.histogram import Histogram
+from evalkube_crds.names import ErrorClass
+from evalkube_crds.results import (
+    NANO,
+    DatasetResult,
+    EvalResult,
+    PerfPoint,
+    PerfResult,
+    PerfSeries,
+    ScoreSum,
+    SubsetResult,
+)
+
+Sample = tuple[float, int, bool]
+samples = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 10**10), st.booleans()), min_size=1, max_size=60)
+
+
+def evaluation(rows: Sequence[Sample], shards: list[int], of: int) -> EvalResult:
+    """Scores, latencies and errors of ``rows`` as a runner counts them."""
+    subset = SubsetResult(name="main", metrics={"acc": ScoreSum()})
+    dataset = DatasetResult(name="gsm8k", pretty_name="GSM8K", description="", main_metric="acc", subsets=[subset])
+    for score, latency_ns, errored in rows:
+        subset.requested += 1
+        if errored:
+            subset.errored[ErrorClass.STATUS_5XX] = subset.errored.get(ErrorClass.STATUS_5XX, 0) + 1
+            continue
+        subset.metrics["acc"].add(score)
+        subset.scored += 1
+        dataset.latency_ns.add(latency_ns)
+    return EvalResult(run_id="r", model="m", shards=shards, of_shards=of, datasets=[dataset])
+
+
+@given(samples, st.integers(1, 5))
+def test_evaluations_merge_to_what_one_shard_reports(rows: list[Sample], of: int) -> None:
+    """Bit for bit, floats included: scores are summed as integers."""
+    parts = [evaluation(rows[shard::of], [shard], of) for shard in range(of)]
+    merged = merge.merge_results(parts[::-1])
+    assert merged.model_dump() == evaluation(rows, list(range(of)), of).model_dump()
+
+
+def point(latencies_ns: list[int], started_at_ns: int) -> PerfPoint:
+    """A point of a load test with these latencies."""
+    histogram = Histogram()
+    histogram.extend(latencies_ns)
+    return PerfPoint(
+        name="parallel_2_number_4",
+        number=4,
+        parallel=2,
+        succeeded=len(latencies_ns),
+        output_tokens=10 * len(latencies_ns),
+        histograms={"latency_ns": histogram},
+        started_at_ns=started_at_ns,
+        ended_at_ns=started_at_ns + 2 * NANO,
+        series=PerfSeries(sent=[len(latencies_ns)]),
+    )
+
+
+def test_points_merge_by_time_and_count() -> None:
+    """The window is from the first start to the last end, and a second counts where it fell."""
+    merged = merge.merge_points([point([5, 7], NANO * 100), point([6], NANO * 101)])
+    assert (merged.started_at_ns, merged.ended_at_ns, merged.succeeded) == (NANO * 100, NANO * 103, 3)
+    assert merged.series.sent == [2, 1]
+    assert merged.histograms["latency_ns"].percentile(50) == 6
+
+
+@pytest.mark.parametrize(
+    ("shards", "of", "said"),
+    [([], 1, "nothing"), ([0], 2, "wanted the shards 0 to 1"), ([0, 0], 2, "each once"), ([0, 2], 2, "each once")],
+    ids=["none", "one missing", "one twice", "a foreign one"],
+)
+def test_what_is_not_one_run_is_refused(shards: list[int], of: int, said: str) -> None:
+    """A silent hole would be a wrong score."""
+    with pytest.raises(merge.MergeError, match=said):
+        merge.merge_results([evaluation([], [shard], of) for shard in shards])
+
+
+def test_another_runs_shard_is_refused() -> None:
+    """Its name tells."""
+    foreign = evaluation([], [1], 2).model_copy(update={"run_id": "other"})
+    with pytest.raises(merge.MergeError, match="different runs"):
+        merge.merge_results([evaluation([], [0], 2), foreign])
+
+
+def test_the_summary_names_every_figure() -> None:
+    """Flat names, seconds and shares; the two that a list of runs shows come first."""
+    scores = summary.summary(evaluation([(1.0, 5, False), (0.0, 5, False), (0.0, 5, True)], [0], 1))
+    assert (scores["score"], scores["gsm8k/acc"], scores["gsm8k/errored"]) == (0.5, 0.5, 1)
+    figures = summary.summary(PerfResult(run_id="r", model="m", points=[point([NANO, 3 * NANO], NANO)]))
+    assert (figures["rps"], figures["parallel_2_number_4/latency_p50_s"]) == (1.0, 2.0)
+    assert figures["parallel_2_number_4/output_tps"] == 10
+
+
+@pytest.mark.parametrize(
+    ("metric", "op", "value", "said"),
+    [
+        ("gsm8k/acc", ">=", 0.5, []),
+        ("gsm8k/acc", ">", 0.5, ["gsm8k/acc is 0.5, wanted > 0.5"]),
+        ("acc", "<", 0.2, ["gsm8k/acc is 0.5, wanted < 0.2"]),
+        ("ttft_p99_s", "<", 1, ["ttft_p99_s is not reported"]),
+    ],
+    ids=["holds", "misses", "of every dataset", "no such figure"],
+)
+def test_thresholds_say_what_they_miss(metric: str, op: str, value: float, said: list[str]) -> None:
+    """A gate on a figure that is not there has not been passed."""
+    threshold = Threshold.model_validate({"metric": metric, "op": op, "value": value})
+    assert [str(miss) for miss in thresholds.missed([threshold], {"score": 0.5, "gsm8k/acc": 0.5})] == said

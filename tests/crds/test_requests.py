@@ -1,0 +1,157 @@
+"""What a request may say, and how a wrong one is answered."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from evalkube_crds import problems
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.perfrun import PerfRunSpec, point_name
+from evalkube_crds.requests import EvalRequest, PerfRequest, parse_request, split_request
+
+EVAL = {"model": "qwen", "api_url": "http://127.0.0.1:8000/v1", "datasets": ["gsm8k"]}
+PERF = {"model": "qwen", "url": "http://127.0.0.1:8000/v1/chat/completions"}
+
+
+def complaint(model: type[EvalRequest] | type[PerfRequest], body: Any) -> str:
+    """What is said about ``body``."""
+    with pytest.raises(ValidationError) as caught:
+        parse_request(model, body)  # type: ignore[type-var]  # either of the two
+    return problems.sentence(problems.problems_of(caught.value, model))
+
+
+def test_the_documents_eval_example_keeps_its_defaults() -> None:
+    """EvalScope's example body, and the defaults its document promises."""
+    body = {
+        **EVAL,
+        "api_key": "your-api-key",
+        "datasets": ["gsm8k", "iquiz"],
+        "limit": 10,
+        "generation_config": {"temperature": 0.0, "max_tokens": 2048},
+    }
+    request = parse_request(EvalRequest, body)
+    assert (request.limit, request.eval_batch_size, request.seed, request.debug) == (10, 1, 42, False)
+    bare = parse_request(EvalRequest, EVAL)
+    assert (bare.generation_config.temperature, bare.generation_config.max_tokens) == (0.0, 2048)
+    assert bare.api_key.get_secret_value() == "EMPTY"
+
+
+def test_the_documents_perf_example_keeps_its_defaults() -> None:
+    """One value stands for a list of one, and what is left out is as documented."""
+    request = parse_request(PerfRequest, {**PERF, "api": "openai", "number": 100, "parallel": 10, "dataset": "openqa"})
+    assert (request.number, request.parallel) == ([100], [10])
+    bare = parse_request(PerfRequest, PERF)
+    assert (bare.number, bare.parallel, bare.rate, bare.max_tokens) == ([1000], [1], [-1], [2048])
+    assert (bare.temperature, bare.stream, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
+
+
+WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
+    ({"eval-batch-size": 8}, "eval-batch-size: is not a known field; did you mean 'eval_batch_size'?"),
+    ({"apiUrl": "http://x"}, "apiUrl: is not a known field; did you mean 'api_url'?"),
+    ({"zzz": 1}, "zzz: is not a known field; valid here: "),
+    ({"datasets": ["gsm8"]}, "datasets[0]: 'gsm8' is not one of ceval, general_mcq, general_qa, gsm8k, iquiz; did you"),
+    ({"datasets": []}, "datasets: must not be empty"),
+    ({"datasets": "gsm8k"}, "datasets: must be a list"),
+    ({"datasets": ["gsm8k", "gsm8k"]}, "datasets: each benchmark once"),
+    ({"limit": 0}, "limit: must be a whole number of samples"),
+    ({"limit": 1.5}, "limit: must be a whole number of samples"),
+    ({"limit": "5"}, "limit: must be a number"),
+    ({"limit": True}, "limit: must be a number"),
+    ({"eval_batch_size": 0}, "eval_batch_size: must be greater than or equal to 1"),
+    (
+        {"generation_config": {"max_token": 5}},
+        "generation_config.max_token: is not a known field; did you mean 'max_tokens'?",
+    ),
+    ({"generation_config": {"temperature": 3}}, "generation_config.temperature: must be less than or equal to 2"),
+    ({"generation_config": {"top_p": 0}}, "generation_config.top_p: must be greater than 0"),
+    ({"generation_config": {"max_tokens": 0}}, "generation_config.max_tokens: must be greater than or equal to 1"),
+    ({"generation_config": []}, "generation_config: must be an object"),
+    (
+        {"dataset_args": {"gsm8k": {"few_shots": 3}}},
+        "dataset_args.gsm8k.few_shots: is not a known field; did you mean 'few_shot_num'?",
+    ),
+    ({"dataset_args": {"iquiz": {}}}, "dataset_args: iquiz is not among the run's datasets"),
+    ({"api_url": "ftp://x"}, "api_url: must be an http:// or https:// URL"),
+    ({"api_url": "http://user:secret@x/v1"}, "api_url: must not carry credentials; pass the key as api_key"),
+    ({"api_url": "http://x/v1#a"}, "api_url: must not have a fragment"),
+    ({"api_url": "http:///v1"}, "api_url: must name a host"),
+    ({"api_url": "http://x:99999/v1"}, "api_url: is not a URL"),
+    ({"api_url": "http://x /v1"}, "api_url: must not contain white space"),
+    ({"judge": {"strategy": "llm"}}, "judge: strategy llm needs at least one entry in models"),
+    (
+        {"generation_config": {"extra_headers": {"Authorization": "Bearer x"}}},
+        "extra_headers: Authorization carries a secret",
+    ),
+    ({"model": ""}, "model: must not be empty"),
+    ({"model": None}, "model: must be a string"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG_EVAL, ids=[str(change) for change, _ in WRONG_EVAL])
+def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) -> None:
+    """The field's path, the reason, and the nearest valid name."""
+    assert said in complaint(EvalRequest, {**EVAL, **change})
+
+
+WRONG_PERF: list[tuple[dict[str, Any], str]] = [
+    ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
+    ({"number": 0}, "must be greater than or equal to 1"),
+    ({"number": "5"}, "must be a whole number"),
+    ({"number": 5.5}, "must be a whole number"),
+    ({"number": []}, "number: must not be empty"),
+    ({"number": [1, 2]}, "parallel: has 1 values and number 2; give one for each"),
+    ({"number": [1, 2], "parallel": [1, 2], "rate": [1, 2, 3]}, "rate: has 3 values and number 2"),
+    ({"rate": 0}, "must be -1 (no limit) or more than 0 requests per second"),
+    ({"open_loop": True}, "rate: open_loop needs a rate above 0"),
+    ({"open_loop": True, "rate": 5, "parallel": 4}, "parallel: has no meaning with open_loop"),
+    ({"max_tokens": [5, 2]}, "max_tokens: the first of two values must not be the larger one"),
+    ({"temperature": float("nan")}, "temperature: must be a finite number"),
+    ({"stream": "yes"}, "stream: must be true or false"),
+    ({"api": "openia"}, "api: 'openia' is not one of openai; did you mean 'openai'?"),
+    ({"dataset": "line_by_line"}, "dataset_path: line_by_line needs the file to read"),
+    ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
+    ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
+    ({"headers": {"bad name": "x"}}, "is not a header name"),
+    ({"headers": {"x-a": "a\r\nb: c"}}, "must be printable ASCII on one line"),
+    ({"warmup_num": -1}, "warmup_num: must be greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG_PERF, ids=[str(change) for change, _ in WRONG_PERF])
+def test_a_wrong_perf_request_is_explained(change: dict[str, Any], said: str) -> None:
+    """As for evaluations."""
+    assert said in complaint(PerfRequest, {**PERF, **change})
+
+
+def test_what_is_missing_is_named() -> None:
+    """All of it at once, not one at a time."""
+    assert complaint(EvalRequest, {}) == "model: is required; api_url: is required; datasets: is required"
+
+
+def test_a_complaint_never_repeats_the_key() -> None:
+    """Not even a key of the wrong type."""
+    assert "hunter2" not in complaint(EvalRequest, {**EVAL, "api_key": ["sk-hunter2"], "limit": 0})
+
+
+def test_secrets_part_from_the_spec() -> None:
+    """The spec is what the user sent, less the keys; a key that is not set is no key."""
+    spec, secrets = split_request(parse_request(EvalRequest, {**EVAL, "api_key": "sk-1"}))
+    assert type(spec) is EvalRunSpec
+    assert secrets == {"api_key": "sk-1"}
+    spec, secrets = split_request(parse_request(PerfRequest, {**PERF, "api_key": "EMPTY", "number": 7}))
+    assert type(spec) is PerfRunSpec
+    assert (spec.number, spec.model_fields_set, secrets) == ([7], {"model", "url", "number"}, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ({"number": 100, "parallel": 10}, "parallel_10_number_100"),
+        ({"number": 100, "rate": 5.0}, "rate_5_number_100"),
+        ({"number": 3, "rate": 2.5}, "rate_2.5_number_3"),
+    ],
+)
+def test_points_are_named_as_evalscope_names_them(key: dict[str, Any], name: str) -> None:
+    """The keys of the response's results."""
+    assert point_name(**key) == name

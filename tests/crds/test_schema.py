@@ -1,0 +1,78 @@
+"""The resource's schema: what Kubernetes demands of it, and that the committed files are what the models say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from evalkube_crds import evalrun, names, perfrun, schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def nodes(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema in a schema, with its path."""
+    if not isinstance(node, dict):
+        return
+    yield path, node
+    for name, child in node.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}")
+    for word in ("items", "additionalProperties"):
+        yield from nodes(node.get(word), f"{path}[]")
+
+
+def every_node() -> list[tuple[str, dict[str, Any]]]:
+    """All schemas of both resources."""
+    roots = [crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for crd in schema.crds().values()]
+    return [found for root in roots for found in nodes(root)]
+
+
+def test_the_committed_files_are_what_the_models_say() -> None:
+    """``evalkube crds --output crds`` writes them anew."""
+    for name, crd in schema.crds().items():
+        assert yaml.safe_load((ROOT / "crds" / name).read_text()) == crd, name
+
+
+def test_schemas_are_structural() -> None:
+    """Every schema has a type, and none of the words that a structural schema may not have."""
+    forbidden = {"$ref", "anyOf", "oneOf", "allOf", "not", "const", "title", "propertyNames", "prefixItems"}
+    for path, node in every_node():
+        assert not forbidden & set(node), path
+        assert "type" in node or node.get("x-kubernetes-preserve-unknown-fields"), path
+
+
+def test_only_three_fields_may_change() -> None:
+    """Every other field of a spec has a transition rule of its own."""
+    for crd in schema.crds().values():
+        spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        fixed = {rule["message"].split()[0] for rule in spec["x-kubernetes-validations"] if "oldSelf" in rule["rule"]}
+        assert set(spec["properties"]) - fixed == {"suspend", "ttlSecondsAfterFinished"}
+
+
+def test_no_spec_has_a_place_for_a_key() -> None:
+    """A key is referred to, never written."""
+    named = {path.rpartition(".")[2].lower() for path, _ in every_node()}
+    assert not {name for name in named if "apikey" in name and not name.endswith("secretref")}
+
+
+@pytest.mark.parametrize(
+    ("listed", "annotation"),
+    [
+        (names.BENCHMARKS, evalrun.Benchmark),
+        (names.PERF_DATASETS, perfrun.PerfRunSpec.model_fields["dataset"].annotation),
+        (names.DIALECTS, perfrun.PerfRunSpec.model_fields["api"].annotation),
+    ],
+    ids=["benchmarks", "perf datasets", "dialects"],
+)
+def test_choices_are_the_names_of_the_contract(listed: tuple[str, ...], annotation: Any) -> None:
+    """A literal type cannot be computed, so it is compared."""
+    assert set(get_args(annotation)) == set(listed)
+
+
+def test_every_field_is_explained() -> None:
+    """``kubectl explain`` has something to say about each."""
+    for path, node in every_node():
+        if ".spec." in path and "[]" not in path:
+            assert node.get("description"), path
