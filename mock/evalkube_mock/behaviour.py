@@ -71,8 +71,11 @@ def fate(behaviour: Behaviour, number: int) -> Fate:
 
 
 def cut_after(behaviour: Behaviour, number: int, tokens: int) -> int:
-    """Give after how many tokens a stream with an error or a truncation breaks: at least 1, never all (but of one)."""
-    return 1 + int(_uniform(behaviour.seed, number, salt=2) * max(tokens - 1, 0))
+    """Give after how many tokens a stream with an error or a truncation breaks: at least 1 and fewer than all.
+
+    An answer of one token or none breaks after all of it.
+    """
+    return min(tokens, 1 + int(_uniform(behaviour.seed, number, salt=2) * (tokens - 1)))
 
 
 def token_offsets_ns(behaviour: Behaviour, number: int, tokens: int) -> tuple[int, ...] | None:

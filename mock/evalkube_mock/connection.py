@@ -21,8 +21,7 @@ from evalkube_mock.generation import Generation
 
 __all__ = ["Connection"]
 
-_MAX_BODY_BYTES = 64 << 20
-_MAX_HEADER_BYTES = 64 << 10
+_MAX_REQUEST_BYTES = 64 << 20
 _MAX_WAITING = 32  # pipelined requests, above which the socket is not read
 
 
@@ -38,6 +37,8 @@ class Connection(asyncio.Protocol):
         self._busy = False  # a request is being answered
         self._turning = False
         self._full = False
+        self._spilled = False  # something is or was left to the transport's buffer
+        self._unfinished_bytes = 0  # of the request that is being read
         self._closing = False
         self._fd = -1
 
@@ -60,6 +61,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        self._unfinished_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -68,6 +70,8 @@ class Connection(asyncio.Protocol):
                 self._waiting[-1].keep_alive = False
         except httptools.HttpParserError as error:
             self._give_up(400, f"Not HTTP/1.1: {error}")
+        if self._unfinished_bytes > _MAX_REQUEST_BYTES:
+            self._give_up(413, f"The request is larger than {_MAX_REQUEST_BYTES} bytes.")
         self._turn()
 
     def pause_writing(self) -> None:
@@ -83,18 +87,13 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._header_bytes = 0
         self._body: list[bytes] = []
-        self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > _MAX_HEADER_BYTES:
-            self._give_up(431, "The request's headers are too large.")
 
     def on_headers_complete(self) -> None:
         # Only where no answer is under way could the interim answer be told from it.
@@ -105,12 +104,10 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
-        self._body_bytes += len(body)
-        if self._body_bytes > _MAX_BODY_BYTES:
-            self._give_up(413, f"The request's body is larger than {_MAX_BODY_BYTES} bytes.")
 
     def on_message_complete(self) -> None:
         received_ns = time.monotonic_ns()
+        self._unfinished_bytes = 0
         if self._closing:
             return
         path, _, query = self._url.partition(b"?")
@@ -137,7 +134,8 @@ class Connection(asyncio.Protocol):
         if self._fd < 0 or not data:
             return
         sent = 0
-        if not self._transport.get_write_buffer_size():
+        if not self._spilled or not self._transport.get_write_buffer_size():
+            self._spilled = False
             try:
                 sent = os.write(self._fd, data)
             except BlockingIOError:
@@ -148,6 +146,7 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
                 return
         if sent < len(data):
+            self._spilled = True
             self._transport.write(memoryview(data)[sent:])
 
     def is_full(self) -> bool:

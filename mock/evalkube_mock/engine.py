@@ -78,7 +78,7 @@ class Engine:
         else:
             self._serving -= 1
         self._stats.disconnected += 1
-        self._leave(generation, Outcome.DISCONNECTED)
+        self._leave(generation, 0, Outcome.DISCONNECTED)
         self._fill()
 
     def _generate(self, peer: Channel, request: Request, dialect: Dialect, endpoint: str) -> Generation | None:
@@ -110,7 +110,8 @@ class Engine:
             prepared=prepared,
             number=number,
             fate=fate,
-            framing=(request.chunked, request.keep_alive),
+            chunked=request.chunked,
+            keep_alive=request.keep_alive,
             received_ns=request.received_ns,
             finished=self._finished,
             late=self._stats.late,
@@ -152,18 +153,18 @@ class Engine:
 
     def _finished(self, generation: Generation, outcome: Outcome) -> None:
         self._serving -= 1
-        self._leave(generation, outcome)
-        generation.channel.done(keep_alive=generation.framing[1] and outcome is not Outcome.TRUNCATED)
+        self._stats.by_status[200] += 1
+        self._leave(generation, 200, outcome)
+        generation.channel.done(keep_alive=generation.keep_alive and outcome is not Outcome.TRUNCATED)
         self._fill()
 
-    def _leave(self, generation: Generation, outcome: Outcome) -> None:
+    def _leave(self, generation: Generation, status: int, outcome: Outcome) -> None:
         generation.over = True
         self._stats.in_flight -= 1
-        self._stats.by_status[200] += 1
         tokens = generation.sent * generation.ask.choices
         self._stats.tokens += tokens
         times = (generation.received_ns, generation.first_token_ns, generation.last_token_ns)
-        self._record.add((generation.number, *times, tokens, 200, outcome))
+        self._record.add((generation.number, *times, tokens, status, outcome))
 
     def _fill(self) -> None:
         """Give free places to those that wait. A loop and not a recursion: an answer can be over within `begin`."""

@@ -55,8 +55,9 @@ class Generation:
         "_wheel",
         "ask",
         "channel",
+        "chunked",
         "first_token_ns",
-        "framing",
+        "keep_alive",
         "last_token_ns",
         "number",
         "over",
@@ -75,7 +76,8 @@ class Generation:
         prepared: Prepared,
         number: int,
         fate: Fate,
-        framing: tuple[bool, bool],
+        chunked: bool,
+        keep_alive: bool,
         received_ns: int,
         finished: Callable[["Generation", Outcome], None],
         late: Callable[[int], None],
@@ -94,7 +96,8 @@ class Generation:
         self._start_ns = 0
         self.ask = ask
         self.number = number
-        self.framing = framing  # (chunked, keep_alive)
+        self.chunked = chunked
+        self.keep_alive = keep_alive
         self.received_ns = received_ns
         self.first_token_ns = 0
         self.last_token_ns = 0
@@ -113,8 +116,7 @@ class Generation:
             self._at(start_ns + wait_ns, self._answer)
             return
         self._stamp = self._dialect.stamp(self.ask, self.number, int(time.time()))
-        chunked, keep_alive = self.framing
-        self._head = wire.stream_head(chunked=chunked, keep_alive=keep_alive)
+        self._head = wire.stream_head(chunked=self.chunked, keep_alive=self.keep_alive)
         early = self._behaviour.role is Role.EARLY
         if early or self._target_ns(0) > time.monotonic_ns():
             opening = self._stamp.join(self._prepared.opening) if early else b""
@@ -133,7 +135,7 @@ class Generation:
         """Go on after the channel was full."""
         if self._stalled:
             self._stalled = False
-            self._tick()
+            self._pump()
 
     def _at(self, due_ns: int, callback: Callable[[], None]) -> None:
         if due_ns <= time.monotonic_ns():
@@ -158,9 +160,13 @@ class Generation:
 
     def _tick(self) -> None:
         self._timer = None
-        now_ns = time.monotonic_ns()
         if self.sent < self._limit:
-            self._late(now_ns - self._target_ns(self.sent))
+            self._late(time.monotonic_ns() - self._target_ns(self.sent))
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what is due, then wait for the next target, or for the client when it reads too slowly."""
+        now_ns = time.monotonic_ns()
         due = self._due(now_ns)
         while True:
             upto = min(due, self.sent + _SLICE)
@@ -209,14 +215,14 @@ class Generation:
         else:
             events = self._dialect.ending(self.ask, self._prepared.reply)
         rendered = [self._stamp.join(event) for event in events]
-        if self.framing[0]:
+        if self.chunked:
             rendered = [*map(wire.chunk, rendered), wire.LAST_CHUNK]
         return b"".join(rendered)
 
     def _answer(self) -> None:
         self._timer = None
         body = self._dialect.whole(self.ask, self._prepared.reply, self.number, int(time.time()))
-        data = wire.response(200, body, keep_alive=self.framing[1])
+        data = wire.response(200, body, keep_alive=self.keep_alive)
         if self._fate is Fate.TRUNCATED:
             data = data[: -len(body) // 2]
         now_ns = time.monotonic_ns()

@@ -20,7 +20,7 @@ class Outcome(enum.IntEnum):
     REFUSED = 1  # answered with an error status
     ERROR_EVENT = 2
     TRUNCATED = 3
-    DISCONNECTED = 4  # the client left before the last token
+    DISCONNECTED = 4  # the client left before the last token; such a row has status 0
 
 
 class Record:

@@ -26,7 +26,8 @@ def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
         content = pieces.split(_until_stop(text, ask.stop))
     least = ask.max_tokens if ask.ignore_eos and ask.max_tokens is not None else ask.min_tokens
     length = len(reasoning) + len(content)
-    if max(length if ask.max_tokens is None else min(length, ask.max_tokens), least) > MAX_TOKENS:
+    wanted = max(length if ask.max_tokens is None else min(length, ask.max_tokens), least)
+    if wanted * ask.choices > MAX_TOKENS:
         raise RefusedError(400, f"This server's context is {MAX_TOKENS} tokens.", code="context_length_exceeded")
     if length < least:
         more = pieces.filler(least - length + 1, behaviour.seed)[1:]  # without the first: it has no space before it

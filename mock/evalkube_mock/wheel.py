@@ -23,21 +23,18 @@ _SWEEP_ABOVE = 64  # below that many cancelled timers a sweep is not worth its w
 class Timer:
     """One call that is still to come; `callback` is None once it was cancelled or made."""
 
-    __slots__ = ("callback", "due_ns")
+    __slots__ = ("callback",)
 
-    def __init__(self, due_ns: int, callback: Callable[[], None]) -> None:
-        self.due_ns = due_ns
+    def __init__(self, callback: Callable[[], None]) -> None:
         self.callback: Callable[[], None] | None = callback
-
-    def __lt__(self, other: "Timer") -> bool:
-        return self.due_ns < other.due_ns
 
 
 class Wheel:
     """Calls back at absolute times of `time.monotonic_ns`. Must be closed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._heap: list[Timer] = []
+        self._heap: list[tuple[int, int, Timer]] = []  # tuples compare in C; the serial keeps equal times in order
+        self._serial = 0
         self._cancelled = 0
         self._armed_ns: int | None = None
         self._ringing = False
@@ -48,8 +45,9 @@ class Wheel:
 
     def at(self, due_ns: int, callback: Callable[[], None]) -> Timer:
         """Call `callback` once at `due_ns` or as soon after it as the loop is free."""
-        timer = Timer(due_ns, callback)
-        heapq.heappush(self._heap, timer)
+        timer = Timer(callback)
+        self._serial += 1
+        heapq.heappush(self._heap, (due_ns, self._serial, timer))
         if not self._ringing and (self._armed_ns is None or due_ns < self._armed_ns):
             self._arm()
         return timer
@@ -61,7 +59,7 @@ class Wheel:
         timer.callback = None  # drops the stream behind it at once; the empty shell leaves the heap later
         self._cancelled += 1
         if self._cancelled > _SWEEP_ABOVE and self._cancelled * 2 > len(self._heap):
-            self._heap = [waiting for waiting in self._heap if waiting.callback is not None]
+            self._heap = [entry for entry in self._heap if entry[2].callback is not None]
             heapq.heapify(self._heap)
             self._cancelled = 0
 
@@ -75,8 +73,8 @@ class Wheel:
         self._ringing = True  # one system call arms the next alarm, however many callbacks ask for timers
         try:
             now = time.monotonic_ns()
-            while self._heap and self._heap[0].due_ns <= now:
-                timer = heapq.heappop(self._heap)
+            while self._heap and self._heap[0][0] <= now:
+                timer = heapq.heappop(self._heap)[2]
                 callback, timer.callback = timer.callback, None
                 if callback is None:
                     self._cancelled -= 1
@@ -87,7 +85,7 @@ class Wheel:
             self._arm()
 
     def _arm(self) -> None:
-        self._armed_ns = self._heap[0].due_ns if self._heap else None
+        self._armed_ns = self._heap[0][0] if self._heap else None
         self._alarm.set(self._armed_ns)
 
 

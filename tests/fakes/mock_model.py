@@ -1,6 +1,7 @@
 """The mock model as a process, for tests and benchmarks: started on a free port, ended by its own id."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ def running_mock(*args: str) -> Iterator[str]:
     Its /record and /stats are at the same address without the /v1. Errors: RuntimeError when it does not start.
     """
     command = [sys.executable, "-m", "evalkube_mock.main", "--port", "0", "--exit-with-parent", *args]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_MOCK_ROOM) as process:
+    # Found as a neighbour too, where the project is not installed.
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_MOCK_ROOM), os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
