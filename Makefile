@@ -1,0 +1,41 @@
+# Everything here runs from a fresh clone with nothing but Python >= 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types contracts generate clean
+
+demo: $(VENV)/.installed  ## evaluate and load-test a mock model through the REST API
+	@EVALKUBE=$(BIN)/evalkube PYTHON=$(BIN)/python examples/demo.sh
+
+test: $(VENV)/.installed-dev  ## the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+generate: $(VENV)/.installed  ## write what is generated from the models
+	$(BIN)/evalkube crds --output crds --docs docs/parameters.md
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("evalkube needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) .demo

@@ -1,0 +1,1 @@
+"""Turns runs into Jobs and their outcome into status."""
