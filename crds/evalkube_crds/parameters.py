@@ -21,7 +21,8 @@ _HEAD = """# Parameters
 Generated from the models by `evalkube crds --docs docs/parameters.md`; do not edit.
 
 REST and Python say `snake_case`, as here; the resource says `camelCase`. Where a list is meant, REST also takes one
-value for a list of one; the resource takes lists only. An unknown field is an error everywhere, and the answer names the nearest known one.
+value for a list of one; the resource takes lists only. An unknown field is an error everywhere, and the answer names
+the nearest known one.
 """
 
 _EVAL_LEFT_OUT: Final = {
@@ -38,7 +39,7 @@ _EVAL_LEFT_OUT: Final = {
     "generation_config.n": "deprecated in EvalScope; `repeats`",
     "generation_config.do_sample": "a parameter of local inference; an endpoint has `temperature`",
     "generation_config.parallel_tool_calls": "no benchmark here calls tools",
-    "generation_config.reasoning_tokens, reasoning_summary, reasoning_history": "not of chat completions; see `extra_body`",
+    "generation_config.reasoning_tokens, reasoning_summary, reasoning_history": "not of chat completions",
     "generation_config.anthropic_cache_*": "of the Anthropic API; evaluations speak the OpenAI one",
     "generation_config: height, width, num_inference_steps, guidance_scale": "image generation",
 }
@@ -52,7 +53,7 @@ _PERF_LEFT_OUT: Final = {
     "image_width, image_height, image_format, image_num, image_patch_size": "images",
     "multi_turn, min_turns, max_turns, multi_turn_args": "conversations: not in this version",
     "sla_auto_tune and the other sla_*": "not in this version",
-    "api: anthropic, gemini, dashscope, openai_responses, openai_embedding, openai_rerank, custom": "not in this version",
+    "api: anthropic, gemini, dashscope, openai_responses, openai_embedding, ...": "not in this version",
 }
 
 
