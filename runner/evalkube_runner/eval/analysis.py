@@ -1,0 +1,66 @@
+"""Asks a model for a few sentences about the scores of a run. A run never fails for want of them."""
+
+import asyncio
+import logging
+from typing import Any
+
+import orjson
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.results import EvalResult
+from evalkube_runner.eval import extract, report
+from evalkube_runner.eval.benchmarks.declaration import Message
+from evalkube_runner.eval.client import Client, RequestFailed
+
+__all__ = ["add_analysis", "prompt"]
+
+_LOG = logging.getLogger("evalkube.eval")
+_TASK = (
+    "Below are the results of one evaluation of a language model, as JSON. Write a short analysis for an engineer "
+    "who has to decide about the model: what the scores say, where subsets differ noticeably, and what limits the "
+    "conclusion (few samples, errored or truncated answers). Use only these figures, at most 200 words, Markdown "
+    "without a heading.\n\n"
+)
+_FIELDS = (
+    "dataset_pretty_name",
+    "dataset_description",
+    "model_name",
+    "score",
+    "metrics",
+    "requested",
+    "errored",
+    "truncated",
+)
+
+
+def prompt(scores: dict[str, Any]) -> str:
+    """What is asked about one dataset's report."""
+    return _TASK + orjson.dumps({name: scores[name] for name in _FIELDS}, option=orjson.OPT_INDENT_2).decode()
+
+
+async def add_analysis(
+    result: EvalResult, spec: EvalRunSpec, *, api_key: str | None, judge_api_key: str | None
+) -> None:
+    """Fills in the analysis of every dataset, by the first judge, else by the model that was evaluated."""
+    judge = spec.judge.models[0] if spec.judge.models else None
+    if judge is not None:
+        client = Client(
+            judge.api_url, judge.model, judge.generation_config, api_key=judge_api_key, connections=len(result.datasets)
+        )
+    else:
+        client = Client(
+            spec.api_url, spec.model, spec.generation_config, api_key=api_key, connections=spec.eval_batch_size
+        )
+
+    async def analyse(name: str, scores: dict[str, Any]) -> str | None:
+        try:
+            answer = await client.ask([Message("user", prompt(scores))])
+        except RequestFailed as failure:
+            _LOG.warning("no analysis of %s: %s: %s", name, failure.error, failure.message)
+            return None
+        return extract.strip_thinking(answer.text) or None
+
+    async with client:
+        texts = await asyncio.gather(*(analyse(name, scores) for name, scores in report.reports(result).items()))
+    for dataset, text in zip(result.datasets, texts, strict=True):
+        dataset.analysis = text

@@ -1,0 +1,1 @@
+"""The benchmarks, one short declarative file each; `table` lists them."""

@@ -1,0 +1,67 @@
+"""Ends a run early when it cannot come to anything: nobody there, a wrong key, a wrong path. No I/O; time is passed in.
+
+Only as long as no request has ever succeeded. After that a failure is a matter of its sample.
+"""
+
+from collections.abc import Callable
+
+from evalkube_crds.names import ErrorClass, Reason
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval import retry
+from evalkube_runner.eval.client import RequestFailed
+
+__all__ = ["FirstContact"]
+
+_REFUSALS = {
+    ErrorClass.STATUS_401: (Reason.AUTHENTICATION_FAILED, "check api_key"),
+    ErrorClass.STATUS_403: (Reason.AUTHENTICATION_FAILED, "check api_key and what it may do"),
+    ErrorClass.STATUS_404: (Reason.TARGET_REFUSED, "check api_url and model"),
+}
+_REFUSALS_ENOUGH = 3
+_UNREACHABLE_S = 10.0
+
+
+class FirstContact:
+    """Listens to the attempts of a run of `total` requests; see `client.Listener`."""
+
+    def __init__(self, target: str, total: int, clock: Callable[[], float]) -> None:
+        self._target = target
+        self._enough = min(_REFUSALS_ENOUGH, total)
+        self._clock = clock
+        self._begun_s = clock()
+        self._settled = False
+        self._reached = False
+        self._refused = 0
+
+    def succeeded(self) -> None:
+        """The endpoint works: from now on nothing here fails the run."""
+        self._settled = True
+
+    def failed(self, failure: RequestFailed) -> None:
+        """Raises RunFailed(AuthenticationFailed, TargetRefused, TargetUnreachable) once going on is pointless."""
+        if self._settled:
+            return
+        if failure.error in retry.CONNECTING:
+            self._not_reached(failure)
+            return
+        self._reached = True
+        if failure.error in _REFUSALS:
+            self._refused += 1
+            if self._refused >= self._enough:
+                reason, advice = _REFUSALS[failure.error]
+                raise RunFailed(reason, f"{self._target} refuses every request: {failure.message}; {advice}")
+
+    def gave_up(self, failure: RequestFailed) -> None:
+        """A sample has used up its attempts. Raises RunFailed(TargetUnreachable) when nobody was ever there."""
+        if not self._settled and not self._reached and failure.error in retry.CONNECTING:
+            raise self._unreachable(failure)
+
+    def _not_reached(self, failure: RequestFailed) -> None:
+        if not self._reached and self._clock() - self._begun_s >= _UNREACHABLE_S:
+            raise self._unreachable(failure)
+
+    def _unreachable(self, failure: RequestFailed) -> RunFailed:
+        return RunFailed(
+            Reason.TARGET_UNREACHABLE,
+            f"{self._target} cannot be reached ({failure.error}: {failure.message}); check api_url",
+        )

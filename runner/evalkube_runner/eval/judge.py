@@ -1,0 +1,162 @@
+"""Grading by language models: what the judges are asked, how their words are read, how several verdicts become one.
+
+A judge that fails or says nothing readable gives no verdict. Too few verdicts make a sample errored, never wrong.
+"""
+
+import asyncio
+import re
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from evalkube_crds.evalrun import Judge, JudgeContract
+from evalkube_crds.names import Reason
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval import extract, prompts
+from evalkube_runner.eval.benchmarks.declaration import Message, Question
+from evalkube_runner.eval.client import Client, RequestFailed
+
+__all__ = ["JudgeFailed", "Judges", "aggregate", "check", "messages", "verdict"]
+
+_SYSTEM = (
+    "You grade answers. Judge only whether the given answer agrees with the reference; "
+    "do not solve the task anew, and ignore style and length."
+)
+_MATERIAL = "Task:\n{question}\n\nReference answer:\n{target}\n\nAnswer to grade:\n{prediction}\n\n"
+_PATTERN = (
+    "Decide which grade fits: {grades}.\n"
+    "Where A and B are the grades, A means that the answer agrees with the reference in substance, B that it does not.\n"
+    "Give one sentence of reasons, then end with the grade in double square brackets, such as [[{example}]]."
+)
+_NUMERIC = (
+    "Say how far the answer agrees with the reference, from 0 (not at all) to 1 (in everything that matters).\n"
+    "Give one sentence of reasons, then end with the number in double square brackets, such as [[0.5]]."
+)
+_NAMES = ("question", "target", "prediction")
+_BRACKETS = re.compile(r"\[\[\s*(.+?)\s*\]\]")
+
+
+class JudgeFailed(Exception):
+    """Too few judges gave a verdict."""
+
+
+def check(contract: JudgeContract) -> None:
+    """Raises RunFailed(InvalidSpec) for a contract that cannot be asked or read."""
+    for name in prompts.placeholders(contract.prompt_template or ""):
+        if name not in _NAMES:
+            raise RunFailed(
+                Reason.INVALID_SPEC,
+                f"judge.contract.prompt_template: has no value for {{{name}}}; valid: {', '.join(_NAMES)}",
+            )
+    if contract.prompt_template is not None and "prediction" not in prompts.placeholders(contract.prompt_template):
+        raise RunFailed(
+            Reason.INVALID_SPEC,
+            "judge.contract.prompt_template: does not contain {prediction}, so there would be nothing to grade",
+        )
+    if contract.score_type == "pattern" and not contract.score_mapping:
+        raise RunFailed(
+            Reason.INVALID_SPEC,
+            "judge.contract.score_mapping: is empty; give a score for each word that the judge may say",
+        )
+
+
+def messages(contract: JudgeContract, question: Question, reply: str) -> list[Message]:
+    """The chat that asks a judge about one reply, its thoughts left out."""
+    template = contract.prompt_template
+    if template is None:
+        template = _MATERIAL + (_NUMERIC if contract.score_type == "numeric" else _PATTERN)
+    grades = list(contract.score_mapping)
+    values = {
+        "question": question.text,
+        "target": question.target,
+        "prediction": extract.strip_thinking(reply),
+        "grades": ", ".join(grades),
+        "example": grades[0] if grades else "",
+    }
+    system = contract.system_prompt if contract.system_prompt is not None else _SYSTEM
+    return [*([Message("system", system)] if system else []), Message("user", prompts.render(template, values))]
+
+
+def verdict(contract: JudgeContract, said: str) -> float | None:
+    """The score in a judge's words, 0 to 1; None when there is none or more than one.
+
+    What stands last in double brackets counts; without brackets a pattern may also be the last line, or the only grade
+    that is mentioned at all.
+    """
+    said = extract.strip_thinking(said)
+    bracketed = _BRACKETS.findall(said)
+    if contract.score_type == "numeric":
+        return _unit_interval(bracketed[-1] if bracketed else said.strip())
+    mapping = contract.score_mapping
+    lines = [line for line in said.splitlines() if line.strip()]
+    for candidate in (*bracketed[-1:], *lines[-1:]):
+        word = candidate.strip(" \t*_`\"'.。:：()[]")
+        if word in mapping:
+            return mapping[word]
+    mentioned = {word for word in mapping if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said)}
+    return mapping[mentioned.pop()] if len(mentioned) == 1 and not bracketed else None
+
+
+def _unit_interval(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+def aggregate(verdicts: Sequence[float], how: str) -> float:
+    """One score from several (at least one). Of verdicts that are equally frequent the lower one wins."""
+    if how == "median":
+        return statistics.median(verdicts)
+    if how == "majority_vote":
+        votes = Counter(verdicts)
+        return min(votes, key=lambda score: (-votes[score], score))
+    return statistics.fmean(verdicts)
+
+
+class Judges:
+    """The judges of a run, each with its own connections. Use as an async context manager."""
+
+    def __init__(self, judge: Judge, *, api_key: str | None, connections: int) -> None:
+        self._judge = judge
+        self._stack = AsyncExitStack()
+        self._clients = [
+            Client(model.api_url, model.model, model.generation_config, api_key=api_key, connections=connections)
+            for model in judge.models
+        ]
+
+    async def __aenter__(self) -> Self:
+        for client in self._clients:
+            await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def grade(self, question: Question, reply: str) -> tuple[float, dict[str, Any]]:
+        """The judges' score of a reply, and their words. Raises JudgeFailed when too few could be read."""
+        asked = messages(self._judge.contract, question, reply)
+        rounds = [(client, repeat) for client in self._clients for repeat in range(self._judge.repeats)]
+        replies = await asyncio.gather(*(self._one(client, asked, repeat) for client, repeat in rounds))
+        read = [(said, verdict(self._judge.contract, said)) for said, failure in replies if failure is None]
+        verdicts = [value for _, value in read if value is not None]
+        if len(verdicts) < self._judge.min_valid_judges:
+            causes = [failure for _, failure in replies if failure] + [
+                f"unreadable: {said[-200:]!r}" for said, value in read if value is None
+            ]
+            raise JudgeFailed(f"{len(verdicts)} of {len(rounds)} verdicts could be read; {causes[0] if causes else ''}")
+        summary = {
+            "verdicts": verdicts,
+            "replies": [said for said, _ in read],
+            "failures": [failure for _, failure in replies if failure],
+        }
+        return aggregate(verdicts, self._judge.aggregation), summary
+
+    async def _one(self, client: Client, asked: Sequence[Message], repeat: int) -> tuple[str, str | None]:
+        try:
+            return (await client.ask(asked, repeat=repeat)).text, None
+        except RequestFailed as failure:
+            return "", f"{failure.error}: {failure.message}"

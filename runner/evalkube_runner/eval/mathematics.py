@@ -1,0 +1,92 @@
+"""Asks the algebra process: are two formulas equal, what does a pattern match. Starts it when first needed.
+
+It is killed and started anew when it does not answer in time; the question that it hung on fails, no other.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from typing import Any
+
+__all__ = ["Mathematics", "ScorerFailed"]
+
+_START_S = 30.0
+_LINE_BYTES = 64 * 1024 * 1024
+
+
+class ScorerFailed(Exception):
+    """An answer could not be scored: the sample is errored, not wrong."""
+
+
+class Mathematics:
+    """One algebra process, used by one question at a time. Use as an async context manager."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> "Mathematics":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    async def equal(self, prediction: str, target: str, timeout_s: float) -> bool:
+        """Whether two formulas mean the same. Raises ScorerFailed when that cannot be told, or not in time."""
+        return bool(await self._ask({"op": "equal", "a": prediction, "b": target}, timeout_s))
+
+    async def search(self, pattern: str, text: str, timeout_s: float) -> str | None:
+        """The last match of a user's pattern. Raises ScorerFailed when the pattern takes too long."""
+        found = await self._ask({"op": "search", "a": pattern, "b": text}, timeout_s)
+        return None if found is None else str(found)
+
+    async def _ask(self, request: dict[str, Any], timeout_s: float) -> Any:
+        async with self._turn:
+            try:
+                # A first question waits for the import of sympy, which is not the answer's fault.
+                allowed_s = timeout_s if self._process else timeout_s + _START_S
+                async with asyncio.timeout(allowed_s):
+                    reply = await self._exchange(json.dumps(request).encode() + b"\n")
+            except TimeoutError:
+                raise ScorerFailed(f"scoring took more than {timeout_s:g} s") from None
+            except (OSError, EOFError, ValueError) as problem:
+                raise ScorerFailed(f"the scoring process ended: {problem}") from problem
+        if "error" in reply:
+            raise ScorerFailed(str(reply["error"]))
+        return reply["value"]
+
+    async def _exchange(self, line: bytes) -> dict[str, Any]:
+        """One line there and one back. Whatever interrupts it ends the process: no late answer may meet a later question."""
+        try:
+            if self._process is None:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "evalkube_runner.eval.mathworker",
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    limit=_LINE_BYTES,
+                )
+            reading, writing = self._process.stdout, self._process.stdin
+            assert reading is not None
+            assert writing is not None
+            writing.write(line)
+            await writing.drain()
+            answer = await reading.readline()
+            if not answer.endswith(b"\n"):
+                raise EOFError("no answer")
+            return dict(json.loads(answer))
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        if process.stdin is not None:
+            process.stdin.close()

@@ -1,0 +1,190 @@
+"""What a run will do with one benchmark: the benchmark's declaration with the user's overrides, checked. Pure.
+
+Everything that a spec can get wrong about a benchmark is refused here, before a file is read or a request sent.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, benchmark_options
+from evalkube_crds.names import Reason
+from evalkube_crds.problems import nearest
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval import prompts
+from evalkube_runner.eval.benchmarks.declaration import Benchmark, Subset
+from evalkube_runner.eval.benchmarks.table import BENCHMARKS
+
+__all__ = ["DatasetPlan", "plan_of", "plans_of", "powers_up_to", "with_subsets"]
+
+_QUESTION = ("question", "query", "choices", "letters", "subject", "subset")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPlan:
+    """One benchmark of a run, settled. `named_subsets`: the user chose the subsets, so all of them must be there."""
+
+    benchmark: Benchmark
+    args: DatasetArgs
+    subsets: tuple[Subset, ...]
+    named_subsets: bool
+    few_shot_num: int
+    train_split: str | None
+    eval_split: str
+    prompt_template: str
+    system_prompt: str | None
+    metrics: tuple[str, ...]
+    aggregation: str
+    repeats: int
+    limit: int | float | None
+    seed: int
+    judged: bool
+
+    @property
+    def filters(self) -> Filters:
+        """What is done to an answer before it is read."""
+        return self.args.filters or Filters()
+
+    @property
+    def main_metric(self) -> str:
+        """The reported name of the score."""
+        return f"mean_{self.metrics[0]}"
+
+
+def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
+    """The plans of all benchmarks of a run, in its order. Raises RunFailed(InvalidSpec)."""
+    return [plan_of(spec, str(name)) for name in spec.datasets]
+
+
+def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
+    """The plan of one benchmark. Raises RunFailed(InvalidSpec) that names the field and what it may be."""
+    args = benchmark_options(spec, name)
+    where = f"dataset_args.{name}"
+    benchmark = _variant(BENCHMARKS[name], args.extra_params, where)
+    judged = spec.judge.strategy in ("llm", "llm_recall")
+    few_shot_num = benchmark.few_shot_num if args.few_shot_num is None else args.few_shot_num
+    train_split = args.train_split or benchmark.train_split
+    if few_shot_num and train_split is None:
+        raise _invalid(
+            f"{where}.few_shot_num", f"{name} has no split with worked examples; set {where}.train_split too, or 0 here"
+        )
+    if args.shuffle_choices and benchmark.answer not in ("choice", "choices"):
+        raise _invalid(f"{where}.shuffle_choices", f"{name} has no choices")
+    metrics = _metrics(benchmark, args.metric_list, judged, where)
+    aggregation = args.aggregation or "mean"
+    if aggregation != "mean" and metrics != ("acc",):
+        raise _invalid(
+            f"{where}.aggregation",
+            f"{aggregation} needs answers that are right or wrong, hence the metric acc alone; valid here: mean",
+        )
+    return DatasetPlan(
+        benchmark=benchmark,
+        args=args,
+        subsets=_subsets(benchmark, args.subset_list, where),
+        named_subsets=args.subset_list is not None,
+        few_shot_num=few_shot_num,
+        train_split=train_split,
+        eval_split=args.eval_split or benchmark.eval_split,
+        prompt_template=_template(benchmark, args, few_shot_num, where),
+        system_prompt=benchmark.system_prompt if args.system_prompt is None else args.system_prompt,
+        metrics=metrics,
+        aggregation=aggregation,
+        repeats=spec.repeats,
+        limit=spec.limit,
+        seed=spec.seed,
+        judged=judged,
+    )
+
+
+def powers_up_to(repeats: int) -> list[int]:
+    """The k of pass@k that are reported: 1, 2, 4, ... and `repeats` itself."""
+    ks = [1 << exponent for exponent in range(repeats.bit_length())]
+    return ks if ks[-1] == repeats else [*ks, repeats]
+
+
+def _variant(benchmark: Benchmark, given: Mapping[str, Any], where: str) -> Benchmark:
+    known = benchmark.parameters
+    for key, value in given.items():
+        if key not in known:
+            raise _invalid(f"{where}.extra_params.{key}", f"is no parameter of {benchmark.name}{_valid(key, known)}")
+        if type(value) is not type(known[key]):
+            raise _invalid(f"{where}.extra_params.{key}", f"must be a {type(known[key]).__name__}, not {value!r}")
+    return benchmark.variant(benchmark, {**known, **given})
+
+
+def _subsets(benchmark: Benchmark, wanted: list[str] | None, where: str) -> tuple[Subset, ...]:
+    if wanted is None:
+        return benchmark.subsets
+    if len(set(wanted)) != len(wanted):
+        raise _invalid(f"{where}.subset_list", "names a subset twice")
+    known = {subset.name: subset for subset in benchmark.subsets}
+    for name in wanted:
+        if name not in known and not benchmark.free_subsets:
+            raise _invalid(f"{where}.subset_list", f"{name!r} is no subset of {benchmark.name}{_valid(name, known)}")
+        if not name or "/" in name or "\\" in name or name.startswith("."):
+            raise _invalid(f"{where}.subset_list", f"{name!r} cannot be the name of a subset")
+    return tuple(known.get(name, Subset(name)) for name in wanted)
+
+
+def _metrics(benchmark: Benchmark, wanted: list[str] | None, judged: bool, where: str) -> tuple[str, ...]:
+    # A judge says how right an answer is, whatever the benchmark: that is its accuracy, and the main figure.
+    valid = tuple(dict.fromkeys(("acc", *benchmark.metrics))) if judged else benchmark.metrics
+    for name in wanted or ():
+        if name not in valid:
+            raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, valid)}")
+    return tuple(dict.fromkeys(wanted)) if wanted else valid
+
+
+def _template(benchmark: Benchmark, args: DatasetArgs, few_shot_num: int, where: str) -> str:
+    """The template that will be used; those given but not used are checked as well."""
+    own = (
+        benchmark.prompt_template
+        if args.prompt_template is None
+        else _checked(args.prompt_template, _QUESTION, f"{where}.prompt_template")
+    )
+    few = args.few_shot_prompt_template
+    if few is not None:
+        few = _checked(few, (*_QUESTION, "fewshot"), f"{where}.few_shot_prompt_template", needs=("fewshot",))
+    if args.query_template is not None and not prompts.placeholders(args.query_template):
+        raise _invalid(
+            f"{where}.query_template",
+            "has no placeholder; it is filled with the fields of a record, for example {question}",
+        )
+    if not few_shot_num:
+        return own
+    if few is not None:
+        return few
+    # A prompt of the user's own is kept, with the examples before it, rather than dropped for the benchmark's.
+    return benchmark.few_shot_prompt_template if args.prompt_template is None else "{fewshot}\n\n" + own
+
+
+def _checked(template: str, valid: Iterable[str], field: str, needs: tuple[str, ...] = ()) -> str:
+    names = prompts.placeholders(template)
+    for name in names:
+        if name not in valid:
+            raise _invalid(
+                field,
+                f"has no value for {{{name}}}{_valid(name, valid)}; write {{{{ and }}}} for braces that are meant",
+            )
+    if not {"question", "query"} & set(names):
+        raise _invalid(field, "does not contain {question}, so the question would not be asked")
+    for name in needs:
+        if name not in names:
+            raise _invalid(field, f"does not contain {{{name}}}, so the worked examples would be left out")
+    return template
+
+
+def _valid(given: str, valid: Iterable[str]) -> str:
+    names = sorted(valid)
+    return f"{nearest(given, names)}; valid: {', '.join(names)}" if names else "; it has none"
+
+
+def _invalid(field: str, problem: str) -> RunFailed:
+    return RunFailed(Reason.INVALID_SPEC, f"{field}: {problem}")
+
+
+def with_subsets(plan: DatasetPlan, present: Iterable[str]) -> DatasetPlan:
+    """The plan with only those of its subsets that are there."""
+    names = set(present)
+    return dataclasses.replace(plan, subsets=tuple(subset for subset in plan.subsets if subset.name in names))

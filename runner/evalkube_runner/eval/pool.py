@@ -1,0 +1,31 @@
+"""One pool for all of a run's work: whoever is free takes the next job, whatever dataset it is from.
+
+Jobs come from one iterator, each asked for only when a slot is free, so that a million of them cost nothing in advance.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+__all__ = ["run"]
+
+Job = TypeVar("Job")
+
+
+async def run(jobs: Iterable[Job], slots: int, work: Callable[[Job], Awaitable[None]]) -> None:
+    """Does `work` on every job, `slots` at a time. The first exception stops all the rest and is raised as it is."""
+    waiting = iter(jobs)
+
+    async def slot() -> None:
+        for job in waiting:
+            await work(job)
+
+    tasks = [asyncio.create_task(slot()) for _ in range(slots)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,68 @@
+"""Turns questions into chat messages by the templates of a benchmark or of its user. Pure.
+
+A template follows Python's format strings as far as these go without code: {name} is a placeholder, {{ and }} are
+braces. Braces round anything but a name stay as they are, so that \\boxed{} and \\frac{1}{2} need no doubling.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from evalkube_runner.eval.benchmarks.declaration import Message, Question, letters
+
+__all__ = ["example_values", "messages", "placeholders", "question_values", "render"]
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
+
+
+def placeholders(template: str) -> list[str]:
+    """The names a template asks for, in order."""
+    return [match.group(1) for match in _PIECE.finditer(template) if match.group(1)]
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """Fills a template. Raises KeyError for a placeholder that `values` does not have."""
+    return _PIECE.sub(lambda match: values[match.group(1)] if match.group(1) else match.group()[0], template)
+
+
+def question_values(question: Question, subject: str) -> dict[str, str]:
+    """What the placeholders of a prompt stand for."""
+    labels = letters(len(question.choices))
+    return {
+        "question": question.text,
+        "query": question.text,
+        "choices": "\n".join(f"{label}. {choice}" for label, choice in zip(labels, question.choices, strict=True)),
+        "letters": "、".join(labels),
+        "subject": subject,
+        "subset": subject,
+    }
+
+
+def example_values(question: Question, subject: str) -> dict[str, str]:
+    """What the placeholders of one worked example stand for."""
+    return question_values(question, subject) | {"answer": question.target, "solution": question.solution}
+
+
+def messages(
+    question: Question,
+    *,
+    subject: str,
+    template: str,
+    example_template: str,
+    examples: Sequence[Question],
+    system_prompt: str | None,
+) -> tuple[Message, ...]:
+    """The chat that puts one question, its examples in the same user message.
+
+    A question with messages of its own keeps them; only its last one, the user's, is put through the template.
+    """
+    values = question_values(question, subject)
+    # An example without a solution leaves no empty line behind.
+    worked = [
+        re.sub(r"\n{2,}", "\n", render(example_template, example_values(example, subject))) for example in examples
+    ]
+    prompt = Message("user", render(template, values | {"fewshot": "\n\n".join(worked)}))
+    own = question.messages[:-1]
+    system = () if system_prompt is None else (Message("system", system_prompt),)
+    if system:
+        own = tuple(message for message in own if message.role != "system")
+    return (*system, *own, prompt)

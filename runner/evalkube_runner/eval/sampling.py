@@ -1,0 +1,135 @@
+"""Which questions are asked, in which order, with which examples. Pure: one seed gives the same samples everywhere.
+
+Every random choice has a generator of its own, seeded by what it is for, so that neither the number of shards nor
+another subset's size changes it.
+"""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalkube_crds.names import Reason
+from evalkube_runner.data.files import Record
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval import prompts
+from evalkube_runner.eval.benchmarks.declaration import Benchmark, Message, Question, Subset, letters
+from evalkube_runner.eval.plan import DatasetPlan
+
+__all__ = ["Item", "choose", "examples_for", "items_of", "messages_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of a run: its place among the subset's chosen ones, and its worked examples."""
+
+    plan: DatasetPlan
+    subset: Subset
+    index: int
+    question: Question
+    examples: tuple[Question, ...]
+
+
+def items_of(plan: DatasetPlan, subset: Subset, records: Sequence[Record], train: Sequence[Record]) -> list[Item]:
+    """The items of one subset. `train`: the records that examples may come from; it may be the evaluated split itself.
+
+    Raises RunFailed(DatasetUnavailable) for a chosen record that is not of this benchmark.
+    """
+    pool = [_read(plan, subset, train[number], number) for number in _drawn(plan, subset, len(train))]
+    items = []
+    for index, number in enumerate(choose(plan, subset, len(records))):
+        question = _read(plan, subset, records[number], number)
+        examples = examples_for(plan, subset, pool, question)
+        items.append(Item(plan, subset, index, _shuffled(plan, subset, question, number), examples))
+    return items
+
+
+def choose(plan: DatasetPlan, subset: Subset, count: int) -> list[int]:
+    """The positions of the evaluated records: shuffled where asked for, then limited."""
+    order = list(range(count))
+    if plan.args.shuffle:
+        _generator(plan, "samples", subset.name).shuffle(order)
+    limit = plan.limit
+    if limit is None:
+        return order
+    # A fraction keeps at least one, or a small subset would drop out of the average unnoticed.
+    return order[: max(1, int(count * limit + 1e-9)) if limit < 1 else int(limit)]
+
+
+def _drawn(plan: DatasetPlan, subset: Subset, count: int) -> list[int]:
+    """The positions of a subset's worked examples, one more than needed: a question is never its own example."""
+    number = min(plan.few_shot_num + 1, count) if plan.few_shot_num else 0
+    if not plan.args.few_shot_random:
+        return list(range(number))
+    return _generator(plan, "examples", subset.name).sample(range(count), k=number)
+
+
+def examples_for(plan: DatasetPlan, subset: Subset, pool: Sequence[Question], asked: Question) -> tuple[Question, ...]:
+    """The worked examples of one question. Fewer than the user asked for are an error: the score would not compare."""
+    others = [question for question in pool if question != asked][: plan.few_shot_num]
+    if len(others) < plan.few_shot_num and plan.args.few_shot_num is not None:
+        raise RunFailed(
+            Reason.INVALID_SPEC,
+            f"dataset_args.{plan.benchmark.name}.few_shot_num: {plan.few_shot_num} examples are asked for, and split "
+            f"{plan.train_split!r} of subset {subset.name!r} has {len(others)}",
+        )
+    return tuple(others)
+
+
+def messages_of(item: Item) -> tuple[Message, ...]:
+    """The chat that puts the item to the model."""
+    return prompts.messages(
+        item.question,
+        subject=item.subset.title or item.subset.name,
+        template=item.plan.prompt_template,
+        example_template=item.plan.benchmark.example_template,
+        examples=item.examples,
+        system_prompt=item.plan.system_prompt,
+    )
+
+
+def _read(plan: DatasetPlan, subset: Subset, record: Record, number: int) -> Question:
+    benchmark = plan.benchmark
+    try:
+        question = benchmark.read(record)
+    except (KeyError, ValueError, TypeError) as problem:
+        what = f"has no field {problem}" if isinstance(problem, KeyError) else str(problem)
+        raise _unreadable(
+            benchmark, subset, number, f"{what}; its fields are {', '.join(map(str, record))}"
+        ) from problem
+    if not question.target and not plan.judged:
+        raise _unreadable(
+            benchmark, subset, number, "has no reference answer, and no judge is asked for (judge.strategy llm)"
+        )
+    template = plan.args.query_template
+    if template is None:
+        return question
+    fields = {str(name): str(value) for name, value in record.items()}
+    missing = [name for name in prompts.placeholders(template) if name not in fields]
+    if missing:
+        raise RunFailed(
+            Reason.INVALID_SPEC,
+            f"dataset_args.{benchmark.name}.query_template: a record has no field {missing[0]!r}; "
+            f"it has {', '.join(fields)}",
+        )
+    return dataclasses.replace(question, text=prompts.render(template, fields))
+
+
+def _unreadable(benchmark: Benchmark, subset: Subset, number: int, problem: str) -> RunFailed:
+    where = f"{benchmark.name}, subset {subset.name!r}, record {number + 1}"
+    return RunFailed(Reason.DATASET_UNAVAILABLE, f"{where}: {problem}. Is this the data set of {benchmark.name}?")
+
+
+def _shuffled(plan: DatasetPlan, subset: Subset, question: Question, number: int) -> Question:
+    """The question with its choices in another order, and its target moved along."""
+    if not plan.args.shuffle_choices:
+        return question
+    order = list(range(len(question.choices)))
+    _generator(plan, "choices", f"{subset.name}/{number}").shuffle(order)
+    labels = letters(len(order))
+    target = sorted(labels[order.index(labels.index(letter))] for letter in question.target)
+    return dataclasses.replace(question, choices=tuple(question.choices[at] for at in order), target="".join(target))
+
+
+def _generator(plan: DatasetPlan, purpose: str, name: str) -> random.Random:
+    return random.Random(f"{plan.seed}/{plan.benchmark.name}/{purpose}/{name}")
