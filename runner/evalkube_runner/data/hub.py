@@ -15,10 +15,10 @@ from evalkube_crds.names import Reason
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import cache, clients, layout
 from evalkube_runner.data.cache import Manifest, Shelf
-from evalkube_runner.data.clients import HubErrorKind
+from evalkube_runner.data.clients import HubErrorKind, HubName
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["Repository"]
+__all__ = ["HubName", "Repository"]
 
 _LOCK_TIMEOUT_S: Final = 900.0
 _INDEX_MAX_BYTES: Final = 256 * 1024
@@ -31,7 +31,7 @@ _TOKENS: Final = {"modelscope": "MODELSCOPE_API_TOKEN", "huggingface": "HF_TOKEN
 class Repository:
     """`subject` begins messages (a benchmark's name); `ways_out` ends them, saying which options lead to other data."""
 
-    hub: clients.HubName
+    hub: HubName
     dataset_id: str
     context: RunContext
     subject: str

@@ -1,0 +1,250 @@
+"""Prompts of a load test: which texts, which of them (length filters), and in what form they go into requests.
+
+Same spec, same index: same prompt, in every process and shard. `load` blocks (files, a hub); `item` reads at most one
+line of a file. Nothing here talks to the endpoint under test.
+"""
+
+import importlib.resources
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import orjson
+
+from evalkube_crds.names import Reason
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_runner.context import RunContext
+from evalkube_runner.data import files, hub, texts, tokens
+from evalkube_runner.data.texts import ENDLESS, Texts, text_of
+from evalkube_runner.data.tokens import TokenCounter
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.wire.answer import Prompt
+
+__all__ = ["ENDLESS", "PromptSource", "TokenCounter", "load"]
+
+_OPENQA_FILE: Final = "open_qa.jsonl"
+_OPENQA_IDS: Final = {"modelscope": "AI-ModelScope/HC3-Chinese", "huggingface": "Hello-SimpleAI/HC3-Chinese"}
+_BATCH: Final = 1024
+_Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class PromptSource:
+    """The prompts of one load test, by index. `approximate`: lengths of random prompts are in words, not in tokens."""
+
+    def __init__(self, source: Texts, shape: "_Shape", kept: _Indices | None, origin: str) -> None:
+        self._source = source
+        self._shape = shape
+        self._kept = kept
+        self.origin = origin
+        self.left_out = 0 if kept is None else len(source) - len(kept)
+        self.approximate = isinstance(source, texts.RandomTexts) and shape.counter is None
+
+    def __len__(self) -> int:
+        """How many different prompts there are; ENDLESS for random ones. With fewer than requests they come again."""
+        return len(self._source) if self._kept is None else len(self._kept)
+
+    def item(self, index: int) -> Prompt:
+        """Messages, text, token ids or a whole body. Past the end it begins again; dataset_offset is the caller's."""
+        at = index % len(self)
+        return self._shape.apply(self._source.item(at if self._kept is None else int(self._kept[at])))
+
+
+def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
+    """The prompts of `spec`. `chat`: the endpoint takes messages (apply_chat_template, where set, goes before it).
+
+    Lengths are in tokens with a tokenizer_path, else in characters (random: words). Raises RunFailed:
+    DatasetUnavailable for data that is not there or malformed, InvalidSpec for options that lead nowhere.
+    """
+    counter = tokens.load(spec.tokenizer_path) if spec.tokenizer_path else None
+    shape = _Shape(spec, counter, chat=chat if spec.apply_chat_template is None else spec.apply_chat_template)
+    source, origin = _source(spec, context, counter)
+    if len(source) == 0:
+        raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{origin}: holds no prompts")
+    free = spec.prompt is not None or isinstance(source, texts.RandomTexts)
+    kept = None if free else _kept(spec, source, counter)
+    if kept is not None and len(kept) == 0:
+        raise RunFailed(Reason.INVALID_SPEC, _none_left(spec, len(source), origin, counter))
+    return PromptSource(source, shape, kept, origin)
+
+
+class _Shape:
+    """From a raw item to what a request carries: cut, prefix, role, template, token ids, in this order."""
+
+    def __init__(self, spec: PerfRunSpec, counter: TokenCounter | None, *, chat: bool) -> None:
+        args = spec.dataset_args
+        if args.prefix_file is not None and args.target_input_len is not None and args.input_len_mode == "drop":
+            raise _invalid(
+                "dataset_args.input_len_mode: drop has no meaning with prefix_file, which fills up short ones"
+            )
+        self.counter = counter
+        self._chat = chat
+        self._target = args.target_input_len
+        self._prefix = _text_file(args.prefix_file, "dataset_args.prefix_file") if args.prefix_file else ""
+        self._prefix_ids = counter.encode(self._prefix) if counter and self._prefix else []
+        self._role = args.prefix_role
+        self._model = spec.model
+        self._template = _template(spec.query_template) if spec.query_template else None
+        self._as_ids = spec.tokenize_prompt
+
+    def apply(self, prompt: Prompt) -> Prompt:
+        """Messages and bodies from a file go out as they are; only text is shaped."""
+        if not isinstance(prompt, str):
+            return prompt
+        text = prompt
+        if self.counter is not None and self._target is not None:
+            text = self.counter.cut(text, self._target)
+        prefix = self._prefix_for(text)
+        if self._template is not None:
+            body: dict[str, object] = _filled(self._template, self._model, self._joined(prefix, text))
+            return body
+        if self._chat:
+            separate = bool(prefix) and self._role == "system"
+            user: dict[str, object] = {"role": "user", "content": text if separate else self._joined(prefix, text)}
+            system: dict[str, object] = {"role": "system", "content": prefix}
+            return [system, user] if separate else [user]
+        whole = self._joined(prefix, text)
+        return self.counter.encode(whole) if self._as_ids and self.counter else whole
+
+    def _joined(self, prefix: str, text: str) -> str:
+        return f"{prefix}\n{text}" if prefix else text
+
+    def _prefix_for(self, text: str) -> str:
+        """The whole prefix, or with a target length as much of it, repeated at need, as fills the prompt up to that."""
+        if not self._prefix or self._target is None or self.counter is None:
+            return self._prefix
+        apart = self._chat and self._template is None and self._role == "system"
+        length = self._target - self.counter.count(text)
+        for _ in range(16):
+            if length <= 0:
+                return ""
+            repeated = self._prefix_ids * (length // len(self._prefix_ids) + 1)
+            prefix = self.counter.decode(repeated[:length])
+            whole = (
+                self.counter.count(prefix) + self.counter.count(text)
+                if apart
+                else self.counter.count(self._joined(prefix, text))
+            )
+            if whole == self._target:
+                break
+            length += self._target - whole
+        return prefix
+
+
+def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None) -> tuple[Texts, str]:
+    if spec.prompt is not None:
+        return texts.TextList([_literal(spec.prompt, "prompt")]), "prompt"
+    if spec.dataset == "random":
+        source = texts.RandomTexts(
+            seed=spec.seed,
+            min_length=spec.min_prompt_length,
+            max_length=spec.max_prompt_length,
+            prefix_length=spec.prefix_length,
+            words=counter.words() if counter else tokens.COMMON_WORDS,
+            counter=counter,
+        )
+        return source, "random"
+    if spec.dataset == "line_by_line":
+        return texts.LineFile(Path(spec.dataset_path or "")), f"local:{spec.dataset_path}"
+    path, origin = _openqa(spec, context)
+    return texts.TextList(_questions(path)), origin
+
+
+def _openqa(spec: PerfRunSpec, context: RunContext) -> tuple[Path, str]:
+    where = spec.data_source or ("local" if spec.dataset_path else "modelscope")
+    if where == "sample":
+        return Path(
+            str(importlib.resources.files("evalkube_runner.data") / "samples" / "openqa" / _OPENQA_FILE)
+        ), "sample"
+    if where == "local":
+        if spec.dataset_path is None:
+            raise _invalid("dataset_path: data_source local needs the file to read")
+        path = Path(spec.dataset_path)
+        return (path / _OPENQA_FILE if path.is_dir() else path), f"local:{spec.dataset_path}"
+    name: hub.HubName = "huggingface" if where == "huggingface" else "modelscope"
+    repository = hub.Repository(
+        hub=name,
+        dataset_id=_OPENQA_IDS[name],
+        context=context,
+        subject="openqa",
+        ways_out="Ways out: data_source 'local' with dataset_path; data_source 'sample' for a few prompts of our own; "
+        "dataset 'random'; or a cache directory (EVALKUBE_CACHE) that a run with network access has filled",
+    )
+    return repository.fetch_files([_OPENQA_FILE])[0], repository.origin()
+
+
+def _questions(path: Path) -> list[str]:
+    found = []
+    for number, record in enumerate(files.read_files([path]), start=1):
+        question = record.get("question")
+        if not isinstance(question, str) or not question.strip():
+            raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{path}: record {number}: has no text in its field 'question'")
+        found.append(question)
+    return found
+
+
+def _kept(spec: PerfRunSpec, source: Texts, counter: TokenCounter | None) -> _Indices | None:
+    """Indices of the items whose lengths are wanted; None when that is all of them."""
+    args = spec.dataset_args
+    least = spec.min_prompt_length
+    if args.target_input_len is not None and args.input_len_mode == "drop":
+        least = max(least, args.target_input_len)
+    most = spec.max_prompt_length
+    kept = [at for at, length in enumerate(_lengths(source, counter)) if least <= length <= most]
+    return None if len(kept) == len(source) else np.array(kept, dtype=np.int64)
+
+
+def _lengths(source: Texts, counter: TokenCounter | None) -> Iterator[int]:
+    for start in range(0, len(source), _BATCH):
+        batch = [text_of(source.item(index)) for index in range(start, min(start + _BATCH, len(source)))]
+        yield from counter.counts(batch) if counter else map(len, batch)
+
+
+def _none_left(spec: PerfRunSpec, count: int, origin: str, counter: TokenCounter | None) -> str:
+    unit = "tokens" if counter else "characters"
+    target = spec.dataset_args.target_input_len
+    drop = f", nor at least target_input_len {target}" if target and spec.dataset_args.input_len_mode == "drop" else ""
+    return (
+        f"min_prompt_length, max_prompt_length: none of the {count} prompts of {origin} has {spec.min_prompt_length} "
+        f"to {spec.max_prompt_length} {unit}{drop}"
+    )
+
+
+def _literal(value: str, option: str) -> str:
+    return _text_file(value[1:], option) if value.startswith("@") else value
+
+
+def _text_file(path: str, option: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise _invalid(f"{option}: {path} cannot be read: {reason}") from error
+    if not text.strip():
+        raise _invalid(f"{option}: {path} is empty")
+    return text
+
+
+def _template(value: str) -> dict[str, Any]:
+    try:
+        template = orjson.loads(_literal(value, "query_template"))
+    except orjson.JSONDecodeError as error:
+        raise _invalid(f"query_template: not valid JSON: {error}") from error
+    if not isinstance(template, dict):
+        raise _invalid("query_template: must be a JSON object, the body of a request")
+    return template
+
+
+def _filled(node: Any, model: str, text: str) -> Any:
+    """The template with %m and %p replaced, inside its strings only, so that no quote in a prompt breaks the JSON."""
+    if isinstance(node, str):
+        return text.join(part.replace("%m", model) for part in node.split("%p"))
+    if isinstance(node, list):
+        return [_filled(item, model, text) for item in node]
+    if isinstance(node, dict):
+        return {key: _filled(item, model, text) for key, item in node.items()}
+    return node
+
+
+def _invalid(message: str) -> RunFailed:
+    return RunFailed(Reason.INVALID_SPEC, message)
