@@ -1,0 +1,144 @@
+"""The worker processes of one runner: starts them, gives each its lane, starts all at one instant, adds up what they
+report.
+
+Secrets reach a worker through its stdin alone. When the runner dies its workers read the end of stdin and exit.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from evalkube_crds.names import Reason
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import schedule
+
+__all__ = ["Crew", "cores", "workers_wanted"]
+
+_LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
+_START_DELAY_NS = 30_000_000
+_PARALLEL_PER_WORKER = 512
+_RATE_PER_WORKER = 250.0
+"""A stream of 50 tokens a second costs a core about 0.05 %, a request whose tokens come one by one about 1 ms of CPU:
+half a core.
+"""
+
+
+def cores() -> int:
+    """The cores this process may use: its affinity, or the container's quota where that is less."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: "max 100000" or "<quota> <period>"
+    with suppress(OSError, ValueError):
+        most, period = quota.read_text().split()
+        usable = min(usable, max(1, int(most) // int(period)))
+    return usable
+
+
+def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
+    """How many processes a load is worth: one, until it would take half a core. Never more than ``slots``."""
+    worth = -(-slots // _PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
+    return max(1, min(usable, worth))
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: asyncio.subprocess.Process
+    finished: int = 0
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(orjson.dumps(message) + b"\n")
+        await self.process.stdin.drain()
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """The next message of ``kind``; progress on the way is noted. Raises RunFailed when the worker is gone."""
+        assert self.process.stdout is not None
+        while line := await self.process.stdout.readline():
+            message: dict[str, Any] = orjson.loads(line)
+            if message["kind"] == kind:
+                return message
+            if message["kind"] == "progress":
+                self.finished = message["finished"]
+            elif message["kind"] == "unreachable":
+                raise RunFailed(Reason.TARGET_UNREACHABLE, message["message"])
+        code = await self.process.wait()
+        raise RunFailed(
+            Reason.INTERNAL_ERROR,
+            f"a load generator process ended unexpectedly (exit code {code}); its stderr says why",
+        )
+
+
+class Crew:
+    """Worker processes, started when first wanted and kept for all points of a sweep. An async context manager: none
+    outlives it.
+    """
+
+    def __init__(self, shard: int, shards: int) -> None:
+        self._shard = shard
+        self._shards = shards
+        self._workers: list[_Worker] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            if worker.process.returncode is None:
+                with suppress(ProcessLookupError):
+                    worker.process.kill()
+        for worker in self._workers:
+            await worker.process.wait()
+
+    @property
+    def finished(self) -> int:
+        """Measured requests of the current point that are over, as far as told."""
+        return sum(worker.finished for worker in self._workers)
+
+    async def run(
+        self, task: dict[str, Any], *, workers: int, slots: int | None, rows: Callable[[int], Path]
+    ) -> list[dict[str, Any]]:
+        """Run one point on ``workers`` processes: what each reports. ``slots`` (None: open loop) is this shard's
+        share.
+        """
+        while len(self._workers) < workers:
+            self._workers.append(await _start())
+        busy = self._workers[:workers]
+        for at, worker in enumerate(busy):
+            worker.finished = 0
+            own = None if slots is None else schedule.lane_slots(schedule.Lane(at, workers), slots)
+            lane = {
+                "lane": self._shard + self._shards * at,
+                "lanes": self._shards * workers,
+                "slots": own,
+                "rows": str(rows(at)),
+            }
+            warm = own if own is not None else -(-task["warm"] // workers)
+            await worker.tell(task | lane | {"warm": warm})
+        await asyncio.gather(*(worker.hear("ready") for worker in busy))
+        start_ns = time.monotonic_ns() + _START_DELAY_NS
+        for worker in busy:
+            await worker.tell({"start_ns": start_ns})
+        done = await asyncio.gather(*(worker.hear("done") for worker in busy))
+        return [message["point"] for message in done]
+
+
+async def _start() -> _Worker:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "evalkube_runner.perf.worker",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LINE_BYTES,
+    )
+    return _Worker(process)

@@ -1,0 +1,155 @@
+"""Sends the requests of one lane when they are due: closed loop, closed loop with a rate, open loop. Callbacks, no
+task per request.
+
+A slot is the right to have one request in flight; the open loop has no end of them. What the schedule says stays
+absolute: a request that cannot leave when it is due leaves as soon as it can, and the difference is on record.
+Warm-up requests are simply the first indices, so the measured ones begin as their slots free, on a server that is
+already busy.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from evalkube_runner.perf.alarm import Alarm
+from evalkube_runner.perf.connection import Pool
+from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.perf.schedule import Planned
+from evalkube_runner.wire.dialect import Dialect
+
+__all__ = ["Drive", "Manner"]
+
+_clock = time.monotonic_ns
+_UNLIMITED = 1 << 62
+_AHEAD = 64  # requests rendered before they are due
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a lane is driven: ``slots`` None is the open loop; ``duration_ns`` counts from the first measured request."""
+
+    slots: int | None
+    warmup: int
+    duration_ns: int | None
+    stream: bool
+    choices: int
+
+
+class Drive:
+    """One lane's load, from ``start`` to the end of its last request."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        payloads: Payloads,
+        planned: Iterator[Planned],
+        manner: Manner,
+        *,
+        dialect: Dialect,
+        record: Callable[[Exchange], None],
+        begin: Callable[[int], None],
+    ) -> None:
+        """``record`` is told each request that is over, ``begin`` when the first measured one leaves (monotonic ns)."""
+        self._pool = pool
+        self._payloads = payloads
+        self._planned = planned
+        self._manner = manner
+        self._dialect = dialect
+        self._record = record
+        self._begin = begin
+        self._ahead: deque[tuple[Planned, bytes]] = deque()
+        self._free = _UNLIMITED if manner.slots is None else manner.slots
+        self._start_ns = 0
+        self._stop_ns = _UNLIMITED
+        self._freed_ns = 0
+        self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.in_flight = 0
+        self.sent = 0
+        self.offered = 0
+        self._render_ahead()
+
+    async def run(self, start_ns: int) -> None:
+        """Begin at ``start_ns`` (monotonic); return when nothing is left to send or in flight."""
+        self._start_ns = self._freed_ns = start_ns
+        self._alarm.set(start_ns)
+        try:
+            await self._over
+        finally:
+            self._alarm.close()
+
+    def stop(self) -> None:
+        """Send nothing more; ``run`` returns when what is in flight has ended."""
+        self._stop_ns = 0
+        self._pump()
+
+    def _render_ahead(self) -> None:
+        while len(self._ahead) < _AHEAD:
+            planned = next(self._planned, None)
+            if planned is None:
+                return
+            self._ahead.append((planned, self._payloads.render(planned.index, planned.max_tokens)))
+
+    def _pump(self) -> None:
+        """Send what is due while slots are free, then sleep until the next is due."""
+        ahead = self._ahead
+        while self._free > 0 and ahead:
+            now_ns = _clock()
+            planned = ahead[0][0]
+            due_ns = self._freed_ns if planned.due_ns is None else self._start_ns + planned.due_ns
+            if max(now_ns, due_ns) >= self._stop_ns:
+                self._note_end(now_ns)
+                break
+            if due_ns > now_ns:
+                self._alarm.set(min(due_ns, self._stop_ns))
+                return
+            self._send(*ahead.popleft(), due_ns, now_ns)
+            if not ahead:
+                self._render_ahead()
+        if not ahead and not self.in_flight and not self._over.done():
+            self._over.set_result(None)
+
+    def _note_end(self, now_ns: int) -> None:
+        """The duration is over: what was due until then and could not leave was offered all the same."""
+        while (
+            self._ahead
+            and self._ahead[0][0].due_ns is not None
+            and self._start_ns + self._ahead[0][0].due_ns < min(self._stop_ns, now_ns)
+        ):
+            self.offered += 1
+            self._ahead.popleft()
+            self._render_ahead()
+        self._ahead.clear()
+        self._planned = iter(())
+
+    def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:
+        manner = self._manner
+        exchange = Exchange(
+            planned.index, payload, self._dialect, stream=manner.stream, choices=manner.choices, ended=self._ended
+        )
+        exchange.intended_ns = due_ns
+        exchange.ready_ns = max(due_ns, self._freed_ns)
+        exchange.dispatched_ns = now_ns
+        if planned.index >= manner.warmup:
+            if not self.sent:
+                self._begin(now_ns)
+                if manner.duration_ns is not None:
+                    self._stop_ns = now_ns + manner.duration_ns
+            self.sent += 1
+            self.offered += 1
+        self._free -= 1
+        self.in_flight += 1
+        self._pool.send(exchange)
+
+    def _ended(self, exchange: Exchange) -> None:
+        """A request is over: the next one leaves first, bookkeeping comes after it."""
+        if not self._free:
+            self._freed_ns = exchange.end_ns
+        self._free += 1
+        self.in_flight -= 1
+        self._pump()
+        self._record(exchange)
+        self._render_ahead()

@@ -1,0 +1,156 @@
+"""One request and what was seen of its answer: times in integer nanoseconds of the monotonic clock, 0 = never. No I/O
+here.
+"""
+
+from collections.abc import Callable
+
+from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_runner.wire.answer import Usage
+from evalkube_runner.wire.dialect import Dialect, StreamReader
+
+__all__ = ["MAX_ANSWER_BYTES", "Exchange"]
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""A whole answer beyond this is a fault; it bounds what a request may hold."""
+
+_MAX_ERROR_BYTES = 16 * 1024
+
+
+class Exchange:
+    """One request in flight. The connection fills it in; ``ended`` is called once, when it is over."""
+
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_dialect",
+        "chunks",
+        "connect_ns",
+        "dispatched_ns",
+        "end_ns",
+        "ended",
+        "error",
+        "finish_reason",
+        "first_byte_ns",
+        "first_token_ns",
+        "gap_times",
+        "gaps_ns",
+        "index",
+        "intended_ns",
+        "last_token_ns",
+        "message",
+        "payload",
+        "reader",
+        "ready_ns",
+        "resent",
+        "sent_ns",
+        "status",
+        "streamed",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        index: int,
+        payload: bytes,
+        dialect: Dialect,
+        *,
+        stream: bool,
+        choices: int,
+        ended: Callable[["Exchange"], None],
+    ) -> None:
+        self.index = index
+        self.payload = payload
+        self.ended = ended
+        self.streamed = stream
+        self.reader: StreamReader | None = dialect.stream_reader(choices) if stream else None
+        self._dialect = dialect
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self.intended_ns = self.ready_ns = self.dispatched_ns = self.sent_ns = self.connect_ns = 0
+        self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
+        self.status = 0
+        self.chunks = 0
+        self.resent = False
+        self.gaps_ns: list[int] = []
+        self.gap_times: list[int] = []
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+        self.error: ErrorClass | None = None
+        self.message = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the status is not a success."""
+        return not 200 <= self.status < 300
+
+    def body(self, data: bytes, now_ns: int) -> None:
+        """Take body bytes that one read brought; every event in them gets that read's time."""
+        reader = self.reader
+        if reader is None or self.refused:
+            self._keep(data)
+            return
+        new = reader.feed(data)
+        if new:
+            self._tokens(new, now_ns)
+
+    def _tokens(self, new: int, now_ns: int) -> None:
+        """Several chunks in one read after a gap g count as that many gaps of g / new: when the server made them is
+        not known.
+        """
+        if not self.first_token_ns:
+            self.first_token_ns = now_ns
+            if new > 1:
+                self.gaps_ns.append(0)
+                self.gap_times.append(new - 1)
+        else:
+            self.gaps_ns.append((now_ns - self.last_token_ns) // new)
+            self.gap_times.append(new)
+        self.last_token_ns = now_ns
+
+    def _keep(self, data: bytes) -> None:
+        self._body_bytes += len(data)
+        if self._body_bytes <= (_MAX_ERROR_BYTES if self.refused else MAX_ANSWER_BYTES):
+            self._body.append(data)
+
+    def fail(self, error: ErrorClass, message: str) -> None:
+        """Note what went wrong first; later faults are its consequences."""
+        if self.error is None:
+            self.error = error
+            self.message = message
+
+    @property
+    def said_done(self) -> bool:
+        """Whether the answer is over as far as its grammar goes, though the connection has not said so."""
+        return self.reader is not None and self.reader.done and not self.refused
+
+    def conclude(self, now_ns: int, *, whole: bool) -> None:
+        """The answer is over (``whole``: the HTTP message ended as it should): read what it says."""
+        from_status = self.refused
+        if self.reader is not None and not from_status:
+            new = self.reader.end()
+            if new:
+                self._tokens(new, now_ns)
+            self.chunks = self.reader.chunks
+            self.finish_reason, self.usage = self.reader.finish_reason, self.reader.usage
+            fault = self.reader.fault()
+            if fault is not None:
+                self.fail(fault.error, fault.message)
+        elif from_status:
+            self._conclude_refusal()
+        else:
+            self._conclude_whole(whole)
+        self._body.clear()
+
+    def _conclude_refusal(self) -> None:
+        self.fail(error_class_of_status(self.status), self._dialect.error_message(b"".join(self._body)))
+
+    def _conclude_whole(self, whole: bool) -> None:
+        if self._body_bytes > MAX_ANSWER_BYTES:
+            self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+            return
+        answer = self._dialect.answer(b"".join(self._body))
+        self.finish_reason, self.usage = answer.finish_reason, answer.usage
+        if answer.fault is not None and not whole:
+            self.fail(ErrorClass.DISCONNECTED, "the connection closed in the middle of the answer")
+        elif answer.fault is not None:
+            self.fail(answer.fault.error, answer.fault.message)

@@ -1,0 +1,279 @@
+"""What the requests of one worker add up to: counts, integer sums, histograms, a series for plots, and one row per
+request.
+
+Definitions (all times in ns, of requests that succeeded):
+
+- ``latency``: end minus send; ``ttft``: first token minus send; ``first_byte``: first byte minus send. ``intended_*``
+  count from the time the schedule meant the request to leave, so a client that falls behind cannot hide it
+  (coordinated omission).
+- ``tpot``: (last token - first token) / (completion tokens - 1), for more than one token; there is none for a single
+  token.
+- ``itl``: the gap between reads that carried tokens. k chunks in one read after a gap g count as k gaps of g / k,
+  because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that happened.
+- An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
+- Tokens are the server's ``usage`` where it sends one, else the counted content chunks; ``token_basis`` counts which.
+
+- ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
+  is the part of it that is the client's own: a wait for one of ``parallel`` slots is the server's.
+
+Memory does not grow with the number of requests. No I/O here.
+"""
+
+from collections import Counter
+from typing import Any
+
+from evalkube_crds.histogram import Histogram
+from evalkube_crds.names import ErrorClass, TokenBasis
+from evalkube_runner.perf import bulk
+from evalkube_runner.perf.exchange import Exchange
+
+__all__ = ["HISTOGRAMS", "Measure", "Series", "row_of"]
+
+HISTOGRAMS = (
+    "latency_ns",
+    "ttft_ns",
+    "tpot_ns",
+    "itl_ns",
+    "intended_latency_ns",
+    "intended_ttft_ns",
+    "first_byte_ns",
+    "connect_ns",
+    "input_tokens",
+    "output_tokens",
+    "output_tps_milli",
+    "total_tps_milli",
+    "chunks_per_read",
+)
+
+_LATE_NS = 1_000_000
+_PENDING = 2048  # values gathered before they are counted at once: 0.5 ms of work, too short to disturb
+_SERIES_LENGTH = 2048
+_NANO = 1_000_000_000
+_MILLI_NANO = 1000 * _NANO
+_FINISH_REASONS = 64  # a server that invents one per answer must not fill the memory
+
+
+class Series:
+    """Counts per interval since the start, bounded: when the end is reached, the interval doubles and neighbours
+    merge.
+    """
+
+    COLUMNS = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "ttft_ns_sum")
+
+    def __init__(self, interval_ns: int = _NANO, length: int = _SERIES_LENGTH) -> None:
+        self.start_ns = 0
+        self._length = length
+        self.interval_ns = interval_ns
+        self.columns: dict[str, list[int]] = {name: [] for name in self.COLUMNS}
+
+    def add(self, at_ns: int, **amounts: int) -> None:
+        """Add ``amounts`` by column to the interval that holds ``at_ns``."""
+        at = max(0, at_ns - self.start_ns) // self.interval_ns
+        while at >= self._length:
+            self._double()
+            at //= 2
+        for name, amount in amounts.items():
+            column = self.columns[name]
+            if at >= len(column):
+                column.extend([0] * (at + 1 - len(column)))
+            column[at] += amount
+
+    def _double(self) -> None:
+        self.interval_ns *= 2
+        for name, column in self.columns.items():
+            self.columns[name] = [sum(column[at : at + 2]) for at in range(0, len(column), 2)]
+
+    def to_doc(self) -> dict[str, Any]:
+        """As ``results.PerfSeries`` has it: columns of one length."""
+        length = max(len(column) for column in self.columns.values())
+        return {"interval_ns": self.interval_ns} | {
+            name: column + [0] * (length - len(column)) for name, column in self.columns.items()
+        }
+
+
+class Measure:
+    """Everything one worker reports of one point."""
+
+    def __init__(self, *, warmup: int) -> None:
+        """Requests with an index below ``warmup`` are rows, and counted, but measured in nothing."""
+        self._warmup_below = warmup
+        self._histograms = {name: Histogram() for name in HISTOGRAMS}
+        self._pending: dict[str, list[int]] = {name: [] for name in HISTOGRAMS}
+        self._gap_times: list[int] = []
+        self._series = Series()
+        self.schedule_lag = Histogram()
+        self._lags: list[int] = []
+        self.succeeded = self.failed = self.warmup = self.resent = self.late = 0
+        self.input_tokens = self.output_tokens = 0
+        self.first_sent_ns = self.last_end_ns = 0
+        self._errors: Counter[ErrorClass] = Counter()
+        self._samples: dict[ErrorClass, str] = {}
+        self._basis: Counter[TokenBasis] = Counter()
+        self._finish: Counter[str] = Counter()
+
+    @property
+    def finished(self) -> int:
+        """Measured requests that are over."""
+        return self.succeeded + self.failed
+
+    def begin(self, now_ns: int) -> None:
+        """The first measured request leaves now: the series and the throughput count from here."""
+        self.first_sent_ns = self._series.start_ns = now_ns
+
+    def connected(self, took_ns: int) -> None:
+        """A connection was opened."""
+        self._note("connect_ns", took_ns)
+
+    def add(self, exchange: Exchange) -> None:
+        """Count one request that is over."""
+        if exchange.index < self._warmup_below:
+            self.warmup += 1
+            return
+        self._count_sending(exchange)
+        if exchange.error is None:
+            self._count_success(exchange)
+        else:
+            self.failed += 1
+            self._errors[exchange.error] += 1
+            self._samples.setdefault(exchange.error, exchange.message)
+            self._series.add(exchange.end_ns, failed=1)
+        self.last_end_ns = max(self.last_end_ns, exchange.end_ns)
+
+    def _count_sending(self, exchange: Exchange) -> None:
+        self.late += exchange.dispatched_ns - exchange.intended_ns > _LATE_NS
+        self.resent += exchange.resent
+        self._lags.append(exchange.dispatched_ns - exchange.ready_ns)
+        if len(self._lags) >= _PENDING:
+            bulk.add_all(self.schedule_lag, self._lags)
+            self._lags.clear()
+        self._series.add(exchange.sent_ns or exchange.dispatched_ns, sent=1)
+
+    def _count_success(self, exchange: Exchange) -> None:
+        self.succeeded += 1
+        latency_ns = exchange.end_ns - exchange.sent_ns
+        note = self._note
+        note("latency_ns", latency_ns)
+        note("intended_latency_ns", exchange.end_ns - exchange.intended_ns)
+        note("first_byte_ns", exchange.first_byte_ns - exchange.sent_ns)
+        ttft_ns = 0
+        if exchange.first_token_ns:
+            ttft_ns = exchange.first_token_ns - exchange.sent_ns
+            note("ttft_ns", ttft_ns)
+            note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
+        basis, given, made = tokens_of(exchange)
+        self._basis[basis] += 1
+        if given is not None:
+            self.input_tokens += given
+            note("input_tokens", given)
+        if made is not None:
+            self._count_output(exchange, latency_ns, given, made)
+        reason = exchange.finish_reason or "none"
+        self._finish[reason if reason in self._finish or len(self._finish) < _FINISH_REASONS else "other"] += 1
+        self._count_gaps(exchange)
+        self._series.add(
+            exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
+        )
+
+    def _count_output(self, exchange: Exchange, latency_ns: int, given: int | None, made: int) -> None:
+        self.output_tokens += made
+        self._note("output_tokens", made)
+        if latency_ns > 0:
+            self._note("output_tps_milli", made * _MILLI_NANO // latency_ns)
+            self._note("total_tps_milli", (made + (given or 0)) * _MILLI_NANO // latency_ns)
+        if exchange.first_token_ns and made > 1:
+            self._note("tpot_ns", (exchange.last_token_ns - exchange.first_token_ns) // (made - 1))
+
+    def _count_gaps(self, exchange: Exchange) -> None:
+        if not exchange.first_token_ns:
+            return
+        times = exchange.gap_times
+        self._pending["itl_ns"].extend(exchange.gaps_ns)
+        self._gap_times.extend(times)
+        first = exchange.chunks - sum(times)  # 1, and the first read's further chunks stand in the gaps as zeros
+        if exchange.gaps_ns and exchange.gaps_ns[0] == 0:
+            first, times = first + times[0], times[1:]
+        self._note("chunks_per_read", first)
+        for chunks in times:
+            self._note("chunks_per_read", chunks)
+        if len(self._gap_times) >= _PENDING:
+            self._flush_gaps()
+
+    def _note(self, name: str, value: int) -> None:
+        pending = self._pending[name]
+        pending.append(value)
+        if len(pending) >= _PENDING:
+            bulk.add_all(self._histograms[name], pending)
+            pending.clear()
+
+    def _flush_gaps(self) -> None:
+        bulk.add_all(self._histograms["itl_ns"], self._pending["itl_ns"], self._gap_times)
+        self._pending["itl_ns"].clear()
+        self._gap_times.clear()
+
+    def to_doc(self, unix_offset_ns: int) -> dict[str, Any]:
+        """The part of ``results.PerfPoint`` that a worker knows, as plain values. ``unix_offset_ns``: Unix minus
+        monotonic time.
+        """
+        self._flush_gaps()
+        for name, pending in self._pending.items():
+            bulk.add_all(self._histograms[name], pending)
+            pending.clear()
+        bulk.add_all(self.schedule_lag, self._lags)
+        self._lags.clear()
+        return {
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "warmup": self.warmup,
+            "resent": self.resent,
+            "late": self.late,
+            "errors": {error.value: count for error, count in self._errors.items()},
+            "error_samples": {error.value: text for error, text in self._samples.items()},
+            "token_basis": {basis.value: count for basis, count in self._basis.items()},
+            "finish_reasons": dict(self._finish),
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "histograms": {name: one.to_doc() for name, one in self._histograms.items() if one.count},
+            "started_at_ns": self.first_sent_ns + unix_offset_ns if self.first_sent_ns else 0,
+            "ended_at_ns": self.last_end_ns + unix_offset_ns if self.last_end_ns else 0,
+            "series": self._series.to_doc(),
+        }
+
+
+def tokens_of(exchange: Exchange) -> tuple[TokenBasis, int | None, int | None]:
+    """Prompt and completion tokens of an answer, and where the latter come from; None where nobody says."""
+    usage = exchange.usage
+    given = usage.prompt_tokens if usage is not None else None
+    if usage is not None and usage.completion_tokens is not None:
+        return TokenBasis.USAGE, given, usage.completion_tokens
+    if exchange.streamed:
+        return TokenBasis.CHUNKS, given, exchange.chunks
+    return TokenBasis.NONE, given, None
+
+
+def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:
+    """One request as a row: times in ns since the start of the point, null where something never happened."""
+
+    def since(at_ns: int) -> int | None:
+        return at_ns - start_ns if at_ns else None
+
+    basis, given, made = tokens_of(exchange)
+    return {
+        "index": exchange.index,
+        "warmup": warmup,
+        "intended_ns": since(exchange.intended_ns),
+        "dispatched_ns": since(exchange.dispatched_ns),
+        "sent_ns": since(exchange.sent_ns),
+        "first_byte_ns": since(exchange.first_byte_ns),
+        "first_token_ns": since(exchange.first_token_ns),
+        "last_token_ns": since(exchange.last_token_ns),
+        "end_ns": since(exchange.end_ns),
+        "status": exchange.status or None,
+        "finish_reason": exchange.finish_reason,
+        "prompt_tokens": given,
+        "completion_tokens": made,
+        "token_basis": basis,
+        "chunks": exchange.chunks,
+        "resent": exchange.resent,
+        "error": exchange.error,
+        "message": exchange.message or None,
+    }

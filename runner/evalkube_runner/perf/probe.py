@@ -1,0 +1,97 @@
+"""The one request before the load that tells early whether the endpoint can be reached, lets us in, and answers."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+from evalkube_crds.names import ErrorClass, Reason
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import connection
+from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.wire.dialect import Dialect
+
+__all__ = ["test_connection"]
+
+_PROBE_S = 120.0
+"""Longer than a cold model takes for its first token; a spec's own shorter limits win."""
+
+_UNREACHABLE = frozenset(
+    {
+        ErrorClass.DNS,
+        ErrorClass.CONNECT,
+        ErrorClass.CONNECT_TIMEOUT,
+        ErrorClass.TLS,
+        ErrorClass.SEND,
+        ErrorClass.DISCONNECTED,
+    }
+)
+_SILENT = frozenset(
+    {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
+)
+_POLL_S = 0.005
+
+
+async def test_connection(
+    url: str,
+    headers: dict[str, str],
+    bodies: Path,
+    *,
+    dialect: Dialect,
+    limits: connection.Limits,
+    stream: bool,
+    max_tokens: int | None,
+) -> None:
+    """Send the first request. A stream is left at its first token. Raises RunFailed with the server's status and
+    message.
+    """
+    target = connection.target_of(url)
+    try:
+        addresses = await connection.resolve(target)
+    except socket.gaierror as problem:
+        raise RunFailed(
+            Reason.TARGET_UNREACHABLE, f"{target.host}: {problem.strerror}; check the host in url"
+        ) from None
+    limits = connection.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    pool = connection.Pool(target, limits, addresses, connected=lambda _: None)
+    requests = Payloads(bodies, connection.request_head(target, headers), 0)
+
+    def ended(_: Exchange) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    exchange = Exchange(
+        0,
+        requests.render(0, max_tokens),
+        dialect,
+        stream=stream,
+        choices=1,
+        ended=ended,
+    )
+    try:
+        pool.send_fresh(exchange)
+        while not over.done() and not exchange.first_token_ns:
+            await asyncio.wait([over], timeout=_POLL_S)
+    finally:
+        await pool.close()
+        requests.close()
+    if not exchange.first_token_ns:
+        _judge(url, exchange, stream=stream)
+
+
+def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
+    error = exchange.error
+    if error is None or (
+        error in _SILENT and not stream
+    ):  # a whole long answer may take its time: it is the load that will tell
+        return
+    status = f"HTTP {exchange.status}: " if exchange.status else ""
+    text = f"{url}: {status}{exchange.message or error}"
+    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
+        raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
+    if error in _UNREACHABLE or error in _SILENT:
+        raise RunFailed(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
+    raise RunFailed(
+        Reason.TARGET_REFUSED, f"{text}; the first request must succeed (no_test_connection skips this test)"
+    )

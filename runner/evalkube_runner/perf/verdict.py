@@ -1,0 +1,123 @@
+"""Whether the client was healthy enough for its numbers to speak of the server: figures in, a verdict and its reasons
+out. No I/O.
+
+A delay of the client adds to what it reports of the server, so what is tolerable depends on what is measured: a lag
+of 2 ms is nothing on a TTFT of 200 ms and everything on one of 3 ms. The scale is the median TTFT (latency where
+nothing is streamed). The numbers below are ours: one part in twenty is what two careful runs differ by anyway, and
+beyond one in five no comparison holds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from evalkube_crds.names import Verdict
+from evalkube_crds.results import PerfPoint
+
+__all__ = ["Figures", "judge", "judge_point"]
+
+_MS = 1_000_000
+DEGRADED_SHARE = 0.05
+INVALID_SHARE = 0.20
+FLOOR_NS = 1 * _MS
+"""A lag below this is never held against a run: it is what a timer and a wake-up cost on an ordinary machine."""
+INVALID_FLOOR_NS = 5 * _MS
+STALL_DEGRADED_NS = 100 * _MS
+STALL_INVALID_NS = 1_000 * _MS
+"""A single stall, however rare: all requests in flight carry it, and what the server did meanwhile is unknown."""
+CPU_DEGRADED = 0.80
+CPU_INVALID = 0.95
+"""Of a core, by each worker process (one thread): near 1 it is the client that sets the pace."""
+CPU_WINDOW_NS = 200 * _MS
+"""Shorter runs are start-up; their CPU share says nothing."""
+SENT_DEGRADED = 0.99
+SENT_INVALID = 0.95
+CONNECTIONS_DEGRADED = 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is judged. Times in ns; None where there is nothing to tell."""
+
+    scale_ns: float | None
+    schedule_lag_p99_ns: float | None
+    loop_lag_p99_ns: float | None
+    longest_stall_ns: float
+    longest_gc_ns: float
+    cpu_ns: int
+    wall_ns: int
+    offered: int
+    sent: int
+    connections_peak: int
+    connections_limit: int
+
+
+def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
+    """The verdict on a measured (or merged) point."""
+    health = point.health
+    scale = point.histograms.get("ttft_ns" if point.stream else "latency_ns")
+    return judge(
+        Figures(
+            scale_ns=scale.percentile(50) if scale is not None else None,
+            schedule_lag_p99_ns=health.schedule_lag_ns.percentile(99),
+            loop_lag_p99_ns=health.loop_lag_ns.percentile(99),
+            longest_stall_ns=max(health.loop_lag_ns.high, health.schedule_lag_ns.high),
+            longest_gc_ns=health.gc_pause_ns.high,
+            cpu_ns=health.cpu_ns,
+            wall_ns=health.wall_ns,
+            offered=health.offered,
+            sent=health.sent,
+            connections_peak=health.connections_peak,
+            connections_limit=health.connections_limit,
+        )
+    )
+
+
+def judge(figures: Figures) -> tuple[Verdict, list[str]]:
+    """The verdict and the reasons for it, worst first; valid has none."""
+    found = [*_lags(figures), *_stalls(figures), *_load(figures)]
+    found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
+    return (found[0][0] if found else Verdict.VALID), [f"{verdict}: {text}" for verdict, text in found]
+
+
+def _lags(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    for name, lag_ns in (("schedule lag", figures.schedule_lag_p99_ns), ("receive lag", figures.loop_lag_p99_ns)):
+        scale_ns = figures.scale_ns or 0.0
+        if lag_ns is None:
+            continue
+        if lag_ns > max(INVALID_FLOOR_NS, INVALID_SHARE * scale_ns):
+            verdict = Verdict.INVALID
+        elif lag_ns > max(FLOOR_NS, DEGRADED_SHARE * scale_ns):
+            verdict = Verdict.DEGRADED
+        else:
+            continue
+        yield (
+            verdict,
+            f"{name} p99 is {lag_ns / _MS:.2f} ms beside a median of {scale_ns / _MS:.2f} ms that was measured",
+        )
+
+
+def _stalls(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    for name, stall_ns in (("stall", figures.longest_stall_ns), ("garbage collection", figures.longest_gc_ns)):
+        if stall_ns > STALL_DEGRADED_NS:
+            verdict = Verdict.INVALID if stall_ns > STALL_INVALID_NS else Verdict.DEGRADED
+            yield verdict, f"a {name} of {stall_ns / _MS:.0f} ms in the client"
+
+
+def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    share = figures.cpu_ns / figures.wall_ns if figures.wall_ns > CPU_WINDOW_NS else 0.0
+    if share > CPU_DEGRADED:
+        yield (
+            Verdict.INVALID if share > CPU_INVALID else Verdict.DEGRADED,
+            f"the client's processes used {share:.0%} of a core each",
+        )
+    sent = figures.sent / figures.offered if figures.offered else 1.0
+    if sent < SENT_DEGRADED:
+        yield (
+            Verdict.INVALID if sent < SENT_INVALID else Verdict.DEGRADED,
+            f"only {sent:.1%} of the requests that were due could be sent",
+        )
+    if figures.connections_peak > CONNECTIONS_DEGRADED * figures.connections_limit > 0:
+        yield (
+            Verdict.DEGRADED,
+            f"{figures.connections_peak} connections of the {figures.connections_limit} that the process may hold",
+        )

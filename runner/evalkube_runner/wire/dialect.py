@@ -1,0 +1,73 @@
+"""What a dialect decides, and the table of those we speak. A new one is a module with these five functions and a line
+here.
+"""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from evalkube_runner.wire import openai
+from evalkube_runner.wire.answer import Answer, Fault, Prompt, Usage
+
+if TYPE_CHECKING:
+    from evalkube_crds.perfrun import PerfRunSpec
+
+__all__ = ["DIALECTS", "Dialect", "StreamReader"]
+
+
+class StreamReader(Protocol):
+    """One streamed answer. ``feed`` as bytes arrive, ``end`` once when the body is over, then ask for ``fault``."""
+
+    @property
+    def chunks(self) -> int:
+        """Events so far that carried some of the answer (text, reasoning, a tool call)."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the model stopped, as the server says it."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The last token counts the server sent."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the server has said that nothing follows (the connection may still be open)."""
+
+    def feed(self, data: bytes) -> int:
+        """Take the next bytes of the body; how many events in them carried some of the answer."""
+
+    def end(self) -> int:
+        """The body is over: take what lacked its end mark; how many further events carried some of the answer."""
+
+    def fault(self) -> Fault | None:
+        """Why this answer is a failure; None for a whole one. Meaningful after ``end``."""
+
+
+class Dialect(Protocol):
+    """How one family of APIs is spoken to. All functions are pure."""
+
+    def endpoint(self, url: str) -> str:
+        """The URL to post to, with the path that ``url`` may leave out."""
+
+    def is_chat(self, url: str) -> bool:
+        """Whether the endpoint takes messages (else a plain prompt)."""
+
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        """The headers that carry the key; none without one."""
+
+    def body(self, spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
+        """The request body for one prompt. A drawn ``max_tokens`` is not in it (``draws_max_tokens``)."""
+
+    def draws_max_tokens(self, spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
+        """The JSON key under which a drawn token limit is to be added to ``body``; None when it has its own."""
+
+    def stream_reader(self, choices: int) -> StreamReader:
+        """A reader for one streamed answer of ``choices`` parallel completions."""
+
+    def answer(self, body: bytes) -> Answer:
+        """What an answer that was not streamed says."""
+
+    def error_message(self, body: bytes) -> str:
+        """The text for people in the body of an HTTP error."""
+
+
+DIALECTS: dict[str, Dialect] = {"openai": openai}

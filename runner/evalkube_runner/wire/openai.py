@@ -1,0 +1,340 @@
+"""The OpenAI dialect (chat completions and completions): request bodies, and the grammar of streamed and whole
+answers. No I/O.
+
+Reference: https://platform.openai.com/docs/api-reference/chat/streaming, and what vLLM, SGLang, DeepSeek and Azure
+make of it: reasoning in ``reasoning_content`` or ``reasoning``, error objects inside a 200, streams without
+``[DONE]``.
+
+JSON is decoded only where a decision needs it. Most events of a stream differ in nothing but the piece of text they
+carry, so the first one that carries text teaches the reader the bytes before and after that text; an event framed by
+the very same bytes is another piece of text and is not decoded. Every other event (role, finish reason, usage, error,
+a changed frame) is, so the short cut never decides anything but "one more piece".
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire import sse
+from evalkube_runner.wire.answer import Answer, Fault, Prompt, Usage, clip
+
+if TYPE_CHECKING:  # the worker processes read streams and never see a spec: they start without pydantic
+    from evalkube_crds.perfrun import PerfRunSpec
+
+__all__ = [
+    "Stream",
+    "answer",
+    "body",
+    "draws_max_tokens",
+    "endpoint",
+    "error_message",
+    "headers",
+    "is_chat",
+    "stream_reader",
+]
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
+
+_TEXT_KEYS = ("content", "reasoning_content", "reasoning", "refusal")
+_STRING = re.compile(rb'\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
+
+
+def endpoint(url: str) -> str:
+    """The URL to post to: one that names no known endpoint gets ``/chat/completions`` (``.../v1`` is what people
+    paste).
+    """
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    if not path.endswith("/completions"):
+        path += "/chat/completions"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def is_chat(url: str) -> bool:
+    """Whether the endpoint takes messages."""
+    return urlsplit(endpoint(url)).path.endswith("/chat/completions")
+
+
+def headers(api_key: str | None) -> dict[str, str]:
+    """The key as a bearer token."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def body(spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
+    """The request body: the spec's sampling fields, under a prompt that is a body its own fields, over all
+    ``extra_args``.
+    """
+    fields: dict[str, Any] = {
+        "model": spec.model,
+        "max_tokens": spec.max_tokens[0] if len(spec.max_tokens) == 1 else None,
+        "min_tokens": spec.min_tokens,
+        "frequency_penalty": spec.frequency_penalty,
+        "repetition_penalty": spec.repetition_penalty,
+        "logprobs": spec.logprobs,
+        "n": spec.n_choices,
+        "seed": spec.seed,
+        "stop": spec.stop,
+        "stop_token_ids": spec.stop_token_ids,
+        "temperature": spec.temperature,
+        "top_p": spec.top_p,
+        "top_k": spec.top_k,
+    }
+    made = {key: value for key, value in fields.items() if value is not None}
+    if spec.stream:
+        made |= {"stream": True, "stream_options": {"include_usage": True}}
+    if isinstance(prompt, dict):
+        made |= prompt
+    elif _is_messages(prompt):
+        made["messages"] = prompt
+    else:
+        made["prompt"] = prompt
+    return made | spec.extra_args
+
+
+def _is_messages(prompt: Prompt) -> bool:
+    return isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], dict)
+
+
+def draws_max_tokens(spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
+    """The key of a drawn limit, where the spec gives a range and the body does not decide for itself."""
+    drawn = len(spec.max_tokens) == 2 and "max_tokens" not in body and "max_completion_tokens" not in body
+    return b'"max_tokens"' if drawn else None
+
+
+def stream_reader(choices: int) -> "Stream":
+    """A reader for one streamed answer."""
+    return Stream(choices)
+
+
+class Stream:
+    """One streamed answer of chat completions or completions; see ``dialect.StreamReader``."""
+
+    __slots__ = (
+        "_fault",
+        "_finished",
+        "_frame_bytes",
+        "_head",
+        "_seen",
+        "_splitter",
+        "_tail",
+        "_wanted",
+        "chunks",
+        "done",
+        "finish_reason",
+        "usage",
+    )
+
+    def __init__(self, choices: int = 1) -> None:
+        self.chunks = 0
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+        self.done = False
+        self._fault: Fault | None = None
+        self._wanted = choices
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self._splitter = sse.Splitter()
+        self._head = b""
+        self._tail = b""
+        self._frame_bytes = 1 << 62  # no event is that long: nothing is learned yet
+
+    def feed(self, data: bytes) -> int:
+        """Take the next bytes; how many events in them carried some of the answer."""
+        before = self.chunks
+        for raw in self._splitter.feed(data):
+            if len(raw) > self._frame_bytes and raw.startswith(self._head) and raw.endswith(self._tail):
+                self.chunks += 1
+            else:
+                self._event(raw)
+        if self._splitter.pending_bytes > MAX_EVENT_BYTES:
+            self._splitter.end()
+            self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
+        return self.chunks - before
+
+    def end(self) -> int:
+        """The body is over; how many further events carried some of the answer."""
+        before = self.chunks
+        rest = self._splitter.end()
+        if rest.lstrip().startswith(b"{"):
+            self._unstreamed(rest)
+        else:
+            self._event(rest, last=True)
+        return self.chunks - before
+
+    def fault(self) -> Fault | None:
+        """Why this answer is a failure: an error the server sent, else an end before the end, else no content."""
+        if self._fault is not None:
+            return self._fault
+        if not (self.done or self._all_finished()):
+            if not self._seen and not self.chunks:
+                return Fault(ErrorClass.EMPTY_STREAM, "the stream ended without an event")
+            return Fault(
+                ErrorClass.TRUNCATED_STREAM,
+                f"the stream ended after {self.chunks} chunks without [DONE] or a finish reason",
+            )
+        if not self.chunks and not (self.usage and self.usage.completion_tokens):
+            return Fault(ErrorClass.EMPTY_STREAM, "the stream carried no content")
+        return None
+
+    def _all_finished(self) -> bool:
+        return len(self._finished) >= max(self._wanted, len(self._seen), 1)
+
+    def _fail(self, error: ErrorClass, message: str) -> None:
+        if self._fault is None:
+            self._fault = Fault(error, clip(message))
+
+    def _event(self, raw: bytes, *, last: bool = False) -> None:
+        event = sse.parse(raw)
+        if event is None or self.done:
+            return
+        if event.data.strip() == b"[DONE]":
+            self.done = True
+            return
+        try:
+            found = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            self._not_json(event, last=last)
+            return
+        if isinstance(found, dict):
+            self._object(found, event, raw)
+        else:
+            self._fail(ErrorClass.PARSE, "an event that is no JSON object: " + _text(event.data))
+
+    def _not_json(self, event: sse.Event, *, last: bool) -> None:
+        """Data lines that are no JSON together may be so one by one (servers that forget the blank line between
+        events).
+        """
+        lines = event.data.split(b"\n")
+        if len(lines) > 1:
+            for line in lines:
+                self._event(b"data:" + line, last=last)
+        elif event.name == b"error":
+            self._fail(ErrorClass.ERROR_IN_STREAM, _text(event.data))
+        elif not last:  # what the end of the body cut short is a truncated stream, not a broken event
+            self._fail(ErrorClass.PARSE, "an event that is not JSON: " + _text(event.data))
+
+    def _object(self, found: dict[str, Any], event: sse.Event, raw: bytes) -> None:
+        error = _error_in(found)
+        if error is None and event.name == b"error":
+            error = _text(event.data)
+        if error is not None:
+            self._fail(ErrorClass.ERROR_IN_STREAM, error)
+            return
+        usage = _usage_in(found)
+        if usage is not None:
+            self.usage = usage
+        choices = found.get("choices")
+        if not isinstance(choices, list):
+            return
+        texts = [text for choice in choices if isinstance(choice, dict) for text in self._choice(choice)]
+        self.chunks += bool(texts)
+        if len(texts) == len(choices) == 1 and usage is None and choices[0].get("finish_reason") is None:
+            self._learn(raw, *texts[0])
+
+    def _choice(self, choice: dict[str, Any]) -> list[tuple[str, str]]:
+        """Note one choice; the pieces of answer in it, by key."""
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
+        self._seen.add(index)
+        reason = choice.get("finish_reason")
+        if reason is not None:
+            self._finished.add(index)
+            self.finish_reason = str(reason)
+        return _pieces(choice)
+
+    def _learn(self, raw: bytes, key: str, text: str) -> None:
+        """Remember the bytes around ``text`` in ``raw``, if ``key`` is where they stand."""
+        quoted = b'"%s"' % key.encode()
+        at = raw.find(quoted)
+        match = _STRING.match(raw, at + len(quoted)) if at >= 0 and b"\n" not in raw else None
+        if match is None or not match[1] or orjson.loads(b'"%s"' % match[1]) != text:
+            return
+        self._head, self._tail = raw[: match.start(1)], raw[match.end(1) :]
+        self._frame_bytes = len(self._head) + len(self._tail)
+
+    def _unstreamed(self, body: bytes) -> None:
+        """A plain JSON body where a stream was asked for: an error object, or a server that does not stream."""
+        whole = answer(body)
+        if whole.fault is not None:
+            error = ErrorClass.ERROR_IN_STREAM if whole.fault.error is ErrorClass.ERROR_IN_STREAM else ErrorClass.PARSE
+            self._fail(error, whole.fault.message)
+        else:
+            self._fail(ErrorClass.PARSE, "the server answered without streaming; set stream to false")
+
+
+def _pieces(choice: dict[str, Any]) -> list[tuple[str, str]]:
+    """The non-empty pieces of answer in one choice. A role alone, an empty string or null is none."""
+    delta = choice.get("delta")
+    if not isinstance(delta, dict):
+        text = choice.get("text")
+        return [("text", text)] if isinstance(text, str) and text else []
+    found = [(key, value if isinstance(value, str) else "") for key in _TEXT_KEYS if (value := delta.get(key))]
+    return found if found or not delta.get("tool_calls") else [("tool_calls", "")]
+
+
+def _text(data: bytes) -> str:
+    return clip(data[:1024].decode("utf-8", "replace"))
+
+
+def _error_in(found: dict[str, Any]) -> str | None:
+    """The message of an error object: OpenAI's ``{"error": {"message"}}``, a bare string, vLLM's ``{"object":
+    "error"}``.
+    """
+    error = found.get("error")
+    if not error:
+        if found.get("object") == "error":
+            return clip(str(found.get("message", "error")))
+        return None
+    if isinstance(error, dict):
+        message = error.get("message") or orjson.dumps(error).decode()
+        return clip(str(message))
+    return clip(str(error))
+
+
+def _usage_in(found: dict[str, Any]) -> Usage | None:
+    usage = found.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def answer(body: bytes) -> Answer:
+    """What an answer that was not streamed says; anything but an object with choices is a fault."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Answer(None, None, Fault(ErrorClass.PARSE, "the answer is not JSON: " + _text(body)))
+    if not isinstance(found, dict):
+        return Answer(None, None, Fault(ErrorClass.PARSE, "the answer is no JSON object: " + _text(body)))
+    error = _error_in(found)
+    if error is not None:
+        return Answer(None, None, Fault(ErrorClass.ERROR_IN_STREAM, error))
+    choices = found.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return Answer(None, None, Fault(ErrorClass.PARSE, "the answer has no choices: " + _text(body)))
+    reason = choices[0].get("finish_reason")
+    return Answer(None if reason is None else str(reason), _usage_in(found), None)
+
+
+def error_message(body: bytes) -> str:
+    """The text for people in the body of an HTTP error: its error object's, FastAPI's ``detail``, or all of it."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _text(body)
+    if isinstance(found, dict):
+        error = _error_in(found)
+        if error is not None:
+            return error
+        for key in ("message", "detail"):
+            if found.get(key):
+                return clip(str(found[key]))
+    return _text(body)

@@ -1,0 +1,82 @@
+"""Server-sent events, cut out of a stream of bytes as it arrives. No I/O, no JSON, no opinion on what an event means.
+
+Grammar: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6, with two liberties that real
+servers need: an event that the end of the body cuts short of its blank line is still handed out (``Splitter.end``),
+and fields other than ``event`` and ``data`` are dropped.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Event", "Splitter", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its type (empty unless the server named one) and its data lines, joined by line feeds."""
+
+    name: bytes
+    data: bytes
+
+
+class Splitter:
+    """Cuts chunks of any size into the raw text of whole events, each without its blank line and with LF line ends."""
+
+    __slots__ = ("_after_cr", "_begun", "_tail")
+
+    def __init__(self) -> None:
+        self._tail = b""
+        self._after_cr = False
+        self._begun = False
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of the event that is not whole yet; the caller bounds them."""
+        return len(self._tail)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The raw events that ``data`` completes; they may be empty or nothing but comments."""
+        if self._after_cr or b"\r" in data:
+            data = self._with_line_feeds(data)
+        if self._tail:
+            data = self._tail + data
+        if not self._begun:
+            if len(data) < 3 and b"\xef\xbb\xbf".startswith(data):
+                self._tail = data
+                return []
+            self._begun = True
+            data = data.removeprefix(b"\xef\xbb\xbf")
+        events = data.split(b"\n\n")
+        self._tail = events.pop()
+        return events
+
+    def end(self) -> bytes:
+        """What came after the last blank line: an event whose end the server did not mark, or nothing."""
+        tail, self._tail = self._tail, b""
+        return tail
+
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        """CRLF and CR as LF. A CR at the end of a chunk counts at once, and an LF that opens the next one is its
+        other half.
+        """
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        if data.endswith(b"\r"):
+            self._after_cr = True
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def parse(raw: bytes) -> Event | None:
+    """The event in ``raw``; None for comments, keep-alives and whatever else carries no data."""
+    if raw.startswith(b"data:") and b"\n" not in raw:
+        return Event(b"", raw[6:] if raw.startswith(b"data: ") else raw[5:])
+    name = b""
+    lines: list[bytes] = []
+    for line in raw.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            lines.append(value)
+        elif field == b"event":
+            name = value
+    return Event(name, b"\n".join(lines)) if lines else None
