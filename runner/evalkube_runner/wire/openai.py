@@ -39,6 +39,7 @@ __all__ = [
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
 
+_NO_FRAME = 1 << 62  # no event is that long: nothing has been learned
 _TEXT_KEYS = ("content", "reasoning_content", "reasoning", "refusal")
 _STRING = re.compile(rb'\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
 
@@ -140,7 +141,7 @@ class Stream:
         self._splitter = sse.Splitter()
         self._head = b""
         self._tail = b""
-        self._frame_bytes = 1 << 62  # no event is that long: nothing is learned yet
+        self._frame_bytes = _NO_FRAME
 
     def feed(self, data: bytes) -> int:
         """Take the next bytes; how many events in them carried some of the answer."""
@@ -193,6 +194,7 @@ class Stream:
             return
         if event.data.strip() == b"[DONE]":
             self.done = True
+            self._frame_bytes = _NO_FRAME  # nothing after it is looked at
             return
         try:
             found = orjson.loads(event.data)
