@@ -1,5 +1,6 @@
 """`evalkube mock-model`: the options, turned into a behaviour and served. Nothing is decided about any request here."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,7 @@ def main(
     ] = None,
     default_answer: Annotated[
         str | None,
-        typer.Option(help="Answer when none of --answers matches [default: filler].", rich_help_panel=_CONTENT),
+        typer.Option(help="Answer when none of --answers matches.", show_default="filler", rich_help_panel=_CONTENT),
     ] = None,
     model: Annotated[str, typer.Option(help="Name at /v1/models.", rich_help_panel=_CONTENT)] = "mock-model",
     strict_model: Annotated[
@@ -96,7 +97,10 @@ def main(
         float, typer.Option(min=0, max=1, help="Fraction closed in the middle of the answer.", rich_help_panel=_FAULTS)
     ] = 0.0,
     api_key: Annotated[
-        str | None, typer.Option(help="Answer 401 to every other key under /v1.", rich_help_panel=_SERVER)
+        str | None,
+        typer.Option(
+            help="Answer 401 to every other key under /v1.", envvar="EVALKUBE_MOCK_API_KEY", rich_help_panel=_SERVER
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of jitter, faults and filler.", rich_help_panel=_SERVER)] = 0,
     record_size: Annotated[
@@ -115,8 +119,8 @@ def main(
     POST /v1/chat/completions and /v1/completions, GET /v1/models and /health.
     GET /record gives the server's own times of every request, DELETE /record clears them, GET /stats counts.
     """
-    if fail_rate + stream_error_rate + truncate_rate > 1:
-        raise typer.BadParameter("--fail-rate, --stream-error-rate and --truncate-rate add up to more than 1")
+    if fail_rate + stream_error_rate + truncate_rate > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 is a little more than 1
+        raise typer.BadParameter("The rates of faults add up to more than 1.", param_hint="--fail-rate")
     behaviour = Behaviour(
         ttft_ns=round(ttft_ms * _MS),
         itl_ns=round(itl_ms * _MS),
@@ -148,8 +152,13 @@ def main(
             ready=lambda url: print(f"mock model on {url}", flush=True),
         )
     except OSError as error:
-        typer.echo(f"cannot listen on {host}:{port}: {error.strerror or error}", err=True)
+        typer.echo(f"cannot listen on {host}:{port}: {_reason(error)}", err=True)
         raise typer.Exit(1) from error
+
+
+def _reason(error: OSError) -> str:
+    # asyncio's own text repeats the address and wraps what the system says.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def _book(path: Path | None) -> AnswerBook:
