@@ -26,7 +26,7 @@ class Delivery(Protocol):
     """Where artifacts, progress and the result go. Paths are relative and use forward slashes."""
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """Add whole lines to an artifact. On return they survive the runner being killed, ``durable`` ones the machine too."""
+        """Add whole lines to an artifact. On return they survive the runner, ``durable`` ones the machine too."""
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a whole artifact; readers see the old one or the new one."""

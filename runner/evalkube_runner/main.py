@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from evalkube_crds import problems, summary
@@ -110,7 +111,10 @@ def _execute(
     )
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(_supervise(run, context, watch_stdin=options.secrets_stdin, log=log))
+            receipt, result = runner.run(_supervise(run, context, watch_stdin=options.secrets_stdin, log=log))
+        if result is not None:
+            deliver.replace_file(options.control / "response.json", redactor.data(_response(result)))
+        return receipt
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -121,8 +125,11 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _supervise(run: Run, context: RunContext, *, watch_stdin: bool, log: logs.Kept) -> Receipt:
-    """The run's receipt, however it ends: by itself, by a signal, or because its parent is gone."""
+_Outcome = tuple[Receipt, EvalResult | PerfResult | None]
+
+
+async def _supervise(run: Run, context: RunContext, *, watch_stdin: bool, log: logs.Kept) -> _Outcome:
+    """The run's receipt, however it ends (by itself, by a signal, because its parent is gone), and its result, if any."""
     work = asyncio.ensure_future(_work(run, context))
     loop = asyncio.get_running_loop()
     stopped_by: list[Reason] = []
@@ -139,15 +146,15 @@ async def _supervise(run: Run, context: RunContext, *, watch_stdin: bool, log: l
         return await work
     except asyncio.CancelledError:
         reason = stopped_by[0] if stopped_by else Reason.INTERNAL_ERROR
-        return _receipt(context, reason, _STOPPED.get(reason, "the run was stopped"))
+        return _receipt(context, reason, _STOPPED.get(reason, "the run was stopped")), None
     except RunFailed as failure:
-        return _receipt(context, failure.reason, failure.message)
+        return _receipt(context, failure.reason, failure.message), None
     except Exception as error:
         _LOG.exception("the runner failed")
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}:{where.lineno}"
         message = f"a fault of evalkube's own: {type(error).__name__}: {error} ({place}); the log has the details"
-        return _receipt(context, Reason.INTERNAL_ERROR, message)
+        return _receipt(context, Reason.INTERNAL_ERROR, message), None
     finally:
         with contextlib.suppress(OSError):
             await context.delivery.put(_LOG_PATHS[type(run.spec).__name__], log.text().encode())
@@ -164,13 +171,13 @@ def _receipt(context: RunContext, reason: Reason, message: str, **more: Any) -> 
     return Receipt(run_id=context.run_id, shard=context.shard, reason=reason, message=message, **more)
 
 
-async def _work(run: Run, context: RunContext) -> Receipt:
+async def _work(run: Run, context: RunContext) -> _Outcome:
     result = await _measure(run, context)
     await context.delivery.result(result)
     await _deliver_report(run, result, context)
     data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
-    return _receipt(
+    receipt = _receipt(
         context,
         Reason.COMPLETED,
         _headline_text(result),
@@ -179,6 +186,20 @@ async def _work(run: Run, context: RunContext) -> Receipt:
         headline=_headline(result),
         result_sha256=hashlib.sha256(data).hexdigest(),
         result_bytes=len(data),
+    )
+    return receipt, result
+
+
+def _response(result: EvalResult | PerfResult) -> bytes:
+    """What a blocked request is answered with: a report for each data set, or metrics and percentiles for each point."""
+    if isinstance(result, EvalResult):
+        from evalkube_runner.eval import report
+
+        return orjson.dumps(report.reports(result))
+    from evalkube_runner.perf import summary as figures
+
+    return orjson.dumps(
+        {p.name: {"metrics": figures.metrics(p), "percentiles": figures.percentiles(p)} for p in result.points}
     )
 
 
@@ -230,7 +251,7 @@ def _fitting(receipt: Receipt) -> bytes:
 
 def _on_stdin_end(callback: Any) -> None:
     def wait() -> None:
-        while sys.stdin.buffer.read(1 << 16):
+        while os.read(0, 1 << 16):  # not the buffered stream: its lock would be held at the interpreter's end
             pass
         with contextlib.suppress(RuntimeError):  # the loop may be closed: the run ended first
             callback()
