@@ -106,7 +106,7 @@ def main(
     record_size: Annotated[
         int,
         typer.Option(
-            min=1, max=10_000_000, help="Requests kept for GET /record (41 bytes each).", rich_help_panel=_SERVER
+            min=1, max=10_000_000, help="Requests kept for GET /record (39 bytes each).", rich_help_panel=_SERVER
         ),
     ] = 200_000,
     exit_with_parent: Annotated[

@@ -1,6 +1,6 @@
 """The server's own record of what it sent when: the truth that a load generator is compared with. No I/O here.
 
-Memory is bounded: a ring of fixed arrays keeps the newest `size` requests, 41 bytes each.
+Memory is bounded: a ring of fixed arrays keeps the newest `size` requests, 39 bytes each.
 """
 
 import enum
