@@ -99,3 +99,13 @@ def test_walk_leaves_out_what_is_hidden(tmp_path: Path) -> None:
         (tmp_path / name).write_text("{}")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     assert [path for path in files.walk(tmp_path) if "loop" not in path] == ["a/test.jsonl"]
+
+
+def test_a_local_folder_with_an_index(tmp_path: Path) -> None:
+    """A copy of an older ModelScope data set is read by its index."""
+    (tmp_path / "name.json").write_text('{"default": {"test": {"meta": "b.csv", "file": ""}}}')
+    (tmp_path / "a.csv").write_text("q\n1\n")
+    (tmp_path / "b.csv").write_text("q\n2\n")
+    choice = files.layout_of_folder(tmp_path).choose("main", "test")
+    assert choice is not None
+    assert choice.paths == ("b.csv",)

@@ -5,6 +5,7 @@ Every failure becomes a HubError; what to do about it is hub.py's to say. Cachin
 write into the folder they are given.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,6 +101,9 @@ class HuggingFace:
     def download(self, dataset_id: str, revision: str, entry: Entry, into: Path) -> Path:
         """Into `into` itself, not the client's own cache: two caches of one file help nobody."""
         from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        disable_progress_bars()  # they would fill the run's log
 
         def fetch() -> str:
             return hf_hub_download(
@@ -124,6 +128,7 @@ class ModelScope:
         self.endpoint = endpoint.rstrip("/")
         self._token = token or ""
         self._scratch = scratch
+        self._made: Any = None
 
     def listing(self, dataset_id: str) -> Listing:
         """The newest commit of the listed files is the revision: the listing itself names no other."""
@@ -164,12 +169,16 @@ class ModelScope:
         _twice(ask, _httpx_trouble)
 
     def _api(self) -> Any:
-        import modelscope_hub
-        from modelscope_hub.config import HubConfig
+        if self._made is None:
+            import modelscope_hub
+            from modelscope_hub.config import HubConfig
 
-        # config_dir holds logins as pickles; a private folder means that none but the given token is ever used.
-        folder = self._scratch / "modelscope"
-        return modelscope_hub.HubApi(HubConfig(self.endpoint, folder / "cache", folder / "config", self._token))
+            logging.getLogger("modelscope_hub").setLevel(logging.WARNING)
+            # config_dir holds logins as pickles; a private folder means that none but the given token is ever used.
+            folder = self._scratch / "modelscope"
+            config = HubConfig(self.endpoint, folder / "cache", folder / "config", self._token)
+            self._made = modelscope_hub.HubApi(config)
+        return self._made
 
 
 def _ms_entry(item: dict[str, Any]) -> Entry:
@@ -226,7 +235,7 @@ def _hugging_face_trouble(error: Exception) -> HubError:
         return _of_status(getattr(error.response, "status_code", None), _brief(error))
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
         return _hugging_face_trouble(error.__cause__) if isinstance(error.__cause__, Exception) else _gone(error)
-    if isinstance(error, OSError) and "onsistency check" in str(error):
+    if isinstance(error, errors.FileMetadataError) or "onsistency check" in str(error):
         return HubError(HubErrorKind.BROKEN, _brief(error))
     return _gone(error)
 

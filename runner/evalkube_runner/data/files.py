@@ -21,6 +21,7 @@ __all__ = ["Record", "layout_of_folder", "read_file", "read_files", "walk"]
 Record = dict[str, Any]
 
 _MAX_FILES: Final = 20_000
+_MAX_INDEX_BYTES: Final = 256 * 1024
 _MAX_CELL_BYTES: Final = 16 * 1024 * 1024  # csv's own limit, 128 KiB, is less than one long-context question
 _NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
 
@@ -70,7 +71,20 @@ def layout_of_folder(folder: Path) -> layout.Layout:
     readme = None
     if "README.md" in paths:
         readme = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
-    return layout.layout_of(paths, readme=readme)
+    return layout.layout_of(paths, readme=readme, index=_index_in(folder, paths))
+
+
+def _index_in(folder: Path, paths: list[str]) -> dict[str, dict[str, str]]:
+    """ModelScope's older index, where a .json file at the folder's top is one."""
+    for path in paths:
+        if path.endswith(".json") and "/" not in path and (folder / path).stat().st_size <= _MAX_INDEX_BYTES:
+            try:
+                found = layout.parse_index(orjson.loads((folder / path).read_bytes()))
+            except orjson.JSONDecodeError:
+                continue
+            if found:
+                return found
+    return {}
 
 
 def _read_parquet(path: Path) -> list[Record]:
