@@ -129,7 +129,7 @@ _Outcome = tuple[Receipt, EvalResult | PerfResult | None]
 
 
 async def _supervise(run: Run, context: RunContext, *, watch_stdin: bool, log: logs.Kept) -> _Outcome:
-    """The run's receipt, however it ends (by itself, by a signal, because its parent is gone), and its result, if any."""
+    """The receipt, however the run ends (by itself, by a signal, because its parent is gone), and any result."""
     work = asyncio.ensure_future(_work(run, context))
     loop = asyncio.get_running_loop()
     stopped_by: list[Reason] = []
@@ -191,7 +191,7 @@ async def _work(run: Run, context: RunContext) -> _Outcome:
 
 
 def _response(result: EvalResult | PerfResult) -> bytes:
-    """What a blocked request is answered with: a report for each data set, or metrics and percentiles for each point."""
+    """What a request is answered with: a report for each data set, or metrics and percentiles for each point."""
     if isinstance(result, EvalResult):
         from evalkube_runner.eval import report
 

@@ -1,0 +1,96 @@
+"""Files as a runner's delivery: appended, replaced, taken over, read back."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from evalkube_crds.results import Progress, Receipt
+from evalkube_runner.deliver import FileDelivery, replace_file
+from evalkube_runner.redact import RedactingDelivery, Redactor
+
+KEY = 'sk-canary"/42'
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> FileDelivery:
+    """Delivery into two folders, with an earlier run beside them."""
+    (tmp_path / "earlier").mkdir()
+    (tmp_path / "earlier" / "old.jsonl").write_bytes(b"old\n")
+    return FileDelivery(tmp_path / "artifacts", tmp_path / "control", pipeline="eval", earlier=tmp_path / "earlier")
+
+
+def test_appended_lines_stand_in_the_order_they_were_asked_for(delivery: FileDelivery, tmp_path: Path) -> None:
+    """However many are appended at once."""
+
+    async def append_all() -> None:
+        await asyncio.gather(*(delivery.append("a/b.jsonl", b"%d\n" % number) for number in range(50)))
+
+    asyncio.run(append_all())
+    assert (tmp_path / "artifacts/a/b.jsonl").read_text().split() == [str(number) for number in range(50)]
+
+
+def test_an_earlier_runs_artifacts_are_read_where_there_are_none_yet(delivery: FileDelivery) -> None:
+    """And never written."""
+
+    async def read() -> list[bytes | None]:
+        before = [await delivery.get("old.jsonl"), await delivery.get("none")]
+        await delivery.put("old.jsonl", b"new\n")
+        return [*before, await delivery.get("old.jsonl")]
+
+    assert asyncio.run(read()) == [b"old\n", None, b"new\n"]
+
+
+def test_a_large_file_is_taken_over(delivery: FileDelivery, tmp_path: Path) -> None:
+    """The scratch file is gone, the artifact is whole."""
+    source = tmp_path / "scratch"
+    source.write_bytes(b"rows\n")
+    asyncio.run(delivery.put_file("x/rows", source))
+    assert ((tmp_path / "artifacts/x/rows").read_bytes(), source.exists()) == (b"rows\n", False)
+
+
+def test_progress_is_throttled_but_its_end_is_not(delivery: FileDelivery, tmp_path: Path) -> None:
+    """Readers see the first and the last, with EvalScope's keys among the artifacts."""
+
+    async def report() -> None:
+        for done in range(100):
+            await delivery.progress(Progress(done=done, total=100))
+        assert json.loads((tmp_path / "control/progress.json").read_text())["done"] == 0
+        await delivery.progress(Progress(done=100, total=100), final=True)
+
+    asyncio.run(report())
+    shown = json.loads((tmp_path / "artifacts/progress.json").read_text())
+    assert (shown["status"], shown["percent"], shown["processed_count"]) == ("completed", 100.0, 100)
+
+
+def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
+    """And no temporary one beside it."""
+    path = tmp_path / "file"
+    replace_file(path, b"old")
+    with pytest.raises(TypeError):
+        replace_file(path, "text")  # type: ignore[arg-type]  # what makes it fail
+    assert ([found.name for found in tmp_path.iterdir()], path.read_bytes()) == (["file"], b"old")
+
+
+def test_no_secret_passes_a_delivery(delivery: FileDelivery, tmp_path: Path) -> None:
+    """Neither as it is nor as JSON spells it, by any way out."""
+    careful = RedactingDelivery(delivery, Redactor([KEY, None]))
+    rows = tmp_path / "rows"
+    rows.write_bytes(KEY.encode() + b"\n" + json.dumps({"message": KEY}).encode() + b"\n")
+
+    async def deliver() -> None:
+        await careful.append("append", KEY.encode())
+        await careful.put("put", json.dumps(KEY).encode())
+        await careful.put_file("file", rows)
+        await careful.result(Receipt(run_id="r", reason="InternalError", message=f"the server said {KEY}"))  # type: ignore[arg-type]  # pydantic reads the word
+
+    asyncio.run(deliver())
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert written.count(b"***") == 5
+    assert b"canary" not in written
+
+
+def test_a_placeholder_is_no_secret() -> None:
+    """Replacing every 'EMPTY' or 'test' would mangle honest text."""
+    assert Redactor(["EMPTY", "test"]).text("a test of EMPTY") == "a test of EMPTY"

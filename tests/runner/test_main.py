@@ -1,0 +1,165 @@
+"""The runner as its parent sees it: a process with a run's document, secrets on stdin, and a receipt at its end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Reason
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
+from fakes.mock_model import running_mock
+
+KEY = "sk-canary-8c1f"
+
+
+class Runner:
+    """One runner process and the folders it writes to."""
+
+    def __init__(self, folder: Path, kind: str, spec: dict[str, Any]) -> None:
+        self.artifacts, self.control = folder / "artifacts", folder / "control"
+        self.control.mkdir(parents=True, exist_ok=True)
+        metadata = {"name": "run-1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        document = {"apiVersion": "evalkube.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+        (folder / "run.json").write_text(json.dumps(document))
+        folders = ["--artifacts", str(self.artifacts), "--control", str(self.control)]
+        command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(folder / "run.json"), *folders]
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([*command, "--secrets-stdin"], stdin=subprocess.PIPE, stderr=log)
+        assert self.process.stdin is not None
+        self.stdin = self.process.stdin
+        self.stdin.write(json.dumps({"api_key": KEY}).encode() + b"\n")
+        self.stdin.flush()
+
+    def end(self, timeout_s: float = 30) -> Receipt:
+        """Waits for the end; the receipt."""
+        self.process.wait(timeout_s)
+        return Receipt.model_validate_json((self.control / "receipt.json").read_bytes())
+
+    def wait_for(self, pattern: str) -> None:
+        """Until an artifact of that name has content."""
+        deadline = time.monotonic() + 20
+        while not any(path.stat().st_size for path in self.artifacts.glob(pattern)):
+            assert time.monotonic() < deadline, f"no {pattern}"
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def runners() -> Iterator[list[Runner]]:
+    """Those that a test started; none outlives it."""
+    started: list[Runner] = []
+    yield started
+    for runner in started:
+        runner.process.kill()
+        runner.process.wait()
+        runner.stdin.close()
+
+
+def eval_spec(url: str, **more: Any) -> dict[str, Any]:
+    """A small evaluation of our own samples."""
+    return {"model": "m", "apiUrl": url, "datasets": ["gsm8k"], "datasetHub": "sample", **more}
+
+
+def test_an_evaluation_ends_with_a_result_a_report_and_a_receipt(tmp_path: Path, runners: list[Runner]) -> None:
+    """And the key that the mock demands is in nothing that was written."""
+    with running_mock("--api-key", KEY, "--tokens", "4") as url:
+        runners.append(runner := Runner(tmp_path, "EvalRun", eval_spec(url)))
+        receipt = runner.end()
+    assert (receipt.reason, runner.process.returncode) == (Reason.COMPLETED, 0)
+    result = EvalResult.model_validate_json((runner.control / "result.json").read_bytes())
+    assert receipt.done == receipt.total == result.datasets[0].subsets[0].requested
+    assert set(json.loads((runner.control / "response.json").read_bytes())) == {"gsm8k"}
+    assert b"<html" in (runner.artifacts / "reports/report.html").read_bytes()[:500]
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert KEY.encode() not in b"".join(written)
+
+
+def test_a_load_test_ends_with_a_result_a_report_and_a_receipt(tmp_path: Path, runners: list[Runner]) -> None:
+    """The other half of the runner, through the same frame."""
+    with running_mock("--tokens", "4") as url:
+        spec = {"model": "m", "url": f"{url}/chat/completions", "number": [20], "parallel": [4], "dataSource": "sample"}
+        runners.append(runner := Runner(tmp_path, "PerfRun", spec))
+        receipt = runner.end()
+    assert (receipt.reason, receipt.done) == (Reason.COMPLETED, 20), receipt.message
+    result = PerfResult.model_validate_json((runner.control / "result.json").read_bytes())
+    assert (result.points[0].succeeded, receipt.headline["rps"] > 0) == (20, True)
+    assert (runner.artifacts / "perf_report.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "said"),
+    [
+        ({"datasets": ["nope"]}, Reason.INVALID_SPEC, "spec.datasets[0]: 'nope' is not one of"),
+        ({"apiUrl": "http://127.0.0.1:9/v1"}, Reason.TARGET_UNREACHABLE, "127.0.0.1:9"),
+        ({"datasetHub": "local"}, Reason.DATASET_UNAVAILABLE, "local_path"),
+    ],
+    ids=["a spec that is wrong", "nobody listens", "no data"],
+)
+def test_a_failure_has_its_reason_and_its_exit_code(
+    tmp_path: Path, runners: list[Runner], change: dict[str, Any], reason: Reason, said: str
+) -> None:
+    """What went wrong is in the receipt, for people and for programs."""
+    with running_mock() as url:
+        runners.append(runner := Runner(tmp_path, "EvalRun", eval_spec(url, **change)))
+        receipt = runner.end()
+    assert (receipt.reason, runner.process.returncode) == (reason, EXIT_CODES[reason]), receipt.message
+    assert said in receipt.message
+    assert (runner.control / "receipt.json").stat().st_size <= MAX_RECEIPT_BYTES
+
+
+def test_a_wrong_key_fails_soon_and_is_not_repeated(tmp_path: Path, runners: list[Runner]) -> None:
+    """The server's status and message are in the receipt; the key is not, even where the server echoes it."""
+    with running_mock("--api-key", "another-key") as url:
+        runners.append(runner := Runner(tmp_path, "EvalRun", eval_spec(url)))
+        receipt = runner.end()
+    assert receipt.reason is Reason.AUTHENTICATION_FAILED
+    assert "401" in receipt.message
+    assert KEY not in (runner.control / "receipt.json").read_text()
+
+
+def test_sigterm_cancels(tmp_path: Path, runners: list[Runner]) -> None:
+    """What is finished is kept; the receipt says Cancelled."""
+    with running_mock("--latency-ms", "150") as url:
+        runners.append(runner := Runner(tmp_path, "EvalRun", eval_spec(url, repeats=100)))
+        runner.wait_for("predictions/m/*.jsonl")
+        runner.process.send_signal(signal.SIGTERM)
+        receipt = runner.end(10)
+    assert (receipt.reason, runner.process.returncode) == (Reason.CANCELLED, EXIT_CODES[Reason.CANCELLED])
+
+
+def test_the_end_of_stdin_means_that_the_parent_is_gone(tmp_path: Path, runners: list[Runner]) -> None:
+    """The runner stops by itself, and says that it was interrupted."""
+    with running_mock("--latency-ms", "150") as url:
+        runners.append(runner := Runner(tmp_path, "EvalRun", eval_spec(url, repeats=100)))
+        runner.wait_for("predictions/m/*.jsonl")
+        runner.stdin.close()
+        receipt = runner.end(10)
+    assert receipt.reason is Reason.INTERRUPTED
+
+
+def test_a_killed_evaluation_goes_on_where_it_was(tmp_path: Path, runners: list[Runner]) -> None:
+    """SIGKILL, a torn last line, and the same run again: no finished sample is asked twice."""
+    with running_mock("--latency-ms", "60") as url:
+        runners.append(first := Runner(tmp_path, "EvalRun", eval_spec(url, repeats=4, evalBatchSize=2)))
+        first.wait_for("predictions/m/*.jsonl")
+        time.sleep(0.3)
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.process.wait()
+        (path,) = first.artifacts.glob("predictions/m/*.jsonl")
+        finished = path.read_bytes().count(b"\n")
+        with path.open("ab") as file:
+            file.write(b'{"index": 3, "torn')
+        runners.append(second := Runner(tmp_path, "EvalRun", eval_spec(url, repeats=4, evalBatchSize=5)))
+        receipt = second.end()
+    result = EvalResult.model_validate_json((second.control / "result.json").read_bytes())
+    assert receipt.reason is Reason.COMPLETED
+    assert sum(subset.reused for subset in result.datasets[0].subsets) >= finished > 0
+    assert result.datasets[0].subsets[0].scored == receipt.total
