@@ -1,0 +1,72 @@
+"""Axes of a plot: where a value lies, and which round values are marked. Pure arithmetic, no drawing."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Axis", "linear_axis", "log_axis", "log_ticks", "round_ticks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Maps ``low``..``high`` to pixels ``start``..``end``; on a ``log`` axis both must be above 0."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    ticks: tuple[float, ...]
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """The pixel of ``value``, held within the axis."""
+        value = min(max(value, self.low), self.high)
+        if self.log:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def linear_axis(values: Sequence[float], start: float, end: float, *, zero: bool = True, ticks: int = 5) -> Axis:
+    """An axis over ``values``, from 0 where ``zero``, its top rounded up to a tick."""
+    low = min(values, default=0.0)
+    high = max(values, default=1.0)
+    if zero:
+        low, high = min(0.0, low), max(0.0, high)
+    if high <= low:
+        high = low + (abs(low) or 1.0)
+    marks = round_ticks(low, high, ticks)
+    step = marks[1] - marks[0] if len(marks) > 1 else high - low
+    if zero and high > marks[-1] + step * 1e-9:
+        marks = [*marks, marks[-1] + step]
+    top = max(high, marks[-1]) if zero else high
+    return Axis(low, top, start, end, tuple(mark for mark in marks if low <= mark <= top * (1 + 1e-12)))
+
+
+def log_axis(low: float, high: float, start: float, end: float) -> Axis:
+    """A logarithmic axis over ``low`` > 0 to ``high``."""
+    if high <= low * 1.0001:
+        low, high = low / 1.5, high * 1.5
+    return Axis(low, high, start, end, tuple(log_ticks(low, high)), log=True)
+
+
+def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """About ``about`` multiples of 1, 2 or 5 times a power of ten, from ``low`` to ``high``; at least one."""
+    raw = (high - low) / max(1, about)
+    size = 10.0 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    digits = max(0, 2 - math.floor(math.log10(step)))
+    return [round(step * index, digits) for index in range(first, last + 1)] or [low]
+
+
+def log_ticks(low: float, high: float, most: int = 8) -> list[float]:
+    """Values 1, 2, 5 times powers of ten within the range, thinned to ``most``; the ends where there are none."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        marks = [factor * 10.0**power for power in powers for factor in factors]
+        marks = [mark for mark in marks if low <= mark * (1 + 1e-9) and mark <= high * (1 + 1e-9)]
+        if len(marks) <= most:
+            break
+    return marks if len(marks) >= 2 else round_ticks(low, high, 4)

@@ -1,0 +1,54 @@
+"""Puts a contract histogram (thousands of narrow buckets) into the few bars that a plot can show. Pure."""
+
+import math
+from dataclasses import dataclass
+
+from evalkube_crds.histogram import Histogram
+
+__all__ = ["Bars", "bars"]
+
+_LOG_FROM_RATIO = 20.0
+"""From this ratio of the largest to the small values on, a linear axis would show one bar and a far dot."""
+
+_LOG_MOST_RATIO = 1e5
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """``counts[i]`` values between ``edges[i]`` and ``edges[i + 1]``; ``log`` when the edges are spaced so."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    log: bool
+
+
+def bars(histogram: Histogram, most: int = 48) -> Bars | None:
+    """At most ``most`` bars that hold every value of ``histogram``; None when it is empty."""
+    if not histogram.count:
+        return None
+    values = sorted((histogram.sums[bucket] / times, times) for bucket, times in histogram.counts.items())
+    low, high = float(histogram.low), float(histogram.high)
+    small = histogram.percentile(1) or 0.0
+    log = high > 0 and high / max(small, high / _LOG_MOST_RATIO) >= _LOG_FROM_RATIO
+    if log:
+        low = max(low, high / _LOG_MOST_RATIO)
+    elif high - low < 1e-9 * max(high, 1.0):
+        low, high = low * 0.9, high * 1.1 or 1.0
+    size = min(most, max(8, math.ceil(2 * math.sqrt(histogram.count))))
+    edges = _edges(low, high, size, log)
+    counts = [0] * size
+    for value, times in values:
+        counts[min(size - 1, max(0, _place(value, low, high, size, log)))] += times
+    return Bars(tuple(edges), tuple(counts), log)
+
+
+def _edges(low: float, high: float, size: int, log: bool) -> list[float]:
+    if log:
+        return [low * (high / low) ** (index / size) for index in range(size + 1)]
+    return [low + (high - low) * index / size for index in range(size + 1)]
+
+
+def _place(value: float, low: float, high: float, size: int, log: bool) -> int:
+    if log:
+        return math.floor(size * math.log(max(value, low) / low) / math.log(high / low))
+    return math.floor(size * (value - low) / (high - low))

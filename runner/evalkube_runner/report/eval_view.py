@@ -1,0 +1,178 @@
+"""What the page of an evaluation shows, as values for its template. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalkube_crds import summary
+from evalkube_crds.evalrun import EvalRunSpec, benchmark_options
+from evalkube_crds.results import DatasetResult, EvalResult
+from evalkube_runner.report import configuration, eval_tables, figures, plots, rows, scoring
+from evalkube_runner.report.grid import Table
+from evalkube_runner.report.plots import Svg
+from evalkube_runner.report.rows import SampleRow
+
+__all__ = ["context"]
+
+_MOST_SAMPLES = 200
+_LONGEST_TEXT = 8_000
+_LONGEST_EXCERPT = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first thing to see of a dataset."""
+
+    name: str
+    description: str
+    metric: str
+    score: str
+    interval: str
+    bar: Svg
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Everything else of a dataset."""
+
+    name: str
+    description: str
+    revision: str | None
+    analysis: str | None
+    categories: Table | None
+    subsets: Table
+    plots: tuple[Svg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample, clipped. ``order`` are the keys its row is sorted by in the browser."""
+
+    state: str
+    place: str
+    excerpt: str
+    extracted: str
+    target: str
+    score: str
+    finish: str
+    latency: str
+    prompt: str
+    answer: str
+    error: str | None
+    score_key: float
+    latency_key: float
+
+
+def context(result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow]) -> dict[str, Any]:
+    """The names that ``eval.html.j2`` uses."""
+    chosen = [_sample(row) for row in rows.choose(samples, _MOST_SAMPLES)]
+    return {
+        "title": spec.model_id or result.model,
+        "facts": _facts(result, spec),
+        "headlines": [_headline(dataset, spec.repeats) for dataset in result.datasets],
+        "missing": result.of_shards - len(result.shards),
+        "none_scored": bool(result.datasets) and not any(s.scored for d in result.datasets for s in d.subsets),
+        "summary": eval_tables.summary_table(result, repeats=spec.repeats),
+        "sections": [_section(dataset, spec.repeats) for dataset in result.datasets],
+        "errors": eval_tables.error_table(result),
+        "usage": eval_tables.usage_table(result),
+        "latency": eval_tables.latency_table(result),
+        "settings": configuration.settings_of(spec),
+        "samples": chosen,
+        "samples_of": figures.count(max(len(samples), summary.requested(result))),
+        "states": {state: n for state in ("errored", "wrong", "partial", "right") if (n := _times(chosen, state))},
+        "repeats": spec.repeats,
+    }
+
+
+def _times(samples: Sequence[Sample], state: str) -> int:
+    return sum(sample.state == state for sample in samples)
+
+
+def _facts(result: EvalResult, spec: EvalRunSpec) -> list[tuple[str, str]]:
+    span = (result.ended_at_ns - result.started_at_ns) / 1e9 if result.started_at_ns > 0 else None
+    return [
+        ("Model", result.model),
+        ("Endpoint", configuration.host_of(spec.api_url)),
+        ("Started", figures.moment(result.started_at_ns)),
+        ("Duration", figures.duration(span)),
+        ("Data", _data_source(result, spec)),
+        ("Seed", str(spec.seed)),
+        ("Run", result.run_id),
+    ]
+
+
+_HUBS = {
+    "modelscope": "ModelScope",
+    "huggingface": "Hugging Face",
+    "local": "local files",
+    "sample": "built-in sample items",
+}
+
+
+def _data_source(result: EvalResult, spec: EvalRunSpec) -> str:
+    sources: dict[str, list[str]] = {}
+    for dataset in result.datasets:
+        local = benchmark_options(spec, dataset.name).local_path
+        sources.setdefault("local files" if local else _HUBS[spec.dataset_hub], []).append(dataset.name)
+    if len(sources) <= 1:
+        return next(iter(sources), _HUBS[spec.dataset_hub])
+    return "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items())
+
+
+def _headline(dataset: DatasetResult, repeats: int) -> Headline:
+    total = scoring.tally(dataset.subsets, dataset.main_metric, repeats=repeats)
+    share = total.score if total.score is not None and 0 <= total.score <= 1 else None
+    notes = [f"{figures.count(total.scored)} of {figures.count(total.requested)} samples scored"]
+    notes += [f"{figures.count(total.errored)} errored"] * bool(total.errored)
+    notes += [f"{figures.count(total.truncated)} truncated"] * bool(total.truncated)
+    low_high = total.interval
+    return Headline(
+        name=dataset.pretty_name,
+        description=dataset.description,
+        metric=dataset.main_metric,
+        score=figures.percent(share) if share is not None else figures.significant(total.score),
+        interval=f"{figures.percent(low_high[0])} to {figures.percent(low_high[1])}" if low_high else figures.DASH,
+        bar=plots.score_bar(share, low_high, f"{dataset.pretty_name}, {dataset.main_metric}"),
+        note=", ".join(notes),
+    )
+
+
+def _section(dataset: DatasetResult, repeats: int) -> Section:
+    tokens = figures.Unit("tokens")
+    drawn = [
+        plots.distribution(dataset.latency_ns, "Latency"),
+        plots.distribution(dataset.ttft_ns, "Time to first token"),
+        plots.distribution(dataset.output_tokens, "Output tokens", unit=tokens),
+    ]
+    return Section(
+        name=dataset.pretty_name,
+        description=dataset.description,
+        revision=dataset.revision,
+        analysis=None if dataset.analysis is None else figures.clipped(dataset.analysis, 4 * _LONGEST_TEXT),
+        categories=eval_tables.category_table(dataset, repeats=repeats),
+        subsets=eval_tables.subset_table(dataset, repeats=repeats),
+        plots=tuple(plot for plot in drawn if plot is not None),
+    )
+
+
+def _sample(row: SampleRow) -> Sample:
+    question = row.question if row.question is not None else row.prompt
+    excerpt = " ".join(question[: 4 * _LONGEST_EXCERPT].split())
+    latency_ns = None if row.latency_s is None else row.latency_s * 1e9
+    return Sample(
+        state=rows.state_of(row),
+        place=figures.clipped(f"{row.dataset} / {row.subset}", _LONGEST_EXCERPT) + f" #{row.index}",
+        excerpt=excerpt[:_LONGEST_EXCERPT] + ("..." if len(excerpt) > _LONGEST_EXCERPT else ""),
+        extracted=figures.clipped(row.extracted, _LONGEST_EXCERPT) if row.extracted else figures.DASH,
+        target=figures.clipped(row.target, _LONGEST_EXCERPT) or figures.DASH,
+        score=figures.DASH if row.score is None else f"{row.score:.4g}",
+        finish=figures.clipped(row.finish_reason, 40) if row.finish_reason else figures.DASH,
+        latency=figures.timed(latency_ns),
+        prompt=figures.clipped(row.prompt, _LONGEST_TEXT),
+        answer=figures.clipped(row.answer, _LONGEST_TEXT),
+        error=None if row.error is None else figures.clipped(row.error, _LONGEST_TEXT),
+        score_key=-1.0 if row.score is None else row.score,
+        latency_key=-1.0 if row.latency_s is None else row.latency_s,
+    )

@@ -1,0 +1,126 @@
+"""Reads the lines that an evaluation left (reviews, predictions, errors) back into the rows that its page shows.
+
+Bounded: of each subset only so many rows are kept, chosen as the page chooses. A line that is not one of ours, or is
+torn, is passed over: a report must not fail for it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from evalkube_crds.results import EvalResult
+from evalkube_runner.eval import records
+from evalkube_runner.report import rows
+from evalkube_runner.report.rows import SampleRow
+
+__all__ = ["sample_rows", "subset_rows"]
+
+_PER_SUBSET = 200
+
+Get = Callable[[str], Awaitable[bytes | None]]
+
+
+async def sample_rows(result: EvalResult, get: Get) -> list[SampleRow]:
+    """Rows of every subset of ``result``. ``get`` reads an artifact of the run by its path (``Delivery.get``)."""
+    found = []
+    for dataset in result.datasets:
+        for subset in dataset.subsets:
+            kinds = ("reviews", "predictions", "errors")
+            lines = [await get(records.path(kind, result.model, dataset.name, subset.name)) or b"" for kind in kinds]
+            known = subset_rows(dataset.name, subset.name, dataset.main_metric, *lines)
+            found += rows.choose(known, _PER_SUBSET)
+    return found
+
+
+def subset_rows(
+    dataset: str, subset: str, metric: str, reviews: bytes, predictions: bytes, errors: bytes
+) -> list[SampleRow]:
+    """One row per sample, by index. A sample that has a score is not errored, whatever an earlier attempt said."""
+    answered = {line["index"]: line for line in _lines(predictions)}
+    found: dict[int, SampleRow] = {}
+    for line in _lines(errors):
+        found[line["index"]] = _errored(dataset, subset, line, answered.get(line["index"], {}))
+    for line in _lines(reviews):
+        row = _scored(dataset, subset, metric, line, answered.get(line["index"], {}))
+        if row is not None:
+            found[line["index"]] = row
+    return _with_questions([found[index] for index in sorted(found)])
+
+
+def _lines(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.splitlines():
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(record, dict) and isinstance(record.get("index"), int):
+            yield record
+
+
+def _scored(
+    dataset: str, subset: str, metric: str, review: dict[str, Any], prediction: dict[str, Any]
+) -> SampleRow | None:
+    scored = records.scored_of(review)
+    if scored is None:
+        return None
+    answer = records.answer_of(prediction)
+    return SampleRow(
+        dataset=dataset,
+        subset=subset,
+        index=review["index"],
+        prompt=_prompt(prediction),
+        answer=answer.text if answer is not None else "",
+        extracted=str(scored.extracted) if scored.extracted is not None else None,
+        target=str(review.get("target", "")),
+        score=_value(metric, scored.values),
+        finish_reason=answer.finish_reason if answer is not None else None,
+        latency_s=answer.latency_ns / 1e9 if answer is not None else None,
+    )
+
+
+def _value(metric: str, values: dict[str, float]) -> float | None:
+    """The sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``."""
+    if metric in values:
+        return values[metric]
+    inner = next((name for name in values if metric.endswith(name)), next(iter(values), None))
+    return values[inner] if inner is not None else None
+
+
+def _errored(dataset: str, subset: str, line: dict[str, Any], prediction: dict[str, Any]) -> SampleRow:
+    answer = records.answer_of(prediction)
+    return SampleRow(
+        dataset=dataset,
+        subset=subset,
+        index=line["index"],
+        prompt=_prompt(prediction),
+        answer=answer.text if answer is not None else "",
+        extracted=None,
+        target="",
+        score=None,
+        error=f"{line.get('error', 'unknown')}: {line.get('message', '')}",
+    )
+
+
+def _prompt(prediction: dict[str, Any]) -> str:
+    messages = prediction.get("messages")
+    if not isinstance(messages, list):
+        return ""
+    texts = [(str(one.get("role")), str(one.get("content"))) for one in messages if isinstance(one, dict)]
+    return texts[0][1] if len(texts) == 1 else "\n\n".join(f"[{role}]\n{content}" for role, content in texts)
+
+
+def _with_questions(found: list[SampleRow]) -> list[SampleRow]:
+    """Each row with the part of its prompt that is its own: what all prompts begin with is instruction and examples."""
+    prompts = [row.prompt for row in found if row.prompt]
+    if len(set(prompts)) < 2:
+        return found
+    shared = _shared_start(min(prompts), max(prompts))  # the first and the last in order differ first
+    start = max(shared.rfind(" "), shared.rfind("\n"), shared.rfind(":"), shared.rfind("\N{FULLWIDTH COLON}")) + 1
+    return [replace(row, question=row.prompt[start:].strip()) if row.prompt else row for row in found]
+
+
+def _shared_start(first: str, second: str) -> str:
+    size = next((at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), None)
+    return first[: min(len(first), len(second)) if size is None else size]

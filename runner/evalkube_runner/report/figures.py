@@ -1,0 +1,139 @@
+"""Numbers as people read them: three or four significant digits, a unit, and a dash where there is nothing to tell.
+
+No layout here, and never "nan" or "None" in what comes out.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+__all__ = [
+    "DASH",
+    "Unit",
+    "clipped",
+    "count",
+    "duration",
+    "moment",
+    "percent",
+    "score",
+    "significant",
+    "tick",
+    "time_unit",
+    "timed",
+]
+
+DASH = "-"
+
+_DECIMALS = 4
+
+_US_NS = 1e3
+_MS_NS = 1e6
+_S_NS = 1e9
+
+
+def significant(value: float | None, digits: int = 4) -> str:
+    """``value`` with ``digits`` significant digits, never fewer than its whole part has."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(0, digits - 1 - magnitude)}f}"
+    # 9.9996 rounds up into one digit more than it was measured for
+    return f"{float(text.replace(',', '')):,.{max(0, digits - 2 - magnitude)}f}" if _gained(text, magnitude) else text
+
+
+def _gained(text: str, magnitude: int) -> bool:
+    shown = abs(float(text.replace(",", "")))
+    return shown > 0 and math.floor(math.log10(shown)) > magnitude
+
+
+def count(value: int | None) -> str:
+    """A whole number with thousands separated."""
+    return DASH if value is None else f"{value:,}"
+
+
+def percent(share: float | None) -> str:
+    """A share (0 to 1) in percent. Only a whole is called "100 %" and only none at all "0 %"."""
+    if share is None or not math.isfinite(share):
+        return DASH
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
+    for decimals in (1, 2, 3):
+        text = f"{share * 100:.{decimals}f}"
+        if float(text) not in (0, 100):
+            return f"{text} %"
+    return "< 0.001 %" if share < 0.5 else "> 99.999 %"
+
+
+def score(value: float | None) -> str:
+    """A score with the four decimals that the report files have."""
+    return DASH if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit for a column or an axis: ``size`` base units make one of it."""
+
+    name: str
+    size: float = 1.0
+
+    def show(self, value: float | None) -> str:
+        """``value`` (in base units) without the unit's name, and to no more than a ten-thousandth of it."""
+        shown = significant(None if value is None else value / self.size)
+        if len(shown.partition(".")[2]) <= _DECIMALS or value is None:
+            return shown
+        return f"{value / self.size:.{_DECIMALS}f}" if value / self.size >= 10**-_DECIMALS else f"<{10**-_DECIMALS:g}"
+
+
+def time_unit(values_ns: Iterable[float | None]) -> Unit:
+    """The unit in which the largest of these times reads well: µs, ms or s."""
+    largest = max((value for value in values_ns if value is not None and math.isfinite(value)), default=_MS_NS)
+    if largest < 0.1 * _MS_NS:
+        return Unit("µs", _US_NS)
+    return Unit("ms", _MS_NS) if largest < 10 * _S_NS else Unit("s", _S_NS)
+
+
+def timed(value_ns: float | None) -> str:
+    """One time with the unit that suits it."""
+    unit = time_unit([value_ns])
+    shown = unit.show(value_ns)
+    return shown if shown == DASH else f"{shown} {unit.name}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time: "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min"."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return DASH
+    if seconds < 1:
+        return f"{significant(seconds * 1000, 3)} ms"
+    if seconds < 60:
+        return f"{significant(seconds, 3)} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+
+
+def moment(unix_ns: int) -> str:
+    """A point in time, UTC; a dash for 0, which means "not known"."""
+    if unix_ns <= 0:
+        return DASH
+    return datetime.fromtimestamp(unix_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def tick(value: float) -> str:
+    """A round number on an axis."""
+    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if suffix == 'k' else size):g}{suffix}"
+    return f"{value:g}"
+
+
+def clipped(text: str, most: int) -> str:
+    """``text`` in at most about ``most`` characters: both ends, and how much is left out between them."""
+    if len(text) <= most:
+        return text
+    head, tail = most * 2 // 3, most // 3
+    return f"{text[:head]}\n[... {len(text) - head - tail:,} characters left out ...]\n{text[-tail:]}"

@@ -1,0 +1,272 @@
+"""What the page of a load test shows, as values for its template. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalkube_crds.names import Verdict
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
+from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots
+from evalkube_runner.report.grid import Table
+from evalkube_runner.report.perf_tables import histogram_of
+from evalkube_runner.report.plots import Line, Svg
+
+__all__ = ["context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure to see first."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PointView:
+    """One load of the sweep."""
+
+    name: str
+    load: str
+    verdict: str
+    reasons: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    percentiles: tuple[Table, ...]
+    errors: Table | None
+    distributions: tuple[Svg, ...]
+    series: tuple[Svg, ...]
+    health: Table
+    health_facts: tuple[tuple[str, str], ...]
+    basis: str
+
+
+def context(result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
+    """The names that ``perf.html.j2`` uses."""
+    return {
+        "title": result.title or spec.name or spec.model_id or result.model,
+        "facts": _facts(result, spec),
+        "missing": result.of_shards - len(result.shards),
+        "tiles": _tiles(result.points),
+        "doubts": [point for point in result.points if point.verdict is not Verdict.VALID],
+        "none_succeeded": bool(result.points) and not any(point.succeeded for point in result.points),
+        "summary": perf_tables.summary_table(result),
+        "times": perf_tables.times_table(result),
+        "sweep": _sweep(result.points) if len(result.points) > 1 else (),
+        "points": [_point(point) for point in result.points],
+        "settings": configuration.settings_of(spec),
+        "terms": glossary.PERF_TERMS,
+    }
+
+
+def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
+    span = (result.ended_at_ns - result.started_at_ns) / 1e9 if result.started_at_ns > 0 else None
+    tokens = " to ".join(figures.count(limit) for limit in spec.max_tokens)
+    return [
+        ("Model", result.model),
+        ("Endpoint", configuration.host_of(spec.url)),
+        ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
+        ("Started", figures.moment(result.started_at_ns)),
+        ("Duration", figures.duration(span)),
+        ("Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")),
+        ("Most tokens of an answer", tokens),
+        ("Seed", str(spec.seed)),
+        ("Run", result.run_id),
+    ]
+
+
+def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
+    """One point: its figures. Several: the best of those whose figures count."""
+    if len(points) == 1:
+        return _single_tiles(points[0])
+    trusted = [point for point in points if point.verdict is not Verdict.INVALID]
+    succeeded = sum(point.succeeded for point in points)
+    requests = succeeded + sum(point.failed for point in points)
+    return [
+        Tile(
+            "Success",
+            figures.percent(succeeded / requests if requests else None),
+            f"{figures.count(requests)} requests in all",
+        ),
+        _best(trusted, "Highest output throughput", lambda point: perf_tables.rates(point).output_tps, "tok/s"),
+        _best(trusted, "Most requests per second", lambda point: perf_tables.rates(point).rps, "req/s"),
+        _shortest(trusted, "Shortest TTFT p50", "ttft_ns"),
+        _shortest(trusted, "Shortest latency p50", "latency_ns"),
+    ]
+
+
+def _best(points: Sequence[PerfPoint], label: str, figure: Any, unit: str) -> Tile:
+    found = [(value, point.name) for point in points if (value := figure(point)) is not None]
+    if not found:
+        return Tile(label, figures.DASH)
+    value, name = max(found)
+    return Tile(label, f"{figures.significant(value)} {unit}", f"at {name}")
+
+
+def _shortest(points: Sequence[PerfPoint], label: str, histogram: str) -> Tile:
+    found = [
+        (value, point.name) for point in points if (value := histogram_of(point, histogram).percentile(50)) is not None
+    ]
+    return Tile(label, figures.timed(min(found)[0]), f"at {min(found)[1]}") if found else Tile(label, figures.DASH)
+
+
+def _single_tiles(point: PerfPoint) -> list[Tile]:
+    found = perf_tables.rates(point)
+    tiles = [
+        Tile(
+            "Success",
+            figures.percent(found.success),
+            f"{figures.count(point.succeeded)} of {figures.count(found.requests)} requests",
+        ),
+        Tile("Requests per second", figures.significant(found.rps), load_note(point)),
+        Tile("Output throughput", figures.significant(found.output_tps), "tokens per second"),
+    ]
+    for label, name in (("TTFT", "ttft_ns"), ("TPOT", "tpot_ns"), ("Latency", "latency_ns")):
+        histogram = histogram_of(point, name)
+        if histogram.count:
+            p50, p99 = histogram.percentiles([50, 99])
+            tiles.append(Tile(f"{label} p50", figures.timed(p50), f"p99 {figures.timed(p99)}"))
+    return tiles
+
+
+def load_note(point: PerfPoint) -> str:
+    """The load of a point, for a tile."""
+    return perf_tables.load_text(point)
+
+
+def _sweep(points: Sequence[PerfPoint]) -> tuple[Svg, ...]:
+    """Throughput and times against the load; points whose figures do not count are drawn hollow."""
+    invalid = [point.verdict is Verdict.INVALID for point in points]
+    open_loop = all(point.open_loop for point in points)
+    names, axis = _loads(points, open_loop)
+    found = [perf_tables.rates(point) for point in points]
+
+    def plot(title: str, y_label: str, series: dict[str, Sequence[float | None]]) -> Svg | None:
+        drawn = [Line(name, values, invalid) for name, values in series.items()]
+        return plots.lines(drawn, range(len(points)), title=title, x_label=axis, y_label=y_label, x_names=names)
+
+    drawn = [
+        plot("Output throughput by load", "tok/s", {"output tok/s": [rate.output_tps for rate in found]}),
+        plot("Requests per second by load", "requests/s", {"requests/s": [rate.rps for rate in found]}),
+        *(
+            _times_by_load(points, label, name, plot)
+            for label, name in (("TTFT", "ttft_ns"), ("TPOT", "tpot_ns"), ("Latency", "latency_ns"))
+        ),
+    ]
+    return tuple(svg for svg in drawn if svg is not None)
+
+
+def _times_by_load(points: Sequence[PerfPoint], label: str, name: str, plot: Any) -> Svg | None:
+    spread = {percent: [histogram_of(point, name).percentile(percent) for point in points] for percent in (50, 99)}
+    unit = figures.time_unit(value for values in spread.values() for value in values)
+    series = {
+        f"p{percent}": [None if value is None else value / unit.size for value in values]
+        for percent, values in spread.items()
+    }
+    found: Svg | None = plot(f"{label} by load", f"{label}, {unit.name}", series)
+    return found
+
+
+def _loads(points: Sequence[PerfPoint], open_loop: bool) -> tuple[list[str], str]:
+    """A name per point for the axis: its parallel or rate where that tells points apart, else its own name."""
+    if open_loop:
+        names = [f"{point.rate:g}" if point.rate is not None else figures.DASH for point in points]
+        axis = "rate, requests/s (open loop)"
+    else:
+        names, axis = [figures.count(point.parallel) for point in points], "requests in flight (parallel)"
+    return (names, axis) if len(set(names)) == len(points) else ([point.name for point in points], "point")
+
+
+def _point(point: PerfPoint) -> PointView:
+    found = perf_tables.rates(point)
+    tokens = figures.Unit("tokens")
+    distributions = [
+        plots.distribution(histogram_of(point, "latency_ns"), "Latency"),
+        plots.distribution(histogram_of(point, "ttft_ns"), "TTFT"),
+        plots.distribution(histogram_of(point, "itl_ns"), "ITL"),
+        plots.distribution(histogram_of(point, "output_tokens"), "Output tokens", unit=tokens),
+    ]
+    return PointView(
+        name=point.name,
+        load=perf_tables.load_text(point),
+        verdict=str(point.verdict),
+        reasons=tuple(point.verdict_reasons),
+        facts=(
+            ("Load", perf_tables.load_text(point)),
+            ("Duration", figures.duration(found.duration_s)),
+            ("Succeeded", f"{figures.count(point.succeeded)} of {figures.count(found.requests)}"),
+            ("Requests/s", figures.significant(found.rps)),
+            ("Output tok/s", figures.significant(found.output_tps)),
+            ("Input tokens", figures.count(point.input_tokens)),
+            ("Output tokens", figures.count(point.output_tokens)),
+            ("Finish reasons", _finish_text(point)),
+        ),
+        percentiles=tuple(perf_tables.percentile_tables(point)),
+        errors=perf_tables.error_table(point),
+        distributions=tuple(svg for svg in distributions if svg is not None),
+        series=_series_plots(point),
+        health=perf_tables.health_table(point),
+        health_facts=tuple(perf_tables.health_facts(point)),
+        basis=perf_tables.token_basis_text(point),
+    )
+
+
+def _finish_text(point: PerfPoint) -> str:
+    ordered = sorted(point.finish_reasons.items(), key=lambda item: (-item[1], item[0]))
+    return (
+        ", ".join(f"{figures.clipped(name, 40) or 'none'} {figures.count(times)}" for name, times in ordered if times)
+        or figures.DASH
+    )
+
+
+def _series_plots(point: PerfPoint) -> tuple[Svg, ...]:
+    """Requests, tokens and times over the time of the test; one interval alone is no course of time."""
+    series = point.series
+    size = max(len(series.sent), len(series.succeeded), len(series.failed), len(series.output_tokens))
+    if size < 3:
+        return ()
+    starts = [index * series.interval_ns / 1e9 for index in range(size)]
+    lengths = _lengths_s(point, size)
+    requests = [
+        Line(name, [amount / length for amount, length in zip(_padded(values, size), lengths, strict=True)])
+        for name, values in (("sent", series.sent), ("completed", series.succeeded), ("failed", series.failed))
+        if name != "failed" or any(values)
+    ]
+    tokens = Line(
+        "output tokens",
+        [amount / length for amount, length in zip(_padded(series.output_tokens, size), lengths, strict=True)],
+    )
+    drawn = [
+        plots.lines(requests, starts, title="Requests over time", x_label="time, s", y_label="requests/s", dots=False),
+        plots.lines([tokens], starts, title="Output tokens over time", x_label="time, s", y_label="tok/s", dots=False)
+        if any(series.output_tokens)
+        else None,
+        _times_over_time(series, starts, size),
+    ]
+    return tuple(svg for svg in drawn if svg is not None)
+
+
+def _times_over_time(series: PerfSeries, starts: Sequence[float], size: int) -> Svg | None:
+    ended = _padded(series.succeeded, size)
+    means = {
+        name: [total / times if times else None for total, times in zip(_padded(values, size), ended, strict=True)]
+        for name, values in (("mean latency", series.latency_ns_sum), ("mean TTFT", series.ttft_ns_sum))
+        if any(values)
+    }
+    unit = figures.time_unit(value for values in means.values() for value in values)
+    drawn = [Line(name, [None if v is None else v / unit.size for v in values]) for name, values in means.items()]
+    return plots.lines(drawn, starts, title="Times over time", x_label="time, s", y_label=unit.name, dots=False)
+
+
+def _lengths_s(point: PerfPoint, size: int) -> list[float]:
+    """The length of each interval in seconds: the last one ends with the test, not with the interval."""
+    interval_s = point.series.interval_ns / 1e9
+    rest = (point.ended_at_ns - point.started_at_ns) / 1e9 - (size - 1) * interval_s
+    # half an interval at least: a few requests in the last millisecond are not a throughput of thousands
+    last = min(interval_s, max(rest, interval_s / 2))
+    return [interval_s] * (size - 1) + [last]
+
+
+def _padded(values: Sequence[int], size: int) -> list[int]:
+    return [*values, *[0] * (size - len(values))]

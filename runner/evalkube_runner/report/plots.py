@@ -1,0 +1,211 @@
+"""Plots as inline SVG: numbers in, markup out. No library, no script, no colour of its own.
+
+Colours come from the page's style sheet by class (``s0``, ``s1``, ... for series), so that one drawing serves light,
+dark and paper. Every drawing has a title and a description for those who do not see it; every mark has a <title>,
+which browsers show as a tooltip.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from evalkube_crds.histogram import Histogram
+from evalkube_runner.report.axes import Axis, linear_axis, log_axis
+from evalkube_runner.report.bins import bars
+from evalkube_runner.report.figures import Unit, count, percent, significant, tick, time_unit
+
+__all__ = ["Line", "Svg", "distribution", "lines", "score_bar"]
+
+
+class Svg(str):
+    """Markup that is already safe: template engines leave a value with ``__html__`` as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series: a None in ``values`` is a gap; ``doubtful`` marks points whose numbers do not count."""
+
+    name: str
+    values: Sequence[float | None]
+    doubtful: Sequence[bool] = ()
+
+
+_WIDTH, _HEIGHT = 430.0, 230.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 44.0, 40.0
+_SERIES = 6
+
+
+def _svg(title: str, description: str, body: Sequence[str], *, height: float = _HEIGHT) -> Svg:
+    return Svg(
+        f'<svg class="plot" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+        f"{_text(2, 13, title, 'heading', 'start')}{''.join(body)}</svg>"
+    )
+
+
+def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "middle") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _stroke(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _grid(
+    x_axis: Axis, y_axis: Axis, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]] = ()
+) -> list[str]:
+    floor = _HEIGHT - _BOTTOM
+    marks = x_ticks or [(value, tick(value)) for value in x_axis.ticks]
+    parts = [
+        _stroke("grid", _LEFT, y_axis.at(value), _WIDTH - _RIGHT, y_axis.at(value))
+        + _text(_LEFT - 6, y_axis.at(value) + 3.5, tick(value), "tick", "end")
+        for value in y_axis.ticks
+    ]
+    parts += [_text(x_axis.at(value), floor + 15, label, "tick") for value, label in marks]
+    parts.append(_stroke("axis", _LEFT, floor, _WIDTH - _RIGHT, floor))
+    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 8, x_label, "label"))
+    parts.append(_text(2, 31, y_label, "label", "start"))
+    return parts
+
+
+def score_bar(mean: float | None, interval: tuple[float, float] | None, title: str) -> Svg:
+    """A bar from 0 to 1 with its confidence interval drawn over it. ``mean`` is a share; None draws the empty track."""
+    width, height = 300.0, 18.0
+    body = [f'<rect class="track" x="0" y="4" width="{width:g}" height="10" rx="5"/>']
+    if mean is not None:
+        body.append(
+            f'<rect class="fill" x="0" y="4" width="{max(0.0, min(1.0, mean)) * width:.1f}" height="10" rx="5"/>'
+        )
+    if interval is not None:
+        low, high = (edge * width for edge in interval)
+        body.append(f'<path class="whisker" d="M{low:.1f} 9H{high:.1f}M{low:.1f} 4v10M{high:.1f} 4v10"/>')
+    told = percent(mean) + (f", 95 % interval {percent(interval[0])} to {percent(interval[1])}" if interval else "")
+    return Svg(
+        f'<svg class="bar" viewBox="-2 0 {width + 4:g} {height:g}" role="img" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{''.join(body)}</svg>"
+    )
+
+
+def distribution(histogram: Histogram, title: str, *, unit: Unit | None = None) -> Svg | None:
+    """Bars of how often which value came, with p50, p90 and p99 marked. Values are ns unless ``unit`` says otherwise.
+
+    The axis is logarithmic when the values span much. None when nothing was counted.
+    """
+    found = bars(histogram)
+    if found is None:
+        return None
+    unit = unit or time_unit([histogram.percentile(99)])
+    edges = [edge / unit.size for edge in found.edges]
+    start, end = _LEFT, _WIDTH - _RIGHT
+    x_axis = log_axis(edges[0], edges[-1], start, end) if found.log else linear_axis(edges, start, end, zero=False)
+    y_axis = linear_axis(found.counts, _HEIGHT - _BOTTOM, _TOP + 8)
+    scale = " (log)" if found.log else ""
+    body = _grid(x_axis, y_axis, f"{unit.name}{scale}", "")
+    for index, times in enumerate(found.counts):
+        if times:
+            left, right = x_axis.at(edges[index]), x_axis.at(edges[index + 1])
+            top = min(y_axis.at(times), y_axis.start - 1)  # a single value among many must still be seen
+            span = f"{significant(edges[index], 3)} to {significant(edges[index + 1], 3)} {escape(unit.name)}"
+            body.append(
+                f'<rect class="s0 column" x="{left + 0.5:.1f}" y="{top:.1f}" width="{max(0.8, right - left - 1):.1f}" '
+                f'height="{y_axis.start - top:.1f}"><title>{span}: {count(times)}</title></rect>'
+            )
+    shown = [
+        (name, value) for name, value in zip(("p50", "p90", "p99"), histogram.percentiles([50, 90, 99]), strict=True)
+    ]
+    body += _markers([(name, (value or 0.0) / unit.size) for name, value in shown], x_axis, y_axis)
+    told = ", ".join(f"{name} {unit.show(value)} {unit.name}" for name, value in shown)
+    return _svg(f"{title}, distribution", f"{count(histogram.count)} values; {told}", body)
+
+
+def _markers(marks: Sequence[tuple[str, float]], x_axis: Axis, y_axis: Axis) -> list[str]:
+    """Vertical lines with labels; a label that would touch its neighbour stands one line higher."""
+    parts, last_x, row = [], -1e9, 0
+    for name, value in marks:
+        x = x_axis.at(value)
+        row = row + 1 if x - last_x < 26 else 0
+        last_x = x
+        y = _TOP + 4 - 11 * min(row, 2)
+        parts.append(_stroke("marker", x, y + 2, x, y_axis.start) + _text(x, y, name, "tick strong"))
+    return parts
+
+
+def lines(
+    series: Sequence[Line],
+    xs: Sequence[float],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    x_names: Sequence[str] = (),
+    dots: bool = True,
+) -> Svg | None:
+    """Several series over common ``xs``; with ``x_names`` evenly spaced under these names. None without a value."""
+    known = [value for line in series for value in line.values if value is not None]
+    if not known:
+        return None
+    at = [float(index) for index in range(len(xs))] if x_names else list(xs)
+    x_axis = linear_axis(at, _LEFT + 8 * bool(x_names), _WIDTH - _RIGHT - 8 * bool(x_names), zero=not x_names)
+    if not x_names:  # time ends where the data ends, not at the next round number
+        x_axis = Axis(
+            x_axis.low, max(at) or 1.0, x_axis.start, x_axis.end, tuple(t for t in x_axis.ticks if t <= max(at))
+        )
+    y_axis = linear_axis(known, _HEIGHT - _BOTTOM, _TOP)
+    body = _grid(x_axis, y_axis, x_label, y_label, _named_ticks(x_names))
+    for index, line in enumerate(series):
+        body.append(_path(line, at, x_axis, y_axis, index % _SERIES))
+        if dots:
+            body += _dots(line, at, x_names or [tick(x) for x in xs], x_axis, y_axis, index % _SERIES)
+    body += _legend([line.name for line in series]) if len(series) > 1 else []
+    told = "; ".join(f"{line.name}: {_span(line.values)}" for line in series)
+    return _svg(title, told, body)
+
+
+def _named_ticks(names: Sequence[str]) -> list[tuple[float, str]]:
+    room = max(1, -(-len(names) * max((len(name) for name in names), default=0) * 6 // 370))
+    return [(float(index), name) for index, name in enumerate(names) if index % room == 0]
+
+
+def _path(line: Line, xs: Sequence[float], x_axis: Axis, y_axis: Axis, index: int) -> str:
+    steps, pen = [], "M"
+    for x, value in zip(xs, line.values, strict=False):
+        if value is None:
+            pen = "M"
+            continue
+        steps.append(f"{pen}{x_axis.at(x):.1f} {y_axis.at(value):.1f}")
+        pen = "L"
+    return f'<path class="s{index} line" d="{"".join(steps)}"/>'
+
+
+def _dots(line: Line, xs: Sequence[float], names: Sequence[str], x_axis: Axis, y_axis: Axis, index: int) -> list[str]:
+    parts = []
+    for place, (x, value) in enumerate(zip(xs, line.values, strict=False)):
+        if value is None:
+            continue
+        doubtful = place < len(line.doubtful) and line.doubtful[place]
+        kind, note = (" doubtful", ", not valid") if doubtful else ("", "")
+        told = escape(f"{names[place]}: {line.name} {significant(value)}{note}")
+        spot = f'cx="{x_axis.at(x):.1f}" cy="{y_axis.at(value):.1f}" r="3.5"'
+        parts.append(f'<circle class="s{index} dot{kind}" {spot}><title>{told}</title></circle>')
+    return parts
+
+
+def _legend(names: Sequence[str]) -> list[str]:
+    parts, x = [], _WIDTH - _RIGHT
+    for index in range(len(names) - 1, -1, -1):
+        x -= 6.2 * len(names[index])
+        parts.append(_text(x, 31, names[index], "tick", "start"))
+        x -= 20
+        parts.append(_stroke(f"s{index % _SERIES} line", x, 27.5, x + 15, 27.5))
+        x -= 10
+    return parts
+
+
+def _span(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{significant(min(known))} to {significant(max(known))}" if known else "no values"

@@ -1,0 +1,72 @@
+"""The samples an evaluation report shows: a bounded choice with the ones worth looking at first. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["SampleRow", "State", "choose", "state_of"]
+
+State = Literal["errored", "wrong", "partial", "right"]
+
+_BUDGET: dict[State, float] = {"errored": 0.25, "wrong": 0.45, "partial": 0.15, "right": 0.15}
+"""Shares of the table; what one state leaves unused goes to the others, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """One sample. ``score`` is None when it could not be scored; ``error`` then says why. All text is untrusted."""
+
+    dataset: str
+    subset: str
+    index: int
+    prompt: str
+    answer: str
+    extracted: str | None
+    target: str
+    score: float | None
+    error: str | None = None
+    finish_reason: str | None = None
+    latency_s: float | None = None
+    question: str | None = None
+    """The question alone, where the prompt has more (worked examples, instructions): the line people see first."""
+
+
+def state_of(row: SampleRow) -> State:
+    """Errored (never a wrong answer), wrong (score 0), right (score 1) or in between."""
+    if row.error is not None or row.score is None:
+        return "errored"
+    if row.score >= 1:
+        return "right"
+    return "wrong" if row.score <= 0 else "partial"
+
+
+def choose(samples: Iterable[SampleRow], most: int = 200) -> list[SampleRow]:
+    """At most ``most`` samples, errored and wrong ones first, taken in turn from all subsets. Deterministic."""
+    by_state: dict[State, list[SampleRow]] = {state: [] for state in _BUDGET}
+    for row in samples:
+        by_state[state_of(row)].append(row)
+    fair = {state: _in_turn(rows) for state, rows in by_state.items()}
+    taken = {state: min(len(fair[state]), int(most * share)) for state, share in _BUDGET.items()}
+    for state in _BUDGET:
+        taken[state] += min(len(fair[state]) - taken[state], most - sum(taken.values()))
+    order = {name: place for place, name in enumerate(dict.fromkeys((r.dataset, r.subset) for r in _all(by_state)))}
+    return [
+        row
+        for state in _BUDGET
+        for row in sorted(fair[state][: taken[state]], key=lambda row: (order[row.dataset, row.subset], row.index))
+    ]
+
+
+def _all(by_state: dict[State, list[SampleRow]]) -> Iterable[SampleRow]:
+    return (row for rows in by_state.values() for row in rows)
+
+
+def _in_turn(rows: Sequence[SampleRow]) -> list[SampleRow]:
+    """``rows`` so that every subset comes once before any comes twice."""
+    seen: dict[tuple[str, str], int] = {}
+    ranked: list[tuple[int, SampleRow]] = []
+    for row in rows:
+        turn = seen.get((row.dataset, row.subset), 0)
+        seen[row.dataset, row.subset] = turn + 1
+        ranked.append((turn, row))
+    return [row for _, row in sorted(ranked, key=lambda pair: pair[0])]

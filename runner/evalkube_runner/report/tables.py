@@ -1,0 +1,29 @@
+"""Plain-text summaries of the two results, for logs, terminals and Markdown. Pure."""
+
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_runner.report import eval_tables, perf_tables
+from evalkube_runner.report.grid import to_markdown
+
+__all__ = ["eval_summary", "perf_summary"]
+
+
+def eval_summary(result: EvalResult, *, repeats: int = 1) -> str:
+    """Scores by dataset and metric as a Markdown table, and errored samples by cause where there are any."""
+    parts = [to_markdown(eval_tables.summary_table(result, repeats=repeats))]
+    errors = eval_tables.error_table(result)
+    if errors is not None:
+        parts.append(f"{errors.caption}:\n\n{to_markdown(errors)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def perf_summary(result: PerfResult) -> str:
+    """Throughput and times of every point as Markdown tables, then what speaks against them, and the errors."""
+    parts = [to_markdown(perf_tables.summary_table(result)), to_markdown(perf_tables.times_table(result))]
+    for point in result.points:
+        if point.verdict_reasons:
+            reasons = "\n".join(f"- {reason}" for reason in point.verdict_reasons)
+            parts.append(f"{point.name}: the client's own health makes the figures {point.verdict}:\n{reasons}")
+        errors = perf_tables.error_table(point)
+        if errors is not None:
+            parts.append(f"{point.name}: {errors.caption.lower()}:\n\n{to_markdown(errors)}")
+    return "\n\n".join(parts) + "\n"

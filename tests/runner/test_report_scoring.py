@@ -1,0 +1,78 @@
+"""Sums and intervals of scores."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_crds.names import ErrorClass
+from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
+from evalkube_runner.report import scoring
+
+_NANO = 1_000_000_000
+
+
+def _subset(name: str, right: int, scored: int, *, category: str = "default", errored: int = 0) -> SubsetResult:
+    return SubsetResult(
+        name=name,
+        category=[category],
+        metrics={"acc": ScoreSum(count=scored, total_nano=right * _NANO)},
+        requested=scored + errored,
+        scored=scored,
+        errored={ErrorClass.STATUS_5XX: errored} if errored else {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "count", "low", "high"),
+    [
+        pytest.param(0.5, 10, 0.2366, 0.7634, id="half of ten"),
+        pytest.param(0.0, 10, 0.0, 0.2775, id="none of ten"),
+        pytest.param(1.0, 1, 0.2065, 1.0, id="one of one"),
+        pytest.param(0.9, 1000, 0.8799, 0.9171, id="many"),
+    ],
+)
+def test_wilson(mean: float, count: int, low: float, high: float) -> None:
+    """Values of the published formula."""
+    assert scoring.wilson(mean, count) == pytest.approx((low, high), abs=1e-4)
+
+
+@given(st.integers(1, 100_000), st.floats(0, 1))
+def test_the_interval_holds_the_mean(count: int, mean: float) -> None:
+    """It lies within 0 and 1 and around the mean."""
+    low, high = scoring.wilson(mean, count)
+    assert 0 <= low <= mean <= high <= 1
+
+
+def test_tally_weighs_samples_and_leaves_errors_out() -> None:
+    """Score is per sample, macro per subset; an errored sample is in neither."""
+    total = scoring.tally([_subset("a", 1, 2, errored=3), _subset("b", 8, 8)], "acc")
+    assert (total.score, total.macro) == (0.9, 0.75)
+    assert (total.requested, total.scored, total.errored, total.causes) == (13, 10, 3, {ErrorClass.STATUS_5XX: 3})
+
+
+def test_repeats_do_not_narrow_the_interval() -> None:
+    """Ten questions asked four times are ten questions."""
+    total = scoring.tally([_subset("a", 20, 40)], "acc", repeats=4)
+    assert total.interval == scoring.wilson(0.5, 10)
+
+
+def test_nothing_scored_is_no_score() -> None:
+    """All errored: neither score nor interval."""
+    total = scoring.tally([_subset("a", 0, 0, errored=5)], "acc")
+    assert (total.score, total.macro, total.interval) == (None, None, None)
+
+
+def test_a_score_beyond_one_has_no_interval() -> None:
+    """The interval is for shares only."""
+    assert scoring.tally([_subset("a", 50, 2)], "acc").interval is None
+
+
+def test_categories_keep_their_order() -> None:
+    """Subsets are grouped as they come."""
+    subsets = [_subset("x", 1, 1, category="B"), _subset("y", 1, 1, category="A"), _subset("z", 1, 1, category="B")]
+    dataset = DatasetResult(name="d", pretty_name="D", description="", main_metric="acc", subsets=subsets)
+    groups = scoring.by_category(dataset)
+    assert {name: [subset.name for subset in group] for name, group in groups.items()} == {
+        ("B",): ["x", "z"],
+        ("A",): ["y"],
+    }

@@ -1,0 +1,105 @@
+"""Summaries for logs and terminals."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_crds.histogram import Histogram
+from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
+from evalkube_crds.results import DatasetResult, EvalResult, PerfPoint, PerfResult, ScoreSum, SubsetResult
+from evalkube_runner.report import grid, perf_tables, tables
+from evalkube_runner.report.grid import Row, Table
+
+_S = 1_000_000_000
+
+
+def _point(**more: object) -> PerfPoint:
+    latency = Histogram()
+    latency.extend(value * _S // 10 for value in range(1, 11))
+    fields = {
+        "name": "parallel_2_number_10",
+        "number": 10,
+        "parallel": 2,
+        "succeeded": 10,
+        "token_basis": {TokenBasis.USAGE: 10},
+        "input_tokens": 100,
+        "output_tokens": 400,
+        "histograms": {"latency_ns": latency},
+        "started_at_ns": _S,
+        "ended_at_ns": 5 * _S,
+    }
+    return PerfPoint.model_validate(fields | more)
+
+
+def test_rates_are_per_second_of_the_duration() -> None:
+    """Failed requests lengthen the duration and count in no rate."""
+    found = perf_tables.rates(_point(failed=10))
+    assert (found.duration_s, found.success, found.rps, found.output_tps, found.total_tps) == (4, 0.5, 2.5, 100, 125)
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [
+        pytest.param({"succeeded": 0, "failed": 5}, ("rps", "output_tps"), id="none succeeded"),
+        pytest.param({"token_basis": {TokenBasis.NONE: 10}}, ("output_tps", "total_tps"), id="nobody counted"),
+        pytest.param({"ended_at_ns": _S}, ("duration_s", "rps"), id="no time passed"),
+        pytest.param({"succeeded": 0}, ("success",), id="nothing sent"),
+    ],
+)
+def test_what_is_not_known_is_no_rate(more: dict[str, object], missing: tuple[str, ...]) -> None:
+    """None, never 0 and never a division by it."""
+    found = perf_tables.rates(_point(**more))
+    assert [getattr(found, name) for name in missing] == [None] * len(missing)
+
+
+def test_perf_summary_shows_the_point() -> None:
+    """Throughput and percentiles of type 7 stand in the table."""
+    text = tables.perf_summary(PerfResult(run_id="r", model="m", points=[_point()]))
+    cells = [cell.strip() for line in text.splitlines() for cell in line.split("|")]
+    assert {"2 in flight", "2.500", "100.0", "100 %", "550.0", "910.0"} <= set(cells)
+
+
+def test_perf_summary_tells_of_verdicts_and_errors() -> None:
+    """What makes figures doubtful is not left to the reader of the JSON."""
+    point = _point(
+        failed=1,
+        errors={ErrorClass.STATUS_429: 1},
+        error_samples={ErrorClass.STATUS_429: "slow | down\nplease"},
+        verdict=Verdict.INVALID,
+        verdict_reasons=["invalid: a stall of 2000 ms in the client"],
+    )
+    text = tables.perf_summary(PerfResult(run_id="r", model="m", points=[point]))
+    assert "parallel_2_number_10 (invalid)" in text
+    assert "- invalid: a stall of 2000 ms in the client" in text
+    assert "slow \\| down please" in text
+
+
+def test_eval_summary_shows_scores_and_causes() -> None:
+    """One line per metric, the errored samples beside."""
+    subset = SubsetResult(
+        name="main",
+        metrics={"mean_acc": ScoreSum(count=4, total_nano=3 * _S)},
+        requested=5,
+        scored=4,
+        errored={ErrorClass.PARSE: 1},
+    )
+    dataset = DatasetResult(name="d", pretty_name="D", description="", main_metric="mean_acc", subsets=[subset])
+    text = tables.eval_summary(EvalResult(run_id="r", model="m", datasets=[dataset]))
+    assert "0.7500" in text
+    assert "0.3006 to 0.9544" in text
+    assert "1 (parse 1)" in text
+
+
+def test_mixed_token_bases_are_told() -> None:
+    """Counted chunks are not passed off as the server's own count."""
+    text = perf_tables.token_basis_text(_point(token_basis={TokenBasis.USAGE: 7, TokenBasis.CHUNKS: 3}))
+    assert "reported for 7 requests" in text
+    assert "for 3 requests" in text
+
+
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=5))
+def test_a_markdown_table_keeps_its_shape(cells: list[str]) -> None:
+    """Whatever is in a cell, every line has the same number of columns."""
+    table = Table("t", tuple(f"c{index}" for index in range(len(cells))), (Row(tuple(cells)),))
+    lines = grid.to_markdown(table).split("\n")
+    assert [line.replace("\\|", "").count("|") for line in lines] == [len(cells) + 1] * 3
