@@ -83,6 +83,8 @@ def test_loose_files_and_a_single_file(context: RunContext, tmp_path: Path) -> N
     assert datasets.load(folder, "main", "train", context, few_shot=True) == [{"question": "q2"}]
     single = Source(benchmark="gsm8k", local_path=str(tmp_path / "train.jsonl"))
     assert datasets.load(single, "main", "test", context) == [{"question": "q2"}]
+    with pytest.raises(RunFailed, match=r"no split 'dev' .* \(no subset\): test, train; few_shot_num 0"):
+        datasets.load(folder, "main", "dev", context, few_shot=True)
     assert datasets.origin(single, context) == f"local:{tmp_path}/train.jsonl"
 
 

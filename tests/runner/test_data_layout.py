@@ -40,6 +40,7 @@ _SUBJECTS = ("dev/law_dev.csv", "val/law_val.csv", "val/art_val.csv", "test/law_
             id="numbered parts",
         ),
         pytest.param(("HumanEval.jsonl",), "main", "test", ("HumanEval.jsonl",), id="the one file there is"),
+        pytest.param(("a_2024.csv", "a_2025.csv"), "a_2025", "test", ("a_2025.csv",), id="a year is no shard"),
         pytest.param(_SUBJECTS, "law", "validate", None, id="sad: no such split"),
         pytest.param(_SUBJECTS, "music", "val", None, id="sad: no such subset"),
         pytest.param(("test.jsonl",), "law", "test", None, id="sad: loose file, one subset of many"),

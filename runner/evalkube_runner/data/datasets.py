@@ -59,7 +59,8 @@ def load(
     found = files.layout_of_folder(path)
     choice = found.choose(subset, split, few_shot=few_shot, only_subset=only_subset)
     if choice is None:
-        raise _failed(f"{source.benchmark}: {layout.missing(found, subset, split, str(path))}")
+        reason = layout.missing(found, subset, split, str(path), few_shot=few_shot)
+        raise _failed(f"{source.benchmark}: {reason}")
     return files.read_files([path / name for name in choice.paths])
 
 

@@ -47,7 +47,7 @@ class Repository:
         found = self.folder()
         choice = found.choose(subset, split, few_shot=few_shot, only_subset=only_subset)
         if choice is None:
-            raise self._failed(layout.missing(found, subset, split, self._name()))
+            raise self._failed(layout.missing(found, subset, split, self._name(), few_shot=few_shot))
         return self.fetch_files(choice.paths)
 
     def fetch_files(self, paths: Iterable[str]) -> list[Path]:

@@ -25,7 +25,8 @@ _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
 # What hubs call the only subset of a dataset that has no subsets.
 _ONLY_SUBSET: Final = frozenset({"main", "default", "all"})
 _CONTAINERS: Final = frozenset({"data", "parquet", "jsonl", "json", "csv"})
-_SHARD: Final = re.compile(r"[-_.]\d{4,}(-of-\d{4,})?(-[0-9a-f]{16})?$")
+# test-00000-of-00002, test-00000-of-00001-<hash>, part-0000; not aime_2024, which is a name of its own.
+_SHARD: Final = re.compile(r"[-_.](\d{4,}-of-\d{4,}(-[0-9a-f]{16})?|0\d{3,})$")
 _NOT_DATA: Final = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "config.json", "manifest.json"})
 
 
@@ -139,14 +140,15 @@ def layout_of(
     return Layout(data, declared, {path: _place(path) for path in data})
 
 
-def missing(layout: Layout, subset: str, split: str, where: str) -> str:
+def missing(layout: Layout, subset: str, split: str, where: str, *, few_shot: bool = False) -> str:
     """The sentence for a split that is not there: what was looked for, where, and what is there instead."""
     there = [f"{name or '(no subset)'}: {', '.join(splits)}" for name, splits in layout.available().items()]
     if not there:
         formats = ", ".join(FORMATS)
         return f"no data file in {where} (read are {formats}; loading scripts are never run, archives not opened)"
     shown = "; ".join(there[:20]) + (f"; and {len(there) - 20} more subsets" if len(there) > 20 else "")
-    return f"no split {split!r} of subset {subset!r} in {where}; there is: {shown.replace('*', '(no split)')}"
+    hint = "; few_shot_num 0 asks without worked examples" if few_shot else ""
+    return f"no split {split!r} of subset {subset!r} in {where}; there is: {shown.replace('*', '(no split)')}{hint}"
 
 
 def parse_readme(text: str) -> dict[str, dict[str, tuple[str, ...]]]:
