@@ -1,0 +1,92 @@
+"""Puts the service together: routes over a backend. What is served how, and nothing about what it does."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from evalkube_api import openapi, problems
+from evalkube_api.backend import Backend
+from evalkube_api.routes import health, runs, submissions
+from evalkube_api.settings import Settings
+
+__all__ = ["create_app"]
+
+_ACCESS = logging.getLogger("evalkube.access")
+
+
+def create_app(backend: Backend, settings: Settings) -> FastAPI:
+    """The service. Its lifespan starts and closes ``backend``."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await backend.start()
+        try:
+            yield
+        finally:
+            await backend.close()
+
+    app = FastAPI(
+        title="evalkube",
+        version=_version(),
+        description=openapi.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    problems.install(app, debug=settings.debug)
+    app.include_router(health.router())
+    app.include_router(submissions.router(backend, settings))
+    app.include_router(runs.router(backend, settings))
+    _describe(app)
+    app.add_middleware(_AccessLog)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = openapi.with_schemas(plain())
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend its document
+
+
+def _version() -> str:
+    try:
+        return metadata.version("evalkube")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "0"
+
+
+class _AccessLog:
+    """One line a request, without its query: people put keys there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            path = ascii(scope["path"][:200])[1:-1]
+            _ACCESS.info("%s %s %d %.0f ms", scope["method"], path, status, 1000 * (time.monotonic() - began))

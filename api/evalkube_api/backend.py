@@ -1,0 +1,161 @@
+"""What runs evaluations and load tests, as the routes see it: one small interface, the same on one machine and on a
+cluster.
+
+Types only. Everything above this interface is the same code for every backend.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, Protocol
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.names import Kind, Phase
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import Progress
+from evalkube_crds.status import Run
+
+__all__ = [
+    "KINDS",
+    "WORDS",
+    "Artifact",
+    "ArtifactEntry",
+    "ArtifactList",
+    "Backend",
+    "Deletion",
+    "Moment",
+    "RunPage",
+    "RunQuery",
+    "Submission",
+]
+
+KINDS: Final[Mapping[str, Kind]] = {"eval": Kind.EVAL_RUN, "perf": Kind.PERF_RUN}
+"""The kinds of run by the word that paths, ids and answers use."""
+
+WORDS: Final[Mapping[Kind, str]] = {kind: word for word, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One valid request: what to do, with which secrets."""
+
+    kind: Kind
+    spec: EvalRunSpec | PerfRunSpec
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs to list. ``after`` is the ``next`` of the page before, ``offset`` the other way to page."""
+
+    kind: Kind | None = None
+    phase: Phase | None = None
+    model: str | None = None
+    limit: int = 50
+    after: str | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs, newest first; ``total`` of all that match, ``next`` where there are more."""
+
+    runs: list[Run]
+    total: int
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a run is."""
+
+    run_id: str
+    phase: Phase
+    progress: Progress
+    updated_at: datetime
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactEntry:
+    """One file of a run; ``path`` is relative to the run's folder, with forward slashes."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactList:
+    """The files of a run; ``complete`` unless there are more than a listing holds."""
+
+    entries: list[ArtifactEntry]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file to be read: exactly ``entry.size_bytes`` in ``chunks``."""
+
+    entry: ArtifactEntry
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of the files of a deleted run, and why they were kept where they were."""
+
+    artifacts: Literal["deleted", "kept"]
+    reason: str = ""
+
+
+class Backend(Protocol):
+    """Runs by id. Every method that takes an id raises errors.NotFound where there is no such run."""
+
+    async def start(self) -> None:
+        """Take up work; raises errors.ServiceError where that is impossible."""
+
+    async def close(self) -> None:
+        """End or hand over what is running, wake every waiter, and leave nothing behind. May be called twice."""
+
+    async def submit(self, submission: Submission) -> Run:
+        """A new run (or, by the idempotency key, the one that was made before).
+
+        Raises errors.InvalidRequest, errors.Conflict, errors.KeyReused, errors.ShuttingDown.
+        """
+
+    async def get(self, run_id: str) -> Run:
+        """The run as it is now."""
+
+    async def list(self, query: RunQuery) -> RunPage:
+        """Runs, newest first."""
+
+    async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
+        """The run at its end, or as it is when the time is up."""
+
+    async def results(self, run_id: str) -> bytes:
+        """The whole results of a succeeded run, as JSON."""
+
+    async def cancel(self, run_id: str) -> Run:
+        """End the run; returns it as it is when it has ended, or when its runner takes too long to. No effect on an
+        ended run."""
+
+    async def delete(self, run_id: str, *, force: bool) -> Deletion:
+        """Forget the run and its files. Raises errors.Conflict while it is active, unless ``force`` (which cancels
+        first)."""
+
+    async def moment(self, run_id: str) -> Moment:
+        """How far the run is."""
+
+    def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
+        """Every change of progress and phase until the run has ended; None where nothing changed for a while."""
+
+    def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
+        """The runner's log, as far as it goes; where ``follow`` until the run has ended."""
+
+    async def artifacts(self, run_id: str) -> ArtifactList:
+        """The files of the run."""
+
+    async def artifact(self, run_id: str, path: str) -> Artifact:
+        """One file of the run. Raises errors.NotFound where there is none inside the run's folder."""

@@ -1,0 +1,32 @@
+"""Why a run is as it is, read off its document and its log. Pure, and the same for every backend."""
+
+from typing import Final
+
+from evalkube_crds.names import ConditionType, Reason
+from evalkube_crds.status import Run
+
+__all__ = ["last_traceback", "reason_of"]
+
+_TRACEBACK: Final = "Traceback (most recent call last):"
+
+
+def reason_of(run: Run) -> tuple[Reason | None, str]:
+    """Why the run is as it is: the reason and message of its end, else of its last step."""
+    for kind in (ConditionType.SUCCEEDED, ConditionType.RUNNING, ConditionType.ACCEPTED):
+        condition = run.status.condition(kind)
+        if condition is not None:
+            return condition.reason, condition.message
+    return None, ""
+
+
+def last_traceback(log: str) -> str | None:
+    """The last stack trace in a log, where there is one."""
+    start = log.rfind(_TRACEBACK)
+    if start < 0:
+        return None
+    kept = [_TRACEBACK]
+    for line in log[start:].splitlines()[1:]:
+        kept.append(line)
+        if line and not line[0].isspace():  # the exception itself ends its trace
+            break
+    return "\n".join(kept)

@@ -1,0 +1,109 @@
+"""What can go wrong, by what the caller does about it: mend the request, look elsewhere, wait, or mend the
+installation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from evalkube_crds import problems
+
+__all__ = [
+    "ApiError",
+    "BodyTooLarge",
+    "BodyTooSlow",
+    "Conflict",
+    "InvalidRequest",
+    "KeyReused",
+    "NotFound",
+    "ServiceError",
+    "ShuttingDown",
+]
+
+_MOST_PROBLEMS = 50
+_MESSAGE_CHARS = 4000
+
+
+class ServiceError(Exception):
+    """The service cannot start; the message says what to change."""
+
+
+class ApiError(Exception):
+    """An answer that is not the one asked for: an HTTP status and a sentence for a person."""
+
+    status: ClassVar[int] = 500
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def body(self) -> dict[str, Any]:
+        """The JSON answer."""
+        return {"error": str(self)}
+
+
+class InvalidRequest(ApiError):
+    """400: the request itself has to change."""
+
+    status = 400
+
+    def __init__(self, found: Sequence[problems.Problem]) -> None:
+        super().__init__(_shortened(problems.sentence(found)))
+        self.problems = tuple(found)
+
+    @classmethod
+    def because(cls, reason: str, field: str = "") -> "InvalidRequest":
+        """With one problem; no field is the body as a whole."""
+        return cls([problems.Problem(field, reason)])
+
+    def body(self) -> dict[str, Any]:
+        listed = [{"field": one.field, "reason": _shortened(one.reason)} for one in self.problems[:_MOST_PROBLEMS]]
+        return {"error": str(self), "problems": listed}
+
+
+class NotFound(ApiError):
+    """404: no such run or artifact."""
+
+    status = 404
+
+
+class BodyTooSlow(ApiError):
+    """408: the body did not arrive in time."""
+
+    status = 408
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class Conflict(ApiError):
+    """409: the state of ``run`` stands against it."""
+
+    status = 409
+
+    def __init__(self, message: str, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+    def body(self) -> dict[str, Any]:
+        return {"error": str(self), "run": self.run_id}
+
+
+class BodyTooLarge(ApiError):
+    """413: the body is longer than the service reads."""
+
+    status = 413
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class KeyReused(ApiError):
+    """422: an Idempotency-Key came again with another request."""
+
+    status = 422
+
+
+class ShuttingDown(ApiError):
+    """503: the service is ending; the same request is welcome at the next one."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+
+    def body(self) -> dict[str, Any]:
+        return {"status": "error", "error": str(self), "reason": "Interrupted"}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MESSAGE_CHARS else text[:_MESSAGE_CHARS] + " ..."

@@ -1,0 +1,1 @@
+"""The backend of one machine: runners are processes, run documents are files."""

@@ -1,0 +1,327 @@
+"""The local backend: accepts runs, gives them their turn, lets callers wait for them, and forgets them when told.
+
+Everything happens on one event loop; ``_admission`` orders what must not interleave (making and deleting runs).
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from evalkube_api import endings, errors
+from evalkube_api.backend import Artifact, ArtifactList, Deletion, Moment, RunPage, RunQuery, Submission
+from evalkube_api.local import folders, following, life, outcome, paths, recovery, turns
+from evalkube_api.local.drive import Driver, Live, now
+from evalkube_api.local.index import Index
+from evalkube_api.local.life import KEY, MADE, REQUEST
+from evalkube_api.local.paths import Roots
+from evalkube_api.local.store import Entry, RunStore
+from evalkube_api.local.turns import Limits
+from evalkube_api.settings import Settings
+from evalkube_crds.names import Kind, Phase, Reason
+from evalkube_crds.results import Progress
+from evalkube_crds.status import Run
+
+__all__ = ["LocalBackend"]
+
+_LOG = logging.getLogger("evalkube.service")
+_CANCEL_MARGIN_S: Final = 3.0
+_RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class LocalBackend:
+    """Runs on this machine; see backend.Backend for what each method promises."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Looks at the folders and touches none but the output root. Raises errors.ServiceError."""
+        self._roots = Roots.of(settings.outputs, settings.data)
+        self._limits = Limits(settings.max_evals, settings.perf_alone)
+        self._grace_s = settings.stop_grace_s
+        self._command, self._environment = settings.runner_command, settings.runner_environment
+        self._index = Index()
+        self._lives: dict[str, Live] = {}
+        self._waiting: dict[str, Kind] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._admission = asyncio.Lock()
+        self._closing = False
+        self._last_created: datetime | None = None
+        self._lock_fd: int | None = None
+        self._store: RunStore
+        self._driver: Driver
+
+    @property
+    def outputs(self) -> Path:
+        """The output root."""
+        return self._roots.outputs
+
+    async def start(self) -> None:
+        """Takes the output root for this service alone, and brings what an earlier one left to an end."""
+        if self._lock_fd is not None:
+            return
+        try:
+            self._store = RunStore(self._roots.control)
+            self._lock_fd = _locked(self._roots)
+        except OSError as problem:
+            raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
+        self._driver = Driver(self._store, self._command, self._environment, grace_s=self._grace_s)
+        for run in await asyncio.to_thread(recovery.recover, self._store, now()):
+            self._index.put(Entry.of(run))
+
+    async def close(self) -> None:
+        """Ends every run; those who wait for one learn that it was interrupted."""
+        self._closing = True
+        async with self._admission:
+            await asyncio.gather(*(self._end(live, Reason.INTERRUPTED) for live in list(self._lives.values())))
+            while self._tasks:
+                await asyncio.wait(list(self._tasks.values()))
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def kill(self) -> None:
+        """Ends all runners without asking, for someone who cannot wait."""
+        for live in self._lives.values():
+            if live.process is not None:
+                live.process.kill()
+
+    async def submit(self, submission: Submission) -> Run:
+        """See backend.Backend. A client that leaves takes nothing back: the run is made whole or not at all."""
+        paths.check_local(submission.spec)
+        return await asyncio.shield(asyncio.ensure_future(self._admit(submission)))
+
+    async def _admit(self, submission: Submission) -> Run:
+        digest = life.request_digest(submission)
+        spec = await asyncio.to_thread(paths.resolved, submission.spec, self._roots)
+        async with self._admission:
+            if self._closing:
+                raise errors.ShuttingDown("the service is stopping; send the request again when it is back")
+            known = self._known(submission, digest)
+            if known is not None:
+                return await self.get(known.run_id)
+            placed = Submission(submission.kind, spec, submission.secrets, submission.idempotency_key)
+            run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
+            self._index.put(Entry.of(run))
+            self._lives[run.metadata.name] = Live(run, placed.secrets)
+            self._waiting[run.metadata.name] = placed.kind
+            self._give_turns()
+            return run
+
+    def _known(self, submission: Submission, digest: str) -> Entry | None:
+        if submission.idempotency_key is None:
+            return None
+        entry = self._index.keyed(submission.kind, submission.idempotency_key)
+        if entry is None or entry.phase is Phase.INTERRUPTED:  # the service's fault: the client's retry is to be done
+            return None
+        if entry.request != digest:
+            raise errors.KeyReused(
+                f"this Idempotency-Key belongs to another request, that of run {entry.run_id}; use a new key"
+            )
+        return entry
+
+    def _next_time(self) -> datetime:
+        """Later than that of any run made here, so that the order of runs is that of their times."""
+        time = now()
+        if self._last_created is not None and time <= self._last_created:
+            time = self._last_created + timedelta(microseconds=1)
+        self._last_created = time
+        return time
+
+    def _made(self, submission: Submission, digest: str, at: datetime) -> Run:
+        """The run with its folder and its document on the disk. Blocking."""
+        folder, made = self._folder(submission.spec, at)
+        marks = {REQUEST: digest, MADE: "true" if made else "false"}
+        if submission.idempotency_key is not None:
+            marks[KEY] = submission.idempotency_key
+        random = "".join(secrets.choice(_RANDOM) for _ in range(8))
+        run = life.new_run(
+            submission,
+            run_id=life.run_id_at(submission.kind, at, random),
+            uid=str(uuid.uuid4()),
+            now=at,
+            output_dir=str(folder),
+            annotations=marks,
+        )
+        self._store.write(run)
+        return run
+
+    def _folder(self, spec: paths.Spec, at: datetime) -> tuple[Path, bool]:
+        """The run's folder, and whether it is the service's to delete."""
+        try:
+            if spec.work_dir is None:
+                return folders.made_new(self.outputs, at), True
+            parent = Path(spec.work_dir)
+            if not spec.no_timestamp:
+                return folders.made_new(parent, at), True
+            active = self._index.active_in(parent)
+            if active is not None:
+                raise errors.Conflict(
+                    f"work_dir: run {active.run_id} is still writing to {active.folder}; wait for it, or cancel it",
+                    active.run_id,
+                )
+            return parent, folders.make(parent) or self._index.made(parent)
+        except OSError as problem:
+            raise errors.InvalidRequest.because(f"cannot be made: {problem.strerror}", "work_dir") from None
+
+    def _give_turns(self) -> None:
+        if self._closing:
+            return
+        running = [Kind(self._lives[run_id].run.kind) for run_id in self._tasks]
+        for run_id in turns.next_turns(self._waiting.items(), running, self._limits):
+            del self._waiting[run_id]
+            self._tasks[run_id] = asyncio.create_task(self._drive(self._lives[run_id]))
+
+    async def _drive(self, live: Live) -> None:
+        try:
+            await self._driver.drive(live)
+        finally:
+            del self._tasks[live.run_id]
+            self._release(live)
+
+    def _release(self, live: Live) -> None:
+        self._index.put(Entry.of(live.run))
+        self._lives.pop(live.run_id, None)
+        live.ended.set()
+        self._give_turns()
+
+    async def _end(self, live: Live, reason: Reason) -> None:
+        live.asked = live.asked or reason
+        if live.run_id in self._waiting:
+            del self._waiting[live.run_id]
+            await self._driver.settle(live, outcome.outcome(None, 0, live.asked, "", None))
+            self._release(live)
+        else:
+            self._driver.stop(live)
+
+    async def get(self, run_id: str) -> Run:
+        """See backend.Backend."""
+        self._index.entry(run_id)
+        live = self._lives.get(run_id)
+        if live is not None:
+            return live.run
+        try:
+            return await asyncio.to_thread(self._store.read, run_id)
+        except (OSError, ValueError):
+            raise errors.NotFound(f"the document of run {run_id} is gone or damaged") from None
+
+    async def list(self, query: RunQuery) -> RunPage:
+        """See backend.Backend."""
+        ids, total, following_page = self._index.page(query)
+        found = []
+        for run_id in ids:
+            with contextlib.suppress(errors.NotFound):
+                found.append(await self.get(run_id))
+        return RunPage(found, total, following_page)
+
+    async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
+        """See backend.Backend."""
+        live = self._lives.get(run_id)
+        if live is None:
+            return await self.get(run_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await live.ended.wait()
+        return live.run
+
+    async def results(self, run_id: str) -> bytes:
+        """See backend.Backend."""
+        run = await self.get(run_id)
+        if run.status.results is not None:
+            return orjson.dumps(run.status.results)
+        try:
+            return await asyncio.to_thread((self._store.folder(run_id) / "response.json").read_bytes)
+        except OSError:
+            raise errors.NotFound(f"run {run_id} has no results; its phase is {run.status.phase}") from None
+
+    async def cancel(self, run_id: str) -> Run:
+        """See backend.Backend."""
+        self._index.entry(run_id)
+        live = self._lives.get(run_id)
+        if live is not None and not live.run.spec.cancel and not live.run.status.phase.terminal:
+            live.run = life.asked_to_end(live.run)
+            live.asked = live.asked or Reason.CANCELLED
+            await self._driver.record(live)
+            await self._end(live, Reason.CANCELLED)
+        return await self.wait(run_id, self._grace_s + _CANCEL_MARGIN_S)
+
+    async def delete(self, run_id: str, *, force: bool) -> Deletion:
+        """See backend.Backend. Files stay where another run shares the folder, or where the folder was there before
+        the runs."""
+        if not self._index.entry(run_id).phase.terminal:
+            if not force:
+                raise errors.Conflict(
+                    f"run {run_id} has not ended; cancel it first, or delete it with ?force=true", run_id
+                )
+            run = await self.cancel(run_id)
+            if not run.status.phase.terminal:
+                raise errors.Conflict(f"run {run_id} does not end; try again", run_id)
+        async with self._admission:
+            entry = self._index.entry(run_id)
+            sharing = self._index.sharing(entry)
+            self._index.drop(run_id)
+            theirs = sharing is not None or not entry.made_folder
+            await asyncio.to_thread(self._store.discard, run_id, None if theirs else entry.folder)
+        if sharing is not None:
+            return Deletion("kept", f"run {sharing.run_id} shares the folder {entry.folder}")
+        if theirs:
+            return Deletion("kept", f"the folder {entry.folder} was there before the run")
+        return Deletion("deleted")
+
+    async def moment(self, run_id: str) -> Moment:
+        """See backend.Backend."""
+        run = await self.get(run_id)
+        reported = None if run.status.phase.terminal else await asyncio.to_thread(self._store.progress, run_id)
+        progress, at = reported or (run.status.progress or Progress(), _last_change(run))
+        return Moment(run_id, run.status.phase, progress, at, endings.reason_of(run)[1])
+
+    async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
+        """See backend.Backend."""
+        async for moment in following.moments(lambda: self.moment(run_id), lambda s: self.wait(run_id, s)):
+            yield moment
+
+    async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
+        """See backend.Backend."""
+        path = self._store.folder(self._index.entry(run_id).run_id) / "runner.log"
+        waiting = (lambda s: self.wait(run_id, s)) if follow else None
+        async for chunk in following.log(path, tail_lines, waiting):
+            yield chunk
+
+    async def artifacts(self, run_id: str) -> ArtifactList:
+        """See backend.Backend."""
+        folder = self._index.entry(run_id).folder
+        return await asyncio.to_thread(folders.listing, folder, self._roots.control)
+
+    async def artifact(self, run_id: str, path: str) -> Artifact:
+        """See backend.Backend."""
+        folder = self._index.entry(run_id).folder
+        return await asyncio.to_thread(folders.opened, folder, path, self._roots.control)
+
+
+def _last_change(run: Run) -> datetime:
+    return run.status.completion_time or run.status.start_time or run.metadata.creation_timestamp
+
+
+def _locked(roots: Roots) -> int:
+    """A file descriptor that holds the output root for this process alone; the system lets go of it with the
+    process."""
+    handle = os.open(roots.control / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.read(handle, 32).decode(errors="replace").strip()
+        os.close(handle)
+        raise errors.ServiceError(
+            f"{roots.outputs}: another evalkube service (process {other}) uses this output root;"
+            " stop it, or give another --outputs"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    return handle

@@ -1,0 +1,162 @@
+"""Takes one run from its turn to its end: starts its runner, waits, reads what it left, and writes the document.
+
+Which run has its turn is decided elsewhere; so is who may end it.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from evalkube_api.local import life, outcome
+from evalkube_api.local.life import Ending, Results
+from evalkube_api.local.process import RunnerProcess
+from evalkube_api.local.redact import Redactor
+from evalkube_api.local.store import RunStore
+from evalkube_crds import summary
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.status import ResultReference, Run
+
+__all__ = ["Driver", "Live", "collected", "now"]
+
+_LOG = logging.getLogger("evalkube.service")
+_LOG_TAIL_BYTES: Final = 16 * 1024
+
+
+def now() -> datetime:
+    """The time that documents carry."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A run that has not ended. ``asked`` is why it is to end, once someone wants that."""
+
+    run: Run
+    secrets: Mapping[str, str] = field(repr=False)
+    asked: Reason | None = None
+    process: RunnerProcess | None = None
+    stopping: asyncio.Task[None] | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def run_id(self) -> str:
+        """Of the run."""
+        return self.run.metadata.name
+
+    def is_to_end(self) -> bool:
+        """Whether someone asked for its end."""
+        return self.asked is not None
+
+
+class Driver:
+    """Runs runners."""
+
+    def __init__(
+        self, store: RunStore, command: Sequence[str], environment: Mapping[str, str], *, grace_s: float
+    ) -> None:
+        self._store = store
+        self._command = tuple(command)
+        self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
+        self._grace_s = grace_s
+
+    async def drive(self, live: Live) -> None:
+        """From turn to end; never raises. ``live.run`` is the run's last document when it returns."""
+        results: Results | None = None
+        try:
+            ending = await self._execute(live)
+            if ending.reason is Reason.COMPLETED:
+                ending, results = await asyncio.to_thread(collected, self._store, live.run, ending)
+        except Exception as problem:
+            _LOG.exception("%s: the service could not run it", live.run_id)
+            ending = Ending(Reason.INTERNAL_ERROR, f"the service could not run it: {type(problem).__name__}: {problem}")
+        finally:
+            if live.process is not None:
+                live.process.kill()
+        await self.settle(live, ending, results)
+
+    async def settle(self, live: Live, ending: Ending, results: Results | None = None) -> None:
+        """Writes the end of a run, without its secrets, and lets those who wait go on."""
+        message = Redactor(live.secrets.values()).text(ending.message)
+        final = Ending(ending.reason, message, ending.exit_code, ending.progress)
+        live.run = life.ended(live.run, final, now(), results)
+        live.secrets = {}
+        try:
+            await self.record(live)
+        except (
+            OSError
+        ) as problem:  # a full disk must not keep anyone waiting; at the next start the run shows as interrupted
+            _LOG.error("%s: its document could not be written: %s", live.run_id, problem)
+        _LOG.info("%s: %s: %s", live.run_id, live.run.status.phase, message.splitlines()[0] if message else "")
+
+    async def record(self, live: Live) -> None:
+        """Writes the document as it is by the time of writing. Raises OSError."""
+        async with live.writing:
+            await asyncio.to_thread(self._store.write, live.run)
+
+    def stop(self, live: Live) -> None:
+        """Starts to end the runner of ``live``, if it has one yet; ``drive`` returns soon after."""
+        if live.process is not None and live.stopping is None:
+            live.stopping = asyncio.create_task(live.process.stop(self._grace_s))
+
+    async def _execute(self, live: Live) -> Ending:
+        if live.is_to_end():
+            return outcome.outcome(None, 0, live.asked, "", None)
+        control = self._store.folder(live.run_id)
+        command = self._command_of(live.run, control)
+        live.process = await RunnerProcess.start(command, self._environment, control, live.secrets)
+        live.run = life.started(live.run, now())
+        _LOG.info("%s: started, process %d", live.run_id, live.process.pid)
+        if live.is_to_end():
+            self.stop(live)
+        await self.record(live)
+        exit_code = await live.process.wait()
+        return await asyncio.to_thread(self._outcome, live, exit_code)
+
+    def _command_of(self, run: Run, control: Path) -> list[str]:
+        paths = {"--run": control / "run.json", "--artifacts": run.status.output_dir, "--control": control}
+        if isinstance(run.spec, EvalRunSpec) and run.spec.use_cache is not None:
+            paths["--earlier"] = run.spec.use_cache
+        options = [str(part) for pair in paths.items() for part in pair]
+        return [*self._command, *options, "--secrets-stdin"]
+
+    def _outcome(self, live: Live, exit_code: int) -> Ending:
+        seen = self._store.progress(live.run_id)
+        return outcome.outcome(
+            self._store.receipt(live.run_id),
+            exit_code,
+            live.asked,
+            self._store.log_tail(live.run_id, _LOG_TAIL_BYTES),
+            seen[0] if seen else None,
+        )
+
+
+def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Results | None]:
+    """The results that a completed run left, or why they cannot be had. Blocking."""
+    folder = store.folder(run.metadata.name)
+    model = EvalResult if run.kind is Kind.EVAL_RUN else PerfResult
+    try:
+        data = (folder / "response.json").read_bytes()
+        value = orjson.loads(data)
+        figures = summary.summary(model.model_validate_json((folder / "result.json").read_bytes()))
+    except (OSError, ValueError) as problem:
+        message = f"the runner reported success, but its result cannot be read: {problem}"
+        return Ending(Reason.RESULT_MISSING, message, ending.exit_code, ending.progress), None
+    if len(data) <= MAX_INLINE_RESULT_BYTES and isinstance(value, dict):
+        return ending, Results(figures, inline=value)
+    reference = ResultReference(
+        store="local",
+        uri=(folder / "response.json").as_uri(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+    )
+    return ending, Results(figures, reference=reference)

@@ -1,0 +1,102 @@
+"""The folders that runs write their artifacts to: made, listed, read. Blocking, but for the chunks of a file."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+from evalkube_api import errors
+from evalkube_api.backend import Artifact, ArtifactEntry, ArtifactList
+
+__all__ = ["listing", "made_new", "make", "opened"]
+
+_MOST_ENTRIES: Final = 10_000
+_CHUNK_BYTES: Final = 256 * 1024
+
+
+def make(folder: Path) -> bool:
+    """Whether ``folder`` was made here; False where it was there already."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def made_new(parent: Path, at: datetime) -> Path:
+    """A new folder below ``parent`` named by the time, like 20251204_100000, and 20251204_100000_2 for the second
+    one."""
+    parent.mkdir(parents=True, exist_ok=True)
+    name = f"{at.astimezone():%Y%m%d_%H%M%S}"
+    number = 1
+    while not make(parent / (name if number == 1 else f"{name}_{number}")):
+        number += 1
+    return parent / (name if number == 1 else f"{name}_{number}")
+
+
+def listing(folder: Path, hidden: Path) -> ArtifactList:
+    """The files below ``folder``, by path; without what lies in ``hidden`` and without links."""
+    entries: list[ArtifactEntry] = []
+    for entry in _files(folder, hidden):
+        if len(entries) == _MOST_ENTRIES:
+            return ArtifactList(entries, complete=False)
+        entries.append(entry)
+    return ArtifactList(entries, complete=True)
+
+
+def _files(folder: Path, hidden: Path) -> Iterator[ArtifactEntry]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if Path(parent, name) != hidden)
+        for name in sorted(names):
+            path = Path(parent, name)
+            try:
+                status = path.lstat()
+            except OSError:  # replaced while we look
+                continue
+            if stat.S_ISREG(status.st_mode) and _is_shown(name):
+                yield _entry(path.relative_to(folder).as_posix(), status)
+
+
+def _is_shown(name: str) -> bool:
+    return name.isprintable() and not name.startswith(".")  # a dot: half-written, or nobody's business
+
+
+def opened(folder: Path, path: str, hidden: Path) -> Artifact:
+    """One file below ``folder``. Raises errors.NotFound for anything else, wherever ``path`` or a link leads."""
+    missing = errors.NotFound(f"the run has no artifact {path!r}; its list is at .../artifacts")
+    wanted = PurePosixPath(path)
+    if wanted.is_absolute() or ".." in wanted.parts or "\0" in path:
+        raise missing
+    try:
+        real = (folder / wanted).resolve(strict=True)
+        if not real.is_relative_to(folder.resolve()) or real.is_relative_to(hidden):
+            raise missing
+        handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, RuntimeError, ValueError):
+        raise missing from None
+    file = os.fdopen(handle, "rb", buffering=0)
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise missing
+    entry = _entry(wanted.as_posix(), status)
+    return Artifact(entry, _chunks(file, entry.size_bytes))
+
+
+async def _chunks(file: IO[bytes], size_bytes: int) -> AsyncIterator[bytes]:
+    """The first ``size_bytes`` of ``file``: a log may grow while it is sent, and a length was promised."""
+    with file:
+        while size_bytes > 0:
+            chunk = await asyncio.to_thread(file.read, min(_CHUNK_BYTES, size_bytes))
+            if not chunk:
+                return
+            size_bytes -= len(chunk)
+            yield chunk
+
+
+def _entry(path: str, status: os.stat_result) -> ArtifactEntry:
+    return ArtifactEntry(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -1,0 +1,90 @@
+"""Follows what a runner writes while it writes it: progress and log. Files tell no one that they changed, so they are
+looked at
+a few times a second for as long as someone follows; the end of the run is an event, and ends the following at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from evalkube_api.backend import Moment
+from evalkube_crds.status import Run
+
+__all__ = ["log", "moments"]
+
+_LOOK_S: Final = 0.25
+_QUIET_LOOKS: Final = 40
+_CHUNK_BYTES: Final = 64 * 1024
+
+Waiting = Callable[[float], Awaitable[Run]]
+"""Waits for the run's end, at most so many seconds."""
+
+
+async def moments(look: Callable[[], Awaitable[Moment]], wait: Waiting) -> AsyncIterator[Moment | None]:
+    """Each moment that differs from the one before, the last one at the run's end; None after 10 s without a change."""
+    last, quiet = None, 0
+    while True:
+        moment = await look()
+        quiet = quiet + 1 if moment == last else 0
+        if quiet == 0:
+            last = moment
+            yield moment
+        elif quiet % _QUIET_LOOKS == 0:
+            yield None
+        if moment.phase.terminal:
+            return
+        await wait(_LOOK_S)
+
+
+async def log(path: Path, tail_lines: int | None, wait: Waiting | None) -> AsyncIterator[bytes]:
+    """The log from its last ``tail_lines`` lines (or its start) to its end; to the run's end where there is
+    ``wait``."""
+    offset = 0 if tail_lines is None else await asyncio.to_thread(_tail_offset, path, tail_lines)
+    ended = wait is None
+    while True:
+        while chunk := await asyncio.to_thread(_part, path, offset):
+            offset += len(chunk)
+            yield chunk
+        if ended or wait is None:
+            return
+        ended = (await wait(_LOOK_S)).status.phase.terminal
+
+
+def _part(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(_CHUNK_BYTES)
+    except FileNotFoundError:  # not started yet, or deleted meanwhile
+        return b""
+
+
+def _tail_offset(path: Path, lines: int) -> int:
+    """Where the last ``lines`` lines start."""
+    try:
+        with path.open("rb") as file:
+            end = position = file.seek(0, 2)
+            wanted, seen = lines + 1, 0
+            if lines == 0:
+                return end
+            while position > 0:
+                step = min(_CHUNK_BYTES, position)
+                position -= step
+                file.seek(position)
+                block = file.read(step)
+                breaks = block.count(b"\n")
+                if position + step == end and not block.endswith(b"\n"):
+                    wanted = lines  # the last line has no end yet
+                if seen + breaks >= wanted:
+                    return position + _nth_from_end(block, wanted - seen) + 1
+                seen += breaks
+            return 0
+    except FileNotFoundError:
+        return 0
+
+
+def _nth_from_end(block: bytes, number: int) -> int:
+    at = len(block)
+    for _ in range(number):
+        at = block.rfind(b"\n", 0, at)
+    return at

@@ -1,0 +1,107 @@
+"""What is known of every run without reading its document: which there are, in which order, in whose way. In memory,
+no I/O."""
+
+from bisect import insort
+from collections.abc import Iterator
+from pathlib import Path
+
+from evalkube_api import errors
+from evalkube_api.backend import RunQuery
+from evalkube_api.local.paths import overlap
+from evalkube_api.local.store import Entry
+
+__all__ = ["Index"]
+
+
+class Index:
+    """Entries by id, and in the order they were made."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Entry] = {}
+        self._order: list[tuple[str, str]] = []
+        self._by_key: dict[tuple[str, str], str] = {}
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._by_id
+
+    def put(self, entry: Entry) -> None:
+        """Add or replace an entry."""
+        if entry.run_id not in self._by_id:
+            insort(self._order, _place(entry))
+        self._by_id[entry.run_id] = entry
+        if entry.idempotency_key is not None:
+            self._by_key[entry.kind, entry.idempotency_key] = _later(
+                self._by_id, self._by_key.get((entry.kind, entry.idempotency_key)), entry
+            )
+
+    def drop(self, run_id: str) -> None:
+        """Forget a run."""
+        entry = self._by_id.pop(run_id)
+        self._order.remove(_place(entry))
+        if entry.idempotency_key is not None and self._by_key.get((entry.kind, entry.idempotency_key)) == run_id:
+            del self._by_key[entry.kind, entry.idempotency_key]
+
+    def entry(self, run_id: str) -> Entry:
+        """Raises errors.NotFound."""
+        try:
+            return self._by_id[run_id]
+        except KeyError:
+            raise errors.NotFound(f"there is no run {run_id[:80]!r}; GET /api/v1/runs lists them") from None
+
+    def keyed(self, kind: str, key: str) -> Entry | None:
+        """The last run that was made with that Idempotency-Key."""
+        run_id = self._by_key.get((kind, key))
+        return self._by_id[run_id] if run_id is not None else None
+
+    def page(self, query: RunQuery) -> tuple[list[str], int, str | None]:
+        """Ids of one page, newest first; how many match in all; and where the next page starts, if there is one.
+
+        Raises errors.InvalidRequest for a place that no page ended at.
+        """
+        found = [entry for entry in self._newest_first() if _matches(entry, query)]
+        start = query.offset
+        if query.after is not None:
+            last = _place_of(query.after)
+            start = next((i for i, entry in enumerate(found) if _place(entry) < last), len(found))
+        shown = found[start : start + query.limit]
+        more = start + query.limit < len(found)
+        return [entry.run_id for entry in shown], len(found), "~".join(_place(shown[-1])) if more else None
+
+    def active_in(self, folder: Path) -> Entry | None:
+        """An unfinished run whose folder is, holds, or lies in ``folder``."""
+        unfinished = (entry for entry in self._by_id.values() if not entry.phase.terminal)
+        return next((entry for entry in unfinished if overlap(entry.folder, folder)), None)
+
+    def sharing(self, entry: Entry) -> Entry | None:
+        """Another run whose folder is, holds, or lies in that of ``entry``."""
+        others = (other for other in self._by_id.values() if other.run_id != entry.run_id)
+        return next((other for other in others if overlap(other.folder, entry.folder)), None)
+
+    def made(self, folder: Path) -> bool:
+        """Whether an earlier run, still known, had ``folder`` made for it."""
+        return any(entry.made_folder and entry.folder == folder for entry in self._by_id.values())
+
+    def _newest_first(self) -> Iterator[Entry]:
+        return (self._by_id[run_id] for _, run_id in reversed(self._order))
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    return entry.created.strftime("%Y%m%dT%H%M%S.%f"), entry.run_id
+
+
+def _place_of(token: str) -> tuple[str, str]:
+    created, mark, run_id = token.partition("~")
+    if not mark or not created or not run_id:
+        raise errors.InvalidRequest.because("is not the 'next' of an earlier page", "continue")
+    return created, run_id
+
+
+def _matches(entry: Entry, query: RunQuery) -> bool:
+    return (
+        query.kind in (None, entry.kind) and query.phase in (None, entry.phase) and query.model in (None, entry.model)
+    )
+
+
+def _later(known: dict[str, Entry], run_id: str | None, entry: Entry) -> str:
+    before = known.get(run_id) if run_id is not None else None
+    return entry.run_id if before is None or _place(before) <= _place(entry) else before.run_id

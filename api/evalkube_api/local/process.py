@@ -1,0 +1,173 @@
+"""One runner process: started in a session of its own, fed its secrets, listened to, and ended with everything it
+started.
+
+Its stdin stays open for as long as this service lives, and ends with it: that is how a runner learns that it is alone.
+Nothing here knows what a run is.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from evalkube_api.local.redact import Redactor
+
+__all__ = ["RunnerProcess", "end_survivor"]
+
+_RECORD: Final = "process.json"
+_LOG_LIMIT_BYTES: Final = 64 * 1024 * 1024
+_DRAIN_S: Final = 2.0
+_SURVIVOR_S: Final = 5.0
+
+
+class _LogPump(asyncio.Protocol):
+    """Appends what a runner prints to its log, without secrets and not without end."""
+
+    def __init__(self, path: Path, redactor: Redactor) -> None:
+        self._file: IO[bytes] = path.open("ab", buffering=0)
+        self._redactor = redactor
+        self._left_bytes = _LOG_LIMIT_BYTES
+        self.finished = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        self._write(self._redactor.feed(data))
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self._write(self._redactor.flush())
+        self._file.close()
+        self.finished.set()
+
+    def _write(self, data: bytes) -> None:
+        if self._left_bytes <= 0:
+            return
+        self._left_bytes -= len(data)
+        with contextlib.suppress(OSError):  # a full disk: the run itself will report it
+            self._file.write(data if self._left_bytes > 0 else data + b"\n... (the log is cut here)\n")
+
+
+class RunnerProcess:
+    """A started runner."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stdin_fd: int, pump: _LogPump) -> None:
+        self._process = process
+        self._stdin_fd: int | None = stdin_fd
+        self._pump = pump
+        self._log: asyncio.BaseTransport | None = None
+
+    @classmethod
+    async def start(
+        cls, command: Sequence[str], environment: Mapping[str, str], control: Path, secrets: Mapping[str, str]
+    ) -> "RunnerProcess":
+        """Starts ``command``. It is recorded in ``control`` before it gets the line that lets it begin. Raises
+        OSError."""
+        child_stdin, stdin_fd = os.pipe()
+        log_fd, child_stdout = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=child_stdin,
+                stdout=child_stdout,
+                stderr=child_stdout,
+                env=dict(environment),
+                cwd=control,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(stdin_fd)
+            os.close(log_fd)
+            raise
+        finally:
+            os.close(child_stdin)
+            os.close(child_stdout)
+        pump = _LogPump(control / "runner.log", Redactor(secrets.values()))
+        self = cls(process, stdin_fd, pump)
+        await self._listen(log_fd)
+        _record(control / _RECORD, process.pid)
+        with contextlib.suppress(BrokenPipeError):  # it has ended already, and wait() tells how
+            os.write(stdin_fd, json.dumps(dict(secrets)).encode() + b"\n")
+        return self
+
+    async def _listen(self, log_fd: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._log, _ = await loop.connect_read_pipe(lambda: self._pump, os.fdopen(log_fd, "rb", buffering=0))
+
+    @property
+    def pid(self) -> int:
+        """Of the runner, which leads a process group of the same number."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Its exit code, negative for a signal, when it and all it started are gone and its log is complete."""
+        code = await self._process.wait()
+        self._signal(signal.SIGKILL)  # workers that outlived it
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                await self._pump.finished.wait()
+        except TimeoutError:  # something left the group and holds the pipe
+            if self._log is not None:
+                self._log.close()
+        self._close_stdin()
+        return code
+
+    async def stop(self, grace_s: float) -> None:
+        """Asks it to end, and after ``grace_s`` seconds ends it."""
+        self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends it and all it started, at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, for a group of zombies
+            os.killpg(self.pid, number)
+
+    def _close_stdin(self) -> None:
+        if self._stdin_fd is not None:
+            os.close(self._stdin_fd)
+            self._stdin_fd = None
+
+
+def end_survivor(control: Path) -> bool:
+    """Ends the runner that an earlier service recorded in ``control``, should it still live. Blocking.
+
+    A process counts as that runner only when boot and start time agree: process ids are used again.
+    """
+    try:
+        record = json.loads((control / _RECORD).read_bytes())
+        pid = int(record["pid"])
+        if record["started"] is None or record["started"] != _start_mark(pid):
+            return False
+        handle = os.pidfd_open(pid)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # AttributeError: no pidfd outside Linux
+        return False
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        select.select([handle], [], [], _SURVIVOR_S)
+    finally:
+        os.close(handle)
+    return True
+
+
+def _record(path: Path, pid: int) -> None:
+    path.write_text(json.dumps({"pid": pid, "started": _start_mark(pid)}))
+
+
+def _start_mark(pid: int) -> str | None:
+    """What no other process has: the boot and the tick it started at; None where the system does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return f"{boot} {fields[19]}"

@@ -1,0 +1,36 @@
+"""At start-up: brings the runs of a service that was killed to an end. Blocking.
+
+Their runners end by themselves when the service's end of their stdin closes; one that has not yet is ended here, so
+that
+a run is never called interrupted while it still works.
+"""
+
+from datetime import datetime
+
+from evalkube_api.local import life, outcome
+from evalkube_api.local.drive import collected
+from evalkube_api.local.process import end_survivor
+from evalkube_api.local.store import RunStore
+from evalkube_crds.names import Reason
+from evalkube_crds.status import Run
+
+__all__ = ["recover"]
+
+
+def recover(store: RunStore, now: datetime) -> list[Run]:
+    """Every run of the store, ended."""
+    store.empty_trash()
+    return [run if run.status.phase.terminal else _brought_to_an_end(store, run, now) for run in store.all()]
+
+
+def _brought_to_an_end(store: RunStore, run: Run, now: datetime) -> Run:
+    run_id = run.metadata.name
+    end_survivor(store.folder(run_id))
+    seen = store.progress(run_id)
+    ending = outcome.interrupted(store.receipt(run_id), seen[0] if seen else None, cancelled=run.spec.cancel)
+    results = None
+    if ending.reason is Reason.COMPLETED:
+        ending, results = collected(store, run, ending)
+    run = life.ended(run, ending, now, results)
+    store.write(run)
+    return run

@@ -1,0 +1,159 @@
+"""Run documents as files, one folder a run under the control folder, and a small index of them in memory.
+
+    <outputs>/.evalkube/service.lock
+    <outputs>/.evalkube/runs/<id>/run.json progress.json result.json response.json receipt.json runner.log process.json
+
+A document is replaced as a whole and reaches the disk before the call returns. Blocking; one writer per run.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from evalkube_api.local.life import KEY, MADE, REQUEST
+from evalkube_crds.names import Kind, Phase
+from evalkube_crds.results import Progress, Receipt
+from evalkube_crds.status import EvalRun, PerfRun, Run
+
+__all__ = ["Entry", "RunStore", "replace_file"]
+
+_LOG = logging.getLogger("evalkube.service")
+_Reported = TypeVar("_Reported", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What lists, conflicts and idempotency need to know of a run, whose document stays on the disk."""
+
+    run_id: str
+    kind: Kind
+    phase: Phase
+    model: str
+    created: datetime
+    folder: Path
+    made_folder: bool
+    idempotency_key: str | None
+    request: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> "Entry":
+        """The entry of a document."""
+        marks = run.metadata.annotations
+        return cls(
+            run_id=run.metadata.name,
+            kind=Kind(run.kind),
+            phase=run.status.phase,
+            model=run.spec.model,
+            created=run.metadata.creation_timestamp,
+            folder=Path(run.status.output_dir or "."),
+            made_folder=marks.get(MADE) == "true",
+            idempotency_key=marks.get(KEY),
+            request=marks.get(REQUEST),
+        )
+
+
+class RunStore:
+    """The documents under one control folder."""
+
+    def __init__(self, control: Path) -> None:
+        self._runs = control / "runs"
+        self._trash = control / "trash"
+        for folder in (control, self._runs, self._trash):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def folder(self, run_id: str) -> Path:
+        """The run's own folder among the documents (not that of its artifacts)."""
+        return self._runs / run_id
+
+    def all(self) -> Iterator[Run]:
+        """Every readable document; one that cannot be read is left where it is, and logged."""
+        for path in sorted(self._runs.iterdir()):
+            try:
+                yield self.read(path.name)
+            except (OSError, ValueError) as problem:
+                _LOG.warning("%s: is not a readable run document, and left alone: %s", path, type(problem).__name__)
+
+    def read(self, run_id: str) -> Run:
+        """Raises OSError where there is no such document, ValueError where it is damaged."""
+        data = (self.folder(run_id) / "run.json").read_bytes()
+        if orjson.loads(data).get("kind") == Kind.EVAL_RUN:
+            return EvalRun.model_validate_json(data)
+        return PerfRun.model_validate_json(data)
+
+    def write(self, run: Run) -> None:
+        """Replace the document of ``run``."""
+        folder = self.folder(run.metadata.name)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        replace_file(folder / "run.json", run.model_dump_json(by_alias=True, indent=2).encode())
+
+    def receipt(self, run_id: str) -> Receipt | None:
+        """The runner's last word, where it left a readable one."""
+        return self._report(run_id, "receipt.json", Receipt)
+
+    def progress(self, run_id: str) -> tuple[Progress, datetime] | None:
+        """The last progress and when it was reported."""
+        found = self._report(run_id, "progress.json", Progress)
+        if found is None:
+            return None
+        modified_s = (self.folder(run_id) / "progress.json").stat().st_mtime
+        return found, datetime.fromtimestamp(modified_s).astimezone()
+
+    def log_tail(self, run_id: str, most_bytes: int) -> str:
+        """The end of the runner's log."""
+        try:
+            with (self.folder(run_id) / "runner.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def discard(self, run_id: str, artifacts: Path | None) -> None:
+        """Take the run's folders away: at once out of sight, then off the disk."""
+        doomed = self._trash / run_id
+        doomed.mkdir(exist_ok=True)
+        if artifacts is not None and artifacts.exists():
+            _move_or_remove(artifacts, doomed / "artifacts")
+        _move_or_remove(self.folder(run_id), doomed / "documents")
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def empty_trash(self) -> None:
+        """Finish what a service that was killed had begun to discard."""
+        for path in self._trash.iterdir():
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _report(self, run_id: str, name: str, model: type[_Reported]) -> _Reported | None:
+        try:
+            return model.model_validate_json((self.folder(run_id) / name).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+
+def _move_or_remove(path: Path, target: Path) -> None:
+    try:
+        path.rename(target)
+    except OSError:  # another file system
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write ``path`` so that a crash at any moment leaves the old content or the new, and the new one once this
+    returns."""
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

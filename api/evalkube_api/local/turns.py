@@ -1,0 +1,43 @@
+"""Whose turn it is: which waiting runs may start now. Pure.
+
+First come, first served. Evaluations share the machine, up to a limit. A load test measures with the same processors
+that
+everything else here runs on, so it starts when nothing else runs and nothing starts beside it, unless the service was
+told
+that load tests may share; two load tests never run at once. What waits is never overtaken: a load test would starve
+behind an unbroken stream of evaluations.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from evalkube_crds.names import Kind
+
+__all__ = ["Limits", "next_turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many runs at once."""
+
+    max_evals: int = 4
+    perf_alone: bool = True
+
+
+def next_turns(waiting: Iterable[tuple[str, Kind]], running: Iterable[Kind], limits: Limits) -> list[str]:
+    """Ids of the waiting runs (oldest first) that start now, beside those of the kinds that are ``running``."""
+    kinds = list(running)
+    turns: list[str] = []
+    for run_id, kind in waiting:
+        if not _fits(kind, kinds, limits):
+            break
+        turns.append(run_id)
+        kinds.append(kind)
+    return turns
+
+
+def _fits(kind: Kind, running: list[Kind], limits: Limits) -> bool:
+    if limits.perf_alone and Kind.PERF_RUN in (kind, *running):
+        return not running
+    most = 1 if kind is Kind.PERF_RUN else limits.max_evals
+    return running.count(kind) < most

@@ -1,0 +1,154 @@
+"""`evalkube service`: reads the command line, opens the backend, serves until a signal, and leaves nothing running."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+import uvicorn
+import uvloop
+
+from evalkube_api import errors
+from evalkube_api.app import create_app
+from evalkube_api.local.backend import LocalBackend
+from evalkube_api.settings import DEFAULTS, Settings, from_environment
+
+__all__ = ["app", "main", "serve"]
+
+_ANSWER_S: Final = 5
+"""How long clients may take to read the last answers."""
+
+app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this machine")
+
+
+@app.command()
+def main(
+    host: Annotated[str, typer.Option(help="Address to listen on")] = DEFAULTS.host,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
+    debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
+    outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
+    data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
+    max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
+    perf_beside_evals: Annotated[
+        bool, typer.Option("--perf-beside-evals", help="Let a load test run while evaluations do; it measures them too")
+    ] = False,
+    hub_endpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="Base URL of a hub's mirror, as modelscope=URL or huggingface=URL; repeatable"),
+    ] = None,
+) -> None:
+    """Serve EvalScope's REST API on this machine: evaluations and load tests of OpenAI-compatible endpoints."""
+    try:
+        settings = from_environment(
+            host=host,
+            port=port,
+            debug=debug,
+            outputs=outputs,
+            data=data or (),
+            max_evals=max_runs,
+            perf_alone=not perf_beside_evals,
+            hubs=dict(_hub(entry) for entry in hub_endpoint or ()),
+        )
+        serve(settings)
+    except errors.ServiceError as problem:
+        typer.echo(f"evalkube service: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises errors.ServiceError where that cannot even begin."""
+    _log_to_stderr(settings.debug)
+    loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with _listening(settings.host, settings.port) as listener, loop as runner:
+        runner.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    backend = LocalBackend(settings)
+    await backend.start()
+    try:
+        server = _Server(_configuration(settings, backend), backend)
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(
+            f"evalkube service on http://{shown}:{port} (outputs: {backend.outputs}, documentation: /docs)", flush=True
+        )
+        await server.serve([listener])
+    finally:
+        await backend.close()
+
+
+def _configuration(settings: Settings, backend: LocalBackend) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(backend, settings),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,  # for idle connections only; a request that waits for its run is not idle
+        timeout_graceful_shutdown=_ANSWER_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Ends the runs when it is told to stop, so that those who wait for them get an answer before their connection
+    closes."""
+
+    def __init__(self, config: uvicorn.Config, backend: LocalBackend) -> None:
+        super().__init__(config)
+        self._backend = backend
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the service in order, the second at once; either way it is an end, not a death by signal."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        closing = asyncio.create_task(self._backend.close())
+        while not closing.done() and not self.force_exit:
+            await asyncio.wait({closing}, timeout=0.2)  # a second signal sets force_exit and tells no one
+        if not closing.done():
+            self._backend.kill()
+        await closing
+        await super().shutdown(sockets)
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as problem:
+        raise errors.ServiceError(f"cannot listen on {host}:{port}: {problem.strerror or problem}") from None
+    with listener:
+        yield listener
+
+
+def _hub(entry: str) -> tuple[str, str]:
+    name, _, url = entry.partition("=")
+    variable = {"modelscope": "MODELSCOPE_ENDPOINT", "huggingface": "HF_ENDPOINT"}.get(name)
+    if variable is None or not url.startswith(("http://", "https://")):
+        raise errors.ServiceError(f"--hub-endpoint {entry}: must be modelscope=URL or huggingface=URL")
+    return variable, url
+
+
+def _log_to_stderr(debug: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("evalkube", logging.DEBUG if debug else logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
+
+
+if __name__ == "__main__":
+    app()

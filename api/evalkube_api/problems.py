@@ -1,0 +1,64 @@
+"""Every exception as a JSON answer: what the client can mend, what is not there, and what is our own fault. Never
+HTML."""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from evalkube_api import errors, seed
+from evalkube_crds.names import Reason
+from evalkube_crds.problems import Problem
+
+__all__ = ["install", "json_response"]
+
+_LOG = logging.getLogger("evalkube.service")
+
+
+def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """``body`` as JSON; numbers that JSON does not know become null."""
+    return Response(orjson.dumps(body), status, dict(headers or {}), media_type="application/json")
+
+
+def install(app: FastAPI, *, debug: bool) -> None:
+    """Give ``app`` an answer to every exception."""
+
+    async def api_error(_: Request, problem: Exception) -> Response:
+        assert isinstance(problem, errors.ApiError)
+        return json_response(problem.status, problem.body(), problem.headers)
+
+    async def bad_parameter(_: Request, problem: Exception) -> Response:
+        assert isinstance(problem, RequestValidationError)
+        found = [Problem(str(entry["loc"][-1]), entry["msg"]) for entry in problem.errors()]
+        return json_response(400, errors.InvalidRequest(found).body())
+
+    async def http(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, HTTPException)
+        if problem.status_code == 404:
+            return json_response(404, seed.unknown_endpoint())
+        if problem.status_code == 405:
+            return json_response(405, {"error": f"{request.method} is not allowed here"}, problem.headers)
+        return json_response(problem.status_code, {"error": str(problem.detail)}, problem.headers)
+
+    async def own_fault(request: Request, problem: Exception) -> Response:
+        _LOG.error("%s %s: a fault of the service's own: %s", request.method, request.url.path, type(problem).__name__)
+        body = {
+            "status": "error",
+            "error": f"a fault of the service's own ({type(problem).__name__}); its log has the details",
+            "reason": Reason.INTERNAL_ERROR,
+        }
+        if debug:
+            body["traceback"] = "".join(traceback.format_exception(problem))
+        return json_response(500, body)
+
+    app.add_exception_handler(errors.ApiError, api_error)
+    app.add_exception_handler(RequestValidationError, bad_parameter)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, own_fault)

@@ -1,0 +1,33 @@
+"""Whether the service is there, and the way to its documentation."""
+
+from datetime import UTC, datetime
+from importlib import resources
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from evalkube_api import openapi, problems
+
+__all__ = ["router"]
+
+
+def router() -> APIRouter:
+    """``/health``, ``/docs`` and ``/``."""
+    routes = APIRouter()
+    page = (resources.files("evalkube_api") / "pages" / "docs.html").read_text(encoding="utf-8")
+
+    @routes.get("/health", tags=["service"], responses=openapi.HEALTH)
+    async def health() -> Response:
+        """Whether the service answers."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return problems.json_response(200, {"status": "ok", "service": "evalkube", "timestamp": at})
+
+    @routes.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(page, headers={"Content-Security-Policy": openapi.DOCS_POLICY})
+
+    @routes.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/docs")
+
+    return routes

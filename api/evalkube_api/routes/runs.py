@@ -1,0 +1,147 @@
+"""/api/v1/runs: list, look at, end and delete runs, and read what they left."""
+
+import mimetypes
+from collections.abc import AsyncIterator
+from typing import Annotated, Final, Literal
+from urllib.parse import quote
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from evalkube_api import answers, errors, openapi, preferences, problems, views
+from evalkube_api.backend import KINDS, Backend, Moment, RunQuery
+from evalkube_api.settings import Settings
+from evalkube_crds.names import Phase
+
+__all__ = ["router"]
+
+_SANDBOX: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline';"
+    " style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'",
+    "Cache-Control": "no-cache",
+}
+"""An artifact may hold what a model answered: it gets no origin, no network and no other type than its name says."""
+
+_TYPES: Final = {".jsonl": "application/x-ndjson", ".log": "text/plain", ".txt": "text/plain", ".csv": "text/csv"}
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Runs on one page")]
+Page = Annotated[int, Query(ge=1, le=1_000_000, description="Number of the page, from 1")]
+Continue = Annotated[str | None, Query(alias="continue", max_length=200, description="The `next` of the page before")]
+Model = Annotated[str | None, Query(max_length=512, description="Only runs of this model")]
+Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
+
+
+def router(backend: Backend, settings: Settings) -> APIRouter:
+    """Everything about existing runs."""
+    routes = APIRouter(prefix="/api/v1/runs")
+    _documents(routes, backend)
+    _outcomes(routes, backend, settings)
+    _files(routes, backend)
+    return routes
+
+
+def _documents(routes: APIRouter, backend: Backend) -> None:
+    @routes.get("", tags=["runs"], responses=openapi.RUNS)
+    async def list_runs(
+        kind: Literal["eval", "perf"] | None = None,
+        phase: Phase | None = None,
+        model: Model = None,
+        limit: Limit = 50,
+        page: Page = 1,
+        after: Continue = None,
+    ) -> Response:
+        """Runs, newest first. `continue` pages on without gaps while new runs come in; `page` counts."""
+        query = RunQuery(KINDS[kind] if kind else None, phase, model, limit, after, (page - 1) * limit)
+        return problems.json_response(200, views.page(await backend.list(query)))
+
+    @routes.get("/{run_id}", tags=["runs"], responses=openapi.RUN)
+    async def get_run(run_id: str) -> Response:
+        """One run: what was asked, its conditions, progress and figures."""
+        return problems.json_response(200, views.run(await backend.get(run_id)))
+
+    @routes.delete("/{run_id}", tags=["runs"], responses=openapi.DELETED)
+    async def delete_run(run_id: str, force: bool = False) -> Response:
+        """Delete a run and its files. One that has not ended is refused (409), or with `force` cancelled first.
+
+        Files stay where another run shares the folder, or where the folder was there before the run; the answer says
+        so."""
+        done = await backend.delete(run_id, force=force)
+        body = {"id": run_id, "status": "deleted", "artifacts": done.artifacts, "message": done.reason}
+        return problems.json_response(200, body)
+
+
+def _outcomes(routes: APIRouter, backend: Backend, settings: Settings) -> None:
+    @routes.post("/{run_id}/cancel", tags=["runs"], responses=openapi.CANCELLED)
+    async def cancel_run(run_id: str) -> Response:
+        """End a run, waiting or at work. Answers when it has ended (202 where its runner takes long). A run that had
+        ended is 409."""
+        before = await backend.get(run_id)
+        run = before if before.status.phase.terminal else await backend.cancel(run_id)
+        phase = run.status.phase
+        if phase.terminal and phase is not Phase.CANCELLED:
+            raise errors.Conflict(f"run {run_id} had ended already: {phase}", run_id)
+        word = "cancelled" if phase.terminal else "cancelling"
+        return problems.json_response(200 if phase.terminal else 202, {"id": run_id, "status": word, "phase": phase})
+
+    @routes.get("/{run_id}/result", tags=["runs"], responses=openapi.RESULT)
+    async def get_result(run_id: str, request: Request) -> Response:
+        """Exactly what the submission answers once the run has ended; before, 202. `Prefer: wait=N` waits for it."""
+        wanted = preferences.preference(request.headers.getlist("prefer"))
+        run = await backend.wait(run_id, wanted.wait_s) if wanted.wait_s else await backend.get(run_id)
+        return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
+
+    @routes.get("/{run_id}/progress", tags=["runs"], responses=openapi.PROGRESS)
+    async def get_progress(run_id: str, request: Request) -> Response:
+        """How far the run is. With `Accept: text/event-stream` an event for every change until the run has ended."""
+        now = await backend.moment(run_id)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            return problems.json_response(200, views.moment(now))
+        events = _events(backend.moments(run_id))
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
+
+def _files(routes: APIRouter, backend: Backend) -> None:
+    @routes.get("/{run_id}/logs", tags=["files"], responses=openapi.LOG)
+    async def get_log(run_id: str, tail: Tail = None, follow: bool = False) -> Response:
+        """The runner's log, without secrets; with `follow` until the run has ended."""
+        await backend.get(run_id)
+        chunks = backend.log(run_id, tail_lines=tail, follow=follow)
+        return StreamingResponse(chunks, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+
+    @routes.get("/{run_id}/artifacts", tags=["files"], responses=openapi.ARTIFACTS)
+    async def list_artifacts(run_id: str) -> Response:
+        """The files of the run, by path."""
+        body = views.artifacts(run_id, await backend.artifacts(run_id))
+        for entry in body["artifacts"]:
+            entry["href"] = f"/api/v1/runs/{run_id}/artifacts/{quote(entry['path'])}"
+        return problems.json_response(200, body)
+
+    @routes.get("/{run_id}/artifacts/{path:path}", tags=["files"], responses=openapi.ARTIFACT)
+    async def get_artifact(run_id: str, path: str) -> Response:
+        """One file of the run."""
+        artifact = await backend.artifact(run_id, path)
+        headers = {**_SANDBOX, "Content-Length": str(artifact.entry.size_bytes)}
+        return StreamingResponse(artifact.chunks, media_type=_media_type(path), headers=headers)
+
+
+async def _events(moments: AsyncIterator[Moment | None]) -> AsyncIterator[bytes]:
+    number = 0
+    try:
+        async for moment in moments:
+            if moment is None:
+                yield b": still here\n\n"
+                continue
+            number += 1
+            name = "end" if moment.phase.terminal else "progress"
+            data = orjson.dumps(views.moment(moment)).decode()
+            yield f"id: {number}\nevent: {name}\ndata: {data}\n\n".encode()
+    except errors.NotFound:  # deleted while we watched
+        return
+
+
+def _media_type(path: str) -> str:
+    suffix = path[path.rfind(".") :].lower() if "." in path else ""
+    return _TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"

@@ -1,0 +1,68 @@
+"""POST /api/v1/eval and /api/v1/perf: a request becomes a run, and the run's end (or its place) the answer."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from evalkube_api import answers, bodies, errors, openapi, preferences
+from evalkube_api.backend import Backend, Submission
+from evalkube_api.settings import Settings
+from evalkube_crds import requests
+from evalkube_crds.names import Kind
+from evalkube_crds.problems import Problem, problems_of
+
+__all__ = ["router"]
+
+_LOG = logging.getLogger("evalkube.service")
+_LONGEST_KEY: Final = 8192
+
+
+def router(backend: Backend, settings: Settings) -> APIRouter:
+    """Both submissions."""
+    routes = APIRouter(tags=["submit"])
+
+    async def submit(kind: Kind, model: Any, request: Request) -> Response:
+        wanted = preferences.preference(request.headers.getlist("prefer"))
+        key = preferences.idempotency_key(request.headers.getlist("idempotency-key"))
+        body = await bodies.read_object(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
+        run = await backend.submit(_submission(kind, model, body, key))
+        _LOG.info("%s: accepted", run.metadata.name)
+        if wanted.wait_s is None:
+            run = await backend.wait(run.metadata.name)
+        elif wanted.wait_s > 0:
+            run = await backend.wait(run.metadata.name, wanted.wait_s)
+        return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
+
+    @routes.post("/api/v1/eval", **openapi.submission("eval"))
+    async def submit_eval(request: Request) -> Response:
+        """Run an evaluation. Blocks until it has ended, unless the client prefers otherwise."""
+        return await submit(Kind.EVAL_RUN, requests.EvalRequest, request)
+
+    @routes.post("/api/v1/perf", **openapi.submission("perf"))
+    async def submit_perf(request: Request) -> Response:
+        """Run a load test. Blocks until it has ended, unless the client prefers otherwise."""
+        return await submit(Kind.PERF_RUN, requests.PerfRequest, request)
+
+    return routes
+
+
+def _submission(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:
+    try:
+        spec, secrets = requests.split_request(requests.parse_request(model, body))
+    except ValidationError as problem:
+        raise errors.InvalidRequest(problems_of(problem, model)) from None
+    _check_keys(secrets)
+    return Submission(kind, spec, secrets, key)
+
+
+def _check_keys(secrets: Mapping[str, str]) -> None:
+    """A key is sent in a header line, and must fit there."""
+    for name, value in secrets.items():
+        if len(value) > _LONGEST_KEY or not value.isascii() or not value.isprintable() or " " in value:
+            reason = f"must be printable ASCII without spaces, at most {_LONGEST_KEY} characters"
+            raise errors.InvalidRequest([Problem(name, reason)])

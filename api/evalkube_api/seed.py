@@ -1,0 +1,85 @@
+"""The answers as EvalScope's service has them: a run in, status code and body out. Pure, and the compatibility target
+to the letter."""
+
+from typing import Any, Final
+
+import orjson
+
+from evalkube_api.backend import WORDS
+from evalkube_crds.names import ConditionType, Kind, Phase, Reason
+from evalkube_crds.status import Run
+
+__all__ = ["ENDPOINTS", "accepted", "failed", "succeeded", "unknown_endpoint"]
+
+ENDPOINTS: Final = {
+    "GET /health": "Health check",
+    "POST /api/v1/eval": "Run an evaluation",
+    "POST /api/v1/perf": "Run a load test",
+    "GET /api/v1/runs": "List runs, newest first",
+    "GET /api/v1/runs/{id}": "One run",
+    "DELETE /api/v1/runs/{id}": "Delete a run and its files",
+    "POST /api/v1/runs/{id}/cancel": "End a run",
+    "GET /api/v1/runs/{id}/result": "What the submission would have answered",
+    "GET /api/v1/runs/{id}/progress": "How far a run is; as server-sent events too",
+    "GET /api/v1/runs/{id}/logs": "The runner's log",
+    "GET /api/v1/runs/{id}/artifacts": "The files of a run",
+    "GET /api/v1/runs/{id}/artifacts/{path}": "One file of a run",
+    "GET /docs": "These pages' documentation",
+    "GET /openapi.json": "The same for programs",
+}
+
+
+def succeeded(run: Run, results: bytes) -> dict[str, Any]:
+    """The body of 200. ``results`` is JSON already, and is passed on as it is."""
+    shown: dict[str, Any] = {"status": "success", "id": run.metadata.name}
+    if run.kind is Kind.EVAL_RUN:
+        shown |= {"message": "Evaluation completed", "result": orjson.Fragment(results)}
+        shown["output_dir"] = run.status.output_dir
+    else:
+        shown |= {"message": "Performance test completed", "output_dir": run.status.output_dir}
+        shown["results"] = orjson.Fragment(results)
+    gates = run.status.condition(ConditionType.THRESHOLDS_MET)
+    if gates is not None:
+        shown["thresholds"] = {"met": gates.status == "True", "message": gates.message}
+    return shown
+
+
+def failed(run: Run, reason: Reason | None, message: str, traceback: str | None = None) -> tuple[int, dict[str, Any]]:
+    """Status code and body of a run that did not succeed. ``traceback`` is given in debug mode only.
+
+    500 as in the seed, for cancelled runs too; 503 where the service itself cut the run short and the same request is
+    welcome again.
+    """
+    body: dict[str, Any] = {
+        "status": "error",
+        "error": message or f"the run ended as {run.status.phase}",
+        "reason": reason,
+        "id": run.metadata.name,
+        "output_dir": run.status.output_dir,
+    }
+    if traceback is not None:
+        body["traceback"] = traceback
+    return (503 if run.status.phase is Phase.INTERRUPTED else 500), body
+
+
+def accepted(run: Run) -> dict[str, Any]:
+    """The body of 202: the run goes on, and this is where to look for it."""
+    here = f"/api/v1/runs/{run.metadata.name}"
+    word = "Evaluation" if run.kind is Kind.EVAL_RUN else "Performance test"
+    return {
+        "status": "accepted",
+        "message": f"{word} accepted",
+        "id": run.metadata.name,
+        "kind": WORDS[Kind(run.kind)],
+        "phase": run.status.phase,
+        "output_dir": run.status.output_dir,
+        "links": {
+            "run": here,
+            **{part: f"{here}/{part}" for part in ("result", "progress", "logs", "artifacts", "cancel")},
+        },
+    }
+
+
+def unknown_endpoint() -> dict[str, Any]:
+    """The body of 404 for a path that is nothing."""
+    return {"error": "Endpoint not found", "available_endpoints": ENDPOINTS}

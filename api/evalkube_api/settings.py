@@ -1,0 +1,76 @@
+"""What the service is told when it starts: read once, frozen, and the only place here that reads the environment."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+__all__ = ["DEFAULTS", "Settings", "from_environment", "runner_environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of one service. Paths are as given; the backend resolves them."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - the documented default of the service: every interface
+    port: int = 9000
+    debug: bool = False
+    outputs: Path = Path("outputs")
+    data: tuple[Path, ...] = ()
+    max_evals: int = 4
+    perf_alone: bool = True
+    max_body_bytes: int = 1024 * 1024
+    body_timeout_s: float = 30.0
+    stop_grace_s: float = 10.0
+    runner_command: tuple[str, ...] = (sys.executable, "-m", "evalkube_runner.main")
+    runner_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+DEFAULTS: Final = Settings()
+
+
+def from_environment(
+    *,
+    host: str,
+    port: int,
+    debug: bool = False,
+    outputs: str | Path | None = None,
+    data: Sequence[str | Path] = (),
+    max_evals: int = DEFAULTS.max_evals,
+    perf_alone: bool = DEFAULTS.perf_alone,
+    hubs: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of this process. ``hubs``: variables of ``runner_environment`` that are set on the command line
+    instead."""
+    return Settings(
+        host=host,
+        port=port,
+        debug=debug,
+        outputs=Path(outputs) if outputs is not None else DEFAULTS.outputs,
+        data=tuple(Path(folder) for folder in data),
+        max_evals=max_evals,
+        perf_alone=perf_alone,
+        runner_environment={**runner_environment(os.environ), **(hubs or {})},
+    )
+
+
+_PASSED_ON: Final = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME"),
+        *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("EVALKUBE_CACHE", "EVALKUBE_OFFLINE", "HF_HOME", "HF_HUB_OFFLINE"),
+        *("MODELSCOPE_ENDPOINT", "HF_ENDPOINT", "MODELSCOPE_API_TOKEN", "HF_TOKEN"),
+    }
+)
+"""All that a runner may inherit. The two tokens are the installer's own, for gated data; no endpoint's key is among
+them."""
+
+
+def runner_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of ``environment`` that a runner process gets: what finds Python, data and the network, and nothing
+    else."""
+    return {name: value for name, value in environment.items() if name in _PASSED_ON or name.startswith("LC_")}
