@@ -17,6 +17,7 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases tests bench
 
 contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports

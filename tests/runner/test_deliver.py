@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
 from evalkube_runner.deliver import FileDelivery, replace_file
 from evalkube_runner.redact import RedactingDelivery, Redactor
@@ -83,7 +84,7 @@ def test_no_secret_passes_a_delivery(delivery: FileDelivery, tmp_path: Path) -> 
         await careful.append("append", KEY.encode())
         await careful.put("put", json.dumps(KEY).encode())
         await careful.put_file("file", rows)
-        await careful.result(Receipt(run_id="r", reason="InternalError", message=f"the server said {KEY}"))  # type: ignore[arg-type]  # pydantic reads the word
+        await careful.result(Receipt(run_id="r", reason=Reason.INTERNAL_ERROR, message=f"the server said {KEY}"))
 
     asyncio.run(deliver())
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
