@@ -1,0 +1,105 @@
+"""What the operator's rooms ask of one another: the plan's side (``Runs``), the store's side (``Store``), the cluster's.
+
+Protocols and values only: no I/O and no decisions here. ``ingest`` and ``store`` are written against these, so that
+neither imports the work queue, the cache or the executor.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from evalkube_crds.results import Progress
+
+__all__ = ["Caller", "Owner", "Reviewer", "RunKey", "Runs", "Store", "StoredResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Which run: enough to name its objects and its folder in the store."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose token it was, as TokenReview says; pod fields are None where the token is not bound to a pod."""
+
+    username: str
+    pod_name: str | None = None
+    pod_uid: str | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What the pod of a token may write: one shard of one attempt of one run.
+
+    ``open``: False once that attempt is over (ended, cancelled, replaced by a later one): writes get 410 then.
+    """
+
+    run: RunKey
+    attempt: int
+    shard: int
+    shards: int
+    kind: str
+    open: bool
+
+
+class Reviewer(Protocol):
+    """TokenReview. The answer is cached by neither side's caller: ``ingest`` keeps its own short cache."""
+
+    async def review(self, token: str, audience: str) -> Caller | None:
+        """Who presents ``token``; None where it is not valid for ``audience``. Raises errors.Unavailable."""
+
+
+class Runs(Protocol):
+    """What ingest may know of the runs, and tell about them."""
+
+    async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
+        """The shard that this pod runs: pod UID -> its Job's UID -> the run's UID, all of them live. None otherwise."""
+
+    def run(self, uid: str) -> RunKey | None:
+        """A run that exists now (for the read endpoint)."""
+
+    def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
+        """A shard told how far it is; the status follows within seconds. Never blocks."""
+
+    def delivered(self, uid: str, attempt: int, shard: int) -> None:
+        """A shard's result document is durably in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A shard's result document in the store."""
+
+    shard: int
+    sha256: str
+    size_bytes: int
+
+
+class Store(Protocol):
+    """What the operator's core asks of the store (ingest and the read endpoint use more of it)."""
+
+    @property
+    def kind(self) -> str:
+        """``volume`` or ``s3``."""
+
+    def uri(self, run: RunKey) -> str:
+        """Where the artifacts of ``run`` are, for people: the response's output_dir."""
+
+    async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
+        """The shards of ``attempt`` whose result documents are there. Raises errors.Unavailable."""
+
+    async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
+        """One of them. Raises errors.Unavailable; KeyError where it is not there."""
+
+    async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
+        """Keep ``data`` as ``name`` beside the run's artifacts (the merged result, the response); its URI."""
+
+    async def delete_run(self, run: RunKey) -> None:
+        """Remove everything of ``run``; nothing where nothing is."""
+
+    def stored_runs(self) -> AsyncIterator[RunKey]:
+        """Every run that has anything in the store, for the sweep of what belongs to none."""
