@@ -87,8 +87,11 @@ def request_head(target: Target, headers: dict[str, str]) -> bytes:
 
 
 async def resolve(target: Target) -> list[str]:
-    """The addresses of the host, once, so that no request waits for DNS. Raises socket.gaierror."""
-    found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    """The addresses of the host, once, so that no request waits for DNS; none when it has none."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return []
     return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 
@@ -316,6 +319,8 @@ class Pool:
         except asyncio.CancelledError:
             self._unconnected(exchange, ErrorClass.CANCELLED, "the load test was stopped")
             return
+        except socket.gaierror as problem:
+            self._unconnected(exchange, ErrorClass.DNS, problem.strerror or str(problem))
         except ssl.SSLError as problem:
             self._unconnected(exchange, ErrorClass.TLS, str(problem))
         except TimeoutError:
@@ -348,7 +353,7 @@ class Pool:
         """
         self._turn += 1
         addresses, failed = self._addresses, []
-        problem = OSError("the host has no address")
+        problem: OSError = socket.gaierror(socket.EAI_NONAME, "the name of the host cannot be resolved")
         for at in range(len(addresses)):
             address = addresses[(self._turn + at) % len(addresses)]
             try:

@@ -67,8 +67,6 @@ class _Worker:
                 return message
             if message["kind"] == "progress":
                 self.finished = message["finished"]
-            elif message["kind"] == "unreachable":
-                raise RunFailed(Reason.TARGET_UNREACHABLE, message["message"])
         code = await self.process.wait()
         raise RunFailed(
             Reason.INTERNAL_ERROR,

@@ -29,9 +29,15 @@ _AHEAD = 64  # requests rendered before they are due
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a lane is driven: ``slots`` None is the open loop; ``duration_ns`` counts from the first measured request."""
+    """How a lane is driven.
+
+    ``slots`` None is the open loop; else slot k begins ``ramp_from_ns + k * ramp_step_ns`` after the start.
+    ``duration_ns`` counts from the first measured request.
+    """
 
     slots: int | None
+    ramp_from_ns: int
+    ramp_step_ns: int
     warmup: int
     duration_ns: int | None
     stream: bool
@@ -65,6 +71,7 @@ class Drive:
         self._start_ns = 0
         self._stop_ns = _UNLIMITED
         self._freed_ns = 0
+        self._launched = 0
         self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.in_flight = 0
@@ -99,7 +106,7 @@ class Drive:
         while self._free > 0 and ahead:
             now_ns = _clock()
             planned = ahead[0][0]
-            due_ns = self._freed_ns if planned.due_ns is None else self._start_ns + planned.due_ns
+            due_ns = self._due(planned)
             if max(now_ns, due_ns) >= self._stop_ns:
                 self._note_end(now_ns)
                 break
@@ -111,6 +118,15 @@ class Drive:
                 self._render_ahead()
         if not ahead and not self.in_flight and not self._over.done():
             self._over.set_result(None)
+
+    def _due(self, planned: Planned) -> int:
+        """When a request should leave: as scheduled, else one by one at first, then as soon as a slot is free."""
+        if planned.due_ns is not None:
+            return self._start_ns + planned.due_ns
+        manner = self._manner
+        if manner.slots is not None and self._launched < manner.slots:
+            return self._start_ns + manner.ramp_from_ns + self._launched * manner.ramp_step_ns
+        return self._freed_ns
 
     def _note_end(self, now_ns: int) -> None:
         """The duration is over: what was due until then and could not leave was offered all the same."""
@@ -140,6 +156,7 @@ class Drive:
                     self._stop_ns = now_ns + manner.duration_ns
             self.sent += 1
             self.offered += 1
+        self._launched += 1
         self._free -= 1
         self.in_flight += 1
         self._pool.send(exchange)

@@ -1,7 +1,6 @@
 """The one request before the load that tells early whether the endpoint can be reached, lets us in, and answers."""
 
 import asyncio
-import socket
 from pathlib import Path
 
 from evalkube_crds.names import ErrorClass, Reason
@@ -46,12 +45,7 @@ async def test_connection(
     message.
     """
     target = connection.target_of(url)
-    try:
-        addresses = await connection.resolve(target)
-    except socket.gaierror as problem:
-        raise RunFailed(
-            Reason.TARGET_UNREACHABLE, f"{target.host}: {problem.strerror}; check the host in url"
-        ) from None
+    addresses = await connection.resolve(target)
     limits = connection.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     pool = connection.Pool(target, limits, addresses, connected=lambda _: None)

@@ -24,6 +24,10 @@ __all__ = ["main"]
 
 _ROWS_PER_WRITE = 256
 _PROGRESS_S = 0.5
+_RAMP_NS = 100_000
+"""Between the first requests of two slots. All at once they would queue at the server's socket behind each other, in
+step for as long as answers take equally long, and the client's own burst would be measured as the server's TTFT.
+"""
 _LINE_BYTES = 1 << 22
 
 
@@ -122,7 +126,8 @@ async def _measured(
     lane = schedule.Lane(task["lane"], task["lanes"])
     limits = tuple(task["max_tokens"]) if task["max_tokens"] else None
     planned = schedule.plan(task["seed"], lane, task["count"], rate=task["rate"], max_tokens=limits)
-    manner = drive.Manner(task["slots"], task["warmup"], task["duration_ns"], task["stream"], task["choices"])
+    ramp = (lane.lane * _RAMP_NS, lane.lanes * _RAMP_NS)
+    manner = drive.Manner(task["slots"], *ramp, task["warmup"], task["duration_ns"], task["stream"], task["choices"])
     driver = drive.Drive(
         pool, bodies, planned, manner, dialect=DIALECTS[task["dialect"]], record=record, begin=figures.begin
     )
