@@ -63,6 +63,8 @@ class Reason(StrEnum):
     # the ordinary course
     ACCEPTED = "Accepted"
     QUEUED = "Queued"
+    SUSPENDED = "Suspended"
+    STARTING = "Starting"
     STARTED = "Started"
     PROGRESSING = "Progressing"
     COLLECTED = "Collected"
@@ -86,6 +88,38 @@ class Reason(StrEnum):
     RUNNER_KILLED = "RunnerKilled"
     RESULT_MISSING = "ResultMissing"
     INTERNAL_ERROR = "InternalError"
+    # the installer's rules, on a cluster
+    FORBIDDEN = "Forbidden"
+    TARGET_FORBIDDEN = "TargetForbidden"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - not a password
+    SECRET_NOT_OPTED_IN = "SecretNotOptedIn"  # noqa: S105 - not a password
+    # what keeps a pod from starting
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    INVALID_IMAGE = "InvalidImage"
+    CLAIM_MISSING = "ClaimMissing"
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    MOUNT_FAILED = "MountFailed"
+    UNSCHEDULABLE = "Unschedulable"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    POD_REJECTED = "PodRejected"
+    CONTAINER_START_FAILED = "ContainerStartFailed"
+    STARTUP_DEADLINE_EXCEEDED = "StartupDeadlineExceeded"
+    NAME_CONFLICT = "NameConflict"
+    # what ends a pod or a Job that has started
+    OOM_KILLED = "OOMKilled"
+    EVICTED = "Evicted"
+    PREEMPTED = "Preempted"
+    POD_DELETED = "PodDeleted"
+    NODE_LOST = "NodeLost"
+    JOB_DELETED = "JobDeleted"
+    JOB_LOST = "JobLost"
+    ACTIVE_DEADLINE_EXCEEDED = "ActiveDeadlineExceeded"
+    BARRIER_TIMEOUT = "BarrierTimeout"
+    # what goes wrong with results
+    COLLECT_DEADLINE_EXCEEDED = "CollectDeadlineExceeded"
+    INGEST_UNAVAILABLE = "IngestUnavailable"
+    SHARD_MISSING = "ShardMissing"
+    RESULT_CORRUPT = "ResultCorrupt"
 
 
 EXIT_CODES: Final[dict[Reason, int]] = {
@@ -99,9 +133,10 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.TARGET_REFUSED: 69,
     Reason.ALL_SAMPLES_FAILED: 70,
     Reason.ALL_REQUESTS_FAILED: 71,
+    Reason.BARRIER_TIMEOUT: 72,
     Reason.CANCELLED: 143,
 }
-"""What a runner exits with. 64 to 71 are final: trying again without a change would end the same way."""
+"""What a runner exits with. 64 to 72 are final: trying again without a change would end the same way."""
 
 
 class ErrorClass(StrEnum):
