@@ -9,9 +9,7 @@ import unicodedata
 
 __all__ = ["boxed", "choice", "choices", "final_answer", "number", "strip_thinking"]
 
-_THINK_PAIR = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_THINK_CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_THINK_OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_THINK_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 
 
 def strip_thinking(text: str) -> str:
@@ -20,53 +18,53 @@ def strip_thinking(text: str) -> str:
     A closing tag alone ends a thought that the chat template opened, so everything before it goes; an opening tag
     alone is a thought that was cut off, so everything after it goes: what stands there is not yet an answer.
     """
-    text = _THINK_PAIR.sub("", text)
-    closings = list(_THINK_CLOSE.finditer(text))
-    if closings:
-        text = text[closings[-1].end() :]
-    opening = _THINK_OPEN.search(text)
-    if opening:
-        text = text[: opening.start()]
-    return text.strip()
+    said: list[str] = []
+    at, thinking = 0, False
+    for tag in _THINK_TAG.finditer(text):
+        closing = bool(tag.group(1))
+        if closing and not thinking:
+            said.clear()
+        elif not thinking:
+            said.append(text[at : tag.start()])
+        thinking = not closing
+        at = tag.end()
+    if not thinking:
+        said.append(text[at:])
+    return "".join(said).strip()
 
 
 # ---------------------------------------------------------------------------------------------- numbers and formulas
 
-_BOX = re.compile(r"\\f?boxed\s*\{|\\fbox\s*\{")
+_BRACE = re.compile(r"(\\f?boxed\s*\{|\\fbox\s*\{)|\\.|[{}]", re.DOTALL)
 _HASHES = re.compile(r"####\s*([^\n]+)")
 # What announces an answer. The last one in a reply counts: models restate and correct themselves.
 _MARKER = re.compile(
     r"(?:(?:final\s+|correct\s+)?answer\s*(?:\*\*)?\s*(?:is|are|=|[:：])|(?:最终)?答案\s*(?:\*\*)?\s*(?:应该是|应为|应是|是|为|=|[:：]))"
-    r"\s*(?:\*\*)?[ \t]*[:：]?[ \t]*\n?[ \t]*([^\n]+)",
+    r"\s*(?:\*\*)?[ \t]*[:：]?[ \t]*",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:[eE][-+]?\d+)?(?:\s*/\s*\d+(?!\w))?%?"
 )
+_STATED_CHARS = 400  # what is announced stands close to its announcement
 _SENTENCE_END = re.compile(r"(?<!\d)\.(?:\s|$)|(?<=\d)\.(?:\s|$)|[。；;!！]")
 
 
 def boxed(text: str) -> str | None:
     r"""Returns what the last non-empty \boxed{...} holds, braces balanced."""
-    for match in reversed(list(_BOX.finditer(text))):
-        inside = _balanced(text, match.end())
-        if inside is not None and inside.strip():
-            return inside.strip()
-    return None
-
-
-def _balanced(text: str, start: int) -> str | None:
-    depth, at = 1, start
-    while at < len(text):
-        character = text[at]
-        if character == "\\":
-            at += 2
-            continue
-        depth += (character == "{") - (character == "}")
-        if depth == 0:
-            return text[start:at]
-        at += 1
-    return None
+    best = (-1, "")
+    opened: list[int] = []  # where the content of each open brace begins; -1 for one that opens no box
+    for token in _BRACE.finditer(text):
+        if token.group(1):
+            opened.append(token.end())
+        elif token.group() == "{":
+            opened.append(-1)
+        elif token.group() == "}" and opened:
+            start = opened.pop()
+            content = text[start : token.start()].strip() if start > best[0] else ""
+            if content:
+                best = (start, content)
+    return best[1] or None
 
 
 def final_answer(text: str) -> str | None:
@@ -97,8 +95,14 @@ def _stated(text: str) -> str | None:
     hashes = _HASHES.findall(text)
     if hashes:
         return _clean(hashes[-1])
-    stated = [_clean(match.group(1)) for match in _MARKER.finditer(text)]
-    return next((answer for answer in reversed(stated) if answer), None)
+    markers = list(_MARKER.finditer(text))
+    ends = [*(marker.start() for marker in markers[1:]), len(text)]
+    for marker, end in reversed(list(zip(markers, ends, strict=False))):
+        lines = text[marker.end() : min(end, marker.end() + _STATED_CHARS)].strip().splitlines()
+        answer = _clean(lines[0]) if lines else None
+        if answer:
+            return answer
+    return None
 
 
 def _clean(answer: str) -> str | None:
@@ -119,8 +123,9 @@ def _last_number(text: str) -> str | None:
 
 # ----------------------------------------------------------------------------------------------------- choice letters
 # These patterns meet text in NFKC: full-width letters, colons, commas and round brackets are plain ones by then.
+# Repetitions are bounded where one could start at every character: no reply costs the square of its length.
 
-_OPEN = r"[\s*_`\"'“‘(\[【{$:]*(?:\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{\s*)*[*(\[]*"
+_OPEN = r"[\s*_`\"'“‘(\[【{$:]{0,40}(?:\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{\s*){0,3}[*(\[]{0,3}"
 _ALONE = r"(?![A-Za-z])(?!\s*[/|]\s*[A-Za-z])"
 _SAYS = (
     r"(?:(?i:answers?\s*(?:\*\*)?\s*(?:is|are|would\s+be|should\s+be|[:=])|choice\s*(?:is|:)|option\s+is)"

@@ -27,7 +27,7 @@ _SYSTEM = (
 _MATERIAL = "Task:\n{question}\n\nReference answer:\n{target}\n\nAnswer to grade:\n{prediction}\n\n"
 _PATTERN = (
     "Decide which grade fits: {grades}.\n"
-    "Where A and B are the grades, A means that the answer agrees with the reference in substance, B that it does not.\n"
+    "Where A and B are the grades, A means that the answer agrees with the reference in substance, B that it doesn't.\n"
     "Give one sentence of reasons, then end with the grade in double square brackets, such as [[{example}]]."
 )
 _NUMERIC = (

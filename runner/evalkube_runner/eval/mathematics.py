@@ -57,7 +57,7 @@ class Mathematics:
         return reply["value"]
 
     async def _exchange(self, line: bytes) -> dict[str, Any]:
-        """One line there and one back. Whatever interrupts it ends the process: no late answer may meet a later question."""
+        """One line there and one back. An interruption ends the process: no late answer may meet a later question."""
         try:
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(

@@ -47,8 +47,8 @@ def passing(error: ErrorClass, status: int | None) -> bool:
 def delay_s(attempt: int, chance: float, *, longest_s: float, asked_s: float | None = None) -> float:
     """The pause after the failed attempt number `attempt` (1, 2, ...), in seconds.
 
-    Exponential with full jitter (Brooker 2015, "Exponential Backoff And Jitter"), `chance` being uniform in [0, 1). What
-    the server asked for goes before it, up to MAX_RETRY_AFTER_S, with a little jitter on top: all were told the same.
+    Exponential with full jitter (Brooker 2015, "Exponential Backoff And Jitter"), `chance` being uniform in [0, 1).
+    What the server asked for goes before it, up to MAX_RETRY_AFTER_S, with a little jitter on top.
     """
     if asked_s is not None:
         return min(asked_s, MAX_RETRY_AFTER_S) + chance * min(1.0, 0.1 * asked_s)
@@ -56,7 +56,7 @@ def delay_s(attempt: int, chance: float, *, longest_s: float, asked_s: float | N
 
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
-    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number, or an HTTP date); None for neither."""
+    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number, or an HTTP date), if it is one."""
     if not header:
         return None
     try:

@@ -20,7 +20,7 @@ _NUMERAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
 _FRACTION = re.compile(r"([-+]?)\\[dt]?frac\s*(?:\{\s*([-+]?\d+)\s*\}|(\d))\s*(?:\{\s*([-+]?\d+)\s*\}|(\d))")
 _QUANTITY = re.compile(
     rf"(?P<currency>[-+]?\s*(?:US|RMB|HK)?[$€£¥₹元]?)\s*(?P<sign>[-+]?)\s*(?P<number>{_NUMERAL})(?P<power>[eE][-+]?\d{{1,3}})?"
-    rf"(?:\s*/\s*(?P<below>\d+))?\s*(?P<percent>%|percent\b|per\s+cent\b|个?百分点)?(?P<unit>.*)",
+    rf"(?:\s*/\s*(?P<below>\d+))?(?:\s*(?P<percent>%|percent\b|per\s+cent\b|个?百分点))?(?P<unit>.*)",
     re.DOTALL | re.IGNORECASE,
 )
 # A unit is words (perhaps with a power or a slash between them), never something that would change the number.

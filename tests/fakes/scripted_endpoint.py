@@ -1,0 +1,107 @@
+"""An HTTP endpoint that answers by a script, on a real socket: for the failures that no well-behaved model shows."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Says", "ScriptedEndpoint", "answering", "running", "says"]
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """One answer, after `wait_s`. `cut`: it ends before its Content-Length; `hang_up`: there is none at all."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    wait_s: float = 0.0
+    cut: bool = False
+    hang_up: bool = False
+
+
+@dataclass(slots=True)
+class ScriptedEndpoint:
+    """`url` is its base URL; `bodies` and `headers` are of the requests so far, `most_at_once` of those in flight."""
+
+    url: str
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+
+
+Script = Callable[[dict[str, Any], int], Says]
+
+
+def says(text: str, **more: Any) -> Says:
+    """A well-formed chat completion."""
+    wait_s = more.pop("wait_s", 0.0)
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return Says(body=json.dumps({"choices": [choice | more], "usage": usage}).encode(), wait_s=wait_s)
+
+
+def answering(text: str) -> Script:
+    """The script that always says `text`."""
+    return lambda _body, _number: says(text)
+
+
+@contextlib.asynccontextmanager
+async def running(script: Script) -> AsyncIterator[ScriptedEndpoint]:
+    """Serves on a free loopback port; `script` gets each request's body and its number (0, 1, ...)."""
+    endpoint = ScriptedEndpoint("")
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            while await _one(reader, writer, script, endpoint):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            tasks.discard(task)
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    endpoint.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield endpoint
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _one(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, script: Script, endpoint: ScriptedEndpoint
+) -> bool:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+    body = json.loads(await reader.readexactly(int(headers["content-length"])))
+    number = len(endpoint.bodies)
+    endpoint.bodies.append(body)
+    endpoint.headers.append(headers)
+    endpoint.paths.append(head[0].split()[1])
+    endpoint.at_once += 1
+    endpoint.most_at_once = max(endpoint.most_at_once, endpoint.at_once)
+    try:
+        answer = script(body, number)
+        await asyncio.sleep(answer.wait_s)
+    finally:
+        endpoint.at_once -= 1
+    if answer.hang_up:
+        return False
+    length = len(answer.body) + (100 if answer.cut else 0)
+    sent = {"content-type": "application/json", "content-length": str(length), **answer.headers}
+    lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    writer.write("\r\n".join(lines).encode() + answer.body)
+    await writer.drain()
+    return not answer.cut

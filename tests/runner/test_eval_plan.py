@@ -1,0 +1,119 @@
+"""What a spec may say about a benchmark, and what is refused, with the field and what it may be."""
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.names import BENCHMARKS as NAMES
+from evalkube_crds.names import Reason
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval import plan
+from evalkube_runner.eval.benchmarks.table import BENCHMARKS
+
+
+def _plan(name: str, args: dict[str, Any] | None = None, **spec: Any) -> plan.DatasetPlan:
+    body = {"model": "m", "api_url": "http://h/v1", "datasets": [name], "dataset_args": {name: args or {}}, **spec}
+    return plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
+
+
+def test_the_table_is_the_contracts() -> None:
+    """The contract names exactly the benchmarks that the runner has."""
+    assert sorted(BENCHMARKS) == sorted(NAMES)
+    assert all(benchmark.name == name for name, benchmark in BENCHMARKS.items())
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+def test_every_benchmark_plans_as_declared(name: str) -> None:
+    """Without overrides the declaration holds, and its templates ask the question."""
+    made = _plan(name)
+    declared = BENCHMARKS[name]
+    assert (made.subsets, made.few_shot_num, made.metrics) == (
+        declared.subsets,
+        declared.few_shot_num,
+        declared.metrics,
+    )
+    assert "{question}" in made.prompt_template
+    assert ("{fewshot}" in made.prompt_template) == bool(made.few_shot_num)
+
+
+def test_ceval_has_52_subjects_in_4_categories() -> None:
+    """20 of STEM, 10 social, 11 of humanities, 11 others, as its paper counts them."""
+    categories = [subset.category[0] for subset in BENCHMARKS["ceval"].subsets]
+    counts = {name: categories.count(name) for name in dict.fromkeys(categories)}
+    assert counts == {"STEM": 20, "Social Science": 10, "Humanities": 11, "Other": 11}
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "spec", "field", "valid"),
+    [
+        pytest.param("ceval", {"subset_list": ["logik"]}, {}, "subset_list", "did you mean 'logic'", id="subset"),
+        pytest.param("iquiz", {"subset_list": ["IQ", "IQ"]}, {}, "subset_list", "twice", id="subset twice"),
+        pytest.param("general_qa", {"subset_list": ["../x"]}, {}, "subset_list", "cannot", id="subset that is a path"),
+        pytest.param("gsm8k", {"prompt_template": "{qestion}"}, {}, "prompt_template", "question", id="placeholder"),
+        pytest.param("gsm8k", {"prompt_template": "hello"}, {}, "prompt_template", "{question}", id="no question"),
+        pytest.param(
+            "gsm8k",
+            {"few_shot_prompt_template": "{question}"},
+            {},
+            "few_shot_prompt_template",
+            "{fewshot}",
+            id="no shots",
+        ),
+        pytest.param("gsm8k", {"query_template": "hello"}, {}, "query_template", "placeholder", id="query template"),
+        pytest.param("gsm8k", {"metric_list": ["bleu-1"]}, {}, "metric_list", "valid: acc", id="metric"),
+        pytest.param("gsm8k", {"extra_params": {"x": 1}}, {}, "extra_params.x", "has none", id="parameter of none"),
+        pytest.param("general_mcq", {"extra_params": {"cot": True}}, {}, "extra_params.cot", "use_cot", id="parameter"),
+        pytest.param("general_mcq", {"extra_params": {"use_cot": 1}}, {}, "use_cot", "bool", id="parameter's type"),
+        pytest.param("iquiz", {"few_shot_num": 2}, {}, "few_shot_num", "train_split", id="no examples to take"),
+        pytest.param("gsm8k", {"shuffle_choices": True}, {}, "shuffle_choices", "no choices", id="no choices"),
+        pytest.param(
+            "general_qa",
+            {"aggregation": "mean_and_pass_at_k"},
+            {"repeats": 2},
+            "aggregation",
+            "acc",
+            id="pass@k of ROUGE",
+        ),
+    ],
+)
+def test_refused(name: str, args: dict[str, Any], spec: dict[str, Any], field: str, valid: str) -> None:
+    """A wrong override fails the run as InvalidSpec, before anything is read or sent."""
+    with pytest.raises(RunFailed) as failed:
+        _plan(name, args, **spec)
+    assert failed.value.reason is Reason.INVALID_SPEC
+    assert field in failed.value.message
+    assert valid in failed.value.message
+
+
+def test_a_prompt_of_the_users_own_keeps_its_examples() -> None:
+    """With shots and only a prompt_template, the examples go before it instead of replacing it."""
+    assert _plan("gsm8k", {"prompt_template": "Q {question}"}).prompt_template == "{fewshot}\n\nQ {question}"
+    assert _plan("gsm8k", {"prompt_template": "Q {question}", "few_shot_num": 0}).prompt_template == "Q {question}"
+
+
+def test_a_judge_makes_accuracy_the_main_metric() -> None:
+    """Judged free answers report the judges' accuracy first, and still the overlaps."""
+    judge = {"strategy": "llm", "models": [{"model": "j", "api_url": "http://j/v1"}]}
+    made = _plan("general_qa", judge=judge)
+    assert made.main_metric == "mean_acc"
+    assert "Rouge-L-R" in made.metrics
+
+
+def test_several_right_answers_change_the_question() -> None:
+    """general_mcq with multiple_correct asks for all letters and reads several."""
+    made = _plan("general_mcq", {"extra_params": {"multiple_correct": True}})
+    assert made.benchmark.answer == "choices"
+    assert made.prompt_template != _plan("general_mcq").prompt_template
+
+
+@given(st.integers(1, 1024))
+def test_powers_up_to(repeats: int) -> None:
+    """The reported k rise, begin with 1, end with the repeats, and at most double."""
+    ks = plan.powers_up_to(repeats)
+    assert ks[0] == 1
+    assert ks[-1] == repeats
+    assert all(low < high <= 2 * low for low, high in itertools.pairwise(ks))

@@ -1,0 +1,124 @@
+"""When two answers are the same, and how several answers to one question add up."""
+
+import math
+import time
+from fractions import Fraction
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_runner.eval import score
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "same"),
+    [
+        pytest.param("18", "18", True, id="equal"),
+        pytest.param("18.0", "18", True, id="trailing zero"),
+        pytest.param("$1,234", "1234", True, id="currency and separator"),
+        pytest.param(r"\$18", "18", True, id="escaped dollar"),
+        pytest.param("-$5", "-5", True, id="negative money"),
+        pytest.param("18 dollars", "18", True, id="unit"),
+        pytest.param("18 km/h", "18", True, id="compound unit"),
+        pytest.param(r"18\text{ cm}^2", "18", True, id="unit in LaTeX"),
+        pytest.param("18 m", "18", True, id="metres"),
+        pytest.param("18元", "18", True, id="Chinese unit"),
+        pytest.param("５", "5", True, id="full-width digit"),
+        pytest.param("1{,}000", "1000", True, id="LaTeX separator"),
+        pytest.param("3.00e2", "300", True, id="exponent"),
+        pytest.param("1/2", "0.5", True, id="fraction"),
+        pytest.param(r"\frac{1}{2}", "0.5", True, id="LaTeX fraction"),
+        pytest.param(r"-\dfrac12", "-0.5", True, id="short LaTeX fraction"),
+        pytest.param("50%", "0.5", True, id="percent is a hundredth"),
+        pytest.param("50%", "50", True, id="percent is a unit"),
+        pytest.param("17.9999999999", "18", True, id="float noise"),
+        pytest.param("x + 1", "X+1".replace("+", " + "), True, id="case"),
+        pytest.param("0.5", "50", False, id="no leniency by 100"),
+        pytest.param("5", "-5", False, id="sign"),
+        pytest.param("2880000", "2880001", False, id="large whole numbers are exact"),
+        pytest.param("0.33", "0.3333", False, id="rounded too far"),
+        pytest.param("eighteen", "18", False, id="a word"),
+        pytest.param("", "18", False, id="empty"),
+        pytest.param("1/0", "18", None, id="no number"),
+        pytest.param("5 million", "5", None, id="a scale is no unit"),
+        pytest.param("5k", "5", None, id="an attached scale"),
+        pytest.param("5万", "5", None, id="a Chinese scale"),
+        pytest.param("12:30", "12.5", None, id="a time"),
+        pytest.param("2x+1", "1+2x", None, id="algebra"),
+        pytest.param("18 or 19", "18", False, id="two answers are none"),
+    ],
+)
+def test_same_answer(prediction: str, target: str, same: bool | None) -> None:
+    """Answers are compared as texts, then as numbers; None leaves it to algebra."""
+    assert score.same_answer(prediction, target) is same
+
+
+@given(st.fractions(max_denominator=10**6), st.sampled_from(["{}", "${}", "{} apples", " {} ", "**{}**", "{}."]))
+def test_a_number_equals_itself_in_any_dress(value: Fraction, dress: str) -> None:
+    """A fraction reads as its own exact value, whatever is written round it."""
+    read = score.quantity(dress.format(f"{value.numerator}/{value.denominator}"))
+    assert read == score.Quantity(value)
+
+
+@given(st.integers(-(10**15), 10**15), st.integers(-(10**15), 10**15))
+def test_whole_numbers_are_equal_only_to_themselves(one: int, other: int) -> None:
+    """Neighbours are never taken for each other."""
+    assert score.same_answer(f"{one:,}", str(other)) is (one == other)
+    assert score.same_answer(str(one), str(one + 1)) is False
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_compared(text: str) -> None:
+    """No text makes a comparison raise, and a text is always itself."""
+    assert score.same_answer(text, text) is True
+    score.same_answer(text, "18")
+
+
+@pytest.mark.parametrize("piece", ["a", "a ", "1,", "1 ", "km/", "\\text{", "$"])
+def test_a_hostile_answer_takes_no_time(piece: str) -> None:
+    """No pattern of the number reader backtracks without end."""
+    begun = time.perf_counter()
+    for times in (100, 20_000):
+        score.same_answer("5 " + piece * times + "1", "5")
+    assert time.perf_counter() - begun < 2
+
+
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=7).flatmap(
+        lambda right: st.tuples(st.just(right), st.integers(1, len(right)))
+    )
+)
+def test_pass_at_k_is_the_share_of_draws(case: tuple[list[bool], int]) -> None:
+    """Both estimators equal the count over all ways to draw k of n answers."""
+    right, k = case
+    draws = list(combinations(right, k))
+    assert score.pass_at_k(len(right), sum(right), k) == Fraction(sum(map(any, draws)), len(draws))
+    assert score.pass_hat_k(len(right), sum(right), k) == Fraction(sum(map(all, draws)), len(draws))
+
+
+def test_pass_at_k_of_many_answers_neither_overflows_nor_is_slow() -> None:
+    """1024 repeats are nothing special: C(1024, 512) has 300 digits, and the result is a plain share."""
+    assert math.isclose(score.pass_at_k(1024, 1, 512), 0.5)
+
+
+@pytest.mark.parametrize("bad", [(3, 4, 1), (3, 1, 4), (3, 1, 0), (3, -1, 1)])
+def test_pass_at_k_refuses_what_cannot_be_drawn(bad: tuple[int, int, int]) -> None:
+    """More right ones than answers, or more drawn than there are, is a fault of the caller."""
+    with pytest.raises(ValueError, match="cannot draw"):
+        score.pass_at_k(*bad)
+
+
+@pytest.mark.parametrize(
+    ("answers", "right", "k", "voted"),
+    [
+        pytest.param(["1", "2", "2.0"], [True, False, False], 3, False, id="majority by value"),
+        pytest.param(["1", "2", "2"], [True, False, False], 2, True, id="first of equals"),
+        pytest.param([None, None, "1"], [False, False, True], 3, True, id="no answer is no vote"),
+        pytest.param([None], [False], 1, False, id="nobody voted"),
+    ],
+)
+def test_vote_at_k(answers: list[str | None], right: list[bool], k: int, voted: bool) -> None:
+    """The most frequent answer speaks for all."""
+    assert score.vote_at_k(answers, right, k) is voted
