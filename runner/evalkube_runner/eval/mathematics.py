@@ -24,6 +24,7 @@ class Mathematics:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._ready: set[str] = set()
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> "Mathematics":
@@ -44,10 +45,9 @@ class Mathematics:
     async def _ask(self, request: dict[str, Any], timeout_s: float) -> Any:
         async with self._turn:
             try:
-                # A first question waits for the import of sympy, which is not the answer's fault.
-                allowed_s = timeout_s if self._process else timeout_s + _START_S
-                async with asyncio.timeout(allowed_s):
-                    reply = await self._exchange(json.dumps(request).encode() + b"\n")
+                await self._prepare(request["op"])
+                async with asyncio.timeout(timeout_s):
+                    reply = await self._exchange(request)
             except TimeoutError:
                 raise ScorerFailed(f"scoring took more than {timeout_s:g} s") from None
             except (OSError, EOFError, ValueError) as problem:
@@ -56,7 +56,14 @@ class Mathematics:
             raise ScorerFailed(str(reply["error"]))
         return reply["value"]
 
-    async def _exchange(self, line: bytes) -> dict[str, Any]:
+    async def _prepare(self, operation: str) -> None:
+        """Starts the process and lets it import what an operation needs: that time is not the answer's."""
+        if self._process is None or operation not in self._ready:
+            async with asyncio.timeout(_START_S):
+                await self._exchange({"op": "ready", "a": operation, "b": ""})
+            self._ready.add(operation)
+
+    async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         """One line there and one back. An interruption ends the process: no late answer may meet a later question."""
         try:
             if self._process is None:
@@ -71,7 +78,7 @@ class Mathematics:
             reading, writing = self._process.stdout, self._process.stdin
             assert reading is not None
             assert writing is not None
-            writing.write(line)
+            writing.write(json.dumps(request).encode() + b"\n")
             await writing.drain()
             answer = await reading.readline()
             if not answer.endswith(b"\n"):
@@ -83,6 +90,7 @@ class Mathematics:
 
     async def _stop(self) -> None:
         process, self._process = self._process, None
+        self._ready.clear()
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):

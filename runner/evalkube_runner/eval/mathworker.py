@@ -26,6 +26,10 @@ def _equal(prediction: str, target: str) -> bool:
     return bool(gold and mine and math_verify.verify(gold, mine, timeout_seconds=None, raise_on_error=True))
 
 
+def _prepare(operation: str, _: str) -> bool:
+    return _equal("1", "1") if operation == "equal" else True
+
+
 def _parsed(math_verify: Any, text: str) -> Any:
     # As LaTeX first, which both answers usually are; text without any ("2x + 1") parses as an expression.
     return math_verify.parse(
@@ -44,8 +48,8 @@ def last_match(pattern: str, text: str) -> str | None:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Does what a line asks: {"op": "equal" | "search", "a", "b"} -> {"value"} or {"error"}."""
-    operation = {"equal": _equal, "search": last_match}[request["op"]]
+    """Does what a line asks: {"op": "equal" | "search" | "ready", "a", "b"} -> {"value"} or {"error"}."""
+    operation = {"equal": _equal, "search": last_match, "ready": _prepare}[request["op"]]
     try:
         return {"value": operation(request["a"], request["b"])}
     except Exception as problem:  # whatever a parser or a pattern does with a model's words is an answer too

@@ -1,0 +1,152 @@
+"""The client against an endpoint that fails on purpose."""
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from evalkube_crds.evalrun import GenerationConfig
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.eval.benchmarks.declaration import Message
+from evalkube_runner.eval.chat import Answer
+from evalkube_runner.eval.client import Client, RequestFailed
+from fakes import scripted_endpoint
+from fakes.scripted_endpoint import Says, Script, ScriptedEndpoint, says
+
+HI = [Message("user", "hi")]
+
+
+def _ask(script: Script, **config: Any) -> tuple[Answer | RequestFailed, ScriptedEndpoint]:
+    """The outcome of one question to an endpoint that follows `script`."""
+
+    async def ask() -> tuple[Answer | RequestFailed, ScriptedEndpoint]:
+        options = GenerationConfig(**{"retries": 3, "retry_interval": 0.0, **config})
+        async with (
+            scripted_endpoint.running(script) as endpoint,
+            Client(endpoint.url, "m", options, api_key="sk-secret", connections=1) as client,
+        ):
+            try:
+                return await client.ask(HI), endpoint
+            except RequestFailed as failure:
+                return failure, endpoint
+
+    return asyncio.run(ask())
+
+
+def test_an_answer_comes_with_its_figures() -> None:
+    """Text, tokens and latency; the key travels as a bearer token, to the completed path."""
+    answer, endpoint = _ask(
+        lambda _body, _number: says("C", wait_s=0.05), extra_query={"v": "1"}, extra_headers={"X-A": "b"}
+    )
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.attempts, answer.tokens and answer.tokens.completion) == ("C", 1, 3)
+    assert 50_000_000 <= answer.latency_ns < 1_000_000_000
+    assert endpoint.paths == ["/v1/chat/completions?v=1"]
+    assert (endpoint.headers[0]["authorization"], endpoint.headers[0]["x-a"]) == ("Bearer sk-secret", "b")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(Says(429), id="too many requests"),
+        pytest.param(Says(503), id="unavailable"),
+        pytest.param(Says(408), id="the server's timeout"),
+        pytest.param(Says(hang_up=True), id="hung up"),
+        pytest.param(Says(body=b'{"cho', cut=True), id="cut off"),
+        pytest.param(says("late", wait_s=0.3), id="too late"),
+    ],
+)
+def test_what_may_pass_is_tried_again(failure: Says) -> None:
+    """The second attempt's answer counts, and says that it was the second."""
+    answer, endpoint = _ask(lambda _body, number: failure if number == 0 else says("C"), timeout=0.15)
+    assert isinstance(answer, Answer), answer
+    assert answer.attempts == len(endpoint.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, ErrorClass.STATUS_4XX),
+        (401, ErrorClass.STATUS_401),
+        (403, ErrorClass.STATUS_403),
+        (404, ErrorClass.STATUS_404),
+    ],
+)
+def test_a_refusal_is_not_tried_again(status: int, error: ErrorClass) -> None:
+    """One request, and the server's own words with its status."""
+    body = json.dumps({"error": {"message": "no such model"}}).encode()
+    failure, endpoint = _ask(lambda _body, _number: Says(status, body))
+    assert isinstance(failure, RequestFailed)
+    assert (failure.error, failure.status, len(endpoint.bodies)) == (error, status, 1)
+    assert failure.message == f"HTTP {status}: no such model"
+
+
+def test_attempts_are_limited_and_the_last_failure_is_told() -> None:
+    """`retries` is the number of attempts."""
+    failure, endpoint = _ask(lambda _body, _number: Says(500, b"oops"), retries=2)
+    assert isinstance(failure, RequestFailed)
+    assert (failure.error, len(endpoint.bodies)) == (ErrorClass.STATUS_5XX, 2)
+
+
+def test_retry_after_is_waited_for() -> None:
+    """The pause is the server's, not the configured one of nothing."""
+
+    async def timed() -> float:
+        loop = asyncio.get_running_loop()
+        script: Script = lambda _body, number: says("C") if number else Says(429, headers={"retry-after": "0.2"})  # noqa: E731
+        async with scripted_endpoint.running(script) as endpoint:
+            config = GenerationConfig(retry_interval=0.0)
+            async with Client(endpoint.url, "m", config, api_key=None, connections=1) as client:
+                begun = loop.time()
+                await client.ask(HI)
+                return loop.time() - begun
+
+    assert 0.2 <= asyncio.run(timed()) < 1
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """Following it would carry the key elsewhere; the message names the address."""
+    failure, endpoint = _ask(lambda _body, _number: Says(307, headers={"location": "http://elsewhere/v1"}))
+    assert isinstance(failure, RequestFailed)
+    assert (failure.error, len(endpoint.bodies)) == (ErrorClass.STATUS_3XX, 1)
+    assert "http://elsewhere/v1" in failure.message
+
+
+def test_a_200_without_an_answer_is_a_parse_error() -> None:
+    """An HTML page with status 200 is neither tried again nor scored."""
+    failure, endpoint = _ask(lambda _body, _number: Says(body=b"<html>"))
+    assert isinstance(failure, RequestFailed)
+    assert (failure.error, len(endpoint.bodies)) == (ErrorClass.PARSE, 1)
+
+
+def test_a_stream_gives_the_time_of_its_first_token() -> None:
+    """TTFT is measured where the answer is streamed."""
+    events = b'data: {"choices": [{"delta": {"content": "C"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    answer, endpoint = _ask(
+        lambda _body, _number: Says(body=events, headers={"content-type": "text/event-stream"}), stream=True
+    )
+    assert isinstance(answer, Answer), answer
+    assert answer.text == "C"
+    assert answer.ttft_ns is not None
+    assert 0 < answer.ttft_ns <= answer.latency_ns
+    assert endpoint.bodies[0]["stream"] is True
+
+
+def test_nobody_there() -> None:
+    """A refused connection has its class, tries again, and never shows the key."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+    async def ask() -> None:
+        async with Client(
+            url, "m", GenerationConfig(retries=2, retry_interval=0.0), api_key="sk-secret", connections=1
+        ) as client:
+            await client.ask(HI)
+
+    with pytest.raises(RequestFailed) as failed:
+        asyncio.run(ask())
+    assert failed.value.error is ErrorClass.CONNECT
+    assert "sk-secret" not in repr(failed.value) + str(failed.value.__cause__)

@@ -1,0 +1,94 @@
+"""How samples add up, alone and over shards."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.merge import merge_results
+from evalkube_crds.names import ErrorClass
+from evalkube_crds.results import EvalResult
+from evalkube_runner.eval import plan, report
+from evalkube_runner.eval.chat import Answer, Tokens
+from evalkube_runner.eval.scoring import Scored
+from evalkube_runner.eval.tally import Tally
+
+
+def _plan(name: str = "iquiz", args: dict[str, Any] | None = None, **spec: Any) -> plan.DatasetPlan:
+    body = {"model": "m", "api_url": "http://h/v1", "datasets": [name], "dataset_args": {name: args or {}}, **spec}
+    return plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
+
+
+def _tally(made: plan.DatasetPlan) -> Tally:
+    return Tally(made, None, collect_perf=True)
+
+
+def _scored(right: bool, answer: str = "A") -> Scored:
+    return Scored({"acc": float(right)}, answer)
+
+
+def test_errored_samples_are_in_no_score() -> None:
+    """One right, one errored: the score is 1 of 1, and the error is told with its class."""
+    tally = _tally(_plan())
+    tally.request("IQ", 2)
+    tally.scored("IQ", 0, 0, _scored(True))
+    tally.errored("IQ", 1, ErrorClass.STATUS_5XX)
+    made = report.dataset_report("m", tally.result)
+    assert (made["score"], made["metrics"][0]["num"]) == (1.0, 1)
+    assert (made["requested"], made["scored"], made["errored"], made["errors"]) == (2, 1, 1, {"status_5xx": 1})
+
+
+def test_pass_at_k_counts_items() -> None:
+    """Two items asked four times, right twice and never: the means of 1/2, 5/6, 1 and of 0, 0, 0."""
+    tally = _tally(_plan(args={"aggregation": "mean_and_pass_at_k"}, repeats=4))
+    for repeat, right in enumerate([True, False, True, False]):
+        tally.scored("IQ", 0, repeat, _scored(right))
+        tally.scored("IQ", 1, repeat, _scored(False))
+    sums = tally.result.subsets[0].metrics
+    means = {name: round(one.mean or 0, 9) for name, one in sums.items()}
+    assert means == {"mean_acc": 0.25, "pass@1": 0.25, "pass@2": round(5 / 12, 9), "pass@4": 0.5}
+    assert [one.count for one in sums.values()] == [8, 2, 2, 2]
+
+
+def test_an_errored_repeat_is_as_if_never_asked() -> None:
+    """Of three repeats two have a score: pass^2 is of these two, pass^3 counts no item."""
+    tally = _tally(_plan(args={"aggregation": "mean_and_pass_hat_k"}, repeats=3))
+    tally.scored("IQ", 0, 0, _scored(True))
+    tally.errored("IQ", 0, ErrorClass.TOTAL_TIMEOUT)
+    tally.scored("IQ", 0, 2, _scored(True))
+    sums = tally.result.subsets[0].metrics
+    assert (sums["pass^2"].mean, sums["pass^2"].count, sums["pass^3"].count) == (1.0, 1, 0)
+
+
+def test_votes_are_taken_in_the_order_of_repeats() -> None:
+    """However late the first repeat's answer comes."""
+    tally = _tally(_plan(args={"aggregation": "mean_and_vote_at_k"}, repeats=2))
+    tally.scored("IQ", 0, 1, _scored(False, "B"))
+    tally.scored("IQ", 0, 0, _scored(True, "A"))
+    assert tally.result.subsets[0].metrics["vote@2"].mean == 1.0
+
+
+SAMPLES = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 10**10), st.integers(0, 500)), max_size=40)
+
+
+@given(SAMPLES, st.integers(1, 5))
+def test_shards_add_up_to_one_run(samples: list[tuple[bool, bool, int, int]], shards: int) -> None:
+    """Whatever is measured, N shards merged report what one run reports, digit for digit."""
+
+    def counted(shard: int, of: int) -> EvalResult:
+        tally = _tally(_plan())
+        for index, (right, errored, latency_ns, tokens) in enumerate(samples):
+            if index % of != shard:
+                continue
+            tally.request("EQ", 1)
+            answer = Answer("A", finish_reason="length", tokens=Tokens(3, tokens), latency_ns=latency_ns)
+            tally.answered("EQ", answer, reused=False)
+            if errored:
+                tally.errored("EQ", index, ErrorClass.SCORER)
+            else:
+                tally.scored("EQ", index, 0, _scored(right))
+        return EvalResult(run_id="r", model="m", shards=[shard], of_shards=of, datasets=[tally.result])
+
+    merged = merge_results([counted(shard, shards) for shard in range(shards)])
+    assert report.reports(merged) == report.reports(counted(0, 1))
