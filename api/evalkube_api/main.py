@@ -99,15 +99,14 @@ def _configuration(settings: Settings, backend: LocalBackend) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Ends the runs when it is told to stop, so that those who wait for them get an answer before their connection
-    closes."""
+    """Ends the runs when it is told to stop, so that those who wait for them are answered before they are cut off."""
 
     def __init__(self, config: uvicorn.Config, backend: LocalBackend) -> None:
         super().__init__(config)
         self._backend = backend
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends the service in order, the second at once; either way it is an end, not a death by signal."""
+        """The first signal ends the service in order, the second at once; it exits either way, not dies."""
         self.force_exit = self.should_exit
         self.should_exit = True
 

@@ -248,7 +248,9 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     schemas = {name: _plain(schema) for name, schema in found["$defs"].items()}
-    document["components"] = {"schemas": {**schemas, **_schemas()}}
+    own = document.get("components", {}).get("schemas", {})
+    parameters = {name: schema for name, schema in own.items() if "ValidationError" not in name}
+    document["components"] = {"schemas": {**parameters, **schemas, **_schemas()}}
     for path in document["paths"].values():
         for operation in path.values():
             if "HTTPValidationError" in str(operation["responses"].get("422", "")):

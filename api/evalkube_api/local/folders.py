@@ -78,13 +78,12 @@ def opened(folder: Path, path: str, hidden: Path) -> Artifact:
         handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, RuntimeError, ValueError):
         raise missing from None
-    file = os.fdopen(handle, "rb", buffering=0)
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
-        file.close()
+        os.close(handle)
         raise missing
     entry = _entry(wanted.as_posix(), status)
-    return Artifact(entry, _chunks(file, entry.size_bytes))
+    return Artifact(entry, _chunks(os.fdopen(handle, "rb", buffering=0), entry.size_bytes))
 
 
 async def _chunks(file: IO[bytes], size_bytes: int) -> AsyncIterator[bytes]:

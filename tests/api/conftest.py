@@ -1,0 +1,26 @@
+"""One service for the tests that leave it running, with the stand-in for a runner; and the bodies they post."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes.service import Service, running_service
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Shared: a test may add runs, and must not count them."""
+    root = tmp_path_factory.mktemp("service")
+    (root / "data").mkdir()
+    (root / "data" / "prompts.txt").write_text("hello\n")
+    with running_service(
+        root / "outputs", data=[root / "data"], stop_grace_s=0.4, max_evals=8, perf_alone=False, max_body_bytes=65_536
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """An output root of the test's own."""
+    return tmp_path / "outputs"

@@ -1,0 +1,49 @@
+"""Whose turn it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_api.local.turns import Limits, next_turns
+from evalkube_crds.names import Kind
+
+E, P = Kind.EVAL_RUN, Kind.PERF_RUN
+ALONE, BESIDE = Limits(2, perf_alone=True), Limits(2, perf_alone=False)
+
+TABLE = {
+    "nothing waits": ([], [], ALONE, []),
+    "evaluations up to the limit": ([E, E, E], [], ALONE, [0, 1]),
+    "no room": ([E], [E, E], ALONE, []),
+    "one ends, one starts": ([E, E], [E], ALONE, [0]),
+    "a load test starts alone": ([P, E, P], [], ALONE, [0]),
+    "a load test waits for evaluations": ([P], [E], ALONE, []),
+    "and is not overtaken": ([P, E], [E], ALONE, []),
+    "evaluations wait for a load test": ([E], [P], ALONE, []),
+    "load tests may share": ([P, E, E], [], BESIDE, [0, 1, 2]),
+    "but never with each other": ([P, E], [P], BESIDE, []),
+}
+
+
+@pytest.mark.parametrize(("waiting", "running", "limits", "expected"), TABLE.values(), ids=TABLE.keys())
+def test_next_turns(waiting: list[Kind], running: list[Kind], limits: Limits, expected: list[int]) -> None:
+    """The table says who starts."""
+    ids = [str(number) for number in range(len(waiting))]
+    assert next_turns(zip(ids, waiting, strict=True), running, limits) == [str(number) for number in expected]
+
+
+@given(st.lists(st.sampled_from([E, P]), max_size=20), st.integers(1, 5), st.booleans())
+def test_everyone_has_a_turn_in_order(kinds: list[Kind], most: int, alone: bool) -> None:
+    """Whatever the order, all start, first come first, and the limits hold at every moment."""
+    waiting, running, order = {str(i): kind for i, kind in enumerate(kinds)}, [], []
+    limits = Limits(most, perf_alone=alone)
+    while waiting or running:
+        for run_id in next_turns(waiting.items(), [kind for _, kind in running], limits):
+            running.append((run_id, waiting.pop(run_id)))
+            order.append(run_id)
+        now = [kind for _, kind in running]
+        assert now
+        assert now.count(E) <= most
+        assert now.count(P) <= 1
+        assert not (alone and P in now and len(now) > 1)
+        running.pop(0)
+    assert order == [str(i) for i in range(len(kinds))]
