@@ -1,0 +1,166 @@
+"""A run's artifacts as people see them: the newest attempt's, and the lines of all shards as one file.
+
+An evaluation is carried on by its next attempt, so what an earlier attempt left and the newest did not replace is still
+part of it. A load test's attempts are separate measurements: only the newest counts.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from evalkube_crds.names import Kind
+from evalkube_operator.ports import RunKey
+from evalkube_operator.store import keys
+from evalkube_operator.store.interface import Content, Store, Stored
+from evalkube_operator.store.keys import ShardKey
+
+__all__ = ["About", "Artifact", "about", "adopted", "latest", "listing", "open_artifact", "remember"]
+
+_LINES = ".jsonl"
+_SHARDS = "shards"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What has to be known of a run to read its artifacts."""
+
+    kind: Kind
+    shards: int
+
+    @property
+    def carries(self) -> bool:
+        """Whether an attempt goes on where the one before it ended."""
+        return self.kind is Kind.EVAL_RUN
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One artifact of a run; ``sources`` are the keys whose contents make it up, in order."""
+
+    path: str
+    size_bytes: int
+    modified: datetime
+    sources: tuple[str, ...]
+
+
+async def remember(store: Store, run: RunKey, known: About) -> None:
+    """Keep what the run is beside what it delivers."""
+    data = orjson.dumps({"kind": known.kind, "shards": known.shards})
+    await store.put(keys.own(run, keys.ABOUT), _once(data))
+
+
+async def about(store: Store, run: RunKey) -> About | None:
+    """What was remembered; None where no runner of it ever came."""
+    content = await store.get(keys.own(run, keys.ABOUT))
+    if content is None:
+        return None
+    document = orjson.loads(b"".join([chunk async for chunk in content.chunks]))
+    return About(Kind(document["kind"]), document["shards"])
+
+
+async def latest(store: Store, shard: ShardKey, path: str, *, carries: bool) -> Stored | None:
+    """What this attempt of a shard, or (``carries``) the newest before it, left at ``path``."""
+    for attempt in range(shard.attempt, -1 if carries else shard.attempt - 1, -1):
+        found = await store.stat(ShardKey(shard.run, attempt, shard.shard).at(path))
+        if found is not None:
+            return found
+    return None
+
+
+async def adopted(store: Store, shard: ShardKey, path: str, *, carries: bool) -> str:
+    """The key to append to; what an earlier attempt left there is this attempt's from now on."""
+    key = shard.at(path)
+    found = await latest(store, shard, path, carries=carries)
+    if found is not None and found.key != key:
+        await store.move(found.key, key)
+    return key
+
+
+async def listing(store: Store, run: RunKey) -> list[Artifact]:
+    """All artifacts of a run, by path.
+
+    With several shards the lines of all are one artifact (``x.jsonl``), and each shard's own are at ``shards/<n>/...``.
+    """
+    known = await about(store, run)
+    if known is None:
+        return []
+    return _artifacts(run, known, await store.below(keys.run_prefix(run)))
+
+
+def _artifacts(run: RunKey, known: About, stored: Iterable[Stored]) -> list[Artifact]:
+    whole, by_shard = _newest(run, known, stored)
+    if known.shards == 1:
+        whole = {path: [found] for (_, path), found in by_shard.items()} | whole
+    else:
+        for (shard, path), found in sorted(by_shard.items(), key=lambda item: item[0]):
+            whole.setdefault(f"{_SHARDS}/{shard}/{path}", [found])
+            if path.endswith(_LINES):
+                whole.setdefault(path, []).append(found)
+    return [_artifact(path, parts) for path, parts in sorted(whole.items())]
+
+
+def _newest(
+    run: RunKey, known: About, stored: Iterable[Stored]
+) -> tuple[dict[str, list[Stored]], dict[tuple[int, str], Stored]]:
+    """The run's own by path, and the shards' by shard and path: of the newest attempt that counts."""
+    whole: dict[str, list[Stored]] = {}
+    found: list[tuple[ShardKey, str, Stored]] = []
+    for one in stored:
+        place = keys.parse_artifact(run, one.key)
+        if place is None or place[1].startswith(f"{keys.OWN}/"):
+            continue
+        shard, path = place
+        if shard is None:
+            whole[path] = [one]
+        else:
+            found.append((shard, path, one))
+    last = max((shard.attempt for shard, _, _ in found), default=0)
+    by_shard: dict[tuple[int, str], Stored] = {}
+    for shard, path, one in sorted(found, key=lambda item: item[0].attempt):
+        if shard.shard < known.shards and (known.carries or shard.attempt == last):
+            by_shard[shard.shard, path] = one
+    return whole, by_shard
+
+
+def _artifact(path: str, stored: list[Stored]) -> Artifact:
+    return Artifact(
+        path,
+        sum(one.size_bytes for one in stored),
+        max(one.modified for one in stored),
+        tuple(one.key for one in stored),
+    )
+
+
+async def open_artifact(store: Store, run: RunKey, path: str) -> Content | None:
+    """The bytes of one artifact of ``listing``; the shards' lines follow one another in the shards' order."""
+    found = next((artifact for artifact in await listing(store, run) if artifact.path == path), None)
+    if found is None:
+        return None
+    if len(found.sources) == 1:
+        return await store.get(found.sources[0])
+    return await _concatenated(store, found.sources)
+
+
+async def _concatenated(store: Store, sources: Iterable[str]) -> Content:
+    contents: list[Content] = []
+    for key in sources:
+        content = await store.get(key)
+        if content is None or content.size_bytes == 0:
+            continue
+        last = await store.get(key, start=content.size_bytes - 1, size_bytes=1)
+        contents.append(content)
+        if last is not None and b"".join([chunk async for chunk in last.chunks]) != b"\n":
+            contents.append(Content(1, _once(b"\n")))  # a torn last line must not swallow the next shard's first
+    return Content(sum(content.size_bytes for content in contents), _chained(contents))
+
+
+async def _chained(contents: Iterable[Content]) -> AsyncIterator[bytes]:
+    for content in contents:
+        async for chunk in content.chunks:
+            yield chunk
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

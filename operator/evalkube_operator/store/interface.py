@@ -1,0 +1,125 @@
+"""What a store is to everything else: keys in, bytes in and out, streaming. Types only, no I/O here."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from evalkube_operator.errors import OperatorError, Unavailable
+from evalkube_operator.ports import RunKey
+
+__all__ = [
+    "Content",
+    "OffsetConflict",
+    "PathTaken",
+    "Store",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "Stored",
+    "Upload",
+]
+
+
+class StoreError(Unavailable):
+    """The store did not do what it was asked for."""
+
+
+class StoreFull(StoreError):
+    """There is no room left: trying again does not help until somebody makes some."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer, or refuses: try again later."""
+
+
+class StoreCorrupt(StoreError):
+    """What is stored does not fit together; nobody but the operator writes there."""
+
+
+class PathTaken(OperatorError):
+    """The path is a folder of other artifacts, or one of its folders is an artifact."""
+
+
+class OffsetConflict(OperatorError):
+    """An append does not continue what is there; ``size_bytes`` is how much that is."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"the artifact has {size_bytes} bytes and something else there")
+        self.size_bytes = size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One artifact: its key, its size, and when it was last written."""
+
+    key: str
+    size_bytes: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An artifact being read: exactly ``size_bytes`` come out of ``chunks``, as they were when it was opened."""
+
+    size_bytes: int
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where a client may send one artifact by itself, without us in between."""
+
+    url: str
+    method: str
+    headers: dict[str, str]
+
+
+class Store(Protocol):
+    """Keys are those of ``keys``; a prefix ends where a segment does. Everything may raise StoreUnavailable."""
+
+    kind: str
+
+    def uri(self, key: str) -> str:
+        """How people and other programs name the place."""
+
+    async def put(self, key: str, chunks: AsyncIterable[bytes]) -> int:
+        """Write a whole artifact, replaced atomically and durable on return; its size in bytes.
+
+        What ``chunks`` raises is passed on and leaves the old artifact as it was. Raises StoreFull, PathTaken.
+        """
+
+    async def append(self, key: str, offset: int, data: bytes) -> int:
+        """Make ``data`` stand at ``offset`` of the artifact, durable on return; the size then, in bytes.
+
+        Continues it, or finds (all or the first part of) ``data`` there already. Raises OffsetConflict, StoreFull,
+        PathTaken.
+        """
+
+    async def get(self, key: str, *, start: int = 0, size_bytes: int | None = None) -> Content | None:
+        """``size_bytes`` from ``start`` on (as far as there are); None where there is no such artifact."""
+
+    async def stat(self, key: str) -> Stored | None:
+        """Size and time of one artifact; None where there is none."""
+
+    async def below(self, prefix: str) -> list[Stored]:
+        """All artifacts below a prefix, by key."""
+
+    async def delete(self, prefix: str) -> None:
+        """Everything at and below a prefix is gone; also where nothing was."""
+
+    async def move(self, source: str, target: str) -> None:
+        """``source`` is ``target`` from now on, which is not there yet. Done over after a crash it ends the same."""
+
+    async def runs(self) -> list[RunKey]:
+        """The runs of which there is anything."""
+
+    async def presign(self, key: str, *, expires_s: float) -> Upload | None:
+        """Where to upload the artifact directly; None where everything goes through us."""
+
+    async def uploaded(self, key: str) -> int | None:
+        """After a direct upload: it is the whole artifact now; its size, or None where nothing came."""
+
+    async def check(self) -> None:
+        """Raises StoreError where the store cannot be written."""
