@@ -35,6 +35,7 @@ class RawServer:
     port: int = 0
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @contextlib.asynccontextmanager
@@ -68,6 +69,7 @@ async def _talk(
         length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
         body = await reader.readexactly(int(length[1]) if length else 0)
         state.requests.append(head + body)
+        state.asked.set()
         for step in script(number, request):
             if isinstance(step, bytes):
                 writer.write(step)

@@ -21,12 +21,13 @@ from evalkube_crds import merge
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_name
 from evalkube_crds.results import PerfPoint, PerfResult, Progress
+from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import bodies, connection, crew, payloads, probe, schedule, summary, verdict
+from evalkube_runner.perf import bodies, connection, crew, payloads, probe, schedule, verdict
 from evalkube_runner.wire.dialect import DIALECTS, Dialect
 
-__all__ = ["load_test"]
+__all__ = ["Point", "load_test", "points_of"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
@@ -35,7 +36,7 @@ _OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it 
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
+class Point:
     """One load of the sweep. ``first`` counts the requests of the points before it: prompts go on where they ended."""
 
     name: str
@@ -47,6 +48,7 @@ class _Point:
 
     @property
     def total(self) -> int:
+        """Requests in all."""
         return self.warmup + self.number
 
 
@@ -59,7 +61,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
     dialect = DIALECTS[spec.api]
-    points = list(_points(spec))
+    points = list(points_of(spec))
     needed = points[-1].first + points[-1].total
     source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(spec.url))
     file = context.scratch / "payloads.bin"
@@ -85,7 +87,8 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     return result
 
 
-def _points(spec: PerfRunSpec) -> Iterator[_Point]:
+def points_of(spec: PerfRunSpec) -> Iterator[Point]:
+    """The loads of a sweep, in order."""
     first = 0
     for at, number in enumerate(spec.number):
         rate: float | None = spec.rate[at] if len(spec.rate) > 1 else spec.rate[0]
@@ -93,7 +96,7 @@ def _points(spec: PerfRunSpec) -> Iterator[_Point]:
         parallel = None if spec.open_loop else spec.parallel[at]
         name = point_name(number=number, rate=rate) if spec.open_loop else point_name(number=number, parallel=parallel)
         warmup = _warmup(spec.warmup_num, number)
-        yield _Point(name, number, parallel, rate, warmup, first)
+        yield Point(name, number, parallel, rate, warmup, first)
         first += warmup + number
 
 
@@ -131,7 +134,7 @@ class _Test:
             max_tokens=drawn,
         )
 
-    async def measure(self, point: _Point, workers: crew.Crew, points: list[_Point]) -> PerfPoint:
+    async def measure(self, point: Point, workers: crew.Crew, points: list[Point]) -> PerfPoint:
         """Run one point and deliver its artifacts."""
         context = self._context
         shards = min(context.shards, point.parallel) if point.parallel is not None else context.shards
@@ -155,7 +158,7 @@ class _Test:
         await self._deliver(measured, rows)
         return measured
 
-    def _task(self, point: _Point) -> dict[str, Any]:
+    def _task(self, point: Point) -> dict[str, Any]:
         spec = self._spec
         return {
             "kind": "task",
@@ -179,7 +182,7 @@ class _Test:
         }
 
     async def _reported(
-        self, running: Awaitable[list[dict[str, Any]]], workers: crew.Crew, point: _Point, points: list[_Point]
+        self, running: Awaitable[list[dict[str, Any]]], workers: crew.Crew, point: Point, points: list[Point]
     ) -> list[dict[str, Any]]:
         """Wait for the workers, telling how far they are."""
         task = asyncio.ensure_future(running)
@@ -213,13 +216,13 @@ class _Test:
             "rate": point.rate,
         }
         await deliver.put(f"{point.name}/benchmark_args.json", _json(arguments))
-        await deliver.put(f"{point.name}/benchmark_summary.json", _json(summary.metrics(point)))
-        await deliver.put(f"{point.name}/benchmark_percentile.json", _json(summary.percentiles(point)))
+        await deliver.put(f"{point.name}/benchmark_summary.json", _json(load_test_figures.metrics(point)))
+        await deliver.put(f"{point.name}/benchmark_percentile.json", _json(load_test_figures.percentiles(point)))
         await asyncio.to_thread(_joined, rows)
         await deliver.put_file(f"{point.name}/requests.jsonl", rows[0])
 
 
-def _blank(point: _Point, spec: PerfRunSpec) -> PerfPoint:
+def _blank(point: Point, spec: PerfRunSpec) -> PerfPoint:
     return PerfPoint(
         name=point.name,
         number=point.number,

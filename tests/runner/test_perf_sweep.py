@@ -1,0 +1,328 @@
+"""Whole load tests: real worker processes against the mock model and against a server that sends any bytes."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import uvloop
+
+from evalkube_crds.names import ErrorClass, Reason, Verdict
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfResult
+from evalkube_runner.context import RunContext
+from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import schedule, sweep
+from fakes.mock_model import running_mock
+from fakes.raw_server import Close, Hang, Step, raw_server
+
+T = TypeVar("T")
+MS = 1_000_000
+KEY = "sk-very-secret-1234"
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[str]:
+    """A mock model with a TTFT of 30 ms and 4 tokens in 9 ms."""
+    with running_mock("--ttft-ms", "30", "--itl-ms", "3", "--tokens", "4") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def fast_mock() -> Iterator[str]:
+    """A mock model that answers at once, and has a key."""
+    with running_mock("--tokens", "4", "--api-key", KEY) as url:
+        yield url
+
+
+def spec(url: str, **fields: Any) -> PerfRunSpec:
+    return PerfRunSpec(model="mock-model", url=url, data_source="sample", sleep_interval=0, **fields)
+
+
+def context(folder: Path, *, shard: int = 0, shards: int = 1, key: str | None = KEY) -> RunContext:
+    home = folder / f"shard-{shard}"
+    (home / "scratch").mkdir(parents=True)
+    delivery = FileDelivery(home / "artifacts", home / "control", pipeline="perf")
+    return RunContext(
+        run_id="r", delivery=delivery, scratch=home / "scratch", cache=folder, shard=shard, shards=shards, api_key=key
+    )
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return uvloop.run(work)
+
+
+def load(folder: Path, wanted: PerfRunSpec, **options: Any) -> PerfResult:
+    return run(sweep.load_test(wanted, context(folder, **options)))
+
+
+def rows(folder: Path, point: str, shard: int = 0) -> list[dict[str, Any]]:
+    text = (folder / f"shard-{shard}/artifacts/{point}/requests.jsonl").read_text()
+    return sorted(map(json.loads, text.splitlines()), key=lambda row: int(row["index"]))
+
+
+def test_closed_loop(tmp_path: Path, mock: str) -> None:
+    """Every request once, never more than `parallel` at a time, with the server's own times and tokens."""
+    point = load(tmp_path, spec(mock, number=12, parallel=4)).points[0]
+    found = rows(tmp_path, "parallel_4_number_12")
+    assert (point.name, point.succeeded, point.failed) == ("parallel_4_number_12", 12, 0)
+    assert [row["index"] for row in found] == list(range(12))
+    assert max(_in_flight(found)) == 4
+    assert 29 * MS < (point.histograms["ttft_ns"].percentile(50) or 0) < 60 * MS
+    assert point.histograms["tpot_ns"].percentile(50) == pytest.approx(3 * MS, rel=0.3)
+    assert (point.output_tokens, point.token_basis) == (48, {"usage": 12})
+    assert point.histograms["connect_ns"].count == 4
+
+
+def _in_flight(found: list[dict[str, Any]]) -> Iterator[int]:
+    moments = [(row["sent_ns"], 1) for row in found] + [(row["end_ns"], -1) for row in found]
+    now = 0
+    for _, change in sorted(moments):
+        now += change
+        yield now
+
+
+def test_artifacts(tmp_path: Path, mock: str) -> None:
+    """Each point has its arguments, summary, percentiles and rows; no file holds the key."""
+    load(tmp_path, spec(mock, number=[2, 3], parallel=[1, 3]))
+    artifacts = tmp_path / "shard-0/artifacts"
+    for point, number in (("parallel_1_number_2", 2), ("parallel_3_number_3", 3)):
+        assert json.loads((artifacts / point / "benchmark_args.json").read_text())["number"] == number
+        assert json.loads((artifacts / point / "benchmark_summary.json").read_text())["Succeed requests"] == number
+        assert "TTFT (s)" in json.loads((artifacts / point / "benchmark_percentile.json").read_text())
+        assert len(rows(tmp_path, point)) == number
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes()]
+    progress = json.loads((tmp_path / "shard-0/control/progress.json").read_text())
+    assert (progress["done"], progress["total"]) == (5, 5)
+
+
+def test_not_streamed(tmp_path: Path, mock: str) -> None:
+    """There is a latency and no TTFT."""
+    point = load(tmp_path, spec(mock, number=3, parallel=3, stream=False)).points[0]
+    assert point.succeeded == 3
+    assert point.output_tokens == 12
+    assert "ttft_ns" not in point.histograms
+    assert rows(tmp_path, point.name)[0]["first_token_ns"] is None
+
+
+def test_completions(tmp_path: Path, mock: str) -> None:
+    """A URL that names completions is sent plain prompts."""
+    point = load(tmp_path, spec(f"{mock}/completions", number=2, parallel=2)).points[0]
+    assert (point.succeeded, point.output_tokens) == (2, 8)
+
+
+def test_warm_up_hands_over_without_draining(tmp_path: Path, mock: str) -> None:
+    """Measured requests begin as warm-up slots free; warm-up is in the rows and in no figure."""
+    point = load(tmp_path, spec(mock, number=8, parallel=4, warmup_num=6)).points[0]
+    found = rows(tmp_path, point.name)
+    assert (point.warmup, point.succeeded, point.histograms["latency_ns"].count) == (6, 8, 8)
+    assert [row["warmup"] for row in found] == [True] * 6 + [False] * 8
+    last_of_warm_up = max(row["end_ns"] for row in found[:6])
+    assert min(row["sent_ns"] for row in found[6:]) < last_of_warm_up
+
+
+@pytest.mark.parametrize(("asked", "count"), [(0.25, 2), (0.01, 1), (3.0, 3), (0.0, 0)])
+def test_warm_up_counts(asked: float, count: int) -> None:
+    """Below 1 it is a share of number, and at least one request."""
+    (point,) = sweep.points_of(spec("http://h/v1", number=8, warmup_num=asked))
+    assert (point.warmup, point.total) == (count, 8 + count)
+
+
+def test_open_loop(tmp_path: Path, mock: str) -> None:
+    """Requests leave by the schedule, however many are in flight, and are not re-anchored."""
+    point = load(tmp_path, spec(mock, number=40, rate=200.0, open_loop=True)).points[0]
+    found = rows(tmp_path, "rate_200_number_40")
+    due = [int(at) for _, block in schedule.arrival_blocks(42, 200.0, 40) for at in block]
+    assert [row["intended_ns"] for row in found] == due
+    assert all(row["dispatched_ns"] >= row["intended_ns"] for row in found)
+    assert (point.succeeded, point.parallel, point.rate) == (40, None, 200.0)
+    assert max(_in_flight(found)) > 2
+
+
+def test_closed_loop_with_a_rate(tmp_path: Path, mock: str) -> None:
+    """The cap holds; what it delays keeps its intended time and counts as late."""
+    point = load(tmp_path, spec(mock, number=12, parallel=2, rate=300.0)).points[0]
+    found = rows(tmp_path, point.name)
+    assert max(_in_flight(found)) == 2
+    assert point.late > 6
+    intended, sent = point.histograms["intended_latency_ns"], point.histograms["latency_ns"]
+    assert (intended.mean or 0) > 2 * (sent.mean or 0)
+    assert (point.health.schedule_lag_ns.percentile(50) or 0) < 5 * MS  # waiting for a slot is not the client's lag
+
+
+def test_duration_ends_the_sending(tmp_path: Path, mock: str) -> None:
+    """Nothing leaves after the duration; what is in flight is finished."""
+    point = load(tmp_path, spec(mock, number=10_000, parallel=2, duration=0.2)).points[0]
+    found = rows(tmp_path, point.name)
+    assert 4 <= len(found) <= 14
+    assert max(row["sent_ns"] for row in found) - found[0]["sent_ns"] <= 200 * MS
+    assert point.failed == 0
+
+
+def test_two_worker_processes(tmp_path: Path, mock: str) -> None:
+    """A load for several processes is still sent exactly once, and within its cap."""
+    point = load(tmp_path, spec(mock, number=700, parallel=600)).points[0]
+    found = rows(tmp_path, point.name)
+    assert [row["index"] for row in found] == list(range(700))
+    assert max(_in_flight(found)) <= 600
+    assert point.health.processes == min(2, len(os.sched_getaffinity(0)))
+
+
+def test_shards_send_one_load(tmp_path: Path, mock: str) -> None:
+    """Two shards send what one would have: the same indices at the same intended times."""
+    wanted = spec(mock, number=30, rate=300.0, open_loop=True)
+    for shard in range(2):
+        load(tmp_path, wanted, shard=shard, shards=2)
+    parts = [rows(tmp_path, "rate_300_number_30", shard) for shard in range(2)]
+    assert [[row["index"] % 2 for row in part] for part in parts] == [[0] * 15, [1] * 15]
+    due = [int(at) for _, block in schedule.arrival_blocks(42, 300.0, 30) for at in block]
+    assert {row["index"]: row["intended_ns"] for part in parts for row in part} == dict(enumerate(due))
+
+
+STREAM = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(STREAM), STREAM)
+
+
+def refused(status: bytes, body: bytes) -> list[Step]:
+    return [b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)]
+
+
+def load_raw(folder: Path, steps: list[Step], **fields: Any) -> tuple[PerfResult, list[bytes]]:
+    async def work() -> tuple[PerfResult, list[bytes]]:
+        async with raw_server(lambda _connection, _request: steps) as server:
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", **fields)
+            return await sweep.load_test(wanted, context(folder)), server.requests
+
+    return run(work())
+
+
+def test_prompts_go_on_where_the_last_point_ended(tmp_path: Path) -> None:
+    """No point repeats prompts of the one before it, warm-up included; the offset is where the first one begins."""
+    fields: dict[str, Any] = {"number": [3, 2], "parallel": [1, 1], "warmup_num": 1, "no_test_connection": True}
+    _, sent = load_raw(tmp_path, [ANSWER], dataset="random", min_prompt_length=5, max_prompt_length=5, **fields)
+    prompts = [json.loads(request.split(b"\r\n\r\n", 1)[1])["messages"][0]["content"] for request in sent]
+    assert len(prompts) == len(set(prompts)) == 7
+    _, later = load_raw(
+        tmp_path / "later",
+        [ANSWER],
+        dataset="random",
+        min_prompt_length=5,
+        max_prompt_length=5,
+        dataset_offset=2,
+        **fields,
+    )
+    assert json.loads(later[0].split(b"\r\n\r\n", 1)[1])["messages"][0]["content"] == prompts[2]
+
+
+def test_what_is_sent(tmp_path: Path) -> None:
+    """The key as a bearer token, the user's headers, and drawn token limits."""
+    _, sent = load_raw(
+        tmp_path, [ANSWER], number=4, parallel=1, headers={"X-Trace": "1"}, max_tokens=[5, 9], no_test_connection=True
+    )
+    heads = [request.split(b"\r\n\r\n", 1)[0].decode() for request in sent]
+    assert all(f"Authorization: Bearer {KEY}\r\n" in head and "X-Trace: 1\r\n" in head for head in heads)
+    limits = [json.loads(request.split(b"\r\n\r\n", 1)[1])["max_tokens"] for request in sent]
+    assert limits == [one.max_tokens for one in schedule.plan(42, schedule.Lane(0, 1), 4, rate=None, max_tokens=(5, 9))]
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason", "words"),
+    [
+        (
+            refused(b"401 Unauthorized", b'{"error":{"message":"bad key"}}'),
+            Reason.AUTHENTICATION_FAILED,
+            "401: bad key",
+        ),
+        (refused(b"404 Not Found", b'{"detail":"no model x"}'), Reason.TARGET_REFUSED, "404: no model x"),
+        (refused(b"503 Busy", b"later"), Reason.TARGET_REFUSED, "503: later"),
+        ([Close()], Reason.TARGET_UNREACHABLE, "without an answer"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], Reason.TARGET_REFUSED, "without an event"),
+    ],
+    ids=["401", "404", "503", "closes", "empty"],
+)
+def test_the_connection_test_fails_soon(tmp_path: Path, steps: list[Step], reason: Reason, words: str) -> None:
+    """One request, and the run ends with the server's own words."""
+    with pytest.raises(RunFailed) as failed:
+        load_raw(tmp_path, steps, number=1000)
+    assert failed.value.reason is reason
+    assert words in failed.value.message
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    """An endpoint that cannot be reached ends the run soon."""
+    with pytest.raises(RunFailed) as failed:
+        load(tmp_path, spec("http://127.0.0.1:9/v1", number=1000))
+    assert failed.value.reason is Reason.TARGET_UNREACHABLE
+    assert "127.0.0.1:9" in failed.value.message
+
+
+def test_all_requests_failed(tmp_path: Path) -> None:
+    """The artifacts are there; the run ends with the most frequent error."""
+    with pytest.raises(RunFailed) as failed:
+        load_raw(tmp_path, refused(b"500 Oops", b'{"error":"out of luck"}'), number=5, no_test_connection=True)
+    assert failed.value.reason is Reason.ALL_REQUESTS_FAILED
+    assert "out of luck" in failed.value.message
+    assert [row["error"] for row in rows(tmp_path, "parallel_1_number_5")] == ["status_5xx"] * 5
+
+
+def test_failures_are_counted_by_class(tmp_path: Path) -> None:
+    """What the mock broke is what is reported, request by request."""
+    with running_mock(
+        "--tokens", "4", "--fail-rate", "0.2", "--stream-error-rate", "0.2", "--truncate-rate", "0.2"
+    ) as url:
+        point = load(tmp_path, spec(url, number=100, parallel=4, no_test_connection=True)).points[0]
+    assert set(point.errors) == {ErrorClass.STATUS_5XX, ErrorClass.ERROR_IN_STREAM, ErrorClass.TRUNCATED_STREAM}
+    assert all(8 <= count <= 36 for count in point.errors.values())
+    assert sum(point.errors.values()) == point.failed == 100 - point.succeeded
+    assert point.histograms["latency_ns"].count == point.succeeded
+
+
+def children() -> list[int]:
+    """This process' children that run a worker."""
+    found = []
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with suppress(OSError):
+                if b"evalkube_runner.perf.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
+
+
+def test_a_stalled_client_is_not_valid(tmp_path: Path, mock: str) -> None:
+    """A worker that stood still for half a second does not blame the server."""
+
+    async def work() -> PerfResult:
+        running = asyncio.ensure_future(sweep.load_test(spec(mock, number=150, parallel=4), context(tmp_path)))
+        await asyncio.sleep(1.0)  # it is under way
+        workers = children()
+        os.kill(workers[0], signal.SIGSTOP)
+        await asyncio.sleep(0.5)
+        os.kill(workers[0], signal.SIGCONT)
+        return await running
+
+    point = run(work()).points[0]
+    assert point.verdict is not Verdict.VALID
+    assert "stall" in " ".join(point.verdict_reasons)
+    assert point.health.loop_lag_ns.high > 400 * MS
+
+
+def test_cancelling_ends_the_workers(tmp_path: Path) -> None:
+    """Nothing goes on after a cancelled load test."""
+
+    async def work() -> None:
+        async with raw_server(lambda _connection, _request: [Hang()]) as server:
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", number=10, no_test_connection=True)
+            running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+            await server.asked.wait()
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    run(work())
+    assert not children()
