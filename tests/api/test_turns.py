@@ -34,7 +34,9 @@ def test_next_turns(waiting: list[Kind], running: list[Kind], limits: Limits, ex
 @given(st.lists(st.sampled_from([E, P]), max_size=20), st.integers(1, 5), st.booleans())
 def test_everyone_has_a_turn_in_order(kinds: list[Kind], most: int, alone: bool) -> None:
     """Whatever the order, all start, first come first, and the limits hold at every moment."""
-    waiting, running, order = {str(i): kind for i, kind in enumerate(kinds)}, [], []
+    waiting = {str(i): kind for i, kind in enumerate(kinds)}
+    running: list[tuple[str, Kind]] = []
+    order: list[str] = []
     limits = Limits(most, perf_alone=alone)
     while waiting or running:
         for run_id in next_turns(waiting.items(), [kind for _, kind in running], limits):

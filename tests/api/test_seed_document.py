@@ -1,0 +1,185 @@
+"""The lines of EvalScope's service document, against the real runner and a model on this machine.
+
+Only the URLs and the source of the data differ from the document: neither the hubs nor its endpoint are here.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+
+from fakes.mock_model import running_mock
+from fakes.service import Service, running_service
+
+EVAL_KEYS = {"status", "message", "result", "output_dir"}
+PERF_KEYS = {"status", "message", "output_dir", "results"}
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    """Base URL of a model that answers at once."""
+    with running_mock() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose runner is the real one."""
+    with running_service(tmp_path_factory.mktemp("real") / "outputs", standin=False) as running:
+        yield running
+
+
+def curl(url: str, body: dict[str, Any]) -> Any:
+    """As in the document: -X POST, -H, -d."""
+    command = ["curl", "-s", "--noproxy", "*", "-X", "POST", url, "-H", "Content-Type: application/json"]
+    done = subprocess.run([*command, "-d", json.dumps(body, indent=2)], capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_evaluation_with_curl(real: Service, model: str) -> None:
+    """The first curl line."""
+    answer = curl(
+        f"{real.url}/api/v1/eval",
+        {
+            "model": "qwen-plus",
+            "api_url": model,
+            "api_key": "your-api-key",
+            "datasets": ["gsm8k"],
+            "dataset_hub": "sample",
+            "limit": 5,
+        },
+    )
+    assert set(answer) == EVAL_KEYS | {"id"}
+    assert answer["result"]["gsm8k"]["dataset_name"] == "gsm8k"
+    assert answer["result"]["gsm8k"]["requested"] == 5
+    assert (Path(answer["output_dir"]) / "reports" / "report.html").is_file()
+
+
+def test_the_load_test_with_curl(real: Service, model: str) -> None:
+    """The second curl line."""
+    answer = curl(
+        f"{real.url}/api/v1/perf",
+        {
+            "model": "qwen-plus",
+            "url": f"{model}/chat/completions",
+            "api": "openai",
+            "number": 50,
+            "parallel": 5,
+            "data_source": "sample",
+        },
+    )
+    assert set(answer) == PERF_KEYS | {"id"}
+    point = answer["results"]["parallel_5_number_50"]
+    assert set(point) == {"metrics", "percentiles"}
+    assert point["metrics"]["Succeed requests"] == 50
+
+
+def test_the_python_lines(real: Service, model: str) -> None:
+    """With `requests`, as they stand."""
+    eval_response = requests.post(
+        f"{real.url}/api/v1/eval",
+        json={
+            "model": "qwen-plus",
+            "api_url": model,
+            "api_key": "your-api-key",
+            "datasets": ["gsm8k", "iquiz"],
+            "dataset_hub": "sample",
+            "limit": 10,
+            "generation_config": {"temperature": 0.0, "max_tokens": 2048},
+        },
+        timeout=60,
+    )
+    assert list(eval_response.json()["result"]) == ["gsm8k", "iquiz"]
+    perf_response = requests.post(
+        f"{real.url}/api/v1/perf",
+        json={
+            "model": "qwen-plus",
+            "url": f"{model}/chat/completions",
+            "api": "openai",
+            "number": 100,
+            "parallel": 10,
+            "dataset": "openqa",
+            "data_source": "sample",
+        },
+        timeout=60,
+    )
+    assert list(perf_response.json()["results"]) == ["parallel_10_number_100"]
+
+
+def test_scenario_three(real: Service, model: str) -> None:
+    """Several data sets, no key."""
+    body = {"model": "qwen-plus", "api_url": model, "datasets": ["gsm8k", "iquiz", "ceval"], "dataset_hub": "sample"}
+    answer = curl(f"{real.url}/api/v1/eval", {**body, "limit": 50, "eval_batch_size": 4})
+    assert list(answer["result"]) == ["gsm8k", "iquiz", "ceval"]
+    assert all(report["errored"] == 0 for report in answer["result"].values())
+
+
+def test_no_endpoint_there(real: Service) -> None:
+    """500 soon, with the endpoint in the reason."""
+    body = {"model": "m", "api_url": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
+    answer = curl(f"{real.url}/api/v1/eval", {**body, "generation_config": {"retries": 1}})
+    assert (answer["status"], answer["reason"]) == ("error", "TargetUnreachable")
+    assert "127.0.0.1:9" in answer["error"]
+    assert "traceback" not in answer
+
+
+def test_a_killed_service_resumes_from_its_checkpoints(tmp_path: Path) -> None:
+    """What was answered before is not asked again."""
+    with running_mock("--ttft-ms", "150") as url:
+        body = {
+            "model": "m",
+            "api_url": url,
+            "datasets": ["gsm8k"],
+            "dataset_hub": "sample",
+            "eval_batch_size": 1,
+            "work_dir": "mine",
+            "generation_config": {"stream": True},
+        }
+        with running_service(tmp_path / "outputs", standin=False) as service:
+            run_id = service.post("eval", body, Prefer="respond-async").json()["id"]
+            done = _done_of_first_samples(service, run_id)
+            service.process.kill()
+            service.process.wait()
+        with running_service(tmp_path / "outputs", standin=False) as service:
+            assert service.run(run_id)["phase"] == "Interrupted"
+            report = service.post("eval", body).json()["result"]["gsm8k"]
+            assert report["reused"] >= done
+            assert report["scored"] == report["requested"]
+
+
+def _done_of_first_samples(service: Service, run_id: str) -> int:
+    accept = {"Accept": "text/event-stream"}
+    with service.client.stream("GET", f"/api/v1/runs/{run_id}/progress", headers=accept) as events:
+        for line in events.iter_lines():
+            if line.startswith("data: ") and json.loads(line[6:])["done"] > 0:
+                return int(json.loads(line[6:])["done"])
+    raise AssertionError("the run ended before it was killed")
+
+
+def test_the_key_reaches_only_the_endpoint(tmp_path: Path) -> None:
+    """Nothing that the real runner or the service writes holds it."""
+    key, outputs, log = "sk-canary-real-5e1f", tmp_path / "outputs", tmp_path / "log"
+    with running_mock() as url, running_service(outputs, standin=False, log=log, debug=True) as service:
+        body = {"model": "m", "api_key": key, "debug": True}
+        more = {"api_url": url, "datasets": ["iquiz"], "dataset_hub": "sample", "judge_api_key": key}
+        texts = [service.post("eval", {**body, **more}).text]
+        load = {"url": f"{url}/chat/completions", "number": 5, "data_source": "sample"}
+        texts.append(service.post("perf", {**body, **load}).text)
+        texts.append(service.client.get("/api/v1/runs").text)
+    assert all('"success"' in text for text in texts[:2])
+    assert not [path for path in outputs.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    assert not [text for text in (*texts, log.read_text()) if key in text]
+
+
+def test_documentation_needs_no_internet(real: Service) -> None:
+    """The page loads nothing but the API's own description."""
+    page = httpx.get(f"{real.url}/", follow_redirects=True, trust_env=False)
+    assert page.url.path == "/docs"
+    assert "connect-src 'self'" in page.headers["content-security-policy"]
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "://" not in page.text
