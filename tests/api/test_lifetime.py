@@ -1,7 +1,6 @@
 """How a service begins and ends: shutdown, SIGKILL, recovery, turns, secrets. Each test starts its own."""
 
 import concurrent.futures as cf
-import contextlib
 import json
 import os
 import signal
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +15,9 @@ import httpx
 import pytest
 
 from evalkube_api import run_service
-from fakes.bodies import KEY, eval_body, perf_body
+from fakes.bodies import eval_body, perf_body
 from fakes.service import Service, running_service
-
-
-def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    """Whether the process is no more (or a zombie that no one waits for)."""
-    status = Path(f"/proc/{pid}/status")
-    with contextlib.suppress(OSError):
-        return "State:\tZ" in status.read_text()
-    return True
+from fakes.waiting import gone, until
 
 
 def submitted(service: Service, model: str, word: str = "eval", **more: Any) -> str:
@@ -170,95 +153,6 @@ def test_the_command_serves(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/health", trust_env=False).json()["service"] == "evalkube"
         process.terminate()
         assert process.wait(timeout=10) == 0
-
-
-def test_a_load_test_runs_alone(outputs: Path) -> None:
-    """It waits for what runs, and what comes later waits for it."""
-    with running_service(outputs) as service:
-        first = submitted(service, "hang")
-        perf = submitted(service, "slow-0.1", "perf")
-        last = submitted(service, "slow-0.1")
-        runner_pid(service, first)
-        assert [service.run(run_id)["phase"] for run_id in (first, perf, last)] == ["Running", "Queued", "Queued"]
-        service.client.post(f"/api/v1/runs/{first}/cancel")
-        for run_id in (perf, last):
-            assert service.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=10"}).status_code == 200
-        assert service.run(perf)["completed_at"] <= service.run(last)["started_at"]
-
-
-def test_a_queued_run_can_be_cancelled(outputs: Path) -> None:
-    """It never starts."""
-    with running_service(outputs, max_evals=1) as service:
-        first, second = submitted(service, "hang"), submitted(service, "ok")
-        assert service.client.post(f"/api/v1/runs/{second}/cancel").json()["phase"] == "Cancelled"
-        assert service.run(second)["started_at"] is None
-        service.client.post(f"/api/v1/runs/{first}/cancel")
-
-
-def test_a_client_that_leaves_does_not_lose_its_run(outputs: Path) -> None:
-    """Its result is there when it comes back."""
-    with running_service(outputs) as service:
-        with pytest.raises(httpx.ReadTimeout):
-            service.client.post("/api/v1/eval", json=eval_body("slow-0.5"), timeout=0.2)
-        run_id = service.client.get("/api/v1/runs").json()["runs"][0]["id"]
-        final = service.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=10"})
-        assert (final.status_code, final.json()["status"]) == (200, "success")
-
-
-def test_the_key_is_nowhere_but_with_the_runner(outputs: Path, tmp_path: Path) -> None:
-    """Not in files, logs, answers, errors, command lines or environments; while the run goes on and after."""
-    log = tmp_path / "service.log"
-    with running_service(outputs, log=log, debug=True) as service:
-        answers = [service.post("eval", eval_body(model)).text for model in ("leak", "ok", "trace")]
-        answers.append(service.post("eval", eval_body(api_keys=KEY)).text)
-        answers.append(service.post("eval", eval_body(limit="x", judge_api_key=[KEY])).text)
-        answers.append(service.client.post("/api/v1/eval", content=f'{{"api_key": "{KEY}",}}').text)
-        answers.append(service.client.get("/health", params={"api_key": KEY}).text)
-        run_id = submitted(service, "hang")
-        pid = runner_pid(service, run_id)
-        for name in ("cmdline", "environ"):
-            assert KEY.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
-        answers += [service.client.get(f"/api/v1/runs/{run_id}{part}").text for part in ("", "/logs", "/progress")]
-        assert "Bearer ***" in service.client.get(f"/api/v1/runs/{json.loads(answers[0])['id']}/logs").text
-    files = [path for path in outputs.rglob("*") if path.is_file()]
-    assert len(files) > 10
-    assert not [path for path in files if KEY.encode() in path.read_bytes()]
-    assert not [answer for answer in answers if KEY in answer]
-    assert KEY not in log.read_text()
-    assert (outputs / ".evalkube").stat().st_mode & 0o077 == 0
-
-
-def test_the_runner_gets_its_key_and_a_small_environment(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other secrets of the service's environment stay there."""
-    monkeypatch.setenv("EVALKUBE_API_KEY", "sk-of-the-service")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-of-the-service")
-    with running_service(outputs) as service:
-        run_id = submitted(service, "hang", judge_api_key="sk-judge-123456")
-        environ = Path(f"/proc/{runner_pid(service, run_id)}/environ").read_bytes()
-        assert b"of-the-service" not in environ
-        seen = Path(service.run(run_id)["output_dir"]) / "secrets-seen.txt"
-        assert seen.read_text() == "api_key,judge_api_key"
-
-
-def test_debug_shows_stack_traces(outputs: Path) -> None:
-    """Of runs, in every failed answer."""
-    with running_service(outputs, debug=True) as service:
-        assert service.post("perf", perf_body("trace")).json()["traceback"].endswith("ValueError: the cause")
-        assert "last words" in service.post("perf", perf_body("crash")).json()["traceback"]
-
-
-def test_a_slow_body_is_not_waited_for(outputs: Path) -> None:
-    """408 in JSON."""
-    with running_service(outputs, body_timeout_s=0.2) as service:
-        host, port = service.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
-            kind = b"Content-Type: application/json\r\nContent-Length: 9"
-            connection.sendall(b"POST /api/v1/eval HTTP/1.1\r\nHost: h\r\n" + kind + b"\r\n\r\n{")
-            answer = connection.recv(65_536)
-            while b"}" not in answer:
-                answer += connection.recv(65_536)
-    assert answer.startswith(b"HTTP/1.1 408")
-    assert b'{"error":"the body did not arrive within 0.2 s"}' in answer
 
 
 def test_many_who_wait_cost_little(outputs: Path) -> None:
