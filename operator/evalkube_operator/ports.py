@@ -1,4 +1,4 @@
-"""What the operator's rooms ask of one another: the plan's side (``Runs``), the store's side (``Store``), the cluster's.
+"""What the operator's rooms ask of one another: the plan's side (``Runs``), the store's side, the cluster's.
 
 Protocols and values only: no I/O and no decisions here. ``ingest`` and ``store`` are written against these, so that
 neither imports the work queue, the cache or the executor.

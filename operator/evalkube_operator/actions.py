@@ -1,0 +1,207 @@
+"""What the plan may ask for, and what it may know: the words between ``plan`` and ``execute``. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from evalkube_crds.names import Reason
+from evalkube_crds.results import Progress
+from evalkube_crds.status import ResultReference, RunStatus
+from evalkube_operator.facts import EventFact, JobFact, PodFact, SecretFact
+
+__all__ = [
+    "Action",
+    "Announcement",
+    "Collect",
+    "CollectError",
+    "CreateJob",
+    "DeleteJob",
+    "DeleteRun",
+    "DeleteSecret",
+    "ForeignJob",
+    "LookUpJob",
+    "LookUpPodEvents",
+    "LookUpSecrets",
+    "Outcome",
+    "Refusal",
+    "Seen",
+    "SetJobTtl",
+    "Wait",
+    "WriteStatus",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event to post about the run."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create the Job of ``attempt``; one that stands there already and is ours is as good."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpJob:
+    """Ask the API server itself whether the Job of that name is gone: the cache alone proves no absence."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete the Job with this UID and its pods."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetJobTtl:
+    """Let Kubernetes delete a finished Job after a while."""
+
+    name: str
+    uid: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpSecrets:
+    """Read the metadata of these Secrets."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSecret:
+    """Delete the Secret with this UID, which is the run's own."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpPodEvents:
+    """Read the warnings about these pods, by UID."""
+
+    uids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Fetch the shards' results of ``attempt`` and make one of them."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatus:
+    """Write the status, unless the run has changed since it was read; then tell about it."""
+
+    status: RunStatus
+    announce: tuple[Announcement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRun:
+    """Delete the run itself: its time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again at this time at the latest."""
+
+    until: datetime
+
+
+Action = (
+    CreateJob
+    | LookUpJob
+    | DeleteJob
+    | SetJobTtl
+    | LookUpSecrets
+    | DeleteSecret
+    | LookUpPodEvents
+    | Collect
+    | WriteStatus
+    | DeleteRun
+    | Wait
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The API server would not create the Job: its HTTP status and words, since when, and when to ask again."""
+
+    code: int
+    message: str
+    since: datetime
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignJob:
+    """Somebody else's Job has the name that an attempt's Job should have.
+
+    ``lasting``: its owner is a run that lives, so that waiting for it is in vain.
+    """
+
+    name: str
+    owner: str
+    lasting: bool
+    since: datetime
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectError:
+    """The store did not answer; when to ask again."""
+
+    message: str
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What collecting came to. ``reason`` is Completed, or why there is no whole result.
+
+    ``delivered`` is False where the figures are the receipts' because the documents never arrived.
+    """
+
+    reason: Reason
+    message: str
+    delivered: bool = True
+    summary: Mapping[str, float] = field(default_factory=dict)
+    results: Mapping[str, Any] | None = None
+    result_ref: ResultReference | None = None
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that is known of a run's surroundings. Whatever a lookup has not answered yet is absent here.
+
+    ``jobs``: every Job that carries the run's UID, finished and deleted ones too. ``pods``: every pod of theirs,
+    those included that are gone but whose end was seen. ``absent_jobs``: names the API server itself does not know.
+    ``secrets``: by name; None is "not there". ``pod_events``: by the pod's UID.
+    """
+
+    jobs: tuple[JobFact, ...] = ()
+    pods: tuple[PodFact, ...] = ()
+    failed_creates: tuple[EventFact, ...] = ()
+    pod_events: Mapping[str, tuple[EventFact, ...]] = field(default_factory=dict)
+    absent_jobs: frozenset[str] = frozenset()
+    secrets: Mapping[str, SecretFact | None] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    foreign: ForeignJob | None = None
+    outcome: Outcome | None = None
+    collect_error: CollectError | None = None
+    progress: Progress | None = None
+    progress_due: datetime | None = None

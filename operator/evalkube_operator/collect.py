@@ -1,0 +1,118 @@
+"""Makes one outcome of what the shards of an attempt left: their documents, and the receipts of their pods. Pure.
+
+The documents are the truth where they are complete and are the ones that the receipts name; where none arrived
+(the operator's ingest was away), the receipts alone are enough to finish a run, without artifacts and full results.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from evalkube_crds import merge, summary
+from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
+from evalkube_crds.status import ResultReference
+from evalkube_operator import facts
+from evalkube_operator.actions import Outcome
+from evalkube_operator.facts import PodFact
+
+__all__ = ["Merged", "by_receipts", "inline_bytes", "merged", "outcome", "receipts_of"]
+
+Merged = EvalResult | PerfResult
+
+
+def receipts_of(pods: Iterable[PodFact], run_name: str) -> dict[int, Receipt]:
+    """The receipts of successful pods by shard; one that names another run or shard is none."""
+    found: dict[int, Receipt] = {}
+    for pod in sorted(pods, key=lambda each: each.ended_at):
+        receipt = facts.receipt_of(pod)
+        if receipt is None or receipt.reason is not Reason.COMPLETED:
+            continue
+        if receipt.shard == pod.index and receipt.run_id == run_name:
+            found[pod.index] = receipt
+    return found
+
+
+def by_receipts(receipts: Mapping[int, Receipt], shards: int, why: str) -> Outcome | None:
+    """The outcome that the receipts alone give; None where one is missing.
+
+    Figures of several shards stand side by side (``shard_0/...``): without the histograms nothing adds them up.
+    """
+    if set(receipts) != set(range(shards)):
+        return None
+    figures: dict[str, float] = {}
+    for shard, receipt in sorted(receipts.items()):
+        prefix = f"shard_{shard}/" if shards > 1 else ""
+        figures.update({f"{prefix}{name}": value for name, value in receipt.headline.items()})
+    message = f"the figures are those of the runners' receipts; artifacts and full results are missing: {why}"
+    done = sum(receipt.done for receipt in receipts.values())
+    return Outcome(Reason.COMPLETED, message, delivered=False, summary=figures, done=done)
+
+
+def merged(
+    kind: Kind, run_name: str, shards: int, documents: Mapping[int, bytes], receipts: Mapping[int, Receipt]
+) -> Merged | Outcome:
+    """One result of all shards; an Outcome with its reason where that cannot be.
+
+    ``documents``: what the store has, by shard. Each is checked against its pod's receipt where there is one.
+    """
+    missing = sorted(set(range(shards)) - set(documents))
+    if missing:
+        return _incomplete(missing, shards, receipts)
+    parts: list[Any] = []
+    for shard, data in sorted(documents.items()):
+        receipt = receipts.get(shard)
+        if receipt is not None and receipt.result_sha256 not in (None, hashlib.sha256(data).hexdigest()):
+            return Outcome(Reason.RESULT_CORRUPT, f"the stored result of shard {shard} is not the one its runner sent")
+        try:
+            part = (EvalResult if kind is Kind.EVAL_RUN else PerfResult).model_validate_json(data)
+        except ValidationError as problem:
+            return Outcome(Reason.RESULT_CORRUPT, f"the result of shard {shard} cannot be read: {_first(problem)}")
+        if part.shards != [shard] or part.of_shards != shards or part.run_id != run_name:
+            words = f"shard {shard} delivered the result of {part.run_id}, shards {part.shards} of {part.of_shards}"
+            return Outcome(Reason.RESULT_CORRUPT, words)
+        parts.append(part)
+    try:
+        whole: Merged = merge.merge_results(parts)
+    except merge.MergeError as problem:
+        return Outcome(Reason.RESULT_CORRUPT, f"the shards' results do not fit together: {problem}")
+    return whole
+
+
+def _incomplete(missing: list[int], shards: int, receipts: Mapping[int, Receipt]) -> Outcome:
+    why = "the operator's ingest was not reachable from the runner"
+    substitute = by_receipts(receipts, shards, why)
+    if substitute is not None:
+        return substitute
+    if shards == 1:
+        return Outcome(Reason.RESULT_MISSING, "the runner ended without a result and without a receipt")
+    words = ", ".join(str(shard) for shard in missing[:20])
+    return Outcome(Reason.SHARD_MISSING, f"no result came from shard {words} (of {shards})")
+
+
+def _first(problem: ValidationError) -> str:
+    error = problem.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+
+
+def inline_bytes(response: Mapping[str, Any], encode: Callable[[Any], bytes]) -> bytes | None:
+    """``response`` encoded, where it is small enough to stand in the status."""
+    data = encode(response)
+    return data if len(data) <= MAX_INLINE_RESULT_BYTES else None
+
+
+def outcome(result: Merged, response: Mapping[str, Any] | None, reference: ResultReference | None) -> Outcome:
+    """What the status says of a whole result: ``response`` inline, or else ``reference`` to where it is."""
+    figures = summary.summary(result)
+    shown = list(figures.items())[:6]
+    message = ", ".join(f"{name} {value:.4g}" for name, value in shown) or "completed"
+    return Outcome(
+        Reason.COMPLETED,
+        message,
+        summary=figures,
+        results=response,
+        result_ref=reference,
+        done=summary.requested(result),
+    )

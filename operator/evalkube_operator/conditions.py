@@ -1,0 +1,221 @@
+"""The operator's transitions of a status: each takes one and returns one, with its phase derived anew. Pure.
+
+Only here are conditions put together, so that the same state always reads the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from evalkube_crds import status as statuses
+from evalkube_crds.names import ConditionType, Reason
+from evalkube_crds.results import Progress
+from evalkube_crds.status import Attempt, ResultReference, RunStatus
+from evalkube_operator.actions import Outcome
+
+__all__ = [
+    "attempt_begun",
+    "attempt_ended",
+    "collecting",
+    "ended",
+    "held_back",
+    "job_recorded",
+    "running",
+    "since",
+    "starting",
+    "with_outcome",
+]
+
+Value = Literal["True", "False", "Unknown"]
+Setting = tuple[ConditionType, Value, Reason, str]
+_MAX_MESSAGE = 1024
+_MAX_ATTEMPTS = 32
+_MAX_FIGURES = 400
+"""Of a summary that stands in the status: some 20 KB; the result document has them all."""
+
+
+def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generation: int, **fields: Any) -> RunStatus:
+    conditions = status.conditions
+    for kind, value, reason, message in settings:
+        words = message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "..."
+        conditions = statuses.with_condition(conditions, kind, value, reason, words, now=now, generation=generation)
+    return status.model_copy(
+        update={
+            "conditions": conditions,
+            "phase": statuses.phase_of(conditions),
+            "observed_generation": generation,
+            **fields,
+        }
+    )
+
+
+def since(status: RunStatus, kind: ConditionType, value: Value) -> datetime | None:
+    """Since when that condition has had that value; None where it has not."""
+    condition = status.condition(kind)
+    return condition.last_transition_time if condition is not None and condition.status == value else None
+
+
+_UNDECIDED: Setting = (ConditionType.SUCCEEDED, "Unknown", Reason.PROGRESSING, "")
+
+
+def held_back(
+    status: RunStatus, reason: Reason, message: str, *, accepted: bool, now: datetime, generation: int
+) -> RunStatus:
+    """No Job yet (or none any more), for this reason; ``accepted``: the run itself is fine."""
+    settings: list[Setting] = [
+        (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "")
+        if accepted
+        else (ConditionType.ACCEPTED, "Unknown", reason, message),
+        (ConditionType.RUNNING, "Unknown", reason, message),
+        _UNDECIDED,
+    ]
+    if status.condition(ConditionType.JOB_CREATED) is not None:
+        settings.append((ConditionType.JOB_CREATED, "False", reason, ""))
+    return _set(status, settings, now, generation)
+
+
+def attempt_begun(status: RunStatus, number: int, *, now: datetime, generation: int) -> RunStatus:
+    """A further attempt is on record, before there is a Job of it."""
+    attempts = [*status.attempts, Attempt(number=number, start_time=now)][-_MAX_ATTEMPTS:]
+    settings: list[Setting] = [
+        (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, ""),
+        (ConditionType.JOB_CREATED, "False", Reason.STARTING, f"attempt {number} is about to start"),
+        (ConditionType.RUNNING, "Unknown", Reason.STARTING, f"attempt {number} is about to start"),
+        _UNDECIDED,
+    ]
+    return _set(status, settings, now, generation, attempts=attempts, job_name=None, job_uid=None)
+
+
+def job_recorded(
+    status: RunStatus, number: int, *, name: str, uid: str, queued: bool, now: datetime, generation: int
+) -> RunStatus:
+    """The Job of attempt ``number`` exists; its UID is on record from now on."""
+    attempts = status.attempts
+    if not attempts or attempts[-1].number != number:
+        attempts = [*attempts, Attempt(number=number, start_time=now)]
+    settings: list[Setting] = [
+        (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, ""),
+        (ConditionType.JOB_CREATED, "True", Reason.STARTED, f"Job {name}"),
+        _not_running(queued),
+        _UNDECIDED,
+    ]
+    fields = {"attempts": attempts, "job_name": name, "job_uid": uid, "start_time": status.start_time or now}
+    return _set(status, settings, now, generation, **fields)
+
+
+def _not_running(queued: bool) -> Setting:
+    if queued:
+        return ConditionType.RUNNING, "Unknown", Reason.QUEUED, "the Job is suspended until its queue admits it"
+    return ConditionType.RUNNING, "Unknown", Reason.STARTING, "waiting for the pods"
+
+
+def starting(
+    status: RunStatus, *, queued: bool, trouble: tuple[Reason, str] | None, now: datetime, generation: int
+) -> RunStatus:
+    """The Job is there, its pods are not all running; ``trouble`` is what is known to hold them back."""
+    setting = _not_running(queued) if trouble is None else (ConditionType.RUNNING, "Unknown", *trouble)
+    return _set(status, [setting], now, generation)
+
+
+def running(status: RunStatus, *, shards: int, progress: Progress | None, now: datetime, generation: int) -> RunStatus:
+    """All shards have started; ``progress`` None: as it was."""
+    words = f"{shards} shards have started" if shards > 1 else "the runner has started"
+    setting: Setting = (ConditionType.RUNNING, "True", Reason.STARTED, words)
+    return _set(status, [setting], now, generation, progress=progress or status.progress)
+
+
+def collecting(status: RunStatus, reason: Reason, message: str, *, now: datetime, generation: int) -> RunStatus:
+    """The pods have ended, and the results are not all here."""
+    settings: list[Setting] = [
+        (ConditionType.RUNNING, "False", Reason.COMPLETED, "the pods have ended"),
+        (ConditionType.RESULTS_COLLECTED, "False", reason, message),
+    ]
+    return _set(status, settings, now, generation)
+
+
+def attempt_ended(
+    status: RunStatus, reason: Reason, message: str, exit_code: int | None, *, now: datetime, generation: int
+) -> RunStatus:
+    """The attempt is over, and the run is not."""
+    settings: list[Setting] = [
+        (ConditionType.JOB_CREATED, "False", reason, message),
+        (ConditionType.RUNNING, "Unknown", reason, message),
+        _UNDECIDED,
+    ]
+    fields = {"attempts": _closed(status, reason, message, exit_code, now), "job_name": None, "job_uid": None}
+    return _set(status, settings, now, generation, **fields)
+
+
+def _closed(status: RunStatus, reason: Reason, message: str, exit_code: int | None, now: datetime) -> list[Attempt]:
+    if not status.attempts or status.attempts[-1].reason is not None:
+        return status.attempts
+    last = status.attempts[-1].model_copy(
+        update={"reason": reason, "message": message[:_MAX_MESSAGE], "exit_code": exit_code, "completion_time": now}
+    )
+    return [*status.attempts[:-1], last]
+
+
+def ended(
+    status: RunStatus,
+    reason: Reason,
+    message: str,
+    *,
+    exit_code: int | None = None,
+    refused: bool = False,
+    now: datetime,
+    generation: int,
+) -> RunStatus:
+    """The run has come to its end without a result. Terminal."""
+    settings: list[Setting] = [(ConditionType.SUCCEEDED, "False", reason, message)]
+    if refused:
+        settings.append((ConditionType.ACCEPTED, "False", reason, message))
+    if status.condition(ConditionType.RUNNING) is not None:
+        settings.append((ConditionType.RUNNING, "False", reason, ""))
+    if status.condition(ConditionType.JOB_CREATED) is not None:
+        settings.append((ConditionType.RESULTS_COLLECTED, "False", reason, ""))
+    attempts = _closed(status, reason, message, exit_code, now)
+    return _set(status, settings, now, generation, attempts=attempts, completion_time=now)
+
+
+def with_outcome(
+    status: RunStatus,
+    outcome: Outcome,
+    *,
+    missed: list[str] | None,
+    output_dir: str | None,
+    now: datetime,
+    generation: int,
+) -> RunStatus:
+    """The run has come to its end with a result. Terminal. ``missed``: the gates that do not hold; None: no gates."""
+    collected: Setting = (
+        (ConditionType.RESULTS_COLLECTED, "True", Reason.COLLECTED, "")
+        if outcome.delivered
+        else (ConditionType.RESULTS_COLLECTED, "False", Reason.INGEST_UNAVAILABLE, outcome.message)
+    )
+    settings: list[Setting] = [
+        (ConditionType.RUNNING, "False", Reason.COMPLETED, "the pods have ended"),
+        collected,
+        (ConditionType.SUCCEEDED, "True", Reason.COMPLETED, outcome.message),
+    ]
+    if missed is not None:
+        settings.append(
+            (ConditionType.THRESHOLDS_MET, "False", Reason.THRESHOLDS_MISSED, "; ".join(missed))
+            if missed
+            else (ConditionType.THRESHOLDS_MET, "True", Reason.THRESHOLDS_MET, "")
+        )
+    return _set(status, settings, now, generation, **_outcome_fields(status, outcome, output_dir, now))
+
+
+def _outcome_fields(status: RunStatus, outcome: Outcome, output_dir: str | None, now: datetime) -> Mapping[str, Any]:
+    reference: ResultReference | None = outcome.result_ref
+    return {
+        "attempts": _closed(status, Reason.COMPLETED, "", 0, now),
+        "completion_time": now,
+        "progress": Progress(done=outcome.done, total=outcome.done, eta_seconds=0.0)
+        if outcome.done
+        else status.progress,
+        "summary": dict(list(outcome.summary.items())[:_MAX_FIGURES]),
+        "results": dict(outcome.results) if outcome.results is not None else None,
+        "result_ref": reference,
+        "output_dir": output_dir,
+    }

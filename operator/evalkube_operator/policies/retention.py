@@ -1,0 +1,34 @@
+"""Decides what becomes of a run that has ended: its Job stops, then goes after a while; then the run itself. Pure."""
+
+from datetime import datetime, timedelta
+
+from evalkube_operator.actions import Action, DeleteJob, DeleteRun, Seen, SetJobTtl, Wait
+from evalkube_operator.facts import RunFact
+from evalkube_operator.rules import Rules
+
+__all__ = ["after_the_end"]
+
+
+def after_the_end(run: RunFact, seen: Seen, now: datetime, rules: Rules) -> list[Action]:
+    """What is left to do for a terminal run. Its results are persisted, so that its Jobs may go."""
+    ttl_s = _ttl_s(run)
+    ended_at = run.status.completion_time or now
+    if ttl_s is not None and now >= ended_at + timedelta(seconds=ttl_s):
+        return [DeleteRun()]
+    actions: list[Action] = []
+    for job in seen.jobs:
+        if job.deleting:
+            continue
+        if not job.finished:
+            actions.append(DeleteJob(job.name, job.uid))
+        elif not job.has_ttl:
+            actions.append(SetJobTtl(job.name, job.uid, rules.job_ttl_s))
+    if ttl_s is not None:
+        actions.append(Wait(ended_at + timedelta(seconds=ttl_s)))
+    return actions
+
+
+def _ttl_s(run: RunFact) -> int | None:
+    """Also where the contract refuses the spec as a whole: such a run has ended, and wants to go as well."""
+    value = run.raw_spec.get("ttlSecondsAfterFinished")
+    return value if isinstance(value, int) else None

@@ -1,0 +1,39 @@
+"""Decides whether a run whose Job came to nothing gets another attempt, and after what pause. Pure.
+
+Inside one Job the pods of an evaluation are replaced by Kubernetes (per index, as often as ``backoffLimit`` says) and
+go on from their checkpoints. Another attempt, that is another Job, is for when the Job itself was taken away. A load
+test is not repeated once its load has begun: the target would get it twice, and figures of two loads say nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from evalkube_crds.names import Kind, Reason
+from evalkube_crds.status import Attempt
+
+__all__ = ["again", "pause_s"]
+
+_TAKEN_AWAY: Final = frozenset({Reason.JOB_LOST, Reason.JOB_DELETED, Reason.NODE_LOST})
+_BEFORE_LOAD: Final = _TAKEN_AWAY | {Reason.EVICTED, Reason.PREEMPTED, Reason.POD_DELETED}
+
+
+def again(kind: Kind, reason: Reason, *, begun: bool, attempts: Iterable[Attempt], limit: int) -> bool:
+    """Whether to try once more after an attempt that ended for ``reason``. ``attempts`` are all so far, that one too.
+
+    ``begun``: its runners had started. Attempts that a suspension ended are not counted.
+    """
+    used = sum(1 for attempt in attempts if attempt.reason is not Reason.SUSPENDED)
+    if used > limit:
+        return False
+    if kind is Kind.PERF_RUN:
+        return not begun and reason in _BEFORE_LOAD
+    return reason in _TAKEN_AWAY
+
+
+def pause_s(attempts: Iterable[Attempt], *, base_s: float, cap_s: float) -> float:
+    """How long after the last of ``attempts`` the next may begin; nothing after a suspension."""
+    failed = [attempt for attempt in attempts if attempt.reason is not Reason.SUSPENDED]
+    every = list(attempts)
+    if not failed or (every and every[-1].reason is Reason.SUSPENDED):
+        return 0.0
+    return float(min(base_s * 2 ** (len(failed) - 1), cap_s))

@@ -1,0 +1,51 @@
+"""The installer's choices and the operator's patience, as values for the pure rooms. No reading of settings here."""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["OVERRIDES", "Rules", "TargetRules"]
+
+OVERRIDES: Final = (
+    "image",
+    "resources",
+    "nodeSelector",
+    "tolerations",
+    "affinity",
+    "serviceAccountName",
+    "imagePullSecrets",
+    "priorityClassName",
+    "env",
+)
+"""What ``spec.runner`` can say; the chart's ``runner.allow`` names those that a run may."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRules:
+    """Which endpoints a run may name. ``allowed`` goes before everything, ``denied`` before the rest; both hold host
+    names (``*.example.org`` for a domain) and networks (``10.0.0.0/8``)."""
+
+    allow_link_local: bool = False
+    allowed: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All times in seconds."""
+
+    allow: frozenset[str] = frozenset()
+    targets: TargetRules = TargetRules()
+    secret_patience_s: float = 60.0
+    conflict_patience_s: float = 120.0
+    refusal_patience_s: float = 20.0
+    image_patience_s: float = 60.0
+    mount_patience_s: float = 60.0
+    rejection_patience_s: float = 10.0
+    pod_events_after_s: float = 5.0
+    node_loss_s: float = 30.0
+    receipt_patience_s: float = 5.0
+    retry_base_s: float = 5.0
+    retry_cap_s: float = 300.0
+    successor_patience_s: float = 60.0
+    progress_interval_s: float = 3.0
+    job_ttl_s: int = 3600
