@@ -262,6 +262,20 @@ def test_nobody_listens(tmp_path: Path) -> None:
     assert "127.0.0.1:9" in failed.value.message
 
 
+@pytest.mark.parametrize(
+    ("key", "fields", "words"),
+    [("k\r\nX: y", {}, "api_key"), (KEY, {"parallel": [99_999], "number": [1]}, "ulimit")],
+    ids=["a key that is two headers", "more connections than possible"],
+)
+def test_what_cannot_be_done_is_refused(tmp_path: Path, key: str, fields: dict[str, Any], words: str) -> None:
+    """Before any request, and without showing the key."""
+    with pytest.raises(RunFailed) as failed:
+        load(tmp_path, spec("http://127.0.0.1:9/v1", **fields), key=key)
+    assert failed.value.reason is Reason.INVALID_SPEC
+    assert words in failed.value.message
+    assert key not in failed.value.message
+
+
 def test_all_requests_failed(tmp_path: Path) -> None:
     """The artifacts are there; the run ends with the most frequent error."""
     with pytest.raises(RunFailed) as failed:

@@ -251,6 +251,12 @@ def test_endpoints(url: str, endpoint: str, chat: bool) -> None:
     assert (openai.endpoint(url), openai.is_chat(url)) == (endpoint, chat)
 
 
+def test_plain_prompts_have_their_own_endpoint() -> None:
+    """Where the URL leaves it open; a URL that names an endpoint is taken at its word."""
+    assert openai.endpoint("http://h/v1", plain=True) == "http://h/v1/completions"
+    assert openai.endpoint("http://h/v1/chat/completions", plain=True) == "http://h/v1/chat/completions"
+
+
 def spec(**fields: Any) -> PerfRunSpec:
     return PerfRunSpec(model="m", url="http://h/v1", **fields)
 

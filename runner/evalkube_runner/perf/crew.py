@@ -114,13 +114,14 @@ class Crew:
         for at, worker in enumerate(busy):
             worker.finished = 0
             own = None if slots is None else schedule.lane_slots(schedule.Lane(at, workers), slots)
-            lane = {
+            lane: dict[str, Any] = {
                 "lane": self._shard + self._shards * at,
                 "lanes": self._shards * workers,
                 "slots": own,
                 "rows": str(rows(at)),
             }
-            warm = own if own is not None else -(-task["warm"] // workers)
+            share = schedule.lane_total(schedule.Lane(lane["lane"], lane["lanes"]), task["count"])
+            warm = min(own if own is not None else -(-task["warm"] // workers), share)
             await worker.tell(task | lane | {"warm": warm})
         await asyncio.gather(*(worker.hear("ready") for worker in busy))
         start_ns = time.monotonic_ns() + _START_DELAY_NS

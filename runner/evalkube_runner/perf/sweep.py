@@ -24,7 +24,7 @@ from evalkube_crds.results import PerfPoint, PerfResult, Progress
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import bodies, connection, crew, payloads, probe, schedule, verdict
+from evalkube_runner.perf import bodies, connection, crew, health, payloads, probe, schedule, verdict
 from evalkube_runner.wire.dialect import DIALECTS, Dialect
 
 __all__ = ["Point", "load_test", "points_of"]
@@ -32,6 +32,7 @@ __all__ = ["Point", "load_test", "points_of"]
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
 _PROGRESS_S = 0.5
+_SPARE_DESCRIPTORS = 64
 _OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
 
 
@@ -60,10 +61,11 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     """
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
+    _check_limits(spec, context)
     dialect = DIALECTS[spec.api]
     points = list(points_of(spec))
     needed = points[-1].first + points[-1].total
-    source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(spec.url))
+    source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(_url(spec, dialect)))
     file = context.scratch / "payloads.bin"
     await asyncio.to_thread(payloads.write, file, bodies.render_all(spec, dialect, source, needed))
     test = _Test(spec, context, dialect, file)
@@ -85,6 +87,26 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     result.ended_at_ns = time.time_ns()
     await _check_some_succeeded(result, context)
     return result
+
+
+def _url(spec: PerfRunSpec, dialect: Dialect) -> str:
+    return dialect.endpoint(spec.url, plain=spec.tokenize_prompt or spec.apply_chat_template is False)
+
+
+def _check_limits(spec: PerfRunSpec, context: RunContext) -> None:
+    """Refuse what this process could never do, before any request. Raises RunFailed(InvalidSpec)."""
+    key = context.api_key
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise RunFailed(Reason.INVALID_SPEC, "api_key: must be printable ASCII, as a header is")
+    most = health.connections_limit() - _SPARE_DESCRIPTORS
+    for parallel in [] if spec.open_loop else spec.parallel:
+        slots = -(-parallel // context.shards)
+        if -(-slots // crew.workers_wanted(crew.cores(), slots=slots, rate=None)) > most:
+            raise RunFailed(
+                Reason.INVALID_SPEC,
+                f"parallel: {parallel} connections are more than this machine allows a process ({most}); "
+                "raise the limit of open files (ulimit -n), or use more shards",
+            )
 
 
 def points_of(spec: PerfRunSpec) -> Iterator[Point]:
@@ -115,7 +137,7 @@ class _Test:
         self._context = context
         self._dialect = dialect
         self._file = file
-        self._url = dialect.endpoint(spec.url)
+        self._url = _url(spec, dialect)
         self._headers = dict(spec.headers) | dialect.headers(context.api_key)
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
 

@@ -1,4 +1,4 @@
-"""What a dialect decides, and the table of those we speak. A new one is a module with these five functions and a line
+"""What a dialect decides, and the table of those we speak. A new one is a module with these functions and a line
 here.
 """
 
@@ -45,8 +45,8 @@ class StreamReader(Protocol):
 class Dialect(Protocol):
     """How one family of APIs is spoken to. All functions are pure."""
 
-    def endpoint(self, url: str) -> str:
-        """The URL to post to, with the path that ``url`` may leave out."""
+    def endpoint(self, url: str, *, plain: bool = False) -> str:
+        """The URL to post to, with the path that ``url`` may leave out; ``plain``: prompts are not messages."""
 
     def is_chat(self, url: str) -> bool:
         """Whether the endpoint takes messages (else a plain prompt)."""

@@ -44,14 +44,14 @@ _TEXT_KEYS = ("content", "reasoning_content", "reasoning", "refusal")
 _STRING = re.compile(rb'\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
 
 
-def endpoint(url: str) -> str:
-    """The URL to post to: one that names no known endpoint gets ``/chat/completions`` (``.../v1`` is what people
-    paste).
+def endpoint(url: str, *, plain: bool = False) -> str:
+    """The URL to post to: one that names no known endpoint (``.../v1`` is what people paste) gets that of chat
+    completions, or, for prompts that are not messages (``plain``), that of completions.
     """
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
     if not path.endswith("/completions"):
-        path += "/chat/completions"
+        path += "/completions" if plain else "/chat/completions"
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
@@ -146,11 +146,15 @@ class Stream:
     def feed(self, data: bytes) -> int:
         """Take the next bytes; how many events in them carried some of the answer."""
         before = self.chunks
+        framed = 0
+        head, tail, frame_bytes = self._head, self._tail, self._frame_bytes  # locals: this loop is the hot path
         for raw in self._splitter.feed(data):
-            if len(raw) > self._frame_bytes and raw.startswith(self._head) and raw.endswith(self._tail):
-                self.chunks += 1
+            if len(raw) > frame_bytes and raw.startswith(head) and raw.endswith(tail):
+                framed += 1
             else:
                 self._event(raw)
+                head, tail, frame_bytes = self._head, self._tail, self._frame_bytes
+        self.chunks += framed
         if self._splitter.pending_bytes > MAX_EVENT_BYTES:
             self._splitter.end()
             self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
