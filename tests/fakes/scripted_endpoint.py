@@ -32,6 +32,12 @@ class ScriptedEndpoint:
     paths: list[str] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    arrivals: dict[int, asyncio.Event] = field(default_factory=dict)
+
+    async def requests(self, count: int) -> None:
+        """Returns once `count` requests have come. Raises TimeoutError after 20 s."""
+        if len(self.bodies) < count:
+            await asyncio.wait_for(self.arrivals.setdefault(count, asyncio.Event()).wait(), 20)
 
 
 Script = Callable[[dict[str, Any], int], Says]
@@ -90,6 +96,7 @@ async def _one(
     endpoint.bodies.append(body)
     endpoint.headers.append(headers)
     endpoint.paths.append(head[0].split()[1])
+    endpoint.arrivals.setdefault(len(endpoint.bodies), asyncio.Event()).set()
     endpoint.at_once += 1
     endpoint.most_at_once = max(endpoint.most_at_once, endpoint.at_once)
     try:

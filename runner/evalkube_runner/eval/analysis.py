@@ -8,7 +8,8 @@ import orjson
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import EvalResult
-from evalkube_runner.eval import extract, report
+from evalkube_crds.seed import evaluation
+from evalkube_runner.eval import extract
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 
@@ -61,6 +62,6 @@ async def add_analysis(
         return extract.strip_thinking(answer.text) or None
 
     async with client:
-        texts = await asyncio.gather(*(analyse(name, scores) for name, scores in report.reports(result).items()))
+        texts = await asyncio.gather(*(analyse(name, scores) for name, scores in evaluation.reports(result).items()))
     for dataset, text in zip(result.datasets, texts, strict=True):
         dataset.analysis = text

@@ -17,10 +17,11 @@ import orjson
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import EvalResult, Progress
+from evalkube_crds.seed import evaluation
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import analysis, checkpoint, contact, judge, plan, pool, records, report, sampling, scoring
+from evalkube_runner.eval import analysis, checkpoint, contact, judge, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
@@ -90,7 +91,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     if context.shards == 1:  # a shard's own scores are no report: they are made of the merged result
         if spec.analysis_report:
             await analysis.add_analysis(result, spec, api_key=context.api_key, judge_api_key=context.judge_api_key)
-        for name, document in report.reports(result).items():
+        for name, document in evaluation.reports(result).items():
             await context.delivery.put(
                 f"reports/{model}/{name}.json", orjson.dumps(document, option=orjson.OPT_INDENT_2)
             )
