@@ -1,0 +1,50 @@
+"""The watch over the worker itself."""
+
+import asyncio
+import gc
+import time
+from typing import Any
+
+import uvloop
+
+from evalkube_crds.histogram import Histogram
+from evalkube_runner.perf import health
+
+MS = 1_000_000
+
+
+def watched(stall_s: float) -> dict[str, Any]:
+    """What a watch of about 0.2 s says of a loop that stood still for ``stall_s``."""
+
+    async def work() -> dict[str, Any]:
+        watch = health.Watch(asyncio.get_running_loop())
+        watch.start(time.monotonic_ns())
+        await asyncio.sleep(0.1)
+        time.sleep(stall_s)  # noqa: ASYNC251  # the stall that is to be seen
+        await asyncio.sleep(0.1)
+        gc.collect()
+        return watch.stop()
+
+    return uvloop.run(work())
+
+
+def test_a_stall_counts_with_all_that_it_swallowed() -> None:
+    """A stall of 200 ms delays ten probes, not one."""
+    lag = Histogram.from_doc(watched(0.2)["loop_lag_ns"])
+    assert lag.high > 170 * MS
+    assert (lag.percentile(75) or 0) > 60 * MS
+    assert lag.count >= 18
+
+
+def test_a_calm_loop() -> None:
+    """Nothing but the probe: next to no CPU, lag far below a stall; a collection is seen."""
+    found = watched(0.0)
+    assert found["cpu_ns"] < 100 * MS
+    assert found["wall_ns"] > 190 * MS
+    assert (Histogram.from_doc(found["loop_lag_ns"]).percentile(50) or 0) < 10 * MS
+    assert Histogram.from_doc(found["gc_pause_ns"]).count >= 1
+
+
+def test_connections_limit() -> None:
+    """As many as the machine allows a process."""
+    assert health.connections_limit() >= 100
