@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
+from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.names import Phase, Reason
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
@@ -248,6 +249,8 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     schemas = {name: _plain(schema) for name, schema in found["$defs"].items()}
+    for name in ("EvalRequest", "PerfRequest"):
+        schemas[name]["properties"] = _cluster_last(schemas[name]["properties"])
     own = document.get("components", {}).get("schemas", {})
     parameters = {name: schema for name, schema in own.items() if "ValidationError" not in name}
     document["components"] = {"schemas": {**parameters, **schemas, **_schemas()}}
@@ -264,6 +267,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items() if not name.startswith("x-kubernetes-")}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _cluster_last(properties: dict[str, Any]) -> dict[str, Any]:
+    """What only a cluster can do after everything else, and said so."""
+    own = {name: schema for name, schema in properties.items() if name not in CLUSTER_ONLY}
+    last = {name: properties[name] for name in CLUSTER_ONLY}
+    said = {
+        name: {**schema, "description": f"On a cluster only. {schema.get('description', '')}"}
+        for name, schema in last.items()
+    }
+    return {**own, **said}
 
 
 def _object(required: str, **properties: Any) -> dict[str, Any]:
