@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkube_crds.names import ErrorClass
@@ -167,6 +167,7 @@ def test_several_choices(stopped: tuple[int, ...], whole: bool) -> None:
 PIECES = st.lists(st.text(max_size=8), max_size=12)
 
 
+@settings(deadline=None)  # the machine may be busy with other things
 @given(PIECES, st.booleans(), st.data())
 def test_any_text_any_cut(pieces: list[str], ascii_only: bool, data: st.DataObject) -> None:
     """Chunks are exactly the non-empty pieces, whatever the text, its JSON spelling, and where reads fall."""
