@@ -1,0 +1,31 @@
+"""`evalkube perf`: one load test from the command line."""
+
+from typing import Final
+
+from evalkube_cli import command, tables
+from evalkube_crds.requests import PerfRequest
+
+__all__ = ["app"]
+
+_PANELS: Final = {
+    "What is tested": ("model", "url", "api", "number", "parallel", "rate", "open_loop", "warmup_num", "duration"),
+    "Prompts": (
+        *("dataset", "data_source", "dataset_path", "dataset_offset", "dataset_args", "prompt", "query_template"),
+        *("apply_chat_template", "tokenize_prompt", "tokenizer_path", "min_prompt_length", "max_prompt_length"),
+        "prefix_length",
+    ),
+    "Answers": (
+        *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
+        *("frequency_penalty", "repetition_penalty", "n_choices", "extra_args"),
+    ),
+    "Output": ("name", "work_dir", "no_timestamp"),
+}
+
+app = command.application(
+    "perf",
+    PerfRequest,
+    _PANELS,
+    tables.perf_tables,
+    "Load-test an OpenAI-compatible endpoint.\n\n"
+    "    evalkube perf --model qwen2.5 --url http://localhost:8000/v1 --number 100 200 --parallel 10 20",
+)

@@ -1,0 +1,69 @@
+"""`evalkube`: picks the program that the first argument names, and says what there is when none does."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+from evalkube_cli import programs
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments and arguments[0] in programs.PROGRAMS:
+        return programs.run(arguments[0], arguments[1:])
+    return _explain(arguments)
+
+
+def _explain(arguments: list[str]) -> int:
+    """Help, the version, or what is wrong with the arguments: anything but a subcommand's own work."""
+    import typer
+
+    root = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        help="Evaluate and load-test LLM endpoints: as a service, from this shell, or on Kubernetes.",
+    )
+
+    @root.callback()
+    def options(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        pass
+
+    for name, program in programs.PROGRAMS.items():
+        root.command(name, help=program.help)(_listed_only)
+    try:
+        root(args=arguments, prog_name="evalkube")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _listed_only() -> None:
+    """A subcommand in the list of subcommands; ``main`` runs it before this could be reached."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import typer
+
+        typer.echo(f"evalkube {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("evalkube")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "0 (not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Turns words of a command line into the values that a request's fields hold. Pure: no file is read here.
+
+Words that do not fit are passed on as they are: the contract itself says what is wrong with them, in its own terms.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from evalkube_crds.problems import Problem
+
+__all__ = ["Kind", "Unreadable", "assign", "choices_of", "kind_of", "read"]
+
+Kind = Literal["text", "integer", "number", "boolean", "json"]
+
+
+class Unreadable(Exception):
+    """Words that are no value at all."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def kind_of(annotation: Any) -> tuple[Kind, bool]:
+    """What is written for a field of this annotation, and whether several of it may be."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) is list:
+        kind, many = kind_of(get_args(annotation)[0])
+        return ("json", False) if many or kind == "json" else (kind, True)
+    if annotation in _KINDS:
+        return _KINDS[annotation], False
+    return ("text", False) if get_origin(annotation) is Literal else ("json", False)
+
+
+_KINDS: dict[Any, Kind] = {str: "text", SecretStr: "text", bool: "boolean", int: "integer", float: "number"}
+
+
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """The words that a field admits, where they are a closed list."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) is list:
+        return choices_of(get_args(annotation)[0])
+    return tuple(str(value) for value in get_args(annotation)) if get_origin(annotation) is Literal else ()
+
+
+def _bare(annotation: Any) -> Any:
+    """The annotation without its metadata and without None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _bare(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return _bare(parts[0]) if len(parts) == 1 else annotation
+    return annotation
+
+
+def read(words: str | Sequence[str], annotation: Any, field: str) -> Any:
+    """The value of ``field`` that ``words`` are. Raises Unreadable for what must be JSON and is not."""
+    kind, many = kind_of(annotation)
+    if not isinstance(words, str):
+        return [_read_one(word, kind, field) for word in words]
+    return [_read_one(words, kind, field)] if many else _read_one(words, kind, field)
+
+
+def _read_one(word: str, kind: Kind, field: str) -> Any:
+    match kind:
+        case "text":
+            return word
+        case "boolean":
+            return {"true": True, "false": False}.get(word.lower(), word)
+        case "json":
+            try:
+                return json.loads(word)
+            except ValueError as problem:
+                raise Unreadable(Problem(field, f"must be JSON: {problem}")) from None
+    return _number(word, whole=kind == "integer")
+
+
+def _number(word: str, *, whole: bool) -> Any:
+    try:
+        return int(word)
+    except ValueError:
+        pass
+    try:
+        value = float(word)
+    except ValueError:
+        return word
+    return word if whole or not math.isfinite(value) else value
+
+
+def assign(body: dict[str, Any], setting: str, model: type[BaseModel]) -> None:
+    """Put ``setting`` ("generation_config.temperature=0.5") into ``body``. Raises Unreadable.
+
+    Where the path leads to no known field the value is JSON where it can be, else text: the contract has the last word.
+    """
+    path, equals, word = setting.partition("=")
+    names = path.strip().split(".")
+    if not equals or not all(names):
+        raise Unreadable(Problem("--set", f"{setting!r} is not of the form field=value"))
+    place = body
+    for name in names[:-1]:
+        place = place.setdefault(name, {})
+        if not isinstance(place, dict):
+            raise Unreadable(Problem("--set", f"{path}: {name} is not an object"))
+    annotation = _annotation_at(names, model)
+    if annotation is None or kind_of(annotation)[1]:
+        place[names[-1]] = _json_or_text(word)
+    else:
+        place[names[-1]] = read(word, annotation, path)
+
+
+def _json_or_text(word: str) -> Any:
+    try:
+        return json.loads(word)
+    except ValueError:
+        return word
+
+
+def _annotation_at(names: Sequence[str], model: type[BaseModel]) -> Any:
+    """The annotation of the field that ``names`` lead to; None where they lead out of the models."""
+    current: Any = model
+    for name in names:
+        current = _bare(current)
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(name)
+            current = field.annotation if field is not None else None
+        elif get_origin(current) in (dict, Mapping):
+            current = get_args(current)[1]
+        else:
+            return None
+    return current

@@ -1,0 +1,144 @@
+"""Puts a request together from a file, options and settings, and checks it before anything is started.
+
+Reads the files that the options name; starts nothing.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from evalkube_cli import errors, reading
+from evalkube_crds import requests
+from evalkube_crds.problems import Problem, problems_of
+
+__all__ = ["Words", "assemble", "localized"]
+
+Words = Mapping[str, str | list[str] | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Localized:
+    """A request for a service on this machine: every path absolute, and the folders that it must be allowed to read."""
+
+    body: dict[str, Any]
+    folders: tuple[Path, ...]
+
+
+def assemble(
+    words: Words,
+    model: type[BaseModel],
+    *,
+    file: str | None = None,
+    settings: Sequence[str] = (),
+    secrets: Mapping[str, str] | None = None,
+    fallback_secrets: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The body of the request: ``file`` first, options over it, ``settings`` (field=value) over both.
+
+    ``fallback_secrets`` are taken for those that nothing else gives. Raises errors.BadRequest with every problem.
+    """
+    found: list[Problem] = []
+    body = _from_file(file) if file is not None else {}
+    for name, given in words.items():
+        _collect(found, lambda name=name, given=given: body.update({name: _value(name, given, model)}))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+    for setting in settings:
+        _collect(found, lambda setting=setting: reading.assign(body, setting, model))  # type: ignore[misc]  # as above
+    body |= secrets or {}
+    for name, secret in (fallback_secrets or {}).items():
+        if name in model.model_fields:
+            body.setdefault(name, secret)
+    if found:
+        raise errors.BadRequest(found)
+    check(body, model)
+    return body
+
+
+def _collect(found: list[Problem], step: Callable[[], object]) -> None:
+    try:
+        step()
+    except reading.Unreadable as unreadable:
+        found.append(unreadable.problem)
+
+
+def _value(name: str, given: str | list[str] | bool, model: type[BaseModel]) -> Any:
+    if isinstance(given, bool):
+        return given
+    annotation = model.model_fields[name].annotation
+    if isinstance(given, str) and given.startswith("@") and reading.kind_of(annotation)[0] == "json":
+        given = _text_of(given[1:], name)
+    return reading.read(given, annotation, name)
+
+
+def check(body: Mapping[str, Any], model: type[BaseModel]) -> None:
+    """Raises errors.BadRequest where the contract refuses ``body``."""
+    try:
+        requests.parse_request(model, dict(body))  # type: ignore[type-var]  # one of its two models
+    except ValidationError as error:
+        raise errors.BadRequest(problems_of(error, model)) from None
+
+
+def _from_file(name: str) -> dict[str, Any]:
+    text = sys.stdin.read() if name == "-" else _text_of(name, "--file")
+    try:
+        body = json.loads(text)
+    except ValueError as problem:
+        raise errors.BadRequest([Problem("--file", f"{name} is not JSON: {problem}")]) from None
+    if not isinstance(body, dict):
+        raise errors.BadRequest([Problem("--file", f"{name} must hold a JSON object")])
+    return body
+
+
+def _text_of(name: str, field: str) -> str:
+    try:
+        return Path(name).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise errors.BadRequest([Problem(field, f"cannot read {name}: {reason}")]) from None
+
+
+def localized(body: Mapping[str, Any]) -> Localized:
+    """``body`` with every path to read made absolute. Raises errors.BadRequest for one that is not there."""
+    found: list[Problem] = []
+    folders: dict[Path, None] = {}
+
+    def place(name: str, field: str) -> str:
+        path = Path(name).expanduser().resolve()
+        if not path.exists():
+            found.append(Problem(field, f"{path} does not exist"))
+        folders[path if path.is_dir() else path.parent] = None
+        return str(path)
+
+    placed = _placed(dict(body), place)
+    if found:
+        raise errors.BadRequest(found)
+    return Localized(placed, tuple(folders))
+
+
+Place = Callable[[str, str], str]
+
+
+def _placed(body: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The fields that name something to read, as the service knows them too (its ``local/paths.py``)."""
+    for field in ("dataset_path", "tokenizer_path"):
+        if isinstance(body.get(field), str):
+            body[field] = place(body[field], field)
+    for field in ("prompt", "query_template"):
+        if isinstance(body.get(field), str) and body[field].startswith("@"):
+            body[field] = "@" + place(body[field][1:], field)
+    args = body.get("dataset_args")
+    if isinstance(args, dict):
+        body["dataset_args"] = {name: _placed_in(value, f"dataset_args.{name}", place) for name, value in args.items()}
+    return body
+
+
+def _placed_in(value: Any, path: str, place: Place) -> Any:
+    if path == "dataset_args.prefix_file" and isinstance(value, str):
+        return place(value, path)
+    if isinstance(value, dict) and isinstance(value.get("local_path"), str):
+        return {**value, "local_path": place(value["local_path"], f"{path}.local_path")}
+    return value

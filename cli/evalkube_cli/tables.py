@@ -1,0 +1,116 @@
+"""The service's answers as tables for a terminal. Pure: an answer in, tables out."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+__all__ = ["eval_tables", "perf_tables"]
+
+
+def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """Scores by dataset and metric; the categories of a dataset that has several."""
+    table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
+    for name in ("Dataset", "Metric"):
+        table.add_column(name, overflow="fold")
+    for name in ("Score", "Macro", "Samples", "Errored", "Truncated"):
+        table.add_column(name, justify="right")
+    for dataset, report in results.items():
+        for place, metric in enumerate(report["metrics"] or [{"name": "-", "score": None, "macro_score": None}]):
+            counts = _counts(report) if place == 0 else ("", "", "")
+            scores = (_number(metric["score"], 4), _number(metric["macro_score"], 4))
+            table.add_row(escape(dataset) if place == 0 else "", escape(metric["name"]), *scores, *counts)
+    yield table
+    for dataset, report in results.items():
+        if report["metrics"] and len(report["metrics"][0]["categories"]) > 1:
+            yield _categories(dataset, report["metrics"][0])
+
+
+def _counts(report: Mapping[str, Any]) -> tuple[str, str, str]:
+    causes = ", ".join(f"{cause} {times}" for cause, times in (report.get("errors") or {}).items())
+    errored = f"{report.get('errored', 0):,}" + (f" ({causes})" if causes else "")
+    scored = f"{report.get('scored', 0):,} of {report.get('requested', 0):,}"
+    return scored, errored, f"{report.get('truncated', 0):,}"
+
+
+def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{escape(dataset)} by category", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("Category", overflow="fold")
+    for name in ("Score", "Macro", "Samples"):
+        table.add_column(name, justify="right")
+    for one in metric["categories"]:
+        scores = (_number(one["score"], 4), _number(one["macro_score"], 4))
+        table.add_row(escape(" / ".join(one["name"])), *scores, f"{one['num']:,}")
+    return table
+
+
+_FIGURES: Final = (
+    ("Requests/s", "Request throughput (req/s)"),
+    ("Output tok/s", "Output token throughput (tok/s)"),
+)
+_TIMES: Final = (("TTFT", "TTFT (s)"), ("TPOT", "TPOT (s)"), ("Latency", "Latency (s)"))
+_PERCENTS: Final = ("50%", "90%", "99%")
+
+
+def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """Throughput and times of every point; then the failed requests and what speaks against the figures."""
+    throughput = _columns("Throughput", "Point", "Success", *(name for name, _ in _FIGURES), "Client")
+    times = _columns(
+        "Times in ms", "Point", *(f"{name}\np{percent[:-1]}" for name, _ in _TIMES for percent in _PERCENTS)
+    )
+    for name, point in results.items():
+        metrics = point["metrics"]
+        success = f"{metrics['Succeed requests']:,} of {metrics['Total requests']:,}"
+        figures = (_number(metrics[key]) for _, key in _FIGURES)
+        verdict = str(metrics.get("Client verdict", "-"))
+        throughput.add_row(escape(name), success, *figures, f"[{_STYLES.get(verdict, 'none')}]{escape(verdict)}[/]")
+        times.add_row(escape(name), *_times(point["percentiles"]))
+    yield throughput
+    yield times
+    notes = list(_notes(results))
+    if notes:
+        table = Table("Point", "Note", title="To note", title_justify="left", box=box.SIMPLE_HEAD)
+        for name, note in notes:
+            table.add_row(escape(name), escape(note))
+        yield table
+
+
+_POINT_WIDTH: Final = 22
+"""Holds parallel_10_number_100: a name cut to pieces is worse than a number on two lines."""
+
+_STYLES: Final = {"valid": "green", "degraded": "yellow", "invalid": "bold red"}
+
+
+def _columns(title: str, first: str, *names: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column(first, overflow="fold", min_width=_POINT_WIDTH)
+    for name in names:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _times(percentiles: Mapping[str, list[Any]]) -> Iterator[str]:
+    rows = {label: index for index, label in enumerate(percentiles["Percentiles"])}
+    for _, column in _TIMES:
+        for percent in _PERCENTS:
+            value = percentiles[column][rows[percent]]
+            yield _number(None if value is None else value * 1000)
+
+
+def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for name, point in results.items():
+        metrics = point["metrics"]
+        for error, times in (metrics.get("Errors") or {}).items():
+            yield name, f"{times:,} failed: {error}"
+        for reason in metrics.get("Client verdict reasons") or ():
+            yield name, reason
+
+
+def _number(value: float | None, decimals: int | None = None) -> str:
+    if value is None:
+        return "-"
+    if decimals is not None:
+        return f"{value:.{decimals}f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
