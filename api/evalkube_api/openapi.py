@@ -37,8 +37,8 @@ service does, and block until the run has ended; a client that leaves does not e
 `Location` names the run.
 
 **Repeating safely**: a request with an `Idempotency-Key` that was seen before, and the same body, gets the same run;
-another body is 422. A run that the service itself cut short (phase Interrupted) does not count: the repeated request
-continues it, when it names the same `work_dir`.
+another body is 422. A run that the service itself cut short (phase Interrupted) does not count: the same request posted
+again, with a key or without, is done, and an evaluation goes on from the samples that were finished.
 
 **Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 500 when the
 run failed or was cancelled, with a typed `reason`, and `traceback` in debug mode only; 503 when the service stopped

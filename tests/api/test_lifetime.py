@@ -64,6 +64,31 @@ def test_sigkill_leaves_no_orphan_and_shows_interrupted(outputs: Path) -> None:
         assert again["output_dir"] == str(outputs / "mine")
 
 
+def test_an_evaluation_that_was_cut_short_goes_on_in_its_folder(outputs: Path) -> None:
+    """The same request finds it, once; any other, and a load test, start afresh."""
+    with running_service(outputs) as service:
+        first = service.run(submitted(service, "slow-0"))
+        long = service.run(submitted(service, "hang"))
+        perf = service.run(submitted(service, "hang", "perf"))
+        service.end(signal.SIGTERM)
+    with running_service(outputs, perf_alone=False) as service:
+        again = service.run(submitted(service, "hang"))
+        assert (again["output_dir"], again["id"] != long["id"]) == (long["output_dir"], True)
+        others = [submitted(service, "hang"), submitted(service, "slow-0"), submitted(service, "hang", "perf")]
+        folders = {service.run(run_id)["output_dir"] for run_id in others}
+        assert not folders & {first["output_dir"], long["output_dir"], perf["output_dir"]}
+        kept = service.client.delete(f"/api/v1/runs/{long['id']}").json()
+        assert kept["artifacts"] == "kept"
+
+
+def test_a_runner_that_cannot_start(outputs: Path) -> None:
+    """500 with what is missing; the service goes on."""
+    with running_service(outputs, standin=False, runner_command=["/nowhere/runner"]) as service:
+        answer = service.post("eval", eval_body())
+        assert (answer.status_code, answer.json()["reason"]) == (500, "InternalError")
+        assert "/nowhere/runner" in answer.json()["error"]
+
+
 def test_a_runner_that_survives_is_ended_by_the_next_service(outputs: Path) -> None:
     """Should it be deaf to the end of its stdin."""
     with running_service(outputs) as service:

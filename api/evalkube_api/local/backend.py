@@ -27,6 +27,7 @@ from evalkube_api.local.paths import Roots
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.turns import Limits
 from evalkube_api.settings import Settings
+from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
@@ -137,7 +138,7 @@ class LocalBackend:
 
     def _made(self, submission: Submission, digest: str, at: datetime) -> Run:
         """The run with its folder and its document on the disk. Blocking."""
-        folder, made = self._folder(submission.spec, at)
+        folder, made = self._folder(submission.spec, digest, at)
         marks = {REQUEST: digest, MADE: "true" if made else "false"}
         if submission.idempotency_key is not None:
             marks[KEY] = submission.idempotency_key
@@ -153,13 +154,17 @@ class LocalBackend:
         self._store.write(run)
         return run
 
-    def _folder(self, spec: paths.Spec, at: datetime) -> tuple[Path, bool]:
-        """The run's folder, and whether it is the service's to delete."""
+    def _folder(self, spec: paths.Spec, digest: str, at: datetime) -> tuple[Path, bool]:
+        """The run's folder, and whether it is the service's to delete.
+
+        Where the name is the service's to choose, an evaluation that the service cut short goes on in its old one.
+        """
+        parent = self.outputs if spec.work_dir is None else Path(spec.work_dir)
         try:
-            if spec.work_dir is None:
-                return folders.made_new(self.outputs, at), True
-            parent = Path(spec.work_dir)
-            if not spec.no_timestamp:
+            if spec.work_dir is None or not spec.no_timestamp:
+                before = self._index.interrupted(digest) if isinstance(spec, EvalRunSpec) else None
+                if before is not None and before.folder.is_dir() and self._index.active_in(before.folder) is None:
+                    return before.folder, before.made_folder
                 return folders.made_new(parent, at), True
             active = self._index.active_in(parent)
             if active is not None:

@@ -113,7 +113,10 @@ class Driver:
             return outcome.outcome(None, 0, live.asked, "", None)
         control = self._store.folder(live.run_id)
         command = self._command_of(live.run, control)
-        live.process = await RunnerProcess.start(command, self._environment, control, live.secrets)
+        try:
+            live.process = await RunnerProcess.start(command, self._environment, control, live.secrets)
+        except OSError as problem:
+            return Ending(Reason.INTERNAL_ERROR, f"the runner {command[0]} cannot be started: {problem.strerror}")
         live.run = life.started(live.run, now())
         _LOG.info("%s: started, process %d", live.run_id, live.process.pid)
         if live.is_to_end():

@@ -13,7 +13,7 @@ __all__ = ["interrupted", "outcome"]
 _TAIL_LINES: Final = 12
 _TAIL_CHARS: Final = 2000
 
-_AGAIN: Final = "post the same request again, with its work_dir, to go on where it stopped"
+_AGAIN: Final = "post the same request again to go on where it stopped"
 _ASKED: Final = {
     Reason.CANCELLED: "the run was cancelled",
     Reason.INTERRUPTED: f"the service was stopped before the run ended; {_AGAIN}",
@@ -35,7 +35,10 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
     if receipt is None:
         return Ending(*_without_receipt(exit_code, log), exit_code, progress)
     if receipt.reason in (Reason.CANCELLED, Reason.INTERRUPTED):
-        message = f"the runner was ended by someone else than the service; {_AGAIN}"
+        message = (
+            "the runner was ended by someone else than the service; the same request, with this run's output_dir"
+            " as work_dir, goes on where it stopped"
+        )
         return Ending(Reason.RUNNER_KILLED, message, exit_code, progress)
     return Ending(receipt.reason, receipt.message, exit_code, progress)
 

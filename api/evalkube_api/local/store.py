@@ -76,6 +76,9 @@ class RunStore:
     def all(self) -> Iterator[Run]:
         """Every readable document; one that cannot be read is left where it is, and logged."""
         for path in sorted(self._runs.iterdir()):
+            if not (path / "run.json").exists():  # the service was killed before it had accepted the run
+                shutil.rmtree(path, ignore_errors=True)
+                continue
             try:
                 yield self.read(path.name)
             except (OSError, ValueError) as problem:
