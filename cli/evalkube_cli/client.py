@@ -32,8 +32,8 @@ _HOLD_S: Final = 60
 _SILENCE_S: Final = 60.0
 """The service sends a comment every few seconds; a stream that is silent for longer is dead."""
 
-_TRIES: Final = 5
-_PAUSE_S: Final = 0.5
+_TRIES: Final = 4
+_PAUSE_S: Final = 0.2
 
 
 class EvalkubeClient:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from evalkube_crds.problems import Problem
 
@@ -108,7 +108,7 @@ def assign(body: dict[str, Any], setting: str, model: type[BaseModel]) -> None:
         if not isinstance(place, dict):
             raise Unreadable(Problem("--set", f"{path}: {name} is not an object"))
     annotation = _annotation_at(names, model)
-    if annotation is None or kind_of(annotation)[1]:
+    if annotation in (None, JsonValue) or kind_of(annotation)[1]:
         place[names[-1]] = _json_or_text(word)
     else:
         place[names[-1]] = read(word, annotation, path)

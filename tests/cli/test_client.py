@@ -1,0 +1,93 @@
+"""The client against a real service (whose runner is the stand-in)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evalkube_cli import errors
+from evalkube_cli.client import EvalkubeClient
+from fakes.service import running_service
+
+_REQUEST = {"model": "ok", "api_url": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvalkubeClient]:
+    """A client of a service of this module."""
+    with (
+        running_service(tmp_path_factory.mktemp("service") / "outputs") as service,
+        EvalkubeClient(service.url) as made,
+    ):
+        yield made
+
+
+def test_a_run_from_request_to_answer(client: EvalkubeClient) -> None:
+    """Blocking, with the seed's keys."""
+    answer = client.eval(**_REQUEST)
+    assert answer["status"] == "success"
+    assert Path(answer["output_dir"]).is_dir()
+
+
+def test_progress_goes_on_to_the_end(client: EvalkubeClient) -> None:
+    """The last moment is of a run that has ended."""
+    run_id = client.submit_eval(**_REQUEST | {"model": "slow-0.2"})
+    moments = list(client.progress(run_id))
+    assert moments[-1]["phase"] == "Succeeded"
+    assert client.run(run_id)["phase"] == "Succeeded"
+
+
+def test_a_refused_request_names_each_field(client: EvalkubeClient) -> None:
+    """400 becomes problems."""
+    with pytest.raises(errors.BadRequest) as refused:
+        client.submit_perf(model="m", url="ftp://x", numbr=1)
+    assert {problem.field for problem in refused.value.problems} == {"url", "numbr"}
+
+
+def test_a_failed_run_says_why(client: EvalkubeClient) -> None:
+    """500 becomes the reason and the message."""
+    with pytest.raises(errors.RunFailed, match="made to fail") as failed:
+        client.eval(**_REQUEST | {"model": "fail-AuthenticationFailed"})
+    assert failed.value.reason == "AuthenticationFailed"
+
+
+def test_waiting_can_end_before_the_run(client: EvalkubeClient) -> None:
+    """A time-out leaves the run alone; cancel ends it."""
+    run_id = client.submit_eval(**_REQUEST | {"model": "hang"})
+    with pytest.raises(TimeoutError):
+        client.wait(run_id, timeout_s=0.1)
+    assert client.run(run_id)["phase"] in ("Queued", "Pending", "Starting", "Running")
+    client.cancel(run_id)
+    with pytest.raises(errors.RunFailed) as failed:
+        client.wait(run_id)
+    assert failed.value.reason == "Cancelled"
+
+
+def test_runs_and_their_files(client: EvalkubeClient) -> None:
+    """A run is listed, its files are listed and read, and after delete it is gone."""
+    run_id = client.submit_eval(**_REQUEST | {"model": "ok", "model_id": "listed"})
+    client.wait(run_id)
+    assert next(client.runs(kind="eval"))["id"] == run_id
+    paths = [entry["path"] for entry in client.artifacts(run_id)]
+    assert client.artifact(run_id, "secrets-seen.txt") == b""
+    assert "secrets-seen.txt" in paths
+    assert run_id in client.logs(run_id)
+    assert client.delete(run_id)["status"] == "deleted"
+    with pytest.raises(errors.NotFound):
+        client.run(run_id)
+
+
+def test_all_pages_of_runs_are_read(client: EvalkubeClient) -> None:
+    """Every run comes once, newest first."""
+    made = [client.submit_eval(**_REQUEST) for _ in range(3)]
+    for run_id in made:
+        client.wait(run_id)
+    ids = [run["id"] for run in client.runs(kind="eval", phase="Succeeded", model="ok")]
+    assert [run_id for run_id in ids if run_id in made] == made[::-1]
+    assert len(set(ids)) == len(ids)
+
+
+def test_nobody_there() -> None:
+    """A connection that is refused is tried again, and then said."""
+    with EvalkubeClient("http://127.0.0.1:9") as nobody, pytest.raises(errors.Unreachable, match=r"127\.0\.0\.1:9"):
+        nobody.health()

@@ -1,0 +1,223 @@
+"""The command as a process, from its arguments to its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evalkube_cli import generate, programs
+from evalkube_crds import schema
+from fakes.mock_model import running_mock
+
+_ROOMS = Path(__file__).parents[2]
+_PYTHON_PATH = os.pathsep.join(str(_ROOMS / room) for room in ("crds", "runner", "api", "cli", "mock"))
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "evalkube_cli.main", *arguments]
+
+
+def _run(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": _PYTHON_PATH, "COLUMNS": "200", **environment}
+    return subprocess.run(_command(*arguments), cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    """The URL of a mock model that answers 42."""
+    with running_mock("--default-answer", r"The answer is \boxed{42}.", "--ttft-ms", "5") as url:
+        yield url.removesuffix("/v1") + "/v1"
+
+
+def test_help_lists_every_program() -> None:
+    """And none of them was imported for it."""
+    done = _run("--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in programs.PROGRAMS)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """The root command knows programs by name only: what makes it quick."""
+    script = "import sys; from evalkube_cli.main import main; main(['--help']); print(*sys.modules)"
+    env = {**os.environ, "PYTHONPATH": _PYTHON_PATH}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {
+        "pydantic",
+        "httpx",
+        "fastapi",
+        "yaml",
+        "numpy",
+        "evalkube_api",
+        "evalkube_mock",
+        "evalkube_crds",
+    }
+
+
+@pytest.mark.parametrize("name", programs.PROGRAMS)
+def test_every_program_explains_itself(name: str) -> None:
+    """The full help of a subcommand is its program's own."""
+    done = _run(name, "--help")
+    assert done.returncode == 0
+    assert f"evalkube {name}" in done.stdout
+
+
+def test_a_misspelt_program_is_an_error() -> None:
+    """With the nearest name."""
+    done = _run("srvice")
+    assert done.returncode == 2
+    assert "service" in done.stderr
+
+
+def test_version() -> None:
+    """One line."""
+    assert _run("--version").stdout.startswith("evalkube ")
+
+
+def test_an_evaluation_from_the_shell(model: str, tmp_path: Path) -> None:
+    """With a service of its own: a table, the report's path, and nothing left running."""
+    done = _run(
+        *("eval", "--model", "m", "--api-url", model, "--datasets", "gsm8k", "iquiz", "--dataset-hub", "sample"),
+        *("--limit", "2", "--eval-batch-size", "4"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mean_acc" in done.stdout
+    report = next(line for line in done.stdout.splitlines() if line.startswith("Report: "))
+    assert Path(report.removeprefix("Report: ")).read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert "Succeeded: " in done.stderr
+
+
+def test_a_load_test_with_a_key_from_the_environment(tmp_path: Path) -> None:
+    """The answer as JSON on standard output, alone; the key arrived and is in no file."""
+    with running_mock("--api-key", "sk-of-the-environment") as url:
+        done = _run(
+            *("perf", "--model", "m", "--url", url.removesuffix("/v1") + "/v1/chat/completions", "--number", "4", "8"),
+            *("--parallel", "1", "2", "--data-source", "sample", "--sleep-interval", "0", "--set", "max_tokens=8"),
+            "--json",
+            folder=tmp_path,
+            EVALKUBE_API_KEY="sk-of-the-environment",
+        )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert {name: point["metrics"]["Succeed requests"] for name, point in answer["results"].items()} == {
+        "parallel_1_number_4": 4,
+        "parallel_2_number_8": 8,
+    }
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in written if b"sk-of-the-environment" in path.read_bytes()]
+
+
+def test_a_refused_request_is_exit_code_2(tmp_path: Path) -> None:
+    """One line a problem, and no service was started."""
+    done = _run("eval", "--model", "m", "--api-url", "ftp://x", "--datasets", "gsm9k", folder=tmp_path)
+    assert done.returncode == 2
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["api_url", "datasets[0]"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_run_is_exit_code_1(tmp_path: Path) -> None:
+    """With the reason."""
+    done = _run(
+        *("perf", "--model", "m", "--url", "http://127.0.0.1:9/v1", "--number", "1", "--data-source", "sample"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "TargetUnreachable" in done.stderr
+
+
+def test_a_server_that_is_not_there_is_exit_code_1(tmp_path: Path) -> None:
+    """Named by its URL."""
+    done = _run(
+        *("perf", "--model", "m", "--url", "http://127.0.0.1:9/v1", "--server", "http://127.0.0.1:9"), folder=tmp_path
+    )
+    assert done.returncode == 1
+    assert "http://127.0.0.1:9" in done.stderr
+
+
+def _started(folder: Path, model: str) -> subprocess.Popen[str]:
+    arguments = ("perf", "--model", "m", "--url", f"{model}/chat/completions", "--number", "100000")
+    process = subprocess.Popen(
+        _command(*arguments, "--data-source", "sample"),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": _PYTHON_PATH},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # pytest may itself run with SIGINT ignored, which children inherit
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "parallel_1_number_100000" in line:
+            break
+    return process
+
+
+def _processes_in(folder: Path) -> list[str]:
+    """Command lines of processes that name ``folder``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        found += [line] if entry.name.isdigit() and str(folder) in line else []
+    return found
+
+
+def _gone(folder: Path) -> bool:
+    until = time.monotonic() + 20
+    while _processes_in(folder) and time.monotonic() < until:
+        time.sleep(0.1)
+    return not _processes_in(folder)
+
+
+def test_ctrl_c_cancels_the_run(model: str, tmp_path: Path) -> None:
+    """130, the run is Cancelled in its records, and nothing is left running."""
+    process = _started(tmp_path, model)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 130, complaints
+    records = [path.read_text() for path in (tmp_path / "outputs" / ".evalkube").rglob("*.json")]
+    assert any('"Cancelled"' in text for text in records)
+    assert _gone(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at /proc")
+def test_a_killed_command_leaves_nothing_running(model: str, tmp_path: Path) -> None:
+    """Its service notices that the cord is cut, and ends its runs and itself."""
+    process = _started(tmp_path, model)
+    assert _processes_in(tmp_path)
+    process.kill()
+    process.communicate(timeout=30)
+    assert _gone(tmp_path)
+
+
+def test_crds_are_written_and_checked(tmp_path: Path) -> None:
+    """What is written is what the models generate; a change is noticed, and nothing is touched by a check."""
+    assert _run("crds", "--output", str(tmp_path), "--docs", str(tmp_path / "parameters.md")).returncode == 0
+    for name, crd in schema.crds().items():
+        text = (tmp_path / name).read_text()
+        assert yaml.safe_load(text) == crd
+        assert text.startswith("# Generated")
+    assert _run("crds", "--output", str(tmp_path), "--check").returncode == 0
+    changed = next(tmp_path.glob("*.yaml"))
+    changed.write_text("changed")
+    done = _run("crds", "--output", str(tmp_path), "--check")
+    assert done.returncode == 1
+    assert str(changed) in done.stderr
+    assert changed.read_text() == "changed"
+
+
+def test_yaml_has_no_anchors() -> None:
+    """Two equal parts are written twice: reviewers read text, not references."""
+    part = {"type": "object"}
+    assert "&" not in generate.yaml_of({"a": part, "b": part})

@@ -1,0 +1,82 @@
+"""Answers as tables."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from evalkube_cli import tables
+
+
+def _shown(found: Any, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    for table in found:
+        console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _report(**more: Any) -> dict[str, Any]:
+    category = {"name": ["STEM"], "score": 0.5, "macro_score": 0.5, "num": 2, "subsets": []}
+    metric = {"name": "mean_acc", "num": 4, "score": 0.75, "macro_score": 0.7, "categories": [category]}
+    return {
+        "metrics": [metric],
+        "requested": 5,
+        "scored": 4,
+        "errored": 1,
+        "errors": {"parse": 1},
+        "truncated": 0,
+    } | more
+
+
+def _point(verdict: str, **metrics: Any) -> dict[str, Any]:
+    percentiles = {"Percentiles": ["50%", "90%", "99%"]}
+    columns = {name: [0.2, 0.25, None] for name in ("TTFT (s)", "TPOT (s)", "Latency (s)")}
+    base = {
+        "Succeed requests": 99,
+        "Total requests": 100,
+        "Request throughput (req/s)": 12.3456,
+        "Output token throughput (tok/s)": None,
+        "Client verdict": verdict,
+    }
+    return {"metrics": base | metrics, "percentiles": percentiles | columns}
+
+
+def test_scores() -> None:
+    """Score, macro score, counts and causes on one line."""
+    text = _shown(tables.eval_tables({"gsm8k": _report()}))
+    line = next(line for line in text.splitlines() if "gsm8k" in line)
+    assert line.split() == ["gsm8k", "mean_acc", "0.7500", "0.7000", "4", "of", "5", "1", "(parse", "1)", "0"]
+
+
+def test_nothing_scored() -> None:
+    """A dataset without a metric still has its line."""
+    text = _shown(tables.eval_tables({"gsm8k": _report(metrics=[], scored=0)}))
+    assert "0 of 5" in text
+
+
+def test_categories_of_a_dataset_with_several() -> None:
+    """One category says nothing new; two do."""
+    metric = _report()["metrics"][0]
+    two = [metric["categories"][0], metric["categories"][0] | {"name": ["[bold]Other"]}]
+    text = _shown(tables.eval_tables({"ceval": _report(metrics=[metric | {"categories": two}])}))
+    assert "ceval by category" in text
+    assert "[bold]Other" in text
+
+
+def test_points() -> None:
+    """Throughput, times in ms, and what speaks against the figures; a dash where nothing was measured."""
+    noted = _point("degraded", **{"Errors": {"status_429": 1}, "Client verdict reasons": ["degraded: a stall"]})
+    text = _shown(tables.perf_tables({"parallel_10_number_100": noted}))
+    assert "99 of 100" in text
+    assert "12.35" in text
+    assert "200" in text
+    assert "1 failed: status_429" in text
+    assert "degraded: a stall" in text
+
+
+def test_a_points_name_is_not_cut_to_pieces() -> None:
+    """In a terminal of 80 columns names stay whole."""
+    assert (
+        _shown(tables.perf_tables({"parallel_10_number_100": _point("valid")}), 80).count("parallel_10_number_100") == 2
+    )
