@@ -5,7 +5,7 @@ The documents are the truth where they are complete and are the ones that the re
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from evalkube_operator import facts
 from evalkube_operator.actions import Outcome
 from evalkube_operator.facts import PodFact
 
-__all__ = ["Merged", "by_receipts", "inline_bytes", "merged", "outcome", "receipts_of"]
+__all__ = ["Merged", "by_receipts", "fits", "merged", "outcome", "receipts_of", "reference"]
 
 Merged = EvalResult | PerfResult
 
@@ -97,10 +97,14 @@ def _first(problem: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
 
 
-def inline_bytes(response: Mapping[str, Any], encode: Callable[[Any], bytes]) -> bytes | None:
-    """``response`` encoded, where it is small enough to stand in the status."""
-    data = encode(response)
-    return data if len(data) <= MAX_INLINE_RESULT_BYTES else None
+def fits(response: bytes) -> bool:
+    """Whether the response is small enough to stand in the status."""
+    return len(response) <= MAX_INLINE_RESULT_BYTES
+
+
+def reference(store: str, uri: str, response: bytes) -> ResultReference:
+    """Where the response is, and how to know it."""
+    return ResultReference(store=store, uri=uri, sha256=hashlib.sha256(response).hexdigest(), bytes=len(response))
 
 
 def outcome(result: Merged, response: Mapping[str, Any] | None, reference: ResultReference | None) -> Outcome:

@@ -161,7 +161,10 @@ def _blocked(case: Case) -> list[Action] | None:
         if case.now >= foreign.since + timedelta(seconds=patience_s):
             words = f"the Job {foreign.name} belongs to {foreign.owner}: give the run another name"
             return _end(case, Reason.NAME_CONFLICT, words)
-        return [Wait(foreign.retry_at)] if case.now < foreign.retry_at else None
+        if case.now < foreign.retry_at:
+            words = f"the Job {foreign.name} belongs to {foreign.owner}; waiting for it to go"
+            return [*_hold(case, Reason.NAME_CONFLICT, words), Wait(foreign.retry_at)]
+        return None
     if refusal is not None:
         trouble = startup.of_refusal(refusal, case.rules)
         patience_s = _patience(case, trouble)

@@ -6,11 +6,15 @@ neither imports the work queue, the cache or the executor.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from evalkube_crds.names import Kind
 from evalkube_crds.results import Progress
 
-__all__ = ["Caller", "Owner", "Reviewer", "RunKey", "Runs", "Store", "StoredResult"]
+__all__ = ["Caller", "Cluster", "Object", "Owner", "Reviewer", "RunKey", "Runs", "Store", "StoredResult"]
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +107,40 @@ class Store(Protocol):
 
     def stored_runs(self) -> AsyncIterator[RunKey]:
         """Every run that has anything in the store, for the sweep of what belongs to none."""
+
+
+class Cluster(Protocol):
+    """What the executor asks of the API server. Everything may raise errors.Unavailable: done or not, nobody knows."""
+
+    async def create_job(self, manifest: Object) -> Object:
+        """Raises Conflict where the name is taken, NotFound without its namespace, Forbidden, Refused."""
+
+    async def get_job(self, namespace: str, name: str) -> Object | None:
+        """The Job of that name, from the API server itself."""
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """Delete that very Job, its pods behind it; content where it is not there."""
+
+    async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
+        """Let a finished Job go after ``seconds``; None where it is not there."""
+
+    async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """The run of that name, from the API server itself."""
+
+    async def write_status(self, kind: Kind, key: RunKey, resource_version: str, status: Object) -> Object:
+        """Replace the status of that very run in that very version. Raises Conflict, NotFound, Refused."""
+
+    async def delete_run(self, kind: Kind, key: RunKey) -> None:
+        """Delete that very run; content where it is not there."""
+
+    async def get_secret_metadata(self, namespace: str, name: str) -> Object | None:
+        """A Secret without its values. Raises Forbidden."""
+
+    async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
+        """Delete that very Secret; content where it is not there. Raises Forbidden."""
+
+    async def pod_events(self, namespace: str, pod_uid: str) -> list[Object]:
+        """The events about a pod."""
+
+    async def post_event(self, event: Object) -> None:
+        """Create an event (core group)."""

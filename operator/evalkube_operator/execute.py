@@ -1,0 +1,257 @@
+"""Does what the plan asks for: one action, one or two calls, and what came of it into the cache or the memory.
+
+No decisions about runs here. Every action may be done over after a crash at any point: creations are adopted, deletions
+carry a UID, status writes carry the version they were decided on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+import orjson
+
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_operator import collect, facts, jobs
+from evalkube_operator.actions import (
+    Action,
+    Announcement,
+    Collect,
+    CollectError,
+    CreateJob,
+    DeleteJob,
+    DeleteRun,
+    DeleteSecret,
+    ForeignJob,
+    LookUpJob,
+    LookUpPodEvents,
+    LookUpSecrets,
+    Outcome,
+    Refusal,
+    SetJobTtl,
+    Wait,
+    WriteStatus,
+)
+from evalkube_operator.cache import Cache
+from evalkube_operator.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
+from evalkube_operator.facts import RunFact
+from evalkube_operator.jobs import RunnerDefaults
+from evalkube_operator.memory import Memory
+from evalkube_operator.plan import job_name
+from evalkube_operator.ports import Cluster, Object, RunKey, Store
+
+__all__ = ["Announcer", "Executor", "Responder"]
+
+_LOG = logging.getLogger("evalkube.operator")
+_MERGED_NAME: Final = "result.json"
+_RESPONSE_NAME: Final = "response.json"
+_REFUSAL_RETRY_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+_COLLECT_RETRY_S: Final = 2.0
+_KINDS: Final = frozenset({"EvalRun", "PerfRun"})
+
+Responder = Callable[[EvalResult | PerfResult], dict[str, Any]]
+"""The part of the REST response that a result becomes: what stands in the status as ``results``."""
+
+
+class Announcer(Protocol):
+    """Tells people about a run, when there is time for it."""
+
+    def announce(self, run: RunFact, announcement: Announcement) -> None:
+        """Never blocks, never raises."""
+
+
+class Executor:
+    """Belongs to one event loop; many runs at once, one action of a run at a time."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        store: Store,
+        cache: Cache,
+        defaults: RunnerDefaults,
+        announcer: Announcer,
+        respond: Responder,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._cache = cache
+        self._defaults = defaults
+        self._announcer = announcer
+        self._respond = respond
+        self._now = now
+
+    async def perform(self, action: Action, run: RunFact, memory: Memory) -> bool:
+        """Do it. True where the world has to be looked at again before anything else. Raises Unavailable."""
+        match action:
+            case Wait():
+                return False
+            case CreateJob(attempt):
+                await self._create_job(run, memory, attempt)
+            case LookUpJob(name):
+                await self._look_up_job(run, memory, name)
+            case DeleteJob(name, uid):
+                await self._delete_job(run, name, uid)
+                return False  # it goes when its pods do, and the watch tells
+            case SetJobTtl(name, uid, seconds):
+                self._learn_job(await self._cluster.set_job_ttl(run.namespace, name, uid, seconds))
+                return False
+            case LookUpSecrets(names):
+                for name in names:
+                    memory.secrets[name] = (await self._secret(run, name), self._now())
+            case DeleteSecret(name, uid):
+                await self._delete_secret(run, name, uid)
+                memory.secrets[name] = (None, self._now())
+                return False  # the status write that follows was decided with it
+            case LookUpPodEvents(uids):
+                for uid in uids:
+                    found = await self._cluster.pod_events(run.namespace, uid)
+                    memory.pod_events[uid] = (tuple(facts.event(each) for each in found), self._now())
+            case Collect(attempt):
+                await self._collect(run, memory, attempt)
+            case WriteStatus():
+                await self._write_status(run, memory, action)
+            case DeleteRun():
+                await self._cluster.delete_run(run.kind, _key(run))
+                return False
+        return True
+
+    # Jobs
+
+    async def _create_job(self, run: RunFact, memory: Memory, attempt: int) -> None:
+        assert run.spec is not None
+        name = job_name(run.name, attempt)
+        try:
+            raw: Object | None = await self._cluster.create_job(jobs.manifest(run, run.spec, attempt, self._defaults))
+        except (Conflict, Unavailable) as problem:
+            # an answer that did not come leaves open what was done: look before anything else
+            raw = await self._cluster.get_job(run.namespace, name)
+            if raw is None:
+                raise Unavailable(f"creating the Job {name}: {problem}") from problem
+        except NotFound as problem:
+            raise Unavailable(f"creating the Job {name}: {problem}") from problem
+        except Refused as problem:
+            memory.refusal = self._refusal(memory.refusal, problem)
+            return
+        memory.refusal = None
+        owner = facts.job(raw).owner
+        if owner is not None and owner.uid == run.uid:
+            memory.foreign = None
+            self._learn_job(raw)
+        else:
+            memory.foreign = self._foreign(memory.foreign, run, name, owner)
+
+    def _refusal(self, before: Refusal | None, problem: Refused) -> Refusal:
+        now = self._now()
+        since = before.since if before is not None else now
+        return Refusal(problem.code, problem.message, since, now + timedelta(seconds=_pause_s(now - since)))
+
+    def _foreign(self, before: ForeignJob | None, run: RunFact, name: str, owner: facts.OwnerFact | None) -> ForeignJob:
+        now = self._now()
+        since = before.since if before is not None and before.name == name else now
+        words = f"{owner.kind} {owner.name}" if owner is not None else "nobody"
+        lasting = owner is None or owner.kind not in _KINDS or self._cache.key_of(owner.uid) is not None
+        return ForeignJob(name, words, lasting, since, now + timedelta(seconds=1))
+
+    async def _look_up_job(self, run: RunFact, memory: Memory, name: str) -> None:
+        raw = await self._cluster.get_job(run.namespace, name)
+        if raw is None:
+            memory.absent_jobs.add(name)
+        elif facts.job(raw).uid != run.status.job_uid:
+            memory.absent_jobs.add(name)  # another of that name: the one that is meant is gone all the same
+        else:
+            self._learn_job(raw)
+
+    async def _delete_job(self, run: RunFact, name: str, uid: str) -> None:
+        await self._cluster.delete_job(run.namespace, name, uid)
+
+    def _learn_job(self, raw: Object | None) -> None:
+        if raw is not None:
+            self._cache.apply_job(raw)
+
+    # Secrets
+
+    async def _secret(self, run: RunFact, name: str) -> facts.SecretFact | None:
+        try:
+            raw = await self._cluster.get_secret_metadata(run.namespace, name)
+        except Forbidden as problem:
+            _LOG.warning("the operator may not read Secrets of the namespace %s: %s", run.namespace, problem)
+            return None
+        return facts.secret(raw) if raw is not None else None
+
+    async def _delete_secret(self, run: RunFact, name: str, uid: str) -> None:
+        try:
+            await self._cluster.delete_secret(run.namespace, name, uid)
+        except Forbidden as problem:
+            _LOG.warning("the operator may not delete the Secret %s/%s: %s", run.namespace, name, problem)
+
+    # Results
+
+    async def _collect(self, run: RunFact, memory: Memory, attempt: int) -> None:
+        assert run.spec is not None
+        try:
+            memory.outcome = await self._outcome(run, attempt, run.spec.shards)
+            memory.collect_error = None
+        except Unavailable as problem:
+            memory.collect_error = CollectError(str(problem), self._now() + timedelta(seconds=_COLLECT_RETRY_S))
+
+    async def _outcome(self, run: RunFact, attempt: int, shards: int) -> Outcome:
+        key = _key(run)
+        stored = await self._store.results(key, attempt)
+        documents: dict[int, bytes] = {}
+        for shard in stored:
+            try:
+                documents[shard] = await self._store.read_result(key, attempt, shard)
+            except KeyError:
+                continue  # replaced or removed in this moment: counts as not there
+        uid = run.status.job_uid
+        receipts = collect.receipts_of((pod for pod in self._cache.pods(run.uid) if pod.job_uid == uid), run.name)
+        merged = await asyncio.to_thread(collect.merged, run.kind, run.name, shards, documents, receipts)
+        if isinstance(merged, Outcome):
+            return merged
+        response, data = await asyncio.to_thread(self._response, merged)
+        await self._store.put_merged(key, _MERGED_NAME, data)
+        if collect.fits(data):
+            return collect.outcome(merged, response, None)
+        uri = await self._store.put_merged(key, _RESPONSE_NAME, data)
+        return collect.outcome(merged, None, collect.reference(self._store.kind, uri, data))
+
+    def _response(self, merged: EvalResult | PerfResult) -> tuple[dict[str, Any], bytes]:
+        response = self._respond(merged)
+        return response, orjson.dumps(response)
+
+    # The run
+
+    async def _write_status(self, run: RunFact, memory: Memory, action: WriteStatus) -> None:
+        status = action.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        try:
+            raw = await self._cluster.write_status(run.kind, _key(run), run.resource_version, status)
+        except (Conflict, NotFound):
+            await self._refresh(run)
+            return
+        except Unavailable:
+            await self._refresh(run)  # it may have been written: the next plan decides on what is there
+            return
+        if action.status.progress != run.status.progress:
+            memory.progress_written_at = self._now()
+        self._cache.apply_run({**raw, "kind": str(run.kind)})
+        for announcement in action.announce:
+            self._announcer.announce(run, announcement)
+
+    async def _refresh(self, run: RunFact) -> None:
+        raw = await self._cluster.get_run(run.kind, run.namespace, run.name)
+        if raw is not None:
+            self._cache.apply_run({**raw, "kind": str(run.kind)})
+        else:
+            self._cache.drop_run(run.key, run.uid)
+
+
+def _key(run: RunFact) -> RunKey:
+    return RunKey(run.namespace, run.name, run.uid)
+
+
+def _pause_s(waited: timedelta) -> float:
+    """How long to wait before asking again, after having waited so long: 1 s at first, 30 s at last."""
+    return next((pause for pause in _REFUSAL_RETRY_S if waited.total_seconds() < 3 * pause), _REFUSAL_RETRY_S[-1])

@@ -1,0 +1,96 @@
+"""What the operator remembers of a run between two looks: answers to lookups, each with the time it may be used for.
+
+All of it can be lost at any moment: the plan asks again. No I/O, no decisions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from evalkube_crds.results import Progress
+from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
+from evalkube_operator.cache import Cache
+from evalkube_operator.facts import EventFact, RunFact, SecretFact
+
+__all__ = ["Memory"]
+
+_ABSENT_SECRET_S: Final = 1.0
+_POD_EVENTS_S: Final = 10.0
+
+
+@dataclass(slots=True)
+class Memory:
+    """Of one run, by its UID."""
+
+    secrets: dict[str, tuple[SecretFact | None, datetime]] = field(default_factory=dict)
+    pod_events: dict[str, tuple[tuple[EventFact, ...], datetime]] = field(default_factory=dict)
+    absent_jobs: set[str] = field(default_factory=set)
+    refusal: Refusal | None = None
+    foreign: ForeignJob | None = None
+    outcome: Outcome | None = None
+    collect_error: CollectError | None = None
+    attempt: int | None = None
+    progress: dict[int, Progress] = field(default_factory=dict)
+    progress_attempt: int | None = None
+    progress_written_at: datetime | None = None
+
+    def begin(self, attempt: int | None) -> None:
+        """The run is at this attempt: what was remembered of another one's results and refusals is void."""
+        if attempt != self.attempt:
+            self.attempt = attempt
+            self.outcome = self.collect_error = self.refusal = self.foreign = None
+            self.pod_events.clear()
+
+    def progressed(self, attempt: int, shard: int, progress: Progress) -> None:
+        """A shard told how far it is."""
+        if attempt != self.progress_attempt:
+            self.progress_attempt = attempt
+            self.progress.clear()
+        self.progress[shard] = progress
+
+    def seen(self, run: RunFact, cache: Cache, now: datetime, *, progress_interval_s: float) -> Seen:
+        """All that is known of the run's surroundings, for the plan."""
+        attempts = run.status.attempts
+        self.begin(attempts[-1].number if attempts else None)
+        jobs = cache.jobs(run.uid)
+        due = self.progress_written_at
+        return Seen(
+            jobs=jobs,
+            pods=cache.pods(run.uid),
+            failed_creates=cache.failed_creates(job.uid for job in jobs),
+            pod_events={uid: events for uid, (events, at) in self.pod_events.items() if _young(at, now, _POD_EVENTS_S)},
+            absent_jobs=frozenset(self.absent_jobs),
+            secrets=self._secrets(now, run.uid),
+            refusal=self.refusal,
+            foreign=self.foreign,
+            outcome=self.outcome,
+            collect_error=self.collect_error,
+            progress=self._progress(run, attempts[-1].number if attempts else None),
+            progress_due=due + timedelta(seconds=progress_interval_s) if due is not None else None,
+        )
+
+    def _secrets(self, now: datetime, run_uid: str) -> Mapping[str, SecretFact | None]:
+        """A Secret that is there stays known; one that is not (or is not opted in) is asked for anew."""
+        return {
+            name: found
+            for name, (found, at) in self.secrets.items()
+            if (found is not None and run_uid in found.owner_uids) or _young(at, now, _ABSENT_SECRET_S)
+        }
+
+    def _progress(self, run: RunFact, attempt: int | None) -> Progress | None:
+        if not self.progress or attempt != self.progress_attempt or run.spec is None:
+            return None
+        parts = list(self.progress.values())
+        etas = [part.eta_seconds for part in parts if part.eta_seconds is not None]
+        total = sum(part.total for part in parts)
+        return Progress(
+            done=sum(part.done for part in parts),
+            total=total * run.spec.shards // len(parts),  # shards that have not spoken yet have as much to do
+            eta_seconds=max(etas, default=None),
+            stage=parts[0].stage,
+        )
+
+
+def _young(at: datetime, now: datetime, seconds: float) -> bool:
+    return now - at < timedelta(seconds=seconds)

@@ -1,0 +1,101 @@
+"""One run, brought as far as it goes now: look, plan, act, and look again until there is nothing to do but wait.
+
+The same at the start of the operator as at any other time. Keeps the runs' memories; decides nothing itself.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+
+from evalkube_crds.results import Progress
+from evalkube_operator import plan
+from evalkube_operator.actions import Wait
+from evalkube_operator.cache import Cache, Key
+from evalkube_operator.execute import Executor
+from evalkube_operator.facts import RunFact
+from evalkube_operator.memory import Memory
+from evalkube_operator.ports import RunKey
+from evalkube_operator.rules import Rules
+
+__all__ = ["Reconciler"]
+
+_LOG = logging.getLogger("evalkube.operator")
+_MOST_ROUNDS: Final = 25
+"""An ordinary reconciliation has two or three; more than this is a fault of ours, and waits rather than spins."""
+
+
+class Reconciler:
+    """Belongs to one event loop. ``output_uri``: where a run's artifacts are, for its status."""
+
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        executor: Executor,
+        rules: Rules,
+        output_uri: Callable[[RunKey], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cache = cache
+        self._executor = executor
+        self._rules = rules
+        self._output_uri = output_uri
+        self._now = now
+        self._memories: dict[str, Memory] = {}
+        self._uids: dict[Key, str] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring the run ahead; in how many seconds to come back at the latest (None: only when something is told).
+
+        Raises errors.OperatorError to be tried again, with everything that was done kept.
+        """
+        for _ in range(_MOST_ROUNDS):
+            run = self._cache.run(key)
+            self._forget_others(key, run)
+            if run is None:
+                return None
+            waits = await self._step(run)
+            if waits is not None:
+                self._release(run)
+                seconds = [(until - self._now()).total_seconds() for until in waits]
+                return max(min(seconds), 0.0) if seconds else None
+        _LOG.error("%s %s/%s does not come to rest; looking again in 5 s", *key)
+        return 5.0
+
+    async def _step(self, run: RunFact) -> list[datetime] | None:
+        """One plan, carried out; None where it has to be made anew, else the moments to come back at."""
+        memory = self._memories.setdefault(run.uid, Memory())
+        now = self._now()
+        seen = memory.seen(run, self._cache, now, progress_interval_s=self._rules.progress_interval_s)
+        uri = self._output_uri(RunKey(run.namespace, run.name, run.uid))
+        waits: list[datetime] = []
+        for action in plan.next_actions(plan.Case(run, seen, now, self._rules, uri)):
+            if isinstance(action, Wait):
+                waits.append(action.until)
+            elif await self._executor.perform(action, run, memory):
+                return None
+        return waits
+
+    def _forget_others(self, key: Key, run: RunFact | None) -> None:
+        """The memory of a run goes with it, also where another of its name has come."""
+        known = self._uids.get(key)
+        if known is not None and (run is None or run.uid != known):
+            self._memories.pop(known, None)
+            del self._uids[key]
+        if run is not None:
+            self._uids[key] = run.uid
+
+    def _release(self, run: RunFact) -> None:
+        """A run that has ended needs no memory; there may be many thousands of them."""
+        if run.status.phase.terminal:
+            self._memories.pop(run.uid, None)
+
+    def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
+        """A shard told how far it is; the run itself has to be looked at by the caller."""
+        if self._cache.key_of(uid) is not None:
+            self._memories.setdefault(uid, Memory()).progressed(attempt, shard, progress)
+
+    def remembered(self) -> Iterator[str]:
+        """The runs that are remembered, by UID (for the metrics)."""
+        return iter(self._memories)
