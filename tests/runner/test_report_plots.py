@@ -35,6 +35,17 @@ def test_bars_hold_every_value(values: list[int]) -> None:
     assert all(low < high for low, high in zip(found.edges, found.edges[1:], strict=False))
 
 
+@given(st.integers(1, 10**12), st.integers(20, 400))
+def test_narrow_values_draw_no_comb(low: int, count: int) -> None:
+    """Evenly spread values fill every bar, however the bars lie to the histogram's buckets."""
+    step = max(1, low // 200 // count)
+    found = bins.bars(_histogram(*(low + index * step for index in range(count * 20))))
+    assert found is not None
+    if not found.log:
+        inner = found.counts[1:-1]
+        assert min(inner) > 0.5 * max(inner)
+
+
 @pytest.mark.parametrize(
     ("values", "log"),
     [

@@ -12,6 +12,12 @@ _LOG_FROM_RATIO = 20.0
 
 _LOG_MOST_RATIO = 1e5
 
+_SUB_BITS = 10
+"""Of the histogram's layout: 1024 buckets for each power of two."""
+
+_COARSE = 8
+"""Bars this many buckets wide show nothing of where the buckets begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bars:
@@ -35,11 +41,24 @@ def bars(histogram: Histogram, most: int = 48) -> Bars | None:
     elif high - low < 1e-9 * max(high, 1.0):
         low, high = low * 0.9, high * 1.1 or 1.0
     size = min(most, max(8, math.ceil(2 * math.sqrt(histogram.count))))
+    if not log:
+        low, high, size = _aligned(low, high, size)
     edges = _edges(low, high, size, log)
     counts = [0] * size
     for value, times in values:
         counts[min(size - 1, max(0, _place(value, low, high, size, log)))] += times
     return Bars(tuple(edges), tuple(counts), log)
+
+
+def _aligned(low: float, high: float, size: int) -> tuple[float, float, int]:
+    """The range cut at the histogram's own buckets: bars of a bucket and a half would draw a comb that is not there."""
+    width = 1 << max(0, int(high).bit_length() - _SUB_BITS - 1)
+    if (high - low) / size > _COARSE * width:
+        return low, high, size
+    step = math.ceil((high - low) / size / width) * width
+    low = math.floor(low / width) * width
+    size = math.floor((high - low) / step) + 1
+    return low, low + size * step, size
 
 
 def _edges(low: float, high: float, size: int, log: bool) -> list[float]:
