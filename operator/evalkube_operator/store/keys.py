@@ -14,6 +14,7 @@ from evalkube_operator.ports import RunKey
 __all__ = [
     "ABOUT",
     "BARRIER",
+    "MERGED_RESULT",
     "OWN",
     "PARTS",
     "BadPath",
@@ -36,6 +37,9 @@ OWN: Final = ".evalkube"
 
 ABOUT: Final = f"{OWN}/run.json"
 """Below ``run``: what the run is, so that its artifacts can be read without asking anybody else."""
+
+MERGED_RESULT: Final = "result.json"
+"""Below ``run``: what the operator made of all shards' results; one of the run's artifacts."""
 
 BARRIER: Final = f"{OWN}/barrier.json"
 """Below the attempt's first shard: when its shards were told to start."""

@@ -1,0 +1,229 @@
+"""What runners do, with HTTP left outside: each call checks, keeps within bounds, stores, and tells the core."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from pydantic import ValidationError
+
+from evalkube_crds.names import Kind
+from evalkube_crds.results import EvalResult, PerfResult, Progress
+from evalkube_operator.ingest.auth import Authenticator, PodIdentity
+from evalkube_operator.ingest.limits import Limits, RunUse
+from evalkube_operator.ingest.refusals import Refusal
+from evalkube_operator.ports import RunKey, Runs
+from evalkube_operator.store import artifacts, keys
+from evalkube_operator.store.artifacts import About
+from evalkube_operator.store.interface import Content, OffsetConflict, Store, Stored, Upload
+from evalkube_operator.store.keys import ShardKey
+from evalkube_operator.store.locks import KeyLocks
+from evalkube_operator.store.runs import RunStore
+
+__all__ = ["Shard", "Writing"]
+
+_KEPT_RUNS: Final = 2000
+_KEPT_NAMES: Final = 20_000
+_UPLOAD_S: Final = 3600.0
+_MAX_UPLOAD_BYTES: Final = 5 << 30
+"""The most that S3 takes in one request; what is larger comes through us, in pieces."""
+
+_RESULTS: Final[dict[str, type[EvalResult] | type[PerfResult]]] = {
+    Kind.EVAL_RUN: EvalResult,
+    Kind.PERF_RUN: PerfResult,
+}
+
+
+class Writing:
+    """The state that the requests of all runs share."""
+
+    def __init__(
+        self,
+        store: Store,
+        authenticator: Authenticator,
+        runs: Runs,
+        limits: Limits,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.runs = runs
+        self.limits = limits
+        self._authenticator = authenticator
+        self._now_s = now_s
+        self._uses: OrderedDict[str, RunUse] = OrderedDict()
+        self._locks = KeyLocks()
+        self._pods: OrderedDict[ShardKey, list[str]] = OrderedDict()
+        self.adopted: OrderedDict[str, None] = OrderedDict()
+
+    async def shard(self, token: str, uid: str, attempt: int, shard: int) -> "Shard":
+        """The shard that the caller's pod runs, if it is the one that was named. Raises Refusal."""
+        pod = await self._authenticator.runner(token)
+        owner = pod.owner
+        if (owner.run.uid, owner.attempt, owner.shard) != (uid, attempt, shard):
+            raise Refusal(
+                403, "not_yours", f"this pod runs attempt {owner.attempt}, shard {owner.shard} of its own run"
+            )
+        self.still_open(pod)
+        use = await self._use(owner.run, About(Kind(owner.kind), owner.shards))
+        use.admit(self._now_s())
+        return Shard(self, pod, use, token)
+
+    def still_open(self, pod: PodIdentity) -> None:
+        """Raises Refusal (410) once the attempt is over, or another pod has this shard."""
+        owner = pod.owner
+        if not owner.open:
+            raise Refusal(410, "superseded", f"attempt {owner.attempt} of the run is over")
+        pods = self._pods.setdefault(ShardKey(owner.run, owner.attempt, owner.shard), [])
+        if pod.pod_uid not in pods:
+            pods.append(pod.pod_uid)
+            if len(self._pods) > _KEPT_NAMES:
+                self._pods.popitem(last=False)
+        elif pods[-1] != pod.pod_uid:
+            raise Refusal(410, "superseded", f"a newer pod runs shard {owner.shard}")
+
+    async def check_again(self, token: str) -> None:
+        """After a long body: may this caller still write? Raises Refusal."""
+        self.still_open(await self._authenticator.runner(token))
+
+    async def _use(self, run: RunKey, known: About) -> RunUse:
+        async with self._locks.of(run.uid):
+            if run.uid not in self._uses:
+                stored = await self.store.below(keys.run_prefix(run))
+                self._uses[run.uid] = RunUse.begin(self.limits, {one.key: one.size_bytes for one in stored})
+                if await artifacts.about(self.store, run) is None:
+                    await artifacts.remember(self.store, run, known)
+            self._uses.move_to_end(run.uid)
+            if len(self._uses) > _KEPT_RUNS:
+                self._uses.popitem(last=False)
+            return self._uses[run.uid]
+
+
+class Shard:
+    """One request of one shard's pod."""
+
+    def __init__(self, writing: Writing, pod: PodIdentity, use: RunUse, token: str) -> None:
+        self.pod = pod
+        self._writing = writing
+        self._store = writing.store
+        self._use = use
+        self._token = token
+        self._key = ShardKey(pod.owner.run, pod.owner.attempt, pod.owner.shard)
+        self._carries = pod.owner.kind == Kind.EVAL_RUN
+
+    async def still_mine(self) -> None:
+        """Raises Refusal where the shard has become another's meanwhile."""
+        await self._writing.check_again(self._token)
+
+    async def stat(self, path: str) -> Stored | None:
+        """What this attempt, or one that it carries on, left at ``path``."""
+        return await artifacts.latest(self._store, self._key, _checked(path), carries=self._carries)
+
+    async def get(self, path: str) -> Content | None:
+        """The same, to be read."""
+        found = await self.stat(path)
+        return None if found is None else await self._store.get(found.key)
+
+    async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
+        """Stores a whole artifact of that size. Raises Refusal, and what ``chunks`` does."""
+        key = self._key.at(_checked(path))
+        self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
+        with self._coming(size_bytes):
+            self._use.has(key, await self._store.put(key, chunks))
+
+    async def append(self, path: str, offset: int, data: bytes) -> None:
+        """Stores whole lines at that offset. Raises Refusal: 409 with the ``size`` where they do not fit there."""
+        if data and not data.endswith(b"\n"):
+            raise Refusal(400, "not_lines", "appends are whole lines, each with its line end")
+        key = self._key.at(_checked(path))
+        limits = self._writing.limits
+        self._use.check(key, max(self._use.sizes.get(key, 0), offset + len(data)), most_bytes=limits.artifact_bytes)
+        await self._adopt(key, path)
+        with self._coming(len(data)):
+            try:
+                self._use.has(key, await self._store.append(key, offset, data))
+            except OffsetConflict as conflict:
+                raise Refusal(409, "offset", str(conflict), size=conflict.size_bytes) from None
+
+    async def _adopt(self, key: str, path: str) -> None:
+        adopted = self._writing.adopted
+        if key in adopted:
+            return
+        before = await artifacts.latest(self._store, self._key, path, carries=self._carries)
+        if before is not None and before.key != key:
+            await self._store.move(before.key, key)
+            self._use.lost(before.key)
+            self._use.has(key, before.size_bytes)
+        adopted[key] = None
+        if len(adopted) > _KEPT_NAMES:
+            adopted.popitem(last=False)
+
+    async def upload(self, path: str, size_bytes: int) -> Upload | None:
+        """Where to send the artifact directly; None where it has to come through us. Raises Refusal (413)."""
+        key = self._key.at(_checked(path))
+        self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
+        if size_bytes > _MAX_UPLOAD_BYTES:
+            return None
+        upload = await self._store.presign(key, expires_s=_UPLOAD_S)
+        if upload is not None:
+            self._use.traffic.take(size_bytes)
+        return upload
+
+    async def uploaded(self, path: str, size_bytes: int) -> None:
+        """Takes a direct upload for the artifact. Raises Refusal where it is not there or of another size."""
+        key = self._key.at(_checked(path))
+        found = await self._store.uploaded(key)
+        if found is None:
+            raise Refusal(409, "not_uploaded", "nothing has been uploaded there; send it again")
+        if found != size_bytes:
+            await self._store.delete(key)
+            self._use.lost(key)
+            raise Refusal(409, "not_uploaded", f"{found} bytes were uploaded instead of {size_bytes}; send it again")
+        self._use.has(key, found)
+
+    def progressed(self, body: bytes) -> None:
+        """Tells the core. Raises Refusal (422)."""
+        try:
+            progress = Progress.model_validate_json(body)
+        except ValidationError as problem:
+            raise Refusal(422, "bad_progress", _sentence(problem)) from None
+        self._writing.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)
+
+    async def deliver(self, body: bytes) -> None:
+        """Stores the result document as it came and tells the core. Raises Refusal (422) for one that is not ours."""
+        await asyncio.to_thread(self._check_result, body)
+        sha256 = await RunStore(self._store).put_result(self._key, body)
+        self._use.has(self._key.at(keys.result_path(sha256)), len(body))
+        self._writing.runs.delivered(self._key.run.uid, self._key.attempt, self._key.shard)
+
+    def _check_result(self, body: bytes) -> None:
+        owner = self.pod.owner
+        try:
+            result = _RESULTS[owner.kind].model_validate_json(body)
+        except ValidationError as problem:
+            raise Refusal(422, "bad_result", _sentence(problem)) from None
+        found = result.run_id, result.shards, result.of_shards
+        if found != (owner.run.name, [owner.shard], owner.shards):
+            raise Refusal(422, "foreign_result", f"the document is of run, shards, of: {found}")
+
+    @contextmanager
+    def _coming(self, size_bytes: int) -> Iterator[None]:
+        self._use.expect(size_bytes)
+        try:
+            yield
+        finally:
+            self._use.arrived(size_bytes)
+
+
+def _checked(path: str) -> str:
+    try:
+        return keys.checked_path(path)
+    except keys.BadPath as problem:
+        raise Refusal(400, "bad_path", str(problem)) from None
+
+
+def _sentence(problem: ValidationError) -> str:
+    first = problem.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'document'}: {first['msg']}"

@@ -1,0 +1,424 @@
+"""Delivery over HTTP to the operator's ingest: appends at offsets, whole artifacts, progress, the result, the start.
+
+A delivery that fails is tried again until ingest has been away for ``patience_s``; then the run goes on without it and
+``complete`` is False, which the receipt says. Only what a run cannot do without stops it: what an earlier attempt left
+(``get``), the common start, and being told that another pod has taken its place.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import logging
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from evalkube_crds.names import Reason
+from evalkube_crds.results import Progress
+from evalkube_runner.errors import RunFailed
+
+__all__ = ["IngestDelivery", "StartInstant"]
+
+_LOG = logging.getLogger("evalkube.runner.ingest")
+
+_APPEND_BYTES: Final = 4 << 20
+"""Ingest takes 8 MiB at a time; lines are kept whole, so a request may be longer than this by one line."""
+
+_DIRECT_FROM_BYTES: Final = 8 << 20
+"""Smaller artifacts are not worth the two more requests of an upload past ingest."""
+
+_BLOCK_BYTES: Final = 1 << 20
+_PROGRESS_INTERVAL_S: Final = 1.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+_AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
+_AGAIN_CODES: Final = frozenset({"unknown_pod", "digest_mismatch", "body_cut", "not_uploaded"})
+_OFFSET_TRIES: Final = 3
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StartInstant:
+    """When all shards begin. ``monotonic_ns``: on this process's clock (``time.monotonic_ns``).
+
+    It is told relative to ingest's clock, so nodes' wall clocks need not agree; what is left is the way of one answer
+    through the network. ``clock_offset_ns``: ingest's wall clock minus this node's.
+    """
+
+    monotonic_ns: int
+    start_at_ns: int
+    clock_offset_ns: int
+
+
+class _Unreachable(Exception):
+    """Ingest has been away for longer than the patience."""
+
+
+class _Refused(Exception):
+    """Ingest says no, and would say so again."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.document = _document(response)
+        super().__init__(f"{self.status} {self.code}: {self.document.get('detail', '')}")
+
+    @property
+    def code(self) -> str:
+        return str(self.document.get("code", ""))
+
+
+class IngestDelivery:
+    """See ``deliver.Delivery``. Close it (``async with``) when the run is over."""
+
+    def __init__(
+        self,
+        url: str,
+        token_file: Path,
+        *,
+        run_uid: str,
+        attempt: int,
+        shard: int,
+        ca: Path | None = None,
+        patience_s: float = 600.0,
+    ) -> None:
+        """``url``: of ingest itself; ``token_file`` is read for each request, for the kubelet renews it."""
+        self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
+        self._token_file = token_file
+        self._patience_s = patience_s
+        verify = ssl.create_default_context(cafile=str(ca)) if ca is not None else True
+        self._client = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT, verify=verify, trust_env=False)
+        self._direct: httpx.AsyncClient | None = None
+        self._direct_offered = True
+        self._away_since: float | None = None
+        self._offsets: dict[str, int] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._latest: Progress | None = None
+        self._telling: asyncio.Task[None] | None = None
+        self.complete = True
+        """Whether everything that was given here has arrived."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._telling
+        await self._client.aclose()
+        if self._direct is not None:
+            await self._direct.aclose()
+
+    async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """See ``Delivery.append``; always durable. Appends to one path happen in the order they were asked for."""
+        del durable
+        async with self._locks.setdefault(path, asyncio.Lock()):
+            for piece in _pieces(data):
+                await self._arrived(path, self._append(path, piece))
+
+    async def _append(self, path: str, data: bytes) -> None:
+        offset = self._offsets.pop(path, None)  # unknown again, should this fail
+        for _ in range(_OFFSET_TRIES):
+            if offset is None:
+                offset = await self._size_of(path)
+            try:
+                await self._send(
+                    "POST", f"append/{quote(path)}", content=data, params={"offset": offset}, headers=_digest(data)
+                )
+            except _Refused as refused:
+                if refused.code != "offset":
+                    raise
+                # Not our own repeat, that one is recognised: something was lost there, or came from elsewhere.
+                self._incomplete(path, f"expected {offset} bytes there, found {refused.document.get('size')}")
+                offset = int(refused.document["size"])
+            else:
+                self._offsets[path] = offset + len(data)
+                return
+        raise _Unreachable(f"{path} changes under our hands")
+
+    async def _size_of(self, path: str) -> int:
+        try:
+            response = await self._send("HEAD", f"artifacts/{quote(path)}")
+        except _Refused as refused:
+            if refused.status != 404:
+                raise
+            return 0
+        return int(response.headers["Content-Length"])
+
+    async def put(self, path: str, data: bytes) -> None:
+        """See ``Delivery.put``."""
+        hashes = await asyncio.to_thread(_hashes, iter([data]))
+        async with self._locks.setdefault(path, asyncio.Lock()):
+            await self._arrived(path, self._whole(path, hashes, lambda: _blocks(data)))
+
+    async def put_file(self, path: str, source: Path) -> None:
+        """See ``Delivery.put_file``. The file is removed once it has arrived."""
+        hashes = await asyncio.to_thread(_hashes_of_file, source)
+        async with self._locks.setdefault(path, asyncio.Lock()):
+            if await self._arrived(path, self._whole(path, hashes, lambda: _file_blocks(source))):
+                await asyncio.to_thread(source.unlink, missing_ok=True)
+
+    async def _whole(self, path: str, hashes: "_Hashes", blocks: Callable[[], AsyncIterator[bytes]]) -> None:
+        self._offsets.pop(path, None)
+        if not await self._put_directly(path, hashes, blocks):
+            headers = {"Content-Length": str(hashes.size_bytes), "Content-Digest": _header(hashes.sha256)}
+            await self._send("PUT", f"artifacts/{quote(path)}", content=blocks, headers=headers)
+        self._offsets[path] = hashes.size_bytes
+
+    async def _put_directly(self, path: str, hashes: "_Hashes", blocks: Callable[[], AsyncIterator[bytes]]) -> bool:
+        """Whether the artifact went past ingest. Asking also finds out early that it is too large."""
+        if hashes.size_bytes < _DIRECT_FROM_BYTES or not self._direct_offered:
+            return False
+        announced = {"bytes": hashes.size_bytes, "sha256": hashes.sha256.hex()}
+        try:
+            offer = (await self._send("POST", f"uploads/{quote(path)}", json=announced)).json()
+        except _Refused as refused:
+            if refused.status != 404:
+                raise
+            return False
+        if self._direct is None:
+            self._direct = httpx.AsyncClient(timeout=_TIMEOUT)
+        headers = {
+            **offer["headers"],
+            "Content-Length": str(hashes.size_bytes),
+            "Content-MD5": base64.b64encode(hashes.md5).decode(),
+        }
+        try:
+            sent = await self._direct.request(offer["method"], offer["url"], content=blocks(), headers=headers)
+            sent.raise_for_status()
+            await self._send("PUT", f"uploads/{quote(path)}", json=announced)
+        except (httpx.HTTPError, _Refused) as problem:
+            _LOG.warning("%s: the direct upload failed (%s); it goes through ingest", path, type(problem).__name__)
+            self._direct_offered = False
+            return False
+        return True
+
+    async def get(self, path: str) -> bytes | None:
+        """See ``Delivery.get``. Raises RunFailed where it cannot be known: beginning anew would waste what is there."""
+        try:
+            return (await self._send("GET", f"artifacts/{quote(path)}")).content
+        except _Refused as refused:
+            if refused.status == 404:
+                return None
+            raise RunFailed(Reason.INTERNAL_ERROR, f"reading {path} back: {refused}") from None
+        except _Unreachable as problem:
+            raise RunFailed(Reason.INGEST_UNAVAILABLE, f"reading {path} back: {problem}") from None
+
+    async def progress(self, progress: Progress, *, final: bool = False) -> None:
+        """See ``Delivery.progress``. Never waits for ingest but with ``final``."""
+        self._latest = progress
+        if final:
+            if self._telling is not None:
+                self._telling.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._telling
+            await self._tell(progress)
+        elif self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_on())
+
+    async def _tell_on(self) -> None:
+        while (latest := self._latest) is not None:
+            self._latest = None
+            await self._tell(latest, patience_s=0.0)
+            await asyncio.sleep(_PROGRESS_INTERVAL_S)
+
+    async def _tell(self, progress: Progress, *, patience_s: float = 10.0) -> None:
+        try:
+            body = progress.model_dump_json(by_alias=True).encode()
+            await self._send("POST", "progress", content=body, patience_s=min(patience_s, self._patience_s))
+        except (_Refused, _Unreachable) as problem:
+            _LOG.debug("progress was not told: %s", problem)
+
+    async def result(self, document: BaseModel) -> None:
+        """See ``Delivery.result``. Raises RunFailed where ingest will never take it."""
+        data = document.model_dump_json(by_alias=True).encode()
+        try:
+            await self._send("PUT", "result", content=data, headers=_digest(data))
+        except _Unreachable as problem:
+            self._incomplete("the result", str(problem))
+        except _Refused as refused:
+            if refused.status == 413:
+                message = f"the result document of {len(data)} bytes is not taken: {refused}"
+                raise RunFailed(Reason.RESULT_TOO_LARGE, message) from None
+            if refused.status == 507:
+                self._incomplete("the result", str(refused))
+                return
+            raise RunFailed(Reason.INTERNAL_ERROR, f"the result document is not taken: {refused}") from None
+
+    async def start_together(self, *, patience_s: float = 600.0) -> StartInstant:
+        """Waits until all shards are ready; when they begin. Raises RunFailed (BARRIER_TIMEOUT, INGEST_UNAVAILABLE)."""
+        until = time.monotonic() + patience_s
+        while True:
+            ready = {"ready": True, "clock_ns": time.time_ns()}
+            try:
+                response = await self._send("POST", "barrier", json=ready, expected=frozenset({408}))
+            except _Refused as refused:
+                raise RunFailed(Reason.BARRIER_TIMEOUT, f"the common start: {refused}") from None
+            except _Unreachable as problem:
+                raise RunFailed(Reason.INGEST_UNAVAILABLE, f"the common start: {problem}") from None
+            if response.status_code != 408:
+                return _instant(response.json())
+            if time.monotonic() >= until:
+                missing = _document(response).get("waiting_for")
+                message = f"after {patience_s:g} s the shards {missing} were not ready to start"
+                raise RunFailed(Reason.BARRIER_TIMEOUT, message)
+
+    async def _arrived(self, path: str, sending: Awaitable[None]) -> bool:
+        """Whether it did. Where not, the run goes on without it."""
+        try:
+            await sending
+        except (_Unreachable, _Refused) as problem:
+            self._incomplete(path, str(problem))
+            return False
+        return True
+
+    def _incomplete(self, what: str, why: str) -> None:
+        self.complete = False
+        _LOG.error("%s was not (wholly) delivered: %s", what, why)
+
+    async def _send(
+        self,
+        method: str,
+        where: str,
+        *,
+        content: bytes | Callable[[], AsyncIterator[bytes]] | None = None,
+        patience_s: float | None = None,
+        expected: frozenset[int] = frozenset(),
+        headers: dict[str, str] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """A success, or an expected status, after as many tries as it takes. Raises _Refused, _Unreachable, RunFailed.
+
+        Every request may be repeated: ingest recognises what it has already.
+        """
+        patience_s = self._patience_s if patience_s is None else patience_s
+        pause_s, began = _FIRST_PAUSE_S, time.monotonic()
+        while True:
+            response, problem = await self._try(method, where, content, headers or {}, request)
+            if response is not None and (response.is_success or response.status_code in expected):
+                self._away_since = None
+                return response
+            if response is not None and (final := _final(response)) is not None:
+                self._away_since = None
+                raise final
+            now = time.monotonic()
+            self._away_since = self._away_since if self._away_since is not None else now
+            # The outage is everybody's: what comes late in one does not wait as long again. Twice the patience ends
+            # what alone goes wrong while all else goes well.
+            if now - self._away_since >= patience_s or now - began >= 2 * patience_s:
+                raise _Unreachable(f"ingest did not take it for {now - self._away_since:.0f} s: {problem}")
+            asked_s = _retry_after_s(response)
+            await asyncio.sleep(max(asked_s, pause_s * random.uniform(0.5, 1.0)))
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _try(
+        self,
+        method: str,
+        where: str,
+        content: bytes | Callable[[], AsyncIterator[bytes]] | None,
+        headers: dict[str, str],
+        request: dict[str, Any],
+    ) -> tuple[httpx.Response | None, str]:
+        try:
+            token = (await asyncio.to_thread(self._token_file.read_text)).strip()
+            response = await self._client.request(
+                method,
+                f"{self._base}/{where}",
+                content=content() if callable(content) else content,
+                headers={**headers, "Authorization": f"Bearer {token}"},
+                **request,
+            )
+        except (httpx.TransportError, OSError) as problem:
+            return None, f"{type(problem).__name__}: {problem}"
+        return response, f"{response.status_code} {response.text[:300]}" if response.is_error else ""
+
+
+def _final(response: httpx.Response) -> Exception | None:
+    """What an answer means that would be given again; None for one that may become better."""
+    refused = _Refused(response)
+    if response.status_code == 410:
+        return RunFailed(Reason.INTERRUPTED, f"this pod's place was taken: {refused.document.get('detail', '')}")
+    return None if response.status_code in _AGAIN or refused.code in _AGAIN_CODES else refused
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _retry_after_s(response: httpx.Response | None) -> float:
+    asked = "" if response is None else response.headers.get("Retry-After", "")
+    return min(float(asked), 30.0) if asked.isdecimal() else 0.0
+
+
+def _instant(document: dict[str, Any]) -> StartInstant:
+    monotonic_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+    start_at_ns, server_ns = int(document["start_at_ns"]), int(document["server_ns"])
+    if start_at_ns < server_ns:
+        raise RunFailed(Reason.BARRIER_TIMEOUT, "the other shards have started without this one")
+    return StartInstant(monotonic_ns + start_at_ns - server_ns, start_at_ns, server_ns - wall_ns)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    start = 0
+    while len(data) - start > _APPEND_BYTES:
+        end = data.rfind(b"\n", start, start + _APPEND_BYTES) + 1 or data.find(b"\n", start) + 1 or len(data)
+        yield data[start:end]
+        start = end
+    if start < len(data):
+        yield data[start:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashes:
+    size_bytes: int
+    sha256: bytes
+    md5: bytes
+
+
+def _hashes(blocks: Iterator[bytes]) -> _Hashes:
+    size_bytes, sha256, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    for block in blocks:
+        size_bytes += len(block)
+        sha256.update(block)
+        md5.update(block)
+    return _Hashes(size_bytes, sha256.digest(), md5.digest())
+
+
+def _hashes_of_file(path: Path) -> _Hashes:
+    with path.open("rb") as file:
+        return _hashes(iter(lambda: file.read(_BLOCK_BYTES), b""))
+
+
+def _digest(data: bytes) -> dict[str, str]:
+    return {"Content-Digest": _header(hashlib.sha256(data).digest())}
+
+
+def _header(sha256: bytes) -> str:
+    return f"sha-256=:{base64.b64encode(sha256).decode()}:"
+
+
+async def _blocks(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _BLOCK_BYTES):
+        yield data[start : start + _BLOCK_BYTES]
+
+
+async def _file_blocks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while block := await asyncio.to_thread(file.read, _BLOCK_BYTES):
+            yield block

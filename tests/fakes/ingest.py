@@ -1,0 +1,177 @@
+"""An ingest to talk to: hand-written sides of our own protocols, served by a real uvicorn here or in its own process.
+
+python -m fakes.ingest FOLDER PORT      serves one evaluation's pods over the store in FOLDER until it is killed
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from evalkube_crds.names import Kind
+from evalkube_crds.results import Progress
+from evalkube_operator.errors import Unavailable
+from evalkube_operator.ingest import app, auth
+from evalkube_operator.ingest.limits import Limits
+from evalkube_operator.ingest.starting import Starting
+from evalkube_operator.ports import Caller, Owner, RunKey
+from evalkube_operator.store import opening
+from evalkube_operator.store.interface import Store
+
+RUN = RunKey("team", "my-run", "uid-1")
+READER = "system:serviceaccount:evalkube:evalkube-api"
+
+
+@dataclass
+class Reviews:
+    """TokenReview: a pod's token is its name, the API's is ``api``."""
+
+    asked: int = 0
+    down: bool = False
+    revoked: set[str] = field(default_factory=set)
+
+    async def review(self, token: str, audience: str) -> Caller | None:
+        """See ``ports.Reviewer``."""
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.down:
+            raise Unavailable("the API server is away")
+        if token in self.revoked:
+            return None
+        if audience == auth.STORE_AUDIENCE:
+            return Caller(READER) if token == "api" else None
+        if token == "nobody":
+            return Caller("system:serviceaccount:team:default")
+        account = f"system:serviceaccount:{RUN.namespace}:runner"
+        return Caller(account, token, f"{token}-uid", RUN.namespace) if token.startswith("pod") else None
+
+
+@dataclass
+class Core:
+    """The operator's core: whose pod is whose, and what it was told."""
+
+    owners: dict[str, Owner]
+    told: list[tuple[int, int, Progress]] = field(default_factory=list)
+    delivered_shards: list[tuple[int, int]] = field(default_factory=list)
+
+    async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
+        """See ``ports.Runs``."""
+        return self.owners.get(pod_name) if (namespace, pod_uid) == (RUN.namespace, f"{pod_name}-uid") else None
+
+    def run(self, uid: str) -> RunKey | None:
+        """See ``ports.Runs``."""
+        return RUN if uid == RUN.uid else None
+
+    def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
+        """See ``ports.Runs``."""
+        assert uid == RUN.uid
+        self.told.append((attempt, shard, progress))
+
+    def delivered(self, uid: str, attempt: int, shard: int) -> None:
+        """See ``ports.Runs``."""
+        assert uid == RUN.uid
+        self.delivered_shards.append((attempt, shard))
+
+    def close(self, pod: str) -> None:
+        """The attempt of that pod is over."""
+        self.owners[pod] = replace(self.owners[pod], open=False)
+
+
+def pods(shards: int = 1, *, attempt: int = 0, kind: Kind = Kind.EVAL_RUN, prefix: str = "pod") -> dict[str, Owner]:
+    """``pod-0``, ``pod-1``, ...: one for each shard of an attempt."""
+    return {f"{prefix}-{n}": Owner(RUN, attempt, n, shards, kind, open=True) for n in range(shards)}
+
+
+@dataclass
+class Ingest:
+    """A served application and what stands behind it."""
+
+    url: str
+    store: Store
+    core: Core
+    reviews: Reviews
+    application: FastAPI
+
+
+@contextlib.contextmanager
+def serving(
+    store: Store,
+    owners: dict[str, Owner] | None = None,
+    *,
+    limits: Limits | None = None,
+    poll_s: float = 25.0,
+    lead_s: float = 2.0,
+    port: int = 0,
+) -> Iterator[Ingest]:
+    """Serves on a loopback port from a thread of its own."""
+    reviews, core = Reviews(), Core(pods() if owners is None else owners)
+    tokens = auth.TokenAuthenticator(auth.ReviewedTokens(reviews), core, readers=[READER])
+    starting = Starting(store, poll_s=poll_s, lead_s=lead_s)
+    application = app.create_ingest(store=store, authenticator=tokens, runs=core, limits=limits, starting=starting)
+    listening = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield Ingest(f"http://127.0.0.1:{listening.getsockname()[1]}", store, core, reviews, application)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+class Process:
+    """The same in a process that can be killed and started again on the same port and folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers, when it does."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; returns before it answers."""
+        command = [sys.executable, "-m", "fakes.ingest", str(self._folder), str(self.port)]
+        self._process = subprocess.Popen(command)
+
+    def kill(self) -> None:
+        """SIGKILL, at once."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+
+def _main(folder: Path, port: int) -> None:
+    store = opening.open_store(opening.VolumeSettings(folder, reserve_bytes=0))
+    core = Core(pods(4))
+    tokens = auth.TokenAuthenticator(auth.ReviewedTokens(Reviews()), core, readers=[READER])
+    limits = Limits(requests_per_s=1e9, requests_burst=1e9, bytes_per_s=1e12, bytes_burst=1e12)
+    application = app.create_ingest(store=store, authenticator=tokens, runs=core, limits=limits)
+    uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning", lifespan="off", ws="none")
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), int(sys.argv[2]))
