@@ -179,6 +179,33 @@ def test_any_text_any_cut(pieces: list[str], ascii_only: bool, data: st.DataObje
     assert found.chunks == sum(bool(piece) for piece in pieces)
 
 
+KINDS = st.sampled_from(
+    (
+        *[HI] * 8,
+        event({"content": "ab"}),
+        event({"content": ""}),
+        event({"content": None}),
+        event({"content": '"'}),
+        event({"reasoning_content": "hm"}),
+        ROLE,
+        USAGE,
+        HI.replace(b"\n", b"\r\n"),
+        HI.rstrip() + b"\n" + HI,
+        b": ping\n\n",
+        b"\n",
+    )
+)
+
+
+@settings(deadline=None)
+@given(st.lists(KINDS, max_size=40))
+def test_runs_of_events_in_one_read(events: list[bytes]) -> None:
+    """Many events in one read are counted as they are one by one."""
+    stream = b"".join(events) + STOP + DONE
+    singly = read([stream[at : at + 1] for at in range(len(stream))])
+    assert read([stream]).chunks == read([*events, STOP, DONE]).chunks == singly.chunks
+
+
 def test_the_short_cut_is_taken() -> None:
     """An event framed like the last text is not decoded: one whose text is no JSON counts instead of failing."""
     found = read([HI + HI.replace(b"hi", b"\\q") + DONE])

@@ -115,10 +115,12 @@ class Stream:
     """One streamed answer of chat completions or completions; see ``dialect.StreamReader``."""
 
     __slots__ = (
+        "_close",
         "_fault",
         "_finished",
         "_frame_bytes",
         "_head",
+        "_joint",
         "_seen",
         "_splitter",
         "_tail",
@@ -141,24 +143,63 @@ class Stream:
         self._splitter = sse.Splitter()
         self._head = b""
         self._tail = b""
+        self._close = b""
+        self._joint = b""
         self._frame_bytes = _NO_FRAME
 
     def feed(self, data: bytes) -> int:
         """Take the next bytes; how many events in them carried some of the answer."""
         before = self.chunks
-        framed = 0
-        head, tail, frame_bytes = self._head, self._tail, self._frame_bytes  # locals: this loop is the hot path
-        for raw in self._splitter.feed(data):
-            if len(raw) > frame_bytes and raw.startswith(head) and raw.endswith(tail):
-                framed += 1
-            else:
-                self._event(raw)
-                head, tail, frame_bytes = self._head, self._tail, self._frame_bytes
-        self.chunks += framed
+        block = self._splitter.whole(data)
+        at, end, try_run = 0, len(block), True
+        while at < end:
+            line_end = block.find(b"\n", at)
+            if (
+                line_end - at > self._frame_bytes
+                and block.startswith(self._head, at)
+                and block.startswith(self._close, line_end - len(self._tail))
+            ):
+                self.chunks += 1
+                at = line_end + 2
+                if try_run and end - at > 4 * self._frame_bytes:
+                    run_end = self._run(block, at)
+                    try_run = run_end > at  # a second try on the same bytes would fail too
+                    at = run_end
+                continue
+            stop = block.find(b"\n\n", at)
+            if stop < 0:  # a third line feed in a row at the end
+                break
+            self._event(block[at:stop])
+            at = stop + 2
         if self._splitter.pending_bytes > MAX_EVENT_BYTES:
             self._splitter.end()
             self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
         return self.chunks - before
+
+    def _run(self, block: bytes, at: int) -> int:
+        """Count the framed events from ``at`` on at once, where many came in one read; where they end, or ``at``.
+
+        They are a run if every blank line up to the last one stands between the end and the beginning of a frame, which
+        two counts tell; no event in it may be without text, which one search tells. A fifth of the CPU of a request.
+        """
+        head, tail, joint = self._head, self._tail, self._joint
+        last = block.rfind(joint, at)
+        if last < at:
+            return at
+        begin = last + len(joint) - len(head)
+        stop = block.find(b"\n\n", begin)
+        first = block.find(b"\n\n", at)
+        if not (
+            block.startswith(head, at)
+            and block.endswith(tail, begin, stop)
+            and min(first - at, stop - begin) > self._frame_bytes
+        ):
+            return at
+        count = block.count(joint, at, stop) + 1
+        if block.count(b"\n", at, stop) != 2 * (count - 1) or block.find(head + tail, at, stop) >= 0:
+            return at
+        self.chunks += count
+        return stop + 2
 
     def end(self) -> int:
         """The body is over; how many further events carried some of the answer."""
@@ -260,6 +301,8 @@ class Stream:
         if match is None or not match[1] or orjson.loads(b'"%s"' % match[1]) != text:
             return
         self._head, self._tail = raw[: match.start(1)], raw[match.end(1) :]
+        self._close = self._tail + b"\n\n"
+        self._joint = self._close + self._head
         self._frame_bytes = len(self._head) + len(self._tail)
 
     def _unstreamed(self, body: bytes) -> None:

@@ -35,6 +35,10 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The raw events that ``data`` completes; they may be empty or nothing but comments."""
+        return self.whole(data).split(b"\n\n")[:-1]
+
+    def whole(self, data: bytes) -> bytes:
+        """The same in one piece, each event with its blank line: for readers that need not look at every one."""
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
         if self._tail:
@@ -42,12 +46,15 @@ class Splitter:
         if not self._begun:
             if len(data) < 3 and b"\xef\xbb\xbf".startswith(data):
                 self._tail = data
-                return []
+                return b""
             self._begun = True
             data = data.removeprefix(b"\xef\xbb\xbf")
-        events = data.split(b"\n\n")
-        self._tail = events.pop()
-        return events
+        end = data.rfind(b"\n\n") + 2
+        if end == 1:
+            self._tail = data
+            return b""
+        self._tail = data[end:]
+        return data[:end]
 
     def end(self) -> bytes:
         """What came after the last blank line: an event whose end the server did not mark, or nothing."""
