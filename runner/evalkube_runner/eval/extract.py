@@ -7,7 +7,7 @@ reply does not state: least of all a letter out of the option list that many mod
 import re
 import unicodedata
 
-__all__ = ["boxed", "choice", "choices", "final_answer", "number", "strip_thinking"]
+__all__ = ["boxed", "choice", "choices", "number", "strip_thinking"]
 
 _THINK_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 
@@ -67,13 +67,11 @@ def boxed(text: str) -> str | None:
     return best[1] or None
 
 
-def final_answer(text: str) -> str | None:
-    r"""Returns the answer a reply ends on, as it stands: \boxed{}, `####`, "the answer is", else the last number."""
-    return _stated(text) or _last_number(text)
-
-
 def number(text: str) -> str | None:
-    """Like `final_answer` for a benchmark whose answers are numbers: cuts the number out of a stated sentence."""
+    r"""Returns the number a reply ends on: in \boxed{}, after `####`, after "the answer is", else its last number.
+
+    A box is returned as it stands, formula or not; out of a sentence the number is cut.
+    """
     inside = boxed(text)
     if inside is not None:
         return inside
@@ -125,14 +123,17 @@ def _last_number(text: str) -> str | None:
 # These patterns meet text in NFKC: full-width letters, colons, commas and round brackets are plain ones by then.
 # Repetitions are bounded where one could start at every character: no reply costs the square of its length.
 
-_OPEN = r"[\s*_`\"'“‘(\[【{$:]{0,40}(?:\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{\s*){0,3}[*(\[]{0,3}"
-_ALONE = r"(?![A-Za-z])(?!\s*[/|]\s*[A-Za-z])"
+_OPEN = (
+    r"[\s*_`\"'“‘(\[【】{$:]{0,40}(?:(?i:option|choice|letter)\s{1,3}[*(]{0,3}|选项\s?)?"
+    r"(?:\\(?:boxed|text|textbf|mathrm|mathbf)\s*\{\s*){0,3}[*(\[]{0,3}"
+)
+_ALONE = r"(?![A-Za-z])(?!\s*(?:[/|、和与及&]|and\s|or\s)\s*[(*]{0,3}[A-J](?![A-Za-z]))"
 _SAYS = (
     r"(?:(?i:answers?\s*(?:\*\*)?\s*(?:is|are|would\s+be|should\s+be|[:=])|choice\s*(?:is|:)|option\s+is)"
     r"|答案\s*(?:\*\*)?\s*(?:应该是|应该为|应当是|应为|应是|应选|是|为|选|:)"
     r"|(?:选项|选择)\s*(?:是|为|:)|(?:故|应|应该|所以|因此|因而)选(?:择|项)?)"
 )
-_BARE = r"(?:答案|(?<![不能可])选(?:择|项)?)[\s*(\[【]*"
+_BARE = r"(?:答案|(?<![不能可])选(?:择|项)?)[\s*(\[【】]*"
 _RIGHT_AFTER = (
     r"(?i:(?:is|was)\s+(?:the\s+|clearly\s+|therefore\s+)*(?:correct|right|best|answer))"
     r"|(?:选?项)?\s*(?:是|最为|才是)?\s*(?:正确|对的)(?!吗)"
@@ -202,7 +203,8 @@ def _lone(text: str, labels: str) -> str | None:
     # "A" and "I" are English words too: followed by a lower-case word they are no label.
     standing = set(
         re.findall(
-            rf"(?<![A-Za-z0-9'’])(?<!不选)(?<!不是)(?<!排除)(?<!not )([{labels}])(?![A-Za-z0-9'’])(?!\s+[a-z])", text
+            rf"(?<![A-Za-z0-9'’])(?<!不选)(?<!不是)(?<!排除)(?<!not )([{labels}])(?![A-Za-z0-9'’])(?!\s+(?!or\b|and\b)[a-z])",
+            text,
         )
     )
     return str(standing.pop()) if len(standing) == 1 else None
