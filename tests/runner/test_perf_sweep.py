@@ -181,6 +181,8 @@ def test_shards_send_one_load(tmp_path: Path, mock: str) -> None:
         load(tmp_path, wanted, shard=shard, shards=2)
     parts = [rows(tmp_path, "rate_300_number_30", shard) for shard in range(2)]
     assert [[row["index"] % 2 for row in part] for part in parts] == [[0] * 15, [1] * 15]
+    progress = json.loads((tmp_path / "shard-1/control/progress.json").read_text())
+    assert (progress["done"], progress["total"]) == (15, 15)
     due = [int(at) for _, block in schedule.arrival_blocks(42, 300.0, 30) for at in block]
     assert {row["index"]: row["intended_ns"] for part in parts for row in part} == dict(enumerate(due))
 

@@ -208,8 +208,8 @@ class _Test:
     ) -> list[dict[str, Any]]:
         """Wait for the workers, telling how far they are."""
         task = asyncio.ensure_future(running)
-        before = sum(other.number for other in points if other.first < point.first)
-        total = sum(other.number for other in points)
+        before = sum(self._share(other) for other in points if other.first < point.first)
+        total = sum(map(self._share, points))
         began = time.monotonic()
         try:
             while not task.done():
@@ -228,6 +228,13 @@ class _Test:
             Progress(done=finished, total=total, stage=point.name), final=point is points[-1]
         )
         return parts
+
+    def _share(self, point: Point) -> int:
+        """The measured requests of a point that are this shard's."""
+        lane = schedule.Lane(self._context.shard, min(self._context.shards, point.parallel or self._context.shards))
+        if lane.lane >= lane.lanes:  # more shards than slots
+            return 0
+        return schedule.lane_total(lane, point.total) - schedule.lane_total(lane, point.warmup)
 
     async def _deliver(self, point: PerfPoint, rows: list[Path]) -> None:
         deliver = self._context.delivery
