@@ -26,7 +26,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from evalkube_crds import problems, summary
+from evalkube_crds import problems, seed, summary
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
@@ -113,7 +113,7 @@ def _execute(
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             receipt, result = runner.run(_supervise(run, context, watch_stdin=options.secrets_stdin, log=log))
         if result is not None:
-            deliver.replace_file(options.control / "response.json", redactor.data(_response(result)))
+            deliver.replace_file(options.control / "response.json", redactor.data(orjson.dumps(seed.response(result))))
         return receipt
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -188,19 +188,6 @@ async def _work(run: Run, context: RunContext) -> _Outcome:
         result_bytes=len(data),
     )
     return receipt, result
-
-
-def _response(result: EvalResult | PerfResult) -> bytes:
-    """What a request is answered with: a report for each data set, or metrics and percentiles for each point."""
-    if isinstance(result, EvalResult):
-        from evalkube_runner.eval import report
-
-        return orjson.dumps(report.reports(result))
-    from evalkube_runner.perf import summary as figures
-
-    return orjson.dumps(
-        {p.name: {"metrics": figures.metrics(p), "percentiles": figures.percentiles(p)} for p in result.points}
-    )
 
 
 def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult]:
