@@ -15,6 +15,7 @@ import yaml
 from evalkube_cli import generate, programs
 from evalkube_crds import schema
 from fakes.mock_model import running_mock
+from fakes.service import running_service
 
 _ROOMS = Path(__file__).parents[2]
 _PYTHON_PATH = os.pathsep.join(str(_ROOMS / room) for room in ("crds", "runner", "api", "cli", "mock"))
@@ -140,6 +141,38 @@ def test_a_server_that_is_not_there_is_exit_code_1(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "http://127.0.0.1:9" in done.stderr
+
+
+def test_a_missed_threshold_is_exit_code_1(model: str, tmp_path: Path) -> None:
+    """The figures are shown all the same."""
+    done = _run(
+        *("perf", "--model", "m", "--url", f"{model}/chat/completions", "--number", "2", "--data-source", "sample"),
+        *("--thresholds", '[{"metric": "rps", "op": ">", "value": 1e9}]'),
+        folder=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "thresholds missed: " in done.stderr
+    assert "2 of 2" in done.stdout
+
+
+def test_a_run_on_a_service_that_is_there_already(tmp_path: Path) -> None:
+    """Followed to its end, or detached from with its id; nothing is started or written here."""
+    arguments = ("eval", "--model", "ok", "--api-url", "http://127.0.0.1:9/v1", "--datasets", "gsm8k")
+    here = tmp_path / "here"
+    here.mkdir()
+    with running_service(tmp_path / "outputs") as service:
+        followed = _run(*arguments, "--json", folder=here, EVALKUBE_SERVER=service.url)
+        detached = _run(*arguments, "--server", service.url, "--detach", folder=here)
+        phase = service.run(detached.stdout.strip())["phase"]
+    assert json.loads(followed.stdout)["status"] == "success"
+    assert phase in ("Pending", "Queued", "Starting", "Running", "Succeeded")
+    assert list(here.iterdir()) == []
+
+
+def test_detaching_needs_a_server(tmp_path: Path) -> None:
+    """A service of one's own would end with the command."""
+    arguments = ("--model", "m", "--url", "http://127.0.0.1:9/v1", "--detach")
+    assert _run("perf", *arguments, folder=tmp_path, EVALKUBE_SERVER="").returncode == 2
 
 
 def _started(folder: Path, model: str) -> subprocess.Popen[str]:

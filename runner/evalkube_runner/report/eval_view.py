@@ -158,7 +158,7 @@ def _section(dataset: DatasetResult, repeats: int) -> Section:
 
 
 def _sample(row: SampleRow) -> Sample:
-    question = row.question if row.question is not None else row.prompt
+    question = (row.question if row.question is not None else row.prompt) or row.error or ""
     excerpt = " ".join(question[: 4 * _LONGEST_EXCERPT].split())
     latency_ns = None if row.latency_s is None else row.latency_s * 1e9
     return Sample(
