@@ -201,12 +201,9 @@ def _lone(text: str, labels: str) -> str | None:
     if len(set_off) == 1:
         return str(set_off.pop())
     # "A" and "I" are English words too: followed by a lower-case word they are no label.
-    standing = set(
-        re.findall(
-            rf"(?<![A-Za-z0-9'’])(?<!不选)(?<!不是)(?<!排除)(?<!not )([{labels}])(?![A-Za-z0-9'’])(?!\s+(?!or\b|and\b)[a-z])",
-            text,
-        )
-    )
+    not_denied = r"(?<![A-Za-z0-9'’])(?<!不选)(?<!不是)(?<!排除)(?<!not )"
+    not_a_word = r"(?![A-Za-z0-9'’])(?!\s+(?!or\b|and\b)[a-z])"
+    standing = set(re.findall(f"{not_denied}([{labels}]){not_a_word}", text))
     return str(standing.pop()) if len(standing) == 1 else None
 
 
