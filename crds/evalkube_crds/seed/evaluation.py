@@ -1,0 +1,137 @@
+"""A data set's part of a merged result as its report: EvalScope's keys (version 1), and ours beside. Pure.
+
+Percentiles and means are computed here, after merging, and scores are rounded to 4 digits here and nowhere else.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from evalkube_crds.histogram import Histogram
+from evalkube_crds.results import NANO, DatasetResult, EvalResult, ScoreSum, SubsetResult
+
+__all__ = ["dataset_report", "reports"]
+
+_DIGITS = 4
+_PERCENTS = (25, 50, 75, 90, 99)
+
+
+def reports(result: EvalResult) -> dict[str, dict[str, Any]]:
+    """Dataset name -> its report."""
+    return {dataset.name: dataset_report(result.model, dataset) for dataset in result.datasets}
+
+
+def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:
+    """One report, ready for JSON. A score over no sample is null."""
+    names = list(dict.fromkeys(name for subset in dataset.subsets for name in subset.metrics))
+    if dataset.main_metric in names:
+        names.remove(dataset.main_metric)
+        names.insert(0, dataset.main_metric)
+    metrics = [_metric(name, dataset.subsets) for name in names]
+    report = {
+        "name": f"{model}@{dataset.name}",
+        "dataset_name": dataset.name,
+        "dataset_pretty_name": dataset.pretty_name,
+        "dataset_description": dataset.description,
+        "model_name": model,
+        "score": metrics[0]["score"] if metrics else None,
+        "metrics": metrics,
+        "analysis": dataset.analysis if dataset.analysis is not None else "N/A",
+        "requested": sum(subset.requested for subset in dataset.subsets),
+        "scored": sum(subset.scored for subset in dataset.subsets),
+        "errored": sum(sum(subset.errored.values()) for subset in dataset.subsets),
+        "errors": _errors(dataset.subsets),
+        "truncated": sum(subset.truncated for subset in dataset.subsets),
+        "reused": sum(subset.reused for subset in dataset.subsets),
+        "usage": _usage(dataset),
+        "dataset_revision": dataset.revision,
+    }
+    if dataset.latency_ns.count:
+        report["perf_metrics"] = {"summary": _perf(dataset)}
+    return report
+
+
+def _metric(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
+    categories: dict[tuple[str, ...], list[SubsetResult]] = {}
+    for subset in subsets:
+        categories.setdefault(tuple(subset.category), []).append(subset)
+    return {
+        "name": name,
+        **_averages(name, subsets),
+        "categories": [
+            {
+                "name": list(category),
+                **_averages(name, members),
+                "subsets": [
+                    {"name": subset.name, "score": _mean([_sum(name, subset)]), "num": _sum(name, subset).count}
+                    for subset in members
+                ],
+            }
+            for category, members in categories.items()
+        ],
+    }
+
+
+def _averages(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
+    """`score` weighs every sample alike, `macro_score` every subset that has one."""
+    sums = [_sum(name, subset) for subset in subsets]
+    means = [one.mean for one in sums if one.mean is not None]
+    return {
+        "num": sum(one.count for one in sums),
+        "score": _mean(sums),
+        "macro_score": round(sum(means) / len(means), _DIGITS) if means else None,
+    }
+
+
+def _sum(name: str, subset: SubsetResult) -> ScoreSum:
+    return subset.metrics.get(name, ScoreSum())
+
+
+def _mean(sums: Iterable[ScoreSum]) -> float | None:
+    sums = list(sums)
+    whole = ScoreSum(count=sum(one.count for one in sums), total_nano=sum(one.total_nano for one in sums))
+    return None if whole.mean is None else round(whole.mean, _DIGITS)
+
+
+def _errors(subsets: Sequence[SubsetResult]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for subset in subsets:
+        for error, count in subset.errored.items():
+            counts[str(error)] = counts.get(str(error), 0) + count
+    return counts
+
+
+def _usage(dataset: DatasetResult) -> dict[str, int]:
+    usage = dataset.usage
+    return {**usage.model_dump(), "total_tokens": usage.prompt_tokens + usage.completion_tokens}
+
+
+def _perf(dataset: DatasetResult) -> dict[str, Any]:
+    latency, tokens = dataset.latency_ns, dataset.output_tokens
+    perf: dict[str, Any] = {"n_samples": latency.count, "latency": _seconds(latency)}
+    if tokens.count:
+        # Tokens per second of one answer, averaged by its time: all tokens over all time spent waiting.
+        perf["throughput"] = {
+            "avg_output_tps": round(tokens.total * NANO / latency.total, _DIGITS) if latency.total else None
+        }
+        perf["usage"] = {"output_tokens": _spread(tokens, 1)}
+    if dataset.ttft_ns.count:
+        perf["ttft"] = _seconds(dataset.ttft_ns)
+    return perf
+
+
+def _seconds(histogram: Histogram) -> dict[str, float | None]:
+    return _spread(histogram, NANO)
+
+
+def _spread(histogram: Histogram, unit: int) -> dict[str, float | None]:
+    def shown(value: float | None) -> float | None:
+        return None if value is None else round(value / unit, 6)
+
+    percentiles = zip(_PERCENTS, histogram.percentiles(_PERCENTS), strict=True)
+    return {
+        "mean": shown(histogram.mean),
+        "std": shown(histogram.deviation),
+        "min": shown(histogram.low),
+        **{f"{percent}%": shown(value) for percent, value in percentiles},
+        "max": shown(histogram.high),
+    }
