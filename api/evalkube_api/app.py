@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evalkube_api import openapi, problems
+from evalkube_api import openapi, problems, schemas
 from evalkube_api.backend import Backend
 from evalkube_api.routes import health, runs, submissions
 from evalkube_api.settings import Settings
@@ -54,7 +54,7 @@ def _describe(app: FastAPI) -> None:
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = openapi.with_schemas(plain())
+            app.openapi_schema = schemas.with_schemas(plain())
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend its document

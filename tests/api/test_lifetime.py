@@ -81,6 +81,14 @@ def test_an_evaluation_that_was_cut_short_goes_on_in_its_folder(outputs: Path) -
         assert kept["artifacts"] == "kept"
 
 
+def test_an_evaluation_whose_runner_was_killed_goes_on_too(outputs: Path) -> None:
+    """A failure that its request did not cause; one that it did starts afresh."""
+    with running_service(outputs) as service:
+        killed = [service.post("eval", eval_body("killed")).json()["output_dir"] for _ in "12"]
+        failed = [service.post("eval", eval_body("fail-TargetRefused")).json()["output_dir"] for _ in "12"]
+        assert (len(set(killed)), len(set(failed))) == (1, 2)
+
+
 def test_a_runner_that_cannot_start(outputs: Path) -> None:
     """500 with what is missing; the service goes on."""
     with running_service(outputs, standin=False, runner_command=["/nowhere/runner"]) as service:

@@ -5,7 +5,6 @@ Everything happens on one event loop; ``_admission`` orders what must not interl
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import secrets
@@ -19,7 +18,7 @@ import orjson
 
 from evalkube_api import endings, errors
 from evalkube_api.backend import Artifact, ArtifactList, Deletion, Moment, RunPage, RunQuery, Submission
-from evalkube_api.local import folders, following, life, outcome, paths, recovery, turns
+from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
 from evalkube_api.local.drive import Driver, Live, now
 from evalkube_api.local.index import Index
 from evalkube_api.local.life import KEY, MADE, REQUEST
@@ -70,7 +69,7 @@ class LocalBackend:
             return
         try:
             self._store = RunStore(self._roots.control)
-            self._lock_fd = _locked(self._roots)
+            self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
         self._driver = Driver(self._store, self._command, self._environment, grace_s=self._grace_s)
@@ -157,12 +156,12 @@ class LocalBackend:
     def _folder(self, spec: paths.Spec, digest: str, at: datetime) -> tuple[Path, bool]:
         """The run's folder, and whether it is the service's to delete.
 
-        Where the name is the service's to choose, an evaluation that the service cut short goes on in its old one.
+        Where the name is the service's to choose, an evaluation that was cut short goes on in its old one.
         """
         parent = self.outputs if spec.work_dir is None else Path(spec.work_dir)
         try:
             if spec.work_dir is None or not spec.no_timestamp:
-                before = self._index.interrupted(digest) if isinstance(spec, EvalRunSpec) else None
+                before = self._index.cut_short(digest) if isinstance(spec, EvalRunSpec) else None
                 if before is not None and before.folder.is_dir() and self._index.active_in(before.folder) is None:
                     return before.folder, before.made_folder
                 return folders.made_new(parent, at), True
@@ -312,21 +311,3 @@ class LocalBackend:
 
 def _last_change(run: Run) -> datetime:
     return run.status.completion_time or run.status.start_time or run.metadata.creation_timestamp
-
-
-def _locked(roots: Roots) -> int:
-    """A file descriptor that holds the output root for this process alone; the system lets go of it with the
-    process."""
-    handle = os.open(roots.control / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        other = os.read(handle, 32).decode(errors="replace").strip()
-        os.close(handle)
-        raise errors.ServiceError(
-            f"{roots.outputs}: another evalkube service (process {other}) uses this output root;"
-            " stop it, or give another --outputs"
-        ) from None
-    os.ftruncate(handle, 0)
-    os.write(handle, f"{os.getpid()}\n".encode())
-    return handle

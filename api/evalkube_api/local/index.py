@@ -9,7 +9,6 @@ from evalkube_api import errors
 from evalkube_api.backend import RunQuery
 from evalkube_api.local.paths import overlap
 from evalkube_api.local.store import Entry
-from evalkube_crds.names import Phase
 
 __all__ = ["Index"]
 
@@ -78,10 +77,10 @@ class Index:
         others = (other for other in self._by_id.values() if other.run_id != entry.run_id)
         return next((other for other in others if overlap(other.folder, entry.folder)), None)
 
-    def interrupted(self, request: str) -> Entry | None:
-        """The last run of that request (``life.request_digest``), where the service cut it short."""
+    def cut_short(self, request: str) -> Entry | None:
+        """The last run of that request (``life.request_digest``), where the service or its runner was cut short."""
         last = next((entry for entry in self._newest_first() if entry.request == request), None)
-        return last if last is not None and last.phase is Phase.INTERRUPTED else None
+        return last if last is not None and last.cut_short else None
 
     def made(self, folder: Path) -> bool:
         """Whether an earlier run, still known, had ``folder`` made for it."""

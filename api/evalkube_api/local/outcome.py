@@ -35,10 +35,7 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
     if receipt is None:
         return Ending(*_without_receipt(exit_code, log), exit_code, progress)
     if receipt.reason in (Reason.CANCELLED, Reason.INTERRUPTED):
-        message = (
-            "the runner was ended by someone else than the service; the same request, with this run's output_dir"
-            " as work_dir, goes on where it stopped"
-        )
+        message = f"the runner was ended by someone else than the service; {_AGAIN}"
         return Ending(Reason.RUNNER_KILLED, message, exit_code, progress)
     return Ending(receipt.reason, receipt.message, exit_code, progress)
 

@@ -13,19 +13,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from evalkube_api import endings
 from evalkube_api.local.life import KEY, MADE, REQUEST
-from evalkube_crds.names import Kind, Phase
+from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
 
 __all__ = ["Entry", "RunStore", "replace_file"]
 
 _LOG = logging.getLogger("evalkube.service")
+_CUT_SHORT: Final = frozenset({Reason.INTERRUPTED, Reason.RUNNER_KILLED, Reason.RUNNER_CRASHED})
+"""Ends that no one wanted and the request did not cause: asked again, it goes on."""
 _Reported = TypeVar("_Reported", bound=BaseModel)
 
 
@@ -42,6 +45,7 @@ class Entry:
     made_folder: bool
     idempotency_key: str | None
     request: str | None
+    cut_short: bool = False
 
     @classmethod
     def of(cls, run: Run) -> "Entry":
@@ -57,6 +61,7 @@ class Entry:
             made_folder=marks.get(MADE) == "true",
             idempotency_key=marks.get(KEY),
             request=marks.get(REQUEST),
+            cut_short=endings.reason_of(run)[0] in _CUT_SHORT,
         )
 
 
