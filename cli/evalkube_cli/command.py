@@ -105,6 +105,6 @@ def application(
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             return super().parse_args(ctx, options.spread(args, model))
 
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.command(cls=Spreading, help=text, no_args_is_help=True)(options.with_options(main, model, panels))
     return app
