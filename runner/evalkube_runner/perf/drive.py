@@ -129,12 +129,11 @@ class Drive:
         return self._freed_ns
 
     def _note_end(self, now_ns: int) -> None:
-        """The duration is over: what was due until then and could not leave was offered all the same."""
-        while (
-            self._ahead
-            and self._ahead[0][0].due_ns is not None
-            and self._start_ns + self._ahead[0][0].due_ns < min(self._stop_ns, now_ns)
-        ):
+        """The duration is over. In open loop, what was due until then and could not leave was offered all the same;
+        where slots are the limit, it is the server that did not take it.
+        """
+        end_ns = min(self._stop_ns, now_ns)
+        while self._manner.slots is None and self._ahead and self._due(self._ahead[0][0]) < end_ns:
             self.offered += 1
             self._ahead.popleft()
             self._render_ahead()
