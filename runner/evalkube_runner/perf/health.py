@@ -12,11 +12,12 @@ from typing import Any
 from evalkube_crds.histogram import Histogram
 from evalkube_runner.perf.alarm import Alarm
 
-__all__ = ["Watch", "connections_limit", "quiet_collector"]
+__all__ = ["Watch", "connections_limit", "descriptors_limit", "ports_limit", "quiet_collector"]
 
 _clock = time.monotonic_ns
 _PROBE_NS = 20_000_000  # 50 wake-ups a second: under 0.1 % of a core
 _MOST_MISSED = 10_000
+_UNLIMITED = 1 << 20
 
 
 class Watch:
@@ -84,15 +85,27 @@ def quiet_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def connections_limit() -> int:
-    """How many connections this process may hold: the descriptor limit, raised as far as allowed, or the local ports,
-    if fewer.
-    """
+def descriptors_limit() -> int:
+    """How many files and sockets this process may hold; its limit is raised as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _UNLIMITED if hard == resource.RLIM_INFINITY else hard
     if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    ports = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    if not ports.is_file():
-        return hard
-    low, high = ports.read_text().split()
-    return min(hard, int(high) - int(low) + 1)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (ValueError, OSError):  # macOS refuses "unlimited"
+            most = soft
+    return most
+
+
+def ports_limit() -> int:
+    """How many connections this machine can have to one address and port."""
+    file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not file.is_file():
+        return _UNLIMITED
+    low, high = file.read_text().split()
+    return int(high) - int(low) + 1
+
+
+def connections_limit() -> int:
+    """How many connections this process may hold to one target."""
+    return min(descriptors_limit(), ports_limit())

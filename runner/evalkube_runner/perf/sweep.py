@@ -98,14 +98,15 @@ def _check_limits(spec: PerfRunSpec, context: RunContext) -> None:
     key = context.api_key
     if key is not None and not (key.isascii() and key.isprintable()):
         raise RunFailed(Reason.INVALID_SPEC, "api_key: must be printable ASCII, as a header is")
-    most = health.connections_limit() - _SPARE_DESCRIPTORS
+    descriptors, ports = health.descriptors_limit() - _SPARE_DESCRIPTORS, health.ports_limit()
     for parallel in [] if spec.open_loop else spec.parallel:
         slots = -(-parallel // context.shards)
-        if -(-slots // crew.workers_wanted(crew.cores(), slots=slots, rate=None)) > most:
+        each = -(-slots // crew.workers_wanted(crew.cores(), slots=slots, rate=None))
+        if each > descriptors or slots > ports:
             raise RunFailed(
                 Reason.INVALID_SPEC,
-                f"parallel: {parallel} connections are more than this machine allows a process ({most}); "
-                "raise the limit of open files (ulimit -n), or use more shards",
+                f"parallel: {parallel} connections are more than can be held here ({descriptors} open files a process, "
+                f"{ports} local ports); raise the limits (ulimit -n, ip_local_port_range), or use more shards",
             )
 
 
