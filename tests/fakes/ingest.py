@@ -111,14 +111,16 @@ def serving(
     limits: Limits | None = None,
     poll_s: float = 25.0,
     lead_s: float = 2.0,
-    port: int = 0,
+    observe: app.Observe | None = None,
 ) -> Iterator[Ingest]:
     """Serves on a loopback port from a thread of its own."""
     reviews, core = Reviews(), Core(pods() if owners is None else owners)
     tokens = auth.TokenAuthenticator(auth.ReviewedTokens(reviews), core, readers=[READER])
     starting = Starting(store, poll_s=poll_s, lead_s=lead_s)
-    application = app.create_ingest(store=store, authenticator=tokens, runs=core, limits=limits, starting=starting)
-    listening = socket.create_server(("127.0.0.1", port))
+    application = app.create_ingest(
+        store=store, authenticator=tokens, runs=core, limits=limits, starting=starting, observe=observe
+    )
+    listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
