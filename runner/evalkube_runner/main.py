@@ -201,10 +201,11 @@ def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult
 
 
 async def _deliver_report(run: Run, result: EvalResult | PerfResult, context: RunContext) -> None:
-    from evalkube_runner.report import html
+    from evalkube_runner.report import evidence, html
 
     if isinstance(result, EvalResult) and isinstance(run, EvalRun):
-        page = await asyncio.to_thread(html.eval_report, result, spec=run.spec)
+        samples = await evidence.sample_rows(result, context.delivery.get)
+        page = await asyncio.to_thread(html.eval_report, result, spec=run.spec, samples=samples)
         await context.delivery.put("reports/report.html", page.encode())
     elif isinstance(result, PerfResult) and isinstance(run, PerfRun):
         page = await asyncio.to_thread(html.perf_report, result, spec=run.spec)

@@ -1,4 +1,4 @@
-"""A result as the response that EvalScope's service gives: the runner, the operator and the API all call it here. Pure."""
+"""A result as the response of EvalScope's service: the runner, the operator and the API all call it here. Pure."""
 
 from typing import Any
 
