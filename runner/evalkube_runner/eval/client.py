@@ -1,6 +1,6 @@
 """Sends one prompt to an OpenAI-compatible endpoint and returns its answer, trying again where that may help.
 
-The only module of the evaluation that opens a connection. The key stands in one header and nowhere else.
+With lanes.py the only module of the evaluation that opens a connection. The key stands in one header and nowhere else.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import httpx
@@ -21,13 +20,12 @@ from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
+from evalkube_runner.eval.lanes import Lanes
 from evalkube_runner.wire import openai
 
 __all__ = ["Client", "Listener", "RequestFailed"]
 
-_CONNECT_TIMEOUT_S = 10.0
 _MAX_BODY_BYTES = 64 * 1024 * 1024
-_KEEP_ALIVE_S = 30.0
 
 
 class RequestFailed(Exception):
@@ -77,25 +75,14 @@ class Client:
         headers = {**(config.extra_headers or {}), **openai.headers(api_key), "Content-Type": "application/json"}
         self._target = _Target(openai.endpoint(api_url), headers, model, config)
         self._listener = listener
-        self._http = httpx.AsyncClient(
-            http2=False,
-            trust_env=True,
-            follow_redirects=False,
-            limits=httpx.Limits(
-                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEP_ALIVE_S
-            ),
-            # The whole answer is timed in _attempt; a shorter limit between reads would cut off a model that thinks.
-            timeout=httpx.Timeout(config.timeout, connect=min(_CONNECT_TIMEOUT_S, config.timeout), pool=None),
-            params=config.extra_query,
-        )
+        self._lanes = Lanes(connections, timeout_s=config.timeout, query=config.extra_query)
 
     async def __aenter__(self) -> Self:
+        await self._lanes.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.aclose()
+    async def __aexit__(self, *_: object) -> None:
+        await self._lanes.__aexit__()
 
     async def ask(self, messages: Sequence[Message], *, repeat: int = 0) -> Answer:
         """The answer to a chat. Raises RequestFailed for the last attempt, or for one that no other would mend."""
@@ -121,19 +108,20 @@ class Client:
 
     async def _attempt(self, body: bytes) -> Answer:
         timeout_s = self._target.config.timeout
-        begun_ns = time.perf_counter_ns()
-        try:
-            async with asyncio.timeout(timeout_s):
-                answer = await self._post(body, begun_ns)
-        except TimeoutError:
-            raise RequestFailed(ErrorClass.TOTAL_TIMEOUT, f"no complete answer within {timeout_s:g} s") from None
-        except httpx.HTTPError as problem:
-            raise RequestFailed(*_transport_failure(problem)) from problem
-        return replace(answer, latency_ns=time.perf_counter_ns() - begun_ns)
+        async with self._lanes.lane() as http:  # waiting for one is no part of the answer's time
+            begun_ns = time.perf_counter_ns()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    answer = await self._post(http, body, begun_ns)
+            except TimeoutError:
+                raise RequestFailed(ErrorClass.TOTAL_TIMEOUT, f"no complete answer within {timeout_s:g} s") from None
+            except httpx.HTTPError as problem:
+                raise RequestFailed(*_transport_failure(problem)) from problem
+            return replace(answer, latency_ns=time.perf_counter_ns() - begun_ns)
 
-    async def _post(self, body: bytes, begun_ns: int) -> Answer:
-        request = self._http.build_request("POST", self._target.url, content=body, headers=self._target.headers)
-        response = await self._http.send(request, stream=True)
+    async def _post(self, http: httpx.AsyncClient, body: bytes, begun_ns: int) -> Answer:
+        request = http.build_request("POST", self._target.url, content=body, headers=self._target.headers)
+        response = await http.send(request, stream=True)
         try:
             if not response.is_success:
                 raise _refusal(response, await _read(response))

@@ -1,0 +1,61 @@
+"""Kept-alive HTTP connections, one to a lane: whoever asks takes a free lane, the one used last first.
+
+httpx's own pool walks over all its connections for every request, and polls each idle one: at 256 connections that is
+more work than the request itself (measured: a third of the client's CPU at 32, and growing with the square).
+A lane is an httpx client with a single connection, so that there is nothing to walk over.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Self
+
+import httpx
+
+__all__ = ["Lanes"]
+
+_CONNECT_TIMEOUT_S = 10.0
+_KEEP_ALIVE_S = 30.0
+
+
+class Lanes:
+    """At most `most` connections, opened as they are needed. Use as an async context manager."""
+
+    def __init__(self, most: int, *, timeout_s: float, query: Mapping[str, str] | None) -> None:
+        self._room = asyncio.Semaphore(most)
+        self._free: list[httpx.AsyncClient] = []
+        self._all: list[httpx.AsyncClient] = []
+        self._query = dict(query or {})
+        # Whole answers are timed by the caller; a shorter limit between reads would cut off a model that thinks.
+        self._timeout = httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s), pool=None)
+        self._tls = httpx.create_ssl_context()  # reads the certificates: once, not for every lane
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for lane in self._all:
+            await lane.aclose()
+
+    @contextlib.asynccontextmanager
+    async def lane(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A connection for one request at a time; waits until there is one."""
+        async with self._room:
+            lane = self._free.pop() if self._free else self._open()
+            try:
+                yield lane
+            finally:
+                self._free.append(lane)
+
+    def _open(self) -> httpx.AsyncClient:
+        lane = httpx.AsyncClient(
+            http2=False,
+            trust_env=True,
+            follow_redirects=False,
+            verify=self._tls,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE_S),
+            timeout=self._timeout,
+            params=self._query,
+        )
+        self._all.append(lane)
+        return lane
