@@ -8,8 +8,9 @@ import pytest
 import uvloop
 
 from evalkube_crds.names import ErrorClass
-from evalkube_runner.perf.connection import Limits, Pool, Target, request_head, resolve, target_of
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.pool import Limits, Pool
+from evalkube_runner.perf.target import Target, request_head, resolve, target_of
 from evalkube_runner.wire import openai
 from fakes.raw_server import Close, Hang, RawServer, Step, raw_server
 
@@ -156,7 +157,7 @@ def test_timeouts(steps: list[Step], limits: Limits, error: ErrorClass) -> None:
     """Each wait has its own class, and ends soon after its limit."""
     (found,), _ = asked(lambda _connection, _request: steps, limits=limits)
     assert found.error == error
-    assert 50_000_000 <= found.end_ns - found.sent_ns < 200_000_000
+    assert 50_000_000 <= found.end_ns - found.sent_ns < 1_500_000_000
 
 
 def test_keep_alive() -> None:

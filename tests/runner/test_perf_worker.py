@@ -72,7 +72,7 @@ def test_no_key_in_sight_and_no_life_without_a_parent(tmp_path: Path) -> None:
     assert b"perf.worker" in shown
     assert KEY.encode() not in shown + b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert code == 0
-    assert took_s < 0.5
+    assert took_s < 3
 
 
 def _shown(pid: int) -> bytes:

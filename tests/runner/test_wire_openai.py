@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_runner.wire import openai
+from evalkube_runner.wire import openai, openai_answers
 from evalkube_runner.wire.answer import Usage
 
 
@@ -129,8 +129,8 @@ STREAMS: dict[str, tuple[bytes, int, str | None, Usage | None, ErrorClass | None
 }
 
 
-def read(pieces: list[bytes], choices: int = 1) -> openai.Stream:
-    stream = openai.Stream(choices)
+def read(pieces: list[bytes], choices: int = 1) -> openai_answers.Stream:
+    stream = openai_answers.Stream(choices)
     told = sum(stream.feed(piece) for piece in pieces) + stream.end()
     assert told == stream.chunks
     return stream

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evalkube_runner.perf.alarm import Alarm
-from evalkube_runner.perf.connection import Pool
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
 from evalkube_runner.wire.dialect import Dialect
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import connection
+from evalkube_runner.perf import pool as pools
+from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.wire.dialect import Dialect
@@ -37,19 +38,19 @@ async def test_connection(
     bodies: Path,
     *,
     dialect: Dialect,
-    limits: connection.Limits,
+    limits: pools.Limits,
     stream: bool,
     max_tokens: int | None,
 ) -> None:
     """Send the first request. A stream is left at its first token. Raises RunFailed with the server's status and
     message.
     """
-    target = connection.target_of(url)
-    addresses = await connection.resolve(target)
-    limits = connection.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
+    target = targets.target_of(url)
+    addresses = await targets.resolve(target)
+    limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    pool = connection.Pool(target, limits, addresses, connected=lambda _: None)
-    requests = Payloads(bodies, connection.request_head(target, headers), 0)
+    pool = pools.Pool(target, limits, addresses, connected=lambda _: None)
+    requests = Payloads(bodies, targets.request_head(target, headers), 0)
 
     def ended(_: Exchange) -> None:
         if not over.done():

@@ -24,7 +24,7 @@ from evalkube_crds.results import PerfPoint, PerfResult, Progress
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import bodies, connection, crew, health, payloads, probe, schedule, verdict
+from evalkube_runner.perf import bodies, crew, health, payloads, pool, probe, schedule, verdict
 from evalkube_runner.wire.dialect import DIALECTS, Dialect
 
 __all__ = ["Point", "load_test", "points_of"]
@@ -145,7 +145,7 @@ class _Test:
     async def connect(self) -> None:
         """Test the connection."""
         spec = self._spec
-        limits = connection.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout)
+        limits = pool.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout)
         drawn = self._max_tokens[0] if self._max_tokens else None
         await probe.test_connection(
             self._url,

@@ -16,7 +16,8 @@ from typing import IO, Any
 import orjson
 import uvloop
 
-from evalkube_runner.perf import connection, drive, health, measure, payloads, schedule
+from evalkube_runner.perf import drive, health, measure, payloads, schedule, target
+from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.wire.dialect import DIALECTS
 
@@ -84,13 +85,13 @@ class _Rows:
 
 async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> None:
     """One point: open connections, say ready, wait for the start, run, report."""
-    target = connection.target_of(task["url"])
-    limits = connection.Limits(task["connect_s"], task["read_s"], task["total_s"])
+    where = target.target_of(task["url"])
+    limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
     most = health.connections_limit()
     connects: list[int] = []
-    addresses = await connection.resolve(target)
-    pool = connection.Pool(target, limits, addresses, connected=connects.append)
-    bodies = payloads.Payloads(Path(task["payloads"]), connection.request_head(target, task["headers"]), task["offset"])
+    addresses = await target.resolve(where)
+    pool = pools.Pool(where, limits, addresses, connected=connects.append)
+    bodies = payloads.Payloads(Path(task["payloads"]), target.request_head(where, task["headers"]), task["offset"])
     await pool.warm(task["warm"])
     health.quiet_collector()
     _say({"kind": "ready", "connections": pool.opened})
@@ -107,7 +108,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
 async def _measured(
     task: dict[str, Any],
     start_ns: int,
-    pool: connection.Pool,
+    pool: pools.Pool,
     bodies: payloads.Payloads,
     rows_file: IO[bytes],
     inbox: asyncio.Queue[dict[str, Any]],

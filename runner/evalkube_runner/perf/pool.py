@@ -1,0 +1,210 @@
+"""The connections of one worker process to one target: which is used, which is opened, what takes too long.
+
+A pool hands out the connection that was used last (it is the least likely to have been closed). One coarse sweep
+looks at all requests in flight, so that no request pays for a timer.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.perf.connection import Connection
+from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.target import Target
+from evalkube_runner.wire.answer import clip
+
+__all__ = ["Limits", "Pool"]
+
+_clock = time.monotonic_ns
+_NANO = 1_000_000_000
+_CONNECT_S = 60.0  # where no connect_timeout is given: the kernel alone would try for minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Longest times, in seconds; None = no limit. ``read_s`` is the longest silence, ``total_s`` counts from the
+    send.
+    """
+
+    connect_s: float | None = None
+    read_s: float | None = None
+    total_s: float = 21_600.0
+
+    @property
+    def sweep_s(self) -> float:
+        """How often to look: a tenth of the shortest limit, within bounds that cost nothing and still serve tests."""
+        shortest = min(self.read_s or self.total_s, self.total_s)
+        return min(max(shortest / 10, 0.01), 1.0)
+
+
+class Pool:
+    """The connections to one target, and what became of them."""
+
+    def __init__(
+        self, target: Target, limits: Limits, addresses: list[str], *, connected: Callable[[int], None]
+    ) -> None:
+        """``connected`` is told how long each successful connect took, in ns."""
+        self._target = target
+        self._limits = limits
+        self._addresses = addresses
+        self._turn = 0
+        self._connected = connected
+        self._loop = asyncio.get_running_loop()
+        self._tls = ssl.create_default_context() if target.tls else None
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._emptied: asyncio.Future[None] | None = None
+        self.opened = 0
+        self.peak = 0
+        self._timer = self._loop.call_later(limits.sweep_s, self._sweep)
+
+    def send(self, exchange: Exchange) -> None:
+        """Send on the connection used last, else on a new one. Never calls ``exchange.ended`` before it returns."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                connection.send(exchange)
+                return
+        self.send_fresh(exchange)
+
+    def send_fresh(self, exchange: Exchange) -> None:
+        """Send on a connection of its own."""
+        task = self._loop.create_task(self._connect_and_send(exchange))
+        self._connecting.add(task)
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._connecting.discard(task)
+            if task.cancelled():  # perhaps before its first step, so not for the task itself to say
+                self._unconnected(exchange, ErrorClass.CANCELLED, "the load test was stopped")
+
+        task.add_done_callback(over)
+
+    async def warm(self, count: int) -> None:
+        """Open ``count`` idle connections ahead; those that fail are left to the requests, which report why."""
+        for start in range(0, count, 128):  # a listen queue holds so many (net.core.somaxconn of older kernels)
+            tasks = [self._connect() for _ in range(start, min(start + 128, count))]
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            self._idle.extend(one for one in found if isinstance(one, Connection))
+            if not any(isinstance(one, Connection) for one in found):
+                return
+
+    def released(self, connection: Connection, *, keep: bool) -> None:
+        """A connection has answered."""
+        if keep and connection.usable and not self._closed:
+            connection.reused = True
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._open.discard(connection)
+        if not self._open and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    async def close(self) -> None:
+        """End everything; requests in flight fail as cancelled."""
+        self._closed = True
+        self._timer.cancel()
+        for task in list(self._connecting):
+            task.cancel()
+        for connection in list(self._open):
+            connection.give_up(ErrorClass.CANCELLED, "the load test was stopped")  # closes idle ones too
+        if self._connecting:
+            await asyncio.wait(set(self._connecting))
+        if self._open:
+            self._emptied = self._loop.create_future()
+            await self._emptied
+
+    async def _connect_and_send(self, exchange: Exchange) -> None:
+        began_ns = _clock()
+        try:
+            connection = await self._connect()
+        except socket.gaierror as problem:
+            self._unconnected(exchange, ErrorClass.DNS, problem.strerror or str(problem))
+        except ssl.SSLError as problem:
+            self._unconnected(exchange, ErrorClass.TLS, str(problem))
+        except TimeoutError:
+            self._unconnected(exchange, ErrorClass.CONNECT_TIMEOUT, "no connection within the connect timeout")
+        except OSError as problem:
+            self._unconnected(exchange, ErrorClass.CONNECT, str(problem))
+        else:
+            exchange.connect_ns = _clock() - began_ns
+            connection.send(exchange)
+
+    def _unconnected(self, exchange: Exchange, error: ErrorClass, message: str) -> None:
+        exchange.fail(error, clip(f"{self._target.host}:{self._target.port}: {message}"))
+        exchange.end_ns = _clock()
+        exchange.ended(exchange)
+
+    async def _connect(self) -> Connection:
+        """A new connection; the addresses take turns, and one that fails gives way to the next."""
+        began_ns = _clock()
+        async with asyncio.timeout(self._limits.connect_s or min(_CONNECT_S, self._limits.total_s)):
+            connection = await self._first_that_answers()
+        self._connected(_clock() - began_ns)
+        self.opened += 1
+        self._open.add(connection)
+        self.peak = max(self.peak, len(self._open))
+        return connection
+
+    async def _first_that_answers(self) -> Connection:
+        """Addresses that do not answer where another one does are left out from then on (localhost: ::1 and
+        127.0.0.1).
+        """
+        self._turn += 1
+        addresses, failed = self._addresses, []
+        problem: OSError = socket.gaierror(socket.EAI_NONAME, "the name of the host cannot be resolved")
+        for at in range(len(addresses)):
+            address = addresses[(self._turn + at) % len(addresses)]
+            try:
+                connection = await self._connect_to(address)
+            except OSError as refused:
+                problem = refused
+                failed.append(address)
+            else:
+                if failed:
+                    self._addresses = [other for other in addresses if other not in failed]
+                return connection
+        raise problem
+
+    async def _connect_to(self, address: str) -> Connection:
+        name = self._target.host if self._tls is not None else None
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(self), address, self._target.port, ssl=self._tls, server_hostname=name
+        )
+        return connection
+
+    def _sweep(self) -> None:
+        """Look at every request in flight; the limits are kept to within ``Limits.sweep_s``."""
+        now_ns = _clock()
+        read_ns = int(self._limits.read_s * _NANO) if self._limits.read_s else 1 << 62
+        total_ns = int(self._limits.total_s * _NANO)
+        for connection in list(self._open):
+            exchange = connection.exchange
+            if exchange is None:
+                continue
+            if exchange.said_done and now_ns - connection.heard_ns > _NANO:
+                connection.settle()
+            elif now_ns - exchange.sent_ns > total_ns:
+                connection.give_up(ErrorClass.TOTAL_TIMEOUT, f"not answered within {self._limits.total_s:g} s")
+            elif now_ns - connection.heard_ns > read_ns:
+                connection.give_up(_silence(exchange), f"nothing received for {self._limits.read_s:g} s")
+        self._timer = self._loop.call_later(self._limits.sweep_s, self._sweep)
+
+
+def _silence(exchange: Exchange) -> ErrorClass:
+    """Which wait was too long."""
+    if not exchange.first_byte_ns:
+        return ErrorClass.HEADER_TIMEOUT
+    if exchange.streamed and not exchange.first_token_ns and not exchange.refused:
+        return ErrorClass.FIRST_TOKEN_TIMEOUT
+    return ErrorClass.IDLE_TIMEOUT

@@ -1,0 +1,56 @@
+"""Where requests go: the parts of a URL, the head that all requests share, and the addresses of a host."""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+__all__ = ["Target", "request_head", "resolve", "target_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go."""
+
+    host: str
+    port: int
+    tls: bool
+    path: str
+
+
+def target_of(url: str) -> Target:
+    """The parts of ``url`` (http or https, checked by the contract)."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "https"
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.hostname or "", parts.port or (443 if tls else 80), tls, path)
+
+
+def request_head(target: Target, headers: dict[str, str]) -> bytes:
+    """The head of every request up to the value of its last header, ``Content-Length: ``."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    standard = target.port == (443 if target.tls else 80)
+    made = {
+        "Host": host if standard else f"{host}:{target.port}",
+        "User-Agent": "evalkube",
+        "Accept": "text/event-stream, application/json",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+    }
+    ours = {name.lower() for name in headers}
+    lines = [f"{name}: {value}\r\n" for name, value in made.items() if name.lower() not in ours]
+    lines += [
+        f"{name}: {value}\r\n"
+        for name, value in headers.items()
+        if name.lower() not in ("content-length", "transfer-encoding", "connection")
+    ]
+    return f"POST {target.path} HTTP/1.1\r\n{''.join(lines)}Content-Length: ".encode("latin-1")
+
+
+async def resolve(target: Target) -> list[str]:
+    """The addresses of the host, once, so that no request waits for DNS; none when it has none."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return []
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
