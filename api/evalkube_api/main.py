@@ -24,6 +24,8 @@ __all__ = ["app", "main", "serve"]
 _ANSWER_S: Final = 5
 """How long clients may take to read the last answers."""
 
+_PROBE_AFTER_S: Final = 60
+
 app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this machine")
 
 
@@ -128,7 +130,15 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as problem:
         raise errors.ServiceError(f"cannot listen on {host}:{port}: {problem.strerror or problem}") from None
     with listener:
+        _keep_alive(listener)
         yield listener
+
+
+def _keep_alive(listener: socket.socket) -> None:
+    """A request may wait for hours; probes keep routers from forgetting it. Accepted sockets inherit this."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace has to do
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S)
 
 
 def _hub(entry: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the description says of each endpoint, for programs and for /docs. Pure; schemas and examples stand beside it."""
+"""What the description says of each endpoint, for programs and for /docs. Pure; schemas and examples are beside it."""
 
 from typing import Any, Final
 

@@ -15,7 +15,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (root / "data").mkdir()
     (root / "data" / "prompts.txt").write_text("hello\n")
     with running_service(
-        root / "outputs", data=[root / "data"], stop_grace_s=0.4, max_evals=8, perf_alone=False, max_body_bytes=65_536
+        root / "outputs", data=[root / "data"], stop_grace_s=1.0, max_evals=8, perf_alone=False, max_body_bytes=65_536
     ) as running:
         yield running
 

@@ -197,7 +197,7 @@ def test_many_who_wait_cost_little(outputs: Path) -> None:
             until(lambda: service.client.get("/api/v1/runs?limit=1").json()["total"] == 200, 20)
             began = time.monotonic()
             assert service.client.get("/health").status_code == 200
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 2
             resident_pages = int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[1])
             assert resident_pages * os.sysconf("SC_PAGE_SIZE") < 200e6
             assert service.end() == 0

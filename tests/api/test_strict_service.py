@@ -68,8 +68,10 @@ def test_a_queued_run_can_be_cancelled(strict: Service) -> None:
 def test_a_client_that_leaves_does_not_lose_its_run(strict: Service) -> None:
     """Its result is there when it comes back."""
     with pytest.raises(httpx.ReadTimeout):
-        strict.client.post("/api/v1/eval", json=eval_body("slow-0.5"), timeout=0.2)
-    run_id = strict.client.get("/api/v1/runs").json()["runs"][0]["id"]
+        strict.client.post("/api/v1/eval", json=eval_body("slow-0.51"), timeout=0.2)
+    mine = {"model": "slow-0.51"}
+    until(lambda: strict.client.get("/api/v1/runs", params=mine).json()["runs"])
+    run_id = strict.client.get("/api/v1/runs", params=mine).json()["runs"][0]["id"]
     final = strict.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=10"})
     assert (final.status_code, final.json()["status"]) == (200, "success")
 
