@@ -152,6 +152,23 @@ def test_a_killed_service_resumes_from_its_checkpoints(tmp_path: Path) -> None:
             assert report["scored"] == report["requested"]
 
 
+def test_an_earlier_run_is_used(real: Service, model: str) -> None:
+    """With use_cache in a new folder, as with work_dir in the old one."""
+    body = {"model": "m", "api_url": model, "datasets": ["gsm8k"], "dataset_hub": "sample"}
+    first = real.post("eval", {**body, "work_dir": "first"}).json()
+    reused = first["result"]["gsm8k"]["scored"]
+    for more in ({"use_cache": "first"}, {"work_dir": first["output_dir"]}):
+        answer = real.post("eval", {**body, **more}).json()
+        assert answer["result"]["gsm8k"]["reused"] == reused > 0
+
+
+def test_a_prompt_from_a_file(real: Service, model: str) -> None:
+    """Found under the output root by its relative name."""
+    (real.outputs / "prompt.txt").write_text("hello")
+    body = {"model": "m", "url": f"{model}/chat/completions", "number": 5, "dataset": "custom", "prompt": "@prompt.txt"}
+    assert real.post("perf", body).json()["status"] == "success"
+
+
 def _done_of_first_samples(service: Service, run_id: str) -> int:
     accept = {"Accept": "text/event-stream"}
     with service.client.stream("GET", f"/api/v1/runs/{run_id}/progress", headers=accept) as events:

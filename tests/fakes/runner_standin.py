@@ -1,6 +1,6 @@
 """A stand-in for the runner that speaks its command line and files, for the ways to end that a real one seldom shows.
 
-    python runner_standin.py --run FILE --artifacts DIR --control DIR [--earlier DIR] --secrets-stdin
+    python runner_standin.py --run FILE --artifacts DIR --control DIR --secrets-stdin
 
 The run's model name says what to do: ``ok``, ``slow-<s>``, ``huge``, ``crash``, ``killed``, ``hang``,
 ``stubborn``, ``deaf``, ``orphans``, ``leak``, ``fail-<Reason>``, ``nothing``, ``trace``. Its documents are
@@ -68,7 +68,7 @@ def _act(word: str, argument: str, run: dict[str, Any], options: argparse.Namesp
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    for name in ("--run", "--artifacts", "--control", "--earlier"):
+    for name in ("--run", "--artifacts", "--control"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--secrets-stdin", action="store_true")
     return parser.parse_args()

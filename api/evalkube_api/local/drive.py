@@ -20,7 +20,6 @@ from evalkube_api.local.process import RunnerProcess
 from evalkube_api.local.redact import Redactor
 from evalkube_api.local.store import RunStore
 from evalkube_crds import summary
-from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.status import ResultReference, Run
@@ -127,8 +126,6 @@ class Driver:
 
     def _command_of(self, run: Run, control: Path) -> list[str]:
         paths = {"--run": control / "run.json", "--artifacts": run.status.output_dir, "--control": control}
-        if isinstance(run.spec, EvalRunSpec) and run.spec.use_cache is not None:
-            paths["--earlier"] = run.spec.use_cache
         options = [str(part) for pair in paths.items() for part in pair]
         return [*self._command, *options, "--secrets-stdin"]
 
