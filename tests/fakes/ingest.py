@@ -1,6 +1,6 @@
 """An ingest to talk to: hand-written sides of our own protocols, served by a real uvicorn here or in its own process.
 
-python -m fakes.ingest FOLDER PORT      serves one evaluation's pods over the store in FOLDER until it is killed
+python -m fakes.ingest FOLDER PORT KIND      serves one evaluation's pods until it is killed; KIND: volume, s3
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from evalkube_operator.ingest.starting import Starting
 from evalkube_operator.ports import Caller, Owner, RunKey
 from evalkube_operator.store import opening
 from evalkube_operator.store.interface import Store
+from fakes import stores
 
 RUN = RunKey("team", "my-run", "uid-1")
 READER = "system:serviceaccount:evalkube:evalkube-api"
@@ -137,8 +138,9 @@ def serving(
 class Process:
     """The same in a process that can be killed and started again on the same port and folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: str = "volume") -> None:
         self._folder = folder
+        self._kind = kind
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -156,7 +158,7 @@ class Process:
 
     def start(self) -> None:
         """Start it; returns before it answers."""
-        command = [sys.executable, "-m", "fakes.ingest", str(self._folder), str(self.port)]
+        command = [sys.executable, "-m", "fakes.ingest", str(self._folder), str(self.port), self._kind]
         self._process = subprocess.Popen(command)
 
     def kill(self) -> None:
@@ -166,8 +168,9 @@ class Process:
             self._process.wait()
 
 
-def _main(folder: Path, port: int) -> None:
-    store = opening.open_store(opening.VolumeSettings(folder, reserve_bytes=0))
+def _main(folder: Path, port: int, kind: str) -> None:
+    volume = opening.VolumeSettings(folder, reserve_bytes=0)
+    store = opening.open_store(volume if kind == "volume" else stores.s3_settings())
     core = Core(pods(4))
     tokens = auth.TokenAuthenticator(auth.ReviewedTokens(Reviews()), core, readers=[READER])
     limits = Limits(requests_per_s=1e9, requests_burst=1e9, bytes_per_s=1e12, bytes_burst=1e12)
@@ -176,4 +179,4 @@ def _main(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
+    _main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
