@@ -51,6 +51,9 @@ def test_a_load_test_runs_alone(strict: Service) -> None:
     last = submitted(strict, "slow-0.1")
     runner_pid(strict, first)
     assert [strict.run(run_id)["phase"] for run_id in (first, perf, last)] == ["Running", "Queued", "Queued"]
+    for phase, ids in (("Running", [first]), ("Queued", [last, perf])):
+        listed = strict.client.get("/api/v1/runs", params={"phase": phase}).json()["runs"]
+        assert [one["id"] for one in listed] == ids
     cancel(strict, first)
     for run_id in (perf, last):
         assert strict.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=10"}).status_code == 200

@@ -218,6 +218,9 @@ class LocalBackend:
 
     async def list(self, query: RunQuery) -> RunPage:
         """See backend.Backend."""
+        for live in self._lives.values():
+            if self._index.entry(live.run_id).phase is not live.run.status.phase:
+                self._index.put(Entry.of(live.run))
         ids, total, following_page = self._index.page(query)
         found = []
         for run_id in ids:
