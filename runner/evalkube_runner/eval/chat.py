@@ -1,6 +1,6 @@
 """The chat-completions dialect as an evaluation needs it: the request body, and the words in an answer. Pure.
 
-The load generator reads the same dialect in wire/openai.py for its timing and skips the words; here the words count.
+The load generator reads the same dialect in wire/ for its timing and skips the words; here the words count.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import orjson
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.wire import openai, sse
+from evalkube_runner.wire import openai_answers, sse
 
 __all__ = ["Answer", "BadAnswer", "StreamedText", "Tokens", "body", "read_answer"]
 
@@ -86,7 +86,7 @@ def body(model: str, messages: Sequence[Message], config: GenerationConfig, *, r
 
 def read_answer(data: bytes) -> Answer:
     """The answer in a body that was not streamed. Raises BadAnswer."""
-    whole = openai.answer(data)
+    whole = openai_answers.answer(data)
     if whole.fault is not None:
         raise BadAnswer(whole.fault.error, whole.fault.message)
     found = orjson.loads(data)
@@ -102,13 +102,13 @@ def read_answer(data: bytes) -> Answer:
 
 @dataclass(slots=True)
 class StreamedText:
-    """Collects the words of a streamed answer; wire.openai.Stream beside it decides whether the stream is whole."""
+    """Collects the words of a streamed answer; wire.openai_answers.Stream beside it decides whether the stream is whole."""
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     tokens: Tokens | None = None
     _splitter: sse.Splitter = field(default_factory=sse.Splitter)
-    _grammar: openai.Stream = field(default_factory=openai.Stream)
+    _grammar: openai_answers.Stream = field(default_factory=openai_answers.Stream)
 
     @property
     def begun(self) -> bool:

@@ -1,0 +1,275 @@
+"""An evaluation while samples are in flight: asked in one pool, scored beside it, written down, counted."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.results import Progress
+from evalkube_runner.context import RunContext
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records, sampling, scoring
+from evalkube_runner.eval.benchmarks.declaration import Message
+from evalkube_runner.eval.chat import Answer
+from evalkube_runner.eval.client import Client, RequestFailed
+from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
+from evalkube_runner.eval.sampling import Item
+from evalkube_runner.eval.scoring import Scored
+from evalkube_runner.eval.tally import Tally
+
+__all__ = ["Dataset", "Session"]
+
+_LOG = logging.getLogger("evalkube.eval")
+_PROGRESS_S = 0.5
+# Reviews may lag behind answers by so many: a slow judge must not fill the memory, nor hold a free slot for a while.
+_REVIEWS_WAITING = 1_000
+
+
+@dataclass(slots=True)
+class Dataset:
+    """One benchmark of the run: what to ask, what is known from before, what has been counted."""
+
+    plan: plan.DatasetPlan
+    items: list[Item]
+    tally: Tally
+    predictions: checkpoint.Records = field(default_factory=dict)
+    reviews: checkpoint.Records = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One question to be asked once."""
+
+    dataset: Dataset
+    item: Item
+    repeat: int
+    messages: tuple[Message, ...]
+    key: str
+
+
+class Session:
+    """The part of a run in which samples are in flight. Use as an async context manager."""
+
+    def __init__(
+        self, spec: EvalRunSpec, context: RunContext, model: str, loaded: list[Dataset], journal: checkpoint.Journal
+    ) -> None:
+        self._spec, self._context, self._model, self._loaded, self._journal = spec, context, model, loaded, journal
+        self._total = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
+        self._contact = contact.FirstContact(spec.api_url, max(self._total, 1), time.monotonic)
+        self._stack = AsyncExitStack()
+        self._client = Client(
+            spec.api_url,
+            spec.model,
+            spec.generation_config,
+            api_key=context.api_key,
+            connections=spec.eval_batch_size,
+            listener=self._contact,
+        )
+        self._judges = judge.Judges(spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size)
+        self._mathematics = Mathematics()
+        self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
+        self._identity = checkpoint.generation_identity(spec.generation_config)
+        self._begun_s = time.monotonic()
+        self._done = self._reused = 0
+        self._causes: Counter[ErrorClass] = Counter()
+        self._messages: dict[ErrorClass, str] = {}
+
+    async def __aenter__(self) -> "Session":
+        for part in (self._client, self._judges, self._mathematics):
+            await self._stack.enter_async_context(part)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def run(self) -> None:
+        """Asks and scores everything. What was finished is on the disk when this returns, and also when it raises."""
+        writing = asyncio.create_task(self._journal.write_on())
+        asking = asyncio.create_task(self._ask_all())
+        telling = asyncio.create_task(self._tell())
+        try:
+            await asyncio.wait((writing, asking, telling), return_when=asyncio.FIRST_COMPLETED)
+            for helper in (writing, telling):  # they end before the work only by failing
+                if helper.done():
+                    helper.result()
+            await asking
+        finally:
+            for task in (asking, telling):
+                task.cancel()
+            await asyncio.gather(asking, telling, return_exceptions=True)
+            self._journal.close()
+            await writing
+        await self._context.delivery.progress(self._progress(), final=True)
+
+    async def _ask_all(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as reviews:
+
+                async def work(sample: _Sample) -> None:
+                    await self._sample(sample, reviews)
+
+                await pool.run(self._samples(), min(self._spec.eval_batch_size, max(self._total, 1)), work)
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
+
+    def _samples(self) -> Iterator[_Sample]:
+        """All samples in order, made as they are asked for.
+
+        Two questions that read alike are told apart by their ordinal, or a resumed run would ask one less often.
+        """
+        seen: Counter[str] = Counter()
+        for dataset in self._loaded:
+            for item in dataset.items:
+                messages = sampling.messages_of(item)
+                content = checkpoint.digest(
+                    self._spec.api_url,
+                    self._spec.model,
+                    self._identity,
+                    [(message.role, message.content) for message in messages],
+                )
+                ordinal = seen[content]
+                seen[content] += 1
+                for repeat in range(dataset.plan.repeats):
+                    yield _Sample(dataset, item, repeat, messages, checkpoint.digest(content, repeat, ordinal))
+
+    async def _sample(self, sample: _Sample, reviews: asyncio.TaskGroup) -> None:
+        """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
+        kept = sample.dataset.predictions.pop(sample.key, None)
+        answer = records.answer_of(kept) if kept is not None else None
+        reused = answer is not None
+        if answer is None:
+            answer = await self._ask(sample)
+            if answer is None:
+                return
+            await self._journal.add(
+                self._path("predictions", sample),
+                records.prediction(sample.key, sample.item, sample.repeat, self._model, sample.messages, answer),
+            )
+        await self._room.acquire()
+        reviews.create_task(self._review(sample, answer, reused=reused))
+
+    async def _ask(self, sample: _Sample) -> Answer | None:
+        """The model's answer, or None for a sample that is errored."""
+        try:
+            return await self._client.ask(sample.messages, repeat=sample.repeat)
+        except RequestFailed as failure:
+            self._contact.gave_up(failure)
+            if not self._spec.ignore_errors:
+                raise RunFailed(
+                    _reason(failure.error), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"
+                ) from failure
+            await self._errored(sample, failure.error, failure.message)
+            return None
+
+    async def _review(self, sample: _Sample, answer: Answer, *, reused: bool) -> None:
+        try:
+            scored = await self._score(sample, answer)
+        except ScorerFailed as failure:
+            await self._errored(sample, ErrorClass.SCORER, str(failure), answer, reused=reused)
+        except judge.JudgeFailed as failure:
+            await self._errored(sample, ErrorClass.JUDGE, str(failure), answer, reused=reused)
+        else:
+            tally, subset = sample.dataset.tally, sample.item.subset.name
+            tally.answered(subset, answer, reused=reused)
+            tally.scored(subset, sample.item.index, sample.repeat, scored)
+            self._reused += reused
+            self._done += 1
+        finally:
+            self._room.release()
+
+    async def _score(self, sample: _Sample, answer: Answer) -> Scored:
+        """The kept score of this very answer by these very rules, else a new one."""
+        item, dataset = sample.item, sample.dataset
+        options = dataset.plan
+        identity = (
+            options.benchmark.name,
+            options.benchmark.answer,
+            options.metrics,
+            options.filters.model_dump(),
+            self._spec.judge.model_dump(exclude={"api_key_secret_ref"}) if options.judged else None,
+        )
+        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.target)
+        kept = dataset.reviews.pop(key, None)
+        scored = records.scored_of(kept) if kept is not None and not self._spec.rerun_review else None
+        if scored is not None:
+            return scored
+        scored = await self._judged(sample, answer)
+        await self._journal.add(
+            self._path("reviews", sample), records.review(key, item, sample.repeat, sample.messages, answer, scored)
+        )
+        return scored
+
+    async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
+        """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
+        options, question = sample.dataset.plan, sample.item.question
+        ruled = await scoring.by_rule(options, question, answer.text, self._mathematics)
+        if not options.judged or (self._spec.judge.strategy == "llm_recall" and ruled.values.get("acc") == 1.0):
+            return ruled
+        grade, words = await self._judges.grade(question, answer.text)
+        return Scored(ruled.values | {"acc": grade}, ruled.extracted, metadata=words)
+
+    async def _errored(
+        self, sample: _Sample, cause: ErrorClass, message: str, answer: Answer | None = None, *, reused: bool = False
+    ) -> None:
+        subset = sample.item.subset.name
+        if answer is not None:
+            sample.dataset.tally.answered(subset, answer, reused=reused)
+        sample.dataset.tally.errored(subset, sample.item.index, cause)
+        self._done += 1
+        self._causes[cause] += 1
+        if cause not in self._messages:
+            self._messages[cause] = message
+            _LOG.warning("%s: the first sample with error %s: %s", sample.dataset.plan.benchmark.name, cause, message)
+        await self._journal.add(self._path("errors", sample), records.error(sample.item, sample.repeat, cause, message))
+
+    def _path(self, kind: str, sample: _Sample) -> str:
+        return records.path(kind, self._model, sample.dataset.plan.benchmark.name, sample.item.subset.name)
+
+    # ---------------------------------------------------------------------------------------------------- telling
+
+    async def _tell(self) -> None:
+        while True:
+            await self._context.delivery.progress(self._progress())
+            await asyncio.sleep(_PROGRESS_S)
+
+    def _progress(self) -> Progress:
+        asked = self._done - self._reused
+        elapsed_s = time.monotonic() - self._begun_s
+        # By the pace of what was really asked: reused samples cost nothing and promise nothing.
+        eta_s = elapsed_s / asked * (self._total - self._done) if asked else None
+        return Progress(done=self._done, total=self._total, eta_seconds=eta_s, stage="evaluating")
+
+    def check_outcome(self) -> None:
+        """Raises RunFailed(AllSamplesFailed) with the dominant cause when no sample has a score."""
+        if self._total and sum(self._causes.values()) == self._total:
+            cause, count = self._causes.most_common(1)[0]
+            raise RunFailed(
+                Reason.ALL_SAMPLES_FAILED,
+                f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
+            )
+
+
+def _reason(error: ErrorClass) -> Reason:
+    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
+        return Reason.AUTHENTICATION_FAILED
+    return Reason.TARGET_REFUSED if error.startswith("status_") else Reason.TARGET_UNREACHABLE
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The failure that ended the rest; a typed one goes before whatever it brought down with it."""
+    flat: list[BaseException] = []
+
+    def walk(group: Iterable[BaseException]) -> None:
+        for one in group:
+            if isinstance(one, BaseExceptionGroup):
+                walk(one.exceptions)
+            else:
+                flat.append(one)
+
+    walk(failures.exceptions)
+    return next((one for one in flat if isinstance(one, RunFailed)), flat[0])
