@@ -102,7 +102,7 @@ def read_answer(data: bytes) -> Answer:
 
 @dataclass(slots=True)
 class StreamedText:
-    """Collects the words of a streamed answer; wire.openai_answers.Stream beside it decides whether the stream is whole."""
+    """Collects the words of a streamed answer; openai_answers.Stream beside it decides whether the stream is whole."""
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)

@@ -21,7 +21,7 @@ from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.lanes import Lanes
-from evalkube_runner.wire import openai
+from evalkube_runner.wire import openai, openai_answers
 
 __all__ = ["Client", "Listener", "RequestFailed"]
 
@@ -163,7 +163,7 @@ async def _read_stream(response: httpx.Response, begun_ns: int) -> Answer:
 def _refusal(response: httpx.Response, data: bytes) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
     status = response.status_code
-    message = openai.error_message(data) or response.reason_phrase
+    message = openai_answers.error_message(data) or response.reason_phrase
     if response.is_redirect:
         message = (
             f"the endpoint redirects to {response.headers.get('location', 'nowhere')}; use that address as api_url"
