@@ -14,16 +14,16 @@ VALUES = st.lists(st.tuples(st.integers(-5, 1 << 45), st.integers(1, 300)), max_
 def test_like_one_by_one(values: list[tuple[int, int]]) -> None:
     """Counts, sums, squares and extremes are equal, powers of two and their neighbours included."""
     edges = [(2**power + off, 1) for power in range(46) for off in (-1, 0, 1)]
-    singly, at_once = Histogram(), Histogram()
+    singly, at_once = Histogram(), bulk.Tally()
     for value, times in values + edges:
         singly.add(value, times)
-    bulk.add_all(at_once, [value for value, _ in values], [times for _, times in values])
-    bulk.add_all(at_once, [value for value, _ in edges])
-    assert at_once == singly
+    at_once.add([value for value, _ in values], [times for _, times in values])
+    at_once.add([value for value, _ in edges])
+    assert at_once.histogram() == singly
 
 
 def test_nothing() -> None:
     """No values change nothing."""
-    found = Histogram()
-    bulk.add_all(found, [])
-    assert found == Histogram()
+    found = bulk.Tally()
+    found.add([])
+    assert found.histogram() == Histogram()

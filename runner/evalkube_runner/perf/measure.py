@@ -45,8 +45,9 @@ HISTOGRAMS = (
     "chunks_per_read",
 )
 
+_LAG = "schedule_lag_ns"
 _LATE_NS = 1_000_000
-_PENDING = 2048  # values gathered before they are counted at once: 0.5 ms of work, too short to disturb
+_PENDING = 2048  # values gathered before they are counted at once: 0.2 ms of work, too short to disturb
 _SERIES_LENGTH = 2048
 _NANO = 1_000_000_000
 _MILLI_NANO = 1000 * _NANO
@@ -97,12 +98,11 @@ class Measure:
     def __init__(self, *, warmup: int) -> None:
         """Requests with an index below ``warmup`` are rows, and counted, but measured in nothing."""
         self._warmup_below = warmup
-        self._histograms = {name: Histogram() for name in HISTOGRAMS}
-        self._pending: dict[str, list[int]] = {name: [] for name in HISTOGRAMS}
+        self._tallies = {name: bulk.Tally() for name in (*HISTOGRAMS, _LAG)}
+        self._pending: dict[str, list[int]] = {name: [] for name in self._tallies}
+        self._reads: Counter[int] = Counter()  # by the number of chunks in them
         self._gap_times: list[int] = []
         self._series = Series()
-        self.schedule_lag = Histogram()
-        self._lags: list[int] = []
         self.succeeded = self.failed = self.warmup = self.resent = self.late = 0
         self.input_tokens = self.output_tokens = 0
         self.first_sent_ns = self.last_end_ns = 0
@@ -142,10 +142,7 @@ class Measure:
     def _count_sending(self, exchange: Exchange) -> None:
         self.late += exchange.dispatched_ns - exchange.intended_ns > _LATE_NS
         self.resent += exchange.resent
-        self._lags.append(exchange.dispatched_ns - exchange.ready_ns)
-        if len(self._lags) >= _PENDING:
-            bulk.add_all(self.schedule_lag, self._lags)
-            self._lags.clear()
+        self._note(_LAG, exchange.dispatched_ns - exchange.ready_ns)
         self._series.add(exchange.sent_ns or exchange.dispatched_ns, sent=1)
 
     def _count_success(self, exchange: Exchange) -> None:
@@ -192,9 +189,11 @@ class Measure:
         first = exchange.chunks - sum(times)  # 1, and the first read's further chunks stand in the gaps as zeros
         if exchange.gaps_ns and exchange.gaps_ns[0] == 0:
             first, times = first + times[0], times[1:]
-        self._note("chunks_per_read", first)
-        for chunks in times:
-            self._note("chunks_per_read", chunks)
+        ones = times.count(1)  # nearly all of them, where a server sends token by token
+        self._reads[1] += ones
+        if ones < len(times):
+            self._reads.update(chunks for chunks in times if chunks != 1)
+        self._reads[first] += 1
         if len(self._gap_times) >= _PENDING:
             self._flush_gaps()
 
@@ -202,24 +201,32 @@ class Measure:
         pending = self._pending[name]
         pending.append(value)
         if len(pending) >= _PENDING:
-            bulk.add_all(self._histograms[name], pending)
+            self._tallies[name].add(pending)
             pending.clear()
 
     def _flush_gaps(self) -> None:
-        bulk.add_all(self._histograms["itl_ns"], self._pending["itl_ns"], self._gap_times)
+        self._tallies["itl_ns"].add(self._pending["itl_ns"], self._gap_times)
         self._pending["itl_ns"].clear()
         self._gap_times.clear()
+
+    def histograms(self) -> dict[str, Histogram]:
+        """Everything that was counted by value, ``schedule_lag_ns`` too; only what has values."""
+        self._flush_gaps()
+        for name, pending in self._pending.items():
+            self._tallies[name].add(pending)
+            pending.clear()
+        found = {name: tally.histogram() for name, tally in self._tallies.items()}
+        reads = found["chunks_per_read"]
+        for chunks, count in self._reads.items():
+            reads.add(chunks, count)
+        return {name: one for name, one in found.items() if one.count}
 
     def to_doc(self, unix_offset_ns: int) -> dict[str, Any]:
         """The part of ``results.PerfPoint`` that a worker knows, as plain values. ``unix_offset_ns``: Unix minus
         monotonic time.
         """
-        self._flush_gaps()
-        for name, pending in self._pending.items():
-            bulk.add_all(self._histograms[name], pending)
-            pending.clear()
-        bulk.add_all(self.schedule_lag, self._lags)
-        self._lags.clear()
+        histograms = {name: one.to_doc() for name, one in self.histograms().items()}
+        lag = histograms.pop(_LAG, Histogram().to_doc())
         return {
             "succeeded": self.succeeded,
             "failed": self.failed,
@@ -232,10 +239,11 @@ class Measure:
             "finish_reasons": dict(self._finish),
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
-            "histograms": {name: one.to_doc() for name, one in self._histograms.items() if one.count},
+            "histograms": histograms,
             "started_at_ns": self.first_sent_ns + unix_offset_ns if self.first_sent_ns else 0,
             "ended_at_ns": self.last_end_ns + unix_offset_ns if self.last_end_ns else 0,
             "series": self._series.to_doc(),
+            "health": {_LAG: lag},
         }
 
 

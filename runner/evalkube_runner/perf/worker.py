@@ -142,8 +142,7 @@ async def _measured(
     rows.flush()
     own = watch.stop()
     doc = figures.to_doc(time.time_ns() - time.monotonic_ns())
-    doc["health"] = own | {
-        "schedule_lag_ns": figures.schedule_lag.to_doc(),
+    doc["health"] |= own | {
         "offered": driver.offered,
         "sent": driver.sent,
     }
