@@ -118,10 +118,19 @@ def test_a_body_that_was_damaged_is_not_kept(ingest: Ingest) -> None:
 
 def _cut_short(ingest: Ingest) -> None:
     host, port = ingest.url.removeprefix("http://").split(":")
-    head = "PUT /v1/runs/uid-1/attempts/0/shards/0/artifacts/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer pod-0\r\n"
-    digest = _digest(b"new")["Content-Digest"]
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(f"{head}Content-Digest: {digest}\r\nContent-Length: 3\r\n\r\nne".encode())
+        connection.sendall(_head(3) + b"ne")
+
+
+def _head(length: int) -> bytes:
+    lines = [
+        "PUT /v1/runs/uid-1/attempts/0/shards/0/artifacts/a HTTP/1.1",
+        "Host: x",
+        "Authorization: Bearer pod-0",
+        f"Content-Digest: {_digest(b'new')['Content-Digest']}",
+        f"Content-Length: {length}",
+    ]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
 
 
 @pytest.mark.parametrize("path", ["%2e%2e/x", "a/%2e%2e/%2e./x", ".evalkube/run.json", "a.parts/0", "a//b", "a%00b"])
@@ -152,6 +161,26 @@ def test_who_sends_too_fast_waits(tmp_path: Path) -> None:
         answer = client.get("artifacts/a")
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_limits_count_what_an_earlier_operator_took(tmp_path: Path) -> None:
+    """A restart does not empty the run's account."""
+    for status in (204, 413):
+        with serving(opened("volume", tmp_path), limits=_LIMITS) as ingest, _client(ingest) as client:
+            block = bytes(1 << 20)
+            assert [_put(client, f"{status}-{n}", block) for n in range(3)][-1] == status
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    """408 after a while without a byte; what came of it is thrown away."""
+    with serving(opened("volume", tmp_path), limits=Limits(body_idle_s=0.1)) as ingest:
+        host, port = ingest.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(_head(3) + b"ne")
+            connection.settimeout(8)
+            assert connection.recv(100).startswith(b"HTTP/1.1 408")
+        with _client(ingest) as client:
+            assert client.get("artifacts/a").status_code == 404
 
 
 def test_progress_reaches_the_core(ingest: Ingest) -> None:

@@ -82,8 +82,10 @@ async def _stream(request: Request, idle_s: float) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             break
         except TimeoutError:
+            request.state.body_read = True  # there is nothing to drain
             raise Refusal(408, "body_stalled", f"nothing of the body came for {idle_s:g} s") from None
         except ClientDisconnect:
+            request.state.body_read = True
             raise Refusal(400, "body_cut", "the connection was lost within the body") from None
         if chunk:
             yield chunk
