@@ -6,6 +6,7 @@ is free of start-up. Peers, measured the same way: EvalScope 3.4 ms, the fastest
 
 import argparse
 import statistics
+from typing import Any
 
 import perf_run
 
@@ -14,7 +15,7 @@ BAR_MS = 0.3
 
 def cpu_s(base: str, number: int) -> float:
     """CPU seconds of one whole run."""
-    load = {"number": [number], "parallel": [32], "maxTokens": [128], "noTestConnection": True}
+    load: dict[str, Any] = {"number": [number], "parallel": [32], "maxTokens": [128], "noTestConnection": True}
     with perf_run.run(base, **load) as ran:
         point = ran.result["points"][0]
         assert (point["succeeded"], point["outputTokens"]) == (number, number * 128), "the run failed"

@@ -7,6 +7,7 @@ processes sampled along the way. The bar: at the end no more than 10 % and 8 MiB
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import perf_run
 
@@ -38,7 +39,7 @@ def main() -> None:
         if workers:
             samples.append((done, rss_bytes(pid), workers))
 
-    load = {"number": [options.number], "parallel": [32], "maxTokens": [16], "noTestConnection": True}
+    load: dict[str, Any] = {"number": [options.number], "parallel": [32], "maxTokens": [16], "noTestConnection": True}
     with (
         perf_run.mock("--tokens", "16") as base,
         perf_run.run(base, watch=watch, **load) as ran,

@@ -45,9 +45,9 @@ def mock(*options: str) -> Iterator[str]:
             process.wait(timeout=10)
 
 
-def record_of(base: str) -> dict[str, Any]:
-    """The mock's own record of every request."""
-    with urllib.request.urlopen(f"{base}/record") as answer:
+def fetch(url: str) -> dict[str, Any]:
+    """What the mock says of itself: /record has its own times of every request, /stats its counts."""
+    with urllib.request.urlopen(url) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 
