@@ -1,0 +1,97 @@
+"""The operator's own rooms over a SmallCluster: its cache is fed by hand, and it can be killed at any call."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from evalkube_crds import seed
+from evalkube_operator.actions import Announcement
+from evalkube_operator.cache import Cache, Key
+from evalkube_operator.errors import OperatorError
+from evalkube_operator.execute import Executor
+from evalkube_operator.facts import RunFact
+from evalkube_operator.jobs import RunnerDefaults
+from evalkube_operator.reconcile import Reconciler
+from evalkube_operator.rules import Rules
+from fakes.small_cluster import Crash, SmallCluster, SmallStore
+
+__all__ = ["SmallOperator"]
+
+Answer = TypeVar("Answer")
+
+
+class SmallOperator:
+    """One operator at a time; ``restart`` is a new one that has listed everything."""
+
+    def __init__(self, cluster: SmallCluster, rules: Rules | None = None) -> None:
+        self.cluster = cluster
+        self.rules = rules or Rules()
+        self.announced: list[tuple[str, Announcement]] = []
+        self.wanted: set[Key] = set()
+        self._loop = asyncio.new_event_loop()
+        self.restart()
+
+    def announce(self, run: RunFact, announcement: Announcement) -> None:
+        """See ``execute.Announcer``."""
+        self.announced.append((run.uid, announcement))
+
+    def restart(self) -> None:
+        """Everything in memory is lost; everything is listed anew."""
+        self.cache = Cache(self.wanted.add)
+        store = SmallStore(self.cluster)
+        executor = Executor(
+            cluster=self.cluster,
+            store=store,
+            cache=self.cache,
+            defaults=RunnerDefaults(image="evalkube", ingest_url="http://ingest"),
+            announcer=self,
+            respond=seed.response,
+            now=self.cluster.now,
+        )
+        self.reconciler = Reconciler(
+            cache=self.cache, executor=executor, rules=self.rules, output_uri=store.uri, now=self.cluster.now
+        )
+        self.relist()
+
+    def relist(self) -> None:
+        """A full list of everything; what the watches still had to tell is in it."""
+        self.cluster.watch.clear()
+        for kind in ("EvalRun", "PerfRun"):
+            self.cache.replace_runs(kind, self.cluster.of_kind(kind), 1 << 60, lambda _: True)
+        self.cache.replace_jobs(self.cluster.of_kind("Job"), 1 << 60, lambda _: True)
+        self.cache.replace_pods(self.cluster.of_kind("Pod"), 1 << 60, lambda _: True)
+        self.wanted.update(self.cache.keys())
+
+    def deliver(self, count: int = 1 << 30) -> None:
+        """The watches tell up to ``count`` of what has happened."""
+        while self.cluster.watch and count:
+            kind, raw, deleted = self.cluster.watch.popleft()
+            count -= 1
+            apply = {"Job": self.cache.apply_job, "Pod": self.cache.apply_pod, "Event": self.cache.apply_event}
+            if kind in ("EvalRun", "PerfRun"):
+                self.cache.apply_run(raw, deleted=deleted)
+            elif kind in apply:
+                apply[kind](raw, deleted=deleted)
+
+    def work(self, key: Key) -> float | None:
+        """One reconciliation. A crash in it is a restart; an error means 1 s of pause."""
+        self.wanted.discard(key)
+        try:
+            return self.do(self.reconciler.reconcile(key))
+        except Crash:
+            self.restart()
+        except OperatorError:
+            self.wanted.add(key)
+            return 1.0
+        return 0.0
+
+    def do(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run it on the operator's loop."""
+        return self._loop.run_until_complete(coroutine)
+
+    def close(self) -> None:
+        """The loop and its threads end."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
