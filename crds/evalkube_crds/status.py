@@ -159,7 +159,9 @@ def phase_of(conditions: Iterable[Condition]) -> Phase:
     if succeeded is not None and succeeded.status != "Unknown":
         return Phase.SUCCEEDED if succeeded.status == "True" else _ENDED.get(succeeded.reason, Phase.FAILED)
     running = by_type.get(ConditionType.RUNNING)
-    if running is not None and running.status == "False" and running.reason is not Reason.QUEUED:
+    if running is not None and running.status != "True" and running.reason in (Reason.QUEUED, Reason.SUSPENDED):
+        return Phase.QUEUED
+    if running is not None and running.status == "False":
         return Phase.COLLECTING
     if holds(ConditionType.RUNNING):
         return Phase.RUNNING

@@ -1,11 +1,15 @@
 """What a run's code is given beside its spec: who it is, where it delivers, its secrets, and where data comes from."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkube_runner.deliver import Delivery
 
-__all__ = ["HubEndpoints", "RunContext"]
+__all__ = ["HubEndpoints", "RunContext", "Start"]
+
+Start = Callable[[], Awaitable[int]]
+"""Waits until all shards are ready; when they begin, on this process's monotonic clock in ns. Raises RunFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +36,4 @@ class RunContext:
     judge_api_key: str | None = field(default=None, repr=False)
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
+    start: Start | None = None

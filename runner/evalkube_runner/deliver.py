@@ -15,7 +15,8 @@ from typing import Protocol
 import orjson
 from pydantic import BaseModel
 
-from evalkube_crds.results import Progress
+from evalkube_crds import seed
+from evalkube_crds.results import EvalResult, PerfResult, Progress
 
 __all__ = ["Delivery", "FileDelivery", "replace_file"]
 
@@ -117,8 +118,12 @@ class FileDelivery:
 
     async def result(self, document: BaseModel) -> None:
         """See ``Delivery.result``."""
-        data = document.model_dump_json(by_alias=True).encode()
-        await asyncio.to_thread(replace_file, self._control / "result.json", data)
+        await asyncio.to_thread(self._write_result, document)
+
+    def _write_result(self, document: BaseModel) -> None:
+        replace_file(self._control / "result.json", document.model_dump_json(by_alias=True).encode())
+        if isinstance(document, EvalResult | PerfResult):  # what a blocked request is waiting for
+            replace_file(self._control / "response.json", orjson.dumps(seed.response(document)))
 
 
 def _json(value: object) -> bytes:

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -12,6 +13,8 @@ from evalkube_crds.results import Progress
 from evalkube_runner.deliver import Delivery
 
 __all__ = ["LogFilter", "RedactingDelivery", "Redactor"]
+
+Document = TypeVar("Document", bound=BaseModel)
 
 _SHORTEST = 8
 """Shorter "keys" are placeholders such as EMPTY or test, and replacing those would mangle honest text."""
@@ -42,6 +45,12 @@ class Redactor:
         for secret in self._bytes:
             value = value.replace(secret, b"***")
         return value
+
+    def document(self, value: Document) -> Document:
+        """A document without the secrets; they are only ever in its messages, so most pass as they are."""
+        text = value.model_dump_json()
+        clean = self.text(text)
+        return value if clean == text else type(value).model_validate_json(clean)
 
     def file(self, path: Path) -> None:
         """Rewrites a file of lines in place, a block of whole lines at a time, where it holds a secret."""
@@ -105,7 +114,5 @@ class RedactingDelivery:
         await self._delivery.progress(progress, final=final)
 
     async def result(self, document: BaseModel) -> None:
-        """See ``Delivery.result``. A result holds secrets only in its messages, so most are passed on as they are."""
-        text = document.model_dump_json()
-        clean = self._redactor.text(text)
-        await self._delivery.result(document if clean == text else type(document).model_validate_json(clean))
+        """See ``Delivery.result``."""
+        await self._delivery.result(self._redactor.document(document))

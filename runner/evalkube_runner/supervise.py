@@ -1,0 +1,130 @@
+"""Takes one run to its end, whatever that is, and says in a receipt what it was.
+
+A run ends by itself, by a fault, by a signal, or because its parent is gone. In every case what is finished has been
+delivered, the log becomes an artifact, and there is a receipt.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from evalkube_crds import summary
+from evalkube_crds.names import EXIT_CODES, Reason
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
+from evalkube_crds.status import EvalRun, PerfRun, Run
+from evalkube_runner import logs
+from evalkube_runner.context import RunContext
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.redact import Redactor
+
+__all__ = ["supervise"]
+
+_LOG = logging.getLogger("evalkube.runner")
+_ORPHAN_GRACE_S: Final = 5.0
+_HEADLINE_FIGURES: Final = 40
+_LOG_PATHS: Final = {"EvalRunSpec": "logs/eval_log.log", "PerfRunSpec": "benchmark.log"}
+_STOPPED: Final = {
+    Reason.CANCELLED: "the run was cancelled",
+    Reason.INTERRUPTED: "the service that ran it is gone; post the same request again to go on",
+}
+
+
+async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_stdin: bool, log: logs.Kept) -> Receipt:
+    """The receipt of this shard. With ``watch_stdin`` the end of stdin stops the run: its parent is gone."""
+    work = asyncio.ensure_future(_work(run, context, redactor))
+    loop = asyncio.get_running_loop()
+    stopped_by: list[Reason] = []
+
+    def stop(reason: Reason) -> None:
+        stopped_by.append(reason)
+        work.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, Reason.CANCELLED)
+    if watch_stdin:
+        _on_stdin_end(lambda: loop.call_soon_threadsafe(stop, Reason.INTERRUPTED))
+    try:
+        return await work
+    except asyncio.CancelledError:
+        reason = stopped_by[0] if stopped_by else Reason.INTERNAL_ERROR
+        return _receipt(context, reason, _STOPPED.get(reason, "the run was stopped"))
+    except RunFailed as failure:
+        return _receipt(context, failure.reason, failure.message)
+    except Exception as error:
+        _LOG.exception("the runner failed")
+        return _receipt(context, Reason.INTERNAL_ERROR, _fault(error))
+    finally:
+        with contextlib.suppress(OSError, RunFailed):
+            await context.delivery.put(_LOG_PATHS[type(run.spec).__name__], log.text().encode())
+
+
+def _fault(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    return f"a fault of evalkube's own: {type(error).__name__}: {error} ({place}); the log has the details"
+
+
+def _receipt(context: RunContext, reason: Reason, message: str, **more: Any) -> Receipt:
+    return Receipt(run_id=context.run_id, shard=context.shard, reason=reason, message=message, **more)
+
+
+async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
+    measured = await _measure(run, context)
+    result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
+    await context.delivery.result(result)
+    await _deliver_report(run, result, context)
+    data = result.model_dump_json(by_alias=True).encode()
+    total = summary.requested(result)
+    figures = summary.summary(result)
+    return _receipt(
+        context,
+        Reason.COMPLETED,
+        ", ".join(f"{name} {value:.4g}" for name, value in list(figures.items())[:6]) or "completed",
+        done=total,
+        total=total,
+        headline=dict(list(figures.items())[:_HEADLINE_FIGURES]),
+        result_sha256=hashlib.sha256(data).hexdigest(),
+        result_bytes=len(data),
+    )
+
+
+def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult]:
+    if isinstance(run, EvalRun):
+        from evalkube_runner.eval.run import evaluate  # each kind loads only its own half
+
+        return evaluate(run.spec, context)
+    from evalkube_runner.perf.sweep import load_test
+
+    return load_test(run.spec, context)
+
+
+async def _deliver_report(run: Run, result: EvalResult | PerfResult, context: RunContext) -> None:
+    from evalkube_runner.report import evidence, html
+
+    if isinstance(result, EvalResult) and isinstance(run, EvalRun):
+        samples = await evidence.sample_rows(result, context.delivery.get)
+        page = await asyncio.to_thread(html.eval_report, result, spec=run.spec, samples=samples)
+        await context.delivery.put("reports/report.html", page.encode())
+    elif isinstance(result, PerfResult) and isinstance(run, PerfRun):
+        page = await asyncio.to_thread(html.perf_report, result, spec=run.spec)
+        await context.delivery.put("perf_report.html", page.encode())
+
+
+def _on_stdin_end(callback: Callable[[], object]) -> None:
+    def wait() -> None:
+        while os.read(0, 1 << 16):  # not the buffered stream: its lock would be held at the interpreter's end
+            pass
+        with contextlib.suppress(RuntimeError):  # the loop may be closed: the run ended first
+            callback()
+        threading.Event().wait(_ORPHAN_GRACE_S)
+        os._exit(EXIT_CODES[Reason.INTERNAL_ERROR])
+
+    threading.Thread(target=wait, name="stdin", daemon=True).start()
