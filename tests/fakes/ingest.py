@@ -5,6 +5,7 @@ python -m fakes.ingest FOLDER PORT KIND      serves one evaluation's pods until 
 
 import asyncio
 import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -141,8 +142,7 @@ class Process:
     def __init__(self, folder: Path, kind: str = "volume") -> None:
         self._folder = folder
         self._kind = kind
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = _port_to_keep()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -166,6 +166,14 @@ class Process:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
+
+
+def _port_to_keep() -> int:
+    """A free port that no client is given as its own while nobody listens on it: below the range of those."""
+    for port in random.SystemRandom().sample(range(15_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port between 15000 and 30000")
 
 
 def _main(folder: Path, port: int, kind: str) -> None:
