@@ -8,8 +8,9 @@ from evalkube_runner.deliver import Delivery
 
 __all__ = ["HubEndpoints", "RunContext", "Start"]
 
-Start = Callable[[], Awaitable[int]]
-"""Waits until all shards are ready; when they begin, on this process's monotonic clock in ns. Raises RunFailed."""
+Start = Callable[[int], Awaitable[int]]
+"""Waits until all shards are ready for the point of that number; when they begin, on this process's monotonic clock in
+ns. Raises RunFailed."""
 
 
 @dataclass(frozen=True, slots=True)

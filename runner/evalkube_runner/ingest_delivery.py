@@ -257,11 +257,14 @@ class IngestDelivery:
                 return
             raise RunFailed(Reason.INTERNAL_ERROR, f"the result document is not taken: {refused}") from None
 
-    async def start_together(self, *, patience_s: float = 600.0) -> StartInstant:
-        """Waits until all shards are ready; when they begin. Raises RunFailed (BARRIER_TIMEOUT, INGEST_UNAVAILABLE)."""
+    async def start_together(self, turn: int = 0, *, patience_s: float = 600.0) -> StartInstant:
+        """Waits until all shards are ready for point ``turn`` of the sweep; when they begin.
+
+        Raises RunFailed (BARRIER_TIMEOUT, INGEST_UNAVAILABLE).
+        """
         until = time.monotonic() + patience_s
         while True:
-            ready = {"ready": True, "clock_ns": time.time_ns()}
+            ready = {"ready": True, "turn": turn, "clock_ns": time.time_ns()}
             try:
                 response = await self._send("POST", "barrier", json=ready, expected=frozenset({408}))
             except _Refused as refused:

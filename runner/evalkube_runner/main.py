@@ -177,8 +177,8 @@ async def _delivery(run: Run, options: argparse.Namespace) -> AsyncIterator[tupl
         patience_s=run.spec.deadlines.collect,
     )
 
-    async def start() -> int:
-        return (await ingest.start_together(patience_s=run.spec.deadlines.startup)).monotonic_ns
+    async def start(turn: int) -> int:
+        return (await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)).monotonic_ns
 
     async with ingest:
         yield ingest, start if run.spec.shards > 1 else None, lambda: ingest.complete

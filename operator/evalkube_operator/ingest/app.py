@@ -66,6 +66,7 @@ class _Body(BaseModel):
 class _Ready(_Body):
     ready: bool
     clock_ns: int
+    turn: Annotated[int, Field(ge=0, lt=1000)] = 0
 
 
 class _Announced(_Body):
@@ -144,10 +145,11 @@ async def _result(request: Request, mine: _Mine) -> Response:
 
 @_RUNNERS.post("/barrier")
 async def _barrier(request: Request, mine: _Mine) -> Response:
-    if not _read(_Ready, await _note(request)).ready:
+    ready = _read(_Ready, await _note(request))
+    if not ready.ready:
         raise Refusal(422, "not_ready", "a shard that asks here is ready")
     starting: Starting = request.app.state.starting
-    start_at_ns = await starting.wait(mine.pod, functools.partial(_gone, request))
+    start_at_ns = await starting.wait(mine.pod, functools.partial(_gone, request), turn=ready.turn)
     return JSONResponse({"start_at_ns": start_at_ns, "server_ns": time.time_ns()})
 
 

@@ -53,10 +53,13 @@ class Starting:
         self._known: OrderedDict[str, _Waiting] = OrderedDict()
         self._loading = asyncio.Lock()
 
-    async def wait(self, pod: PodIdentity, disconnected: Callable[[], Awaitable[None]]) -> int:
-        """The instant to start at, Unix ns. Raises Refusal: 408 (ask again), 409 (too late); errors.Unavailable."""
+    async def wait(self, pod: PodIdentity, disconnected: Callable[[], Awaitable[None]], *, turn: int = 0) -> int:
+        """The instant to start at, Unix ns; each point of a sweep has a ``turn`` of its own.
+
+        Raises Refusal: 408 (ask again), 409 (too late); errors.Unavailable.
+        """
         key = pod.owner.run, pod.owner.attempt
-        name = keys.ShardKey(*key, 0).at(keys.BARRIER)
+        name = keys.ShardKey(*key, 0).at(keys.barrier(turn))
         waiting = await self._of(name, pod.owner.shards)
         async with waiting.lock:
             answer = await self._arrive(name, waiting, pod)

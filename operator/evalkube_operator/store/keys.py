@@ -13,12 +13,12 @@ from evalkube_operator.ports import RunKey
 
 __all__ = [
     "ABOUT",
-    "BARRIER",
     "MERGED_RESULT",
     "OWN",
     "PARTS",
     "BadPath",
     "ShardKey",
+    "barrier",
     "checked_path",
     "own",
     "parse_artifact",
@@ -41,8 +41,11 @@ ABOUT: Final = f"{OWN}/run.json"
 MERGED_RESULT: Final = "result.json"
 """Below ``run``: what the operator made of all shards' results; one of the run's artifacts."""
 
-BARRIER: Final = f"{OWN}/barrier.json"
-"""Below the attempt's first shard: when its shards were told to start."""
+
+def barrier(turn: int) -> str:
+    """Below the attempt's first shard: when its shards were told to start point ``turn`` of their sweep."""
+    return f"{OWN}/barrier-{turn}.json"
+
 
 _RESULT = re.compile(rf"{re.escape(OWN)}/result-([0-9a-f]{{64}})\.json")
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 import orjson
 
 from evalkube_crds.names import Reason
+from evalkube_runner.context import Start
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import schedule
 
@@ -79,9 +80,12 @@ class Crew:
     outlives it.
     """
 
-    def __init__(self, shard: int, shards: int) -> None:
+    def __init__(self, shard: int, shards: int, start: Start | None = None) -> None:
+        """``start`` agrees with the other shards on when each point begins; None where this is the only one."""
         self._shard = shard
         self._shards = shards
+        self._start = start
+        self._turn = 0
         self._workers: list[_Worker] = []
 
     async def __aenter__(self) -> Self:
@@ -109,7 +113,7 @@ class Crew:
         share.
         """
         while len(self._workers) < workers:
-            self._workers.append(await _start())
+            self._workers.append(await _started())
         busy = self._workers[:workers]
         for at, worker in enumerate(busy):
             worker.finished = 0
@@ -124,14 +128,21 @@ class Crew:
             warm = min(own if own is not None else -(-task["warm"] // workers), share)
             await worker.tell(task | lane | {"warm": warm})
         await asyncio.gather(*(worker.hear("ready") for worker in busy))
-        start_ns = time.monotonic_ns() + _START_DELAY_NS
+        start_ns = await self._start_ns()
         for worker in busy:
             await worker.tell({"start_ns": start_ns})
         done = await asyncio.gather(*(worker.hear("done") for worker in busy))
         return [message["point"] for message in done]
 
+    async def _start_ns(self) -> int:
+        """When the workers begin, on the monotonic clock: all shards together, or at once where there is one."""
+        if self._start is None:
+            return time.monotonic_ns() + _START_DELAY_NS
+        turn, self._turn = self._turn, self._turn + 1
+        return await self._start(turn)
 
-async def _start() -> _Worker:
+
+async def _started() -> _Worker:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -79,7 +79,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    async with crew.Crew(context.shard, context.shards) as workers:
+    async with crew.Crew(context.shard, context.shards, context.start) as workers:
         for at, point in enumerate(points):
             if at:
                 await asyncio.sleep(spec.sleep_interval)

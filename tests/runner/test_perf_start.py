@@ -1,0 +1,60 @@
+"""Shards of a load test begin every point together."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import orjson
+
+from evalkube_crds import merge
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfResult
+from evalkube_runner.context import RunContext
+from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.perf import sweep
+from fakes.mock_model import running_mock
+
+
+class _Meeting:
+    """What ingest does for shards, within one process."""
+
+    def __init__(self, shards: int) -> None:
+        self._arrived: dict[int, int] = {}
+        self._opened: dict[int, asyncio.Future[int]] = {}
+        self._shards = shards
+
+    async def start(self, turn: int) -> int:
+        """The instant at which all shards begin point ``turn``."""
+        opened = self._opened.setdefault(turn, asyncio.get_running_loop().create_future())
+        self._arrived[turn] = self._arrived.get(turn, 0) + 1
+        if self._arrived[turn] == self._shards:
+            opened.set_result(time.monotonic_ns() + 50_000_000)
+        return await opened
+
+
+def test_shards_begin_each_point_at_one_instant_and_add_up(tmp_path: Path) -> None:
+    """Two shards of a sweep: their starts are near, and their counts are those of one."""
+    meeting = _Meeting(2)
+
+    async def shard(url: str, at: int) -> PerfResult:
+        folder = tmp_path / str(at)
+        (folder / "scratch").mkdir(parents=True)
+        spec = PerfRunSpec.model_validate(
+            {"model": "m", "url": url, "number": [9, 12], "parallel": [2, 4], "dataSource": "sample"}
+            | {"sleepInterval": 0.0, "shards": 2}
+        )
+        delivery = FileDelivery(folder / "artifacts", folder / "control", pipeline="perf")
+        context = RunContext("r", delivery, folder / "scratch", folder / "cache", at, 2, start=meeting.start)
+        return await sweep.load_test(spec, context)
+
+    async def both(url: str) -> list[PerfResult]:
+        return list(await asyncio.gather(shard(url, 0), shard(url, 1)))
+
+    with running_mock("--ttft-ms", "5", "--itl-ms", "1", "--tokens", "4") as url:
+        results = asyncio.run(both(url))
+    merged = merge.merge_results(results)
+    assert [(point.succeeded, point.number) for point in merged.points] == [(9, 9), (12, 12)]
+    for mine, other in zip(results[0].points, results[1].points, strict=True):
+        assert abs(mine.started_at_ns - other.started_at_ns) < 50_000_000
+    rows = (tmp_path / "0/artifacts/parallel_2_number_9/requests.jsonl").read_bytes().splitlines()
+    assert all(orjson.loads(row)["index"] % 2 == 0 for row in rows)
