@@ -134,6 +134,10 @@ class Crew:
         done = await asyncio.gather(*(worker.hear("done") for worker in busy))
         return [message["point"] for message in done]
 
+    async def sit_out(self) -> None:
+        """Take part in the start of a point, and in nothing else of it."""
+        await self._start_ns()
+
     async def _start_ns(self) -> int:
         """When the workers begin, on the monotonic clock: all shards together, or at once where there is one."""
         if self._start is None:

@@ -170,7 +170,8 @@ class _Test:
             crew.cores(), slots=slots, rate=None if point.rate is None else point.rate / shards
         )
         blank = _blank(point, self._spec)
-        if context.shard >= shards:  # more shards than slots: this one has nothing to do
+        if context.shard >= shards:  # more shards than slots: this one has nothing to do, but others wait for it
+            await workers.sit_out()
             return blank
         rows = [context.scratch / f"rows-{at}.jsonl" for at in range(wanted)]
         _LOG.info("%s: %d worker processes", point.name, wanted)
