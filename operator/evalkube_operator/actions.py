@@ -39,6 +39,7 @@ class Announcement:
     reason: Reason
     message: str
     warning: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

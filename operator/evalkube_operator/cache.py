@@ -62,14 +62,19 @@ def _version(raw: Raw) -> int:
 
 
 class Cache:
-    """Belongs to one event loop. ``changed`` is called with the key of every run that wants another look."""
+    """Belongs to one event loop. ``changed`` is called with the key of every run that wants another look; ``news``
+    counts what was not known before."""
 
-    def __init__(self, changed: Callable[[Key], None]) -> None:
+    def __init__(self, changed: Callable[[Key], None], dropped: Callable[[Key, str], None] | None = None) -> None:
+        """``dropped``: called with key and UID of a run that is gone."""
         self._changed = changed
+        self._dropped = dropped
+        self.news = 0
         self._runs: dict[Key, _Run] = {}
         self._keys: dict[str, Key] = {}
         self._relatives: dict[str, _Relatives] = {}
         self._run_of_job: dict[str, str] = {}
+        self._run_of_pod: dict[str, str] = {}
         self._versions: dict[str, int] = {}
         self._events: dict[str, dict[str, EventFact]] = {}
 
@@ -87,7 +92,7 @@ class Cache:
         """The key of the run with this UID."""
         return self._keys.get(uid)
 
-    def keys(self) -> list[Key]:
+    def run_keys(self) -> list[Key]:
         """All runs."""
         return list(self._runs)
 
@@ -107,10 +112,10 @@ class Cache:
         relatives = self._relatives.get(run_uid)
         return () if relatives is None else (*relatives.gone.values(), *relatives.pods.values())
 
-    def live_pod(self, run_uid: str, pod_uid: str) -> PodFact | None:
+    def pod(self, pod_uid: str) -> PodFact | None:
         """A pod that is there now."""
-        relatives = self._relatives.get(run_uid)
-        return None if relatives is None else relatives.pods.get(pod_uid)
+        run_uid = self._run_of_pod.get(pod_uid)
+        return None if run_uid is None else self._relatives[run_uid].pods.get(pod_uid)
 
     def failed_creates(self, job_uids: Iterable[str]) -> tuple[EventFact, ...]:
         """What kept these Jobs' pods from being created."""
@@ -135,6 +140,7 @@ class Cache:
             return
         self._runs[key] = _Run(uid, version, orjson.dumps(trimmed(raw)))
         self._keys[uid] = key
+        self.news += 1
         self._changed(key)
 
     def drop_run(self, key: Key, uid: str) -> None:
@@ -147,7 +153,10 @@ class Cache:
         known = self._runs.pop(key, None)
         if known is not None:
             self._keys.pop(known.uid, None)
+            self.news += 1
             self._changed(key)
+            if self._dropped is not None:
+                self._dropped(key, known.uid)
 
     def apply_job(self, raw: Raw, *, deleted: bool = False) -> None:
         """A Job was added, changed, or deleted. Raises Unreadable."""
@@ -181,12 +190,14 @@ class Cache:
             self._bury(relatives, relatives.pods.pop(pod.uid, None), pod)
         else:
             relatives.pods[pod.uid] = pod
+            self._run_of_pod[pod.uid] = run_uid
         self._tidy(run_uid)
         self._tell(run_uid)
 
     def _bury(self, relatives: _Relatives, known: PodFact | None, last: PodFact) -> None:
         """Keep what is known of a pod's end: after it is gone nothing else tells why an attempt failed."""
         self._versions.pop(last.uid, None)
+        self._run_of_pod.pop(last.uid, None)
         kept = last if last.ended or known is None or not known.ended else known
         if kept.ended or kept.deleting or kept.disruption is not None:
             relatives.gone[kept.uid] = kept
@@ -216,6 +227,7 @@ class Cache:
         if version < known or (version == known and not deleted):
             return False
         self._versions[uid] = version
+        self.news += 1
         return True
 
     def _tidy(self, run_uid: str) -> None:

@@ -31,7 +31,8 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
-    """What the installer sets for every runner pod. ``environment``: entries of a container's ``env``."""
+    """What the installer sets for every runner pod. ``environment``: entries of a container's ``env``;
+    ``queue``: the Kueue queue of runs that name none."""
 
     image: str
     ingest_url: str
@@ -52,6 +53,7 @@ class RunnerDefaults:
     token_seconds: int = 3600
     node_loss_s: int = 60
     grace_s: int = 30
+    queue: str | None = None
 
 
 def labels(run: RunFact, attempt: int) -> dict[str, str]:
@@ -69,7 +71,8 @@ def labels(run: RunFact, attempt: int) -> dict[str, str]:
 
 def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> dict[str, Any]:
     """The Job of ``attempt``; ``spec`` is the run's, accepted by ``policies.admission``."""
-    kueue = {name: run.labels[name] for name in _KUEUE_LABELS if name in run.labels}
+    kueue = {QUEUE_LABEL: defaults.queue} if defaults.queue else {}
+    kueue |= {name: run.labels[name] for name in _KUEUE_LABELS if name in run.labels}
     owner = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid, "controller": True}
     return {
         "apiVersion": "batch/v1",

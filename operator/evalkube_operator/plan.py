@@ -448,7 +448,7 @@ def _announcements(before: RunStatus, after: RunStatus) -> tuple[Announcement, .
     if after.phase.terminal:
         ended = after.condition(ConditionType.SUCCEEDED)
         assert ended is not None
-        return (Announcement(ended.reason, ended.message, warning=ended.status == "False"),)
+        return (Announcement(ended.reason, ended.message, warning=ended.status == "False", ended=True),)
     old, new = before.condition(ConditionType.RUNNING), after.condition(ConditionType.RUNNING)
     if new is None or (old is not None and old.reason is new.reason and old.status == new.status):
         return ()

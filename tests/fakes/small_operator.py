@@ -61,7 +61,7 @@ class SmallOperator:
             self.cache.replace_runs(kind, self.cluster.of_kind(kind), 1 << 60, lambda _: True)
         self.cache.replace_jobs(self.cluster.of_kind("Job"), 1 << 60, lambda _: True)
         self.cache.replace_pods(self.cluster.of_kind("Pod"), 1 << 60, lambda _: True)
-        self.wanted.update(self.cache.keys())
+        self.wanted.update(self.cache.run_keys())
 
     def deliver(self, count: int = 1 << 30) -> None:
         """The watches tell up to ``count`` of what has happened."""

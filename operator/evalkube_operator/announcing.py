@@ -1,0 +1,87 @@
+"""Posts events about runs, behind the work: from a bounded queue, at a bounded rate, the same words only counted.
+
+``document`` is the event, pure. An event that cannot be posted is dropped: the status says it all.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from evalkube_crds.names import API_VERSION
+from evalkube_operator.actions import Announcement
+from evalkube_operator.errors import OperatorError
+from evalkube_operator.facts import RunFact
+from evalkube_operator.ports import Cluster
+
+__all__ = ["EventPoster", "document"]
+
+_LOG = logging.getLogger("evalkube.operator")
+_QUEUED: Final = 4000
+_REMEMBERED: Final = 4000
+_PAUSE_S: Final = 0.02
+"""50 events a second at most: the API server has better things to do during a burst."""
+
+
+def document(run: RunFact, announcement: Announcement, now: datetime, instance: str) -> dict[str, Any]:
+    """The event, as an object of the core group."""
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    seed = f"{run.uid}{announcement.reason}{announcement.message}{now.timestamp()}"
+    suffix = hashlib.sha256(seed.encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"namespace": run.namespace, "name": f"{run.name}.{suffix}"},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": str(run.kind),
+            "namespace": run.namespace,
+            "name": run.name,
+            "uid": run.uid,
+            "resourceVersion": run.resource_version,
+        },
+        "reason": str(announcement.reason),
+        "message": announcement.message[:1024],
+        "type": "Warning" if announcement.warning else "Normal",
+        "source": {"component": "evalkube-operator"},
+        "reportingComponent": "evalkube-operator",
+        "reportingInstance": instance,
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+        "count": 1,
+    }
+
+
+class EventPoster:
+    """``execute.Announcer``."""
+
+    def __init__(self, cluster: Cluster, instance: str) -> None:
+        self._cluster = cluster
+        self._instance = instance
+        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_QUEUED)
+        self._said: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+
+    def announce(self, run: RunFact, announcement: Announcement) -> None:
+        """See ``execute.Announcer``. What was the last word about a run already is not said again."""
+        words = (run.uid, str(announcement.reason), announcement.message)
+        if words in self._said:
+            return
+        self._said[words] = None
+        if len(self._said) > _REMEMBERED:
+            self._said.popitem(last=False)
+        try:
+            self._queue.put_nowait(document(run, announcement, datetime.now(UTC), self._instance))
+        except asyncio.QueueFull:
+            _LOG.debug("too many events; one is dropped")
+
+    async def run(self) -> None:
+        """Post until cancelled."""
+        while True:
+            event = await self._queue.get()
+            try:
+                await self._cluster.post_event(event)
+            except OperatorError as problem:
+                _LOG.debug("an event was not posted: %s", problem)
+            await asyncio.sleep(_PAUSE_S)

@@ -1,0 +1,69 @@
+"""The operator's HTTP servers: ingest for runners and readers, and the probes. Adapters over uvicorn, no decisions."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+__all__ = ["Server", "probes"]
+
+
+class Server(uvicorn.Server):
+    """uvicorn as a task among others: signals are main's business."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        grace_s: int = 5,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=grace_s,
+                timeout_keep_alive=75,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See ``uvicorn.Server``: here nothing is captured."""
+        yield
+
+
+def probes(
+    *,
+    complaints: Callable[[], Mapping[str, str]],
+    ready: Callable[[], bool],
+    metrics: Callable[[], bytes],
+) -> Starlette:
+    """/healthz: alive; /readyz: leads and serves; /metrics."""
+
+    async def healthz(_: Request) -> Response:
+        found = complaints()
+        return JSONResponse({"complaints": dict(found)}, 503 if found else 200)
+
+    async def readyz(_: Request) -> Response:
+        return JSONResponse({"ready": ready()}, 200 if ready() else 503)
+
+    async def exposed(_: Request) -> Response:
+        return Response(metrics(), media_type="text/plain; version=0.0.4")
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", exposed)])

@@ -1,0 +1,121 @@
+"""Keeps the cache true: kopf's watches tell it what happens, and a full list now and then finds what they missed.
+
+kopf is used for its watches alone: handlers of raw events leave no finalizer and no annotation on anybody's objects.
+It lists again after a gap, but tells of no object that vanished in it; that is what ``resync`` is for.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import kopf
+
+from evalkube_crds.names import GROUP, VERSION, Kind
+from evalkube_operator import facts
+from evalkube_operator.cache import Cache
+from evalkube_operator.cluster import KubernetesCluster, Listed
+from evalkube_operator.errors import Unreadable
+from evalkube_operator.health import Health
+from evalkube_operator.metrics import Metrics
+
+__all__ = ["FAILED_CREATES", "Watching", "kopf_settings"]
+
+_LOG = logging.getLogger("evalkube.operator")
+FAILED_CREATES: Final = "involvedObject.kind=Job,reason=FailedCreate"
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Nothing of kopf's but watches; filtered by the API server, so that other people's pods never come here."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.networking.request_timeout = 30
+    settings.watching.inactivity_timeout = 70
+    settings.watching.label_selectors["batch", "v1", "jobs"] = facts.RUN_UID_LABEL
+    settings.watching.label_selectors["", "v1", "pods"] = facts.RUN_UID_LABEL
+    settings.watching.field_selectors["", "v1", "events"] = FAILED_CREATES
+    settings.process.ultimate_exiting_timeout = 20
+    return settings
+
+
+class Watching:
+    """The handlers and the resync. ``namespaces`` empty: the whole cluster."""
+
+    def __init__(
+        self,
+        *,
+        cluster: KubernetesCluster,
+        cache: Cache,
+        namespaces: tuple[str, ...],
+        health: Health,
+        metrics: Metrics,
+    ) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._namespaces = namespaces
+        self._health = health
+        self._metrics = metrics
+
+    def registry(self) -> kopf.OperatorRegistry:
+        """kopf's handlers: raw events of runs, Jobs, pods, and failed creations."""
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry)(_login)
+        apply = {
+            ("batch", "v1", "jobs"): self._cache.apply_job,
+            ("", "v1", "pods"): self._cache.apply_pod,
+            ("", "v1", "events"): self._cache.apply_event,
+            (GROUP, VERSION, "evalruns"): self._cache.apply_run,
+            (GROUP, VERSION, "perfruns"): self._cache.apply_run,
+        }
+        for resource, learn in apply.items():
+            kopf.on.event(*resource, registry=registry, id=resource[2])(self._handler(resource[2], learn))
+        return registry
+
+    def _handler(self, plural: str, learn: Callable[..., None]) -> Callable[..., Any]:
+        async def on_event(event: Mapping[str, Any], **_: Any) -> None:
+            self._health.told(plural)
+            try:
+                learn(event["object"], deleted=event["type"] == "DELETED")
+            except Unreadable as problem:
+                _LOG.warning("not understood: %s", problem)
+
+        return on_event
+
+    async def resync(self) -> None:
+        """List everything and compare. Raises errors.OperatorError."""
+        for kind in Kind:
+            plural = f"{str(kind).lower()}s"
+            for namespace in self._namespaces or (None,):
+                listed = await self._cluster.list_runs(kind, namespace)
+                self._compare(plural, namespace, listed, _of_kind(self._cache, kind))
+        for namespace in self._namespaces or (None,):
+            jobs = await self._cluster.list_jobs(namespace, facts.RUN_UID_LABEL)
+            self._compare("jobs", namespace, jobs, self._cache.replace_jobs)
+            pods = await self._cluster.list_pods(namespace, facts.RUN_UID_LABEL)
+            self._compare("pods", namespace, pods, self._cache.replace_pods)
+            events, _ = await self._cluster.list_events(namespace, FAILED_CREATES)
+            for raw in events:
+                self._cache.apply_event(raw)
+            self._health.listed("events")
+
+    def _compare(self, plural: str, namespace: str | None, listed: Listed, replace: "_Replace") -> None:
+        items, version = listed
+        before = self._cache.news
+        ghosts = replace(items, version, lambda found: namespace in (None, found))
+        self._metrics.ghosts.labels(plural).inc(ghosts)
+        self._health.listed(plural, missed=self._cache.news > before)
+
+
+_Replace = Callable[[list[dict[str, Any]], int, Callable[[str], bool]], int]
+
+
+def _of_kind(cache: Cache, kind: Kind) -> _Replace:
+    def replace(items: list[dict[str, Any]], version: int, covers: Callable[[str], bool]) -> int:
+        return cache.replace_runs(str(kind), items, version, covers)
+
+    return replace
+
+
+def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
