@@ -80,10 +80,9 @@ class Crew:
     outlives it.
     """
 
-    def __init__(self, shard: int, shards: int, start: Start | None = None) -> None:
+    def __init__(self, shard: int, start: Start | None = None) -> None:
         """``start`` agrees with the other shards on when each point begins; None where this is the only one."""
         self._shard = shard
-        self._shards = shards
         self._start = start
         self._turn = 0
         self._workers: list[_Worker] = []
@@ -107,10 +106,18 @@ class Crew:
         return sum(worker.finished for worker in self._workers)
 
     async def run(
-        self, task: dict[str, Any], *, workers: int, slots: int | None, rows: Callable[[int], Path]
+        self,
+        task: dict[str, Any],
+        *,
+        shards: int,
+        workers: int,
+        slots: int | None,
+        rows: Callable[[int], Path],
     ) -> list[dict[str, Any]]:
-        """Run one point on ``workers`` processes: what each reports. ``slots`` (None: open loop) is this shard's
-        share.
+        """Run one point, which ``shards`` shards share, on ``workers`` processes: what each reports.
+
+        ``slots`` (None: open loop) is this shard's share. An index belongs to a shard by its remainder, whatever the
+        number of workers that each shard has.
         """
         while len(self._workers) < workers:
             self._workers.append(await _started())
@@ -119,8 +126,8 @@ class Crew:
             worker.finished = 0
             own = None if slots is None else schedule.lane_slots(schedule.Lane(at, workers), slots)
             lane: dict[str, Any] = {
-                "lane": self._shard + self._shards * at,
-                "lanes": self._shards * workers,
+                "lane": self._shard + shards * at,
+                "lanes": shards * workers,
                 "slots": own,
                 "rows": str(rows(at)),
             }

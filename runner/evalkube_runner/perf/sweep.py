@@ -79,7 +79,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    async with crew.Crew(context.shard, context.shards, context.start) as workers:
+    async with crew.Crew(context.shard, context.start) as workers:
         for at, point in enumerate(points):
             if at:
                 await asyncio.sleep(spec.sleep_interval)
@@ -175,7 +175,7 @@ class _Test:
             return blank
         rows = [context.scratch / f"rows-{at}.jsonl" for at in range(wanted)]
         _LOG.info("%s: %d worker processes", point.name, wanted)
-        running = workers.run(self._task(point), workers=wanted, slots=slots, rows=lambda at: rows[at])
+        running = workers.run(self._task(point), shards=shards, workers=wanted, slots=slots, rows=lambda at: rows[at])
         parts = await self._reported(running, workers, point, points)
         measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
