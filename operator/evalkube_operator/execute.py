@@ -38,7 +38,6 @@ from evalkube_operator.errors import Conflict, Forbidden, NotFound, Refused, Una
 from evalkube_operator.facts import RunFact
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.memory import Memory
-from evalkube_operator.plan import job_name
 from evalkube_operator.ports import Cluster, Object, RunKey, Store
 
 __all__ = ["Announcer", "Executor", "Responder"]
@@ -122,7 +121,7 @@ class Executor:
 
     async def _create_job(self, run: RunFact, memory: Memory, attempt: int) -> None:
         assert run.spec is not None
-        name = job_name(run.name, attempt)
+        name = jobs.job_name(run.name, attempt)
         try:
             raw: Object | None = await self._cluster.create_job(jobs.manifest(run, run.spec, attempt, self._defaults))
         except (Conflict, Unavailable) as problem:

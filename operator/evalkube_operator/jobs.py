@@ -16,16 +16,17 @@ from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_VERSION, EXIT_CODES, GROUP, Kind
 from evalkube_operator import facts
 from evalkube_operator.facts import RunFact, Spec
-from evalkube_operator.plan import job_name
 
-__all__ = ["INGEST_AUDIENCE", "QUEUE_LABEL", "RunnerDefaults", "labels", "manifest"]
+__all__ = ["FINAL_EXITS", "INGEST_AUDIENCE", "QUEUE_LABEL", "RunnerDefaults", "job_name", "labels", "manifest"]
 
 INGEST_AUDIENCE: Final = f"{GROUP}/ingest"
 QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
 _CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"
-_FINAL_EXITS: Final = sorted(code for code in EXIT_CODES.values() if 64 <= code <= 72)
+FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 72))
+"""Exit codes of a runner after which trying again would end the same way."""
+
 _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -54,6 +55,11 @@ class RunnerDefaults:
     node_loss_s: int = 60
     grace_s: int = 30
     queue: str | None = None
+
+
+def job_name(run_name: str, attempt: int) -> str:
+    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent."""
+    return f"{run_name}-{attempt}"
 
 
 def labels(run: RunFact, attempt: int) -> dict[str, str]:
@@ -106,7 +112,7 @@ def _retries(kind: Kind, spec: Spec) -> dict[str, Any]:
         return {"backoffLimit": 0, "podReplacementPolicy": "Failed", "podFailurePolicy": {"rules": rules}}
     rules = [
         {"action": "Ignore", "onPodConditions": disrupted},
-        {"action": "FailJob", "onExitCodes": _exit_codes("In", _FINAL_EXITS)},
+        {"action": "FailJob", "onExitCodes": _exit_codes("In", list(FINAL_EXITS))},
     ]
     return {
         "backoffLimitPerIndex": spec.backoff_limit,

@@ -294,7 +294,7 @@ class _Operator:
         _LOG.info("stopping")
         self.stopping = self.ingest.should_exit = self.probes.should_exit = True
         deadline = time.monotonic() + _STOP_S / 2
-        while self.busy and time.monotonic() < deadline:
+        while self.busy and time.monotonic() < deadline:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.02)
         with contextlib.suppress(OperatorError):
             await self.election.give_up()

@@ -15,7 +15,7 @@ import orjson
 from evalkube_crds import thresholds
 from evalkube_crds.names import ConditionType, Kind, Reason
 from evalkube_crds.status import RunStatus
-from evalkube_operator import collect, conditions
+from evalkube_operator import collect, conditions, jobs
 from evalkube_operator.actions import (
     Action,
     Announcement,
@@ -35,7 +35,7 @@ from evalkube_operator.facts import JobFact, PodFact, RunFact, Spec
 from evalkube_operator.policies import admission, failure, retention, retry, startup
 from evalkube_operator.rules import Rules
 
-__all__ = ["Case", "job_name", "next_actions"]
+__all__ = ["Case", "next_actions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,6 @@ class Case:
     def pods_of(self, job_uid: str | None) -> list[PodFact]:
         """The pods of one Job."""
         return [pod for pod in self.seen.pods if pod.job_uid == job_uid]
-
-
-def job_name(run_name: str, attempt: int) -> str:
-    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent."""
-    return f"{run_name}-{attempt}"
 
 
 def next_actions(case: Case) -> list[Action]:
@@ -88,7 +83,7 @@ def _begin(case: Case, spec: Spec) -> list[Action]:
     attempts = case.status.attempts
     on_record = bool(attempts) and attempts[-1].reason is None
     number = attempts[-1].number + (0 if on_record else 1) if attempts else 1
-    job = _job_named(case, job_name(case.run.name, number))
+    job = _job_named(case, jobs.job_name(case.run.name, number))
     if job is not None and not job.deleting and (on_record or number == 1):
         return _write(
             case,
@@ -193,6 +188,8 @@ def _go_on(case: Case, spec: Spec) -> list[Action]:
         return _collect(case, spec, job, None)
     if job.failure is not None:
         return _fail(case, spec, failure.of_job(job, case.pods_of(job.uid), spec.shards))
+    if _all_succeeded(case, spec, job):
+        return _collect(case, spec, job, None)  # the Job's own word comes a second later, and says the same
     if spec.suspend:
         return _close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
     disturbed = _disturbed(case, spec, job)
@@ -213,9 +210,17 @@ def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
     return _collect(case, spec, job, failure.Failure(reason, f"the run's Job {name} {words}"))
 
 
+def _all_succeeded(case: Case, spec: Spec, job: JobFact) -> bool:
+    return {pod.index for pod in case.pods_of(job.uid) if pod.phase == "Succeeded"} >= set(range(spec.shards))
+
+
 def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
-    """What ends an attempt although its Job goes on: a lost node; for a load test anything that takes a pod away."""
-    for pod in case.pods_of(job.uid):
+    """What ends an attempt although its Job goes on: a lost node, a failure that no further try mends; for a load test
+    anything that takes a pod away."""
+    pods = case.pods_of(job.uid)
+    if any(_beyond_repair(case, pod) for pod in pods):
+        return failure.of_job(job, pods, spec.shards)
+    for pod in pods:
         if pod.ended:
             continue
         due = pod.deletion_due
@@ -229,6 +234,13 @@ def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
     if job.suspended and case.run.kind is Kind.PERF_RUN and _ran(case):
         return failure.Failure(Reason.PREEMPTED, "the queue took the load test's place back while it ran")
     return None
+
+
+def _beyond_repair(case: Case, pod: PodFact) -> bool:
+    """The Job controller is about to say so too, a second later."""
+    if pod.phase != "Failed":
+        return False
+    return case.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
 
 
 def _exit_code(pod: PodFact) -> int | None:

@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from evalkube_crds.names import ConditionType, Reason
 from evalkube_operator.actions import Action, DeleteJob, DeleteRun, Seen, SetJobTtl, Wait
-from evalkube_operator.facts import RunFact
+from evalkube_operator.facts import JobFact, RunFact
 from evalkube_operator.rules import Rules
 
 __all__ = ["after_the_end"]
@@ -20,12 +21,27 @@ def after_the_end(run: RunFact, seen: Seen, now: datetime, rules: Rules) -> list
         if job.deleting:
             continue
         if not job.finished:
-            actions.append(DeleteJob(job.name, job.uid))
+            actions.append(_stop(run, job, seen, ended_at, now))
         elif not job.has_ttl:
             actions.append(SetJobTtl(job.name, job.uid, rules.job_ttl_s))
     if ttl_s is not None:
         actions.append(Wait(ended_at + timedelta(seconds=ttl_s)))
     return actions
+
+
+_IMPOSED = frozenset({Reason.CANCELLED, Reason.ACTIVE_DEADLINE_EXCEEDED, Reason.NODE_LOST})
+_LAST_WORDS_S = 10.0
+
+
+def _stop(run: RunFact, job: JobFact, seen: Seen, ended_at: datetime, now: datetime) -> Action:
+    """A Job at work when its run has ended. One whose pods have ended by themselves is about to end too, and is kept:
+    its pods and their logs are evidence."""
+    ended = run.status.condition(ConditionType.SUCCEEDED)
+    due = ended_at + timedelta(seconds=_LAST_WORDS_S)
+    by_itself = any(pod.ended for pod in seen.pods if pod.job_uid == job.uid)
+    if by_itself and now < due and (ended is None or ended.reason not in _IMPOSED):
+        return Wait(due)
+    return DeleteJob(job.name, job.uid)
 
 
 def _ttl_s(run: RunFact) -> int | None:
