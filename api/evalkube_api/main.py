@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Protocol
 
 import typer
 import uvicorn
@@ -16,6 +16,7 @@ import uvloop
 
 from evalkube_api import errors
 from evalkube_api.app import create_app
+from evalkube_api.backend import Backend
 from evalkube_api.local.backend import LocalBackend
 from evalkube_api.settings import DEFAULTS, Settings, from_environment
 
@@ -44,6 +45,13 @@ def main(
         list[str] | None,
         typer.Option(help="Base URL of a hub's mirror, as modelscope=URL or huggingface=URL; repeatable"),
     ] = None,
+    backend: Annotated[
+        Literal["auto", "local", "kubernetes"],
+        typer.Option(help="Where runs are done: on this machine, or in a cluster; auto: the cluster's inside a pod"),
+    ] = "auto",
+    namespace: Annotated[
+        str | None, typer.Option(help="In a cluster: where runs are that name no namespace; the pod's own unless set")
+    ] = None,
 ) -> None:
     """Serve EvalScope's REST API on this machine: evaluations and load tests of OpenAI-compatible endpoints."""
     try:
@@ -56,6 +64,8 @@ def main(
             max_evals=max_runs,
             perf_alone=not perf_beside_evals,
             hubs=dict(_hub(entry) for entry in hub_endpoint or ()),
+            backend=backend,
+            namespace=namespace,
         )
         serve(settings)
     except errors.ServiceError as problem:
@@ -71,22 +81,35 @@ def serve(settings: Settings) -> None:
         runner.run(_serve(settings, listener))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+class _Stoppable(Backend, Protocol):
+    def kill(self) -> None:
+        """End at once what ``close`` would wait for."""
+
+
+def _opened(settings: Settings) -> tuple[_Stoppable, str]:
+    """The backend, and where its runs are, for people."""
+    if settings.backend == "kubernetes":
+        from evalkube_api.kubernetes.backend import KubernetesBackend  # 45 MB that one machine has no use for
+
+        return KubernetesBackend(settings.cluster), f"namespace: {settings.cluster.namespace}"
     backend = LocalBackend(settings)
+    return backend, f"outputs: {backend.outputs}"
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    backend, place = _opened(settings)
     await backend.start()
     try:
         server = _Server(_configuration(settings, backend), backend)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        print(
-            f"evalkube service on http://{shown}:{port} (outputs: {backend.outputs}, documentation: /docs)", flush=True
-        )
+        print(f"evalkube service on http://{shown}:{port} ({place}, documentation: /docs)", flush=True)
         await server.serve([listener])
     finally:
         await backend.close()
 
 
-def _configuration(settings: Settings, backend: LocalBackend) -> uvicorn.Config:
+def _configuration(settings: Settings, backend: _Stoppable) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(backend, settings),
         http="httptools",
@@ -103,7 +126,7 @@ def _configuration(settings: Settings, backend: LocalBackend) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """Ends the runs when it is told to stop, so that those who wait for them are answered before they are cut off."""
 
-    def __init__(self, config: uvicorn.Config, backend: LocalBackend) -> None:
+    def __init__(self, config: uvicorn.Config, backend: _Stoppable) -> None:
         super().__init__(config)
         self._backend = backend
 

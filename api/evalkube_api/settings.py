@@ -5,9 +5,34 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["DEFAULTS", "Settings", "from_environment", "runner_environment"]
+__all__ = [
+    "DEFAULTS",
+    "BackendName",
+    "ClusterSettings",
+    "Settings",
+    "cluster_settings",
+    "from_environment",
+    "runner_environment",
+]
+
+BackendName = Literal["local", "kubernetes"]
+
+_POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """Of the kubernetes backend. ``kubeconfig`` is None in a pod, which has a service account instead."""
+
+    namespace: str = "default"
+    namespaces: tuple[str, ...] = ()
+    all_namespaces: bool = False
+    kubeconfig: Path | None = None
+    store_url: str | None = None
+    store_token: Path | None = None
+    store_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +49,8 @@ class Settings:
     max_body_bytes: int = 1024 * 1024
     body_timeout_s: float = 30.0
     stop_grace_s: float = 10.0
+    backend: BackendName = "local"
+    cluster: ClusterSettings = ClusterSettings()
     runner_command: tuple[str, ...] = (sys.executable, "-m", "evalkube_runner.main")
     runner_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -41,9 +68,11 @@ def from_environment(
     max_evals: int = DEFAULTS.max_evals,
     perf_alone: bool = DEFAULTS.perf_alone,
     hubs: Mapping[str, str] | None = None,
+    backend: BackendName | Literal["auto"] = "local",
+    namespace: str | None = None,
 ) -> Settings:
     """The settings of this process. ``hubs``: variables of ``runner_environment`` that are set on the command line
-    instead."""
+    instead. ``backend`` "auto": the cluster's inside a pod, else this machine's."""
     return Settings(
         host=host,
         port=port,
@@ -52,8 +81,47 @@ def from_environment(
         data=tuple(Path(folder) for folder in data),
         max_evals=max_evals,
         perf_alone=perf_alone,
+        backend=("kubernetes" if _in_pod(os.environ) else "local") if backend == "auto" else backend,
+        cluster=cluster_settings(os.environ, namespace),
         runner_environment={**runner_environment(os.environ), **(hubs or {})},
     )
+
+
+def _in_pod(environment: Mapping[str, str]) -> bool:
+    return "KUBERNETES_SERVICE_HOST" in environment and (_POD / "token").exists()
+
+
+def cluster_settings(environment: Mapping[str, str], namespace: str | None) -> ClusterSettings:
+    """What ``environment`` says of the cluster: the chart sets these variables, people KUBECONFIG.
+
+    The service's own namespace: as given, else of its pod, else "default". EVALKUBE_NAMESPACES: further ones, with
+    commas; "*" all.
+    """
+    own = namespace or environment.get("EVALKUBE_NAMESPACE") or environment.get("POD_NAMESPACE") or _pod_namespace()
+    listed = [name.strip() for name in environment.get("EVALKUBE_NAMESPACES", "").split(",") if name.strip()]
+    kubeconfig = environment.get("KUBECONFIG", "").partition(os.pathsep)[0]
+    if not kubeconfig and not _in_pod(environment):
+        kubeconfig = str(Path(environment.get("HOME", "/")) / ".kube" / "config")
+    return ClusterSettings(
+        namespace=own or "default",
+        namespaces=tuple(name for name in listed if name not in ("*", own)),
+        all_namespaces="*" in listed,
+        kubeconfig=Path(kubeconfig) if kubeconfig else None,
+        store_url=environment.get("EVALKUBE_STORE_URL") or None,
+        store_token=_path(environment.get("EVALKUBE_STORE_TOKEN_FILE")),
+        store_ca=_path(environment.get("EVALKUBE_STORE_CA")),
+    )
+
+
+def _pod_namespace() -> str | None:
+    try:
+        return (_POD / "namespace").read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 _PASSED_ON: Final = frozenset(

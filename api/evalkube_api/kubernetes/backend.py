@@ -1,0 +1,298 @@
+"""The backend of a cluster: creates resources, waits for what the operator makes of them, and keeps nothing.
+
+The resource is the only state. Any replica answers for any run, after a restart as before; a request that is blocked
+while the service stops is told where its run goes on. What must be fresh is read from the API server, what many ask
+for all the time (waiting, progress, lists) from one shared watch.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+
+from evalkube_api import endings, errors
+from evalkube_api.backend import Artifact, ArtifactList, Backend, Deletion, Moment, RunPage, RunQuery, Submission
+from evalkube_api.kubernetes import creating, documents, logs, paging, placement
+from evalkube_api.kubernetes.cache import Cache, Entry
+from evalkube_api.kubernetes.cluster import Cluster, answered, connect
+from evalkube_api.kubernetes.creating import Creator
+from evalkube_api.kubernetes.documents import Raw
+from evalkube_api.kubernetes.finding import Finder
+from evalkube_api.kubernetes.ids import Key
+from evalkube_api.kubernetes.rejections import Corrupt, Rejected, RunDeleted, Unavailable
+from evalkube_api.kubernetes.scopes import Scopes
+from evalkube_api.kubernetes.stored import Stored
+from evalkube_api.settings import ClusterSettings
+from evalkube_crds.results import Progress
+from evalkube_crds.status import ResultReference, Run
+
+__all__ = ["KubernetesBackend"]
+
+_LOG = logging.getLogger("evalkube.service")
+_START_S: Final = 60.0
+_CANCEL_S: Final = 30.0
+_FORCED_S: Final = 10.0
+_QUIET_S: Final = 10.0
+_DRAIN_S: Final = 5.0
+
+
+class KubernetesBackend:
+    """Runs in a cluster; see backend.Backend for what each method promises.
+
+    In the documents that it hands out ``metadata.name`` is the run's id (see ``ids``).
+    """
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self._settings = settings
+        self._cache = Cache(lambda: datetime.now(UTC))
+        self._busy = 0
+        self._closing = self._closed = self._started = False
+        self._cluster: Cluster
+        self._scopes: Scopes
+        self._stored: Stored
+        self._creator: Creator
+        self._runs: Finder
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are blocked."""
+        return self._cache.waiting
+
+    async def start(self) -> None:
+        """Sees every run there is. Raises errors.ServiceError where the cluster does not let it, or does not answer."""
+        if self._started:
+            return
+        settings = self._settings
+        self._cluster = await connect(settings.kubeconfig)
+        self._stored = Stored(settings.store_url, token_file=settings.store_token, ca_file=settings.store_ca)
+        self._scopes = Scopes(self._cluster, self._cache, everywhere=settings.all_namespaces)
+        self._creator = Creator(self._cluster)
+        self._runs = Finder(self._cluster, self._cache, self._scopes, settings.namespace)
+        self._started = True
+        try:
+            async with asyncio.timeout(_START_S):
+                for namespace in dict.fromkeys((settings.namespace, *settings.namespaces)):
+                    await self._seen(namespace)
+        except (errors.ApiError, TimeoutError) as problem:
+            await self.close()
+            raise errors.ServiceError(str(problem) or "the API server does not answer") from None
+
+    async def _seen(self, namespace: str) -> None:
+        while True:
+            try:
+                await self._scopes.ensure(namespace)
+            except Unavailable as problem:
+                _LOG.warning("%s; trying again", problem)
+                await asyncio.sleep(1)
+            else:
+                return
+
+    async def close(self) -> None:
+        """Wakes everyone who waits (their runs go on), lets calls end, and closes every connection."""
+        self._closing = True
+        self._cache.close()
+        if self._closed or not self._started:
+            return
+        self._closed = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                await asyncio.sleep(0)
+                while self._busy:  # noqa: ASYNC110 - a few turns at the very end
+                    await asyncio.sleep(0.02)
+        await self._scopes.close()
+        await self._stored.close()
+        await self._cluster.close()
+
+    def kill(self) -> None:
+        """For someone who cannot wait: nothing here holds up an end."""
+        self._cache.close()
+
+    async def submit(self, submission: Submission) -> Run:
+        """See backend.Backend. A client that leaves takes nothing back: run and Secret are made, or neither."""
+        if self._closing:
+            raise errors.ShuttingDown("the service is stopping; send the request again when it is back")
+        creating.check(submission)
+        return await asyncio.shield(asyncio.ensure_future(self._submitted(submission)))
+
+    async def _submitted(self, submission: Submission) -> Run:
+        namespace = placement.namespace_of(submission) or self._settings.namespace
+        with self._calling("create the run"):
+            await self._scopes.ensure(namespace)  # what cannot be seen cannot be waited for
+            raw = await self._creator.create(submission, namespace)
+            self._cache.apply(raw)
+            return self._document(raw)
+
+    async def get(self, run_id: str) -> Run:
+        """See backend.Backend."""
+        return self._document(await self._runs.whole(run_id))
+
+    async def list(self, query: RunQuery) -> RunPage:
+        """See backend.Backend. The watched namespaces' runs."""
+        found, total, following = paging.page(self._cache.entries(), query)
+        return RunPage([self._document(entry.document()) for entry in found], total, following)
+
+    async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
+        """See backend.Backend. Raises RunDeleted; returns the run as it is when the service stops."""
+        key, known = await self._runs.entry(run_id)
+        with self._cache.waiter(known.uid) as waiter:
+            entry = self._cache.entry(key)
+            if entry is not None and entry.uid == known.uid and entry.phase.terminal:
+                return await self.get(self._runs.id_of(key))
+            raw: Raw | None = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    raw = await waiter
+        if raw is None:
+            raw = (self._cache.entry(key) or known).document()
+        return self._document(raw)
+
+    async def results(self, run_id: str) -> bytes:
+        """See backend.Backend. Of a run whose results never reached the operator: its headline figures."""
+        raw = await self._runs.whole(run_id)
+        run = self._document(raw)
+        if run.status.results is not None:
+            return orjson.dumps(run.status.results)
+        if run.status.result_ref is not None:
+            with self._calling("read the results"):
+                data = await self._stored.result(raw["metadata"]["uid"])
+            return _intact(data, run.status.result_ref)
+        if not run.status.phase.terminal or not run.status.summary:
+            raise errors.NotFound(f"run {run_id} has no results; its phase is {run.status.phase}")
+        return orjson.dumps({"summary": run.status.summary})
+
+    async def cancel(self, run_id: str) -> Run:
+        """See backend.Backend."""
+        raw = await self._runs.whole(run_id)
+        if documents.phase(raw).terminal:
+            return self._document(raw)
+        await self._ask_to_end(raw)
+        return await self.wait(self._runs.id_of(documents.key_of(raw)), _CANCEL_S)
+
+    async def _ask_to_end(self, raw: Raw) -> None:
+        key, uid = documents.key_of(raw), raw["metadata"]["uid"]
+        with self._calling("cancel the run"):
+            try:
+                self._runs.learn(await self._cluster.patch_run(key, uid, {"spec": {"cancel": True}}))
+            except Rejected as refused:
+                if refused.status in (404, 409):
+                    raise RunDeleted(f"run {key.name} was deleted") from None
+                raise
+
+    async def delete(self, run_id: str, *, force: bool) -> Deletion:
+        """See backend.Backend. What the run owns goes with it, its files when the operator next looks."""
+        raw = await self._runs.whole(run_id)
+        key, uid = documents.key_of(raw), str(raw["metadata"]["uid"])
+        if not documents.phase(raw).terminal:
+            if not force:
+                raise errors.Conflict(
+                    f"run {run_id} has not ended; cancel it first, or delete it with ?force=true", run_id
+                )
+            await self._ask_to_end(raw)
+            await self.wait(
+                self._runs.id_of(key), _FORCED_S
+            )  # a runner that is told has its last word; no operator, no matter
+        with self._calling("delete the run"):
+            try:
+                await self._cluster.delete_run(key, uid)
+            except Rejected as refused:
+                if refused.status != 409:  # another run has its name by now
+                    raise
+        self._cache.bury(key, uid)
+        return Deletion("deleted", "the operator removes the run's files from the store")
+
+    async def moment(self, run_id: str) -> Moment:
+        """See backend.Backend."""
+        key, entry = await self._runs.entry(run_id)
+        return self._moment(key, entry)
+
+    async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
+        """See backend.Backend. Ends when the service stops, too."""
+        key, known = await self._runs.entry(run_id)
+        last: Moment | None = None
+        with self._cache.follower(known.uid) as changed:
+            while True:
+                changed.clear()
+                entry = self._cache.entry(key)
+                if entry is None or entry.uid != known.uid:
+                    raise RunDeleted(f"run {run_id} was deleted")
+                moment = self._moment(key, entry)
+                if moment != last:
+                    yield moment
+                last = moment
+                if moment.phase.terminal or self._cache.closed:
+                    return
+                try:
+                    async with asyncio.timeout(_QUIET_S):
+                        await changed.wait()
+                except TimeoutError:
+                    yield None
+
+    def _moment(self, key: Key, entry: Entry) -> Moment:
+        run = self._document(entry.document())
+        progress = run.status.progress or Progress()
+        return Moment(self._runs.id_of(key), run.status.phase, progress, entry.changed_at, endings.reason_of(run)[1])
+
+    async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
+        """See backend.Backend. As long as Kubernetes keeps the pods."""
+        raw = await self._runs.whole(run_id)
+        namespace, uid = raw["metadata"]["namespace"], str(raw["metadata"]["uid"])
+
+        async def look() -> list[logs.Pod]:
+            return await logs.pods_of(self._cluster, namespace, uid)
+
+        async def wait(seconds: float) -> bool:
+            with contextlib.suppress(errors.NotFound):
+                run = await self.wait(run_id, seconds)
+                return run.status.phase.terminal or self._closing
+            return True
+
+        if follow:
+            chunks = logs.followed(self._cluster, look, tail_lines, wait)
+        else:
+            chunks = logs.written(self._cluster, await look(), tail_lines)
+        async with contextlib.aclosing(chunks):  # type: ignore[type-var]  # async generators, typed as iterators
+            async for chunk in chunks:
+                yield chunk
+
+    async def artifacts(self, run_id: str) -> ArtifactList:
+        """See backend.Backend. None yet where the store has not heard of the run."""
+        uid = (await self._runs.whole(run_id))["metadata"]["uid"]
+        with self._calling("list the artifacts"):
+            try:
+                return await self._stored.listing(uid)
+            except errors.NotFound:
+                return ArtifactList([], complete=True)
+
+    async def artifact(self, run_id: str, path: str) -> Artifact:
+        """See backend.Backend."""
+        uid = (await self._runs.whole(run_id))["metadata"]["uid"]
+        with self._calling("read the artifact"):
+            return await self._stored.artifact(uid, path)
+
+    def _document(self, raw: Raw) -> Run:
+        return documents.run_of(raw, self._runs.id_of(documents.key_of(raw)))
+
+    @contextlib.contextmanager
+    def _calling(self, doing: str) -> Iterator[None]:
+        """Around calls: what is refused becomes an answer, and the service does not close under them."""
+        self._busy += 1
+        try:
+            with answered(doing):
+                yield
+        finally:
+            self._busy -= 1
+
+
+def _intact(data: bytes, reference: ResultReference) -> bytes:
+    if hashlib.sha256(data).hexdigest() != reference.sha256:
+        raise Corrupt("the stored results are not those that the run ended with; run it again")
+    return data
+
+
+def _conforms(backend: KubernetesBackend) -> Backend:
+    return backend  # mypy holds the class to the interface here

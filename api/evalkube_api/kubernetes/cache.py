@@ -1,0 +1,223 @@
+"""What the watches have told of every run, who waits for one, and the whole documents of those that ended just now.
+
+Fed by watch events, by lists (which also take out what vanished unseen), and by the answers to our own calls. Older
+news never replaces newer, and a run that was seen deleted does not come back. Belongs to one event loop. No I/O.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from evalkube_api.kubernetes import documents
+from evalkube_api.kubernetes.documents import Raw
+from evalkube_api.kubernetes.ids import Key
+from evalkube_api.kubernetes.rejections import RunDeleted
+from evalkube_crds.names import Kind, Phase
+
+__all__ = ["Cache", "Entry", "Waiter"]
+
+_GRAVES: Final = 4096
+_RECENT_BYTES: Final = 8 * 1024 * 1024
+"""Of documents that ended while someone waited: the results are asked for right after."""
+
+Waiter = asyncio.Future[Raw | None]
+"""The document at the run's end, None where the service stops before; raises RunDeleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of a run; ``data`` is its document without results, as JSON."""
+
+    uid: str
+    version: int
+    phase: Phase
+    model: str
+    created: str
+    changed_at: datetime
+    data: bytes
+
+    def document(self) -> dict[str, Any]:
+        """The resource, without its results."""
+        found: dict[str, Any] = orjson.loads(self.data)
+        return found
+
+
+class Cache:
+    """Runs by key. ``now`` gives the time that a change is seen at."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._entries: dict[Key, Entry] = {}
+        self._waiters: dict[str, set[Waiter]] = {}
+        self._followers: dict[str, set[asyncio.Event]] = {}
+        self._graves: OrderedDict[str, None] = OrderedDict()
+        self._recent: OrderedDict[str, bytes] = OrderedDict()
+        self._recent_bytes = 0
+        self._closed = False
+
+    # what is asked
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, key: Key) -> Entry | None:
+        """The run of that name, where it is known."""
+        return self._entries.get(key)
+
+    def entries(self) -> Iterable[tuple[Key, Entry]]:
+        """All runs."""
+        return self._entries.items()
+
+    def ended(self, uid: str) -> dict[str, Any] | None:
+        """The whole document of a run that ended a short while ago. It never changes again."""
+        data = self._recent.get(uid)
+        return None if data is None else orjson.loads(data)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are blocked."""
+        return sum(map(len, self._waiters.values()))
+
+    # who waits
+
+    @contextlib.contextmanager
+    def waiter(self, uid: str) -> Iterator[Waiter]:
+        """Resolved at the run's end. Ask for its state after this, not before: what happens in between is not lost."""
+        future: Waiter = asyncio.get_running_loop().create_future()
+        if uid in self._graves:
+            future.set_exception(_deleted())
+        elif self._closed:
+            future.set_result(None)
+        self._waiters.setdefault(uid, set()).add(future)
+        try:
+            yield future
+        finally:
+            self._leave(self._waiters, uid, future)
+            if future.done() and not future.cancelled():
+                future.exception()  # nobody may be left to look at it
+
+    @contextlib.contextmanager
+    def follower(self, uid: str) -> Iterator[asyncio.Event]:
+        """Set at every change of the run, and at its deletion."""
+        event = asyncio.Event()
+        self._followers.setdefault(uid, set()).add(event)
+        if self._closed:
+            event.set()
+        try:
+            yield event
+        finally:
+            self._leave(self._followers, uid, event)
+
+    def _leave(self, places: dict[str, set[Any]], uid: str, mine: object) -> None:
+        left = places.get(uid, set())
+        left.discard(mine)
+        if not left:
+            places.pop(uid, None)
+
+    def close(self) -> None:
+        """Wakes everyone: the service stops."""
+        self._closed = True
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+        for uid in list(self._followers):
+            self._tell(uid)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the service stops."""
+        return self._closed
+
+    # what is told
+
+    def apply(self, raw: Raw) -> None:
+        """A run was seen so."""
+        key, uid, version = documents.key_of(raw), str(raw["metadata"]["uid"]), documents.version(raw)
+        known = self._entries.get(key)
+        if uid in self._graves or (known is not None and version <= known.version):
+            return
+        if known is not None and known.uid != uid:
+            self._bury(known.uid)
+        phase = documents.phase(raw)
+        trimmed = documents.trimmed(raw)
+        self._entries[key] = Entry(
+            uid=uid,
+            version=version,
+            phase=phase,
+            model=str(raw["spec"].get("model", "")),
+            created=str(raw["metadata"]["creationTimestamp"]),
+            changed_at=self._now() if known is not None else _last_change(raw),
+            data=orjson.dumps(trimmed),
+        )
+        if phase.terminal and uid in self._waiters:
+            self._end(uid, {**raw, "metadata": trimmed["metadata"]})
+        self._tell(uid)
+
+    def remember(self, raw: Raw) -> None:
+        """Keep the whole document of a run that has ended for a short while."""
+        uid, data = str(raw["metadata"]["uid"]), orjson.dumps(raw)
+        self._recent_bytes += len(data) - len(self._recent.pop(uid, b""))
+        self._recent[uid] = data
+        while self._recent_bytes > _RECENT_BYTES:
+            self._recent_bytes -= len(self._recent.popitem(last=False)[1])
+
+    def bury(self, key: Key, uid: str) -> None:
+        """The run was deleted."""
+        known = self._entries.get(key)
+        if known is not None and known.uid == uid:
+            del self._entries[key]
+        self._bury(uid)
+
+    def prune(self, kind: Kind, namespace: str | None, listed: Collection[str], version: int) -> int:
+        """After a list of all runs of ``kind`` (in ``namespace``) at ``version``: what it does not have was deleted
+        unseen. How many."""
+        ghosts = [
+            (key, entry.uid)
+            for key, entry in self._entries.items()
+            if key.kind is kind
+            and namespace in (None, key.namespace)
+            and entry.uid not in listed
+            and entry.version <= version
+        ]
+        for key, uid in ghosts:
+            self.bury(key, uid)
+        return len(ghosts)
+
+    def _end(self, uid: str, raw: Raw) -> None:
+        self.remember(raw)
+        for waiter in self._waiters.get(uid, ()):
+            if not waiter.done():
+                waiter.set_result(raw)
+
+    def _bury(self, uid: str) -> None:
+        self._graves[uid] = None
+        if len(self._graves) > _GRAVES:
+            self._graves.popitem(last=False)
+        self._recent_bytes -= len(self._recent.pop(uid, b""))
+        for waiter in self._waiters.get(uid, ()):
+            if not waiter.done():
+                waiter.set_exception(_deleted())
+        self._tell(uid)
+
+    def _tell(self, uid: str) -> None:
+        for event in self._followers.get(uid, ()):
+            event.set()
+
+
+def _deleted() -> RunDeleted:
+    return RunDeleted("the run was deleted while its end was waited for")
+
+
+def _last_change(raw: Raw) -> datetime:
+    """The latest time that the document itself names."""
+    status = raw.get("status") or {}
+    times = [each.get("lastTransitionTime") for each in status.get("conditions") or []]
+    times += [status.get("completionTime"), raw["metadata"]["creationTimestamp"]]
+    return max(datetime.fromisoformat(time) for time in times if time)

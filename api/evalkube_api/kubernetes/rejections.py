@@ -1,0 +1,149 @@
+"""What the API server refused, as an answer for our client: whose fault it is, what to change. Pure.
+
+It answers with a Status: a code, a reason, a message, and for invalid resources a cause for each field.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from evalkube_api import errors
+from evalkube_crds.names import Reason
+from evalkube_crds.problems import Problem
+
+__all__ = [
+    "Corrupt",
+    "Forbidden",
+    "Rejected",
+    "RunDeleted",
+    "Unavailable",
+    "answer",
+    "permission",
+    "problems_of",
+    "quoted",
+]
+
+
+@dataclass(eq=False)
+class Rejected(Exception):
+    """The API server's own words, as they came."""
+
+    status: int
+    reason: str = ""
+    message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    retry_after_s: float | None = None
+
+    def __str__(self) -> str:
+        return self.message or f"the API server answered {self.status}"
+
+
+class Forbidden(errors.ApiError):
+    """403: the cluster's rules stand against it; the installer can change them."""
+
+    status = 403
+
+    def body(self) -> dict[str, Any]:
+        return {"error": str(self), "reason": Reason.FORBIDDEN}
+
+
+class RunDeleted(errors.NotFound):
+    """410: the run was deleted while someone waited for it."""
+
+    status = 410
+
+
+class Unavailable(errors.ApiError):
+    """503: the API server or the operator cannot be reached now; the same request is welcome again."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+
+    def body(self) -> dict[str, Any]:
+        return {"status": "error", "error": str(self), "reason": "Unavailable"}
+
+
+class Corrupt(errors.ApiError):
+    """500: the store does not have what was put there."""
+
+    def body(self) -> dict[str, Any]:
+        return {"status": "error", "error": str(self), "reason": Reason.RESULT_CORRUPT}
+
+
+def answer(refused: Rejected, doing: str) -> errors.ApiError:
+    """The error to raise. ``doing`` is what was tried, like ``create the run``."""
+    if refused.status == 403:
+        return Forbidden(_forbidden(refused, doing))
+    if refused.status == 422 or (refused.status == 400 and "decoding error" in refused.message):
+        return errors.InvalidRequest(problems_of(refused))
+    if refused.status == 413 or "request is too large" in refused.message:
+        return errors.BodyTooLarge("the run's document is larger than the cluster keeps; put the data into a claim")
+    if refused.status == 404:
+        return _not_found(refused, doing)
+    if refused.status == 401:
+        return Unavailable(f"cannot {doing}: the cluster does not accept the service's own account ({refused})")
+    if refused.status == 400:
+        return errors.InvalidRequest.because(refused.message or "the cluster refused it")
+    return Unavailable(f"cannot {doing} now: {refused}")
+
+
+def _not_found(refused: Rejected, doing: str) -> errors.ApiError:
+    if refused.details.get("kind") == "namespaces":
+        return errors.InvalidRequest.because(f"there is no namespace {refused.details.get('name')}", "namespace")
+    if refused.details.get("name"):
+        return errors.NotFound(refused.message)
+    return Unavailable(
+        f"cannot {doing}: the cluster does not know the resource; its installer has to apply the custom resource"
+        " definitions of evalkube.io"
+    )
+
+
+_RBAC: Final = re.compile(
+    r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+
+
+def permission(message: str) -> str | None:
+    """The permission that RBAC found missing, like ``create evalruns.evalkube.io in the namespace x``."""
+    found = _RBAC.search(message)
+    if found is None:
+        return None
+    resource = ".".join(part for part in (found["resource"], found["group"]) if part)
+    place = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
+    return f"{found['verb']} {resource} {place}"
+
+
+def _forbidden(refused: Rejected, doing: str) -> str:
+    missing = permission(refused.message)
+    if missing is not None:
+        return f"cannot {doing}: the service lacks the permission to {missing}; the installer can grant it"
+    return f"cannot {doing}: {refused.message}"
+
+
+_VALUE: Final = re.compile(r'^(Invalid|Unsupported|Duplicate|Forbidden)( value)?: ("(\\.|[^"\\])*"|[^:]*): ')
+_UNKNOWN: Final = re.compile(r'(?P<what>unknown|duplicate) field "(?P<path>[^"]+)"')
+
+
+def problems_of(refused: Rejected) -> list[Problem]:
+    """One for each field that the API server objects to, in the words of the request."""
+    causes = refused.details.get("causes") or []
+    found = {
+        Problem(quoted(cause.get("field") or ""), _VALUE.sub("", cause.get("message") or "is not valid")): None
+        for cause in causes
+        if cause.get("field") != "<nil>"  # "some validation rules were not checked ..." says nothing to mend
+    }
+    for unknown in _UNKNOWN.finditer(refused.message):
+        reason = "is not known to the cluster's version of the resource; its installer has to update the definitions"
+        found[Problem(quoted(unknown["path"]), reason if unknown["what"] == "unknown" else "is there twice")] = None
+    return list(found) or [Problem("", refused.message or "the cluster refused it")]
+
+
+def quoted(path: str) -> str:
+    """A path in the resource as the request has it: ``spec.datasetArgs.x`` is ``dataset_args.x``.
+
+    Keys of free maps keep their spelling where they stand in brackets.
+    """
+    parts = path.removeprefix("spec.").split(".") if path != "spec" else []
+    return ".".join(re.sub(r"(?<=[a-z0-9])([A-Z])", lambda hit: f"_{hit[1].lower()}", part) for part in parts)

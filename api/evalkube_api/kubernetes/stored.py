@@ -1,0 +1,133 @@
+"""What runs left in the store, through the operator's read endpoint: listings, artifacts, whole results.
+
+The token is the service's own, for the store's audience, and read anew each time because Kubernetes replaces it.
+"""
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from evalkube_api import errors
+from evalkube_api.backend import Artifact, ArtifactEntry, ArtifactList
+from evalkube_api.kubernetes.rejections import Unavailable
+
+__all__ = ["Stored"]
+
+_CALL_S: Final = 30.0
+_CHUNK_BYTES: Final = 64 * 1024
+_LISTED: Final = 10_000
+
+
+class Stored:
+    """The store as the operator serves it. ``url`` is None where the installation has none."""
+
+    def __init__(self, url: str | None, *, token_file: Path | None, ca_file: Path | None) -> None:
+        self._url = url.rstrip("/") if url else None
+        self._token_file = token_file
+        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        self._client = httpx.AsyncClient(
+            verify=verify,
+            timeout=httpx.Timeout(_CALL_S, connect=5.0),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=8),
+        )
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        await self._client.aclose()
+
+    async def listing(self, uid: str) -> ArtifactList:
+        """The artifacts of a run, by path."""
+        response = await self._sent(f"/v1/runs/{uid}/artifacts")
+        try:
+            found = orjson.loads(await response.aread())["artifacts"]
+        finally:
+            await response.aclose()
+        entries = [
+            ArtifactEntry(one["path"], one["bytes"], datetime.fromisoformat(one["modified"])) for one in found[:_LISTED]
+        ]
+        return ArtifactList(entries, complete=len(found) <= _LISTED)
+
+    async def artifact(self, uid: str, path: str) -> Artifact:
+        """One of them. Raises errors.NotFound."""
+        response = await self._sent(f"/v1/runs/{uid}/artifacts/{quote(path)}")
+        length = response.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            await response.aclose()
+            raise Unavailable("the operator did not say how large the artifact is; try again")
+        entry = ArtifactEntry(path, int(length), _modified(response.headers))
+        return Artifact(entry, _chunks(response))
+
+    async def result(self, uid: str) -> bytes:
+        """The whole results of a run. Raises errors.NotFound."""
+        response = await self._sent(f"/v1/runs/{uid}/result")
+        try:
+            return await response.aread()
+        except httpx.HTTPError as problem:
+            raise _away(problem) from None
+        finally:
+            await response.aclose()
+
+    async def _sent(self, path: str) -> httpx.Response:
+        if self._url is None:
+            raise Unavailable("this service was not told where the operator serves artifacts (EVALKUBE_STORE_URL)")
+        request = self._client.build_request("GET", self._url + path, headers=self._headers())
+        try:
+            response = await self._client.send(request, stream=True)
+        except httpx.HTTPError as problem:
+            raise _away(problem) from None
+        if response.status_code == 200:
+            return response
+        with contextlib.suppress(httpx.HTTPError):
+            await response.aread()
+        await response.aclose()
+        raise _refusal(response)
+
+    def _headers(self) -> dict[str, str]:
+        if self._token_file is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}  # a line of memory-backed disk
+        except OSError as problem:
+            raise Unavailable(f"the service's token for the store cannot be read: {problem.strerror}") from None
+
+
+def _modified(headers: Mapping[str, str]) -> datetime:
+    with contextlib.suppress(KeyError, ValueError):
+        return parsedate_to_datetime(headers["Last-Modified"])
+    return datetime.now(UTC)
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_raw(_CHUNK_BYTES):
+            yield chunk
+    finally:
+        await response.aclose()
+
+
+def _away(problem: httpx.HTTPError) -> Unavailable:
+    return Unavailable(
+        f"the operator, which keeps the artifacts, did not answer ({str(problem) or type(problem).__name__})"
+    )
+
+
+def _refusal(response: httpx.Response) -> errors.ApiError:
+    try:
+        document = orjson.loads(response.content)
+        words = str(document.get("detail") or "")
+    except (ValueError, AttributeError, httpx.ResponseNotRead):
+        words = ""
+    if response.status_code == 404:
+        return errors.NotFound(words or "there is no such artifact")
+    if response.status_code in (401, 403):
+        return Unavailable(f"the operator does not let the service read artifacts: {words}")
+    return Unavailable(f"the operator answered {response.status_code}: {words}")
