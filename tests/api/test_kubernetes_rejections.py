@@ -6,7 +6,7 @@ import pytest
 
 from evalkube_api import errors
 from evalkube_api.kubernetes import rejections
-from evalkube_api.kubernetes.rejections import Forbidden, Rejected, Unavailable
+from evalkube_api.kubernetes.rejections import Forbidden, NotInstalled, Rejected, Unavailable
 
 RBAC = (
     'evalruns.evalkube.io is forbidden: User "system:serviceaccount:evals:api" cannot create resource "evalruns" in API'
@@ -18,13 +18,13 @@ QUOTA = 'evalruns.evalkube.io "x" is forbidden: exceeded quota: few, requested: 
 @pytest.mark.parametrize(
     ("refused", "kind", "words"),
     [
-        pytest.param(Rejected(403, "", RBAC), Forbidden, "create evalruns.evalkube.io in the namespace team", id="RBAC"),
+        pytest.param(Rejected(403, "", RBAC), Forbidden, "create evalruns.evalkube.io in the", id="RBAC"),
         pytest.param(Rejected(403, "Forbidden", QUOTA), Forbidden, "exceeded quota", id="a quota"),
         pytest.param(
             Rejected(404, "NotFound", "", {"kind": "namespaces", "name": "x"}), errors.InvalidRequest,
             "there is no namespace x", id="no namespace",
         ),
-        pytest.param(Rejected(404, "NotFound", "page not found"), Unavailable, "definitions", id="no definitions"),
+        pytest.param(Rejected(404, "NotFound", "page not found"), NotInstalled, "definitions", id="no definitions"),
         pytest.param(Rejected(401, "Unauthorized", "Unauthorized"), Unavailable, "account", id="an expired token"),
         pytest.param(Rejected(400, "BadRequest", "is bad"), errors.InvalidRequest, "is bad", id="refused as a whole"),
         pytest.param(Rejected(500, "", "etcdserver: request is too large"), errors.BodyTooLarge, "larger", id="etcd"),
@@ -61,10 +61,10 @@ def test_a_cluster_wide_permission() -> None:
         ),
         pytest.param(
             "", [
-                {"field": "spec.number[0]", "message": 'Invalid value: "integer": spec.number[0] in body: bad'},
+                {"field": "spec.number[0]", "message": 'Invalid value: "integer": spec.number[0] in body should be greater'},
                 {"field": "<nil>", "message": 'Invalid value: "null": some validation rules were not checked'},
             ],
-            [("number[0]", "spec.number[0] in body: bad")], id="and what says nothing",
+            [("number[0]", "should be greater")], id="and what says nothing",
         ),
         pytest.param(
             'EvalRun in version "v1alpha1" cannot be handled: strict decoding error: unknown field "spec.newThing"', [],

@@ -121,7 +121,12 @@ class ApiServer:
 
     def cut_watches(self) -> None:
         """Close the connection of every watch."""
-        self._call(lambda: [watch.queue.put_nowait(None) for watch in self._watches])
+
+        def cut() -> None:
+            for watch in self._watches:
+                watch.queue.put_nowait(None)
+
+        self._call(cut)
 
     def compact(self) -> None:
         """Forget all history: watches from an earlier version get 410."""
@@ -280,7 +285,8 @@ class ApiServer:
         raw = copy.deepcopy(self._objects[key])
         uid = body.get("metadata", {}).get("uid")
         if uid not in (None, raw["metadata"]["uid"]):
-            return _error(409, "Conflict", "the UID does not match", name=key[2])
+            cause = {"field": "metadata.uid", "message": "Invalid value: field is immutable"}
+            return _error(422, "Invalid", "metadata.uid: field is immutable", name=key[2], causes=[cause])
         _merge(raw, body)
         return web.json_response(self._stored(key[0], raw))
 
@@ -317,8 +323,8 @@ class ApiServer:
                 watch.queue.put_nowait(event)
         self._watches.append(watch)
         try:
-            while (event := await watch.queue.get()) is not None:
-                await response.write(json.dumps(event).encode() + b"\n")
+            while (news := await watch.queue.get()) is not None:
+                await response.write(json.dumps(news).encode() + b"\n")
         finally:
             self._watches.remove(watch)
         return response

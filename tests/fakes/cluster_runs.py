@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import inspect
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from evalkube_api.backend import Submission
 from evalkube_api.kubernetes.backend import KubernetesBackend
@@ -15,8 +16,6 @@ from fakes.api_server import ApiServer
 from fakes.bodies import eval_body, perf_body
 
 __all__ = ["ENDED", "applied", "backend", "condition", "eval_submission", "perf_submission", "soon"]
-
-Answer = TypeVar("Answer")
 
 
 def eval_submission(key: str | None = None, **more: Any) -> Submission:
@@ -51,7 +50,7 @@ ENDED: dict[str, Any] = {
 
 def applied(name: str, kind: str = "EvalRun", **metadata: Any) -> dict[str, Any]:
     """A run as someone applies it with kubectl."""
-    spec = {"model": "ok", "apiUrl": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"]}
+    spec: dict[str, Any] = {"model": "ok", "apiUrl": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"]}
     if kind == "PerfRun":
         spec = {"model": "ok", "url": "http://127.0.0.1:9/v1/chat/completions", "number": [1], "parallel": [1]}
     return {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
@@ -69,12 +68,12 @@ async def backend(server: ApiServer, folder: Path, **settings: Any) -> AsyncIter
         await opened.close()
 
 
-async def soon(look: Callable[[], Answer | Awaitable[Answer]], timeout_s: float = 5.0) -> Answer:
-    """The first answer that is true."""
+async def soon(look: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+    """The first answer that is true; ``look`` may be a coroutine function."""
     async with asyncio.timeout(timeout_s):
         while True:
             found = look()
-            answer = await found if isinstance(found, Awaitable) else found
+            answer = await found if inspect.isawaitable(found) else found
             if answer:
                 return answer
             await asyncio.sleep(0.01)

@@ -24,7 +24,7 @@ from evalkube_api.kubernetes.creating import Creator
 from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.finding import Finder
 from evalkube_api.kubernetes.ids import Key
-from evalkube_api.kubernetes.rejections import Corrupt, Rejected, RunDeleted, Unavailable
+from evalkube_api.kubernetes.rejections import Corrupt, NotInstalled, Rejected, RunDeleted, Unavailable
 from evalkube_api.kubernetes.scopes import Scopes
 from evalkube_api.kubernetes.stored import Stored
 from evalkube_api.settings import ClusterSettings
@@ -86,6 +86,8 @@ class KubernetesBackend:
         while True:
             try:
                 await self._scopes.ensure(namespace)
+            except NotInstalled:
+                raise
             except Unavailable as problem:
                 _LOG.warning("%s; trying again", problem)
                 await asyncio.sleep(1)
@@ -179,7 +181,7 @@ class KubernetesBackend:
             try:
                 self._runs.learn(await self._cluster.patch_run(key, uid, {"spec": {"cancel": True}}))
             except Rejected as refused:
-                if refused.status in (404, 409):
+                if refused.status == 404 or refused.another:
                     raise RunDeleted(f"run {key.name} was deleted") from None
                 raise
 
@@ -200,7 +202,7 @@ class KubernetesBackend:
             try:
                 await self._cluster.delete_run(key, uid)
             except Rejected as refused:
-                if refused.status != 409:  # another run has its name by now
+                if not refused.another:
                     raise
         self._cache.bury(key, uid)
         return Deletion("deleted", "the operator removes the run's files from the store")

@@ -85,13 +85,13 @@ class Cluster:
             raise
 
     async def patch_run(self, key: Key, uid: str, change: Mapping[str, Any]) -> Object:
-        """Merges ``change`` into that very run. Raises Rejected (409 where it is another one), Unreachable."""
+        """Merges ``change`` into that very run. Raises Rejected (``another``), Unreachable."""
         body = {"metadata": {"uid": uid}, **change}
         path = f"{_runs(key.kind, key.namespace)}/{key.name}"
         return await self._call("PATCH", path, body=body, content_type="application/merge-patch+json")
 
     async def delete_run(self, key: Key, uid: str) -> None:
-        """Deletes that very run; content where it is gone. Raises Rejected (409: another one), Unreachable."""
+        """Deletes that very run; content where it is gone. Raises Rejected (``another``), Unreachable."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         with contextlib.suppress(_Missing):
             await self._call("DELETE", f"{_runs(key.kind, key.namespace)}/{key.name}", body=body)

@@ -15,6 +15,7 @@ from evalkube_crds.problems import Problem
 __all__ = [
     "Corrupt",
     "Forbidden",
+    "NotInstalled",
     "Rejected",
     "RunDeleted",
     "Unavailable",
@@ -37,6 +38,12 @@ class Rejected(Exception):
 
     def __str__(self) -> str:
         return self.message or f"the API server answered {self.status}"
+
+    @property
+    def another(self) -> bool:
+        """Whether the object of that name is no longer the one that was meant (by its UID)."""
+        causes = self.details.get("causes") or []
+        return self.status == 409 or any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
 class Forbidden(errors.ApiError):
@@ -62,6 +69,10 @@ class Unavailable(errors.ApiError):
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": "Unavailable"}
+
+
+class NotInstalled(Unavailable):
+    """503: the cluster does not know what a run is."""
 
 
 class Corrupt(errors.ApiError):
@@ -93,7 +104,7 @@ def _not_found(refused: Rejected, doing: str) -> errors.ApiError:
         return errors.InvalidRequest.because(f"there is no namespace {refused.details.get('name')}", "namespace")
     if refused.details.get("name"):
         return errors.NotFound(refused.message)
-    return Unavailable(
+    return NotInstalled(
         f"cannot {doing}: the cluster does not know the resource; its installer has to apply the custom resource"
         " definitions of evalkube.io"
     )
@@ -123,6 +134,7 @@ def _forbidden(refused: Rejected, doing: str) -> str:
 
 
 _VALUE: Final = re.compile(r'^(Invalid|Unsupported|Duplicate|Forbidden)( value)?: ("(\\.|[^"\\])*"|[^:]*): ')
+_IN_BODY: Final = re.compile(r"^\S+ in body ")
 _UNKNOWN: Final = re.compile(r'(?P<what>unknown|duplicate) field "(?P<path>[^"]+)"')
 
 
@@ -130,7 +142,7 @@ def problems_of(refused: Rejected) -> list[Problem]:
     """One for each field that the API server objects to, in the words of the request."""
     causes = refused.details.get("causes") or []
     found = {
-        Problem(quoted(cause.get("field") or ""), _VALUE.sub("", cause.get("message") or "is not valid")): None
+        Problem(quoted(cause.get("field") or ""), _reason(cause.get("message") or "is not valid")): None
         for cause in causes
         if cause.get("field") != "<nil>"  # "some validation rules were not checked ..." says nothing to mend
     }
@@ -138,6 +150,10 @@ def problems_of(refused: Rejected) -> list[Problem]:
         reason = "is not known to the cluster's version of the resource; its installer has to update the definitions"
         found[Problem(quoted(unknown["path"]), reason if unknown["what"] == "unknown" else "is there twice")] = None
     return list(found) or [Problem("", refused.message or "the cluster refused it")]
+
+
+def _reason(message: str) -> str:
+    return _IN_BODY.sub("", _VALUE.sub("", message))
 
 
 def quoted(path: str) -> str:
