@@ -16,7 +16,7 @@ from evalkube_operator.facts import EventFact, RunFact, SecretFact
 __all__ = ["Memory"]
 
 _ABSENT_SECRET_S: Final = 1.0
-_POD_EVENTS_S: Final = 10.0
+_POD_EVENTS_S: Final = 9.0
 
 
 @dataclass(slots=True)

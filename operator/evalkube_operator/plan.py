@@ -261,7 +261,8 @@ def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
     waiting = [each for index in range(spec.shards) if (each := _waiting(case, spec, job, index, pods)) is not None]
     over = next((each for each in waiting if case.now >= each.fail_at), None)
     if over is not None:
-        return _fail(case, spec, over.failure(spec))
+        unasked = over.trouble is None and over.pod_uid is not None and over.pod_uid not in case.seen.pod_events
+        return [LookUpPodEvents((over.pod_uid or "",))] if unasked else _fail(case, spec, over.failure(spec))
     begun_at = conditions.since(case.status, ConditionType.RUNNING, "True")
     active_s = spec.deadlines.active
     due = begun_at + timedelta(seconds=active_s) if begun_at is not None and active_s is not None else None
@@ -286,6 +287,8 @@ def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["
 def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
     """When to look again although nothing was reported."""
     moments = [each.fail_at for each in waiting]
+    again_at = case.now + timedelta(seconds=case.rules.pod_events_every_s)
+    moments += [max(each.ask_at, again_at) for each in waiting if each.ask_at is not None and each.trouble is None]
     moments += [each.ask_at for each in waiting if each.ask_at is not None]
     moments += [due] if due is not None else []
     moments += [

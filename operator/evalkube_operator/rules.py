@@ -42,6 +42,7 @@ class Rules:
     mount_patience_s: float = 60.0
     rejection_patience_s: float = 10.0
     pod_events_after_s: float = 5.0
+    pod_events_every_s: float = 10.0
     node_loss_s: float = 30.0
     receipt_patience_s: float = 5.0
     retry_base_s: float = 5.0
