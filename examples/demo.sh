@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 EVALKUBE=${EVALKUBE:-evalkube}
 PYTHON=${PYTHON:-python3}
-work=.demo
+work=${DEMO_DIR:-.demo}
 rm -rf "$work" && mkdir -p "$work"
 started=()
 

@@ -1,0 +1,42 @@
+"""The demo of the README, as a newcomer runs it."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("evalkube")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the demo posts with curl")
+@pytest.mark.skipif(not COMMAND.exists(), reason="evalkube is not installed here (make test installs it)")
+def test_the_demo_shows_both_answers_and_leaves_nothing_running(tmp_path: Path) -> None:
+    """It exits with 0, its answers have EvalScope's keys, its reports exist, and its processes are gone."""
+    settings = {"EVALKUBE": str(COMMAND), "PYTHON": sys.executable, "DEMO_DIR": str(tmp_path / "demo")}
+    demo = ["bash", str(ROOT / "examples" / "demo.sh")]
+    done = subprocess.run(demo, env={**os.environ, **settings}, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    evaluation = json.loads((tmp_path / "demo" / "eval.json").read_text())
+    assert (evaluation["status"], evaluation["message"]) == ("success", "Evaluation completed")
+    assert set(evaluation["result"]) == {"gsm8k", "iquiz"}
+    load = json.loads((tmp_path / "demo" / "perf.json").read_text())
+    assert (load["status"], load["message"]) == ("success", "Performance test completed")
+    assert set(load["results"]["parallel_10_number_100"]) == {"metrics", "percentiles"}
+    reports = [Path(line) for line in done.stdout.splitlines() if line.endswith("report.html")]
+    assert [report.is_file() for report in reports] == [True, True]
+    assert not [line for line in _command_lines() if str(tmp_path).encode() in line]
+
+
+def _command_lines() -> list[bytes]:
+    """Of all processes, where the system tells."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_bytes())
+    return found
