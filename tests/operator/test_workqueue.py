@@ -1,0 +1,124 @@
+"""Which key is next, and when."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_operator.workqueue import Schedule, WorkQueue
+
+
+def test_a_key_is_there_once() -> None:
+    """However often it was added."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add("a", 0)
+    schedule.add("a", 1)
+    assert schedule.take(1) == "a"
+    assert schedule.take(1) is None
+
+
+def test_no_two_workers_have_one_key() -> None:
+    """What comes meanwhile waits until it is let go."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.add("a", 1)
+    assert schedule.take(1) is None
+    schedule.done("a", 2)
+    assert schedule.take(2) == "a"
+
+
+def test_failures_wait_longer_each_time() -> None:
+    """50 ms, then double, up to a minute; success forgets."""
+    schedule: Schedule[str] = Schedule()
+    pauses = []
+    now = 0.0
+    for _ in range(14):
+        schedule.add("a", now)
+        schedule.take(now)
+        pauses.append(schedule.failed("a", now))
+        assert schedule.take(now + pauses[-1] - 0.001) is None
+        now += pauses[-1]
+        assert schedule.take(now) == "a"
+        schedule.done("a", now) if len(pauses) == 13 else schedule._release("a", now)
+    assert pauses[:3] == [0.05, 0.1, 0.2]
+    assert max(pauses) == 60.0
+    assert pauses[-1] == 0.05
+
+
+def test_the_earlier_appointment_stands() -> None:
+    """A later one does not push it back."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add_at("a", 5.0)
+    schedule.add_at("a", 9.0)
+    schedule.add_at("a", 3.0)
+    assert schedule.next_due() == 3.0
+    assert schedule.take(2.9) is None
+    assert schedule.take(3.0) == "a"
+    schedule.done("a", 3.0)
+    assert schedule.take(100.0) is None
+
+
+def test_what_is_forgotten_does_not_come_back() -> None:
+    """Its appointments go with it."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add_at("a", 1.0)
+    schedule.forget("a")
+    assert schedule.next_due() is None
+    assert schedule.take(2.0) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["add", "later", "take", "done", "fail"]))))
+def test_nothing_added_is_lost(steps: list[tuple[str, str]]) -> None:
+    """After any history, everything that was added since its last look comes out in the end."""
+    schedule: Schedule[str] = Schedule()
+    wanted: set[str] = set()
+    held: set[str] = set()
+    for now, (key, step) in enumerate(steps):
+        if step in ("add", "later"):
+            schedule.add(key, now) if step == "add" else schedule.add_at(key, now + 2)
+            wanted.add(key)
+        elif step == "take" and (taken := schedule.take(now)) is not None:
+            assert taken not in held
+            held.add(taken)
+            wanted.discard(taken)
+        elif step in ("done", "fail") and key in held:
+            schedule.done(key, now) if step == "done" else schedule.failed(key, now)
+            wanted |= {key} if step == "fail" else set()
+            held.discard(key)
+    for key in held:
+        schedule.done(key, 1e6)
+    left = set()
+    while (taken := schedule.take(1e6)) is not None:
+        left.add(taken)
+        schedule.done(taken, 1e6)
+    assert wanted <= left
+
+
+def test_workers_are_woken() -> None:
+    """By an addition at once, by an appointment in its time, each key by one of them."""
+
+    async def story() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        seen: list[str] = []
+
+        async def worker() -> None:
+            while True:
+                key = await queue.take()
+                seen.append(key)
+                await asyncio.sleep(0)
+                queue.done(key)
+
+        workers = [asyncio.create_task(worker()) for _ in range(3)]
+        await asyncio.sleep(0)
+        queue.add_after("late", 0.05)
+        for key in "abc":
+            queue.add(key)
+        await asyncio.sleep(0.02)
+        assert sorted(seen) == ["a", "b", "c"]
+        await asyncio.sleep(0.08)
+        for task in workers:
+            task.cancel()
+        return seen
+
+    assert asyncio.run(story())[-1] == "late"
