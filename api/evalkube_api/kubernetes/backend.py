@@ -248,10 +248,13 @@ class KubernetesBackend:
             return await logs.pods_of(self._cluster, namespace, uid)
 
         async def wait(seconds: float) -> bool:
-            with contextlib.suppress(errors.NotFound):
+            try:
                 run = await self.wait(run_id, seconds)
-                return run.status.phase.terminal or self._closing
-            return True
+            except errors.NotFound:
+                return True
+            if self._closing:
+                raise errors.ShuttingDown("the service is stopping")
+            return run.status.phase.terminal
 
         if follow:
             chunks = logs.followed(self._cluster, look, tail_lines, wait)

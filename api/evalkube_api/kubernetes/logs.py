@@ -30,7 +30,7 @@ _REST_S: Final = 10.0
 """How long the rest of a log may take after the run's end: a lost node never ends its stream."""
 
 Waiting = Callable[[float], Awaitable[bool]]
-"""Waits for the run's end, at most so many seconds; whether it has ended."""
+"""Waits for the run's end, at most so many seconds; whether it has ended. Raises errors.ShuttingDown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ async def followed(
 
     async def whole() -> None:
         try:
-            await watch_over()
+            with contextlib.suppress(errors.ShuttingDown):
+                await watch_over()
         finally:
             await chunks.put(None)
 

@@ -58,6 +58,8 @@ class Stored:
 
     async def artifact(self, uid: str, path: str) -> Artifact:
         """One of them. Raises errors.NotFound."""
+        if any(segment in ("", ".", "..") for segment in path.split("/")):  # no way out of the run's own
+            raise errors.NotFound("there is no such artifact")
         response = await self._sent(f"/v1/runs/{uid}/artifacts/{quote(path)}")
         length = response.headers.get("Content-Length", "")
         if not length.isdecimal():
