@@ -46,7 +46,8 @@ import tokenizers; tokenizers.Tokenizer(tokenizers.models.WordLevel())'
 
 FROM python:${PYTHON}-slim
 COPY --from=build /opt/evalkube /opt/evalkube
-ENV PATH=/opt/evalkube/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Any user id will do, also one that has no name in this image: what asks for a name or a home is told.
+ENV PATH=/opt/evalkube/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp USER=evalkube
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["evalkube"]

@@ -1,0 +1,284 @@
+"""The chart as `helm template` renders it: strict values, least rights, restricted pods, the models' definitions."""
+
+import json
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "evalkube"
+HELM = shutil.which("helm") or shutil.which("helm", path="/var/lib/testcluster/bin")
+
+needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not installed")
+
+S3 = "store.kind=s3,store.s3.bucket=runs,store.s3.secretName=keys,store.s3.endpoint=http://s3:9000,store.s3.allowHttp=true"
+VALUE_SETS = {
+    "defaults": "",
+    "named namespaces": "namespaces={team-a,team-b}",
+    "a bucket and a standby": f"{S3},operator.replicas=2",
+    "a shared claim and a standby": "store.volume.accessModes={ReadWriteMany},operator.replicas=2",
+    "every namespace by REST": "api.namespaces={*}",
+    "an ingress": "api.ingress.enabled=true,api.ingress.host=evals.example.org,api.ingress.tlsSecretName=tls",
+    "plain ingest": "operator.ingest.tls.enabled=false",
+    "a certificate of one's own": "operator.ingest.tls.secretName=from-cert-manager",
+    "monitoring": "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.a=b",
+    "user ids of the cluster's": ",".join(
+        f"podSecurityContext.{name}=null" for name in ("runAsUser", "runAsGroup", "fsGroup")
+    ),
+    "overrides, data, a queue": "runner.allow={image},data.claimName=sets,kueue.queueName=evals",
+    "nothing extra": "networkPolicy.enabled=false,rbac.aggregate=false,crds.install=false,namespaces={a},"
+    "runner.serviceAccount.create=false",
+}
+REFUSED = {
+    "a misspelt key": ("api.replica=3", "replica"),
+    "a misspelt override": ("runner.allow={imgae}", "runner"),
+    "an unknown store": ("store.kind=nfs", "kind"),
+    "a bucket without a name": ("store.kind=s3", "store.s3.bucket"),
+    "a standby without the store": ("operator.replicas=2", "ReadWriteMany"),
+    "a namespace that is not served": ("namespaces={team-a},api.namespaces={team-b}", "team-b"),
+    "pods of root": ("podSecurityContext.runAsUser=0", "runAsUser"),
+    "a word where a number is meant": ("api.replicas=many", "replicas"),
+}
+
+
+def helm(values: str, release: str = "evalkube", namespace: str = "evals") -> subprocess.CompletedProcess[str]:
+    """`helm template` with values as in --set."""
+    assert HELM is not None
+    options = ["--namespace", namespace, "--kube-version", "1.34.0", *(["--set", values] if values else [])]
+    command = [HELM, "template", release, str(CHART), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@cache
+def rendered(values: str, release: str = "evalkube", namespace: str = "evals") -> tuple[dict[str, Any], ...]:
+    """The objects of a release."""
+    done = helm(values, release, namespace)
+    assert done.returncode == 0, done.stderr
+    return tuple(each for each in yaml.safe_load_all(done.stdout) if each)
+
+
+def pods(objects: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    """The pod specs among the objects."""
+    specs = [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment"]
+    return specs + [each["spec"] for each in objects if each["kind"] == "Pod"]
+
+
+def named(objects: tuple[dict[str, Any], ...], kind: str, name: str) -> dict[str, Any]:
+    """The one object of that kind and name."""
+    found = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
+    assert len(found) == 1, (kind, name)
+    return found[0]
+
+
+def configuration(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """What the operator is told."""
+    document = named(objects, "ConfigMap", "evalkube-operator")["data"]["operator.json"]
+    told: dict[str, Any] = json.loads(document)
+    return told
+
+
+def test_the_definitions_are_those_that_the_models_generate() -> None:
+    """The chart's copies are `make generate`'s."""
+    ours = {path.name: path.read_text() for path in (ROOT / "crds").glob("*.yaml")}
+    assert ours == {path.name: path.read_text() for path in (CHART / "files" / "crds").glob("*.yaml")}
+
+
+@needs_helm
+def test_lint() -> None:
+    """`helm lint --strict` has nothing to say."""
+    assert HELM is not None
+    done = subprocess.run([HELM, "lint", "--strict", str(CHART)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@needs_helm
+@pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
+def test_it_renders(values: str) -> None:
+    """Each set of values gives objects, each once, each in a namespace or of the cluster."""
+    objects = rendered(values)
+    keys = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects]
+    assert len(keys) == len(set(keys))
+    of_cluster = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+    assert all((namespace is None) == (kind in of_cluster) for kind, namespace, _ in keys)
+
+
+@needs_helm
+@pytest.mark.parametrize(("values", "word"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_meant_is_refused(values: str, word: str) -> None:
+    """The message names the value."""
+    done = helm(values)
+    assert done.returncode != 0
+    assert word in done.stderr
+
+
+@needs_helm
+@pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
+def test_every_pod_fits_the_restricted_level(values: str) -> None:
+    """And has a read-only root file system, which that level does not ask for."""
+    for spec in pods(rendered(values)):
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
+        assert not any("hostPath" in volume for volume in spec["volumes"])
+        for container in spec["containers"] + spec.get("initContainers", []):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"]
+
+
+@needs_helm
+@pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
+def test_the_operator_understands_what_it_is_told(values: str) -> None:
+    """Its settings take the rendered file as it is."""
+    settings = pytest.importorskip("evalkube_operator.settings")
+    settings._File.model_validate(configuration(rendered(values)))
+
+
+@needs_helm
+def test_definitions_outlive_the_release() -> None:
+    """Uninstalling must not delete anybody's runs; otherwise they are what the file says."""
+    for path in (CHART / "files" / "crds").glob("*.yaml"):
+        wanted = yaml.safe_load(path.read_text())
+        found = named(rendered(""), "CustomResourceDefinition", wanted["metadata"]["name"])
+        assert found["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert found["spec"] == wanted["spec"]
+
+
+@needs_helm
+@pytest.mark.parametrize(("release", "service"), [("evalkube", "evalkube-api"), ("prod", "prod-api")])
+def test_the_service_has_the_release_s_name(release: str, service: str) -> None:
+    """As documented: port 9000."""
+    ports = named(rendered("", release), "Service", service)["spec"]["ports"]
+    assert [port["port"] for port in ports] == [9000]
+
+
+@needs_helm
+def test_named_namespaces_need_no_rights_elsewhere() -> None:
+    """Roles there; of the cluster only the review of tokens (and what `rbac.aggregate` gives to people)."""
+    objects = rendered("namespaces={team-a,team-b},rbac.aggregate=false")
+    of_cluster = [each for each in objects if each["kind"] == "ClusterRole"]
+    assert [each["rules"][0]["resources"] for each in of_cluster] == [["tokenreviews"]]
+    roles = {each["metadata"]["namespace"] for each in objects if each["kind"] == "Role"}
+    assert roles == {"evals", "team-a", "team-b"}
+    assert configuration(objects)["namespaces"] == ["evals", "team-a", "team-b"]
+    accounts = {each["metadata"]["namespace"] for each in objects if each["metadata"]["name"] == "evalkube-runner"}
+    assert accounts == {"evals", "team-a", "team-b"}
+
+
+@needs_helm
+@pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
+def test_nobody_may_do_everything(values: str) -> None:
+    """No wildcards, no exec, no way to read Secrets in bulk, and none at all for the API."""
+    for role in (each for each in rendered(values) if each["kind"] in ("Role", "ClusterRole")):
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+            assert "pods/exec" not in rule["resources"]
+            if "secrets" in rule["resources"]:
+                assert not {"list", "watch", "update", "patch"} & set(rule["verbs"])
+                assert role["metadata"]["name"].endswith("-operator") or rule["verbs"] == ["create"]
+
+
+@needs_helm
+def test_runners_have_a_service_account_without_rights() -> None:
+    """No binding names it, and it has no token mounted."""
+    objects = rendered("namespaces={team-a}")
+    account = configuration(objects)["runner"]["serviceAccount"]
+    subjects = [one["name"] for each in objects if each["kind"].endswith("Binding") for one in each["subjects"]]
+    assert account not in subjects
+    assert (
+        named(tuple(x for x in objects if x["metadata"].get("namespace") == "team-a"), "ServiceAccount", account)[
+            "automountServiceAccountToken"
+        ]
+        is False
+    )
+
+
+@needs_helm
+def test_the_programs_have_accounts_of_their_own() -> None:
+    """What the API may do the operator may not, and the other way round."""
+    objects = rendered("")
+    used = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]["serviceAccountName"]
+        for each in objects
+        if each["kind"] == "Deployment"
+    }
+    assert used == {"evalkube-api": "evalkube-api", "evalkube-operator": "evalkube-operator"}
+    assert configuration(objects)["readers"] == ["system:serviceaccount:evals:evalkube-api"]
+
+
+@needs_helm
+def test_a_changed_configuration_restarts_the_operator() -> None:
+    """Its pods carry the file's digest."""
+
+    def digest(values: str) -> str:
+        pod = named(rendered(values), "Deployment", "evalkube-operator")["spec"]["template"]["metadata"]
+        found: str = pod["annotations"]["checksum/config"]
+        return found
+
+    assert digest("runner.allow={image}") != digest("")
+    assert digest("") == digest("api.replicas=3")
+
+
+@needs_helm
+def test_runners_reach_no_metadata_service() -> None:
+    """What their NetworkPolicy leaves out, in both families."""
+    policy = named(rendered(""), "NetworkPolicy", "evalkube-runner")["spec"]
+    open_to = [block["ipBlock"] for rule in policy["egress"] for block in rule.get("to", []) if "ipBlock" in block]
+    assert {block["cidr"] for block in open_to} == {"0.0.0.0/0", "::/0"}
+    assert "169.254.0.0/16" in open_to[0]["except"]
+    assert "fd00:ec2::254/128" in open_to[1]["except"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in policy
+
+
+@needs_helm
+def test_an_ingress_lets_requests_wait() -> None:
+    """The chart's timeouts are there, and the installer's own win."""
+    key = "nginx.ingress.kubernetes.io/proxy-read-timeout"
+    escaped = key.replace(".", r"\.")
+    ours = named(rendered(VALUE_SETS["an ingress"]), "Ingress", "evalkube-api")["metadata"]["annotations"]
+    theirs = rendered(VALUE_SETS["an ingress"] + f",api.ingress.annotations.{escaped}=off")
+    assert ours[key] == "3600"
+    assert named(theirs, "Ingress", "evalkube-api")["metadata"]["annotations"][key] == "off"
+
+
+@needs_helm
+def test_secrets_are_referred_to() -> None:
+    """The bucket's keys come from the installer's Secret, and stand nowhere in what is rendered."""
+    objects = rendered(VALUE_SETS["a bucket and a standby"])
+    container = named(objects, "Deployment", "evalkube-operator")["spec"]["template"]["spec"]["containers"][0]
+    assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]
+    assert not any(each["kind"] == "PersistentVolumeClaim" for each in objects)
+
+
+def test_every_value_is_described() -> None:
+    """The schema knows every key of values.yaml, and no others but `global`."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+
+    def compare(described: dict[str, Any], given: dict[str, Any], path: str) -> None:
+        if "properties" not in described or described.get("additionalProperties") is not False:
+            return
+        assert set(described["properties"]) - {"global"} == set(given) or path.endswith(".resources"), path
+        for key, value in given.items():
+            if isinstance(value, dict):
+                compare(described["properties"][key], value, f"{path}.{key}")
+
+    compare(schema, values, "")
+
+
+def test_the_chart_has_the_project_s_version() -> None:
+    """One version, in both places."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found is not None
+    assert chart["appVersion"] == found[1]
