@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, RelativePath, cel, one_or_many
 from evalkube_crds.names import DIALECTS, PERF_DATASETS
@@ -36,6 +37,36 @@ Rate = Annotated[
         }
     ),
 ]
+
+
+def _sla_group(value: dict[str, str]) -> dict[str, str]:
+    sla.group_of(value)
+    return value
+
+
+SlaGroup = Annotated[
+    dict[str, Annotated[str, Field(max_length=32)]],
+    Field(min_length=1, max_length=8),
+    AfterValidator(_sla_group),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(f"self.all(k, k in {list(sla.METRICS)})", f"must be one of {', '.join(sla.METRICS)}"),
+                cel(
+                    f"self.all(k, self[k].matches(r'{sla.CONDITION}'))",
+                    "must be <=, <, >= or > and a number, or max, or min",
+                ),
+                cel(
+                    "size(self) == 1 || self.all(k, !self[k].contains('m'))",
+                    "max and min cannot be combined with other criteria; make them groups of their own",
+                ),
+            ]
+        },
+    ),
+]
+"""Criteria that must hold together, by figure."""
+
+Bound = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class PerfDatasetArgs(Contract):
@@ -75,6 +106,32 @@ class PerfRunSpec(ClusterFields):
             "line_by_line needs datasetPath",
         ),
         cel("self.dataset != 'custom' || has(self.prompt)", "the custom dataset is one prompt of yours: set prompt"),
+        cel("!self.slaAutoTune || has(self.slaParams)", "slaParams: slaAutoTune needs at least one group of criteria"),
+        cel(
+            "!self.slaAutoTune || (size(self.number) == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
+            "slaAutoTune finds the loads itself: give no more than one number, parallel and rate",
+        ),
+        cel("!self.slaAutoTune || self.shards == 1", "shards: slaAutoTune needs all the load in one place"),
+        cel("self.slaLowerBound <= self.slaUpperBound", "slaLowerBound: must not be larger than slaUpperBound"),
+        cel(
+            "!self.slaAutoTune || self.slaVariable != 'parallel' || ("
+            "self.slaLowerBound == double(int(self.slaLowerBound)) && "
+            "self.slaUpperBound == double(int(self.slaUpperBound)))",
+            "slaLowerBound, slaUpperBound: must be whole numbers for parallel",
+        ),
+        cel(
+            "!self.slaAutoTune || self.slaVariable != 'parallel' || !self.openLoop",
+            "slaVariable: with openLoop there is no parallel to find",
+        ),
+        cel(
+            "!self.slaAutoTune || !has(self.slaFixedParallel) || (self.slaVariable == 'rate' && !self.openLoop)",
+            "slaFixedParallel: is for slaVariable rate in closed loop",
+        ),
+        cel(
+            "!self.slaAutoTune || self.stream || !has(self.slaParams) || self.slaParams.all(g, g.all(k, "
+            "!(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
+            "slaParams: TTFT, TPOT and ITL need stream",
+        ),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -94,7 +151,8 @@ class PerfRunSpec(ClusterFields):
     )
 
     number: Annotated[list[Count], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
-        default=[1000], description="Measured requests; several values are a sweep"
+        default=[1000],
+        description="Measured requests; several values are a sweep. With sla_auto_tune see sla_number_multiplier",
     )
     parallel: Annotated[list[Parallel], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
         default=[1], description="Requests in flight at most (closed loop); one value for each number"
@@ -114,6 +172,38 @@ class PerfRunSpec(ClusterFields):
     )
     sleep_interval: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=5.0, description="Pause between the points of a sweep, in seconds"
+    )
+
+    sla_auto_tune: bool = Field(
+        default=False,
+        description="Find the highest load that meets sla_params instead of measuring given ones; parallel (or rate), "
+        "where set, is where the search begins",
+    )
+    sla_variable: Literal["parallel", "rate"] = Field(
+        default="parallel",
+        description="What is varied; with rate, latency and TTFT count from when a request should have left",
+    )
+    sla_params: Annotated[list[SlaGroup], one_or_many(dict[str, str]), Field(min_length=1, max_length=8)] | None = (
+        Field(
+            default=None,
+            description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
+            "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
+            "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+            "max or min alone",
+        )
+    )
+    sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="Runs of each value; their requests are added up"
+    )
+    sla_lower_bound: Bound = Field(default=1.0, description="Lowest value to try")
+    sla_upper_bound: Bound = Field(default=65_536.0, description="Highest value to try")
+    sla_fixed_parallel: Parallel | None = Field(
+        default=None, description="With sla_variable rate: requests in flight at most; open loop unless set"
+    )
+    sla_number_multiplier: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
+        default=None,
+        description="Requests of one run, as a multiple of the value; 2 for parallel and 30 (so 30 seconds) for rate "
+        "unless set",
     )
 
     prompt: Annotated[str, Field(min_length=1)] | None = Field(
@@ -217,7 +307,28 @@ class PerfRunSpec(ClusterFields):
             raise ValueError("dataset_path: line_by_line needs the file to read")
         if self.dataset == "custom" and self.prompt is None:
             raise ValueError("prompt: the custom dataset is one prompt of yours")
+        if self.sla_lower_bound > self.sla_upper_bound:
+            raise ValueError("sla_lower_bound: must not be larger than sla_upper_bound")
+        if self.sla_auto_tune:
+            self._check_search()
         return self
+
+    def _check_search(self) -> None:
+        if self.sla_params is None:
+            raise ValueError("sla_params: sla_auto_tune needs at least one group of criteria")
+        if max(len(self.number), len(self.parallel), len(self.rate)) > 1:
+            raise ValueError("sla_auto_tune: finds the loads itself; give no more than one number, parallel and rate")
+        if self.shards > 1:
+            raise ValueError("shards: sla_auto_tune needs all the load in one place")
+        bounds = (self.sla_lower_bound, self.sla_upper_bound)
+        if self.sla_variable == "parallel" and not all(bound.is_integer() for bound in bounds):
+            raise ValueError("sla_lower_bound, sla_upper_bound: must be whole numbers for parallel")
+        if self.sla_variable == "parallel" and self.open_loop:
+            raise ValueError("sla_variable: with open_loop there is no parallel to find")
+        if self.sla_fixed_parallel is not None and (self.sla_variable == "parallel" or self.open_loop):
+            raise ValueError("sla_fixed_parallel: is for sla_variable rate in closed loop")
+        if not self.stream and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
+            raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
 
     def _check_open_loop(self) -> None:
         if any(rate <= 0 for rate in self.rate):

@@ -23,6 +23,9 @@ __all__ = [
     "Receipt",
     "Report",
     "ScoreSum",
+    "SlaGroup",
+    "SlaProbe",
+    "SlaResult",
     "SubsetResult",
     "TokenUsage",
 ]
@@ -135,7 +138,11 @@ class ClientHealth(Report):
     processes: int = 0
     cpu_ns: int = Field(default=0, description="CPU time of all worker processes during the point")
     wall_ns: int = Field(default=0, description="Wall time of the point, summed over the worker processes")
-    schedule_lag_ns: HistogramField = Field(default_factory=Histogram, description="Actual minus intended send time")
+    schedule_lag_ns: HistogramField = Field(
+        default_factory=Histogram,
+        description="The client's part of sending late: dispatch minus the intended time or, where it had to wait for "
+        "one of parallel slots (which is the server's), minus the time a slot was free",
+    )
     loop_lag_ns: HistogramField = Field(
         default_factory=Histogram, description="Lateness of a periodic probe: how late a read may be seen"
     )
@@ -175,7 +182,9 @@ class PerfPoint(Report):
     failed: int = 0
     warmup: int = 0
     resent: int = Field(default=0, description="Requests sent again because the server had closed an idle connection")
-    late: int = Field(default=0, description="Requests sent more than 1 ms after their intended time")
+    late: int = Field(
+        default=0, description="Requests that left more than 1 ms after their intended time, for whatever reason"
+    )
     errors: dict[ErrorClass, int] = Field(default_factory=dict)
     error_samples: dict[ErrorClass, str] = Field(default_factory=dict, description="One message of each class")
     token_basis: dict[TokenBasis, int] = Field(default_factory=dict)
@@ -191,6 +200,38 @@ class PerfPoint(Report):
     verdict_reasons: list[str] = Field(default_factory=list)
 
 
+class SlaProbe(Report):
+    """One value that a search tried: ``point`` names what was measured there."""
+
+    value: float
+    point: str
+    outcome: Literal["met", "missed", "invalid"] = Field(
+        description="invalid: the client could not keep up, so it counts neither for nor against the server"
+    )
+    figures: dict[str, float] = Field(default_factory=dict, description="Those that the criteria speak of")
+
+
+class SlaGroup(Report):
+    """What the search for one group of criteria found."""
+
+    criteria: dict[str, str]
+    best: float | None = Field(
+        default=None, description="Highest value that meets the criteria; with max or min the one with the best figure"
+    )
+    point: str | None = Field(default=None, description="The point that was measured at the best value")
+    figures: dict[str, float] = Field(default_factory=dict, description="All figures there; times in seconds")
+    stopped: str = Field(default="", description="Why the search ended where it did")
+    probes: list[SlaProbe] = Field(default_factory=list, description="In the order of their values")
+
+
+class SlaResult(Report):
+    """The answer of a search for a service level."""
+
+    variable: Literal["parallel", "rate"]
+    runs: int = Field(default=1, description="Runs of each value, which are added up, never averaged")
+    groups: list[SlaGroup] = Field(default_factory=list)
+
+
 class PerfResult(Report):
     """The result document of a load test, or of some of its shards."""
 
@@ -201,6 +242,7 @@ class PerfResult(Report):
     shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
     of_shards: int = 1
     points: list[PerfPoint] = Field(default_factory=list)
+    sla: SlaResult | None = Field(default=None, description="What sla_auto_tune found")
     started_at_ns: int = 0
     ended_at_ns: int = 0
 

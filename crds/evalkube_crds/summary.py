@@ -2,7 +2,7 @@
 
 A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, rates per second, shares
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
-``rps`` (of the fastest point).
+``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group.
 """
 
 from evalkube_crds.results import NANO, DatasetResult, EvalResult, PerfPoint, PerfResult
@@ -60,8 +60,16 @@ def _perf_summary(result: PerfResult) -> dict[str, float]:
     figures: dict[str, float] = {}
     for point in result.points:
         figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
+    found = _found(result)
     rates = [figures[f"{point.name}/rps"] for point in result.points if f"{point.name}/rps" in figures]
-    return {"rps": max(rates), **figures} if rates else figures
+    return {"rps": max(rates), **found, **figures} if rates else {**found, **figures}
+
+
+def _found(result: PerfResult) -> dict[str, float]:
+    if result.sla is None:
+        return {}
+    groups = enumerate(result.sla.groups, start=1)
+    return {f"sla/{at}/{result.sla.variable}": group.best for at, group in groups if group.best is not None}
 
 
 def _point_figures(point: PerfPoint) -> dict[str, float]:

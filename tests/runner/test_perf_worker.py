@@ -36,6 +36,8 @@ def task(port: int, folder: Path) -> bytes:
             "rate": None,
             "max_tokens": None,
             "duration_ns": None,
+            "tokenizer": None,
+            "run": None,
             "stream": True,
             "choices": 1,
             "connect_s": None,

@@ -23,10 +23,12 @@ class Prompts(Protocol):
 
 
 def render_all(
-    spec: PerfRunSpec, dialect: Dialect, prompts: Prompts, needed: int
+    spec: PerfRunSpec, dialect: Dialect, prompts: Prompts, needed: int, *, first: int = 0
 ) -> Iterator[tuple[bytes, bytes | None]]:
-    """Bodies for ``needed`` requests from ``spec.dataset_offset`` on, each item once, and the key of a drawn limit."""
+    """Bodies for ``needed`` requests after the ``first`` ones, each item once, and the key of a drawn limit. They begin
+    at ``spec.dataset_offset``.
+    """
     items = len(prompts)
     for at in range(min(items, needed)):
-        body = dialect.body(spec, prompts.item((spec.dataset_offset + at) % items))
+        body = dialect.body(spec, prompts.item((spec.dataset_offset + first + at) % items))
         yield orjson.dumps(body), dialect.draws_max_tokens(spec, body)

@@ -22,11 +22,12 @@ from evalkube_runner.context import Start
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import schedule
 
-__all__ = ["Crew", "cores", "workers_wanted"]
+__all__ = ["PARALLEL_PER_WORKER", "Crew", "cores", "workers_wanted"]
 
+_STOP_S = 3.0
 _LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
 _START_DELAY_NS = 30_000_000
-_PARALLEL_PER_WORKER = 512
+PARALLEL_PER_WORKER = 512
 _RATE_PER_WORKER = 250.0
 """A stream of 50 tokens a second costs a core about 0.05 %, a request whose tokens come one by one about 1 ms of CPU:
 half a core.
@@ -45,7 +46,7 @@ def cores() -> int:
 
 def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
     """How many processes a load is worth: one, until it would take half a core. Never more than ``slots``."""
-    worth = -(-slots // _PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
+    worth = -(-slots // PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
     return max(1, min(usable, worth))
 
 
@@ -138,8 +139,22 @@ class Crew:
         start_ns = await self._start_ns()
         for worker in busy:
             await worker.tell({"start_ns": start_ns})
+        if task["tokenizer"] is not None:  # nobody counts tokens while another still measures
+            await asyncio.gather(*(worker.hear("over") for worker in busy))
+            for worker in busy:
+                await worker.tell({"count": True})
         done = await asyncio.gather(*(worker.hear("done") for worker in busy))
         return [message["point"] for message in done]
+
+    async def stop(self) -> None:
+        """End a ``run`` that was cancelled: what is in flight ends as cancelled, and its rows are on disk on return,
+        as far as the workers are still there and need no longer than some seconds.
+        """
+        with suppress(TimeoutError, OSError, RunFailed):
+            async with asyncio.timeout(_STOP_S):
+                for worker in self._workers:
+                    await worker.tell({"stop": True})
+                await asyncio.gather(*(worker.hear("stopped") for worker in self._workers))
 
     async def sit_out(self) -> None:
         """Take part in the start of a point, and in nothing else of it."""

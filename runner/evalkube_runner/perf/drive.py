@@ -42,6 +42,7 @@ class Manner:
     duration_ns: int | None
     stream: bool
     choices: int
+    keep_text: bool = False
 
 
 class Drive:
@@ -74,6 +75,7 @@ class Drive:
         self._launched = 0
         self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.stopped = False
         self.in_flight = 0
         self.sent = 0
         self.offered = 0
@@ -90,6 +92,7 @@ class Drive:
 
     def stop(self) -> None:
         """Send nothing more; ``run`` returns when what is in flight has ended."""
+        self.stopped = True
         self._stop_ns = 0
         self._pump()
 
@@ -143,7 +146,13 @@ class Drive:
     def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:
         manner = self._manner
         exchange = Exchange(
-            planned.index, payload, self._dialect, stream=manner.stream, choices=manner.choices, ended=self._ended
+            planned.index,
+            payload,
+            self._dialect,
+            stream=manner.stream,
+            choices=manner.choices,
+            ended=self._ended,
+            keep_text=manner.keep_text,
         )
         exchange.intended_ns = due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns)

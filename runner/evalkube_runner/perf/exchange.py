@@ -23,6 +23,7 @@ class Exchange:
         "_body",
         "_body_bytes",
         "_dialect",
+        "_keep_text",
         "chunks",
         "connect_ns",
         "dispatched_ns",
@@ -45,6 +46,7 @@ class Exchange:
         "sent_ns",
         "status",
         "streamed",
+        "texts",
         "usage",
     )
 
@@ -57,13 +59,17 @@ class Exchange:
         stream: bool,
         choices: int,
         ended: Callable[["Exchange"], None],
+        keep_text: bool = False,
     ) -> None:
+        """``keep_text``: where the server does not say how many tokens the answer has, keep its ``texts``."""
         self.index = index
         self.payload = payload
         self.ended = ended
         self.streamed = stream
-        self.reader: StreamReader | None = dialect.stream_reader(choices) if stream else None
+        self.reader: StreamReader | None = dialect.stream_reader(choices, keep_text=keep_text) if stream else None
         self._dialect = dialect
+        self._keep_text = keep_text
+        self.texts: list[str] | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
         self.intended_ns = self.ready_ns = self.dispatched_ns = self.sent_ns = self.connect_ns = 0
@@ -139,7 +145,12 @@ class Exchange:
             self._conclude_refusal()
         else:
             self._conclude_whole(whole)
+        if self._keep_text and self.error is None and not _complete(self.usage):
+            self.texts = self._said()
         self._body.clear()
+
+    def _said(self) -> list[str]:
+        return self.reader.texts() if self.reader is not None else self._dialect.answer_texts(b"".join(self._body))
 
     def _conclude_refusal(self) -> None:
         self.fail(error_class_of_status(self.status), self._dialect.error_message(b"".join(self._body)))
@@ -154,3 +165,7 @@ class Exchange:
             self.fail(ErrorClass.DISCONNECTED, "the connection closed in the middle of the answer")
         elif answer.fault is not None:
             self.fail(answer.fault.error, answer.fault.message)
+
+
+def _complete(usage: Usage | None) -> bool:
+    return usage is not None and usage.prompt_tokens is not None and usage.completion_tokens is not None

@@ -11,8 +11,8 @@ Definitions (all times in ns, of requests that succeeded):
 - ``itl``: the gap between reads that carried tokens. k chunks in one read after a gap g count as k gaps of g / k,
   because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that happened.
 - An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
-- Tokens are the server's ``usage`` where it sends one, else the counted content chunks; ``token_basis`` counts which.
-
+- Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
+  load: ``recount``), else the counted content chunks; ``token_basis`` counts which.
 - ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
   is the part of it that is the client's own: a wait for one of ``parallel`` slots is the server's.
 
@@ -20,14 +20,17 @@ Memory does not grow with the number of requests. No I/O here.
 """
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk
 from evalkube_runner.perf.exchange import Exchange
 
-__all__ = ["HISTOGRAMS", "Measure", "Series", "row_of"]
+__all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "row_of"]
+
+Tokens: TypeAlias = tuple[TokenBasis, int | None, int | None]
+"""Where an answer's count comes from, tokens of the prompt, tokens of the answer; None where nobody says."""
 
 HISTOGRAMS = (
     "latency_ns",
@@ -157,28 +160,42 @@ class Measure:
             ttft_ns = exchange.first_token_ns - exchange.sent_ns
             note("ttft_ns", ttft_ns)
             note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
-        basis, given, made = tokens_of(exchange)
-        self._basis[basis] += 1
-        if given is not None:
-            self.input_tokens += given
-            note("input_tokens", given)
-        if made is not None:
-            self._count_output(exchange, latency_ns, given, made)
         reason = exchange.finish_reason or "none"
         self._finish[reason if reason in self._finish or len(self._finish) < _FINISH_REASONS else "other"] += 1
         self._count_gaps(exchange)
+        made = None
+        if exchange.texts is None:
+            decode_ns = exchange.last_token_ns - exchange.first_token_ns if exchange.first_token_ns else None
+            tokens = tokens_of(exchange)
+            made = tokens[2]
+            self._count_tokens(tokens, latency_ns, decode_ns)
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
 
-    def _count_output(self, exchange: Exchange, latency_ns: int, given: int | None, made: int) -> None:
+    def add_tokens(self, tokens: Tokens, latency_ns: int, decode_ns: int | None, end_ns: int) -> None:
+        """Count the tokens of an answer that was added with ``texts``, and so without any.
+
+        ``decode_ns`` is the time from its first to its last token; None for an answer that was not streamed.
+        """
+        self._count_tokens(tokens, latency_ns, decode_ns)
+        self._series.add(end_ns, output_tokens=tokens[2] or 0)
+
+    def _count_tokens(self, tokens: Tokens, latency_ns: int, decode_ns: int | None) -> None:
+        basis, given, made = tokens
+        self._basis[basis] += 1
+        if given is not None:
+            self.input_tokens += given
+            self._note("input_tokens", given)
+        if made is None:
+            return
         self.output_tokens += made
         self._note("output_tokens", made)
         if latency_ns > 0:
             self._note("output_tps_milli", made * _MILLI_NANO // latency_ns)
             self._note("total_tps_milli", (made + (given or 0)) * _MILLI_NANO // latency_ns)
-        if exchange.first_token_ns and made > 1:
-            self._note("tpot_ns", (exchange.last_token_ns - exchange.first_token_ns) // (made - 1))
+        if decode_ns is not None and made > 1:
+            self._note("tpot_ns", decode_ns // (made - 1))
 
     def _count_gaps(self, exchange: Exchange) -> None:
         if not exchange.first_token_ns:
@@ -247,8 +264,8 @@ class Measure:
         }
 
 
-def tokens_of(exchange: Exchange) -> tuple[TokenBasis, int | None, int | None]:
-    """Prompt and completion tokens of an answer, and where the latter come from; None where nobody says."""
+def tokens_of(exchange: Exchange) -> Tokens:
+    """Prompt and completion tokens of an answer as the server says them, else its chunks."""
     usage = exchange.usage
     given = usage.prompt_tokens if usage is not None else None
     if usage is not None and usage.completion_tokens is not None:

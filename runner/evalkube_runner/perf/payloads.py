@@ -48,16 +48,28 @@ class Payloads:
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
+    def __len__(self) -> int:
+        """How many items there are."""
+        return len(self._ends)
+
+    def item_of(self, index: int) -> int:
+        """The item that request ``index`` sends."""
+        return (self._offset + index) % len(self._ends)
+
     def render(self, index: int, max_tokens: int | None) -> bytes:
         """The bytes of one request."""
-        item = (self._offset + index) % len(self._ends)
+        body = self.body(self.item_of(index), max_tokens)
+        return b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
+
+    def body(self, item: int, max_tokens: int | None) -> bytes:
+        """The body of one item, with the token limit where one is to be added."""
         start = int(self._ends[item - 1]) if item else 0
         record = self._bytes[start : int(self._ends[item])]
         body = record[1:]
         if record[:1] == _DRAWN:
             assert max_tokens is not None
             body = b"%s%d}" % (body, max_tokens)
-        return b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
+        return body
 
     def close(self) -> None:
         """Let go of the file."""

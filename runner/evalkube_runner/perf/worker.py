@@ -1,8 +1,10 @@
 """One process that generates load: ``python -m evalkube_runner.perf.worker``, started and spoken to by ``perf.crew``.
 
 Lines of JSON on stdin: a task (which holds the headers, and so the key: it never stands in arguments, environment or
-files), then ``{"start_ns": ...}`` once all workers are ready, or ``{"stop": true}``. Lines on stdout: ready,
-progress, and the result of each task. The end of stdin means that the parent is gone: exit at once.
+files), then ``{"start_ns": ...}`` once all workers are ready; where tokens are to be counted, ``{"count": true}`` once
+the load of all is over, so that no counting disturbs another's load; at any time ``{"stop": true}``. Lines on stdout:
+ready, progress, over, the result of each task, and stopped, when the rows of all that was sent are on disk. The end of
+stdin means that the parent is gone: exit at once.
 """
 
 import asyncio
@@ -10,20 +12,21 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 import uvloop
 
-from evalkube_runner.perf import drive, health, measure, payloads, schedule, target
+from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
 from evalkube_runner.perf import pool as pools
+from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["main"]
 
-_ROWS_PER_WRITE = 256
 _PROGRESS_S = 0.5
 _RAMP_NS = 100_000
 """Between the first requests of two slots. All at once they would queue at the server's socket behind each other, in
@@ -34,7 +37,8 @@ _LINE_BYTES = 1 << 22
 
 def main() -> None:
     """Work until stdin ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they reach the whole group; the parent decides
     uvloop.run(_serve())
 
 
@@ -47,8 +51,9 @@ async def _serve() -> None:
     while True:
         task = await inbox.get()
         if "stop" in task:
-            continue  # it came too late for the task it meant
-        await _work(task, inbox)
+            _say({"kind": "stopped"})  # it came too late for the task it meant
+        else:
+            await _work(task, inbox)
         assert not reading.done()
 
 
@@ -61,26 +66,6 @@ async def _read(lines: asyncio.StreamReader, inbox: asyncio.Queue[dict[str, Any]
 def _say(message: dict[str, Any]) -> None:
     sys.stdout.buffer.write(orjson.dumps(message) + b"\n")
     sys.stdout.buffer.flush()
-
-
-class _Rows:
-    """One line of JSON per request, written in batches."""
-
-    def __init__(self, file: IO[bytes], start_ns: int, warmup: int) -> None:
-        self._file = file
-        self._start_ns = start_ns
-        self._warmup = warmup
-        self._lines: list[bytes] = []
-
-    def add(self, exchange: Exchange) -> None:
-        row = measure.row_of(exchange, self._start_ns, warmup=exchange.index < self._warmup)
-        self._lines.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-        if len(self._lines) >= _ROWS_PER_WRITE:
-            self.flush()
-
-    def flush(self) -> None:
-        self._file.write(b"".join(self._lines))
-        self._lines.clear()
 
 
 async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> None:
@@ -96,11 +81,12 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     health.quiet_collector()
     _say({"kind": "ready", "connections": pool.opened})
     word = await inbox.get()
-    if "stop" not in word:
-        with open(task["rows"], "wb", buffering=0) as rows:  # noqa: ASYNC230, PTH123  # a local file: no wait worth a thread
-            doc = await _measured(task, word["start_ns"], pool, bodies, rows, inbox, connects)
+    doc = None if "stop" in word else await _measured(task, word["start_ns"], pool, bodies, inbox, connects)
+    if doc is not None:
         doc["health"] |= {"connections_peak": pool.peak, "connections_limit": most}
         _say({"kind": "done", "point": doc})
+    else:
+        _say({"kind": "stopped"})
     await pool.close()
     bodies.close()
 
@@ -110,13 +96,13 @@ async def _measured(
     start_ns: int,
     pool: pools.Pool,
     bodies: payloads.Payloads,
-    rows_file: IO[bytes],
     inbox: asyncio.Queue[dict[str, Any]],
     connects: list[int],
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
     loop = asyncio.get_running_loop()
     figures = measure.Measure(warmup=task["warmup"])
-    rows = _Rows(rows_file, start_ns, task["warmup"])
+    rows = row_files.Rows(Path(task["rows"]), start_ns=start_ns, warmup=task["warmup"], run=task["run"])
 
     def record(exchange: Exchange) -> None:
         while connects:
@@ -124,35 +110,82 @@ async def _measured(
         figures.add(exchange)
         rows.add(exchange)
 
-    lane = schedule.Lane(task["lane"], task["lanes"])
-    limits = tuple(task["max_tokens"]) if task["max_tokens"] else None
-    planned = schedule.plan(task["seed"], lane, task["count"], rate=task["rate"], max_tokens=limits)
-    ramp = (lane.lane * _RAMP_NS, lane.lanes * _RAMP_NS)
-    manner = drive.Manner(task["slots"], *ramp, task["warmup"], task["duration_ns"], task["stream"], task["choices"])
-    driver = drive.Drive(
-        pool, bodies, planned, manner, dialect=DIALECTS[task["dialect"]], record=record, begin=figures.begin
-    )
+    driver = _driver(task, pool, bodies, record, figures.begin)
     watch = health.Watch(loop)
     watch.start(start_ns)
-    listening = loop.create_task(_obey(inbox, driver))
+    listening = loop.create_task(_obey(inbox, driver, pool))
     telling = loop.create_task(_tell(figures))
     await driver.run(start_ns)
+    stopped = driver.stopped
     listening.cancel()
     telling.cancel()
-    rows.flush()
     own = watch.stop()
+    if task["tokenizer"] is not None and not stopped:
+        _say({"kind": "over"})
+        stopped = "stop" in await inbox.get() or not await _counted(task, rows, figures, bodies, inbox, start_ns)
+    rows.close()
     doc = figures.to_doc(time.time_ns() - time.monotonic_ns())
     doc["health"] |= own | {
         "offered": driver.offered,
         "sent": driver.sent,
     }
-    return doc
+    return None if stopped else doc
 
 
-async def _obey(inbox: asyncio.Queue[dict[str, Any]], driver: drive.Drive) -> None:
+def _driver(
+    task: dict[str, Any],
+    pool: pools.Pool,
+    bodies: payloads.Payloads,
+    record: Callable[[Exchange], None],
+    begin: Callable[[int], None],
+) -> drive.Drive:
+    lane = schedule.Lane(task["lane"], task["lanes"])
+    limits = tuple(task["max_tokens"]) if task["max_tokens"] else None
+    planned = schedule.plan(task["seed"], lane, task["count"], rate=task["rate"], max_tokens=limits)
+    manner = drive.Manner(
+        slots=task["slots"],
+        ramp_from_ns=lane.lane * _RAMP_NS,
+        ramp_step_ns=lane.lanes * _RAMP_NS,
+        warmup=task["warmup"],
+        duration_ns=task["duration_ns"],
+        stream=task["stream"],
+        choices=task["choices"],
+        keep_text=task["tokenizer"] is not None,
+    )
+    return drive.Drive(pool, bodies, planned, manner, dialect=DIALECTS[task["dialect"]], record=record, begin=begin)
+
+
+async def _counted(
+    task: dict[str, Any],
+    rows: row_files.Rows,
+    figures: measure.Measure,
+    bodies: payloads.Payloads,
+    inbox: asyncio.Queue[dict[str, Any]],
+    start_ns: int,
+) -> bool:
+    """Count the tokens that the server did not; False when told to stop. In a thread: stdin is still heard."""
+    count: recount.Recount | None = None
+    for batch in rows.waiting():
+        if count is None:
+            from evalkube_runner.data import tokens  # not before the load, and only where it is needed
+
+            counter = await asyncio.to_thread(tokens.load, task["tokenizer"])
+            count = recount.Recount(counter, bodies, DIALECTS[task["dialect"]])
+        for row in await asyncio.to_thread(count.rows, batch):
+            recount.add_row(figures, row, start_ns)
+            rows.write(row)
+        if not inbox.empty():
+            inbox.get_nowait()  # nothing but a stop is said now
+            return False
+    return True
+
+
+async def _obey(inbox: asyncio.Queue[dict[str, Any]], driver: drive.Drive, pool: pools.Pool) -> None:
+    """Wait for the word to stop; then nothing more is sent, and what is in flight ends as cancelled."""
     while "stop" not in await inbox.get():
         pass
     driver.stop()
+    await pool.close()
 
 
 async def _tell(figures: measure.Measure) -> None:

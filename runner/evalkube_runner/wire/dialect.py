@@ -41,6 +41,9 @@ class StreamReader(Protocol):
     def fault(self) -> Fault | None:
         """Why this answer is a failure; None for a whole one. Meaningful after ``end``."""
 
+    def texts(self) -> list[str]:
+        """The answer's texts, where the reader was asked to keep them. Meaningful after ``end``."""
+
 
 class Dialect(Protocol):
     """How one family of APIs is spoken to. All functions are pure."""
@@ -60,11 +63,17 @@ class Dialect(Protocol):
     def draws_max_tokens(self, spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
         """The JSON key under which a drawn token limit is to be added to ``body``; None when it has its own."""
 
-    def stream_reader(self, choices: int) -> StreamReader:
-        """A reader for one streamed answer of ``choices`` parallel completions."""
+    def stream_reader(self, choices: int, *, keep_text: bool = False) -> StreamReader:
+        """A reader for one streamed answer of ``choices`` parallel completions; ``keep_text``: it can say its text."""
 
     def answer(self, body: bytes) -> Answer:
         """What an answer that was not streamed says."""
+
+    def answer_texts(self, body: bytes) -> list[str]:
+        """The texts of an answer that was not streamed."""
+
+    def prompt_texts(self, body: bytes) -> tuple[list[str], int]:
+        """The texts of a request's prompt, and how many token ids it has besides."""
 
     def error_message(self, body: bytes) -> str:
         """The text for people in the body of an HTTP error."""

@@ -1,5 +1,5 @@
 """The OpenAI dialect (chat completions and completions): where to post, and request bodies. Its answers are read in
-``openai_answers``. No I/O.
+``openai_answers``, their text in ``openai_texts``. No I/O.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -7,18 +7,21 @@ from urllib.parse import urlsplit, urlunsplit
 
 from evalkube_runner.wire.answer import Prompt
 from evalkube_runner.wire.openai_answers import Stream, answer, error_message
+from evalkube_runner.wire.openai_texts import TextStream, answer_texts, prompt_texts
 
 if TYPE_CHECKING:  # the worker processes read streams and never see a spec: they start without pydantic
     from evalkube_crds.perfrun import PerfRunSpec
 
 __all__ = [
     "answer",
+    "answer_texts",
     "body",
     "draws_max_tokens",
     "endpoint",
     "error_message",
     "headers",
     "is_chat",
+    "prompt_texts",
     "stream_reader",
 ]
 
@@ -85,6 +88,6 @@ def draws_max_tokens(spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
     return b'"max_tokens"' if drawn else None
 
 
-def stream_reader(choices: int) -> Stream:
+def stream_reader(choices: int, *, keep_text: bool = False) -> Stream:
     """A reader for one streamed answer."""
-    return Stream(choices)
+    return TextStream(choices) if keep_text else Stream(choices)

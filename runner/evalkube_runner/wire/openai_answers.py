@@ -144,6 +144,10 @@ class Stream:
             return Fault(ErrorClass.EMPTY_STREAM, "the stream carried no content")
         return None
 
+    def texts(self) -> list[str]:
+        """None: text is not kept here (``openai_texts.TextStream``)."""
+        return []
+
     def _all_finished(self) -> bool:
         return len(self._finished) >= max(self._wanted, len(self._seen), 1)
 

@@ -1,0 +1,94 @@
+"""The words of a service level: which figures of a load it speaks of, and what is asked of them. Pure.
+
+A criterion is a figure's name and a condition such as ``<=0.5``; ``max`` and ``min`` ask for the best value there is.
+Times are in seconds, ``rps`` and ``tps`` (output tokens) per second, ``success_rate`` from 0 to 1.
+"""
+
+import operator
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.summary import duration_s
+
+__all__ = ["CONDITION", "METRICS", "STREAMED", "Criterion", "figures_of", "group_of", "parse"]
+
+_TIMES: Final = ("latency", "ttft", "tpot", "itl")
+_PERCENTS: Final = (50, 90, 95, 99)
+_STATISTICS: Final = ("avg", *(f"p{percent}" for percent in _PERCENTS))
+METRICS: Final = (
+    *(f"{statistic}_{time}" for time in _TIMES for statistic in _STATISTICS),
+    "rps",
+    "tps",
+    "success_rate",
+)
+STREAMED: Final = tuple(name for name in METRICS if name.endswith(("ttft", "tpot", "itl")))
+"""Those that there are only of streamed answers."""
+
+CONDITION: Final = r"^\s*(max|min|(<=|>=|<|>|≤|≥)\s*([0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?))\s*$"
+"""How a condition is written; for Python and for CEL (RE2) alike."""
+
+_COMPARE: Final = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
+_PLAIN: Final = {"≤": "<=", "≥": ">="}
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition. ``bound`` is None for ``max`` and ``min``, which no value can fail."""
+
+    metric: str
+    op: str
+    bound: float | None = None
+
+    def met(self, figures: Mapping[str, float]) -> bool:
+        """Whether ``figures`` has the metric, and as it should be."""
+        if self.metric not in figures:
+            return False
+        return self.bound is None or _COMPARE[self.op](figures[self.metric], self.bound)
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.op}" + (f" {self.bound:g}" if self.bound is not None else "")
+
+
+def parse(metric: str, condition: str) -> Criterion:
+    """The criterion, or ValueError with what is wrong."""
+    if metric not in METRICS:
+        raise ValueError(f"{metric!r} is not one of {', '.join(METRICS)}")
+    found = re.match(CONDITION, condition)
+    if found is None:
+        raise ValueError(f"{metric}: {condition!r} must be <=, <, >= or > and a number, or max, or min")
+    if found[2] is None:
+        return Criterion(metric, found[1])
+    return Criterion(metric, _PLAIN.get(found[2], found[2]), float(found[3]))
+
+
+def group_of(conditions: Mapping[str, str]) -> tuple[Criterion, ...]:
+    """The criteria that must hold together. ValueError: as ``parse``, and where ``max`` or ``min`` is not alone."""
+    group = tuple(parse(metric, condition) for metric, condition in conditions.items())
+    if len(group) > 1 and any(criterion.bound is None for criterion in group):
+        raise ValueError("max and min cannot be combined with other criteria; make them groups of their own")
+    return group
+
+
+def figures_of(point: PerfPoint, *, intended: bool) -> dict[str, float]:
+    """All figures that ``point`` has. ``intended``: latency and TTFT count from when a request should have left, so
+    that a wait for a free slot is in them.
+    """
+    total, seconds = point.succeeded + point.failed, duration_s(point)
+    figures = {"success_rate": point.succeeded / total} if total else {}
+    if seconds > 0:
+        figures |= {"rps": point.succeeded / seconds, "tps": point.output_tokens / seconds}
+    for time in _TIMES:
+        late = intended and f"intended_{time}_ns" in point.histograms
+        histogram = point.histograms.get(f"intended_{time}_ns" if late else f"{time}_ns")
+        if histogram is None or histogram.mean is None:
+            continue
+        values = [histogram.mean, *histogram.percentiles(_PERCENTS)]
+        figures |= {
+            f"{statistic}_{time}": value / NANO
+            for statistic, value in zip(_STATISTICS, values, strict=True)
+            if value is not None
+        }
+    return figures

@@ -1,0 +1,72 @@
+"""Counts tokens where a server did not, with the model's tokenizer. Done when the load is over, so that it disturbs
+nothing that is measured.
+
+Counts are of the texts alone: what a chat template or a special token adds is not in them. No I/O here.
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from evalkube_crds.names import TokenBasis
+from evalkube_runner.perf.measure import Measure
+from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.perf.rows import Waiting
+from evalkube_runner.wire.dialect import Dialect
+
+__all__ = ["Counter", "Recount", "add_row"]
+
+_ANY_LIMIT = 1  # stands where a drawn token limit would, in bodies that are only read
+
+
+class Counter(Protocol):
+    """A tokenizer."""
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+
+
+class Recount:
+    """Fills token counts into rows. A prompt that was sent many times is counted once."""
+
+    def __init__(self, counter: Counter, payloads: Payloads, dialect: Dialect) -> None:
+        self._counter = counter
+        self._payloads = payloads
+        self._dialect = dialect
+        self._prompts = array("q", [-1]) * len(payloads)
+
+    def rows(self, batch: Sequence[Waiting]) -> list[dict[str, Any]]:
+        """The rows of a batch with their counts; what the server did say stays. CPU, for a thread."""
+        self._count_prompts({self._payloads.item_of(row["index"]) for row, _ in batch if row["prompt_tokens"] is None})
+        counts = iter(self._counter.counts([text for _, texts in batch for text in texts]))
+        rows = []
+        for row, texts in batch:
+            made = sum(next(counts) for _ in texts)
+            if row["prompt_tokens"] is None:
+                row["prompt_tokens"] = self._prompts[self._payloads.item_of(row["index"])]
+            if row["token_basis"] != TokenBasis.USAGE:
+                row["completion_tokens"], row["token_basis"] = made, TokenBasis.TOKENIZER
+            rows.append(row)
+        return rows
+
+    def _count_prompts(self, items: set[int]) -> None:
+        wanted = [item for item in items if self._prompts[item] < 0]
+        found = [self._dialect.prompt_texts(self._payloads.body(item, _ANY_LIMIT)) for item in wanted]
+        counts = iter(self._counter.counts([text for texts, _ in found for text in texts]))
+        for item, (texts, ids) in zip(wanted, found, strict=True):
+            self._prompts[item] = ids + sum(next(counts) for _ in texts)
+
+
+def add_row(figures: Measure, row: dict[str, Any], start_ns: int) -> None:
+    """Add the counts of a filled row to ``figures``, which know the rest of it. ``start_ns``: what its times count
+    from.
+    """
+    if row["warmup"]:
+        return
+    first_ns = row["first_token_ns"]
+    figures.add_tokens(
+        (TokenBasis(row["token_basis"]), row["prompt_tokens"], row["completion_tokens"]),
+        row["end_ns"] - row["sent_ns"],
+        None if first_ns is None else row["last_token_ns"] - first_ns,
+        start_ns + row["end_ns"],
+    )

@@ -1,0 +1,33 @@
+"""Several runs of one load as one point: their requests are added up, nothing is averaged. Pure."""
+
+from collections.abc import Sequence
+
+from evalkube_crds import merge
+from evalkube_crds.names import Verdict
+from evalkube_crds.results import PerfPoint
+from evalkube_runner.perf import verdict
+
+__all__ = ["merged"]
+
+_AT_ONCE = ("processes", "connections_peak", "connections_limit")
+
+
+def merged(runs: Sequence[PerfPoint]) -> PerfPoint:
+    """One point of runs that followed each other. The pauses between them are taken out of its time, which otherwise
+    would dilute its throughput; a run in which the client could not keep up makes it all invalid.
+    """
+    end_ns = runs[0].ended_at_ns
+    moved = [runs[0]]
+    for run in runs[1:]:
+        took_ns = max(run.ended_at_ns - run.started_at_ns, 0)
+        moved.append(run.model_copy(update={"started_at_ns": end_ns, "ended_at_ns": end_ns + took_ns}))
+        end_ns += took_ns
+    whole = merge.merge_points(moved)
+    whole.number = sum(run.number for run in runs)
+    for name in _AT_ONCE:  # shards' processes work at the same time, runs' do not
+        setattr(whole.health, name, max(getattr(run.health, name) for run in runs))
+    whole.verdict, whole.verdict_reasons = verdict.judge_point(whole)
+    for run in runs:
+        if run.verdict is Verdict.INVALID and whole.verdict is not Verdict.INVALID:
+            whole.verdict, whole.verdict_reasons = run.verdict, run.verdict_reasons
+    return whole

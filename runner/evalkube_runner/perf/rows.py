@@ -1,0 +1,88 @@
+"""One line of JSON per request, on disk in batches. Rows whose tokens are yet to be counted wait in a file."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+
+from evalkube_runner.perf import measure
+from evalkube_runner.perf.exchange import Exchange
+
+__all__ = ["Rows", "Waiting"]
+
+_LINES_PER_WRITE = 256
+_BATCH = 256
+
+Waiting: TypeAlias = tuple[dict[str, Any], list[str]]
+"""A row, and the texts of its answer."""
+
+
+class Rows:
+    """The rows of one worker and one point. Times in them count from ``start_ns``, monotonic."""
+
+    def __init__(self, path: Path, *, start_ns: int, warmup: int, run: int | None) -> None:
+        """``run`` tells the runs of a repeated point apart, and is no part of the rows of others."""
+        self._path = path
+        self._file = path.open("wb", buffering=0)
+        self._start_ns = start_ns
+        self._warmup = warmup
+        self._run = run
+        self._lines: list[bytes] = []
+        self._spool = _Spool(path.with_suffix(".waiting"))
+
+    def add(self, exchange: Exchange) -> None:
+        """Take one request that is over."""
+        row = measure.row_of(exchange, self._start_ns, warmup=exchange.index < self._warmup)
+        if self._run is not None:
+            row["run"] = self._run
+        if exchange.texts is None:
+            self.write(row)
+        else:
+            self._spool.keep((row, exchange.texts))
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Take a whole row."""
+        self._lines.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        if len(self._lines) >= _LINES_PER_WRITE:
+            self._flush()
+
+    def waiting(self) -> Iterator[list[Waiting]]:
+        """Those that wait, batch by batch, each once; to be given back to ``write``. Nothing is added from now on."""
+        return self._spool.batches()
+
+    def close(self) -> None:
+        """Bring all to the disk; what still waits as it is."""
+        for batch in self._spool.batches():
+            for row, _ in batch:
+                self.write(row)
+        self._spool.close()
+        self._flush()
+        self._file.close()
+
+    def _flush(self) -> None:
+        self._file.write(b"".join(self._lines))
+        self._lines.clear()
+
+
+class _Spool:
+    """Rows with texts, written and then read once, so that memory holds a batch of them at most."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b")
+        self._reading = False
+        path.unlink()  # nobody else's, and gone with this process
+
+    def keep(self, waiting: Waiting) -> None:
+        self._file.write(orjson.dumps(waiting, option=orjson.OPT_APPEND_NEWLINE))
+
+    def batches(self) -> Iterator[list[Waiting]]:
+        if not self._reading:
+            self._file.seek(0)
+            self._reading = True
+        while lines := list(islice(self._file, _BATCH)):
+            yield [orjson.loads(line) for line in lines]
+
+    def close(self) -> None:
+        self._file.close()

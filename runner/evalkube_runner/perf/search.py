@@ -1,0 +1,191 @@
+"""Which value a search for a service level tries next, or what it has found: a function of what was measured so far.
+No clock, no I/O.
+
+Both searches double (or halve) until the answer is surrounded, then cut what surrounds it in two, so they need about
+2 log2(answer) values for an exact integer. Neither believes in luck: where measurements contradict each other, the
+lower load that failed wins over the higher one that passed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkube_crds.sla import Criterion
+
+__all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome", "peak", "step"]
+
+_RATE_STEP = 1.04
+"""Two rates closer than this are not told apart: a careful run differs by that much from the next."""
+PEAK_MARGIN = 0.02
+"""A figure must be better by so much to be better at all, or the top of a plateau would be sought in its noise."""
+_PEAK_STEP = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What may be tried: from ``lower`` to ``upper``, beginning at ``start``; whole numbers, or three digits."""
+
+    lower: float
+    upper: float
+    start: float
+    whole: bool
+
+    def between(self, low: float, high: float) -> float | None:
+        """The value to try between two; None when they are next to each other."""
+        if self.whole:
+            return float((low + high) // 2) if high - low >= 2 else None
+        return _three_digits(math.sqrt(low * high)) if high > low * _RATE_STEP else None
+
+    def doubled(self, value: float) -> float:
+        """The next one upwards."""
+        return min(self.upper, 2 * value)
+
+    def halved(self, value: float) -> float:
+        """The next one downwards."""
+        return max(self.lower, float(value // 2) if self.whole else _three_digits(value / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Measure this value next."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The search is over: the answer, None where there is none, and why it ends here."""
+
+    value: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What was measured at a value. Not ``valid``: it tells of the client, and speaks neither for nor against the
+    server.
+    """
+
+    figures: Mapping[str, float]
+    valid: bool
+
+
+def step(space: Space, group: Sequence[Criterion], probed: Mapping[float, Probed]) -> Try | Found:
+    """What the search for ``group`` does next, or its answer."""
+    known = {value: one for value, one in probed.items() if one.valid}
+    if group[0].bound is None:
+        scores = {value: _score(group[0], one.figures) for value, one in known.items()}
+        found = peak(space, scores)
+        so_far = _lowest_best(scores)
+    else:
+        met = {value: not _shortfall(group, one.figures) for value, one in known.items()}
+        found, so_far = highest(space, met), _held(met)
+    if isinstance(found, Try):
+        if found.value in probed:
+            return Found(so_far, f"the client itself could not keep up at {found.value:g}, so nothing is known of it")
+        return found
+    missed = [value for value in sorted(known) if _shortfall(group, known[value].figures)]
+    beyond = next((value for value in missed if found.value is None or value > found.value), None)
+    if beyond is None:
+        return found
+    return Found(found.value, f"{found.why} (at {beyond:g}: {_shortfall(group, known[beyond].figures)})")
+
+
+def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed", "invalid"]:
+    """What a probe says of ``group``."""
+    if not one.valid:
+        return "invalid"
+    return "missed" if _shortfall(group, one.figures) else "met"
+
+
+def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
+    """What is not as it should be, in words; nothing where all criteria are met. All requests must succeed, unless the
+    success rate is itself a criterion.
+    """
+    said = [
+        f"{criterion.metric} is {figures[criterion.metric]:.4g}, wanted {criterion.op} {criterion.bound:g}"
+        if criterion.metric in figures and criterion.bound is not None
+        else f"there is no {criterion.metric}"
+        for criterion in group
+        if not criterion.met(figures)
+    ]
+    success = figures.get("success_rate", 0.0)
+    if success < 1 and all(criterion.metric != "success_rate" for criterion in group):
+        said.append(f"{1 - success:.2%} of the requests failed")
+    return ", ".join(said)
+
+
+def _score(criterion: Criterion, figures: Mapping[str, float]) -> float | None:
+    if _shortfall([criterion], figures):
+        return None
+    return figures[criterion.metric] if criterion.op == "max" else -figures[criterion.metric]
+
+
+def _held(met: Mapping[float, bool]) -> float | None:
+    """The highest value that passed, below the lowest that did not."""
+    missed = min((value for value, good in met.items() if not good), default=math.inf)
+    return max((value for value, good in met.items() if good and value < missed), default=None)
+
+
+def _lowest_best(scores: Mapping[float, float | None]) -> float | None:
+    """The lowest value within ``PEAK_MARGIN`` of the best score."""
+    known = {value: score for value, score in scores.items() if score is not None}
+    if not known:
+        return None
+    top = max(known.values())
+    return min(value for value, score in known.items() if score >= top - PEAK_MARGIN * abs(top))
+
+
+def highest(space: Space, met: Mapping[float, bool]) -> Try | Found:
+    """The highest value that meets the criteria, given which tried ones did. Assumes that less load is no worse."""
+    missed = min((value for value, good in met.items() if not good), default=None)
+    held = _held(met)
+    if missed is None:
+        if held is None:
+            return Try(space.start)
+        if held >= space.upper:
+            return Found(held, f"the upper bound {held:g} meets the criteria")
+        return Try(space.doubled(held))
+    if held is None:
+        if missed <= space.lower:
+            return Found(None, f"the lower bound {missed:g} does not meet the criteria")
+        return Try(space.halved(missed))
+    middle = space.between(held, missed)
+    if middle is None:
+        return Found(held, f"{missed:g} does not meet the criteria any more")
+    return Try(middle)
+
+
+def peak(space: Space, scores: Mapping[float, float | None]) -> Try | Found:
+    """The value with the largest score (>= 0 or all below 0; None: it does not count), given those tried.
+
+    Assumes that scores rise to one peak, or plateau, and fall from there. Of values within ``PEAK_MARGIN`` of the best
+    the lowest is the answer: no load should be higher than it needs to be.
+    """
+    best = _lowest_best(scores)
+    if best is None:
+        lowest = min(scores, default=None)
+        if lowest is None:
+            return Try(space.start)
+        if lowest <= space.lower:
+            return Found(None, f"nothing counts, not even at the lower bound {lowest:g}")
+        return Try(space.halved(lowest))
+    below = max((value for value in scores if value < best), default=None)
+    above = min((value for value in scores if value > best), default=None)
+    if above is None and best < space.upper:
+        return Try(space.doubled(best))
+    if below is None and best > space.lower:
+        return Try(space.halved(best))
+    gaps = [] if below is None else [(below, best)]
+    gaps += [] if above is None else [(best, above)]
+    for low, high in sorted(gaps, key=lambda gap: gap[0] / gap[1]):  # the wider one first
+        middle = space.between(low, high) if high > low * _PEAK_STEP else None
+        if middle is not None:
+            return Try(middle)
+    edge = "lower" if best <= space.lower else "upper" if best >= space.upper else None
+    return Found(best, f"it is the {edge} bound" if edge else "its neighbours are not better")
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -1,0 +1,238 @@
+"""One point of a load test: from its load to what was measured, with its artifacts.
+
+The numbers are made in the worker processes; here they are only added up, judged and delivered. Rows are delivered
+even of a point that is cancelled.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evalkube_crds import merge
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfPoint, Progress
+from evalkube_crds.seed import load_test as load_test_figures
+from evalkube_runner.context import RunContext
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import crew, pool, probe, schedule, verdict
+from evalkube_runner.wire.dialect import DIALECTS
+
+__all__ = ["Point", "Trial", "endpoint_of", "warmup_of"]
+
+_LOG = logging.getLogger("evalkube.runner.perf")
+_NANO = 1_000_000_000
+_PROGRESS_S = 0.5
+_OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One load. ``parallel`` None is the open loop. ``first`` is the place of its first request among the bodies, so
+    that prompts go on where the load before ended. ``run`` numbers the runs of a point that is measured several times.
+    """
+
+    name: str
+    number: int
+    parallel: int | None
+    rate: float | None
+    warmup: int
+    first: int
+    run: int | None = None
+
+    @property
+    def total(self) -> int:
+        """Requests in all."""
+        return self.warmup + self.number
+
+
+def warmup_of(asked: float, number: int) -> int:
+    """Requests of warm-up: a count from 1 on, below it a share of ``number`` (at least one request), 0 for none."""
+    if asked <= 0:
+        return 0
+    return int(asked) if asked >= 1 else max(1, int(asked * number))
+
+
+def endpoint_of(spec: PerfRunSpec) -> str:
+    """The URL that requests go to."""
+    return DIALECTS[spec.api].endpoint(spec.url, plain=spec.tokenize_prompt or spec.apply_chat_template is False)
+
+
+class Trial:
+    """What is the same for all points of one load test."""
+
+    def __init__(self, spec: PerfRunSpec, context: RunContext, workers: crew.Crew, *, total: int) -> None:
+        """``total``: measured requests of the whole test that are this shard's; 0 when nobody knows yet."""
+        self._spec = spec
+        self._context = context
+        self._workers = workers
+        self._total = total
+        self._done = 0
+        self._dialect = DIALECTS[spec.api]
+        self._url = endpoint_of(spec)
+        self._headers = dict(spec.headers) | self._dialect.headers(context.api_key)
+        self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
+
+    async def connect(self, bodies: Path) -> None:
+        """Test the connection with the first of ``bodies``. Raises RunFailed."""
+        spec = self._spec
+        await probe.test_connection(
+            self._url,
+            self._headers,
+            bodies,
+            dialect=self._dialect,
+            limits=pool.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
+            stream=spec.stream,
+            max_tokens=self._max_tokens[0] if self._max_tokens else None,
+        )
+
+    @contextlib.asynccontextmanager
+    async def rows(self, name: str) -> AsyncIterator[list[Path]]:
+        """Files with rows, as ``measure`` adds them, delivered as those of the point ``name`` at the end; also when
+        that is a cancellation or a fault.
+        """
+        files: list[Path] = []
+        try:
+            yield files
+        except BaseException:
+            with contextlib.suppress(OSError, RunFailed):  # what happened before is what counts
+                await self._deliver_rows(name, files)
+            raise
+        await self._deliver_rows(name, files)
+
+    async def _deliver_rows(self, name: str, files: Sequence[Path]) -> None:
+        written = [path for path in files if path.is_file()]
+        if written:
+            await asyncio.to_thread(_joined, written)
+            await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
+
+    async def measure(self, point: Point, bodies: Path, rows: list[Path]) -> PerfPoint:
+        """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
+        those of a cancelled point too. ``bodies`` holds the requests.
+        """
+        context = self._context
+        shards = min(context.shards, point.parallel) if point.parallel is not None else context.shards
+        slots = (
+            None
+            if point.parallel is None
+            else schedule.lane_slots(schedule.Lane(context.shard, shards), point.parallel)
+        )
+        wanted = crew.workers_wanted(
+            crew.cores(), slots=slots, rate=None if point.rate is None else point.rate / shards
+        )
+        blank = _blank(point, self._spec)
+        if context.shard >= shards:  # more shards than slots: this one has nothing to do, but others wait for it
+            await self._workers.sit_out()
+            return blank
+        files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
+        rows += files
+        _LOG.info("%s: %d worker processes", point.name, wanted)
+        running = self._workers.run(
+            self._task(point, bodies), shards=shards, workers=wanted, slots=slots, rows=lambda at: files[at]
+        )
+        parts = await self._reported(running, point)
+        measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
+        measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
+        return measured
+
+    def _task(self, point: Point, bodies: Path) -> dict[str, Any]:
+        spec = self._spec
+        return {
+            "kind": "task",
+            "dialect": spec.api,
+            "url": self._url,
+            "headers": self._headers,
+            "payloads": str(bodies),
+            "offset": point.first,
+            "tokenizer": spec.tokenizer_path,
+            "seed": spec.seed,
+            "run": point.run,
+            "count": point.total,
+            "warmup": point.warmup,
+            "rate": point.rate,
+            "max_tokens": self._max_tokens,
+            "duration_ns": None if spec.duration is None else int(spec.duration * _NANO),
+            "stream": spec.stream,
+            "choices": spec.n_choices or 1,
+            "connect_s": spec.connect_timeout,
+            "read_s": spec.read_timeout,
+            "total_s": spec.total_timeout,
+            "warm": min(_OPEN_LOOP_WARM, int(point.rate or 1) + 1),
+        }
+
+    async def _reported(self, running: Awaitable[list[dict[str, Any]]], point: Point) -> list[dict[str, Any]]:
+        """Wait for the workers, telling how far they are."""
+        task = asyncio.ensure_future(running)
+        began = time.monotonic()
+        try:
+            while not task.done():
+                done = self._workers.finished
+                took = time.monotonic() - began
+                left = took / done * (self._total - self._done - done) if done and self._total else None
+                await self._context.delivery.progress(
+                    Progress(done=self._done + done, total=self._total, eta_seconds=left, stage=point.name)
+                )
+                await asyncio.wait([task], timeout=_PROGRESS_S)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])  # two cannot hear one worker
+            await self._workers.stop()
+            raise
+        parts = await task
+        self._done += sum(part["succeeded"] + part["failed"] for part in parts)
+        return parts
+
+    async def tell(self, stage: str, *, final: bool) -> None:
+        """Tell how far the test is. The last point over, whatever was done is all there was to do."""
+        total = self._total or (self._done if final else 0)
+        await self._context.delivery.progress(Progress(done=self._done, total=total, stage=stage), final=final)
+
+    async def deliver(self, point: PerfPoint) -> None:
+        """The artifacts of a measured point, but for its rows."""
+        deliver = self._context.delivery
+        arguments = self._spec.model_dump(mode="json") | {
+            "url": self._url,
+            "number": point.number,
+            "parallel": point.parallel,
+            "rate": point.rate,
+        }
+        await deliver.put(f"{point.name}/benchmark_args.json", _json(arguments))
+        await deliver.put(f"{point.name}/benchmark_summary.json", _json(load_test_figures.metrics(point)))
+        await deliver.put(f"{point.name}/benchmark_percentile.json", _json(load_test_figures.percentiles(point)))
+
+
+def _blank(point: Point, spec: PerfRunSpec) -> PerfPoint:
+    return PerfPoint(
+        name=point.name,
+        number=point.number,
+        parallel=point.parallel,
+        rate=point.rate,
+        open_loop=point.parallel is None,
+        stream=spec.stream,
+    )
+
+
+def _typed(part: dict[str, Any]) -> dict[str, Any]:
+    """A worker's report with the contract's types."""
+    found = PerfPoint.model_validate({"name": "", "number": 0} | part)
+    return {name: getattr(found, name) for name in part}
+
+
+def _joined(rows: Sequence[Path]) -> None:
+    """All rows in the first file."""
+    with rows[0].open("ab") as target:
+        for path in rows[1:]:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            path.unlink()
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)

@@ -1,0 +1,153 @@
+"""Finds the highest load that meets a service level: measures what ``search`` asks for until it has its answer.
+
+Each value is measured several times, and the runs are added up. All groups of criteria share what was measured.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from evalkube_crds import sla
+from evalkube_crds.names import Verdict
+from evalkube_crds.perfrun import PerfRunSpec, point_name
+from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, SlaResult
+from evalkube_runner.context import RunContext
+from evalkube_runner.perf import bodies, crew, payloads, repeats, search
+from evalkube_runner.perf.trial import Point, Trial, warmup_of
+from evalkube_runner.wire.dialect import DIALECTS
+
+__all__ = ["run_of", "space_of", "tune"]
+
+_LOG = logging.getLogger("evalkube.runner.perf")
+_MULTIPLIER = {"parallel": 2.0, "rate": 30.0}
+"""Requests of a run by value: two turns of every slot; half a minute of a rate, because a queue that grows takes time
+to show.
+"""
+
+
+async def tune(
+    spec: PerfRunSpec,
+    context: RunContext,
+    source: bodies.Prompts,
+    workers: crew.Crew,
+    *,
+    most_parallel: int,
+    result: PerfResult,
+) -> None:
+    """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
+    tuner = _Tuner(spec, context, source, Trial(spec, context, workers, total=0))
+    space = space_of(spec, most_parallel)
+    if not spec.no_test_connection:
+        await tuner.connect()
+    result.sla = SlaResult(variable=spec.sla_variable, runs=spec.sla_num_runs)
+    for conditions in spec.sla_params or ():
+        result.sla.groups.append(await tuner.find(space, conditions))
+        _LOG.info("%s: %s, because %s", conditions, result.sla.groups[-1].best, result.sla.groups[-1].stopped)
+    result.points = [point for _, point in sorted(tuner.points.items())]
+    await context.delivery.put("sla_summary.json", result.sla.model_dump_json(indent=2, by_alias=False).encode())
+    await tuner.end()
+
+
+def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
+    """What may be tried. The search begins at the load that was given, else at the lower bound."""
+    whole = spec.sla_variable == "parallel"
+    lower = spec.sla_lower_bound
+    upper = max(lower, min(spec.sla_upper_bound, most_parallel)) if whole else spec.sla_upper_bound
+    given = spec.sla_variable in spec.model_fields_set
+    start = float(spec.parallel[0] if whole else spec.rate[0]) if given else lower
+    return search.Space(lower, upper, min(max(start, lower), upper), whole)
+
+
+def run_of(spec: PerfRunSpec, value: float) -> Point:
+    """One run at ``value``; its name is that of all its runs together."""
+    multiplier = spec.sla_number_multiplier or _MULTIPLIER[spec.sla_variable]
+    number = max(1, round(value * multiplier))
+    warmup = warmup_of(spec.warmup_num, number)
+    total = number * spec.sla_num_runs
+    if spec.sla_variable == "rate":
+        return Point(point_name(number=total, rate=value), number, spec.sla_fixed_parallel, value, warmup, 0)
+    parallel = int(value)
+    rate = spec.rate[0] if spec.rate[0] > 0 else None
+    return Point(point_name(number=total, parallel=parallel), number, parallel, rate, warmup, 0)
+
+
+class _Tuner:
+    """What was measured, and the measuring of more."""
+
+    def __init__(self, spec: PerfRunSpec, context: RunContext, source: bodies.Prompts, trial: Trial) -> None:
+        self._spec = spec
+        self._context = context
+        self._source = source
+        self._trial = trial
+        self._first = 0
+        self._probed: dict[float, search.Probed] = {}
+        self._stage = ""
+        self.points: dict[float, PerfPoint] = {}
+
+    async def connect(self) -> None:
+        """Test the connection."""
+        file = await self._bodies(1)
+        await self._trial.connect(file)
+        self._first = 0  # the first request that counts is the same one
+
+    async def end(self) -> None:
+        """Tell that nothing follows."""
+        await self._trial.tell(self._stage, final=True)
+
+    async def find(self, space: search.Space, conditions: dict[str, str]) -> SlaGroup:
+        """The answer for one group."""
+        group = sla.group_of(conditions)
+        step = search.step(space, group, self._probed)
+        while isinstance(step, search.Try):
+            await self._measure(step.value)
+            step = search.step(space, group, self._probed)
+        best = step.value
+        return SlaGroup(
+            criteria=conditions,
+            best=best,
+            point=None if best is None else self.points[best].name,
+            figures={} if best is None else dict(self._probed[best].figures),
+            stopped=step.why,
+            probes=[
+                SlaProbe(
+                    value=value,
+                    point=self.points[value].name,
+                    outcome=search.outcome(group, one),
+                    figures={name: one.figures[name] for name in conditions if name in one.figures},
+                )
+                for value, one in sorted(self._probed.items())
+            ],
+        )
+
+    async def _measure(self, value: float) -> None:
+        """All runs at a value, or as many as the client could keep up with."""
+        point = run_of(self._spec, value)
+        self._stage = point.name
+        runs: list[PerfPoint] = []
+        async with self._trial.rows(point.name) as rows:
+            for run in range(self._spec.sla_num_runs):
+                if self._first:
+                    await asyncio.sleep(self._spec.sleep_interval)
+                runs.append(await self._run(point, run, rows))
+                if runs[-1].verdict is Verdict.INVALID:
+                    break
+            whole = repeats.merged(runs)
+            await self._trial.deliver(whole)
+        await self._trial.tell(point.name, final=False)
+        figures = sla.figures_of(whole, intended=self._spec.sla_variable == "rate")
+        self.points[value] = whole
+        self._probed[value] = search.Probed(figures, whole.verdict is not Verdict.INVALID)
+
+    async def _run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
+        file = await self._bodies(point.total)
+        numbered = Point(point.name, point.number, point.parallel, point.rate, point.warmup, 0, run=run)
+        return await self._trial.measure(numbered, file, rows)
+
+    async def _bodies(self, needed: int) -> Path:
+        """The next requests, on disk; those of the run before are gone then."""
+        file = self._context.scratch / "payloads.bin"
+        dialect = DIALECTS[self._spec.api]
+        rendered = bodies.render_all(self._spec, dialect, self._source, needed, first=self._first)
+        await asyncio.to_thread(payloads.write, file, rendered)
+        self._first += needed
+        return file
