@@ -94,6 +94,7 @@ def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) ->
     assert said in complaint(EvalRequest, {**EVAL, **change})
 
 
+SLA = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.5"}]}
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
     ({"number": 0}, "must be greater than or equal to 1"),
@@ -114,6 +115,18 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
     ({"headers": {"bad name": "x"}}, "is not a header name"),
     ({"headers": {"x-a": "a\r\nb: c"}}, "must be printable ASCII on one line"),
+    ({"sla_auto_tune": True}, "sla_params: sla_auto_tune needs at least one group of criteria"),
+    ({"sla_params": [{"p98_ttft": "<=1"}]}, "'p98_ttft' is not one of avg_latency, "),
+    ({"sla_params": [{"p99_ttft": "fast"}]}, "p99_ttft: 'fast' must be <=, <, >= or > and a number, or max, or min"),
+    ({"sla_params": [{"rps": "max", "p99_ttft": "<=1"}]}, "max and min cannot be combined with other criteria"),
+    ({"sla_params": [{}]}, "sla_params[0]"),
+    ({**SLA, "number": [1, 2], "parallel": [1, 2]}, "sla_auto_tune: finds the loads itself"),
+    ({**SLA, "shards": 2}, "shards: sla_auto_tune needs all the load in one place"),
+    ({**SLA, "sla_lower_bound": 1.5}, "sla_lower_bound, sla_upper_bound: must be whole numbers for parallel"),
+    ({**SLA, "open_loop": True, "rate": 5}, "sla_variable: with open_loop there is no parallel to find"),
+    ({**SLA, "sla_fixed_parallel": 5}, "sla_fixed_parallel: is for sla_variable rate in closed loop"),
+    ({**SLA, "stream": False}, "sla_params: TTFT, TPOT and ITL need stream"),
+    ({"sla_lower_bound": 9, "sla_upper_bound": 8}, "sla_lower_bound: must not be larger than sla_upper_bound"),
     ({"warmup_num": -1}, "warmup_num: must be greater than or equal to 0"),
 ]
 
@@ -122,6 +135,14 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
 def test_a_wrong_perf_request_is_explained(change: dict[str, Any], said: str) -> None:
     """As for evaluations."""
     assert said in complaint(PerfRequest, {**PERF, **change})
+
+
+def test_a_search_may_be_written_briefly() -> None:
+    """One group needs no list; a rate may be searched for in closed and in open loop."""
+    request = parse_request(PerfRequest, {**PERF, **SLA, "sla_params": {"p99_ttft": "<=0.5", "rps": ">1"}})
+    assert request.sla_params == [{"p99_ttft": "<=0.5", "rps": ">1"}]
+    for more in ({}, {"sla_fixed_parallel": 8}, {"open_loop": True, "rate": 4}, {"sla_lower_bound": 0.5}):
+        assert parse_request(PerfRequest, {**PERF, **SLA, "sla_variable": "rate", **more}).sla_variable == "rate"
 
 
 def test_what_is_missing_is_named() -> None:

@@ -19,6 +19,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import schedule, sweep
+from fakes import load_tests
 from fakes.mock_model import running_mock
 from fakes.raw_server import Close, Hang, Step, raw_server
 
@@ -306,24 +307,13 @@ def test_failures_are_counted_by_class(tmp_path: Path) -> None:
     assert point.histograms["latency_ns"].count == point.succeeded
 
 
-def children() -> list[int]:
-    """This process' children that run a worker."""
-    found = []
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            with suppress(OSError):
-                if b"evalkube_runner.perf.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
-
-
 def test_a_stalled_client_is_not_valid(tmp_path: Path, mock: str) -> None:
     """A worker that stood still for half a second does not blame the server."""
 
     async def work() -> PerfResult:
         running = asyncio.ensure_future(sweep.load_test(spec(mock, number=150, parallel=4), context(tmp_path)))
         await asyncio.sleep(1.0)  # it is under way
-        workers = children()
+        workers = load_tests.workers()
         os.kill(workers[0], signal.SIGSTOP)
         await asyncio.sleep(0.5)
         os.kill(workers[0], signal.SIGCONT)
@@ -336,7 +326,7 @@ def test_a_stalled_client_is_not_valid(tmp_path: Path, mock: str) -> None:
 
 
 def test_cancelling_ends_the_workers(tmp_path: Path) -> None:
-    """Nothing goes on after a cancelled load test."""
+    """Nothing goes on after a cancelled load test; what was in flight is on record."""
 
     async def work() -> None:
         async with raw_server(lambda _connection, _request: [Hang()]) as server:
@@ -348,4 +338,42 @@ def test_cancelling_ends_the_workers(tmp_path: Path) -> None:
                 await running
 
     run(work())
-    assert not children()
+    assert not load_tests.workers()
+    assert [row["error"] for row in rows(tmp_path, "parallel_1_number_10")] == ["cancelled"]
+
+
+def test_a_cancelled_sweep_leaves_its_rows(tmp_path: Path, mock: str) -> None:
+    """All of the points that are over, and of the running one those that were sent."""
+
+    async def work() -> None:
+        running = asyncio.ensure_future(
+            sweep.load_test(spec(mock, number=[6, 500], parallel=[3, 5]), context(tmp_path))
+        )
+        await load_tests.written(tmp_path / "shard-0/artifacts/parallel_3_number_6/requests.jsonl")
+        await asyncio.sleep(0.3)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    run(work())
+    assert len(rows(tmp_path, "parallel_3_number_6")) == 6
+    errors = [row["error"] for row in rows(tmp_path, "parallel_5_number_500")]
+    assert 5 < len(errors) < 500
+    assert (errors.count("cancelled"), errors.count(None)) == (5, len(errors) - 5)
+
+
+def test_a_signal_to_the_whole_group_leaves_the_rows_too(tmp_path: Path, mock: str) -> None:
+    """As a service stops a run: the workers get the same SIGTERM as their parent."""
+
+    async def work() -> None:
+        running = asyncio.ensure_future(sweep.load_test(spec(mock, number=500, parallel=5), context(tmp_path)))
+        await load_tests.written(tmp_path / "shard-0/scratch/rows-0-0.jsonl")
+        await asyncio.sleep(0.2)
+        for worker in load_tests.workers():
+            os.kill(worker, signal.SIGTERM)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    run(work())
+    assert [row["error"] for row in rows(tmp_path, "parallel_5_number_500")].count("cancelled") == 5

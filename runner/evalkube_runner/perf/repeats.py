@@ -16,12 +16,12 @@ def merged(runs: Sequence[PerfPoint]) -> PerfPoint:
     """One point of runs that followed each other. The pauses between them are taken out of its time, which otherwise
     would dilute its throughput; a run in which the client could not keep up makes it all invalid.
     """
-    end_ns = runs[0].ended_at_ns
-    moved = [runs[0]]
-    for run in runs[1:]:
-        took_ns = max(run.ended_at_ns - run.started_at_ns, 0)
-        moved.append(run.model_copy(update={"started_at_ns": end_ns, "ended_at_ns": end_ns + took_ns}))
-        end_ns += took_ns
+    moved: list[PerfPoint] = []
+    end_ns = 0
+    for run in runs:
+        start_ns = end_ns or run.started_at_ns
+        end_ns = start_ns + max(run.ended_at_ns - run.started_at_ns, 0)
+        moved.append(run.model_copy(update={"started_at_ns": start_ns, "ended_at_ns": end_ns}))
     whole = merge.merge_points(moved)
     whole.number = sum(run.number for run in runs)
     for name in _AT_ONCE:  # shards' processes work at the same time, runs' do not

@@ -7,7 +7,7 @@ from typing import Any
 from evalkube_crds.names import Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
-from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots
+from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots, sla_tables
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.perf_tables import histogram_of
 from evalkube_runner.report.plots import Line, Svg
@@ -51,6 +51,8 @@ def context(result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
         "tiles": _tiles(result.points),
         "doubts": [point for point in result.points if point.verdict is not Verdict.VALID],
         "none_succeeded": bool(result.points) and not any(point.succeeded for point in result.points),
+        "answers": sla_tables.answers_table(result),
+        "probes": sla_tables.probes_tables(result),
         "summary": perf_tables.summary_table(result),
         "times": perf_tables.times_table(result),
         "sweep": _sweep(result.points) if len(result.points) > 1 else (),

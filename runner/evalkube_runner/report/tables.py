@@ -1,7 +1,7 @@
 """Plain-text summaries of the two results, for logs, terminals and Markdown. Pure."""
 
 from evalkube_crds.results import EvalResult, PerfResult
-from evalkube_runner.report import eval_tables, perf_tables
+from evalkube_runner.report import eval_tables, perf_tables, sla_tables
 from evalkube_runner.report.grid import to_markdown
 
 __all__ = ["eval_summary", "perf_summary"]
@@ -17,8 +17,12 @@ def eval_summary(result: EvalResult, *, repeats: int = 1) -> str:
 
 
 def perf_summary(result: PerfResult) -> str:
-    """Throughput and times of every point as Markdown tables, then what speaks against them, and the errors."""
-    parts = [to_markdown(perf_tables.summary_table(result)), to_markdown(perf_tables.times_table(result))]
+    """What a search found, throughput and times of every point as Markdown tables, then what speaks against them, and
+    the errors.
+    """
+    answers = sla_tables.answers_table(result)
+    parts = [] if answers is None else [to_markdown(answers)]
+    parts += [to_markdown(perf_tables.summary_table(result)), to_markdown(perf_tables.times_table(result))]
     for point in result.points:
         if point.verdict_reasons:
             reasons = "\n".join(f"- {reason}" for reason in point.verdict_reasons)

@@ -1,0 +1,62 @@
+"""Load tests as a runner does them, in a folder of a test."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfResult
+from evalkube_runner.context import RunContext
+from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.perf import sweep
+
+__all__ = ["context", "load", "run", "spec", "workers", "written"]
+
+T = TypeVar("T")
+
+
+def spec(url: str, **fields: Any) -> PerfRunSpec:
+    """A load test of ``url`` with our own prompts and no pauses."""
+    return PerfRunSpec.model_validate(
+        {"model": "mock-model", "url": url, "data_source": "sample", "sleep_interval": 0, **fields}
+    )
+
+
+def context(folder: Path) -> RunContext:
+    """Artifacts go to ``artifacts``, progress and results to ``control``."""
+    (folder / "scratch").mkdir(parents=True)
+    delivery = FileDelivery(folder / "artifacts", folder / "control", pipeline="perf")
+    return RunContext(run_id="r", delivery=delivery, scratch=folder / "scratch", cache=folder)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """On the loop that the runner has."""
+    return uvloop.run(work)
+
+
+def load(folder: Path, wanted: PerfRunSpec) -> PerfResult:
+    """The whole test."""
+    return run(sweep.load_test(wanted, context(folder)))
+
+
+def workers() -> list[int]:
+    """This process' children that run a worker."""
+    found = []
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with suppress(OSError):
+                if b"evalkube_runner.perf.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
+
+
+async def written(file: Path) -> None:
+    """Wait until there is such a file."""
+    async with asyncio.timeout(30):
+        while not file.is_file():  # noqa: ASYNC240  # another process makes it
+            await asyncio.sleep(0.01)

@@ -1,0 +1,155 @@
+"""Searches for a service level, against servers whose capacity is known."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkube_crds.names import Verdict
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import SlaGroup
+from evalkube_runner.perf import search, sweep, tune
+from fakes import load_tests
+from fakes.load_tests import context, load, run, spec
+from fakes.mock_model import running_mock
+
+URL = "http://h/v1"
+TTFT: dict[str, Any] = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.33"}], "sla_num_runs": 2}
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[str]:
+    """Serves 6 at once, each for some 240 ms; a seventh waits that long for its first token."""
+    with running_mock("--ttft-ms", "200", "--itl-ms", "5", "--tokens", "8", "--concurrency", "6") as url:
+        yield url
+
+
+def answer(folder: Path, wanted: PerfRunSpec) -> tuple[Path, list[str], list[SlaGroup]]:
+    """Where the artifacts are, the points, the answers. A search that a busy machine ended is made again."""
+    for attempt in range(5):
+        home = folder / str(attempt)
+        result = load(home, wanted)
+        assert result.sla is not None
+        if all(point.verdict is not Verdict.INVALID for point in result.points):
+            return home, [point.name for point in result.points], result.sla.groups
+    pytest.fail(f"the machine is too busy: {result.sla}")
+
+
+def test_the_servers_own_concurrency_is_found(tmp_path: Path, mock: str) -> None:
+    """Every value that was tried is a point of two runs; the answer is an artifact too."""
+    home, names, (group,) = answer(tmp_path, spec(mock, parallel=4, **TTFT))
+    assert (group.best, group.point) == (6, "parallel_6_number_24")
+    assert names == ["parallel_4_number_16", "parallel_6_number_24", "parallel_7_number_28", "parallel_8_number_32"]
+    assert [probe.outcome for probe in group.probes] == ["met", "met", "missed", "missed"]
+    assert 0.2 <= group.figures["p99_ttft"] <= 0.33
+    assert json.loads((home / "artifacts/sla_summary.json").read_text())["groups"][0]["best"] == 6
+    progress = json.loads((home / "control/progress.json").read_text())
+    assert progress["done"] == progress["total"] == 100
+
+
+def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
+    """All runs of a value are in one file."""
+    home, _, _ = answer(tmp_path, spec(mock, sla_upper_bound=2, sla_lower_bound=2, **TTFT))
+    file = home / "artifacts/parallel_2_number_8/requests.jsonl"
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    assert sorted((row["run"], row["index"]) for row in found) == [(run, at) for run in range(2) for at in range(4)]
+    summary = json.loads((file.parent / "benchmark_summary.json").read_text())
+    assert (summary["Total requests"], summary["Number of concurrency"]) == (8, 2)
+
+
+def test_groups_share_points(tmp_path: Path, mock: str) -> None:
+    """Two answers from one set of measurements."""
+    groups = [{"p99_ttft": "<=0.33"}, {"avg_latency": "<0.01"}]
+    wanted = spec(mock, sla_upper_bound=2, **TTFT | {"sla_params": groups, "sla_num_runs": 1})
+    _, names, (first, second) = answer(tmp_path, wanted)
+    assert (first.best, second.best, len(names)) == (2, None, 2)
+    assert "avg_latency is 0.2" in second.stopped
+
+
+def test_a_rate_in_open_loop(tmp_path: Path, mock: str) -> None:
+    """Named by the rate, sent by the schedule."""
+    fields = TTFT | {"sla_num_runs": 1, "sla_upper_bound": 20, "sla_number_multiplier": 0.5}
+    home, names, (group,) = answer(tmp_path, spec(mock, sla_variable="rate", rate=20, **fields))
+    assert (group.best, names) == (20, ["rate_20_number_10"])
+    arguments = json.loads((home / "artifacts/rate_20_number_10/benchmark_args.json").read_text())
+    assert (arguments["parallel"], arguments["rate"]) == (None, 20)
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "load"),
+    [
+        ({}, 4, ("parallel_4_number_24", 8, 4, None, 0)),
+        ({"sla_number_multiplier": 10, "warmup_num": 0.1}, 4, ("parallel_4_number_120", 40, 4, None, 4)),
+        ({"rate": 5}, 4, ("parallel_4_number_24", 8, 4, 5.0, 0)),
+        ({"sla_variable": "rate"}, 1.5, ("rate_1.5_number_135", 45, None, 1.5, 0)),
+        ({"sla_variable": "rate", "sla_fixed_parallel": 7}, 2, ("rate_2_number_180", 60, 7, 2, 0)),
+        ({"sla_variable": "rate", "sla_number_multiplier": 0.1}, 1, ("rate_1_number_3", 1, None, 1, 0)),
+    ],
+)
+def test_the_load_at_a_value(fields: dict[str, Any], value: float, load: tuple[Any, ...]) -> None:
+    """The name is that of all three runs; a rate runs for half a minute."""
+    point = tune.run_of(spec(URL, sla_auto_tune=True, sla_params=[{"rps": "max"}], **fields), value)
+    assert (point.name, point.number, point.parallel, point.rate, point.warmup) == load
+
+
+@pytest.mark.parametrize(
+    ("fields", "space"),
+    [
+        ({}, search.Space(1, 500, 1, True)),
+        ({"parallel": 8}, search.Space(1, 500, 8, True)),
+        ({"parallel": 8, "sla_upper_bound": 6, "sla_lower_bound": 2}, search.Space(2, 6, 6, True)),
+        ({"sla_variable": "rate", "rate": 0.5, "sla_lower_bound": 0.2}, search.Space(0.2, 65_536, 0.5, False)),
+    ],
+)
+def test_what_may_be_tried(fields: dict[str, Any], space: search.Space) -> None:
+    """From the given load on, within the bounds and within what can be held here."""
+    wanted = spec(URL, sla_auto_tune=True, sla_params=[{"rps": "max"}], **fields)
+    assert tune.space_of(wanted, 500) == space
+
+
+def test_a_cancelled_search_leaves_its_rows(tmp_path: Path, mock: str) -> None:
+    """Of a value that was not finished, too."""
+
+    async def work() -> None:
+        wanted = spec(mock, parallel=4, sla_number_multiplier=50, **TTFT)
+        running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+        await load_tests.written(tmp_path / "scratch/rows-0-0.jsonl")
+        await asyncio.sleep(0.3)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    run(work())
+    text = (tmp_path / "artifacts/parallel_4_number_400/requests.jsonl").read_text()
+    found = [json.loads(line) for line in text.splitlines()]
+    assert {row["run"] for row in found} == {0}
+    assert [row["error"] for row in found].count("cancelled") == 4
+
+
+def test_an_invalid_run_ends_the_search(tmp_path: Path, mock: str) -> None:
+    """With the best value so far, and the client named as the reason."""
+
+    async def work() -> SlaGroup:
+        wanted = spec(mock, parallel=1, sla_number_multiplier=4, **TTFT | {"sla_upper_bound": 4})
+        running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+        await load_tests.written(tmp_path / "artifacts/parallel_1_number_8/benchmark_summary.json")
+        await asyncio.sleep(0.2)
+        (worker,) = load_tests.workers()
+        os.kill(worker, signal.SIGSTOP)
+        await asyncio.sleep(0.3)
+        os.kill(worker, signal.SIGCONT)
+        result = await running
+        assert result.sla is not None
+        assert result.points[-1].verdict is Verdict.INVALID
+        return result.sla.groups[0]
+
+    group = run(work())
+    assert "the client itself could not keep up at" in group.stopped
+    assert group.best in (None, 1)  # on a busy machine the first point may be invalid already
+    assert group.probes[-1].outcome == "invalid"
