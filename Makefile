@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts generate clean
+.PHONY: demo test lint types contracts generate e2e kind clean
 
 demo: $(VENV)/.installed  ## evaluate and load-test a mock model through the REST API
 	@EVALKUBE=$(BIN)/evalkube PYTHON=$(BIN)/python examples/demo.sh
@@ -24,6 +24,17 @@ contracts: $(VENV)/.installed-dev
 
 generate: $(VENV)/.installed  ## write what is generated from the models
 	$(BIN)/evalkube crds --output crds --docs docs/parameters.md
+	$(BIN)/evalkube crds --output charts/evalkube/files/crds
+
+e2e: $(VENV)/.installed-dev  ## the tests on the cluster of $$KUBECONFIG, with the image that it has as localhost/evalkube:dev
+	EVALKUBE_E2E_REQUIRED=1 $(BIN)/python -m pytest tests/e2e --durations=15
+
+kind:  ## the same on a laptop with docker, kind, kubectl and helm: cluster, image, chart, quickstart, REST
+	kind get clusters | grep -qx evalkube || kind create cluster --name evalkube --wait 120s
+	docker build --tag localhost/evalkube:dev .
+	kind load docker-image localhost/evalkube:dev --name evalkube
+	kind export kubeconfig --name evalkube
+	examples/quickstart/run.sh
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("evalkube needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'

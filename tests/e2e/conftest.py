@@ -1,0 +1,156 @@
+"""The suite's namespaces and release on the cluster of $KUBECONFIG: the chart as anyone would install it, restricted.
+
+EVALKUBE_E2E_REQUIRED=1   no cluster is a failure rather than a skip (CI)
+EVALKUBE_E2E_IMAGE        REPOSITORY:TAG that the cluster's nodes have; localhost/evalkube:dev unless set
+EVALKUBE_E2E_KEEP=1       leaves everything there to be looked at
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from e2e.documents import mock_model, secret
+from e2e.kube import ROOT, Kube, PortForward
+
+CHART = str(ROOT / "charts" / "evalkube")
+CANARY = f"canary-{secrets.token_hex(16)}"
+"""The key of the model that asks for one. It must turn up nowhere but in the Secrets that hold it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests wait for a cluster: two minutes would not always do."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(400))
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An installed chart. ``kube`` is its namespace, ``quota`` another one that it serves, too small for any pod."""
+
+    kube: Kube
+    quota: Kube
+    name: str
+    image: str
+    values: dict[str, Any]
+    values_file: Path
+
+    def upgrade(self, *options: str) -> str:
+        """`helm upgrade` with the values of the installation and ``options``."""
+        return self.kube.helm("upgrade", self.name, CHART, "-f", str(self.values_file), "--wait", *options)
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The image under test."""
+    return os.environ.get("EVALKUBE_E2E_IMAGE", "localhost/evalkube:dev")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Kube:
+    """A cluster that answers; skips, or fails where one is required."""
+    missing = [tool for tool in ("kubectl", "helm") if shutil.which(tool) is None]
+    reason = ""
+    if not os.environ.get("KUBECONFIG"):
+        reason = "no cluster: set KUBECONFIG to run these tests on one"
+    elif missing:
+        reason = f"{' and '.join(missing)} must be installed to run these tests"
+    if reason:
+        if os.environ.get("EVALKUBE_E2E_REQUIRED") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    kube = Kube("default")
+    kube.run("get", "--raw", "/readyz")
+    return kube
+
+
+def namespace(name: str, **labels: str) -> dict[str, Any]:
+    """A namespace that takes restricted pods only."""
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {**restricted, **labels}}}
+
+
+def values_of(image: str, namespaces: list[str], *, crds: bool) -> dict[str, Any]:
+    """Small pods, everything else as it comes."""
+    repository, _, tag = image.rpartition(":")
+    small = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "768Mi"}}
+    return {
+        "image": {"repository": repository, "tag": tag},
+        "namespaces": namespaces,
+        "crds": {"install": crds},
+        "api": {"replicas": 1, "resources": small},
+        "operator": {"resources": small},
+        "runner": {"resources": small, "allow": ["image", "resources", "nodeSelector", "serviceAccountName"]},
+        "store": {"volume": {"size": "1Gi", "keep": False}},
+        "rbac": {"aggregate": False},
+    }
+
+
+@pytest.fixture(scope="session")
+def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The chart in a namespace of its own, and the models that its runs ask."""
+    name = f"evalkube-e2e-{secrets.token_hex(3)}"
+    quota = f"{name}-quota"
+    crds = not cluster.run("get", "crd", "evalruns.evalkube.io", "--ignore-not-found")
+    if not crds:  # somebody else's: brought up to date, and left there
+        cluster.run("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    values = values_of(image, [name, quota], crds=crds)
+    file = tmp_path_factory.mktemp("values") / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    cluster.apply(namespace(name), namespace(quota))
+    kube, small = Kube(name), Kube(quota)
+    hard = {"spec": {"hard": {"pods": "0"}}}
+    try:
+        small.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, **hard})
+        kube.apply(
+            *mock_model("model", image),
+            *mock_model("slow", image, "--latency-ms", "300", "--ttft-ms", "300"),
+            *mock_model("locked", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}),
+            secret("key", CANARY),
+            secret("private", CANARY, opted_in=False),
+        )
+        kube.helm("install", "evalkube", CHART, "-f", str(file), "--wait", "--timeout", "3m")
+        for each in ("model", "slow", "locked"):
+            kube.run("rollout", "status", f"deployment/{each}", "--timeout=60s")
+        yield Release(kube, small, "evalkube", image, values, file)
+    finally:
+        if os.environ.get("EVALKUBE_E2E_KEEP") != "1":
+            kube.helm("uninstall", "evalkube", "--wait", check=False)
+            cluster.run("delete", "namespace", name, quota, "--wait=false", check=False)
+
+
+@pytest.fixture(scope="session")
+def kube(release: Release) -> Kube:
+    """The release's namespace."""
+    return release.kube
+
+
+@pytest.fixture(scope="session")
+def _forward(kube: Kube) -> Iterator[PortForward]:
+    forward = PortForward(kube.namespace, "service/evalkube-api", 9000)
+    yield forward
+    forward.stop()
+
+
+@pytest.fixture
+def rest(_forward: PortForward) -> Iterator[httpx.Client]:
+    """The REST API through a port-forward; requests may block as long as runs do."""
+    if not _answers(_forward.url):
+        _forward.start()
+    with httpx.Client(base_url=_forward.url, timeout=180) as client:
+        yield client
+
+
+def _answers(url: str) -> bool:
+    try:
+        return bool(url) and httpx.get(f"{url}/health", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False

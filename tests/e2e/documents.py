@@ -1,0 +1,79 @@
+"""The objects that the tests make: runs, mock models, Secrets. Pure."""
+
+from typing import Any, Final
+
+__all__ = ["MODEL_PORT", "eval_run", "mock_model", "perf_run", "secret"]
+
+MODEL_PORT: Final = 8000
+API_VERSION: Final = "evalkube.io/v1alpha1"
+
+Document = dict[str, Any]
+
+
+def eval_run(name: str, model: str, **spec: Any) -> Document:
+    """An evaluation of a mock model of the namespace, with sample data."""
+    asked = {"model": "mock-model", "apiUrl": f"http://{model}:{MODEL_PORT}/v1", "datasets": ["gsm8k"]}
+    return _run("EvalRun", name, {**asked, "datasetHub": "sample", "limit": 4, **spec})
+
+
+def perf_run(name: str, model: str, **spec: Any) -> Document:
+    """A load test of a mock model of the namespace, with sample data."""
+    asked = {"model": "mock-model", "url": f"http://{model}:{MODEL_PORT}/v1/chat/completions", "dataSource": "sample"}
+    return _run("PerfRun", name, {**asked, "number": [20], "parallel": [4], "maxTokens": [32], **spec})
+
+
+def _run(kind: str, name: str, spec: Document) -> Document:
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def secret(name: str, key: str, *, opted_in: bool = True) -> Document:
+    """A key for an endpoint."""
+    labels = {"evalkube.io/api-key": "true"} if opted_in else {}
+    metadata = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"api-key": key}}
+
+
+def mock_model(name: str, image: str, *arguments: str, environment: dict[str, str] | None = None) -> list[Document]:
+    """A mock model that knows the answers of the sample data: Deployment and Service."""
+    labels = {"app": name}
+    script = "python -m evalkube_runner.data.samples >/tmp/answers.jsonl; exec evalkube mock-model"
+    fixed = ["--host", "0.0.0.0", "--port", str(MODEL_PORT), "--answers", "/tmp/answers.jsonl"]
+    container = {
+        "name": "model",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", f'{script} "$@"', "mock-model", *fixed, *arguments],
+        "env": [{"name": key, "value": value} for key, value in (environment or {}).items()],
+        "ports": [{"containerPort": MODEL_PORT}],
+        "readinessProbe": {"httpGet": {"path": "/health", "port": MODEL_PORT}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+    pod = {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+    }
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    port = {"port": MODEL_PORT, "targetPort": MODEL_PORT}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"selector": labels, "ports": [port]},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name},
+            "spec": {"selector": {"matchLabels": labels}, "template": template},
+        },
+    ]

@@ -1,0 +1,137 @@
+"""The installed chart: what it put there, its own test, an upgrade and the way back, and leaving without a trace."""
+
+import json
+import time
+
+import httpx
+import pytest
+
+from e2e.conftest import CHART, Release, namespace, values_of
+from e2e.documents import eval_run
+from e2e.kube import Kube
+
+HEADINGS = ["NAME", "PHASE", "DONE", "TOTAL", "SCORE", "MODEL", "AGE"]
+
+
+def test_every_pod_is_ready(release: Release) -> None:
+    """In a namespace whose Pod Security level is `restricted`."""
+    pods = release.kube.select("pods", "app.kubernetes.io/instance=evalkube")
+    assert {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods} == {"api", "operator"}
+    for pod in pods:
+        assert all(each["ready"] and each["restartCount"] == 0 for each in pod["status"]["containerStatuses"])
+
+
+def test_the_release_tests_itself(kube: Kube) -> None:
+    """`helm test` evaluates a mock model through REST, and cleans up."""
+    assert "Phase:          Succeeded" in kube.helm("test", "evalkube")
+    assert kube.select("pods,services", "app.kubernetes.io/component=test") == []
+    assert kube.select("evalruns") == []
+
+
+def test_health(rest: httpx.Client) -> None:
+    """As in the seed."""
+    assert rest.get("/health").json()["status"] == "ok"
+
+
+def test_names_and_columns_speak(kube: Kube) -> None:
+    """`kubectl get` and `kubectl explain` are of use without any manual."""
+    kube.create(eval_run("columns", "model", suspend=True))
+    assert kube.run("get", "er,pr").split("\n")[0].split() == [
+        "NAME",
+        "PHASE",
+        "DONE",
+        "TOTAL",
+        "SCORE",
+        "MODEL",
+        "AGE",
+    ]
+    assert "columns" in kube.run("get", "evals")
+    assert "Benchmarks to run" in kube.run("explain", "evalrun.spec.datasets")
+    assert "Requests" in kube.run("explain", "perfrun.spec.rate")
+    assert "columns" in kube.run("get", "evalruns", "--field-selector", "spec.model=mock-model")
+    kube.delete("evalrun", "columns")
+
+
+def test_runners_may_do_nothing(kube: Kube) -> None:
+    """Their service account may not even read what it is part of."""
+    account = f"--as=system:serviceaccount:{kube.namespace}:evalkube-runner"
+    for verb, resource in (("get", "pods"), ("get", "secrets"), ("patch", "evalruns"), ("create", "jobs")):
+        assert kube.run("auth", "can-i", verb, resource, account, check=False).strip() == "no"
+
+
+@pytest.mark.parametrize(
+    ("account", "verb", "resource"),
+    [
+        ("api", "get", "secrets"),
+        ("api", "list", "secrets"),
+        ("api", "create", "jobs"),
+        ("api", "create", "pods"),
+        ("api", "patch", "evalruns/status"),
+        ("operator", "list", "secrets"),
+        ("operator", "create", "secrets"),
+        ("operator", "create", "pods"),
+        ("operator", "get", "pods/exec"),
+        ("operator", "patch", "evalruns"),
+    ],
+)
+def test_programs_may_not(kube: Kube, account: str, verb: str, resource: str) -> None:
+    """What one of the two programs does not need it may not do, nor anything in other namespaces."""
+    name = f"--as=system:serviceaccount:{kube.namespace}:evalkube-{account}"
+    assert kube.run("auth", "can-i", verb, resource, name, check=False).strip() == "no"
+    elsewhere = Kube("kube-system").run("auth", "can-i", "list", "evalruns", name, check=False)
+    assert elsewhere.strip() == "no"
+
+
+def test_upgrade_and_rollback(release: Release) -> None:
+    """A value changes, the programs follow, the certificate of ingest stays; then the same backwards."""
+    kube = release.kube
+
+    def certificate() -> str:
+        found = kube.get("secret", "evalkube-ingest-tls")
+        assert found is not None
+        return str(found["data"]["tls.crt"])
+
+    def allowed() -> object:
+        found = kube.get("configmap", "evalkube-operator")
+        assert found is not None
+        return json.loads(found["data"]["operator.json"])["targets"]["denied"]
+
+    before = certificate()
+    release.upgrade("--set", "targets.deny={denied.example.org}")
+    assert (allowed(), certificate()) == (["denied.example.org"], before)
+    kube.helm("rollback", "evalkube", "--wait")
+    kube.run("rollout", "status", "deployment/evalkube-operator", "--timeout=60s")
+    assert (allowed(), certificate()) == ([], before)
+
+
+def test_a_run_after_the_rollback(kube: Kube) -> None:
+    """The operator of the earlier revision works."""
+    kube.create(eval_run("after-rollback", "model", limit=1))
+    assert kube.ended("evalrun", "after-rollback")["status"]["phase"] == "Succeeded"
+    kube.delete("evalrun", "after-rollback")
+
+
+def test_uninstalled_with_the_operator_down_nothing_is_stuck(cluster: Kube, release: Release) -> None:
+    """Runs of a release whose operator is gone can be deleted like anything else: nothing of ours holds them."""
+    name = f"{release.kube.namespace}-bye"
+    cluster.apply(namespace(name))
+    kube = Kube(name)
+    values = release.values_file.parent / "bye.yaml"
+    values.write_text(json.dumps(values_of(release.image, [name], crds=False)))
+    try:
+        kube.helm("install", "bye", CHART, "-f", str(values), "--wait", "--timeout", "2m")
+        kube.create(eval_run("running", f"slow.{release.kube.namespace}", repeats=50))
+        kube.in_phase("evalrun", "running", "Running")
+        kube.run("scale", "deployment/bye-operator", "--replicas=0")
+        kube.gone("pods", selector="app.kubernetes.io/component=operator")
+        kube.helm("uninstall", "bye", "--wait")
+        run = kube.get("evalrun", "running")
+        assert run is not None
+        assert "finalizers" not in run["metadata"]
+        assert not any("kopf" in key for key in run["metadata"].get("annotations", {}))
+        kube.run("delete", "evalrun", "running", "--timeout=20s")
+        kube.gone("pods", selector="evalkube.io/run=running")
+    finally:
+        began = time.monotonic()
+        cluster.run("delete", "namespace", name, "--timeout=90s", timeout_s=100)
+    assert time.monotonic() - began < 60

@@ -1,0 +1,137 @@
+"""Programs and pods killed in the middle of their work: nothing is lost, nothing is done twice, or the run says so."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import httpx
+
+from e2e.documents import MODEL_PORT, eval_run, perf_run
+from e2e.kube import Kube, condition
+
+REQUEST = {"model": "m", "api_url": "http://slow:8000/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
+SAMPLES = 8
+"""Of gsm8k's sample data."""
+
+
+def asked(kube: Kube, model: str) -> int:
+    """Requests that the mock model has got so far."""
+    path = f"/api/v1/namespaces/{kube.namespace}/services/{model}:{MODEL_PORT}/proxy/stats"
+    stats: dict[str, Any] = json.loads(kube.run("get", "--raw", path))
+    return int(stats["requests"])
+
+
+def kill(kube: Kube, selector: str) -> None:
+    """The process dies at once, as in a crash of its node: no farewell."""
+    kube.run("delete", "pod", "-l", selector, "--grace-period=0", "--force", "--wait=false")
+
+
+def well_begun(kube: Kube, name: str, done: int) -> None:
+    """Returns when that many samples are reported as done."""
+    kube.until("evalrun", name, lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= done)
+
+
+def test_the_operator_is_killed(kube: Kube) -> None:
+    """The run ends as if nothing had been, in the Job that it had."""
+    kube.create(eval_run("survivor", "slow", limit=SAMPLES, repeats=5))
+    well_begun(kube, "survivor", 2)
+    kill(kube, "app.kubernetes.io/component=operator")
+    run = kube.ended("evalrun", "survivor")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 5
+    assert len(run["status"]["attempts"]) == 1
+    assert condition(run, "ResultsCollected")["status"] == "True", condition(run, "ResultsCollected")
+    kube.run("rollout", "status", "deployment/evalkube-operator", "--timeout=60s")
+
+
+def test_the_operator_is_killed_while_runs_are_made(kube: Kube) -> None:
+    """Every run gets one Job and ends."""
+    names = [f"burst-{number}" for number in range(8)]
+    kube.create(*(eval_run(name, "model", limit=1) for name in names[:4]))
+    kill(kube, "app.kubernetes.io/component=operator")
+    kube.create(*(eval_run(name, "model", limit=1) for name in names[4:]))
+    for name in names:
+        run = kube.ended("evalrun", name, timeout_s=150)
+        assert run["status"]["phase"] == "Succeeded", condition(run)
+        assert len(kube.select("jobs", f"evalkube.io/run={name}")) == 1
+    kube.run("delete", "evalrun", *names, "--wait=false")
+
+
+def test_the_service_is_killed(rest: httpx.Client, kube: Kube) -> None:
+    """A request that waited is cut off, the run goes on, and the next replica answers for it."""
+    body = {**REQUEST, "repeats": 3}
+    key = {"Idempotency-Key": "e2e-killed"}
+    accepted = rest.post("/api/v1/eval", json=body, headers={**key, "Prefer": "respond-async"}).json()
+    kube.in_phase("evalrun", accepted["id"], "Running")
+    kill(kube, "app.kubernetes.io/component=api")
+    assert kube.ended("evalrun", accepted["id"])["status"]["phase"] == "Succeeded"
+    kube.run("rollout", "status", "deployment/evalkube-api", "--timeout=60s")
+
+
+def test_the_next_replica_answers(rest: httpx.Client) -> None:
+    """The same key leads to the run that the killed replica had made."""
+    body = {**REQUEST, "repeats": 3}
+    answer = rest.post("/api/v1/eval", json=body, headers={"Idempotency-Key": "e2e-killed"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["status"] == "success"
+
+
+def test_a_request_waits_through_a_rollout(rest: httpx.Client, kube: Kube) -> None:
+    """A replica that is told to stop answers those who wait with 202 and the run's place."""
+    body = {**REQUEST, "repeats": 8}
+    answers: list[httpx.Response] = []
+    waiting = threading.Thread(target=lambda: answers.append(rest.post("/api/v1/eval", json=body)))
+    waiting.start()
+    time.sleep(2)  # until it waits, which nothing shows from outside
+    kube.run("rollout", "restart", "deployment/evalkube-api")
+    waiting.join(timeout=90)
+    assert answers, "the request was not answered"
+    assert answers[0].status_code == 202, answers[0].text
+    assert answers[0].headers["Location"].startswith("/api/v1/runs/")
+    kube.run("rollout", "status", "deployment/evalkube-api", "--timeout=60s")
+
+
+def test_an_evaluation_s_pod_is_killed(kube: Kube) -> None:
+    """Another pod goes on from what was answered: few questions are asked twice, none is scored twice."""
+    before = asked(kube, "slow")
+    kube.create(eval_run("resumed", "slow", limit=SAMPLES, repeats=5))
+    well_begun(kube, "resumed", 12)
+    kill(kube, "evalkube.io/run=resumed")
+    run = kube.ended("evalrun", "resumed")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 5
+    assert asked(kube, "slow") - before <= SAMPLES * 5 + 2
+
+
+def test_a_load_test_s_pod_is_killed(kube: Kube) -> None:
+    """It fails and says why: half a load measured twice is no measurement."""
+    kube.create(perf_run("cut-short", "slow", number=[4000], parallel=[2], shards=2))
+    kube.in_phase("perfrun", "cut-short", "Running")
+    pod = kube.pods_of("cut-short")[0]["metadata"]["name"]
+    kube.run("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
+    run = kube.ended("perfrun", "cut-short")
+    assert run["status"]["phase"] == "Failed"
+    assert condition(run)["reason"] in ("PodDeleted", "RunnerKilled"), condition(run)
+    assert condition(run)["message"]
+    kube.gone("pods", selector="evalkube.io/run=cut-short")
+
+
+def test_a_job_is_deleted(kube: Kube) -> None:
+    """It is never silently made again: the next attempt is counted, or the run fails."""
+    kube.create(eval_run("robbed", "slow", limit=SAMPLES, repeats=3, backoffLimit=0))
+    kube.in_phase("evalrun", "robbed", "Running")
+    kube.run("delete", "job", "robbed-1", "--wait=false")
+    run = kube.ended("evalrun", "robbed")
+    assert condition(run)["reason"] in ("JobDeleted", "JobLost"), condition(run)
+
+
+def test_a_job_is_deleted_and_another_attempt_allowed(kube: Kube) -> None:
+    """The second attempt goes on from the first one's answers."""
+    kube.create(eval_run("second", "slow", limit=SAMPLES, repeats=3, backoffLimit=1))
+    well_begun(kube, "second", 4)
+    kube.run("delete", "job", "second-1", "--wait=false")
+    run = kube.ended("evalrun", "second")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert [attempt["number"] for attempt in run["status"]["attempts"]] == [1, 2]
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 3

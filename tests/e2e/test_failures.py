@@ -1,0 +1,105 @@
+"""Every failure that one node can show ends, within its time, with a typed reason and a message that says what to do.
+
+All of the runs are made at once, when the first test asks; each test then looks at one of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from e2e.conftest import Release
+from e2e.documents import eval_run, perf_run
+from e2e.kube import Kube, condition
+
+Document = dict[str, Any]
+
+GIB = 1 << 30
+SOON = {"startup": 20}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A run that must fail: what it asks for, its reason at the end, and a word of its message."""
+
+    spec: Document
+    reason: str
+    word: str
+    kind: str = "EvalRun"
+    model: str = "model"
+    quota: bool = False
+
+
+FAULTS = {
+    "image-missing": Fault({"runner": {"image": "localhost/nowhere:1"}}, "ImagePullFailed", "localhost/nowhere"),
+    "image-invalid": Fault({"runner": {"image": "NOT//valid"}}, "InvalidImage", "image"),
+    "image-without-us": Fault({"runner": {"image": "localhost/pause:1"}}, "ContainerStartFailed", "python"),
+    "secret-missing": Fault({"apiKeySecretRef": {"name": "nobody"}}, "SecretMissing", "nobody"),
+    "secret-not-opted-in": Fault({"apiKeySecretRef": {"name": "private"}}, "SecretNotOptedIn", "kubectl label"),
+    "secret-without-key": Fault({"apiKeySecretRef": {"name": "key", "key": "other"}}, "SecretMissing", "key"),
+    "claim-missing": Fault({"data": [{"name": "a", "persistentVolumeClaim": "no-claim"}]}, "ClaimMissing", "no-claim"),
+    "map-missing": Fault({"data": [{"name": "a", "configMap": "no-map"}]}, "ConfigMapMissing", "no-map"),
+    "no-node": Fault(
+        {"runner": {"nodeSelector": {"none": "such"}}, "deadlines": SOON}, "Unschedulable", "no node takes the pod"
+    ),
+    "too-large": Fault(
+        {"runner": {"resources": {"requests": {"memory": "9Ti"}}}, "deadlines": SOON}, "Unschedulable", "memory"
+    ),
+    "account-missing": Fault({"runner": {"serviceAccountName": "ghost"}}, "PodRejected", "ghost"),
+    "quota": Fault({}, "QuotaExceeded", "quota", quota=True),
+    "resources-invalid": Fault(
+        {"runner": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}}},
+        "InvalidSpec",
+        "limit",
+    ),
+    "memory": Fault({"runner": {"resources": {"limits": {"memory": "24Mi"}}}}, "OOMKilled", "memory"),
+    "override": Fault({"runner": {"env": [{"name": "A", "value": "b"}]}}, "Forbidden", "runner.allow=env"),
+    "metadata-service": Fault({"apiUrl": "http://169.254.169.254/v1"}, "TargetForbidden", "targets.allow"),
+    "metadata-in-hex": Fault({"apiUrl": "http://0xa9fea9fe/v1"}, "TargetForbidden", "169.254.169.254"),
+    "wrong-key": Fault({}, "AuthenticationFailed", "api_key", kind="PerfRun", model="locked"),
+    "wrong-key-eval": Fault({}, "AuthenticationFailed", "401", model="locked"),
+    "target-down": Fault({}, "TargetUnreachable", "nobody", kind="PerfRun", model="nobody"),
+    "data-missing": Fault(
+        {"datasetHub": "local", "datasetArgs": {"gsm8k": {"localPath": "/data/none"}}},
+        "DatasetUnavailable",
+        "/data/none",
+    ),
+    "too-slow": Fault({"repeats": 100, "deadlines": {"active": 5}}, "ActiveDeadlineExceeded", "deadline", model="slow"),
+}
+TIMEOUTS_S = {"secret-missing": 120, "secret-not-opted-in": 120}
+
+
+@pytest.fixture(scope="module")
+def faulty(release: Release) -> Release:
+    """All of the runs, begun."""
+    for where in (False, True):
+        runs = []
+        for name, fault in FAULTS.items():
+            if fault.quota == where:
+                make = perf_run if fault.kind == "PerfRun" else eval_run
+                runs.append(make(name, fault.model, backoffLimit=0, **{"deadlines": {"startup": 90}, **fault.spec}))
+        (release.quota if where else release.kube).create(*runs)
+    return release
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_failure(faulty: Release, name: str) -> None:
+    """Its reason, its message, and an event about it."""
+    fault = FAULTS[name]
+    kube: Kube = faulty.quota if fault.quota else faulty.kube
+    run = kube.ended(fault.kind.lower(), name, timeout_s=180)
+    ending = condition(run)
+    assert (run["status"]["phase"], ending["reason"]) == ("Failed", fault.reason), ending
+    assert fault.word in ending["message"], ending
+    uid = run["metadata"]["uid"]
+    events = kube.run("get", "events", "--field-selector", f"involvedObject.uid={uid}", "-o", "jsonpath={..reason}")
+    assert fault.reason in events.split()
+    kube.delete(fault.kind.lower(), name, wait=False)
+
+
+def test_the_api_says_why(faulty: Release, rest: Any) -> None:
+    """A failure through REST has the seed's shape, with the reason beside it."""
+    body = {"model": "m", "api_url": "http://169.254.169.254/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
+    answer = rest.post("/api/v1/eval", json=body)
+    assert answer.status_code in (400, 500), answer.text
+    assert "169.254.169.254" in answer.text
