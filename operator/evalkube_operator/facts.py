@@ -4,6 +4,7 @@ The only place that reads raw objects. No I/O, no decisions: a fact says what is
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -202,7 +203,7 @@ def run(raw: Raw) -> RunFact:
     except (KeyError, TypeError, ValueError) as problem:
         raise Unreadable(f"{raw.get('kind')} {raw.get('metadata', {}).get('name')}: {problem}") from problem
     raw_spec = raw.get("spec") or {}
-    spec, invalid = _spec(kind, raw_spec)
+    spec, invalid = _spec(kind, metadata["uid"], metadata.get("generation", 0), raw_spec)
     assert created_at is not None
     return RunFact(
         kind=kind,
@@ -222,10 +223,26 @@ def run(raw: Raw) -> RunFact:
     )
 
 
-def _spec(kind: Kind, raw: Raw) -> tuple[Spec | None, str]:
+_SPECS: Final[OrderedDict[tuple[str, int], tuple[Spec | None, str]]] = OrderedDict()
+_SPECS_KEPT: Final = 512
+
+
+def _spec(kind: Kind, uid: str, generation: int, raw: Raw) -> tuple[Spec | None, str]:
+    """The spec as the contract reads it. A generation of a spec never changes, and reading it is most of the work of a
+    look at a run: the latest ones are kept."""
+    known = _SPECS.get((uid, generation))
+    if known is None or not generation:
+        known = _read_spec(kind, raw)
+        _SPECS[uid, generation] = known
+        if len(_SPECS) > _SPECS_KEPT:
+            _SPECS.popitem(last=False)
+    return known
+
+
+def _read_spec(kind: Kind, raw: Raw) -> tuple[Spec | None, str]:
     model: type[EvalRunSpec | PerfRunSpec] = EvalRunSpec if kind is Kind.EVAL_RUN else PerfRunSpec
     try:
-        return cast("Spec", model.model_validate(raw)), ""
+        return model.model_validate(raw), ""
     except ValidationError as error:
         return None, problems.sentence(problems.problems_of(error, model, camel=True))
 

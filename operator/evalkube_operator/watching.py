@@ -17,6 +17,7 @@ from evalkube_operator.cluster import KubernetesCluster, Listed
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.health import Health
 from evalkube_operator.metrics import Metrics
+from evalkube_operator.stateless import NoDiffs, NoProgress
 
 __all__ = ["FAILED_CREATES", "Watching", "kopf_settings"]
 
@@ -30,6 +31,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
+    settings.persistence.diffbase_storage = NoDiffs()
+    settings.persistence.progress_storage = NoProgress()
     settings.networking.request_timeout = 30
     settings.watching.inactivity_timeout = 70
     settings.watching.label_selectors["batch", "v1", "jobs"] = facts.RUN_UID_LABEL
