@@ -140,18 +140,24 @@ class KubernetesBackend:
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """See backend.Backend. Raises RunDeleted; returns the run as it is when the service stops."""
-        key, known = await self._runs.entry(run_id)
-        with self._cache.waiter(known.uid) as waiter:
-            entry = self._cache.entry(key)
-            if entry is not None and entry.uid == known.uid and entry.phase.terminal:
+        key, uid = await self._runs.watched(run_id)
+        with self._cache.waiter(uid) as waiter:
+            if self._terminal(key, uid):
                 return await self.get(self._runs.id_of(key))
             raw: Raw | None = None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     raw = await waiter
-        if raw is None:
-            raw = (self._cache.entry(key) or known).document()
-        return self._document(raw)
+        return self._document(raw if raw is not None else self._entry(key, uid).document())
+
+    def _terminal(self, key: Key, uid: str) -> bool:
+        return self._entry(key, uid).phase.terminal
+
+    def _entry(self, key: Key, uid: str) -> Entry:
+        entry = self._cache.entry(key)
+        if entry is None or entry.uid != uid:
+            raise RunDeleted(f"run {self._runs.id_of(key)} was deleted")
+        return entry
 
     async def results(self, run_id: str) -> bytes:
         """See backend.Backend. Of a run whose results never reached the operator: its headline figures."""
@@ -209,20 +215,16 @@ class KubernetesBackend:
 
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
-        key, entry = await self._runs.entry(run_id)
-        return self._moment(key, entry)
+        return self._moment(*await self._runs.watched(run_id))
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend. Ends when the service stops, too."""
-        key, known = await self._runs.entry(run_id)
+        key, uid = await self._runs.watched(run_id)
         last: Moment | None = None
-        with self._cache.follower(known.uid) as changed:
+        with self._cache.follower(uid) as changed:
             while True:
                 changed.clear()
-                entry = self._cache.entry(key)
-                if entry is None or entry.uid != known.uid:
-                    raise RunDeleted(f"run {run_id} was deleted")
-                moment = self._moment(key, entry)
+                moment = self._moment(key, uid)
                 if moment != last:
                     yield moment
                 last = moment
@@ -234,7 +236,8 @@ class KubernetesBackend:
                 except TimeoutError:
                     yield None
 
-    def _moment(self, key: Key, entry: Entry) -> Moment:
+    def _moment(self, key: Key, uid: str) -> Moment:
+        entry = self._entry(key, uid)
         run = self._document(entry.document())
         progress = run.status.progress or Progress()
         return Moment(self._runs.id_of(key), run.status.phase, progress, entry.changed_at, endings.reason_of(run)[1])

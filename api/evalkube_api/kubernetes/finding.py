@@ -6,7 +6,6 @@ from evalkube_api.kubernetes.cache import Cache, Entry
 from evalkube_api.kubernetes.cluster import Cluster, answered
 from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.ids import Key
-from evalkube_api.kubernetes.rejections import RunDeleted
 from evalkube_api.kubernetes.scopes import Scopes
 
 __all__ = ["Finder"]
@@ -44,19 +43,16 @@ class Finder:
             self._cache.bury(known[0], known[1].uid)
         raise errors.NotFound(f"there is no run {run_id!r}; GET /api/v1/runs lists them")
 
-    async def entry(self, run_id: str) -> tuple[Key, Entry]:
-        """The run in the cache, kept up to date from now on. Raises errors.ApiError."""
+    async def watched(self, run_id: str) -> tuple[Key, str]:
+        """Key and UID of a run that the cache is kept up to date about from now on. Raises errors.ApiError."""
         known = self._known(run_id, self._meant(run_id))
         if known is not None:
-            return known
+            return known[0], known[1].uid
         raw = await self.whole(run_id)
         key = documents.key_of(raw)
         await self._scopes.ensure(key.namespace)
         self.learn(raw)
-        entry = self._cache.entry(key)
-        if entry is None:
-            raise RunDeleted(f"run {run_id} was deleted")
-        return key, entry
+        return key, str(raw["metadata"]["uid"])
 
     def learn(self, raw: Raw) -> None:
         """What was read or written is news to the cache where a watch will tell how it goes on."""
