@@ -4,6 +4,7 @@ Written by watch events, by relists (which also remove what has vanished unseen)
 so that the next look already knows of them. Older news never replaces newer. No I/O, no decisions.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -23,6 +24,7 @@ Fact = TypeVar("Fact", JobFact, PodFact)
 
 _EVENTS_KEPT: Final = 4
 _GONE_KEPT: Final = 32
+_LATEST_KEPT: Final = 256
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class Cache:
         self.news = 0
         self._runs: dict[Key, _Run] = {}
         self._keys: dict[str, Key] = {}
+        self._latest: OrderedDict[Key, RunFact] = OrderedDict()
         self._relatives: dict[str, _Relatives] = {}
         self._run_of_job: dict[str, str] = {}
         self._run_of_pod: dict[str, str] = {}
@@ -86,7 +89,13 @@ class Cache:
     def run(self, key: Key) -> RunFact | None:
         """The run; None where there is none. Raises Unreadable."""
         stored = self._runs.get(key)
-        return None if stored is None else facts.run(orjson.loads(stored.data))
+        if stored is None:
+            return None
+        fact = facts.run(orjson.loads(stored.data), before=self._latest.get(key))
+        self._latest[key] = fact
+        if len(self._latest) > _LATEST_KEPT:
+            self._latest.popitem(last=False)
+        return fact
 
     def key_of(self, uid: str) -> Key | None:
         """The key of the run with this UID."""
@@ -151,6 +160,7 @@ class Cache:
 
     def _drop_run(self, key: Key) -> None:
         known = self._runs.pop(key, None)
+        self._latest.pop(key, None)
         if known is not None:
             self._keys.pop(known.uid, None)
             self.news += 1

@@ -4,7 +4,6 @@ The only place that reads raw objects. No I/O, no decisions: a fact says what is
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -192,8 +191,11 @@ class SecretFact:
     owner_uids: frozenset[str]
 
 
-def run(raw: Raw) -> RunFact:
-    """An EvalRun or PerfRun. Raises Unreadable where not even its metadata or status have their shape."""
+def run(raw: Raw, *, before: RunFact | None = None) -> RunFact:
+    """An EvalRun or PerfRun. Raises Unreadable where not even its metadata or status have their shape.
+
+    ``before``: the same run at an earlier look. A generation of a spec never changes, and reading it is costly.
+    """
     try:
         metadata = raw["metadata"]
         kind = Kind(raw["kind"])
@@ -203,7 +205,11 @@ def run(raw: Raw) -> RunFact:
     except (KeyError, TypeError, ValueError) as problem:
         raise Unreadable(f"{raw.get('kind')} {raw.get('metadata', {}).get('name')}: {problem}") from problem
     raw_spec = raw.get("spec") or {}
-    spec, invalid = _spec(kind, metadata["uid"], metadata.get("generation", 0), raw_spec)
+    generation = metadata.get("generation", 0)
+    if before is not None and (before.uid, before.generation) == (metadata["uid"], generation):
+        spec, invalid = before.spec, before.invalid
+    else:
+        spec, invalid = _spec(kind, raw_spec)
     assert created_at is not None
     return RunFact(
         kind=kind,
@@ -211,7 +217,7 @@ def run(raw: Raw) -> RunFact:
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata.get("resourceVersion", ""),
-        generation=metadata.get("generation", 0),
+        generation=generation,
         created_at=created_at,
         deleting="deletionTimestamp" in metadata,
         labels=metadata.get("labels") or {},
@@ -223,23 +229,7 @@ def run(raw: Raw) -> RunFact:
     )
 
 
-_SPECS: Final[OrderedDict[tuple[str, int], tuple[Spec | None, str]]] = OrderedDict()
-_SPECS_KEPT: Final = 512
-
-
-def _spec(kind: Kind, uid: str, generation: int, raw: Raw) -> tuple[Spec | None, str]:
-    """The spec as the contract reads it. A generation of a spec never changes, and reading it is most of the work of a
-    look at a run: the latest ones are kept."""
-    known = _SPECS.get((uid, generation))
-    if known is None or not generation:
-        known = _read_spec(kind, raw)
-        _SPECS[uid, generation] = known
-        if len(_SPECS) > _SPECS_KEPT:
-            _SPECS.popitem(last=False)
-    return known
-
-
-def _read_spec(kind: Kind, raw: Raw) -> tuple[Spec | None, str]:
+def _spec(kind: Kind, raw: Raw) -> tuple[Spec | None, str]:
     model: type[EvalRunSpec | PerfRunSpec] = EvalRunSpec if kind is Kind.EVAL_RUN else PerfRunSpec
     try:
         return model.model_validate(raw), ""

@@ -44,7 +44,7 @@ class Health:
         dead.
         """
         before = self.lists.get(kind)
-        if missed and before is not None and self.told_s.get(kind, 0.0) < before:
+        if missed and before is not None and self.told_s.get(kind, float("-inf")) < before:
             self.silent.add(kind)
         self.lists[kind] = self.clock()
 

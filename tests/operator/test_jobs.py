@@ -1,0 +1,148 @@
+"""The Job of an attempt, as the cluster gets it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from evalkube_operator import facts, jobs
+from evalkube_operator.jobs import RunnerDefaults
+from fakes.small_cluster import eval_spec, perf_spec
+
+DEFAULTS = RunnerDefaults(image="evalkube:1", ingest_url="https://ingest:8443", resources={"limits": {"memory": "1Gi"}})
+Object = dict[str, Any]
+
+
+def made(spec: Object, defaults: RunnerDefaults = DEFAULTS, attempt: int = 1, labels: Object | None = None) -> Object:
+    """The manifest for a run with this spec."""
+    kind = "PerfRun" if "url" in spec else "EvalRun"
+    metadata = {
+        "namespace": "ns",
+        "name": "demo",
+        "uid": "u",
+        "creationTimestamp": datetime(2026, 11, 1, tzinfo=UTC).isoformat(),
+        "labels": labels or {},
+    }
+    run = facts.run({"kind": kind, "metadata": metadata, "spec": spec})
+    assert run.spec is not None, run.invalid
+    return jobs.manifest(run, run.spec, attempt, defaults)
+
+
+def pod_of(manifest: Object) -> Object:
+    """The pod's spec."""
+    return manifest["spec"]["template"]["spec"]  # type: ignore[no-any-return]  # JSON
+
+
+def test_it_is_the_runs_and_named_by_the_attempt() -> None:
+    """Owned, so that it goes with the run; found by labels."""
+    manifest = made(eval_spec(shards=4), attempt=3)
+    assert manifest["metadata"]["name"] == "demo-3"
+    assert manifest["metadata"]["ownerReferences"][0]["uid"] == "u"
+    assert manifest["spec"]["completions"] == manifest["spec"]["parallelism"] == 4
+    assert (
+        facts.job(
+            {**manifest, "metadata": {**manifest["metadata"], "uid": "j", "creationTimestamp": "2026-11-01T00:00:00Z"}}
+        ).attempt
+        == 3
+    )
+
+
+def test_results_come_before_any_time_to_live() -> None:
+    """The Job must not go before its results are on record."""
+    assert "ttlSecondsAfterFinished" not in made(eval_spec())["spec"]
+
+
+def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
+    """Disruptions do not count for the one, and end the other."""
+    evaluation, load = made(eval_spec(backoffLimit=2))["spec"], made(perf_spec(backoffLimit=2))["spec"]
+    assert evaluation["backoffLimitPerIndex"] == 2
+    assert evaluation["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
+    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 73))
+    assert load["backoffLimit"] == 0
+    assert {rule["action"] for rule in load["podFailurePolicy"]["rules"]} == {"FailJob"}
+
+
+def test_the_pod_is_restricted() -> None:
+    """As Pod Security's level of that name wants it, with no credentials but ingest's token."""
+    pod = pod_of(made(eval_spec()))
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    container = pod["containers"][0]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    sources = [volume["projected"]["sources"] for volume in pod["volumes"] if "projected" in volume]
+    assert [source["serviceAccountToken"]["audience"] for source in sources[0]] == ["evalkube.io/ingest"]
+
+
+def test_the_document_travels_as_an_annotation() -> None:
+    """With the spec as the user wrote it."""
+    spec = eval_spec(limit=3)
+    annotations = made(spec)["spec"]["template"]["metadata"]["annotations"]
+    assert json.loads(annotations["evalkube.io/run"])["spec"] == spec
+
+
+def test_a_key_is_a_file_of_one_key_of_its_secret() -> None:
+    """Never a variable, never a value."""
+    manifest = made(eval_spec(apiKeySecretRef={"name": "s", "key": "k"}))
+    arguments = pod_of(manifest)["containers"][0]["args"]
+    assert arguments[-2:] == ["--api-key-file", "/etc/evalkube/api-key/k"]
+    volume = next(volume for volume in pod_of(manifest)["volumes"] if volume["name"] == "api-key")
+    assert volume["secret"]["items"] == [{"key": "k", "path": "k"}]
+
+
+def test_data_is_mounted_read_only_by_name() -> None:
+    """The run's own beside the installation's, and in its place where it is called the same."""
+    data = [{"name": "a", "configMap": "c"}, {"name": "b", "persistentVolumeClaim": "p"}]
+    defaults = RunnerDefaults(image="i", ingest_url="u", data_claim="all")
+    mounts = {
+        mount["mountPath"]: mount
+        for mount in pod_of(made(eval_spec(data=data), defaults))["containers"][0]["volumeMounts"]
+    }
+    assert all(mounts[path]["readOnly"] for path in ("/data/a", "/data/b", "/data/shared"))
+    own = pod_of(made(eval_spec(data=[{"name": "shared", "configMap": "c"}]), defaults))
+    paths = [mount["mountPath"] for mount in own["containers"][0]["volumeMounts"]]
+    assert paths.count("/data/shared") == 1
+
+
+def test_a_queue_gets_the_job_suspended() -> None:
+    """The run's label, or the installation's queue."""
+    label = {"kueue.x-k8s.io/queue-name": "mine"}
+    own = made(eval_spec(), labels=label)
+    assert own["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "mine"
+    assert own["spec"]["suspend"] is True
+    assert made(eval_spec(), RunnerDefaults(image="i", ingest_url="u", queue="ours"))["spec"]["suspend"] is True
+    assert made(eval_spec())["spec"]["suspend"] is False
+
+
+@pytest.mark.parametrize(
+    ("runner", "path", "value"),
+    [
+        ({"image": "mine"}, ("containers", 0, "image"), "mine"),
+        ({"resources": {"limits": {"cpu": "1"}}}, ("containers", 0, "resources"), {"limits": {"cpu": "1"}}),
+        ({"nodeSelector": {"a": "b"}}, ("nodeSelector",), {"a": "b"}),
+        ({"serviceAccountName": "sa"}, ("serviceAccountName",), "sa"),
+        ({"imagePullSecrets": ["p"]}, ("imagePullSecrets",), [{"name": "p"}]),
+        ({"priorityClassName": "high"}, ("priorityClassName",), "high"),
+    ],
+)
+def test_what_a_run_may_override(runner: Object, path: tuple[Any, ...], value: Any) -> None:
+    """Whether it may is not decided here."""
+    found: Any = pod_of(made(eval_spec(runner=runner)))
+    for step in path:
+        found = found[step]
+    assert found == value
+
+
+def test_a_run_does_not_turn_the_runners_own_switches() -> None:
+    """Its variables come beside ours, never over them."""
+    env = [{"name": "HOME", "value": "/x"}, {"name": "MINE", "value": "1"}]
+    names = {
+        entry["name"]: entry["value"] for entry in pod_of(made(eval_spec(runner={"env": env})))["containers"][0]["env"]
+    }
+    assert names["HOME"] == "/tmp"
+    assert names["MINE"] == "1"
