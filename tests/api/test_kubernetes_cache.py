@@ -1,12 +1,16 @@
 """The cache of runs: nothing is lost between looking and waiting, nothing deleted comes back."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.cache import Cache
 from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.rejections import RunDeleted
@@ -163,3 +167,65 @@ def test_a_change_has_the_time_it_was_seen_at() -> None:
         assert entry.changed_at == NOW
 
     running(test)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_whatever_the_order_nobody_is_forgotten(data: st.DataObject) -> None:
+    """Runs of one name come, end and go; answers of calls arrive late; now and then a list stands for lost events."""
+
+    async def test(cache: Cache) -> None:
+        history: list[dict[str, Any] | None] = [None]  # by version: the run, or that there is none
+        told, waiters, version = 0, [], 0
+        with contextlib.ExitStack() as stack:
+            for step in data.draw(st.lists(st.sampled_from("cuddegggltttww"), min_size=4, max_size=60)):
+                now = history[-1]
+                if step in "cued":
+                    version += 1
+                    history.append(_next(step, now, version))
+                elif step == "g" and (old := data.draw(st.sampled_from(history))) is not None:
+                    cache.apply(old)  # a GET that was answered then
+                elif step == "t" and told < version:
+                    told += 1
+                    _tell(cache, history, told)
+                elif step == "l":
+                    told = version
+                    if now is not None:
+                        cache.apply(now)
+                    cache.prune(Kind.EVAL_RUN, "evals", {now["metadata"]["uid"]} if now else set(), version)
+                elif step == "w" and (entry := cache.entry(KEY)) is not None:
+                    waiter = stack.enter_context(cache.waiter(entry.uid))
+                    if not entry.phase.terminal:
+                        waiters.append((entry.uid, waiter))
+            while told < version:
+                told += 1
+                _tell(cache, history, told)
+            last = history[-1]
+            entry = cache.entry(KEY)
+            assert (entry.version if entry else None) == (documents.version(last) if last else None)
+            for uid, waiter in waiters:
+                alive = last is not None and last["metadata"]["uid"] == uid
+                ended = alive and documents.phase(last or {}).terminal
+                assert waiter.done() == (ended or not alive)
+
+    running(test)
+
+
+def _next(step: str, now: dict[str, Any] | None, version: int) -> dict[str, Any] | None:
+    """The run after a creation, update, end or deletion; unchanged where that is impossible."""
+    if step == "c" or now is None:
+        return seen(version, uid=f"u{version}") if now is None and step == "c" else now
+    if step == "d":
+        return None
+    ended = documents.phase(now).terminal
+    phase = "Succeeded" if step == "e" or ended else "Running"
+    return seen(version, uid=now["metadata"]["uid"], phase=phase)
+
+
+def _tell(cache: Cache, history: list[dict[str, Any] | None], version: int) -> None:
+    """The event that the watch has for this version."""
+    before, after = history[version - 1], history[version]
+    if after is None and before is not None:
+        cache.bury(KEY, before["metadata"]["uid"])
+    elif after is not None:
+        cache.apply(after)
