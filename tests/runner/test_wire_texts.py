@@ -21,6 +21,7 @@ def delta(index: int = 0, **said: Any) -> dict[str, Any]:
 
 DONE = b"data: [DONE]\n\n"
 CALL: dict[str, Any] = {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"a": 1}'}}]}
+TWICE = b'data: {"choices":[{"index":0,"delta":{"content":"TEXT"},"finish_reason":null}]}\n\n'
 STREAMS: dict[str, tuple[bytes, list[str]]] = {
     "content": (event(delta(content="Hel")) + event(delta(content='lo "you"\n')) + DONE, ['Hello "you"\n']),
     "role and null": (event(delta(role="assistant", content="")) + event(delta(content=None)) + DONE, []),
@@ -39,6 +40,25 @@ STREAMS: dict[str, tuple[bytes, list[str]]] = {
     "no blank line between": (event(delta(content="a"))[:-1] + event(delta(content="b")) + DONE, ["ab"]),
     "no blank line at the end": (event(delta(content="a")) + event(delta(content="b"))[:-2], ["ab"]),
     "beyond ASCII": (event(delta(content="水的😀")) + event(delta(content="é")) + DONE, ["水的😀é"]),
+    "many in one frame, then in another": (
+        b"".join(event(delta(reasoning=f'"{at}"\\')) for at in range(9))
+        + b"".join(event(delta(content=f" {at}\n")) for at in range(9))
+        + DONE,
+        ["".join(f'"{at}"\\' for at in range(9)), "".join(f" {at}\n" for at in range(9))],
+    ),
+    "more in a frame than a text": (
+        event(delta(content="a")) + event(delta(content="b", refusal=None)) + event(delta(content="c")) + DONE,
+        ["abc"],
+    ),
+    "a key that a frame hides": (
+        TWICE.replace(b"TEXT", b"a") + TWICE.replace(b"TEXT", b'b","name":"n') + TWICE.replace(b"TEXT", b"c") + DONE,
+        ["abc"],
+    ),
+    "escapes of a pair": (
+        TWICE.replace(b"TEXT", b"a") + TWICE.replace(b"TEXT", b"\\ud83d\\ude00") + DONE,
+        ["a😀"],
+    ),
+    "an empty piece": (TWICE.replace(b"TEXT", b"a") + TWICE.replace(b"TEXT", b"") + DONE, ["a"]),
     "comments and rubbish": (b": ping\n\n" + event(delta(content="a")) + b"data: [1]\n\ndata: {\n\n" + DONE, ["a"]),
 }
 

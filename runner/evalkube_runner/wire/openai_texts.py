@@ -22,15 +22,18 @@ superfluous. Decoding them takes less than half a millisecond.
 
 
 class TextStream(Stream):
-    """A ``Stream`` that can say its text."""
+    """A ``Stream`` that can say its text. Events in the frame that the stream has learned are not decoded here either:
+    their pieces are JSON strings without quotes, and many make one string.
+    """
 
-    __slots__ = ("_events", "_raw", "_raw_bytes", "_texts")
+    __slots__ = ("_events", "_key", "_raw", "_raw_bytes", "_texts")
 
     def __init__(self, choices: int = 1) -> None:
         super().__init__(choices)
         self._events = sse.Splitter()
         self._raw: list[bytes] = []
         self._raw_bytes = 0
+        self._key = (0, "")
         self._texts: dict[tuple[int, str], list[str]] = {}
 
     def feed(self, data: bytes) -> int:
@@ -47,13 +50,42 @@ class TextStream(Stream):
         self._take(self._events.end())
         return ["".join(pieces) for pieces in self._texts.values()]
 
+    def _learn(self, raw: bytes, key: str, text: str) -> None:
+        """What came before belongs to the frame before."""
+        if self._head:
+            self._decode()
+        super()._learn(raw, key, text)
+        event = sse.parse(raw)
+        for index, kind, _ in _said((_object(event.data) if event else None) or {}):
+            self._key = (index, kind)
+
     def _decode(self) -> None:
+        framed: list[bytes] = []
+        head, tail = self._head, self._tail
+        frame_bytes = len(head) + len(tail) or MAX_EVENT_BYTES  # also after [DONE], which the stream itself ends with
         for raw in self._events.feed(b"".join(self._raw)):
+            if len(raw) > frame_bytes and raw.startswith(head) and raw.endswith(tail):
+                framed.append(raw)
+                continue
+            self._take_framed(framed)
             self._take(raw)
+        self._take_framed(framed)
         if self._events.pending_bytes > MAX_EVENT_BYTES:
             self._events.end()  # the reader itself calls this a fault
         self._raw.clear()
         self._raw_bytes = 0
+
+    def _take_framed(self, framed: list[bytes]) -> None:
+        begin, end = len(self._head), len(self._tail)
+        try:
+            text = orjson.loads(b'"%s"' % b"".join([raw[begin:-end] for raw in framed]))
+        except orjson.JSONDecodeError:  # one of them has more in it than a text
+            for raw in framed:
+                self._take(raw)
+        else:
+            if text:
+                self._texts.setdefault(self._key, []).append(text)
+        framed.clear()
 
     def _take(self, raw: bytes) -> None:
         event = sse.parse(raw)
