@@ -102,12 +102,13 @@ class _Tuner:
             await self._measure(step.value)
             step = search.step(space, group, self._probed)
         best = step.value
+        capped = best == space.upper < self._spec.sla_upper_bound
         return SlaGroup(
             criteria=conditions,
             best=best,
             point=None if best is None else self.points[best].name,
             figures={} if best is None else dict(self._probed[best].figures),
-            stopped=step.why,
+            stopped=f"{step.why}; no more connections can be held here" if capped else step.why,
             probes=[
                 SlaProbe(
                     value=value,
