@@ -15,7 +15,7 @@ from evalkube_crds.sla import Criterion
 
 __all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome", "peak", "step"]
 
-_RATE_STEP = 1.04
+_RATE_STEP = 1.05
 """Two rates closer than this are not told apart: a careful run differs by that much from the next."""
 PEAK_MARGIN = 0.02
 """A figure must be better by so much to be better at all, or the top of a plateau would be sought in its noise."""
