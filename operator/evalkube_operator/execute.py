@@ -123,12 +123,13 @@ class Executor:
         assert run.spec is not None
         name = jobs.job_name(run.name, attempt)
         try:
-            raw: Object | None = await self._cluster.create_job(jobs.manifest(run, run.spec, attempt, self._defaults))
+            raw = await self._cluster.create_job(jobs.manifest(run, run.spec, attempt, self._defaults))
         except (Conflict, Unavailable) as problem:
             # an answer that did not come leaves open what was done: look before anything else
-            raw = await self._cluster.get_job(run.namespace, name)
-            if raw is None:
+            found = await self._cluster.get_job(run.namespace, name)
+            if found is None:
                 raise Unavailable(f"creating the Job {name}: {problem}") from problem
+            raw = found
         except NotFound as problem:
             raise Unavailable(f"creating the Job {name}: {problem}") from problem
         except Refused as problem:

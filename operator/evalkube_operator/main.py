@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -126,7 +126,7 @@ class _Operator:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         clean = kopf_task in done and kopf_task.exception() is None
         for task in done:
-            if task is not kopf_task and not task.cancelled() and (error := task.exception()) is not None:
+            if not task.cancelled() and (error := task.exception()) is not None:
                 _LOG.error("%s ended: %r", task.get_name(), error, exc_info=error)
         if lost not in done:
             await self._stop()
@@ -142,6 +142,7 @@ class _Operator:
         await kopf.operator(
             registry=self.watching.registry(),
             settings=watching.kopf_settings(),
+            identity=cast("Any", self.settings.identity),  # else it asks for a user name, which a pod may lack
             standalone=True,
             clusterwide=not names,
             namespaces=names,

@@ -35,6 +35,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = NoProgress()
     settings.networking.request_timeout = 30
     settings.watching.inactivity_timeout = 70
+    settings.queueing.idle_timeout = 1.0  # a task for each object that had news, for so long
     settings.watching.label_selectors["batch", "v1", "jobs"] = facts.RUN_UID_LABEL
     settings.watching.label_selectors["", "v1", "pods"] = facts.RUN_UID_LABEL
     settings.watching.field_selectors["", "v1", "events"] = FAILED_CREATES
