@@ -22,7 +22,9 @@ PROGRAMS: Final[dict[str, Program]] = {
     "perf": Program("evalkube_cli.loadtest:app", "Load-test an endpoint, with a progress bar and a table of figures."),
     "mock-model": Program("evalkube_mock.main:app", "Serve a mock LLM with known timing and answers."),
     "crds": Program("evalkube_cli.generate:app", "Write the CustomResourceDefinitions as YAML."),
-    "operator": Program("evalkube_operator.main:main", "Turn runs into Jobs and their outcome into status, in a cluster."),
+    "operator": Program(
+        "evalkube_operator.main:main", "Turn runs into Jobs and their outcome into status, in a cluster."
+    ),
     "runner": Program("evalkube_runner.main:main", "Execute one run's document (what the service starts)."),
 }
 

@@ -95,7 +95,7 @@ def test_killing_ingest_again_and_again_loses_and_doubles_nothing(tmp_path: Path
         for _ in range(4):
             enough = sum(map(len, written)) + 200
             async with asyncio.timeout(30):
-                while sum(map(len, written)) < enough:  # noqa: ASYNC110 - four tasks add to it
+                while sum(map(len, written)) < enough:
                     await asyncio.sleep(0.01)
             await asyncio.sleep(rng.uniform(0, 0.05))
             await asyncio.to_thread(served.kill)
