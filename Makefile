@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed  ## evaluate and load-test a mock model through the REST API
 	@EVALKUBE=$(BIN)/evalkube PYTHON=$(BIN)/python examples/demo.sh
 
-test: $(VENV)/.installed-dev  ## the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev  ## the tests that need no cluster
+	$(BIN)/python -m pytest --ignore=tests/e2e
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
