@@ -117,7 +117,9 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
             secret("key", CANARY),
             secret("private", CANARY, opted_in=False),
         )
-        kube.helm("install", "evalkube", CHART, "-f", str(file), "--wait", "--timeout", "3m")
+        said = kube.helm("install", "evalkube", CHART, "-f", str(file), "--wait", "--timeout", "3m", check=False)
+        if "STATUS: deployed" not in said:
+            pytest.exit(f"the chart cannot be installed: {said}\n{_state(kube)}", returncode=1)
         for each in ("model", "slow", "locked"):
             kube.run("rollout", "status", f"deployment/{each}", "--timeout=60s")
         yield Release(kube, small, "evalkube", image, values, file)
@@ -125,6 +127,12 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
         if os.environ.get("EVALKUBE_E2E_KEEP") != "1":
             kube.helm("uninstall", "evalkube", "--wait", check=False)
             cluster.run("delete", "namespace", name, quota, "--wait=false", check=False)
+
+
+def _state(kube: Kube) -> str:
+    """What there is to see of a namespace in which something does not come up."""
+    logs = [kube.run("logs", f"deployment/evalkube-{each}", "--tail=20", check=False) for each in ("operator", "api")]
+    return "\n".join([kube.run("get", "pods,events", "-o", "wide", check=False), *logs])
 
 
 @pytest.fixture(scope="session")

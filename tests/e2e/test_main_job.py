@@ -60,7 +60,7 @@ def test_an_evaluation_through_kubectl(kube: Kube, shards: int) -> None:
     run = kube.get("evalrun", name)
     assert run is not None
     assert run["status"]["summary"]["gsm8k/scored"] == run["status"]["progress"]["total"]
-    assert run["status"]["summary"]["score"] == 1
+    assert run["status"]["summary"]["score"] == 7 / 8, "the mock's answer to one of the questions is wrong"
     assert condition(run, "ResultsCollected")["status"] == "True", condition(run, "ResultsCollected")
     jobs = kube.select("jobs", f"evalkube.io/run={name}")
     assert [job["spec"]["completions"] for job in jobs] == [shards]
