@@ -263,7 +263,7 @@ class KubernetesBackend:
             chunks = logs.followed(self._cluster, look, tail_lines, wait)
         else:
             chunks = logs.written(self._cluster, await look(), tail_lines)
-        async with contextlib.aclosing(chunks):  # type: ignore[type-var]  # async generators, typed as iterators
+        async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
 

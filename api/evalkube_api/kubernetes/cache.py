@@ -57,6 +57,7 @@ class Cache:
         self._waiters: dict[str, set[Waiter]] = {}
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._graves: OrderedDict[str, None] = OrderedDict()
+        self._listed: dict[tuple[Kind, str | None], int] = {}
         self._recent: OrderedDict[str, bytes] = OrderedDict()
         self._recent_bytes = 0
         self._closed = False
@@ -143,6 +144,8 @@ class Cache:
         known = self._entries.get(key)
         if uid in self._graves or (known is not None and version <= known.version):
             return
+        if known is None and version <= self._listed_at(key):
+            return  # it came and went while no watch looked: a list that is newer does not have it
         if known is not None and known.uid != uid:
             self._bury(known.uid)
         phase = documents.phase(raw)
@@ -178,6 +181,7 @@ class Cache:
     def prune(self, kind: Kind, namespace: str | None, listed: Collection[str], version: int) -> int:
         """After a list of all runs of ``kind`` (in ``namespace``) at ``version``: what it does not have was deleted
         unseen. How many."""
+        self._listed[kind, namespace] = version
         ghosts = [
             (key, entry.uid)
             for key, entry in self._entries.items()
@@ -189,6 +193,9 @@ class Cache:
         for key, uid in ghosts:
             self.bury(key, uid)
         return len(ghosts)
+
+    def _listed_at(self, key: Key) -> int:
+        return max(self._listed.get((key.kind, place), -1) for place in (None, key.namespace))
 
     def _end(self, uid: str, raw: Raw) -> None:
         self.remember(raw)

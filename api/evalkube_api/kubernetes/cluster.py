@@ -7,7 +7,7 @@ No retries and no decisions here; what the API server refuses is raised as ``Rej
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +23,12 @@ from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.rejections import Rejected, Unavailable
 from evalkube_crds.names import GROUP, VERSION, Kind
 
-__all__ = ["Cluster", "Unreachable", "answered", "connect"]
+__all__ = ["Cluster", "Pieces", "Unreachable", "answered", "connect"]
 
 Object = dict[str, Any]
 Query = Mapping[str, str | int | bool]
+Pieces = AsyncGenerator[bytes, None]
+"""To be closed by whoever does not read them to the end."""
 
 _PLURALS: Final = {Kind.EVAL_RUN: "evalruns", Kind.PERF_RUN: "perfruns"}
 _CONNECTIONS: Final = 256
@@ -108,9 +110,7 @@ class Cluster:
             query["continue"] = after
         return await self._call("GET", _runs(kind, namespace), query)
 
-    def watch_runs(
-        self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float
-    ) -> AsyncIterator[bytes]:
+    def watch_runs(self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float) -> Pieces:
         """Lines of JSON as they come, until the API server ends it. Raises Rejected, Unreachable (also after
         ``quiet_s`` seconds of silence)."""
         query: dict[str, str | int | bool] = {
@@ -135,7 +135,7 @@ class Cluster:
 
     def pod_log(
         self, namespace: str, pod: str, *, container: str, tail_lines: int | None, follow: bool, quiet_s: float | None
-    ) -> AsyncIterator[bytes]:
+    ) -> Pieces:
         """A container's log in pieces; while ``follow`` until it ends. Raises Rejected, Unreachable."""
         query: dict[str, str | int | bool] = {"container": container, "follow": follow}
         if tail_lines is not None:
@@ -158,7 +158,7 @@ class Cluster:
             found: Object = orjson.loads(await response.read())
             return found
 
-    async def _stream(self, path: str, query: Query, *, quiet_s: float | None) -> AsyncIterator[bytes]:
+    async def _stream(self, path: str, query: Query, *, quiet_s: float | None) -> Pieces:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=quiet_s)
         async with self._answered("GET", path, query, None, "application/json", limits) as response:
             async for chunk in response.content.iter_any():
@@ -231,14 +231,15 @@ def _words(problem: BaseException) -> str:
     return str(problem) or type(problem).__name__
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _lines(chunks: Pieces) -> Pieces:
     """Whole lines; one that the stream breaks off is dropped, because the next watch brings it again."""
     held: list[bytes] = []
-    async for chunk in chunks:
-        first, *rest = chunk.split(b"\n")
-        held.append(first)
-        for piece in rest:
-            line = b"".join(held)
-            held = [piece]
-            if line:
-                yield line
+    async with contextlib.aclosing(chunks):
+        async for chunk in chunks:
+            first, *rest = chunk.split(b"\n")
+            held.append(first)
+            for piece in rest:
+                line = b"".join(held)
+                held = [piece]
+                if line:
+                    yield line

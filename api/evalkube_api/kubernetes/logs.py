@@ -5,13 +5,13 @@ Runners take keys out of what they write. With several shards each line begins w
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from evalkube_api import errors
 from evalkube_api.kubernetes import rejections
-from evalkube_api.kubernetes.cluster import Cluster, Unreachable
+from evalkube_api.kubernetes.cluster import Cluster, Pieces, Unreachable
 from evalkube_api.kubernetes.rejections import Rejected, Unavailable
 from evalkube_crds.names import GROUP
 
@@ -83,7 +83,7 @@ def _number(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() else 0
 
 
-async def written(cluster: Cluster, pods: list[Pod], tail_lines: int | None) -> AsyncIterator[bytes]:
+async def written(cluster: Cluster, pods: list[Pod], tail_lines: int | None) -> Pieces:
     """What is there now, one shard after the other."""
     for pod in pods:
         if pod.started:
@@ -93,7 +93,7 @@ async def written(cluster: Cluster, pods: list[Pod], tail_lines: int | None) -> 
 
 async def followed(
     cluster: Cluster, look: Callable[[], Awaitable[list[Pod]]], tail_lines: int | None, wait: Waiting
-) -> AsyncIterator[bytes]:
+) -> Pieces:
     """Until the run has ended: the runners that are there, and those that come after them."""
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUED)
     readers: dict[str, asyncio.Task[None]] = {}
@@ -134,16 +134,16 @@ async def followed(
         await asyncio.gather(task, *readers.values(), return_exceptions=True)
 
 
-async def _of_pod(
-    cluster: Cluster, pod: Pod, tail_lines: int | None, *, follow: bool, numbered: bool
-) -> AsyncIterator[bytes]:
+async def _of_pod(cluster: Cluster, pod: Pod, tail_lines: int | None, *, follow: bool, numbered: bool) -> Pieces:
     """A pod that is gone, or has no log (any more), has none."""
     pieces = cluster.pod_log(
         pod.namespace, pod.name, container=_CONTAINER, tail_lines=tail_lines, follow=follow, quiet_s=None
     )
+    shown = _numbered(pieces, pod.shard) if numbered else pieces
     try:
-        async for piece in _numbered(pieces, pod.shard) if numbered else pieces:
-            yield piece
+        async with contextlib.aclosing(pieces), contextlib.aclosing(shown):
+            async for piece in shown:
+                yield piece
     except Rejected as refused:
         if refused.status not in (400, 404):
             raise rejections.answer(refused, "read the run's log") from None
@@ -151,7 +151,7 @@ async def _of_pod(
         raise Unavailable(str(problem)) from None
 
 
-async def _numbered(pieces: AsyncIterator[bytes], shard: int) -> AsyncIterator[bytes]:
+async def _numbered(pieces: Pieces, shard: int) -> Pieces:
     """Whole lines, so that those of several shards do not run into one another."""
     prefix, held = b"[%d] " % shard, b""
     async for piece in pieces:

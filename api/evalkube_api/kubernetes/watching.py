@@ -13,6 +13,7 @@ from typing import Final
 
 import orjson
 
+from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.cache import Cache
 from evalkube_api.kubernetes.cluster import Cluster, Unreachable
 from evalkube_api.kubernetes.documents import Raw, key_of
@@ -117,7 +118,7 @@ class Reflector:
         while True:
             page = await self._cluster.list_runs(self._kind, self._namespace, limit=_PAGE, after=after)
             metadata = page["metadata"]
-            version = version or str(metadata["resourceVersion"])
+            version = version or str(metadata["resourceVersion"])  # every page is of the first one's moment
             for item in page["items"]:
                 raw = {**item, "kind": str(self._kind)}
                 listed.add(str(raw["metadata"]["uid"]))
@@ -125,7 +126,7 @@ class Reflector:
             after = metadata.get("continue") or ""
             if not after:
                 break
-        self._cache.prune(self._kind, self._namespace, listed, int(version) if version.isdecimal() else 1 << 62)
+        self._cache.prune(self._kind, self._namespace, listed, documents.version(page))
         return version
 
     async def _watch(self, version: str) -> str:
@@ -135,13 +136,11 @@ class Reflector:
             self._kind, self._namespace, version=version, timeout_s=random.randint(*_WATCH_S), quiet_s=_QUIET_S
         )
         try:
-            async for line in lines:
-                version = self._event(line) or version
+            async with contextlib.aclosing(lines):
+                async for line in lines:
+                    version = self._event(line) or version
         except Unreachable as problem:
             _LOG.debug("the watch of %s broke off at %s: %s", self._kind, version, problem)
-        finally:
-            with contextlib.suppress(RuntimeError):
-                await lines.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
         return version
 
     def _event(self, line: bytes) -> str | None:
