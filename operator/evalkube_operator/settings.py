@@ -3,6 +3,7 @@
 Read once in main; an unknown key is an error. The only place that reads the environment.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -143,11 +144,14 @@ _DEFAULT_CONFIG: Final = "/etc/evalkube/operator.json"
 
 def read(arguments: Sequence[str]) -> Settings:
     """The settings of this process; ends it with a sentence where they are wrong. ``arguments``: [--config FILE]."""
-    path = Path(os.environ.get("EVALKUBE_OPERATOR_CONFIG", _DEFAULT_CONFIG))
-    if len(arguments) == 2 and arguments[0] == "--config":
-        path = Path(arguments[1])
-    elif arguments:
-        sys.exit("usage: evalkube operator [--config FILE]")
+    default = os.environ.get("EVALKUBE_OPERATOR_CONFIG", _DEFAULT_CONFIG)
+    parser = argparse.ArgumentParser(
+        prog="evalkube operator", description="Turn runs into Jobs and their outcome into status"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path(default), help="its configuration, JSON (default: %(default)s)"
+    )
+    path: Path = parser.parse_args(arguments).config
     try:
         file = _File.model_validate_json(path.read_bytes())
         ca = file.ingest.ca.read_text() if file.ingest.ca is not None else None

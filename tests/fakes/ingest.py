@@ -5,6 +5,7 @@ python -m fakes.ingest FOLDER PORT KIND      serves one evaluation's pods until 
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 import socket
@@ -159,7 +160,8 @@ class Process:
     def start(self) -> None:
         """Start it; returns before it answers."""
         command = [sys.executable, "-m", "fakes.ingest", str(self._folder), str(self.port), self._kind]
-        self._process = subprocess.Popen(command)
+        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        self._process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
 
     def kill(self) -> None:
         """SIGKILL, at once."""
