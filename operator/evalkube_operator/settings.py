@@ -148,9 +148,7 @@ def read(arguments: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(
         prog="evalkube operator", description="Turn runs into Jobs and their outcome into status"
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path(default), help="its configuration, JSON (default: %(default)s)"
-    )
+    parser.add_argument("--config", type=Path, default=Path(default), help="configuration, JSON (default: %(default)s)")
     path: Path = parser.parse_args(arguments).config
     try:
         file = _File.model_validate_json(path.read_bytes())
