@@ -17,7 +17,7 @@ async def of_run(backend: Backend, run: Run, *, debug: bool, applied: str | None
     headers = {"Preference-Applied": applied} if applied else {}
     run_id = run.metadata.name
     if not run.status.phase.terminal:
-        headers |= {"Location": f"/api/v1/runs/{run_id}"}
+        headers |= {"Location": f"/api/v1/runs/{run_id}", "Retry-After": "1"}
         return problems.json_response(202, seed.accepted(run), headers)
     if run.status.phase is Phase.SUCCEEDED:
         results = await backend.results(run_id)

@@ -146,7 +146,9 @@ def submission(word: str) -> dict[str, Any]:
     refused = {
         400: _BAD,
         408: _json("The body did not arrive in time", "Error"),
+        403: _json("The cluster's rules stand against it; the permission that is missing is named", "Error"),
         409: _json("Another run writes to this work_dir", "Error"),
+        410: _json("The run was deleted while its end was waited for", "Error"),
         413: _json("The body is too large", "Error"),
         422: _json("The Idempotency-Key belongs to another request", "Error"),
     }

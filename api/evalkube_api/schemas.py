@@ -1,9 +1,11 @@
 """Requests and answers as JSON schema: requests from the contract's models, answers written here. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from evalkube_api.kubernetes.placement import ClusterRequest
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.names import Phase, Reason
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -19,13 +21,14 @@ def ref(name: str) -> dict[str, str]:
 def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
     """``document`` with every schema it refers to, and without answers that the service never gives."""
     _, found = models_json_schema(
-        [(EvalRequest, "validation"), (PerfRequest, "validation")],
+        [(EvalRequest, "validation"), (PerfRequest, "validation"), (ClusterRequest, "validation")],
         by_alias=False,
         ref_template="#/components/schemas/{model}",
     )
     schemas = {name: _plain(schema) for name, schema in found["$defs"].items()}
+    place = schemas.pop("ClusterRequest")["properties"]
     for name in ("EvalRequest", "PerfRequest"):
-        schemas[name]["properties"] = _cluster_last(schemas[name]["properties"])
+        schemas[name]["properties"] = _cluster_last(schemas[name]["properties"] | place, (*CLUSTER_ONLY, *place))
     own = document.get("components", {}).get("schemas", {})
     parameters = {name: schema for name, schema in own.items() if "ValidationError" not in name}
     document["components"] = {"schemas": {**parameters, **schemas, **_schemas()}}
@@ -46,10 +49,10 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _cluster_last(properties: dict[str, Any]) -> dict[str, Any]:
+def _cluster_last(properties: dict[str, Any], cluster_only: Sequence[str]) -> dict[str, Any]:
     """What only a cluster can do after everything else, and said so."""
-    own = {name: schema for name, schema in properties.items() if name not in CLUSTER_ONLY}
-    last = {name: properties[name] for name in CLUSTER_ONLY}
+    own = {name: schema for name, schema in properties.items() if name not in cluster_only}
+    last = {name: properties[name] for name in cluster_only}
     said = {
         name: {**schema, "description": f"On a cluster only. {schema.get('description', '')}"}
         for name, schema in last.items()

@@ -130,6 +130,24 @@ def test_refusals(service: Service, server: ApiServer) -> None:
     assert "create evalruns.evalkube.io in the namespace evals" in response.json()["error"]
 
 
+def test_the_place_of_a_run(service: Service, server: ApiServer) -> None:
+    """Its namespace, its priority and its resources stand beside what the seed has."""
+    resources = {"limits": {"memory": "1Gi"}}
+    body = eval_body(namespace="team", priority="low", resources=resources)
+    response = service.post("eval", body, Prefer="respond-async")
+    run_id = response.json()["id"]
+    assert (response.status_code, response.headers["Location"]) == (202, f"/api/v1/runs/{run_id}")
+    raw = server.one("evalruns", run_id.removeprefix("team:"), "team")
+    assert raw is not None
+    assert raw["spec"]["runner"] == {"priorityClassName": "low", "resources": resources}
+    assert service.client.get(response.headers["Location"]).json()["id"] == run_id
+    server.deny("create", "perfruns", "closed")
+    response = service.post("perf", perf_body(namespace="closed"))
+    server.allow()
+    assert response.status_code == 403
+    assert "create perfruns.evalkube.io in the namespace closed" in response.json()["error"]
+
+
 def test_progress_as_events(service: Service, server: ApiServer) -> None:
     """Pushed as the watch brings them."""
     name = service.post("eval", eval_body(), Prefer="respond-async").json()["id"]
@@ -168,6 +186,7 @@ def test_a_service_that_stops_loses_nothing(server: ApiServer, tmp_path: Path, n
         if number == signal.SIGTERM:
             response = answer.result(10)
             assert (response.status_code, response.headers["Location"]) == (202, f"/api/v1/runs/{name}")
+            assert response.headers["Retry-After"] == "1"
         else:
             assert answer.exception(10) is not None
     (tmp_path / "second").mkdir()

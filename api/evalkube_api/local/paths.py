@@ -15,7 +15,7 @@ from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem
 
-__all__ = ["CONTROL", "Roots", "check_local", "overlap", "resolved"]
+__all__ = ["CONTROL", "NEEDS_CLUSTER", "Roots", "check_local", "overlap", "resolved"]
 
 CONTROL: Final = ".evalkube"
 """The service's own folder under the output root."""
@@ -107,14 +107,14 @@ def overlap(one: Path, other: Path) -> bool:
 def check_local(spec: Spec) -> None:
     """Raises errors.InvalidRequest for what only a cluster can honour."""
     stray = [name for name in CLUSTER_ONLY if getattr(spec, name) != type(spec).model_fields[name].default]
-    found = [Problem(name, _NEEDS_CLUSTER) for name in stray]
+    found = [Problem(name, NEEDS_CLUSTER) for name in stray]
     if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
-        found.append(Problem("judge.api_key_secret_ref", f"{_NEEDS_CLUSTER}; here the judges' key is judge_api_key"))
+        found.append(Problem("judge.api_key_secret_ref", f"{NEEDS_CLUSTER}; here the judges' key is judge_api_key"))
     if found:
         raise errors.InvalidRequest(found)
 
 
-_NEEDS_CLUSTER: Final = "needs the kubernetes backend; this service runs on one machine"
+NEEDS_CLUSTER: Final = "needs the kubernetes backend; this service runs on one machine"
 
 
 def resolved(spec: Spec, roots: Roots) -> Spec:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from evalkube_api import answers, bodies, errors, openapi, preferences
 from evalkube_api.backend import Backend, Submission
+from evalkube_api.kubernetes import placement
 from evalkube_api.settings import Settings
 from evalkube_crds import requests
 from evalkube_crds.names import Kind
@@ -31,11 +32,11 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
         key = preferences.idempotency_key(request.headers.getlist("idempotency-key"))
         body = await bodies.read_object(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
         run = await backend.submit(_submission(kind, model, body, key))
-        _LOG.info("%s: accepted", run.metadata.name)
-        if wanted.wait_s is None:
-            run = await backend.wait(run.metadata.name)
-        elif wanted.wait_s > 0:
-            run = await backend.wait(run.metadata.name, wanted.wait_s)
+        run_id = run.metadata.name
+        _LOG.info("%s: accepted", run_id)
+        if wanted.wait_s != 0:
+            del run, body  # thousands may wait here
+            run = await backend.wait(run_id, wanted.wait_s)
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.post("/api/v1/eval", **openapi.submission("eval"))
@@ -52,12 +53,13 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
 
 
 def _submission(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:
+    place, rest = placement.split(body)
     try:
-        spec, secrets = requests.split_request(requests.parse_request(model, body))
+        spec, secrets = requests.split_request(requests.parse_request(model, rest))
     except ValidationError as problem:
         raise errors.InvalidRequest(problems_of(problem, model)) from None
     _check_keys(secrets)
-    return Submission(kind, spec, secrets, key)
+    return placement.ClusterSubmission(kind, placement.placed(spec, place), secrets, key, namespace=place.namespace)
 
 
 def _check_keys(secrets: Mapping[str, str]) -> None:
