@@ -97,7 +97,7 @@ def _begin(case: Case, spec: Spec) -> list[Action]:
     if spec.suspend:
         if on_record:
             return _close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
-        return _hold(case, Reason.SUSPENDED, "the run is suspended")
+        return [*_delete_busy(case), *_hold(case, Reason.SUSPENDED, "the run is suspended")]
     return _before_creation(case, spec, number, on_record=on_record)
 
 
@@ -124,14 +124,23 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
 
 def _predecessors(case: Case) -> list[Action] | None:
     """Earlier Jobs of the run stop before a new one starts; one on a lost node is not waited for for ever."""
-    busy = [job for job in case.seen.jobs if not job.finished or job.active or job.terminating]
-    doomed: list[Action] = [DeleteJob(job.name, job.uid) for job in busy if not job.deleting]
+    doomed = _delete_busy(case)
     if doomed:
         return doomed
+    busy = _busy(case)
     attempts = case.status.attempts
     last_end = (attempts[-1].completion_time if attempts else None) or case.run.created_at
     until = last_end + timedelta(seconds=case.rules.successor_patience_s)
     return [Wait(until)] if busy and case.now < until else None
+
+
+def _busy(case: Case) -> list[JobFact]:
+    """Jobs of the run whose pods may be there."""
+    return [job for job in case.seen.jobs if not job.finished or job.active or job.terminating]
+
+
+def _delete_busy(case: Case) -> list[Action]:
+    return [DeleteJob(job.name, job.uid) for job in _busy(case) if not job.deleting]
 
 
 def _held_by_secret(case: Case, spec: Spec) -> list[Action] | None:

@@ -29,6 +29,8 @@ __all__ = ["supervise"]
 
 _LOG = logging.getLogger("evalkube.runner")
 _ORPHAN_GRACE_S: Final = 5.0
+_LAST_WORDS_S: Final = 5.0
+"""A runner that was told to stop does not wait for an ingest that may have closed its attempt already."""
 _HEADLINE_FIGURES: Final = 40
 _LOG_PATHS: Final = {"EvalRunSpec": "logs/eval_log.log", "PerfRunSpec": "benchmark.log"}
 _STOPPED: Final = {
@@ -63,7 +65,8 @@ async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_
         return _receipt(context, Reason.INTERNAL_ERROR, _fault(error))
     finally:
         with contextlib.suppress(OSError, RunFailed):
-            await context.delivery.put(_LOG_PATHS[type(run.spec).__name__], log.text().encode())
+            async with asyncio.timeout(_LAST_WORDS_S if stopped_by else None):
+                await context.delivery.put(_LOG_PATHS[type(run.spec).__name__], log.text().encode())
 
 
 def _fault(error: Exception) -> str:

@@ -217,6 +217,24 @@ def test_a_queue_admits_the_job(story: Story) -> None:
     assert story.reason() is Reason.STARTUP_DEADLINE_EXCEEDED
 
 
+def test_a_suspended_run_stops_and_goes_on_in_another_job(story: Story) -> None:
+    """Its pods go while it is held back, not only when it is resumed; the attempt is not held against it."""
+    story.submit(eval_spec(backoffLimit=0))
+    story.start()
+    story.cluster.change(story.raw, suspend=True)
+    story.turn(1)
+    story.turn(1)
+    assert story.phase() is Phase.QUEUED
+    assert not story.cluster.of_kind("Job")
+    story.cluster.change(story.raw, suspend=False)
+    story.turn(1)
+    story.start()
+    story.cluster.succeed(story.pods()[-1])
+    story.turn(1)
+    assert story.phase() is Phase.SUCCEEDED
+    assert [attempt.number for attempt in story.status.attempts] == [1, 2]
+
+
 def test_a_secret_may_come_late(story: Story) -> None:
     """The service makes the run first and then its Secret; without an owner it needs the label."""
     story.submit(eval_spec(apiKeySecretRef={"name": "key"}))
