@@ -17,12 +17,10 @@ import httpx
 import pytest
 import yaml
 
-from e2e.documents import mock_model, secret
+from e2e.documents import CANARY, mock_model, secret
 from e2e.kube import ROOT, Kube, PortForward
 
 CHART = str(ROOT / "charts" / "evalkube")
-CANARY = f"canary-{secrets.token_hex(16)}"
-"""The key of the model that asks for one. It must turn up nowhere but in the Secrets that hold it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,14 @@
-"""The objects that the tests make: runs, mock models, Secrets. Pure."""
+"""The objects that the tests make: runs, mock models, Secrets. No I/O here."""
 
+import secrets
 from typing import Any, Final
 
-__all__ = ["MODEL_PORT", "eval_run", "mock_model", "perf_run", "secret"]
+__all__ = ["CANARY", "MODEL_PORT", "eval_run", "mock_model", "perf_run", "secret"]
 
 MODEL_PORT: Final = 8000
+CANARY: Final = f"canary-{secrets.token_hex(16)}"
+"""The key of the model that asks for one. It must turn up nowhere but in the Secrets that hold it."""
+
 API_VERSION: Final = "evalkube.io/v1alpha1"
 
 Document = dict[str, Any]

@@ -4,8 +4,7 @@ import json
 
 import httpx
 
-from e2e.conftest import CANARY
-from e2e.documents import eval_run
+from e2e.documents import CANARY, eval_run
 from e2e.kube import Kube, condition
 
 
