@@ -19,7 +19,7 @@ def asked(kube: Kube, model: str) -> int:
     """Requests that the mock model has got so far."""
     path = f"/api/v1/namespaces/{kube.namespace}/services/{model}:{MODEL_PORT}/proxy/stats"
     stats: dict[str, Any] = json.loads(kube.run("get", "--raw", path))
-    return int(stats["requests"])
+    return int(stats["total"])
 
 
 def kill(kube: Kube, selector: str) -> None:
