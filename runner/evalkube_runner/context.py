@@ -25,7 +25,8 @@ class HubEndpoints:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """One shard of one run, as its code sees it."""
+    """One shard of one run, as its code sees it. ``target_patience_s``: how long the endpoint may take to come up
+    before the first request; in a cluster it is often made together with the run."""
 
     run_id: str
     delivery: Delivery
@@ -38,3 +39,4 @@ class RunContext:
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
     start: Start | None = None
+    target_patience_s: float = 0.0

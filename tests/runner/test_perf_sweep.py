@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,12 +48,21 @@ def spec(url: str, **fields: Any) -> PerfRunSpec:
     return PerfRunSpec(model="mock-model", url=url, data_source="sample", sleep_interval=0, **fields)
 
 
-def context(folder: Path, *, shard: int = 0, shards: int = 1, key: str | None = KEY) -> RunContext:
+def context(
+    folder: Path, *, shard: int = 0, shards: int = 1, key: str | None = KEY, patience_s: float = 0.0
+) -> RunContext:
     home = folder / f"shard-{shard}"
     (home / "scratch").mkdir(parents=True)
     delivery = FileDelivery(home / "artifacts", home / "control", pipeline="perf")
     return RunContext(
-        run_id="r", delivery=delivery, scratch=home / "scratch", cache=folder, shard=shard, shards=shards, api_key=key
+        run_id="r",
+        delivery=delivery,
+        scratch=home / "scratch",
+        cache=folder,
+        shard=shard,
+        shards=shards,
+        api_key=key,
+        target_patience_s=patience_s,
     )
 
 
@@ -270,6 +281,18 @@ def test_nobody_listens(tmp_path: Path) -> None:
         load(tmp_path, spec("http://127.0.0.1:9/v1", number=1000))
     assert failed.value.reason is Reason.TARGET_UNREACHABLE
     assert "127.0.0.1:9" in failed.value.message
+
+
+def test_an_endpoint_may_come_up_late(tmp_path: Path) -> None:
+    """Where there is patience, one that is made together with the run is waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with ExitStack() as stack:
+        starting = threading.Timer(0.2, lambda: stack.enter_context(running_mock("--port", str(port))))
+        starting.start()
+        result = load(tmp_path, spec(f"http://127.0.0.1:{port}/v1", number=2), key=None, patience_s=20.0)
+        starting.join()
+    assert result.points[0].succeeded == 2
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from evalkube_crds import merge
+from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, Progress
 from evalkube_crds.seed import load_test as load_test_figures
@@ -30,6 +31,7 @@ __all__ = ["Point", "Trial", "endpoint_of", "warmup_of"]
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
 _PROGRESS_S = 0.5
+_RETRY_S = 0.5
 _OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
 
 
@@ -81,7 +83,18 @@ class Trial:
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
 
     async def connect(self, bodies: Path) -> None:
-        """Test the connection with the first of ``bodies``. Raises RunFailed."""
+        """Test the connection with the first of ``bodies``, while the endpoint may still come up. Raises RunFailed."""
+        until_s = time.monotonic() + self._context.target_patience_s
+        while True:
+            try:
+                return await self._test_connection(bodies)
+            except RunFailed as failure:
+                if failure.reason is not Reason.TARGET_UNREACHABLE or time.monotonic() >= until_s:
+                    raise
+                _LOG.info("not there yet: %s", failure.message)
+            await asyncio.sleep(_RETRY_S)
+
+    async def _test_connection(self, bodies: Path) -> None:
         spec = self._spec
         await probe.test_connection(
             self._url,
