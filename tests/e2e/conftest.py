@@ -111,6 +111,7 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
         kube.apply(
             *mock_model("model", image),
             *mock_model("slow", image, "--latency-ms", "300", "--ttft-ms", "300"),
+            *mock_model("counted", image, "--latency-ms", "300"),
             *mock_model("locked", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}),
             secret("key", CANARY),
             secret("private", CANARY, opted_in=False),
@@ -118,7 +119,7 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
         said = kube.helm("install", "evalkube", CHART, "-f", str(file), "--wait", "--timeout", "3m", check=False)
         if "STATUS: deployed" not in said:
             pytest.exit(f"the chart cannot be installed: {said}\n{_state(kube)}", returncode=1)
-        for each in ("model", "slow", "locked"):
+        for each in ("model", "slow", "counted", "locked"):
             kube.run("rollout", "status", f"deployment/{each}", "--timeout=60s")
         yield Release(kube, small, "evalkube", image, values, file)
     finally:
