@@ -179,9 +179,14 @@ def test_duration_ends_the_sending(tmp_path: Path, mock: str) -> None:
 
 @pytest.mark.parametrize("fields", [{"parallel": 1}, {"open_loop": True}])
 def test_a_slow_server_is_not_held_against_the_client(tmp_path: Path, mock: str, fields: dict[str, Any]) -> None:
-    """What slots held back was never due; in open loop all that was due by the end was sent."""
+    """What slots held back was never due; in open loop all that was due by the end was sent, but for what fell into
+    the client's own lag when the time was up.
+    """
     point = load(tmp_path, spec(mock, number=1000, rate=100.0, duration=0.2, **fields)).points[0]
-    assert point.health.offered == point.health.sent == point.succeeded < 60
+    lag_s = max(point.health.schedule_lag_ns.high, point.health.loop_lag_ns.high) / 1e9
+    unsent = point.health.offered - point.health.sent
+    assert 0 <= unsent <= (3 * 100.0 * lag_s if spec(mock, **fields).open_loop else 0)
+    assert point.health.sent == point.succeeded < 60
 
 
 def test_two_worker_processes(tmp_path: Path, mock: str) -> None:
