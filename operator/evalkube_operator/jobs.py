@@ -205,7 +205,7 @@ def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults)
         "name": facts.RUNNER_CONTAINER,
         "image": over.image or defaults.image,
         "imagePullPolicy": defaults.pull_policy,
-        "command": ["python", "-m", "evalkube_runner.main"],
+        "command": ["python", "-m", "evalkube_runner"],
         "args": arguments,
         "env": _environment(spec, defaults),
         "resources": over.resources or dict(defaults.resources),

@@ -163,3 +163,16 @@ def test_a_killed_evaluation_goes_on_where_it_was(tmp_path: Path, runners: list[
     assert receipt.reason is Reason.COMPLETED
     assert sum(subset.reused for subset in result.datasets[0].subsets) >= finished > 0
     assert result.datasets[0].subsets[0].scored == receipt.total
+
+
+def test_process_one_can_be_stopped_before_it_has_loaded() -> None:
+    """Told to stop while it still imports, a pod's runner exits as one that was terminated, and at once."""
+    command = [sys.executable, "-X", "importtime", "-m", "evalkube_runner", "--run", "/nowhere"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "evalkube_crds" in line:  # of what main imports: the handler stands, main does not run yet
+                break
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(timeout=10) == 143
