@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -130,26 +131,29 @@ def test_no_endpoint_there(real: Service) -> None:
 
 def test_a_killed_service_resumes_from_its_checkpoints(tmp_path: Path) -> None:
     """What was answered before is not asked again."""
-    with running_mock("--ttft-ms", "80") as url:
-        body = {
-            "model": "m",
-            "api_url": url,
-            "datasets": ["gsm8k"],
-            "dataset_hub": "sample",
-            "eval_batch_size": 1,
-            "work_dir": "mine",
-            "generation_config": {"stream": True},
-        }
-        with running_service(tmp_path / "outputs", standin=False) as service:
-            run_id = service.post("eval", body, Prefer="respond-async").json()["id"]
-            done = _done_of_first_samples(service, run_id)
-            service.process.kill()
-            service.process.wait()
-        with running_service(tmp_path / "outputs", standin=False) as service:
-            assert service.run(run_id)["phase"] == "Interrupted"
-            report = service.post("eval", body).json()["result"]["gsm8k"]
-            assert report["reused"] >= done
-            assert report["scored"] == report["requested"]
+    body = {
+        "model": "m",
+        "datasets": ["gsm8k"],
+        "dataset_hub": "sample",
+        "eval_batch_size": 1,
+        "work_dir": "mine",
+        "generation_config": {"stream": True},
+    }
+    with running_mock("--ttft-ms", "2000") as url, running_service(tmp_path / "outputs", standin=False) as service:
+        # so slow that the news of the first answers comes long before the last, on any machine
+        run_id = service.post("eval", {**body, "api_url": url}, Prefer="respond-async").json()["id"]
+        done = _done_of_first_samples(service, run_id)
+        service.process.kill()
+        service.process.wait()
+    with (
+        running_mock("--port", str(urlsplit(url).port)) as again,
+        running_service(tmp_path / "outputs", standin=False) as service,
+    ):
+        assert again == url
+        assert service.run(run_id)["phase"] == "Interrupted"
+        report = service.post("eval", {**body, "api_url": url}).json()["result"]["gsm8k"]
+        assert report["reused"] >= done
+        assert report["scored"] == report["requested"]
 
 
 def test_an_earlier_run_is_used(real: Service, model: str) -> None:
