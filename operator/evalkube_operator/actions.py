@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from evalkube_crds.names import Reason
-from evalkube_crds.results import Progress
+from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import ResultReference, RunStatus
 from evalkube_operator.facts import EventFact, JobFact, PodFact, SecretFact
 
@@ -191,7 +191,8 @@ class Seen:
 
     ``jobs``: every Job that carries the run's UID, finished and deleted ones too. ``pods``: every pod of theirs,
     those included that are gone but whose end was seen. ``absent_jobs``: names the API server itself does not know.
-    ``secrets``: by name; None is "not there". ``pod_events``: by the pod's UID.
+    ``secrets``: by name; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by shard, of runners of
+    this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a second later.
     """
 
     jobs: tuple[JobFact, ...] = ()
@@ -206,3 +207,4 @@ class Seen:
     collect_error: CollectError | None = None
     progress: Progress | None = None
     progress_due: datetime | None = None
+    receipts: Mapping[int, Receipt] = field(default_factory=dict)

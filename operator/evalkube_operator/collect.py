@@ -23,9 +23,12 @@ __all__ = ["Merged", "by_receipts", "fits", "merged", "outcome", "receipts_of", 
 Merged = EvalResult | PerfResult
 
 
-def receipts_of(pods: Iterable[PodFact], run_name: str) -> dict[int, Receipt]:
-    """The receipts of successful pods by shard; one that names another run or shard is none."""
-    found: dict[int, Receipt] = {}
+def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Receipt]) -> dict[int, Receipt]:
+    """The receipts of successful pods by shard; one that names another run or shard is none.
+
+    ``told``: what runners said over ingest, of pods that have not ended yet, or whose end was not seen.
+    """
+    found = dict(told)
     for pod in sorted(pods, key=lambda each: each.ended_at):
         receipt = facts.receipt_of(pod)
         if receipt is None or receipt.reason is not Reason.COMPLETED:

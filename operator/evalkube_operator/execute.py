@@ -192,12 +192,12 @@ class Executor:
     async def _collect(self, run: RunFact, memory: Memory, attempt: int) -> None:
         assert run.spec is not None
         try:
-            memory.outcome = await self._outcome(run, attempt, run.spec.shards)
+            memory.outcome = await self._outcome(run, memory, attempt, run.spec.shards)
             memory.collect_error = None
         except Unavailable as problem:
             memory.collect_error = CollectError(str(problem), self._now() + timedelta(seconds=_COLLECT_RETRY_S))
 
-    async def _outcome(self, run: RunFact, attempt: int, shards: int) -> Outcome:
+    async def _outcome(self, run: RunFact, memory: Memory, attempt: int, shards: int) -> Outcome:
         key = _key(run)
         stored = await self._store.results(key, attempt)
         documents: dict[int, bytes] = {}
@@ -207,7 +207,8 @@ class Executor:
             except KeyError:
                 continue  # replaced or removed in this moment: counts as not there
         uid = run.status.job_uid
-        receipts = collect.receipts_of((pod for pod in self._cache.pods(run.uid) if pod.job_uid == uid), run.name)
+        pods = [pod for pod in self._cache.pods(run.uid) if pod.job_uid == uid]
+        receipts = collect.receipts_of(pods, run.name, memory.receipts if memory.told_attempt == attempt else {})
         merged = await asyncio.to_thread(collect.merged, run.kind, run.name, shards, documents, receipts)
         if isinstance(merged, Outcome):
             return merged

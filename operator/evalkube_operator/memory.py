@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from evalkube_crds.results import Progress
+from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
 from evalkube_operator.cache import Cache
 from evalkube_operator.facts import EventFact, RunFact, SecretFact
@@ -31,8 +31,9 @@ class Memory:
     outcome: Outcome | None = None
     collect_error: CollectError | None = None
     attempt: int | None = None
+    told_attempt: int | None = None
     progress: dict[int, Progress] = field(default_factory=dict)
-    progress_attempt: int | None = None
+    receipts: dict[int, Receipt] = field(default_factory=dict)
     progress_written_at: datetime | None = None
 
     def begin(self, attempt: int | None) -> None:
@@ -44,15 +45,26 @@ class Memory:
 
     def progressed(self, attempt: int, shard: int, progress: Progress) -> None:
         """A shard told how far it is."""
-        if attempt != self.progress_attempt:
-            self.progress_attempt = attempt
-            self.progress.clear()
+        self._hear(attempt)
         self.progress[shard] = progress
+
+    def finished(self, attempt: int, receipt: Receipt) -> None:
+        """A shard's runner said its last word."""
+        self._hear(attempt)
+        self.receipts[receipt.shard] = receipt
+
+    def _hear(self, attempt: int) -> None:
+        """What the runners of another attempt told is void."""
+        if attempt != self.told_attempt:
+            self.told_attempt = attempt
+            self.progress.clear()
+            self.receipts.clear()
 
     def seen(self, run: RunFact, cache: Cache, now: datetime, *, progress_interval_s: float) -> Seen:
         """All that is known of the run's surroundings, for the plan."""
         attempts = run.status.attempts
-        self.begin(attempts[-1].number if attempts else None)
+        number = attempts[-1].number if attempts else None
+        self.begin(number)
         jobs = cache.jobs(run.uid)
         due = self.progress_written_at
         return Seen(
@@ -66,7 +78,8 @@ class Memory:
             foreign=self.foreign,
             outcome=self.outcome,
             collect_error=self.collect_error,
-            progress=self._progress(run, attempts[-1].number if attempts else None),
+            progress=self._progress(run) if number == self.told_attempt else None,
+            receipts=dict(self.receipts) if number == self.told_attempt else {},
             progress_due=due + timedelta(seconds=progress_interval_s) if due is not None else None,
         )
 
@@ -78,8 +91,8 @@ class Memory:
             if (found is not None and run_uid in found.owner_uids) or _young(at, now, _ABSENT_SECRET_S)
         }
 
-    def _progress(self, run: RunFact, attempt: int | None) -> Progress | None:
-        if not self.progress or attempt != self.progress_attempt or run.spec is None:
+    def _progress(self, run: RunFact) -> Progress | None:
+        if not self.progress or run.spec is None:
             return None
         parts = list(self.progress.values())
         etas = [part.eta_seconds for part in parts if part.eta_seconds is not None]

@@ -197,7 +197,7 @@ def _go_on(case: Case, spec: Spec) -> list[Action]:
         return _collect(case, spec, job, None)
     if job.failure is not None:
         return _fail(case, spec, failure.of_job(job, case.pods_of(job.uid), spec.shards))
-    if _all_succeeded(case, spec, job):
+    if _done_shards(case, job) >= set(range(spec.shards)):
         return _collect(case, spec, job, None)  # the Job's own word comes a second later, and says the same
     if spec.suspend:
         return _close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
@@ -219,8 +219,9 @@ def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
     return _collect(case, spec, job, failure.Failure(reason, f"the run's Job {name} {words}"))
 
 
-def _all_succeeded(case: Case, spec: Spec, job: JobFact) -> bool:
-    return {pod.index for pod in case.pods_of(job.uid) if pod.phase == "Succeeded"} >= set(range(spec.shards))
+def _done_shards(case: Case, job: JobFact) -> set[int]:
+    """Those whose pod has succeeded, or whose runner has said so."""
+    return {pod.index for pod in case.pods_of(job.uid) if pod.phase == "Succeeded"} | set(case.seen.receipts)
 
 
 def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
@@ -386,7 +387,7 @@ def _collect(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure 
     deadline = since + timedelta(seconds=spec.deadlines.collect)
     if case.now < deadline:
         return [Wait(min(error.retry_at, deadline)) if case.now < error.retry_at else Collect(_number(case))]
-    receipts = collect.receipts_of(case.pods_of(case.status.job_uid), case.run.name)
+    receipts = collect.receipts_of(case.pods_of(case.status.job_uid), case.run.name, case.seen.receipts)
     substitute = collect.by_receipts(receipts, spec.shards, f"the store did not answer: {error.message}")
     if substitute is not None:
         return _succeed(case, spec, substitute)
@@ -402,9 +403,8 @@ def _receipts_on_their_way(case: Case, spec: Spec, job: JobFact) -> bool:
     """The Job is complete, and the last news of a pod of its says otherwise: they are moments apart."""
     if job.completed_at is not None and case.now >= job.completed_at + timedelta(seconds=case.rules.receipt_patience_s):
         return False
-    pods = case.pods_of(job.uid)
-    done = {pod.index for pod in pods if pod.phase == "Succeeded"}
-    return any(pod.index not in done for pod in pods if not pod.ended)
+    done = _done_shards(case, job)
+    return any(pod.index not in done for pod in case.pods_of(job.uid) if not pod.ended)
 
 
 def _succeed(case: Case, spec: Spec, outcome: Outcome) -> list[Action]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evalkube_crds.names import Kind
-from evalkube_crds.results import Progress
+from evalkube_crds.results import Progress, Receipt
 
 __all__ = ["Caller", "Cluster", "Object", "Owner", "Reviewer", "RunKey", "Runs", "Store", "StoredResult"]
 
@@ -72,6 +72,9 @@ class Runs(Protocol):
 
     def delivered(self, uid: str, attempt: int, shard: int) -> None:
         """A shard's result document is durably in the store."""
+
+    def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
+        """A shard's runner has done all it had to do, and is about to end. Never blocks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
-from evalkube_crds.results import Progress
+from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
 from evalkube_operator.actions import Wait
 from evalkube_operator.cache import Cache, Key
@@ -95,6 +95,11 @@ class Reconciler:
         """A shard told how far it is; the run itself has to be looked at by the caller."""
         if self._cache.key_of(uid) is not None:
             self._memories.setdefault(uid, Memory()).progressed(attempt, shard, progress)
+
+    def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
+        """A shard's runner said its last word; the run itself has to be looked at by the caller."""
+        if self._cache.key_of(uid) is not None:
+            self._memories.setdefault(uid, Memory()).finished(attempt, receipt)
 
     def remembered(self) -> Iterator[str]:
         """The runs that are remembered, by UID (for the metrics)."""

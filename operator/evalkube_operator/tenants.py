@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from evalkube_crds.results import Progress
+from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.ports import Owner, RunKey
@@ -58,4 +58,11 @@ class Tenants:
             self._wake(key, 1.0)
 
     def delivered(self, uid: str, attempt: int, shard: int) -> None:
-        """See ``ports.Runs.delivered``. The pod's end is what counts; nothing to do until then."""
+        """See ``ports.Runs.delivered``. The runner's last word is what counts; nothing to do until then."""
+
+    def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
+        """See ``ports.Runs.finished``. Looked at now: somebody may be waiting for the answer."""
+        key = self._cache.key_of(uid)
+        if key is not None:
+            self._reconciler.finished(uid, attempt, receipt)
+            self._wake(key, 0.0)

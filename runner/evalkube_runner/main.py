@@ -17,10 +17,10 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -58,10 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         logs.set_level(run.spec.debug)
         receipt = _execute(run, options, secrets, redactor, log)
-    receipt = receipt.model_copy(update={"message": redactor.text(receipt.message)})
+    receipt = _redacted(receipt, redactor)
     (_LOG.info if receipt.reason is Reason.COMPLETED else _LOG.error)("%s: %s", receipt.reason, receipt.message)
     _leave(receipt, options)
     return EXIT_CODES.get(receipt.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+
+
+def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
+    return receipt.model_copy(update={"message": redactor.text(receipt.message)})
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -138,10 +142,10 @@ async def _run(
     run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept, scratch: Path
 ) -> Receipt:
     settings = read_settings()
-    async with _delivery(run, options) as (delivery, start, complete):
+    async with _outside(run, options) as outside:
         context = RunContext(
             run_id=run.metadata.name,
-            delivery=RedactingDelivery(delivery, redactor),
+            delivery=RedactingDelivery(outside.delivery, redactor),
             scratch=scratch,
             cache=options.cache or settings.cache,
             shard=options.shard,
@@ -150,24 +154,37 @@ async def _run(
             judge_api_key=secrets.get("judge_api_key"),
             hubs=settings.hubs,
             offline=settings.offline,
-            start=start,
+            start=outside.start,
             target_patience_s=0.0 if options.ingest is None else _CLUSTER_PATIENCE_S,
         )
         receipt = await supervise(run, context, redactor, watch_stdin=options.secrets_stdin, log=log)
-        return receipt.model_copy(update={"artifacts": complete()})
+        receipt = _redacted(receipt, redactor).model_copy(update={"artifacts": outside.complete()})
+        if receipt.reason is Reason.COMPLETED:
+            await outside.finished(receipt)
+        return receipt
+
+
+async def _nobody(receipt: Receipt) -> None:
+    """Who started this process sees its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """Where things go, and who is asked and told. ``start``: how shards agree on one (None: there is nobody to agree
+    with); ``complete``: whether all has arrived; ``finished`` takes the receipt of a run that is done."""
+
+    delivery: Delivery
+    start: Start | None = None
+    complete: Callable[[], bool] = lambda: True
+    finished: Callable[[Receipt], Awaitable[None]] = _nobody
 
 
 @asynccontextmanager
-async def _delivery(run: Run, options: argparse.Namespace) -> AsyncIterator[tuple[Delivery, Start | None, Any]]:
-    """Where things go; how shards agree on a start (None: there is nobody to agree with); whether all has arrived."""
+async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outside]:
     if options.ingest is None:
         pipeline = "eval" if isinstance(run, EvalRun) else "perf"
         earlier = Path(run.spec.use_cache) if isinstance(run, EvalRun) and run.spec.use_cache else None
-        yield (
-            deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier),
-            None,
-            lambda: True,
-        )
+        yield _Outside(deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier))
         return
     from evalkube_runner.ingest_delivery import IngestDelivery
 
@@ -185,7 +202,7 @@ async def _delivery(run: Run, options: argparse.Namespace) -> AsyncIterator[tupl
         return (await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)).monotonic_ns
 
     async with ingest:
-        yield ingest, start if run.spec.shards > 1 else None, lambda: ingest.complete
+        yield _Outside(ingest, start if run.spec.shards > 1 else None, lambda: ingest.complete, ingest.finished)
 
 
 def _leave(receipt: Receipt, options: argparse.Namespace) -> None:

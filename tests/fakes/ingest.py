@@ -21,7 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from evalkube_crds.names import Kind
-from evalkube_crds.results import Progress
+from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.ingest import app, auth
 from evalkube_operator.ingest.limits import Limits
@@ -66,6 +66,7 @@ class Core:
     owners: dict[str, Owner]
     told: list[tuple[int, int, Progress]] = field(default_factory=list)
     delivered_shards: list[tuple[int, int]] = field(default_factory=list)
+    receipts: list[tuple[int, Receipt]] = field(default_factory=list)
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
         """See ``ports.Runs``."""
@@ -84,6 +85,11 @@ class Core:
         """See ``ports.Runs``."""
         assert uid == RUN.uid
         self.delivered_shards.append((attempt, shard))
+
+    def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
+        """See ``ports.Runs``."""
+        assert uid == RUN.uid
+        self.receipts.append((attempt, receipt))
 
     def close(self, pod: str) -> None:
         """The attempt of that pod is over."""

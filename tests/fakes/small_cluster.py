@@ -313,13 +313,18 @@ class SmallCluster:
 
     def succeed(self, pod: Object, *, delivered: bool = True, receipt: bool = True) -> None:
         """Its runner delivers and ends well."""
+        words = self.delivered(pod, arrives=delivered)
+        self.end(pod, 0, words.model_dump_json(by_alias=True) if receipt else "", "Completed")
+
+    def delivered(self, pod: Object, *, arrives: bool = True) -> Receipt:
+        """Its runner delivers (if only ``arrives``); its last word, with which it is about to end."""
         labels = pod["metadata"]["labels"]
         job = next(raw for raw in self.of_kind("Job") if raw["metadata"]["uid"] == _owner_uid(pod))
         data = _result(labels, job["spec"]["completions"])
-        if delivered and self.store_up:
+        if arrives and self.store_up:
             key = (labels["evalkube.io/run-uid"], int(labels["evalkube.io/attempt"]), int(labels[_INDEX]))
             self.results[key] = data
-        words = Receipt(
+        return Receipt(
             run_id=labels["evalkube.io/run"],
             shard=int(labels[_INDEX]),
             reason=Reason.COMPLETED,
@@ -327,7 +332,6 @@ class SmallCluster:
             headline={"score": 1.0},
             result_sha256=hashlib.sha256(data).hexdigest(),
         )
-        self.end(pod, 0, words.model_dump_json(by_alias=True) if receipt else "", "Completed")
 
 
 class SmallStore:

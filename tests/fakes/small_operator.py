@@ -74,6 +74,11 @@ class SmallOperator:
             elif kind in apply:
                 apply[kind](raw, deleted=deleted)
 
+    def hear(self, pod: dict[str, Any]) -> None:
+        """The runner of ``pod`` delivers and says its last word; its pod is about to end."""
+        labels, receipt = pod["metadata"]["labels"], self.cluster.delivered(pod)
+        self.reconciler.finished(labels["evalkube.io/run-uid"], int(labels["evalkube.io/attempt"]), receipt)
+
     def work(self, key: Key) -> float | None:
         """One reconciliation. A crash in it is a restart; an error means 1 s of pause."""
         self.wanted.discard(key)

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from evalkube_crds.names import Kind
-from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.names import Kind, Reason
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store import keys
 from evalkube_operator.store.runs import RunStore
@@ -226,6 +226,25 @@ def test_a_result_that_is_not_this_shards_is_refused(ingest: Ingest, document: b
     with _client(ingest, "pod-1", shard=1) as client:
         assert client.put("result", content=document, headers=_digest(document)).json()["code"] == code
     assert ingest.core.delivered_shards == []
+
+
+def test_the_last_word_of_a_runner_is_passed_on(ingest: Ingest) -> None:
+    """Of one that is done, and of this shard; everything else is refused."""
+    receipt = Receipt(run_id="my-run", shard=1, reason=Reason.COMPLETED, done=3)
+
+    def sent(client: httpx.Client, **changes: object) -> str:
+        body = receipt.model_copy(update=changes).model_dump_json(by_alias=True).encode()
+        answer = client.put("receipt", content=body, headers=_digest(body))
+        return str(answer.json()["code"]) if answer.content else str(answer.status_code)
+
+    with _client(ingest, "pod-1", shard=1) as client:
+        assert sent(client, shard=0) == "foreign_receipt"
+        assert sent(client, run_id="other") == "foreign_receipt"
+        assert sent(client, reason=Reason.CANCELLED) == "not_completed"
+        assert client.put("receipt", content=b"{}").json()["code"] == "bad_receipt"
+        assert ingest.core.receipts == []
+        assert sent(client) == "204"
+    assert ingest.core.receipts == [(0, receipt)]
 
 
 def test_an_evaluation_goes_on_in_its_next_attempt(tmp_path: Path) -> None:

@@ -130,6 +130,14 @@ class Anything(RuleBasedStateMachine):
         pod = data.draw(st.sampled_from(self.pods("Running")), "pod")
         self.succeed_one(pod, delivered=delivered, receipt=receipt)
 
+    @precondition(lambda self: self.pods("Running"))
+    @rule(data=st.data())
+    def say_the_last_word(self, data: st.DataObject) -> None:
+        """A runner has delivered and says so; its pod ends when it ends."""
+        pod = data.draw(st.sampled_from(self.pods("Running")), "pod")
+        if any(job["metadata"]["uid"] == _owner(pod) for job in self.cluster.of_kind("Job")):
+            self.operator.hear(pod)
+
     def succeed_one(self, pod: Object, *, delivered: bool, receipt: bool) -> None:
         """Its Job may be gone already; then nobody counts it."""
         if any(job["metadata"]["uid"] == _owner(pod) for job in self.cluster.of_kind("Job")):

@@ -92,6 +92,50 @@ def test_from_submission_to_success(story: Story) -> None:
     assert told == [Reason.STARTING, Reason.STARTED, Reason.COMPLETED]
 
 
+def test_the_last_word_of_every_runner_is_the_end(story: Story) -> None:
+    """Kubernetes notices that a pod has ended up to a second later; who waits for the answer need not."""
+    story.submit(eval_spec(shards=2))
+    story.start()
+    story.operator.hear(story.pods()[0])
+    story.turn()
+    assert story.phase() is Phase.RUNNING
+    story.operator.hear(story.pods()[1])
+    story.turn()
+    assert story.phase() is Phase.SUCCEEDED
+    assert story.reason(ConditionType.RESULTS_COLLECTED) is Reason.COLLECTED
+    for pod in story.pods():  # which nobody killed meanwhile
+        story.cluster.succeed(pod)
+    story.turn(1)
+    assert story.cluster.of_kind("Job")[0]["spec"]["ttlSecondsAfterFinished"] == 3600
+
+
+def test_a_last_word_of_an_earlier_attempt_is_none(story: Story) -> None:
+    """It says nothing about the attempt that has begun since."""
+    story.submit(eval_spec())
+    story.start()
+    late = story.cluster.delivered(story.pods()[0])
+    story.cluster.results.clear()
+    story.cluster.delete(story.cluster.of_kind("Job")[0])
+    story.turn(1)
+    story.turn(10)
+    story.operator.reconciler.finished(story.raw["metadata"]["uid"], 1, late)
+    story.turn()
+    assert [attempt.number for attempt in story.status.attempts] == [1, 2]
+    assert story.phase() is Phase.STARTING
+
+
+def test_a_pod_that_says_it_is_done_and_does_not_end(story: Story) -> None:
+    """Its Job goes, after a while."""
+    story.submit(eval_spec())
+    story.start()
+    story.operator.hear(story.pods()[0])
+    story.turn()
+    assert story.phase() is Phase.SUCCEEDED
+    assert story.cluster.of_kind("Job")
+    story.turn(11)
+    assert not story.cluster.of_kind("Job")
+
+
 def test_receipts_are_enough(story: Story) -> None:
     """Nothing arrived at ingest: the figures are the receipts', and the status says what is missing."""
     story.submit(eval_spec(shards=2, thresholds=[{"metric": "score", "op": ">=", "value": 0.5}]))

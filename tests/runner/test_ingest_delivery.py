@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from evalkube_crds.names import Kind, Reason
-from evalkube_crds.results import EvalResult, PerfResult, Progress
+from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store.runs import RunStore
 from evalkube_runner.errors import RunFailed
@@ -21,6 +21,7 @@ from fakes.ingest import Ingest, Process, pods, serving
 from fakes.stores import opened
 
 _RESULT = EvalResult(run_id="my-run", model="m")
+_RECEIPT = Receipt(run_id="my-run", reason=Reason.COMPLETED, done=2, total=2)
 
 
 def _delivery(
@@ -49,6 +50,8 @@ def test_everything_arrives(tmp_path: Path) -> None:
             assert await delivery.get("big.bin") == bytes(9 << 20)
             assert await delivery.get("none") is None
             assert delivery.complete
+            await delivery.finished(_RECEIPT)
+        assert [receipt for _, receipt in ingest.core.receipts] == [_RECEIPT]
         assert [progress.done for _, _, progress in ingest.core.told][-1] == 2
         assert ingest.core.delivered_shards == [(0, 0)]
 

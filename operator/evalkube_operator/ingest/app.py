@@ -143,6 +143,12 @@ async def _result(request: Request, mine: _Mine) -> Response:
     return Response(status_code=204)
 
 
+@_RUNNERS.put("/receipt")
+async def _receipt(request: Request, mine: _Mine) -> Response:
+    mine.finished(await _note(request))
+    return Response(status_code=204)
+
+
 @_RUNNERS.post("/barrier")
 async def _barrier(request: Request, mine: _Mine) -> Response:
     ready = _read(_Ready, await _note(request))

@@ -9,8 +9,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from evalkube_crds.names import Kind
-from evalkube_crds.results import EvalResult, PerfResult, Progress
+from evalkube_crds.names import Kind, Reason
+from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_operator.ingest.auth import Authenticator, PodIdentity
 from evalkube_operator.ingest.limits import Limits, RunUse
 from evalkube_operator.ingest.refusals import Refusal
@@ -197,6 +197,18 @@ class Shard:
         sha256 = await RunStore(self._store).put_result(self._key, body)
         self._use.has(self._key.at(keys.result_path(sha256)), len(body))
         self._writing.runs.delivered(self._key.run.uid, self._key.attempt, self._key.shard)
+
+    def finished(self, body: bytes) -> None:
+        """Tells the core that this shard is done. Raises Refusal (422): a failure is told by the pod's end."""
+        try:
+            receipt = Receipt.model_validate_json(body)
+        except ValidationError as problem:
+            raise Refusal(422, "bad_receipt", _sentence(problem)) from None
+        if (receipt.run_id, receipt.shard) != (self._key.run.name, self._key.shard):
+            raise Refusal(422, "foreign_receipt", f"the receipt is of shard {receipt.shard} of {receipt.run_id}")
+        if receipt.reason is not Reason.COMPLETED:
+            raise Refusal(422, "not_completed", f"a runner that ends with {receipt.reason} says so by its pod")
+        self._writing.runs.finished(self._key.run.uid, self._key.attempt, receipt)
 
     def _check_result(self, body: bytes) -> None:
         owner = self.pod.owner

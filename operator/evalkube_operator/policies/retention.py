@@ -34,12 +34,13 @@ _LAST_WORDS_S = 10.0
 
 
 def _stop(run: RunFact, job: JobFact, seen: Seen, ended_at: datetime, now: datetime) -> Action:
-    """A Job at work when its run has ended. One whose pods have ended by themselves is about to end too, and is kept:
-    its pods and their logs are evidence."""
+    """A Job at work when its run has ended. One whose pods have ended by themselves, or said that they are done, is
+    about to end too, and is kept: its pods and their logs are evidence."""
     ended = run.status.condition(ConditionType.SUCCEEDED)
     due = ended_at + timedelta(seconds=_LAST_WORDS_S)
-    by_itself = any(pod.ended for pod in seen.pods if pod.job_uid == job.uid)
-    if by_itself and now < due and (ended is None or ended.reason not in _IMPOSED):
+    reason = ended.reason if ended is not None else None
+    by_itself = reason is Reason.COMPLETED or any(pod.ended for pod in seen.pods if pod.job_uid == job.uid)
+    if by_itself and now < due and reason not in _IMPOSED:
         return Wait(due)
     return DeleteJob(job.name, job.uid)
 
