@@ -42,9 +42,7 @@ async def connected() -> AsyncIterator[clusters.Cluster]:
         raise SystemExit("set KUBECONFIG to a cluster that this may load")
     cluster = await clusters.connect(Path(path))
     try:
-        for file in sorted((ROOT / "crds").glob("*.yaml")):
-            subprocess.run(["kubectl", "apply", "--server-side", "--force-conflicts", "-f", str(file)],
-                           check=True, capture_output=True)  # fmt: skip
+        _kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
         yield cluster
     finally:
         await cluster.close()
@@ -65,13 +63,16 @@ async def namespace(cluster: clusters.Cluster) -> AsyncIterator[str]:
 @contextlib.contextmanager
 def cordoned() -> Iterator[None]:
     """No node takes pods meanwhile, so that only Jobs are measured."""
-    nodes = subprocess.run(["kubectl", "get", "nodes", "-o", "name"], check=True, capture_output=True, text=True)
-    names = nodes.stdout.split()
-    subprocess.run(["kubectl", "cordon", *names], check=True, capture_output=True)
+    names = _kubectl("get", "nodes", "-o", "name").split()
+    _kubectl("cordon", *names)
     try:
         yield
     finally:
-        subprocess.run(["kubectl", "uncordon", *names], check=True, capture_output=True)
+        _kubectl("uncordon", *names)
+
+
+def _kubectl(*arguments: str) -> str:
+    return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def eval_run(name: str, api_url: str = "http://127.0.0.1:9/v1", **spec: Any) -> Object:

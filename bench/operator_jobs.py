@@ -30,8 +30,11 @@ async def _paced(count: int, rate: float) -> None:
             await asyncio.gather(*tasks)
             await until(lambda: len(seen.jobs) >= count + 20, timeout_s=60, what=f"{count} Jobs")
             cpu_ms = 1000 * (served.cpu_s() - cpu_s) / count
-            print(f"{count} runs at {rate:g} a second: CR -> Job {spread(seen.waits_ms(names))};"
-                  f" {cpu_ms:.1f} ms of CPU a run (bars: p50 15 ms, p99 75 ms)", flush=True)  # fmt: skip
+            print(
+                f"{count} runs at {rate:g} a second: CR -> Job {spread(seen.waits_ms(names))};"
+                f" {cpu_ms:.1f} ms of CPU a run (bars: p50 15 ms, p99 75 ms)",
+                flush=True,
+            )
 
 
 async def _some(cluster: object, place: str, word: str, count: int) -> None:
@@ -57,8 +60,11 @@ async def _burst(count: int) -> None:
             await until(lambda: len(seen.jobs) >= count + 20, timeout_s=180, what=f"{count} Jobs")
             took_s = max(seen.jobs.values()) - began
             cpu_ms = 1000 * (served.cpu_s() - cpu_s) / count
-            print(f"a burst of {count} runs: all created after {made_s:.1f} s, all have their Job after {took_s:.1f} s:"
-                  f" {count / took_s:.0f} a second (bar: 120); {cpu_ms:.1f} ms of CPU a run", flush=True)  # fmt: skip
+            print(
+                f"a burst of {count} runs: all created after {made_s:.1f} s, all have their Job after {took_s:.1f} s:"
+                f" {count / took_s:.0f} a second (bar: 120); {cpu_ms:.1f} ms of CPU a run",
+                flush=True,
+            )
             await _memory(served, before_kb, count)
             names = [name for name in seen.runs if name.startswith("burst")]
             assert all(len(seen.job_uids[name]) == 1 for name in names), "a run has two Jobs"
@@ -67,8 +73,11 @@ async def _burst(count: int) -> None:
 async def _memory(served: Operator, before_kb: int, count: int) -> None:
     await asyncio.sleep(20)  # the pods come, some 20 a second, and what passes through has passed
     peak_kb = served.memory_kb()
-    print(f"operator memory: {before_kb / 1024:.0f} MiB before, {peak_kb / 1024:.0f} MiB with {count} runs, their Jobs"
-          f" and pods: {(peak_kb - before_kb) / count:.1f} KB a run (bar: 25)", flush=True)  # fmt: skip
+    print(
+        f"operator memory: {before_kb / 1024:.0f} MiB before, {peak_kb / 1024:.0f} MiB with {count} runs, their Jobs"
+        f" and pods: {(peak_kb - before_kb) / count:.1f} KB a run (bar: 25)",
+        flush=True,
+    )
 
 
 def main() -> None:

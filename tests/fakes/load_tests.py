@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import uvloop
 
 from evalkube_crds.perfrun import PerfRunSpec
@@ -15,7 +16,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.perf import sweep
 
-__all__ = ["context", "load", "run", "spec", "workers", "written"]
+__all__ = ["asked", "context", "load", "run", "spec", "workers", "written"]
 
 T = TypeVar("T")
 
@@ -53,6 +54,18 @@ def workers() -> list[int]:
                 if b"evalkube_runner.perf.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                     found.append(int(child))
     return found
+
+
+async def asked(url: str, more: int) -> None:
+    """Wait until the mock model at ``url`` has got so many requests more than it has now."""
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+
+        async def total() -> int:
+            return int((await client.get(f"{url.removesuffix('/v1')}/stats")).json()["total"])
+
+        wanted = await total() + more
+        while await total() < wanted:  # noqa: ASYNC110  # another process counts
+            await asyncio.sleep(0.02)
 
 
 async def written(file: Path) -> None:

@@ -339,8 +339,8 @@ def test_a_stalled_client_is_not_valid(tmp_path: Path, mock: str) -> None:
     """A worker that stood still for half a second does not blame the server."""
 
     async def work() -> PerfResult:
-        running = asyncio.ensure_future(sweep.load_test(spec(mock, number=150, parallel=4), context(tmp_path)))
-        await asyncio.sleep(1.0)  # it is under way
+        running = asyncio.ensure_future(sweep.load_test(spec(mock, number=200, parallel=4), context(tmp_path)))
+        await load_tests.asked(mock, 20)
         workers = load_tests.workers()
         os.kill(workers[0], signal.SIGSTOP)
         await asyncio.sleep(0.5)
@@ -378,7 +378,7 @@ def test_a_cancelled_sweep_leaves_its_rows(tmp_path: Path, mock: str) -> None:
             sweep.load_test(spec(mock, number=[6, 500], parallel=[3, 5]), context(tmp_path))
         )
         await load_tests.written(tmp_path / "shard-0/artifacts/parallel_3_number_6/requests.jsonl")
-        await asyncio.sleep(0.3)
+        await load_tests.asked(mock, 20)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
@@ -395,8 +395,7 @@ def test_a_signal_to_the_whole_group_leaves_the_rows_too(tmp_path: Path, mock: s
 
     async def work() -> None:
         running = asyncio.ensure_future(sweep.load_test(spec(mock, number=500, parallel=5), context(tmp_path)))
-        await load_tests.written(tmp_path / "shard-0/scratch/rows-0-0.jsonl")
-        await asyncio.sleep(0.2)
+        await load_tests.asked(mock, 20)
         for worker in load_tests.workers():
             os.kill(worker, signal.SIGTERM)
         running.cancel()
