@@ -43,6 +43,7 @@ async def connected() -> AsyncIterator[clusters.Cluster]:
     cluster = await clusters.connect(Path(path))
     try:
         _kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+        _kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"), "--timeout=30s")
         yield cluster
     finally:
         await cluster.close()
