@@ -62,8 +62,7 @@ def _crd(kind: Kind, plural: str, short: str, spec: type[BaseModel], figure: tup
 def _columns(figure: tuple[str, str]) -> list[dict[str, Any]]:
     rows: list[tuple[str, str, str, int]] = [
         ("Phase", "string", ".status.phase", 0),
-        ("Done", "integer", ".status.progress.done", 0),
-        ("Total", "integer", ".status.progress.total", 0),
+        ("Progress", "string", ".status.progressText", 0),
         (figure[0], "number", figure[1], 0),
         ("Model", "string", ".spec.model", 0),
         ("Reason", "string", '.status.conditions[?(@.type=="Succeeded")].reason', 1),

@@ -68,6 +68,7 @@ class RunStatus(Report):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     progress: Progress | None = None
+    progress_text: str | None = Field(default=None, description="Progress for people: done/total")
     summary: dict[str, float] = Field(default_factory=dict, description="Headline figures by name")
     results: dict[str, Any] | None = Field(default=None, description="The response's result, up to 32 KiB")
     result_ref: ResultReference | None = None

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ _LOG = logging.getLogger("evalkube.operator")
 _QUEUED: Final = 4000
 _REMEMBERED: Final = 4000
 _PAUSE_S: Final = 0.02
-"""50 events a second at most: the API server has better things to do during a burst."""
+_BUSY_PAUSE_S: Final = 0.5
+"""50 events a second at most, and hardly any while runs wait: they are what people wait for."""
 
 
 def document(run: RunFact, announcement: Announcement, now: datetime, instance: str) -> dict[str, Any]:
@@ -57,9 +59,11 @@ def document(run: RunFact, announcement: Announcement, now: datetime, instance: 
 class EventPoster:
     """``execute.Announcer``."""
 
-    def __init__(self, cluster: Cluster, instance: str) -> None:
+    def __init__(self, cluster: Cluster, instance: str, *, busy: Callable[[], bool] = lambda: False) -> None:
+        """``busy``: whether there is more urgent work."""
         self._cluster = cluster
         self._instance = instance
+        self._busy = busy
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_QUEUED)
         self._said: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
@@ -84,4 +88,4 @@ class EventPoster:
                 await self._cluster.post_event(event)
             except OperatorError as problem:
                 _LOG.debug("an event was not posted: %s", problem)
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_BUSY_PAUSE_S if self._busy() else _PAUSE_S)

@@ -7,7 +7,8 @@ no retries: an answer that did not come is ``Unavailable``, and whoever asked kn
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -42,7 +43,15 @@ async def new_client(kubeconfig: Path | None) -> client.ApiClient:
             config_file=str(kubeconfig), client_configuration=configuration
         )
     configuration.connection_pool_maxsize = _POOL
+    configuration.proxy = configuration.proxy or _proxy_for(configuration.host)
+    configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
     return client.ApiClient(configuration=configuration)
+
+
+def _proxy_for(url: str) -> str | None:
+    """The environment's proxy, asked for once: aiohttp would ask before every request, in a thread."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 class KubernetesCluster:

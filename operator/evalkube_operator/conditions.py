@@ -39,11 +39,13 @@ def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generati
     for kind, value, reason, message in settings:
         words = message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "..."
         conditions = statuses.with_condition(conditions, kind, value, reason, words, now=now, generation=generation)
+    progress: Progress | None = fields.get("progress", status.progress)
     return status.model_copy(
         update={
             "conditions": conditions,
             "phase": statuses.phase_of(conditions),
             "observed_generation": generation,
+            "progress_text": f"{progress.done}/{progress.total}" if progress is not None else None,
             **fields,
         }
     )

@@ -8,6 +8,7 @@ it loses the lead it ends at once, and starts anew as a standby.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sys
 import time
@@ -68,7 +69,7 @@ class _Operator:
         self.store = open_store(settings.store)
         self.run_store = RunStore(self.store)
         self.cache = Cache(self.queue.add, self._on_dropped)
-        self.poster = EventPoster(cluster, settings.identity)
+        self.poster = EventPoster(cluster, settings.identity, busy=lambda: len(self.queue) > 0)
         executor = Executor(
             cluster=cluster,
             store=self.run_store,
@@ -109,6 +110,8 @@ class _Operator:
             await api.close()  # type: ignore[no-untyped-call]  # theirs
 
     async def _run(self) -> int:
+        gc.collect()
+        gc.freeze()  # modules and parts stay: looking at them in each full collection would hold the loop for 100 ms
         self.health.beat(0.0)
         for kind in ("evalruns", "perfruns", "jobs", "pods"):
             self.health.listed(kind)

@@ -10,7 +10,7 @@ from typing import Final
 
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
-from evalkube_operator.actions import Wait
+from evalkube_operator.actions import CreateJob, Wait
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
@@ -64,7 +64,10 @@ class Reconciler:
         return 5.0
 
     async def _step(self, run: RunFact) -> list[datetime] | None:
-        """One plan, carried out; None where it has to be made anew, else the moments to come back at."""
+        """One plan, carried out; None where it has to be made anew, else the moments to come back at.
+
+        A run that has its Job makes way: in a burst the Jobs of all come before the bookkeeping of any.
+        """
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
         seen = memory.seen(run, self._cache, now, progress_interval_s=self._rules.progress_interval_s)
@@ -74,7 +77,7 @@ class Reconciler:
             if isinstance(action, Wait):
                 waits.append(action.until)
             elif await self._executor.perform(action, run, memory):
-                return None
+                return [now] if isinstance(action, CreateJob) else None
         return waits
 
     def _forget_others(self, key: Key, run: RunFact | None) -> None:

@@ -7,11 +7,8 @@ import httpx
 import pytest
 
 from e2e.conftest import CHART, Release, namespace, values_of
-from e2e.documents import eval_run
+from e2e.documents import eval_run, perf_run
 from e2e.kube import Kube, condition
-
-HEADINGS = ["NAME", "PHASE", "DONE", "TOTAL", "SCORE", "MODEL", "AGE"]
-
 
 def test_every_pod_is_ready(release: Release) -> None:
     """In a namespace whose Pod Security level is `restricted`."""
@@ -35,21 +32,16 @@ def test_health(rest: httpx.Client) -> None:
 
 def test_names_and_columns_speak(kube: Kube) -> None:
     """`kubectl get` and `kubectl explain` are of use without any manual."""
-    kube.create(eval_run("columns", "model", suspend=True))
-    assert kube.run("get", "er,pr").split("\n")[0].split() == [
-        "NAME",
-        "PHASE",
-        "DONE",
-        "TOTAL",
-        "SCORE",
-        "MODEL",
-        "AGE",
-    ]
+    kube.create(eval_run("columns", "model", suspend=True), perf_run("columns-too", "model", suspend=True))
+    table = kube.run("get", "er,pr").splitlines()
+    headings = [line.split() for line in table if line.startswith("NAME")]
+    assert headings == [["NAME", "PHASE", "PROGRESS", figure, "MODEL", "AGE"] for figure in ("SCORE", "RPS")]
     assert "columns" in kube.run("get", "evals")
     assert "Benchmarks to run" in kube.run("explain", "evalrun.spec.datasets")
     assert "Requests" in kube.run("explain", "perfrun.spec.rate")
     assert "columns" in kube.run("get", "evalruns", "--field-selector", "spec.model=mock-model")
     kube.delete("evalrun", "columns")
+    kube.delete("perfrun", "columns-too")
 
 
 def test_runners_may_do_nothing(kube: Kube) -> None:

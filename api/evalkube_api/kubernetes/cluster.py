@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -59,7 +61,15 @@ async def connect(kubeconfig: Path | None) -> "Cluster":
     except (ConfigException, OSError) as problem:
         raise errors.ServiceError(f"no access to a cluster: {problem}; run in a pod, or set KUBECONFIG") from None
     configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.proxy = configuration.proxy or _proxy_for(configuration.host)
+    configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
     return Cluster(ApiClient(configuration))
+
+
+def _proxy_for(url: str) -> str | None:
+    """The environment's proxy, asked for once: aiohttp would ask before every request, in a thread."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 class Cluster:
