@@ -10,6 +10,7 @@ from e2e.conftest import CHART, Release, namespace, values_of
 from e2e.documents import eval_run, perf_run
 from e2e.kube import Kube, condition
 
+
 def test_every_pod_is_ready(release: Release) -> None:
     """In a namespace whose Pod Security level is `restricted`."""
     pods = release.kube.select("pods", "app.kubernetes.io/instance=evalkube")
