@@ -16,14 +16,14 @@ from typing import Any
 
 import orjson
 
-from evalkube_crds import merge
+from evalkube_crds import merge, verdict
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, Progress
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import crew, pool, probe, schedule, verdict
+from evalkube_runner.perf import crew, pool, probe, schedule
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["Point", "Trial", "endpoint_of", "warmup_of"]
