@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
+from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.ingest_client import TIMEOUT, IngestClient, Refused, Unreachable, document_of
 
@@ -217,21 +218,24 @@ class IngestDelivery:
         except (Refused, Unreachable) as problem:
             _LOG.debug("progress was not told: %s", problem)
 
-    async def result(self, document: BaseModel) -> None:
+    async def result(self, document: BaseModel) -> Whole | None:
         """See ``Delivery.result``. Raises RunFailed where ingest will never take it."""
         data = document.model_dump_json(by_alias=True).encode()
         try:
-            await self._client.send("PUT", "result", content=data, headers=_digest(data))
+            answer = await self._client.send("PUT", "result", content=data, headers=_digest(data))
         except Unreachable as problem:
             self._incomplete("the result", str(problem))
+            return None
         except Refused as refused:
             if refused.status == 413:
                 message = f"the result document of {len(data)} bytes is not taken: {refused}"
                 raise RunFailed(Reason.RESULT_TOO_LARGE, message) from None
             if refused.status == 507:
                 self._incomplete("the result", str(refused))
-                return
+                return None
             raise RunFailed(Reason.INTERNAL_ERROR, f"the result document is not taken: {refused}") from None
+        told = document_of(answer).get("whole") is True  # an older ingest says nothing
+        return _IngestWhole(self._client) if told else None
 
     async def finished(self, receipt: Receipt) -> None:
         """Tell that this shard is done, so that nobody has to wait until Kubernetes has noticed. Never raises: the
@@ -277,6 +281,34 @@ class IngestDelivery:
     def _incomplete(self, what: str, why: str) -> None:
         self.complete = False
         _LOG.error("%s was not (wholly) delivered: %s", what, why)
+
+
+class _IngestWhole:
+    """See ``deliver.Whole``."""
+
+    def __init__(self, client: IngestClient) -> None:
+        self._client = client
+
+    async def put(self, path: str, data: bytes) -> None:
+        """See ``Place.put``."""
+        await self._answer("PUT", f"whole/artifacts/{quote(path)}", content=data, headers=_digest(data))
+
+    async def get(self, path: str) -> bytes | None:
+        """See ``Place.get``."""
+        answer = await self._answer("GET", f"whole/artifacts/{quote(path)}", expected=frozenset({404}))
+        return answer.content if answer.is_success else None
+
+    async def result_of(self, shard: int) -> bytes:
+        """See ``Whole.result_of``."""
+        return (await self._answer("GET", f"whole/results/{shard}")).content
+
+    async def _answer(self, method: str, where: str, **request: Any) -> httpx.Response:
+        try:
+            return await self._client.send(method, where, **request)
+        except Refused as refused:
+            raise RunFailed(Reason.INTERNAL_ERROR, f"{method} {where}: {refused}") from None
+        except Unreachable as problem:
+            raise RunFailed(Reason.INGEST_UNAVAILABLE, f"{method} {where}: {problem}") from None
 
 
 def _instant(document: dict[str, Any]) -> StartInstant:

@@ -85,8 +85,8 @@ def judged(
     return PerfResult(run_id="r", model="m", shards=[shard], of_shards=of, points=[measured])
 
 
-FULL = {"verdict": Verdict.INVALID, "reasons": ["invalid: a full core"]}
-BUSY = {"verdict": Verdict.DEGRADED, "reasons": ["degraded: a busy core"]}
+FULL: dict[str, Any] = {"verdict": Verdict.INVALID, "reasons": ["invalid: a full core"]}
+BUSY: dict[str, Any] = {"verdict": Verdict.DEGRADED, "reasons": ["degraded: a busy core"]}
 VERDICTS: dict[str, tuple[list[dict[str, Any]], Verdict, list[str]]] = {
     "all valid": ([{}, {}], Verdict.VALID, []),
     "one invalid of many": ([{}, {}, FULL, {}], Verdict.INVALID, ["shard 2: invalid: a full core"]),
