@@ -6,6 +6,7 @@ Refuses what does not belong together: another run, a shard twice, shards of ano
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from evalkube_crds import verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import (
     ClientHealth,
@@ -30,7 +31,9 @@ class MergeError(ValueError):
 
 
 def merge_results(results: Sequence[Result]) -> Result:
-    """One result of all shards; the order they come in makes no difference. Raises MergeError."""
+    """One result of all shards; the order they come in makes no difference. Each point of several shards is judged
+    anew (``verdict.judge_shards``). Raises MergeError.
+    """
     if not results:
         raise MergeError("there is nothing to merge")
     first = results[0]
@@ -44,6 +47,8 @@ def merge_results(results: Sequence[Result]) -> Result:
     for part in ordered[1:]:
         _add(merged, part)
     merged.shards = shards
+    if len(ordered) > 1:
+        _judge(merged, ordered)
     return merged
 
 
@@ -54,6 +59,14 @@ def _add(into: EvalResult | PerfResult, part: EvalResult | PerfResult) -> None:
         into.points = [merge_points([mine, other]) for mine, other in _paired(into.points, part.points)]
     into.started_at_ns = min(into.started_at_ns, part.started_at_ns)
     into.ended_at_ns = max(into.ended_at_ns, part.ended_at_ns)
+
+
+def _judge(merged: EvalResult | PerfResult, parts: Sequence[EvalResult | PerfResult]) -> None:
+    if not isinstance(merged, PerfResult):
+        return
+    for at, point in enumerate(merged.points):
+        shards = {part.shards[0]: part.points[at] for part in parts if isinstance(part, PerfResult)}
+        point.verdict, point.verdict_reasons = verdict.judge_shards(point, shards)
 
 
 Part = TypeVar("Part", DatasetResult, PerfPoint, SubsetResult)
@@ -103,7 +116,7 @@ def _counts(parts: Iterable[dict[Key, int]]) -> dict[Key, int]:
 
 
 def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
-    """One point of several processes or shards. The verdict stays the first part's: judge the sum anew."""
+    """One point of several processes or shards. The verdict stays the first part's: the caller judges the sum."""
     merged = parts[0].model_copy(deep=True)
     for part in parts[1:]:
         for name in ("succeeded", "failed", "warmup", "resent", "late", "input_tokens", "output_tokens"):

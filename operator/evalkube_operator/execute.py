@@ -39,12 +39,11 @@ from evalkube_operator.facts import RunFact
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.memory import Memory
 from evalkube_operator.ports import Cluster, Object, RunKey, Store
+from evalkube_operator.store import keys
 
 __all__ = ["Announcer", "Executor", "Responder"]
 
 _LOG = logging.getLogger("evalkube.operator")
-_MERGED_NAME: Final = "result.json"
-_RESPONSE_NAME: Final = "response.json"
 _REFUSAL_RETRY_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _COLLECT_RETRY_S: Final = 2.0
 _KINDS: Final = frozenset({"EvalRun", "PerfRun"})
@@ -213,10 +212,10 @@ class Executor:
         if isinstance(merged, Outcome):
             return merged
         response, data = await asyncio.to_thread(self._response, merged)
-        await self._store.put_merged(key, _MERGED_NAME, data)
+        await self._store.put_merged(key, keys.MERGED_RESULT, data)
         if collect.fits(data):
             return collect.outcome(merged, response, None)
-        uri = await self._store.put_merged(key, _RESPONSE_NAME, data)
+        uri = await self._store.put_merged(key, keys.RESPONSE, data)
         return collect.outcome(merged, None, collect.reference(self._store.kind, uri, data))
 
     def _response(self, merged: EvalResult | PerfResult) -> tuple[dict[str, Any], bytes]:

@@ -18,19 +18,35 @@ from pydantic import BaseModel
 from evalkube_crds import seed
 from evalkube_crds.results import EvalResult, PerfResult, Progress
 
-__all__ = ["Delivery", "FileDelivery", "replace_file"]
+__all__ = ["Delivery", "FileDelivery", "Place", "Whole", "replace_file"]
 
 _PROGRESS_INTERVAL_S = 0.5
 
 
-class Delivery(Protocol):
-    """Where artifacts, progress and the result go. Paths are relative and use forward slashes."""
-
-    async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """Add whole lines to an artifact. On return they survive the runner, ``durable`` ones the machine too."""
+class Place(Protocol):
+    """Where whole artifacts are written and read back. Paths are relative and use forward slashes."""
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a whole artifact; readers see the old one or the new one."""
+
+    async def get(self, path: str) -> bytes | None:
+        """An artifact that was left there; None where there is none."""
+
+
+class Whole(Place, Protocol):
+    """The run of several shards as a whole: what all of them left, and what is written of all. Raises RunFailed where
+    something cannot be read or does not arrive.
+    """
+
+    async def result_of(self, shard: int) -> bytes:
+        """The result document of a shard."""
+
+
+class Delivery(Place, Protocol):
+    """Where artifacts, progress and the result of this shard go."""
+
+    async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """Add whole lines to an artifact. On return they survive the runner, ``durable`` ones the machine too."""
 
     async def put_file(self, path: str, source: Path) -> None:
         """Take over a large file from the scratch directory as an artifact."""
@@ -41,8 +57,10 @@ class Delivery(Protocol):
     async def progress(self, progress: Progress, *, final: bool = False) -> None:
         """Tell how far the run is. May be called as often as one likes; ``final`` is always delivered."""
 
-    async def result(self, document: BaseModel) -> None:
-        """Deliver the result document."""
+    async def result(self, document: BaseModel) -> Whole | None:
+        """Deliver the result document. The whole run where this was the last of several shards: its report is then
+        this shard's to make, as it is of any other that is told so.
+        """
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -116,9 +134,10 @@ class FileDelivery:
         }
         replace_file(self._artifacts / "progress.json", _json(shown))
 
-    async def result(self, document: BaseModel) -> None:
-        """See ``Delivery.result``."""
+    async def result(self, document: BaseModel) -> Whole | None:
+        """See ``Delivery.result``. On one machine there are no other shards."""
         await asyncio.to_thread(self._write_result, document)
+        return None
 
     def _write_result(self, document: BaseModel) -> None:
         replace_file(self._control / "result.json", document.model_dump_json(by_alias=True).encode())

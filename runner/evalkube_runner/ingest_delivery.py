@@ -10,8 +10,6 @@ import base64
 import contextlib
 import hashlib
 import logging
-import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +23,9 @@ from pydantic import BaseModel
 
 from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
+from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.ingest_client import TIMEOUT, IngestClient, Refused, Unreachable, document_of
 
 __all__ = ["IngestDelivery", "StartInstant"]
 
@@ -39,13 +39,8 @@ _DIRECT_FROM_BYTES: Final = 8 << 20
 
 _BLOCK_BYTES: Final = 1 << 20
 _PROGRESS_INTERVAL_S: Final = 1.0
-_FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 5.0
-_AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
-_AGAIN_CODES: Final = frozenset({"unknown_pod", "digest_mismatch", "body_cut", "not_uploaded"})
 _OFFSET_TRIES: Final = 3
 _FAREWELL_S: Final = 2.0
-_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +54,6 @@ class StartInstant:
     monotonic_ns: int
     start_at_ns: int
     clock_offset_ns: int
-
-
-class _Unreachable(Exception):
-    """Ingest has been away for longer than the patience."""
-
-
-class _Refused(Exception):
-    """Ingest says no, and would say so again."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        self.document = _document(response)
-        super().__init__(f"{self.status} {self.code}: {self.document.get('detail', '')}")
-
-    @property
-    def code(self) -> str:
-        return str(self.document.get("code", ""))
 
 
 class IngestDelivery:
@@ -92,15 +70,13 @@ class IngestDelivery:
         ca: Path | None = None,
         patience_s: float = 600.0,
     ) -> None:
-        """``url``: of ingest itself; ``token_file`` is read for each request, for the kubelet renews it."""
-        self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
-        self._token_file = token_file
+        """``url``: of ingest itself; ``token_file``: with the pod's token for it."""
         self._patience_s = patience_s
-        verify = ssl.create_default_context(cafile=str(ca)) if ca is not None else True
-        self._client = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT, verify=verify, trust_env=False)
+        self._client = IngestClient(
+            url, token_file, run_uid=run_uid, attempt=attempt, shard=shard, ca=ca, patience_s=patience_s
+        )
         self._direct: httpx.AsyncClient | None = None
         self._direct_offered = True
-        self._away_since: float | None = None
         self._offsets: dict[str, int] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._latest: Progress | None = None
@@ -118,7 +94,7 @@ class IngestDelivery:
             self._telling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._telling
-        await self._client.aclose()
+        await self._client.close()
         if self._direct is not None:
             await self._direct.aclose()
 
@@ -135,10 +111,10 @@ class IngestDelivery:
             if offset is None:
                 offset = await self._size_of(path)
             try:
-                await self._send(
+                await self._client.send(
                     "POST", f"append/{quote(path)}", content=data, params={"offset": offset}, headers=_digest(data)
                 )
-            except _Refused as refused:
+            except Refused as refused:
                 if refused.code != "offset":
                     raise
                 # Not our own repeat, that one is recognised: something was lost there, or came from elsewhere.
@@ -147,12 +123,12 @@ class IngestDelivery:
             else:
                 self._offsets[path] = offset + len(data)
                 return
-        raise _Unreachable(f"{path} changes under our hands")
+        raise Unreachable(f"{path} changes under our hands")
 
     async def _size_of(self, path: str) -> int:
         try:
-            response = await self._send("HEAD", f"artifacts/{quote(path)}")
-        except _Refused as refused:
+            response = await self._client.send("HEAD", f"artifacts/{quote(path)}")
+        except Refused as refused:
             if refused.status != 404:
                 raise
             return 0
@@ -175,7 +151,7 @@ class IngestDelivery:
         self._offsets.pop(path, None)
         if not await self._put_directly(path, hashes, blocks):
             headers = {"Content-Length": str(hashes.size_bytes), "Content-Digest": _header(hashes.sha256)}
-            await self._send("PUT", f"artifacts/{quote(path)}", content=blocks, headers=headers)
+            await self._client.send("PUT", f"artifacts/{quote(path)}", content=blocks, headers=headers)
         self._offsets[path] = hashes.size_bytes
 
     async def _put_directly(self, path: str, hashes: "_Hashes", blocks: Callable[[], AsyncIterator[bytes]]) -> bool:
@@ -184,13 +160,13 @@ class IngestDelivery:
             return False
         announced = {"bytes": hashes.size_bytes, "sha256": hashes.sha256.hex()}
         try:
-            offer = (await self._send("POST", f"uploads/{quote(path)}", json=announced)).json()
-        except _Refused as refused:
+            offer = (await self._client.send("POST", f"uploads/{quote(path)}", json=announced)).json()
+        except Refused as refused:
             if refused.status != 404:
                 raise
             return False
         if self._direct is None:
-            self._direct = httpx.AsyncClient(timeout=_TIMEOUT)
+            self._direct = httpx.AsyncClient(timeout=TIMEOUT)
         headers = {
             **offer["headers"],
             "Content-Length": str(hashes.size_bytes),
@@ -199,8 +175,8 @@ class IngestDelivery:
         try:
             sent = await self._direct.request(offer["method"], offer["url"], content=blocks(), headers=headers)
             sent.raise_for_status()
-            await self._send("PUT", f"uploads/{quote(path)}", json=announced)
-        except (httpx.HTTPError, _Refused) as problem:
+            await self._client.send("PUT", f"uploads/{quote(path)}", json=announced)
+        except (httpx.HTTPError, Refused) as problem:
             _LOG.warning("%s: the direct upload failed (%s); it goes through ingest", path, type(problem).__name__)
             self._direct_offered = False
             return False
@@ -209,12 +185,12 @@ class IngestDelivery:
     async def get(self, path: str) -> bytes | None:
         """See ``Delivery.get``. Raises RunFailed where it cannot be known: beginning anew would waste what is there."""
         try:
-            return (await self._send("GET", f"artifacts/{quote(path)}")).content
-        except _Refused as refused:
+            return (await self._client.send("GET", f"artifacts/{quote(path)}")).content
+        except Refused as refused:
             if refused.status == 404:
                 return None
             raise RunFailed(Reason.INTERNAL_ERROR, f"reading {path} back: {refused}") from None
-        except _Unreachable as problem:
+        except Unreachable as problem:
             raise RunFailed(Reason.INGEST_UNAVAILABLE, f"reading {path} back: {problem}") from None
 
     async def progress(self, progress: Progress, *, final: bool = False) -> None:
@@ -238,25 +214,28 @@ class IngestDelivery:
     async def _tell(self, progress: Progress, *, patience_s: float = 10.0) -> None:
         try:
             body = progress.model_dump_json(by_alias=True).encode()
-            await self._send("POST", "progress", content=body, patience_s=min(patience_s, self._patience_s))
-        except (_Refused, _Unreachable) as problem:
+            await self._client.send("POST", "progress", content=body, patience_s=min(patience_s, self._patience_s))
+        except (Refused, Unreachable) as problem:
             _LOG.debug("progress was not told: %s", problem)
 
-    async def result(self, document: BaseModel) -> None:
+    async def result(self, document: BaseModel) -> Whole | None:
         """See ``Delivery.result``. Raises RunFailed where ingest will never take it."""
         data = document.model_dump_json(by_alias=True).encode()
         try:
-            await self._send("PUT", "result", content=data, headers=_digest(data))
-        except _Unreachable as problem:
+            answer = await self._client.send("PUT", "result", content=data, headers=_digest(data))
+        except Unreachable as problem:
             self._incomplete("the result", str(problem))
-        except _Refused as refused:
+            return None
+        except Refused as refused:
             if refused.status == 413:
                 message = f"the result document of {len(data)} bytes is not taken: {refused}"
                 raise RunFailed(Reason.RESULT_TOO_LARGE, message) from None
             if refused.status == 507:
                 self._incomplete("the result", str(refused))
-                return
+                return None
             raise RunFailed(Reason.INTERNAL_ERROR, f"the result document is not taken: {refused}") from None
+        told = document_of(answer).get("whole") is True  # an older ingest says nothing
+        return _IngestWhole(self._client) if told else None
 
     async def finished(self, receipt: Receipt) -> None:
         """Tell that this shard is done, so that nobody has to wait until Kubernetes has noticed. Never raises: the
@@ -265,8 +244,8 @@ class IngestDelivery:
             self._telling.cancel()  # nothing may come after the last word
         try:
             body = receipt.model_dump_json(by_alias=True).encode()
-            await self._send("PUT", "receipt", content=body, patience_s=_FAREWELL_S)
-        except (_Refused, _Unreachable, RunFailed) as problem:
+            await self._client.send("PUT", "receipt", content=body, patience_s=_FAREWELL_S)
+        except (Refused, Unreachable, RunFailed) as problem:
             _LOG.debug("the receipt was not told: %s", problem)
 
     async def start_together(self, turn: int = 0, *, patience_s: float = 600.0) -> StartInstant:
@@ -278,15 +257,15 @@ class IngestDelivery:
         while True:
             ready = {"ready": True, "turn": turn, "clock_ns": time.time_ns()}
             try:
-                response = await self._send("POST", "barrier", json=ready, expected=frozenset({408}))
-            except _Refused as refused:
+                response = await self._client.send("POST", "barrier", json=ready, expected=frozenset({408}))
+            except Refused as refused:
                 raise RunFailed(Reason.BARRIER_TIMEOUT, f"the common start: {refused}") from None
-            except _Unreachable as problem:
+            except Unreachable as problem:
                 raise RunFailed(Reason.INGEST_UNAVAILABLE, f"the common start: {problem}") from None
             if response.status_code != 408:
                 return _instant(response.json())
             if time.monotonic() >= until:
-                missing = _document(response).get("waiting_for")
+                missing = document_of(response).get("waiting_for")
                 message = f"after {patience_s:g} s the shards {missing} were not ready to start"
                 raise RunFailed(Reason.BARRIER_TIMEOUT, message)
 
@@ -294,7 +273,7 @@ class IngestDelivery:
         """Whether it did. Where not, the run goes on without it."""
         try:
             await sending
-        except (_Unreachable, _Refused) as problem:
+        except (Unreachable, Refused) as problem:
             self._incomplete(path, str(problem))
             return False
         return True
@@ -303,82 +282,33 @@ class IngestDelivery:
         self.complete = False
         _LOG.error("%s was not (wholly) delivered: %s", what, why)
 
-    async def _send(
-        self,
-        method: str,
-        where: str,
-        *,
-        content: bytes | Callable[[], AsyncIterator[bytes]] | None = None,
-        patience_s: float | None = None,
-        expected: frozenset[int] = frozenset(),
-        headers: dict[str, str] | None = None,
-        **request: Any,
-    ) -> httpx.Response:
-        """A success, or an expected status, after as many tries as it takes. Raises _Refused, _Unreachable, RunFailed.
 
-        Every request may be repeated: ingest recognises what it has already.
-        """
-        patience_s = self._patience_s if patience_s is None else patience_s
-        pause_s, began = _FIRST_PAUSE_S, time.monotonic()
-        while True:
-            response, problem = await self._try(method, where, content, headers or {}, request)
-            if response is not None and (response.is_success or response.status_code in expected):
-                self._away_since = None
-                return response
-            if response is not None and (final := _final(response)) is not None:
-                self._away_since = None
-                raise final
-            now = time.monotonic()
-            self._away_since = self._away_since if self._away_since is not None else now
-            # The outage is everybody's: what comes late in one does not wait as long again. Twice the patience ends
-            # what alone goes wrong while all else goes well.
-            if now - self._away_since >= patience_s or now - began >= 2 * patience_s:
-                raise _Unreachable(f"ingest did not take it for {now - self._away_since:.0f} s: {problem}")
-            asked_s = _retry_after_s(response)
-            await asyncio.sleep(max(asked_s, pause_s * random.uniform(0.5, 1.0)))
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+class _IngestWhole:
+    """See ``deliver.Whole``."""
 
-    async def _try(
-        self,
-        method: str,
-        where: str,
-        content: bytes | Callable[[], AsyncIterator[bytes]] | None,
-        headers: dict[str, str],
-        request: dict[str, Any],
-    ) -> tuple[httpx.Response | None, str]:
+    def __init__(self, client: IngestClient) -> None:
+        self._client = client
+
+    async def put(self, path: str, data: bytes) -> None:
+        """See ``Place.put``."""
+        await self._answer("PUT", f"whole/artifacts/{quote(path)}", content=data, headers=_digest(data))
+
+    async def get(self, path: str) -> bytes | None:
+        """See ``Place.get``."""
+        answer = await self._answer("GET", f"whole/artifacts/{quote(path)}", expected=frozenset({404}))
+        return answer.content if answer.is_success else None
+
+    async def result_of(self, shard: int) -> bytes:
+        """See ``Whole.result_of``."""
+        return (await self._answer("GET", f"whole/results/{shard}")).content
+
+    async def _answer(self, method: str, where: str, **request: Any) -> httpx.Response:
         try:
-            token = (await asyncio.to_thread(self._token_file.read_text)).strip()
-            response = await self._client.request(
-                method,
-                f"{self._base}/{where}",
-                content=content() if callable(content) else content,
-                headers={**headers, "Authorization": f"Bearer {token}"},
-                **request,
-            )
-        except (httpx.TransportError, OSError) as problem:
-            return None, f"{type(problem).__name__}: {problem}"
-        return response, f"{response.status_code} {response.text[:300]}" if response.is_error else ""
-
-
-def _final(response: httpx.Response) -> Exception | None:
-    """What an answer means that would be given again; None for one that may become better."""
-    refused = _Refused(response)
-    if response.status_code == 410:
-        return RunFailed(Reason.INTERRUPTED, f"this pod's place was taken: {refused.document.get('detail', '')}")
-    return None if response.status_code in _AGAIN or refused.code in _AGAIN_CODES else refused
-
-
-def _document(response: httpx.Response) -> dict[str, Any]:
-    try:
-        document = response.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _retry_after_s(response: httpx.Response | None) -> float:
-    asked = "" if response is None else response.headers.get("Retry-After", "")
-    return min(float(asked), 30.0) if asked.isdecimal() else 0.0
+            return await self._client.send(method, where, **request)
+        except Refused as refused:
+            raise RunFailed(Reason.INTERNAL_ERROR, f"{method} {where}: {refused}") from None
+        except Unreachable as problem:
+            raise RunFailed(Reason.INGEST_UNAVAILABLE, f"{method} {where}: {problem}") from None
 
 
 def _instant(document: dict[str, Any]) -> StartInstant:

@@ -158,7 +158,8 @@ async def _run(
             target_patience_s=0.0 if options.ingest is None else _CLUSTER_PATIENCE_S,
         )
         receipt = await supervise(run, context, redactor, watch_stdin=options.secrets_stdin, log=log)
-        receipt = _redacted(receipt, redactor).model_copy(update={"artifacts": outside.complete()})
+        artifacts = receipt.artifacts and outside.complete()
+        receipt = _redacted(receipt, redactor).model_copy(update={"artifacts": artifacts})
         if receipt.reason is Reason.COMPLETED:
             await outside.finished(receipt)
         return receipt

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from evalkube_crds.results import Progress
-from evalkube_runner.deliver import Delivery
+from evalkube_runner.deliver import Delivery, Whole
 
 __all__ = ["LogFilter", "RedactingDelivery", "Redactor"]
 
@@ -113,6 +113,27 @@ class RedactingDelivery:
         """See ``Delivery.progress``."""
         await self._delivery.progress(progress, final=final)
 
-    async def result(self, document: BaseModel) -> None:
+    async def result(self, document: BaseModel) -> Whole | None:
         """See ``Delivery.result``."""
-        await self._delivery.result(self._redactor.document(document))
+        whole = await self._delivery.result(self._redactor.document(document))
+        return None if whole is None else _RedactingWhole(whole, self._redactor)
+
+
+class _RedactingWhole:
+    """A whole run to which no secret is written."""
+
+    def __init__(self, whole: Whole, redactor: Redactor) -> None:
+        self._whole = whole
+        self._redactor = redactor
+
+    async def put(self, path: str, data: bytes) -> None:
+        """See ``Place.put``."""
+        await self._whole.put(path, self._redactor.data(data))
+
+    async def get(self, path: str) -> bytes | None:
+        """See ``Place.get``."""
+        return await self._whole.get(path)
+
+    async def result_of(self, shard: int) -> bytes:
+        """See ``Whole.result_of``."""
+        return await self._whole.result_of(shard)

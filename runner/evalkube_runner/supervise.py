@@ -19,9 +19,10 @@ from typing import Any, Final
 from evalkube_crds import summary
 from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
-from evalkube_crds.status import EvalRun, PerfRun, Run
+from evalkube_crds.status import EvalRun, Run
 from evalkube_runner import logs
 from evalkube_runner.context import RunContext
+from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.redact import Redactor
 
@@ -82,8 +83,8 @@ def _receipt(context: RunContext, reason: Reason, message: str, **more: Any) -> 
 async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     measured = await _measure(run, context)
     result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
-    await context.delivery.result(result)
-    await _deliver_report(run, result, context)
+    whole = await context.delivery.result(result)
+    reported = await _report(run, result, whole, context)
     data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
     figures = summary.summary(result)
@@ -96,6 +97,7 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
         headline=dict(list(figures.items())[:_HEADLINE_FIGURES]),
         result_sha256=hashlib.sha256(data).hexdigest(),
         result_bytes=len(data),
+        artifacts=reported,
     )
 
 
@@ -109,16 +111,21 @@ def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult
     return load_test(run.spec, context)
 
 
-async def _deliver_report(run: Run, result: EvalResult | PerfResult, context: RunContext) -> None:
-    from evalkube_runner.report import evidence, html
+async def _report(run: Run, result: EvalResult | PerfResult, whole: Whole | None, context: RunContext) -> bool:
+    """Whether the reports that are this shard's to make are where they belong; a part of a run has none. The shards
+    of a run are not measured again because a page of it could not be made.
+    """
+    from evalkube_runner import reporting  # pages are made at the end, if at all
 
-    if isinstance(result, EvalResult) and isinstance(run, EvalRun):
-        samples = await evidence.sample_rows(result, context.delivery.get)
-        page = await asyncio.to_thread(html.eval_report, result, spec=run.spec, samples=samples)
-        await context.delivery.put("reports/report.html", page.encode())
-    elif isinstance(result, PerfResult) and isinstance(run, PerfRun):
-        page = await asyncio.to_thread(html.perf_report, result, spec=run.spec)
-        await context.delivery.put("perf_report.html", page.encode())
+    if context.shards == 1:
+        await reporting.report(run, result, context.delivery)
+    elif whole is not None:
+        try:
+            await reporting.report_whole(run, whole, context)
+        except Exception:
+            _LOG.exception("the run has no report: it could not be made of what its shards delivered")
+            return False
+    return True
 
 
 def _on_stdin_end(callback: Callable[[], object]) -> None:

@@ -1,6 +1,7 @@
 """Results of shards against the result of one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from evalkube_crds import merge, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import ErrorClass, Verdict
 from evalkube_crds.results import (
     NANO,
+    ClientHealth,
     DatasetResult,
     EvalResult,
     PerfPoint,
@@ -71,6 +73,68 @@ def test_points_merge_by_time_and_count() -> None:
     assert (merged.started_at_ns, merged.ended_at_ns, merged.succeeded) == (NANO * 100, NANO * 103, 3)
     assert merged.series.sent == [2, 1]
     assert merged.histograms["latency_ns"].percentile(50) == 6
+
+
+def judged(
+    shard: int, of: int, *, verdict: Verdict = Verdict.VALID, reasons: Sequence[str] = (), sent: int = 100
+) -> PerfResult:
+    """A shard of a load test that was judged so; ``sent`` of its 100 requests could be sent."""
+    measured = point([NANO], NANO)
+    measured.health = ClientHealth(offered=100, sent=sent)
+    measured.verdict, measured.verdict_reasons = verdict, list(reasons)
+    return PerfResult(run_id="r", model="m", shards=[shard], of_shards=of, points=[measured])
+
+
+FULL: dict[str, Any] = {"verdict": Verdict.INVALID, "reasons": ["invalid: a full core"]}
+BUSY: dict[str, Any] = {"verdict": Verdict.DEGRADED, "reasons": ["degraded: a busy core"]}
+VERDICTS: dict[str, tuple[list[dict[str, Any]], Verdict, list[str]]] = {
+    "all valid": ([{}, {}], Verdict.VALID, []),
+    "one invalid of many": ([{}, {}, FULL, {}], Verdict.INVALID, ["shard 2: invalid: a full core"]),
+    "the worst first": (
+        [BUSY, FULL],
+        Verdict.INVALID,
+        ["shard 1: invalid: a full core", "shard 0: degraded: a busy core"],
+    ),
+    "a sum worse than each": (
+        [{"sent": 88}, {"sent": 100}],
+        Verdict.INVALID,
+        ["invalid: only 94.0% of the requests that were due could be sent"],
+    ),
+    "a sum not as bad as one": (
+        [{"sent": 98} | BUSY, {"sent": 98} | FULL],
+        Verdict.INVALID,
+        [
+            "degraded: only 98.0% of the requests that were due could be sent",
+            "shard 1: invalid: a full core",
+            "shard 0: degraded: a busy core",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("shards", "wanted", "reasons"), VERDICTS.values(), ids=VERDICTS.keys())
+def test_a_points_verdict_is_the_worst_there_is(
+    shards: list[dict[str, Any]], wanted: Verdict, reasons: list[str]
+) -> None:
+    """Of the sum's and each shard's own, in whatever order they come."""
+    parts = [judged(at, len(shards), **shard) for at, shard in enumerate(shards)]
+    for results in (parts, parts[::-1]):
+        [merged] = merge.merge_results(results).points
+        assert (merged.verdict, merged.verdict_reasons) == (wanted, reasons)
+
+
+def test_many_reasons_are_counted() -> None:
+    """The first twenty are said, the invalid ones among them."""
+    parts = [judged(at, 30, **(FULL if at == 29 else BUSY)) for at in range(30)]
+    [merged] = merge.merge_results(parts).points
+    assert merged.verdict_reasons[0] == "shard 29: invalid: a full core"
+    assert merged.verdict_reasons[19:] == ["shard 18: degraded: a busy core", "and 10 more"]
+
+
+def test_a_single_shards_verdict_stays() -> None:
+    """It had more to judge by than its sums."""
+    [merged] = merge.merge_results([judged(0, 1, **BUSY)]).points
+    assert (merged.verdict, merged.verdict_reasons) == (Verdict.DEGRADED, ["degraded: a busy core"])
 
 
 @pytest.mark.parametrize(

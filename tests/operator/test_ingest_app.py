@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,7 +203,8 @@ def test_a_result_is_stored_as_it_came_before_the_core_hears(ingest: Ingest) -> 
     document = _result()
     with _client(ingest, "pod-1", shard=1) as client:
         for _ in range(2):
-            assert client.put("result", content=document, headers=_digest(document)).status_code == 204
+            answer = client.put("result", content=document, headers=_digest(document))
+            assert (answer.status_code, answer.json()) == (200, {"whole": False})
     stored = RunStore(ingest.store)
     [(shard, found)] = asyncio.run(stored.results(ingest.core.run("uid-1"), 0)).items()  # type: ignore[arg-type] # it exists
     assert (shard, found.sha256) == (1, hashlib.sha256(document).hexdigest())
@@ -245,6 +247,83 @@ def test_the_last_word_of_a_runner_is_passed_on(ingest: Ingest) -> None:
         assert ingest.core.receipts == []
         assert sent(client) == "204"
     assert ingest.core.receipts == [(0, receipt)]
+
+
+def _deliver(client: httpx.Client, document: bytes) -> bool:
+    answer = client.put("result", content=document, headers=_digest(document))
+    return bool(answer.json()["whole"])
+
+
+def _put_whole(client: httpx.Client, path: str, data: bytes) -> tuple[int, str]:
+    answer = client.put(f"whole/artifacts/{path}", content=data, headers=_digest(data))
+    return answer.status_code, answer.json()["code"] if answer.content else ""
+
+
+def test_the_last_shard_is_told_that_the_whole_is_there(ingest: Ingest) -> None:
+    """Not the first; and again whoever comes back after it."""
+    with _client(ingest) as first, _client(ingest, "pod-1", shard=1) as second:
+        assert [_deliver(first, _result(shards=[0])), _deliver(second, _result())] == [False, True]
+        assert _deliver(first, _result(shards=[0], started_at_ns=1)) is True
+
+
+def test_results_of_another_attempt_are_not_of_the_whole(tmp_path: Path) -> None:
+    """An attempt is whole by its own; the only shard of a run has nobody to report for."""
+    owners = pods(2) | pods(2, attempt=1, prefix="pod-again")
+    with serving(opened("volume", tmp_path / "a"), owners) as ingest:
+        with _client(ingest) as first:
+            assert _deliver(first, _result(shards=[0])) is False
+        with _client(ingest, "pod-again-1", attempt=1, shard=1) as again:
+            assert _deliver(again, _result()) is False
+            assert again.get("whole/results/0").json()["code"] == "no_result"
+            assert json.loads(again.get("whole/results/1").content)["shards"] == [1]
+    with serving(opened("volume", tmp_path / "b")) as ingest, _client(ingest) as only:
+        assert _deliver(only, _result(shards=[0], of_shards=1)) is False
+
+
+def test_shards_read_one_anothers_results_and_lines(ingest: Ingest) -> None:
+    """As they were delivered, the lines of all as one; nobody else does."""
+    with _client(ingest) as first, _client(ingest, "pod-1", shard=1) as second:
+        for client, line in ((second, b'{"n":2}\n'), (first, b'{"n":1}\n')):
+            assert _append(client, "p.jsonl", 0, line)[0] == 204
+        _deliver(second, _result())
+        assert first.get("whole/results/1").content == _result()
+        assert first.get("whole/results/0").status_code == 404
+        assert first.get("whole/artifacts/p.jsonl").content == b'{"n":1}\n{"n":2}\n'
+        assert first.get("whole/artifacts/none").status_code == 404
+    for token, shard in (("pod-0", 1), ("forged", 0), ("api", 0)):
+        with _client(ingest, token, shard=shard) as foreign:
+            assert foreign.get("whole/results/1").status_code in (401, 403)
+            assert foreign.get("whole/artifacts/p.jsonl").status_code in (401, 403)
+
+
+def test_the_whole_is_reported_when_all_results_are_in(ingest: Ingest) -> None:
+    """Not before; then by whoever, as often as it likes, and readers find it before the shards' own."""
+    with _client(ingest) as first, _client(ingest, "pod-1", shard=1) as second:
+        assert _put(first, "r.html", b"of 0") == 204
+        assert _deliver(second, _result()) is False
+        assert _put_whole(second, "r.html", b"early") == (409, "results_missing")
+        assert _deliver(first, _result(shards=[0])) is True
+        assert [_put_whole(client, "r.html", b"whole") for client in (first, second)] == [(204, "")] * 2
+        assert second.get("whole/artifacts/r.html").content == b"whole"
+    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False) as api:
+        listed = api.get(f"{ingest.url}/v1/runs/uid-1/artifacts").json()["artifacts"]
+        assert [(one["path"], one["bytes"]) for one in listed] == [("r.html", 5), ("shards/0/r.html", 4)]
+
+
+def test_reports_of_the_whole_keep_within_the_same_bounds(ingest: Ingest) -> None:
+    """Their size counts, their names are checked, the operator's own are not theirs, and a closed attempt is over."""
+    with _client(ingest) as first, _client(ingest, "pod-1", shard=1) as second:
+        _deliver(first, _result(shards=[0]))
+        _deliver(second, _result())
+        assert _put_whole(first, "big", bytes((1 << 20) + 1)) == (413, "too_large")
+        block = bytes(1 << 20)
+        found = [_put_whole(first, str(n), block)[0] for n in range(2)] + [_put(first, str(n), block) for n in range(2)]
+        assert found == [204, 204, 413, 413]
+        for path in ("result.json", "response.json", ".evalkube/run.json", "a.parts/0"):
+            assert _put_whole(first, path, b"x") == (400, "bad_path")
+        ingest.core.close("pod-0")
+        assert _put_whole(first, "late", b"x") == (410, "superseded")
+        assert first.get("whole/results/1").status_code == 410
 
 
 def test_an_evaluation_goes_on_in_its_next_attempt(tmp_path: Path) -> None:

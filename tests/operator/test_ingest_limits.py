@@ -46,10 +46,8 @@ def test_what_is_on_its_way_counts() -> None:
     """Two large artifacts at once do not get past together what each may alone."""
     use = _use()
     use.check("c", 40, most_bytes=100)
-    use.expect(40)
-    with pytest.raises(Refusal, match="would be 280"):
+    with use.coming(40), pytest.raises(Refusal, match="would be 280"):
         use.check("d", 40, most_bytes=100)
-    use.arrived(40)
     use.check("d", 40, most_bytes=100)
 
 

@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from evalkube_crds.names import Reason
-from evalkube_crds.results import Progress, Receipt
-from evalkube_runner.deliver import FileDelivery, replace_file
+from evalkube_crds.results import EvalResult, Progress, Receipt
+from evalkube_runner.deliver import FileDelivery, Whole, replace_file
 from evalkube_runner.redact import RedactingDelivery, Redactor
 
 KEY = 'sk-canary"/42'
@@ -90,6 +91,32 @@ def test_no_secret_passes_a_delivery(delivery: FileDelivery, tmp_path: Path) -> 
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert written.count(b"***") == 5
     assert b"canary" not in written
+
+
+class _LastOfShards(FileDelivery):
+    """One that is told that its run is whole, and is itself the place of the whole."""
+
+    async def result(self, document: BaseModel) -> Whole | None:
+        """See ``Delivery.result``."""
+        await super().result(document)
+        return self
+
+    async def result_of(self, shard: int) -> bytes:
+        """See ``Whole.result_of``."""
+        return b"%d" % shard
+
+
+def test_no_secret_is_written_to_a_whole_run(tmp_path: Path) -> None:
+    """What a model says of all shards leaves by another way than what it said to one."""
+
+    async def deliver() -> None:
+        last = _LastOfShards(tmp_path / "artifacts", tmp_path / "control", pipeline="eval")
+        whole = await RedactingDelivery(last, Redactor([KEY])).result(EvalResult(run_id="r", model="m"))
+        assert whole is not None
+        await whole.put("report", f"it said {KEY}".encode())
+        assert (await whole.get("report"), await whole.result_of(1)) == (b"it said ***", b"1")
+
+    asyncio.run(deliver())
 
 
 def test_a_placeholder_is_no_secret() -> None:

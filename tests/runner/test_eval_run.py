@@ -92,8 +92,7 @@ def test_accuracy_is_exactly_that_of_the_answers(tmp_path: Path) -> None:
     book.write_text("".join(json.dumps(line) + "\n" for line in replies))
     with mock_model.running_mock("--answers", str(book)) as url:
         result = asyncio.run(evaluate(_spec(url, data), _context(tmp_path / "out")))
-    made = json.loads((tmp_path / "out/reports/m/gsm8k.json").read_bytes())
-    assert made == report.reports(result)["gsm8k"]
+    made = report.reports(result)["gsm8k"]
     assert (made["score"], made["metrics"][0]["num"], made["errored"], made["name"]) == (0.45, 20, 0, "m@gsm8k")
     assert made["usage"]["samples"] == 20
     predictions = _lines(tmp_path / "out" / PREDICTIONS)

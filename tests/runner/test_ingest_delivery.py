@@ -18,6 +18,7 @@ from evalkube_operator.store.runs import RunStore
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.ingest_delivery import IngestDelivery
 from fakes.ingest import Ingest, Process, pods, serving
+from fakes.raw_server import Close, raw_server
 from fakes.stores import opened
 
 _RESULT = EvalResult(run_id="my-run", model="m")
@@ -322,6 +323,46 @@ def test_a_start_that_does_not_come_ends_the_run(tmp_path: Path) -> None:
 
     with serving(opened("volume", tmp_path / "s"), pods(3), poll_s=0.1) as ingest:
         asyncio.run(scenario(ingest))
+
+
+def _part(shard: int) -> EvalResult:
+    return _RESULT.model_copy(update={"shards": [shard], "of_shards": 2})
+
+
+def test_the_last_shard_is_given_the_whole_run(tmp_path: Path) -> None:
+    """It reads what the others left, and what it writes is the run's own; it hears of what is refused."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with _delivery(ingest.url, tmp_path) as first, _delivery(ingest.url, tmp_path, shard=1) as second:
+            await first.append("p.jsonl", b"1\n")
+            await second.append("p.jsonl", b"2\n")
+            assert await first.result(_part(0)) is None
+            whole = await second.result(_part(1))
+            assert whole is not None
+            assert EvalResult.model_validate_json(await whole.result_of(0)) == _part(0)
+            assert (await whole.get("p.jsonl"), await whole.get("none #1")) == (b"1\n2\n", None)
+            await whole.put("none #1", b"x")
+            assert await whole.get("none #1") == b"x"
+            with pytest.raises(RunFailed, match="too_large"):
+                await whole.put("big", bytes(2 << 20))
+            assert second.complete
+
+    with serving(opened("volume", tmp_path / "s"), pods(2), limits=Limits(artifact_bytes=1 << 20)) as ingest:
+        asyncio.run(scenario(ingest))
+
+
+def test_an_older_ingest_says_nothing_of_the_whole(tmp_path: Path) -> None:
+    """Its empty answer means: not the last."""
+
+    async def scenario() -> None:
+        async with (
+            raw_server(lambda *_: [b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", Close()]) as old,
+            _delivery(f"http://127.0.0.1:{old.port}", tmp_path, shard=1) as delivery,
+        ):
+            assert await delivery.result(_part(1)) is None
+            assert delivery.complete
+
+    asyncio.run(scenario())
 
 
 def test_a_result_of_another_kind_is_a_fault_of_ours(tmp_path: Path) -> None:

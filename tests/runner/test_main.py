@@ -76,7 +76,8 @@ def test_an_evaluation_ends_with_a_result_a_report_and_a_receipt(tmp_path: Path,
     assert (receipt.reason, runner.process.returncode) == (Reason.COMPLETED, 0)
     result = EvalResult.model_validate_json((runner.control / "result.json").read_bytes())
     assert receipt.done == receipt.total == result.datasets[0].subsets[0].requested
-    assert set(json.loads((runner.control / "response.json").read_bytes())) == {"gsm8k"}
+    response = json.loads((runner.control / "response.json").read_bytes())
+    assert response == {"gsm8k": json.loads((runner.artifacts / "reports/m/gsm8k.json").read_bytes())}
     assert b"<html" in (runner.artifacts / "reports/report.html").read_bytes()[:500]
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert KEY.encode() not in b"".join(written)

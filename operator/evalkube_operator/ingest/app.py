@@ -97,8 +97,7 @@ _Mine = Annotated[Shard, Depends(_shard)]
 
 @_RUNNERS.put("/artifacts/{path:path}")
 async def _put(request: Request, path: str, mine: _Mine) -> Response:
-    body = bodies.CheckedBody(request, idle_s=_limits(request).body_idle_s, before_end=mine.still_mine)
-    await mine.put(path, bodies.length_of(request), body)
+    await mine.put(path, bodies.length_of(request), _body(request, mine))
     return Response(status_code=204)
 
 
@@ -140,6 +139,22 @@ async def _result(request: Request, mine: _Mine) -> Response:
         request, most_bytes=limits.result_bytes, idle_s=limits.body_idle_s, before_end=mine.still_mine
     )
     await mine.deliver(body)
+    return JSONResponse({"whole": mine.pod.owner.shards > 1 and await mine.whole.complete()})
+
+
+@_RUNNERS.get("/whole/results/{of}")
+async def _whole_result(of: int, mine: _Mine) -> Response:
+    return Response(await mine.whole.result(of), media_type="application/json")
+
+
+@_RUNNERS.get("/whole/artifacts/{path:path}")
+async def _whole_get(path: str, mine: _Mine) -> Response:
+    return _streamed(await mine.whole.get(path))
+
+
+@_RUNNERS.put("/whole/artifacts/{path:path}")
+async def _whole_put(request: Request, path: str, mine: _Mine) -> Response:
+    await mine.whole.put(path, bodies.length_of(request), _body(request, mine))
     return Response(status_code=204)
 
 
@@ -191,6 +206,10 @@ async def _artifact(request: Request, uid: str, path: str) -> Response:
 async def _merged_result(request: Request, uid: str) -> Response:
     key = keys.own(_run(request, uid), keys.MERGED_RESULT)
     return _streamed(await _store(request).get(key), media_type="application/json")
+
+
+def _body(request: Request, mine: Shard) -> bodies.CheckedBody:
+    return bodies.CheckedBody(request, idle_s=_limits(request).body_idle_s, before_end=mine.still_mine)
 
 
 def _limits(request: Request) -> Limits:
@@ -250,10 +269,12 @@ def _in_http(problem: Exception) -> Refusal:
         return Refusal(507, "store_full", str(problem))
     if isinstance(problem, Unavailable):
         return Refusal(503, "unavailable", str(problem), retry_after_s=problem.retry_after_s or 1)
+    if isinstance(problem, keys.BadPath):
+        return Refusal(400, "bad_path", str(problem))
     return Refusal(409, "path_taken", str(problem))
 
 
-_ANSWERS: dict[type[Exception], Any] = {Refusal: _refused, Unavailable: _refused, PathTaken: _refused}
+_ANSWERS: dict[type[Exception], Any] = dict.fromkeys((Refusal, Unavailable, PathTaken, keys.BadPath), _refused)
 
 
 class _Observed:

@@ -1,5 +1,7 @@
 """How much one run may send: sizes, numbers, and how fast. Times come in as arguments; no I/O here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from evalkube_operator.ingest.refusals import Refusal
@@ -88,14 +90,15 @@ class RunUse:
         if after > limits.run_bytes:
             raise Refusal(413, "run_full", f"the run's artifacts would be {after} bytes; at most {limits.run_bytes}")
 
-    def expect(self, size_bytes: int) -> None:
-        """That much is on its way."""
+    @contextmanager
+    def coming(self, size_bytes: int) -> Iterator[None]:
+        """That much is on its way, until it has come or will not."""
         self.coming_bytes += size_bytes
         self.traffic.take(size_bytes)
-
-    def arrived(self, size_bytes: int) -> None:
-        """What was expected has come, or will not."""
-        self.coming_bytes -= size_bytes
+        try:
+            yield
+        finally:
+            self.coming_bytes -= size_bytes
 
     def has(self, key: str, size_bytes: int) -> None:
         """``key`` has that size now."""

@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, Callable
 from typing import Final
 
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_operator.ingest.auth import Authenticator, PodIdentity
 from evalkube_operator.ingest.limits import Limits, RunUse
 from evalkube_operator.ingest.refusals import Refusal
+from evalkube_operator.ingest.whole import Whole
 from evalkube_operator.ports import RunKey, Runs
 from evalkube_operator.store import artifacts, keys
 from evalkube_operator.store.artifacts import About
@@ -102,7 +102,7 @@ class Writing:
 
 
 class Shard:
-    """One request of one shard's pod."""
+    """One request of one shard's pod. Where it takes a path it raises keys.BadPath too."""
 
     def __init__(self, writing: Writing, pod: PodIdentity, use: RunUse, token: str) -> None:
         self.pod = pod
@@ -112,6 +112,7 @@ class Shard:
         self._token = token
         self._key = ShardKey(pod.owner.run, pod.owner.attempt, pod.owner.shard)
         self._carries = pod.owner.kind == Kind.EVAL_RUN
+        self.whole = Whole(writing.store, use, pod.owner)
 
     async def still_mine(self) -> None:
         """Raises Refusal where the shard has become another's meanwhile."""
@@ -119,7 +120,7 @@ class Shard:
 
     async def stat(self, path: str) -> Stored | None:
         """What this attempt, or one that it carries on, left at ``path``."""
-        return await artifacts.latest(self._store, self._key, _checked(path), carries=self._carries)
+        return await artifacts.latest(self._store, self._key, keys.checked_path(path), carries=self._carries)
 
     async def get(self, path: str) -> Content | None:
         """The same, to be read."""
@@ -128,20 +129,20 @@ class Shard:
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
         """Stores a whole artifact of that size. Raises Refusal, and what ``chunks`` does."""
-        key = self._key.at(_checked(path))
+        key = self._key.at(keys.checked_path(path))
         self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
-        with self._coming(size_bytes):
+        with self._use.coming(size_bytes):
             self._use.has(key, await self._store.put(key, chunks))
 
     async def append(self, path: str, offset: int, data: bytes) -> None:
         """Stores whole lines at that offset. Raises Refusal: 409 with the ``size`` where they do not fit there."""
         if data and not data.endswith(b"\n"):
             raise Refusal(400, "not_lines", "appends are whole lines, each with its line end")
-        key = self._key.at(_checked(path))
+        key = self._key.at(keys.checked_path(path))
         limits = self._writing.limits
         self._use.check(key, max(self._use.sizes.get(key, 0), offset + len(data)), most_bytes=limits.artifact_bytes)
         await self._adopt(key, path)
-        with self._coming(len(data)):
+        with self._use.coming(len(data)):
             try:
                 self._use.has(key, await self._store.append(key, offset, data))
             except OffsetConflict as conflict:
@@ -162,7 +163,7 @@ class Shard:
 
     async def upload(self, path: str, size_bytes: int) -> Upload | None:
         """Where to send the artifact directly; None where it has to come through us. Raises Refusal (413)."""
-        key = self._key.at(_checked(path))
+        key = self._key.at(keys.checked_path(path))
         self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
         if size_bytes > _MAX_UPLOAD_BYTES:
             return None
@@ -173,7 +174,7 @@ class Shard:
 
     async def uploaded(self, path: str, size_bytes: int) -> None:
         """Takes a direct upload for the artifact. Raises Refusal where it is not there or of another size."""
-        key = self._key.at(_checked(path))
+        key = self._key.at(keys.checked_path(path))
         found = await self._store.uploaded(key)
         if found is None:
             raise Refusal(409, "not_uploaded", "nothing has been uploaded there; send it again")
@@ -219,21 +220,6 @@ class Shard:
         found = result.run_id, result.shards, result.of_shards
         if found != (owner.run.name, [owner.shard], owner.shards):
             raise Refusal(422, "foreign_result", f"the document is of run, shards, of: {found}")
-
-    @contextmanager
-    def _coming(self, size_bytes: int) -> Iterator[None]:
-        self._use.expect(size_bytes)
-        try:
-            yield
-        finally:
-            self._use.arrived(size_bytes)
-
-
-def _checked(path: str) -> str:
-    try:
-        return keys.checked_path(path)
-    except keys.BadPath as problem:
-        raise Refusal(400, "bad_path", str(problem)) from None
 
 
 def _sentence(problem: ValidationError) -> str:

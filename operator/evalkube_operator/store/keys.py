@@ -1,7 +1,7 @@
 """Where in the store what of a run is: names only, no I/O. Every path from outside passes through here.
 
 <namespace>/<run name>.<uid>/<attempt>/<shard>/<path>     what one shard of one attempt delivered
-<namespace>/<run name>.<uid>/run/<path>                   what the operator keeps of the run as a whole
+<namespace>/<run name>.<uid>/run/<path>                   what is of the run as a whole: the operator's, and reports
 """
 
 import re
@@ -16,9 +16,11 @@ __all__ = [
     "MERGED_RESULT",
     "OWN",
     "PARTS",
+    "RESPONSE",
     "BadPath",
     "ShardKey",
     "barrier",
+    "checked_own_path",
     "checked_path",
     "own",
     "parse_artifact",
@@ -40,6 +42,9 @@ ABOUT: Final = f"{OWN}/run.json"
 
 MERGED_RESULT: Final = "result.json"
 """Below ``run``: what the operator made of all shards' results; one of the run's artifacts."""
+
+RESPONSE: Final = "response.json"
+"""Below ``run``: what the API answers, where it is too large for the status."""
 
 
 def barrier(turn: int) -> str:
@@ -63,7 +68,7 @@ def run_prefix(run: RunKey) -> str:
 
 
 def own(run: RunKey, path: str) -> str:
-    """Key of something that the operator keeps of the whole run."""
+    """Key of something that is of the whole run."""
     return f"{run_prefix(run)}/run/{path}"
 
 
@@ -126,6 +131,13 @@ def checked_path(path: str) -> str:
     for segment in path.split("/"):
         _check_segment(segment)
     return path
+
+
+def checked_own_path(path: str) -> str:
+    """The same for an artifact that a runner leaves of the whole run: not one that the operator makes."""
+    if path in (MERGED_RESULT, RESPONSE):
+        raise BadPath(f"{path!r}: the operator makes that itself")
+    return checked_path(path)
 
 
 def _check_segment(segment: str) -> None:

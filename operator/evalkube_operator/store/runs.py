@@ -30,8 +30,11 @@ class RunStore:
 
     async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
         """See ``ports.Store.results``. Reads no document: their names tell their digests."""
+        return await self._results_below(run, f"{keys.run_prefix(run)}/{attempt}")
+
+    async def _results_below(self, run: RunKey, prefix: str) -> dict[int, StoredResult]:
         newest: dict[int, tuple[datetime, StoredResult]] = {}
-        for found in await self._store.below(f"{keys.run_prefix(run)}/{attempt}"):
+        for found in await self._store.below(prefix):
             place = keys.parse_artifact(run, found.key)
             sha256 = keys.parse_result(place[1]) if place else None
             if place is None or place[0] is None or sha256 is None:
@@ -43,8 +46,9 @@ class RunStore:
 
     async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
         """See ``ports.Store.read_result``."""
-        result = (await self.results(run, attempt))[shard]
-        content = await self._store.get(ShardKey(run, attempt, shard).at(keys.result_path(result.sha256)))
+        key = ShardKey(run, attempt, shard)
+        result = (await self._results_below(run, f"{key.prefix}/{keys.OWN}"))[shard]
+        content = await self._store.get(key.at(keys.result_path(result.sha256)))
         if content is None:
             raise KeyError(shard)
         return b"".join([chunk async for chunk in content.chunks])

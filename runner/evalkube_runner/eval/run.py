@@ -12,7 +12,6 @@ import orjson
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import EvalResult, Progress
-from evalkube_crds.seed import evaluation
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.eval import analysis, checkpoint, judge, plan, records, sampling
@@ -53,13 +52,8 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
         ended_at_ns=time.time_ns(),
     )
     session.check_outcome()
-    if context.shards == 1:  # a shard's own scores are no report: they are made of the merged result
-        if spec.analysis_report:
-            await analysis.add_analysis(result, spec, api_key=context.api_key, judge_api_key=context.judge_api_key)
-        for name, document in evaluation.reports(result).items():
-            await context.delivery.put(
-                f"reports/{model}/{name}.json", orjson.dumps(document, option=orjson.OPT_INDENT_2)
-            )
+    if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
+        await analysis.add_analysis(result, spec, api_key=context.api_key, judge_api_key=context.judge_api_key)
     return result
 
 

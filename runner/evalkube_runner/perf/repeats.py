@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from evalkube_crds import merge
+from evalkube_crds import merge, verdict
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import PerfPoint
-from evalkube_runner.perf import verdict
 
 __all__ = ["merged"]
 

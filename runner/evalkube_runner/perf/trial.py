@@ -16,17 +16,17 @@ from typing import Any
 
 import orjson
 
-from evalkube_crds import merge
+from evalkube_crds import merge, verdict
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, Progress
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import crew, pool, probe, schedule, verdict
+from evalkube_runner.perf import crew, pool, probe, schedule
 from evalkube_runner.wire.dialect import DIALECTS
 
-__all__ = ["Point", "Trial", "endpoint_of", "warmup_of"]
+__all__ = ["Point", "Trial", "documents", "endpoint_of", "warmup_of"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
@@ -209,16 +209,18 @@ class Trial:
 
     async def deliver(self, point: PerfPoint) -> None:
         """The artifacts of a measured point, but for its rows."""
-        deliver = self._context.delivery
-        arguments = self._spec.model_dump(mode="json") | {
-            "url": self._url,
-            "number": point.number,
-            "parallel": point.parallel,
-            "rate": point.rate,
-        }
-        await deliver.put(f"{point.name}/benchmark_args.json", _json(arguments))
-        await deliver.put(f"{point.name}/benchmark_summary.json", _json(load_test_figures.metrics(point)))
-        await deliver.put(f"{point.name}/benchmark_percentile.json", _json(load_test_figures.percentiles(point)))
+        for path, data in documents(point, self._spec).items():
+            await self._context.delivery.put(path, data)
+
+
+def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
+    """What is delivered of a point but for its rows: its arguments, summary and percentiles, by their paths."""
+    load = {"url": endpoint_of(spec), "number": point.number, "parallel": point.parallel, "rate": point.rate}
+    return {
+        f"{point.name}/benchmark_args.json": _json(spec.model_dump(mode="json") | load),
+        f"{point.name}/benchmark_summary.json": _json(load_test_figures.metrics(point)),
+        f"{point.name}/benchmark_percentile.json": _json(load_test_figures.percentiles(point)),
+    }
 
 
 def _blank(point: Point, spec: PerfRunSpec) -> PerfPoint:

@@ -7,13 +7,13 @@ nothing is streamed). The numbers below are ours: one part in twenty is what two
 beyond one in five no comparison holds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import PerfPoint
 
-__all__ = ["Figures", "judge", "judge_point"]
+__all__ = ["MOST_REASONS", "Figures", "judge", "judge_point", "judge_shards"]
 
 _MS = 1_000_000
 DEGRADED_SHARE = 0.05
@@ -32,6 +32,9 @@ CPU_WINDOW_NS = 200 * _MS
 SENT_DEGRADED = 0.99
 SENT_INVALID = 0.95
 CONNECTIONS_DEGRADED = 0.90
+MOST_REASONS = 20
+"""A thousand shards on one bad node have one thing to say, not a thousand."""
+_SEVERITY = (Verdict.VALID, Verdict.DEGRADED, Verdict.INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,19 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
             connections_limit=health.connections_limit,
         )
     )
+
+
+def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Verdict, list[str]]:
+    """The verdict on the sum of several shards' points: the worst of that on the sum and of their own, for one
+    saturated shard of many vanishes in the sum. At most ``MOST_REASONS``, the sum's before the shards' and the worst
+    first, and one that says how many more there are.
+    """
+    found, reasons = judge_point(whole)
+    by_severity = sorted(shards.items(), key=lambda item: (-_SEVERITY.index(item[1].verdict), item[0]))
+    worst = max([found, *(point.verdict for point in shards.values())], key=_SEVERITY.index)
+    reasons += [f"shard {shard}: {reason}" for shard, point in by_severity for reason in point.verdict_reasons]
+    more = len(reasons) - MOST_REASONS
+    return worst, reasons if more <= 0 else [*reasons[:MOST_REASONS], f"and {more} more"]
 
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:

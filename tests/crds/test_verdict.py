@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from evalkube_crds import verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import ClientHealth, PerfPoint
-from evalkube_runner.perf import verdict
-from evalkube_runner.perf.verdict import Figures
+from evalkube_crds.verdict import Figures
 
 MS = 1_000_000
 HEALTHY = Figures(

@@ -1,0 +1,148 @@
+"""Requests to the operator's ingest, each tried again until it is answered or ingest has been away for too long. What
+they carry and what their failure means to the run is the caller's.
+"""
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from evalkube_crds.names import Reason
+from evalkube_runner.errors import RunFailed
+
+__all__ = ["TIMEOUT", "IngestClient", "Refused", "Unreachable", "document_of"]
+
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+_AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
+_AGAIN_CODES: Final = frozenset({"unknown_pod", "digest_mismatch", "body_cut", "not_uploaded"})
+TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+
+
+class Unreachable(Exception):
+    """Ingest has been away for longer than the patience."""
+
+
+class Refused(Exception):
+    """Ingest says no, and would say so again."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.document = document_of(response)
+        super().__init__(f"{self.status} {self.code}: {self.document.get('detail', '')}")
+
+    @property
+    def code(self) -> str:
+        """What it says no to, for programs; empty where the answer is not ingest's own."""
+        return str(self.document.get("code", ""))
+
+
+class IngestClient:
+    """A shard's way to ingest. Close it when the run is over."""
+
+    def __init__(
+        self,
+        url: str,
+        token_file: Path,
+        *,
+        run_uid: str,
+        attempt: int,
+        shard: int,
+        ca: Path | None,
+        patience_s: float,
+    ) -> None:
+        """``token_file`` is read for each request, for the kubelet renews it."""
+        self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
+        self._token_file = token_file
+        self._patience_s = patience_s
+        verify = ssl.create_default_context(cafile=str(ca)) if ca is not None else True
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=verify, trust_env=False)
+        self._away_since: float | None = None
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        where: str,
+        *,
+        content: bytes | Callable[[], AsyncIterator[bytes]] | None = None,
+        patience_s: float | None = None,
+        expected: frozenset[int] = frozenset(),
+        headers: dict[str, str] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """A success, or an expected status, after as many tries as it takes. Raises Refused, Unreachable, RunFailed.
+
+        Every request may be repeated: ingest recognises what it has already.
+        """
+        patience_s = self._patience_s if patience_s is None else patience_s
+        pause_s, began = _FIRST_PAUSE_S, time.monotonic()
+        while True:
+            response, problem = await self._try(method, where, content, headers or {}, request)
+            if response is not None and (response.is_success or response.status_code in expected):
+                self._away_since = None
+                return response
+            if response is not None and (final := _final(response)) is not None:
+                self._away_since = None
+                raise final
+            now = time.monotonic()
+            self._away_since = self._away_since if self._away_since is not None else now
+            # The outage is everybody's: what comes late in one does not wait as long again. Twice the patience ends
+            # what alone goes wrong while all else goes well.
+            if now - self._away_since >= patience_s or now - began >= 2 * patience_s:
+                raise Unreachable(f"ingest did not take it for {now - self._away_since:.0f} s: {problem}")
+            asked_s = _retry_after_s(response)
+            await asyncio.sleep(max(asked_s, pause_s * random.uniform(0.5, 1.0)))
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _try(
+        self,
+        method: str,
+        where: str,
+        content: bytes | Callable[[], AsyncIterator[bytes]] | None,
+        headers: dict[str, str],
+        request: dict[str, Any],
+    ) -> tuple[httpx.Response | None, str]:
+        try:
+            token = (await asyncio.to_thread(self._token_file.read_text)).strip()
+            response = await self._client.request(
+                method,
+                f"{self._base}/{where}",
+                content=content() if callable(content) else content,
+                headers={**headers, "Authorization": f"Bearer {token}"},
+                **request,
+            )
+        except (httpx.TransportError, OSError) as problem:
+            return None, f"{type(problem).__name__}: {problem}"
+        return response, f"{response.status_code} {response.text[:300]}" if response.is_error else ""
+
+
+def _final(response: httpx.Response) -> Exception | None:
+    """What an answer means that would be given again; None for one that may become better."""
+    refused = Refused(response)
+    if response.status_code == 410:
+        return RunFailed(Reason.INTERRUPTED, f"this pod's place was taken: {refused.document.get('detail', '')}")
+    return None if response.status_code in _AGAIN or refused.code in _AGAIN_CODES else refused
+
+
+def document_of(response: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON object; empty where it has none."""
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _retry_after_s(response: httpx.Response | None) -> float:
+    asked = "" if response is None else response.headers.get("Retry-After", "")
+    return min(float(asked), 30.0) if asked.isdecimal() else 0.0
