@@ -141,12 +141,14 @@ async def _watch(cluster: clusters.Cluster, path: str, saw: Any) -> None:
         query: dict[str, str | int | bool] = {"watch": True, "timeoutSeconds": 3600}
         if version:
             query["resourceVersion"] = version
-        with contextlib.suppress(clusters.Unreachable):
+        with contextlib.suppress(clusters.Unreachable, Rejected):  # a definition that changes ends its watches
             async for line in clusters._lines(cluster._stream(path, query, quiet_s=None)):
                 event = orjson.loads(line)
                 if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
                     version = event["object"]["metadata"]["resourceVersion"]
                     saw(event["type"], event["object"])
+                else:
+                    version = ""
         await asyncio.sleep(0.1)
 
 

@@ -1,9 +1,11 @@
 """Prints how fast runs become Jobs, and what a run costs the operator.
 
-    KUBECONFIG=... python bench/operator_jobs.py [--paced 400 --rate 20] [--burst 1000]
+    KUBECONFIG=... python bench/operator_jobs.py paced [--runs 400 --rate 20]
+    KUBECONFIG=... python bench/operator_jobs.py burst [--runs 1000]
 
 The operator is a process of this machine with the chart's settings; the node is cordoned meanwhile, so that Jobs are
-all there is to do. Times are from a run's first sighting to its Job's, by one watcher.
+all there is to do. Times are from a run's first sighting to its Job's, by one watcher. Give each a cluster of its own:
+removing so many pending pods keeps Kubernetes' controllers busy for minutes.
 """
 
 import argparse
@@ -83,15 +85,12 @@ async def _memory(served: Operator, before_kb: int, count: int) -> None:
 def main() -> None:
     """The program."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--paced", type=int, default=400)
+    parser.add_argument("what", choices=["paced", "burst"])
+    parser.add_argument("--runs", type=int)
     parser.add_argument("--rate", type=float, default=20.0)
-    parser.add_argument("--burst", type=int, default=1000)
     given = parser.parse_args()
     with cordoned():
-        if given.paced:
-            asyncio.run(_paced(given.paced, given.rate))
-        if given.burst:
-            asyncio.run(_burst(given.burst))
+        asyncio.run(_paced(given.runs or 400, given.rate) if given.what == "paced" else _burst(given.runs or 1000))
 
 
 if __name__ == "__main__":

@@ -97,13 +97,19 @@ def _resource(kind: Kind, spec: type[BaseModel]) -> dict[str, Any]:
 
 
 def _spec_schema(spec: type[BaseModel]) -> dict[str, Any]:
+    """The rules of what cannot change stand at each field where that is possible: the API server evaluates all of them
+    at every write of a status too, and each look at a field from the outside costs it a walk over all fields.
+    """
     schema = _model_schema(spec)
     rules = schema.setdefault("x-kubernetes-validations", [])
     rules.append(cel("!oldSelf.cancel || self.cancel", "cancel cannot be taken back"))
-    for name in schema["properties"]:
-        if name not in _MUTABLE:
-            same = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
-            rules.append(cel(same, f"{name} cannot change after creation; create another run"))
+    for name, field in schema["properties"].items():
+        if name in _MUTABLE:
+            continue
+        message = f"{name} cannot change after creation; create another run"
+        field.setdefault("x-kubernetes-validations", []).append(cel("self == oldSelf", message))
+        if "default" not in field and name not in schema["required"]:  # it may be absent, where its own rule is silent
+            rules.append(cel(f"has(self.{name}) == has(oldSelf.{name})", message))
     return schema
 
 

@@ -90,7 +90,7 @@ class DeleteSecret:
 
 @dataclass(frozen=True, slots=True)
 class LookUpPodEvents:
-    """Read the warnings about these pods, by UID."""
+    """Find out what Kubernetes warns of about these pods, by UID."""
 
     uids: tuple[str, ...]
 

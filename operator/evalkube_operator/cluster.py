@@ -26,6 +26,7 @@ _POOL: Final = 64
 _PLURALS: Final = {Kind.EVAL_RUN: "evalruns", Kind.PERF_RUN: "perfruns"}
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _JSON_PATCH: Final = "application/json-patch+json"
+_POD_WARNINGS: Final = "involvedObject.kind=Pod,type=Warning,reason!=FailedScheduling"
 _POD_NAME: Final = "authentication.kubernetes.io/pod-name"
 _POD_UID: Final = "authentication.kubernetes.io/pod-uid"
 
@@ -126,11 +127,10 @@ class KubernetesCluster:
         """See ``ports.Cluster``."""
         await self._delete(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}", uid)
 
-    async def pod_events(self, namespace: str, pod_uid: str) -> list[Object]:
+    async def pod_warnings(self, namespace: str) -> list[Object]:
         """See ``ports.Cluster``."""
-        query = {"fieldSelector": f"involvedObject.uid={pod_uid}", "limit": "50"}
-        found = await self._call("GET", f"/api/v1/namespaces/{quote(namespace)}/events", query=query)
-        return cast("list[Object]", found.get("items") or [])
+        items, _ = await self.list_events(namespace, _POD_WARNINGS)
+        return items
 
     async def post_event(self, event: Object) -> None:
         """See ``ports.Cluster``."""

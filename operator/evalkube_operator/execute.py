@@ -38,6 +38,7 @@ from evalkube_operator.errors import Conflict, Forbidden, NotFound, Refused, Una
 from evalkube_operator.facts import RunFact
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.memory import Memory
+from evalkube_operator.podwarnings import PodWarnings
 from evalkube_operator.ports import Cluster, Object, RunKey, Store
 from evalkube_operator.store import keys
 
@@ -74,6 +75,7 @@ class Executor:
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
+        self._pod_warnings = PodWarnings(cluster)
         self._store = store
         self._cache = cache
         self._defaults = defaults
@@ -105,8 +107,7 @@ class Executor:
                 return False  # the status write that follows was decided with it
             case LookUpPodEvents(uids):
                 for uid in uids:
-                    found = await self._cluster.pod_events(run.namespace, uid)
-                    memory.pod_events[uid] = (tuple(facts.event(each) for each in found), self._now())
+                    memory.pod_events[uid] = (await self._pod_warnings.about(run.namespace, uid), self._now())
             case Collect(attempt):
                 await self._collect(run, memory, attempt)
             case WriteStatus():

@@ -344,7 +344,8 @@ def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[Po
         patience_s = _REPLACEMENT_S + spec.deadlines.startup
         return _Waiting(index, None, latest.ended_at + timedelta(seconds=patience_s), None, None)
     trouble = startup.of_pod(latest, case.seen.pod_events.get(latest.uid, ()), case.rules)
-    ask_at = max(latest.created_at, since) + timedelta(seconds=case.rules.pod_events_after_s)
+    asked_at = max(latest.created_at, since) + timedelta(seconds=case.rules.pod_events_after_s)
+    ask_at = asked_at if latest.node is not None else None  # until it has a node, the scheduler speaks in its status
     fail_at = max(latest.created_at, since) + timedelta(seconds=_patience(case, trouble))
     return _Waiting(index, trouble, fail_at, latest.uid, ask_at)
 

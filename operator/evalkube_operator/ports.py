@@ -142,8 +142,8 @@ class Cluster(Protocol):
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
         """Delete that very Secret; content where it is not there. Raises Forbidden."""
 
-    async def pod_events(self, namespace: str, pod_uid: str) -> list[Object]:
-        """The events about a pod."""
+    async def pod_warnings(self, namespace: str) -> list[Object]:
+        """The events of a namespace that warn of something about a pod, the scheduler's apart."""
 
     async def post_event(self, event: Object) -> None:
         """Create an event (core group)."""

@@ -54,6 +54,8 @@ class SmallCluster:
     fault: tuple[int, str] | None = None
     created_jobs: list[Object] = field(default_factory=list)
     events: list[Object] = field(default_factory=list)
+    event_lists: int = 0
+    node: str | None = "node-1"
     _counter: Any = field(default_factory=lambda: itertools.count(1))
 
     # time and objects
@@ -190,9 +192,10 @@ class SmallCluster:
         if raw is not None and raw["metadata"]["uid"] == uid:
             self._remove(raw)
 
-    async def pod_events(self, namespace: str, pod_uid: str) -> list[Object]:
+    async def pod_warnings(self, namespace: str) -> list[Object]:
         """See ``ports.Cluster``."""
-        return [event for event in self.events if event["involvedObject"]["uid"] == pod_uid]
+        self.event_lists += 1
+        return [event for event in self.events if event["involvedObject"]["kind"] == "Pod"]
 
     async def post_event(self, event: Object) -> None:
         """See ``ports.Cluster``."""
@@ -279,7 +282,7 @@ class SmallCluster:
                     "Pod",
                     f"{raw['metadata']['name']}-{index}-{next(self._counter)}",
                     metadata={"labels": labels, "ownerReferences": [owner]},
-                    spec={},
+                    spec={"nodeName": self.node} if self.node else {},
                     status={"phase": "Pending"},
                 )
 

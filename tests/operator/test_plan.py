@@ -247,6 +247,34 @@ def test_a_replaced_pod_is_no_failure(story: Story) -> None:
     assert story.phase() is Phase.SUCCEEDED
 
 
+def _warned(story: Story, pod: Object, message: str) -> None:
+    about = {"kind": "Pod", "uid": pod["metadata"]["uid"]}
+    times = {"lastTimestamp": story.cluster.now().isoformat()}
+    story.cluster.events.append(
+        {"metadata": {"name": "e"}, "involvedObject": about, "reason": "FailedMount", "message": message, **times}
+    )
+
+
+def test_what_a_silent_pod_waits_for_stands_in_its_events(story: Story) -> None:
+    """Asked for after a while, once for all pods of the namespace."""
+    story.submit(eval_spec(shards=3))
+    for pod in story.pods():
+        _warned(story, pod, "MountVolume.SetUp failed: timed out")
+    story.turn(4)
+    assert story.cluster.event_lists == 0
+    story.turn(2)
+    assert story.reason(ConditionType.RUNNING) is Reason.MOUNT_FAILED
+    assert story.cluster.event_lists == 1
+
+
+def test_no_events_are_read_of_a_pod_that_waits_for_a_node(story: Story) -> None:
+    """The scheduler says in its status what is the matter."""
+    story.cluster.node = None
+    story.submit(eval_spec())
+    story.turn(20)
+    assert story.cluster.event_lists == 0
+
+
 def test_a_queue_admits_the_job(story: Story) -> None:
     """With Kueue's label the Job begins suspended, and has no deadline before it is admitted."""
     story.submit(eval_spec(), labels={"kueue.x-k8s.io/queue-name": "q"})
