@@ -34,13 +34,18 @@ JOBS = "/apis/batch/v1/namespaces/{}/jobs"
 IMAGE = "localhost/evalkube:dev"
 
 
-@contextlib.asynccontextmanager
-async def connected() -> AsyncIterator[clusters.Cluster]:
-    """The cluster of $KUBECONFIG; ends the program with a sentence where there is none."""
+def kubeconfig() -> Path:
+    """$KUBECONFIG; ends the program with a sentence where it is not set."""
     path = os.environ.get("KUBECONFIG")
     if not path:
         raise SystemExit("set KUBECONFIG to a cluster that this may load")
-    cluster = await clusters.connect(Path(path))
+    return Path(path)
+
+
+@contextlib.asynccontextmanager
+async def connected() -> AsyncIterator[clusters.Cluster]:
+    """The cluster of $KUBECONFIG, with our definitions."""
+    cluster = await clusters.connect(kubeconfig())
     try:
         _kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
         _kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"), "--timeout=30s")
@@ -251,8 +256,14 @@ async def until(holds: Any, *, timeout_s: float, what: str) -> None:
         await asyncio.sleep(0.02)
 
 
+def percentile(times_ms: list[float], share: float) -> float:
+    """The value that so much of them is at most."""
+    ordered = sorted(times_ms)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
 def spread(times_ms: list[float]) -> str:
     """Percentiles in words."""
-    ordered = sorted(times_ms)
-    middle, most = ordered[len(ordered) // 2], ordered[min(len(ordered) * 99 // 100, len(ordered) - 1)]
-    return f"p50 {middle:.1f} ms, p99 {most:.1f} ms, max {ordered[-1]:.1f} ms"
+    return (
+        f"p50 {percentile(times_ms, 0.5):.1f} ms, p99 {percentile(times_ms, 0.99):.1f} ms, max {max(times_ms):.1f} ms"
+    )

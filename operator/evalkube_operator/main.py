@@ -69,7 +69,7 @@ class _Operator:
         self.store = open_store(settings.store)
         self.run_store = RunStore(self.store)
         self.cache = Cache(self.queue.add, self._on_dropped)
-        self.poster = EventPoster(cluster, settings.identity, busy=lambda: len(self.queue) > 0)
+        self.poster = EventPoster(cluster, settings.identity, busy=lambda: len(self.queue) > 0 or self.busy > 1)
         executor = Executor(
             cluster=cluster,
             store=self.run_store,

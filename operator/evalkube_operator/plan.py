@@ -6,7 +6,7 @@ that it names, or waits for something that Kubernetes will report. No I/O, no cl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -85,12 +85,7 @@ def _begin(case: Case, spec: Spec) -> list[Action]:
     number = attempts[-1].number + (0 if on_record else 1) if attempts else 1
     job = _job_named(case, jobs.job_name(case.run.name, number))
     if job is not None and not job.deleting and (on_record or number == 1):
-        return _write(
-            case,
-            conditions.job_recorded(
-                case.status, number, name=job.name, uid=job.uid, queued=job.suspended, **_stamp(case)
-            ),
-        )
+        return _record(case, spec, job, number)
     refusal = admission.refused(case.run, case.rules, spec_bytes=len(orjson.dumps(case.run.raw_spec)))
     if refusal is not None:
         return _end(case, *refusal, refused=True)
@@ -99,6 +94,16 @@ def _begin(case: Case, spec: Spec) -> list[Action]:
             return _close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
         return [*_delete_busy(case), *_hold(case, Reason.SUSPENDED, "the run is suspended")]
     return _before_creation(case, spec, number, on_record=on_record)
+
+
+def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
+    """Its Job goes on record, together with what is known of it by now: a write costs the API server more than a Job."""
+    recorded = conditions.job_recorded(
+        case.status, number, name=job.name, uid=job.uid, queued=job.suspended, **_stamp(case)
+    )
+    following = _go_on(replace(case, run=replace(case.run, status=recorded)), spec)
+    written = next((action for action in following if isinstance(action, WriteStatus)), None)
+    return _write(case, recorded if written is None or written.status.phase.terminal else written.status)
 
 
 def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) -> list[Action]:

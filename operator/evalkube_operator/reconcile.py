@@ -5,7 +5,7 @@ The same at the start of the operator as at any other time. Keeps the runs' memo
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from evalkube_crds.results import Progress, Receipt
@@ -21,6 +21,7 @@ from evalkube_operator.rules import Rules
 __all__ = ["Reconciler"]
 
 _LOG = logging.getLogger("evalkube.operator")
+_MAKES_WAY: Final = timedelta(seconds=0.2)
 _MOST_ROUNDS: Final = 25
 """An ordinary reconciliation has two or three; more than this is a fault of ours, and waits rather than spins."""
 
@@ -66,7 +67,8 @@ class Reconciler:
     async def _step(self, run: RunFact) -> list[datetime] | None:
         """One plan, carried out; None where it has to be made anew, else the moments to come back at.
 
-        A run that has its Job makes way: in a burst the Jobs of all come before the bookkeeping of any.
+        A run that has its Job makes way: in a burst the Jobs of all come before the bookkeeping of any, which has more
+        to say a moment later anyway.
         """
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
@@ -77,7 +79,7 @@ class Reconciler:
             if isinstance(action, Wait):
                 waits.append(action.until)
             elif await self._executor.perform(action, run, memory):
-                return [now] if isinstance(action, CreateJob) else None
+                return [now + _MAKES_WAY] if isinstance(action, CreateJob) else None
         return waits
 
     def _forget_others(self, key: Key, run: RunFact | None) -> None:
