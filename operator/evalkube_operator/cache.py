@@ -96,8 +96,12 @@ class Cache:
         stored = self._runs.get(key)
         if stored is None:
             return None
-        fact = facts.run(orjson.loads(stored.data), before=self._latest.get(key))
+        latest = self._latest.get(key)
+        if latest is not None and latest.uid == stored.uid and latest.resource_version == str(stored.version):
+            return latest
+        fact = facts.run(orjson.loads(stored.data), before=latest)
         self._latest[key] = fact
+        self._latest.move_to_end(key)
         if len(self._latest) > _LATEST_KEPT:
             self._latest.popitem(last=False)
         return fact
