@@ -116,6 +116,52 @@ def test_a_load_test_s_pod_is_killed(kube: Kube) -> None:
     kube.gone("pods", selector="evalkube.io/run=cut-short")
 
 
+def evict(kube: Kube, run: str) -> None:
+    """As a drain of its node does."""
+    name = kube.pods_of(run)[0]["metadata"]["name"]
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": kube.namespace}}
+    path = f"/api/v1/namespaces/{kube.namespace}/pods/{name}/eviction"
+    kube.run("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+
+
+def test_an_evaluation_s_pod_is_evicted(kube: Kube) -> None:
+    """That is nobody's fault: another pod goes on, and no try is used up."""
+    kube.create(eval_run("evicted", "slow", limit=SAMPLES, repeats=3, backoffLimit=0))
+    well_begun(kube, "evicted", 4)
+    evict(kube, "evicted")
+    run = kube.ended("evalrun", "evicted")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["results"]["gsm8k"]["reused"] >= 4
+
+
+def test_a_load_test_s_pod_is_evicted(kube: Kube) -> None:
+    """It fails, and says that it was evicted."""
+    kube.create(perf_run("drained", "slow", number=[4000], parallel=[2]))
+    kube.in_phase("perfrun", "drained", "Running")
+    evict(kube, "drained")
+    run = kube.ended("perfrun", "drained")
+    assert (run["status"]["phase"], condition(run)["reason"]) == ("Failed", "Evicted"), condition(run)
+
+
+def test_ingest_is_away_at_the_end(kube: Kube) -> None:
+    """The receipt in the pod's termination message is enough to finish a run; what is missing is said."""
+    deadlines = {"startup": 120, "collect": 5}
+    kube.create(eval_run("unheard", "slow", limit=SAMPLES, repeats=2, deadlines=deadlines))
+    well_begun(kube, "unheard", 2)
+    kube.run("scale", "deployment/evalkube-operator", "--replicas=0")
+    kube.run(
+        "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", "-l", "evalkube.io/run=unheard", "--timeout=90s"
+    )
+    kube.run("scale", "deployment/evalkube-operator", "--replicas=1")
+    run = kube.ended("evalrun", "unheard")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 2
+    collected = condition(run, "ResultsCollected")
+    assert (collected["status"], collected["reason"]) == ("False", "IngestUnavailable")
+    assert "missing" in collected["message"]
+    kube.run("rollout", "status", "deployment/evalkube-operator", "--timeout=60s")
+
+
 def test_a_job_is_deleted(kube: Kube) -> None:
     """It is never silently made again: the next attempt is counted, or the run fails."""
     kube.create(eval_run("robbed", "slow", limit=SAMPLES, repeats=3, backoffLimit=0))

@@ -66,6 +66,10 @@ def kube(cluster: Kube, release: Release) -> Iterator[Kube]:
             "secretName": "bucket",
         },
     }
+    values["data"] = {"claimName": "everybodys"}
+    kube.apply(*claim_with("everybodys", "How many legs has an ant?"), *claim_with("mine", "How many legs has a cow?"))
+    for each in ("everybodys", "mine"):
+        kube.run("wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/fills-{each}", "--timeout=90s")
     file = release.values_file.parent / "s3.yaml"
     file.write_text(json.dumps(values))
     try:
@@ -74,6 +78,27 @@ def kube(cluster: Kube, release: Release) -> Iterator[Kube]:
     finally:
         kube.helm("uninstall", "evalkube", check=False)
         cluster.run("delete", "namespace", name, "--wait=false", check=False)
+
+
+def claim_with(name: str, question: str) -> list[dict[str, Any]]:
+    """A claim, and a pod that puts a data set of one question there."""
+    row = json.dumps({"query": question, "response": "six"})
+    container = {
+        "name": "fills",
+        "image": os.environ.get("EVALKUBE_E2E_IMAGE", "localhost/evalkube:dev"),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", f"echo '{row}' > /to/own.jsonl"],
+        "volumeMounts": [{"name": "to", "mountPath": "/to"}],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    user = {"runAsNonRoot": True, "runAsUser": 65532, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+    volumes = [{"name": "to", "persistentVolumeClaim": {"claimName": name}}]
+    spec = {"restartPolicy": "Never", "securityContext": user, "containers": [container], "volumes": volumes}
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": wanted},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"fills-{name}"}, "spec": spec},
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +165,26 @@ def test_a_killed_evaluation_resumes_from_the_bucket(kube: Kube, release: Releas
     assert run["status"]["phase"] == "Succeeded", condition(run)
     assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 4
     assert run["status"]["results"]["gsm8k"]["reused"] >= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "mounts", "word"),
+    [
+        ("claim-of-its-own", "/data/own", [{"name": "own", "persistentVolumeClaim": "mine"}], "cow"),
+        ("everybodys-claim", "/data/shared", [], "ant"),
+    ],
+)
+def test_own_data_from_claims(
+    kube: Kube, bucket: Bucket, release: Release, name: str, path: str, mounts: list[dict[str, str]], word: str
+) -> None:
+    """One that the run mounts, and the one that the chart gives to every run."""
+    arguments = {"general_qa": {"localPath": path, "subsetList": ["own"]}}
+    asked = {"datasets": ["general_qa"], "datasetHub": "local", "datasetArgs": arguments, "data": mounts, "limit": 1}
+    kube.create(eval_run(name, model(release, "model"), **asked))
+    run = kube.ended("evalrun", name)
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    key = next(key for key in bucket.sizes(run) if "/predictions/" in key)
+    assert word in bytes(bucket.store.get(key).bytes()).decode()
 
 
 def test_large_artifacts_go_past_the_operator(kube: Kube, bucket: Bucket, release: Release) -> None:
