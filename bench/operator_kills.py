@@ -13,21 +13,23 @@ import random
 import time
 from collections import Counter
 
-from on_cluster import Operator, connected, create, eval_run, namespace, operator, until, watched
+from on_cluster import Operator, Sightings, connected, create, eval_run, namespace, operator, until, watched
 from perf_run import fetch, mock
 
-_PER_S = 4.0
-"""Created a second: pods are what takes the time here, and two cores start some two a second."""
+_AT_ONCE = 8
+"""Runs that have not ended: pods are what takes the time here, and two cores start about one a second."""
 
 _HOST = "10.245.0.1"
 
 
-async def _killed(served: Operator, kills: int, over_s: float, seed: int) -> None:
+async def _killed(served: Operator, seen: Sightings, runs: int, kills: int, seed: int) -> None:
+    """At random moments, spread over all of the work."""
     chance = random.Random(seed)
-    moments = sorted(chance.uniform(1, over_s) for _ in range(kills))
-    began = time.monotonic()
-    for moment in moments:
-        await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
+    for kill in range(kills):
+        wanted = int(runs * (kill + chance.random()) / kills)
+        while len(seen.ended) < wanted:  # noqa: ASYNC110 - what is waited for is told by a watch
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(chance.random())
         served.kill()
         served.start()
 
@@ -39,9 +41,9 @@ async def _run(runs: int, kills: int, seed: int) -> None:
             with operator(place) as served:
                 await served.ready()
                 names, began = [f"killed-{number}" for number in range(runs)], time.monotonic()
-                killing = asyncio.create_task(_killed(served, kills, runs / _PER_S * 1.5, seed))
+                killing = asyncio.create_task(_killed(served, seen, runs, kills, seed))
                 for number, name in enumerate(names):
-                    await asyncio.sleep(max(0.0, began + number / _PER_S - time.monotonic()))
+                    await until(lambda n=number: n - len(seen.ended) < _AT_ONCE, timeout_s=300, what="ends")
                     await create(cluster, place, eval_run(name, url))
                 await killing
                 with contextlib.suppress(SystemExit):  # what has not ended is counted below
