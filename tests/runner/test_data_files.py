@@ -1,7 +1,10 @@
 """Records out of local files, and what is said about files that are not right."""
 
+import datetime
+import decimal
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -38,6 +41,61 @@ def test_every_format_reads_alike(tmp_path: Path, suffix: str) -> None:
     assert files.read_file(_written(tmp_path / f"test.{suffix}")) == _ROWS
 
 
+_MOMENTS = [datetime.datetime(2024, 2, 29, 23, 59, 59, 250_000), None, datetime.datetime(1960, 1, 1)]  # noqa: DTZ001
+_NESTED = [{"role": "user", "parts": [{"text": "é"}, {"text": None}]}, None, {"role": None, "parts": None}]
+
+
+def _agrees(path: Path) -> bool:
+    """Whether the rows are what pyarrow, the independent peer, reads: types too, as True == 1 == 1.0."""
+    ours, peers = files.read_file(path), pyarrow.parquet.read_table(path).to_pylist()
+    return ours == peers and repr(ours) == repr(peers)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(pyarrow.array(["a", None, "é \u2028"]), id="string"),
+        pytest.param(pyarrow.array(["a", None, "é"], pyarrow.large_string()), id="large string"),
+        pytest.param(pyarrow.array(["a", None, "a"]).dictionary_encode(), id="dictionary of strings"),
+        pytest.param(pyarrow.array(["a", None], pyarrow.large_string()).dictionary_encode(), id="large dictionary"),
+        pytest.param(pyarrow.array([b"\x89PNG", None, b""]), id="bytes"),
+        pytest.param(pyarrow.array([True, None, False]), id="boolean"),
+        pytest.param(pyarrow.array([2**63 - 1, None, -1]), id="64-bit integer"),
+        pytest.param(pyarrow.array([1, None, 255], pyarrow.uint8()), id="8-bit integer"),
+        pytest.param(pyarrow.array([0.1, None, float("inf")]), id="double"),
+        pytest.param(pyarrow.array([0.1, None], pyarrow.float32()), id="float"),
+        pytest.param(pyarrow.array([None, None]), id="nothing but nulls"),
+        pytest.param(pyarrow.array([["a", None], None, []]), id="list"),
+        pytest.param(pyarrow.array([["a"], None, []], pyarrow.large_list(pyarrow.string())), id="large list"),
+        pytest.param(pyarrow.array([[[1], []], None, [None]]), id="list of lists"),
+        pytest.param(pyarrow.array([[1, 2], None], pyarrow.list_(pyarrow.int64(), 2)), id="list of a fixed size"),
+        pytest.param(pyarrow.array(_NESTED), id="struct with a list of structs"),
+        pytest.param(pyarrow.array([[("a", 1)], None, []], pyarrow.map_(pyarrow.string(), pyarrow.int64())), id="map"),
+        pytest.param(pyarrow.array(_MOMENTS, pyarrow.timestamp("ms")), id="timestamp"),
+        pytest.param(pyarrow.array(_MOMENTS, pyarrow.timestamp("ns")), id="timestamp in nanoseconds"),
+        pytest.param(pyarrow.array(_MOMENTS, pyarrow.timestamp("us", "UTC")), id="timestamp with a zone"),
+        pytest.param(pyarrow.array(_MOMENTS, pyarrow.timestamp("us", "+02:00")), id="timestamp with an offset"),
+        pytest.param(pyarrow.array([datetime.date(2024, 2, 29), None]), id="date"),
+        pytest.param(pyarrow.array([decimal.Decimal("-2.50"), None], pyarrow.decimal128(10, 2)), id="decimal"),
+    ],
+)
+def test_parquet_types(tmp_path: Path, column: Any) -> None:
+    """A column of each type that data sets have becomes the values that pyarrow makes of it."""
+    pyarrow.parquet.write_table(pyarrow.table({"q": column, "n": range(len(column))}), tmp_path / "a.parquet")
+    assert _agrees(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("codec", ["none", "snappy", "zstd", "gzip", "brotli", "lz4"])
+@pytest.mark.parametrize("page", ["1.0", "2.0"])
+def test_parquet_codecs(tmp_path: Path, codec: str, page: str) -> None:
+    """Every compression is undone, over several row groups and more rows than one batch holds."""
+    table = pyarrow.table({"q": [f"{number % 7} + 1?" for number in range(3000)], "n": range(3000)})
+    pyarrow.parquet.write_table(
+        table, tmp_path / "a.parquet", compression=codec, data_page_version=page, row_group_size=1100
+    )
+    assert _agrees(tmp_path / "a.parquet")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -72,6 +130,8 @@ def test_forms(tmp_path: Path, name: str, content: bytes, expected: list[dict[st
         pytest.param("a.csv", b"q,a\n1,2\n\xff,2\n", "a.csv:3", "0xff", id="latin-1"),
         pytest.param("a.csv", b"", "a.csv", "empty", id="empty csv"),
         pytest.param("a.parquet", b"PAR1 no", "a.parquet", "not a readable parquet", id="torn parquet"),
+        pytest.param("a.parquet", b"", "a.parquet", "not a readable parquet", id="empty parquet"),
+        pytest.param("a.parquet", b"PAR1\xff\xff\4\0\0\0PAR1", "a.parquet", "not a readable", id="parquet's footer"),
         pytest.param("a.txt", b"x", "a.txt", "not a format", id="another format"),
         pytest.param("a.jsonl", b"\n", "a.jsonl", "holds no records", id="no records"),
     ],
@@ -86,10 +146,27 @@ def test_malformed(tmp_path: Path, name: str, content: bytes, where: str, why: s
     assert why in str(caught.value)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_parquet_file_with_a_broken_page(tmp_path: Path) -> None:
+    """Damage between a good head and a good footer is an error with the file's name, not rows."""
+    data = bytearray(_written(tmp_path / "a.parquet").read_bytes())
+    data[4:20] = b"\xff" * 16
+    (tmp_path / "a.parquet").write_bytes(data)
+    with pytest.raises(RunFailed, match=r"a\.parquet: not a readable parquet file"):
+        files.read_file(tmp_path / "a.parquet")
+
+
+def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
+    """Of two columns of one name none is dropped in silence."""
+    pyarrow.parquet.write_table(pyarrow.table([[1], [2]], names=["q", "q"]), tmp_path / "a.parquet")
+    with pytest.raises(RunFailed, match=r"a\.parquet: a column is named twice: q, q"):
+        files.read_file(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_file_that_is_not_there(tmp_path: Path, suffix: str) -> None:
     """A missing file is named."""
-    with pytest.raises(RunFailed, match=r"gone\.jsonl: cannot be read: No such file"):
-        files.read_file(tmp_path / "gone.jsonl")
+    with pytest.raises(RunFailed, match=rf"gone\.{suffix}: cannot be read: No such file"):
+        files.read_file(tmp_path / f"gone.{suffix}")
 
 
 def test_walk_leaves_out_what_is_hidden(tmp_path: Path) -> None:

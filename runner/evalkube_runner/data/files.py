@@ -23,6 +23,7 @@ Record = dict[str, Any]
 _MAX_FILES: Final = 20_000
 _MAX_INDEX_BYTES: Final = 256 * 1024
 _MAX_CELL_BYTES: Final = 16 * 1024 * 1024  # csv's own limit, 128 KiB, is less than one long-context question
+_PARQUET_MAGIC: Final = b"PAR1"  # https://parquet.apache.org/docs/file-format
 _NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
 
 
@@ -88,13 +89,28 @@ def _index_in(folder: Path, paths: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _read_parquet(path: Path) -> list[Record]:
-    import pyarrow
-    import pyarrow.parquet
+    from arro3.io import read_parquet
 
+    with path.open("rb") as file:
+        magic = file.read(4)
+        file.seek(max(0, path.stat().st_size - 4))
+        if magic != _PARQUET_MAGIC or file.read() != _PARQUET_MAGIC:
+            raise _failed(f"{path}: not a readable parquet file: it must begin and end with PAR1; is it whole?")
     try:
-        records: list[Record] = pyarrow.parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, ValueError) as error:
+        reader = read_parquet(path)
+        names = reader.schema.names
+        # Batch by batch (arro3's 1024 rows): beside the records there is never a second copy of the whole file.
+        records = [
+            dict(zip(names, row, strict=True))
+            for batch in reader
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        ]
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # a broken page is a bare Exception, a broken footer Rust's panic, which is none
         raise _failed(f"{path}: not a readable parquet file: {_first_line(error)}") from error
+    if len(set(names)) != len(names):
+        raise _failed(f"{path}: a column is named twice: {', '.join(names)}")
     return records
 
 
@@ -175,7 +191,7 @@ def _kind(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
