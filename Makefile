@@ -17,7 +17,7 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
-	$(BIN)/mypy --explicit-package-bases tests bench
+	$(BIN)/mypy --explicit-package-bases tests bench image
 
 contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
