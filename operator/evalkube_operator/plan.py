@@ -97,7 +97,7 @@ def _begin(case: Case, spec: Spec) -> list[Action]:
 
 
 def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
-    """Its Job goes on record, together with what is known of it by now: a write costs the API server more than a Job."""
+    """Its Job goes on record, together with what is known of it by now: writes are what costs the API server most."""
     recorded = conditions.job_recorded(
         case.status, number, name=job.name, uid=job.uid, queued=job.suspended, **_stamp(case)
     )
