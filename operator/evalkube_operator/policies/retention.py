@@ -31,14 +31,16 @@ def after_the_end(run: RunFact, seen: Seen, now: datetime, rules: Rules) -> list
 
 _IMPOSED = frozenset({Reason.CANCELLED, Reason.ACTIVE_DEADLINE_EXCEEDED, Reason.NODE_LOST})
 _LAST_WORDS_S = 10.0
+_FAREWELL_S = 60.0
+"""For pods that said they are done: a busy node takes its time to see them end, and their logs are worth keeping."""
 
 
 def _stop(run: RunFact, job: JobFact, seen: Seen, ended_at: datetime, now: datetime) -> Action:
     """A Job at work when its run has ended. One whose pods have ended by themselves, or said that they are done, is
     about to end too, and is kept: its pods and their logs are evidence."""
     ended = run.status.condition(ConditionType.SUCCEEDED)
-    due = ended_at + timedelta(seconds=_LAST_WORDS_S)
     reason = ended.reason if ended is not None else None
+    due = ended_at + timedelta(seconds=_FAREWELL_S if reason is Reason.COMPLETED else _LAST_WORDS_S)
     by_itself = reason is Reason.COMPLETED or any(pod.ended for pod in seen.pods if pod.job_uid == job.uid)
     if by_itself and now < due and reason not in _IMPOSED:
         return Wait(due)
