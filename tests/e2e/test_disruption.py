@@ -146,16 +146,18 @@ def test_a_load_test_s_pod_is_evicted(kube: Kube) -> None:
 def test_ingest_is_away_at_the_end(kube: Kube) -> None:
     """The receipt in the pod's termination message is enough to finish a run; what is missing is said."""
     deadlines = {"startup": 120, "collect": 5}
-    kube.create(eval_run("unheard", "slow", limit=SAMPLES, repeats=2, deadlines=deadlines))
+    kube.create(eval_run("unheard", "slow", limit=SAMPLES, repeats=6, deadlines=deadlines))
     well_begun(kube, "unheard", 2)
     kube.run("scale", "deployment/evalkube-operator", "--replicas=0")
+    kube.gone("pods", selector="app.kubernetes.io/component=operator")
+    assert kube.pods_of("unheard")[0]["status"]["phase"] == "Running", "it goes on without its ingest"
     kube.run(
         "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", "-l", "evalkube.io/run=unheard", "--timeout=90s"
     )
     kube.run("scale", "deployment/evalkube-operator", "--replicas=1")
     run = kube.ended("evalrun", "unheard")
     assert run["status"]["phase"] == "Succeeded", condition(run)
-    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 2
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 6
     collected = condition(run, "ResultsCollected")
     assert (collected["status"], collected["reason"]) == ("False", "IngestUnavailable")
     assert "missing" in collected["message"]
