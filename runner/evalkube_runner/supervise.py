@@ -112,19 +112,22 @@ def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult
 
 
 async def _report(run: Run, result: EvalResult | PerfResult, whole: Whole | None, context: RunContext) -> bool:
-    """Whether the reports that are this shard's to make are where they belong; a part of a run has none. The shards
-    of a run are not measured again because a page of it could not be made.
+    """Whether the reports that are this shard's to make are where they belong; a part of a run has none. What was
+    measured stands, and is not measured again, because no page could be made of it.
     """
     from evalkube_runner import reporting  # pages are made at the end, if at all
 
-    if context.shards == 1:
-        await reporting.report(run, result, context.delivery)
-    elif whole is not None:
-        try:
+    try:
+        if context.shards == 1:
+            await reporting.report(run, result, context.delivery)
+        elif whole is not None:
             await reporting.report_whole(run, whole, context)
-        except Exception:
-            _LOG.exception("the run has no report: it could not be made of what its shards delivered")
-            return False
+    except RunFailed as failure:
+        _LOG.error("the run has no report: %s", failure.message)
+        return False
+    except Exception:
+        _LOG.exception("the run has no report: it could not be made of what was delivered")
+        return False
     return True
 
 
