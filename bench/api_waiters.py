@@ -1,6 +1,6 @@
 """Prints what requests cost that block on one replica of the service: watches, memory, and how late they wake.
 
-    PYTHONPATH=tests python bench/api_waiters.py [--requests 1000] [--per-second 100] [--kubeconfig FILE --namespace NAME]
+    PYTHONPATH=tests python bench/api_waiters.py [--requests 1000 --per-second 100] [--kubeconfig FILE --namespace NAME]
 
 Service, clients and API server are processes of their own. Without a kubeconfig the API server is the tests' one, which
 answers over real HTTP; with one it is a cluster's, where the runs are suspended and this program plays the operator
