@@ -104,10 +104,14 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class WriteStatus:
-    """Write the status, unless the run has changed since it was read; then tell about it."""
+    """Write the status, unless the run has changed since it was read; then tell about it.
+
+    ``can_wait``: bookkeeping that nobody is held up by for some seconds.
+    """
 
     status: RunStatus
     announce: tuple[Announcement, ...] = ()
+    can_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

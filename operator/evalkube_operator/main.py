@@ -80,7 +80,12 @@ class _Operator:
             now=_now,
         )
         self.reconciler = Reconciler(
-            cache=self.cache, executor=executor, rules=settings.rules, output_uri=self.run_store.uri, now=_now
+            cache=self.cache,
+            executor=executor,
+            rules=settings.rules,
+            output_uri=self.run_store.uri,
+            pressed=self.queue.pressed,
+            now=_now,
         )
         self.watching = watching.Watching(
             cluster=cluster,
@@ -192,16 +197,16 @@ class _Operator:
             began = time.perf_counter()
             self.busy += 1
             try:
-                seconds = await self.reconciler.reconcile(key)
+                rest = await self.reconciler.reconcile(key)
             except OperatorError as problem:
                 self._failed(key, problem)
             except Exception as problem:
                 _LOG.exception("%s %s/%s", *key)
                 self._failed(key, problem)
             else:
-                self.queue.done(key)
-                if seconds is not None:
-                    self.queue.add_after(key, seconds)
+                self.queue.put_off(key) if rest.put_off else self.queue.done(key)
+                if rest.again_s is not None:
+                    self.queue.add_after(key, rest.again_s)
             finally:
                 self.busy -= 1
                 self.metrics.reconcile_seconds.observe(time.perf_counter() - began)

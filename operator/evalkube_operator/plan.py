@@ -471,7 +471,12 @@ def _write(case: Case, status: RunStatus) -> list[Action]:
     """The status, where it says anything new; told about where a person would want to know."""
     if status == case.status:
         return []
-    return [WriteStatus(status, _announcements(case.status, status))]
+    return [WriteStatus(status, _announcements(case.status, status), can_wait=_can_wait(case, status))]
+
+
+def _can_wait(case: Case, status: RunStatus) -> bool:
+    """Not where somebody waits for the end, and the end waits for this."""
+    return not status.phase.terminal and not case.seen.receipts and not any(pod.ended for pod in case.seen.pods)
 
 
 def _announcements(before: RunStatus, after: RunStatus) -> tuple[Announcement, ...]:

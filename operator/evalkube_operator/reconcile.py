@@ -5,12 +5,13 @@ The same at the start of the operator as at any other time. Keeps the runs' memo
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
-from evalkube_operator.actions import CreateJob, Wait
+from evalkube_operator.actions import Wait, WriteStatus
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
@@ -18,16 +19,31 @@ from evalkube_operator.memory import Memory
 from evalkube_operator.ports import RunKey
 from evalkube_operator.rules import Rules
 
-__all__ = ["Reconciler"]
+__all__ = ["PUT_OFF", "Reconciler", "Rest"]
 
 _LOG = logging.getLogger("evalkube.operator")
-_MAKES_WAY: Final = timedelta(seconds=0.2)
 _MOST_ROUNDS: Final = 25
 """An ordinary reconciliation has two or three; more than this is a fault of ours, and waits rather than spins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do for a run now: in how many seconds to come back at the latest (None: only when something is told),
+    or ``put_off``: when there is nothing more urgent."""
+
+    again_s: float | None = None
+    put_off: bool = False
+
+
+PUT_OFF: Final = Rest(put_off=True)
+
+
 class Reconciler:
-    """Belongs to one event loop. ``output_uri``: where a run's artifacts are, for its status."""
+    """Belongs to one event loop.
+
+    ``output_uri``: where a run's artifacts are, for its status. ``pressed``: whether others have more urgent work than
+    what can wait of this run's.
+    """
 
     def __init__(
         self,
@@ -36,18 +52,20 @@ class Reconciler:
         executor: Executor,
         rules: Rules,
         output_uri: Callable[[RunKey], str],
+        pressed: Callable[[Key], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._cache = cache
         self._executor = executor
         self._rules = rules
         self._output_uri = output_uri
+        self._pressed = pressed
         self._now = now
         self._memories: dict[str, Memory] = {}
         self._uids: dict[Key, str] = {}
 
-    async def reconcile(self, key: Key) -> float | None:
-        """Bring the run ahead; in how many seconds to come back at the latest (None: only when something is told).
+    async def reconcile(self, key: Key) -> Rest:
+        """Bring the run ahead.
 
         Raises errors.OperatorError to be tried again, with everything that was done kept.
         """
@@ -55,21 +73,16 @@ class Reconciler:
             run = self._cache.run(key)
             self._forget_others(key, run)
             if run is None:
-                return None
-            waits = await self._step(run)
-            if waits is not None:
+                return Rest()
+            rest = await self._step(run)
+            if rest is not None:
                 self._release(run)
-                seconds = [(until - self._now()).total_seconds() for until in waits]
-                return max(min(seconds), 0.0) if seconds else None
+                return rest
         _LOG.error("%s %s/%s does not come to rest; looking again in 5 s", *key)
-        return 5.0
+        return Rest(5.0)
 
-    async def _step(self, run: RunFact) -> list[datetime] | None:
-        """One plan, carried out; None where it has to be made anew, else the moments to come back at.
-
-        A run that has its Job makes way: in a burst the Jobs of all come before the bookkeeping of any, which has more
-        to say a moment later anyway.
-        """
+    async def _step(self, run: RunFact) -> Rest | None:
+        """One plan, carried out; None where it has to be made anew."""
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
         seen = memory.seen(run, self._cache, now, progress_interval_s=self._rules.progress_interval_s)
@@ -78,9 +91,12 @@ class Reconciler:
         for action in plan.next_actions(plan.Case(run, seen, now, self._rules, uri)):
             if isinstance(action, Wait):
                 waits.append(action.until)
+            elif isinstance(action, WriteStatus) and action.can_wait and self._pressed(run.key):
+                return PUT_OFF
             elif await self._executor.perform(action, run, memory):
-                return [now + _MAKES_WAY] if isinstance(action, CreateJob) else None
-        return waits
+                return None
+        seconds = [(until - self._now()).total_seconds() for until in waits]
+        return Rest(max(min(seconds), 0.0) if seconds else None)
 
     def _forget_others(self, key: Key, run: RunFact | None) -> None:
         """The memory of a run goes with it, also where another of its name has come."""

@@ -1,5 +1,8 @@
 """Which keys want attention, and when: each at most once, never by two workers at a time, slower after failures.
 
+A worker may put off what it would do for a key (``pressed``, ``put_off``): then that waits until nobody has anything
+more urgent to do, a few at a time, or until it has waited for long enough.
+
 ``Schedule`` decides and takes the time as an argument; ``WorkQueue`` is its asyncio shell. Neither knows what a key is.
 """
 
@@ -16,6 +19,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 _BASE_S = 0.05
 _CAP_S = 60.0
+_PATIENCE_S = 5.0
+"""After which the work that was put off waits for nobody but its like."""
+_MODEST = 4
+"""Workers that do such work at one time, at the most."""
 
 
 class Schedule(Generic[Key]):
@@ -24,6 +31,9 @@ class Schedule(Generic[Key]):
     def __init__(self) -> None:
         self._ready: dict[Key, float] = {}
         self._working: set[Key] = set()
+        self._put_off: dict[Key, float] = {}
+        self._modest: set[Key] = set()
+        """Those of ``_working`` that had been put off."""
         self._dirty: dict[Key, float] = {}
         self._later: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
@@ -31,7 +41,7 @@ class Schedule(Generic[Key]):
         self._count = 0
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._ready) + len(self._put_off)
 
     def add(self, key: Key, now: float) -> None:
         """``key`` wants attention: now, or right after the worker that has it lets go of it."""
@@ -49,13 +59,44 @@ class Schedule(Generic[Key]):
         heapq.heappush(self._later, (due, self._count, key))
 
     def take(self, now: float) -> Key | None:
-        """The key that has waited longest, to be worked on until ``done``; None where there is none."""
+        """The next key, to be worked on until ``done``, ``put_off`` or ``failed``; None where there is none."""
         self._promote(now)
-        key = next(iter(self._ready), None)
+        key = self._next_put_off(now)
         if key is not None:
-            del self._ready[key]
+            del self._put_off[key]
+            self._modest.add(key)
+        else:
+            key = next(iter(self._ready), None)
+        if key is not None:
+            self._ready.pop(key, None)
             self._working.add(key)
         return key
+
+    def _next_put_off(self, now: float) -> Key | None:
+        key = self._first_put_off()
+        if key is None or (self._urgent() and now < self._put_off[key] + _PATIENCE_S):
+            return None
+        return key
+
+    def _first_put_off(self) -> Key | None:
+        """None also where enough workers are at such work."""
+        if len(self._modest) >= _MODEST:
+            return None
+        return next((key for key in self._put_off if key not in self._working), None)
+
+    def _urgent(self) -> int:
+        """Keys that wait or are worked on, and were not put off."""
+        return len(self._ready) + len(self._working) - len(self._modest)
+
+    def pressed(self, key: Key) -> bool:
+        """Whether the worker that has ``key`` had better put off what can wait."""
+        return key not in self._modest and (self._urgent() > 1 or len(self._modest) >= _MODEST)
+
+    def put_off(self, key: Key, now: float) -> None:
+        """The worker lets go of ``key``, and has left only what can wait. Once more does not make it wait anew."""
+        self._put_off.setdefault(key, now)
+        self._failures.pop(key, None)
+        self._release(key)
 
     def _promote(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
@@ -66,38 +107,48 @@ class Schedule(Generic[Key]):
 
     def done(self, key: Key, now: float) -> None:
         """The worker lets go of ``key``, and is content."""
+        self._put_off.pop(key, None)
         self._failures.pop(key, None)
-        self._release(key, now)
+        self._release(key)
 
     def failed(self, key: Key, now: float, *, jitter: float = 0.0, at_least_s: float = 0.0) -> float:
         """The worker lets go of ``key``, to be tried again after a pause that doubles; the pause, in seconds."""
         count = self._failures.get(key, 0) + 1
         self._failures[key] = count
         pause_s = max(min(_BASE_S * 2.0 ** min(count - 1, 30), _CAP_S) * (1 + jitter), at_least_s)
-        self._working.discard(key)
+        self._put_off.pop(key, None)
         self._dirty.pop(key, None)  # what came meanwhile waits too: it would fail the same way
+        self._release(key)
         self.add_at(key, now + pause_s)
         return pause_s
 
-    def _release(self, key: Key, now: float) -> None:
+    def _release(self, key: Key) -> None:
         self._working.discard(key)
+        self._modest.discard(key)
         if key in self._dirty:
             self._ready.setdefault(key, self._dirty.pop(key))
 
     def forget(self, key: Key) -> None:
-        """``key`` is gone: no appointments, no failures."""
+        """``key`` is gone: no appointments, no failures, nothing put off."""
+        self._put_off.pop(key, None)
         self._failures.pop(key, None)
         self._due.pop(key, None)
 
     def next_due(self) -> float | None:
-        """When the next appointment is."""
+        """When to look again although nothing is added: the next appointment, or the end of a patience."""
         while self._later and self._due.get(self._later[0][2]) != self._later[0][0]:
             heapq.heappop(self._later)
-        return self._later[0][0] if self._later else None
+        moments = [self._later[0][0]] if self._later else []
+        key = self._first_put_off()
+        if key is not None:
+            moments.append(self._put_off[key] + _PATIENCE_S)
+        return min(moments, default=None)
 
     def oldest_s(self, now: float) -> float:
-        """How long the longest waiting key has waited."""
-        return max((now - since for since in self._ready.values()), default=0.0)
+        """How long the longest waiting key has waited, beyond what it may be put off for."""
+        ready = max((now - since for since in self._ready.values()), default=0.0)
+        put_off = max((now - since - _PATIENCE_S for since in self._put_off.values()), default=0.0)
+        return max(ready, put_off, 0.0)
 
 
 class WorkQueue(Generic[Key]):
@@ -123,7 +174,7 @@ class WorkQueue(Generic[Key]):
         self._set_timer()
 
     async def take(self) -> Key:
-        """The next key, as soon as there is one; pair it with ``done`` or ``failed``."""
+        """The next key, as soon as there is one; pair it with ``done``, ``put_off`` or ``failed``."""
         while (key := self._schedule.take(self._clock())) is None:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -142,10 +193,20 @@ class WorkQueue(Generic[Key]):
         self._schedule.done(key, self._clock())
         self._wake()
 
+    def pressed(self, key: Key) -> bool:
+        """See ``Schedule.pressed``."""
+        return self._schedule.pressed(key)
+
+    def put_off(self, key: Key) -> None:
+        """See ``Schedule.put_off``."""
+        self._schedule.put_off(key, self._clock())
+        self._wake()
+
     def failed(self, key: Key, *, at_least_s: float = 0.0) -> float:
         """See ``Schedule.failed``; with up to 20 % of jitter."""
         pause_s = self._schedule.failed(key, self._clock(), jitter=random.random() / 5, at_least_s=at_least_s)
         self._set_timer()
+        self._wake()
         return pause_s
 
     def forget(self, key: Key) -> None:

@@ -29,6 +29,8 @@ class SmallOperator:
         self.rules = rules or Rules()
         self.announced: list[tuple[str, Announcement]] = []
         self.wanted: set[Key] = set()
+        self.pressed = False
+        """Whether other runs have more urgent work."""
         self._loop = asyncio.new_event_loop()
         self.restart()
 
@@ -50,7 +52,12 @@ class SmallOperator:
             now=self.cluster.now,
         )
         self.reconciler = Reconciler(
-            cache=self.cache, executor=executor, rules=self.rules, output_uri=store.uri, now=self.cluster.now
+            cache=self.cache,
+            executor=executor,
+            rules=self.rules,
+            output_uri=store.uri,
+            pressed=lambda _: self.pressed,
+            now=self.cluster.now,
         )
         self.relist()
 
@@ -83,7 +90,10 @@ class SmallOperator:
         """One reconciliation. A crash in it is a restart; an error means 1 s of pause."""
         self.wanted.discard(key)
         try:
-            return self.do(self.reconciler.reconcile(key))
+            rest = self.do(self.reconciler.reconcile(key))
+            if not rest.put_off:
+                return rest.again_s
+            self.wanted.add(key)
         except Crash:
             self.restart()
         except OperatorError:

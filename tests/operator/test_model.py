@@ -58,12 +58,12 @@ class Anything(RuleBasedStateMachine):
 
     # the operator
 
-    @rule(fault=st.none() | st.tuples(st.integers(0, 3), st.sampled_from(FAULTS)))
-    def work(self, fault: tuple[int, str] | None) -> None:
-        """The operator looks at the run; the n-th call that changes something may go wrong."""
-        self.cluster.fault = fault
+    @rule(fault=st.none() | st.tuples(st.integers(0, 3), st.sampled_from(FAULTS)), pressed=st.booleans())
+    def work(self, fault: tuple[int, str] | None, pressed: bool) -> None:
+        """The operator looks at the run, among others or not; the n-th call that changes something may go wrong."""
+        self.cluster.fault, self.operator.pressed = fault, pressed
         self.operator.work(self.key)
-        self.cluster.fault = None
+        self.cluster.fault, self.operator.pressed = None, False
 
     @rule(count=st.integers(1, 5))
     def deliver(self, count: int) -> None:

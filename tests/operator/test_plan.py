@@ -77,6 +77,28 @@ def story() -> Iterator[Story]:
     made.operator.close()
 
 
+def test_bookkeeping_makes_way(story: Story) -> None:
+    """Where other runs wait for their Jobs, a run's Job comes first, and its record when there is time."""
+    story.operator.pressed = True
+    story.submit(eval_spec())
+    assert len(story.cluster.of_kind("Job")) == 1
+    assert story.raw["status"] == {}
+    story.operator.pressed = False
+    story.turn()
+    assert story.phase() is Phase.STARTING
+
+
+def test_an_end_does_not_make_way(story: Story) -> None:
+    """Somebody may be waiting for it: nor does the record that has to come before it."""
+    story.operator.pressed = True
+    story.submit(eval_spec())
+    for pod in story.pods():
+        story.cluster.start(pod)
+        story.cluster.succeed(pod)
+    story.turn()
+    assert story.phase() is Phase.SUCCEEDED
+
+
 def test_from_submission_to_success(story: Story) -> None:
     """Every phase on the way, and one announcement for each."""
     story.submit(eval_spec())

@@ -40,7 +40,7 @@ def test_failures_wait_longer_each_time() -> None:
         assert schedule.take(now + pauses[-1] - 0.001) is None
         now += pauses[-1]
         assert schedule.take(now) == "a"
-        schedule.done("a", now) if len(pauses) == 13 else schedule._release("a", now)
+        schedule.done("a", now) if len(pauses) == 13 else schedule._release("a")
     assert pauses[:3] == [0.05, 0.1, 0.2]
     assert max(pauses) == 60.0
     assert pauses[-1] == 0.05
@@ -68,7 +68,67 @@ def test_what_is_forgotten_does_not_come_back() -> None:
     assert schedule.take(2.0) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["add", "later", "take", "done", "fail"]))))
+def test_what_is_put_off_makes_way() -> None:
+    """For all that is ready or being worked on; then it has its turn, and is not to be put off again."""
+    schedule: Schedule[str] = Schedule()
+    for key in "abc":
+        schedule.add(key, 0)
+    assert [schedule.take(0), schedule.take(0)] == ["a", "b"]
+    assert schedule.pressed("a")
+    schedule.put_off("a", 1)
+    assert [schedule.take(1), schedule.take(1)] == ["c", None]
+    schedule.done("b", 2)
+    schedule.done("c", 2)
+    assert schedule.take(2) == "a"
+    assert not schedule.pressed("a")
+
+
+def test_alone_nobody_is_pressed() -> None:
+    """There is nothing to make way for."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add("a", 0)
+    schedule.take(0)
+    assert not schedule.pressed("a")
+
+
+def test_patience_ends() -> None:
+    """However much else there is, and however often it was put off; the timer knows."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add("a", 0)
+    schedule.add("busy", 0)
+    assert [schedule.take(0), schedule.take(0)] == ["a", "busy"]
+    schedule.put_off("a", 0)
+    schedule.add("a", 3)
+    assert schedule.take(3) == "a"
+    assert schedule.pressed("a")
+    schedule.put_off("a", 3)
+    assert schedule.next_due() == 5
+    assert schedule.take(4.9) is None
+    schedule.add("b", 5)
+    assert schedule.take(5) == "a"
+
+
+def test_few_do_at_a_time_what_was_put_off() -> None:
+    """What comes meanwhile finds the API server nearly idle."""
+    schedule: Schedule[int] = Schedule()
+    for key in range(10):
+        schedule.add(key, 0)
+        schedule.take(0)
+    for key in range(10):
+        schedule.put_off(key, 0)
+    assert [schedule.take(1) for _ in range(6)] == [0, 1, 2, 3, None, None]
+    assert schedule.next_due() is None
+    schedule.add(11, 1)
+    assert schedule.take(1) == 11
+    schedule.done(11, 1)
+    schedule.done(0, 1)
+    assert schedule.take(1) == 4
+
+
+_STEPS = ["add", "later", "take", "done", "put off", "fail"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(_STEPS))))
 def test_nothing_added_is_lost(steps: list[tuple[str, str]]) -> None:
     """After any history, everything that was added since its last look comes out in the end."""
     schedule: Schedule[str] = Schedule()
@@ -82,9 +142,9 @@ def test_nothing_added_is_lost(steps: list[tuple[str, str]]) -> None:
             assert taken not in held
             held.add(taken)
             wanted.discard(taken)
-        elif step in ("done", "fail") and key in held:
-            schedule.done(key, now) if step == "done" else schedule.failed(key, now)
-            wanted |= {key} if step == "fail" else set()
+        elif step in ("done", "put off", "fail") and key in held:
+            {"done": schedule.done, "put off": schedule.put_off, "fail": schedule.failed}[step](key, now)
+            wanted |= set() if step == "done" else {key}
             held.discard(key)
     for key in held:
         schedule.done(key, 1e6)
