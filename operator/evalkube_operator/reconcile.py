@@ -41,8 +41,8 @@ PUT_OFF: Final = Rest(put_off=True)
 class Reconciler:
     """Belongs to one event loop.
 
-    ``output_uri``: where a run's artifacts are, for its status. ``pressed``: whether others have more urgent work than
-    what can wait of this run's.
+    ``output_uri``: where a run's artifacts are, for its status. ``makes_way``: whether what can wait of a run's work
+    has to be put off.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Reconciler:
         executor: Executor,
         rules: Rules,
         output_uri: Callable[[RunKey], str],
-        pressed: Callable[[Key], bool],
+        makes_way: Callable[[Key], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._cache = cache
         self._executor = executor
         self._rules = rules
         self._output_uri = output_uri
-        self._pressed = pressed
+        self._makes_way = makes_way
         self._now = now
         self._memories: dict[str, Memory] = {}
         self._uids: dict[Key, str] = {}
@@ -91,7 +91,7 @@ class Reconciler:
         for action in plan.next_actions(plan.Case(run, seen, now, self._rules, uri)):
             if isinstance(action, Wait):
                 waits.append(action.until)
-            elif isinstance(action, WriteStatus) and action.can_wait and self._pressed(run.key):
+            elif isinstance(action, WriteStatus) and action.can_wait and self._makes_way(run.key):
                 return PUT_OFF
             elif await self._executor.perform(action, run, memory):
                 return None

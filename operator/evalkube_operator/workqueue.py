@@ -1,7 +1,7 @@
 """Which keys want attention, and when: each at most once, never by two workers at a time, slower after failures.
 
-A worker may put off what it would do for a key (``pressed``, ``put_off``): then that waits until nobody has anything
-more urgent to do, a few at a time, or until it has waited for long enough.
+A worker may put off what it would do for a key (``makes_way``, ``put_off``): that waits for a moment, because news come
+in bunches, and then until nobody has anything more urgent to do, a few at a time, or until it has waited long enough.
 
 ``Schedule`` decides and takes the time as an argument; ``WorkQueue`` is its asyncio shell. Neither knows what a key is.
 """
@@ -19,6 +19,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 _BASE_S = 0.05
 _CAP_S = 60.0
+_MOMENT_S = 0.2
 _PATIENCE_S = 5.0
 """After which the work that was put off waits for nobody but its like."""
 _MODEST = 4
@@ -74,9 +75,7 @@ class Schedule(Generic[Key]):
 
     def _next_put_off(self, now: float) -> Key | None:
         key = self._first_put_off()
-        if key is None or (self._urgent() and now < self._put_off[key] + _PATIENCE_S):
-            return None
-        return key
+        return key if key is not None and now >= self._turn_at(key) else None
 
     def _first_put_off(self) -> Key | None:
         """None also where enough workers are at such work."""
@@ -84,13 +83,13 @@ class Schedule(Generic[Key]):
             return None
         return next((key for key in self._put_off if key not in self._working), None)
 
-    def _urgent(self) -> int:
-        """Keys that wait or are worked on, and were not put off."""
-        return len(self._ready) + len(self._working) - len(self._modest)
+    def _turn_at(self, key: Key) -> float:
+        urgent = len(self._ready) + len(self._working) > len(self._modest)
+        return self._put_off[key] + (_PATIENCE_S if urgent else _MOMENT_S)
 
-    def pressed(self, key: Key) -> bool:
-        """Whether the worker that has ``key`` had better put off what can wait."""
-        return key not in self._modest and (self._urgent() > 1 or len(self._modest) >= _MODEST)
+    def makes_way(self, key: Key) -> bool:
+        """Whether the worker that has ``key`` has to put off what can wait."""
+        return key not in self._modest
 
     def put_off(self, key: Key, now: float) -> None:
         """The worker lets go of ``key``, and has left only what can wait. Once more does not make it wait anew."""
@@ -135,13 +134,13 @@ class Schedule(Generic[Key]):
         self._due.pop(key, None)
 
     def next_due(self) -> float | None:
-        """When to look again although nothing is added: the next appointment, or the end of a patience."""
+        """When to look again although nothing is added: the next appointment, or the turn of what was put off."""
         while self._later and self._due.get(self._later[0][2]) != self._later[0][0]:
             heapq.heappop(self._later)
         moments = [self._later[0][0]] if self._later else []
         key = self._first_put_off()
         if key is not None:
-            moments.append(self._put_off[key] + _PATIENCE_S)
+            moments.append(self._turn_at(key))
         return min(moments, default=None)
 
     def oldest_s(self, now: float) -> float:
@@ -193,13 +192,14 @@ class WorkQueue(Generic[Key]):
         self._schedule.done(key, self._clock())
         self._wake()
 
-    def pressed(self, key: Key) -> bool:
-        """See ``Schedule.pressed``."""
-        return self._schedule.pressed(key)
+    def makes_way(self, key: Key) -> bool:
+        """See ``Schedule.makes_way``."""
+        return self._schedule.makes_way(key)
 
     def put_off(self, key: Key) -> None:
         """See ``Schedule.put_off``."""
         self._schedule.put_off(key, self._clock())
+        self._set_timer()
         self._wake()
 
     def failed(self, key: Key, *, at_least_s: float = 0.0) -> float:

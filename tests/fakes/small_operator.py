@@ -56,7 +56,7 @@ class SmallOperator:
             executor=executor,
             rules=self.rules,
             output_uri=store.uri,
-            pressed=lambda _: self.pressed,
+            makes_way=lambda _: self.pressed,
             now=self.cluster.now,
         )
         self.relist()

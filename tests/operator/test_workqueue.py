@@ -74,21 +74,24 @@ def test_what_is_put_off_makes_way() -> None:
     for key in "abc":
         schedule.add(key, 0)
     assert [schedule.take(0), schedule.take(0)] == ["a", "b"]
-    assert schedule.pressed("a")
+    assert schedule.makes_way("a")
     schedule.put_off("a", 1)
     assert [schedule.take(1), schedule.take(1)] == ["c", None]
     schedule.done("b", 2)
     schedule.done("c", 2)
     assert schedule.take(2) == "a"
-    assert not schedule.pressed("a")
+    assert not schedule.makes_way("a")
 
 
-def test_alone_nobody_is_pressed() -> None:
-    """There is nothing to make way for."""
+def test_what_is_put_off_waits_for_more_news() -> None:
+    """For a moment, also where nobody has anything else to do; the timer knows."""
     schedule: Schedule[str] = Schedule()
     schedule.add("a", 0)
     schedule.take(0)
-    assert not schedule.pressed("a")
+    schedule.put_off("a", 0)
+    assert schedule.next_due() == 0.2
+    assert schedule.take(0.19) is None
+    assert schedule.take(0.2) == "a"
 
 
 def test_patience_ends() -> None:
@@ -100,7 +103,7 @@ def test_patience_ends() -> None:
     schedule.put_off("a", 0)
     schedule.add("a", 3)
     assert schedule.take(3) == "a"
-    assert schedule.pressed("a")
+    assert schedule.makes_way("a")
     schedule.put_off("a", 3)
     assert schedule.next_due() == 5
     assert schedule.take(4.9) is None
