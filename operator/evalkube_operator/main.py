@@ -84,7 +84,7 @@ class _Operator:
             executor=executor,
             rules=settings.rules,
             output_uri=self.run_store.uri,
-            makes_way=self.queue.makes_way,
+            turns=self.queue,
             now=_now,
         )
         self.watching = watching.Watching(

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
-from evalkube_operator.actions import Wait, WriteStatus
+from evalkube_operator.actions import Action, CreateJob, Wait, WriteStatus
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
@@ -19,7 +19,7 @@ from evalkube_operator.memory import Memory
 from evalkube_operator.ports import RunKey
 from evalkube_operator.rules import Rules
 
-__all__ = ["PUT_OFF", "Reconciler", "Rest"]
+__all__ = ["PUT_OFF", "Reconciler", "Rest", "Turns"]
 
 _LOG = logging.getLogger("evalkube.operator")
 _MOST_ROUNDS: Final = 25
@@ -38,11 +38,20 @@ class Rest:
 PUT_OFF: Final = Rest(put_off=True)
 
 
+class Turns(Protocol):
+    """The work queue, as one reconciliation sees it."""
+
+    def hurry(self) -> None:
+        """A Job is being made: bookkeeping makes way."""
+
+    def makes_way(self, key: Key) -> bool:
+        """Whether what can wait of this run's work has to be put off."""
+
+
 class Reconciler:
     """Belongs to one event loop.
 
-    ``output_uri``: where a run's artifacts are, for its status. ``makes_way``: whether what can wait of a run's work
-    has to be put off.
+    ``output_uri``: where a run's artifacts are, for its status. ``turns``: where runs wait for theirs.
     """
 
     def __init__(
@@ -52,14 +61,14 @@ class Reconciler:
         executor: Executor,
         rules: Rules,
         output_uri: Callable[[RunKey], str],
-        makes_way: Callable[[Key], bool],
+        turns: Turns,
         now: Callable[[], datetime],
     ) -> None:
         self._cache = cache
         self._executor = executor
         self._rules = rules
         self._output_uri = output_uri
-        self._makes_way = makes_way
+        self._turns = turns
         self._now = now
         self._memories: dict[str, Memory] = {}
         self._uids: dict[Key, str] = {}
@@ -91,12 +100,22 @@ class Reconciler:
         for action in plan.next_actions(plan.Case(run, seen, now, self._rules, uri)):
             if isinstance(action, Wait):
                 waits.append(action.until)
-            elif isinstance(action, WriteStatus) and action.can_wait and self._makes_way(run.key):
+            elif isinstance(action, WriteStatus) and action.can_wait and self._turns.makes_way(run.key):
                 return PUT_OFF
-            elif await self._executor.perform(action, run, memory):
+            elif await self._performed(action, run, memory):
                 return None
         seconds = [(until - self._now()).total_seconds() for until in waits]
         return Rest(max(min(seconds), 0.0) if seconds else None)
+
+    async def _performed(self, action: Action, run: RunFact, memory: Memory) -> bool:
+        """In a burst the Jobs of all runs come before the bookkeeping of any."""
+        if not isinstance(action, CreateJob):
+            return await self._executor.perform(action, run, memory)
+        self._turns.hurry()
+        try:
+            return await self._executor.perform(action, run, memory)
+        finally:
+            self._turns.hurry()
 
     def _forget_others(self, key: Key, run: RunFact | None) -> None:
         """The memory of a run goes with it, also where another of its name has come."""

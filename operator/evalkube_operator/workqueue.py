@@ -1,7 +1,7 @@
 """Which keys want attention, and when: each at most once, never by two workers at a time, slower after failures.
 
 A worker may put off what it would do for a key (``makes_way``, ``put_off``): that waits for a moment, because news come
-in bunches, and then until nobody has anything more urgent to do, a few at a time, or until it has waited long enough.
+in bunches, and while anybody hurries (``hurry``); but for some seconds at the most. Then it is done, a few at a time.
 
 ``Schedule`` decides and takes the time as an argument; ``WorkQueue`` is its asyncio shell. Neither knows what a key is.
 """
@@ -20,8 +20,9 @@ Key = TypeVar("Key", bound=Hashable)
 _BASE_S = 0.05
 _CAP_S = 60.0
 _MOMENT_S = 0.2
-_PATIENCE_S = 5.0
-"""After which the work that was put off waits for nobody but its like."""
+_HURRY_S = 0.1
+"""For so long after somebody hurried, others make way."""
+_PATIENCE_S = 10.0
 _MODEST = 4
 """Workers that do such work at one time, at the most."""
 
@@ -35,6 +36,7 @@ class Schedule(Generic[Key]):
         self._put_off: dict[Key, float] = {}
         self._modest: set[Key] = set()
         """Those of ``_working`` that had been put off."""
+        self._hurry_until = float("-inf")
         self._dirty: dict[Key, float] = {}
         self._later: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
@@ -84,8 +86,12 @@ class Schedule(Generic[Key]):
         return next((key for key in self._put_off if key not in self._working), None)
 
     def _turn_at(self, key: Key) -> float:
-        urgent = len(self._ready) + len(self._working) > len(self._modest)
-        return self._put_off[key] + (_PATIENCE_S if urgent else _MOMENT_S)
+        since = self._put_off[key]
+        return min(max(since + _MOMENT_S, self._hurry_until), since + _PATIENCE_S)
+
+    def hurry(self, now: float) -> None:
+        """Somebody does what people wait for: what was put off makes way for another moment."""
+        self._hurry_until = now + _HURRY_S
 
     def makes_way(self, key: Key) -> bool:
         """Whether the worker that has ``key`` has to put off what can wait."""
@@ -191,6 +197,10 @@ class WorkQueue(Generic[Key]):
         """See ``Schedule.done``."""
         self._schedule.done(key, self._clock())
         self._wake()
+
+    def hurry(self) -> None:
+        """See ``Schedule.hurry``."""
+        self._schedule.hurry(self._clock())
 
     def makes_way(self, key: Key) -> bool:
         """See ``Schedule.makes_way``."""

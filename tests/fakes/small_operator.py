@@ -38,6 +38,13 @@ class SmallOperator:
         """See ``execute.Announcer``."""
         self.announced.append((run.uid, announcement))
 
+    def hurry(self) -> None:
+        """See ``reconcile.Turns``."""
+
+    def makes_way(self, key: Key) -> bool:
+        """See ``reconcile.Turns``."""
+        return self.pressed
+
     def restart(self) -> None:
         """Everything in memory is lost; everything is listed anew."""
         self.cache = Cache(self.wanted.add)
@@ -56,7 +63,7 @@ class SmallOperator:
             executor=executor,
             rules=self.rules,
             output_uri=store.uri,
-            makes_way=lambda _: self.pressed,
+            turns=self,
             now=self.cluster.now,
         )
         self.relist()

@@ -68,47 +68,49 @@ def test_what_is_forgotten_does_not_come_back() -> None:
     assert schedule.take(2.0) is None
 
 
-def test_what_is_put_off_makes_way() -> None:
-    """For all that is ready or being worked on; then it has its turn, and is not to be put off again."""
-    schedule: Schedule[str] = Schedule()
-    for key in "abc":
-        schedule.add(key, 0)
-    assert [schedule.take(0), schedule.take(0)] == ["a", "b"]
-    assert schedule.makes_way("a")
-    schedule.put_off("a", 1)
-    assert [schedule.take(1), schedule.take(1)] == ["c", None]
-    schedule.done("b", 2)
-    schedule.done("c", 2)
-    assert schedule.take(2) == "a"
-    assert not schedule.makes_way("a")
-
-
 def test_what_is_put_off_waits_for_more_news() -> None:
-    """For a moment, also where nobody has anything else to do; the timer knows."""
+    """For a moment, also where nobody has anything else to do; then it is not to be put off again."""
     schedule: Schedule[str] = Schedule()
     schedule.add("a", 0)
     schedule.take(0)
+    assert schedule.makes_way("a")
     schedule.put_off("a", 0)
     assert schedule.next_due() == 0.2
     assert schedule.take(0.19) is None
     assert schedule.take(0.2) == "a"
+    assert not schedule.makes_way("a")
+
+
+def test_what_is_put_off_makes_way() -> None:
+    """For those that hurry, as long as they do; others go on."""
+    schedule: Schedule[str] = Schedule()
+    schedule.add("a", 0)
+    schedule.add("b", 0)
+    assert [schedule.take(0), schedule.take(0)] == ["a", "b"]
+    schedule.put_off("a", 0)
+    schedule.hurry(0.15)
+    schedule.hurry(0.2)
+    schedule.add("c", 0.25)
+    assert [schedule.take(0.25), schedule.take(0.25)] == ["c", None]
+    assert schedule.next_due() == 0.2 + 0.1
+    assert schedule.take(0.31) == "a"
 
 
 def test_patience_ends() -> None:
-    """However much else there is, and however often it was put off; the timer knows."""
+    """However much others hurry, and however often it was put off."""
     schedule: Schedule[str] = Schedule()
     schedule.add("a", 0)
-    schedule.add("busy", 0)
-    assert [schedule.take(0), schedule.take(0)] == ["a", "busy"]
+    schedule.take(0)
     schedule.put_off("a", 0)
+    schedule.hurry(2.95)
     schedule.add("a", 3)
     assert schedule.take(3) == "a"
     assert schedule.makes_way("a")
     schedule.put_off("a", 3)
-    assert schedule.next_due() == 5
-    assert schedule.take(4.9) is None
-    schedule.add("b", 5)
-    assert schedule.take(5) == "a"
+    schedule.hurry(9.99)
+    assert schedule.next_due() == 10
+    assert schedule.take(9.99) is None
+    assert schedule.take(10) == "a"
 
 
 def test_few_do_at_a_time_what_was_put_off() -> None:
