@@ -3,11 +3,14 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
-from e2e.documents import MODEL_PORT, eval_run, perf_run
+from e2e.documents import MODEL_PORT, eval_run, mock_model, perf_run
 from e2e.kube import Kube, condition
 
 REQUEST = {"model": "m", "api_url": "http://slow:8000/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
@@ -141,6 +144,108 @@ def test_a_load_test_s_pod_is_evicted(kube: Kube) -> None:
     evict(kube, "drained")
     run = kube.ended("perfrun", "drained")
     assert (run["status"]["phase"], condition(run)["reason"]) == ("Failed", "Evicted"), condition(run)
+
+
+EXHAUST = """
+import os
+with open("/proc/1/oom_score_adj", "w") as file:
+    file.write("1000")
+held = [os.urandom(1 << 24) for _ in range(1 << 10)]
+"""
+"""Fills its container's memory, and has the kernel end the first process for it."""
+
+
+def exhaust_memory(kube: Kube, run: str) -> None:
+    """As a runner does that holds more than its limit."""
+    pod = kube.pods_of(run)[0]["metadata"]["name"]
+    kube.run("exec", pod, "--", "python3", "-c", EXHAUST, check=False)
+
+
+def test_an_evaluation_runs_out_of_memory_at_work(kube: Kube) -> None:
+    """It says so, and how far it had come."""
+    kube.create(eval_run("hungry", "slow", limit=SAMPLES, repeats=5, backoffLimit=0))
+    well_begun(kube, "hungry", 2)
+    exhaust_memory(kube, "hungry")
+    run = kube.ended("evalrun", "hungry")
+    assert (run["status"]["phase"], condition(run)["reason"]) == ("Failed", "OOMKilled"), condition(run)
+    assert "memory" in condition(run)["message"]
+    assert run["status"]["progress"]["done"] >= 2
+
+
+def test_an_evaluation_goes_on_after_running_out_of_memory(kube: Kube) -> None:
+    """A second attempt has its answers."""
+    kube.create(eval_run("fed", "slow", limit=SAMPLES, repeats=3, backoffLimit=1))
+    well_begun(kube, "fed", 4)
+    exhaust_memory(kube, "fed")
+    run = kube.ended("evalrun", "fed")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["attempts"][0]["reason"] == "OOMKilled"
+    assert run["status"]["results"]["gsm8k"]["reused"] >= 4
+
+
+def test_a_load_test_runs_out_of_memory(kube: Kube) -> None:
+    """It fails at once, and is not tried again: half of its load is on record already."""
+    kube.create(perf_run("overfull", "slow", number=[4000], parallel=[2], backoffLimit=2))
+    kube.in_phase("perfrun", "overfull", "Running")
+    exhaust_memory(kube, "overfull")
+    run = kube.ended("perfrun", "overfull")
+    assert (run["status"]["phase"], condition(run)["reason"]) == ("Failed", "OOMKilled"), condition(run)
+    assert len(run["status"]["attempts"]) == 1
+
+
+PLACE = "example.com/place"
+
+
+@pytest.fixture(scope="module")
+def one_place(cluster: Kube) -> Iterator[dict[str, Any]]:
+    """What a run asks for to need the only place of its kind on the nodes, and a class of pods that may take it."""
+    nodes = [node["metadata"]["name"] for node in cluster.select("nodes")]
+    where = f"/status/capacity/{PLACE.replace('/', '~1')}"
+    change = json.dumps([{"op": "add", "path": where, "value": "1"}])
+    cluster.run("patch", "node", nodes[0], "--subresource=status", "--type=json", "-p", change)
+    urgent = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1000}
+    cluster.apply({**urgent, "metadata": {"name": "evalkube-e2e-urgent"}})
+    yield {"runner": {"resources": {"requests": {PLACE: "1"}, "limits": {PLACE: "1"}}}}
+    cluster.delete("priorityclass", "evalkube-e2e-urgent")
+    change = json.dumps([{"op": "remove", "path": where}])
+    cluster.run("patch", "node", nodes[0], "--subresource=status", "--type=json", "-p", change)
+
+
+@contextmanager
+def preempted(kube: Kube, image: str) -> Iterator[None]:
+    """A run's pod has to make room for a more important one, which stays meanwhile."""
+    deployment = next(each for each in mock_model("urgent", image) if each["kind"] == "Deployment")
+    spec = deployment["spec"]["template"]["spec"]
+    spec["priorityClassName"] = "evalkube-e2e-urgent"
+    for bound in ("requests", "limits"):
+        spec["containers"][0]["resources"][bound][PLACE] = "1"
+    kube.apply(deployment)
+    try:
+        kube.run("rollout", "status", "deployment/urgent", "--timeout=90s")
+        yield
+    finally:
+        kube.delete("deployment", "urgent")
+        kube.gone("pods", selector="app=urgent")
+
+
+def test_an_evaluation_is_preempted(kube: Kube, image: str, one_place: dict[str, Any]) -> None:
+    """It waits until there is room again, and goes on; no try is used up."""
+    kube.create(eval_run("outranked", "slow", limit=SAMPLES, repeats=3, backoffLimit=0, **one_place))
+    well_begun(kube, "outranked", 4)
+    with preempted(kube, image):
+        assert all(pod["status"]["phase"] != "Running" for pod in kube.pods_of("outranked"))
+    run = kube.ended("evalrun", "outranked")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["results"]["gsm8k"]["reused"] >= 4
+
+
+def test_a_load_test_is_preempted(kube: Kube, image: str, one_place: dict[str, Any]) -> None:
+    """It fails, and says that it had to make room."""
+    kube.create(perf_run("displaced", "slow", number=[4000], parallel=[2], **one_place))
+    kube.in_phase("perfrun", "displaced", "Running")
+    with preempted(kube, image):
+        run = kube.ended("perfrun", "displaced")
+    assert (run["status"]["phase"], condition(run)["reason"]) == ("Failed", "Preempted"), condition(run)
 
 
 def test_ingest_is_away_at_the_end(kube: Kube) -> None:
