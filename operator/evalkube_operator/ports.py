@@ -70,9 +70,6 @@ class Runs(Protocol):
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
         """A shard told how far it is; the status follows within seconds. Never blocks."""
 
-    def delivered(self, uid: str, attempt: int, shard: int) -> None:
-        """A shard's result document is durably in the store."""
-
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
         """A shard's runner has done all it had to do, and is about to end. Never blocks."""
 

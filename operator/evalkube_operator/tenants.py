@@ -57,9 +57,6 @@ class Tenants:
             self._reconciler.progressed(uid, attempt, shard, progress)
             self._wake(key, 1.0)
 
-    def delivered(self, uid: str, attempt: int, shard: int) -> None:
-        """See ``ports.Runs.delivered``. The runner's last word is what counts; nothing to do until then."""
-
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
         """See ``ports.Runs.finished``. Looked at now: somebody may be waiting for the answer."""
         key = self._cache.key_of(uid)

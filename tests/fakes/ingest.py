@@ -26,9 +26,10 @@ from evalkube_operator.errors import Unavailable
 from evalkube_operator.ingest import app, auth
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.ingest.starting import Starting
-from evalkube_operator.ports import Caller, Owner, RunKey
+from evalkube_operator.ports import Caller, Owner, RunKey, StoredResult
 from evalkube_operator.store import opening
 from evalkube_operator.store.interface import Store
+from evalkube_operator.store.runs import RunStore
 from fakes import stores
 
 RUN = RunKey("team", "my-run", "uid-1")
@@ -65,7 +66,6 @@ class Core:
 
     owners: dict[str, Owner]
     told: list[tuple[int, int, Progress]] = field(default_factory=list)
-    delivered_shards: list[tuple[int, int]] = field(default_factory=list)
     receipts: list[tuple[int, Receipt]] = field(default_factory=list)
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
@@ -80,11 +80,6 @@ class Core:
         """See ``ports.Runs``."""
         assert uid == RUN.uid
         self.told.append((attempt, shard, progress))
-
-    def delivered(self, uid: str, attempt: int, shard: int) -> None:
-        """See ``ports.Runs``."""
-        assert uid == RUN.uid
-        self.delivered_shards.append((attempt, shard))
 
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
         """See ``ports.Runs``."""
@@ -110,6 +105,10 @@ class Ingest:
     core: Core
     reviews: Reviews
     application: FastAPI
+
+    def results(self, attempt: int) -> dict[int, StoredResult]:
+        """The result documents in the store, by shard."""
+        return asyncio.run(RunStore(self.store).results(RUN, attempt))
 
 
 @contextlib.contextmanager

@@ -15,7 +15,6 @@ from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store import keys
-from evalkube_operator.store.runs import RunStore
 from fakes.ingest import Ingest, pods, serving
 from fakes.stores import chunks, opened
 
@@ -198,17 +197,15 @@ def _result(**changes: object) -> bytes:
     return EvalResult.model_validate(fields | changes).model_dump_json(by_alias=True).encode()
 
 
-def test_a_result_is_stored_as_it_came_before_the_core_hears(ingest: Ingest) -> None:
+def test_a_result_is_stored_as_it_came(ingest: Ingest) -> None:
     """Byte for byte, so that its digest is the receipt's; again is no harm."""
     document = _result()
     with _client(ingest, "pod-1", shard=1) as client:
         for _ in range(2):
             answer = client.put("result", content=document, headers=_digest(document))
             assert (answer.status_code, answer.json()) == (200, {"whole": False})
-    stored = RunStore(ingest.store)
-    [(shard, found)] = asyncio.run(stored.results(ingest.core.run("uid-1"), 0)).items()  # type: ignore[arg-type] # it exists
+    [(shard, found)] = ingest.results(0).items()
     assert (shard, found.sha256) == (1, hashlib.sha256(document).hexdigest())
-    assert ingest.core.delivered_shards == [(0, 1), (0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -224,10 +221,10 @@ def test_a_result_is_stored_as_it_came_before_the_core_hears(ingest: Ingest) -> 
     ],
 )
 def test_a_result_that_is_not_this_shards_is_refused(ingest: Ingest, document: bytes, code: str) -> None:
-    """The core never hears of it."""
+    """It never comes into the store."""
     with _client(ingest, "pod-1", shard=1) as client:
         assert client.put("result", content=document, headers=_digest(document)).json()["code"] == code
-    assert ingest.core.delivered_shards == []
+    assert ingest.results(0) == {}
 
 
 def test_the_last_word_of_a_runner_is_passed_on(ingest: Ingest) -> None:

@@ -193,11 +193,10 @@ class Shard:
         self._writing.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)
 
     async def deliver(self, body: bytes) -> None:
-        """Stores the result document as it came and tells the core. Raises Refusal (422) for one that is not ours."""
+        """Stores the result document as it came. Raises Refusal (422) for one that is not ours."""
         await asyncio.to_thread(self._check_result, body)
         sha256 = await RunStore(self._store).put_result(self._key, body)
         self._use.has(self._key.at(keys.result_path(sha256)), len(body))
-        self._writing.runs.delivered(self._key.run.uid, self._key.attempt, self._key.shard)
 
     def finished(self, body: bytes) -> None:
         """Tells the core that this shard is done. Raises Refusal (422): a failure is told by the pod's end."""
