@@ -147,12 +147,13 @@ def test_a_load_test_s_pod_is_evicted(kube: Kube) -> None:
 
 
 EXHAUST = """
-import os
-with open("/proc/1/oom_score_adj", "w") as file:
-    file.write("1000")
-held = [os.urandom(1 << 24) for _ in range(1 << 10)]
+import os, time
+for _ in range(100):
+    if not os.fork():
+        held = os.urandom(1 << 24)
+        time.sleep(60)
 """
-"""Fills its container's memory, and has the kernel end the first process for it."""
+"""Fills its container's memory with processes smaller than the runner, which is thus the one that the kernel ends."""
 
 
 def exhaust_memory(kube: Kube, run: str) -> None:
@@ -173,13 +174,12 @@ def test_an_evaluation_runs_out_of_memory_at_work(kube: Kube) -> None:
 
 
 def test_an_evaluation_goes_on_after_running_out_of_memory(kube: Kube) -> None:
-    """A second attempt has its answers."""
+    """Its Job's next pod has its answers."""
     kube.create(eval_run("fed", "slow", limit=SAMPLES, repeats=3, backoffLimit=1))
     well_begun(kube, "fed", 4)
     exhaust_memory(kube, "fed")
     run = kube.ended("evalrun", "fed")
     assert run["status"]["phase"] == "Succeeded", condition(run)
-    assert run["status"]["attempts"][0]["reason"] == "OOMKilled"
     assert run["status"]["results"]["gsm8k"]["reused"] >= 4
 
 
