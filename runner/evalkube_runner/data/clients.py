@@ -152,7 +152,6 @@ class ModelScope:
                 entry.path,
                 local_dir=into,
                 expected_sha256=digest if kind == "sha256" else None,
-                file_size=entry.size_bytes,
             )
             return path
 
