@@ -19,7 +19,7 @@ from evalkube_operator.memory import Memory
 from evalkube_operator.ports import RunKey
 from evalkube_operator.rules import Rules
 
-__all__ = ["PUT_OFF", "Reconciler", "Rest", "Turns"]
+__all__ = ["Reconciler", "Rest", "Turns"]
 
 _LOG = logging.getLogger("evalkube.operator")
 _MOST_ROUNDS: Final = 25
@@ -35,7 +35,7 @@ class Rest:
     put_off: bool = False
 
 
-PUT_OFF: Final = Rest(put_off=True)
+_PUT_OFF: Final = Rest(put_off=True)
 
 
 class Turns(Protocol):
@@ -101,7 +101,7 @@ class Reconciler:
             if isinstance(action, Wait):
                 waits.append(action.until)
             elif isinstance(action, WriteStatus) and action.can_wait and self._turns.makes_way(run.key):
-                return PUT_OFF
+                return _PUT_OFF
             elif await self._performed(action, run, memory):
                 return None
         seconds = [(until - self._now()).total_seconds() for until in waits]
