@@ -14,7 +14,7 @@ from evalkube_operator.actions import Refusal
 from evalkube_operator.facts import ContainerFact, EventFact, PodFact
 from evalkube_operator.rules import Rules
 
-__all__ = ["Trouble", "of_failed_creates", "of_pod", "of_refusal"]
+__all__ = ["Trouble", "of_failed_creates", "of_pod", "of_refusal", "patience_s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +129,8 @@ def _of_denial(message: str, patience_s: float) -> Trouble:
     if "is being terminated" in message:
         return Trouble(Reason.POD_REJECTED, "the namespace is being deleted", patience_s)
     return Trouble(Reason.POD_REJECTED, f"the cluster refuses to create it: {message}", 3 * patience_s)
+
+
+def patience_s(trouble: Trouble | None, startup_s: float) -> float:
+    """For how long a start that is held back by ``trouble`` (None: by nothing known) is waited for."""
+    return startup_s if trouble is None or trouble.patience_s is None else min(trouble.patience_s, startup_s)

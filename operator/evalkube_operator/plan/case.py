@@ -1,0 +1,51 @@
+"""One look at one run: all that its plan is made from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from evalkube_crds.names import ConditionType
+from evalkube_crds.status import RunStatus
+from evalkube_operator import conditions
+from evalkube_operator.actions import Seen
+from evalkube_operator.facts import JobFact, PodFact, RunFact
+from evalkube_operator.rules import Rules
+
+__all__ = ["Case"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One look at one run."""
+
+    run: RunFact
+    seen: Seen
+    now: datetime
+    rules: Rules
+    output_dir: str | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """As it is on record."""
+        return self.run.status
+
+    def pods_of(self, job_uid: str | None) -> list[PodFact]:
+        """The pods of one Job."""
+        return [pod for pod in self.seen.pods if pod.job_uid == job_uid]
+
+    def job_named(self, name: str) -> JobFact | None:
+        """A Job of the run's."""
+        return next((job for job in self.seen.jobs if job.name == name), None)
+
+    def done_shards(self, job: JobFact) -> set[int]:
+        """Those whose pod has succeeded, or whose runner has said so."""
+        return {pod.index for pod in self.pods_of(job.uid) if pod.phase == "Succeeded"} | set(self.seen.receipts)
+
+    @property
+    def ran(self) -> bool:
+        """Whether this attempt's pods are on record as having run."""
+        return conditions.since(self.status, ConditionType.RUNNING, "True") is not None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the last attempt on record."""
+        return self.status.attempts[-1].number

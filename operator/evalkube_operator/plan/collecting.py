@@ -1,0 +1,58 @@
+"""After the pods: get the results, and judge them."""
+
+from datetime import timedelta
+
+from evalkube_crds import thresholds
+from evalkube_crds.names import ConditionType, Reason
+from evalkube_operator import collect, conditions
+from evalkube_operator.actions import Action, Collect, Outcome, Wait
+from evalkube_operator.facts import JobFact, Spec
+from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.ending import fail, finish
+from evalkube_operator.plan.writing import stamp, write
+from evalkube_operator.policies import failure
+
+__all__ = ["collected"]
+
+
+def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure | None) -> list[Action]:
+    """Get the results; where the Job was lost (``lost``), find out whether it had delivered them all before."""
+    outcome = case.seen.outcome
+    if outcome is not None and outcome.reason is Reason.COMPLETED:
+        return _succeed(case, spec, outcome)
+    if outcome is not None:
+        return fail(case, spec, lost or failure.Failure(outcome.reason, outcome.message))
+    if lost is None and job is not None and _receipts_on_their_way(case, spec, job):
+        return [Wait(case.now + timedelta(seconds=case.rules.receipt_patience_s))]
+    error = case.seen.collect_error
+    if error is None:
+        return [Collect(case.attempt)]
+    since = conditions.since(case.status, ConditionType.RUNNING, "False")
+    if since is None:
+        words = f"the store does not answer: {error.message}"
+        return write(case, conditions.collecting(case.status, Reason.INGEST_UNAVAILABLE, words, **stamp(case)))
+    deadline = since + timedelta(seconds=spec.deadlines.collect)
+    if case.now < deadline:
+        return [Wait(min(error.retry_at, deadline)) if case.now < error.retry_at else Collect(case.attempt)]
+    receipts = collect.receipts_of(case.pods_of(case.status.job_uid), case.run.name, case.seen.receipts)
+    substitute = collect.by_receipts(receipts, spec.shards, f"the store did not answer: {error.message}")
+    if substitute is not None:
+        return _succeed(case, spec, substitute)
+    words = f"the results were not in the store within deadlines.collect ({spec.deadlines.collect} s): {error.message}"
+    return fail(case, spec, lost or failure.Failure(Reason.COLLECT_DEADLINE_EXCEEDED, words))
+
+
+def _receipts_on_their_way(case: Case, spec: Spec, job: JobFact) -> bool:
+    """The Job is complete, and the last news of a pod of its says otherwise: they are moments apart."""
+    if job.completed_at is not None and case.now >= job.completed_at + timedelta(seconds=case.rules.receipt_patience_s):
+        return False
+    done = case.done_shards(job)
+    return any(pod.index not in done for pod in case.pods_of(job.uid) if not pod.ended)
+
+
+def _succeed(case: Case, spec: Spec, outcome: Outcome) -> list[Action]:
+    missed = None
+    if spec.thresholds:
+        missed = [str(miss) for miss in thresholds.missed(spec.thresholds, outcome.summary)]
+    status = conditions.with_outcome(case.status, outcome, missed=missed, output_dir=case.output_dir, **stamp(case))
+    return finish(case, status)

@@ -1,0 +1,28 @@
+"""Where a run stands, and which part of the plan is asked."""
+
+from evalkube_crds.names import Reason
+from evalkube_operator.actions import Action
+from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.ending import end
+from evalkube_operator.plan.running import go_on
+from evalkube_operator.plan.starting import begin
+from evalkube_operator.policies import retention
+
+__all__ = ["next_actions"]
+
+
+def next_actions(case: Case) -> list[Action]:
+    """What to do now, in this order."""
+    run = case.run
+    if run.deleting:
+        return []  # its Jobs and Secrets are owned by it and go with it; the store is swept
+    if run.status.phase.terminal:
+        return retention.after_the_end(run, case.seen, case.now, case.rules)
+    if run.spec is None or run.spec.cancel or bool(run.raw_spec.get("cancel")):
+        reason = Reason.CANCELLED if run.raw_spec.get("cancel") else Reason.INVALID_SPEC
+        words = "the run was cancelled" if reason is Reason.CANCELLED else run.invalid
+        return end(case, reason, words, refused=reason is Reason.INVALID_SPEC)
+    live = run.status.attempts and run.status.attempts[-1].reason is None
+    if live and run.status.job_uid is not None:
+        return go_on(case, run.spec)
+    return begin(case, run.spec)

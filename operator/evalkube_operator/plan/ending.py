@@ -1,0 +1,39 @@
+"""The end of an attempt and of a run."""
+
+from evalkube_crds.names import Reason
+from evalkube_crds.status import RunStatus
+from evalkube_operator import conditions
+from evalkube_operator.actions import Action, DeleteSecret, LookUpSecrets
+from evalkube_operator.facts import Spec
+from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.writing import stamp, write
+from evalkube_operator.policies import admission, failure, retry
+
+__all__ = ["end", "fail", "finish"]
+
+
+def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
+    """The attempt has failed: the run tries again, or has failed with it."""
+    closed = conditions.attempt_ended(case.status, found.reason, found.message, found.exit_code, **stamp(case))
+    begun = case.ran or any(pod.started for pod in case.pods_of(case.status.job_uid))
+    if retry.again(case.run.kind, found.reason, begun=begun, attempts=closed.attempts, limit=spec.backoff_limit):
+        return write(case, closed)
+    return end(case, found.reason, found.message, exit_code=found.exit_code)
+
+
+def end(
+    case: Case, reason: Reason, message: str, *, exit_code: int | None = None, refused: bool = False
+) -> list[Action]:
+    """The run has ended for this reason."""
+    status = conditions.ended(case.status, reason, message, exit_code=exit_code, refused=refused, **stamp(case))
+    return finish(case, status)
+
+
+def finish(case: Case, status: RunStatus) -> list[Action]:
+    """The run's own Secrets go before its end is on record: after that nobody looks for them any more."""
+    names = admission.secret_names(case.run.spec) if case.run.spec is not None else ()
+    unknown = tuple(name for name in names if name not in case.seen.secrets)
+    if unknown:
+        return [LookUpSecrets(unknown)]
+    own = [found for name in names if (found := case.seen.secrets[name]) and case.run.uid in found.owner_uids]
+    return [*(DeleteSecret(found.name, found.uid) for found in own), *write(case, status)]

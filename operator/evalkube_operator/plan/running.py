@@ -1,0 +1,187 @@
+"""With a Job: gone, failed, complete, held by its queue, starting, or running."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evalkube_crds.names import ConditionType, Kind, Reason
+from evalkube_operator import conditions, jobs
+from evalkube_operator.actions import Action, LookUpJob, LookUpPodEvents, Wait
+from evalkube_operator.facts import JobFact, PodFact, Spec
+from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.collecting import collected
+from evalkube_operator.plan.ending import fail
+from evalkube_operator.plan.writing import close_attempt, stamp, write
+from evalkube_operator.policies import failure, startup
+
+__all__ = ["go_on"]
+
+
+def go_on(case: Case, spec: Spec) -> list[Action]:
+    """The recorded Job: gone, failed, complete, held by its queue, starting, or running."""
+    job = next((each for each in case.seen.jobs if each.uid == case.status.job_uid), None)
+    if job is None or (job.deleting and not job.complete):
+        return _lost(case, spec, job)
+    if job.complete:
+        return collected(case, spec, job, None)
+    if job.failure is not None:
+        return fail(case, spec, failure.of_job(job, case.pods_of(job.uid), spec.shards))
+    if case.done_shards(job) >= set(range(spec.shards)):
+        return collected(case, spec, job, None)  # the Job's own word comes a second later, and says the same
+    if spec.suspend:
+        return close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
+    disturbed = _disturbed(case, spec, job)
+    if disturbed is not None:
+        return fail(case, spec, disturbed)
+    if job.suspended:
+        return _queued(case, spec)
+    return _watch(case, spec, job)
+
+
+def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
+    """The recorded Job is gone or going. What it delivered still counts; it is never made again under its number."""
+    name = case.status.job_name or ""
+    if job is None and name not in case.seen.absent_jobs and case.job_named(name) is None:
+        return [LookUpJob(name)]
+    reason = Reason.JOB_LOST if job is None else Reason.JOB_DELETED
+    words = "is gone, and was not deleted by evalkube" if job is None else "is being deleted, and not by evalkube"
+    return collected(case, spec, job, failure.Failure(reason, f"the run's Job {name} {words}"))
+
+
+def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
+    """What ends an attempt although its Job goes on: a lost node, a failure that no further try mends; for a load test
+    anything that takes a pod away."""
+    pods = case.pods_of(job.uid)
+    if any(_beyond_repair(case, pod) for pod in pods):
+        return failure.of_job(job, pods, spec.shards)
+    for pod in pods:
+        if pod.ended:
+            continue
+        due = pod.deletion_due
+        if due is not None and case.now >= due + timedelta(seconds=case.rules.node_loss_s):
+            words = f"the node {pod.node} does not answer, and the pod {pod.name} was on it"
+            return failure.Failure(Reason.NODE_LOST, words)
+        if case.run.kind is Kind.PERF_RUN and pod.started and _exit_code(pod) is None:
+            found = failure.of_pod(pod, shards=spec.shards)
+            if found is not None:
+                return found
+    if job.suspended and case.run.kind is Kind.PERF_RUN and case.ran:
+        return failure.Failure(Reason.PREEMPTED, "the queue took the load test's place back while it ran")
+    return None
+
+
+def _beyond_repair(case: Case, pod: PodFact) -> bool:
+    """The Job controller is about to say so too, a second later."""
+    if pod.phase != "Failed":
+        return False
+    return case.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
+
+
+def _exit_code(pod: PodFact) -> int | None:
+    return pod.runner.exit_code if pod.runner is not None else None
+
+
+def _queued(case: Case, spec: Spec) -> list[Action]:
+    return write(case, conditions.starting(case.status, queued=True, trouble=None, **stamp(case)))
+
+
+def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
+    """Pods are on their way or running: nothing lasts longer than its deadline."""
+    pods = case.pods_of(job.uid)
+    waiting = [each for index in range(spec.shards) if (each := _waiting(case, spec, job, index, pods)) is not None]
+    over = next((each for each in waiting if case.now >= each.fail_at), None)
+    if over is not None:
+        unasked = over.trouble is None and over.pod_uid is not None and over.pod_uid not in case.seen.pod_events
+        return [LookUpPodEvents((over.pod_uid or "",))] if unasked else fail(case, spec, over.failure(spec))
+    begun_at = conditions.since(case.status, ConditionType.RUNNING, "True")
+    active_s = spec.deadlines.active
+    due = begun_at + timedelta(seconds=active_s) if begun_at is not None and active_s is not None else None
+    if due is not None and case.now >= due:
+        words = f"the pods ran for longer than deadlines.active ({active_s} s)"
+        return fail(case, spec, failure.Failure(Reason.ACTIVE_DEADLINE_EXCEEDED, words))
+    curious: list[Action] = [LookUpPodEvents(uids)] if (uids := _silent_pods(case, waiting)) else []
+    return [*curious, *_report(case, spec, pods, waiting), *_alarm(case, waiting, due)]
+
+
+def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
+    begun = {pod.index for pod in pods if pod.started}
+    if case.ran or len(begun) >= spec.shards:
+        progress, due = case.seen.progress, case.seen.progress_due
+        if not case.ran or due is None or case.now >= due:
+            return write(case, conditions.running(case.status, shards=spec.shards, progress=progress, **stamp(case)))
+        return [Wait(due)] if progress not in (None, case.status.progress) else []
+    trouble = next(((each.trouble.reason, each.trouble.message) for each in waiting if each.trouble is not None), None)
+    return write(case, conditions.starting(case.status, queued=False, trouble=trouble, **stamp(case)))
+
+
+def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
+    """When to look again although nothing was reported."""
+    moments = [each.fail_at for each in waiting]
+    again_at = case.now + timedelta(seconds=case.rules.pod_events_every_s)
+    moments += [max(each.ask_at, again_at) for each in waiting if each.ask_at is not None and each.trouble is None]
+    moments += [each.ask_at for each in waiting if each.ask_at is not None]
+    moments += [due] if due is not None else []
+    moments += [
+        pod.deletion_due + timedelta(seconds=case.rules.node_loss_s)
+        for pod in case.seen.pods
+        if pod.deletion_due is not None and not pod.ended
+    ]
+    later = [moment for moment in moments if moment > case.now]
+    return [Wait(min(later))] if later else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A shard without a running pod: what is known to hold it back, and until when that may last."""
+
+    index: int
+    trouble: startup.Trouble | None
+    fail_at: datetime
+    pod_uid: str | None
+    ask_at: datetime | None
+
+    def failure(self, spec: Spec) -> failure.Failure:
+        """What it is when its time is over."""
+        which = f"shard {self.index}: " if spec.shards > 1 else ""
+        if self.trouble is not None:
+            return failure.Failure(self.trouble.reason, which + self.trouble.message)
+        words = f"its pod did not start within deadlines.startup ({spec.deadlines.startup} s)"
+        return failure.Failure(Reason.STARTUP_DEADLINE_EXCEEDED, which + words)
+
+
+def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[PodFact]) -> _Waiting | None:
+    own = sorted((pod for pod in pods if pod.index == index), key=lambda each: each.created_at)
+    latest = own[-1] if own else None
+    since = job.started_at or job.created_at
+    if latest is None:
+        trouble = startup.of_failed_creates(
+            (event for event in case.seen.failed_creates if event.about_uid == job.uid), case.rules
+        )
+        patience_s = startup.patience_s(trouble, spec.deadlines.startup)
+        return _Waiting(index, trouble, since + timedelta(seconds=patience_s), None, None)
+    if latest.phase == "Succeeded" or (latest.started and not latest.ended):
+        return None
+    if latest.ended:  # Kubernetes replaces it, after a pause of up to 10 minutes (its own back-off)
+        patience_s = _REPLACEMENT_S + spec.deadlines.startup
+        return _Waiting(index, None, latest.ended_at + timedelta(seconds=patience_s), None, None)
+    trouble = startup.of_pod(latest, case.seen.pod_events.get(latest.uid, ()), case.rules)
+    asked_at = max(latest.created_at, since) + timedelta(seconds=case.rules.pod_events_after_s)
+    ask_at = asked_at if latest.node is not None else None  # until it has a node, the scheduler speaks in its status
+    fail_at = max(latest.created_at, since) + timedelta(seconds=startup.patience_s(trouble, spec.deadlines.startup))
+    return _Waiting(index, trouble, fail_at, latest.uid, ask_at)
+
+
+_REPLACEMENT_S = 660
+
+
+def _silent_pods(case: Case, waiting: Sequence[_Waiting]) -> tuple[str, ...]:
+    """Pods that have been waiting for a while and do not say why: events about them may."""
+    return tuple(
+        each.pod_uid
+        for each in waiting
+        if each.pod_uid is not None
+        and each.trouble is None
+        and each.ask_at is not None
+        and case.now >= each.ask_at
+        and each.pod_uid not in case.seen.pod_events
+    )

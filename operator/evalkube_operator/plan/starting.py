@@ -1,0 +1,124 @@
+"""Before a Job: hold the run back, refuse it, or create the Job of the next attempt and put it on record."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import orjson
+
+from evalkube_crds.names import Reason
+from evalkube_operator import conditions, jobs
+from evalkube_operator.actions import Action, CreateJob, DeleteJob, LookUpSecrets, Wait, WriteStatus
+from evalkube_operator.facts import JobFact, Spec
+from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.ending import end
+from evalkube_operator.plan.running import go_on
+from evalkube_operator.plan.writing import close_attempt, hold, stamp, write
+from evalkube_operator.policies import admission, retry, startup
+
+__all__ = ["begin"]
+
+
+def begin(case: Case, spec: Spec) -> list[Action]:
+    """No Job is on record: hold the run back, refuse it, or create the Job of the next attempt."""
+    attempts = case.status.attempts
+    on_record = bool(attempts) and attempts[-1].reason is None
+    number = attempts[-1].number + (0 if on_record else 1) if attempts else 1
+    job = case.job_named(jobs.job_name(case.run.name, number))
+    if job is not None and not job.deleting and (on_record or number == 1):
+        return _record(case, spec, job, number)
+    refusal = admission.refused(case.run, case.rules, spec_bytes=len(orjson.dumps(case.run.raw_spec)))
+    if refusal is not None:
+        return end(case, *refusal, refused=True)
+    if spec.suspend:
+        if on_record:
+            return close_attempt(case, Reason.SUSPENDED, "the run is suspended", None)
+        return [*_delete_busy(case), *hold(case, Reason.SUSPENDED, "the run is suspended")]
+    return _before_creation(case, spec, number, on_record=on_record)
+
+
+def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
+    """Its Job goes on record, together with what is known of it by now: writes are what costs the API server most."""
+    recorded = conditions.job_recorded(
+        case.status, number, name=job.name, uid=job.uid, queued=job.suspended, **stamp(case)
+    )
+    following = go_on(replace(case, run=replace(case.run, status=recorded)), spec)
+    written = next((action for action in following if isinstance(action, WriteStatus)), None)
+    return write(case, recorded if written is None or written.status.phase.terminal else written.status)
+
+
+def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) -> list[Action]:
+    predecessors = _predecessors(case)
+    if predecessors is not None:
+        return predecessors
+    attempts = case.status.attempts
+    if attempts and not on_record:
+        pause_s = retry.pause_s(attempts, base_s=case.rules.retry_base_s, cap_s=case.rules.retry_cap_s)
+        due = (attempts[-1].completion_time or case.now) + timedelta(seconds=pause_s)
+        if case.now < due:
+            return [Wait(due)]
+    held = _held_by_secret(case, spec)
+    if held is not None:
+        return held
+    blocked = _blocked(case, spec)
+    if blocked is not None:
+        return blocked
+    if number > 1 and not on_record:
+        return write(case, conditions.attempt_begun(case.status, number, **stamp(case)))
+    return [CreateJob(number)]
+
+
+def _predecessors(case: Case) -> list[Action] | None:
+    """Earlier Jobs of the run stop before a new one starts; one on a lost node is not waited for for ever."""
+    doomed = _delete_busy(case)
+    if doomed:
+        return doomed
+    busy = _busy(case)
+    attempts = case.status.attempts
+    last_end = (attempts[-1].completion_time if attempts else None) or case.run.created_at
+    until = last_end + timedelta(seconds=case.rules.successor_patience_s)
+    return [Wait(until)] if busy and case.now < until else None
+
+
+def _busy(case: Case) -> list[JobFact]:
+    """Jobs of the run whose pods may be there."""
+    return [job for job in case.seen.jobs if not job.finished or job.active or job.terminating]
+
+
+def _delete_busy(case: Case) -> list[Action]:
+    return [DeleteJob(job.name, job.uid) for job in _busy(case) if not job.deleting]
+
+
+def _held_by_secret(case: Case, spec: Spec) -> list[Action] | None:
+    names = admission.secret_names(spec)
+    unknown = tuple(name for name in names if name not in case.seen.secrets)
+    if unknown:
+        return [LookUpSecrets(unknown)]
+    objection = admission.missing_secret(case.run, case.seen.secrets, names, case.rules)
+    if objection is None:
+        return None
+    if case.now >= objection.final_at:
+        return end(case, objection.reason, objection.message, refused=True)
+    held = hold(case, objection.reason, objection.message, accepted=False)
+    return [*held, Wait(min(objection.final_at, case.now + timedelta(seconds=2)))]
+
+
+def _blocked(case: Case, spec: Spec) -> list[Action] | None:
+    """The API server would not take the Job, or somebody else's stands in its place."""
+    foreign, refusal = case.seen.foreign, case.seen.refusal
+    if foreign is not None:
+        patience_s = 0.0 if foreign.lasting else case.rules.conflict_patience_s
+        if case.now >= foreign.since + timedelta(seconds=patience_s):
+            words = f"the Job {foreign.name} belongs to {foreign.owner}: give the run another name"
+            return end(case, Reason.NAME_CONFLICT, words)
+        if case.now < foreign.retry_at:
+            words = f"the Job {foreign.name} belongs to {foreign.owner}; waiting for it to go"
+            return [*hold(case, Reason.NAME_CONFLICT, words), Wait(foreign.retry_at)]
+        return None
+    if refusal is not None:
+        trouble = startup.of_refusal(refusal, case.rules)
+        patience_s = startup.patience_s(trouble, spec.deadlines.startup)
+        if case.now >= refusal.since + timedelta(seconds=patience_s):
+            return end(case, trouble.reason, trouble.message)
+        if case.now < refusal.retry_at:
+            return [*hold(case, trouble.reason, trouble.message), Wait(refusal.retry_at)]
+    return None

@@ -1,0 +1,58 @@
+"""The status, where it says anything new, and what people are told about it."""
+
+from datetime import datetime
+from typing import TypedDict
+
+from evalkube_crds.names import ConditionType, Reason
+from evalkube_crds.status import RunStatus
+from evalkube_operator import conditions
+from evalkube_operator.actions import Action, Announcement, WriteStatus
+from evalkube_operator.plan.case import Case
+
+__all__ = ["Stamp", "close_attempt", "hold", "stamp", "write"]
+
+
+class Stamp(TypedDict):
+    """What each change of conditions carries."""
+
+    now: datetime
+    generation: int
+
+
+def stamp(case: Case) -> Stamp:
+    """Of this look."""
+    return {"now": case.now, "generation": case.run.generation}
+
+
+def write(case: Case, status: RunStatus) -> list[Action]:
+    """The status, where it says anything new; told about where a person would want to know."""
+    if status == case.status:
+        return []
+    return [WriteStatus(status, _announcements(case.status, status), can_wait=_can_wait(case, status))]
+
+
+def close_attempt(case: Case, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
+    """The attempt is over, the run is not."""
+    return write(case, conditions.attempt_ended(case.status, reason, message, exit_code, **stamp(case)))
+
+
+def hold(case: Case, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
+    """The run does not start for now, and says why."""
+    return write(case, conditions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
+
+
+def _can_wait(case: Case, status: RunStatus) -> bool:
+    """Not where somebody waits for the end, and the end waits for this."""
+    return not status.phase.terminal and not case.seen.receipts and not any(pod.ended for pod in case.seen.pods)
+
+
+def _announcements(before: RunStatus, after: RunStatus) -> tuple[Announcement, ...]:
+    if after.phase.terminal:
+        ended = after.condition(ConditionType.SUCCEEDED)
+        assert ended is not None
+        return (Announcement(ended.reason, ended.message, warning=ended.status == "False", ended=True),)
+    old, new = before.condition(ConditionType.RUNNING), after.condition(ConditionType.RUNNING)
+    if new is None or (old is not None and old.reason is new.reason and old.status == new.status):
+        return ()
+    ordinary = new.reason in (Reason.STARTING, Reason.STARTED, Reason.QUEUED, Reason.SUSPENDED, Reason.COMPLETED)
+    return (Announcement(new.reason, new.message, warning=not ordinary),)
