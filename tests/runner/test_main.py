@@ -95,6 +95,17 @@ def test_a_load_test_ends_with_a_result_a_report_and_a_receipt(tmp_path: Path, r
     assert (runner.artifacts / "perf_report.html").stat().st_size > 1000
 
 
+def test_a_run_that_was_measured_does_not_fail_for_want_of_a_page(tmp_path: Path, runners: list[Runner]) -> None:
+    """Its figures stand; the receipt says that artifacts are missing, and the log why."""
+    (tmp_path / "artifacts/reports/report.html").mkdir(parents=True)
+    with running_mock("--tokens", "4") as url:
+        runners.append(runner := Runner(tmp_path, "EvalRun", eval_spec(url)))
+        receipt = runner.end()
+    assert (receipt.reason, runner.process.returncode, receipt.artifacts) == (Reason.COMPLETED, 0, False)
+    assert (runner.control / "result.json").exists()
+    assert "the run has no report" in runner.log.read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "said"),
     [
