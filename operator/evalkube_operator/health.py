@@ -11,7 +11,7 @@ __all__ = ["Health"]
 
 _LOOP_LAG_S: Final = 5.0
 _WATCH_AGE_S: Final = 180.0
-_QUEUE_AGE_S: Final = 120.0
+_STUCK_S: Final = 120.0
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Health:
             self.silent.add(kind)
         self.lists[kind] = self.clock()
 
-    def complaints(self, queue_age_s: float) -> Mapping[str, str]:
+    def complaints(self, stuck_s: float) -> Mapping[str, str]:
         """What is wrong, by part; nothing when all is well."""
         now, found = self.clock(), {}
         if now - self.beat_s > _LOOP_LAG_S or self.lag_s > _LOOP_LAG_S:
@@ -58,6 +58,6 @@ class Health:
                 found[kind] = f"no news of {kind} for {now - at:.0f} s"
         for kind in self.silent:
             found[kind] = f"the watch of {kind} tells nothing, and there was something to tell"
-        if queue_age_s > _QUEUE_AGE_S:
-            found["queue"] = f"a run has been waiting for {queue_age_s:.0f} s"
+        if stuck_s > _STUCK_S:
+            found["queue"] = f"runs are waiting, and none has been looked at for {stuck_s:.0f} s"
         return found

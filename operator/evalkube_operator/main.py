@@ -289,7 +289,7 @@ class _Operator:
 
     def _probe_server(self) -> serving.Server:
         app = serving.probes(
-            complaints=lambda: self.health.complaints(self.queue.oldest_s() if self.working else 0.0),
+            complaints=lambda: self.health.complaints(self.queue.stuck_s() if self.working else 0.0),
             ready=lambda: self.election.leading.is_set() and self.ingest.started,
             metrics=self.metrics.text,
         )

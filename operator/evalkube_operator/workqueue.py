@@ -37,6 +37,7 @@ class Schedule(Generic[Key]):
         self._modest: set[Key] = set()
         """Those of ``_working`` that had been put off."""
         self._hurry_until = float("-inf")
+        self._let_go = float("-inf")
         self._dirty: dict[Key, float] = {}
         self._later: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
@@ -101,7 +102,7 @@ class Schedule(Generic[Key]):
         """The worker lets go of ``key``, and has left only what can wait. Once more does not make it wait anew."""
         self._put_off.setdefault(key, now)
         self._failures.pop(key, None)
-        self._release(key)
+        self._release(key, now)
 
     def _promote(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
@@ -114,7 +115,7 @@ class Schedule(Generic[Key]):
         """The worker lets go of ``key``, and is content."""
         self._put_off.pop(key, None)
         self._failures.pop(key, None)
-        self._release(key)
+        self._release(key, now)
 
     def failed(self, key: Key, now: float, *, jitter: float = 0.0, at_least_s: float = 0.0) -> float:
         """The worker lets go of ``key``, to be tried again after a pause that doubles; the pause, in seconds."""
@@ -123,11 +124,12 @@ class Schedule(Generic[Key]):
         pause_s = max(min(_BASE_S * 2.0 ** min(count - 1, 30), _CAP_S) * (1 + jitter), at_least_s)
         self._put_off.pop(key, None)
         self._dirty.pop(key, None)  # what came meanwhile waits too: it would fail the same way
-        self._release(key)
+        self._release(key, now)
         self.add_at(key, now + pause_s)
         return pause_s
 
-    def _release(self, key: Key) -> None:
+    def _release(self, key: Key, now: float) -> None:
+        self._let_go = now
         self._working.discard(key)
         self._modest.discard(key)
         if key in self._dirty:
@@ -154,6 +156,10 @@ class Schedule(Generic[Key]):
         ready = max((now - since for since in self._ready.values()), default=0.0)
         put_off = max((now - since - _PATIENCE_S for since in self._put_off.values()), default=0.0)
         return max(ready, put_off, 0.0)
+
+    def stuck_s(self, now: float) -> float:
+        """For how long keys have waited and no worker has let go of any: a long queue that moves is not stuck."""
+        return min(self.oldest_s(now), now - self._let_go)
 
 
 class WorkQueue(Generic[Key]):
@@ -226,6 +232,10 @@ class WorkQueue(Generic[Key]):
     def oldest_s(self) -> float:
         """See ``Schedule.oldest_s``."""
         return self._schedule.oldest_s(self._clock())
+
+    def stuck_s(self) -> float:
+        """See ``Schedule.stuck_s``."""
+        return self._schedule.stuck_s(self._clock())
 
     def _wake(self) -> None:
         while self._waiters:

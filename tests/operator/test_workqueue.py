@@ -40,7 +40,7 @@ def test_failures_wait_longer_each_time() -> None:
         assert schedule.take(now + pauses[-1] - 0.001) is None
         now += pauses[-1]
         assert schedule.take(now) == "a"
-        schedule.done("a", now) if len(pauses) == 13 else schedule._release("a")
+        schedule.done("a", now) if len(pauses) == 13 else schedule._release("a", now)
     assert pauses[:3] == [0.05, 0.1, 0.2]
     assert max(pauses) == 60.0
     assert pauses[-1] == 0.05
@@ -128,6 +128,21 @@ def test_few_do_at_a_time_what_was_put_off() -> None:
     schedule.done(11, 1)
     schedule.done(0, 1)
     assert schedule.take(1) == 4
+
+
+def test_a_queue_is_stuck_where_nobody_lets_go() -> None:
+    """However long it is, it is not stuck as long as it moves."""
+    schedule: Schedule[str] = Schedule()
+    for key in "abc":
+        schedule.add(key, 0)
+    schedule.take(0)
+    schedule.take(0)
+    assert schedule.stuck_s(100) == 100
+    schedule.done("a", 100)
+    assert schedule.oldest_s(130) == 130
+    assert schedule.stuck_s(130) == 30
+    schedule.take(130)
+    assert schedule.stuck_s(1000) == 0
 
 
 _STEPS = ["add", "later", "take", "done", "put off", "fail"]
