@@ -24,7 +24,7 @@ _QUEUED: Final = 4000
 _REMEMBERED: Final = 4000
 _PAUSE_S: Final = 0.02
 _BUSY_PAUSE_S: Final = 0.5
-"""50 events a second at most, and hardly any while runs wait: they are what people wait for."""
+"""50 events a second at most, and hardly any while Jobs are being made: they are what people wait for."""
 
 
 def document(run: RunFact, announcement: Announcement, now: datetime, instance: str) -> dict[str, Any]:

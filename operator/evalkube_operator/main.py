@@ -69,7 +69,7 @@ class _Operator:
         self.store = open_store(settings.store)
         self.run_store = RunStore(self.store)
         self.cache = Cache(self.queue.add, self._on_dropped)
-        self.poster = EventPoster(cluster, settings.identity, busy=lambda: len(self.queue) > 0 or self.busy > 1)
+        self.poster = EventPoster(cluster, settings.identity, busy=self.queue.hurried)
         executor = Executor(
             cluster=cluster,
             store=self.run_store,
@@ -204,7 +204,10 @@ class _Operator:
                 _LOG.exception("%s %s/%s", *key)
                 self._failed(key, problem)
             else:
-                self.queue.put_off(key) if rest.put_off else self.queue.done(key)
+                if rest.put_off:
+                    self.queue.put_off(key)
+                else:
+                    self.queue.done(key)
                 if rest.again_s is not None:
                     self.queue.add_after(key, rest.again_s)
             finally:

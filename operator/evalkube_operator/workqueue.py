@@ -94,6 +94,10 @@ class Schedule(Generic[Key]):
         """Somebody does what people wait for: what was put off makes way for another moment."""
         self._hurry_until = now + _HURRY_S
 
+    def hurried(self, now: float) -> bool:
+        """Whether somebody does, or did a moment ago."""
+        return now < self._hurry_until
+
     def makes_way(self, key: Key) -> bool:
         """Whether the worker that has ``key`` has to put off what can wait."""
         return key not in self._modest
@@ -207,6 +211,10 @@ class WorkQueue(Generic[Key]):
     def hurry(self) -> None:
         """See ``Schedule.hurry``."""
         self._schedule.hurry(self._clock())
+
+    def hurried(self) -> bool:
+        """See ``Schedule.hurried``."""
+        return self._schedule.hurried(self._clock())
 
     def makes_way(self, key: Key) -> bool:
         """See ``Schedule.makes_way``."""

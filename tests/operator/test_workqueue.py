@@ -92,6 +92,7 @@ def test_what_is_put_off_makes_way() -> None:
     schedule.hurry(0.2)
     schedule.add("c", 0.25)
     assert [schedule.take(0.25), schedule.take(0.25)] == ["c", None]
+    assert [schedule.hurried(0.29), schedule.hurried(0.31)] == [True, False]
     assert schedule.next_due() == 0.2 + 0.1
     assert schedule.take(0.31) == "a"
 
