@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from evalkube_cli import errors, reading
-from evalkube_crds import requests
+from evalkube_crds import paths, requests
+from evalkube_crds.fields import PathUse
 from evalkube_crds.problems import Problem, problems_of
 
 __all__ = ["Words", "assemble", "localized"]
@@ -101,44 +102,21 @@ def _text_of(name: str, field: str) -> str:
         raise errors.BadRequest([Problem(field, f"cannot read {name}: {reason}")]) from None
 
 
-def localized(body: Mapping[str, Any]) -> Localized:
+def localized(body: Mapping[str, Any], model: type[BaseModel]) -> Localized:
     """``body`` with every path to read made absolute. Raises errors.BadRequest for one that is not there."""
     found: list[Problem] = []
     folders: dict[Path, None] = {}
 
-    def place(name: str, field: str) -> str:
+    def place(field: str, name: str, use: PathUse) -> str:
+        if use in (PathUse.WRITTEN, PathUse.EARLIER):
+            return name  # below the output root, which the service knows
         path = Path(name).expanduser().resolve()
         if not path.exists():
             found.append(Problem(field, f"{path} does not exist"))
         folders[path if path.is_dir() else path.parent] = None
         return str(path)
 
-    placed = _placed(dict(body), place)
+    placed = paths.with_paths(dict(body), paths.fields_of(model), place)
     if found:
         raise errors.BadRequest(found)
     return Localized(placed, tuple(folders))
-
-
-Place = Callable[[str, str], str]
-
-
-def _placed(body: dict[str, Any], place: Place) -> dict[str, Any]:
-    """The fields that name something to read, as the service knows them too (its ``local/paths.py``)."""
-    for field in ("dataset_path", "tokenizer_path"):
-        if isinstance(body.get(field), str):
-            body[field] = place(body[field], field)
-    for field in ("prompt", "query_template"):
-        if isinstance(body.get(field), str) and body[field].startswith("@"):
-            body[field] = "@" + place(body[field][1:], field)
-    args = body.get("dataset_args")
-    if isinstance(args, dict):
-        body["dataset_args"] = {name: _placed_in(value, f"dataset_args.{name}", place) for name, value in args.items()}
-    return body
-
-
-def _placed_in(value: Any, path: str, place: Place) -> Any:
-    if path == "dataset_args.prefix_file" and isinstance(value, str):
-        return place(value, path)
-    if isinstance(value, dict) and isinstance(value.get("local_path"), str):
-        return {**value, "local_path": place(value["local_path"], f"{path}.local_path")}
-    return value

@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
 from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
+from evalkube_crds.requests import EvalRequest, PerfRequest
 
 __all__ = ["Plan", "carry_out"]
 
 FAILED: Final = 1
 REFUSED: Final = 2
 INTERRUPTED: Final = 130
+
+_REQUESTS: Final[Mapping[str, type[BaseModel]]] = {"eval": EvalRequest, "perf": PerfRequest}
 
 _FILE_WIDTH: Final = 160
 """Of tables that go to a file or a pipe, which have no width of their own."""
@@ -92,7 +96,7 @@ def _service(plan: Plan, body: dict[str, Any]) -> Iterator[tuple[str, dict[str, 
     if plan.server is not None:
         yield plan.server, body
         return
-    here = request.localized(body)
+    here = request.localized(body, _REQUESTS[plan.word])
     with local.service(plan.outputs, [*plan.folders, *here.folders]) as url:
         yield url, here.body
 

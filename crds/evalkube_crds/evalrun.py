@@ -5,7 +5,18 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from evalkube_crds.cluster import ClusterFields, SecretKeyRef
-from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, Limit, RelativePath, cel, one_or_many
+from evalkube_crds.fields import (
+    Contract,
+    EarlierPath,
+    FreeMap,
+    Headers,
+    HttpUrl,
+    Limit,
+    ReadPath,
+    RelativePath,
+    cel,
+    one_or_many,
+)
 from evalkube_crds.names import BENCHMARKS
 
 __all__ = [
@@ -91,9 +102,7 @@ class DatasetArgs(Contract):
     dataset_id: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         default=None, description="Id on the hub"
     )
-    local_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        default=None, description="File or folder to read instead of a hub"
-    )
+    local_path: ReadPath | None = Field(default=None, description="File or folder to read instead of a hub")
     subset_list: Annotated[list[str], Field(min_length=1, max_length=512)] | None = Field(
         default=None, description="Subsets to evaluate; all unless set"
     )
@@ -237,7 +246,7 @@ class EvalRunSpec(ClusterFields):
     no_timestamp: bool = Field(
         default=True, description="false: results go into a folder named by the time, inside work_dir"
     )
-    use_cache: RelativePath | None = Field(
+    use_cache: EarlierPath | None = Field(
         default=None, description="Folder of an earlier run whose finished samples are not asked again"
     )
     rerun_review: bool = Field(default=False, description="Score again what is already answered")

@@ -5,13 +5,28 @@ because a structural schema has no unions.
 """
 
 import re
+from enum import Enum
 from typing import Annotated, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Contract", "FreeMap", "Headers", "HttpUrl", "Limit", "RelativePath", "cel", "model_in", "one_or_many"]
+__all__ = [
+    "Contract",
+    "EarlierPath",
+    "FreeMap",
+    "Headers",
+    "HttpUrl",
+    "Limit",
+    "PathUse",
+    "ReadPath",
+    "RelativePath",
+    "TextOrFile",
+    "cel",
+    "model_in",
+    "one_or_many",
+]
 
 
 class Contract(BaseModel):
@@ -130,14 +145,32 @@ Headers = Annotated[
 """Extra HTTP headers; those that carry secrets are refused."""
 
 
+class PathUse(Enum):
+    """Mark of a field that holds a path: what the path is for. `paths.fields_of` finds the fields by it."""
+
+    READ = "a file or folder that the run reads"
+    READ_AFTER_AT = "text, or after an @ the path of a file with it"
+    WRITTEN = "a folder below the output root that the run writes"
+    EARLIER = "a folder below the output root that an earlier run wrote"
+
+
 def _relative_path(value: str) -> str:
     if not value or "\x00" in value:
         raise ValueError("must name a directory")
     return value
 
 
-RelativePath = Annotated[str, AfterValidator(_relative_path), Field(max_length=1024)]
-"""A path whose meaning (and whose bounds) the backend decides."""
+ReadPath = Annotated[str, PathUse.READ, Field(min_length=1, max_length=4096)]
+"""A file or folder to read; `paths.Readable` says where it may lie."""
+
+TextOrFile = Annotated[str, PathUse.READ_AFTER_AT, Field(min_length=1)]
+"""A text, or `@` and the path of a file with it."""
+
+RelativePath = Annotated[str, PathUse.WRITTEN, AfterValidator(_relative_path), Field(max_length=1024)]
+"""A folder to write, whose place the backend decides."""
+
+EarlierPath = Annotated[str, PathUse.EARLIER, AfterValidator(_relative_path), Field(max_length=1024)]
+"""The folder of an earlier run."""
 
 FreeMap = Annotated[dict[str, JsonValue], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """Passed on as it is: the one place where unknown keys are welcome."""

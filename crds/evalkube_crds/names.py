@@ -91,6 +91,7 @@ class Reason(StrEnum):
     # the installer's rules, on a cluster
     FORBIDDEN = "Forbidden"
     TARGET_FORBIDDEN = "TargetForbidden"
+    PATH_FORBIDDEN = "PathForbidden"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - not a password
     SECRET_NOT_OPTED_IN = "SecretNotOptedIn"  # noqa: S105 - not a password
     # what keeps a pod from starting
@@ -134,9 +135,10 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.ALL_SAMPLES_FAILED: 70,
     Reason.ALL_REQUESTS_FAILED: 71,
     Reason.BARRIER_TIMEOUT: 72,
+    Reason.PATH_FORBIDDEN: 74,
     Reason.CANCELLED: 143,
 }
-"""What a runner exits with. 64 to 72 are final: trying again without a change would end the same way."""
+"""What a runner exits with. 64 to 79 are final: trying again without a change would end the same way."""
 
 
 class ErrorClass(StrEnum):

@@ -6,7 +6,17 @@ from pydantic import AfterValidator, Field, model_validator
 
 from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
-from evalkube_crds.fields import Contract, FreeMap, Headers, HttpUrl, RelativePath, cel, one_or_many
+from evalkube_crds.fields import (
+    Contract,
+    FreeMap,
+    Headers,
+    HttpUrl,
+    ReadPath,
+    RelativePath,
+    TextOrFile,
+    cel,
+    one_or_many,
+)
 from evalkube_crds.names import DIALECTS, PERF_DATASETS
 
 __all__ = ["PerfDatasetArgs", "PerfRunSpec", "point_name"]
@@ -78,9 +88,7 @@ class PerfDatasetArgs(Contract):
     input_len_mode: Literal["cap", "drop"] = Field(
         default="cap", description="cap: cut longer prompts; drop: leave out those that are not that long"
     )
-    prefix_file: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        default=None, description="File whose text goes before every prompt"
-    )
+    prefix_file: ReadPath | None = Field(default=None, description="File whose text goes before every prompt")
     prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
 
 
@@ -206,10 +214,10 @@ class PerfRunSpec(ClusterFields):
         "unless set",
     )
 
-    prompt: Annotated[str, Field(min_length=1)] | None = Field(
+    prompt: TextOrFile | None = Field(
         default=None, description="One prompt for every request; '@file' reads it from a file"
     )
-    query_template: Annotated[str, Field(min_length=1)] | None = Field(
+    query_template: TextOrFile | None = Field(
         default=None,
         description="JSON template of the body, with %m for the model and %p for the prompt; '@file' reads it",
     )
@@ -230,16 +238,14 @@ class PerfRunSpec(ClusterFields):
     prefix_length: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
         default=0, description="random: length of a prefix that all prompts share"
     )
-    tokenizer_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+    tokenizer_path: ReadPath | None = Field(
         default=None,
         description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
     dataset: Literal["openqa", "line_by_line", "random", "custom"] = Field(
         default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS)
     )
-    dataset_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        default=None, description="File (or folder) to read prompts from"
-    )
+    dataset_path: ReadPath | None = Field(default=None, description="File (or folder) to read prompts from")
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
         default=None,
         description="Where prompts come from: local with a dataset_path, else modelscope; sample: some of our own",

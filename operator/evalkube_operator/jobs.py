@@ -24,7 +24,7 @@ QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
 _CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"
-FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 72))
+FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 79))
 """Exit codes of a runner after which trying again would end the same way."""
 
 _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")

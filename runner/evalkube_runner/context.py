@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalkube_crds.paths import Readable
 from evalkube_runner.deliver import Delivery
 
 __all__ = ["HubEndpoints", "RunContext", "Start"]
@@ -26,7 +27,8 @@ class HubEndpoints:
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """One shard of one run, as its code sees it. ``target_patience_s``: how long the endpoint may take to come up
-    before the first request; in a cluster it is often made together with the run."""
+    before the first request; in a cluster it is often made together with the run. ``readable``: where the files that
+    the spec names may lie."""
 
     run_id: str
     delivery: Delivery
@@ -40,3 +42,4 @@ class RunContext:
     offline: bool = False
     start: Start | None = None
     target_patience_s: float = 0.0
+    readable: Readable = field(default_factory=Readable)

@@ -16,7 +16,9 @@ import orjson
 from pydantic import BaseModel
 
 from evalkube_crds import seed
+from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, PerfResult, Progress
+from evalkube_runner.errors import RunFailed
 
 __all__ = ["Delivery", "FileDelivery", "Place", "Whole", "replace_file"]
 
@@ -110,8 +112,10 @@ class FileDelivery:
 
     def _read(self, path: str) -> bytes | None:
         for folder in (self._artifacts, self._earlier):
-            if folder is not None and (folder / path).is_file():
-                return (folder / path).read_bytes()
+            if folder is not None and (file := (folder / path).resolve()).is_file():
+                if not file.is_relative_to(folder.resolve()):
+                    raise RunFailed(Reason.PATH_FORBIDDEN, f"{folder / path}: is a link that leads out of the folder")
+                return file.read_bytes()
         return None
 
     async def progress(self, progress: Progress, *, final: bool = False) -> None:

@@ -26,10 +26,12 @@ from pydantic import ValidationError
 
 from evalkube_crds import problems
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
+from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_runner import deliver, logs
 from evalkube_runner.context import RunContext, Start
+from evalkube_runner.data import opening
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.redact import RedactingDelivery, Redactor
@@ -41,6 +43,8 @@ __all__ = ["main"]
 _LOG = logging.getLogger("evalkube.runner")
 _CLUSTER_PATIENCE_S = 30.0
 """A model that was applied together with its run takes longer to start than a runner does."""
+
+_MOUNTED = "spec.data mounts claims and ConfigMaps at /data/<name>"
 
 _SECRETS = ("api_key", "judge_api_key")
 
@@ -75,6 +79,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, help="the run's document (EvalRun or PerfRun), JSON")
     parser.add_argument("--shard", type=int, default=0, help="index of this shard")
     parser.add_argument("--cache", type=Path, help="folder data sets are kept in (default: EVALKUBE_CACHE)")
+    parser.add_argument(
+        "--readable", type=Path, action="append", default=[], help="folder that the run may read files from; repeatable"
+    )
+    parser.add_argument(
+        "--closed",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder inside one of those that it may not; repeatable",
+    )
     machine = parser.add_argument_group("on one machine")
     machine.add_argument("--artifacts", type=Path, help="folder the artifacts go to")
     machine.add_argument("--control", type=Path, help="folder for progress, result, response and receipt")
@@ -142,12 +156,14 @@ async def _run(
     run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept, scratch: Path
 ) -> Receipt:
     settings = read_settings()
+    cache = options.cache or settings.cache
     async with _outside(run, options) as outside:
         context = RunContext(
             run_id=run.metadata.name,
             delivery=RedactingDelivery(outside.delivery, redactor),
             scratch=scratch,
-            cache=options.cache or settings.cache,
+            cache=cache,
+            readable=_readable(options, cache),
             shard=options.shard,
             shards=run.spec.shards,
             api_key=secrets.get("api_key"),
@@ -163,6 +179,12 @@ async def _run(
         if receipt.reason is Reason.COMPLETED:
             await outside.finished(receipt)
         return receipt
+
+
+def _readable(options: argparse.Namespace, cache: Path) -> Readable:
+    """What the run may read: what it was started with, the cache of data sets, and our own samples."""
+    remedy = "folders to read from are added with --data" if options.ingest is None else _MOUNTED
+    return Readable.of([*options.readable, cache, opening.SAMPLES], options.closed, remedy=remedy)
 
 
 async def _nobody(receipt: Receipt) -> None:

@@ -66,20 +66,21 @@ def test_local_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "prompt.txt").write_text("Hello")
-    args = {"gsm8k": {"local_path": "data"}, "prefix_file": "prompt.txt"}
-    here = request.localized({"dataset_args": args, "prompt": "@prompt.txt", "name": "data"})
-    assert here.body == {
-        "dataset_args": {
-            "gsm8k": {"local_path": str(tmp_path / "data")},
-            "prefix_file": str(tmp_path / "prompt.txt"),
-        },
+    eval_body = {"dataset_args": {"gsm8k": {"local_path": "data"}}, "work_dir": "here"}
+    evaluated = request.localized(eval_body, EvalRequest)
+    assert evaluated.body == {"dataset_args": {"gsm8k": {"local_path": str(tmp_path / "data")}}, "work_dir": "here"}
+    assert evaluated.folders == (tmp_path / "data",)
+    perf_body = {"dataset_args": {"prefix_file": "prompt.txt"}, "prompt": "@prompt.txt", "name": "data"}
+    loaded = request.localized(perf_body, PerfRequest)
+    assert loaded.body == {
+        "dataset_args": {"prefix_file": str(tmp_path / "prompt.txt")},
         "prompt": f"@{tmp_path / 'prompt.txt'}",
         "name": "data",
     }
-    assert set(here.folders) == {tmp_path / "data", tmp_path}
+    assert loaded.folders == (tmp_path,)
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """Before a service is started for it."""
     with pytest.raises(errors.BadRequest, match=r"dataset_path: .* does not exist"):
-        request.localized({"dataset_path": str(tmp_path / "missing")})
+        request.localized({"dataset_path": str(tmp_path / "missing")}, PerfRequest)

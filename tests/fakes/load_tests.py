@@ -15,6 +15,7 @@ from evalkube_crds.results import PerfResult
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.perf import sweep
+from fakes.readable import ANYTHING
 
 __all__ = ["asked", "context", "load", "run", "spec", "workers", "written"]
 
@@ -32,7 +33,7 @@ def context(folder: Path) -> RunContext:
     """Artifacts go to ``artifacts``, progress and results to ``control``."""
     (folder / "scratch").mkdir(parents=True)
     delivery = FileDelivery(folder / "artifacts", folder / "control", pipeline="perf")
-    return RunContext(run_id="r", delivery=delivery, scratch=folder / "scratch", cache=folder)
+    return RunContext(run_id="r", delivery=delivery, scratch=folder / "scratch", cache=folder, readable=ANYTHING)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

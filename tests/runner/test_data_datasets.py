@@ -13,6 +13,7 @@ from evalkube_runner.data import datasets, samples
 from evalkube_runner.data.datasets import Source
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
+from fakes.readable import ANYTHING
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def context(tmp_path: Path) -> RunContext:
         scratch=tmp_path / "scratch",
         cache=tmp_path / "cache",
         offline=True,
+        readable=ANYTHING,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from evalkube_crds.names import Reason
 from evalkube_runner.data import files
 from evalkube_runner.errors import RunFailed
+from fakes.readable import ANYTHING
 
 _ROWS = [{"question": "1+1?", "answer": "2"}, {"question": "café \u2028 ?", "answer": "yes"}]
 
@@ -38,7 +39,7 @@ def _written(path: Path) -> Path:
 @pytest.mark.parametrize("suffix", ["parquet", "json", "jsonl", "csv", "tsv"])
 def test_every_format_reads_alike(tmp_path: Path, suffix: str) -> None:
     """The same rows come out of each format."""
-    assert files.read_file(_written(tmp_path / f"test.{suffix}")) == _ROWS
+    assert files.read_file(_written(tmp_path / f"test.{suffix}"), ANYTHING) == _ROWS
 
 
 _MOMENTS = [datetime.datetime(2024, 2, 29, 23, 59, 59, 250_000), None, datetime.datetime(1960, 1, 1)]  # noqa: DTZ001
@@ -47,7 +48,7 @@ _NESTED = [{"role": "user", "parts": [{"text": "é"}, {"text": None}]}, None, {"
 
 def _agrees(path: Path) -> bool:
     """Whether the rows are what pyarrow, the independent peer, reads: types too, as True == 1 == 1.0."""
-    ours, peers = files.read_file(path), pyarrow.parquet.read_table(path).to_pylist()
+    ours, peers = files.read_file(path, ANYTHING), pyarrow.parquet.read_table(path).to_pylist()
     return ours == peers and repr(ours) == repr(peers)
 
 
@@ -110,7 +111,7 @@ def test_parquet_codecs(tmp_path: Path, codec: str, page: str) -> None:
 def test_forms(tmp_path: Path, name: str, content: bytes, expected: list[dict[str, object]]) -> None:
     """The forms that people's files have are understood."""
     (tmp_path / name).write_bytes(content)
-    assert files.read_file(tmp_path / name) == expected
+    assert files.read_file(tmp_path / name, ANYTHING) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_malformed(tmp_path: Path, name: str, content: bytes, where: str, why: s
     """What is wrong is said with file, line and reason."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(RunFailed) as caught:
-        files.read_files([tmp_path / name])
+        files.read_files([tmp_path / name], ANYTHING)
     assert caught.value.reason is Reason.DATASET_UNAVAILABLE
     assert where in str(caught.value)
     assert why in str(caught.value)
@@ -152,21 +153,21 @@ def test_a_parquet_file_with_a_broken_page(tmp_path: Path) -> None:
     data[4:20] = b"\xff" * 16
     (tmp_path / "a.parquet").write_bytes(data)
     with pytest.raises(RunFailed, match=r"a\.parquet: not a readable parquet file"):
-        files.read_file(tmp_path / "a.parquet")
+        files.read_file(tmp_path / "a.parquet", ANYTHING)
 
 
 def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
     """Of two columns of one name none is dropped in silence."""
     pyarrow.parquet.write_table(pyarrow.table([[1], [2]], names=["q", "q"]), tmp_path / "a.parquet")
     with pytest.raises(RunFailed, match=r"a\.parquet: a column is named twice: q, q"):
-        files.read_file(tmp_path / "a.parquet")
+        files.read_file(tmp_path / "a.parquet", ANYTHING)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 def test_a_file_that_is_not_there(tmp_path: Path, suffix: str) -> None:
     """A missing file is named."""
     with pytest.raises(RunFailed, match=rf"gone\.{suffix}: cannot be read: No such file"):
-        files.read_file(tmp_path / f"gone.{suffix}")
+        files.read_file(tmp_path / f"gone.{suffix}", ANYTHING)
 
 
 def test_walk_leaves_out_what_is_hidden(tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ def test_walk_leaves_out_what_is_hidden(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
-    assert [path for path in files.walk(tmp_path) if "loop" not in path] == ["a/test.jsonl"]
+    assert [path for path in files.walk(tmp_path, ANYTHING) if "loop" not in path] == ["a/test.jsonl"]
 
 
 def test_a_local_folder_with_an_index(tmp_path: Path) -> None:
@@ -183,6 +184,6 @@ def test_a_local_folder_with_an_index(tmp_path: Path) -> None:
     (tmp_path / "name.json").write_text('{"default": {"test": {"meta": "b.csv", "file": ""}}}')
     (tmp_path / "a.csv").write_text("q\n1\n")
     (tmp_path / "b.csv").write_text("q\n2\n")
-    choice = files.layout_of_folder(tmp_path).choose("main", "test")
+    choice = files.layout_of_folder(tmp_path, ANYTHING).choose("main", "test")
     assert choice is not None
     assert choice.paths == ("b.csv",)

@@ -16,6 +16,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.data import prompts, texts, tokens
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
+from fakes.readable import ANYTHING
 
 Load = Callable[..., prompts.PromptSource]
 
@@ -29,6 +30,7 @@ def load(tmp_path: Path) -> Load:
         scratch=tmp_path / "scratch",
         cache=tmp_path / "cache",
         offline=True,
+        readable=ANYTHING,
     )
 
     def loaded(*, chat: bool = True, **fields: Any) -> prompts.PromptSource:
@@ -129,7 +131,7 @@ def test_without_a_tokenizer_lengths_are_words(load: Load) -> None:
 @given(text=st.text(max_size=80), wanted=st.integers(1, 40))
 def test_a_cut_is_never_too_long(tokenizers_folder: Path, text: str, wanted: int) -> None:
     """Whatever the text, its cut has at most the tokens asked for; a short text stays as it is."""
-    counter = tokens.load(str(tokenizers_folder / "byte_level"))
+    counter = tokens.load(str(tokenizers_folder / "byte_level"), ANYTHING)
     cut = counter.cut(text, wanted)
     assert counter.count(cut) <= wanted
     if counter.count(text) <= wanted:
@@ -183,7 +185,7 @@ def test_a_large_file_stays_on_disk(tmp_path: Path) -> None:
     """Two integers a line are held, not the lines."""
     path = tmp_path / "many.txt"
     path.write_bytes(b"".join(b"line %d of the file\n" % number for number in range(200_000)))
-    source = texts.LineFile(path)
+    source = texts.LineFile(path, ANYTHING)
     assert len(source) == 200_000
     assert source.item(123_456) == "line 123456 of the file"
     held = sum(value.itemsize * len(value) for value in (source._starts, source._ends))
@@ -242,7 +244,7 @@ def test_token_ids(load: Load, tokenizers_folder: Path) -> None:
     source = load(prompt="the animal", tokenizer_path=folder, tokenize_prompt=True, chat=False)
     ids = source.item(0)
     assert isinstance(ids, list)
-    assert tokens.load(folder).decode(ids) == "the animal"  # type: ignore[arg-type]  # ids, as just asked for
+    assert tokens.load(folder, ANYTHING).decode(ids) == "the animal"  # type: ignore[arg-type]  # ids, as just asked for
 
 
 def test_custom_prompt_and_template(load: Load, tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ def test_custom_prompt_and_template(load: Load, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"prompt": "@/nowhere/p"}, "prompt: /nowhere/p cannot be read: No such file"),
+        ({"prompt": "@/nowhere/p"}, "prompt: /nowhere/p does not exist"),
         ({"tokenizer_path": "/nowhere"}, "tokenizer_path: /nowhere does not exist"),
         ({"tokenizer_path": __file__}, "is not a tokenizer"),
         ({"data_source": "local"}, "dataset_path: data_source local needs the file"),
@@ -266,7 +268,7 @@ def test_custom_prompt_and_template(load: Load, tmp_path: Path) -> None:
         ({"data_source": "sample", "query_template": "{"}, "not valid JSON"),
         (
             {"data_source": "sample", "dataset_args": {"prefix_file": "/nowhere"}},
-            "prefix_file: /nowhere cannot be read",
+            "prefix_file: /nowhere does not exist",
         ),
     ],
 )
@@ -282,8 +284,8 @@ def test_options_that_lead_nowhere(load: Load, fields: dict[str, Any], expected:
     [
         ({}, r"openqa: .*HC3-Chinese is not in the cache .*Ways out: data_source 'local'.*'sample'"),
         ({"data_source": "huggingface"}, "Hello-SimpleAI/HC3-Chinese is not in the cache"),
-        ({"dataset_path": "/nowhere/q.jsonl"}, r"/nowhere/q\.jsonl: cannot be read"),
-        ({"dataset": "line_by_line", "dataset_path": "/nowhere"}, "/nowhere cannot be read"),
+        ({"dataset_path": "/nowhere/q.jsonl"}, r"dataset_path: /nowhere/q\.jsonl does not exist"),
+        ({"dataset": "line_by_line", "dataset_path": "/nowhere"}, "dataset_path: /nowhere does not exist"),
     ],
 )
 def test_prompts_that_are_not_there(load: Load, fields: dict[str, Any], expected: str) -> None:

@@ -24,6 +24,7 @@ from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.run import evaluate
 from fakes import mock_model, scripted_endpoint
+from fakes.readable import ANYTHING
 from fakes.scripted_endpoint import Says, Script, ScriptedEndpoint, says
 
 KEY = "sk-not-to-be-seen-anywhere"
@@ -61,7 +62,7 @@ def _spec(url: str, data: Path | None = None, **more: Any) -> EvalRunSpec:
 
 def _context(folder: Path, *, shard: int = 0, shards: int = 1, earlier: Path | None = None) -> RunContext:
     delivery = FileDelivery(folder, folder / "control", pipeline="eval", earlier=earlier)
-    return RunContext("r", delivery, folder, folder, shard=shard, shards=shards, api_key=KEY)
+    return RunContext("r", delivery, folder, folder, shard=shard, shards=shards, api_key=KEY, readable=ANYTHING)
 
 
 def _run(

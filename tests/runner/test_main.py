@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Reason
@@ -22,7 +23,7 @@ KEY = "sk-canary-8c1f"
 class Runner:
     """One runner process and the folders it writes to."""
 
-    def __init__(self, folder: Path, kind: str, spec: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, kind: str, spec: dict[str, Any], *options: str) -> None:
         self.artifacts, self.control = folder / "artifacts", folder / "control"
         self.control.mkdir(parents=True, exist_ok=True)
         metadata = {"name": "run-1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
@@ -30,6 +31,7 @@ class Runner:
         (folder / "run.json").write_text(json.dumps(document))
         folders = ["--artifacts", str(self.artifacts), "--control", str(self.control)]
         command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(folder / "run.json"), *folders]
+        command += options
         self.log = folder / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([*command, "--secrets-stdin"], stdin=subprocess.PIPE, stderr=log)
@@ -125,6 +127,38 @@ def test_a_failure_has_its_reason_and_its_exit_code(
     assert (receipt.reason, runner.process.returncode) == (reason, EXIT_CODES[reason]), receipt.message
     assert said in receipt.message
     assert (runner.control / "receipt.json").stat().st_size <= MAX_RECEIPT_BYTES
+
+
+PLACES = {
+    "a system file": "/etc/passwd",
+    "the process's environment": "/proc/self/environ",
+    "a link out": "{data}/link",
+    "a parent": "{data}/../outside",
+    "a relative path": "../outside",
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("options", [(), ("--readable", "{data}")], ids=["nothing readable", "one folder"])
+def test_a_file_that_may_not_be_read_goes_nowhere(
+    tmp_path: Path, runners: list[Runner], place: str, options: tuple[str, ...]
+) -> None:
+    """The run ends with its own reason, which no further try would change, before anything is sent."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (tmp_path / "outside").write_text("sk-outside\n")
+    (data / "link").symlink_to(tmp_path / "outside")
+    with running_mock() as url:
+        spec = {"model": "m", "url": f"{url}/chat/completions", "number": [1], "dataset": "line_by_line"}
+        spec["datasetPath"] = place.format(data=data)
+        filled = [option.format(data=data) for option in options]
+        runners.append(runner := Runner(tmp_path, "PerfRun", spec, *filled))
+        receipt = runner.end()
+        seen = httpx.get(f"{url.removesuffix('/v1')}/stats").json()
+    assert (receipt.reason, runner.process.returncode) == (Reason.PATH_FORBIDDEN, 74), receipt.message
+    assert receipt.message.startswith("dataset_path: ")
+    assert "sk-outside" not in receipt.message
+    assert seen["total"] == 0
 
 
 def test_a_wrong_key_fails_soon_and_is_not_repeated(tmp_path: Path, runners: list[Runner]) -> None:

@@ -15,6 +15,7 @@ from evalkube_runner.wire import openai
 from fakes.load_tests import context, load, run, spec
 from fakes.mock_model import running_mock
 from fakes.raw_server import raw_server
+from fakes.readable import ANYTHING
 from fakes.word_tokenizer import save_word_tokenizer
 
 NO_USAGE: dict[str, Any] = {"extra_args": {"stream_options": None}}
@@ -110,6 +111,6 @@ def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     row = {"index": 3, "prompt_tokens": None, "completion_tokens": 99, "token_basis": "usage"}
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}
     batch: list[rows.Waiting] = [(row, ["x y"]), (other, ["x", "y z"])]
-    found = recount.Recount(tokens.load(tokenizer), bodies, openai).rows(batch)
+    found = recount.Recount(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
     counts = [(one["prompt_tokens"], one["completion_tokens"], one["token_basis"]) for one in found]
     assert counts == [(1, 99, "usage"), (7, 3, "tokenizer")]

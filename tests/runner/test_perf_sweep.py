@@ -24,6 +24,7 @@ from evalkube_runner.perf import schedule, sweep
 from fakes import load_tests
 from fakes.mock_model import running_mock
 from fakes.raw_server import Close, Hang, Step, raw_server
+from fakes.readable import ANYTHING
 
 T = TypeVar("T")
 MS = 1_000_000
@@ -63,6 +64,7 @@ def context(
         shards=shards,
         api_key=key,
         target_patience_s=patience_s,
+        readable=ANYTHING,
     )
 
 

@@ -37,6 +37,8 @@ def task(port: int, folder: Path) -> bytes:
             "max_tokens": None,
             "duration_ns": None,
             "tokenizer": None,
+            "readable": [],
+            "closed": [],
             "run": None,
             "stream": True,
             "choices": 1,

@@ -73,7 +73,9 @@ class LocalBackend:
             self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
-        self._driver = Driver(self._store, self._command, self._environment, grace_s=self._grace_s)
+        self._driver = Driver(
+            self._store, self._command, self._environment, readable=self._roots.readable, grace_s=self._grace_s
+        )
         for run in await asyncio.to_thread(recovery.recover, self._store, now()):
             self._index.put(Entry.of(run))
 

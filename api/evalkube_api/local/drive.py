@@ -6,7 +6,7 @@ Which run has its turn is decided elsewhere; so is who may end it.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from evalkube_api.local.redact import Redactor
 from evalkube_api.local.store import RunStore
 from evalkube_crds import summary
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
+from evalkube_crds.paths import Readable
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.status import ResultReference, Run
 
@@ -61,10 +62,16 @@ class Driver:
     """Runs runners."""
 
     def __init__(
-        self, store: RunStore, command: Sequence[str], environment: Mapping[str, str], *, grace_s: float
+        self,
+        store: RunStore,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        readable: Readable,
+        grace_s: float,
     ) -> None:
         self._store = store
-        self._command = tuple(command)
+        self._command = (*command, *_words("--readable", readable.folders), *_words("--closed", readable.closed))
         self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         self._grace_s = grace_s
 
@@ -138,6 +145,11 @@ class Driver:
             self._store.log_tail(live.run_id, _LOG_TAIL_BYTES),
             seen[0] if seen else None,
         )
+
+
+def _words(option: str, folders: Iterable[Path]) -> Iterator[str]:
+    for folder in folders:
+        yield from (option, str(folder))
 
 
 def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Results | None]:

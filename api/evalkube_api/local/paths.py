@@ -4,27 +4,28 @@ Written paths (work_dir, use_cache) stay under the output root; read ones also u
 first, and the service's own folder inside the output root is never among them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from evalkube_api import errors
+from evalkube_crds import paths
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.fields import PathUse
+from evalkube_crds.paths import PathRefused, Readable
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem
 
-__all__ = ["CONTROL", "NEEDS_CLUSTER", "Roots", "check_local", "overlap", "resolved"]
+__all__ = ["CONTROL", "NEEDS_CLUSTER", "REMEDY", "Roots", "check_local", "overlap", "resolved"]
 
 CONTROL: Final = ".evalkube"
 """The service's own folder under the output root."""
 
+REMEDY: Final = "folders to read from are added with --data"
+
 Spec = EvalRunSpec | PerfRunSpec
-
-
-class _Refused(Exception):
-    """A path that leads where it may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,47 +57,24 @@ class Roots:
 
     def written(self, name: str) -> Path:
         """``name`` as a folder below the output root."""
-        path = self._allowed(self.outputs / name, (self.outputs,))
+        path = Readable((self.outputs,), (self.control,), REMEDY).admit(self.outputs / name)
         if path == self.outputs:
-            raise _Refused("must name a folder below the output root, not the root itself")
+            raise PathRefused("must name a folder below the output root, not the root itself")
         if path.exists() and not path.is_dir():
-            raise _Refused("is a file, and must name a folder")
+            raise PathRefused("is a file, and must name a folder")
         return path
 
-    def read(self, name: str) -> Path:
-        """``name`` as a file or folder that is there; a relative one is looked up in each data folder, then the
-        output root."""
-        allowed = (*self.data, self.outputs)
-        inside = []
-        refusal = _Refused(_outside(allowed))
-        for root in allowed:
-            try:
-                inside.append(self._allowed(root / name, allowed))
-            except _Refused as refused:
-                refusal = refused
-        if not inside:
-            raise refusal
-        found = next((path for path in inside if path.exists()), None)
-        if found is None:
-            raise _Refused("does not exist; looked for " + " and ".join(map(str, dict.fromkeys(inside))))
-        return found
+    def earlier(self, name: str) -> Path:
+        """``name`` as a folder below the output root that is there."""
+        path = self.written(name)
+        if not path.is_dir():
+            raise PathRefused(f"does not exist; looked for {path}")
+        return path
 
-    def _allowed(self, path: Path, roots: tuple[Path, ...]) -> Path:
-        try:
-            real = path.resolve()
-            real.exists()  # raises for names that no file system takes
-        except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL
-            raise _Refused("is not a usable path") from None
-        if not any(real.is_relative_to(root) for root in roots):
-            raise _Refused(_outside(roots))
-        if real.is_relative_to(self.control):
-            raise _Refused(f"lies in the service's own folder ({CONTROL})")
-        return real
-
-
-def _outside(roots: tuple[Path, ...]) -> str:
-    more = "" if len(roots) > 1 else "; folders to read from are added with --data"
-    return f"lies outside what the service may use: {', '.join(map(str, dict.fromkeys(roots)))}{more}"
+    @property
+    def readable(self) -> Readable:
+        """What runs may read: the data folders, and the output root without the service's own folder."""
+        return Readable((*self.data, self.outputs), (self.control,), REMEDY)
 
 
 def overlap(one: Path, other: Path) -> bool:
@@ -121,63 +99,21 @@ def resolved(spec: Spec, roots: Roots) -> Spec:
     """``spec`` with every path absolute and resolved. Raises errors.InvalidRequest that names each field that may
     not."""
     found: list[Problem] = []
-    changes: dict[str, Any] = {}
+    rules: dict[PathUse, Callable[[str], Path]] = {
+        PathUse.READ: roots.readable.find,
+        PathUse.READ_AFTER_AT: roots.readable.find,
+        PathUse.WRITTEN: roots.written,
+        PathUse.EARLIER: roots.earlier,
+    }
 
-    def place(field: str, name: str, rule: Callable[[str], Path]) -> str:
+    def place(field: str, name: str, use: PathUse) -> str:
         try:
-            return str(rule(name))
-        except _Refused as refused:
+            return str(rules[use](name))
+        except PathRefused as refused:
             found.append(Problem(field, str(refused)))
             return name
 
-    for field, rule in (("work_dir", roots.written), ("use_cache", _existing(roots))):
-        if getattr(spec, field, None) is not None:
-            changes[field] = place(field, getattr(spec, field), rule)
-    more = _eval_changes if isinstance(spec, EvalRunSpec) else _perf_changes
-    changes.update(more(spec, lambda field, name: place(field, name, roots.read)))
+    changed = paths.with_paths(spec, paths.fields_of(type(spec)), place)
     if found:
         raise errors.InvalidRequest(found)
-    return spec.model_copy(update=changes)
-
-
-def _existing(roots: Roots) -> Callable[[str], Path]:
-    def rule(name: str) -> Path:
-        path = roots.written(name)
-        if not path.is_dir():
-            raise _Refused(f"does not exist; looked for {path}")
-        return path
-
-    return rule
-
-
-Place = Callable[[str, str], str]
-
-
-def _eval_changes(spec: Any, place: Place) -> dict[str, Any]:
-    args = {
-        name: one.model_copy(update={"local_path": place(f"dataset_args.{name}.local_path", one.local_path)})
-        for name, one in spec.dataset_args.items()
-        if one.local_path is not None
-    }
-    return {"dataset_args": {**spec.dataset_args, **args}} if args else {}
-
-
-def _perf_changes(spec: Any, place: Place) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    for field, name in _perf_paths(spec):
-        changes[field] = place(field, name)
-    for field in ("prompt", "query_template"):
-        value = getattr(spec, field)
-        if value is not None and value.startswith("@"):
-            changes[field] = "@" + place(field, value[1:])
-    prefix = spec.dataset_args.prefix_file
-    if prefix is not None:
-        update = {"prefix_file": place("dataset_args.prefix_file", prefix)}
-        changes["dataset_args"] = spec.dataset_args.model_copy(update=update)
-    return changes
-
-
-def _perf_paths(spec: Any) -> Iterator[tuple[str, str]]:
-    for field in ("dataset_path", "tokenizer_path"):
-        if getattr(spec, field) is not None:
-            yield field, getattr(spec, field)
+    return changed

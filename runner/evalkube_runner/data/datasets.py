@@ -4,7 +4,6 @@ Blocking (files, and for the hubs the network): an async caller wraps `load` in 
 on as they are found; what their fields mean is the benchmark's business. Downloading is hub.py's.
 """
 
-import importlib.resources
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from evalkube_crds.names import Reason
+from evalkube_crds.paths import Readable
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import files, hub, layout
+from evalkube_runner.data import files, hub, layout, opening
 from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed
 
@@ -48,20 +48,21 @@ def load(
     """
     remote = _remote(source, context)
     if remote is not None:
-        return files.read_files(remote.fetch(subset, split, few_shot=few_shot, only_subset=only_subset))
-    path = _local(source)
+        paths = remote.fetch(subset, split, few_shot=few_shot, only_subset=only_subset)
+        return files.read_files(paths, Readable.of([context.cache]))
+    path, readable = _local(source, context)
     if path.is_file():
         if few_shot:
             raise _failed(
                 f"{path}: a single file is the evaluated split; for worked examples give a folder, or few_shot_num 0"
             )
-        return files.read_files([path])
-    found = files.layout_of_folder(path)
+        return files.read_files([path], readable)
+    found = files.layout_of_folder(path, readable)
     choice = found.choose(subset, split, few_shot=few_shot, only_subset=only_subset)
     if choice is None:
         reason = layout.missing(found, subset, split, str(path), few_shot=few_shot)
         raise _failed(f"{source.benchmark}: {reason}")
-    return files.read_files([path / name for name in choice.paths])
+    return files.read_files([path / name for name in choice.paths], readable)
 
 
 def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]:
@@ -69,8 +70,8 @@ def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]
     remote = _remote(source, context)
     if remote is not None:
         return remote.folder().available()
-    path = _local(source)
-    return {"": ("*",)} if path.is_file() else files.layout_of_folder(path).available()
+    path, readable = _local(source, context)
+    return {"": ("*",)} if path.is_file() else files.layout_of_folder(path, readable).available()
 
 
 def present_subsets(source: Source, subsets: Sequence[str], split: str, context: RunContext) -> list[str]:
@@ -81,13 +82,13 @@ def present_subsets(source: Source, subsets: Sequence[str], split: str, context:
     """
     if _remote(source, context) is not None or len(subsets) == 1:
         return list(subsets)
-    path = _local(source)
+    path, readable = _local(source, context)
     if path.is_file():
         raise _failed(
             f"{path}: one file cannot serve the {len(subsets)} subsets of {source.benchmark}; "
             "give a folder with a file for each, or name one in subset_list"
         )
-    found = files.layout_of_folder(path)
+    found = files.layout_of_folder(path, readable)
     present = [subset for subset in subsets if found.choose(subset, split) is not None]
     if not present:
         raise _failed(f"{source.benchmark}: {layout.missing(found, subsets[0], split, str(path))}")
@@ -125,21 +126,20 @@ def _remote(source: Source, context: RunContext) -> hub.Repository | None:
     )
 
 
-def _local(source: Source) -> Path:
+def _local(source: Source, context: RunContext) -> tuple[Path, Readable]:
+    """The file or folder, and where what it leads to may lie."""
     if source.local_path is not None:
-        path = Path(source.local_path)
+        field, readable = f"dataset_args.{source.benchmark}.local_path", context.readable
+        path = opening.found(source.local_path, readable, field, missing=Reason.DATASET_UNAVAILABLE)
     elif source.hub == "sample":
-        path = Path(str(importlib.resources.files("evalkube_runner.data") / "samples" / source.benchmark))
+        path, readable = opening.SAMPLES / source.benchmark, Readable.of([opening.SAMPLES])
+        if not path.exists():
+            option = f"dataset_args.{source.benchmark}.local_path"
+            raise _failed(f"{source.benchmark}: there are no sample items of it; set {option} to its file or folder")
     else:
         raise _failed(f"{source.benchmark}: dataset_hub 'local' needs dataset_args.{source.benchmark}.local_path")
-    if (path / source.benchmark).is_dir():
-        path = path / source.benchmark
-    if not path.exists():
-        reason = "there are no sample items of it" if source.local_path is None else f"{path} does not exist"
-        raise _failed(
-            f"{source.benchmark}: {reason}; set dataset_args.{source.benchmark}.local_path to its file or folder"
-        )
-    return path
+    own = path / source.benchmark
+    return (opening.admitted(own, readable) if own.is_dir() else path), readable
 
 
 def _ways_out(source: Source) -> str:

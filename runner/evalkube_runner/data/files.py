@@ -5,18 +5,22 @@ Every failure is a RunFailed(DatasetUnavailable) that names the file, the line w
 
 import csv
 import io
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 
 from evalkube_crds.names import Reason
-from evalkube_runner.data import layout
+from evalkube_crds.paths import PathRefused, Readable
+from evalkube_runner.data import layout, opening
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["Record", "layout_of_folder", "read_file", "read_files", "walk"]
+
+_LOG = logging.getLogger("evalkube.runner")
 
 Record = dict[str, Any]
 
@@ -27,21 +31,22 @@ _PARQUET_MAGIC: Final = b"PAR1"  # https://parquet.apache.org/docs/file-format
 _NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
 
 
-def read_files(paths: list[Path]) -> list[Record]:
+def read_files(paths: list[Path], readable: Readable) -> list[Record]:
     """The records of the files one after the other (the shards of one split). Raises RunFailed when there are none."""
-    records = [record for path in paths for record in read_file(path)]
+    records = [record for path in paths for record in read_file(path, readable)]
     if not records:
         raise _failed(f"{', '.join(str(path) for path in paths)}: holds no records")
     return records
 
 
-def read_file(path: Path) -> list[Record]:
+def read_file(path: Path, readable: Readable) -> list[Record]:
     """All records of one file, each a dict. Cells of csv and tsv stay strings. Raises RunFailed."""
     suffix = path.suffix.lower()
     try:
-        if suffix == ".parquet":
-            return _read_parquet(path)
-        data = path.read_bytes()
+        with opening.opened(path, readable) as file:
+            if suffix == ".parquet":
+                return _read_parquet(path, file)
+            data = file.read()
     except OSError as error:
         raise _failed(f"{path}: cannot be read: {error.strerror or error}") from error
     if suffix == ".jsonl":
@@ -53,34 +58,56 @@ def read_file(path: Path) -> list[Record]:
     raise _failed(f"{path}: not a format that is read here ({', '.join(layout.FORMATS)})")
 
 
-def walk(folder: Path) -> list[str]:
-    """The files under a folder as relative paths with slashes, sorted; hidden ones left out. Raises RunFailed."""
+def walk(folder: Path, readable: Readable) -> list[str]:
+    """The files under a folder as relative paths with slashes, sorted; hidden ones left out. Raises RunFailed.
+
+    A link to a folder outside of what may be read is not followed, and the log says so.
+    """
     found: list[str] = []
     for root, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _NO_DATA)
         if len(Path(root).relative_to(folder).parts) >= 6:
             folders.clear()  # deeper than any hub's layout; also ends a loop of links
+        folders[:] = [name for name in folders if _leads_inside(Path(root, name), readable)]
         found += [Path(root, name).relative_to(folder).as_posix() for name in names if not name.startswith(".")]
         if len(found) > _MAX_FILES:
             raise _failed(f"{folder}: more than {_MAX_FILES} files; give the folder of the dataset itself")
     return sorted(found)
 
 
-def layout_of_folder(folder: Path) -> layout.Layout:
+def _leads_inside(folder: Path, readable: Readable) -> bool:
+    if not folder.is_symlink():
+        return True
+    try:
+        readable.admit(folder)
+    except PathRefused as refused:
+        _LOG.warning("%s is left out: it %s", folder, refused)
+        return False
+    return True
+
+
+def layout_of_folder(folder: Path, readable: Readable) -> layout.Layout:
     """What the folder holds, by its README, its index or its file names. Raises RunFailed."""
-    paths = walk(folder)
+    paths = walk(folder, readable)
     readme = None
-    if "README.md" in paths:
-        readme = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
-    return layout.layout_of(paths, readme=readme, index=_index_in(folder, paths))
+    try:
+        if "README.md" in paths:
+            readme = opening.read(folder / "README.md", readable).decode("utf-8", errors="replace")
+        return layout.layout_of(paths, readme=readme, index=_index_in(folder, paths, readable))
+    except OSError as error:
+        raise _failed(f"{folder}: cannot be read: {error.strerror or error}") from error
 
 
-def _index_in(folder: Path, paths: list[str]) -> dict[str, dict[str, str]]:
+def _index_in(folder: Path, paths: list[str], readable: Readable) -> dict[str, dict[str, str]]:
     """ModelScope's older index, where a .json file at the folder's top is one."""
     for path in paths:
-        if path.endswith(".json") and "/" not in path and (folder / path).stat().st_size <= _MAX_INDEX_BYTES:
+        if not path.endswith(".json") or "/" in path:
+            continue
+        with opening.opened(folder / path, readable) as file:
+            if os.fstat(file.fileno()).st_size > _MAX_INDEX_BYTES:
+                continue
             try:
-                found = layout.parse_index(orjson.loads((folder / path).read_bytes()))
+                found = layout.parse_index(orjson.loads(file.read()))
             except orjson.JSONDecodeError:
                 continue
             if found:
@@ -88,16 +115,16 @@ def _index_in(folder: Path, paths: list[str]) -> dict[str, dict[str, str]]:
     return {}
 
 
-def _read_parquet(path: Path) -> list[Record]:
+def _read_parquet(path: Path, file: BinaryIO) -> list[Record]:
     from arro3.io import read_parquet
 
-    with path.open("rb") as file:
-        magic = file.read(4)
-        file.seek(max(0, path.stat().st_size - 4))
-        if magic != _PARQUET_MAGIC or file.read() != _PARQUET_MAGIC:
-            raise _failed(f"{path}: not a readable parquet file: it must begin and end with PAR1; is it whole?")
+    magic = file.read(4)
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 4))
+    if magic != _PARQUET_MAGIC or file.read() != _PARQUET_MAGIC:
+        raise _failed(f"{path}: not a readable parquet file: it must begin and end with PAR1; is it whole?")
+    file.seek(0)
     try:
-        reader = read_parquet(path)
+        reader = read_parquet(file)
         names = reader.schema.names
         # Batch by batch (arro3's 1024 rows): beside the records there is never a second copy of the whole file.
         records = [

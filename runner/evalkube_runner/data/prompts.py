@@ -4,7 +4,6 @@ Same spec, same index: same prompt, in every process and shard. `load` blocks (f
 line of a file. Nothing here talks to the endpoint under test.
 """
 
-import importlib.resources
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -13,9 +12,10 @@ import numpy as np
 import orjson
 
 from evalkube_crds.names import Reason
+from evalkube_crds.paths import Readable
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import files, hub, texts, tokens
+from evalkube_runner.data import files, hub, opening, texts, tokens
 from evalkube_runner.data.texts import ENDLESS, Texts, text_of
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
@@ -56,8 +56,10 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
     Lengths are in tokens with a tokenizer_path, else in characters (random: words). Raises RunFailed:
     DatasetUnavailable for data that is not there or malformed, InvalidSpec for options that lead nowhere.
     """
-    counter = tokens.load(spec.tokenizer_path) if spec.tokenizer_path else None
-    shape = _Shape(spec, counter, chat=chat if spec.apply_chat_template is None else spec.apply_chat_template)
+    counter = tokens.load(spec.tokenizer_path, context.readable) if spec.tokenizer_path else None
+    shape = _Shape(
+        spec, counter, context.readable, chat=chat if spec.apply_chat_template is None else spec.apply_chat_template
+    )
     source, origin = _source(spec, context, counter)
     if len(source) == 0:
         raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{origin}: holds no prompts")
@@ -71,7 +73,7 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
 class _Shape:
     """From a raw item to what a request carries: cut, prefix, role, template, token ids, in this order."""
 
-    def __init__(self, spec: PerfRunSpec, counter: TokenCounter | None, *, chat: bool) -> None:
+    def __init__(self, spec: PerfRunSpec, counter: TokenCounter | None, readable: Readable, *, chat: bool) -> None:
         args = spec.dataset_args
         if args.prefix_file is not None and args.target_input_len is not None and args.input_len_mode == "drop":
             raise _invalid(
@@ -80,11 +82,12 @@ class _Shape:
         self.counter = counter
         self._chat = chat
         self._target = args.target_input_len
-        self._prefix = _text_file(args.prefix_file, "dataset_args.prefix_file") if args.prefix_file else ""
+        prefix = args.prefix_file
+        self._prefix = _text_file(prefix, "dataset_args.prefix_file", readable) if prefix else ""
         self._prefix_ids = counter.encode(self._prefix) if counter and self._prefix else []
         self._role = args.prefix_role
         self._model = spec.model
-        self._template = _template(spec.query_template) if spec.query_template else None
+        self._template = _template(spec.query_template, readable) if spec.query_template else None
         self._as_ids = spec.tokenize_prompt
 
     def apply(self, prompt: Prompt) -> Prompt:
@@ -133,7 +136,7 @@ class _Shape:
 
 def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None) -> tuple[Texts, str]:
     if spec.prompt is not None:
-        return texts.TextList([_literal(spec.prompt, "prompt")]), "prompt"
+        return texts.TextList([_literal(spec.prompt, "prompt", context.readable)]), "prompt"
     if spec.dataset == "random":
         source = texts.RandomTexts(
             seed=spec.seed,
@@ -145,22 +148,22 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
         )
         return source, "random"
     if spec.dataset == "line_by_line":
-        return texts.LineFile(Path(spec.dataset_path or "")), f"local:{spec.dataset_path}"
-    path, origin = _openqa(spec, context)
-    return texts.TextList(_questions(path)), origin
+        path = _dataset_path(spec.dataset_path or "", context)
+        return texts.LineFile(path, context.readable), f"local:{spec.dataset_path}"
+    path, readable, origin = _openqa(spec, context)
+    return texts.TextList(_questions(path, readable)), origin
 
 
-def _openqa(spec: PerfRunSpec, context: RunContext) -> tuple[Path, str]:
+def _openqa(spec: PerfRunSpec, context: RunContext) -> tuple[Path, Readable, str]:
+    """The file of questions, where what it leads to may lie, and where it came from."""
     where = spec.data_source or ("local" if spec.dataset_path else "modelscope")
     if where == "sample":
-        return Path(
-            str(importlib.resources.files("evalkube_runner.data") / "samples" / "openqa" / _OPENQA_FILE)
-        ), "sample"
+        return opening.SAMPLES / "openqa" / _OPENQA_FILE, Readable.of([opening.SAMPLES]), "sample"
     if where == "local":
         if spec.dataset_path is None:
             raise _invalid("dataset_path: data_source local needs the file to read")
-        path = Path(spec.dataset_path)
-        return (path / _OPENQA_FILE if path.is_dir() else path), f"local:{spec.dataset_path}"
+        path = _dataset_path(spec.dataset_path, context)
+        return (path / _OPENQA_FILE if path.is_dir() else path), context.readable, f"local:{spec.dataset_path}"
     name: hub.HubName = "huggingface" if where == "huggingface" else "modelscope"
     repository = hub.Repository(
         hub=name,
@@ -170,12 +173,16 @@ def _openqa(spec: PerfRunSpec, context: RunContext) -> tuple[Path, str]:
         ways_out="Ways out: data_source 'local' with dataset_path; data_source 'sample' for a few prompts of our own; "
         "dataset 'random'; or a cache directory (EVALKUBE_CACHE) that a run with network access has filled",
     )
-    return repository.fetch_files([_OPENQA_FILE])[0], repository.origin()
+    return repository.fetch_files([_OPENQA_FILE])[0], Readable.of([context.cache]), repository.origin()
 
 
-def _questions(path: Path) -> list[str]:
+def _dataset_path(name: str, context: RunContext) -> Path:
+    return opening.found(name, context.readable, "dataset_path", missing=Reason.DATASET_UNAVAILABLE)
+
+
+def _questions(path: Path, readable: Readable) -> list[str]:
     found = []
-    for number, record in enumerate(files.read_files([path]), start=1):
+    for number, record in enumerate(files.read_files([path], readable), start=1):
         question = record.get("question")
         if not isinstance(question, str) or not question.strip():
             raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{path}: record {number}: has no text in its field 'question'")
@@ -210,13 +217,14 @@ def _none_left(spec: PerfRunSpec, count: int, origin: str, counter: TokenCounter
     )
 
 
-def _literal(value: str, option: str) -> str:
-    return _text_file(value[1:], option) if value.startswith("@") else value
+def _literal(value: str, option: str, readable: Readable) -> str:
+    return _text_file(value[1:], option, readable) if value.startswith("@") else value
 
 
-def _text_file(path: str, option: str) -> str:
+def _text_file(path: str, option: str, readable: Readable) -> str:
+    file = opening.found(path, readable, option)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = opening.read(file, readable).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise _invalid(f"{option}: {path} cannot be read: {reason}") from error
@@ -225,9 +233,9 @@ def _text_file(path: str, option: str) -> str:
     return text
 
 
-def _template(value: str) -> dict[str, Any]:
+def _template(value: str, readable: Readable) -> dict[str, Any]:
     try:
-        template = orjson.loads(_literal(value, "query_template"))
+        template = orjson.loads(_literal(value, "query_template", readable))
     except orjson.JSONDecodeError as error:
         raise _invalid(f"query_template: not valid JSON: {error}") from error
     if not isinstance(template, dict):

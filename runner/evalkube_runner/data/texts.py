@@ -13,6 +13,8 @@ import numpy as np
 import orjson
 
 from evalkube_crds.names import Reason
+from evalkube_crds.paths import Readable
+from evalkube_runner.data import opening
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.answer import Prompt
@@ -55,12 +57,12 @@ class TextList:
 class LineFile:
     """The lines of a file: text, a JSON array of messages, or a JSON object (a whole body). Blank lines are none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, readable: Readable) -> None:
         """Reads the file once. Raises RunFailed(DatasetUnavailable) that names the line."""
         self._path = path
         self._starts, self._ends = array("q"), array("q")
         try:
-            with path.open("rb") as file:
+            with opening.opened(path, readable) as file:
                 self._index(file)
                 file.seek(0)
                 self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._starts else None

@@ -5,10 +5,11 @@ Counts are of plain text: no special token is added. No model code runs, and not
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalkube_crds.names import Reason
+from evalkube_crds.paths import Readable
+from evalkube_runner.data import opening
 from evalkube_runner.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -115,17 +116,20 @@ class TokenCounter:
         return words
 
 
-def load(path: str) -> TokenCounter:
-    """The tokenizer at `path`: a tokenizer.json or a folder with one. Raises RunFailed(InvalidSpec)."""
+def load(path: str, readable: Readable) -> TokenCounter:
+    """The tokenizer at `path`: a tokenizer.json or a folder with one. Raises RunFailed(InvalidSpec, PathForbidden)."""
     from tokenizers import Tokenizer
 
-    file = Path(path)
+    file = opening.found(path, readable, "tokenizer_path")
     if file.is_dir():
         file = file / _FILE
-    if not file.is_file():
-        raise _failed(f"tokenizer_path: {file} does not exist; give a {_FILE} or a folder that holds one")
     try:
-        return TokenCounter(Tokenizer.from_file(str(file)))
+        data = opening.read(file, readable)
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
+        raise _failed(f"tokenizer_path: {file} {reason}; give a {_FILE} or a folder that holds one") from error
+    try:
+        return TokenCounter(Tokenizer.from_buffer(data))
     except Exception as error:  # the library raises bare Exception for every malformed file
         raise _failed(f"tokenizer_path: {file} is not a tokenizer of the tokenizers library: {error}") from error
 

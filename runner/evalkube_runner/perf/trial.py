@@ -165,6 +165,8 @@ class Trial:
             "payloads": str(bodies),
             "offset": point.first,
             "tokenizer": spec.tokenizer_path,
+            "readable": [str(folder) for folder in self._context.readable.folders],
+            "closed": [str(folder) for folder in self._context.readable.closed],
             "seed": spec.seed,
             "run": point.run,
             "count": point.total,

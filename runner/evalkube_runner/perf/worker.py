@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 import uvloop
 
+from evalkube_crds.paths import Readable
 from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
@@ -169,7 +170,8 @@ async def _counted(
         if count is None:
             from evalkube_runner.data import tokens  # not before the load, and only where it is needed
 
-            counter = await asyncio.to_thread(tokens.load, task["tokenizer"])
+            readable = Readable.of(map(Path, task["readable"]), map(Path, task["closed"]))
+            counter = await asyncio.to_thread(tokens.load, task["tokenizer"], readable)
             count = recount.Recount(counter, bodies, DIALECTS[task["dialect"]])
         for row in await asyncio.to_thread(count.rows, batch):
             recount.add_row(figures, row, start_ns)

@@ -5,15 +5,14 @@ The items lie beside this file in the hubs' layout (`<benchmark>/<subset>/<split
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-from evalkube_runner.data import files
+from evalkube_crds.paths import Readable
+from evalkube_runner.data import files, opening
 from evalkube_runner.data.files import Record
 
 __all__ = ["answers"]
 
-_HERE: Final = Path(__file__).parent
 # The evaluated split of each benchmark. Items of the other splits stand in every few-shot prompt and would match there.
 _EVALUATED: Final = (
     "gsm8k/*/test.jsonl",
@@ -29,7 +28,11 @@ _LETTERS: Final = "ABCD"
 def answers() -> Iterator[tuple[str, str]]:
     """(question, worked answer) of every evaluated item; every sixth answer is wrong, so that no score is 100 %."""
     for pattern in _EVALUATED:
-        records = [record for path in sorted(_HERE.glob(pattern)) for record in files.read_file(path)]
+        records = [
+            record
+            for path in sorted(opening.SAMPLES.glob(pattern))
+            for record in files.read_file(path, Readable.of([opening.SAMPLES]))
+        ]
         for number, record in enumerate(records, start=1):
             yield str(record["question"]), _answer(record, right=number % _WRONG_EVERY != 0)
 

@@ -1,0 +1,179 @@
+"""Paths in a request: which fields hold one, and which files a run may read by them.
+
+One rule for every backend. A path that a run names is read only where it leads, with all links resolved, to a place
+below one of the folders that the run was given. Looks at the file system where it resolves links; opens nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel
+
+from evalkube_crds.fields import PathUse, model_in
+
+__all__ = ["PathField", "PathMissing", "PathRefused", "Readable", "fields_of", "outside", "with_paths"]
+
+
+@dataclass(frozen=True, slots=True)
+class PathField:
+    """A field that holds a path. `place`: its names from the document's top, in snake_case; `*` stands for any key."""
+
+    place: tuple[str, ...]
+    use: PathUse
+
+
+def fields_of(model: type[BaseModel]) -> tuple[PathField, ...]:
+    """Every field of `model` and of the models inside it whose type is marked with a `PathUse`."""
+    return tuple(_marked(model, ()))
+
+
+def _marked(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[PathField]:
+    for name, field in model.model_fields.items():
+        place = (*above, name)
+        use = next(
+            (each for each in (*field.metadata, *_metadata(field.annotation)) if isinstance(each, PathUse)), None
+        )
+        inner = model_in(field.annotation)
+        if use is not None:
+            yield PathField(place, use)
+        elif inner is not None:
+            yield from _marked(inner, (*place, "*") if _holds_many(field.annotation) else place)
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """What stands in `Annotated[...]` anywhere in a type: a union hides it from pydantic's own list."""
+    yield from getattr(annotation, "__metadata__", ())
+    for part in get_args(annotation):
+        yield from _metadata(part)
+
+
+def _holds_many(annotation: Any) -> bool:
+    origin = getattr(annotation, "__origin__", None)
+    return origin in (dict, list) or any(_holds_many(part) for part in get_args(annotation))
+
+
+Document = TypeVar("Document", bound=BaseModel | Mapping[str, Any])
+Change = Callable[[str, str, PathUse], str]
+"""Takes a field's dotted name, the path that it holds, and what it is for; gives the path that shall stand there."""
+
+
+def with_paths(document: Document, fields: Iterable[PathField], change: Change) -> Document:
+    """`document` (a spec, or the body of a request) with every path in it replaced by what `change` makes of it."""
+    for field in fields:
+        document = _changed(document, field.place, "", partial(_applied, field.use, change))
+    return document
+
+
+def _applied(use: PathUse, change: Change, name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if use is not PathUse.READ_AFTER_AT:
+        return change(name, value, use)
+    return f"@{change(name, value[1:], use)}" if value.startswith("@") else value
+
+
+def _changed(holder: Any, place: tuple[str, ...], above: str, change: Callable[[str, Any], Any]) -> Any:
+    if not place:
+        return change(above, holder)
+    updates: dict[Any, Any] = {}
+    for name, value in _members(holder, place[0]):
+        found = _changed(value, place[1:], f"{above}.{name}" if above else str(name), change)
+        if found is not value:
+            updates[name] = found
+    if not updates:
+        return holder
+    if isinstance(holder, BaseModel):
+        return holder.model_copy(update=updates)
+    if isinstance(holder, list):
+        return [updates.get(at, value) for at, value in enumerate(holder)]
+    return {**holder, **updates}
+
+
+def _members(holder: Any, name: str) -> list[tuple[Any, Any]]:
+    """The parts of `holder` that `name` (or `*`) means; none where the document has another shape."""
+    if name == "*":
+        return list(enumerate(holder)) if isinstance(holder, list) else list(_mapping(holder).items())
+    if isinstance(holder, BaseModel):
+        return [(name, getattr(holder, name))] if name in type(holder).model_fields else []
+    return [(name, holder[name])] if name in _mapping(holder) else []
+
+
+def _mapping(holder: Any) -> Mapping[Any, Any]:
+    return holder if isinstance(holder, Mapping) else {}
+
+
+class PathRefused(ValueError):
+    """A path that leads where it may not; the message says where it may."""
+
+
+class PathMissing(PathRefused):
+    """A path to where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """The folders that a run may read, absolute and with links resolved. `closed`: folders inside them that are not
+    readable. `remedy`: what a person can do about a refusal; it ends the message."""
+
+    folders: tuple[Path, ...] = ()
+    closed: tuple[Path, ...] = ()
+    remedy: str = ""
+
+    @classmethod
+    def of(cls, folders: Iterable[Path], closed: Iterable[Path] = (), *, remedy: str = "") -> "Readable":
+        """With the links of all of them resolved. One that is not there holds nothing."""
+        return cls(tuple(path.resolve() for path in folders), tuple(path.resolve() for path in closed), remedy)
+
+    def admit(self, path: Path) -> Path:
+        """Where `path` leads, links resolved. Raises PathRefused where that is not below a readable folder."""
+        real = resolved(path)
+        if not any(real.is_relative_to(folder) for folder in self.folders):
+            raise PathRefused(self._refusal(path, real))
+        if any(real.is_relative_to(folder) for folder in self.closed):
+            raise PathRefused(f"lies in evalkube's own folder ({real})")
+        return real
+
+    def find(self, name: str) -> Path:
+        """The file or folder of that name, links resolved; a relative one is looked for in each folder in turn.
+
+        Raises PathRefused: PathMissing where nothing is there.
+        """
+        inside: list[Path] = []
+        refusal = PathRefused(self._refusal(Path(name), None))
+        for folder in self.folders:
+            try:
+                inside.append(self.admit(folder / name))
+            except PathRefused as refused:
+                refusal = refused
+        if not inside:
+            raise refusal
+        there = next((path for path in inside if path.exists()), None)
+        if there is None:
+            looked = "; looked for " + " and ".join(map(str, dict.fromkeys(inside)))
+            raise PathMissing("does not exist" + ("" if Path(name).is_absolute() else looked))
+        return there
+
+    def _refusal(self, path: Path, real: Path | None) -> str:
+        through = f" (it leads to {real})" if real is not None and path.is_absolute() and real != path else ""
+        allowed = ", ".join(map(str, dict.fromkeys(self.folders))) or "no folder at all"
+        return f"lies outside what may be read{through}: {allowed}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def resolved(path: Path) -> Path:
+    """`path` with all links resolved. Raises PathRefused for a name that no file system takes."""
+    try:
+        real = path.resolve()
+        real.exists()  # raises for what `resolve` lets through
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL
+        raise PathRefused("is not a usable path") from None
+    return real
+
+
+def outside(name: str, folders: Iterable[str]) -> bool:
+    """Whether `name` is no absolute path below one of `folders`, as far as its words tell: for those who cannot see the
+    files."""
+    path = PurePosixPath(name)
+    return "\0" in name or ".." in path.parts or not any(path.is_relative_to(folder) for folder in folders)
