@@ -14,6 +14,7 @@ import numpy as np
 import tokenizers
 from arro3 import core, io
 
+from evalkube_crds.paths import Readable
 from evalkube_runner.data import files
 from evalkube_runner.eval import mathworker
 from evalkube_runner.perf import bulk, schedule
@@ -75,7 +76,7 @@ def _parquet() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for codec in ("snappy", "zstd(3)", "gzip(6)"):
             io.write_parquet(table, Path(folder, "a.parquet"), compression=codec)
-            records = files.read_file(Path(folder, "a.parquet"))
+            records = files.read_file(Path(folder, "a.parquet"), Readable.of([Path(folder)]))
             assert records == [{"q": "1+1?", "at": epoch}, {"q": None, "at": None}], records
 
 

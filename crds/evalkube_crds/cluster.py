@@ -15,7 +15,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-
 
 
 class SecretKeyRef(Contract):
-    """One key of a Secret in the run's namespace that carries the label ``evalkube.io/api-key: "true"``."""
+    """One key of a Secret with the label ``evalkube.io/api-key: "true"`` and, in ``evalkube.io/hosts``, its hosts."""
 
     name: Name = Field(description="Name of the Secret")
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
@@ -38,7 +38,7 @@ class Deadlines(Contract):
 
 
 class DataMount(Contract):
-    """A claim or ConfigMap of the run's namespace, mounted read-only at /data/<name>."""
+    """A claim or ConfigMap with the label ``evalkube.io/data: "true"``, mounted read-only at /data/<name>."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
         description="Mounted at /data/<name>"

@@ -10,6 +10,15 @@ GROUP: Final = "evalkube.io"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 
+API_KEY_LABEL: Final = f"{GROUP}/api-key"
+"""A Secret whose label of this name is "true" may be used by the runs of its namespace."""
+
+KEY_HOSTS_ANNOTATION: Final = f"{GROUP}/hosts"
+"""Of such a Secret: where its key may be sent (`key_hosts`)."""
+
+DATA_LABEL: Final = f"{GROUP}/data"
+"""A ConfigMap or claim whose label of this name is "true" may be mounted by the runs of its namespace."""
+
 MAX_RECEIPT_BYTES: Final = 3584
 """A container's termination message may hold 4096 bytes; the receipt stays 3.5 KiB so that nothing truncates it."""
 
@@ -94,6 +103,8 @@ class Reason(StrEnum):
     PATH_FORBIDDEN = "PathForbidden"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - not a password
     SECRET_NOT_OPTED_IN = "SecretNotOptedIn"  # noqa: S105 - not a password
+    KEY_HOST_FORBIDDEN = "KeyHostForbidden"
+    DATA_NOT_OPTED_IN = "DataNotOptedIn"
     # what keeps a pod from starting
     IMAGE_PULL_FAILED = "ImagePullFailed"
     INVALID_IMAGE = "InvalidImage"

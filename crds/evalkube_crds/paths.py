@@ -8,13 +8,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.fields import PathUse, model_in
+from evalkube_crds.problems import Problem
 
-__all__ = ["PathField", "PathMissing", "PathRefused", "Readable", "fields_of", "outside", "with_paths"]
+__all__ = [
+    "DATA_FOLDER",
+    "POD_CACHE",
+    "SHARED_DATA",
+    "PathField",
+    "PathMissing",
+    "PathRefused",
+    "Readable",
+    "fields_of",
+    "outside",
+    "unmounted",
+    "with_paths",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,31 @@ def resolved(path: Path) -> Path:
     except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL
         raise PathRefused("is not a usable path") from None
     return real
+
+
+DATA_FOLDER: Final = "/data"
+"""Where a pod has what `spec.data` mounts, each part by its name."""
+
+SHARED_DATA: Final = f"{DATA_FOLDER}/shared"
+"""Where a pod has the installation's own claim, unless the run mounts something of that name."""
+
+POD_CACHE: Final = "/var/cache/evalkube"
+"""Where a pod keeps the data sets that it has downloaded."""
+
+
+def unmounted(spec: ClusterFields) -> list[Problem]:
+    """The paths in a spec that, on a cluster, lie outside of everything that its pods mount for reading."""
+    folders = [*(f"{DATA_FOLDER}/{mount.name}" for mount in spec.data), SHARED_DATA, POD_CACHE]
+    found: list[Problem] = []
+
+    def note(field: str, name: str, use: PathUse) -> str:
+        if use in (PathUse.READ, PathUse.READ_AFTER_AT) and outside(name, folders):
+            words = f"{name[:200]!r} lies outside of what the run's pods may read: {', '.join(folders)}"
+            found.append(Problem(field, f"{words}; data mounts claims and ConfigMaps at {DATA_FOLDER}/<name>"))
+        return name
+
+    with_paths(spec, fields_of(type(spec)), note)
+    return found
 
 
 def outside(name: str, folders: Iterable[str]) -> bool:

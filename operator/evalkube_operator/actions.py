@@ -8,7 +8,7 @@ from typing import Any
 from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import ResultReference, RunStatus
-from evalkube_operator.facts import EventFact, JobFact, PodFact, SecretFact
+from evalkube_operator.facts import EventFact, JobFact, ObjectFact, ObjectRef, PodFact
 
 __all__ = [
     "Action",
@@ -21,8 +21,8 @@ __all__ = [
     "DeleteSecret",
     "ForeignJob",
     "LookUpJob",
+    "LookUpObjects",
     "LookUpPodEvents",
-    "LookUpSecrets",
     "Outcome",
     "Refusal",
     "Seen",
@@ -74,10 +74,10 @@ class SetJobTtl:
 
 
 @dataclass(frozen=True, slots=True)
-class LookUpSecrets:
-    """Read the metadata of these Secrets."""
+class LookUpObjects:
+    """Read the metadata of these objects, which the run names."""
 
-    names: tuple[str, ...]
+    refs: tuple[ObjectRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ Action = (
     | LookUpJob
     | DeleteJob
     | SetJobTtl
-    | LookUpSecrets
+    | LookUpObjects
     | DeleteSecret
     | LookUpPodEvents
     | Collect
@@ -195,8 +195,9 @@ class Seen:
 
     ``jobs``: every Job that carries the run's UID, finished and deleted ones too. ``pods``: every pod of theirs,
     those included that are gone but whose end was seen. ``absent_jobs``: names the API server itself does not know.
-    ``secrets``: by name; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by shard, of runners of
-    this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a second later.
+    ``objects``: those that the run names; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by
+    shard, of runners of this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a
+    second later.
     """
 
     jobs: tuple[JobFact, ...] = ()
@@ -204,7 +205,7 @@ class Seen:
     failed_creates: tuple[EventFact, ...] = ()
     pod_events: Mapping[str, tuple[EventFact, ...]] = field(default_factory=dict)
     absent_jobs: frozenset[str] = frozenset()
-    secrets: Mapping[str, SecretFact | None] = field(default_factory=dict)
+    objects: Mapping[ObjectRef, ObjectFact | None] = field(default_factory=dict)
     refusal: Refusal | None = None
     foreign: ForeignJob | None = None
     outcome: Outcome | None = None

@@ -16,6 +16,7 @@ from kubernetes.aio import client, config
 
 from evalkube_crds.names import GROUP, VERSION, Kind
 from evalkube_operator.errors import Conflict, Forbidden, Gone, NotFound, OperatorError, Refused, Unavailable
+from evalkube_operator.facts import ObjectRef, Referenced
 from evalkube_operator.ports import Caller, Object, RunKey
 
 __all__ = ["KubernetesCluster", "Listed", "error_of", "new_client"]
@@ -24,6 +25,11 @@ _TIMEOUT_S: Final = 30.0
 _PAGE: Final = 500
 _POOL: Final = 64
 _PLURALS: Final = {Kind.EVAL_RUN: "evalruns", Kind.PERF_RUN: "perfruns"}
+_REFERENCED: Final = {
+    Referenced.SECRET: "secrets",
+    Referenced.CONFIG_MAP: "configmaps",
+    Referenced.CLAIM: "persistentvolumeclaims",
+}
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _JSON_PATCH: Final = "application/json-patch+json"
 _POD_WARNINGS: Final = "involvedObject.kind=Pod,type=Warning,reason!=FailedScheduling"
@@ -117,11 +123,12 @@ class KubernetesCluster:
                 return None
             raise
 
-    # Secrets, events
+    # what runs name, events
 
-    async def get_secret_metadata(self, namespace: str, name: str) -> Object | None:
-        """See ``ports.Cluster``: asked for as metadata only, the values never come here."""
-        return await self._get(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}", accept=_METADATA_ONLY)
+    async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
+        """See ``ports.Cluster``: asked for as metadata only, what is in the object never comes here."""
+        path = f"/api/v1/namespaces/{quote(namespace)}/{_REFERENCED[ref.kind]}/{quote(ref.name)}"
+        return await self._get(path, accept=_METADATA_ONLY)
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
         """See ``ports.Cluster``."""

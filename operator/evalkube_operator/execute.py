@@ -25,8 +25,8 @@ from evalkube_operator.actions import (
     DeleteSecret,
     ForeignJob,
     LookUpJob,
+    LookUpObjects,
     LookUpPodEvents,
-    LookUpSecrets,
     Outcome,
     Refusal,
     SetJobTtl,
@@ -35,7 +35,7 @@ from evalkube_operator.actions import (
 )
 from evalkube_operator.cache import Cache
 from evalkube_operator.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
-from evalkube_operator.facts import RunFact
+from evalkube_operator.facts import ObjectRef, Referenced, RunFact
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.memory import Memory
 from evalkube_operator.podwarnings import PodWarnings
@@ -98,12 +98,12 @@ class Executor:
             case SetJobTtl(name, uid, seconds):
                 self._learn_job(await self._cluster.set_job_ttl(run.namespace, name, uid, seconds))
                 return False
-            case LookUpSecrets(names):
-                for name in names:
-                    memory.secrets[name] = (await self._secret(run, name), self._now())
+            case LookUpObjects(refs):
+                for ref in refs:
+                    memory.objects[ref] = (await self._named_object(run, ref), self._now())
             case DeleteSecret(name, uid):
                 await self._delete_secret(run, name, uid)
-                memory.secrets[name] = (None, self._now())
+                memory.objects[ObjectRef(Referenced.SECRET, name)] = (None, self._now())
                 return False  # the status write that follows was decided with it
             case LookUpPodEvents(uids):
                 for uid in uids:
@@ -171,15 +171,15 @@ class Executor:
         if raw is not None:
             self._cache.apply_job(raw)
 
-    # Secrets
+    # What runs name
 
-    async def _secret(self, run: RunFact, name: str) -> facts.SecretFact | None:
+    async def _named_object(self, run: RunFact, ref: ObjectRef) -> facts.ObjectFact | None:
         try:
-            raw = await self._cluster.get_secret_metadata(run.namespace, name)
+            raw = await self._cluster.get_metadata(run.namespace, ref)
         except Forbidden as problem:
-            _LOG.warning("the operator may not read Secrets of the namespace %s: %s", run.namespace, problem)
+            _LOG.warning("the operator may not read the %s of the namespace %s: %s", ref, run.namespace, problem)
             return None
-        return facts.secret(raw) if raw is not None else None
+        return facts.named_object(raw) if raw is not None else None
 
     async def _delete_secret(self, run: RunFact, name: str, uid: str) -> None:
         try:

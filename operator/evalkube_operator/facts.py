@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
@@ -28,17 +29,19 @@ __all__ = [
     "ContainerFact",
     "EventFact",
     "JobFact",
+    "ObjectFact",
+    "ObjectRef",
     "OwnerFact",
     "PodFact",
+    "Referenced",
     "RunFact",
-    "SecretFact",
     "Spec",
     "event",
     "job",
+    "named_object",
     "pod",
     "receipt_of",
     "run",
-    "secret",
 ]
 
 RUN_LABEL: Final = f"{GROUP}/run"
@@ -181,13 +184,33 @@ class EventFact:
     at: datetime
 
 
+class Referenced(StrEnum):
+    """The kinds of object that a run's spec can name."""
+
+    SECRET = "Secret"  # noqa: S105 - not a password
+    CONFIG_MAP = "ConfigMap"
+    CLAIM = "PersistentVolumeClaim"
+
+
 @dataclass(frozen=True, slots=True)
-class SecretFact:
-    """A Secret's metadata; its values are never read."""
+class ObjectRef:
+    """An object of the run's namespace that its spec names."""
+
+    kind: Referenced
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFact:
+    """The metadata of such an object; what is in it is never read."""
 
     name: str
     uid: str
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     owner_uids: frozenset[str]
 
 
@@ -354,14 +377,19 @@ def event(raw: Raw) -> EventFact:
         raise Unreadable(f"Event {raw.get('metadata', {}).get('name')}: {problem!r}") from problem
 
 
-def secret(raw: Raw) -> SecretFact:
-    """A Secret's metadata (PartialObjectMetadata). Raises Unreadable."""
+def named_object(raw: Raw) -> ObjectFact:
+    """The metadata (PartialObjectMetadata) of a Secret, ConfigMap or claim. Raises Unreadable."""
     try:
         metadata = raw["metadata"]
-        owners = frozenset(str(owner["uid"]) for owner in metadata.get("ownerReferences") or ())
-        return SecretFact(metadata["name"], metadata["uid"], metadata.get("labels") or {}, owners)
+        return ObjectFact(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            labels=metadata.get("labels") or {},
+            annotations=metadata.get("annotations") or {},
+            owner_uids=frozenset(str(owner["uid"]) for owner in metadata.get("ownerReferences") or ()),
+        )
     except (KeyError, TypeError) as problem:
-        raise Unreadable(f"Secret: {problem!r}") from problem
+        raise Unreadable(f"an object that a run names: {problem!r}") from problem
 
 
 def receipt_of(found: PodFact) -> Receipt | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from evalkube_crds import paths
 from evalkube_crds.cluster import DataMount, SecretKeyRef
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_VERSION, EXIT_CODES, GROUP, Kind
@@ -189,7 +190,7 @@ def _node_loss(defaults: RunnerDefaults) -> list[dict[str, Any]]:
 
 _CONFIG: Final = "/etc/evalkube"
 _TOKEN: Final = "/var/run/secrets/evalkube"  # noqa: S105 - a folder
-_CACHE: Final = "/var/cache/evalkube"
+_CACHE: Final = paths.POD_CACHE
 
 
 def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> dict[str, Any]:
@@ -199,6 +200,8 @@ def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults)
     arguments += ["--receipt", "/dev/termination-log"]
     if defaults.ingest_ca is not None:
         arguments += ["--ca", f"{_CONFIG}/run/ca.crt"]
+    for folder in _readable(spec, defaults):
+        arguments += ["--readable", folder]
     for option, reference in _keys(spec).items():
         arguments += [f"--{option}-file", f"{_CONFIG}/{option}/{reference.key}"]
     return {
@@ -217,6 +220,12 @@ def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults)
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": _mounts(spec, defaults),
     }
+
+
+def _readable(spec: Spec, defaults: RunnerDefaults) -> list[str]:
+    """Where the files that the run names may lie, beside the cache: what it mounts, and nothing else of its pod."""
+    shared = [paths.SHARED_DATA] if _shared_data(spec, defaults) is not None else []
+    return [*shared, *(f"{paths.DATA_FOLDER}/{mount.name}" for mount in spec.data)]
 
 
 def _environment(spec: Spec, defaults: RunnerDefaults) -> list[dict[str, Any]]:
@@ -245,9 +254,9 @@ def _mounts(spec: Spec, defaults: RunnerDefaults) -> list[dict[str, Any]]:
     ]
     mounts += [{"name": option, "mountPath": f"{_CONFIG}/{option}", "readOnly": True} for option in _keys(spec)]
     if _shared_data(spec, defaults) is not None:
-        mounts.append({"name": "shared-data", "mountPath": f"/data/{_SHARED}", "readOnly": True})
+        mounts.append({"name": "shared-data", "mountPath": paths.SHARED_DATA, "readOnly": True})
     mounts += [
-        {"name": f"data-{place}", "mountPath": f"/data/{mount.name}", "readOnly": True}
+        {"name": f"data-{place}", "mountPath": f"{paths.DATA_FOLDER}/{mount.name}", "readOnly": True}
         for place, mount in enumerate(spec.data)
     ]
     return mounts
@@ -267,12 +276,10 @@ def _volumes(spec: Spec, defaults: RunnerDefaults) -> list[dict[str, Any]]:
     return volumes
 
 
-_SHARED: Final = "shared"
-
-
 def _shared_data(spec: Spec, defaults: RunnerDefaults) -> str | None:
     """The installation's claim, at /data/shared unless the run mounts something of its own there."""
-    return None if any(mount.name == _SHARED for mount in spec.data) else defaults.data_claim
+    taken = any(f"{paths.DATA_FOLDER}/{mount.name}" == paths.SHARED_DATA for mount in spec.data)
+    return None if taken else defaults.data_claim
 
 
 def _downward(defaults: RunnerDefaults) -> list[dict[str, Any]]:

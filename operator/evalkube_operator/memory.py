@@ -11,11 +11,11 @@ from typing import Final
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
 from evalkube_operator.cache import Cache
-from evalkube_operator.facts import EventFact, RunFact, SecretFact
+from evalkube_operator.facts import EventFact, ObjectFact, ObjectRef, RunFact
 
 __all__ = ["Memory"]
 
-_ABSENT_SECRET_S: Final = 1.0
+_OBJECT_S: Final = 1.0
 _POD_EVENTS_S: Final = 9.0
 
 
@@ -23,7 +23,7 @@ _POD_EVENTS_S: Final = 9.0
 class Memory:
     """Of one run, by its UID."""
 
-    secrets: dict[str, tuple[SecretFact | None, datetime]] = field(default_factory=dict)
+    objects: dict[ObjectRef, tuple[ObjectFact | None, datetime]] = field(default_factory=dict)
     pod_events: dict[str, tuple[tuple[EventFact, ...], datetime]] = field(default_factory=dict)
     absent_jobs: set[str] = field(default_factory=set)
     refusal: Refusal | None = None
@@ -73,7 +73,7 @@ class Memory:
             failed_creates=cache.failed_creates(job.uid for job in jobs),
             pod_events={uid: events for uid, (events, at) in self.pod_events.items() if _young(at, now, _POD_EVENTS_S)},
             absent_jobs=frozenset(self.absent_jobs),
-            secrets=self._secrets(now, run.uid),
+            objects=self._objects(now, run.uid),
             refusal=self.refusal,
             foreign=self.foreign,
             outcome=self.outcome,
@@ -83,12 +83,12 @@ class Memory:
             progress_due=due + timedelta(seconds=progress_interval_s) if due is not None else None,
         )
 
-    def _secrets(self, now: datetime, run_uid: str) -> Mapping[str, SecretFact | None]:
-        """A Secret that is there stays known; one that is not (or is not opted in) is asked for anew."""
+    def _objects(self, now: datetime, run_uid: str) -> Mapping[ObjectRef, ObjectFact | None]:
+        """The run's own Secret stays known once it was there; everything else may change, and is asked for anew."""
         return {
-            name: found
-            for name, (found, at) in self.secrets.items()
-            if (found is not None and run_uid in found.owner_uids) or _young(at, now, _ABSENT_SECRET_S)
+            ref: found
+            for ref, (found, at) in self.objects.items()
+            if (found is not None and run_uid in found.owner_uids) or _young(at, now, _OBJECT_S)
         }
 
     def _progress(self, run: RunFact) -> Progress | None:

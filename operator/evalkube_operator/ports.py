@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from evalkube_crds.names import Kind
 from evalkube_crds.results import Progress, Receipt
+from evalkube_operator.facts import ObjectRef
 
 __all__ = ["Caller", "Cluster", "Object", "Owner", "Reviewer", "RunKey", "Runs", "Store", "StoredResult"]
 
@@ -133,8 +134,8 @@ class Cluster(Protocol):
     async def delete_run(self, kind: Kind, key: RunKey) -> None:
         """Delete that very run; content where it is not there."""
 
-    async def get_secret_metadata(self, namespace: str, name: str) -> Object | None:
-        """A Secret without its values. Raises Forbidden."""
+    async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
+        """The metadata of a Secret, ConfigMap or claim, without what is in it. Raises Forbidden."""
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
         """Delete that very Secret; content where it is not there. Raises Forbidden."""

@@ -31,10 +31,11 @@ class TargetRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All times in seconds."""
+    """All times in seconds. ``require_key_hosts``: a key's Secret has to say which endpoints its key is for."""
 
     allow: frozenset[str] = frozenset()
     targets: TargetRules = TargetRules()
+    require_key_hosts: bool = True
     secret_patience_s: float = 60.0
     conflict_patience_s: float = 120.0
     refusal_patience_s: float = 20.0

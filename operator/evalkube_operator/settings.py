@@ -57,6 +57,10 @@ class _Probes(_Part):
     port: int = 8081
 
 
+class _Keys(_Part):
+    require_hosts: bool = True
+
+
 class _Targets(_Part):
     allow_link_local: bool = False
     allowed: list[str] = []
@@ -97,6 +101,7 @@ class _File(_Part):
     readers: list[str] = []
     probes: _Probes = _Probes()
     allow: list[str] = []
+    keys: _Keys = _Keys()
     targets: _Targets = _Targets()
     runner: _Runner
     job_ttl_seconds: int = Field(default=3600, ge=0)
@@ -210,7 +215,12 @@ def _rules(file: _File) -> Rules:
         allowed=tuple(file.targets.allowed),
         denied=tuple(file.targets.denied),
     )
-    return Rules(allow=frozenset(file.allow), targets=targets, job_ttl_s=file.job_ttl_seconds)
+    return Rules(
+        allow=frozenset(file.allow),
+        targets=targets,
+        require_key_hosts=file.keys.require_hosts,
+        job_ttl_s=file.job_ttl_seconds,
+    )
 
 
 def _runner(part: _Runner, url: str, ca: str | None) -> RunnerDefaults:

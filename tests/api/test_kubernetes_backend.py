@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evalkube_api import errors
-from evalkube_api.backend import RunQuery
+from evalkube_api.backend import RunQuery, Submission
 from evalkube_api.kubernetes.placement import ClusterSubmission
 from evalkube_api.kubernetes.rejections import Forbidden, RunDeleted, Unavailable
 from evalkube_crds.names import Kind, Phase
@@ -39,6 +39,34 @@ def test_a_run_and_its_secret_are_made(server: ApiServer, tmp_path: Path) -> Non
             assert KEY not in str(raw)
             await runs.submit(perf_submission(api_key="EMPTY"))
             assert len(server.objects("secrets")) == 1
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("submission", "field"),
+    [
+        (perf_submission(dataset_path="/var/run/secrets/evalkube/token"), "dataset_path"),
+        (perf_submission(prompt="@/etc/passwd"), "prompt"),
+        (perf_submission(dataset_path="/data/other/x", data=[{"name": "a", "config_map": "c"}]), "dataset_path"),
+        (eval_submission(dataset_args={"gsm8k": {"local_path": "mine"}}), "dataset_args.gsm8k.local_path"),
+    ],
+    ids=["the token", "a file of the image", "not what is mounted", "a relative path"],
+)
+def test_a_path_that_pods_do_not_mount_is_refused(
+    server: ApiServer, tmp_path: Path, submission: Submission, field: str
+) -> None:
+    """At once, by its field; nothing is made."""
+
+    async def test() -> None:
+        async with backend(server, tmp_path) as runs:
+            with pytest.raises(errors.InvalidRequest) as caught:
+                await runs.submit(submission)
+            assert [problem.field for problem in caught.value.problems] == [field]
+            assert not server.objects("evalruns") + server.objects("perfruns")
+            mounted = [{"name": "a", "config_map": "c"}]
+            await runs.submit(perf_submission(dataset_path="/data/a/x", data=mounted))
+            assert len(server.objects("perfruns")) == 1
 
     asyncio.run(test())
 

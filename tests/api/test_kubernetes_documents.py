@@ -55,12 +55,16 @@ def test_the_judges_key_has_its_own_place() -> None:
 
 
 def test_the_secret_goes_with_its_run() -> None:
-    """Owned, immutable, opted in."""
+    """Owned, immutable, opted in, and for the run's own endpoints: whoever else names it cannot send the key away."""
     run = seen("e")
     run["spec"]["apiKeySecretRef"] = {"name": "e-key", "key": "api-key"}
     secret = documents.secret(run, {"api_key": KEY})
     assert secret is not None
     assert (secret["immutable"], secret["metadata"]["labels"]) == (True, {"evalkube.io/api-key": "true"})
+    run["spec"]["judge"] = {"models": [{"model": "j", "apiUrl": "https://judge.org/v1"}]}
+    judged = documents.secret(run, {"api_key": KEY})
+    assert judged is not None
+    assert judged["metadata"]["annotations"] == {"evalkube.io/hosts": "127.0.0.1:9,judge.org:443"}
     owner = {"apiVersion": "evalkube.io/v1alpha1", "kind": "EvalRun", "name": "e", "uid": "u"}
     assert (secret["metadata"]["name"], secret["metadata"]["ownerReferences"]) == ("e-key", [owner])
     assert documents.secret(run, {}) is None

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from e2e.documents import CANARY, mock_model, secret
+from e2e.documents import CANARY, claim, config_map, mock_model, secret
 from e2e.kube import ROOT, Kube, PortForward
 
 CHART = str(ROOT / "charts" / "evalkube")
@@ -115,6 +115,11 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
             *mock_model("locked", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}),
             secret("key", CANARY),
             secret("private", CANARY, opted_in=False),
+            secret("anywhere", CANARY, hosts=None),
+            secret("elsewhere", CANARY, hosts="api.example.org"),
+            config_map("numbers", {"none.txt": "1"}, opted_in=True),
+            config_map("settings", {"own.jsonl": "{}"}, opted_in=False),
+            claim("disk", opted_in=False),
         )
         said = kube.helm("install", "evalkube", CHART, "-f", str(file), "--wait", "--timeout", "3m", check=False)
         if "STATUS: deployed" not in said:

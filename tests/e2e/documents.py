@@ -30,11 +30,25 @@ def _run(kind: str, name: str, spec: Document) -> Document:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def secret(name: str, key: str, *, opted_in: bool = True) -> Document:
-    """A key for an endpoint."""
+def secret(name: str, key: str, *, opted_in: bool = True, hosts: str | None = "model, locked") -> Document:
+    """A key for an endpoint. `hosts`: where it may be sent; None names none."""
     labels = {"evalkube.io/api-key": "true"} if opted_in else {}
-    metadata = {"name": name, "labels": labels}
+    annotations = {} if hosts is None else {"evalkube.io/hosts": hosts}
+    metadata = {"name": name, "labels": labels, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"api-key": key}}
+
+
+def config_map(name: str, data: dict[str, str], *, opted_in: bool) -> Document:
+    """Files for runs to read."""
+    metadata = {"name": name, "labels": {"evalkube.io/data": "true"} if opted_in else {}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def claim(name: str, *, opted_in: bool) -> Document:
+    """A disk for runs to read."""
+    metadata = {"name": name, "labels": {"evalkube.io/data": "true"} if opted_in else {}}
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": wanted}
 
 
 def mock_model(name: str, image: str, *arguments: str, environment: dict[str, str] | None = None) -> list[Document]:

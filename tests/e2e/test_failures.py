@@ -30,6 +30,7 @@ class Fault:
     quota: bool = False
 
 
+NUMBERS = [{"name": "a", "configMap": "numbers"}]
 FAULTS = {
     "image-missing": Fault({"runner": {"image": "localhost/nowhere:1"}}, "ImagePullFailed", "localhost/nowhere"),
     "image-invalid": Fault({"runner": {"image": "NOT//valid"}}, "InvalidImage", "image"),
@@ -37,6 +38,12 @@ FAULTS = {
     "secret-missing": Fault({"apiKeySecretRef": {"name": "nobody"}}, "SecretMissing", "nobody"),
     "secret-not-opted-in": Fault({"apiKeySecretRef": {"name": "private"}}, "SecretNotOptedIn", "kubectl label"),
     "secret-without-key": Fault({"apiKeySecretRef": {"name": "key", "key": "other"}}, "SecretMissing", "key"),
+    "key-without-hosts": Fault({"apiKeySecretRef": {"name": "anywhere"}}, "KeyHostForbidden", "kubectl annotate"),
+    "key-for-another": Fault({"apiKeySecretRef": {"name": "elsewhere"}}, "KeyHostForbidden", "api.example.org"),
+    "claim-not-opted-in": Fault(
+        {"data": [{"name": "a", "persistentVolumeClaim": "disk"}]}, "DataNotOptedIn", "kubectl label"
+    ),
+    "map-not-opted-in": Fault({"data": [{"name": "a", "configMap": "settings"}]}, "DataNotOptedIn", "kubectl label"),
     "claim-missing": Fault({"data": [{"name": "a", "persistentVolumeClaim": "no-claim"}]}, "ClaimMissing", "no-claim"),
     "map-missing": Fault({"data": [{"name": "a", "configMap": "no-map"}]}, "ConfigMapMissing", "no-map"),
     "no-node": Fault(
@@ -60,13 +67,24 @@ FAULTS = {
     "wrong-key-eval": Fault({}, "AuthenticationFailed", "401", model="locked"),
     "target-down": Fault({}, "TargetUnreachable", "nobody", kind="PerfRun", model="nobody"),
     "data-missing": Fault(
-        {"datasetHub": "local", "datasetArgs": {"gsm8k": {"localPath": "/data/none"}}},
+        {"datasetHub": "local", "datasetArgs": {"gsm8k": {"localPath": "/data/a/none"}}, "data": NUMBERS},
         "DatasetUnavailable",
-        "/data/none",
+        "/data/a/none",
+    ),
+    "token-as-prompts": Fault(
+        {"dataset": "line_by_line", "datasetPath": "/var/run/secrets/evalkube/token"},
+        "PathForbidden",
+        "/data/<name>",
+        kind="PerfRun",
+    ),
+    "key-as-a-prompt": Fault(
+        {"prompt": "@/etc/evalkube/api-key/api-key", "apiKeySecretRef": {"name": "key"}},
+        "PathForbidden",
+        "prompt",
+        kind="PerfRun",
     ),
     "too-slow": Fault({"repeats": 100, "deadlines": {"active": 5}}, "ActiveDeadlineExceeded", "deadline", model="slow"),
 }
-TIMEOUTS_S = {"secret-missing": 120, "secret-not-opted-in": 120}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.documents import MODEL_PORT, eval_run, perf_run
+from e2e.documents import MODEL_PORT, config_map, eval_run, perf_run
 from e2e.kube import Kube, condition
 
 EVAL = {
@@ -136,9 +136,7 @@ def test_a_missed_threshold_is_no_failure_of_the_run(kube: Kube) -> None:
 def test_own_data_from_a_config_map(kube: Kube) -> None:
     """What `spec.data` names is at /data/<name> for `localPath`."""
     row = json.dumps({"query": "How many legs has a spider?", "response": "8"})
-    kube.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own"}, "data": {"own.jsonl": f"{row}\n"}}
-    )
+    kube.apply(config_map("own", {"own.jsonl": f"{row}\n"}, opted_in=True))
     arguments = {"general_qa": {"localPath": "/data/mine", "subsetList": ["own"]}}
     mount = {"name": "mine", "configMap": "own"}
     kube.create(

@@ -17,7 +17,7 @@ import obstore.store
 import pytest
 
 from e2e.conftest import CHART, Release, namespace, values_of
-from e2e.documents import MODEL_PORT, eval_run, perf_run
+from e2e.documents import MODEL_PORT, claim, eval_run, perf_run
 from e2e.kube import Kube, PortForward, condition
 
 SAMPLES = 8
@@ -94,9 +94,8 @@ def claim_with(name: str, question: str) -> list[dict[str, Any]]:
     user = {"runAsNonRoot": True, "runAsUser": 65532, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
     volumes = [{"name": "to", "persistentVolumeClaim": {"claimName": name}}]
     spec = {"restartPolicy": "Never", "securityContext": user, "containers": [container], "volumes": volumes}
-    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     return [
-        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": wanted},
+        claim(name, opted_in=name == "mine"),
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"fills-{name}"}, "spec": spec},
     ]
 

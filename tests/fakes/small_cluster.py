@@ -17,6 +17,7 @@ from typing import Any
 from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Receipt
 from evalkube_operator.errors import Conflict, NotFound, Refused, Unavailable
+from evalkube_operator.facts import ObjectRef
 from evalkube_operator.ports import RunKey, StoredResult
 
 __all__ = ["Crash", "SmallCluster", "SmallStore", "eval_spec", "perf_spec"]
@@ -181,9 +182,9 @@ class SmallCluster:
         if raw is not None and raw["metadata"]["uid"] == key.uid:
             self._remove(raw)
 
-    async def get_secret_metadata(self, namespace: str, name: str) -> Object | None:
+    async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
         """See ``ports.Cluster``."""
-        return copy.deepcopy(self.objects.get(("Secret", namespace, name)))
+        return copy.deepcopy(self.objects.get((str(ref.kind), namespace, ref.name)))
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
         """See ``ports.Cluster``."""

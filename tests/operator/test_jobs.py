@@ -58,7 +58,7 @@ def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
     evaluation, load = made(eval_spec(backoffLimit=2))["spec"], made(perf_spec(backoffLimit=2))["spec"]
     assert evaluation["backoffLimitPerIndex"] == 2
     assert evaluation["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
-    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 73))
+    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == [*range(64, 73), 74]
     assert load["backoffLimit"] == 0
     assert {rule["action"] for rule in load["podFailurePolicy"]["rules"]} == {"FailJob"}
 
@@ -107,6 +107,20 @@ def test_data_is_mounted_read_only_by_name() -> None:
     own = pod_of(made(eval_spec(data=[{"name": "shared", "configMap": "c"}]), defaults))
     paths = [mount["mountPath"] for mount in own["containers"][0]["volumeMounts"]]
     assert paths.count("/data/shared") == 1
+
+
+def test_a_runner_may_read_what_the_run_mounts_and_nothing_else_of_its_pod() -> None:
+    """The token, the key and the document are files of the same pod."""
+
+    def readable(data: list[Object], defaults: RunnerDefaults) -> list[str]:
+        arguments = pod_of(made(eval_spec(data=data), defaults))["containers"][0]["args"]
+        return [arguments[at + 1] for at, word in enumerate(arguments) if word == "--readable"]
+
+    plain, shared = RunnerDefaults(image="i", ingest_url="u"), RunnerDefaults(image="i", ingest_url="u", data_claim="c")
+    assert readable([], plain) == []
+    assert readable([], shared) == ["/data/shared"]
+    assert readable([{"name": "a", "configMap": "c"}], shared) == ["/data/shared", "/data/a"]
+    assert readable([{"name": "shared", "configMap": "c"}], shared) == ["/data/shared"]
 
 
 def test_a_queue_gets_the_job_suspended() -> None:

@@ -60,7 +60,9 @@ def perf(**fields: Any) -> Callable[[Path, RunContext], object]:
     """Loads the prompts of a load test; `{data}` in a field is the data folder."""
 
     def load(data: Path, context: RunContext) -> object:
-        filled = {name: value.format(data=data) if isinstance(value, str) else value for name, value in fields.items()}
+        filled: dict[str, Any] = {
+            name: value.format(data=data) if isinstance(value, str) else value for name, value in fields.items()
+        }
         args = filled.get("dataset_args")
         if args:
             filled["dataset_args"] = {name: value.format(data=data) for name, value in args.items()}

@@ -18,6 +18,7 @@ from evalkube_api.kubernetes.cluster import Cluster, Unreachable
 from evalkube_api.kubernetes.documents import REQUEST
 from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.rejections import Rejected, Unavailable
+from evalkube_crds import paths
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.problems import Problem
 
@@ -32,8 +33,8 @@ Object = dict[str, Any]
 
 
 def check(submission: Submission) -> None:
-    """Raises errors.InvalidRequest for a key that is given twice, or by nothing but a name that is no Secret's."""
-    spec, found = submission.spec, []
+    """Raises errors.InvalidRequest for a key that is given twice, and for a path that the run's pods do not mount."""
+    spec, found = submission.spec, paths.unmounted(submission.spec)
     if "api_key" in submission.secrets and spec.api_key_secret_ref is not None:
         found.append(Problem("api_key", "stands beside api_key_secret_ref; give one of them"))
     judged = isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None

@@ -8,7 +8,7 @@ import base64
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from evalkube_api.backend import Submission
 from evalkube_api.kubernetes import placement
 from evalkube_api.kubernetes.ids import Key
+from evalkube_crds import key_hosts
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.names import API_VERSION, GROUP, Kind, Phase
+from evalkube_crds.names import API_KEY_LABEL, API_VERSION, GROUP, KEY_HOSTS_ANNOTATION, Kind, Phase
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.status import EvalRun, Metadata, PerfRun, Run, RunStatus, phase_of
 
@@ -40,7 +41,6 @@ Raw = Mapping[str, Any]
 REQUEST: Final = f"{GROUP}/request-sha256"
 """Annotation: what tells a repeated request from another one under the same Idempotency-Key."""
 
-_SECRET_LABEL: Final = f"{GROUP}/api-key"
 _SECRET_KEYS: Final = {"api_key": "api-key", "judge_api_key": "judge-api-key"}
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -86,11 +86,18 @@ def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
         "metadata": {
             "name": name,
             "namespace": metadata["namespace"],
-            "labels": {_SECRET_LABEL: "true"},
+            "labels": {API_KEY_LABEL: "true"},
+            "annotations": {KEY_HOSTS_ANNOTATION: key_hosts.hosts_of(_endpoints(spec))},
             "ownerReferences": [owner],
         },
         "data": data,
     }
+
+
+def _endpoints(spec: Raw) -> Iterator[str]:
+    """Where the keys of a run go: to its endpoint and to its judges', and nowhere else whoever names the Secret."""
+    yield from (spec[field] for field in ("apiUrl", "url") if field in spec)
+    yield from (model["apiUrl"] for model in (spec.get("judge") or {}).get("models") or ())
 
 
 def key_of(raw: Raw) -> Key:

@@ -3,7 +3,7 @@
 from evalkube_crds.names import Reason
 from evalkube_crds.status import RunStatus
 from evalkube_operator import conditions
-from evalkube_operator.actions import Action, DeleteSecret, LookUpSecrets
+from evalkube_operator.actions import Action, DeleteSecret, LookUpObjects
 from evalkube_operator.facts import Spec
 from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.writing import stamp, write
@@ -31,9 +31,9 @@ def end(
 
 def finish(case: Case, status: RunStatus) -> list[Action]:
     """The run's own Secrets go before its end is on record: after that nobody looks for them any more."""
-    names = admission.secret_names(case.run.spec) if case.run.spec is not None else ()
-    unknown = tuple(name for name in names if name not in case.seen.secrets)
+    refs = admission.secrets_of(case.run.spec) if case.run.spec is not None else ()
+    unknown = tuple(ref for ref in refs if ref not in case.seen.objects)
     if unknown:
-        return [LookUpSecrets(unknown)]
-    own = [found for name in names if (found := case.seen.secrets[name]) and case.run.uid in found.owner_uids]
+        return [LookUpObjects(unknown)]
+    own = [found for ref in refs if (found := case.seen.objects[ref]) and case.run.uid in found.owner_uids]
     return [*(DeleteSecret(found.name, found.uid) for found in own), *write(case, status)]

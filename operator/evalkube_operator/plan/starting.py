@@ -7,7 +7,7 @@ import orjson
 
 from evalkube_crds.names import Reason
 from evalkube_operator import conditions, jobs
-from evalkube_operator.actions import Action, CreateJob, DeleteJob, LookUpSecrets, Wait, WriteStatus
+from evalkube_operator.actions import Action, CreateJob, DeleteJob, LookUpObjects, Wait, WriteStatus
 from evalkube_operator.facts import JobFact, Spec
 from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import end
@@ -56,7 +56,7 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
         due = (attempts[-1].completion_time or case.now) + timedelta(seconds=pause_s)
         if case.now < due:
             return [Wait(due)]
-    held = _held_by_secret(case, spec)
+    held = _held_by_objects(case, spec)
     if held is not None:
         return held
     blocked = _blocked(case, spec)
@@ -88,12 +88,13 @@ def _delete_busy(case: Case) -> list[Action]:
     return [DeleteJob(job.name, job.uid) for job in _busy(case) if not job.deleting]
 
 
-def _held_by_secret(case: Case, spec: Spec) -> list[Action] | None:
-    names = admission.secret_names(spec)
-    unknown = tuple(name for name in names if name not in case.seen.secrets)
+def _held_by_objects(case: Case, spec: Spec) -> list[Action] | None:
+    """What the run names, its Secrets and its data, has to be there and meant for runs before a pod mounts it."""
+    refs = (*admission.secrets_of(spec), *admission.data_of(spec))
+    unknown = tuple(ref for ref in refs if ref not in case.seen.objects)
     if unknown:
-        return [LookUpSecrets(unknown)]
-    objection = admission.missing_secret(case.run, case.seen.secrets, names, case.rules)
+        return [LookUpObjects(unknown)]
+    objection = admission.withheld(case.run, spec, case.seen.objects, case.rules)
     if objection is None:
         return None
     if case.now >= objection.final_at:

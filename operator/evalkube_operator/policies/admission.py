@@ -1,18 +1,19 @@
-"""Decides whether a run may start at all: its spec, its targets, its overrides of the pod, its Secrets. Pure."""
+"""Decides whether a run may start at all: its spec, targets, paths, overrides of the pod, Secrets and data. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
+from evalkube_crds import key_hosts, paths, problems
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.names import GROUP, Reason
-from evalkube_operator.facts import RunFact, SecretFact, Spec
+from evalkube_crds.names import API_KEY_LABEL, DATA_LABEL, KEY_HOSTS_ANNOTATION, Reason
+from evalkube_operator.facts import ObjectFact, ObjectRef, Referenced, RunFact, Spec
 from evalkube_operator.policies import targets
 from evalkube_operator.rules import Rules
 
-__all__ = ["SECRET_LABEL", "Objection", "missing_secret", "refused", "secret_names"]
+__all__ = ["Objection", "data_of", "refused", "secrets_of", "withheld"]
 
-SECRET_LABEL = f"{GROUP}/api-key"
 _MAX_SPEC_BYTES = 200_000
 """The run's document travels in an annotation of its pods; all annotations together may have 262,144 bytes."""
 
@@ -37,6 +38,8 @@ def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str
         words = targets.objection(url, rules.targets)
         if words:
             return Reason.TARGET_FORBIDDEN, f"{words} (the installer can allow it: targets.allow)"
+    if stray_paths := paths.unmounted(run.spec):
+        return Reason.PATH_FORBIDDEN, problems.sentence(stray_paths)
     overridden = run.spec.runner.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
     stray = sorted(set(overridden) - rules.allow)
     if stray:
@@ -53,26 +56,97 @@ def _urls(spec: Spec) -> Iterable[str]:
         yield spec.url
 
 
-def secret_names(spec: Spec) -> tuple[str, ...]:
+def secrets_of(spec: Spec) -> tuple[ObjectRef, ...]:
     """The Secrets that the run's keys are in, each once."""
-    references = [spec.api_key_secret_ref, spec.judge.api_key_secret_ref if isinstance(spec, EvalRunSpec) else None]
-    return tuple(dict.fromkeys(reference.name for reference in references if reference is not None))
+    return tuple(dict.fromkeys(ref for ref, _ in _keys(spec)))
 
 
-def missing_secret(
-    run: RunFact, secrets: Mapping[str, SecretFact | None], names: Iterable[str], rules: Rules
+def data_of(spec: Spec) -> tuple[ObjectRef, ...]:
+    """The ConfigMaps and claims that the run mounts, each once."""
+    refs = [
+        ObjectRef(Referenced.CONFIG_MAP, mount.config_map)
+        if mount.config_map is not None
+        else ObjectRef(Referenced.CLAIM, mount.persistent_volume_claim or "")
+        for mount in spec.data
+    ]
+    return tuple(dict.fromkeys(refs))
+
+
+def _keys(spec: Spec) -> Iterable[tuple[ObjectRef, tuple[str, ...]]]:
+    """The Secrets of the run's keys, each with the endpoints that its key is sent to."""
+    urls = (spec.api_url,) if isinstance(spec, EvalRunSpec) else (spec.url,)
+    if spec.api_key_secret_ref is not None:
+        yield ObjectRef(Referenced.SECRET, spec.api_key_secret_ref.name), urls
+    if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
+        judges = tuple(model.api_url for model in spec.judge.models)
+        yield ObjectRef(Referenced.SECRET, spec.judge.api_key_secret_ref.name), judges
+
+
+def withheld(
+    run: RunFact, spec: Spec, objects: Mapping[ObjectRef, ObjectFact | None], rules: Rules
 ) -> Objection | None:
-    """A Secret that is not there (yet: the service makes a run first and then its Secret), or was not opted in.
+    """Why the run may not have what it names; None where it may.
 
-    All of ``names`` have been looked up. The run's own Secret needs no label: who made it knew what for.
+    All of ``secrets_of`` and ``data_of`` have been looked up. What is not there, or not meant for runs, may be mended
+    for a while: the service makes a run first and then its Secret, and people label what they have just created.
     """
     final_at = run.created_at + timedelta(seconds=rules.secret_patience_s)
-    for name in names:
-        found = secrets[name]
+    for ref in (*secrets_of(spec), *data_of(spec)):
+        found = objects[ref]
         if found is None:
-            message = f"the Secret {name} is not in the namespace {run.namespace}: create it, then the run again"
-            return Objection(Reason.SECRET_MISSING, message, final_at)
-        if run.uid not in found.owner_uids and found.labels.get(SECRET_LABEL) != "true":
-            message = f"the Secret {name} is not opted in: kubectl label secret {name} {SECRET_LABEL}=true"
-            return Objection(Reason.SECRET_NOT_OPTED_IN, message, final_at)
+            message = f"the {ref} is not in the namespace {run.namespace}: create it, then the run again"
+            return Objection(_MISSING[ref.kind], message, final_at)
+        if not _opted_in(run, ref, found):
+            label = _LABELS[ref.kind]
+            message = f"the {ref} is not opted in: kubectl label {str(ref.kind).lower()} {ref.name} {label}=true"
+            return Objection(_NOT_OPTED_IN[ref.kind], message, final_at)
+    for ref, urls in _keys(spec):
+        words = _misdirected(run, ref, objects[ref], urls, rules)
+        if words:
+            return Objection(Reason.KEY_HOST_FORBIDDEN, words, final_at)
     return None
+
+
+_MISSING: Final = {
+    Referenced.SECRET: Reason.SECRET_MISSING,
+    Referenced.CONFIG_MAP: Reason.CONFIG_MAP_MISSING,
+    Referenced.CLAIM: Reason.CLAIM_MISSING,
+}
+_LABELS: Final = {
+    Referenced.SECRET: API_KEY_LABEL,
+    Referenced.CONFIG_MAP: DATA_LABEL,
+    Referenced.CLAIM: DATA_LABEL,
+}
+_NOT_OPTED_IN: Final = {
+    Referenced.SECRET: Reason.SECRET_NOT_OPTED_IN,
+    Referenced.CONFIG_MAP: Reason.DATA_NOT_OPTED_IN,
+    Referenced.CLAIM: Reason.DATA_NOT_OPTED_IN,
+}
+
+
+def _opted_in(run: RunFact, ref: ObjectRef, found: ObjectFact) -> bool:
+    """By its label. The run's own Secret needs none: who made it knew what for."""
+    own = ref.kind is Referenced.SECRET and run.uid in found.owner_uids
+    return own or found.labels.get(_LABELS[ref.kind]) == "true"
+
+
+def _misdirected(run: RunFact, ref: ObjectRef, found: ObjectFact | None, urls: Iterable[str], rules: Rules) -> str:
+    """Why the key in that Secret may not go where the run would send it; empty where it may."""
+    if found is None:
+        return ""
+    hosts = found.annotations.get(KEY_HOSTS_ANNOTATION)
+    if hosts is None:
+        if not rules.require_key_hosts or run.uid in found.owner_uids:
+            return ""
+        wanted = key_hosts.hosts_of(urls)
+        return (
+            f"the {ref} does not say which endpoints its key is for: "
+            f"kubectl annotate secret {ref.name} {KEY_HOSTS_ANNOTATION}={wanted or 'HOST'}"
+        )
+    stray = next((url for url in urls if not key_hosts.permits(hosts, url)), None)
+    if stray is None:
+        return ""
+    return (
+        f"the key in the {ref} is for {hosts[:500]!r} only, and the run would send it to {key_hosts.hosts_of([stray])}"
+        f" (annotation {KEY_HOSTS_ANNOTATION})"
+    )
