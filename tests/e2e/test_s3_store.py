@@ -26,6 +26,9 @@ SAMPLES = 8
 ROWS_FROM_BYTES = 8 << 20
 """Artifacts of this size go to the bucket directly."""
 
+TOKEN = "/var/run/secrets/evalkube/token"
+"""Of the runner's pod, for ingest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -81,13 +84,13 @@ def kube(cluster: Kube, release: Release) -> Iterator[Kube]:
 
 
 def claim_with(name: str, question: str) -> list[dict[str, Any]]:
-    """A claim, and a pod that puts a data set of one question there."""
+    """A claim, and a pod that puts a data set of one question there, and links out of it."""
     row = json.dumps({"query": question, "response": "six"})
     container = {
         "name": "fills",
         "image": os.environ.get("EVALKUBE_E2E_IMAGE", "localhost/evalkube:dev"),
         "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", f"echo '{row}' > /to/own.jsonl"],
+        "command": ["sh", "-c", f"echo '{row}' > /to/own.jsonl; ln -s {TOKEN} /to/token.txt; ln -s /etc /to/etc"],
         "volumeMounts": [{"name": "to", "mountPath": "/to"}],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
@@ -184,6 +187,18 @@ def test_own_data_from_claims(
     assert run["status"]["phase"] == "Succeeded", condition(run)
     key = next(key for key in bucket.sizes(run) if "/predictions/" in key)
     assert word in bytes(bucket.store.get(key).bytes()).decode()
+
+
+@pytest.mark.parametrize("path", ["token.txt", "etc/passwd"])
+def test_a_link_in_a_claim_leads_nowhere(kube: Kube, release: Release, path: str) -> None:
+    """Whoever may write to a claim cannot have a runner send what is in its pod."""
+    name = f"linked-{path.partition('.')[0].replace('/', '-')}"
+    asked = {"dataset": "line_by_line", "datasetPath": f"/data/own/{path}", "maxTokens": [1]}
+    mount = {"name": "own", "persistentVolumeClaim": "mine"}
+    kube.create(perf_run(name, model(release, "model"), data=[mount], number=[1], parallel=[1], **asked))
+    ending = condition(kube.ended("perfrun", name))
+    assert ending["reason"] == "PathForbidden", ending
+    assert "it leads to" in ending["message"]
 
 
 def test_large_artifacts_go_past_the_operator(kube: Kube, bucket: Bucket, release: Release) -> None:
