@@ -14,8 +14,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from evalkube_crds.targets import TargetRules
 from evalkube_operator.jobs import RunnerDefaults
-from evalkube_operator.rules import OVERRIDES, Rules, TargetRules
+from evalkube_operator.rules import OVERRIDES, Rules
 from evalkube_operator.store.opening import VolumeSettings
 from evalkube_operator.store.s3 import S3Settings
 

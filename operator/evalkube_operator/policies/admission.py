@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evalkube_crds import targets
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import GROUP, Reason
 from evalkube_operator.facts import RunFact, SecretFact, Spec
-from evalkube_operator.policies import targets
 from evalkube_operator.rules import Rules
 
 __all__ = ["SECRET_LABEL", "Objection", "missing_secret", "refused", "secret_names"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_operator.policies import targets
-from evalkube_operator.rules import TargetRules
+from evalkube_crds import targets
+from evalkube_crds.targets import TargetRules
 
 METADATA = {
     "dotted": "http://169.254.169.254/latest",

@@ -7,15 +7,25 @@ resolves to is the runner's business (and a NetworkPolicy's); this is about what
 import ipaddress
 import re
 import unicodedata
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from evalkube_operator.rules import TargetRules
-
-__all__ = ["host_address", "objection"]
+__all__ = ["TargetRules", "host_address", "objection"]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRules:
+    """Which endpoints a run may name. ``allowed`` goes before everything, ``denied`` before the rest; both hold host
+    names (``*.example.org`` for a domain) and networks (``10.0.0.0/8``)."""
+
+    allow_link_local: bool = False
+    allowed: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+
 
 _METADATA_NAMES: Final = frozenset(
     {"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal", "metadata.tencentyun.com"}
