@@ -58,12 +58,6 @@ class _Probes(_Part):
     port: int = 8081
 
 
-class _Targets(_Part):
-    allow_link_local: bool = False
-    allowed: list[str] = []
-    denied: list[str] = []
-
-
 class _Runner(_Part):
     image: str
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
@@ -98,7 +92,7 @@ class _File(_Part):
     readers: list[str] = []
     probes: _Probes = _Probes()
     allow: list[str] = []
-    targets: _Targets = _Targets()
+    targets: TargetRules = TargetRules()
     runner: _Runner
     job_ttl_seconds: int = Field(default=3600, ge=0)
     retention: _Retention = _Retention()
@@ -206,12 +200,7 @@ def _store(part: _Volume | _S3) -> VolumeSettings | S3Settings:
 
 
 def _rules(file: _File) -> Rules:
-    targets = TargetRules(
-        allow_link_local=file.targets.allow_link_local,
-        allowed=tuple(file.targets.allowed),
-        denied=tuple(file.targets.denied),
-    )
-    return Rules(allow=frozenset(file.allow), targets=targets, job_ttl_s=file.job_ttl_seconds)
+    return Rules(allow=frozenset(file.allow), targets=file.targets, job_ttl_s=file.job_ttl_seconds)
 
 
 def _runner(part: _Runner, url: str, ca: str | None) -> RunnerDefaults:

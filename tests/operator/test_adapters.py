@@ -182,6 +182,7 @@ def test_the_configuration_becomes_settings(tmp_path: Path) -> None:
         ({"nonsense": 1}, "nonsense"),
         ({"allow": ["root"]}, "root is no override"),
         ({"store": {"kind": "tape"}}, "store"),
+        ({"targets": {"allowed": ["a.org", "10.0.0.0/33"]}}, r"targets\.allowed\.1: .*'10\.0\.0\.0/33' is neither"),
     ],
 )
 def test_a_wrong_configuration_is_said_so(tmp_path: Path, change: Object, words: str) -> None:

@@ -36,7 +36,7 @@ def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str
     for url in _urls(run.spec):
         words = targets.objection(url, rules.targets)
         if words:
-            return Reason.TARGET_FORBIDDEN, f"{words} (the installer can allow it: targets.allow)"
+            return Reason.TARGET_FORBIDDEN, words
     overridden = run.spec.runner.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
     stray = sorted(set(overridden) - rules.allow)
     if stray:
