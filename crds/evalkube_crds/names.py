@@ -134,14 +134,16 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.ALL_SAMPLES_FAILED: 70,
     Reason.ALL_REQUESTS_FAILED: 71,
     Reason.BARRIER_TIMEOUT: 72,
+    Reason.TARGET_FORBIDDEN: 73,
     Reason.CANCELLED: 143,
 }
-"""What a runner exits with. 64 to 72 are final: trying again without a change would end the same way."""
+"""What a runner exits with. 64 to 73 are final: trying again without a change would end the same way."""
 
 
 class ErrorClass(StrEnum):
     """What went wrong with one request or one sample: a closed list, so that counts of several shards add up."""
 
+    FORBIDDEN_TARGET = "forbidden_target"
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"

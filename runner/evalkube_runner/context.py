@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkube_runner.deliver import Delivery
+from evalkube_runner.gate import Gate
 
 __all__ = ["HubEndpoints", "RunContext", "Start"]
 
@@ -26,7 +27,7 @@ class HubEndpoints:
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """One shard of one run, as its code sees it. ``target_patience_s``: how long the endpoint may take to come up
-    before the first request; in a cluster it is often made together with the run."""
+    before the first request; in a cluster it is often made together with the run. ``gate``: what it may connect to."""
 
     run_id: str
     delivery: Delivery
@@ -40,3 +41,4 @@ class RunContext:
     offline: bool = False
     start: Start | None = None
     target_patience_s: float = 0.0
+    gate: Gate = field(default_factory=Gate)

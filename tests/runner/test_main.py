@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ KEY = "sk-canary-8c1f"
 class Runner:
     """One runner process and the folders it writes to."""
 
-    def __init__(self, folder: Path, kind: str, spec: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, kind: str, spec: dict[str, Any], *options: str) -> None:
         self.artifacts, self.control = folder / "artifacts", folder / "control"
         self.control.mkdir(parents=True, exist_ok=True)
         metadata = {"name": "run-1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
@@ -32,7 +34,7 @@ class Runner:
         command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(folder / "run.json"), *folders]
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*command, "--secrets-stdin"], stdin=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen([*command, "--secrets-stdin", *options], stdin=subprocess.PIPE, stderr=log)
         assert self.process.stdin is not None
         self.stdin = self.process.stdin
         self.stdin.write(json.dumps({"api_key": KEY}).encode() + b"\n")
@@ -125,6 +127,23 @@ def test_a_failure_has_its_reason_and_its_exit_code(
     assert (receipt.reason, runner.process.returncode) == (reason, EXIT_CODES[reason]), receipt.message
     assert said in receipt.message
     assert (runner.control / "receipt.json").stat().st_size <= MAX_RECEIPT_BYTES
+
+
+@pytest.mark.parametrize("kind", ["EvalRun", "PerfRun"])
+def test_a_forbidden_target_is_told_and_reached_by_nothing(tmp_path: Path, runners: list[Runner], kind: str) -> None:
+    """By the rules on the command line: the receipt names the address and what the installer can do."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://localhost:{server.getsockname()[1]}/v1"
+        load = {"model": "m", "url": url, "number": [4], "parallel": [2], "dataSource": "sample"}
+        spec = eval_spec(url) if kind == "EvalRun" else load
+        rules = json.dumps({"denied": ["127.0.0.0/8", "::1"]})
+        runners.append(runner := Runner(tmp_path, kind, spec, "--targets", rules))
+        receipt = runner.end()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert (receipt.reason, runner.process.returncode) == (Reason.TARGET_FORBIDDEN, 73), receipt.message
+    assert re.search(r"localhost \((127\.0\.0\.1|::1)\).*targets\.allow", receipt.message)
 
 
 def test_a_wrong_key_fails_soon_and_is_not_repeated(tmp_path: Path, runners: list[Runner]) -> None:
