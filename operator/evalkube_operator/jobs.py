@@ -14,6 +14,7 @@ import orjson
 from evalkube_crds.cluster import DataMount, SecretKeyRef
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_VERSION, EXIT_CODES, GROUP, Kind
+from evalkube_crds.targets import TargetRules
 from evalkube_operator import facts
 from evalkube_operator.facts import RunFact, Spec
 
@@ -24,7 +25,7 @@ QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
 _CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"
-FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 72))
+FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 73))
 """Exit codes of a runner after which trying again would end the same way."""
 
 _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -32,11 +33,12 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
-    """What the installer sets for every runner pod. ``environment``: entries of a container's ``env``;
-    ``queue``: the Kueue queue of runs that name none."""
+    """What the installer sets for every runner pod. ``targets``: what it may connect to; ``environment``: entries of a
+    container's ``env``; ``queue``: the Kueue queue of runs that name none."""
 
     image: str
     ingest_url: str
+    targets: TargetRules = field(default_factory=TargetRules)
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
     service_account: str | None = None
@@ -197,6 +199,7 @@ def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults)
     arguments = ["--run", f"{_CONFIG}/run/run.json", "--shard", "$(JOB_COMPLETION_INDEX)", "--attempt", str(attempt)]
     arguments += ["--ingest", defaults.ingest_url, "--ingest-token-file", f"{_TOKEN}/token"]
     arguments += ["--receipt", "/dev/termination-log"]
+    arguments += ["--targets", defaults.targets.model_dump_json(by_alias=True)]
     if defaults.ingest_ca is not None:
         arguments += ["--ca", f"{_CONFIG}/run/ca.crt"]
     for option, reference in _keys(spec).items():

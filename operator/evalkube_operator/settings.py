@@ -175,7 +175,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         readers=tuple(file.readers),
         probes_port=file.probes.port,
         rules=_rules(file),
-        runner=_runner(file.runner, file.ingest.url, ca),
+        runner=_runner(file.runner, file.ingest.url, ca, file.targets),
         sweep_s=file.retention.sweep_seconds,
         keep_s=file.retention.keep_seconds,
         workers=file.workers,
@@ -203,10 +203,11 @@ def _rules(file: _File) -> Rules:
     return Rules(allow=frozenset(file.allow), targets=file.targets, job_ttl_s=file.job_ttl_seconds)
 
 
-def _runner(part: _Runner, url: str, ca: str | None) -> RunnerDefaults:
+def _runner(part: _Runner, url: str, ca: str | None, targets: TargetRules) -> RunnerDefaults:
     return RunnerDefaults(
         image=part.image,
         ingest_url=url,
+        targets=targets,
         pull_policy=part.pull_policy,
         pull_secrets=tuple(part.pull_secrets),
         service_account=part.service_account,

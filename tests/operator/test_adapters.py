@@ -172,7 +172,7 @@ def test_the_configuration_becomes_settings(tmp_path: Path) -> None:
     found = settings.read(["--config", str(path)])
     assert found.namespaces == ("a",)
     assert found.rules.allow == {"image"}
-    assert found.rules.targets.denied == ("10.0.0.0/8",)
+    assert found.rules.targets.denied == found.runner.targets.denied == ("10.0.0.0/8",)
     assert (found.runner.user_id, found.runner.node_loss_s) == (None, 5)
 
 
