@@ -63,8 +63,10 @@ _ADVICE: Final = "runs may not reach it (the installer can allow it: targets.all
 
 
 def _entry(text: str) -> str:
+    """In the form that hosts are compared in. ``10.*`` is refused: the name 10.evil.example would be meant too."""
     entry = _normal(text)
-    if _network(entry) is None and not re.fullmatch(r"[a-z0-9_.*?\[\]!-]+", entry):
+    pattern = re.fullmatch(r"[a-z0-9_.*?\[\]!-]+", entry) and not re.fullmatch(r"(?=.*[0-9])[0-9.*?\[\]!-]+", entry)
+    if _network(entry) is None and not pattern:
         raise ValueError(
             f"{text!r} is neither a host name (model.example.org, *.example.org) nor a network (10.0.0.0/8)"
         )
@@ -122,7 +124,10 @@ def _judged(host: str, address: Address | None, rules: TargetRules) -> str:
 
 
 def _allowed(host: str, meant: tuple[Address, ...], entries: tuple[str, ...]) -> bool:
-    """By name, by the address as it stands, or by all that it carries: one of two would let the other through."""
+    """By name, by the address as it stands, or by all that it carries: one of two would let the other through. A name
+    that holds what no DNS name does has none of a pattern's rights.
+    """
+    host = host if re.fullmatch(r"[a-z0-9_.:-]+", host) else ""
     return _listed(host, meant[:1], entries) or (
         len(meant) > 1 and all(_listed(host, (carried,), entries) for carried in meant[1:])
     )

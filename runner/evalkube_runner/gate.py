@@ -58,7 +58,7 @@ class Gate:
         if not permitted:
             raise TargetForbidden(next(iter(refused.values())))
         for words in refused.values():
-            _LOG.info("left out: %s", words)
+            _LOG.debug("left out: %s", words)
         return permitted
 
     async def check_passed_on(self, host: str, port: int) -> None:

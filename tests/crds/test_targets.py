@@ -158,6 +158,7 @@ def test_allowed_goes_before_denied_and_both_before_the_rest() -> None:
     assert targets.objection("http://10-0-0-1.default.pod/v1", rules)
     assert not targets.objection("http://a.good.org/v1", rules)
     assert targets.objection("http://bad.org.evil.org/v1", rules)
+    assert targets.objection("http://169.254.169.254%2f.good.org/v1", rules)
 
 
 def test_an_allowed_address_opens_no_way_to_the_other_one_beside_it() -> None:
@@ -181,7 +182,7 @@ def test_entries_are_read_like_hosts(denied: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["", "http://model/v1", "model:8000", "10.0.0.0/33", "10.0.0/8/8", "a b", "fe80::/200"]
+    "entry", ["", "http://model/v1", "model:8000", "10.0.0.0/33", "10.0.0/8/8", "a b", "fe80::/200", "10.*", "1?.0.0.1"]
 )
 def test_an_entry_that_could_never_match_is_refused(entry: str) -> None:
     """It would be a wall with a hole, or a door that never opens."""
