@@ -146,6 +146,7 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.ALL_SAMPLES_FAILED: 70,
     Reason.ALL_REQUESTS_FAILED: 71,
     Reason.BARRIER_TIMEOUT: 72,
+    Reason.TARGET_FORBIDDEN: 73,
     Reason.PATH_FORBIDDEN: 74,
     Reason.CANCELLED: 143,
 }
@@ -155,6 +156,7 @@ EXIT_CODES: Final[dict[Reason, int]] = {
 class ErrorClass(StrEnum):
     """What went wrong with one request or one sample: a closed list, so that counts of several shards add up."""
 
+    FORBIDDEN_TARGET = "forbidden_target"
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"

@@ -15,6 +15,7 @@ from evalkube_crds import paths
 from evalkube_crds.cluster import DataMount, SecretKeyRef
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_VERSION, EXIT_CODES, GROUP, Kind
+from evalkube_crds.targets import TargetRules
 from evalkube_operator import facts
 from evalkube_operator.facts import RunFact, Spec
 
@@ -33,11 +34,12 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
-    """What the installer sets for every runner pod. ``environment``: entries of a container's ``env``;
-    ``queue``: the Kueue queue of runs that name none."""
+    """What the installer sets for every runner pod. ``targets``: what it may connect to; ``environment``: entries of a
+    container's ``env``; ``queue``: the Kueue queue of runs that name none."""
 
     image: str
     ingest_url: str
+    targets: TargetRules = field(default_factory=TargetRules)
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
     service_account: str | None = None
@@ -198,6 +200,7 @@ def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults)
     arguments = ["--run", f"{_CONFIG}/run/run.json", "--shard", "$(JOB_COMPLETION_INDEX)", "--attempt", str(attempt)]
     arguments += ["--ingest", defaults.ingest_url, "--ingest-token-file", f"{_TOKEN}/token"]
     arguments += ["--receipt", "/dev/termination-log"]
+    arguments += ["--targets", defaults.targets.model_dump_json(by_alias=True)]
     if defaults.ingest_ca is not None:
         arguments += ["--ca", f"{_CONFIG}/run/ca.crt"]
     for folder in _readable(spec, defaults):

@@ -1,9 +1,11 @@
 """The installer's choices and the operator's patience, as values for the pure rooms. No reading of settings here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["OVERRIDES", "Rules", "TargetRules"]
+from evalkube_crds.targets import TargetRules
+
+__all__ = ["OVERRIDES", "Rules"]
 
 OVERRIDES: Final = (
     "image",
@@ -20,21 +22,11 @@ OVERRIDES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class TargetRules:
-    """Which endpoints a run may name. ``allowed`` goes before everything, ``denied`` before the rest; both hold host
-    names (``*.example.org`` for a domain) and networks (``10.0.0.0/8``)."""
-
-    allow_link_local: bool = False
-    allowed: tuple[str, ...] = ()
-    denied: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """All times in seconds. ``require_key_hosts``: a key's Secret has to say which endpoints its key is for."""
 
     allow: frozenset[str] = frozenset()
-    targets: TargetRules = TargetRules()
+    targets: TargetRules = field(default_factory=TargetRules)
     require_key_hosts: bool = True
     secret_patience_s: float = 60.0
     conflict_patience_s: float = 120.0

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from evalkube_crds.targets import TargetRules
 from evalkube_operator.jobs import RunnerDefaults
-from evalkube_operator.rules import OVERRIDES, Rules, TargetRules
+from evalkube_operator.rules import OVERRIDES, Rules
 from evalkube_operator.store.opening import VolumeSettings
 from evalkube_operator.store.s3 import S3Settings
 
@@ -61,12 +62,6 @@ class _Keys(_Part):
     require_hosts: bool = True
 
 
-class _Targets(_Part):
-    allow_link_local: bool = False
-    allowed: list[str] = []
-    denied: list[str] = []
-
-
 class _Runner(_Part):
     image: str
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
@@ -102,7 +97,7 @@ class _File(_Part):
     probes: _Probes = _Probes()
     allow: list[str] = []
     keys: _Keys = _Keys()
-    targets: _Targets = _Targets()
+    targets: TargetRules = TargetRules()
     runner: _Runner
     job_ttl_seconds: int = Field(default=3600, ge=0)
     retention: _Retention = _Retention()
@@ -185,7 +180,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         readers=tuple(file.readers),
         probes_port=file.probes.port,
         rules=_rules(file),
-        runner=_runner(file.runner, file.ingest.url, ca),
+        runner=_runner(file.runner, file.ingest.url, ca, file.targets),
         sweep_s=file.retention.sweep_seconds,
         keep_s=file.retention.keep_seconds,
         workers=file.workers,
@@ -210,23 +205,19 @@ def _store(part: _Volume | _S3) -> VolumeSettings | S3Settings:
 
 
 def _rules(file: _File) -> Rules:
-    targets = TargetRules(
-        allow_link_local=file.targets.allow_link_local,
-        allowed=tuple(file.targets.allowed),
-        denied=tuple(file.targets.denied),
-    )
     return Rules(
         allow=frozenset(file.allow),
-        targets=targets,
+        targets=file.targets,
         require_key_hosts=file.keys.require_hosts,
         job_ttl_s=file.job_ttl_seconds,
     )
 
 
-def _runner(part: _Runner, url: str, ca: str | None) -> RunnerDefaults:
+def _runner(part: _Runner, url: str, ca: str | None, targets: TargetRules) -> RunnerDefaults:
     return RunnerDefaults(
         image=part.image,
         ingest_url=url,
+        targets=targets,
         pull_policy=part.pull_policy,
         pull_secrets=tuple(part.pull_secrets),
         service_account=part.service_account,

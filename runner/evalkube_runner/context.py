@@ -6,6 +6,7 @@ from pathlib import Path
 
 from evalkube_crds.paths import Readable
 from evalkube_runner.deliver import Delivery
+from evalkube_runner.gate import Gate
 
 __all__ = ["HubEndpoints", "RunContext", "Start"]
 
@@ -28,7 +29,7 @@ class HubEndpoints:
 class RunContext:
     """One shard of one run, as its code sees it. ``target_patience_s``: how long the endpoint may take to come up
     before the first request; in a cluster it is often made together with the run. ``readable``: where the files that
-    the spec names may lie."""
+    the spec names may lie. ``gate``: what it may connect to."""
 
     run_id: str
     delivery: Delivery
@@ -43,3 +44,4 @@ class RunContext:
     start: Start | None = None
     target_patience_s: float = 0.0
     readable: Readable = field(default_factory=Readable)
+    gate: Gate = field(default_factory=Gate)

@@ -7,7 +7,7 @@ On one machine, into folders, with secrets from the parent, whose end is the end
 On a cluster, to the operator's ingest, with secrets from mounted files:
 
     python -m evalkube_runner.main --run run.json --shard 0 --attempt 0 --ingest URL --ingest-token-file FILE
-        --receipt /dev/termination-log [--api-key-file FILE]
+        --receipt /dev/termination-log --targets RULES [--api-key-file FILE]
 """
 
 import argparse
@@ -29,11 +29,13 @@ from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
+from evalkube_crds.targets import TargetRules
 from evalkube_runner import deliver, logs
 from evalkube_runner.context import RunContext, Start
 from evalkube_runner.data import opening
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.gate import Gate
 from evalkube_runner.redact import RedactingDelivery, Redactor
 from evalkube_runner.settings import read_settings
 from evalkube_runner.supervise import supervise
@@ -101,6 +103,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     cluster.add_argument("--ca", type=Path, help="certificate authority of ingest")
     cluster.add_argument("--attempt", type=int, default=0, help="number of this attempt")
     cluster.add_argument("--receipt", type=Path, help="file the receipt is written to")
+    cluster.add_argument(
+        "--targets",
+        type=TargetRules.model_validate_json,
+        help="rules for what may be connected to, JSON (everything unless given)",
+    )
     cluster.add_argument("--api-key-file", type=Path, help="file with the endpoint's key")
     cluster.add_argument("--judge-api-key-file", type=Path, help="file with the judges' key")
     options = parser.parse_args(arguments)
@@ -108,6 +115,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("give --artifacts and --control, or --ingest and --receipt")
     if options.ingest is not None and not (options.ingest_token_file and options.receipt):
         parser.error("--ingest needs --ingest-token-file and --receipt")
+    if options.ingest is not None and options.targets is None:
+        options.targets = TargetRules()  # in a pod there are always rules
     return options
 
 
@@ -172,6 +181,7 @@ async def _run(
             offline=settings.offline,
             start=outside.start,
             target_patience_s=0.0 if options.ingest is None else _CLUSTER_PATIENCE_S,
+            gate=Gate(options.targets),
         )
         receipt = await supervise(run, context, redactor, watch_stdin=options.secrets_stdin, log=log)
         artifacts = receipt.artifacts and outside.complete()

@@ -67,7 +67,7 @@ async def _analyse(spec: EvalRunSpec, result: EvalResult, context: RunContext) -
     from evalkube_runner.eval import analysis  # a load test does without this half
 
     if spec.analysis_report:
-        await analysis.add_analysis(result, spec, api_key=context.api_key, judge_api_key=context.judge_api_key)
+        await analysis.add_analysis(result, spec, context)
 
 
 async def _report_points(spec: PerfRunSpec, result: PerfResult, place: Place) -> None:

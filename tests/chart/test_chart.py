@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from evalkube_crds import targets
+
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "evalkube"
 HELM = shutil.which("helm") or shutil.which("helm", path="/var/lib/testcluster/bin")
@@ -32,6 +34,9 @@ VALUE_SETS = {
         f"podSecurityContext.{name}=null" for name in ("runAsUser", "runAsGroup", "fsGroup")
     ),
     "overrides, data, a queue": "runner.allow={image},data.claimName=sets,kueue.queueName=evals",
+    "policies in further namespaces": "networkPolicy.runner.namespaces={team-a,evals,team-b}",
+    "the values of an earlier release": "networkPolicy.runner.namespaces=null",
+    "targets": "targets.allow={*.example.org,10.1.0.0/16,fd00::/8},targets.deny={model,10.0.0.7}",
     "nothing extra": "networkPolicy.enabled=false,rbac.aggregate=false,crds.install=false,namespaces={a},"
     "runner.serviceAccount.create=false",
 }
@@ -42,16 +47,24 @@ REFUSED = {
     "a bucket without a name": ("store.kind=s3", "store.s3.bucket"),
     "a standby without the store": ("operator.replicas=2", "ReadWriteMany"),
     "a namespace that is not served": ("namespaces={team-a},api.namespaces={team-b}", "team-b"),
+    "a policy where nothing is served": (
+        "namespaces={team-a},networkPolicy.runner.namespaces={team-b}",
+        "networkPolicy.runner.namespaces: team-b",
+    ),
+    "a URL as a target": ("targets.allow={http://model:8000}", "allow"),
+    "a port with a target": ("targets.deny={model:8000}", "deny"),
     "pods of root": ("podSecurityContext.runAsUser=0", "runAsUser"),
     "a word where a number is meant": ("api.replicas=many", "replicas"),
 }
 
 
-def helm(values: str, release: str = "evalkube", namespace: str = "evals") -> subprocess.CompletedProcess[str]:
+def helm(
+    values: str, release: str = "evalkube", namespace: str = "evals", chart: Path = CHART
+) -> subprocess.CompletedProcess[str]:
     """`helm template` with values as in --set."""
     assert HELM is not None
     options = ["--namespace", namespace, "--kube-version", "1.34.0", *(["--set", values] if values else [])]
-    command = [HELM, "template", release, str(CHART), *options]
+    command = [HELM, "template", release, str(chart), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -61,6 +74,17 @@ def rendered(values: str, release: str = "evalkube", namespace: str = "evals") -
     done = helm(values, release, namespace)
     assert done.returncode == 0, done.stderr
     return tuple(each for each in yaml.safe_load_all(done.stdout) if each)
+
+
+def notes(values: str, folder: Path) -> str:
+    """What an installation says at its end. `helm template` leaves it out: a copy of the chart has it as an object."""
+    copy = shutil.copytree(CHART, folder / "chart")
+    (copy / "templates/NOTES.txt").rename(copy / "notes.txt")
+    (copy / "templates/notes.yaml").write_text('{kind: Notes, said: {{ tpl (.Files.Get "notes.txt") . | toJson }}}')
+    done = helm(values, chart=copy)
+    assert done.returncode == 0, done.stderr
+    said: str = next(each["said"] for each in yaml.safe_load_all(done.stdout) if each and each["kind"] == "Notes")
+    return said
 
 
 def pods(objects: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
@@ -238,6 +262,45 @@ def test_runners_reach_no_metadata_service() -> None:
     assert "fd00:ec2::254/128" in open_to[1]["except"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policy
+
+
+def test_the_network_policy_closes_what_the_runner_refuses() -> None:
+    """One list, in both places: the code's, and the values that the installer sees."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert set(values["networkPolicy"]["runner"]["except"]) == set(targets.CLOSED_NETWORKS)
+
+
+POLICIES = {
+    "every namespace is served": ("", {"evals"}),
+    "and some are named": ("networkPolicy.runner.namespaces={team-a,evals}", {"evals", "team-a"}),
+    "some are served": ("namespaces={team-a,team-b}", {"evals", "team-a", "team-b"}),
+    "and named once more": (
+        "namespaces={team-a,team-b},networkPolicy.runner.namespaces={team-b}",
+        {"evals", "team-a", "team-b"},
+    ),
+    "none for runners": ("networkPolicy.runner.enabled=false,networkPolicy.runner.namespaces={team-a}", set()),
+    "none at all": ("networkPolicy.enabled=false,networkPolicy.runner.namespaces={team-a}", set()),
+}
+
+
+@needs_helm
+@pytest.mark.parametrize(("values", "where"), POLICIES.values(), ids=POLICIES)
+def test_where_runners_have_a_network_policy(values: str, where: set[str], tmp_path: Path) -> None:
+    """The same one in each of these namespaces; the notes name them, and say where there is none."""
+    found = [each for each in rendered(values) if each["metadata"]["name"] == "evalkube-runner"]
+    policies = [each for each in found if each["kind"] == "NetworkPolicy"]
+    assert {each["metadata"]["namespace"] for each in policies} == where
+    assert len(policies) == len(where)
+    assert all(each["spec"] == policies[0]["spec"] for each in policies)
+    said = notes(values, tmp_path)
+    if not where:
+        assert "NO NetworkPolicy" in said
+    elif "namespaces={team-a,team-b}" not in values:
+        assert "there is NONE" in said
+        assert all(namespace in said for namespace in where)
+        assert "networkPolicy.runner.namespaces" in said
+    else:
+        assert "NONE" not in said
 
 
 @needs_helm

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any, Final
 
-__all__ = ["CANARY", "MODEL_PORT", "eval_run", "mock_model", "perf_run", "secret"]
+__all__ = ["CANARY", "MODEL_PORT", "address_by_name", "eval_run", "mock_model", "perf_run", "secret"]
 
 MODEL_PORT: Final = 8000
 CANARY: Final = f"canary-{secrets.token_hex(16)}"
@@ -49,6 +49,27 @@ def claim(name: str, *, opted_in: bool) -> Document:
     metadata = {"name": name, "labels": {"evalkube.io/data": "true"} if opted_in else {}}
     wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": wanted}
+
+
+def address_by_name(name: str, address: str) -> list[Document]:
+    """A name of the namespace's that resolves to `address`, whoever is there."""
+    port = {"name": "http", "port": MODEL_PORT}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"clusterIP": "None", "ports": [port]},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "ports": [port],
+            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        },
+    ]
 
 
 def mock_model(name: str, image: str, *arguments: str, environment: dict[str, str] | None = None) -> list[Document]:

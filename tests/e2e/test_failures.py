@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from e2e.conftest import Release
-from e2e.documents import eval_run, perf_run
+from e2e.documents import address_by_name, eval_run, perf_run
 from e2e.kube import Kube, condition
 
 Document = dict[str, Any]
 
 GIB = 1 << 30
 SOON = {"startup": 20}
+METADATA = "100.100.100.200"
+"""An address of a cloud's metadata service that Kubernetes takes for an endpoint's, as it does no link-local one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ FAULTS = {
     "override": Fault({"runner": {"env": [{"name": "A", "value": "b"}]}}, "Forbidden", "runner.allow=env"),
     "metadata-service": Fault({"apiUrl": "http://169.254.169.254/v1"}, "TargetForbidden", "targets.allow"),
     "metadata-in-hex": Fault({"apiUrl": "http://0xa9fea9fe/v1"}, "TargetForbidden", "169.254.169.254"),
+    "metadata-by-pod-name": Fault(
+        {"apiUrl": "http://169-254-169-254.default.pod.cluster.local/v1"}, "TargetForbidden", "169.254.169.254"
+    ),
+    "metadata-behind-a-name": Fault({}, "TargetForbidden", METADATA, model="disguised"),
+    "metadata-under-load": Fault({}, "TargetForbidden", METADATA, kind="PerfRun", model="disguised"),
     "wrong-key": Fault({}, "AuthenticationFailed", "api_key", kind="PerfRun", model="locked"),
     "wrong-key-eval": Fault({}, "AuthenticationFailed", "401", model="locked"),
     "target-down": Fault({}, "TargetUnreachable", "nobody", kind="PerfRun", model="nobody"),
@@ -90,6 +97,7 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def faulty(release: Release) -> Release:
     """All of the runs, begun."""
+    release.kube.apply(*address_by_name("disguised", METADATA))
     for where in (False, True):
         runs = []
         for name, fault in FAULTS.items():

@@ -172,7 +172,7 @@ def test_the_configuration_becomes_settings(tmp_path: Path) -> None:
     found = settings.read(["--config", str(path)])
     assert found.namespaces == ("a",)
     assert found.rules.allow == {"image"}
-    assert found.rules.targets.denied == ("10.0.0.0/8",)
+    assert found.rules.targets.denied == found.runner.targets.denied == ("10.0.0.0/8",)
     assert (found.runner.user_id, found.runner.node_loss_s) == (None, 5)
 
 
@@ -182,6 +182,7 @@ def test_the_configuration_becomes_settings(tmp_path: Path) -> None:
         ({"nonsense": 1}, "nonsense"),
         ({"allow": ["root"]}, "root is no override"),
         ({"store": {"kind": "tape"}}, "store"),
+        ({"targets": {"allowed": ["a.org", "10.0.0.0/33"]}}, r"targets\.allowed\.1: .*'10\.0\.0\.0/33' is neither"),
     ],
 )
 def test_a_wrong_configuration_is_said_so(tmp_path: Path, change: Object, words: str) -> None:

@@ -1,11 +1,13 @@
 """The Job of an attempt, as the cluster gets it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from evalkube_crds.targets import TargetRules
 from evalkube_operator import facts, jobs
 from evalkube_operator.jobs import RunnerDefaults
 from fakes.small_cluster import eval_spec, perf_spec
@@ -58,7 +60,7 @@ def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
     evaluation, load = made(eval_spec(backoffLimit=2))["spec"], made(perf_spec(backoffLimit=2))["spec"]
     assert evaluation["backoffLimitPerIndex"] == 2
     assert evaluation["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
-    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == [*range(64, 73), 74]
+    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 75))
     assert load["backoffLimit"] == 0
     assert {rule["action"] for rule in load["podFailurePolicy"]["rules"]} == {"FailJob"}
 
@@ -84,6 +86,14 @@ def test_the_document_travels_as_an_annotation() -> None:
     spec = eval_spec(limit=3)
     annotations = made(spec)["spec"]["template"]["metadata"]["annotations"]
     assert json.loads(annotations["evalkube.io/run"])["spec"] == spec
+
+
+def test_the_rules_for_targets_are_an_argument() -> None:
+    """The runner reads back what the installer set; without any it gets the rules that hold by themselves."""
+    rules = TargetRules(allow_link_local=True, allowed=("*.example.org",), denied=("10.0.0.0/8", "fd00::/8"))
+    for wanted, defaults in ((rules, replace(DEFAULTS, targets=rules)), (TargetRules(), DEFAULTS)):
+        arguments = pod_of(made(perf_spec(), defaults))["containers"][0]["args"]
+        assert TargetRules.model_validate_json(arguments[arguments.index("--targets") + 1]) == wanted
 
 
 def test_a_key_is_a_file_of_one_key_of_its_secret() -> None:

@@ -12,6 +12,7 @@ from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
+from evalkube_runner.gate import Gate
 from fakes import scripted_endpoint
 from fakes.scripted_endpoint import Says, Script, ScriptedEndpoint, says
 
@@ -25,7 +26,7 @@ def _ask(script: Script, **config: Any) -> tuple[Answer | RequestFailed, Scripte
         options = GenerationConfig(**{"retries": 3, "retry_interval": 0.0, **config})
         async with (
             scripted_endpoint.running(script) as endpoint,
-            Client(endpoint.url, "m", options, api_key="sk-secret", connections=1) as client,
+            Client(endpoint.url, "m", options, api_key="sk-secret", connections=1, gate=Gate()) as client,
         ):
             try:
                 return await client.ask(HI), endpoint
@@ -98,7 +99,7 @@ def test_retry_after_is_waited_for() -> None:
         script: Script = lambda _body, number: says("C") if number else Says(429, headers={"retry-after": "0.2"})  # noqa: E731
         async with scripted_endpoint.running(script) as endpoint:
             config = GenerationConfig(retry_interval=0.0)
-            async with Client(endpoint.url, "m", config, api_key=None, connections=1) as client:
+            async with Client(endpoint.url, "m", config, api_key=None, connections=1, gate=Gate()) as client:
                 begun = loop.time()
                 await client.ask(HI)
                 return loop.time() - begun
@@ -142,7 +143,7 @@ def test_nobody_there() -> None:
 
     async def ask() -> None:
         async with Client(
-            url, "m", GenerationConfig(retries=2, retry_interval=0.0), api_key="sk-secret", connections=1
+            url, "m", GenerationConfig(retries=2, retry_interval=0.0), api_key="sk-secret", connections=1, gate=Gate()
         ) as client:
             await client.ask(HI)
 

@@ -36,6 +36,20 @@ def test_three_refusals_end_a_run_that_nothing_ever_answered(status: int, reason
     assert failed.value.reason is reason
 
 
+def test_a_forbidden_target_ends_a_run_at_once() -> None:
+    """Nothing was sent, and nothing would be."""
+    forbidden = RequestFailed(ErrorClass.FORBIDDEN_TARGET, "h (169.254.169.254) is a link-local or metadata address")
+    first = FirstContact("http://h/v1", 100, _Clock())
+    first.failed(_status(503))
+    with pytest.raises(RunFailed, match=r"http://h/v1: h \(169\.254\.169\.254\)") as failed:
+        first.failed(forbidden)
+    assert failed.value.reason is Reason.TARGET_FORBIDDEN
+    settled = FirstContact("http://h/v1", 100, _Clock())
+    settled.succeeded()
+    settled.failed(forbidden)
+    settled.gave_up(forbidden)
+
+
 def test_one_refusal_ends_a_run_of_one() -> None:
     """There is nothing to wait for."""
     with pytest.raises(RunFailed):

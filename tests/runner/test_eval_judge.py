@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from evalkube_crds.evalrun import GenerationConfig, Judge, JudgeContract, JudgeModel
+from evalkube_crds.targets import TargetRules
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import judge
 from evalkube_runner.eval.benchmarks.declaration import Question
+from evalkube_runner.gate import Gate
 from fakes import scripted_endpoint
+from fakes.names import Names
 from fakes.scripted_endpoint import Says, Script, says
 
 QUESTION = Question(text="capital of {France}?", target="Paris")
@@ -79,7 +82,7 @@ def test_a_contract_that_cannot_work_is_refused(contract: JudgeContract, said: s
     assert said in failed.value.message
 
 
-def _grade(*scripts: Script, **options: Any) -> tuple[float, dict[str, Any]]:
+def _grade(*scripts: Script, rules: TargetRules | None = None, **options: Any) -> tuple[float, dict[str, Any]]:
     async def grade() -> tuple[float, dict[str, Any]]:
         config = GenerationConfig(retries=1)
         async with scripted_endpoint.running(scripts[0]) as one, scripted_endpoint.running(scripts[-1]) as other:
@@ -87,7 +90,8 @@ def _grade(*scripts: Script, **options: Any) -> tuple[float, dict[str, Any]]:
                 JudgeModel(model="j", api_url=endpoint.url, generation_config=config) for endpoint in (one, other)
             ]
             made = Judge(strategy="llm", models=models[: len(scripts)], **options)
-            async with judge.Judges(made, api_key=None, connections=4) as judges:
+            gate = Gate(rules, Names(["127.0.0.1"]))
+            async with judge.Judges(made, api_key=None, connections=4, gate=gate) as judges:
                 return await judges.grade(QUESTION, "Paris")
 
     return asyncio.run(grade())
@@ -117,6 +121,16 @@ def test_a_judge_that_fails_has_no_vote() -> None:
     score, words = _grade(_yes, _down)
     assert score == 1
     assert words["failures"] == ["status_5xx: HTTP 500: down"]
+
+
+def test_a_forbidden_judge_is_not_asked() -> None:
+    """Its address is judged for each connection, as the endpoint's is."""
+
+    def ask(_body: dict[str, Any], _number: int) -> Says:
+        raise AssertionError("it was asked")
+
+    with pytest.raises(judge.JudgeFailed, match=r"forbidden_target: 127\.0\.0\.1 is a target that this installation"):
+        _grade(ask, rules=TargetRules(denied=("127.0.0.0/8",)))
 
 
 def test_too_few_verdicts_are_none() -> None:

@@ -27,6 +27,7 @@ NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
         (ErrorClass.STATUS_404, 404, False),
         (ErrorClass.PARSE, 200, False),
         (ErrorClass.TLS, None, False),
+        (ErrorClass.FORBIDDEN_TARGET, None, False),
     ],
 )
 def test_passing(error: ErrorClass, status: int | None, again: bool) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from evalkube_crds.merge import merge_results
 from evalkube_crds.names import BENCHMARKS, ErrorClass, Reason
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
+from evalkube_crds.targets import TargetRules
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.run import evaluate
+from evalkube_runner.gate import Gate
 from fakes import mock_model, scripted_endpoint
+from fakes.names import Names
 from fakes.readable import ANYTHING
 from fakes.scripted_endpoint import Says, Script, ScriptedEndpoint, says
 
@@ -404,6 +408,70 @@ def test_judges_and_analysis(tmp_path: Path) -> None:
     made = report.reports(asyncio.run(run()))["gsm8k"]
     assert (made["score"], made["scored"], made["errors"], made["analysis"]) == (1.0, 19, {"judge": 1}, "Fine.")
     assert asked == {"org/m": 20, "judge": 9 + 1}
+
+
+def _guarded(folder: Path, names: Names) -> RunContext:
+    """A run under the installer's rules; every host has the addresses that `names` says."""
+    return replace(_context(folder), gate=Gate(TargetRules(denied=("127.0.0.2",)), names))
+
+
+@pytest.mark.parametrize("forbidden", ["model.test", "judge.test"])
+def test_a_forbidden_address_ends_a_run_before_anything_is_asked(tmp_path: Path, forbidden: str) -> None:
+    """The endpoint's or a judge's; the message names host and address."""
+
+    async def names(host: str, _port: int) -> list[str]:
+        return ["127.0.0.2" if host == forbidden else "127.0.0.1"]
+
+    async def run() -> tuple[RunFailed, ScriptedEndpoint]:
+        async with scripted_endpoint.running(_even_ones_right) as endpoint:
+            model, judge = (endpoint.url.replace("127.0.0.1", host) for host in ("model.test", "judge.test"))
+            models = {"strategy": "llm", "models": [{"model": "judge", "api_url": judge}]}
+            spec = _spec(model, _data(tmp_path / "data"), judge=models)
+            context = replace(_context(tmp_path / "out"), gate=Gate(TargetRules(denied=("127.0.0.2",)), names))
+            with pytest.raises(RunFailed) as failed:
+                await evaluate(spec, context)
+            return failed.value, endpoint
+
+    failure, endpoint = asyncio.run(run())
+    assert failure.reason is Reason.TARGET_FORBIDDEN
+    assert f"{forbidden} (127.0.0.2)" in failure.message
+    assert endpoint.bodies == []
+
+
+def test_a_name_that_has_no_address_at_first_and_a_forbidden_one_then(tmp_path: Path) -> None:
+    """The check before the run finds nothing; the first connection does, and ends the run."""
+    names = Names([], ["127.0.0.2"])
+    spec = _spec("http://model.test/v1", _data(tmp_path / "data"))
+    with pytest.raises(RunFailed, match=r"http://model\.test/v1: model\.test \(127\.0\.0\.2\)") as failed:
+        asyncio.run(evaluate(spec, _guarded(tmp_path / "out", names)))
+    assert failed.value.reason is Reason.TARGET_FORBIDDEN
+
+
+@pytest.mark.parametrize("ignore_errors", [True, False])
+def test_an_address_that_becomes_forbidden_in_the_middle(tmp_path: Path, ignore_errors: bool) -> None:
+    """What was answered stays; the rest is errored with a class of its own, or the first of it ends the run."""
+
+    def script(body: dict[str, Any], number: int) -> Says:
+        answer = _even_ones_right(body, number)
+        answer.headers["connection"] = "close"
+        return answer
+
+    async def run() -> tuple[EvalResult, ScriptedEndpoint]:
+        async with scripted_endpoint.running(script) as endpoint:
+            names = Names(*[["127.0.0.1"]] * 6, ["127.0.0.2"])  # one look-up is the check before the run
+            url = endpoint.url.replace("127.0.0.1", "model.test")
+            more = {"eval_batch_size": 1, "ignore_errors": ignore_errors}
+            spec = _spec(url, _data(tmp_path / "data"), **more)
+            return await evaluate(spec, _guarded(tmp_path / "out", names)), endpoint
+
+    if not ignore_errors:
+        with pytest.raises(RunFailed) as failed:
+            asyncio.run(run())
+        assert failed.value.reason is Reason.TARGET_FORBIDDEN
+        return
+    result, endpoint = asyncio.run(run())
+    made = report.reports(result)["gsm8k"]
+    assert (made["scored"], made["errors"], len(endpoint.bodies)) == (5, {"forbidden_target": 15}, 5)
 
 
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,10 +33,9 @@ class Runner:
         (folder / "run.json").write_text(json.dumps(document))
         folders = ["--artifacts", str(self.artifacts), "--control", str(self.control)]
         command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(folder / "run.json"), *folders]
-        command += options
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*command, "--secrets-stdin"], stdin=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen([*command, "--secrets-stdin", *options], stdin=subprocess.PIPE, stderr=log)
         assert self.process.stdin is not None
         self.stdin = self.process.stdin
         self.stdin.write(json.dumps({"api_key": KEY}).encode() + b"\n")
@@ -159,6 +160,23 @@ def test_a_file_that_may_not_be_read_goes_nowhere(
     assert receipt.message.startswith("dataset_path: ")
     assert "sk-outside" not in receipt.message
     assert seen["total"] == 0
+
+
+@pytest.mark.parametrize("kind", ["EvalRun", "PerfRun"])
+def test_a_forbidden_target_is_told_and_reached_by_nothing(tmp_path: Path, runners: list[Runner], kind: str) -> None:
+    """By the rules on the command line: the receipt names the address and what the installer can do."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://localhost:{server.getsockname()[1]}/v1"
+        load = {"model": "m", "url": url, "number": [4], "parallel": [2], "dataSource": "sample"}
+        spec = eval_spec(url) if kind == "EvalRun" else load
+        rules = json.dumps({"denied": ["127.0.0.0/8", "::1"]})
+        runners.append(runner := Runner(tmp_path, kind, spec, "--targets", rules))
+        receipt = runner.end()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert (receipt.reason, runner.process.returncode) == (Reason.TARGET_FORBIDDEN, 73), receipt.message
+    assert re.search(r"localhost \((127\.0\.0\.1|::1)\).*targets\.allow", receipt.message)
 
 
 def test_a_wrong_key_fails_soon_and_is_not_repeated(tmp_path: Path, runners: list[Runner]) -> None:

@@ -23,6 +23,7 @@ def task(port: int, folder: Path) -> bytes:
             "dialect": "openai",
             "url": f"http://127.0.0.1:{port}/v1/chat/completions",
             "headers": {"Authorization": f"Bearer {KEY}"},
+            "addresses": ["127.0.0.1"],
             "payloads": str(bodies),
             "rows": str(folder / "rows.jsonl"),
             "offset": 0,

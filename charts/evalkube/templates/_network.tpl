@@ -15,6 +15,18 @@
   {{- end }}
 {{- end -}}
 
+{{- /* The namespaces in which the chart makes the runners' NetworkPolicy, as JSON. */ -}}
+{{- define "evalkube.runnerPolicyNamespaces" -}}
+{{- $served := include "evalkube.namespaces" . | fromJsonArray -}}
+{{- $further := default list .Values.networkPolicy.runner.namespaces -}}
+{{- range $further -}}
+{{- if and $served (not (has . $served)) -}}
+{{- fail (printf "networkPolicy.runner.namespaces: %s is not among the namespaces that are served (namespaces: %s)" . (join ", " $served)) -}}
+{{- end -}}
+{{- end -}}
+{{- concat (list .Release.Namespace) $served $further | uniq | toJson -}}
+{{- end -}}
+
 {{- /* Everywhere but there: (list CIDR...) split by family. */ -}}
 {{- define "evalkube.everywhereBut" -}}
 {{- $four := list }}

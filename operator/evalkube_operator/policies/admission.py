@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from evalkube_crds import key_hosts, paths, problems
+from evalkube_crds import key_hosts, paths, problems, targets
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_KEY_LABEL, DATA_LABEL, KEY_HOSTS_ANNOTATION, Reason
 from evalkube_operator.facts import ObjectFact, ObjectRef, Referenced, RunFact, Spec
-from evalkube_operator.policies import targets
 from evalkube_operator.rules import Rules
 
 __all__ = ["Objection", "data_of", "refused", "secrets_of", "withheld"]
@@ -37,7 +36,7 @@ def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str
     for url in _urls(run.spec):
         words = targets.objection(url, rules.targets)
         if words:
-            return Reason.TARGET_FORBIDDEN, f"{words} (the installer can allow it: targets.allow)"
+            return Reason.TARGET_FORBIDDEN, words
     if stray_paths := paths.unmounted(run.spec):
         return Reason.PATH_FORBIDDEN, problems.sentence(stray_paths)
     overridden = run.spec.runner.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)

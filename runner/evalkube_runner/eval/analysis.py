@@ -9,6 +9,7 @@ import orjson
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation
+from evalkube_runner.context import RunContext
 from evalkube_runner.eval import extract
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
@@ -39,19 +40,18 @@ def prompt(scores: dict[str, Any]) -> str:
     return _TASK + orjson.dumps({name: scores[name] for name in _FIELDS}, option=orjson.OPT_INDENT_2).decode()
 
 
-async def add_analysis(
-    result: EvalResult, spec: EvalRunSpec, *, api_key: str | None, judge_api_key: str | None
-) -> None:
+async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContext) -> None:
     """Fills in the analysis of every dataset, by the first judge, else by the model that was evaluated."""
     judge = spec.judge.models[0] if spec.judge.models else None
-    if judge is not None:
-        client = Client(
-            judge.api_url, judge.model, judge.generation_config, api_key=judge_api_key, connections=len(result.datasets)
-        )
-    else:
-        client = Client(
-            spec.api_url, spec.model, spec.generation_config, api_key=api_key, connections=spec.eval_batch_size
-        )
+    asked = judge or spec
+    client = Client(
+        asked.api_url,
+        asked.model,
+        asked.generation_config,
+        api_key=context.judge_api_key if judge is not None else context.api_key,
+        connections=len(result.datasets) if judge is not None else spec.eval_batch_size,
+        gate=context.gate,
+    )
 
     async def analyse(name: str, scores: dict[str, Any]) -> str | None:
         try:

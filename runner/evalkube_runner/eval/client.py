@@ -1,6 +1,7 @@
 """Sends one prompt to an OpenAI-compatible endpoint and returns its answer, trying again where that may help.
 
-With lanes.py the only module of the evaluation that opens a connection. The key stands in one header and nowhere else.
+With lanes.py and guard.py the only module of the evaluation that opens a connection. The key stands in one header and
+nowhere else.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.lanes import Lanes
+from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.wire import openai, openai_answers
 
 __all__ = ["Client", "Listener", "RequestFailed"]
@@ -70,12 +72,13 @@ class Client:
         *,
         api_key: str | None,
         connections: int,
+        gate: Gate,
         listener: Listener | None = None,
     ) -> None:
         headers = {**(config.extra_headers or {}), **openai.headers(api_key), "Content-Type": "application/json"}
         self._target = _Target(openai.endpoint(api_url), headers, model, config)
         self._listener = listener
-        self._lanes = Lanes(connections, timeout_s=config.timeout, query=config.extra_query)
+        self._lanes = Lanes(connections, self._target.url, gate, timeout_s=config.timeout, query=config.extra_query)
 
     async def __aenter__(self) -> Self:
         await self._lanes.__aenter__()
@@ -115,6 +118,8 @@ class Client:
                     answer = await self._post(http, body, begun_ns)
             except TimeoutError:
                 raise RequestFailed(ErrorClass.TOTAL_TIMEOUT, f"no complete answer within {timeout_s:g} s") from None
+            except TargetForbidden as refused:
+                raise RequestFailed(ErrorClass.FORBIDDEN_TARGET, refused.message) from refused
             except httpx.HTTPError as problem:
                 raise RequestFailed(*_transport_failure(problem)) from problem
             return replace(answer, latency_ns=time.perf_counter_ns() - begun_ns)

@@ -1,4 +1,6 @@
-"""Ends a run early when it cannot come to anything: nobody there, a wrong key, a wrong path. No I/O; time is passed in.
+"""Ends a run early when it cannot come to anything: nobody there, a wrong key, a wrong path, a forbidden target.
+
+No I/O; time is passed in.
 
 Only as long as no request has ever succeeded. After that a failure is a matter of its sample.
 """
@@ -38,9 +40,12 @@ class FirstContact:
         self._settled = True
 
     def failed(self, failure: RequestFailed) -> None:
-        """Raises RunFailed(AuthenticationFailed, TargetRefused, TargetUnreachable) once going on is pointless."""
+        """Raises RunFailed(AuthenticationFailed, TargetForbidden, TargetRefused, TargetUnreachable) once going on is
+        pointless."""
         if self._settled:
             return
+        if failure.error is ErrorClass.FORBIDDEN_TARGET:
+            raise RunFailed(Reason.TARGET_FORBIDDEN, f"{self._target}: {failure.message}")
         if failure.error in retry.CONNECTING:
             self._not_reached(failure)
             return

@@ -17,6 +17,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import extract, prompts
 from evalkube_runner.eval.benchmarks.declaration import Message, Question
 from evalkube_runner.eval.client import Client, RequestFailed
+from evalkube_runner.gate import Gate
 
 __all__ = ["JudgeFailed", "Judges", "aggregate", "check", "messages", "verdict"]
 
@@ -120,11 +121,18 @@ def aggregate(verdicts: Sequence[float], how: str) -> float:
 class Judges:
     """The judges of a run, each with its own connections. Use as an async context manager."""
 
-    def __init__(self, judge: Judge, *, api_key: str | None, connections: int) -> None:
+    def __init__(self, judge: Judge, *, api_key: str | None, connections: int, gate: Gate) -> None:
         self._judge = judge
         self._stack = AsyncExitStack()
         self._clients = [
-            Client(model.api_url, model.model, model.generation_config, api_key=api_key, connections=connections)
+            Client(
+                model.api_url,
+                model.model,
+                model.generation_config,
+                api_key=api_key,
+                connections=connections,
+                gate=gate,
+            )
             for model in judge.models
         ]
 

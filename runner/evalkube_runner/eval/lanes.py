@@ -3,6 +3,8 @@
 httpx's own pool walks over all its connections for every request, and polls each idle one: at 256 connections that is
 more work than the request itself (measured: a third of the client's CPU at 32, and growing with the square).
 A lane is an httpx client with a single connection, so that there is nothing to walk over.
+
+Redirects are not followed: the key would go to wherever they point, and past the gate's judgement of the endpoint.
 """
 
 import asyncio
@@ -12,6 +14,9 @@ from typing import Self
 
 import httpx
 
+from evalkube_runner.eval.guard import guard
+from evalkube_runner.gate import Gate
+
 __all__ = ["Lanes"]
 
 _CONNECT_TIMEOUT_S = 10.0
@@ -19,9 +24,12 @@ _KEEP_ALIVE_S = 30.0
 
 
 class Lanes:
-    """At most `most` connections, opened as they are needed. Use as an async context manager."""
+    """At most `most` connections to the host of `url`, opened as they are needed and `gate` permits. Use as an async
+    context manager."""
 
-    def __init__(self, most: int, *, timeout_s: float, query: Mapping[str, str] | None) -> None:
+    def __init__(self, most: int, url: str, gate: Gate, *, timeout_s: float, query: Mapping[str, str] | None) -> None:
+        self._url = url
+        self._gate = gate
         self._room = asyncio.Semaphore(most)
         self._free: list[httpx.AsyncClient] = []
         self._all: list[httpx.AsyncClient] = []
@@ -57,5 +65,7 @@ class Lanes:
             timeout=self._timeout,
             params=self._query,
         )
+        if self._gate.rules is not None:
+            guard(lane, self._gate, self._url)
         self._all.append(lane)
         return lane

@@ -27,12 +27,13 @@ _LOG = logging.getLogger("evalkube.eval")
 async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     """The result of this shard. Artifacts, checkpoints and progress leave through the context's delivery.
 
-    Raises RunFailed: InvalidSpec, DatasetUnavailable, AuthenticationFailed, TargetRefused, TargetUnreachable,
-    AllSamplesFailed.
+    Raises RunFailed: InvalidSpec, DatasetUnavailable, AuthenticationFailed, TargetForbidden, TargetRefused,
+    TargetUnreachable, AllSamplesFailed.
     """
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)
     judge.check(spec.judge.contract)
+    await context.gate.check([spec.api_url, *(one.api_url for one in spec.judge.models)])
     model = records.display_name(spec.model, spec.model_id)
     await _put_config(spec, context)
     await context.delivery.progress(Progress(stage="loading data"))
@@ -53,7 +54,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     )
     session.check_outcome()
     if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
-        await analysis.add_analysis(result, spec, api_key=context.api_key, judge_api_key=context.judge_api_key)
+        await analysis.add_analysis(result, spec, context)
     return result
 
 

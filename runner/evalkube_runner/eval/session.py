@@ -68,9 +68,12 @@ class Session:
             spec.generation_config,
             api_key=context.api_key,
             connections=spec.eval_batch_size,
+            gate=context.gate,
             listener=self._contact,
         )
-        self._judges = judge.Judges(spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size)
+        self._judges = judge.Judges(
+            spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size, gate=context.gate
+        )
         self._mathematics = Mathematics()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config)
@@ -257,6 +260,8 @@ class Session:
 def _reason(error: ErrorClass) -> Reason:
     if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
         return Reason.AUTHENTICATION_FAILED
+    if error is ErrorClass.FORBIDDEN_TARGET:
+        return Reason.TARGET_FORBIDDEN
     return Reason.TARGET_REFUSED if error.startswith("status_") else Reason.TARGET_UNREACHABLE
 
 

@@ -37,16 +37,16 @@ async def test_connection(
     headers: dict[str, str],
     bodies: Path,
     *,
+    addresses: list[str],
     dialect: Dialect,
     limits: pools.Limits,
     stream: bool,
     max_tokens: int | None,
 ) -> None:
-    """Send the first request. A stream is left at its first token. Raises RunFailed with the server's status and
-    message.
+    """Send the first request, to one of ``addresses``. A stream is left at its first token. Raises RunFailed with the
+    server's status and message.
     """
     target = targets.target_of(url)
-    addresses = await targets.resolve(target)
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     pool = pools.Pool(target, limits, addresses, connected=lambda _: None)

@@ -26,12 +26,13 @@ _SPARE_DESCRIPTORS = 64
 async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     """Put the load of ``spec`` (this shard's part of it) on its endpoint.
 
-    Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), DatasetUnavailable,
-    InvalidSpec, AllRequestsFailed (after everything was delivered).
+    Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), TargetForbidden,
+    DatasetUnavailable, InvalidSpec, AllRequestsFailed (after everything was delivered).
     """
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
     _check_limits(spec, context)
+    await context.gate.check([spec.url])
     dialect = DIALECTS[spec.api]
     source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(endpoint_of(spec)))
     result = PerfResult(

@@ -1,11 +1,9 @@
-"""Where requests go: the parts of a URL, the head that all requests share, and the addresses of a host."""
+"""Where requests go: the parts of a URL, and the head that all requests share. No look-ups here."""
 
-import asyncio
-import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["Target", "request_head", "resolve", "target_of"]
+__all__ = ["Target", "request_head", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +43,3 @@ def request_head(target: Target, headers: dict[str, str]) -> bytes:
         if name.lower() not in ("content-length", "transfer-encoding", "connection")
     ]
     return f"POST {target.path} HTTP/1.1\r\n{''.join(lines)}Content-Length: ".encode("latin-1")
-
-
-async def resolve(target: Target) -> list[str]:
-    """The addresses of the host, once, so that no request waits for DNS; none when it has none."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
-        return []
-    return list(dict.fromkeys(str(info[4][0]) for info in found))

@@ -24,6 +24,7 @@ from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
+from evalkube_runner.perf import target as targets
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["Point", "Trial", "documents", "endpoint_of", "warmup_of"]
@@ -94,12 +95,23 @@ class Trial:
                 _LOG.info("not there yet: %s", failure.message)
             await asyncio.sleep(_RETRY_S)
 
+    async def _addresses(self) -> list[str]:
+        """What connections go to: looked up and judged once for all workers, so that no request waits for DNS; none
+        where the name has none, which the requests report. Raises TargetForbidden.
+        """
+        where = targets.target_of(self._url)
+        try:
+            return await self._context.gate.addresses(where.host, where.port)
+        except OSError:
+            return []
+
     async def _test_connection(self, bodies: Path) -> None:
         spec = self._spec
         await probe.test_connection(
             self._url,
             self._headers,
             bodies,
+            addresses=await self._addresses(),
             dialect=self._dialect,
             limits=pool.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
             stream=spec.stream,
@@ -147,9 +159,8 @@ class Trial:
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
-        running = self._workers.run(
-            self._task(point, bodies), shards=shards, workers=wanted, slots=slots, rows=lambda at: files[at]
-        )
+        task = self._task(point, bodies) | {"addresses": await self._addresses()}
+        running = self._workers.run(task, shards=shards, workers=wanted, slots=slots, rows=lambda at: files[at])
         parts = await self._reported(running, point)
         measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)

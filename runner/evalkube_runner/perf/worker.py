@@ -75,8 +75,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
     most = health.connections_limit()
     connects: list[int] = []
-    addresses = await target.resolve(where)
-    pool = pools.Pool(where, limits, addresses, connected=connects.append)
+    pool = pools.Pool(where, limits, task["addresses"], connected=connects.append)
     bodies = payloads.Payloads(Path(task["payloads"]), target.request_head(where, task["headers"]), task["offset"])
     await pool.warm(task["warm"])
     health.quiet_collector()
