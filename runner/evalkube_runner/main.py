@@ -106,7 +106,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     cluster.add_argument(
         "--targets",
         type=TargetRules.model_validate_json,
-        help="rules for what may be connected to, JSON (everything unless given)",
+        help="rules for what may be connected to, JSON (default on a cluster: no link-local or metadata address)",
     )
     cluster.add_argument("--api-key-file", type=Path, help="file with the endpoint's key")
     cluster.add_argument("--judge-api-key-file", type=Path, help="file with the judges' key")

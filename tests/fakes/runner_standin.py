@@ -71,6 +71,8 @@ def _options() -> argparse.Namespace:
     for name in ("--run", "--artifacts", "--control"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--secrets-stdin", action="store_true")
+    parser.add_argument("--readable", type=Path, action="append")
+    parser.add_argument("--closed", type=Path, action="append")
     return parser.parse_args()
 
 

@@ -209,7 +209,7 @@ def _start(folder: Path, spec: EvalRunSpec) -> subprocess.Popen[bytes]:
         "spec": spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
     }
     (folder / "run.json").write_text(json.dumps(document))
-    command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(folder / "run.json")]
+    command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(folder / "run.json"), "--readable", "/"]
     command += ["--artifacts", str(folder / "artifacts"), "--control", str(folder / "control")]
     return subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, stderr=subprocess.DEVNULL

@@ -46,7 +46,15 @@ class Shards:
     def _started(self, shard: int, pod: str) -> Iterator[subprocess.Popen[bytes]]:
         token = self._folder / f"token-{shard}"
         token.write_text(f"{pod}-{shard}")
-        command = [sys.executable, "-m", "evalkube_runner.main", "--run", str(self._folder / "run.json")]
+        command = [
+            sys.executable,
+            "-m",
+            "evalkube_runner.main",
+            "--run",
+            str(self._folder / "run.json"),
+            "--readable",
+            "/",
+        ]
         command += ["--shard", str(shard), "--receipt", str(self._receipt(shard)), "--cache", str(self._folder)]
         command += ["--ingest", self.ingest.url, "--ingest-token-file", str(token)]
         with subprocess.Popen(command) as process:
