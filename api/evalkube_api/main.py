@@ -1,11 +1,9 @@
 """`evalkube service`: reads the command line, opens the backend, serves until a signal, and leaves nothing running."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, Literal, Protocol
@@ -14,7 +12,7 @@ import typer
 import uvicorn
 import uvloop
 
-from evalkube_api import errors
+from evalkube_api import errors, listening
 from evalkube_api.app import create_app
 from evalkube_api.backend import Backend
 from evalkube_api.local.backend import LocalBackend
@@ -24,8 +22,6 @@ __all__ = ["app", "main", "serve"]
 
 _ANSWER_S: Final = 5
 """How long clients may take to read the last answers."""
-
-_PROBE_AFTER_S: Final = 60
 
 app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this machine")
 
@@ -77,7 +73,7 @@ def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises errors.ServiceError where that cannot even begin."""
     _log_to_stderr(settings.debug)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with _listening(settings.host, settings.port) as listener, loop as runner:
+    with listening.listener(settings.host, settings.port) as listener, loop as runner:
         runner.run(_serve(settings, listener))
 
 
@@ -143,25 +139,6 @@ class _Server(uvicorn.Server):
             self._backend.kill()
         await closing
         await super().shutdown(sockets)
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as problem:
-        raise errors.ServiceError(f"cannot listen on {host}:{port}: {problem.strerror or problem}") from None
-    with listener:
-        _keep_alive(listener)
-        yield listener
-
-
-def _keep_alive(listener: socket.socket) -> None:
-    """A request may wait for hours; probes keep routers from forgetting it. Accepted sockets inherit this."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace has to do
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S)
 
 
 def _hub(entry: str) -> tuple[str, str]:
