@@ -4,21 +4,23 @@ tests."""
 from collections.abc import Sequence
 from pathlib import Path
 
+from evalkube_api import settings
+
 __all__ = ["run_service"]
 
 
 def run_service(
-    host: str = "0.0.0.0",  # noqa: S104 - the documented default of the service: every interface
-    port: int = 9000,
-    debug: bool = False,
+    host: str = settings.DEFAULTS.host,
+    port: int = settings.DEFAULTS.port,
+    debug: bool = settings.DEFAULTS.debug,
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``outputs`` is the output root (``./outputs`` unless given), ``data`` what
-    requests may read.
+    """Serve until SIGINT or SIGTERM. ``host``: only this machine reaches it unless given. ``outputs`` is the output
+    root (``./outputs`` unless given), ``data`` what requests may read.
 
     Raises errors.ServiceError where the service cannot start.
     """
-    from evalkube_api import main, settings  # imported here: reading a setting must not cost a web framework
+    from evalkube_api import main  # imported here: reading a setting must not cost a web framework
 
     main.serve(settings.from_environment(host=host, port=port, debug=debug, outputs=outputs, data=data))

@@ -20,6 +20,8 @@ from evalkube_api.settings import DEFAULTS, Settings, from_environment
 
 __all__ = ["app", "main", "serve"]
 
+_LOG = logging.getLogger("evalkube.service")
+
 _ANSWER_S: Final = 5
 """How long clients may take to read the last answers."""
 
@@ -28,7 +30,7 @@ app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this
 
 @app.command()
 def main(
-    host: Annotated[str, typer.Option(help="Address to listen on")] = DEFAULTS.host,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = DEFAULTS.host,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
@@ -97,9 +99,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     await backend.start()
     try:
         server = _Server(_configuration(settings, backend), backend)
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"evalkube service on http://{shown}:{port} ({place}, documentation: /docs)", flush=True)
+        risk = listening.exposure(listener)
+        if risk:
+            _LOG.warning(risk)
+        print(f"evalkube service on {listening.url_of(listener)} ({place}, documentation: /docs)", flush=True)
         await server.serve([listener])
     finally:
         await backend.close()

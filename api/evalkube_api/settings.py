@@ -39,7 +39,7 @@ class ClusterSettings:
 class Settings:
     """Of one service. Paths are as given; the backend resolves them."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - the documented default of the service: every interface
+    host: str = "127.0.0.1"  # docs/differences.md says why
     port: int = 9000
     debug: bool = False
     outputs: Path = Path("outputs")
