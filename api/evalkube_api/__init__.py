@@ -15,12 +15,24 @@ def run_service(
     debug: bool = settings.DEFAULTS.debug,
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
+    *,
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM. ``host``: only this machine reaches it unless given. ``outputs`` is the output
     root (``./outputs`` unless given), ``data`` what requests may read.
+
+    ``allowed_hosts`` are names, beside this machine's own, under which it may be asked.
 
     Raises errors.ServiceError where the service cannot start.
     """
     from evalkube_api import main  # imported here: reading a setting must not cost a web framework
 
-    main.serve(settings.from_environment(host=host, port=port, debug=debug, outputs=outputs, data=data))
+    given = settings.from_environment(
+        host=host,
+        port=port,
+        debug=debug,
+        allowed_hosts=allowed_hosts,
+        outputs=outputs,
+        data=data,
+    )
+    main.serve(given)

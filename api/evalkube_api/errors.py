@@ -11,8 +11,10 @@ __all__ = [
     "BodyTooLarge",
     "BodyTooSlow",
     "Conflict",
+    "CrossSite",
     "InvalidRequest",
     "KeyReused",
+    "Misdirected",
     "NotFound",
     "ServiceError",
     "ShuttingDown",
@@ -56,6 +58,12 @@ class InvalidRequest(ApiError):
         return {"error": str(self), "problems": listed}
 
 
+class CrossSite(ApiError):
+    """403: a browser asks for a page of another site."""
+
+    status = 403
+
+
 class NotFound(ApiError):
     """404: no such run or artifact."""
 
@@ -87,6 +95,12 @@ class BodyTooLarge(ApiError):
 
     status = 413
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class Misdirected(ApiError):
+    """421: the service does not answer to the name it was asked under."""
+
+    status = 421
 
 
 class KeyReused(ApiError):

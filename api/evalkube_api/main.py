@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 
 from evalkube_api import errors, listening
+from evalkube_api.access import guard
 from evalkube_api.app import create_app
 from evalkube_api.backend import Backend
 from evalkube_api.local.backend import LocalBackend
@@ -33,6 +34,10 @@ def main(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = DEFAULTS.host,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
+    ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
@@ -57,6 +62,7 @@ def main(
             host=host,
             port=port,
             debug=debug,
+            allowed_hosts=allowed_host or (),
             outputs=outputs,
             data=data or (),
             max_evals=max_runs,
@@ -96,9 +102,11 @@ def _opened(settings: Settings) -> tuple[_Stoppable, str]:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     backend, place = _opened(settings)
+    server = _Server(
+        _configuration(settings, backend), backend
+    )  # what is wrong with a setting is said before runs start
     await backend.start()
     try:
-        server = _Server(_configuration(settings, backend), backend)
         risk = listening.exposure(listener)
         if risk:
             _LOG.warning(risk)
@@ -111,7 +119,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 def _configuration(settings: Settings, backend: _Stoppable) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(backend, settings),
-        http="httptools",
+        http=guard.Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

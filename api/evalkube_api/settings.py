@@ -42,6 +42,7 @@ class Settings:
     host: str = "127.0.0.1"  # docs/differences.md says why
     port: int = 9000
     debug: bool = False
+    allowed_hosts: tuple[str, ...] = ()
     outputs: Path = Path("outputs")
     data: tuple[Path, ...] = ()
     max_evals: int = 4
@@ -63,6 +64,7 @@ def from_environment(
     host: str,
     port: int,
     debug: bool = False,
+    allowed_hosts: Sequence[str] = (),
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
     max_evals: int = DEFAULTS.max_evals,
@@ -71,12 +73,16 @@ def from_environment(
     backend: BackendName | Literal["auto"] = "local",
     namespace: str | None = None,
 ) -> Settings:
-    """The settings of this process. ``hubs``: variables of ``runner_environment`` that are set on the command line
-    instead. ``backend`` "auto": the cluster's inside a pod, else this machine's."""
+    """The settings of this process.
+
+    ``hubs``: variables of ``runner_environment`` that are set on
+    the command line instead. ``backend`` "auto": the cluster's inside a pod, else this machine's.
+    """
     return Settings(
         host=host,
         port=port,
         debug=debug,
+        allowed_hosts=tuple(allowed_hosts),
         outputs=Path(outputs) if outputs is not None else DEFAULTS.outputs,
         data=tuple(Path(folder) for folder in data),
         max_evals=max_evals,

@@ -25,6 +25,8 @@ VALUE_SETS = {
     "a shared claim and a standby": "store.volume.accessModes={ReadWriteMany},operator.replicas=2",
     "every namespace by REST": "api.namespaces={*}",
     "an ingress": "api.ingress.enabled=true,api.ingress.host=evals.example.org,api.ingress.tlsSecretName=tls",
+    "an ingress of a domain, names": "api.ingress.enabled=true,api.ingress.host=*.example.org,"
+    "api.ingress.tlsSecretName=tls,api.allowedHosts={lb.example.org,*.team.example}",
     "plain ingest": "operator.ingest.tls.enabled=false",
     "a certificate of one's own": "operator.ingest.tls.secretName=from-cert-manager",
     "monitoring": "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.a=b",
@@ -42,6 +44,8 @@ REFUSED = {
     "a bucket without a name": ("store.kind=s3", "store.s3.bucket"),
     "a standby without the store": ("operator.replicas=2", "ReadWriteMany"),
     "a namespace that is not served": ("namespaces={team-a},api.namespaces={team-b}", "team-b"),
+    "a URL for a name": ("api.allowedHosts={http://x}", "allowedHosts"),
+    "every name": ("api.allowedHosts={*}", "allowedHosts"),
     "pods of root": ("podSecurityContext.runAsUser=0", "runAsUser"),
     "a word where a number is meant": ("api.replicas=many", "replicas"),
 }
@@ -249,6 +253,53 @@ def test_an_ingress_lets_requests_wait() -> None:
     theirs = rendered(VALUE_SETS["an ingress"] + f",api.ingress.annotations.{escaped}=off")
     assert ours[key] == "3600"
     assert named(theirs, "Ingress", "evalkube-api")["metadata"]["annotations"][key] == "off"
+
+
+def api_container(values: str, release: str = "evalkube", namespace: str = "evals") -> dict[str, Any]:
+    """Of the API's Deployment."""
+    objects = rendered(values, release, namespace)
+    name = next(
+        each["metadata"]["name"] for each in objects if each["kind"] == "Service" and "api" in each["metadata"]["name"]
+    )
+    found: dict[str, Any] = named(objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def option(arguments: list[str], name: str) -> list[str]:
+    """The values of an option."""
+    return [one.partition("=")[2] for one in arguments if one.partition("=")[0] == name]
+
+
+SERVICE = ["evalkube-api", "evalkube-api.evals", "evalkube-api.evals.svc", "evalkube-api.evals.svc.cluster.local"]
+NAMES = {
+    "defaults": ("", SERVICE),
+    "a domain of the cluster's own": ("clusterDomain=corp", [*SERVICE[:3], "evalkube-api.evals.svc.corp"]),
+    "an ingress": (VALUE_SETS["an ingress"], [*SERVICE, "evals.example.org"]),
+    "an ingress that is switched off": ("api.ingress.host=evals.example.org", SERVICE),
+    "an ingress of a domain, names": (
+        VALUE_SETS["an ingress of a domain, names"],
+        [*SERVICE, "*.example.org", "lb.example.org", "*.team.example"],
+    ),
+}
+
+
+@needs_helm
+@pytest.mark.parametrize(("values", "names"), NAMES.values(), ids=NAMES)
+def test_the_api_knows_the_names_it_is_asked_under(values: str, names: list[str]) -> None:
+    """Those of its Service and its Ingress, and what the installer adds; the service takes each of them."""
+    hosts = pytest.importorskip("evalkube_api.access.hosts")
+    given = option(api_container(values)["args"], "--allowed-host")
+    assert given == names
+    assert [hosts.pattern(name) for name in given] == names
+
+
+@needs_helm
+def test_the_check_asks_under_a_name_that_passes() -> None:
+    """`helm test` reaches the API by its Service, whatever the release is called."""
+    objects = rendered("", "prod", "team")
+    (check,) = named(objects, "Pod", "prod-test")["spec"]["containers"]
+    host = check["command"][2].removeprefix("http://").partition(":")[0]
+    assert host in option(api_container("", "prod", "team")["args"], "--allowed-host")
 
 
 @needs_helm
