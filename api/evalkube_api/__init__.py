@@ -16,12 +16,14 @@ def run_service(
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
     *,
+    token_file: str | Path | None = None,
     allowed_hosts: Sequence[str] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM. ``host``: only this machine reaches it unless given. ``outputs`` is the output
     root (``./outputs`` unless given), ``data`` what requests may read.
 
-    ``allowed_hosts`` are names, beside this machine's own, under which it may be asked.
+    ``token_file`` holds the token that requests must bring (EVALKUBE_TOKEN_FILE's unless given; none is asked for
+    without either); ``allowed_hosts`` are names, beside this machine's own, under which it may be asked.
 
     Raises errors.ServiceError where the service cannot start.
     """
@@ -31,6 +33,7 @@ def run_service(
         host=host,
         port=port,
         debug=debug,
+        token_file=token_file,
         allowed_hosts=allowed_hosts,
         outputs=outputs,
         data=data,

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from evalkube_api import openapi, problems, schemas
 from evalkube_api.access import hosts
 from evalkube_api.access.guard import Guard
+from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.routes import health, runs, submissions
 from evalkube_api.settings import Settings
@@ -23,7 +24,8 @@ _ACCESS = logging.getLogger("evalkube.access")
 
 
 def create_app(backend: Backend, settings: Settings) -> FastAPI:
-    """The service. Its lifespan starts and closes ``backend``. Raises errors.ServiceError for a name that is none."""
+    """The service. Its lifespan starts and closes ``backend``. Raises errors.ServiceError for a token file or a name
+    that is none."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -46,8 +48,9 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
     app.include_router(health.router())
     app.include_router(submissions.router(backend, settings))
     app.include_router(runs.router(backend, settings))
-    _describe(app)
-    app.add_middleware(Guard, names=_names(settings))
+    _describe(app, token=settings.token_file is not None)
+    token = None if settings.token_file is None else TokenFile(settings.token_file)
+    app.add_middleware(Guard, names=_names(settings), token=token)
     app.add_middleware(_AccessLog)  # the outermost: it notes refusals too
     return app
 
@@ -59,12 +62,13 @@ def _names(settings: Settings) -> hosts.Hosts:
     return hosts.Hosts(hosts.MachineNames(), frozenset(allowed))
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, *, token: bool) -> None:
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = schemas.with_schemas(plain())
+            document = schemas.with_schemas(plain())
+            app.openapi_schema = schemas.with_token(document) if token else document
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend its document

@@ -18,6 +18,7 @@ __all__ = [
     "NotFound",
     "ServiceError",
     "ShuttingDown",
+    "Unauthorized",
 ]
 
 _MOST_PROBLEMS = 50
@@ -56,6 +57,13 @@ class InvalidRequest(ApiError):
     def body(self) -> dict[str, Any]:
         listed = [{"field": one.field, "reason": _shortened(one.reason)} for one in self.problems[:_MOST_PROBLEMS]]
         return {"error": str(self), "problems": listed}
+
+
+class Unauthorized(ApiError):
+    """401: the token of the service is missing, or is another."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class CrossSite(ApiError):

@@ -34,6 +34,10 @@ def main(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = DEFAULTS.host,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the token that requests must bring (or EVALKUBE_TOKEN_FILE); none unless given"),
+    ] = None,
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
@@ -62,6 +66,7 @@ def main(
             host=host,
             port=port,
             debug=debug,
+            token_file=token_file,
             allowed_hosts=allowed_host or (),
             outputs=outputs,
             data=data or (),
@@ -108,7 +113,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     await backend.start()
     try:
         risk = listening.exposure(listener)
-        if risk:
+        if risk and settings.token_file is None:
             _LOG.warning(risk)
         print(f"evalkube service on {listening.url_of(listener)} ({place}, documentation: /docs)", flush=True)
         await server.serve([listener])

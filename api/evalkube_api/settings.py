@@ -42,6 +42,7 @@ class Settings:
     host: str = "127.0.0.1"  # docs/differences.md says why
     port: int = 9000
     debug: bool = False
+    token_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     outputs: Path = Path("outputs")
     data: tuple[Path, ...] = ()
@@ -64,6 +65,7 @@ def from_environment(
     host: str,
     port: int,
     debug: bool = False,
+    token_file: str | Path | None = None,
     allowed_hosts: Sequence[str] = (),
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
@@ -75,13 +77,14 @@ def from_environment(
 ) -> Settings:
     """The settings of this process.
 
-    ``hubs``: variables of ``runner_environment`` that are set on
+    ``token_file``: EVALKUBE_TOKEN_FILE's unless given. ``hubs``: variables of ``runner_environment`` that are set on
     the command line instead. ``backend`` "auto": the cluster's inside a pod, else this machine's.
     """
     return Settings(
         host=host,
         port=port,
         debug=debug,
+        token_file=_path(os.environ.get("EVALKUBE_TOKEN_FILE")) if token_file is None else Path(token_file),
         allowed_hosts=tuple(allowed_hosts),
         outputs=Path(outputs) if outputs is not None else DEFAULTS.outputs,
         data=tuple(Path(folder) for folder in data),

@@ -1,1 +1,1 @@
-"""Who may ask: by the name the service is asked under and the page that asks. Routes know none of it."""
+"""Who may ask: by the name the service is asked under, the page that asks, and a token. Routes know none of it."""

@@ -1,4 +1,4 @@
-"""Asks each request, before any route, whether it may: its Host, and the page it comes from."""
+"""Asks each request, before any route, whether it may: its Host, the page it comes from, its token."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -6,18 +6,23 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from evalkube_api import errors, problems
 from evalkube_api.access import hosts, origins
 from evalkube_api.access.hosts import Hosts
+from evalkube_api.access.tokens import TokenFile
 
 __all__ = ["Guard", "Protocol"]
+
+_OPEN = frozenset({"/", "/docs", "/health"})
+"""What holds no data and needs no token: the page asks for the token itself."""
 
 _TARGET = "evalkube.target"
 
 
 class Guard:
-    """ASGI middleware."""
+    """ASGI middleware. No token is asked for where `token` is None."""
 
-    def __init__(self, app: ASGIApp, *, names: Hosts) -> None:
+    def __init__(self, app: ASGIApp, *, names: Hosts, token: TokenFile | None) -> None:
         self._app = app
         self._names = names
+        self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -41,6 +46,8 @@ class Guard:
             sites=_values(scope, b"sec-fetch-site"),
             origins=_values(scope, b"origin"),
         )
+        if self._token is not None and not (scope["path"] in _OPEN and scope["method"] in ("GET", "HEAD")):
+            self._token.check([value for name, value in scope["headers"] if name == b"authorization"])
 
 
 def _values(scope: Scope, wanted: bytes) -> list[str]:
