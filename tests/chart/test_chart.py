@@ -4,12 +4,15 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from fakes.service import running_service
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "evalkube"
@@ -27,6 +30,7 @@ VALUE_SETS = {
     "an ingress": "api.ingress.enabled=true,api.ingress.host=evals.example.org,api.ingress.tlsSecretName=tls",
     "an ingress of a domain, names": "api.ingress.enabled=true,api.ingress.host=*.example.org,"
     "api.ingress.tlsSecretName=tls,api.allowedHosts={lb.example.org,*.team.example}",
+    "a token": "api.tokenSecretName=rest,api.replicas=1",
     "plain ingest": "operator.ingest.tls.enabled=false",
     "a certificate of one's own": "operator.ingest.tls.secretName=from-cert-manager",
     "monitoring": "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.a=b",
@@ -300,6 +304,39 @@ def test_the_check_asks_under_a_name_that_passes() -> None:
     (check,) = named(objects, "Pod", "prod-test")["spec"]["containers"]
     host = check["command"][2].removeprefix("http://").partition(":")[0]
     assert host in option(api_container("", "prod", "team")["args"], "--allowed-host")
+
+
+@needs_helm
+def test_a_token_is_a_secret_that_is_mounted() -> None:
+    """In the API's pods and in that of `helm test`, which brings it; without one, nothing of it is there."""
+    objects = rendered(VALUE_SETS["a token"])
+    api = named(objects, "Deployment", "evalkube-api")["spec"]["template"]["spec"]
+    (file,) = option(api["containers"][0]["args"], "--token-file")
+    check = named(objects, "Pod", "evalkube-test")["spec"]
+    for spec, path in ((api, file), (check, check["containers"][0]["command"][-1])):
+        (mount,) = [one for one in spec["containers"][0]["volumeMounts"] if one["mountPath"] == str(Path(path).parent)]
+        (volume,) = [one for one in spec["volumes"] if one["name"] == mount["name"]]
+        assert volume["secret"]["secretName"] == "rest"
+        assert volume["secret"]["items"] == [{"key": "token", "path": Path(path).name}]
+    assert option(api_container("")["args"], "--token-file") == []
+    assert "rest-token" not in str(rendered(""))
+
+
+@pytest.mark.parametrize("token", [None, "tok-0123456789abcdef"])
+def test_the_check_of_helm_test(token: str | None, tmp_path: Path) -> None:
+    """It evaluates through a service (whose runner is the stand-in), with its token where it asks for one."""
+    file = tmp_path / "token"
+    file.write_text(f"{token}\n")
+    options: dict[str, Any] = {"token_file": str(file)} if token else {}
+    with running_service(tmp_path / "outputs", **options) as service:
+        check = [sys.executable, str(CHART / "files" / "check.py"), service.url, "http://127.0.0.1:9", "30"]
+        done = subprocess.run([*check, *([str(file)] if token else [])], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if token:
+            refused = subprocess.run(check, capture_output=True, text=True, check=False)
+            assert refused.returncode != 0
+            assert "401" in refused.stderr
+            assert token not in done.stdout + done.stderr + refused.stderr
 
 
 @needs_helm
