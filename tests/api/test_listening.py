@@ -91,6 +91,22 @@ def test_an_address_that_was_asked_for_works_with_a_warning(
         assert "--token-file FILE" in line
 
 
+@pytest.mark.parametrize("way", ["command", "function"])
+def test_with_a_token_there_is_nothing_to_warn_of(way: str, tmp_path: Path) -> None:
+    """By either way it is asked for."""
+    token = tmp_path / "token"
+    token.write_text("tok-0123456789abcdef")
+    token.chmod(0o600)
+    command = [*COMMAND, "--host", "0.0.0.0", "--token-file", str(token)]
+    if way == "function":
+        command = by_function(f"host='0.0.0.0', port=0, debug=False, token_file={str(token)!r}")
+    with served(command, tmp_path) as (url, log):
+        assert httpx.get(f"{url}/api/v1/runs", trust_env=False).status_code == 401
+        headers = {"Authorization": "Bearer tok-0123456789abcdef"}
+        assert httpx.get(f"{url}/api/v1/runs", headers=headers, trust_env=False).status_code == 200
+        assert "WARNING" not in log.read_text()
+
+
 NOWHERE = {
     "a name that is none": ("no-such-host.invalid", "0"),
     "a label that is too long": ("x" * 70, "0"),
