@@ -63,10 +63,6 @@ class Page:
             assert time.monotonic() < end, f"{script}: never; the page: {self.run('document.body.innerText')}"
             time.sleep(0.05)
 
-    def screenshot(self) -> str:
-        """The page as a picture: PNG in base 64, for a person to look at."""
-        return str(self._call("Page.captureScreenshot", format="png")["data"])
-
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         session = {"sessionId": self._session} if self._session else {}
