@@ -64,4 +64,5 @@ ENV PATH=/opt/evalkube/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HO
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["evalkube"]
-CMD ["service"]
+# Every address, but of the container: who starts it says with -p who reaches it. Loopback would be reached by nobody.
+CMD ["service", "--host", "0.0.0.0"]

@@ -44,7 +44,7 @@ class Play:
 async def _blocked(port: int) -> tuple[str, float, int]:
     """Id, time of the answer and its status, of one request that blocks to the end of its run."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = "POST /api/v1/eval HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head = "POST /api/v1/eval HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(_BODY)}\r\n\r\n".encode() + _BODY)
     answer = await reader.read()
     at = time.monotonic()

@@ -4,21 +4,38 @@ tests."""
 from collections.abc import Sequence
 from pathlib import Path
 
+from evalkube_api import settings
+
 __all__ = ["run_service"]
 
 
 def run_service(
-    host: str = "0.0.0.0",  # noqa: S104 - the documented default of the service: every interface
-    port: int = 9000,
-    debug: bool = False,
+    host: str = settings.DEFAULTS.host,
+    port: int = settings.DEFAULTS.port,
+    debug: bool = settings.DEFAULTS.debug,
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
+    *,
+    token_file: str | Path | None = None,
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``outputs`` is the output root (``./outputs`` unless given), ``data`` what
-    requests may read.
+    """Serve until SIGINT or SIGTERM. ``host``: only this machine reaches it unless given. ``outputs`` is the output
+    root (``./outputs`` unless given), ``data`` what requests may read.
+
+    ``token_file`` holds the token that requests must bring (EVALKUBE_TOKEN_FILE's unless given; none is asked for
+    without either); ``allowed_hosts`` are names, beside this machine's own, under which it may be asked.
 
     Raises errors.ServiceError where the service cannot start.
     """
-    from evalkube_api import main, settings  # imported here: reading a setting must not cost a web framework
+    from evalkube_api import main  # imported here: reading a setting must not cost a web framework
 
-    main.serve(settings.from_environment(host=host, port=port, debug=debug, outputs=outputs, data=data))
+    given = settings.from_environment(
+        host=host,
+        port=port,
+        debug=debug,
+        token_file=token_file,
+        allowed_hosts=allowed_hosts,
+        outputs=outputs,
+        data=data,
+    )
+    main.serve(given)

@@ -11,6 +11,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evalkube_api import openapi, problems, schemas
+from evalkube_api.access import hosts
+from evalkube_api.access.guard import Guard
+from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.routes import health, runs, submissions
 from evalkube_api.settings import Settings
@@ -21,7 +24,8 @@ _ACCESS = logging.getLogger("evalkube.access")
 
 
 def create_app(backend: Backend, settings: Settings) -> FastAPI:
-    """The service. Its lifespan starts and closes ``backend``."""
+    """The service. Its lifespan starts and closes ``backend``. Raises errors.ServiceError for a token file or a name
+    that is none."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,17 +48,27 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
     app.include_router(health.router())
     app.include_router(submissions.router(backend, settings))
     app.include_router(runs.router(backend, settings))
-    _describe(app)
-    app.add_middleware(_AccessLog)
+    _describe(app, token=settings.token_file is not None)
+    token = None if settings.token_file is None else TokenFile(settings.token_file)
+    app.add_middleware(Guard, names=_names(settings), token=token)
+    app.add_middleware(_AccessLog)  # the outermost: it notes refusals too
     return app
 
 
-def _describe(app: FastAPI) -> None:
+def _names(settings: Settings) -> hosts.Hosts:
+    """Those on the command line, ``--host`` among them, and the machine's."""
+    asked_for = hosts.plain_name(settings.host)
+    allowed = {hosts.pattern(name) for name in settings.allowed_hosts} | ({asked_for} if asked_for else set())
+    return hosts.Hosts(hosts.MachineNames(), frozenset(allowed))
+
+
+def _describe(app: FastAPI, *, token: bool) -> None:
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = schemas.with_schemas(plain())
+            document = schemas.with_schemas(plain())
+            app.openapi_schema = schemas.with_token(document) if token else document
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way to extend its document

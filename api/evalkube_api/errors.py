@@ -11,11 +11,14 @@ __all__ = [
     "BodyTooLarge",
     "BodyTooSlow",
     "Conflict",
+    "CrossSite",
     "InvalidRequest",
     "KeyReused",
+    "Misdirected",
     "NotFound",
     "ServiceError",
     "ShuttingDown",
+    "Unauthorized",
 ]
 
 _MOST_PROBLEMS = 50
@@ -56,6 +59,19 @@ class InvalidRequest(ApiError):
         return {"error": str(self), "problems": listed}
 
 
+class Unauthorized(ApiError):
+    """401: the token of the service is missing, or is another."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class CrossSite(ApiError):
+    """403: a browser asks for a page of another site."""
+
+    status = 403
+
+
 class NotFound(ApiError):
     """404: no such run or artifact."""
 
@@ -87,6 +103,12 @@ class BodyTooLarge(ApiError):
 
     status = 413
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class Misdirected(ApiError):
+    """421: the service does not answer to the name it was asked under."""
+
+    status = 421
 
 
 class KeyReused(ApiError):

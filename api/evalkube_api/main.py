@@ -1,11 +1,9 @@
 """`evalkube service`: reads the command line, opens the backend, serves until a signal, and leaves nothing running."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, Literal, Protocol
@@ -14,7 +12,8 @@ import typer
 import uvicorn
 import uvloop
 
-from evalkube_api import errors
+from evalkube_api import errors, listening
+from evalkube_api.access import guard
 from evalkube_api.app import create_app
 from evalkube_api.backend import Backend
 from evalkube_api.local.backend import LocalBackend
@@ -22,19 +21,27 @@ from evalkube_api.settings import DEFAULTS, Settings, from_environment
 
 __all__ = ["app", "main", "serve"]
 
+_LOG = logging.getLogger("evalkube.service")
+
 _ANSWER_S: Final = 5
 """How long clients may take to read the last answers."""
-
-_PROBE_AFTER_S: Final = 60
 
 app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this machine")
 
 
 @app.command()
 def main(
-    host: Annotated[str, typer.Option(help="Address to listen on")] = DEFAULTS.host,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = DEFAULTS.host,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the token that requests must bring (or EVALKUBE_TOKEN_FILE); none unless given"),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
+    ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
@@ -59,6 +66,8 @@ def main(
             host=host,
             port=port,
             debug=debug,
+            token_file=token_file,
+            allowed_hosts=allowed_host or (),
             outputs=outputs,
             data=data or (),
             max_evals=max_runs,
@@ -77,7 +86,7 @@ def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises errors.ServiceError where that cannot even begin."""
     _log_to_stderr(settings.debug)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with _listening(settings.host, settings.port) as listener, loop as runner:
+    with listening.listener(settings.host, settings.port) as listener, loop as runner:
         runner.run(_serve(settings, listener))
 
 
@@ -98,12 +107,15 @@ def _opened(settings: Settings) -> tuple[_Stoppable, str]:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     backend, place = _opened(settings)
+    server = _Server(
+        _configuration(settings, backend), backend
+    )  # what is wrong with a setting is said before runs start
     await backend.start()
     try:
-        server = _Server(_configuration(settings, backend), backend)
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"evalkube service on http://{shown}:{port} ({place}, documentation: /docs)", flush=True)
+        risk = listening.exposure(listener)
+        if risk and settings.token_file is None:
+            _LOG.warning(risk)
+        print(f"evalkube service on {listening.url_of(listener)} ({place}, documentation: /docs)", flush=True)
         await server.serve([listener])
     finally:
         await backend.close()
@@ -112,7 +124,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 def _configuration(settings: Settings, backend: _Stoppable) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(backend, settings),
-        http="httptools",
+        http=guard.Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -143,25 +155,6 @@ class _Server(uvicorn.Server):
             self._backend.kill()
         await closing
         await super().shutdown(sockets)
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as problem:
-        raise errors.ServiceError(f"cannot listen on {host}:{port}: {problem.strerror or problem}") from None
-    with listener:
-        _keep_alive(listener)
-        yield listener
-
-
-def _keep_alive(listener: socket.socket) -> None:
-    """A request may wait for hours; probes keep routers from forgetting it. Accepted sockets inherit this."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace has to do
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S)
 
 
 def _hub(entry: str) -> tuple[str, str]:

@@ -21,7 +21,8 @@ __all__ = [
 ]
 
 DOCS_POLICY: Final = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'"
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
 )
 
 DESCRIPTION: Final = """\
@@ -36,9 +37,10 @@ another body is 422. A run that the service itself cut short (phase Interrupted)
 again is done. With a key or without, an evaluation that was cut short (its runner killed, too) goes on from its
 finished samples when the same request comes again.
 
-**Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 500 when the
-run failed or was cancelled, with a typed `reason`, and `traceback` in debug mode only; 503 when the service stopped
-before the run had ended.
+**Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 401 without
+the service's token, where it has one (`Authorization: Bearer TOKEN`), 421 for a name that it is not known by, 403 for a
+page of another site that wants to change something; 500 when the run failed or was cancelled, with a typed `reason`,
+and `traceback` in debug mode only; 503 when the service stopped before the run had ended.
 
 **Turns**: runs start in the order they come. Several evaluations run at once (`--max-runs`); a load test runs alone,
 because whatever runs beside it on the same machine is in its numbers.

@@ -10,7 +10,7 @@ from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.names import Phase, Reason
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
-__all__ = ["ref", "with_schemas"]
+__all__ = ["ref", "with_schemas", "with_token"]
 
 
 def ref(name: str) -> dict[str, str]:
@@ -39,6 +39,21 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
                 operation["responses"].setdefault(
                     "400", {"description": "Bad parameter", "content": {"application/json": {"schema": ref("Error")}}}
                 )
+    return document
+
+
+def with_token(document: dict[str, Any]) -> dict[str, Any]:
+    """``document`` of a service that asks for a token, everywhere but in ``/health``."""
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    refused = {
+        "description": "The token is missing or another",
+        "headers": {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
+        "content": {"application/json": {"schema": ref("Error")}},
+    }
+    for path, operations in document["paths"].items():
+        for operation in operations.values() if path != "/health" else ():
+            operation["security"] = [{"token": []}]
+            operation["responses"]["401"] = refused
     return document
 
 

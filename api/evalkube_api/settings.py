@@ -39,9 +39,11 @@ class ClusterSettings:
 class Settings:
     """Of one service. Paths are as given; the backend resolves them."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - the documented default of the service: every interface
+    host: str = "127.0.0.1"  # docs/differences.md says why
     port: int = 9000
     debug: bool = False
+    token_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
     outputs: Path = Path("outputs")
     data: tuple[Path, ...] = ()
     max_evals: int = 4
@@ -63,6 +65,8 @@ def from_environment(
     host: str,
     port: int,
     debug: bool = False,
+    token_file: str | Path | None = None,
+    allowed_hosts: Sequence[str] = (),
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
     max_evals: int = DEFAULTS.max_evals,
@@ -71,12 +75,17 @@ def from_environment(
     backend: BackendName | Literal["auto"] = "local",
     namespace: str | None = None,
 ) -> Settings:
-    """The settings of this process. ``hubs``: variables of ``runner_environment`` that are set on the command line
-    instead. ``backend`` "auto": the cluster's inside a pod, else this machine's."""
+    """The settings of this process.
+
+    ``token_file``: EVALKUBE_TOKEN_FILE's unless given. ``hubs``: variables of ``runner_environment`` that are set on
+    the command line instead. ``backend`` "auto": the cluster's inside a pod, else this machine's.
+    """
     return Settings(
         host=host,
         port=port,
         debug=debug,
+        token_file=_path(os.environ.get("EVALKUBE_TOKEN_FILE")) if token_file is None else Path(token_file),
+        allowed_hosts=tuple(allowed_hosts),
         outputs=Path(outputs) if outputs is not None else DEFAULTS.outputs,
         data=tuple(Path(folder) for folder in data),
         max_evals=max_evals,

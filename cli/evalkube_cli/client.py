@@ -1,6 +1,6 @@
 """The Python client of an evalkube service: requests go out as they would with curl, and come back as dicts.
 
-    client = EvalkubeClient("http://localhost:9000")
+    client = EvalkubeClient("http://localhost:9000")        # token="..." where the service has a --token-file
     answer = client.eval(model="qwen-plus", api_url="https://.../v1", datasets=["gsm8k"], limit=10)
 
 Blocking and of one thread. A run is submitted once, whatever the network does in between: each submission carries an
@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import orjson
 
-from evalkube_cli import errors
+from evalkube_cli import credentials, errors
 from evalkube_cli.events import events
 from evalkube_crds.problems import Problem
 
@@ -39,11 +39,15 @@ _PAUSE_S: Final = 0.2
 class EvalkubeClient:
     """A client of the service at ``base_url``. Every method raises errors.EvalkubeError (and nothing of httpx)."""
 
-    def __init__(self, base_url: str, *, timeout_s: float = 30.0) -> None:
-        """``timeout_s``: for one answer of the service, not for a run."""
+    def __init__(self, base_url: str, *, token: str | None = None, timeout_s: float = 30.0) -> None:
+        """``token``: of a service that asks for one. ``timeout_s``: for one answer of the service, not for a run."""
         self.base_url = base_url.rstrip("/")
         self._http = httpx.Client(
-            base_url=self.base_url, timeout=timeout_s, trust_env=not _is_loopback(base_url), follow_redirects=False
+            base_url=self.base_url,
+            headers={} if token is None else {"Authorization": f"Bearer {credentials.checked(token)}"},
+            timeout=timeout_s,
+            trust_env=not _is_loopback(base_url),
+            follow_redirects=False,  # nobody but the service gets the token
         )
 
     def __enter__(self) -> Self:
@@ -194,6 +198,8 @@ class EvalkubeClient:
         if answer.status_code in (400, 413, 422):
             listed = body.get("problems") or [{"field": "", "reason": message}]
             raise errors.BadRequest([Problem(str(one["field"]), str(one["reason"])) for one in listed])
+        if answer.status_code == 401:
+            raise errors.Unauthorized(message)
         if answer.status_code == 404:
             raise errors.NotFound(message)
         raise errors.ServiceFailed(message)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from rich.table import Table
 from typer.core import TyperCommand
 
-from evalkube_cli import options, request, running, settings
+from evalkube_cli import credentials, options, request, running, settings
 
 __all__ = ["application"]
 
@@ -55,6 +55,13 @@ def application(
                 rich_help_panel=_WHERE,
             ),
         ] = None,
+        token_file: Annotated[
+            Path | None,
+            typer.Option(
+                help="With --server: file with its token (or EVALKUBE_TOKEN_FILE; EVALKUBE_TOKEN is the token itself).",
+                rich_help_panel=_WHERE,
+            ),
+        ] = None,
         outputs: Annotated[
             Path, typer.Option(help="Output root of a service of one's own.", rich_help_panel=_WHERE)
         ] = Path("outputs"),
@@ -77,6 +84,8 @@ def application(
             raise typer.BadParameter(
                 "needs --server: a service of one's own ends with this command", param_hint="--detach"
             )
+        if token_file is not None and server is None:
+            raise typer.BadParameter("needs --server: a service of one's own has its own", param_hint="--token-file")
         if ask_api_key:
             api_key = typer.prompt("API key", hide_input=True)
         plan = running.Plan(
@@ -91,6 +100,7 @@ def application(
             ),
             tables=tables,
             server=server,
+            token=lambda: _token(token_file, inherited),
             outputs=outputs,
             folders=tuple(data or ()),
             as_json=as_json,
@@ -108,3 +118,9 @@ def application(
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.command(cls=Spreading, help=text, no_args_is_help=True)(options.with_options(main, model, panels))
     return app
+
+
+def _token(file: Path | None, inherited: settings.Settings) -> str | None:
+    """The option's, else the environment's: its file before its value. Raises errors.BadRequest."""
+    chosen = file or inherited.token_file
+    return inherited.token if chosen is None else credentials.from_file(chosen)

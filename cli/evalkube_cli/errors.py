@@ -5,7 +5,7 @@ from typing import Any
 
 from evalkube_crds.problems import Problem, sentence
 
-__all__ = ["BadRequest", "EvalkubeError", "NotFound", "RunFailed", "ServiceFailed", "Unreachable"]
+__all__ = ["BadRequest", "EvalkubeError", "NotFound", "RunFailed", "ServiceFailed", "Unauthorized", "Unreachable"]
 
 
 class EvalkubeError(Exception):
@@ -22,6 +22,10 @@ class BadRequest(EvalkubeError):
 
 class NotFound(EvalkubeError):
     """There is no such run or file."""
+
+
+class Unauthorized(EvalkubeError):
+    """The service asks for a token, or for another one."""
 
 
 class Unreachable(EvalkubeError):

@@ -34,12 +34,14 @@ _FILE_WIDTH: Final = 160
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run as the command line wants it. ``tables`` turn the results of the answer into tables."""
+    """One run as the command line wants it. ``tables`` turn the results of the answer into tables; ``token`` reads
+    what ``server`` asks for."""
 
     word: Literal["eval", "perf"]
     body: Callable[[], dict[str, Any]]
     tables: Callable[[Mapping[str, Any]], Iterable[Table]]
     server: str | None
+    token: Callable[[], str | None]
     outputs: Path
     folders: tuple[Path, ...]
     as_json: bool
@@ -73,7 +75,7 @@ def carry_out(plan: Plan) -> int:
 
 def _carry_out(plan: Plan) -> int:
     body = plan.body()
-    with _service(plan, body) as (url, body), EvalkubeClient(url) as client:
+    with _service(plan, body) as (client, body):
         run_id = client.submit(plan.word, body)
         if plan.detach:
             print(run_id)
@@ -91,14 +93,18 @@ def _carry_out(plan: Plan) -> int:
 
 
 @contextlib.contextmanager
-def _service(plan: Plan, body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _service(plan: Plan, body: dict[str, Any]) -> Iterator[tuple[EvalkubeClient, dict[str, Any]]]:
     """The service to use, and the request in terms of its file system."""
     if plan.server is not None:
-        yield plan.server, body
+        with EvalkubeClient(plan.server, token=plan.token()) as client:
+            yield client, body
         return
     here = request.localized(body, _REQUESTS[plan.word])
-    with local.service(plan.outputs, [*plan.folders, *here.folders]) as url:
-        yield url, here.body
+    with (
+        local.service(plan.outputs, [*plan.folders, *here.folders]) as (url, token),
+        EvalkubeClient(url, token=token) as client,
+    ):
+        yield client, here.body
 
 
 def _followed(client: EvalkubeClient, run_id: str, *, quiet: bool) -> dict[str, Any]:

@@ -3,20 +3,31 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 __all__ = ["Settings", "from_environment"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secrets``: what a request's secret fields are when neither an option nor a file gives them."""
+    """``secrets``: what a request's secret fields are when neither an option nor a file gives them. ``token`` and
+    ``token_file``: of ``server``."""
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str | None = None
+    token: str | None = field(default=None, repr=False)
+    token_file: Path | None = None
 
 
 def from_environment() -> Settings:
-    """EVALKUBE_API_KEY, EVALKUBE_JUDGE_API_KEY and EVALKUBE_SERVER, where they are set."""
+    """EVALKUBE_API_KEY, EVALKUBE_JUDGE_API_KEY, EVALKUBE_SERVER, EVALKUBE_TOKEN and EVALKUBE_TOKEN_FILE, where they are
+    set."""
     variables = {"api_key": "EVALKUBE_API_KEY", "judge_api_key": "EVALKUBE_JUDGE_API_KEY"}
     secrets = {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
-    return Settings(secrets=secrets, server=os.environ.get("EVALKUBE_SERVER") or None)
+    token_file = os.environ.get("EVALKUBE_TOKEN_FILE")
+    return Settings(
+        secrets=secrets,
+        server=os.environ.get("EVALKUBE_SERVER") or None,
+        token=os.environ.get("EVALKUBE_TOKEN") or None,
+        token_file=Path(token_file) if token_file else None,
+    )

@@ -148,6 +148,14 @@ def test_the_place_of_a_run(service: Service, server: ApiServer) -> None:
     assert "create perfruns.evalkube.io in the namespace closed" in response.json()["error"]
 
 
+def test_only_names_that_are_its_own(service: Service, server: ApiServer) -> None:
+    """As on one machine: in a cluster the names that pass are the chart's to give."""
+    before = len(server.objects("evalruns"))
+    for headers, status in (({"Host": "evil.example"}, 421), ({"Origin": "https://evil.example"}, 403)):
+        assert service.post("eval", eval_body(), Prefer="respond-async", **headers).status_code == status
+    assert len(server.objects("evalruns")) == before
+
+
 def test_progress_as_events(service: Service, server: ApiServer) -> None:
     """Pushed as the watch brings them."""
     name = service.post("eval", eval_body(), Prefer="respond-async").json()["id"]

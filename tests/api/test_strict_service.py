@@ -121,7 +121,7 @@ def test_a_slow_body_is_not_waited_for(strict: Service) -> None:
     host, port = strict.url.removeprefix("http://").split(":")
     kind = b"Content-Type: application/json\r\nContent-Length: 9"
     with socket.create_connection((host, int(port)), timeout=5) as connection:
-        connection.sendall(b"POST /api/v1/eval HTTP/1.1\r\nHost: h\r\n" + kind + b"\r\n\r\n{")
+        connection.sendall(b"POST /api/v1/eval HTTP/1.1\r\nHost: localhost\r\n" + kind + b"\r\n\r\n{")
         answer = connection.recv(65_536)
         while b"}" not in answer:
             answer += connection.recv(65_536)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from evalkube_crds import targets
+from fakes.service import running_service
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "evalkube"
@@ -27,6 +29,9 @@ VALUE_SETS = {
     "a shared claim and a standby": "store.volume.accessModes={ReadWriteMany},operator.replicas=2",
     "every namespace by REST": "api.namespaces={*}",
     "an ingress": "api.ingress.enabled=true,api.ingress.host=evals.example.org,api.ingress.tlsSecretName=tls",
+    "an ingress of a domain, names": "api.ingress.enabled=true,api.ingress.host=*.example.org,"
+    "api.ingress.tlsSecretName=tls,api.allowedHosts={lb.example.org,*.team.example}",
+    "a token": "api.tokenSecretName=rest,api.replicas=1",
     "plain ingest": "operator.ingest.tls.enabled=false",
     "a certificate of one's own": "operator.ingest.tls.secretName=from-cert-manager",
     "monitoring": "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.a=b",
@@ -53,6 +58,8 @@ REFUSED = {
     ),
     "a URL as a target": ("targets.allow={http://model:8000}", "allow"),
     "a port with a target": ("targets.deny={model:8000}", "deny"),
+    "a URL for a name": ("api.allowedHosts={http://x}", "allowedHosts"),
+    "every name": ("api.allowedHosts={*}", "allowedHosts"),
     "pods of root": ("podSecurityContext.runAsUser=0", "runAsUser"),
     "a word where a number is meant": ("api.replicas=many", "replicas"),
 }
@@ -312,6 +319,86 @@ def test_an_ingress_lets_requests_wait() -> None:
     theirs = rendered(VALUE_SETS["an ingress"] + f",api.ingress.annotations.{escaped}=off")
     assert ours[key] == "3600"
     assert named(theirs, "Ingress", "evalkube-api")["metadata"]["annotations"][key] == "off"
+
+
+def api_container(values: str, release: str = "evalkube", namespace: str = "evals") -> dict[str, Any]:
+    """Of the API's Deployment."""
+    objects = rendered(values, release, namespace)
+    name = next(
+        each["metadata"]["name"] for each in objects if each["kind"] == "Service" and "api" in each["metadata"]["name"]
+    )
+    found: dict[str, Any] = named(objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def option(arguments: list[str], name: str) -> list[str]:
+    """The values of an option."""
+    return [one.partition("=")[2] for one in arguments if one.partition("=")[0] == name]
+
+
+SERVICE = ["evalkube-api", "evalkube-api.evals", "evalkube-api.evals.svc", "evalkube-api.evals.svc.cluster.local"]
+NAMES = {
+    "defaults": ("", SERVICE),
+    "a domain of the cluster's own": ("clusterDomain=corp", [*SERVICE[:3], "evalkube-api.evals.svc.corp"]),
+    "an ingress": (VALUE_SETS["an ingress"], [*SERVICE, "evals.example.org"]),
+    "an ingress that is switched off": ("api.ingress.host=evals.example.org", SERVICE),
+    "an ingress of a domain, names": (
+        VALUE_SETS["an ingress of a domain, names"],
+        [*SERVICE, "*.example.org", "lb.example.org", "*.team.example"],
+    ),
+}
+
+
+@needs_helm
+@pytest.mark.parametrize(("values", "names"), NAMES.values(), ids=NAMES)
+def test_the_api_knows_the_names_it_is_asked_under(values: str, names: list[str]) -> None:
+    """Those of its Service and its Ingress, and what the installer adds; the service takes each of them."""
+    hosts = pytest.importorskip("evalkube_api.access.hosts")
+    given = option(api_container(values)["args"], "--allowed-host")
+    assert given == names
+    assert [hosts.pattern(name) for name in given] == names
+
+
+@needs_helm
+def test_the_check_asks_under_a_name_that_passes() -> None:
+    """`helm test` reaches the API by its Service, whatever the release is called."""
+    objects = rendered("", "prod", "team")
+    (check,) = named(objects, "Pod", "prod-test")["spec"]["containers"]
+    host = check["command"][2].removeprefix("http://").partition(":")[0]
+    assert host in option(api_container("", "prod", "team")["args"], "--allowed-host")
+
+
+@needs_helm
+def test_a_token_is_a_secret_that_is_mounted() -> None:
+    """In the API's pods and in that of `helm test`, which brings it; without one, nothing of it is there."""
+    objects = rendered(VALUE_SETS["a token"])
+    api = named(objects, "Deployment", "evalkube-api")["spec"]["template"]["spec"]
+    (file,) = option(api["containers"][0]["args"], "--token-file")
+    check = named(objects, "Pod", "evalkube-test")["spec"]
+    for spec, path in ((api, file), (check, check["containers"][0]["command"][-1])):
+        (mount,) = [one for one in spec["containers"][0]["volumeMounts"] if one["mountPath"] == str(Path(path).parent)]
+        (volume,) = [one for one in spec["volumes"] if one["name"] == mount["name"]]
+        assert volume["secret"]["secretName"] == "rest"
+        assert volume["secret"]["items"] == [{"key": "token", "path": Path(path).name}]
+    assert option(api_container("")["args"], "--token-file") == []
+    assert "rest-token" not in str(rendered(""))
+
+
+@pytest.mark.parametrize("token", [None, "tok-0123456789abcdef"])
+def test_the_check_of_helm_test(token: str | None, tmp_path: Path) -> None:
+    """It evaluates through a service (whose runner is the stand-in), with its token where it asks for one."""
+    file = tmp_path / "token"
+    file.write_text(f"{token}\n")
+    options: dict[str, Any] = {"token_file": str(file)} if token else {}
+    with running_service(tmp_path / "outputs", **options) as service:
+        check = [sys.executable, str(CHART / "files" / "check.py"), service.url, "http://127.0.0.1:9", "30"]
+        done = subprocess.run([*check, *([str(file)] if token else [])], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if token:
+            refused = subprocess.run(check, capture_output=True, text=True, check=False)
+            assert refused.returncode != 0
+            assert "401" in refused.stderr
+            assert token not in done.stdout + done.stderr + refused.stderr
 
 
 @needs_helm

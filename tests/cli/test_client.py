@@ -87,6 +87,31 @@ def test_all_pages_of_runs_are_read(client: EvalkubeClient) -> None:
     assert len(set(ids)) == len(ids)
 
 
+def test_a_service_with_a_token(tmp_path: Path) -> None:
+    """It is sent with everything; without it, or with another, the client says so by its type."""
+    token = "tok-0123456789abcdef"
+    (tmp_path / "token").write_text(token)
+    with running_service(tmp_path / "outputs", token_file=str(tmp_path / "token")) as service:
+        with EvalkubeClient(service.url, token=token) as client:
+            run_id = client.submit_eval(**_REQUEST)
+            assert [moment["phase"] for moment in client.progress(run_id)][-1] == "Succeeded"
+            assert client.artifacts(run_id)
+        for other in (None, "another-0123456789"):
+            with EvalkubeClient(service.url, token=other) as stranger:
+                assert stranger.health()["status"] == "ok"
+                with pytest.raises(errors.Unauthorized, match="Authorization"):
+                    stranger.run(run_id)
+                with pytest.raises(errors.Unauthorized, match="Authorization"):
+                    list(stranger.progress(run_id))
+
+
+@pytest.mark.parametrize("token", ["", "two words", "a\nb: c", "\u00fc"])
+def test_a_token_that_no_header_can_hold(token: str) -> None:
+    """Is refused before anything is sent, and not shown."""
+    with pytest.raises(errors.BadRequest, match="token: must be printable ASCII"):
+        EvalkubeClient("http://127.0.0.1:9", token=token)
+
+
 def test_nobody_there() -> None:
     """A connection that is refused is tried again, and then said."""
     with EvalkubeClient("http://127.0.0.1:9") as nobody, pytest.raises(errors.Unreachable, match=r"127\.0\.0\.1:9"):

@@ -1,5 +1,6 @@
 """The command as a process, from its arguments to its exit code."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -169,18 +171,69 @@ def test_a_run_on_a_service_that_is_there_already(tmp_path: Path) -> None:
     assert list(here.iterdir()) == []
 
 
+TOKEN = "tok-0123456789abcdef"
+_ASKED = ("eval", "--model", "ok", "--api-url", "http://127.0.0.1:9/v1", "--datasets", "gsm8k", "--json")
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a service that asks for a token, and a folder with files: the token's and others."""
+    root = tmp_path_factory.mktemp("locked")
+    for name, text in (("token", f"{TOKEN}\n"), ("other", "another-0123456789"), ("empty", ""), ("two", "a b")):
+        (root / name).write_text(text)
+    with running_service(root / "outputs", token_file=str(root / "token")) as service:
+        yield service.url, root
+
+
+TOKENS = {
+    "the option": (["--token-file", "token"], {}, 0, ""),
+    "its file in the environment": ([], {"EVALKUBE_TOKEN_FILE": "token"}, 0, ""),
+    "the environment": ([], {"EVALKUBE_TOKEN": TOKEN}, 0, ""),
+    "the option first": (["--token-file", "token"], {"EVALKUBE_TOKEN_FILE": "none", "EVALKUBE_TOKEN": "x"}, 0, ""),
+    "none": ([], {}, 1, "--token-file FILE or EVALKUBE_TOKEN_FILE"),
+    "another": (["--token-file", "other"], {}, 1, "is not the one in the service's --token-file"),
+    "a file that is not there": (["--token-file", "none"], {}, 2, "none cannot be read: No such file"),
+    "a folder": (["--token-file", "."], {}, 2, "cannot be read: Is a directory"),
+    "an empty file": (["--token-file", "empty"], {}, 2, "empty must be printable ASCII"),
+    "two words": (["--token-file", "two"], {}, 2, "two must be printable ASCII"),
+    "a line end in the environment": ([], {"EVALKUBE_TOKEN": "tok\nX: y"}, 2, "token: must be printable ASCII"),
+}
+
+
+@pytest.mark.parametrize(("options", "environment", "code", "said"), TOKENS.values(), ids=TOKENS)
+def test_a_service_that_asks_for_a_token(
+    locked: tuple[str, Path], options: list[str], environment: dict[str, str], code: int, said: str
+) -> None:
+    """It is brought from a file or the environment; what is wrong with it is said, and it is not shown."""
+    url, folder = locked
+    done = _run(*_ASKED, "--server", url, *options, folder=folder, **environment)
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert TOKEN not in done.stderr + done.stdout
+    assert "X: y" not in done.stderr
+    if code == 0:
+        assert json.loads(done.stdout)["status"] == "success"
+
+
+def test_a_token_without_a_server_is_a_mistake(tmp_path: Path) -> None:
+    """A service of one's own has a token of its own; the environment's is for the other."""
+    done = _run(*_ASKED, "--token-file", "token", folder=tmp_path, EVALKUBE_SERVER="")
+    assert done.returncode == 2
+    assert "needs --server" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_detaching_needs_a_server(tmp_path: Path) -> None:
     """A service of one's own would end with the command."""
     arguments = ("--model", "m", "--url", "http://127.0.0.1:9/v1", "--detach")
     assert _run("perf", *arguments, folder=tmp_path, EVALKUBE_SERVER="").returncode == 2
 
 
-def _started(folder: Path, model: str) -> subprocess.Popen[str]:
+def _started(folder: Path, model: str, **environment: str) -> subprocess.Popen[str]:
     arguments = ("perf", "--model", "m", "--url", f"{model}/chat/completions", "--number", "100000")
     process = subprocess.Popen(
         _command(*arguments, "--data-source", "sample"),
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": _PYTHON_PATH},
+        env={**os.environ, "PYTHONPATH": _PYTHON_PATH, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -211,6 +264,36 @@ def _gone(folder: Path) -> bool:
     while _processes_in(folder) and time.monotonic() < until:
         time.sleep(0.1)
     return not _processes_in(folder)
+
+
+def _ports_in(folder: Path) -> set[int]:
+    """The ports that processes in `folder` listen on."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink() != folder:
+                continue
+            listening = [line.split() for line in (entry / "net" / "tcp").read_text().splitlines() if " 0A " in line]
+            ports = {f"socket:[{words[9]}]": int(words[1].rpartition(":")[2], 16) for words in listening}
+            for link in (entry / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    found.add(ports.get(str(link.readlink()), 0))
+    return found - {0}
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at /proc")
+def test_nobody_else_uses_a_service_of_one_s_own(model: str, tmp_path: Path) -> None:
+    """Other users of this machine reach its port, and have no token; the environment's is not it."""
+    process = _started(tmp_path, model, EVALKUBE_TOKEN=TOKEN)
+    try:
+        (port,) = _ports_in(tmp_path)
+        for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}):
+            answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/runs", headers=headers, trust_env=False)
+            assert answer.status_code == 401
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert _gone(tmp_path)
 
 
 def test_ctrl_c_cancels_the_run(model: str, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ for name in ("stop_grace_s", "max_body_bytes", "body_timeout_s"):
     if name in options:
         more[name] = options.pop(name)
 import dataclasses
-main.serve(dataclasses.replace(settings.from_environment(host="127.0.0.1", port=0, **options), **more))
+options = {"host": "127.0.0.1", "port": 0, **options}
+main.serve(dataclasses.replace(settings.from_environment(**options), **more))
 """
 
 

@@ -1,11 +1,12 @@
 """`helm test`: a tiny evaluation of the mock model beside this container, through the REST API.
 
-    python check.py API_URL MODEL_URL TIMEOUT_S
+    python check.py API_URL MODEL_URL TIMEOUT_S [TOKEN_FILE]
 
 The standard library only: it is mounted into the image, not part of it.
 """
 
 import json
+import pathlib
 import sys
 import time
 import urllib.error
@@ -13,13 +14,14 @@ import urllib.request
 
 API, MODEL = sys.argv[1:3]
 DEADLINE = time.monotonic() + float(sys.argv[3])
+TOKEN = {"Authorization": f"Bearer {pathlib.Path(sys.argv[4]).read_text().strip()}"} if sys.argv[4:] else {}
 REQUEST = {"model": "mock-model", "api_url": f"{MODEL}/v1", "datasets": ["gsm8k"], "dataset_hub": "sample", "limit": 3}
 
 
 def call(method, path, body=None):
     """Status and JSON body of a success; anything else ends the check, once the services have had time to come up."""
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
+    headers = {"Content-Type": "application/json", "Prefer": "wait=20", **TOKEN}
     while True:
         request = urllib.request.Request(API + path, data, headers, method=method)  # noqa: S310 - the chart's
         try:

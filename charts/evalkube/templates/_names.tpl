@@ -50,6 +50,17 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end -}}
 
+{{- /* The names that the API is asked under, as JSON: those of its Service, its Ingress's, and further ones. */ -}}
+{{- define "evalkube.apiHosts" -}}
+{{- $service := printf "%s-api" (include "evalkube.name" .) -}}
+{{- $inside := printf "%s.%s.svc" $service .Release.Namespace -}}
+{{- $names := list $service (printf "%s.%s" $service .Release.Namespace) $inside (printf "%s.%s" $inside .Values.clusterDomain) -}}
+{{- if and .Values.api.ingress.enabled .Values.api.ingress.host -}}
+{{- $names = append $names .Values.api.ingress.host -}}
+{{- end -}}
+{{- concat $names .Values.api.allowedHosts | uniq | toJson -}}
+{{- end -}}
+
 {{- define "evalkube.ingestUrl" -}}
 {{- printf "%s://%s-operator.%s.svc:%d" (.Values.operator.ingest.tls.enabled | ternary "https" "http") (include "evalkube.name" .) .Release.Namespace (int .Values.operator.ingest.port) -}}
 {{- end -}}
