@@ -35,9 +35,9 @@ class ScriptedEndpoint:
     arrivals: dict[int, asyncio.Event] = field(default_factory=dict)
 
     async def requests(self, count: int) -> None:
-        """Returns once `count` requests have come. Raises TimeoutError after 20 s."""
+        """Returns once `count` requests have come. Raises TimeoutError after 60 s."""
         if len(self.bodies) < count:
-            await asyncio.wait_for(self.arrivals.setdefault(count, asyncio.Event()).wait(), 20)
+            await asyncio.wait_for(self.arrivals.setdefault(count, asyncio.Event()).wait(), 60)
 
 
 Script = Callable[[dict[str, Any], int], Says]
@@ -69,8 +69,8 @@ async def running(script: Script) -> AsyncIterator[ScriptedEndpoint]:
         try:
             while await _one(reader, writer, script, endpoint):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # also when cancelled below: asyncio of Python 3.12 logs a cancelled handler as an error
         finally:
             tasks.discard(task)
             writer.close()
