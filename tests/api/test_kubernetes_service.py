@@ -191,7 +191,7 @@ def test_a_service_that_stops_loses_nothing(server: ApiServer, tmp_path: Path, n
             assert answer.exception(10) is not None
     (tmp_path / "second").mkdir()
     with on_cluster(server, tmp_path / "second") as second, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(second.client.get, f"/api/v1/runs/{name}/result", headers={"Prefer": "wait=20"})
+        waiting = pool.submit(second.client.get, f"/api/v1/runs/{name}/result", headers={"Prefer": "wait=50"})
         server.set_status("evalruns", name, **ENDED)
         assert waiting.result(20).json()["result"] == ENDED["results"]
 

@@ -136,4 +136,4 @@ def test_a_reader_who_leaves_frees_the_connection(server: ApiServer, ingest: Ing
                     break
                 await artifact.chunks.aclose()  # type: ignore[attr-defined]  # as a server does on disconnection
 
-    asyncio.run(asyncio.wait_for(test(), 20))
+    asyncio.run(asyncio.wait_for(test(), 60))
