@@ -27,7 +27,7 @@ def ingest(tmp_path: Path) -> Iterator[Ingest]:
     with serving(opened("volume", tmp_path / "store"), pods(2)) as served:
         for shard in range(2):
             base = f"{served.url}/v1/runs/{RUN.uid}/attempts/0/shards/{shard}/artifacts/"
-            with httpx.Client(base_url=base, trust_env=False) as client:
+            with httpx.Client(base_url=base, trust_env=False, timeout=60) as client:
                 client.headers["Authorization"] = f"Bearer pod-{shard}"
                 for path, data in (("rows.jsonl", b'{"n":%d}\n' % shard), ("reports/a b%20.html", b"<p>")):
                     digest = base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -183,7 +183,7 @@ def test_the_command_serves(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]
-        assert httpx.get(f"{url}/health", trust_env=False).json()["service"] == "evalkube"
+        assert httpx.get(f"{url}/health", trust_env=False, timeout=60).json()["service"] == "evalkube"
         process.terminate()
         assert process.wait(timeout=60) == 0
 

@@ -103,6 +103,6 @@ def _explore(service: Service, path: str, verb: str, *, negative: bool) -> None:
     @settings(max_examples=25, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(cases)
     def explore(case: Any) -> None:
-        case.call_and_validate(checks=[*CHECKS, negative_data_rejection] if negative else CHECKS, timeout=5)
+        case.call_and_validate(checks=[*CHECKS, negative_data_rejection] if negative else CHECKS, timeout=60)
 
     explore()

@@ -79,7 +79,7 @@ def test_paced_tokens_meet_their_targets(mock_of: MockOf) -> None:
     def times_ms(_: int) -> list[float]:
         body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
         start, seen = time.perf_counter(), list[float]()
-        with httpx.stream("POST", f"{mock.url}/chat/completions", json=body) as answer:
+        with httpx.stream("POST", f"{mock.url}/chat/completions", json=body, timeout=60) as answer:
             seen.extend((time.perf_counter() - start) * 1000 for _ in answer.iter_raw())
         return seen
 

@@ -30,7 +30,7 @@ def ingest(tmp_path: Path) -> Iterator[Ingest]:
 
 def _client(ingest: Ingest, token: str = "pod-0", *, attempt: int = 0, shard: int = 0) -> httpx.Client:
     base = f"{ingest.url}/v1/runs/uid-1/attempts/{attempt}/shards/{shard}/"
-    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60)
 
 
 def _digest(data: bytes) -> dict[str, str]:
@@ -302,7 +302,7 @@ def test_the_whole_is_reported_when_all_results_are_in(ingest: Ingest) -> None:
         assert _deliver(first, _result(shards=[0])) is True
         assert [_put_whole(client, "r.html", b"whole") for client in (first, second)] == [(204, "")] * 2
         assert second.get("whole/artifacts/r.html").content == b"whole"
-    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False) as api:
+    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False, timeout=60) as api:
         listed = api.get(f"{ingest.url}/v1/runs/uid-1/artifacts").json()["artifacts"]
         assert [(one["path"], one["bytes"]) for one in listed] == [("r.html", 5), ("shards/0/r.html", 4)]
 
@@ -345,7 +345,7 @@ def test_the_api_reads_what_the_shards_left(ingest: Ingest) -> None:
         with _client(ingest, f"pod-{shard}", shard=shard) as client:
             assert _append(client, "p.jsonl", 0, lines)[0] == 204
     base = f"{ingest.url}/v1/runs/uid-1"
-    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False) as api:
+    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False, timeout=60) as api:
         listed = api.get(f"{base}/artifacts").json()["artifacts"]
         assert [(one["path"], one["bytes"]) for one in listed] == [
             ("p.jsonl", 16), ("shards/0/p.jsonl", 8), ("shards/1/p.jsonl", 8),

@@ -111,7 +111,10 @@ def test_killing_ingest_again_and_again_loses_and_doubles_nothing(tmp_path: Path
     try:
         written = asyncio.run(scenario())
         merged = httpx.get(
-            f"{served.url}/v1/runs/uid-1/artifacts/rows.jsonl", headers={"Authorization": "Bearer api"}, trust_env=False
+            f"{served.url}/v1/runs/uid-1/artifacts/rows.jsonl",
+            headers={"Authorization": "Bearer api"},
+            trust_env=False,
+            timeout=60,
         )
         assert merged.content == b"".join(line for lines in written for line in lines)
     finally:
