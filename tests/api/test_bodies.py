@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_api import bodies, errors
@@ -61,14 +61,12 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_every_honest_object_is_read_as_it_is(value: dict[str, object]) -> None:
     """What a JSON library writes is read back the same."""
     assert bodies.parse_object(json.dumps(value).encode()) == value
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_get_past_the_two_outcomes(data: bytes) -> None:
     """Any bytes are an object or an InvalidRequest."""

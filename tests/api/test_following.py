@@ -26,7 +26,7 @@ def tail(path: Path, lines: int | None) -> bytes:
     return asyncio.run(read())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(st.lists(st.text("ab", max_size=5), max_size=12), st.booleans(), st.integers(0, 14))
 def test_the_tail_is_the_last_lines(tmp_path: Path, lines: list[str], ended: bool, wanted: int) -> None:
     """Whether the last one has its end or not."""

@@ -82,7 +82,7 @@ def test_a_wait_ends_with_the_run(server: ApiServer, tmp_path: Path) -> None:
             server.set_status("evalruns", name, phase="Running")
             await asyncio.sleep(0.05)
             server.set_status("evalruns", name, **ENDED)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert (await waiting).status.phase is Phase.SUCCEEDED
             assert await runs.results(name) == b'{"gsm8k":{"score":1.0}}'
             assert server.calls["get evalruns"] == 0
@@ -100,7 +100,7 @@ def test_many_wait_on_one_watch(server: ApiServer, tmp_path: Path) -> None:
             await soon(lambda: runs.waiting == 50)
             for run in made:
                 server.set_status("evalruns", run.metadata.name, **ENDED)
-            ended = await asyncio.wait_for(asyncio.gather(*waits), 10)
+            ended = await asyncio.wait_for(asyncio.gather(*waits), 60)
             assert [run.metadata.name for run in ended] == [run.metadata.name for run in made]
             assert (server.watchers("evalruns"), server.watchers("perfruns")) == (1, 1)
             assert server.calls["watch evalruns"] == 1
@@ -135,7 +135,7 @@ def test_no_end_is_missed(server: ApiServer, tmp_path: Path, fault: object, end:
             else:
                 server.remove("evalruns", name)
             server.compact()
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(60):
                 if end == "ended":
                     assert (await waiting).status.phase is Phase.SUCCEEDED
                 else:
@@ -159,7 +159,7 @@ def test_an_api_server_that_was_away(server: ApiServer, tmp_path: Path) -> None:
             assert (await runs.moment(name)).phase is Phase.PENDING
             server.restart()
             server.set_status("evalruns", name, **ENDED)
-            assert (await asyncio.wait_for(waiting, 10)).status.phase is Phase.SUCCEEDED
+            assert (await asyncio.wait_for(waiting, 60)).status.phase is Phase.SUCCEEDED
 
     asyncio.run(test())
 
@@ -181,7 +181,7 @@ def test_nothing_is_lost_between_looking_and_waiting(server: ApiServer, tmp_path
 
             ends = [end(name, 0.04 + place * 0.0005) for place, name in enumerate(made)]
             phases, _ = await asyncio.wait_for(
-                asyncio.gather(asyncio.gather(*map(wait, made)), asyncio.gather(*ends)), 10
+                asyncio.gather(asyncio.gather(*map(wait, made)), asyncio.gather(*ends)), 60
             )
             assert set(phases) == {Phase.SUCCEEDED}
 
@@ -316,7 +316,7 @@ def test_another_namespace(server: ApiServer, tmp_path: Path) -> None:
             waiting = asyncio.create_task(runs.wait(run.metadata.name))
             await soon(lambda: runs.waiting == 1)
             server.set_status("evalruns", name, "team", **ENDED)
-            assert (await asyncio.wait_for(waiting, 5)).metadata.name == run.metadata.name
+            assert (await asyncio.wait_for(waiting, 60)).metadata.name == run.metadata.name
             with pytest.raises(errors.NotFound):
                 await runs.get(name)
 
@@ -397,7 +397,7 @@ def test_a_restart_forgets_nothing(server: ApiServer, tmp_path: Path) -> None:
             waiting = asyncio.create_task(runs.wait(name))
             await soon(lambda: runs.waiting == 1)
             server.set_status("evalruns", name, **ENDED)
-            assert (await asyncio.wait_for(waiting, 5)).status.phase is Phase.SUCCEEDED
+            assert (await asyncio.wait_for(waiting, 60)).status.phase is Phase.SUCCEEDED
             assert [run.metadata.name for run in (await runs.list(RunQuery())).runs] == [name]
 
     asyncio.run(test())
@@ -449,7 +449,7 @@ def test_a_run_is_cancelled(server: ApiServer, tmp_path: Path) -> None:
             await soon(lambda: (server.one("evalruns", name) or {})["spec"].get("cancel"))
             ended = [condition("Succeeded", "False", "Cancelled", "the run was cancelled")]
             server.set_status("evalruns", name, phase="Cancelled", conditions=ended)
-            assert (await asyncio.wait_for(cancelling, 5)).status.phase is Phase.CANCELLED
+            assert (await asyncio.wait_for(cancelling, 60)).status.phase is Phase.CANCELLED
             assert (await runs.cancel(name)).status.phase is Phase.CANCELLED
 
     asyncio.run(test())
@@ -466,7 +466,7 @@ def test_a_run_is_deleted(server: ApiServer, tmp_path: Path) -> None:
             deleting = asyncio.create_task(runs.delete(name, force=True))
             await soon(lambda: (server.one("evalruns", name) or {})["spec"].get("cancel"))
             server.set_status("evalruns", name, phase="Cancelled")
-            assert (await asyncio.wait_for(deleting, 5)).artifacts == "deleted"
+            assert (await asyncio.wait_for(deleting, 60)).artifacts == "deleted"
             assert server.objects("evalruns") == server.objects("secrets") == []
             for call in (runs.get, runs.wait, runs.moment, runs.results):
                 with pytest.raises(errors.NotFound):
@@ -513,7 +513,7 @@ def test_progress_comes_as_it_is_written(server: ApiServer, tmp_path: Path) -> N
                 server.set_status("evalruns", name, phase="Running", progress={"done": done, "total": 2})
             await soon(lambda: len(seen) == 3)
             server.set_status("evalruns", name, **ENDED)
-            await asyncio.wait_for(following, 5)
+            await asyncio.wait_for(following, 60)
             assert seen == [(Phase.PENDING, 0), (Phase.RUNNING, 1), (Phase.RUNNING, 2), (Phase.SUCCEEDED, 2)]
 
     asyncio.run(test())

@@ -169,7 +169,7 @@ def test_a_change_has_the_time_it_was_seen_at() -> None:
     running(test)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_whatever_the_order_nobody_is_forgotten(data: st.DataObject) -> None:
     """Runs of one name come, end and go; answers of calls arrive late; now and then a list stands for lost events."""

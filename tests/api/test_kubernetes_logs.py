@@ -105,7 +105,7 @@ def test_a_log_is_followed_to_the_end(server: ApiServer, tmp_path: Path) -> None
             server.set_status("evalruns", "e", **ENDED)
             server.put("pods", pod("second", attempt=2, phase="Succeeded"))
             server.write_log("second", b"4\n")
-            await asyncio.wait_for(following, 10)
+            await asyncio.wait_for(following, 60)
             assert b"".join(seen) == b"1\n2\n3\n4\n"
 
     asyncio.run(test())
@@ -120,7 +120,7 @@ def test_followers_do_not_hold_up_the_end_of_the_service(server: ApiServer, tmp_
         async with backend(server, tmp_path) as runs:
             log = runs.log("e", tail_lines=None, follow=True)
             assert await anext(log) == b"1\n"
-            rest = asyncio.ensure_future(asyncio.wait_for(anext(log, b"end"), 5))
+            rest = asyncio.ensure_future(asyncio.wait_for(anext(log, b"end"), 60))
             await asyncio.sleep(0.05)
         assert await rest == b"end"
 

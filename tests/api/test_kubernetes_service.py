@@ -57,7 +57,7 @@ def test_an_evaluation(service: Service, server: ApiServer) -> None:
     """The seed's keys and no others but the id; the API key is in the Secret alone."""
     with blocked(service, server, "eval", eval_body(shards=2, deadlines={"startup": 60})) as (name, answer):
         server.set_status("evalruns", name, **ENDED)
-        response = answer.result(10)
+        response = answer.result(60)
     assert response.status_code == 200
     assert response.json() == {
         "status": "success",
@@ -80,7 +80,7 @@ def test_a_load_test(service: Service, server: ApiServer) -> None:
     points = {"parallel_2_number_10": {"metrics": {"Request throughput (req/s)": 1.5}, "percentiles": {}}}
     with blocked(service, server, "perf", perf_body()) as (name, answer):
         server.set_status("perfruns", name, **{**ENDED, "results": points})
-        body = answer.result(10).json()
+        body = answer.result(60).json()
     assert (body["status"], body["results"], body["output_dir"]) == ("success", points, "volume://evals/x")
 
 
@@ -95,7 +95,7 @@ def test_a_failed_run_shows_its_stack_trace_in_debug_mode(service: Service, serv
         server.write_log("p", b'x\nTraceback (most recent call last):\n  File "x"\nValueError: no\nbye\n')
         conditions = [condition("Succeeded", "False", "AuthenticationFailed", "answered 401")]
         server.set_status("evalruns", name, phase="Failed", conditions=conditions, outputDir="volume://x")
-        response = answer.result(10)
+        response = answer.result(60)
     assert response.status_code == 500
     assert response.json() == {
         "status": "error",
@@ -111,7 +111,7 @@ def test_a_run_that_is_deleted_under_a_waiting_client(service: Service, server: 
     """410, as long as someone waits."""
     with blocked(service, server, "eval", eval_body()) as (name, answer):
         server.remove("evalruns", name)
-        response = answer.result(10)
+        response = answer.result(60)
     assert (response.status_code, list(response.json())) == (410, ["error"])
     assert service.client.get(f"/api/v1/runs/{name}").status_code == 404
 
@@ -180,7 +180,7 @@ def test_cancel_and_delete(service: Service, server: ApiServer) -> None:
         cancelling = pool.submit(service.client.post, f"/api/v1/runs/{name}/cancel")
         until(lambda: (server.one("evalruns", name) or {})["spec"].get("cancel"))
         server.set_status("evalruns", name, phase="Cancelled")
-        assert cancelling.result(10).json() == {"id": name, "status": "cancelled", "phase": "Cancelled"}
+        assert cancelling.result(60).json() == {"id": name, "status": "cancelled", "phase": "Cancelled"}
     assert service.client.delete(f"/api/v1/runs/{name}").json()["status"] == "deleted"
     assert server.one("evalruns", name) is None
     assert server.one("secrets", f"{name}-key") is None
@@ -192,16 +192,16 @@ def test_a_service_that_stops_loses_nothing(server: ApiServer, tmp_path: Path, n
     with on_cluster(server, tmp_path) as first, blocked(first, server, "eval", eval_body()) as (name, answer):
         assert first.end(number) == (0 if number == signal.SIGTERM else -9)
         if number == signal.SIGTERM:
-            response = answer.result(10)
+            response = answer.result(60)
             assert (response.status_code, response.headers["Location"]) == (202, f"/api/v1/runs/{name}")
             assert response.headers["Retry-After"] == "1"
         else:
-            assert answer.exception(10) is not None
+            assert answer.exception(60) is not None
     (tmp_path / "second").mkdir()
     with on_cluster(server, tmp_path / "second") as second, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(second.client.get, f"/api/v1/runs/{name}/result", headers={"Prefer": "wait=20"})
+        waiting = pool.submit(second.client.get, f"/api/v1/runs/{name}/result", headers={"Prefer": "wait=50"})
         server.set_status("evalruns", name, **ENDED)
-        assert waiting.result(20).json()["result"] == ENDED["results"]
+        assert waiting.result(60).json()["result"] == ENDED["results"]
 
 
 def test_it_does_not_start_without_a_cluster(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def ingest(tmp_path: Path) -> Iterator[Ingest]:
     with serving(opened("volume", tmp_path / "store"), pods(2)) as served:
         for shard in range(2):
             base = f"{served.url}/v1/runs/{RUN.uid}/attempts/0/shards/{shard}/artifacts/"
-            with httpx.Client(base_url=base, trust_env=False) as client:
+            with httpx.Client(base_url=base, trust_env=False, timeout=60) as client:
                 client.headers["Authorization"] = f"Bearer pod-{shard}"
                 for path, data in (("rows.jsonl", b'{"n":%d}\n' % shard), ("reports/a b%20.html", b"<p>")):
                     digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
@@ -136,4 +136,4 @@ def test_a_reader_who_leaves_frees_the_connection(server: ApiServer, ingest: Ing
                     break
                 await artifact.chunks.aclose()  # type: ignore[attr-defined]  # as a server does on disconnection
 
-    asyncio.run(asyncio.wait_for(test(), 20))
+    asyncio.run(asyncio.wait_for(test(), 60))

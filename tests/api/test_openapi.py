@@ -30,9 +30,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-_FEW = settings(
-    max_examples=25, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-)
+_FEW = settings(max_examples=25, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 def described(tmp_path: Path) -> dict[str, Any]:
@@ -102,11 +100,9 @@ def _explore(service: Service, path: str, verb: str, *, negative: bool) -> None:
     else:
         cases = operation.as_strategy()
 
-    @settings(
-        max_examples=25, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=25, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(cases)
     def explore(case: Any) -> None:
-        case.call_and_validate(checks=[*CHECKS, negative_data_rejection] if negative else CHECKS, timeout=5)
+        case.call_and_validate(checks=[*CHECKS, negative_data_rejection] if negative else CHECKS, timeout=60)
 
     explore()

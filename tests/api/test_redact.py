@@ -1,6 +1,6 @@
 """Secrets in streams."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_api.local.redact import Redactor
@@ -8,7 +8,6 @@ from evalkube_api.local.redact import Redactor
 SECRET = "sk-canary-0123456789"
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), max_size=30), st.integers(0, 30))
 def test_a_secret_is_found_however_the_stream_is_cut(cuts: list[int], padding: int) -> None:
     """Cut anywhere, the output is the same."""

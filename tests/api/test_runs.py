@@ -93,13 +93,13 @@ def test_no_such_run(service: Service, part: str) -> None:
 def test_cancel_a_run_at_work(service: Service) -> None:
     """Its runner is gone when the answer comes; the blocked request learns why."""
     run_id = submitted(service, "hang")
-    at_work(service, run_id)
+    waiting = Path(service.run(run_id)["output_dir"]) / "waiting.pid"
+    until(waiting.exists)
     response = cancelled(service, run_id)
     assert (response.status_code, response.json()["status"]) == (200, "cancelled")
     result = service.client.get(f"/api/v1/runs/{run_id}/result")
     assert (result.status_code, result.json()["reason"]) == (500, "Cancelled")
-    pid = int((Path(result.json()["output_dir"]) / "waiting.pid").read_text())
-    assert gone(pid)
+    assert gone(int(waiting.read_text()))
     assert service.run(run_id)["attempts"][0]["exit_code"] == 143
     assert cancelled(service, run_id).status_code == 200
 
@@ -182,10 +182,16 @@ def test_progress(service: Service) -> None:
 
 def test_progress_as_events(service: Service) -> None:
     """One for each change, and 'end' as the last."""
-    run_id = submitted(service, "slow-0.6")
-    response = service.client.get(f"/api/v1/runs/{run_id}/progress", headers={"Accept": "text/event-stream"})
-    assert response.headers["content-type"].startswith("text/event-stream")
-    events = [dict(line.split(": ", 1) for line in block.splitlines()) for block in response.text.strip().split("\n\n")]
+    run_id = submitted(service, "held")
+    go = Path(service.run(run_id)["output_dir"]) / "go"
+    path, text = f"/api/v1/runs/{run_id}/progress", ""
+    with service.client.stream("GET", path, headers={"Accept": "text/event-stream"}) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        for part in response.iter_text():
+            text += part
+            if '"percent":25.0' in text:
+                go.touch()
+    events = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.strip().split("\n\n")]
     assert [event["id"] for event in events] == [str(number + 1) for number in range(len(events))]
     assert [event["event"] for event in events] == ["progress"] * (len(events) - 1) + ["end"]
     last = json.loads(events[-1]["data"])

@@ -199,7 +199,7 @@ def test_the_key_reaches_only_the_endpoint(real: Service, model: str) -> None:
 
 def test_documentation_needs_no_internet(real: Service) -> None:
     """The page loads nothing but the API's own description."""
-    page = httpx.get(f"{real.url}/", follow_redirects=True, trust_env=False)
+    page = httpx.get(f"{real.url}/", follow_redirects=True, trust_env=False, timeout=60)
     assert page.url.path == "/docs"
     assert "connect-src 'self'" in page.headers["content-security-policy"]
     assert "default-src 'none'" in page.headers["content-security-policy"]

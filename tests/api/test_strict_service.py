@@ -21,7 +21,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EVALKUBE_API_KEY", "sk-of-the-service")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "aws-of-the-service")
-        options: dict[str, Any] = {"debug": True, "max_evals": 1, "body_timeout_s": 0.3, "stop_grace_s": 0.5}
+        options: dict[str, Any] = {"debug": True, "max_evals": 1, "body_timeout_s": 1.0, "stop_grace_s": 0.5}
         with running_service(root / "outputs", log=root / "log", **options) as running:
             yield running
 
@@ -35,7 +35,7 @@ def submitted(service: Service, model: str, word: str = "eval", **more: Any) -> 
 def runner_pid(service: Service, run_id: str) -> int:
     """Of a run whose runner waits."""
     path = Path(service.run(run_id)["output_dir"]) / "waiting.pid"
-    until(lambda: path.exists() and path.read_text())
+    until(path.exists)
     return int(path.read_text())
 
 
@@ -56,7 +56,7 @@ def test_a_load_test_runs_alone(strict: Service) -> None:
         assert [one["id"] for one in listed] == ids
     cancel(strict, first)
     for run_id in (perf, last):
-        assert strict.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=10"}).status_code == 200
+        assert strict.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=50"}).status_code == 200
     assert strict.run(perf)["completed_at"] <= strict.run(last)["started_at"]
 
 
@@ -75,7 +75,7 @@ def test_a_client_that_leaves_does_not_lose_its_run(strict: Service) -> None:
     mine = {"model": "slow-0.51"}
     until(lambda: strict.client.get("/api/v1/runs", params=mine).json()["runs"])
     run_id = strict.client.get("/api/v1/runs", params=mine).json()["runs"][0]["id"]
-    final = strict.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=10"})
+    final = strict.client.get(f"/api/v1/runs/{run_id}/result", headers={"Prefer": "wait=50"})
     assert (final.status_code, final.json()["status"]) == (200, "success")
 
 
@@ -120,10 +120,10 @@ def test_a_slow_body_is_not_waited_for(strict: Service) -> None:
     """408 in JSON."""
     host, port = strict.url.removeprefix("http://").split(":")
     kind = b"Content-Type: application/json\r\nContent-Length: 9"
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"POST /api/v1/eval HTTP/1.1\r\nHost: localhost\r\n" + kind + b"\r\n\r\n{")
         answer = connection.recv(65_536)
         while b"}" not in answer:
             answer += connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 408")
-    assert b'{"error":"the body did not arrive within 0.3 s"}' in answer
+    assert b'{"error":"the body did not arrive within 1 s"}' in answer

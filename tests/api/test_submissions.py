@@ -164,19 +164,20 @@ def test_a_huge_result_comes_whole(service: Service) -> None:
 
 def test_respond_async(service: Service) -> None:
     """202 with a place to look, and the result there in the end."""
-    response = service.post("eval", eval_body("slow-0.2"), Prefer="respond-async")
+    response = service.post("eval", eval_body("held"), Prefer="respond-async")
     place = response.headers["location"]
     assert (response.status_code, response.headers["preference-applied"]) == (202, "respond-async")
     assert response.json()["status"] == "accepted"
     assert place == f"/api/v1/runs/{response.json()['id']}"
     assert service.client.get(f"{place}/result").status_code == 202
-    final = service.client.get(f"{place}/result", headers={"Prefer": "wait=20"})
+    (Path(service.client.get(place).json()["output_dir"]) / "go").touch()
+    final = service.client.get(f"{place}/result", headers={"Prefer": "wait=50"})
     assert (final.status_code, final.json()["status"]) == (200, "success")
 
 
 def test_prefer_wait(service: Service) -> None:
     """200 when it is done in time, else 202."""
-    assert service.post("eval", eval_body(), Prefer="wait=20").status_code == 200
+    assert service.post("eval", eval_body(), Prefer="wait=50").status_code == 200
     late = service.post("eval", eval_body("hang"), Prefer="wait=1")
     assert (late.status_code, late.headers["preference-applied"]) == (202, "wait=1")
     assert service.client.post(f"/api/v1/runs/{late.json()['id']}/cancel").status_code == 200

@@ -1,7 +1,7 @@
 """Whose turn it is."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_api.local.turns import Limits, next_turns
@@ -31,7 +31,6 @@ def test_next_turns(waiting: list[Kind], running: list[Kind], limits: Limits, ex
     assert next_turns(zip(ids, waiting, strict=True), running, limits) == [str(number) for number in expected]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([E, P]), max_size=20), st.integers(1, 5), st.booleans())
 def test_everyone_has_a_turn_in_order(kinds: list[Kind], most: int, alone: bool) -> None:
     """Whatever the order, all start, first come first, and the limits hold at every moment."""

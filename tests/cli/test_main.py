@@ -29,7 +29,7 @@ def _command(*arguments: str) -> list[str]:
 
 def _run(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": _PYTHON_PATH, "COLUMNS": "200", **environment}
-    return subprocess.run(_command(*arguments), cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(_command(*arguments), cwd=folder, env=env, capture_output=True, text=True, timeout=100)
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +260,7 @@ def _processes_in(folder: Path) -> list[str]:
 
 
 def _gone(folder: Path) -> bool:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while _processes_in(folder) and time.monotonic() < until:
         time.sleep(0.1)
     return not _processes_in(folder)
@@ -300,7 +300,7 @@ def test_ctrl_c_cancels_the_run(model: str, tmp_path: Path) -> None:
     """130, the run is Cancelled in its records, and nothing is left running."""
     process = _started(tmp_path, model)
     process.send_signal(signal.SIGINT)
-    _, complaints = process.communicate(timeout=30)
+    _, complaints = process.communicate(timeout=100)
     assert process.returncode == 130, complaints
     records = [path.read_text() for path in (tmp_path / "outputs" / ".evalkube").rglob("*.json")]
     assert any('"Cancelled"' in text for text in records)
@@ -313,7 +313,7 @@ def test_a_killed_command_leaves_nothing_running(model: str, tmp_path: Path) -> 
     process = _started(tmp_path, model)
     assert _processes_in(tmp_path)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=100)
     assert _gone(tmp_path)
 
 

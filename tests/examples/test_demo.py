@@ -20,7 +20,9 @@ def test_the_demo_shows_both_answers_and_leaves_nothing_running(tmp_path: Path) 
     """It exits with 0, its answers have EvalScope's keys, its reports exist, and its processes are gone."""
     settings = {"EVALKUBE": str(COMMAND), "PYTHON": sys.executable, "DEMO_DIR": str(tmp_path / "demo")}
     demo = ["bash", str(ROOT / "examples" / "demo.sh")]
-    done = subprocess.run(demo, env={**os.environ, **settings}, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(
+        demo, env={**os.environ, **settings}, capture_output=True, text=True, timeout=110, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     evaluation = json.loads((tmp_path / "demo" / "eval.json").read_text())
     assert (evaluation["status"], evaluation["message"]) == ("success", "Evaluation completed")

@@ -325,6 +325,8 @@ class ApiServer:
         try:
             while (news := await watch.queue.get()) is not None:
                 await response.write(json.dumps(news).encode() + b"\n")
+        except ConnectionError:
+            pass  # the client has left
         finally:
             self._watches.remove(watch)
         return response
@@ -386,10 +388,10 @@ class ApiServer:
                 done.set_exception(problem)
 
         self._loop.call_soon_threadsafe(run)
-        return done.result(timeout=10)
+        return done.result(timeout=60)
 
     def _wait(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=60)
 
     async def _start(self) -> None:
         app = web.Application(client_max_size=4 * 1024 * 1024)
@@ -426,7 +428,7 @@ def running_api_server() -> Iterator[ApiServer]:
     finally:
         server.stop()
         server._loop.call_soon_threadsafe(server._loop.stop)
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         server._loop.close()
 
 

@@ -68,7 +68,7 @@ async def backend(server: ApiServer, folder: Path, **settings: Any) -> AsyncIter
         await opened.close()
 
 
-async def soon(look: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+async def soon(look: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """The first answer that is true; ``look`` may be a coroutine function."""
     async with asyncio.timeout(timeout_s):
         while True:

@@ -179,7 +179,7 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 return
             if hub.stall is not None and not file.endswith("README.md"):
                 hub.stalled.set()
-                hub.stall.wait(30)
+                hub.stall.wait(100)
             try:
                 self.wfile.write(content[half:])
             except ConnectionError:

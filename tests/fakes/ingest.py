@@ -138,7 +138,7 @@ def serving(
         yield Ingest(f"http://127.0.0.1:{listening.getsockname()[1]}", store, core, reviews, application)
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         listening.close()
 
 

@@ -71,6 +71,6 @@ async def asked(url: str, more: int) -> None:
 
 async def written(file: Path) -> None:
     """Wait until there is such a file."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not file.is_file():  # noqa: ASYNC240  # another process makes it
             await asyncio.sleep(0.01)

@@ -32,4 +32,4 @@ def running_mock(*args: str) -> Iterator[str]:
             yield line.removeprefix(_READY).strip()
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)

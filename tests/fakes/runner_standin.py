@@ -2,9 +2,10 @@
 
     python runner_standin.py --run FILE --artifacts DIR --control DIR --secrets-stdin
 
-The run's model name says what to do: ``ok``, ``slow-<s>``, ``huge``, ``crash``, ``killed``, ``hang``,
-``stubborn``, ``deaf``, ``orphans``, ``leak``, ``fail-<Reason>``, ``nothing``, ``trace``. Its documents are
-written out by hand, because importing their models takes longer than most tests.
+The run's model name says what to do: ``ok``, ``slow-<s>``, ``held`` (until its artifacts
+have a file ``go``), ``huge``, ``crash``, ``killed``, ``hang``, ``stubborn``, ``deaf``, ``orphans``, ``leak``,
+``fail-<Reason>``, ``nothing``, ``trace``. Signals are as they should be before the first progress is told. Its
+documents are written out by hand, because importing their models takes longer than most tests.
 """
 
 import argparse
@@ -29,9 +30,13 @@ def main() -> int:
     if run["spec"]["model"] != "deaf":
         threading.Thread(target=_end_with_parent, daemon=True).start()
     print(f"run {run['metadata']['name']} of {run['spec']['model']}", file=sys.stderr, flush=True)
+    word, _, argument = run["spec"]["model"].partition("-")
+    if word == "hang":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_end(run, options, Reason.CANCELLED, "told to stop")))
+    elif word in ("stubborn", "deaf"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     (options.artifacts / "secrets-seen.txt").write_text(",".join(sorted(secrets)))
     _write(options.control / "progress.json", {"done": 1, "total": 4, "etaSeconds": 3.0, "stage": "gsm8k"})
-    word, _, argument = run["spec"]["model"].partition("-")
     return _act(word, argument, run, options, secrets)
 
 
@@ -45,12 +50,10 @@ def _act(word: str, argument: str, run: dict[str, Any], options: argparse.Namesp
             os._exit(3)
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "hang":
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(_end(run, options, Reason.CANCELLED, "told to stop")))
-            _wait_for_ever(options)
-        case "stubborn" | "deaf":
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            _wait_for_ever(options)
+        case "hang" | "stubborn" | "deaf":
+            _write(options.artifacts / "waiting.pid", os.getpid())
+            while True:
+                time.sleep(60)
         case "orphans":
             child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
             (options.artifacts / "child.pid").write_text(str(child.pid))
@@ -59,6 +62,9 @@ def _act(word: str, argument: str, run: dict[str, Any], options: argparse.Namesp
         case "trace":
             print("Traceback (most recent call last):\n  File x\nValueError: the cause", file=sys.stderr)
             return _end(run, options, Reason.INTERNAL_ERROR, "ValueError: the cause")
+        case "held":
+            while not (options.artifacts / "go").exists():
+                time.sleep(0.02)
         case "slow":
             time.sleep(float(argument or 0.3))
         case "nothing":
@@ -80,12 +86,6 @@ def _end_with_parent() -> None:
     while os.read(0, 1024):
         pass
     os._exit(1)
-
-
-def _wait_for_ever(options: argparse.Namespace) -> None:
-    (options.artifacts / "waiting.pid").write_text(str(os.getpid()))
-    while True:
-        time.sleep(60)
 
 
 def _succeed(run: dict[str, Any], options: argparse.Namespace, size: int) -> int:
@@ -114,7 +114,7 @@ def _end(run: dict[str, Any], options: argparse.Namespace, reason: Reason, messa
     return EXIT_CODES[reason]
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _write(path: Path, document: Any) -> None:
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(json.dumps(document))
     temporary.replace(path)

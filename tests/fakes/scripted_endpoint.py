@@ -32,12 +32,19 @@ class ScriptedEndpoint:
     paths: list[str] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    connected: int = 0
     arrivals: dict[int, asyncio.Event] = field(default_factory=dict)
 
     async def requests(self, count: int) -> None:
-        """Returns once `count` requests have come. Raises TimeoutError after 20 s."""
+        """Returns once `count` requests have come. Raises TimeoutError after 60 s."""
         if len(self.bodies) < count:
-            await asyncio.wait_for(self.arrivals.setdefault(count, asyncio.Event()).wait(), 20)
+            await asyncio.wait_for(self.arrivals.setdefault(count, asyncio.Event()).wait(), 60)
+
+    async def hung_up(self) -> None:
+        """Returns once no client is connected: all that they sent has come. Raises TimeoutError after 60 s."""
+        async with asyncio.timeout(60):
+            while self.connected:
+                await asyncio.sleep(0.01)
 
 
 Script = Callable[[dict[str, Any], int], Says]
@@ -66,13 +73,15 @@ async def running(script: Script) -> AsyncIterator[ScriptedEndpoint]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        endpoint.connected += 1
         try:
             while await _one(reader, writer, script, endpoint):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # also when cancelled below: asyncio of Python 3.12 logs a cancelled handler as an error
         finally:
             tasks.discard(task)
+            endpoint.connected -= 1
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)

@@ -58,7 +58,7 @@ class Service:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 @contextlib.contextmanager
@@ -86,9 +86,9 @@ def running_service(
                     f"the service did not start: {(log or outputs.with_name(f'{outputs.name}.log')).read_text()}"
                 )
             url = line.removeprefix(_READY).split()[0]
-            client = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
+            client = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
             yield Service(url, process, outputs, client)
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(timeout=20)
+                process.wait(timeout=60)

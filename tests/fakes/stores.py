@@ -29,7 +29,7 @@ def s3_settings() -> opening.S3Settings:
     environment = os.environ
     endpoint = environment.get("AWS_ENDPOINT_URL", "http://127.0.0.1:7070")
     try:
-        urllib.request.urlopen(endpoint, timeout=2).close()
+        urllib.request.urlopen(endpoint, timeout=20).close()
     except urllib.error.HTTPError as answer:
         answer.close()  # it answers, if only to say that it wants a signature
     except OSError as problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["gone", "until"]
 
 
-def until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Return as soon as ``condition`` holds; AssertionError when it does not in time."""
     end = time.monotonic() + timeout_s
     while not condition():

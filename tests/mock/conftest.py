@@ -31,8 +31,8 @@ class Mock:
         return document
 
     def stats(self, until: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
-        """Read the counters, again for up to 5 s until they are as expected."""
-        deadline = time.monotonic() + 5
+        """Read the counters, again for up to 60 s until they are as expected."""
+        deadline = time.monotonic() + 60
         while True:
             document: dict[str, Any] = self.client.get(f"{self.root}/stats").json()
             if until(document) or time.monotonic() > deadline:
@@ -43,13 +43,13 @@ class Mock:
         """Open a bare connection."""
         parts = urlsplit(self.url)
         assert parts.hostname is not None
-        return socket.create_connection((parts.hostname, parts.port or 80), timeout=10)
+        return socket.create_connection((parts.hostname, parts.port or 80), timeout=60)
 
 
 @pytest.fixture
 def mock_of() -> Iterator[Callable[..., Mock]]:
     """Start mocks by their options; they end with the test."""
-    with httpx.Client(timeout=10) as client:
+    with httpx.Client(timeout=60) as client:
         running = []
 
         def start(*args: str) -> Mock:
@@ -66,5 +66,5 @@ def mock_of() -> Iterator[Callable[..., Mock]]:
 @pytest.fixture(scope="module")
 def plain_mock() -> Iterator[Mock]:
     """One mock without options for all tests that leave nothing behind in it."""
-    with running_mock() as url, httpx.Client(timeout=10) as client:
+    with running_mock() as url, httpx.Client(timeout=60) as client:
         yield Mock(url, client)

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,12 @@ def test_completions(mock_of: MockOf, streaming: bool) -> None:
 
 def test_reasoning_comes_first(mock_of: MockOf) -> None:
     """Reasoning deltas precede content, and the first of them is the first token of the record."""
-    mock = mock_of("--reasoning-tokens", "3", "--tokens", "2", "--role", "none", "--itl-ms", "10")
+    mock = mock_of("--reasoning-tokens", "3", "--tokens", "2", "--role", "none", "--itl-ms", "100")
     deltas = [event["choices"][0]["delta"] for event in _events(mock.chat(stream=True))]
     assert [list(delta) for delta in deltas] == [["reasoning_content"]] * 3 + [["content"]] * 2 + [[]]
     record = mock.record()
     assert record["tokens"] == [5]
-    assert record["ttft_ms"][0] < 10 < 40 <= record["latency_ms"][0]
+    assert record["ttft_ms"][0] < 100 < 400 <= record["latency_ms"][0]
 
 
 def test_paced_tokens_meet_their_targets(mock_of: MockOf) -> None:
@@ -78,7 +79,7 @@ def test_paced_tokens_meet_their_targets(mock_of: MockOf) -> None:
     def times_ms(_: int) -> list[float]:
         body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
         start, seen = time.perf_counter(), list[float]()
-        with httpx.stream("POST", f"{mock.url}/chat/completions", json=body) as answer:
+        with httpx.stream("POST", f"{mock.url}/chat/completions", json=body, timeout=60) as answer:
             seen.extend((time.perf_counter() - start) * 1000 for _ in answer.iter_raw())
         return seen
 
@@ -103,26 +104,26 @@ def test_whole_answers_take_their_latency(mock_of: MockOf) -> None:
     ):
         mock = mock_of(*args)
         mock.chat()
-        assert expected_ms <= mock.record()["latency_ms"][0] < expected_ms + 30
+        assert expected_ms <= mock.record()["latency_ms"][0] < expected_ms + 500  # a busy machine is late
 
 
 def test_jitter_is_the_same_for_the_same_seed(mock_of: MockOf) -> None:
     """Two servers with one seed wait alike; within one server requests differ."""
-    args = ("--ttft-ms", "60", "--jitter", "0.9", "--tokens", "1", "--seed", "5")
+    args = ("--ttft-ms", "300", "--jitter", "0.9", "--tokens", "1", "--seed", "5")
     both = []
     for _ in range(2):
         mock = mock_of(*args)
         for _ in range(4):
             mock.chat(stream=True)
         both.append(mock.record()["ttft_ms"])
-    assert both[0] == pytest.approx(both[1], abs=5)
-    assert max(both[0]) - min(both[0]) > 10
+    assert both[0] == pytest.approx(both[1], abs=60)  # of some 500 that there are to draw from
+    assert max(both[0]) - min(both[0]) > 120
 
 
 def test_role_first_comes_with_the_first_token_and_early_before_it(mock_of: MockOf) -> None:
     """By default nothing but the head precedes the first token; --role early sends the role delta at once."""
     for role, expected in (("first", False), ("early", True)):
-        mock = mock_of("--role", role, "--ttft-ms", "100", "--tokens", "2")
+        mock = mock_of("--role", role, "--ttft-ms", "60000", "--tokens", "2")
         with mock.connect() as connection:
             connection.sendall(_request({"stream": True}))
             head = connection.recv(65536)
@@ -134,6 +135,7 @@ def test_without_waits_a_stream_is_one_write(plain_mock: Any) -> None:
     """With no TTFT and no ITL a 128-token stream arrives whole, each event still in its own chunk."""
     with plain_mock.connect() as connection:
         connection.sendall(_request({"stream": True}))
+        connection.recv(1, socket.MSG_PEEK)  # it has begun to answer
         time.sleep(0.1)
         data = connection.recv(1 << 20)
     assert data.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
@@ -142,11 +144,13 @@ def test_without_waits_a_stream_is_one_write(plain_mock: Any) -> None:
 
 def test_a_saturated_server_queues(mock_of: MockOf) -> None:
     """With --concurrency 1 three requests at once take one, two and three times as long."""
-    mock = mock_of("--concurrency", "1", "--ttft-ms", "60", "--tokens", "1")
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: mock.chat(stream=True), range(3)))
-    assert [round(ms / 60) for ms in sorted(mock.record()["ttft_ms"])] == [1, 2, 3]
-    stats = mock.stats()
+    mock = mock_of("--concurrency", "1", "--ttft-ms", "400", "--tokens", "1")
+    with ExitStack() as stack:
+        connections = [stack.enter_context(mock.connect()) for _ in range(3)]
+        for connection in connections:
+            connection.sendall(_request({"stream": True}))
+        stats = mock.stats(lambda stats: (stats["total"], stats["in_flight"]) == (3, 0))
+    assert [round(ms / 400) for ms in sorted(mock.record()["ttft_ms"])] == [1, 2, 3]
     assert (stats["peak_in_flight"], stats["in_flight"], stats["queued"]) == (3, 0, 0)
 
 

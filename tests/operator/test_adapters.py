@@ -70,9 +70,18 @@ class Leases:
     def __init__(self) -> None:
         self.lease: Object | None = None
         self.down = False
+        self.looks = 0
+
+    async def looked(self, times: int) -> None:
+        """Wait until somebody has looked so many more times."""
+        wanted = self.looks + times
+        async with asyncio.timeout(30):
+            while self.looks < wanted:
+                await asyncio.sleep(0.001)
 
     async def get_lease(self, namespace: str, name: str) -> Object | None:
         """See ``leader``."""
+        self.looks += 1
         if self.down:
             raise errors.Unavailable("down")
         return json.loads(json.dumps(self.lease)) if self.lease else None
@@ -100,19 +109,20 @@ def test_a_standby_takes_over() -> None:
             for name in ("first", "second")
         )
         one = asyncio.create_task(first.run())
-        await asyncio.wait_for(first.leading.wait(), 1)
+        await asyncio.wait_for(first.leading.wait(), 30)
         two = asyncio.create_task(second.run())
-        await asyncio.sleep(0.02)
+        await leases.looked(10)
         assert not second.leading.is_set()
         one.cancel()
-        await asyncio.sleep(0.01)
+        await asyncio.gather(one, return_exceptions=True)
+        await leases.looked(2)  # now the standby alone: it has seen the last version of the other
         now[0] += 16
-        await asyncio.wait_for(second.leading.wait(), 1)
+        await asyncio.wait_for(second.leading.wait(), 30)
         assert leases.lease is not None
         assert leases.lease["spec"]["leaseTransitions"] == 1
         leases.down = True
         now[0] += 11
-        await asyncio.wait_for(second.lost.wait(), 1)
+        await asyncio.wait_for(second.lost.wait(), 30)
         assert not second.leading.is_set()
         await two
 
@@ -126,7 +136,7 @@ def test_giving_up_empties_the_lease() -> None:
         leases = Leases()
         election = Election(leases, namespace="ns", name="l", identity="me", every_s=0.001)
         task = asyncio.create_task(election.run())
-        await asyncio.wait_for(election.leading.wait(), 1)
+        await asyncio.wait_for(election.leading.wait(), 30)
         task.cancel()
         await election.give_up()
         return leases.lease

@@ -30,7 +30,7 @@ def ingest(tmp_path: Path) -> Iterator[Ingest]:
 
 def _client(ingest: Ingest, token: str = "pod-0", *, attempt: int = 0, shard: int = 0) -> httpx.Client:
     base = f"{ingest.url}/v1/runs/uid-1/attempts/{attempt}/shards/{shard}/"
-    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60)
 
 
 def _digest(data: bytes) -> dict[str, str]:
@@ -155,7 +155,7 @@ def test_what_is_too_much_is_refused(ingest: Ingest) -> None:
 
 def test_who_sends_too_fast_waits(tmp_path: Path) -> None:
     """429 with the time to wait, by requests and by bytes; other runs' clients would not notice."""
-    slow = Limits(requests_per_s=1, requests_burst=3, bytes_per_s=1, bytes_burst=10)
+    slow = Limits(requests_per_s=0.01, requests_burst=3, bytes_per_s=0.01, bytes_burst=10)
     with serving(opened("volume", tmp_path), limits=slow) as ingest, _client(ingest) as client:
         assert [_put(client, "a", b"x" * 8) for _ in range(3)] == [204, 204, 429]
         answer = client.get("artifacts/a")
@@ -177,7 +177,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
         host, port = ingest.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(_head(3) + b"ne")
-            connection.settimeout(8)
+            connection.settimeout(30)
             assert connection.recv(100).startswith(b"HTTP/1.1 408")
         with _client(ingest) as client:
             assert client.get("artifacts/a").status_code == 404
@@ -302,7 +302,7 @@ def test_the_whole_is_reported_when_all_results_are_in(ingest: Ingest) -> None:
         assert _deliver(first, _result(shards=[0])) is True
         assert [_put_whole(client, "r.html", b"whole") for client in (first, second)] == [(204, "")] * 2
         assert second.get("whole/artifacts/r.html").content == b"whole"
-    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False) as api:
+    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False, timeout=60) as api:
         listed = api.get(f"{ingest.url}/v1/runs/uid-1/artifacts").json()["artifacts"]
         assert [(one["path"], one["bytes"]) for one in listed] == [("r.html", 5), ("shards/0/r.html", 4)]
 
@@ -345,7 +345,7 @@ def test_the_api_reads_what_the_shards_left(ingest: Ingest) -> None:
         with _client(ingest, f"pod-{shard}", shard=shard) as client:
             assert _append(client, "p.jsonl", 0, lines)[0] == 204
     base = f"{ingest.url}/v1/runs/uid-1"
-    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False) as api:
+    with httpx.Client(headers={"Authorization": "Bearer api"}, trust_env=False, timeout=60) as api:
         listed = api.get(f"{base}/artifacts").json()["artifacts"]
         assert [(one["path"], one["bytes"]) for one in listed] == [
             ("p.jsonl", 16), ("shards/0/p.jsonl", 8), ("shards/1/p.jsonl", 8),

@@ -8,12 +8,13 @@ import httpx
 
 from fakes.ingest import Ingest, pods, serving
 from fakes.stores import opened
+from fakes.waiting import until
 
 _READY = {"ready": True, "clock_ns": 1}
 
 
 def _asker(ingest: Ingest) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"{ingest.url}/v1/runs/uid-1/attempts/0/shards/", trust_env=False, timeout=10)
+    return httpx.AsyncClient(base_url=f"{ingest.url}/v1/runs/uid-1/attempts/0/shards/", trust_env=False, timeout=60)
 
 
 async def _ask(client: httpx.AsyncClient, shard: int, pod: str | None = None) -> httpx.Response:
@@ -32,7 +33,7 @@ def test_all_shards_are_told_one_instant(tmp_path: Path) -> None:
             began_ns = time.time_ns()
             answers = [await _ask(client, 3), *[await task for task in early]]
             [start_at_ns] = {answer.json()["start_at_ns"] for answer in answers}
-            assert 0 <= start_at_ns - began_ns - 2_000_000_000 < 500_000_000
+            assert began_ns <= start_at_ns - 2_000_000_000 <= time.time_ns()
 
     with serving(opened("volume", tmp_path), pods(4)) as ingest:
         asyncio.run(scenario(ingest))
@@ -50,7 +51,7 @@ def test_who_waits_is_asked_to_ask_again(tmp_path: Path) -> None:
             assert len({answer.json()["start_at_ns"] for answer in answers}) == 1
             assert (await _ask(client, 0)).status_code == 410
 
-    with serving(opened("volume", tmp_path), pods(2), poll_s=0.1) as ingest:
+    with serving(opened("volume", tmp_path), pods(2), poll_s=1) as ingest:
         asyncio.run(scenario(ingest))
 
 
@@ -62,9 +63,9 @@ def test_a_new_operator_tells_the_same_instant(tmp_path: Path) -> None:
         async with _asker(ingest) as client:
             return await asyncio.gather(*(_ask(client, shard) for shard in shards))
 
-    with serving(store, pods(2), lead_s=1) as ingest:
+    with serving(store, pods(2), lead_s=3) as ingest:
         first, second = asyncio.run(ask(ingest, 0, 1))
-    with serving(store, pods(2), lead_s=1) as ingest:
+    with serving(store, pods(2), lead_s=3) as ingest:
         [again] = asyncio.run(ask(ingest, 1))
         assert again.json()["start_at_ns"] == first.json()["start_at_ns"] == second.json()["start_at_ns"]
         time.sleep(max(0.0, first.json()["start_at_ns"] / 1e9 - time.time()) + 0.01)
@@ -75,15 +76,16 @@ def test_a_new_operator_tells_the_same_instant(tmp_path: Path) -> None:
 def test_a_pod_that_hung_up_is_not_counted_for_ever(tmp_path: Path) -> None:
     """Its connection's end is noticed, and its place is free for the pod that comes instead."""
 
+    def polls(ingest: Ingest) -> int | None:
+        known = list(ingest.application.state.starting._known.values())
+        return known[0].barrier.arrivals[0].polls if known and known[0].barrier.arrivals else None
+
     async def scenario(ingest: Ingest) -> None:
         async with _asker(ingest) as client:
             hung = asyncio.create_task(_ask(client, 0))
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(until, lambda: polls(ingest) == 1)
             hung.cancel()
-        async with _asker(ingest) as client:
-            await asyncio.sleep(0.1)
-            waiting = ingest.application.state.starting._known.popitem()[1]
-            assert waiting.barrier.arrivals[0].polls == 0
+        await asyncio.to_thread(until, lambda: polls(ingest) == 0)
 
-    with serving(opened("volume", tmp_path), pods(2)) as ingest:
+    with serving(opened("volume", tmp_path), pods(2), poll_s=1000) as ingest:
         asyncio.run(scenario(ingest))

@@ -284,6 +284,4 @@ def _owner(raw: Object) -> str:
 
 
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestAnything.settings = settings(max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck))

@@ -209,7 +209,7 @@ def test_only_a_bucket_takes_uploads_directly(store: Store) -> None:
             assert upload is None
             return
         assert upload is not None
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             wrong = await client.request(
                 upload.method, upload.url, content=b"data", headers={"Content-MD5": "kzbr8lCH2RyBjubp7Cn4wQ=="}
             )

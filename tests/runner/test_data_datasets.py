@@ -72,7 +72,7 @@ def test_answers_are_mostly_right() -> None:
 def test_answers_as_a_program() -> None:
     """The module prints what the mock model reads."""
     command = [sys.executable, "-m", "evalkube_runner.data.samples"]
-    lines = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.splitlines()
+    lines = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.splitlines()
     assert [tuple(orjson.loads(line).values()) for line in lines] == list(samples.answers())
 
 

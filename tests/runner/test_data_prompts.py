@@ -127,7 +127,7 @@ def test_without_a_tokenizer_lengths_are_words(load: Load) -> None:
     assert len(set(tokens.COMMON_WORDS)) == len(tokens.COMMON_WORDS)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(max_size=80), wanted=st.integers(1, 40))
 def test_a_cut_is_never_too_long(tokenizers_folder: Path, text: str, wanted: int) -> None:
     """Whatever the text, its cut has at most the tokens asked for; a short text stays as it is."""

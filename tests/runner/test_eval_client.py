@@ -43,7 +43,7 @@ def test_an_answer_comes_with_its_figures() -> None:
     )
     assert isinstance(answer, Answer)
     assert (answer.text, answer.attempts, answer.tokens and answer.tokens.completion) == ("C", 1, 3)
-    assert 50_000_000 <= answer.latency_ns < 1_000_000_000
+    assert 50_000_000 <= answer.latency_ns < 10_000_000_000
     assert endpoint.paths == ["/v1/chat/completions?v=1"]
     assert (endpoint.headers[0]["authorization"], endpoint.headers[0]["x-a"]) == ("Bearer sk-secret", "b")
 
@@ -56,12 +56,12 @@ def test_an_answer_comes_with_its_figures() -> None:
         pytest.param(Says(408), id="the server's timeout"),
         pytest.param(Says(hang_up=True), id="hung up"),
         pytest.param(Says(body=b'{"cho', cut=True), id="cut off"),
-        pytest.param(says("late", wait_s=0.3), id="too late"),
+        pytest.param(says("late", wait_s=60), id="too late"),
     ],
 )
 def test_what_may_pass_is_tried_again(failure: Says) -> None:
     """The second attempt's answer counts, and says that it was the second."""
-    answer, endpoint = _ask(lambda _body, number: failure if number == 0 else says("C"), timeout=0.15)
+    answer, endpoint = _ask(lambda _body, number: failure if number == 0 else says("C"), timeout=2)
     assert isinstance(answer, Answer), answer
     assert answer.attempts == len(endpoint.bodies) == 2
 
@@ -104,7 +104,7 @@ def test_retry_after_is_waited_for() -> None:
                 await client.ask(HI)
                 return loop.time() - begun
 
-    assert 0.2 <= asyncio.run(timed()) < 1
+    assert 0.2 <= asyncio.run(timed()) < 10
 
 
 def test_a_redirect_is_not_followed() -> None:

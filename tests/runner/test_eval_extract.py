@@ -148,9 +148,9 @@ def test_nothing_but_labels_is_ever_extracted(reply: str) -> None:
 )
 def test_a_hostile_reply_takes_no_time(piece: str) -> None:
     """A reply that repeats one piece 20,000 times is read in well under a second: no pattern backtracks without end."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     reply = extract.strip_thinking(piece * 20_000)
     extract.choice(reply, "ABCD")
     extract.choices(reply, "ABCD")
     extract.number(reply)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2

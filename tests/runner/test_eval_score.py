@@ -79,10 +79,10 @@ def test_any_text_can_be_compared(text: str) -> None:
 @pytest.mark.parametrize("piece", ["a", "a ", "1,", "1 ", "km/", "\\text{", "$"])
 def test_a_hostile_answer_takes_no_time(piece: str) -> None:
     """No pattern of the number reader backtracks without end."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     for times in (100, 20_000):
         score.same_answer("5 " + piece * times + "1", "5")
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 @given(

@@ -1,6 +1,6 @@
 """Counting in bulk gives bit for bit what counting one by one gives."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds.histogram import Histogram
@@ -9,7 +9,6 @@ from evalkube_runner.perf import bulk
 VALUES = st.lists(st.tuples(st.integers(-5, 1 << 45), st.integers(1, 300)), max_size=50)
 
 
-@settings(deadline=None)  # the machine may be busy with other things
 @given(VALUES)
 def test_like_one_by_one(values: list[tuple[int, int]]) -> None:
     """Counts, sums, squares and extremes are equal, powers of two and their neighbours included."""

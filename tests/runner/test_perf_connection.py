@@ -16,7 +16,7 @@ from fakes.raw_server import Close, Hang, RawServer, Step, raw_server
 
 TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
 STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-LIMITS = Limits(total_s=5.0)
+LIMITS = Limits(total_s=60.0)
 DONE = b"data: [DONE]\n\n"
 STREAM = TEXT * 3 + STOP + DONE
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -57,7 +57,7 @@ def asked(
             for index in range(requests):
                 over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
                 pool.send(exchange_for(index, server.port, over.set_result, stream=stream))
-                found.append(await asyncio.wait_for(over, 5))
+                found.append(await asyncio.wait_for(over, 60))
                 await asyncio.sleep(pause_s)
             await pool.close()
             return found, server
@@ -94,7 +94,7 @@ STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
     "100 Continue before it": ([b"HTTP/1.1 100 Continue\r\n\r\n" + WHOLE], None, 3),
     "without the last chunk's end": ([CHUNKED + chunk(STREAM), Close()], None, 3),
     "closed in the middle": ([CHUNKED + chunk(TEXT * 2), Close()], ErrorClass.TRUNCATED_STREAM, 2),
-    "reset in the middle": ([CHUNKED + chunk(TEXT * 2), 0.01, Close(reset=True)], ErrorClass.TRUNCATED_STREAM, 2),
+    "reset in the middle": ([CHUNKED + chunk(TEXT * 2), 0.1, Close(reset=True)], ErrorClass.TRUNCATED_STREAM, 2),
     "ended in the middle": ([CHUNKED + chunk(TEXT * 2) + b"0\r\n\r\n"], ErrorClass.TRUNCATED_STREAM, 2),
     "a head and no more": ([CHUNKED, Close()], ErrorClass.EMPTY_STREAM, 0),
     "an empty body": ([sized(b"")], ErrorClass.EMPTY_STREAM, 0),
@@ -146,10 +146,10 @@ def test_answers_that_are_not_streamed(steps: list[Step], error: ErrorClass | No
 @pytest.mark.parametrize(
     ("steps", "limits", "error"),
     [
-        ([Hang()], Limits(read_s=0.05), ErrorClass.HEADER_TIMEOUT),
-        ([CHUNKED, Hang()], Limits(read_s=0.05), ErrorClass.FIRST_TOKEN_TIMEOUT),
-        ([CHUNKED + chunk(TEXT), Hang()], Limits(read_s=0.05), ErrorClass.IDLE_TIMEOUT),
-        ([CHUNKED + chunk(TEXT), Hang()], Limits(total_s=0.05), ErrorClass.TOTAL_TIMEOUT),
+        ([Hang()], Limits(read_s=0.5), ErrorClass.HEADER_TIMEOUT),
+        ([CHUNKED, Hang()], Limits(read_s=0.5), ErrorClass.FIRST_TOKEN_TIMEOUT),
+        ([CHUNKED + chunk(TEXT), Hang()], Limits(read_s=0.5), ErrorClass.IDLE_TIMEOUT),
+        ([CHUNKED + chunk(TEXT), Hang()], Limits(total_s=0.5), ErrorClass.TOTAL_TIMEOUT),
     ],
     ids=["header", "first token", "idle", "total"],
 )
@@ -157,7 +157,7 @@ def test_timeouts(steps: list[Step], limits: Limits, error: ErrorClass) -> None:
     """Each wait has its own class, and ends soon after its limit."""
     (found,), _ = asked(lambda _connection, _request: steps, limits=limits)
     assert found.error == error
-    assert 50_000_000 <= found.end_ns - found.sent_ns < 1_500_000_000
+    assert 500_000_000 <= found.end_ns - found.sent_ns < 10_000_000_000
 
 
 def test_keep_alive() -> None:
@@ -191,21 +191,21 @@ def test_a_fresh_connection_that_dies_is_a_failure() -> None:
 
 def test_a_connection_closed_while_idle_is_replaced() -> None:
     """Nothing is sent on it, so nothing is sent twice."""
-    found, server = asked(lambda _connection, _request: [WHOLE, Close()], requests=2, pause_s=0.02)
+    found, server = asked(lambda _connection, _request: [WHOLE, Close()], requests=2, pause_s=0.2)
     assert [(one.error, one.resent) for one in found] == [(None, False)] * 2
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
 def test_bytes_after_the_answer_spoil_the_connection() -> None:
     """What nobody asked for must not be taken for the next answer."""
-    found, server = asked(lambda _connection, _request: [WHOLE, 0.01, b"junk"], requests=2, pause_s=0.03)
+    found, server = asked(lambda _connection, _request: [WHOLE, 0.01, b"junk"], requests=2, pause_s=0.2)
     assert [one.error for one in found] == [None] * 2
     assert server.connections == 2
 
 
 def test_done_without_the_end_of_the_message() -> None:
     """[DONE] is the end of a stream, though the server forgets to end the message: no wait for a timeout."""
-    (found,), _ = asked(lambda _connection, _request: [CHUNKED + chunk(STREAM), Hang()], limits=Limits(total_s=3.0))
+    (found,), _ = asked(lambda _connection, _request: [CHUNKED + chunk(STREAM), Hang()], limits=Limits(total_s=60.0))
     assert found.error is None
     assert found.end_ns == found.last_token_ns
 

@@ -21,7 +21,7 @@ def offsets(seed: int, rate: float, count: int) -> list[int]:
     return [int(at) for _, block in schedule.arrival_blocks(seed, rate, count) for at in block]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 7), st.integers(0, 9000))
 def test_lanes_together_send_the_whole_load(lanes: int, count: int) -> None:
     """Whatever the number of lanes, they send the same requests at the same times, each once."""
@@ -74,7 +74,6 @@ def test_without_rate_nothing_is_due() -> None:
     assert {one.due_ns for one in planned(Lane(0, 1), 10, rate=None)} == {None}
 
 
-@settings(deadline=None)  # the machine may be busy with other things
 @given(st.integers(1, 9), st.integers(0, 100))
 def test_shares_add_up(lanes: int, amount: int) -> None:
     """Slots and requests are split exactly and evenly."""

@@ -167,7 +167,7 @@ def test_closed_loop_with_a_rate(tmp_path: Path, mock: str) -> None:
     assert point.late > 6
     intended, sent = point.histograms["intended_latency_ns"], point.histograms["latency_ns"]
     assert (intended.mean or 0) > 2 * (sent.mean or 0)
-    assert (point.health.schedule_lag_ns.percentile(50) or 0) < 5 * MS  # waiting for a slot is not the client's lag
+    assert (point.health.schedule_lag_ns.percentile(50) or 0) < 30 * MS  # waiting for a slot is not the client's lag
 
 
 def test_duration_ends_the_sending(tmp_path: Path, mock: str) -> None:
@@ -175,7 +175,7 @@ def test_duration_ends_the_sending(tmp_path: Path, mock: str) -> None:
     point = load(tmp_path, spec(mock, number=10_000, parallel=2, duration=0.2)).points[0]
     found = rows(tmp_path, point.name)
     assert 2 <= len(found) <= 14
-    assert max(row["sent_ns"] for row in found) - found[0]["sent_ns"] <= 200 * MS
+    assert max(row["dispatched_ns"] for row in found) - found[0]["dispatched_ns"] < 200 * MS
     assert point.failed == 0
 
 
@@ -297,7 +297,7 @@ def test_an_endpoint_may_come_up_late(tmp_path: Path) -> None:
     with ExitStack() as stack:
         starting = threading.Timer(0.2, lambda: stack.enter_context(running_mock("--port", str(port))))
         starting.start()
-        result = load(tmp_path, spec(f"http://127.0.0.1:{port}/v1", number=2), key=None, patience_s=20.0)
+        result = load(tmp_path, spec(f"http://127.0.0.1:{port}/v1", number=2), key=None, patience_s=60.0)
         starting.join()
     assert result.points[0].succeeded == 2
 

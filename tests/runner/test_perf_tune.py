@@ -119,8 +119,7 @@ def test_a_cancelled_search_leaves_its_rows(tmp_path: Path, mock: str) -> None:
     async def work() -> None:
         wanted = spec(mock, parallel=4, sla_number_multiplier=50, **TTFT)
         running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
-        await load_tests.written(tmp_path / "scratch/rows-0-0.jsonl")
-        await asyncio.sleep(0.3)
+        await load_tests.asked(mock, 10)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
@@ -139,7 +138,7 @@ def test_an_invalid_run_ends_the_search(tmp_path: Path, mock: str) -> None:
         wanted = spec(mock, parallel=1, sla_number_multiplier=4, **TTFT | {"sla_upper_bound": 4})
         running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
         await load_tests.written(tmp_path / "artifacts/parallel_1_number_8/benchmark_summary.json")
-        await asyncio.sleep(0.2)
+        await load_tests.asked(mock, 2)
         (worker,) = load_tests.workers()
         os.kill(worker, signal.SIGSTOP)
         await asyncio.sleep(0.3)

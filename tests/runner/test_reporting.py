@@ -76,7 +76,7 @@ class Shards:
 
     def _asked(self, path: str) -> httpx.Response:
         url = f"{self.ingest.url}/v1/runs/{RUN.uid}/artifacts{path}"
-        return httpx.get(url, headers={"Authorization": "Bearer api"}, trust_env=False).raise_for_status()
+        return httpx.get(url, headers={"Authorization": "Bearer api"}, trust_env=False, timeout=60).raise_for_status()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds.names import ErrorClass
@@ -167,7 +167,6 @@ def test_several_choices(stopped: tuple[int, ...], whole: bool) -> None:
 PIECES = st.lists(st.text(max_size=8), max_size=12)
 
 
-@settings(deadline=None)  # the machine may be busy with other things
 @given(PIECES, st.booleans(), st.data())
 def test_any_text_any_cut(pieces: list[str], ascii_only: bool, data: st.DataObject) -> None:
     """Chunks are exactly the non-empty pieces, whatever the text, its JSON spelling, and where reads fall."""
@@ -197,7 +196,6 @@ KINDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(KINDS, max_size=40))
 def test_runs_of_events_in_one_read(events: list[bytes]) -> None:
     """Many events in one read are counted as they are one by one."""

@@ -1,7 +1,7 @@
 """The event splitter: every cut of every stream gives the same events."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_runner.wire import sse
@@ -41,7 +41,6 @@ def test_whole_and_byte_by_byte(stream: bytes, events: list[bytes]) -> None:
     assert data_of([stream[at : at + 1] for at in range(len(stream))]) == events
 
 
-@settings(deadline=None)  # the machine may be busy with other things
 @given(st.lists(st.text("ab", min_size=1, max_size=3), max_size=6), st.sampled_from(["\n", "\r\n", "\r"]), st.data())
 def test_any_cut(texts: list[str], end: str, data: st.DataObject) -> None:
     """Where reads fall never matters."""
