@@ -1,26 +1,29 @@
 """What the watches have told, by key: small copies of runs, and facts of Jobs, pods and failed creations.
 
 Written by watch events, by relists (which also remove what has vanished unseen), and by the answers to our own writes,
-so that the next look already knows of them. Older news never replaces newer. No I/O, no decisions.
+so that the next look already knows of them. Older news never replaces newer. What is kept of Jobs and pods stands by
+the namespace that it is in and the run that its label names, and is a run's only where ``links`` says so: what others
+write in other namespaces meets no run at all. No I/O, no decisions.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-import orjson
+from evalkube_operator import facts, links
+from evalkube_operator.facts import EventFact, JobFact, KeptRun, PodFact, RunFact
 
-from evalkube_operator import facts
-from evalkube_operator.facts import EventFact, JobFact, PodFact, RunFact
-
-__all__ = ["Cache", "Key", "trimmed"]
+__all__ = ["Cache", "Covers", "Key"]
 
 Key = tuple[str, str, str]
 """Kind, namespace and name of a run: what the work queue is about."""
 
-Raw = Mapping[str, Any]
-Fact = TypeVar("Fact", JobFact, PodFact)
+Covers = Callable[[str], bool]
+"""Whether a list was of this namespace too."""
+
+_Place = tuple[str, str]
+"""A namespace, and the UID of a run or a Job that something in it names."""
 
 _EVENTS_KEPT: Final = 4
 _GONE_KEPT: Final = 32
@@ -28,44 +31,30 @@ _LATEST_KEPT: Final = 256
 
 
 @dataclass(slots=True)
-class _Run:
-    uid: str
-    version: int
-    data: bytes
-
-
-@dataclass(slots=True)
 class _Relatives:
-    """Jobs and pods of one run, by UID. ``gone``: pods whose end was seen before they vanished."""
+    """Jobs and pods in a namespace that name one run, by UID, and the pods of each shard.
+
+    ``gone``: pods of the run whose end was seen before they vanished.
+    """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
     pods: dict[str, PodFact] = field(default_factory=dict)
     gone: dict[str, PodFact] = field(default_factory=dict)
+    shards: dict[tuple[str | None, int], set[str]] = field(default_factory=dict)
 
+    def put(self, pod: PodFact) -> None:
+        self.take(pod.uid)
+        self.pods[pod.uid] = pod
+        self.shards.setdefault((pod.job_uid, pod.index), set()).add(pod.uid)
 
-_DROPPED_ANNOTATION: Final = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-def trimmed(raw: Raw) -> dict[str, Any]:
-    """A run without what nobody here reads: managed fields, the last applied text, inline results."""
-    metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
-    annotations = {
-        name: value for name, value in (metadata.get("annotations") or {}).items() if name != _DROPPED_ANNOTATION
-    }
-    metadata["annotations"] = annotations
-    status = {name: value for name, value in (raw.get("status") or {}).items() if name != "results"}
-    return {**raw, "metadata": metadata, "status": status}
-
-
-def _packed(document: Raw) -> bytes:
-    """As JSON. A copy: orjson's own buffers are kilobytes longer than what is in them, for as long as they are kept."""
-    return bytes(memoryview(orjson.dumps(document)))
-
-
-def _version(raw: Raw) -> int:
-    """Resource versions compare as integers (Kubernetes says so since 1.35, etcd always did); 0 where not."""
-    text = str(raw["metadata"].get("resourceVersion") or "0")
-    return int(text) if text.isdecimal() else 0
+    def take(self, uid: str) -> PodFact | None:
+        pod = self.pods.pop(uid, None)
+        if pod is not None:
+            shard = self.shards[pod.job_uid, pod.index]
+            shard.discard(uid)
+            if not shard:
+                del self.shards[pod.job_uid, pod.index]
+        return pod
 
 
 class Cache:
@@ -77,14 +66,14 @@ class Cache:
         self._changed = changed
         self._dropped = dropped
         self.news = 0
-        self._runs: dict[Key, _Run] = {}
+        self._runs: dict[Key, KeptRun] = {}
         self._keys: dict[str, Key] = {}
         self._latest: OrderedDict[Key, RunFact] = OrderedDict()
-        self._relatives: dict[str, _Relatives] = {}
-        self._run_of_job: dict[str, str] = {}
-        self._run_of_pod: dict[str, str] = {}
+        self._relatives: dict[_Place, _Relatives] = {}
+        self._places: dict[str, _Place] = {}
         self._versions: dict[str, int] = {}
-        self._events: dict[str, dict[str, EventFact]] = {}
+        self._events: dict[_Place, dict[str, EventFact]] = {}
+        self._abouts: dict[str, _Place] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -99,7 +88,7 @@ class Cache:
         latest = self._latest.get(key)
         if latest is not None and latest.uid == stored.uid and latest.resource_version == str(stored.version):
             return latest
-        fact = facts.run(orjson.loads(stored.data), before=latest)
+        fact = facts.opened(stored, before=latest)
         self._latest[key] = fact
         self._latest.move_to_end(key)
         if len(self._latest) > _LATEST_KEPT:
@@ -120,196 +109,252 @@ class Cache:
 
     def jobs(self, run_uid: str) -> tuple[JobFact, ...]:
         """The Jobs that the run owns, and no others that merely carry its label."""
-        relatives = self._relatives.get(run_uid)
-        if relatives is None:
+        key = self._keys.get(run_uid)
+        relatives = self._relatives.get((key[1], run_uid)) if key is not None else None
+        if key is None or relatives is None:
             return ()
-        return tuple(job for job in relatives.jobs.values() if job.owner is not None and job.owner.uid == run_uid)
+        return tuple(job for job in relatives.jobs.values() if links.owns(key, run_uid, job))
+
+    def job(self, run_uid: str, uid: str) -> JobFact | None:
+        """The Job with this UID, if it is there and the run's."""
+        return next((job for job in self.jobs(run_uid) if job.uid == uid), None)
 
     def pods(self, run_uid: str) -> tuple[PodFact, ...]:
-        """The pods of the run's Jobs, those included whose end was seen before they vanished."""
-        relatives = self._relatives.get(run_uid)
-        return () if relatives is None else (*relatives.gone.values(), *relatives.pods.values())
+        """The pods that the controllers of the run's Jobs count, those included whose end was seen before they
+        vanished."""
+        key = self._keys.get(run_uid)
+        relatives = self._relatives.get((key[1], run_uid)) if key is not None else None
+        if relatives is None:
+            return ()
+        return (*relatives.gone.values(), *(pod for pod in relatives.pods.values() if self.run_of(pod) is not None))
 
     def pod(self, pod_uid: str) -> PodFact | None:
-        """A pod that is there now."""
-        run_uid = self._run_of_pod.get(pod_uid)
-        return None if run_uid is None else self._relatives[run_uid].pods.get(pod_uid)
+        """A pod that is there now, whosever it is."""
+        place = self._places.get(pod_uid)
+        return None if place is None else self._relatives[place].pods.get(pod_uid)
 
-    def failed_creates(self, job_uids: Iterable[str]) -> tuple[EventFact, ...]:
-        """What kept these Jobs' pods from being created."""
-        return tuple(event for uid in job_uids for event in self._events.get(uid, {}).values())
+    def run_of(self, pod: PodFact) -> Key | None:
+        """The run that the pod is a counted pod of: the label leads there, and then every link has to hold."""
+        key = self._keys.get(pod.run_uid or "")
+        if key is None or pod.job_uid is None or key[1] != pod.namespace:
+            return None
+        run = self._runs[key]
+        relatives = self._relatives.get((pod.namespace, run.uid))
+        job = relatives.jobs.get(pod.job_uid) if relatives is not None else None
+        ours = links.owns(key, run.uid, job) if job is not None else pod.job_uid == run.job_uid
+        return key if ours and links.counts(job, pod) else None
 
-    # what is told
+    def runner(self, pod: PodFact) -> PodFact | None:
+        """The pod whose word counts for this pod's shard now: see ``links.runner``."""
+        place = self._places.get(pod.uid)
+        if place is None:
+            return None
+        relatives = self._relatives[place]
+        rivals = (relatives.pods[uid] for uid in relatives.shards.get((pod.job_uid, pod.index), ()))
+        return links.runner(rival for rival in rivals if self.run_of(rival) is not None)
 
-    def apply_run(self, raw: Raw, *, deleted: bool = False) -> None:
-        """A run was added, changed, or deleted."""
-        metadata = raw["metadata"]
-        key = (raw["kind"], metadata["namespace"], metadata["name"])
-        known, uid, version = self._runs.get(key), metadata["uid"], _version(raw)
-        if known is not None and version < known.version:
+    def failed_creates(self, namespace: str, job_uids: Iterable[str]) -> tuple[EventFact, ...]:
+        """What kept the pods of these Jobs in the namespace from being created."""
+        return tuple(event for uid in job_uids for event in self._events.get((namespace, uid), {}).values())
+
+    # what is told: runs
+
+    def apply_run(self, run: KeptRun) -> None:
+        """A run was added or changed."""
+        known = self._runs.get(run.key)
+        if known is not None and (run.version < known.version or (run.uid, run.version) == (known.uid, known.version)):
             return
-        if deleted:
-            if known is None or known.uid == uid:
-                self._drop_run(key)
-            return
-        if known is not None and known.uid != uid:
-            self._drop_run(key)
-        if known is not None and known.uid == uid and known.version == version:
-            return
-        self._runs[key] = _Run(uid, version, _packed(trimmed(raw)))
-        self._keys[uid] = key
+        if known is not None and known.uid != run.uid:
+            self._drop_run(run.key)
+        self._runs[run.key] = run
+        self._keys[run.uid] = run.key
         self.news += 1
-        self._changed(key)
+        self._changed(run.key)
 
-    def drop_run(self, key: Key, uid: str) -> None:
-        """The API server knows no such run any more."""
+    def remove_run(self, key: Key, uid: str, version: int | None = None) -> None:
+        """The run was deleted; ``version``: that of its deletion, where it is known."""
         known = self._runs.get(key)
-        if known is not None and known.uid == uid:
+        if known is not None and known.uid == uid and (version is None or version >= known.version):
             self._drop_run(key)
 
     def _drop_run(self, key: Key) -> None:
-        known = self._runs.pop(key, None)
+        known = self._runs.pop(key)
         self._latest.pop(key, None)
-        if known is not None:
-            self._keys.pop(known.uid, None)
+        self._keys.pop(known.uid, None)
+        self._tidy((key[1], known.uid))
+        self.news += 1
+        self._changed(key)
+        if self._dropped is not None:
+            self._dropped(key, known.uid)
+
+    # what is told: Jobs
+
+    def apply_job(self, job: JobFact) -> None:
+        """A Job was added or changed."""
+        if job.run_uid is None:
+            self.remove_job(job.uid, job.version)
+        elif self._is_news(job.uid, job.version):
+            known = self._move(job.uid, (job.namespace, job.run_uid)).jobs
+            before, known[job.uid] = known.get(job.uid), job
+            self._tell_of_job(before)
+            self._tell_of_job(job)
+
+    def remove_job(self, uid: str, version: int) -> None:
+        """A Job is gone."""
+        if version < self._versions.get(uid, -1):
+            return
+        place = self._forget(uid)
+        job = self._relatives[place].jobs.pop(uid, None) if place is not None else None
+        if place is not None and job is not None:
+            for event_uid in self._events.pop((job.namespace, uid), {}):
+                self._abouts.pop(event_uid, None)
             self.news += 1
+            self._tell_of_job(job)
+            self._tidy(place)
+
+    def _tell_of_job(self, job: JobFact | None) -> None:
+        key = self._keys.get(job.run_uid or "") if job is not None else None
+        if job is not None and key is not None and links.owns(key, self._runs[key].uid, job):
             self._changed(key)
-            if self._dropped is not None:
-                self._dropped(key, known.uid)
 
-    def apply_job(self, raw: Raw, *, deleted: bool = False) -> None:
-        """A Job was added, changed, or deleted. Raises Unreadable."""
-        run_uid = (raw["metadata"].get("labels") or {}).get(facts.RUN_UID_LABEL)
-        if run_uid is None or not self._is_news(raw, deleted=deleted):
+    # what is told: pods
+
+    def apply_pod(self, pod: PodFact) -> None:
+        """A pod was added or changed."""
+        if pod.run_uid is None:
+            self.remove_pod(pod.uid, pod.version)
+        elif self._is_news(pod.uid, pod.version):
+            relatives = self._move(pod.uid, (pod.namespace, pod.run_uid))
+            before = relatives.pods.get(pod.uid)
+            relatives.put(_tracked(pod, before))
+            self._tell_of_pod(before)
+            self._tell_of_pod(relatives.pods[pod.uid])
+
+    def remove_pod(self, uid: str, version: int, last: PodFact | None = None) -> None:
+        """A pod is gone; ``last``: as it was then, where that is known."""
+        if version < self._versions.get(uid, -1):
             return
-        job = facts.job(raw)
-        relatives = self._relatives.setdefault(run_uid, _Relatives())
-        if deleted:
-            self._drop_job(run_uid, relatives, job.uid)
-        else:
-            relatives.jobs[job.uid] = job
-            self._run_of_job[job.uid] = run_uid
-        self._tidy(run_uid)
-        self._tell(run_uid)
+        place = self._forget(uid)
+        known = self._relatives[place].take(uid) if place is not None else None
+        if place is not None and known is not None:
+            self.news += 1
+            self._bury(place, known, _tracked(last, known) if last is not None else known)
+            self._tell_of_pod(known)
+            self._tidy(place)
 
-    def _drop_job(self, run_uid: str, relatives: _Relatives, uid: str) -> None:
-        relatives.jobs.pop(uid, None)
-        self._run_of_job.pop(uid, None)
-        self._versions.pop(uid, None)
-        self._events.pop(uid, None)
-
-    def apply_pod(self, raw: Raw, *, deleted: bool = False) -> None:
-        """A pod was added, changed, or deleted. Raises Unreadable."""
-        run_uid = (raw["metadata"].get("labels") or {}).get(facts.RUN_UID_LABEL)
-        if run_uid is None or not self._is_news(raw, deleted=deleted):
-            return
-        pod = facts.pod(raw)
-        relatives = self._relatives.setdefault(run_uid, _Relatives())
-        if deleted:
-            self._bury(relatives, relatives.pods.pop(pod.uid, None), pod)
-        else:
-            relatives.pods[pod.uid] = pod
-            self._run_of_pod[pod.uid] = run_uid
-        self._tidy(run_uid)
-        self._tell(run_uid)
-
-    def _bury(self, relatives: _Relatives, known: PodFact | None, last: PodFact) -> None:
+    def _bury(self, place: _Place, known: PodFact, last: PodFact) -> None:
         """Keep what is known of a pod's end: after it is gone nothing else tells why an attempt failed."""
-        self._versions.pop(last.uid, None)
-        self._run_of_pod.pop(last.uid, None)
-        kept = last if last.ended or known is None or not known.ended else known
-        if kept.ended or kept.deleting or kept.disruption is not None:
-            relatives.gone[kept.uid] = kept
-        while len(relatives.gone) > _GONE_KEPT:
-            del relatives.gone[next(iter(relatives.gone))]
+        kept = last if last.ended or not known.ended else known
+        if self.run_of(kept) is None or not (kept.ended or kept.deleting or kept.disruption is not None):
+            return
+        gone = self._relatives[place].gone
+        gone[kept.uid] = replace(kept, gone=True)
+        while len(gone) > _GONE_KEPT:
+            del gone[next(iter(gone))]
 
-    def apply_event(self, raw: Raw, *, deleted: bool = False) -> None:
-        """An event about a Job whose pods cannot be created. Raises Unreadable."""
-        event = facts.event(raw)
-        name = raw["metadata"]["name"]
-        events = self._events.setdefault(event.about_uid, {})
-        if deleted:
-            events.pop(name, None)
-        else:
-            events[name] = event
-        while len(events) > _EVENTS_KEPT:
-            del events[next(iter(events))]
-        if not events:
-            del self._events[event.about_uid]
-        run_uid = self._run_of_job.get(event.about_uid)
-        if run_uid is not None:
-            self._tell(run_uid)
+    def _tell_of_pod(self, pod: PodFact | None) -> None:
+        key = self.run_of(pod) if pod is not None else None
+        if key is not None:
+            self._changed(key)
 
-    def _is_news(self, raw: Raw, *, deleted: bool) -> bool:
-        uid, version = raw["metadata"]["uid"], _version(raw)
-        known = self._versions.get(uid, -1)
-        if version < known or (version == known and not deleted):
+    # what is told: failed creations
+
+    def apply_event(self, event: EventFact) -> None:
+        """An event about a Job whose pods cannot be created."""
+        place = event.namespace, event.about_uid
+        if self._abouts.get(event.uid, place) != place:
+            self.remove_event(event.uid)
+        events = self._events.setdefault(place, {})
+        known = events.get(event.uid)
+        if known is not None and known.version >= event.version:
+            return
+        events[event.uid] = event
+        self._abouts[event.uid] = place
+        for uid in list(events)[:-_EVENTS_KEPT]:
+            self.remove_event(uid)
+        job_place = self._places.get(event.about_uid)
+        if job_place is not None and job_place[0] == event.namespace:
+            self._tell_of_job(self._relatives[job_place].jobs.get(event.about_uid))
+
+    def remove_event(self, uid: str) -> None:
+        """An event is gone."""
+        place = self._abouts.pop(uid, None)
+        if place is not None:
+            events = self._events[place]
+            events.pop(uid, None)
+            if not events:
+                del self._events[place]
+
+    # bookkeeping
+
+    def _is_news(self, uid: str, version: int) -> bool:
+        if version <= self._versions.get(uid, -1):
             return False
         self._versions[uid] = version
         self.news += 1
         return True
 
-    def _tidy(self, run_uid: str) -> None:
-        relatives = self._relatives.get(run_uid)
-        if relatives is not None and not relatives.jobs and not relatives.pods and run_uid not in self._keys:
-            del self._relatives[run_uid]
+    def _move(self, uid: str, place: _Place) -> _Relatives:
+        """Where a Job or pod belongs by now: its label may name another run than before."""
+        before = self._places.get(uid)
+        if before is not None and before != place:
+            self._relatives[before].jobs.pop(uid, None)
+            self._relatives[before].take(uid)
+            self._tidy(before)
+        self._places[uid] = place
+        return self._relatives.setdefault(place, _Relatives())
 
-    def _tell(self, run_uid: str) -> None:
-        key = self._keys.get(run_uid)
-        if key is not None:
-            self._changed(key)
+    def _forget(self, uid: str) -> _Place | None:
+        self._versions.pop(uid, None)
+        return self._places.pop(uid, None)
 
-    # relists
+    def _tidy(self, place: _Place) -> None:
+        relatives, key = self._relatives.get(place), self._keys.get(place[1])
+        lives = key is not None and key[1] == place[0]
+        if relatives is not None and not relatives.jobs and not relatives.pods and not lives:
+            del self._relatives[place]
 
-    def replace_runs(self, kind: str, items: Iterable[Raw], version: int, covers: Callable[[str], bool]) -> int:
-        """Take over a list of all runs of ``kind`` in the namespaces that ``covers`` says; how many had vanished."""
-        listed = set()
-        for raw in items:
-            listed.add((kind, raw["metadata"]["namespace"], raw["metadata"]["name"]))
-            self.apply_run({**raw, "kind": kind})
+    # relists: what is not in the list has vanished unseen
+
+    def prune_runs(self, kind: str, listed: Collection[str], version: int, covers: Covers) -> int:
+        """After a list of all runs of ``kind``, in the namespaces that ``covers`` says, at ``version``: how many had
+        vanished. ``listed``: the UIDs of those that are there."""
         ghosts = [
             key
             for key, known in self._runs.items()
-            if key[0] == kind and key not in listed and covers(key[1]) and known.version <= version
+            if key[0] == kind and known.uid not in listed and covers(key[1]) and known.version <= version
         ]
         for key in ghosts:
             self._drop_run(key)
         return len(ghosts)
 
-    def replace_jobs(self, items: Iterable[Raw], version: int, covers: Callable[[str], bool]) -> int:
-        """As ``replace_runs``, for Jobs."""
-        listed = self._apply_all(items, self.apply_job)
-        ghosts = [
-            (run_uid, uid)
-            for run_uid, relatives in self._relatives.items()
-            for uid, job in relatives.jobs.items()
-            if uid not in listed and covers(job.namespace) and self._versions.get(uid, 0) <= version
-        ]
-        for run_uid, uid in ghosts:
-            self._drop_job(run_uid, self._relatives[run_uid], uid)
-            self._tidy(run_uid)
-            self._tell(run_uid)
+    def prune_jobs(self, listed: Collection[str], version: int, covers: Covers) -> int:
+        """As ``prune_runs``, for Jobs."""
+        known = [job for relatives in self._relatives.values() for job in relatives.jobs.values()]
+        ghosts = [job for job in known if job.uid not in listed and covers(job.namespace) and job.version <= version]
+        for job in ghosts:
+            self.remove_job(job.uid, job.version)
         return len(ghosts)
 
-    def replace_pods(self, items: Iterable[Raw], version: int, covers: Callable[[str], bool]) -> int:
-        """As ``replace_runs``, for pods."""
-        listed = self._apply_all(items, self.apply_pod)
-        ghosts = [
-            (run_uid, pod)
-            for run_uid, relatives in self._relatives.items()
-            for uid, pod in relatives.pods.items()
-            if uid not in listed and covers(pod.namespace) and self._versions.get(uid, 0) <= version
-        ]
-        for run_uid, pod in ghosts:
-            relatives = self._relatives[run_uid]
-            self._bury(relatives, relatives.pods.pop(pod.uid), pod)
-            self._tidy(run_uid)
-            self._tell(run_uid)
+    def prune_pods(self, listed: Collection[str], version: int, covers: Covers) -> int:
+        """As ``prune_runs``, for pods."""
+        known = [pod for relatives in self._relatives.values() for pod in relatives.pods.values()]
+        ghosts = [pod for pod in known if pod.uid not in listed and covers(pod.namespace) and pod.version <= version]
+        for pod in ghosts:
+            self.remove_pod(pod.uid, pod.version)
         return len(ghosts)
 
-    def _apply_all(self, items: Iterable[Raw], apply: Callable[[Raw], None]) -> set[str]:
-        listed = set()
-        for raw in items:
-            listed.add(str(raw["metadata"]["uid"]))
-            apply(raw)
-        return listed
+    def prune_events(self, listed: Collection[str], version: int, covers: Covers) -> int:
+        """As ``prune_runs``, for events."""
+        known = [event for events in self._events.values() for event in events.values()]
+        ghosts = [
+            each for each in known if each.uid not in listed and covers(each.namespace) and each.version <= version
+        ]
+        for event in ghosts:
+            self.remove_event(event.uid)
+        return len(ghosts)
+
+
+def _tracked(pod: PodFact, before: PodFact | None) -> PodFact:
+    """Its finalizer goes when its end is counted; that it had one stays true."""
+    return replace(pod, tracked=True) if before is not None and before.tracked and not pod.tracked else pod

@@ -44,4 +44,11 @@ class Forbidden(Refused):
 
 
 class Unreadable(OperatorError):
-    """An object does not have the shape its kind promises."""
+    """An object does not have the shape that its kind promises. ``uid`` and ``version`` as far as they can be read."""
+
+    def __init__(self, kind: str, place: str, why: str, *, uid: str = "", version: str = "") -> None:
+        super().__init__(f"{kind} {place} cannot be read: {why}")
+        self.kind = kind
+        self.place = place
+        self.uid = uid
+        self.version = version

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from evalkube_crds.results import EvalResult, PerfResult
-from evalkube_operator import collect, facts, jobs
+from evalkube_operator import collect, facts, jobs, links
 from evalkube_operator.actions import (
     Action,
     Announcement,
@@ -41,6 +41,7 @@ from evalkube_operator.memory import Memory
 from evalkube_operator.podwarnings import PodWarnings
 from evalkube_operator.ports import Cluster, Object, RunKey, Store
 from evalkube_operator.store import keys
+from evalkube_operator.unread import Unread
 
 __all__ = ["Announcer", "Executor", "Responder"]
 
@@ -72,10 +73,11 @@ class Executor:
         defaults: RunnerDefaults,
         announcer: Announcer,
         respond: Responder,
+        unread: Unread,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
-        self._pod_warnings = PodWarnings(cluster)
+        self._pod_warnings = PodWarnings(cluster, unread)
         self._store = store
         self._cache = cache
         self._defaults = defaults
@@ -84,7 +86,10 @@ class Executor:
         self._now = now
 
     async def perform(self, action: Action, run: RunFact, memory: Memory) -> bool:
-        """Do it. True where the world has to be looked at again before anything else. Raises Unavailable."""
+        """Do it. True where the world has to be looked at again before anything else.
+
+        Raises Unavailable, and Unreadable where the API server answers with an object that cannot be read.
+        """
         match action:
             case Wait():
                 return False
@@ -136,12 +141,12 @@ class Executor:
             memory.refusal = self._refusal(memory.refusal, problem)
             return
         memory.refusal = None
-        owner = facts.job(raw).owner
-        if owner is not None and owner.uid == run.uid:
+        job = facts.job(raw)
+        if links.owns(run.key, run.uid, job):
             memory.foreign = None
-            self._learn_job(raw)
+            self._cache.apply_job(job)
         else:
-            memory.foreign = self._foreign(memory.foreign, run, name, owner)
+            memory.foreign = self._foreign(memory.foreign, run, name, job.owner)
 
     def _refusal(self, before: Refusal | None, problem: Refused) -> Refusal:
         now = self._now()
@@ -157,19 +162,18 @@ class Executor:
 
     async def _look_up_job(self, run: RunFact, memory: Memory, name: str) -> None:
         raw = await self._cluster.get_job(run.namespace, name)
-        if raw is None:
-            memory.absent_jobs.add(name)
-        elif facts.job(raw).uid != run.status.job_uid:
+        job = facts.job(raw) if raw is not None else None
+        if job is None or job.uid != run.status.job_uid or not links.owns(run.key, run.uid, job):
             memory.absent_jobs.add(name)  # another of that name: the one that is meant is gone all the same
         else:
-            self._learn_job(raw)
+            self._cache.apply_job(job)
 
     async def _delete_job(self, run: RunFact, name: str, uid: str) -> None:
         await self._cluster.delete_job(run.namespace, name, uid)
 
     def _learn_job(self, raw: Object | None) -> None:
         if raw is not None:
-            self._cache.apply_job(raw)
+            self._cache.apply_job(facts.job(raw))
 
     # What runs name
 
@@ -237,16 +241,16 @@ class Executor:
             return
         if action.status.progress != run.status.progress:
             memory.progress_written_at = self._now()
-        self._cache.apply_run({**raw, "kind": str(run.kind)})
+        self._cache.apply_run(facts.kept(raw, run.kind))
         for announcement in action.announce:
             self._announcer.announce(run, announcement)
 
     async def _refresh(self, run: RunFact) -> None:
         raw = await self._cluster.get_run(run.kind, run.namespace, run.name)
         if raw is not None:
-            self._cache.apply_run({**raw, "kind": str(run.kind)})
+            self._cache.apply_run(facts.kept(raw, run.kind))
         else:
-            self._cache.drop_run(run.key, run.uid)
+            self._cache.remove_run(run.key, run.uid)
 
 
 def _key(run: RunFact) -> RunKey:

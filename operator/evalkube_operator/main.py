@@ -24,7 +24,7 @@ from evalkube_operator.actions import Announcement
 from evalkube_operator.announcing import EventPoster
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.cluster import KubernetesCluster, new_client
-from evalkube_operator.errors import OperatorError, Unavailable
+from evalkube_operator.errors import OperatorError, Unavailable, Unreadable
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
 from evalkube_operator.health import Health
@@ -39,6 +39,7 @@ from evalkube_operator.store.interface import StoreError
 from evalkube_operator.store.opening import open_store
 from evalkube_operator.store.runs import RunStore, sweep
 from evalkube_operator.tenants import Tenants
+from evalkube_operator.unread import Unread
 from evalkube_operator.workqueue import WorkQueue
 
 __all__ = ["main"]
@@ -68,6 +69,7 @@ class _Operator:
         self.health = Health(time.monotonic)
         self.store = open_store(settings.store)
         self.run_store = RunStore(self.store)
+        self.unread = Unread(lambda kind: self.metrics.unreadable.labels(kind).inc())
         self.cache = Cache(self.queue.add, self._on_dropped)
         self.poster = EventPoster(cluster, settings.identity, busy=self.queue.hurried)
         executor = Executor(
@@ -77,6 +79,7 @@ class _Operator:
             defaults=settings.runner,
             announcer=self,
             respond=seed.response,
+            unread=self.unread,
             now=_now,
         )
         self.reconciler = Reconciler(
@@ -85,6 +88,7 @@ class _Operator:
             rules=settings.rules,
             output_uri=self.run_store.uri,
             turns=self.queue,
+            unread=self.unread,
             now=_now,
         )
         self.watching = watching.Watching(
@@ -93,6 +97,7 @@ class _Operator:
             namespaces=settings.namespaces,
             health=self.health,
             metrics=self.metrics,
+            unread=self.unread,
         )
         self.election = Election(
             cluster, namespace=settings.own_namespace, name=settings.lease, identity=settings.identity
@@ -215,6 +220,8 @@ class _Operator:
                 self.metrics.reconcile_seconds.observe(time.perf_counter() - began)
 
     def _failed(self, key: Key, problem: Exception) -> None:
+        if isinstance(problem, Unreadable):
+            self.unread.note(problem)
         at_least_s = (problem.retry_after_s or 0.0) if isinstance(problem, Unavailable) else 0.0
         pause_s = self.queue.failed(key, at_least_s=at_least_s)
         self.metrics.reconcile_errors.labels(type(problem).__name__).inc()

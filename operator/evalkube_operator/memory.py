@@ -70,7 +70,7 @@ class Memory:
         return Seen(
             jobs=jobs,
             pods=cache.pods(run.uid),
-            failed_creates=cache.failed_creates(job.uid for job in jobs),
+            failed_creates=cache.failed_creates(run.namespace, (job.uid for job in jobs)),
             pod_events={uid: events for uid, (events, at) in self.pod_events.items() if _young(at, now, _POD_EVENTS_S)},
             absent_jobs=frozenset(self.absent_jobs),
             objects=self._objects(now, run.uid),

@@ -31,6 +31,12 @@ class Metrics:
         self.ghosts = Counter(
             "evalkube_ghosts_total", "Objects that had gone without a word", ["kind"], registry=registry
         )
+        self.unreadable = Counter(
+            "evalkube_unreadable_objects_total",
+            "Versions of objects that could not be read and were passed over",
+            ["kind"],
+            registry=registry,
+        )
         self.ended = Counter("evalkube_runs_ended_total", "Runs that ended", ["kind", "reason"], registry=registry)
         self.ingest_seconds = Histogram(
             "evalkube_ingest_request_seconds",

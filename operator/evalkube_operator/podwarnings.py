@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from evalkube_operator import facts
+from evalkube_operator.errors import Unreadable
 from evalkube_operator.facts import EventFact
 from evalkube_operator.ports import Cluster
 from evalkube_operator.store.locks import KeyLocks
+from evalkube_operator.unread import Unread
 
 __all__ = ["PodWarnings"]
 
@@ -26,8 +28,9 @@ _ByPod = Mapping[str, tuple[EventFact, ...]]
 class PodWarnings:
     """Belongs to one event loop."""
 
-    def __init__(self, cluster: Cluster, *, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, cluster: Cluster, unread: Unread, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
+        self._unread = unread
         self._now_s = now_s
         self._known: OrderedDict[str, tuple[float, _ByPod]] = OrderedDict()
         self._locks = KeyLocks()
@@ -47,6 +50,10 @@ class PodWarnings:
     async def _listed(self, namespace: str) -> _ByPod:
         found: dict[str, tuple[EventFact, ...]] = {}
         for raw in await self._cluster.pod_warnings(namespace):
-            event = facts.event(raw)
+            try:
+                event = facts.event(raw)
+            except Unreadable as problem:
+                self._unread.note(problem)
+                continue
             found[event.about_uid] = (*found.get(event.about_uid, ()), event)
         return found

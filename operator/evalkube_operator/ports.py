@@ -41,7 +41,8 @@ class Caller:
 class Owner:
     """What the pod of a token may write: one shard of one attempt of one run.
 
-    ``open``: False once that attempt is over (ended, cancelled, replaced by a later one): writes get 410 then.
+    ``open``: False once that attempt is over (ended, cancelled, replaced by a later one), or the pod itself has ended:
+    writes get 410 then.
     """
 
     run: RunKey
@@ -63,7 +64,8 @@ class Runs(Protocol):
     """What ingest may know of the runs, and tell about them."""
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
-        """The shard that this pod runs: pod UID -> its Job's UID -> the run's UID, all of them live. None otherwise."""
+        """The shard that this pod runs: pod, Job and run in one namespace, each linked to the next by UID, the pod one
+        that the Job's controller counts, and the one whose turn it is. None otherwise."""
 
     def run(self, uid: str) -> RunKey | None:
         """A run that exists now (for the read endpoint)."""

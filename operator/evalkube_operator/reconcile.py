@@ -13,11 +13,13 @@ from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
 from evalkube_operator.actions import Action, CreateJob, Wait, WriteStatus
 from evalkube_operator.cache import Cache, Key
+from evalkube_operator.errors import Unreadable
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
 from evalkube_operator.memory import Memory
 from evalkube_operator.ports import RunKey
 from evalkube_operator.rules import Rules
+from evalkube_operator.unread import Unread
 
 __all__ = ["Reconciler", "Rest", "Turns"]
 
@@ -62,6 +64,7 @@ class Reconciler:
         rules: Rules,
         output_uri: Callable[[RunKey], str],
         turns: Turns,
+        unread: Unread,
         now: Callable[[], datetime],
     ) -> None:
         self._cache = cache
@@ -69,17 +72,22 @@ class Reconciler:
         self._rules = rules
         self._output_uri = output_uri
         self._turns = turns
+        self._unread = unread
         self._now = now
         self._memories: dict[str, Memory] = {}
         self._uids: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> Rest:
-        """Bring the run ahead.
+        """Bring the run ahead. One that cannot be read is left alone until it changes: what it was decides nothing.
 
         Raises errors.OperatorError to be tried again, with everything that was done kept.
         """
         for _ in range(_MOST_ROUNDS):
-            run = self._cache.run(key)
+            try:
+                run = self._cache.run(key)
+            except Unreadable as problem:
+                self._unread.note(problem)
+                return Rest()
             self._forget_others(key, run)
             if run is None:
                 return Rest()

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from evalkube_crds.results import Progress, Receipt
+from evalkube_operator import jobs
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.errors import Unreadable
+from evalkube_operator.facts import JobFact, PodFact, RunFact
 from evalkube_operator.ports import Owner, RunKey
 from evalkube_operator.reconcile import Reconciler
 
@@ -20,30 +22,32 @@ class Tenants:
         self._wake = wake
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
-        """See ``ports.Runs.owner``. Each link of the chain is compared by UID."""
+        """See ``ports.Runs.owner``. Each link is one of UIDs within the namespace that the token is of."""
         pod = self._cache.pod(pod_uid)
-        if pod is None or pod.run_uid is None or (pod.namespace, pod.name) != (namespace, pod_name):
+        if pod is None or (pod.namespace, pod.name) != (namespace, pod_name):
             return None
-        key = self._cache.key_of(pod.run_uid)
-        job = next((job for job in self._cache.jobs(pod.run_uid) if job.uid == pod.job_uid), None)
-        if key is None or job is None or job.attempt is None:
+        run, job = self._of(pod)
+        if run is None or job is None or run.spec is None or pod.index >= run.spec.shards:
             return None
+        place = _place(run, job)
+        if place is None:
+            return None
+        attempt, current = place
+        live = current and not pod.ended and not run.status.phase.terminal and not run.deleting
+        if live and self._cache.runner(pod) != pod:
+            return None  # its predecessor's end is not known yet, or it is one too many
+        key = RunKey(run.namespace, run.name, run.uid)
+        return Owner(key, attempt, pod.index, run.spec.shards, str(run.kind), open=live)
+
+    def _of(self, pod: PodFact) -> tuple[RunFact | None, JobFact | None]:
+        """The run that the pod is a counted pod of, and its Job."""
+        key = self._cache.run_of(pod)
         try:
-            run = self._cache.run(key)
+            run = self._cache.run(key) if key is not None else None
         except Unreadable:
-            return None
-        if run is None or run.uid != pod.run_uid or run.spec is None:
-            return None
-        attempts = run.status.attempts
-        current = not attempts or (attempts[-1].number == job.attempt and attempts[-1].reason is None)
-        return Owner(
-            run=RunKey(run.namespace, run.name, run.uid),
-            attempt=job.attempt,
-            shard=pod.index,
-            shards=run.spec.shards,
-            kind=str(run.kind),
-            open=current and not run.status.phase.terminal and not run.deleting,
-        )
+            return None, None
+        job = self._cache.job(run.uid, pod.job_uid) if run is not None and pod.job_uid is not None else None
+        return run, job
 
     def run(self, uid: str) -> RunKey | None:
         """See ``ports.Runs.run``."""
@@ -63,3 +67,20 @@ class Tenants:
         if key is not None:
             self._reconciler.finished(uid, attempt, receipt)
             self._wake(key, 0.0)
+
+
+def _place(run: RunFact, job: JobFact) -> tuple[int, bool] | None:
+    """The attempt whose Job it is, and whether that is the one at work. None where it is none's: another Job than the
+    one on record, or one that is named as no attempt's is."""
+    status = run.status
+    last = status.attempts[-1] if status.attempts else None
+    if status.job_uid is not None and job.uid == status.job_uid and last is not None:
+        return last.number, last.reason is None
+    number = job.attempt
+    if number is None or job.name != jobs.job_name(run.name, number):
+        return None
+    working = last is None or last.reason is None
+    latest = last.number if last is not None else 1
+    if number == latest and working:
+        return (number, True) if status.job_uid is None else None  # made, and not on record yet
+    return (number, False) if number <= latest else None

@@ -4,7 +4,6 @@ kopf is used for its watches alone: handlers of raw events leave no finalizer an
 It lists again after a gap, but tells of no object that vanished in it; that is what ``resync`` is for.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,14 +13,14 @@ from evalkube_crds.names import GROUP, VERSION, Kind
 from evalkube_operator import facts
 from evalkube_operator.cache import Cache
 from evalkube_operator.cluster import KubernetesCluster, Listed
-from evalkube_operator.errors import Unreadable
 from evalkube_operator.health import Health
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.stateless import NoDiffs, NoProgress
+from evalkube_operator.telling import Telling
+from evalkube_operator.unread import Unread
 
 __all__ = ["FAILED_CREATES", "Watching", "kopf_settings"]
 
-_LOG = logging.getLogger("evalkube.operator")
 FAILED_CREATES: Final = "involvedObject.kind=Job,reason=FailedCreate"
 
 
@@ -54,9 +53,11 @@ class Watching:
         namespaces: tuple[str, ...],
         health: Health,
         metrics: Metrics,
+        unread: Unread,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
+        self._telling = Telling(cache, unread)
         self._namespaces = namespaces
         self._health = health
         self._metrics = metrics
@@ -65,60 +66,35 @@ class Watching:
         """kopf's handlers: raw events of runs, Jobs, pods, and failed creations."""
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(_login)
-        apply = {
-            ("batch", "v1", "jobs"): self._cache.apply_job,
-            ("", "v1", "pods"): self._cache.apply_pod,
-            ("", "v1", "events"): self._cache.apply_event,
-            (GROUP, VERSION, "evalruns"): self._cache.apply_run,
-            (GROUP, VERSION, "perfruns"): self._cache.apply_run,
-        }
-        for resource, learn in apply.items():
-            kopf.on.event(*resource, registry=registry, id=resource[2])(self._handler(resource[2], learn))
+        resources = [("batch", "v1", "jobs"), ("", "v1", "pods"), ("", "v1", "events")]
+        resources += [(GROUP, VERSION, "evalruns"), (GROUP, VERSION, "perfruns")]
+        for resource in resources:
+            kopf.on.event(*resource, registry=registry, id=resource[2])(self._handler(resource[2]))
         return registry
 
-    def _handler(self, plural: str, learn: Callable[..., None]) -> Callable[..., Any]:
+    def _handler(self, plural: str) -> Callable[..., Any]:
         async def on_event(event: Mapping[str, Any], **_: Any) -> None:
             self._health.told(plural)
-            try:
-                learn(event["object"], deleted=event["type"] == "DELETED")
-            except Unreadable as problem:
-                _LOG.warning("not understood: %s", problem)
+            self._telling.told(plural, event["object"], deleted=event["type"] == "DELETED")
 
         return on_event
 
     async def resync(self) -> None:
         """List everything and compare. Raises errors.OperatorError."""
         for kind in Kind:
-            plural = f"{str(kind).lower()}s"
             for namespace in self._namespaces or (None,):
-                listed = await self._cluster.list_runs(kind, namespace)
-                self._compare(plural, namespace, listed, _of_kind(self._cache, kind))
+                self._compare(f"{str(kind).lower()}s", namespace, await self._cluster.list_runs(kind, namespace))
         for namespace in self._namespaces or (None,):
-            jobs = await self._cluster.list_jobs(namespace, facts.RUN_UID_LABEL)
-            self._compare("jobs", namespace, jobs, self._cache.replace_jobs)
-            pods = await self._cluster.list_pods(namespace, facts.RUN_UID_LABEL)
-            self._compare("pods", namespace, pods, self._cache.replace_pods)
-            events, _ = await self._cluster.list_events(namespace, FAILED_CREATES)
-            for raw in events:
-                self._cache.apply_event(raw)
-            self._health.listed("events")
+            self._compare("jobs", namespace, await self._cluster.list_jobs(namespace, facts.RUN_UID_LABEL))
+            self._compare("pods", namespace, await self._cluster.list_pods(namespace, facts.RUN_UID_LABEL))
+            self._compare("events", namespace, await self._cluster.list_events(namespace, FAILED_CREATES))
 
-    def _compare(self, plural: str, namespace: str | None, listed: Listed, replace: "_Replace") -> None:
+    def _compare(self, plural: str, namespace: str | None, listed: Listed) -> None:
         items, version = listed
         before = self._cache.news
-        ghosts = replace(items, version, lambda found: namespace in (None, found))
+        ghosts = self._telling.listed(plural, items, version, lambda found: namespace in (None, found))
         self._metrics.ghosts.labels(plural).inc(ghosts)
         self._health.listed(plural, missed=self._cache.news > before)
-
-
-_Replace = Callable[[list[dict[str, Any]], int, Callable[[str], bool]], int]
-
-
-def _of_kind(cache: Cache, kind: Kind) -> _Replace:
-    def replace(items: list[dict[str, Any]], version: int, covers: Callable[[str], bool]) -> int:
-        return cache.replace_runs(str(kind), items, version, covers)
-
-    return replace
 
 
 def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:

@@ -62,7 +62,7 @@ class Reviews:
 
 @dataclass
 class Core:
-    """The operator's core: whose pod is whose, and what it was told."""
+    """The operator's core: whose pod is whose, and what it was told. Who may write is decided in ``tenants``."""
 
     owners: dict[str, Owner]
     told: list[tuple[int, int, Progress]] = field(default_factory=list)
@@ -128,18 +128,25 @@ def serving(
     application = app.create_ingest(
         store=store, authenticator=tokens, runs=core, limits=limits, starting=starting, observe=observe
     )
-    listening = socket.create_server(("127.0.0.1", 0))
+    with listening(application) as url:
+        yield Ingest(url, store, core, reviews, application)
+
+
+@contextlib.contextmanager
+def listening(application: FastAPI) -> Iterator[str]:
+    """Serves any such application; where."""
+    bound = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.005)
     try:
-        yield Ingest(f"http://127.0.0.1:{listening.getsockname()[1]}", store, core, reviews, application)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(60)
-        listening.close()
+        bound.close()
 
 
 class Process:

@@ -20,7 +20,7 @@ from evalkube_operator.errors import Conflict, NotFound, Refused, Unavailable
 from evalkube_operator.facts import ObjectRef
 from evalkube_operator.ports import RunKey, StoredResult
 
-__all__ = ["Crash", "SmallCluster", "SmallStore", "eval_spec", "perf_spec"]
+__all__ = ["Crash", "SmallCluster", "SmallStore", "eval_spec", "perf_spec", "pod_metadata"]
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 Object = dict[str, Any]
@@ -78,6 +78,7 @@ class SmallCluster:
     def _remove(self, raw: Object) -> None:
         metadata = raw["metadata"]
         metadata["resourceVersion"] = str(next(self._counter))
+        metadata.pop("finalizers", None)
         self.objects.pop((raw["kind"], metadata["namespace"], metadata["name"]), None)
         self.watch.append((raw["kind"], copy.deepcopy(raw), True))
 
@@ -256,12 +257,16 @@ class SmallCluster:
             index = pod["metadata"]["labels"][_INDEX]
             if pod["status"]["phase"] == "Succeeded":
                 done[index] = True
+                self._counted(pod)
             if pod["status"]["phase"] == "Failed" and not pod.get("counted"):
                 pod["counted"] = True
                 if not pod.get("disrupted") or spec.get("backoffLimit") == 0:
                     failures[index] = failures.get(index, 0) + 1
                 if pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] in range(64, 73):
                     failures[index] = 1000
+                self._counted(pod)
+        status["completedIndexes"] = ",".join(sorted(done))
+        status |= {"succeeded": len(done), "failed": sum(failures.values())}
         limit = spec.get("backoffLimitPerIndex", spec.get("backoffLimit"))
         if any(count > limit for count in failures.values()):
             status["conditions"] = [_condition("Failed", "BackoffLimitExceeded", self._stamp())]
@@ -277,15 +282,18 @@ class SmallCluster:
         }
         for index in map(str, range(raw["spec"]["completions"])):
             if index not in running and index not in done:
-                labels = {**raw["spec"]["template"]["metadata"]["labels"], _INDEX: index}
-                owner = {"kind": "Job", "name": "", "uid": raw["metadata"]["uid"], "controller": True}
                 self.new(
                     "Pod",
                     f"{raw['metadata']['name']}-{index}-{next(self._counter)}",
-                    metadata={"labels": labels, "ownerReferences": [owner]},
+                    metadata=pod_metadata(raw, int(index)),
                     spec={"nodeName": self.node} if self.node else {},
                     status={"phase": "Pending"},
                 )
+
+    def _counted(self, pod: Object) -> None:
+        """The end of a pod is in its Job's status: its finalizer goes."""
+        if pod["metadata"].pop("finalizers", None):
+            self._put(pod)
 
     # the pods
 
@@ -393,6 +401,33 @@ def _result(labels: dict[str, str], shards: int) -> bytes:
 
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
+
+
+def pod_metadata(job: Object, index: int) -> Object:
+    """What the Job controller (of Kubernetes 1.31 and later) gives a pod of a Job."""
+    metadata, template = job["metadata"], job["spec"]["template"]["metadata"]
+    labels = {
+        "batch.kubernetes.io/controller-uid": metadata["uid"],
+        "batch.kubernetes.io/job-name": metadata["name"],
+        "controller-uid": metadata["uid"],
+        "job-name": metadata["name"],
+        _INDEX: str(index),
+    }
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {
+        "namespace": metadata["namespace"],
+        "labels": {**template["labels"], **labels},
+        "annotations": {**template.get("annotations", {}), _INDEX: str(index)},
+        "finalizers": ["batch.kubernetes.io/job-tracking"],
+        "ownerReferences": [owner],
+    }
 
 
 def _owner_uid(raw: Object) -> str | None:

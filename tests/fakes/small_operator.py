@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -14,11 +15,14 @@ from evalkube_operator.facts import RunFact
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.reconcile import Reconciler
 from evalkube_operator.rules import Rules
+from evalkube_operator.telling import Telling
+from evalkube_operator.unread import Unread
 from fakes.small_cluster import Crash, SmallCluster, SmallStore
 
 __all__ = ["SmallOperator"]
 
 Answer = TypeVar("Answer")
+_PLURALS = {"EvalRun": "evalruns", "PerfRun": "perfruns", "Job": "jobs", "Pod": "pods", "Event": "events"}
 
 
 class SmallOperator:
@@ -48,6 +52,9 @@ class SmallOperator:
     def restart(self) -> None:
         """Everything in memory is lost; everything is listed anew."""
         self.cache = Cache(self.wanted.add)
+        self.unread: Counter[str] = Counter()
+        unread = Unread(lambda kind: self.unread.update([kind]))
+        self.telling = Telling(self.cache, unread)
         store = SmallStore(self.cluster)
         executor = Executor(
             cluster=self.cluster,
@@ -56,6 +63,7 @@ class SmallOperator:
             defaults=RunnerDefaults(image="evalkube", ingest_url="http://ingest"),
             announcer=self,
             respond=seed.response,
+            unread=unread,
             now=self.cluster.now,
         )
         self.reconciler = Reconciler(
@@ -64,6 +72,7 @@ class SmallOperator:
             rules=self.rules,
             output_uri=store.uri,
             turns=self,
+            unread=unread,
             now=self.cluster.now,
         )
         self.relist()
@@ -71,10 +80,8 @@ class SmallOperator:
     def relist(self) -> None:
         """A full list of everything; what the watches still had to tell is in it."""
         self.cluster.watch.clear()
-        for kind in ("EvalRun", "PerfRun"):
-            self.cache.replace_runs(kind, self.cluster.of_kind(kind), 1 << 60, lambda _: True)
-        self.cache.replace_jobs(self.cluster.of_kind("Job"), 1 << 60, lambda _: True)
-        self.cache.replace_pods(self.cluster.of_kind("Pod"), 1 << 60, lambda _: True)
+        for kind, plural in _PLURALS.items():
+            self.telling.listed(plural, self.cluster.of_kind(kind), 1 << 60, lambda _: True)
         self.wanted.update(self.cache.run_keys())
 
     def deliver(self, count: int = 1 << 30) -> None:
@@ -82,11 +89,8 @@ class SmallOperator:
         while self.cluster.watch and count:
             kind, raw, deleted = self.cluster.watch.popleft()
             count -= 1
-            apply = {"Job": self.cache.apply_job, "Pod": self.cache.apply_pod, "Event": self.cache.apply_event}
-            if kind in ("EvalRun", "PerfRun"):
-                self.cache.apply_run(raw, deleted=deleted)
-            elif kind in apply:
-                apply[kind](raw, deleted=deleted)
+            if kind in _PLURALS:
+                self.telling.told(_PLURALS[kind], raw, deleted=deleted)
 
     def hear(self, pod: dict[str, Any]) -> None:
         """The runner of ``pod`` delivers and says its last word; its pod is about to end."""

@@ -90,10 +90,12 @@ def test_a_runner_writes_only_its_own(
 
 
 def test_a_superseded_pod_writes_no_more(ingest: Ingest) -> None:
-    """Neither once its attempt is over, nor once a newer pod has its shard, however fresh its token is."""
+    """Neither once its attempt is over, nor once it has ended and another has its shard, however fresh its token is."""
     with _client(ingest) as old, _client(ingest, "pod-new") as new:
         assert _put(old, "a", b"old") == 204
+        assert _put(new, "a", b"new") == 403
         ingest.core.owners["pod-new"] = ingest.core.owners["pod-0"]
+        ingest.core.close("pod-0")
         assert _put(new, "a", b"new") == 204
         assert _put(old, "a", b"old") == 410
         ingest.core.close("pod-new")

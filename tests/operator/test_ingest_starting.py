@@ -47,6 +47,7 @@ def test_who_waits_is_asked_to_ask_again(tmp_path: Path) -> None:
         async with _asker(ingest) as client:
             answer = await _ask(client, 0)
             assert (answer.status_code, answer.json()["waiting_for"]) == (408, [1])
+            ingest.core.close("pod-0")
             answers = await asyncio.gather(_ask(client, 0, "pod-new"), _ask(client, 1))
             assert len({answer.json()["start_at_ns"] for answer in answers}) == 1
             assert (await _ask(client, 0)).status_code == 410

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evalkube_crds.names import Kind
 from evalkube_crds.targets import TargetRules
 from evalkube_operator import facts, jobs
 from evalkube_operator.jobs import RunnerDefaults
@@ -18,7 +19,7 @@ Object = dict[str, Any]
 
 def made(spec: Object, defaults: RunnerDefaults = DEFAULTS, attempt: int = 1, labels: Object | None = None) -> Object:
     """The manifest for a run with this spec."""
-    kind = "PerfRun" if "url" in spec else "EvalRun"
+    kind = Kind.PERF_RUN if "url" in spec else Kind.EVAL_RUN
     metadata = {
         "namespace": "ns",
         "name": "demo",
@@ -26,7 +27,7 @@ def made(spec: Object, defaults: RunnerDefaults = DEFAULTS, attempt: int = 1, la
         "creationTimestamp": datetime(2026, 11, 1, tzinfo=UTC).isoformat(),
         "labels": labels or {},
     }
-    run = facts.run({"kind": kind, "metadata": metadata, "spec": spec})
+    run = facts.run({"metadata": metadata, "spec": spec}, kind)
     assert run.spec is not None, run.invalid
     return jobs.manifest(run, run.spec, attempt, defaults)
 

@@ -274,9 +274,9 @@ def test_a_replaced_pod_is_no_failure(story: Story) -> None:
 def _warned(story: Story, pod: Object, message: str) -> None:
     about = {"kind": "Pod", "uid": pod["metadata"]["uid"]}
     times = {"lastTimestamp": story.cluster.now().isoformat()}
-    story.cluster.events.append(
-        {"metadata": {"name": "e"}, "involvedObject": about, "reason": "FailedMount", "message": message, **times}
-    )
+    metadata = {"namespace": "ns", "name": "e", "uid": f"e-{about['uid']}", "creationTimestamp": times["lastTimestamp"]}
+    words = {"reason": "FailedMount", "message": message}
+    story.cluster.events.append({"metadata": metadata, "involvedObject": about, **words, **times})
 
 
 def test_what_a_silent_pod_waits_for_stands_in_its_events(story: Story) -> None:

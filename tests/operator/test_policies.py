@@ -25,8 +25,7 @@ def pod(phase: str = "Pending", *, index: int = 0, container: Object | None = No
         "name": f"demo-1-{index}-x",
         "uid": f"p{index}",
         "creationTimestamp": STAMP,
-        "labels": {"batch.kubernetes.io/job-completion-index": str(index)},
-        "ownerReferences": [{"kind": "Job", "name": "demo-1", "uid": "j", "controller": True}],
+        "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
         **status.pop("metadata", {}),
     }
     statuses = [{"name": "runner", "state": container}] if container else []

@@ -128,7 +128,9 @@ async def _head(path: str, mine: _Mine) -> Response:
 
 @_RUNNERS.post("/progress")
 async def _progress(request: Request, mine: _Mine) -> Response:
-    mine.progressed(await _note(request))
+    body = await _note(request)
+    await mine.still_mine()
+    mine.progressed(body)
     return Response(status_code=204)
 
 
@@ -160,7 +162,9 @@ async def _whole_put(request: Request, path: str, mine: _Mine) -> Response:
 
 @_RUNNERS.put("/receipt")
 async def _receipt(request: Request, mine: _Mine) -> Response:
-    mine.finished(await _note(request))
+    body = await _note(request)
+    await mine.still_mine()
+    mine.finished(body)
     return Response(status_code=204)
 
 

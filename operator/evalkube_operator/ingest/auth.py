@@ -1,8 +1,8 @@
 """Who is calling: a runner's pod, by a token that is bound to it, or the API's service account. No HTTP here.
 
-TokenReview says whose token it is and for which audience; the pod's chain of owners (pod, Job, run, by UID, in the
-operator's own cache) says what the pod may write. The first is remembered for a minute, the second is looked up each
-time, so that an attempt that is over cannot go on writing for that minute.
+TokenReview says whose token it is and for which audience; the pod's chain of owners (pod, Job, run, each in the same
+namespace and by UID, in the operator's own cache) says what the pod may write. The first is remembered for a minute,
+the second is looked up each time, so that an attempt that is over cannot go on writing for that minute.
 """
 
 import hashlib
@@ -93,7 +93,8 @@ class TokenAuthenticator:
             raise Refusal(
                 403,
                 "unknown_pod",
-                f"pod {caller.namespace}/{caller.pod_name} runs no shard of a run that exists (it may be too new)",
+                f"pod {caller.namespace}/{caller.pod_name} runs no shard of a run that exists, or is not the one whose"
+                " turn it is (it may be too new)",
                 retry_after_s=1,
             )
         return PodIdentity(caller.namespace, caller.pod_name, caller.pod_uid, owner)

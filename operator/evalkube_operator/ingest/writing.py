@@ -55,38 +55,29 @@ class Writing:
         self._now_s = now_s
         self._uses: OrderedDict[str, RunUse] = OrderedDict()
         self._locks = KeyLocks()
-        self._pods: OrderedDict[ShardKey, list[str]] = OrderedDict()
         self.adopted: OrderedDict[str, None] = OrderedDict()
 
     async def shard(self, token: str, uid: str, attempt: int, shard: int) -> "Shard":
         """The shard that the caller's pod runs, if it is the one that was named. Raises Refusal."""
+        pod = await self.checked(token, uid, attempt, shard)
+        owner = pod.owner
+        use = await self._use(owner.run, About(Kind(owner.kind), owner.shards))
+        use.admit(self._now_s())
+        return Shard(self, pod, use, token)
+
+    async def checked(self, token: str, uid: str, attempt: int, shard: int) -> PodIdentity:
+        """The caller's pod. Raises Refusal: 403 where its shard is another, 410 once the attempt is over, or the pod
+        has ended: on a lost node its runner may go on.
+        """
         pod = await self._authenticator.runner(token)
         owner = pod.owner
         if (owner.run.uid, owner.attempt, owner.shard) != (uid, attempt, shard):
             raise Refusal(
                 403, "not_yours", f"this pod runs attempt {owner.attempt}, shard {owner.shard} of its own run"
             )
-        self.still_open(pod)
-        use = await self._use(owner.run, About(Kind(owner.kind), owner.shards))
-        use.admit(self._now_s())
-        return Shard(self, pod, use, token)
-
-    def still_open(self, pod: PodIdentity) -> None:
-        """Raises Refusal (410) once the attempt is over, or another pod has this shard."""
-        owner = pod.owner
         if not owner.open:
-            raise Refusal(410, "superseded", f"attempt {owner.attempt} of the run is over")
-        pods = self._pods.setdefault(ShardKey(owner.run, owner.attempt, owner.shard), [])
-        if pod.pod_uid not in pods:
-            pods.append(pod.pod_uid)
-            if len(self._pods) > _KEPT_NAMES:
-                self._pods.popitem(last=False)
-        elif pods[-1] != pod.pod_uid:
-            raise Refusal(410, "superseded", f"a newer pod runs shard {owner.shard}")
-
-    async def check_again(self, token: str) -> None:
-        """After a long body: may this caller still write? Raises Refusal."""
-        self.still_open(await self._authenticator.runner(token))
+            raise Refusal(410, "superseded", f"attempt {owner.attempt} of the run is over, or this pod has ended")
+        return pod
 
     async def _use(self, run: RunKey, known: About) -> RunUse:
         async with self._locks.of(run.uid):
@@ -115,8 +106,8 @@ class Shard:
         self.whole = Whole(writing.store, use, pod.owner)
 
     async def still_mine(self) -> None:
-        """Raises Refusal where the shard has become another's meanwhile."""
-        await self._writing.check_again(self._token)
+        """Raises Refusal where the shard has become another's meanwhile, as in the time of a long body."""
+        await self._writing.checked(self._token, self._key.run.uid, self._key.attempt, self._key.shard)
 
     async def stat(self, path: str) -> Stored | None:
         """What this attempt, or one that it carries on, left at ``path``."""

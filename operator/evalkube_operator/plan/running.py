@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evalkube_crds.names import ConditionType, Kind, Reason
-from evalkube_operator import conditions, jobs
+from evalkube_operator import conditions, jobs, links
 from evalkube_operator.actions import Action, LookUpJob, LookUpPodEvents, Wait
 from evalkube_operator.facts import JobFact, PodFact, Spec
 from evalkube_operator.plan.case import Case
@@ -151,7 +151,7 @@ class _Waiting:
 
 def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[PodFact]) -> _Waiting | None:
     own = sorted((pod for pod in pods if pod.index == index), key=lambda each: each.created_at)
-    latest = own[-1] if own else None
+    latest = links.runner(own) or (own[-1] if own else None)
     since = job.started_at or job.created_at
     if latest is None:
         trouble = startup.of_failed_creates(
