@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.fields import PathUse, model_in
@@ -196,19 +197,30 @@ POD_CACHE: Final = "/var/cache/evalkube"
 """Where a pod keeps the data sets that it has downloaded."""
 
 
-def unmounted(spec: ClusterFields) -> list[Problem]:
-    """The paths in a spec that, on a cluster, lie outside of everything that its pods mount for reading."""
+def unmounted(spec: ClusterFields, *, camel: bool = False) -> list[Problem]:
+    """The paths in a spec that, on a cluster, lie outside of everything that its pods mount for reading.
+
+    `camel`: fields are named as in the resource.
+    """
     folders = [*(f"{DATA_FOLDER}/{mount.name}" for mount in spec.data), SHARED_DATA, POD_CACHE]
     found: list[Problem] = []
 
-    def note(field: str, name: str, use: PathUse) -> str:
-        if use in (PathUse.READ, PathUse.READ_AFTER_AT) and outside(name, folders):
-            words = f"{name[:200]!r} lies outside of what the run's pods may read: {', '.join(folders)}"
-            found.append(Problem(field, f"{words}; data mounts claims and ConfigMaps at {DATA_FOLDER}/<name>"))
-        return name
+    def note(field: PathField, name: str, value: str, use: PathUse) -> str:
+        if use in (PathUse.READ, PathUse.READ_AFTER_AT) and outside(value, folders):
+            words = f"{value[:200]!r} lies outside of what the run's pods may read: {', '.join(folders)}"
+            said = _in_camel_case(name, field) if camel else name
+            found.append(Problem(said, f"{words}; data mounts claims and ConfigMaps at {DATA_FOLDER}/<name>"))
+        return value
 
-    with_paths(spec, fields_of(type(spec)), note)
+    for field in fields_of(type(spec)):
+        with_paths(spec, [field], partial(note, field))
     return found
+
+
+def _in_camel_case(name: str, field: PathField) -> str:
+    """As the resource has it; the keys of a map keep their spelling."""
+    parts = zip(name.split("."), field.place, strict=True)
+    return ".".join(["spec", *(part if place == "*" else to_camel(part) for part, place in parts)])
 
 
 def outside(name: str, folders: Iterable[str]) -> bool:

@@ -181,6 +181,22 @@ def test_the_message_says_where_files_may_lie(folder: Path) -> None:
         Readable.of([folder]).find("none.txt")
 
 
+@pytest.mark.parametrize(
+    ("camel", "field"),
+    [(False, "dataset_args.general_qa.local_path"), (True, "spec.datasetArgs.general_qa.localPath")],
+)
+def test_a_path_that_pods_do_not_mount(camel: bool, field: str) -> None:
+    """It is told by its field, as requests or as resources have it; what is mounted is not told."""
+    args = {"general_qa": {"local_path": "/data/b"}, "gsm8k": {"local_path": "/data/a/x"}}
+    spec = EvalRunSpec.model_validate(
+        {
+            **{"model": "m", "api_url": "http://h/v1", "datasets": ["general_qa", "gsm8k"], "dataset_args": args},
+            "data": [{"name": "a", "config_map": "c"}],
+        }
+    )
+    assert [problem.field for problem in paths.unmounted(spec, camel=camel)] == [field]
+
+
 OUTSIDE = {
     "/data/x/a.txt": False,
     "/data/x": False,

@@ -37,7 +37,7 @@ def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str
         words = targets.objection(url, rules.targets)
         if words:
             return Reason.TARGET_FORBIDDEN, words
-    if stray_paths := paths.unmounted(run.spec):
+    if stray_paths := paths.unmounted(run.spec, camel=True):
         return Reason.PATH_FORBIDDEN, problems.sentence(stray_paths)
     overridden = run.spec.runner.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
     stray = sorted(set(overridden) - rules.allow)
