@@ -190,7 +190,10 @@ def test_a_path_that_pods_do_not_mount(camel: bool, field: str) -> None:
     args = {"general_qa": {"local_path": "/data/b"}, "gsm8k": {"local_path": "/data/a/x"}}
     spec = EvalRunSpec.model_validate(
         {
-            **{"model": "m", "api_url": "http://h/v1", "datasets": ["general_qa", "gsm8k"], "dataset_args": args},
+            "model": "m",
+            "api_url": "http://h/v1",
+            "datasets": ["general_qa", "gsm8k"],
+            "dataset_args": args,
             "data": [{"name": "a", "config_map": "c"}],
         }
     )
