@@ -61,6 +61,8 @@ RUNNER_CONTAINER: Final = "runner"
 _INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _CONTROLLER: Final = "batch.kubernetes.io/controller-uid"
 _TRACKING: Final = "batch.kubernetes.io/job-tracking"
+_MOST_SHOWN: Final = 253
+"""Of what an object that cannot be read says of itself: as long as a name can be."""
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 Spec = EvalRunSpec | PerfRunSpec
@@ -281,8 +283,8 @@ def _unreadable(kind: str, raw: object, why: str) -> Unreadable:
     found = raw.get("metadata") if isinstance(raw, Mapping) else None
     metadata = found if isinstance(found, Mapping) else {}
     namespace, name, uid, version = (
-        value if isinstance(value := metadata.get(key), str) else ""
-        for key in ("namespace", "name", "uid", "resourceVersion")
+        value.encode(errors="backslashreplace").decode()[:_MOST_SHOWN] if isinstance(value, str) else ""
+        for value in map(metadata.get, ("namespace", "name", "uid", "resourceVersion"))
     )
     return Unreadable(kind, f"{namespace or '?'}/{name or '?'}", why, uid=uid, version=version)
 

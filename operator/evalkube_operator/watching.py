@@ -5,21 +5,21 @@ It lists again after a gap, but tells of no object that vanished in it; that is 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import kopf
 
 from evalkube_crds.names import GROUP, VERSION, Kind
 from evalkube_operator import facts
 from evalkube_operator.cache import Cache
-from evalkube_operator.cluster import KubernetesCluster, Listed
+from evalkube_operator.cluster import Listed
 from evalkube_operator.health import Health
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.stateless import NoDiffs, NoProgress
 from evalkube_operator.telling import Telling
 from evalkube_operator.unread import Unread
 
-__all__ = ["FAILED_CREATES", "Watching", "kopf_settings"]
+__all__ = ["FAILED_CREATES", "Lists", "Watching", "kopf_settings"]
 
 FAILED_CREATES: Final = "involvedObject.kind=Job,reason=FailedCreate"
 
@@ -42,13 +42,29 @@ def kopf_settings() -> kopf.OperatorSettings:
     return settings
 
 
+class Lists(Protocol):
+    """The lists of the API server. Raise errors.OperatorError."""
+
+    async def list_runs(self, kind: Kind, namespace: str | None) -> Listed:
+        """All runs of ``kind``, everywhere or in one namespace."""
+
+    async def list_jobs(self, namespace: str | None, selector: str) -> Listed:
+        """All Jobs with these labels."""
+
+    async def list_pods(self, namespace: str | None, selector: str) -> Listed:
+        """All pods with these labels."""
+
+    async def list_events(self, namespace: str | None, selector: str) -> Listed:
+        """All events with these fields."""
+
+
 class Watching:
     """The handlers and the resync. ``namespaces`` empty: the whole cluster."""
 
     def __init__(
         self,
         *,
-        cluster: KubernetesCluster,
+        cluster: Lists,
         cache: Cache,
         namespaces: tuple[str, ...],
         health: Health,

@@ -282,6 +282,7 @@ def _warned(story: Story, pod: Object, message: str) -> None:
 def test_what_a_silent_pod_waits_for_stands_in_its_events(story: Story) -> None:
     """Asked for after a while, once for all pods of the namespace."""
     story.submit(eval_spec(shards=3))
+    story.cluster.events.append({"metadata": {"name": "poisoned"}, "involvedObject": {"kind": "Pod"}})
     for pod in story.pods():
         _warned(story, pod, "MountVolume.SetUp failed: timed out")
     story.turn(4)

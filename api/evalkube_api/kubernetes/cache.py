@@ -18,6 +18,7 @@ from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.rejections import RunDeleted
+from evalkube_api.kubernetes.unread import Unreadable
 from evalkube_crds.names import Kind, Phase
 
 __all__ = ["Cache", "Entry", "Waiter"]
@@ -139,33 +140,34 @@ class Cache:
     # what is told
 
     def apply(self, raw: Raw) -> None:
-        """A run was seen so."""
-        key, uid, version = documents.key_of(raw), str(raw["metadata"]["uid"]), documents.version(raw)
-        known = self._entries.get(key)
-        if uid in self._graves or (known is not None and version <= known.version):
+        """A run was seen so. Raises Unreadable; the run is then as it was."""
+        seen = documents.seen(raw)
+        known = self._entries.get(seen.key)
+        if seen.uid in self._graves or (known is not None and seen.version <= known.version):
             return
-        if known is None and version <= self._listed_at(key):
+        if known is None and seen.version <= self._listed_at(seen.key):
             return  # it came and went while no watch looked: a list that is newer does not have it
-        if known is not None and known.uid != uid:
+        if known is not None and known.uid != seen.uid:
             self._bury(known.uid)
-        phase = documents.phase(raw)
-        trimmed = documents.trimmed(raw)
-        self._entries[key] = Entry(
-            uid=uid,
-            version=version,
-            phase=phase,
-            model=str(raw["spec"].get("model", "")),
-            created=str(raw["metadata"]["creationTimestamp"]),
-            changed_at=self._now() if known is not None else _last_change(raw),
-            data=_packed(trimmed),
+        self._entries[seen.key] = Entry(
+            uid=seen.uid,
+            version=seen.version,
+            phase=seen.phase,
+            model=seen.model,
+            created=seen.created,
+            changed_at=self._now() if known is not None else seen.changed_at,
+            data=seen.data,
         )
-        if phase.terminal and uid in self._waiters:
-            self._end(uid, {**raw, "metadata": trimmed["metadata"]})
-        self._tell(uid)
+        if seen.phase.terminal and seen.uid in self._waiters:
+            self._end(seen.uid, seen.whole)
+        self._tell(seen.uid)
 
     def remember(self, raw: Raw) -> None:
-        """Keep the whole document of a run that has ended for a short while."""
-        uid, data = str(raw["metadata"]["uid"]), _packed(raw)
+        """Keep the whole document of a run that has ended for a short while; one that cannot be is read again."""
+        try:
+            uid, data = documents.identity(raw)[1], documents.packed(raw)
+        except Unreadable:
+            return
         self._recent_bytes += len(data) - len(self._recent.pop(uid, b""))
         self._recent[uid] = data
         while self._recent_bytes > _RECENT_BYTES:
@@ -218,18 +220,5 @@ class Cache:
             event.set()
 
 
-def _packed(document: Raw) -> bytes:
-    """As JSON. A copy: orjson's own buffers are kilobytes longer than what is in them, for as long as they are kept."""
-    return bytes(memoryview(orjson.dumps(document)))
-
-
 def _deleted() -> RunDeleted:
     return RunDeleted("the run was deleted while its end was waited for")
-
-
-def _last_change(raw: Raw) -> datetime:
-    """The latest time that the document itself names."""
-    status = raw.get("status") or {}
-    times = [each.get("lastTransitionTime") for each in status.get("conditions") or []]
-    times += [status.get("completionTime"), raw["metadata"]["creationTimestamp"]]
-    return max(datetime.fromisoformat(time) for time in times if time)

@@ -8,14 +8,19 @@ import base64
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from evalkube_api.backend import Submission
 from evalkube_api.kubernetes import placement
 from evalkube_api.kubernetes.ids import Key
+from evalkube_api.kubernetes.unread import Unreadable
 from evalkube_crds import key_hosts
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_KEY_LABEL, API_VERSION, GROUP, KEY_HOSTS_ANNOTATION, Kind, Phase
@@ -25,13 +30,18 @@ from evalkube_crds.status import EvalRun, Metadata, PerfRun, Run, RunStatus, pha
 __all__ = [
     "REQUEST",
     "Raw",
+    "Seen",
+    "identity",
     "key_of",
     "manifest",
+    "packed",
     "phase",
+    "place",
     "request_digest",
     "run_of",
     "secret",
     "secret_name",
+    "seen",
     "trimmed",
     "version",
 ]
@@ -42,6 +52,9 @@ REQUEST: Final = f"{GROUP}/request-sha256"
 """Annotation: what tells a repeated request from another one under the same Idempotency-Key."""
 
 _SECRET_KEYS: Final = {"api_key": "api-key", "judge_api_key": "judge-api-key"}
+_MOST_SHOWN: Final = 253
+"""Of what a resource that cannot be read says of itself: as long as a name can be."""
+_ZONED: Final = re.compile(r"T.*(Z|[+-]\d\d:\d\d)$")
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -100,42 +113,158 @@ def _endpoints(spec: Raw) -> Iterator[str]:
     yield from (model["apiUrl"] for model in (spec.get("judge") or {}).get("models") or ())
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run as it was seen: what is kept of it, beside the ``whole`` resource. ``data`` is without results, as JSON."""
+
+    key: Key
+    uid: str
+    version: int
+    phase: Phase
+    model: str
+    created: str
+    changed_at: datetime
+    data: bytes
+    whole: Raw
+
+
+def seen(raw: Raw) -> Seen:
+    """Raises Unreadable, and nothing else."""
+    key, uid = identity(raw)
+    metadata = raw["metadata"]
+    created = metadata.get("creationTimestamp")
+    if _moment(created) is None:
+        raise _unreadable(raw, "creationTimestamp is no time")
+    trimmed_run = trimmed(raw)
+    data = packed(trimmed_run)
+    model = _part(raw, "spec").get("model")
+    return Seen(
+        key=key,
+        uid=uid,
+        version=version(raw),
+        phase=phase(raw),
+        model=model if isinstance(model, str) else "",
+        created=str(created),
+        changed_at=_last_change(raw),
+        data=data,
+        whole={**raw, "metadata": trimmed_run["metadata"]},
+    )
+
+
+def identity(raw: object) -> tuple[Key, str]:
+    """Which run it is, and its UID. Raises Unreadable."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("metadata"), Mapping):
+        raise _unreadable(raw, "it has no metadata")
+    namespace, name, uid = (raw["metadata"].get(each) for each in ("namespace", "name", "uid"))
+    if not all(isinstance(each, str) and each and _writable(each) for each in (namespace, name, uid)):
+        raise _unreadable(raw, "it does not say which run it is")
+    try:
+        return Key(Kind(str(raw.get("kind"))), namespace, name), uid
+    except ValueError:
+        raise _unreadable(raw, "it is of no kind of run") from None
+
+
 def key_of(raw: Raw) -> Key:
-    """Which run it is."""
-    return Key(Kind(raw["kind"]), raw["metadata"]["namespace"], raw["metadata"]["name"])
+    """Which run it is. Raises Unreadable."""
+    return identity(raw)[0]
 
 
-def version(raw: Raw) -> int:
+def _unreadable(raw: object, why: str) -> Unreadable:
+    metadata = _part(raw, "metadata")
+    namespace, name, uid, at = (
+        value.encode(errors="backslashreplace").decode()[:_MOST_SHOWN] if isinstance(value, str) else ""
+        for value in map(metadata.get, ("namespace", "name", "uid", "resourceVersion"))
+    )
+    return Unreadable(f"{namespace or '?'}/{name or '?'}", why, uid=uid, version=at)
+
+
+def _part(raw: object, name: str) -> Raw:
+    """The object in the field; an empty one where there is none, or something else."""
+    found = raw.get(name) if isinstance(raw, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _parts(raw: Raw, name: str) -> list[Raw]:
+    found = raw.get(name)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _writable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _moment(text: object) -> datetime | None:
+    """A time with its zone, and with room in the calendar on both sides; None for anything else."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) and _ZONED.search(text) else None
+    except (ValueError, OverflowError):
+        return None
+    return at if at is not None and 1 < at.year < 9999 else None
+
+
+def version(raw: object) -> int:
     """Resource versions grow, and compare as integers (Kubernetes promises it since 1.35; etcd always did)."""
-    text = str(raw["metadata"].get("resourceVersion") or "0")
-    return int(text) if text.isdecimal() else 0
+    text = place(raw)
+    return int(text) if text.isdecimal() and len(text) < 20 else 0
+
+
+def place(raw: object) -> str:
+    """The resource version, where a watch goes on from; empty where there is none."""
+    found = _part(raw, "metadata").get("resourceVersion")
+    return found if isinstance(found, str) and found.isascii() else ""
 
 
 def phase(raw: Raw) -> Phase:
     """How far the run is, without reading the rest."""
     try:
-        return Phase((raw.get("status") or {}).get("phase") or Phase.PENDING)
+        return Phase(_part(raw, "status").get("phase") or Phase.PENDING)
     except ValueError:
         return Phase.PENDING
 
 
 def trimmed(raw: Raw) -> dict[str, Any]:
     """Without what lists do not show and other people wrote: managed fields, the last applied text, the results."""
-    metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
-    annotations = metadata.get("annotations") or {}
+    metadata = {name: value for name, value in _part(raw, "metadata").items() if name != "managedFields"}
+    annotations = _part(metadata, "annotations")
     metadata["annotations"] = {name: text for name, text in annotations.items() if name != _LAST_APPLIED}
-    status = {name: value for name, value in (raw.get("status") or {}).items() if name != "results"}
+    status = {name: value for name, value in _part(raw, "status").items() if name != "results"}
     return {**raw, "metadata": metadata, "status": status}
 
 
+def packed(document: Raw) -> bytes:
+    """As JSON. Raises Unreadable.
+
+    A copy: orjson's own buffers are kilobytes longer than what is in them, for as long as they are kept.
+    """
+    try:
+        return bytes(memoryview(orjson.dumps(document)))
+    except (TypeError, RecursionError):  # orjson's own error is a TypeError
+        raise _unreadable(document, "it cannot be written as JSON") from None
+
+
+def _last_change(raw: Raw) -> datetime:
+    """The latest time that the document itself names."""
+    status = _part(raw, "status")
+    times = [each.get("lastTransitionTime") for each in _parts(status, "conditions")]
+    times += [status.get("completionTime"), _part(raw, "metadata").get("creationTimestamp")]
+    return max(at for time in times if (at := _moment(time)) is not None)
+
+
 def run_of(raw: Raw, run_id: str) -> Run:
-    """The run's document as the REST API has it: ``metadata.name`` is the id."""
-    metadata = Metadata.model_validate({**raw["metadata"], "name": run_id})
-    status = _status(raw.get("status") or {})
-    if raw["kind"] == Kind.EVAL_RUN:
-        spec = _spec(EvalRunSpec, raw["spec"], {"api_url": "", "datasets": []})
-        return EvalRun.model_construct(kind=Kind.EVAL_RUN, metadata=metadata, spec=spec, status=status)
-    perf = _spec(PerfRunSpec, raw["spec"], {"url": ""})
+    """The run's document as the REST API has it: ``metadata.name`` is the id. Raises Unreadable."""
+    key, _ = identity(raw)
+    metadata = _understood(Metadata, {**raw["metadata"], "name": run_id})
+    if metadata is None or _moment(raw["metadata"].get("creationTimestamp")) is None:
+        raise _unreadable(raw, "its metadata is not a run's")
+    status, spec = _status(_part(raw, "status")), _part(raw, "spec")
+    if key.kind is Kind.EVAL_RUN:
+        asked = _spec(EvalRunSpec, spec, {"api_url": "", "datasets": []})
+        return EvalRun.model_construct(kind=Kind.EVAL_RUN, metadata=metadata, spec=asked, status=status)
+    perf = _spec(PerfRunSpec, spec, {"url": ""})
     return PerfRun.model_construct(kind=Kind.PERF_RUN, metadata=metadata, spec=perf, status=status)
 
 
@@ -144,10 +273,19 @@ _MOST_PRUNED: Final = 32
 
 
 def _status(raw: Raw) -> RunStatus:
-    status = _understood(RunStatus, raw) or RunStatus()
+    times = {name: [_timed(each) for each in _parts(raw, name)] for name in ("conditions", "attempts") if name in raw}
+    status = _understood(RunStatus, {**_timed(raw), **times}) or RunStatus()
     if "phase" not in status.model_fields_set and status.conditions:
         return status.model_copy(update={"phase": phase_of(status.conditions)})
     return status
+
+
+_TIMES: Final = frozenset({"startTime", "completionTime", "lastTransitionTime"})
+
+
+def _timed(holder: Raw) -> dict[str, Any]:
+    """Without times that are none: the model would take some that nobody can reckon with."""
+    return {name: value for name, value in holder.items() if name not in _TIMES or _moment(value) is not None}
 
 
 def _spec(model: type[_Model], raw: Raw, required: Mapping[str, Any]) -> _Model:
@@ -155,7 +293,8 @@ def _spec(model: type[_Model], raw: Raw, required: Mapping[str, Any]) -> _Model:
     spec = _understood(model, raw)
     if spec is not None:
         return spec
-    return model.model_construct(model=str(raw.get("model", "")), **required)
+    named = raw.get("model")
+    return model.model_construct(model=named if isinstance(named, str) else "", **required)
 
 
 def _understood(model: type[_Model], raw: Raw) -> _Model | None:

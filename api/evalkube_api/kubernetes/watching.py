@@ -9,18 +9,19 @@ import asyncio
 import contextlib
 import logging
 import random
-from typing import Final
+from typing import Any, Final, Protocol
 
 import orjson
 
 from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.cache import Cache
-from evalkube_api.kubernetes.cluster import Cluster, Unreachable
-from evalkube_api.kubernetes.documents import Raw, key_of
+from evalkube_api.kubernetes.cluster import Pieces, Unreachable
+from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.rejections import Rejected
+from evalkube_api.kubernetes.unread import Unread, Unreadable
 from evalkube_crds.names import Kind
 
-__all__ = ["Reflector"]
+__all__ = ["Reflector", "Runs"]
 
 _LOG = logging.getLogger("evalkube.service")
 _PAGE: Final = 200
@@ -36,14 +37,25 @@ class _Expired(Exception):
     """The API server does not know the place any more: list again."""
 
 
+class Runs(Protocol):
+    """The runs of the API server; see ``cluster.Cluster``."""
+
+    async def list_runs(self, kind: Kind, namespace: str | None, *, limit: int, after: str = "") -> dict[str, Any]:
+        """One page. Raises Rejected, Unreachable."""
+
+    def watch_runs(self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float) -> Pieces:
+        """Lines of JSON as they come. Raises Rejected, Unreachable."""
+
+
 class Reflector:
     """Of one kind, in one namespace or (None) all."""
 
-    def __init__(self, cluster: Cluster, cache: Cache, kind: Kind, namespace: str | None) -> None:
+    def __init__(self, cluster: Runs, cache: Cache, kind: Kind, namespace: str | None) -> None:
         self._cluster = cluster
         self._cache = cache
         self._kind = kind
         self._namespace = namespace
+        self._unread = Unread()
         self._synced = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -120,9 +132,7 @@ class Reflector:
             metadata = page["metadata"]
             version = version or str(metadata["resourceVersion"])  # every page is of the first one's moment
             for item in page["items"]:
-                raw = {**item, "kind": str(self._kind)}
-                listed.add(str(raw["metadata"]["uid"]))
-                self._apply(raw)
+                listed.update(self._taken_over(item))
             after = metadata.get("continue") or ""
             if not after:
                 break
@@ -143,22 +153,53 @@ class Reflector:
             _LOG.debug("the watch of %s broke off at %s: %s", self._kind, version, problem)
         return version
 
-    def _event(self, line: bytes) -> str | None:
-        """Take over one event; the version it brings."""
-        event = orjson.loads(line)
-        kind, raw = event["type"], event["object"]
+    def _taken_over(self, item: Any) -> list[str]:
+        """The UID of a listed run, as far as it has one: what cannot be read has not vanished."""
+        try:
+            raw = self._of_kind(item)
+            uid = documents.identity(raw)[1]
+        except Unreadable as problem:
+            self._unread.note(problem)
+            return []
+        self._apply(raw)
+        return [uid]
+
+    def _event(self, line: bytes) -> str:
+        """Take over one event; the version it brings, empty where it brings none."""
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            event = None
+        kind, found = (event.get("type"), event.get("object")) if isinstance(event, dict) else (None, None)
         if kind == "ERROR":
-            if raw.get("code") == _GONE:
-                raise _Expired
-            raise Rejected(raw.get("code") or 500, raw.get("reason") or "", raw.get("message") or "")
-        if kind == "DELETED":
-            self._cache.bury(key_of(raw), str(raw["metadata"]["uid"]))
-        elif kind in ("ADDED", "MODIFIED"):
-            self._apply(raw)
-        return str(raw["metadata"]["resourceVersion"])
+            raise _error(found)
+        try:
+            if kind == "DELETED":
+                self._cache.bury(*documents.identity(self._of_kind(found)))
+            elif kind in ("ADDED", "MODIFIED"):
+                self._apply(self._of_kind(found))
+            elif kind != "BOOKMARK":
+                _LOG.warning("the watch of %s told something that is no event: %r", self._kind, line[:200])
+        except Unreadable as problem:
+            self._unread.note(problem)
+        return documents.place(found)
+
+    def _of_kind(self, found: object) -> Raw:
+        """Lists do not say the kind of what is in them."""
+        return {**found, "kind": str(self._kind)} if isinstance(found, dict) else {}
 
     def _apply(self, raw: Raw) -> None:
         try:
             self._cache.apply(raw)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            _LOG.warning("a %s that cannot be read is passed over", self._kind, exc_info=True)
+        except Unreadable as problem:
+            self._unread.note(problem)
+
+
+def _error(found: object) -> Exception:
+    status = found if isinstance(found, dict) else {}
+    code = status.get("code")
+    if code == _GONE:
+        return _Expired()
+    return Rejected(
+        code if isinstance(code, int) else 500, str(status.get("reason") or ""), str(status.get("message") or "")
+    )

@@ -31,6 +31,8 @@ def after_the_end(run: RunFact, seen: Seen, now: datetime, rules: Rules) -> list
 
 _IMPOSED = frozenset({Reason.CANCELLED, Reason.ACTIVE_DEADLINE_EXCEEDED, Reason.NODE_LOST})
 _LAST_WORDS_S = 10.0
+_LONGEST_S = 100 * 365 * 86400
+"""The contract has no upper bound, and the calendar has."""
 _FAREWELL_S = 60.0
 """For pods that said they are done: a busy node takes its time to see them end, and their logs are worth keeping."""
 
@@ -50,4 +52,6 @@ def _stop(run: RunFact, job: JobFact, seen: Seen, ended_at: datetime, now: datet
 def _ttl_s(run: RunFact) -> int | None:
     """Also where the contract refuses the spec as a whole: such a run has ended, and wants to go as well."""
     value = run.raw_spec.get("ttlSecondsAfterFinished")
-    return value if isinstance(value, int) else None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return None
+    return min(value, _LONGEST_S)
