@@ -15,7 +15,7 @@ from on_cluster import IMAGE, JOBS, RUNS, Object, kubeconfig
 
 from evalkube_api.kubernetes import cluster as clusters
 from evalkube_crds.names import Kind
-from evalkube_operator import facts, jobs
+from evalkube_operator import jobs, reading
 
 _DEFAULTS = jobs.RunnerDefaults(
     image=IMAGE, ingest_url="http://127.0.0.1:9", resources={"requests": {"cpu": "10m", "memory": "32Mi"}}
@@ -33,7 +33,7 @@ def _status(job: Object) -> Object:
 
 
 async def _serve(cluster: clusters.Cluster, place: str, raw: Object) -> None:
-    run = facts.run(raw, Kind.EVAL_RUN)
+    run = reading.run(raw, Kind.EVAL_RUN)
     assert run.spec is not None
     job = await cluster._call("POST", JOBS.format(place), body=jobs.manifest(run, run.spec, 1, _DEFAULTS))
     path = f"{RUNS.format(place)}/{run.name}/status"

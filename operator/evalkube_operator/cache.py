@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from evalkube_operator import facts, links
+from evalkube_operator import links, reading
 from evalkube_operator.facts import EventFact, JobFact, KeptRun, PodFact, RunFact
 
 __all__ = ["Cache", "Covers", "Key"]
@@ -88,7 +88,7 @@ class Cache:
         latest = self._latest.get(key)
         if latest is not None and latest.uid == stored.uid and latest.resource_version == str(stored.version):
             return latest
-        fact = facts.opened(stored, before=latest)
+        fact = reading.opened(stored, before=latest)
         self._latest[key] = fact
         self._latest.move_to_end(key)
         if len(self._latest) > _LATEST_KEPT:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from evalkube_crds.results import EvalResult, PerfResult
-from evalkube_operator import collect, facts, jobs, links
+from evalkube_operator import collect, facts, jobs, links, reading
 from evalkube_operator.actions import (
     Action,
     Announcement,
@@ -141,7 +141,7 @@ class Executor:
             memory.refusal = self._refusal(memory.refusal, problem)
             return
         memory.refusal = None
-        job = facts.job(raw)
+        job = reading.job(raw)
         if links.owns(run.key, run.uid, job):
             memory.foreign = None
             self._cache.apply_job(job)
@@ -162,7 +162,7 @@ class Executor:
 
     async def _look_up_job(self, run: RunFact, memory: Memory, name: str) -> None:
         raw = await self._cluster.get_job(run.namespace, name)
-        job = facts.job(raw) if raw is not None else None
+        job = reading.job(raw) if raw is not None else None
         if job is None or job.uid != run.status.job_uid or not links.owns(run.key, run.uid, job):
             memory.absent_jobs.add(name)  # another of that name: the one that is meant is gone all the same
         else:
@@ -173,7 +173,7 @@ class Executor:
 
     def _learn_job(self, raw: Object | None) -> None:
         if raw is not None:
-            self._cache.apply_job(facts.job(raw))
+            self._cache.apply_job(reading.job(raw))
 
     # What runs name
 
@@ -183,7 +183,7 @@ class Executor:
         except Forbidden as problem:
             _LOG.warning("the operator may not read the %s of the namespace %s: %s", ref, run.namespace, problem)
             return None
-        return facts.named_object(raw) if raw is not None else None
+        return reading.named_object(raw) if raw is not None else None
 
     async def _delete_secret(self, run: RunFact, name: str, uid: str) -> None:
         try:
@@ -241,14 +241,14 @@ class Executor:
             return
         if action.status.progress != run.status.progress:
             memory.progress_written_at = self._now()
-        self._cache.apply_run(facts.kept(raw, run.kind))
+        self._cache.apply_run(reading.kept(raw, run.kind))
         for announcement in action.announce:
             self._announcer.announce(run, announcement)
 
     async def _refresh(self, run: RunFact) -> None:
         raw = await self._cluster.get_run(run.kind, run.namespace, run.name)
         if raw is not None:
-            self._cache.apply_run(facts.kept(raw, run.kind))
+            self._cache.apply_run(reading.kept(raw, run.kind))
         else:
             self._cache.remove_run(run.key, run.uid)
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from evalkube_operator import facts
+from evalkube_operator import reading
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.facts import EventFact
 from evalkube_operator.ports import Cluster
@@ -51,7 +51,7 @@ class PodWarnings:
         found: dict[str, tuple[EventFact, ...]] = {}
         for raw in await self._cluster.pod_warnings(namespace):
             try:
-                event = facts.event(raw)
+                event = reading.event(raw)
             except Unreadable as problem:
                 self._unread.note(problem)
                 continue

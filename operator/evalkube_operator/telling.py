@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from evalkube_crds.names import Kind
-from evalkube_operator import facts
+from evalkube_operator import reading
 from evalkube_operator.cache import Cache, Covers
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.facts import EventFact, Identity, JobFact, KeptRun, PodFact
-from evalkube_operator.reading import Raw
+from evalkube_operator.fields import Raw
 from evalkube_operator.unread import Unread
 
 __all__ = ["Telling"]
@@ -51,7 +51,7 @@ class Telling:
         kind = self._kinds[plural]
         try:
             if deleted:
-                kind.remove(facts.identity(kind.name, raw), self._read(kind, raw))
+                kind.remove(reading.identity(kind.name, raw), self._read(kind, raw))
             elif (fact := self._read(kind, raw)) is not None:
                 kind.apply(fact)
         except Unreadable as problem:
@@ -63,7 +63,7 @@ class Telling:
         kind, there = self._kinds[plural], set()
         for raw in items:
             try:
-                there.add(facts.identity(kind.name, raw).uid)
+                there.add(reading.identity(kind.name, raw).uid)
             except Unreadable as problem:
                 self._unread.note(problem)
             else:
@@ -80,7 +80,7 @@ class Telling:
 
 def _runs(cache: Cache, kind: Kind) -> _Kind[KeptRun]:
     def read(raw: Raw) -> KeptRun:
-        return facts.kept(raw, kind)
+        return reading.kept(raw, kind)
 
     def remove(gone: Identity, _: KeptRun | None) -> None:
         cache.remove_run((str(kind), gone.namespace, gone.name), gone.uid, gone.version)
@@ -92,18 +92,18 @@ def _jobs(cache: Cache) -> _Kind[JobFact]:
     def remove(gone: Identity, _: JobFact | None) -> None:
         cache.remove_job(gone.uid, gone.version)
 
-    return _Kind("Job", facts.job, cache.apply_job, remove, cache.prune_jobs)
+    return _Kind("Job", reading.job, cache.apply_job, remove, cache.prune_jobs)
 
 
 def _pods(cache: Cache) -> _Kind[PodFact]:
     def remove(gone: Identity, last: PodFact | None) -> None:
         cache.remove_pod(gone.uid, gone.version, last)
 
-    return _Kind("Pod", facts.pod, cache.apply_pod, remove, cache.prune_pods)
+    return _Kind("Pod", reading.pod, cache.apply_pod, remove, cache.prune_pods)
 
 
 def _events(cache: Cache) -> _Kind[EventFact]:
     def remove(gone: Identity, _: EventFact | None) -> None:
         cache.remove_event(gone.uid)
 
-    return _Kind("Event", facts.event, cache.apply_event, remove, cache.prune_events)
+    return _Kind("Event", reading.event, cache.apply_event, remove, cache.prune_events)

@@ -5,7 +5,7 @@ test can forge or damage one thing at a time.
 from typing import Any
 
 from evalkube_crds.names import Kind
-from evalkube_operator import facts, jobs
+from evalkube_operator import jobs, reading
 from evalkube_operator.jobs import RunnerDefaults
 from fakes.small_cluster import eval_spec, perf_spec, pod_metadata
 
@@ -37,7 +37,7 @@ def a_run(uid: str = "u", version: int = 1, *, kind: Kind = Kind.EVAL_RUN, shard
 
 def a_job(run: Object, uid: str = "j", version: int = 2, *, attempt: int = 1, **status: Any) -> Object:
     """The Job that the operator makes for an attempt of the run."""
-    fact = facts.run(run, Kind(run["kind"]))
+    fact = reading.run(run, Kind(run["kind"]))
     assert fact.spec is not None, fact.invalid
     manifest = jobs.manifest(fact, fact.spec, attempt, RunnerDefaults(image="evalkube", ingest_url="https://ingest"))
     made = manifest["metadata"]

@@ -9,7 +9,7 @@ import pytest
 
 from evalkube_crds.names import Kind
 from evalkube_crds.targets import TargetRules
-from evalkube_operator import facts, jobs
+from evalkube_operator import jobs, reading
 from evalkube_operator.jobs import RunnerDefaults
 from fakes.small_cluster import eval_spec, perf_spec
 
@@ -27,7 +27,7 @@ def made(spec: Object, defaults: RunnerDefaults = DEFAULTS, attempt: int = 1, la
         "creationTimestamp": datetime(2026, 11, 1, tzinfo=UTC).isoformat(),
         "labels": labels or {},
     }
-    run = facts.run({"metadata": metadata, "spec": spec}, kind)
+    run = reading.run({"metadata": metadata, "spec": spec}, kind)
     assert run.spec is not None, run.invalid
     return jobs.manifest(run, run.spec, attempt, defaults)
 
@@ -44,7 +44,7 @@ def test_it_is_the_runs_and_named_by_the_attempt() -> None:
     assert manifest["metadata"]["ownerReferences"][0]["uid"] == "u"
     assert manifest["spec"]["completions"] == manifest["spec"]["parallelism"] == 4
     assert (
-        facts.job(
+        reading.job(
             {**manifest, "metadata": {**manifest["metadata"], "uid": "j", "creationTimestamp": "2026-11-01T00:00:00Z"}}
         ).attempt
         == 3

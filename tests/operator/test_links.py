@@ -13,7 +13,7 @@ import pytest
 
 from evalkube_crds.names import Phase, Reason
 from evalkube_crds.results import EvalResult, Receipt
-from evalkube_operator import facts, links
+from evalkube_operator import facts, links, reading
 from evalkube_operator.cache import Key
 from evalkube_operator.ingest.app import create_ingest
 from evalkube_operator.ingest.auth import ReviewedTokens, TokenAuthenticator
@@ -384,11 +384,11 @@ def test_a_receipt_of_another_shard_is_none() -> None:
     """In a pod's last words, too."""
 
     said = ended(a_pod(a_job(a_run()), index=1), 9, 0, RECEIPT.decode())
-    assert facts.receipt_of(facts.pod(said)) is None
+    assert facts.receipt_of(reading.pod(said)) is None
 
 
 def test_a_job_is_its_runs_in_the_runs_own_namespace_alone() -> None:
     """Wherever it was found."""
-    made = facts.job(a_job(a_run()))
+    made = reading.job(a_job(a_run()))
     assert links.owns(("EvalRun", "ns", "demo"), "u", made)
     assert not links.owns(("EvalRun", "ns", "demo"), "u", replace(made, namespace="theirs"))

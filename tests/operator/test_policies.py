@@ -8,7 +8,7 @@ import pytest
 from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import Attempt
-from evalkube_operator import facts
+from evalkube_operator import facts, reading
 from evalkube_operator.actions import Refusal
 from evalkube_operator.policies import failure, retry, startup
 from evalkube_operator.rules import Rules
@@ -109,7 +109,7 @@ HELD_BACK = {
 def test_what_holds_a_pod_back(raw: Object, event: str, reason: Reason) -> None:
     """From conditions, container states, and events."""
     events = [facts.EventFact("p0", "FailedMount", event, NOW)] if event else []
-    trouble = startup.of_pod(facts.pod(raw), events, Rules())
+    trouble = startup.of_pod(reading.pod(raw), events, Rules())
     assert trouble is not None
     assert trouble.reason is reason
     assert trouble.message
@@ -117,7 +117,7 @@ def test_what_holds_a_pod_back(raw: Object, event: str, reason: Reason) -> None:
 
 def test_a_pod_on_its_way_is_no_trouble() -> None:
     """ContainerCreating is what every pod goes through."""
-    assert startup.of_pod(facts.pod(pod(container=waiting("ContainerCreating"))), [], Rules()) is None
+    assert startup.of_pod(reading.pod(pod(container=waiting("ContainerCreating"))), [], Rules()) is None
 
 
 DENIED = {
@@ -185,7 +185,7 @@ FAILED = {
 @pytest.mark.parametrize(("raw", "reason"), FAILED.values(), ids=FAILED.keys())
 def test_why_a_pod_failed(raw: Object, reason: Reason) -> None:
     """The runner's word, then the kubelet's, then the number."""
-    found = failure.of_pod(facts.pod(raw))
+    found = failure.of_pod(reading.pod(raw))
     assert found is not None
     assert found.reason is reason
     assert found.message
@@ -194,22 +194,22 @@ def test_why_a_pod_failed(raw: Object, reason: Reason) -> None:
 @pytest.mark.parametrize("raw", [pod(), pod("Running", container={"running": {"startedAt": STAMP}}), pod("Succeeded")])
 def test_others_have_not_failed(raw: Object) -> None:
     """Nor are they about to."""
-    assert failure.of_pod(facts.pod(raw)) is None
+    assert failure.of_pod(reading.pod(raw)) is None
 
 
 def job(*conditions: Object) -> facts.JobFact:
     """A Job with these conditions."""
     metadata = {"namespace": "ns", "name": "demo-1", "uid": "j", "creationTimestamp": STAMP}
-    return facts.job({"metadata": metadata, "spec": {}, "status": {"conditions": list(conditions)}})
+    return reading.job({"metadata": metadata, "spec": {}, "status": {"conditions": list(conditions)}})
 
 
 def test_the_first_to_fail_is_the_cause() -> None:
     """The others were stopped because of it; those that only obeyed come last, whenever they ended."""
     failed = job(condition("Failed", "True", "MaxFailedIndexesExceeded"))
     pods = [
-        facts.pod(pod("Failed", index=0, container=ended(143, at_s=1))),
-        facts.pod(pod("Failed", index=1, container=ended(65, at_s=5, message=RECEIPT))),
-        facts.pod(pod("Failed", index=2, container=ended(137, at_s=3, reason="OOMKilled"))),
+        reading.pod(pod("Failed", index=0, container=ended(143, at_s=1))),
+        reading.pod(pod("Failed", index=1, container=ended(65, at_s=5, message=RECEIPT))),
+        reading.pod(pod("Failed", index=2, container=ended(137, at_s=3, reason="OOMKilled"))),
     ]
     found = failure.of_job(failed, pods, 3)
     assert found.reason is Reason.OOM_KILLED

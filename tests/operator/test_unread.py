@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkube_crds.names import Kind
-from evalkube_operator import facts, plan
+from evalkube_operator import plan, reading
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.cluster import Listed
 from evalkube_operator.errors import Unreadable
@@ -64,12 +64,12 @@ SOUND: dict[str, tuple[str, Object]] = {
     "Event": ("events", _later(an_event(JOB))),
 }
 READ: dict[str, Callable[[Any], object]] = {
-    "evalruns": lambda raw: facts.opened(facts.kept(raw, Kind.EVAL_RUN)),
-    "perfruns": lambda raw: facts.opened(facts.kept(raw, Kind.PERF_RUN)),
-    "jobs": facts.job,
-    "pods": facts.pod,
-    "events": facts.event,
-    "secrets": facts.named_object,
+    "evalruns": lambda raw: reading.opened(reading.kept(raw, Kind.EVAL_RUN)),
+    "perfruns": lambda raw: reading.opened(reading.kept(raw, Kind.PERF_RUN)),
+    "jobs": reading.job,
+    "pods": reading.pod,
+    "events": reading.event,
+    "secrets": reading.named_object,
 }
 NEIGHBOUR = a_run("n", namespace="near")
 NEIGHBOURS = {
