@@ -107,8 +107,10 @@ def test_a_failed_run_shows_its_stack_trace_in_debug_mode(service: Service, serv
     }
 
 
-def test_a_run_that_is_deleted_under_a_waiting_client(service: Service, server: ApiServer) -> None:
-    """410, as long as someone waits."""
+@pytest.mark.parametrize("failures", [0, 3], ids=["at once", "while its Secret is still made"])
+def test_a_run_that_is_deleted_under_a_waiting_client(service: Service, server: ApiServer, failures: int) -> None:
+    """410, as long as someone waits; also where it went before the service had begun to wait for its end."""
+    server.fail(Fault("create", "secrets", 503, times=failures))
     with blocked(service, server, "eval", eval_body()) as (name, answer):
         server.remove("evalruns", name)
         response = answer.result(60)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from evalkube_api import answers, bodies, errors, openapi, preferences
 from evalkube_api.backend import Backend, Submission
 from evalkube_api.kubernetes import placement
+from evalkube_api.kubernetes.rejections import RunDeleted
 from evalkube_api.settings import Settings
 from evalkube_crds import requests
 from evalkube_crds.names import Kind
@@ -36,7 +37,10 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
         _LOG.info("%s: accepted", run_id)
         if wanted.wait_s != 0:
             del run, body  # thousands may wait here
-            run = await backend.wait(run_id, wanted.wait_s)
+            try:
+                run = await backend.wait(run_id, wanted.wait_s)
+            except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
+                raise RunDeleted(f"run {run_id} was deleted while its end was waited for") from None
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.post("/api/v1/eval", **openapi.submission("eval"))
