@@ -1,0 +1,127 @@
+"""What a run asks for, and whether it may have it: its targets, paths, overrides, Secrets and data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from evalkube_crds.names import ConditionType, Phase, Reason
+from fakes.small_cluster import eval_spec, perf_spec
+from fakes.story import Story
+
+Object = dict[str, Any]
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """A new one, whose threads end with the test."""
+    made = Story()
+    yield made
+    made.operator.close()
+
+
+KEY: Object = {"apiKeySecretRef": {"name": "key"}, "apiUrl": "https://api.example.org/v1"}
+JUDGE: Object = {
+    "judge": {"apiKeySecretRef": {"name": "key"}, "models": [{"model": "j", "apiUrl": "http://j:8000/v1"}]}
+}
+OPTED_IN: Object = {"labels": {"evalkube.io/api-key": "true"}}
+DATA: list[Object] = [{"name": "d", "configMap": "numbers"}]
+CLAIM: list[Object] = [{"name": "d", "persistentVolumeClaim": "disk"}]
+MOUNTABLE: Object = {"labels": {"evalkube.io/data": "true"}}
+
+
+def for_hosts(hosts: str) -> Object:
+    """Metadata of a Secret that is opted in, for those hosts."""
+    return {**OPTED_IN, "annotations": {"evalkube.io/hosts": hosts}}
+
+
+WITHHELD: dict[str, tuple[Object, str, Object | None, Reason]] = {
+    "no Secret": (KEY, "Secret", None, Reason.SECRET_MISSING),
+    "a Secret without a label": (KEY, "Secret", {}, Reason.SECRET_NOT_OPTED_IN),
+    "another label": (KEY, "Secret", {"labels": {"evalkube.io/api-key": "yes"}}, Reason.SECRET_NOT_OPTED_IN),
+    "a Secret that names no hosts": (KEY, "Secret", OPTED_IN, Reason.KEY_HOST_FORBIDDEN),
+    "a Secret for another host": (KEY, "Secret", for_hosts("api.example.com"), Reason.KEY_HOST_FORBIDDEN),
+    "a Secret for another port": (KEY, "Secret", for_hosts("api.example.org:8443"), Reason.KEY_HOST_FORBIDDEN),
+    "a Secret for nothing": (KEY, "Secret", for_hosts(""), Reason.KEY_HOST_FORBIDDEN),
+    "a judge elsewhere": (JUDGE, "Secret", for_hosts("api.example.org"), Reason.KEY_HOST_FORBIDDEN),
+    "a key for one of its two uses": ({**KEY, **JUDGE}, "Secret", for_hosts("j"), Reason.KEY_HOST_FORBIDDEN),
+    "no ConfigMap": ({"data": DATA}, "ConfigMap", None, Reason.CONFIG_MAP_MISSING),
+    "a ConfigMap without a label": ({"data": DATA}, "ConfigMap", {}, Reason.DATA_NOT_OPTED_IN),
+    "a ConfigMap that is a key": ({"data": DATA}, "ConfigMap", OPTED_IN, Reason.DATA_NOT_OPTED_IN),
+    "no claim": ({"data": CLAIM}, "PersistentVolumeClaim", None, Reason.CLAIM_MISSING),
+    "a claim without a label": ({"data": CLAIM}, "PersistentVolumeClaim", {}, Reason.DATA_NOT_OPTED_IN),
+}
+NAMES = {"Secret": "key", "ConfigMap": "numbers", "PersistentVolumeClaim": "disk"}
+
+
+@pytest.mark.parametrize(("fields", "kind", "metadata", "reason"), WITHHELD.values(), ids=WITHHELD.keys())
+def test_what_a_run_names_must_be_meant_for_it(
+    story: Story, fields: Object, kind: str, metadata: Object | None, reason: Reason
+) -> None:
+    """Nothing is mounted before that; a minute is left to mend it, then the run has failed."""
+    if metadata is not None:
+        story.cluster.new(kind, NAMES[kind], metadata=metadata)
+    story.submit(eval_spec(**fields))
+    assert story.reason(ConditionType.ACCEPTED) is reason
+    story.turn(70)
+    assert (story.phase(), story.reason()) == (Phase.FAILED, reason)
+    assert not story.cluster.created_jobs
+
+
+MEANT: dict[str, tuple[Object, str, Object]] = {
+    "a key for its host": (KEY, "Secret", for_hosts("api.example.org")),
+    "a key for its domain": (KEY, "Secret", for_hosts("a.org, *.example.org")),
+    "a key for both uses": ({**KEY, **JUDGE}, "Secret", for_hosts("api.example.org:443 j:8000")),
+    "a ConfigMap": ({"data": DATA}, "ConfigMap", MOUNTABLE),
+    "a claim": ({"data": CLAIM}, "PersistentVolumeClaim", MOUNTABLE),
+}
+
+
+@pytest.mark.parametrize(("fields", "kind", "metadata"), MEANT.values(), ids=MEANT.keys())
+def test_what_is_meant_for_runs_is_mounted(story: Story, fields: Object, kind: str, metadata: Object) -> None:
+    """By its label and, for a key, its hosts; also where they come after the run."""
+    story.cluster.new(kind, NAMES[kind], metadata={})
+    story.submit(eval_spec(**fields))
+    assert not story.cluster.created_jobs
+    story.cluster.delete(story.cluster.objects[kind, "ns", NAMES[kind]])
+    story.cluster.new(kind, NAMES[kind], metadata=metadata)
+    story.turn(3)
+    assert story.cluster.created_jobs
+
+
+@pytest.mark.parametrize(("metadata", "created"), [(OPTED_IN, True), (for_hosts("elsewhere.org"), False)])
+def test_the_installer_may_let_keys_go_anywhere(metadata: Object, created: bool) -> None:
+    """A Secret that names no hosts is for every host then; one that names some still is for those."""
+    story = Story(require_key_hosts=False)
+    story.cluster.new("Secret", "key", metadata=metadata)
+    story.submit(eval_spec(**KEY))
+    assert bool(story.cluster.created_jobs) is created
+    story.operator.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: eval_spec(apiUrl="http://169.254.169.254/v1"), Reason.TARGET_FORBIDDEN),
+        (lambda: eval_spec(runner={"image": "mine"}), Reason.FORBIDDEN),
+        (lambda: eval_spec(datasets=["nosuch"]), Reason.INVALID_SPEC),
+        (lambda: eval_spec(datasetArgs={"gsm8k": {"localPath": "/etc/passwd"}}), Reason.PATH_FORBIDDEN),
+        (lambda: perf_spec(datasetPath="/var/run/secrets/evalkube/token"), Reason.PATH_FORBIDDEN),
+        (lambda: perf_spec(prompt="@/etc/evalkube/api-key/api-key"), Reason.PATH_FORBIDDEN),
+        (lambda: perf_spec(queryTemplate="@/data/d/../../etc/passwd", data=DATA), Reason.PATH_FORBIDDEN),
+        (lambda: perf_spec(tokenizerPath="/data/other", data=DATA), Reason.PATH_FORBIDDEN),
+        (lambda: perf_spec(datasetArgs={"prefixFile": "prefix.txt"}), Reason.PATH_FORBIDDEN),
+        (lambda: eval_spec(generationConfig={"extraBody": {"x": "y" * 300_000}}), Reason.INVALID_SPEC),
+    ],
+    ids=[
+        *("target", "override", "contract"),
+        *("a file of the image", "the token", "the key", "a detour", "data that is not mounted", "a relative path"),
+        "size",
+    ],
+)
+def test_what_is_refused_has_no_job(story: Story, make: Any, reason: Reason) -> None:
+    """And says why, at once."""
+    story.submit(make())
+    assert story.reason() is reason
+    assert story.reason(ConditionType.ACCEPTED) is reason
+    assert not story.cluster.created_jobs
