@@ -16,6 +16,7 @@ __all__ = [
     "KeyReused",
     "Misdirected",
     "NotFound",
+    "RunDeleted",
     "ServiceError",
     "ShuttingDown",
     "Unauthorized",
@@ -76,6 +77,12 @@ class NotFound(ApiError):
     """404: no such run or artifact."""
 
     status = 404
+
+
+class RunDeleted(NotFound):
+    """410: the run was deleted while someone waited for it."""
+
+    status = 410
 
 
 class BodyTooSlow(ApiError):

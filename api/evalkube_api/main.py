@@ -107,9 +107,7 @@ def _opened(settings: Settings) -> tuple[_Stoppable, str]:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     backend, place = _opened(settings)
-    server = _Server(
-        _configuration(settings, backend), backend
-    )  # what is wrong with a setting is said before runs start
+    server = _Server(_configuration(settings, backend), backend)  # a wrong setting is told before runs start
     await backend.start()
     try:
         risk = listening.exposure(listener)

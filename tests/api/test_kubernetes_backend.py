@@ -9,7 +9,7 @@ import pytest
 from evalkube_api import errors
 from evalkube_api.backend import RunQuery, Submission
 from evalkube_api.kubernetes.placement import ClusterSubmission
-from evalkube_api.kubernetes.rejections import Forbidden, RunDeleted, Unavailable
+from evalkube_api.kubernetes.rejections import Forbidden, Unavailable
 from evalkube_crds.names import Kind, Phase
 from fakes.api_server import ApiServer, Fault, running_api_server
 from fakes.bodies import KEY
@@ -139,7 +139,7 @@ def test_no_end_is_missed(server: ApiServer, tmp_path: Path, fault: object, end:
                 if end == "ended":
                     assert (await waiting).status.phase is Phase.SUCCEEDED
                 else:
-                    with pytest.raises(RunDeleted):
+                    with pytest.raises(errors.RunDeleted):
                         await waiting
 
     asyncio.run(test())
@@ -485,7 +485,7 @@ def test_another_run_of_the_same_name_is_left_alone(server: ApiServer, tmp_path:
             assert seen is not None
             server.remove("evalruns", name)
             await others.submit(eval_submission("k-1"))
-            with pytest.raises(RunDeleted):
+            with pytest.raises(errors.RunDeleted):
                 await runs._ask_to_end(seen)  # what cancel and delete do after their look
             raw = server.one("evalruns", name)
             assert raw is not None

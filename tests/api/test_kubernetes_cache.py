@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalkube_api.errors import RunDeleted
 from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.cache import Cache
 from evalkube_api.kubernetes.ids import Key
-from evalkube_api.kubernetes.rejections import RunDeleted
 from evalkube_crds.names import Kind, Phase
 from fakes.cluster_runs import ENDED, applied
 

@@ -1,6 +1,5 @@
 """What a run asks for, and whether it may have it: its targets, paths, overrides, Secrets and data."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,14 +9,6 @@ from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 
 Object = dict[str, Any]
-
-
-@pytest.fixture
-def story() -> Iterator[Story]:
-    """A new one, whose threads end with the test."""
-    made = Story()
-    yield made
-    made.operator.close()
 
 
 KEY: Object = {"apiKeySecretRef": {"name": "key"}, "apiUrl": "https://api.example.org/v1"}

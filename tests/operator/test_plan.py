@@ -1,6 +1,5 @@
 """Stories of one run through the operator's rooms over a small cluster: what the model test reaches only by luck."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,14 +9,6 @@ from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 
 Object = dict[str, Any]
-
-
-@pytest.fixture
-def story() -> Iterator[Story]:
-    """A new one, whose threads end with the test."""
-    made = Story()
-    yield made
-    made.operator.close()
 
 
 def test_bookkeeping_makes_way(story: Story) -> None:

@@ -24,7 +24,7 @@ from evalkube_api.kubernetes.creating import Creator
 from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.finding import Finder
 from evalkube_api.kubernetes.ids import Key
-from evalkube_api.kubernetes.rejections import Corrupt, NotInstalled, Rejected, RunDeleted, Unavailable
+from evalkube_api.kubernetes.rejections import Corrupt, NotInstalled, Rejected, Unavailable
 from evalkube_api.kubernetes.scopes import Scopes
 from evalkube_api.kubernetes.stored import Stored
 from evalkube_api.settings import ClusterSettings
@@ -139,7 +139,7 @@ class KubernetesBackend:
         return RunPage([self._document(entry.document()) for entry in found], total, following)
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
-        """See backend.Backend. Raises RunDeleted; returns the run as it is when the service stops."""
+        """See backend.Backend. Raises errors.RunDeleted; returns the run as it is when the service stops."""
         key, uid = await self._runs.watched(run_id)
         with self._cache.waiter(uid) as waiter:
             if self._terminal(key, uid):
@@ -156,7 +156,7 @@ class KubernetesBackend:
     def _entry(self, key: Key, uid: str) -> Entry:
         entry = self._cache.entry(key)
         if entry is None or entry.uid != uid:
-            raise RunDeleted(f"run {self._runs.id_of(key)} was deleted")
+            raise errors.RunDeleted(f"run {self._runs.id_of(key)} was deleted")
         return entry
 
     async def results(self, run_id: str) -> bytes:
@@ -188,7 +188,7 @@ class KubernetesBackend:
                 self._runs.learn(await self._cluster.patch_run(key, uid, {"spec": {"cancel": True}}))
             except Rejected as refused:
                 if refused.status == 404 or refused.another:
-                    raise RunDeleted(f"run {key.name} was deleted") from None
+                    raise errors.RunDeleted(f"run {key.name} was deleted") from None
                 raise
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:

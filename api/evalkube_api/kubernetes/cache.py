@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import orjson
 
+from evalkube_api.errors import RunDeleted
 from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.ids import Key
-from evalkube_api.kubernetes.rejections import RunDeleted
 from evalkube_api.kubernetes.unread import Unreadable
 from evalkube_crds.names import Kind, Phase
 

@@ -17,7 +17,6 @@ __all__ = [
     "Forbidden",
     "NotInstalled",
     "Rejected",
-    "RunDeleted",
     "Unavailable",
     "answer",
     "permission",
@@ -53,12 +52,6 @@ class Forbidden(errors.ApiError):
 
     def body(self) -> dict[str, Any]:
         return {"error": str(self), "reason": Reason.FORBIDDEN}
-
-
-class RunDeleted(errors.NotFound):
-    """410: the run was deleted while someone waited for it."""
-
-    status = 410
 
 
 class Unavailable(errors.ApiError):

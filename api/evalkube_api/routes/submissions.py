@@ -12,7 +12,6 @@ from starlette.responses import Response
 from evalkube_api import answers, bodies, errors, openapi, preferences
 from evalkube_api.backend import Backend, Submission
 from evalkube_api.kubernetes import placement
-from evalkube_api.kubernetes.rejections import RunDeleted
 from evalkube_api.settings import Settings
 from evalkube_crds import requests
 from evalkube_crds.names import Kind
@@ -40,7 +39,7 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
             try:
                 run = await backend.wait(run_id, wanted.wait_s)
             except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
-                raise RunDeleted(f"run {run_id} was deleted while its end was waited for") from None
+                raise errors.RunDeleted(f"run {run_id} was deleted while its end was waited for") from None
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.post("/api/v1/eval", **openapi.submission("eval"))
