@@ -1,5 +1,7 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -19,7 +21,7 @@ from evalkube_crds.fields import (
 )
 from evalkube_crds.names import DIALECTS, PERF_DATASETS
 
-__all__ = ["PerfDatasetArgs", "PerfRunSpec", "point_name"]
+__all__ = ["PerfDatasetArgs", "PerfRunSpec", "point_name", "point_names"]
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
@@ -357,8 +359,30 @@ class PerfRunSpec(ClusterFields):
 
 def point_name(*, number: int, parallel: int | None = None, rate: float | None = None) -> str:
     """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop."""
-    return (
-        f"rate_{repr(rate).removesuffix('.0')}_number_{number}"
-        if rate is not None
-        else f"parallel_{parallel}_number_{number}"
-    )
+    return f"rate_{_spelled(rate)}_number_{number}" if rate is not None else f"parallel_{parallel}_number_{number}"
+
+
+def point_names(points: Sequence[tuple[int, int | None, float | None]]) -> list[str]:
+    """The keys of the points of a sweep, given as (number, parallel, rate); no two are the same.
+
+    ``parallel`` None is the open loop, ``rate`` None no limit. A key that is the sweep's only one is ``point_name``'s.
+    Where several points have it, their rates join it if those differ, and what is still repeated is counted from 2 on.
+    """
+    loads = [
+        point_name(number=number, rate=rate) if parallel is None else point_name(number=number, parallel=parallel)
+        for number, parallel, rate in points
+    ]
+    rates: dict[str, set[float | None]] = {}
+    for load, (_, _, rate) in zip(loads, points, strict=True):
+        rates.setdefault(load, set()).add(rate)
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for load, (_, _, rate) in zip(loads, points, strict=True):
+        name = f"{load}_rate_{_spelled(rate)}" if len(rates[load]) > 1 else load
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}_repeat_{seen[name]}")
+    return names
+
+
+def _spelled(rate: float | None) -> str:
+    return "unlimited" if rate is None else repr(rate).removesuffix(".0")

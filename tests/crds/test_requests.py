@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from evalkube_crds import problems
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.perfrun import PerfRunSpec, point_name
+from evalkube_crds.perfrun import PerfRunSpec, point_name, point_names
 from evalkube_crds.requests import EvalRequest, PerfRequest, parse_request, split_request
 
 EVAL = {"model": "qwen", "api_url": "http://127.0.0.1:8000/v1", "datasets": ["gsm8k"]}
@@ -176,3 +176,49 @@ def test_secrets_part_from_the_spec() -> None:
 def test_points_are_named_as_evalscope_names_them(key: dict[str, Any], name: str) -> None:
     """The keys of the response's results."""
     assert point_name(**key) == name
+
+
+SWEEPS: dict[str, tuple[list[tuple[int, int | None, float | None]], list[str]]] = {
+    "nothing is repeated": (
+        [(100, 1, None), (200, 2, None)],
+        ["parallel_1_number_100", "parallel_2_number_200"],
+    ),
+    "one rate for all is told nowhere": ([(6, 4, 5.0), (6, 8, 5.0)], ["parallel_4_number_6", "parallel_8_number_6"]),
+    "rates that change with the load": ([(6, 4, 5.0), (6, 8, 10.0)], ["parallel_4_number_6", "parallel_8_number_6"]),
+    "points that differ only in rate": (
+        [(6, 4, 5.0), (6, 4, 10.0), (6, 4, 2.5), (6, 8, 5.0)],
+        [
+            "parallel_4_number_6_rate_5",
+            "parallel_4_number_6_rate_10",
+            "parallel_4_number_6_rate_2.5",
+            "parallel_8_number_6",
+        ],
+    ),
+    "with and without a rate": (
+        [(6, 4, None), (6, 4, 5.0)],
+        ["parallel_4_number_6_rate_unlimited", "parallel_4_number_6_rate_5"],
+    ),
+    "a point three times": (
+        [(4, 2, None)] * 3,
+        ["parallel_2_number_4", "parallel_2_number_4_repeat_2", "parallel_2_number_4_repeat_3"],
+    ),
+    "repeated, not in a row": (
+        [(4, 2, None), (4, 3, None), (4, 2, None)],
+        ["parallel_2_number_4", "parallel_3_number_4", "parallel_2_number_4_repeat_2"],
+    ),
+    "some differ in rate, some in nothing": (
+        [(4, 2, 5.0), (4, 2, 9.0), (4, 2, 5.0)],
+        ["parallel_2_number_4_rate_5", "parallel_2_number_4_rate_9", "parallel_2_number_4_rate_5_repeat_2"],
+    ),
+    "open loop": ([(4, None, 20.0), (4, None, 40.0)], ["rate_20_number_4", "rate_40_number_4"]),
+    "open loop, a rate twice": ([(4, None, 20.0), (4, None, 20.0)], ["rate_20_number_4", "rate_20_number_4_repeat_2"]),
+}
+
+
+@pytest.mark.parametrize(("points", "names"), SWEEPS.values(), ids=SWEEPS)
+def test_each_point_of_a_sweep_has_a_name_of_its_own(
+    points: list[tuple[int, int | None, float | None]], names: list[str]
+) -> None:
+    """What nothing else in the sweep is called keeps EvalScope's name; the others are told apart."""
+    assert point_names(points) == names
+    assert len(set(names)) == len(points)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 import uvloop
 
+from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult
@@ -117,6 +118,21 @@ def test_artifacts(tmp_path: Path, mock: str) -> None:
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes()]
     progress = json.loads((tmp_path / "shard-0/control/progress.json").read_text())
     assert (progress["done"], progress["total"]) == (5, 5)
+
+
+def test_points_that_are_alike_have_a_folder_each(tmp_path: Path, fast_mock: str) -> None:
+    """A point that is repeated, or differs in its rate alone, overwrites none: not in results, figures or artifacts."""
+    wanted = spec(fast_mock, number=[3, 3, 2, 2], parallel=[1, 1, 2, 2], rate=[900.0, 800.0, 900.0, 900.0])
+    result = load(tmp_path, wanted)
+    names = [
+        "parallel_1_number_3_rate_900",
+        "parallel_1_number_3_rate_800",
+        "parallel_2_number_2",
+        "parallel_2_number_2_repeat_2",
+    ]
+    assert [point.name for point in result.points] == names
+    assert [summary.summary(result)[f"{name}/success_rate"] for name in names] == [1.0] * 4
+    assert [len(rows(tmp_path, name)) for name in names] == [3, 3, 2, 2]
 
 
 def test_not_streamed(tmp_path: Path, mock: str) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.perfrun import PerfRunSpec, point_name
+from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
@@ -106,13 +106,14 @@ def most_parallel(context: RunContext) -> int:
 
 
 def points_of(spec: PerfRunSpec) -> Iterator[Point]:
-    """The loads of a sweep, in order."""
+    """The loads of a sweep, in order, each under a name of its own."""
+    rates = [rate if rate > 0 else None for rate in spec.rate]
+    if len(rates) == 1:
+        rates *= len(spec.number)
+    parallels: list[int | None] = [None] * len(spec.number) if spec.open_loop else [*spec.parallel]
+    loads = list(zip(spec.number, parallels, rates, strict=True))
     first = 0
-    for at, number in enumerate(spec.number):
-        rate: float | None = spec.rate[at] if len(spec.rate) > 1 else spec.rate[0]
-        rate = rate if rate is not None and rate > 0 else None
-        parallel = None if spec.open_loop else spec.parallel[at]
-        name = point_name(number=number, rate=rate) if spec.open_loop else point_name(number=number, parallel=parallel)
+    for name, (number, parallel, rate) in zip(point_names(loads), loads, strict=True):
         warmup = warmup_of(spec.warmup_num, number)
         yield Point(name, number, parallel, rate, warmup, first)
         first += warmup + number
