@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import re
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -49,6 +51,8 @@ async def raw_server(script: Script) -> AsyncIterator[RawServer]:
         # Cancelled at the loop's end, too: asyncio of Python 3.12 logs a cancelled handler as an error.
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             if not await _talk(reader, writer, number, script, state):
+                linger = struct.pack("ii", 1, 0)  # on close, for no time: a reset
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 writer.transport.abort()
         writer.close()
 

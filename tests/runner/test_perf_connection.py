@@ -1,6 +1,7 @@
 """The connection engine against a server that sends any bytes: what each request is reported as."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 
@@ -100,7 +101,33 @@ STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
     "an empty body": ([sized(b"")], ErrorClass.EMPTY_STREAM, 0),
     "no answer": ([Close()], ErrorClass.DISCONNECTED, 0),
     "not HTTP": ([b"SSH-2.0-OpenSSH_9.2\r\n\r\n"], ErrorClass.PARSE, 0),
-    "a broken chunk": ([CHUNKED + chunk(TEXT) + b"zz\r\n"], ErrorClass.PARSE, 0),
+    "a broken chunk": ([CHUNKED + chunk(TEXT) + b"zz\r\n"], ErrorClass.PARSE, 1),
+    "a broken chunk after [DONE]": ([CHUNKED + chunk(STREAM) + b"zz\r\n"], None, 3),
+    "cut in its length, after [DONE]": ([sized(STREAM)[:-1], Close()], None, 3),
+    "cut in its length, after the finish reason": (
+        [sized(TEXT * 3 + STOP + DONE)[: -len(DONE)], Close()],
+        ErrorClass.TRUNCATED_STREAM,
+        3,
+    ),
+    "no last chunk, after the finish reason": (
+        [CHUNKED + chunk(TEXT * 3 + STOP), Close()],
+        ErrorClass.TRUNCATED_STREAM,
+        3,
+    ),
+    "until the connection closes, without [DONE]": ([UNTIL_CLOSE + TEXT * 3 + STOP, Close()], None, 3),
+    "until the connection is reset, without [DONE]": (
+        [UNTIL_CLOSE + TEXT * 3 + STOP, 0.1, Close(reset=True)],
+        ErrorClass.TRUNCATED_STREAM,
+        3,
+    ),
+    "103 Early Hints, twice": ([(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n") * 2 + WHOLE], None, 3),
+    "an interim answer in a read of its own": ([b"HTTP/1.1 100 Continue\r\n\r\n", 0.05, WHOLE], None, 3),
+    "an interim answer and no more": ([b"HTTP/1.1 100 Continue\r\n\r\n", Close()], ErrorClass.DISCONNECTED, 0),
+    "cut in the status line": ([b"HTTP/1.1 20", Close()], ErrorClass.DISCONNECTED, 0),
+    "cut in the head": ([CHUNKED[:40], Close()], ErrorClass.DISCONNECTED, 0),
+    "reset in the head": ([CHUNKED[:40], 0.1, Close(reset=True)], ErrorClass.DISCONNECTED, 0),
+    "a head without end": ([b"HTTP/1.1 200 OK\r\nX: " + b"x" * 2_000_000], ErrorClass.PARSE, 0),
+    "interim answers without end": ([b"HTTP/1.1 100 Continue\r\n\r\n" * 60_000], ErrorClass.PARSE, 0),
     "an error event": ([sized(TEXT + b'data: {"error":{"message":"boom"}}\n\n')], ErrorClass.ERROR_IN_STREAM, 1),
     "a plain answer": ([sized(b'{"choices":[{"finish_reason":"stop"}]}')], ErrorClass.PARSE, 0),
     "401": ([sized(b'{"error":{"message":"who?"}}', b"401 Unauthorized")], ErrorClass.STATUS_401, 0),
@@ -121,6 +148,44 @@ def test_streams(steps: list[Step], error: ErrorClass | None, chunks: int) -> No
         assert found.finish_reason == "stop"
 
 
+COMPRESSED = b"HTTP/1.1 %s\r\nContent-Encoding: %s\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"
+
+
+def redirect(status: bytes, location: bytes) -> bytes:
+    return b"HTTP/1.1 %s\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (redirect(b"307 Moved", b"https://else.where/v1"), ErrorClass.STATUS_3XX, "to https://else.where/v1; use that"),
+        (redirect(b"301 Moved", b"/v2/chat?a=b"), ErrorClass.STATUS_3XX, "/v2/chat?a=b; use that address as url"),
+        (redirect(b"302 Found", b"//[oops"), ErrorClass.STATUS_3XX, "redirects to //[oops"),
+        (redirect(b"302 Found", "/\u8def".encode()), ErrorClass.STATUS_3XX, "/\u8def; use"),
+        (redirect(b"401 Unauthorized", b"/login"), ErrorClass.STATUS_401, ""),
+        (COMPRESSED % (b"200 OK", b"gzip"), ErrorClass.PARSE, "compressed (Content-Encoding: gzip)"),
+        (COMPRESSED % (b"200 OK", b"identity, BR"), ErrorClass.PARSE, "compressed (Content-Encoding: br)"),
+        (COMPRESSED % (b"200 OK", b"zstd"), ErrorClass.PARSE, "compressed (Content-Encoding: zstd)"),
+        (COMPRESSED % (b"503 Busy", b"deflate"), ErrorClass.STATUS_5XX, "compressed (Content-Encoding: deflate)"),
+    ],
+)
+def test_what_a_head_says_against_its_answer(answer: bytes, error: ErrorClass, words: str, *, stream: bool) -> None:
+    """Where a redirect leads, and that a body is compressed, is told in words; the connection is used again."""
+    found, server = asked(lambda _connection, _request: [answer], requests=2, stream=stream)
+    assert [one.error for one in found] == [error] * 2
+    assert words in found[0].message
+    assert server.connections == 1
+
+
+def test_an_encoding_that_is_none() -> None:
+    """`identity` is no compression, and a trailer is no head."""
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: identity\r\n\r\n")
+    trailer = b"0\r\nContent-Encoding: gzip\r\n\r\n"
+    (found,), _ = asked(lambda _connection, _request: [head + chunk(STREAM) + trailer])
+    assert found.error is None
+
+
 PLAIN = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"completion_tokens":1}}'
 
 
@@ -130,11 +195,26 @@ PLAIN = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usag
         ([sized(PLAIN)], None),
         ([b"HTTP/1.1 200 OK\r\n\r\n" + PLAIN, Close()], None),
         ([sized(PLAIN)[:-5], Close()], ErrorClass.DISCONNECTED),
+        ([sized(PLAIN + b"\n")[:-1], Close()], ErrorClass.DISCONNECTED),
+        ([CHUNKED + chunk(PLAIN), Close()], ErrorClass.DISCONNECTED),
+        ([CHUNKED + chunk(PLAIN) + b"0\r\n\r\n"], None),
+        ([b"HTTP/1.1 200 OK\r\n\r\n" + PLAIN, 0.1, Close(reset=True)], ErrorClass.DISCONNECTED),
         ([sized(b'{"error":{"message":"boom"}}')], ErrorClass.ERROR_IN_STREAM),
         ([sized(b"<html>")], ErrorClass.PARSE),
         ([sized(b'{"detail":"slow down"}', b"429 Too Many")], ErrorClass.STATUS_429),
     ],
-    ids=["whole", "until close", "cut", "an error in a 200", "HTML", "429"],
+    ids=[
+        "whole",
+        "until close",
+        "cut",
+        "cut, though the JSON is whole",
+        "chunked, without its end",
+        "chunked",
+        "until reset",
+        "an error in a 200",
+        "HTML",
+        "429",
+    ],
 )
 def test_answers_that_are_not_streamed(steps: list[Step], error: ErrorClass | None) -> None:
     """They have no token times."""
@@ -201,6 +281,81 @@ def test_bytes_after_the_answer_spoil_the_connection() -> None:
     found, server = asked(lambda _connection, _request: [WHOLE, 0.01, b"junk"], requests=2, pause_s=0.2)
     assert [one.error for one in found] == [None] * 2
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize(
+    ("after", "connections"),
+    [
+        (b"junk", 2),
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nbad", 2),
+        (b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", 2),
+        (WHOLE, 2),
+        (sized(b'{"choices":[{"finish_reason":"length"}]}'), 2),
+        (b"\r\n", 1),
+    ],
+    ids=["junk", "an error", "a timeout", "another stream", "another answer", "an empty line"],
+)
+def test_what_follows_an_answer_is_none_of_it(after: bytes, connections: int, *, stream: bool) -> None:
+    """In one read with the answer: that one is whole, and neither it nor the next one gets any of those bytes."""
+    whole = WHOLE if stream else sized(PLAIN)
+    found, server = asked(lambda _connection, _request: [whole + after], requests=2, stream=stream)
+    assert [(one.error, one.status, one.finish_reason) for one in found] == [(None, 200, "stop")] * 2
+    assert [one.chunks for one in found] == [3 if stream else 0] * 2
+    assert server.connections == connections
+
+
+def test_a_goodbye_before_bytes_of_its_own() -> None:
+    """`Connection: close` and bytes after the answer."""
+    closing = WHOLE.replace(b"chunked\r\n", b"chunked\r\nConnection: close\r\n", 1)
+    (found,), _ = asked(lambda _connection, _request: [closing + b"junk"])
+    assert (found.error, found.chunks) == (None, 3)
+
+
+def test_what_waits_in_the_kernel_is_not_the_next_answer() -> None:
+    """Bytes that came while the client was busy elsewhere: the next request leaves on another connection."""
+
+    async def work() -> tuple[list[ErrorClass | None], int]:
+        writers: list[asyncio.StreamWriter] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
+            await reader.readuntil(b"{}")
+            writer.write(WHOLE)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        pool = Pool(Target("127.0.0.1", port, False, "/"), LIMITS, ["127.0.0.1"], connected=lambda _: None)
+        ended: asyncio.Queue[Exchange] = asyncio.Queue()
+        pool.send(exchange_for(0, port, ended.put_nowait, stream=True))
+        found = [await ended.get()]
+        os.write(writers[0].get_extra_info("socket").fileno(), b"junk")
+        pool.send(exchange_for(1, port, ended.put_nowait, stream=True))  # before the loop has read that
+        found.append(await ended.get())
+        await pool.close()
+        for writer in writers:
+            writer.close()
+        server.close()
+        return [one.error for one in found], len(writers)
+
+    assert uvloop.run(work()) == ([None, None], 2)
+
+
+def test_done_and_no_end_of_what_follows() -> None:
+    """A server that goes on and on after [DONE]: the answer ended there."""
+    steps: list[Step] = [CHUNKED + chunk(STREAM)]
+    for _ in range(40):
+        steps += [chunk(b": still here\n\n"), 0.1]
+    (found,), _ = asked(lambda _connection, _request: steps, limits=Limits(total_s=60.0))
+    assert (found.error, found.chunks) == (None, 3)
+    assert found.end_ns == found.last_token_ns
+
+
+def test_the_first_byte_is_not_an_interim_answers() -> None:
+    """100 Continue comes at once, the answer 0.2 s later."""
+    steps: list[Step] = [b"HTTP/1.1 100 Continue\r\n\r\n", 0.2, WHOLE]
+    (found,), _ = asked(lambda _connection, _request: steps)
+    assert found.first_byte_ns - found.sent_ns >= 190_000_000
 
 
 def test_done_without_the_end_of_the_message() -> None:

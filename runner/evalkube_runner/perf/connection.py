@@ -3,11 +3,16 @@
 One clock reading per socket read; everything in that read has its time. There are no timers here: the pool sweeps over
 all requests in flight. Redirects are not followed and nothing is retried, but for one case: a reused connection that
 the server had closed before it could answer, which is the keep-alive race of RFC 9112, 9.3.1 and no failure; that
-request is sent once more and counted.
+request is sent once more and counted. Interim answers (1xx) are passed over.
+
+Whether an answer is whole is said by its HTTP message: its length, its last chunk, or, where it has neither, the end
+of the connection. Only a stream's own end mark ([DONE]) stands above that. What follows an answer ends the connection
+and is no part of any answer.
 """
 
 import asyncio
 import os
+import select
 import time
 from typing import Protocol
 
@@ -15,6 +20,7 @@ import httptools
 
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.head import MAX_HEAD_BYTES, Head
 from evalkube_runner.wire.answer import clip
 
 __all__ = ["Connection", "Owner"]
@@ -39,39 +45,61 @@ class Connection(asyncio.Protocol):
     """One connection: idle in the pool (``exchange`` is None) or busy with one request."""
 
     __slots__ = (
+        "_answer_pieces",
         "_complete",
         "_fd",
+        "_head",
+        "_head_bytes",
         "_keep",
         "_owner",
         "_parser",
         "_pieces",
+        "_poll",
+        "_url",
+        "done_ns",
         "exchange",
         "heard_ns",
         "reused",
         "transport",
     )
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, url: str) -> None:
+        """``url``: what relative redirects refer to."""
         self._owner = owner
+        self._url = url
         self._pieces: list[bytes] = []
+        self._answer_pieces: int | None = None  # how many of them are the answer's, where something follows it
         self._complete = False
         self._keep = True
-        self._parser = httptools.HttpResponseParser(_Callbacks(self, self._pieces))
+        self._head = Head()
+        self._head_bytes = 0
+        self._parser = httptools.HttpResponseParser(_Callbacks(self, self._pieces, self._head))
         self.exchange: Exchange | None = None
         self.heard_ns = 0
+        self.done_ns = 0
         self.reused = False
         self.transport: asyncio.Transport | None = None
         self._fd = -1
+        self._poll: select.poll | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a stream connection has a Transport
         if transport.get_extra_info("sslcontext") is None:
             self._fd = transport.get_extra_info("socket").fileno()
+            self._poll = select.poll()
+            self._poll.register(self._fd, select.POLLIN)
 
     @property
     def usable(self) -> bool:
         """Whether a request can still be written to it."""
         return self.transport is not None and not self.transport.is_closing()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the server has sent nothing since its last answer, and has not closed, as far as the kernel knows.
+        What waits there would be taken for the answer to the next request. Not known of TLS, which talks of itself.
+        """
+        return self._poll is None or not self._poll.poll(0)
 
     def send(self, exchange: Exchange) -> None:
         """Write a request; the clock is read before the write.
@@ -82,6 +110,7 @@ class Connection(asyncio.Protocol):
         assert self.transport is not None
         self.exchange = exchange
         payload = exchange.payload
+        self._head_bytes = self.done_ns = 0
         exchange.sent_ns = self.heard_ns = _clock()
         if self._fd >= 0:
             try:
@@ -96,15 +125,33 @@ class Connection(asyncio.Protocol):
             payload = payload[written:]
         self.transport.write(payload)
 
+    def message_begun(self) -> None:
+        if not self._complete:
+            self._head.begin()
+        elif self._answer_pieces is None:
+            self._answer_pieces = len(self._pieces)
+            self._keep = False
+
     def head_seen(self) -> None:
         status = self._parser.get_status_code()
-        if self.exchange is not None and status >= 200:
-            self.exchange.status = status
+        exchange = self.exchange
+        if exchange is None or self._complete or status < 200:
+            return
+        exchange.status = status
+        if not exchange.first_byte_ns:  # it came in one read with an interim answer
+            exchange.first_byte_ns = self.heard_ns
+        objection = self._head.objection(status, self._url)
+        if objection is not None:
+            exchange.fail(objection.error, objection.message)
 
     def message_seen(self) -> None:
-        if self._parser.get_status_code() >= 200:  # 1xx only announce the answer
+        if self._complete:
+            return
+        if self._parser.get_status_code() >= 200:
             self._complete = True
             self._keep = self._parser.should_keep_alive()
+        elif self.exchange is not None:  # 1xx only announce the answer
+            self.exchange.first_byte_ns = 0
 
     def data_received(self, data: bytes) -> None:
         now_ns = _clock()
@@ -115,12 +162,9 @@ class Connection(asyncio.Protocol):
         self.heard_ns = now_ns
         if not exchange.first_byte_ns:
             exchange.first_byte_ns = now_ns
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
-            self._pieces.clear()
-            self.give_up(ErrorClass.PARSE, f"the answer is not HTTP/1.1: {problem}")
-            return
+        if not exchange.status:
+            self._head_bytes += len(data)
+        fault = self._parsed(data)
         pieces = self._pieces
         if pieces:
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -128,6 +172,32 @@ class Connection(asyncio.Protocol):
             exchange.body(body, now_ns)
         if self._complete:
             self._finish(exchange, now_ns)
+        elif not self.done_ns and exchange.said_done:
+            self.done_ns = now_ns
+        if fault and self.exchange is exchange:
+            self._broken(fault)
+
+    def _parsed(self, data: bytes) -> str:
+        """Parse what was read; what is wrong with it. What follows the answer is left out, and no fault of it."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
+            if not self._complete:
+                return f"the answer is not HTTP/1.1: {problem}"
+            self._keep = False
+        if self._answer_pieces is not None:
+            del self._pieces[self._answer_pieces :]
+            self._answer_pieces = None
+        if self._head_bytes > MAX_HEAD_BYTES and self.exchange is not None and not self.exchange.status:
+            return f"the head of the answer has more than {MAX_HEAD_BYTES} bytes"
+        return ""
+
+    def _broken(self, fault: str) -> None:
+        """The message cannot be read any further; a stream that has said its end is whole for all that."""
+        if self.done_ns:
+            self.settle()
+        else:
+            self.give_up(ErrorClass.PARSE, fault)
 
     def _finish(self, exchange: Exchange, now_ns: int) -> None:
         self._complete = False
@@ -145,11 +215,15 @@ class Connection(asyncio.Protocol):
         self._owner.lost(self)
         if exchange is None:
             return
-        if not exchange.first_byte_ns:
+        if not self._head_bytes:
             self._unanswered(exchange, problem)
             return
+        if not exchange.status:
+            exchange.fail(
+                ErrorClass.DISCONNECTED, clip(f"the connection was lost in the head of the answer{_why(problem)}")
+            )
         exchange.end_ns = _clock()
-        exchange.conclude(exchange.end_ns, whole=False)
+        exchange.conclude(exchange.end_ns, whole=problem is None and self._head.until_close)
         exchange.ended(exchange)
 
     def _unanswered(self, exchange: Exchange, problem: Exception | None) -> None:
@@ -176,11 +250,11 @@ class Connection(asyncio.Protocol):
             exchange.ended(exchange)
 
     def settle(self) -> None:
-        """End a request whose stream said it was done though the connection stays open: it is whole."""
+        """End a request whose stream said it was done though the message goes on: it is whole, and was then."""
         exchange, self.exchange = self.exchange, None
         self.abort()
         if exchange is not None:
-            exchange.end_ns = self.heard_ns
+            exchange.end_ns = self.done_ns
             exchange.conclude(exchange.end_ns, whole=True)
             exchange.ended(exchange)
 
@@ -195,11 +269,13 @@ class _Callbacks:
     one.
     """
 
-    __slots__ = ("on_body", "on_headers_complete", "on_message_complete")
+    __slots__ = ("on_body", "on_header", "on_headers_complete", "on_message_begin", "on_message_complete")
 
-    def __init__(self, connection: Connection, pieces: list[bytes]) -> None:
-        self.on_body = pieces.append
+    def __init__(self, connection: Connection, pieces: list[bytes], head: Head) -> None:
+        self.on_message_begin = connection.message_begun
+        self.on_header = head.field
         self.on_headers_complete = connection.head_seen
+        self.on_body = pieces.append
         self.on_message_complete = connection.message_seen
 
 

@@ -141,6 +141,8 @@ class Exchange:
             fault = self.reader.fault()
             if fault is not None:
                 self.fail(fault.error, fault.message)
+            elif not whole and not self.reader.done:
+                self.fail(ErrorClass.TRUNCATED_STREAM, "the connection closed before the stream was whole")
         elif from_status:
             self._conclude_refusal()
         else:
@@ -159,11 +161,12 @@ class Exchange:
         if self._body_bytes > MAX_ANSWER_BYTES:
             self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
             return
+        if not whole:
+            self.fail(ErrorClass.DISCONNECTED, "the connection closed before the answer was whole")
+            return
         answer = self._dialect.answer(b"".join(self._body))
         self.finish_reason, self.usage = answer.finish_reason, answer.usage
-        if answer.fault is not None and not whole:
-            self.fail(ErrorClass.DISCONNECTED, "the connection closed in the middle of the answer")
-        elif answer.fault is not None:
+        if answer.fault is not None:
             self.fail(answer.fault.error, answer.fault.message)
 
 

@@ -68,9 +68,10 @@ class Pool:
         """Send on the connection used last, else on a new one. Never calls ``exchange.ended`` before it returns."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable:
+            if connection.usable and connection.quiet:
                 connection.send(exchange)
                 return
+            connection.abort()
         self.send_fresh(exchange)
 
     def send_fresh(self, exchange: Exchange) -> None:
@@ -179,7 +180,7 @@ class Pool:
     async def _connect_to(self, address: str) -> Connection:
         name = self._target.host if self._tls is not None else None
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self), address, self._target.port, ssl=self._tls, server_hostname=name
+            lambda: Connection(self, self._target.url), address, self._target.port, ssl=self._tls, server_hostname=name
         )
         return connection
 
@@ -192,7 +193,7 @@ class Pool:
             exchange = connection.exchange
             if exchange is None:
                 continue
-            if exchange.said_done and now_ns - connection.heard_ns > _NANO:
+            if connection.done_ns and now_ns - connection.done_ns > _NANO:
                 connection.settle()
             elif now_ns - exchange.sent_ns > total_ns:
                 connection.give_up(ErrorClass.TOTAL_TIMEOUT, f"not answered within {self._limits.total_s:g} s")

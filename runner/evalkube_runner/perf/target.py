@@ -15,6 +15,17 @@ class Target:
     tls: bool
     path: str
 
+    @property
+    def url(self) -> str:
+        """The whole of it."""
+        return f"{'https' if self.tls else 'http'}://{self.authority}{self.path}"
+
+    @property
+    def authority(self) -> str:
+        """The host, and the port where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
 
 def target_of(url: str) -> Target:
     """The parts of ``url`` (http or https, checked by the contract)."""
@@ -26,10 +37,8 @@ def target_of(url: str) -> Target:
 
 def request_head(target: Target, headers: dict[str, str]) -> bytes:
     """The head of every request up to the value of its last header, ``Content-Length: ``."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    standard = target.port == (443 if target.tls else 80)
     made = {
-        "Host": host if standard else f"{host}:{target.port}",
+        "Host": target.authority,
         "User-Agent": "evalkube",
         "Accept": "text/event-stream, application/json",
         "Accept-Encoding": "identity",

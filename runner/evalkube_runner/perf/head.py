@@ -1,0 +1,78 @@
+"""The head of an answer, as far as it decides anything: how its body ends, where it redirects to, whether it is
+compressed. No I/O here.
+"""
+
+from urllib.parse import urljoin
+
+from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_runner.wire.answer import Fault, clip
+
+__all__ = ["MAX_HEAD_BYTES", "Head"]
+
+MAX_HEAD_BYTES = 1024 * 1024
+"""A head beyond this, interim answers included, is a fault; nothing else bounds what the parser holds of it."""
+
+_LENGTH = b"content-length"
+_TRANSFER = b"transfer-encoding"
+_ENCODING = b"content-encoding"
+_LOCATION = b"location"
+_FIELDS = frozenset({_LENGTH, _TRANSFER, _ENCODING, _LOCATION})
+
+
+class Head:
+    """The fields of one head that are looked at; told them one by one."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self) -> None:
+        self._fields: dict[bytes, bytes] = {}
+
+    def begin(self) -> None:
+        """Another head begins."""
+        self._fields.clear()
+
+    def field(self, name: bytes, value: bytes) -> None:
+        """Take a field."""
+        lower = name.lower()
+        if lower in _FIELDS:
+            self._fields[lower] = value
+
+    @property
+    def until_close(self) -> bool:
+        """Whether the body ends where the connection does, and nothing else says its length (RFC 9112, 6.3)."""
+        return _LENGTH not in self._fields and b"chunked" not in _tokens(self._fields.get(_TRANSFER, b""))
+
+    def objection(self, status: int, url: str) -> Fault | None:
+        """Why an answer of ``url`` with this head is none, whatever its body says; None where the body decides."""
+        location = self._fields.get(_LOCATION)
+        if 300 <= status < 400 and location:
+            return Fault(
+                ErrorClass.STATUS_3XX,
+                clip(f"the endpoint redirects to {_joined(url, location)}; use that address as url"),
+            )
+        codings = self._codings()
+        if not codings:
+            return None
+        return Fault(
+            ErrorClass.PARSE if 200 <= status < 300 else error_class_of_status(status),
+            clip(
+                f"the answer is compressed (Content-Encoding: {codings}), and a load test reads plain answers only; "
+                "turn compression off at the endpoint or at the proxy before it"
+            ),
+        )
+
+    def _codings(self) -> str:
+        found = [*_tokens(self._fields.get(_ENCODING, b"")), *_tokens(self._fields.get(_TRANSFER, b""))]
+        return b", ".join(one for one in found if one not in (b"identity", b"chunked")).decode("latin-1")
+
+
+def _tokens(value: bytes) -> list[bytes]:
+    return [token for part in value.lower().split(b",") if (token := part.strip())]
+
+
+def _joined(url: str, location: bytes) -> str:
+    text = location.decode("utf-8", "replace")
+    try:
+        return urljoin(url, text)
+    except ValueError:  # no URL at all
+        return text
