@@ -267,6 +267,19 @@ def test_prompts_go_on_where_the_last_point_ended(tmp_path: Path) -> None:
     assert json.loads(later[0].split(b"\r\n\r\n", 1)[1])["messages"][0]["content"] == prompts[2]
 
 
+def test_a_path_beyond_ascii(tmp_path: Path) -> None:
+    """It is sent percent-encoded, by the connection test and by the load."""
+
+    async def work() -> list[bytes]:
+        async with raw_server(lambda _connection, _request: [ANSWER]) as server:
+            await sweep.load_test(spec(f"http://127.0.0.1:{server.port}/模型/v1?q=ü", number=1), context(tmp_path))
+            return server.requests
+
+    sent = run(work())
+    assert len(sent) == 2
+    assert all(one.startswith(b"POST /%E6%A8%A1%E5%9E%8B/v1/chat/completions?q=%C3%BC HTTP/1.1\r\n") for one in sent)
+
+
 def test_what_is_sent(tmp_path: Path) -> None:
     """The key as a bearer token, the user's headers, and drawn token limits."""
     _, sent = load_raw(

@@ -18,6 +18,7 @@ import orjson
 
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_runner import urls
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
@@ -76,7 +77,7 @@ class Client:
         listener: Listener | None = None,
     ) -> None:
         headers = {**(config.extra_headers or {}), **openai.headers(api_key), "Content-Type": "application/json"}
-        self._target = _Target(openai.endpoint(api_url), headers, model, config)
+        self._target = _Target(urls.encoded(openai.endpoint(api_url)), headers, model, config)
         self._listener = listener
         self._lanes = Lanes(connections, self._target.url, gate, timeout_s=config.timeout, query=config.extra_query)
 

@@ -16,6 +16,7 @@ _LENGTH = b"content-length"
 _TRANSFER = b"transfer-encoding"
 _ENCODING = b"content-encoding"
 _LOCATION = b"location"
+_CHUNKED = b"chunked"
 _FIELDS = frozenset({_LENGTH, _TRANSFER, _ENCODING, _LOCATION})
 
 
@@ -40,10 +41,12 @@ class Head:
     @property
     def until_close(self) -> bool:
         """Whether the body ends where the connection does, and nothing else says its length (RFC 9112, 6.3)."""
-        return _LENGTH not in self._fields and b"chunked" not in _tokens(self._fields.get(_TRANSFER, b""))
+        return _LENGTH not in self._fields and _CHUNKED not in _tokens(self._fields.get(_TRANSFER, b""))
 
     def objection(self, status: int, url: str) -> Fault | None:
         """Why an answer of ``url`` with this head is none, whatever its body says; None where the body decides."""
+        if status < 300 and _ENCODING not in self._fields and self._fields.get(_TRANSFER, _CHUNKED) == _CHUNKED:
+            return None  # as nearly every answer
         location = self._fields.get(_LOCATION)
         if 300 <= status < 400 and location:
             return Fault(
@@ -63,7 +66,7 @@ class Head:
 
     def _codings(self) -> str:
         found = [*_tokens(self._fields.get(_ENCODING, b"")), *_tokens(self._fields.get(_TRANSFER, b""))]
-        return b", ".join(one for one in found if one not in (b"identity", b"chunked")).decode("latin-1")
+        return b", ".join(one for one in found if one not in (b"identity", _CHUNKED)).decode("latin-1")
 
 
 def _tokens(value: bytes) -> list[bytes]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult
+from evalkube_runner import urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import bodies, crew, health, payloads, schedule, tune
@@ -32,7 +33,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
     _check_limits(spec, context)
-    await context.gate.check([spec.url])
+    await context.gate.check([urls.encoded(spec.url)])
     dialect = DIALECTS[spec.api]
     source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(endpoint_of(spec)))
     result = PerfResult(

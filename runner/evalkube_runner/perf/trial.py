@@ -21,6 +21,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, Progress
 from evalkube_crds.seed import load_test as load_test_figures
+from evalkube_runner import urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
@@ -79,7 +80,7 @@ class Trial:
         self._total = total
         self._done = 0
         self._dialect = DIALECTS[spec.api]
-        self._url = endpoint_of(spec)
+        self._url = urls.encoded(endpoint_of(spec))
         self._headers = dict(spec.headers) | self._dialect.headers(context.api_key)
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
 
