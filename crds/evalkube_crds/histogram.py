@@ -69,6 +69,29 @@ class Histogram:
         self.total += other.total
         self.total_squared += other.total_squared
 
+    def replaced(self, removed: "Histogram", added: "Histogram") -> "Histogram":
+        """These values with ``removed``, which are some of them, exchanged for ``added``. Its extremes are those of the
+        outermost buckets, and it has no deviation.
+        """
+        found = Histogram(counts=dict(self.counts), sums=dict(self.sums), count=self.count, total=self.total)
+        for bucket, times in removed.counts.items():
+            left = found.counts.get(bucket, 0) - times
+            if left > 0:
+                found.counts[bucket] = left
+                found.sums[bucket] -= removed.sums[bucket]
+            else:
+                found.counts.pop(bucket, None)
+                found.sums.pop(bucket, None)
+        for bucket, times in added.counts.items():
+            found.counts[bucket] = found.counts.get(bucket, 0) + times
+            found.sums[bucket] = found.sums.get(bucket, 0) + added.sums[bucket]
+        found.count, found.total = sum(found.counts.values()), sum(found.sums.values())
+        if found.counts:
+            first, last = min(found.counts), max(found.counts)
+            found.low = found.sums[first] // found.counts[first]
+            found.high = found.sums[last] // found.counts[last]
+        return found
+
     @property
     def mean(self) -> float | None:
         """The exact arithmetic mean; None when nothing was counted."""

@@ -125,8 +125,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
         merged.token_basis = _counts([merged.token_basis, part.token_basis])
         merged.finish_reasons = _counts([merged.finish_reasons, part.finish_reasons])
         merged.error_samples = {**part.error_samples, **merged.error_samples}
-        for name, histogram in part.histograms.items():
-            merged.histograms.setdefault(name, Histogram()).merge(histogram)
+        _add_histograms(merged.histograms, part.histograms)
         merged.series = _series(merged, part)
         merged.health = _health(merged.health, part.health)
         merged.ended_at_ns = max(merged.ended_at_ns, part.ended_at_ns)
@@ -142,7 +141,14 @@ def _health(mine: ClientHealth, other: ClientHealth) -> ClientHealth:
     total.schedule_lag_ns.merge(other.schedule_lag_ns)
     total.loop_lag_ns.merge(other.loop_lag_ns)
     total.gc_pause_ns.merge(other.gc_pause_ns)
+    _add_histograms(total.delayed, other.delayed)
+    _add_histograms(total.undelayed, other.undelayed)
     return total
+
+
+def _add_histograms(into: dict[str, Histogram], part: dict[str, Histogram]) -> None:
+    for name, histogram in part.items():
+        into.setdefault(name, Histogram()).merge(histogram)
 
 
 _SERIES = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "ttft_ns_sum")

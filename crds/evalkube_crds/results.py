@@ -147,6 +147,14 @@ class ClientHealth(Report):
         default_factory=Histogram, description="Lateness of a periodic probe: how late a read may be seen"
     )
     gc_pause_ns: HistogramField = Field(default_factory=Histogram, description="Pauses of the garbage collector")
+    delayed: dict[str, HistogramField] = Field(
+        default_factory=dict,
+        description="By name (ttft_ns, latency_ns, intended_...): the measured values of requests that a stall of the "
+        "client touched (their answer was read, or they left, after it), and may be in",
+    )
+    undelayed: dict[str, HistogramField] = Field(
+        default_factory=dict, description="The same values without that stall: the least that they can have been"
+    )
     offered: int = Field(default=0, description="Requests the schedule asked for in the time it ran")
     sent: int = Field(default=0, description="Requests that were sent")
     connections_peak: int = 0

@@ -5,15 +5,20 @@ A delay of the client adds to what it reports of the server, so what is tolerabl
 of 2 ms is nothing on a TTFT of 200 ms and everything on one of 3 ms. The scale is the median TTFT (latency where
 nothing is streamed). The numbers below are ours: one part in twenty is what two careful runs differ by anyway, and
 beyond one in five no comparison holds.
+
+A stall is weighed by the requests that it touched: each percentile is compared with what it would be if those had lost
+nothing but their wait in the client, so a stall that many requests met counts, however rare stalls are, and one that no
+request met does not.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import PerfPoint
 
-__all__ = ["MOST_REASONS", "Figures", "judge", "judge_point", "judge_shards"]
+__all__ = ["MOST_REASONS", "Delay", "Figures", "judge", "judge_point", "judge_shards"]
 
 _MS = 1_000_000
 DEGRADED_SHARE = 0.05
@@ -34,7 +39,37 @@ SENT_INVALID = 0.95
 CONNECTIONS_DEGRADED = 0.90
 MOST_REASONS = 20
 """A thousand shards on one bad node have one thing to say, not a thousand."""
+_PERCENTS = (50, 90, 95, 99)
+_DELAYABLE = (
+    ("TTFT", "ttft_ns"),
+    ("latency", "latency_ns"),
+    ("TTFT since the intended time", "intended_ttft_ns"),
+    ("latency since the intended time", "intended_latency_ns"),
+)
 _SEVERITY = (Verdict.VALID, Verdict.DEGRADED, Verdict.INVALID)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """One statistic (``mean``, ``p99``) of what was measured, and the least that it can be without the client's stalls.
+    Not ``sound``: it is of too few requests to be more than their largest value.
+    """
+
+    figure: str
+    statistic: str
+    measured_ns: float
+    least_ns: float
+    touched: int
+    requests: int
+    sound: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far the stalls spoil it."""
+        added_ns = self.measured_ns - self.least_ns
+        if self.sound and added_ns > max(INVALID_FLOOR_NS, INVALID_SHARE * self.measured_ns):
+            return Verdict.INVALID
+        return Verdict.DEGRADED if added_ns > max(FLOOR_NS, DEGRADED_SHARE * self.measured_ns) else Verdict.VALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +87,7 @@ class Figures:
     sent: int
     connections_peak: int
     connections_limit: int
+    delays: tuple[Delay, ...] = ()
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
@@ -71,8 +107,31 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
             sent=health.sent,
             connections_peak=health.connections_peak,
             connections_limit=health.connections_limit,
+            delays=tuple(_delays_of(point)),
         )
     )
+
+
+def _delays_of(point: PerfPoint) -> Iterator[Delay]:
+    """Of each figure that a stall touched, its mean and percentiles."""
+    for figure, name in _DELAYABLE:
+        measured, delayed = point.histograms.get(name), point.health.delayed.get(name)
+        undelayed = point.health.undelayed.get(name)
+        if point.rate is None and name.startswith("intended_"):
+            continue  # nothing was scheduled: the same once more
+        if measured is None or delayed is None or undelayed is None or not delayed.count:
+            continue
+        least = measured.replaced(delayed, undelayed)
+        statistics = [("mean", 50, measured.mean, least.mean)] + [
+            (f"p{percent}", percent, before, after)
+            for percent, before, after in zip(
+                _PERCENTS, measured.percentiles(_PERCENTS), least.percentiles(_PERCENTS), strict=True
+            )
+        ]
+        for statistic, percent, before, after in statistics:
+            if before is not None and after is not None:
+                sound = measured.count * (100 - percent) >= 100
+                yield Delay(figure, statistic, before, after, delayed.count, measured.count, sound)
 
 
 def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Verdict, list[str]]:
@@ -90,7 +149,7 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:
     """The verdict and the reasons for it, worst first; valid has none."""
-    found = [*_lags(figures), *_stalls(figures), *_load(figures)]
+    found = [*_lags(figures), *_delays(figures), *_stalls(figures), *_load(figures)]
     found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
     return (found[0][0] if found else Verdict.VALID), [f"{verdict}: {text}" for verdict, text in found]
 
@@ -110,6 +169,20 @@ def _lags(figures: Figures) -> Iterator[tuple[Verdict, str]]:
             verdict,
             f"{name} p99 is {lag_ns / _MS:.2f} ms beside a median of {scale_ns / _MS:.2f} ms that was measured",
         )
+
+
+def _delays(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    spoilt = [delay for delay in figures.delays if delay.verdict is not Verdict.VALID]
+    for figure, group in groupby(spoilt, key=lambda delay: delay.figure):
+        delays = list(group)
+        worst = max(delays, key=lambda delay: delay.measured_ns - delay.least_ns)
+        names = ", ".join(delay.statistic for delay in delays)
+        added_ms, measured_ms = (worst.measured_ns - worst.least_ns) / _MS, worst.measured_ns / _MS
+        text = (
+            f"{figure} {names}: stalls of the client touched {worst.touched} of {worst.requests} requests, "
+            f"up to {added_ms:.1f} ms of the {worst.statistic} of {measured_ms:.1f} ms"
+        )
+        yield max((delay.verdict for delay in delays), key=_SEVERITY.index), text
 
 
 def _stalls(figures: Figures) -> Iterator[tuple[Verdict, str]]:

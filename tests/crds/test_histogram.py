@@ -83,3 +83,21 @@ def test_a_document_that_cannot_be_is_refused(broken: dict[str, object]) -> None
     """A corrupt result is found when it is read."""
     with pytest.raises(ValueError, match="histogram"):
         Histogram.from_doc(broken)
+
+
+@given(st.lists(st.integers(0, 10**12)), st.lists(st.integers(0, 10**12)), st.lists(st.integers(0, 10**12)))
+def test_values_can_be_exchanged(kept: list[int], removed: list[int], added: list[int]) -> None:
+    """What is left and what is added, as if it had been counted so; extremes are good to a bucket."""
+    before, wanted, old, new = Histogram(), Histogram(), Histogram(), Histogram()
+    before.extend(kept + removed)
+    wanted.extend(kept + added)
+    old.extend(removed)
+    new.extend(added)
+    found = before.replaced(old, new)
+    assert (found.counts, found.sums, found.count, found.total) == (
+        wanted.counts,
+        wanted.sums,
+        wanted.count,
+        wanted.total,
+    )
+    assert [found.low, found.high] == pytest.approx([wanted.low, wanted.high], rel=0.001)

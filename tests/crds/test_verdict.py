@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from evalkube_crds import verdict
+from evalkube_crds import merge, verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import ClientHealth, PerfPoint
-from evalkube_crds.verdict import Figures
+from evalkube_crds.verdict import Delay, Figures
 
 MS = 1_000_000
 HEALTHY = Figures(
@@ -78,3 +78,91 @@ def test_of_a_point() -> None:
     streamed = PerfPoint(name="p", number=1, histograms=histograms, health=health)
     assert verdict.judge_point(streamed)[0] is Verdict.DEGRADED
     assert verdict.judge_point(streamed.model_copy(update={"stream": False}))[0] is Verdict.VALID
+
+
+def p99(measured_ms: float, least_ms: float, *, sound: bool = True) -> Delay:
+    return Delay("TTFT", "p99", measured_ms * MS, least_ms * MS, touched=12, requests=400, sound=sound)
+
+
+# name: what stalls may have added to, the verdict, some words of it
+DELAYS: dict[str, tuple[list[Delay], Verdict, str]] = {
+    "a third of it": ([p99(120, 80)], Verdict.INVALID, "TTFT p99: stalls of the client touched 12 of 400 requests"),
+    "a tenth of it": ([p99(120, 108)], Verdict.DEGRADED, "up to 12.0 ms of the p99 of 120.0 ms"),
+    "a fiftieth of it": ([p99(120, 118)], Verdict.VALID, ""),
+    "less than a machine costs": ([p99(3, 2.1)], Verdict.VALID, ""),
+    "much of little": ([p99(6, 2)], Verdict.DEGRADED, "p99"),
+    "of a percentile of too few": ([p99(120, 20, sound=False)], Verdict.DEGRADED, "p99"),
+    "several percentiles are named": (
+        [replace(p99(30, 30), statistic="p50"), replace(p99(99, 70), statistic="p95"), p99(120, 80)],
+        Verdict.INVALID,
+        "TTFT p95, p99:",
+    ),
+    "each figure has its own reason": (
+        [p99(120, 108), replace(p99(500, 300), figure="latency")],
+        Verdict.INVALID,
+        "latency p99",
+    ),
+}
+
+
+@pytest.mark.parametrize(("delays", "wanted", "words"), DELAYS.values(), ids=DELAYS)
+def test_stalls_weigh_what_they_may_have_added(delays: list[Delay], wanted: Verdict, words: str) -> None:
+    """To each statistic that is reported, by the share of it."""
+    found, reasons = verdict.judge(replace(HEALTHY, delays=tuple(delays)))
+    assert found is wanted
+    assert words in "; ".join(reasons)
+
+
+def stalled(requests: int, touched: int, *, lag_ms: int = 90) -> PerfPoint:
+    """A point of requests of 40 to 60 ms, some of which were left unread for so long."""
+    ttft, delayed, undelayed = Histogram(), Histogram(), Histogram()
+    for at in range(requests):
+        value = (40 + at % 20) * MS
+        if at < touched:
+            delayed.add(value + lag_ms * MS)
+            undelayed.add(value)
+        ttft.add(value + (lag_ms * MS if at < touched else 0))
+    health = ClientHealth(delayed={"ttft_ns": delayed}, undelayed={"ttft_ns": undelayed})
+    return PerfPoint(name="p", number=requests, succeeded=requests, histograms={"ttft_ns": ttft}, health=health)
+
+
+# name: requests, how many of them a stall touched, the verdict, the statistics that it names
+TOUCHED: dict[str, tuple[int, int, Verdict, str]] = {
+    "none": (1000, 0, Verdict.VALID, ""),
+    "one in a thousand": (1000, 1, Verdict.VALID, ""),
+    "two in a hundred": (1000, 20, Verdict.INVALID, "TTFT p99:"),
+    "six in a hundred": (1000, 60, Verdict.INVALID, "TTFT mean, p95, p99:"),
+    "most": (1000, 600, Verdict.INVALID, "TTFT mean, p50, p90, p95, p99:"),
+    "one of thirty": (30, 1, Verdict.DEGRADED, "TTFT mean, p99:"),
+}
+
+
+@pytest.mark.parametrize(("requests", "touched", "wanted", "words"), TOUCHED.values(), ids=TOUCHED)
+def test_a_stall_weighs_by_the_requests_it_touched(requests: int, touched: int, wanted: Verdict, words: str) -> None:
+    """90 ms, on a TTFT of 50: it is the share of requests that decides which figures are spoilt."""
+    found, reasons = verdict.judge_point(stalled(requests, touched))
+    assert found is wanted
+    assert words in "; ".join(reasons)
+
+
+@pytest.mark.parametrize(("rate", "said"), [(None, False), (50.0, True)])
+def test_what_was_scheduled_is_judged_by_its_schedule(*, rate: float | None, said: bool) -> None:
+    """Times since the intended moment are those of a load that has such moments."""
+    point = stalled(1000, 20)
+    health = ClientHealth(
+        delayed={"intended_ttft_ns": point.health.delayed["ttft_ns"]},
+        undelayed={"intended_ttft_ns": point.health.undelayed["ttft_ns"]},
+    )
+    histograms = {"ttft_ns": point.histograms["ttft_ns"], "intended_ttft_ns": point.histograms["ttft_ns"]}
+    _, reasons = verdict.judge_point(
+        point.model_copy(update={"rate": rate, "health": health, "histograms": histograms})
+    )
+    assert ("TTFT since the intended time p99" in "; ".join(reasons)) is said
+
+
+def test_stalls_of_shards_add_up() -> None:
+    """The sum of two shards is what one would have been."""
+    parts, whole = [stalled(500, 10), stalled(500, 10)], stalled(1000, 20)
+    merged = merge.merge_points(parts)
+    assert merged.health.delayed["ttft_ns"].count == 20
+    assert verdict.judge_point(merged)[0] is verdict.judge_point(whole)[0]

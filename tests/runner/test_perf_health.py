@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import time
 from typing import Any
 
@@ -29,7 +30,7 @@ def watched(stall_s: float) -> dict[str, Any]:
 
 
 def test_a_stall_counts_with_all_that_it_swallowed() -> None:
-    """A stall of 200 ms delays ten probes, not one."""
+    """A stall of 200 ms delays forty probes, not one."""
     lag = Histogram.from_doc(watched(0.2)["loop_lag_ns"])
     assert lag.high > 170 * MS
     assert (lag.percentile(75) or 0) > 60 * MS
@@ -43,6 +44,40 @@ def test_a_calm_loop() -> None:
     assert found["wall_ns"] > 190 * MS
     assert Histogram.from_doc(found["loop_lag_ns"]).count >= 9
     assert Histogram.from_doc(found["gc_pause_ns"]).count >= 1
+
+
+def test_reads_in_the_turn_after_a_stall_know_of_it() -> None:
+    """However the probe and the reads of that turn are ordered; before it and after it nothing is late."""
+
+    async def work() -> list[int]:
+        loop = asyncio.get_running_loop()
+        watch = health.Watch(loop)
+        lags = []
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            read = asyncio.Event()
+
+            def ready() -> None:
+                theirs.recv(10)
+                lags.append(watch.pulse.lag_ns(time.monotonic_ns()))
+                read.set()
+
+            loop.add_reader(theirs, ready)
+            watch.start(time.monotonic_ns())
+            for stall_s in (0.0, 0.1, 0.0):
+                await asyncio.sleep(0.05)
+                ours.send(b"x")
+                time.sleep(stall_s)  # noqa: ASYNC251  # the stall that is to be seen
+                await read.wait()
+                read.clear()
+            loop.remove_reader(theirs)
+        watch.stop()
+        return [*lags, watch.pulse.lag_ns(time.monotonic_ns() + 10**12)]
+
+    before, stalled, after, watched_no_more = uvloop.run(work())
+    assert stalled >= 90 * MS
+    assert max(before, after) < stalled
+    assert watched_no_more == 0
 
 
 def test_connections_limit() -> None:

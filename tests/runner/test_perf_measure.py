@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from evalkube_crds.names import ErrorClass, TokenBasis
 from evalkube_crds.results import PerfPoint
@@ -53,6 +54,44 @@ def test_times_of_a_stream() -> None:
     assert found["chunks_per_read"] == (3, 4 / 3)
     assert found["output_tokens"] == (1, 4)
     assert found["output_tps_milli"] == (1, 4 * 1000 * 1000 // 90)
+
+
+# name: lag of the first token, of the end, of the sending in ms; what is noted as (measured, least) in ms
+DELAYS: dict[str, tuple[tuple[float, float, float], dict[str, tuple[float, float]]]] = {
+    "none": ((0, 0, 0), {}),
+    "the first token was read late": ((20, 0, 0), {"ttft_ns": (50, 30), "intended_ttft_ns": (60, 40)}),
+    "the end was read late": ((0, 20, 0), {"latency_ns": (90, 70), "intended_latency_ns": (100, 80)}),
+    "by more than it took": (
+        (0, 120, 0),
+        {"latency_ns": (90, 0), "intended_latency_ns": (100, 0)},
+    ),
+    "it left late": ((0, 0, 5), {"intended_ttft_ns": (60, 55), "intended_latency_ns": (100, 95)}),
+    "as late as on any machine": ((0, 0, 0.9), {}),
+    "all of it": (
+        (10, 20, 5),
+        {
+            "ttft_ns": (50, 40),
+            "latency_ns": (90, 70),
+            "intended_ttft_ns": (60, 45),
+            "intended_latency_ns": (100, 75),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("lags_ms", "wanted"), DELAYS.values(), ids=DELAYS)
+def test_what_a_stall_of_the_client_touched(
+    lags_ms: tuple[float, float, float], wanted: dict[str, tuple[float, float]]
+) -> None:
+    """The values as measured, and the least that they can have been."""
+    one = exchange((150, TEXT), (190, TEXT + END), intended_ms=90)
+    first, end, sending = (int(lag * MS) for lag in lags_ms)
+    one.first_token_lag_ns, one.end_lag_ns = first, end
+    one.ready_ns = one.dispatched_ns - sending
+    health = point(one).health
+    assert {
+        name: (health.delayed[name].high / MS, health.undelayed[name].high / MS) for name in health.delayed
+    } == wanted
 
 
 def test_chunks_with_the_first_one() -> None:

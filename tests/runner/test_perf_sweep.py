@@ -387,6 +387,27 @@ def test_a_stalled_client_is_not_valid(tmp_path: Path, mock: str) -> None:
     assert point.health.loop_lag_ns.high > 400 * MS
 
 
+def test_short_stalls_weigh_what_they_touched(tmp_path: Path, mock: str) -> None:
+    """Of 90 ms, less than any stall that is held against a client by its length: they met a tenth of all requests."""
+
+    async def work() -> PerfResult:
+        running = asyncio.ensure_future(sweep.load_test(spec(mock, number=200, parallel=4), context(tmp_path)))
+        await load_tests.asked(mock, 8)
+        workers = load_tests.workers()
+        for _ in range(5):
+            os.kill(workers[0], signal.SIGSTOP)
+            await asyncio.sleep(0.09)
+            os.kill(workers[0], signal.SIGCONT)
+            await asyncio.sleep(0.06)
+        return await running
+
+    point = run(work()).points[0]
+    assert point.verdict is not Verdict.VALID
+    assert "stalls of the client touched" in " ".join(point.verdict_reasons)
+    assert point.health.delayed["latency_ns"].count >= 10
+    assert point.health.delayed["latency_ns"].high > 90 * MS
+
+
 def test_cancelling_ends_the_workers(tmp_path: Path) -> None:
     """Nothing goes on after a cancelled load test; what was in flight is on record."""
 

@@ -21,6 +21,7 @@ import httptools
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.head import MAX_HEAD_BYTES, Head
+from evalkube_runner.perf.health import Pulse
 from evalkube_runner.wire.answer import clip
 
 __all__ = ["Connection", "Owner"]
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_pieces",
         "_poll",
+        "_pulse",
         "_url",
         "done_ns",
         "exchange",
@@ -63,9 +65,10 @@ class Connection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, owner: Owner, url: str) -> None:
-        """``url``: what relative redirects refer to."""
+    def __init__(self, owner: Owner, url: str, pulse: Pulse) -> None:
+        """``url``: what relative redirects refer to. ``pulse`` tells how late a read may be."""
         self._owner = owner
+        self._pulse = pulse
         self._url = url
         self._pieces: list[bytes] = []
         self._answer_pieces: int | None = None  # how many of them are the answer's, where something follows it
@@ -170,12 +173,22 @@ class Connection(asyncio.Protocol):
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
             exchange.body(body, now_ns)
+        if now_ns > self._pulse.overdue_ns:
+            self._late(exchange, now_ns)
         if self._complete:
             self._finish(exchange, now_ns)
         elif not self.done_ns and exchange.said_done:
             self.done_ns = now_ns
         if fault and self.exchange is exchange:
             self._broken(fault)
+
+    def _late(self, exchange: Exchange, now_ns: int) -> None:
+        """What was read now may have lain here while this process stood still."""
+        lag_ns = self._pulse.lag_ns(now_ns)
+        if exchange.first_token_ns == now_ns:
+            exchange.first_token_lag_ns = lag_ns
+        if self._complete:
+            exchange.end_lag_ns = lag_ns
 
     def _parsed(self, data: bytes) -> str:
         """Parse what was read; what is wrong with it. What follows the answer is left out, and no fault of it."""
@@ -223,6 +236,7 @@ class Connection(asyncio.Protocol):
                 ErrorClass.DISCONNECTED, clip(f"the connection was lost in the head of the answer{_why(problem)}")
             )
         exchange.end_ns = _clock()
+        exchange.end_lag_ns = self._pulse.lag_ns(exchange.end_ns)
         exchange.conclude(exchange.end_ns, whole=problem is None and self._head.until_close)
         exchange.ended(exchange)
 

@@ -27,11 +27,13 @@ class Exchange:
         "chunks",
         "connect_ns",
         "dispatched_ns",
+        "end_lag_ns",
         "end_ns",
         "ended",
         "error",
         "finish_reason",
         "first_byte_ns",
+        "first_token_lag_ns",
         "first_token_ns",
         "gap_times",
         "gaps_ns",
@@ -74,6 +76,7 @@ class Exchange:
         self._body_bytes = 0
         self.intended_ns = self.ready_ns = self.dispatched_ns = self.sent_ns = self.connect_ns = 0
         self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
+        self.first_token_lag_ns = self.end_lag_ns = 0  # how long the client may have left them unread
         self.status = 0
         self.chunks = 0
         self.resent = False

@@ -109,6 +109,8 @@ class Measure:
         self.succeeded = self.failed = self.warmup = self.resent = self.late = 0
         self.input_tokens = self.output_tokens = 0
         self.first_sent_ns = self.last_end_ns = 0
+        self._delayed: dict[str, Histogram] = {}
+        self._undelayed: dict[str, Histogram] = {}
         self._errors: Counter[ErrorClass] = Counter()
         self._samples: dict[ErrorClass, str] = {}
         self._basis: Counter[TokenBasis] = Counter()
@@ -160,6 +162,7 @@ class Measure:
             ttft_ns = exchange.first_token_ns - exchange.sent_ns
             note("ttft_ns", ttft_ns)
             note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
+        self._count_delays(exchange)
         reason = exchange.finish_reason or "none"
         self._finish[reason if reason in self._finish or len(self._finish) < _FINISH_REASONS else "other"] += 1
         self._count_gaps(exchange)
@@ -172,6 +175,26 @@ class Measure:
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
+
+    def _count_delays(self, exchange: Exchange) -> None:
+        """Note what a stall of the client may have lengthened: what was read late, and what left late."""
+        sending_ns = exchange.dispatched_ns - exchange.ready_ns
+        if sending_ns < _LATE_NS:
+            sending_ns = 0
+        if not (sending_ns or exchange.end_lag_ns or exchange.first_token_lag_ns):
+            return
+        ends = [("latency_ns", "intended_latency_ns", exchange.end_ns, exchange.end_lag_ns)]
+        if exchange.first_token_ns:
+            ends.append(("ttft_ns", "intended_ttft_ns", exchange.first_token_ns, exchange.first_token_lag_ns))
+        for name, intended, at_ns, lag_ns in ends:
+            self._count_delay(name, at_ns - exchange.sent_ns, lag_ns)
+            self._count_delay(intended, at_ns - exchange.intended_ns, lag_ns + sending_ns)
+
+    def _count_delay(self, name: str, measured_ns: int, lag_ns: int) -> None:
+        if not lag_ns:
+            return
+        self._delayed.setdefault(name, Histogram()).add(measured_ns)
+        self._undelayed.setdefault(name, Histogram()).add(measured_ns - lag_ns)
 
     def add_tokens(self, tokens: Tokens, latency_ns: int, decode_ns: int | None, end_ns: int) -> None:
         """Count the tokens of an answer that was added with ``texts``, and so without any.
@@ -260,7 +283,11 @@ class Measure:
             "started_at_ns": self.first_sent_ns + unix_offset_ns if self.first_sent_ns else 0,
             "ended_at_ns": self.last_end_ns + unix_offset_ns if self.last_end_ns else 0,
             "series": self._series.to_doc(),
-            "health": {_LAG: lag},
+            "health": {
+                _LAG: lag,
+                "delayed": {name: one.to_doc() for name, one in self._delayed.items()},
+                "undelayed": {name: one.to_doc() for name, one in self._undelayed.items()},
+            },
         }
 
 

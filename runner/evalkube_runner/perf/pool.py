@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.health import Pulse
 from evalkube_runner.perf.target import Target
 from evalkube_runner.wire.answer import clip
 
@@ -45,9 +46,16 @@ class Pool:
     """The connections to one target, and what became of them."""
 
     def __init__(
-        self, target: Target, limits: Limits, addresses: list[str], *, connected: Callable[[int], None]
+        self,
+        target: Target,
+        limits: Limits,
+        addresses: list[str],
+        *,
+        connected: Callable[[int], None],
+        pulse: Pulse | None = None,
     ) -> None:
-        """``connected`` is told how long each successful connect took, in ns."""
+        """``connected`` is told how long each successful connect took, in ns; ``pulse`` tells how late reads may be."""
+        self._pulse = pulse or Pulse()
         self._target = target
         self._limits = limits
         self._addresses = addresses
@@ -180,7 +188,11 @@ class Pool:
     async def _connect_to(self, address: str) -> Connection:
         name = self._target.host if self._tls is not None else None
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self, self._target.url), address, self._target.port, ssl=self._tls, server_hostname=name
+            lambda: Connection(self, self._target.url, self._pulse),
+            address,
+            self._target.port,
+            ssl=self._tls,
+            server_hostname=name,
         )
         return connection
 

@@ -74,14 +74,15 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     where = target.target_of(task["url"])
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
     most = health.connections_limit()
-    connects: list[int] = []
-    pool = pools.Pool(where, limits, task["addresses"], connected=connects.append)
+    figures = measure.Measure(warmup=task["warmup"])
+    watch = health.Watch(asyncio.get_running_loop())
+    pool = pools.Pool(where, limits, task["addresses"], connected=figures.connected, pulse=watch.pulse)
     bodies = payloads.Payloads(Path(task["payloads"]), target.request_head(where, task["headers"]), task["offset"])
     await pool.warm(task["warm"])
     health.quiet_collector()
     _say({"kind": "ready", "connections": pool.opened})
     word = await inbox.get()
-    doc = None if "stop" in word else await _measured(task, word["start_ns"], pool, bodies, inbox, connects)
+    doc = None if "stop" in word else await _measured(task | word, pool, bodies, inbox, figures, watch)
     if doc is not None:
         doc["health"] |= {"connections_peak": pool.peak, "connections_limit": most}
         _say({"kind": "done", "point": doc})
@@ -93,25 +94,22 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
 
 async def _measured(
     task: dict[str, Any],
-    start_ns: int,
     pool: pools.Pool,
     bodies: payloads.Payloads,
     inbox: asyncio.Queue[dict[str, Any]],
-    connects: list[int],
+    figures: measure.Measure,
+    watch: health.Watch,
 ) -> dict[str, Any] | None:
     """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
     loop = asyncio.get_running_loop()
-    figures = measure.Measure(warmup=task["warmup"])
+    start_ns = task["start_ns"]
     rows = row_files.Rows(Path(task["rows"]), start_ns=start_ns, warmup=task["warmup"], run=task["run"])
 
     def record(exchange: Exchange) -> None:
-        while connects:
-            figures.connected(connects.pop())
         figures.add(exchange)
         rows.add(exchange)
 
     driver = _driver(task, pool, bodies, record, figures.begin)
-    watch = health.Watch(loop)
     watch.start(start_ns)
     listening = loop.create_task(_obey(inbox, driver, pool))
     telling = loop.create_task(_tell(figures))
