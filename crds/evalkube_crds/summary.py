@@ -5,11 +5,17 @@ from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mea
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group.
 """
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import NANO, DatasetResult, EvalResult, PerfPoint, PerfResult
 
-__all__ = ["dataset_score", "duration_s", "requested", "summary", "weighted_score"]
+__all__ = ["dataset_score", "duration_s", "failures", "headline", "requested", "summary", "weighted_score"]
 
 _PERCENTS = (50, 90, 95, 99)
+_SAID = 6  # figures in one line
+_SAID_CLASSES = 3
 _TIMES = ("latency", "ttft", "tpot", "itl", "intended_latency", "intended_ttft")
 
 
@@ -23,6 +29,32 @@ def requested(result: EvalResult | PerfResult) -> int:
     if isinstance(result, EvalResult):
         return sum(subset.requested for dataset in result.datasets for subset in dataset.subsets)
     return sum(point.succeeded + point.failed for point in result.points)
+
+
+def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:
+    """What a finished run says in one line: requests that failed first, then the first of its ``figures``."""
+    said = [f"{name} {value:.4g}" for name, value in list(figures.items())[:_SAID]]
+    failed = failures(result.points) if isinstance(result, PerfResult) else ""
+    return "; ".join(part for part in (failed, ", ".join(said)) if part) or "completed"
+
+
+def failures(points: Sequence[PerfPoint]) -> str:
+    """How many requests of ``points`` failed and by what, the leading class first: ``297 of 400 requests failed:
+    connect``, with counts where there are several. Empty where none did.
+    """
+    classes: Counter[ErrorClass] = Counter()
+    for point in points:
+        classes.update(point.errors)
+    failed = sum(point.failed for point in points)
+    if not failed:
+        return ""
+    total = failed + sum(point.succeeded for point in points)
+    leading = sorted(classes.items(), key=lambda item: (-item[1], item[0]))
+    said = [f"{error} ({count})" if len(leading) > 1 else str(error) for error, count in leading[:_SAID_CLASSES]]
+    more = len(leading) - _SAID_CLASSES
+    if more > 0:
+        said.append(f"{more} further classes")
+    return f"{failed} of {total} requests failed: {', '.join(said)}" if said else f"{failed} of {total} requests failed"
 
 
 def weighted_score(dataset: DatasetResult, metric: str) -> float | None:

@@ -9,6 +9,9 @@ beyond one in five no comparison holds.
 A stall is weighed by the requests that it touched: each percentile is compared with what it would be if those had lost
 nothing but their wait in the client, so a stall that many requests met counts, however rare stalls are, and one that no
 request met does not.
+
+Figures are of the requests that succeeded. Where many failed they are of the lucky ones, which is degraded whoever's
+fault it is; but never invalid, for it is the server that they speak of.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +20,7 @@ from itertools import groupby
 
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import PerfPoint
+from evalkube_crds.summary import failures
 
 __all__ = ["MOST_REASONS", "Delay", "Figures", "judge", "judge_point", "judge_shards"]
 
@@ -37,6 +41,7 @@ CPU_WINDOW_NS = 200 * _MS
 SENT_DEGRADED = 0.99
 SENT_INVALID = 0.95
 CONNECTIONS_DEGRADED = 0.90
+FAILED_DEGRADED = 0.05
 MOST_REASONS = 20
 """A thousand shards on one bad node have one thing to say, not a thousand."""
 _PERCENTS = (50, 90, 95, 99)
@@ -88,6 +93,9 @@ class Figures:
     connections_peak: int
     connections_limit: int
     delays: tuple[Delay, ...] = ()
+    requests: int = 0
+    failed: int = 0
+    failures: str = ""
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
@@ -108,6 +116,9 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
             connections_peak=health.connections_peak,
             connections_limit=health.connections_limit,
             delays=tuple(_delays_of(point)),
+            requests=point.succeeded + point.failed,
+            failed=point.failed,
+            failures=failures([point]),
         )
     )
 
@@ -149,7 +160,7 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:
     """The verdict and the reasons for it, worst first; valid has none."""
-    found = [*_lags(figures), *_delays(figures), *_stalls(figures), *_load(figures)]
+    found = [*_lags(figures), *_delays(figures), *_stalls(figures), *_load(figures), *_failed(figures)]
     found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
     return (found[0][0] if found else Verdict.VALID), [f"{verdict}: {text}" for verdict, text in found]
 
@@ -210,3 +221,8 @@ def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:
             Verdict.DEGRADED,
             f"{figures.connections_peak} connections of the {figures.connections_limit} that the process may hold",
         )
+
+
+def _failed(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    if figures.failed > FAILED_DEGRADED * figures.requests:
+        yield Verdict.DEGRADED, f"{figures.failures}; the figures are of the others"

@@ -114,11 +114,9 @@ def reference(store: str, uri: str, response: bytes) -> ResultReference:
 def outcome(result: Merged, response: Mapping[str, Any] | None, reference: ResultReference | None) -> Outcome:
     """What the status says of a whole result: ``response`` inline, or else ``reference`` to where it is."""
     figures = summary.summary(result)
-    shown = list(figures.items())[:6]
-    message = ", ".join(f"{name} {value:.4g}" for name, value in shown) or "completed"
     return Outcome(
         Reason.COMPLETED,
-        message,
+        summary.headline(result, figures),
         summary=figures,
         results=response,
         result_ref=reference,

@@ -1,8 +1,9 @@
 """How a run ends early. The reason is for programs, the message says what happened, where, and what to do about it."""
 
 from evalkube_crds.names import EXIT_CODES, Reason
+from evalkube_crds.results import PerfResult
 
-__all__ = ["RunFailed"]
+__all__ = ["RunFailed", "TargetFailed"]
 
 
 class RunFailed(Exception):
@@ -17,3 +18,13 @@ class RunFailed(Exception):
     def exit_code(self) -> int:
         """What the runner exits with."""
         return EXIT_CODES.get(self.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+
+
+class TargetFailed(RunFailed):
+    """A load test was carried out to its end, and the target was not up to any of it. Its ``result`` is delivered all
+    the same.
+    """
+
+    def __init__(self, reason: Reason, message: str, result: PerfResult) -> None:
+        super().__init__(reason, message)
+        self.result = result

@@ -23,7 +23,7 @@ from evalkube_crds.status import EvalRun, Run
 from evalkube_runner import logs
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import Whole
-from evalkube_runner.errors import RunFailed
+from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.redact import Redactor
 
 __all__ = ["supervise"]
@@ -81,17 +81,20 @@ def _receipt(context: RunContext, reason: Reason, message: str, **more: Any) -> 
 
 
 async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
-    measured = await _measure(run, context)
+    try:
+        measured = await _measure(run, context)
+    except TargetFailed as failure:
+        await _deliver(run, redactor.document(failure.result), context)
+        raise
     result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
-    whole = await context.delivery.result(result)
-    reported = await _report(run, result, whole, context)
+    reported = await _deliver(run, result, context)
     data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
     figures = summary.summary(result)
     return _receipt(
         context,
         Reason.COMPLETED,
-        ", ".join(f"{name} {value:.4g}" for name, value in list(figures.items())[:6]) or "completed",
+        summary.headline(result, figures),
         done=total,
         total=total,
         headline=dict(list(figures.items())[:_HEADLINE_FIGURES]),
@@ -99,6 +102,11 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
         result_bytes=len(data),
         artifacts=reported,
     )
+
+
+async def _deliver(run: Run, result: EvalResult | PerfResult, context: RunContext) -> bool:
+    """Deliver a result; whether its reports are where they belong."""
+    return await _report(run, result, await context.delivery.result(result), context)
 
 
 def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult]:

@@ -38,6 +38,8 @@ class RawServer:
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    close: Callable[[], None] = field(default=lambda: None)
+    """Listen no more."""
 
 
 @contextlib.asynccontextmanager
@@ -57,6 +59,7 @@ async def raw_server(script: Script) -> AsyncIterator[RawServer]:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    state.close = server.close
     state.port = server.sockets[0].getsockname()[1]
     try:
         yield state

@@ -20,7 +20,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
-from evalkube_runner.errors import RunFailed
+from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.perf import schedule, sweep
 from fakes import load_tests
 from fakes.mock_model import running_mock
@@ -355,6 +355,45 @@ def test_all_requests_failed(tmp_path: Path) -> None:
     assert failed.value.reason is Reason.ALL_REQUESTS_FAILED
     assert "out of luck" in failed.value.message
     assert [row["error"] for row in rows(tmp_path, "parallel_1_number_5")] == ["status_5xx"] * 5
+
+
+def test_a_target_that_goes_away_is_no_success(tmp_path: Path) -> None:
+    """Most requests found nobody to connect to: the run fails with their number and class, and has its result."""
+
+    async def work() -> None:
+        async with raw_server(lambda _connection, _request: [ANSWER, Close()]) as server:
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", number=60, parallel=1, rate=100.0)
+            running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+            while server.connections < 12:
+                await asyncio.sleep(0.005)
+            server.close()
+            await running
+
+    with pytest.raises(TargetFailed) as failed:
+        run(work())
+    assert failed.value.reason is Reason.TARGET_UNREACHABLE
+    point = failed.value.result.points[0]
+    assert point.succeeded > 5
+    assert f"{point.failed} of 60 requests failed: connect" in failed.value.message
+    assert "refused" in failed.value.message
+    assert point.verdict is Verdict.DEGRADED
+    assert f"{point.failed} of 60 requests failed: connect" in " ".join(point.verdict_reasons)
+    assert len(rows(tmp_path, point.name)) == 60
+
+
+def test_a_target_that_refuses_most_is_told(tmp_path: Path) -> None:
+    """It is there, and what it does is the result: no failure of the run, and no good news."""
+    busy = refused(b"429 Too Many", b'{"error":"slow down"}')
+
+    async def work() -> PerfResult:
+        async with raw_server(lambda connection, request: [ANSWER] if request % 4 == 0 else busy) as server:
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", number=40, no_test_connection=True)
+            return await sweep.load_test(wanted, context(tmp_path))
+
+    result = run(work())
+    assert result.points[0].verdict is Verdict.DEGRADED
+    assert "30 of 40 requests failed: status_429" in " ".join(result.points[0].verdict_reasons)
+    assert summary.headline(result, {"rps": 2.0}) == "30 of 40 requests failed: status_429; rps 2"
 
 
 def test_failures_are_counted_by_class(tmp_path: Path) -> None:

@@ -11,21 +11,13 @@ from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["test_connection"]
+__all__ = ["NO_CONNECTION", "test_connection"]
 
 _PROBE_S = 120.0
 """Longer than a cold model takes for its first token; a spec's own shorter limits win."""
 
-_UNREACHABLE = frozenset(
-    {
-        ErrorClass.DNS,
-        ErrorClass.CONNECT,
-        ErrorClass.CONNECT_TIMEOUT,
-        ErrorClass.TLS,
-        ErrorClass.SEND,
-        ErrorClass.DISCONNECTED,
-    }
-)
+NO_CONNECTION = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS})
+_UNREACHABLE = NO_CONNECTION | {ErrorClass.SEND, ErrorClass.DISCONNECTED}
 _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )

@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult
 from evalkube_runner import urls
 from evalkube_runner.context import RunContext
-from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import bodies, crew, health, payloads, schedule, tune
+from evalkube_runner.errors import RunFailed, TargetFailed
+from evalkube_runner.perf import bodies, crew, health, payloads, probe, schedule, tune
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
 
@@ -28,7 +29,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     """Put the load of ``spec`` (this shard's part of it) on its endpoint.
 
     Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), TargetForbidden,
-    DatasetUnavailable, InvalidSpec, AllRequestsFailed (after everything was delivered).
+    DatasetUnavailable, InvalidSpec; TargetFailed, with the result: AllRequestsFailed, TargetUnreachable.
     """
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
@@ -50,7 +51,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         else:
             await _sweep(spec, context, source, workers, result)
     result.ended_at_ns = time.time_ns()
-    await _check_some_succeeded(result, context)
+    _check_target_was_there(result)
     return result
 
 
@@ -120,17 +121,24 @@ def points_of(spec: PerfRunSpec) -> Iterator[Point]:
         first += warmup + number
 
 
-async def _check_some_succeeded(result: PerfResult, context: RunContext) -> None:
+def _check_target_was_there(result: PerfResult) -> None:
+    """A load that nobody took is no success, though all of it was sent.
+
+    Raises TargetFailed: AllRequestsFailed, and TargetUnreachable where most requests found nobody to connect to.
+    """
     sent = sum(point.succeeded + point.failed for point in result.points)
-    if not sent or any(point.succeeded for point in result.points):
-        return
     counts: Counter[ErrorClass] = Counter()
     samples: dict[ErrorClass, str] = {}
     for point in result.points:
         counts.update(point.errors)
-        samples |= point.error_samples
+        samples = point.error_samples | samples
+    unconnected = sum(counts[error] for error in probe.NO_CONNECTION)
+    all_failed = sent > 0 and not any(point.succeeded for point in result.points)
+    if not all_failed and (result.sla is not None or 2 * unconnected <= sent):
+        return
     worst = counts.most_common(1)[0][0]
-    await context.delivery.result(result)
-    raise RunFailed(
-        Reason.ALL_REQUESTS_FAILED, f"all {sent} requests failed, most of them with {worst}: {samples.get(worst, '')}"
+    raise TargetFailed(
+        Reason.ALL_REQUESTS_FAILED if all_failed else Reason.TARGET_UNREACHABLE,
+        f"{summary.failures(result.points)}; the first of {worst}: {samples.get(worst, '')}",
+        result,
     )

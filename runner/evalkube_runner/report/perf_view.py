@@ -82,7 +82,7 @@ def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
     """One point: its figures. Several: the best of those whose figures count."""
     if len(points) == 1:
         return _single_tiles(points[0])
-    trusted = [point for point in points if point.verdict is not Verdict.INVALID]
+    trusted = [point for point in points if point.verdict is not Verdict.INVALID and point.failed <= point.succeeded]
     succeeded = sum(point.succeeded for point in points)
     requests = succeeded + sum(point.failed for point in points)
     return [
