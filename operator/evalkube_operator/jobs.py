@@ -60,9 +60,16 @@ class RunnerDefaults:
     queue: str | None = None
 
 
-def job_name(run_name: str, attempt: int) -> str:
-    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent."""
-    return f"{run_name}-{attempt}"
+_MARKS: Final = {Kind.EVAL_RUN: "e", Kind.PERF_RUN: "p"}
+
+
+def job_name(kind: Kind, run_name: str, attempt: int) -> str:
+    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent.
+
+    The kind is in it, as both kinds may have a run of one name; in one letter, as a pod's host name is the Job's name
+    and the shard's index and has at most 63 characters.
+    """
+    return f"{run_name}-{_MARKS[kind]}{attempt}"
 
 
 def labels(run: RunFact, attempt: int) -> dict[str, str]:
@@ -82,15 +89,14 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
     """The Job of ``attempt``; ``spec`` is the run's, accepted by ``policies.admission``."""
     kueue = {QUEUE_LABEL: defaults.queue} if defaults.queue else {}
     kueue |= {name: run.labels[name] for name in _KUEUE_LABELS if name in run.labels}
-    owner = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid, "controller": True}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(run.name, attempt),
+            "name": job_name(run.kind, run.name, attempt),
             "namespace": run.namespace,
             "labels": {**labels(run, attempt), **kueue},
-            "ownerReferences": [owner],
+            "ownerReferences": [_owner(run)],
         },
         "spec": {
             "completionMode": "Indexed",
@@ -102,6 +108,12 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
             "template": _pod(run, spec, attempt, defaults),
         },
     }
+
+
+def _owner(run: RunFact) -> dict[str, Any]:
+    """``blockOwnerDeletion``: who deletes a run in the foreground waits until its Jobs are gone."""
+    reference = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid}
+    return {**reference, "controller": True, "blockOwnerDeletion": True}
 
 
 def _retries(kind: Kind, spec: Spec) -> dict[str, Any]:

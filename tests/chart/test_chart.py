@@ -219,6 +219,18 @@ def test_nobody_may_do_everything(values: str) -> None:
 
 
 @needs_helm
+@pytest.mark.parametrize("values", ["", "namespaces={team-a}"])
+@pytest.mark.parametrize("program", ["api", "operator"])
+def test_what_is_owned_may_block_its_owners_deletion(program: str, values: str) -> None:
+    """Where Kubernetes checks it (OwnerReferencesPermissionEnforcement), that takes a right of its own."""
+    names = {f"evalkube-{program}", f"evalkube-evals-{program}"}
+    roles = [each for each in rendered(values) if each["kind"].endswith("Role") and each["metadata"]["name"] in names]
+    wanted = {"apiGroups": ["evalkube.io"], "resources": ["evalruns/finalizers", "perfruns/finalizers"]}
+    assert roles
+    assert all({**wanted, "verbs": ["update"]} in role["rules"] for role in roles)
+
+
+@needs_helm
 def test_runners_have_a_service_account_without_rights() -> None:
     """No binding names it, and it has no token mounted."""
     objects = rendered("namespaces={team-a}")

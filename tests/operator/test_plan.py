@@ -42,7 +42,7 @@ def test_from_submission_to_success(story: Story) -> None:
     story.cluster.succeed(story.pods()[0])
     story.turn(1)
     assert story.phase() is Phase.SUCCEEDED
-    assert story.status.job_name == "demo-1"
+    assert story.status.job_name == "demo-e1"
     assert story.status.output_dir == "volume:///ns/demo"
     told = [announcement.reason for _, announcement in story.operator.announced]
     assert told == [Reason.STARTING, Reason.STARTED, Reason.COMPLETED]
@@ -167,7 +167,7 @@ def test_a_lost_job_is_a_further_attempt(story: Story) -> None:
     assert story.status.attempts[-1].reason is Reason.JOB_LOST
     assert not story.cluster.of_kind("Job")
     story.turn(10)
-    assert [job["metadata"]["name"] for job in story.cluster.of_kind("Job")] == ["demo-2"]
+    assert [job["metadata"]["name"] for job in story.cluster.of_kind("Job")] == ["demo-e2"]
     assert [attempt.number for attempt in story.status.attempts] == [1, 2]
 
 
@@ -281,10 +281,23 @@ def test_a_secret_may_come_late(story: Story) -> None:
     assert story.cluster.of_kind("Secret"), "somebody else's Secret stays"
 
 
+def test_both_kinds_may_have_a_run_of_one_name(story: Story) -> None:
+    """Each has its own Job, and ends by it."""
+    story.submit(eval_spec())
+    story.submit(perf_spec())
+    assert {raw["metadata"]["name"] for raw in story.cluster.of_kind("Job")} == {"demo-e1", "demo-p1"}
+    story.start()
+    for pod in story.pods():
+        story.cluster.succeed(pod)
+    for story.kind in ("PerfRun", "EvalRun"):
+        story.turn(1)
+        assert story.phase() is Phase.SUCCEEDED
+
+
 def test_a_foreign_job_of_that_name(story: Story) -> None:
     """Waited for while its owner may be going, then refused."""
     owner = {"kind": "EvalRun", "name": "demo", "uid": "before", "controller": True}
-    story.cluster.new("Job", "demo-1", spec={}, status={"conditions": []}, metadata={"ownerReferences": [owner]})
+    story.cluster.new("Job", "demo-e1", spec={}, status={"conditions": []}, metadata={"ownerReferences": [owner]})
     story.cluster.controllers = lambda: None  # type: ignore[method-assign]  # nobody collects the garbage
     story.submit(eval_spec())
     assert story.phase() is Phase.QUEUED

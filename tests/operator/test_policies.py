@@ -22,7 +22,7 @@ def pod(phase: str = "Pending", *, index: int = 0, container: Object | None = No
     """A pod as the kubelet writes it; ``container``: the runner's state."""
     metadata = {
         "namespace": "ns",
-        "name": f"demo-1-{index}-x",
+        "name": f"demo-e1-{index}-x",
         "uid": f"p{index}",
         "creationTimestamp": STAMP,
         "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
@@ -199,7 +199,7 @@ def test_others_have_not_failed(raw: Object) -> None:
 
 def job(*conditions: Object) -> facts.JobFact:
     """A Job with these conditions."""
-    metadata = {"namespace": "ns", "name": "demo-1", "uid": "j", "creationTimestamp": STAMP}
+    metadata = {"namespace": "ns", "name": "demo-e1", "uid": "j", "creationTimestamp": STAMP}
     return reading.job({"metadata": metadata, "spec": {}, "status": {"conditions": list(conditions)}})
 
 
