@@ -7,13 +7,13 @@ nothing is streamed). The numbers below are ours: one part in twenty is what two
 beyond one in five no comparison holds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import PerfPoint
 
-__all__ = ["MOST_REASONS", "Figures", "judge", "judge_point", "judge_shards"]
+__all__ = ["MOST_REASONS", "Figures", "judge", "judge_point", "judge_shards", "worst_of"]
 
 _MS = 1_000_000
 DEGRADED_SHARE = 0.05
@@ -86,6 +86,11 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
     reasons += [f"shard {shard}: {reason}" for shard, point in by_severity for reason in point.verdict_reasons]
     more = len(reasons) - MOST_REASONS
     return worst, reasons if more <= 0 else [*reasons[:MOST_REASONS], f"and {more} more"]
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The one that speaks for all; None of none."""
+    return max(verdicts, key=_SEVERITY.index, default=None)
 
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:

@@ -255,7 +255,7 @@ def test_a_suspended_run_stops_and_goes_on_in_another_job(story: Story) -> None:
     story.cluster.change(story.raw, suspend=True)
     story.turn(1)
     story.turn(1)
-    assert story.phase() is Phase.QUEUED
+    assert story.phase() is Phase.SUSPENDED
     assert not story.cluster.of_kind("Job")
     story.cluster.change(story.raw, suspend=False)
     story.turn(1)
@@ -279,6 +279,33 @@ def test_a_secret_may_come_late(story: Story) -> None:
     story.cluster.succeed(story.pods()[0])
     story.turn(1)
     assert story.cluster.of_kind("Secret"), "somebody else's Secret stays"
+
+
+def test_what_kubectl_get_prints_of_it(story: Story) -> None:
+    """The reason at each step; at the end the figure, the verdict and the gate."""
+    story.submit(perf_spec(thresholds=[{"metric": "rps", "op": ">", "value": 1e9}]))
+    assert story.status.columns.reason == "Starting"
+    story.cluster.wait_for(story.pods()[0], "ImagePullBackOff")
+    story.turn()
+    assert story.status.columns.reason == "ImagePullFailed"
+    story.start()
+    story.cluster.succeed(story.pods()[0])
+    story.turn(1)
+    shown = story.status.columns
+    assert (shown.reason, shown.verdict, shown.gate) == ("Completed", "valid", "missed")
+    assert shown.score is None
+
+
+def test_a_suspended_run_is_called_so(story: Story) -> None:
+    """Phase and reason, before its first Job and after."""
+    story.submit(eval_spec(suspend=True))
+    assert (story.phase(), story.status.columns.reason) == (Phase.SUSPENDED, "Suspended")
+    story.cluster.change(story.raw, suspend=False)
+    story.turn()
+    story.start()
+    story.cluster.change(story.raw, suspend=True)
+    story.turn(1)
+    assert story.phase() is Phase.SUSPENDED
 
 
 def test_both_kinds_may_have_a_run_of_one_name(story: Story) -> None:
