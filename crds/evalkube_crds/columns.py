@@ -1,7 +1,7 @@
 """What ``kubectl get`` prints of a run, derived from its conditions and figures. Pure.
 
-A printer column can neither choose between conditions nor round a number, so the words stand in the status. They are for
-people: programs read the conditions, the summary and the results.
+A printer column can neither choose between conditions nor round a number, so the words stand in the status. They are
+for people: programs read the conditions, the summary and the results.
 """
 
 import math

@@ -24,8 +24,8 @@ RUN_NAME: Final = r"^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$"
 attempt and a shard, and have at most 63."""
 
 RUN_NAME_RULE: Final = (
-    "metadata.name must have at most 52 characters and consist of lower-case letters, digits and hyphens, with a letter or "
-    "digit at both ends (no dots): the host names of the run's pods begin with it"
+    "metadata.name must have at most 52 characters and consist of lower-case letters, digits and hyphens, with a "
+    "letter or digit at both ends (no dots): the host names of the run's pods begin with it"
 )
 
 MAX_RECEIPT_BYTES: Final = 3584

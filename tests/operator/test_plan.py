@@ -308,6 +308,22 @@ def test_a_suspended_run_is_called_so(story: Story) -> None:
     assert story.phase() is Phase.SUSPENDED
 
 
+@pytest.mark.parametrize(("limited", "phase"), [("pods=0", Phase.FAILED), ("pods=3", Phase.STARTING)])
+def test_a_quota_that_never_has_room_ends_the_run_at_once(story: Story, limited: str, phase: Phase) -> None:
+    """And is the reason that people see; one that is used up is waited for."""
+    story.cluster.controllers = lambda: None  # type: ignore[method-assign]  # no pod is made
+    story.submit(eval_spec())
+    (job,) = story.cluster.of_kind("Job")
+    words = f'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: {limited}, limited: {limited}'
+    about = {"kind": "Job", "namespace": "ns", "name": "demo-e1", "uid": job["metadata"]["uid"]}
+    story.cluster.new("Event", "e", involvedObject=about, reason="FailedCreate", message=words)
+    story.turn(1)
+    assert (story.phase(), story.status.columns.reason) == (phase, "QuotaExceeded")
+    told = story.status.condition(ConditionType.RUNNING if phase is Phase.STARTING else ConditionType.SUCCEEDED)
+    assert told is not None
+    assert words in told.message
+
+
 def test_both_kinds_may_have_a_run_of_one_name(story: Story) -> None:
     """Each has its own Job, and ends by it."""
     story.submit(eval_spec())
