@@ -492,6 +492,47 @@ def test_the_check_of_helm_test(token: str | None, tmp_path: Path) -> None:
 
 
 @needs_helm
+@pytest.mark.parametrize("values", ["", "api.tokenSecretName=rest,nameOverride=other,api.port=80"])
+def test_what_is_scraped_is_there(values: str) -> None:
+    """Each ServiceMonitor finds one Service, its port, and behind that a port of the pods; with the API's token."""
+    objects = rendered(f"metrics.serviceMonitor.enabled=true,{values}".rstrip(","))
+    monitors = [each for each in objects if each["kind"] == "ServiceMonitor"]
+    assert len(monitors) == 2
+    for monitor in monitors:
+        (service,) = [each for each in objects if each["kind"] == "Service" and chosen(monitor["spec"], each)]
+        (endpoint,) = monitor["spec"]["endpoints"]
+        (port,) = [each for each in service["spec"]["ports"] if each["name"] == endpoint["port"]]
+        (pod,) = [
+            each["spec"]["template"]
+            for each in objects
+            if each["kind"] == "Deployment"
+            and service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert port["targetPort"] in [each["name"] for each in pod["spec"]["containers"][0]["ports"]]
+        assert endpoint["path"] == "/metrics"
+        asks = "api" in monitor["metadata"]["name"] and "token" in values
+        assert endpoint.get("authorization") == ({"credentials": {"name": "rest", "key": "token"}} if asks else None)
+
+
+def chosen(spec: dict[str, Any], service: dict[str, Any]) -> bool:
+    """Whether a ServiceMonitor's selector is of that Service."""
+    wanted: dict[str, str] = spec["selector"]["matchLabels"]
+    return wanted.items() <= service["metadata"]["labels"].items()
+
+
+@needs_helm
+def test_who_reads_metrics_reaches_the_api_where_others_may_not() -> None:
+    """Only where both lists are set: an empty one is everybody."""
+    both = "metrics.serviceMonitor.enabled=true,networkPolicy.apiFrom[0].podSelector.matchLabels.of=users"
+    rules = [
+        named(rendered(both + more), "NetworkPolicy", "evalkube-api")["spec"]["ingress"]
+        for more in ("", ",networkPolicy.metricsFrom[0].podSelector.matchLabels.of=prometheus")
+    ]
+    asked = [[rule["from"][0]["podSelector"]["matchLabels"]["of"] for rule in each] for each in rules]
+    assert asked == [["users"], ["users", "prometheus"]]
+
+
+@needs_helm
 def test_secrets_are_referred_to() -> None:
     """The bucket's keys come from the installer's Secret, and stand nowhere in what is rendered."""
     objects = rendered(VALUE_SETS["a bucket and a standby"])
