@@ -18,6 +18,7 @@ from evalkube_crds.names import API_VERSION, EXIT_CODES, GROUP, Kind
 from evalkube_crds.targets import TargetRules
 from evalkube_operator import facts
 from evalkube_operator.facts import RunFact, Spec
+from evalkube_operator.inheritance import inherited
 
 __all__ = ["FINAL_EXITS", "INGEST_AUDIENCE", "QUEUE_LABEL", "RunnerDefaults", "job_name", "labels", "manifest"]
 
@@ -35,7 +36,8 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
     """What the installer sets for every runner pod. ``targets``: what it may connect to; ``environment``: entries of a
-    container's ``env``; ``queue``: the Kueue queue of runs that name none."""
+    container's ``env``; ``queue``: the Kueue queue of runs that name none; ``inherit_labels``, ``inherit_annotations``:
+    beginnings of the names of those that a run hands down to its Job and pods."""
 
     image: str
     ingest_url: str
@@ -58,6 +60,8 @@ class RunnerDefaults:
     node_loss_s: int = 60
     grace_s: int = 30
     queue: str | None = None
+    inherit_labels: tuple[str, ...] = ()
+    inherit_annotations: tuple[str, ...] = ()
 
 
 _MARKS: Final = {Kind.EVAL_RUN: "e", Kind.PERF_RUN: "p"}
@@ -95,7 +99,8 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
         "metadata": {
             "name": job_name(run.kind, run.name, attempt),
             "namespace": run.namespace,
-            "labels": {**labels(run, attempt), **kueue},
+            "labels": {**_handed_down(run, defaults), **labels(run, attempt), **kueue},
+            "annotations": inherited(run.annotations, defaults.inherit_annotations),
             "ownerReferences": [_owner(run)],
         },
         "spec": {
@@ -153,7 +158,7 @@ def _deadline(spec: Spec) -> dict[str, int]:
 
 def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> dict[str, Any]:
     over = spec.runner
-    annotations = {_RUN_ANNOTATION: _document(run)}
+    annotations = {**inherited(run.annotations, defaults.inherit_annotations), _RUN_ANNOTATION: _document(run)}
     if defaults.ingest_ca is not None:
         annotations[_CA_ANNOTATION] = defaults.ingest_ca
     pod: dict[str, Any] = {
@@ -174,7 +179,13 @@ def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> di
         "imagePullSecrets": [{"name": name} for name in over.image_pull_secrets or defaults.pull_secrets],
     }
     pod.update({name: value for name, value in optional.items() if value})
-    return {"metadata": {"labels": labels(run, attempt), "annotations": annotations}, "spec": pod}
+    pod_labels = {**_handed_down(run, defaults), **labels(run, attempt)}
+    return {"metadata": {"labels": pod_labels, "annotations": annotations}, "spec": pod}
+
+
+def _handed_down(run: RunFact, defaults: RunnerDefaults) -> dict[str, str]:
+    """Labels of the run's own; ours go before them."""
+    return inherited(run.labels, defaults.inherit_labels)
 
 
 def _document(run: RunFact) -> str:
