@@ -22,9 +22,10 @@ types: $(VENV)/.installed-dev
 contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
-generate: $(VENV)/.installed  ## write what is generated from the models
+generate: $(VENV)/.installed  ## write what is generated from the models, and the chart's copies
 	$(BIN)/evalkube crds --output crds --docs docs/parameters.md
 	$(BIN)/evalkube crds --output charts/evalkube/files/crds
+	cp charts/evalkube/values.yaml charts/evalkube/files/values.yaml
 
 e2e: $(VENV)/.installed-dev  ## the tests on the cluster of $$KUBECONFIG, with the image that it has as localhost/evalkube:dev
 	EVALKUBE_E2E_REQUIRED=1 $(BIN)/python -m pytest tests/e2e --durations=15

@@ -14,6 +14,7 @@ from evalkube_crds.fields import (
     Limit,
     ReadPath,
     RelativePath,
+    TargetGrace,
     cel,
     one_or_many,
 )
@@ -254,6 +255,7 @@ class EvalRunSpec(ClusterFields):
         default=True,
         description="true: samples that fail after all retries are reported as errored; false: the first fails the run",
     )
+    target_grace: TargetGrace = 30.0
     debug: bool = Field(default=False, description="Log more")
     judge: Judge = Field(default=Judge(), description="Grading by a language model")
     analysis_report: bool = Field(

@@ -22,6 +22,7 @@ __all__ = [
     "PathUse",
     "ReadPath",
     "RelativePath",
+    "TargetGrace",
     "TextOrFile",
     "cel",
     "model_in",
@@ -181,6 +182,16 @@ def _limit(value: float) -> float:
         raise ValueError("must be a whole number of samples (>= 1) or a fraction between 0 and 1")
     return int(value) if value >= 1 else value
 
+
+TargetGrace = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=3600,
+        description="How long an endpoint that has not answered yet may take to come up (no connection, no such name, "
+        "or 502, 503, 504), in seconds; 0: not at all",
+    ),
+]
 
 Limit = Annotated[
     float,

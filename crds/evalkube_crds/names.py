@@ -19,6 +19,15 @@ KEY_HOSTS_ANNOTATION: Final = f"{GROUP}/hosts"
 DATA_LABEL: Final = f"{GROUP}/data"
 """A ConfigMap or claim whose label of this name is "true" may be mounted by the runs of its namespace."""
 
+RUN_NAME: Final = r"^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$"
+"""What a run may be called: a DNS label, of at most 52 characters. The host names of its pods are the run's name, an
+attempt and a shard, and have at most 63."""
+
+RUN_NAME_RULE: Final = (
+    "metadata.name must have at most 52 characters and consist of lower-case letters, digits and hyphens, with a "
+    "letter or digit at both ends (no dots): the host names of the run's pods begin with it"
+)
+
 MAX_RECEIPT_BYTES: Final = 3584
 """A container's termination message may hold 4096 bytes; the receipt stays 3.5 KiB so that nothing truncates it."""
 
@@ -38,6 +47,7 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     QUEUED = "Queued"
+    SUSPENDED = "Suspended"
     STARTING = "Starting"
     RUNNING = "Running"
     COLLECTING = "Collecting"

@@ -15,6 +15,7 @@ from evalkube_crds.fields import (
     HttpUrl,
     ReadPath,
     RelativePath,
+    TargetGrace,
     TextOrFile,
     cel,
     one_or_many,
@@ -156,8 +157,10 @@ class PerfRunSpec(ClusterFields):
     connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")
     read_timeout: Seconds | None = Field(default=None, description="Longest silence between two reads, in seconds")
     total_timeout: Seconds = Field(default=21_600.0, description="Longest time for one request, in seconds")
+    target_grace: TargetGrace = 30.0
     no_test_connection: bool = Field(
-        default=False, description="Skip the one request that tests the endpoint before the load"
+        default=False,
+        description="Skip the one request that tests the endpoint before the load, and with it target_grace",
     )
 
     number: Annotated[list[Count], one_or_many(int), Field(min_length=1, max_length=100)] = Field(

@@ -10,30 +10,28 @@ from pydantic import BaseModel
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.fields import cel, model_in
-from evalkube_crds.names import GROUP, VERSION, Kind
+from evalkube_crds.names import GROUP, RUN_NAME, RUN_NAME_RULE, VERSION, Kind
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.status import RunStatus
 
 __all__ = ["crds"]
 
 _MUTABLE: Final = ("suspend", "cancel", "ttlSecondsAfterFinished")
-_NAME_MAX = 52
-"""A Job's name is the run's and an attempt's number, and becomes a label value of at most 63 characters."""
+Column = dict[str, Any]
 
 _DROPPED = frozenset({"title", "examples", "propertyNames", "$defs", "discriminator"})
 
 
 def crds() -> dict[str, dict[str, Any]]:
     """Both definitions, by file name."""
+    score, rps, verdict = _shown("Score", "score"), _shown("RPS", "rps"), _shown("Verdict", "verdict")
     return {
-        f"{GROUP}_evalruns.yaml": _crd(
-            Kind.EVAL_RUN, "evalruns", "er", EvalRunSpec, ("Score", ".status.summary.score")
-        ),
-        f"{GROUP}_perfruns.yaml": _crd(Kind.PERF_RUN, "perfruns", "pr", PerfRunSpec, ("RPS", ".status.summary.rps")),
+        f"{GROUP}_evalruns.yaml": _crd(Kind.EVAL_RUN, "evalruns", "er", EvalRunSpec, [score]),
+        f"{GROUP}_perfruns.yaml": _crd(Kind.PERF_RUN, "perfruns", "pfr", PerfRunSpec, [rps, verdict]),
     }
 
 
-def _crd(kind: Kind, plural: str, short: str, spec: type[BaseModel], figure: tuple[str, str]) -> dict[str, Any]:
+def _crd(kind: Kind, plural: str, short: str, spec: type[BaseModel], figures: list[Column]) -> dict[str, Any]:
     names = {
         "kind": str(kind),
         "listKind": f"{kind}List",
@@ -47,7 +45,7 @@ def _crd(kind: Kind, plural: str, short: str, spec: type[BaseModel], figure: tup
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
-        "additionalPrinterColumns": _columns(figure),
+        "additionalPrinterColumns": _columns(figures),
         "selectableFields": [{"jsonPath": ".spec.model"}],
         "schema": {"openAPIV3Schema": _resource(kind, spec)},
     }
@@ -59,18 +57,20 @@ def _crd(kind: Kind, plural: str, short: str, spec: type[BaseModel], figure: tup
     }
 
 
-def _columns(figure: tuple[str, str]) -> list[dict[str, Any]]:
-    rows: list[tuple[str, str, str, int]] = [
-        ("Phase", "string", ".status.phase", 0),
-        ("Progress", "string", ".status.progressText", 0),
-        (figure[0], "number", figure[1], 0),
-        ("Model", "string", ".spec.model", 0),
-        ("Reason", "string", '.status.conditions[?(@.type=="Succeeded")].reason', 1),
-        ("Age", "date", ".metadata.creationTimestamp", 0),
-    ]
+def _shown(name: str, field: str) -> Column:
+    return {"name": name, "type": "string", "jsonPath": f".status.columns.{field}"}
+
+
+def _columns(figures: list[Column]) -> list[Column]:
+    """``figures``: what only this kind has."""
     return [
-        {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
-        for name, kind, path, priority in rows
+        {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+        _shown("Reason", "reason"),
+        {"name": "Progress", "type": "string", "jsonPath": ".status.progressText"},
+        *figures,
+        _shown("Gate", "gate"),
+        {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     ]
 
 
@@ -87,13 +87,14 @@ def _resource(kind: Kind, spec: type[BaseModel]) -> dict[str, Any]:
             "spec": _spec_schema(spec),
             "status": _model_schema(RunStatus),
         },
-        "x-kubernetes-validations": [
-            cel(
-                f"self.metadata.name.size() <= {_NAME_MAX}",
-                f"metadata.name must be at most {_NAME_MAX} characters long",
-            )
-        ],
+        "x-kubernetes-validations": [_name_rule()],
     }
+
+
+def _name_rule() -> dict[str, Any]:
+    """Of new runs only: the status of one that is there has to be written, whatever it is called."""
+    rule = cel(f"oldSelf.hasValue() || self.metadata.name.matches(r'{RUN_NAME}')", RUN_NAME_RULE)
+    return {**rule, "optionalOldSelf": True}
 
 
 def _spec_schema(spec: type[BaseModel]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from evalkube_crds.results import Progress, Report
 
 __all__ = [
     "Attempt",
+    "Columns",
     "Condition",
     "EvalRun",
     "Metadata",
@@ -58,6 +59,16 @@ class ResultReference(Report):
     bytes: int
 
 
+class Columns(Report):
+    """What ``kubectl get`` prints of a run (``columns.columns``); programs read what it is derived from."""
+
+    reason: str | None = Field(default=None, description="Why the run stands where it does, or ended as it did")
+    score: str | None = Field(default=None, description="The score, to three digits")
+    rps: str | None = Field(default=None, description="Requests per second of the fastest point, to three digits")
+    verdict: str | None = Field(default=None, description="Whether the load generator was healthy, at the worst point")
+    gate: str | None = Field(default=None, description="passed or missed, where the run has thresholds")
+
+
 class RunStatus(Report):
     """The truth about a run. A terminal one never changes again."""
 
@@ -69,6 +80,7 @@ class RunStatus(Report):
     )
     progress: Progress | None = None
     progress_text: str | None = Field(default=None, description="Progress for people: done/total")
+    columns: Columns = Field(default_factory=Columns, description="What kubectl get prints, for people")
     summary: dict[str, float] = Field(default_factory=dict, description="Headline figures by name")
     results: dict[str, Any] | None = Field(default=None, description="The response's result, up to 32 KiB")
     result_ref: ResultReference | None = None
@@ -149,6 +161,9 @@ def with_condition(
 _ENDED: dict[Reason, Phase] = {Reason.CANCELLED: Phase.CANCELLED, Reason.INTERRUPTED: Phase.INTERRUPTED}
 
 
+_HELD: dict[Reason, Phase] = {Reason.QUEUED: Phase.QUEUED, Reason.SUSPENDED: Phase.SUSPENDED}
+
+
 def phase_of(conditions: Iterable[Condition]) -> Phase:
     """The one word for people that these conditions come to."""
     by_type = {condition.type: condition for condition in conditions}
@@ -160,8 +175,8 @@ def phase_of(conditions: Iterable[Condition]) -> Phase:
     if succeeded is not None and succeeded.status != "Unknown":
         return Phase.SUCCEEDED if succeeded.status == "True" else _ENDED.get(succeeded.reason, Phase.FAILED)
     running = by_type.get(ConditionType.RUNNING)
-    if running is not None and running.status != "True" and running.reason in (Reason.QUEUED, Reason.SUSPENDED):
-        return Phase.QUEUED
+    if running is not None and running.status != "True" and running.reason in _HELD:
+        return _HELD[running.reason]
     if running is not None and running.status == "False":
         return Phase.COLLECTING
     if holds(ConditionType.RUNNING):

@@ -14,7 +14,7 @@ Figures are of the requests that succeeded. Where many failed they are of the lu
 fault it is; but never invalid, for it is the server that they speak of.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,7 +22,7 @@ from evalkube_crds.names import Verdict
 from evalkube_crds.results import PerfPoint
 from evalkube_crds.summary import failures
 
-__all__ = ["MOST_REASONS", "Delay", "Figures", "judge", "judge_point", "judge_shards"]
+__all__ = ["MOST_REASONS", "Delay", "Figures", "judge", "judge_point", "judge_shards", "worst_of"]
 
 _MS = 1_000_000
 DEGRADED_SHARE = 0.05
@@ -156,6 +156,11 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
     reasons += [f"shard {shard}: {reason}" for shard, point in by_severity for reason in point.verdict_reasons]
     more = len(reasons) - MOST_REASONS
     return worst, reasons if more <= 0 else [*reasons[:MOST_REASONS], f"and {more} more"]
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The one that speaks for all; None of none."""
+    return max(verdicts, key=_SEVERITY.index, default=None)
 
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:

@@ -1,22 +1,21 @@
 #!/usr/bin/env bash
 # Installs the chart into the cluster of the current kubeconfig, applies the quickstart, and posts what EvalScope's service document
-# shows to the REST API. The image is the one that was built as localhost/evalkube:dev, on the cluster's nodes already.
-#   run.sh [NAMESPACE]      nothing is removed at the end; `helm uninstall` and `kubectl delete namespace` do
+# shows to the REST API. The image is localhost/evalkube:dev, which the cluster's nodes have already, unless another is named.
+#   run.sh [NAMESPACE [HELM OPTIONS]]      such as --set image.repository=registry.example.org/evalkube,image.tag=0.1.0
+# Nothing is removed at the end; `helm uninstall` and `kubectl delete namespace` do.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 namespace=${1:-evalkube}
+shift || true
 for command in kubectl helm curl; do
     command -v "$command" >/dev/null || { echo "$command is needed" >&2; exit 1; }
 done
 
 kubectl create namespace "$namespace" --dry-run=client -o yaml | kubectl apply -f -
 kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted --overwrite
-helm upgrade --install evalkube charts/evalkube --namespace "$namespace" --set "namespaces={$namespace}" --wait --timeout 3m
+helm upgrade --install evalkube charts/evalkube --namespace "$namespace" --set "namespaces={$namespace}" --wait --timeout 3m "$@"
 
-kubectl -n "$namespace" delete -f examples/quickstart/evalrun.yaml -f examples/quickstart/perfrun.yaml --ignore-not-found
-kubectl -n "$namespace" apply -f examples/quickstart/
-kubectl -n "$namespace" wait --for=condition=Succeeded --timeout=3m evalrun/quickstart-eval perfrun/quickstart-perf
-kubectl -n "$namespace" get evalruns,perfruns
+examples/quickstart/apply.sh "$namespace"
 
 log=$(mktemp)
 kubectl -n "$namespace" port-forward service/evalkube-api :9000 >"$log" &

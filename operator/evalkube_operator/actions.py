@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from evalkube_crds.names import Reason
+from evalkube_crds.names import Reason, Verdict
 from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import ResultReference, RunStatus
 from evalkube_operator.facts import EventFact, JobFact, ObjectFact, ObjectRef, PodFact
@@ -177,7 +177,8 @@ class CollectError:
 class Outcome:
     """What collecting came to. ``reason`` is Completed, or why there is no whole result.
 
-    ``delivered`` is False where the figures are the receipts' because the documents never arrived.
+    ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
+    load test, at its worst point.
     """
 
     reason: Reason
@@ -187,6 +188,7 @@ class Outcome:
     results: Mapping[str, Any] | None = None
     result_ref: ResultReference | None = None
     done: int = 0
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

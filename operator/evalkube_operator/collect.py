@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evalkube_crds import merge, summary
+from evalkube_crds import merge, summary, verdict
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_crds.status import ResultReference
@@ -121,4 +121,5 @@ def outcome(result: Merged, response: Mapping[str, Any] | None, reference: Resul
         results=response,
         result_ref=reference,
         done=summary.requested(result),
+        verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from evalkube_crds import status as statuses
+from evalkube_crds.columns import columns
 from evalkube_crds.names import ConditionType, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Attempt, ResultReference, RunStatus
@@ -40,12 +41,14 @@ def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generati
         words = message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "..."
         conditions = statuses.with_condition(conditions, kind, value, reason, words, now=now, generation=generation)
     progress: Progress | None = fields.get("progress", status.progress)
+    shown = columns(conditions, fields.get("summary", status.summary), fields.pop("verdict", status.columns.verdict))
     return status.model_copy(
         update={
             "conditions": conditions,
             "phase": statuses.phase_of(conditions),
             "observed_generation": generation,
             "progress_text": f"{progress.done}/{progress.total}" if progress is not None else None,
+            "columns": shown,
             **fields,
         }
     )
@@ -220,4 +223,5 @@ def _outcome_fields(status: RunStatus, outcome: Outcome, output_dir: str | None,
         "results": dict(outcome.results) if outcome.results is not None else None,
         "result_ref": reference,
         "output_dir": output_dir,
+        "verdict": outcome.verdict,
     }

@@ -126,7 +126,7 @@ class Executor:
 
     async def _create_job(self, run: RunFact, memory: Memory, attempt: int) -> None:
         assert run.spec is not None
-        name = jobs.job_name(run.name, attempt)
+        name = jobs.job_name(run.kind, run.name, attempt)
         try:
             raw = await self._cluster.create_job(jobs.manifest(run, run.spec, attempt, self._defaults))
         except (Conflict, Unavailable) as problem:

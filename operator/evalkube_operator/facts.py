@@ -99,6 +99,7 @@ class RunFact:
     created_at: datetime
     deleting: bool
     labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(repr=False)
     raw_spec: Raw = field(repr=False)
     spec: Spec | None
     invalid: str

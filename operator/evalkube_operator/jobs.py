@@ -18,6 +18,7 @@ from evalkube_crds.names import API_VERSION, EXIT_CODES, GROUP, Kind
 from evalkube_crds.targets import TargetRules
 from evalkube_operator import facts
 from evalkube_operator.facts import RunFact, Spec
+from evalkube_operator.inheritance import inherited
 
 __all__ = ["FINAL_EXITS", "INGEST_AUDIENCE", "QUEUE_LABEL", "RunnerDefaults", "job_name", "labels", "manifest"]
 
@@ -35,7 +36,8 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
     """What the installer sets for every runner pod. ``targets``: what it may connect to; ``environment``: entries of a
-    container's ``env``; ``queue``: the Kueue queue of runs that name none."""
+    container's ``env``; ``queue``: the Kueue queue of runs that name none; ``inherit_labels``, ``inherit_annotations``:
+    beginnings of the names of those that a run hands down to its Job and pods."""
 
     image: str
     ingest_url: str
@@ -58,11 +60,20 @@ class RunnerDefaults:
     node_loss_s: int = 60
     grace_s: int = 30
     queue: str | None = None
+    inherit_labels: tuple[str, ...] = ()
+    inherit_annotations: tuple[str, ...] = ()
 
 
-def job_name(run_name: str, attempt: int) -> str:
-    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent."""
-    return f"{run_name}-{attempt}"
+_MARKS: Final = {Kind.EVAL_RUN: "e", Kind.PERF_RUN: "p"}
+
+
+def job_name(kind: Kind, run_name: str, attempt: int) -> str:
+    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent.
+
+    The kind is in it, as both kinds may have a run of one name; in one letter, as a pod's host name is the Job's name
+    and the shard's index and has at most 63 characters.
+    """
+    return f"{run_name}-{_MARKS[kind]}{attempt}"
 
 
 def labels(run: RunFact, attempt: int) -> dict[str, str]:
@@ -82,15 +93,15 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
     """The Job of ``attempt``; ``spec`` is the run's, accepted by ``policies.admission``."""
     kueue = {QUEUE_LABEL: defaults.queue} if defaults.queue else {}
     kueue |= {name: run.labels[name] for name in _KUEUE_LABELS if name in run.labels}
-    owner = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid, "controller": True}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(run.name, attempt),
+            "name": job_name(run.kind, run.name, attempt),
             "namespace": run.namespace,
-            "labels": {**labels(run, attempt), **kueue},
-            "ownerReferences": [owner],
+            "labels": {**_handed_down(run, defaults), **labels(run, attempt), **kueue},
+            "annotations": inherited(run.annotations, defaults.inherit_annotations),
+            "ownerReferences": [_owner(run)],
         },
         "spec": {
             "completionMode": "Indexed",
@@ -102,6 +113,12 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
             "template": _pod(run, spec, attempt, defaults),
         },
     }
+
+
+def _owner(run: RunFact) -> dict[str, Any]:
+    """``blockOwnerDeletion``: who deletes a run in the foreground waits until its Jobs are gone."""
+    reference = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid}
+    return {**reference, "controller": True, "blockOwnerDeletion": True}
 
 
 def _retries(kind: Kind, spec: Spec) -> dict[str, Any]:
@@ -141,7 +158,7 @@ def _deadline(spec: Spec) -> dict[str, int]:
 
 def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> dict[str, Any]:
     over = spec.runner
-    annotations = {_RUN_ANNOTATION: _document(run)}
+    annotations = {**inherited(run.annotations, defaults.inherit_annotations), _RUN_ANNOTATION: _document(run)}
     if defaults.ingest_ca is not None:
         annotations[_CA_ANNOTATION] = defaults.ingest_ca
     pod: dict[str, Any] = {
@@ -162,7 +179,13 @@ def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> di
         "imagePullSecrets": [{"name": name} for name in over.image_pull_secrets or defaults.pull_secrets],
     }
     pod.update({name: value for name, value in optional.items() if value})
-    return {"metadata": {"labels": labels(run, attempt), "annotations": annotations}, "spec": pod}
+    pod_labels = {**_handed_down(run, defaults), **labels(run, attempt)}
+    return {"metadata": {"labels": pod_labels, "annotations": annotations}, "spec": pod}
+
+
+def _handed_down(run: RunFact, defaults: RunnerDefaults) -> dict[str, str]:
+    """Labels of the run's own; ours go before them."""
+    return inherited(run.labels, defaults.inherit_labels)
 
 
 def _document(run: RunFact) -> str:

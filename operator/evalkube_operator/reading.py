@@ -140,6 +140,7 @@ def run(raw: Raw, kind: Kind, *, before: RunFact | None = None) -> RunFact:
             created_at=_created_at(metadata),
             deleting=fields.moment(metadata, "deletionTimestamp") is not None,
             labels=fields.texts(metadata, "labels"),
+            annotations=fields.texts(metadata, "annotations"),
             raw_spec=raw_spec,
             spec=spec,
             invalid=invalid,

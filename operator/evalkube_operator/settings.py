@@ -81,6 +81,8 @@ class _Runner(_Part):
     node_loss_seconds: int = Field(default=60, ge=0)
     grace_seconds: int = Field(default=30, ge=0)
     queue: str | None = None
+    inherit_labels: list[Annotated[str, Field(min_length=1)]] = []
+    inherit_annotations: list[Annotated[str, Field(min_length=1)]] = []
 
 
 class _Retention(_Part):
@@ -236,4 +238,6 @@ def _runner(part: _Runner, url: str, ca: str | None, targets: TargetRules) -> Ru
         node_loss_s=part.node_loss_seconds,
         grace_s=part.grace_seconds,
         queue=part.queue,
+        inherit_labels=tuple(part.inherit_labels),
+        inherit_annotations=tuple(part.inherit_annotations),
     )

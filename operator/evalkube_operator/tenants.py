@@ -77,7 +77,7 @@ def _place(run: RunFact, job: JobFact) -> tuple[int, bool] | None:
     if status.job_uid is not None and job.uid == status.job_uid and last is not None:
         return last.number, last.reason is None
     number = job.attempt
-    if number is None or job.name != jobs.job_name(run.name, number):
+    if number is None or job.name != jobs.job_name(run.kind, run.name, number):
         return None
     working = last is None or last.reason is None
     latest = last.number if last is not None else 1

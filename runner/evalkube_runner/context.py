@@ -27,9 +27,8 @@ class HubEndpoints:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """One shard of one run, as its code sees it. ``target_patience_s``: how long the endpoint may take to come up
-    before the first request; in a cluster it is often made together with the run. ``readable``: where the files that
-    the spec names may lie. ``gate``: what it may connect to."""
+    """One shard of one run, as its code sees it. ``readable``: where the files that the spec names may lie.
+    ``gate``: what it may connect to."""
 
     run_id: str
     delivery: Delivery
@@ -42,6 +41,5 @@ class RunContext:
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
     start: Start | None = None
-    target_patience_s: float = 0.0
     readable: Readable = field(default_factory=Readable)
     gate: Gate = field(default_factory=Gate)

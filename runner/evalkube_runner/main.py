@@ -43,9 +43,6 @@ from evalkube_runner.supervise import supervise
 __all__ = ["main"]
 
 _LOG = logging.getLogger("evalkube.runner")
-_CLUSTER_PATIENCE_S = 30.0
-"""A model that was applied together with its run takes longer to start than a runner does."""
-
 _MOUNTED = "spec.data mounts claims and ConfigMaps at /data/<name>"
 
 _SECRETS = ("api_key", "judge_api_key")
@@ -180,7 +177,6 @@ async def _run(
             hubs=settings.hubs,
             offline=settings.offline,
             start=outside.start,
-            target_patience_s=0.0 if options.ingest is None else _CLUSTER_PATIENCE_S,
             gate=Gate(options.targets),
         )
         receipt = await supervise(run, context, redactor, watch_stdin=options.secrets_stdin, log=log)

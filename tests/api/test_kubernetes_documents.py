@@ -65,7 +65,13 @@ def test_the_secret_goes_with_its_run() -> None:
     judged = documents.secret(run, {"api_key": KEY})
     assert judged is not None
     assert judged["metadata"]["annotations"] == {"evalkube.io/hosts": "127.0.0.1:9,judge.org:443"}
-    owner = {"apiVersion": "evalkube.io/v1alpha1", "kind": "EvalRun", "name": "e", "uid": "u"}
+    owner = {
+        "apiVersion": "evalkube.io/v1alpha1",
+        "kind": "EvalRun",
+        "name": "e",
+        "uid": "u",
+        "blockOwnerDeletion": True,
+    }
     assert (secret["metadata"]["name"], secret["metadata"]["ownerReferences"]) == ("e-key", [owner])
     assert documents.secret(run, {}) is None
     assert documents.secret(seen("e"), {"api_key": KEY}) is None

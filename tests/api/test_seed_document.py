@@ -121,9 +121,9 @@ def test_scenario_three(real: Service, model: str) -> None:
 
 
 def test_no_endpoint_there(real: Service) -> None:
-    """500 soon, with the endpoint in the reason."""
+    """500, with the endpoint in the reason; without a grace soon."""
     body = {"model": "m", "api_url": "http://127.0.0.1:9/v1", "datasets": ["gsm8k"], "dataset_hub": "sample"}
-    answer = curl(f"{real.url}/api/v1/eval", {**body, "generation_config": {"retries": 1}})
+    answer = curl(f"{real.url}/api/v1/eval", {**body, "target_grace": 0, "generation_config": {"retries": 1}})
     assert (answer["status"], answer["reason"]) == ("error", "TargetUnreachable")
     assert "127.0.0.1:9" in answer["error"]
     assert "traceback" not in answer

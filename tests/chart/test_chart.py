@@ -1,10 +1,12 @@
 """The chart as `helm template` renders it: strict values, least rights, restricted pods, the models' definitions."""
 
+import copy
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,6 @@ VALUE_SETS = {
     ),
     "overrides, data, a queue": "runner.allow={image},data.claimName=sets,kueue.queueName=evals",
     "policies in further namespaces": "networkPolicy.runner.namespaces={team-a,evals,team-b}",
-    "the values of an earlier release": "networkPolicy.runner.namespaces=null",
     "targets": "targets.allow={*.example.org,10.1.0.0/16,fd00::/8},targets.deny={model,10.0.0.7}",
     "nothing extra": "networkPolicy.enabled=false,rbac.aggregate=false,crds.install=false,namespaces={a},"
     "runner.serviceAccount.create=false",
@@ -83,12 +84,12 @@ def rendered(values: str, release: str = "evalkube", namespace: str = "evals") -
     return tuple(each for each in yaml.safe_load_all(done.stdout) if each)
 
 
-def notes(values: str, folder: Path) -> str:
+def notes(values: str, folder: Path, chart: Path = CHART) -> str:
     """What an installation says at its end. `helm template` leaves it out: a copy of the chart has it as an object."""
-    copy = shutil.copytree(CHART, folder / "chart")
-    (copy / "templates/NOTES.txt").rename(copy / "notes.txt")
-    (copy / "templates/notes.yaml").write_text('{kind: Notes, said: {{ tpl (.Files.Get "notes.txt") . | toJson }}}')
-    done = helm(values, chart=copy)
+    changed = shutil.copytree(chart, folder / "noted")
+    (changed / "templates/NOTES.txt").rename(changed / "notes.txt")
+    (changed / "templates/notes.yaml").write_text('{kind: Notes, said: {{ tpl (.Files.Get "notes.txt") . | toJson }}}')
+    done = helm(values, chart=changed)
     assert done.returncode == 0, done.stderr
     said: str = next(each["said"] for each in yaml.safe_load_all(done.stdout) if each and each["kind"] == "Notes")
     return said
@@ -219,6 +220,18 @@ def test_nobody_may_do_everything(values: str) -> None:
 
 
 @needs_helm
+@pytest.mark.parametrize("values", ["", "namespaces={team-a}"])
+@pytest.mark.parametrize("program", ["api", "operator"])
+def test_what_is_owned_may_block_its_owners_deletion(program: str, values: str) -> None:
+    """Where Kubernetes checks it (OwnerReferencesPermissionEnforcement), that takes a right of its own."""
+    names = {f"evalkube-{program}", f"evalkube-evals-{program}"}
+    roles = [each for each in rendered(values) if each["kind"].endswith("Role") and each["metadata"]["name"] in names]
+    wanted = {"apiGroups": ["evalkube.io"], "resources": ["evalruns/finalizers", "perfruns/finalizers"]}
+    assert roles
+    assert all({**wanted, "verbs": ["update"]} in role["rules"] for role in roles)
+
+
+@needs_helm
 def test_runners_have_a_service_account_without_rights() -> None:
     """No binding names it, and it has no token mounted."""
     objects = rendered("namespaces={team-a}")
@@ -310,6 +323,83 @@ def test_where_runners_have_a_network_policy(values: str, where: set[str], tmp_p
         assert "NONE" not in said
 
 
+def chart_with(values: Any, folder: Path) -> Path:
+    """A copy whose own values are these: what `helm upgrade --reuse-values` makes of the chart."""
+    changed = shutil.copytree(CHART, folder / "chart")
+    (changed / "values.yaml").write_text(yaml.safe_dump(values))
+    return changed
+
+
+def comparable(objects: Iterable[Any]) -> list[Any]:
+    """The objects but the certificate, which is new each time."""
+    kept = [each for each in objects if each and each["kind"] != "Secret"]
+    assert kept
+    return kept
+
+
+def groups(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every group of values, and every value of the first level, by its path."""
+    for key, value in values.items():
+        inside = isinstance(value, dict) and key not in ("resources", "podSecurityContext")
+        if inside or not path:
+            yield (*path, key)
+        if inside:
+            yield from groups(value, (*path, key))
+
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+EVERYTHING = (
+    "namespaces={a},metrics.serviceMonitor.enabled=true,api.ingress.enabled=true,api.ingress.host=evals.example.org,"
+    "image.repository=localhost/other"
+)
+
+
+def test_the_chart_can_read_its_own_values() -> None:
+    """`make generate` copies them to where a template finds them."""
+    assert (CHART / "files" / "values.yaml").read_text() == (CHART / "values.yaml").read_text()
+
+
+@needs_helm
+@pytest.mark.parametrize("missing", [(), *groups(VALUES)], ids=".".join)
+def test_values_that_are_not_there_are_as_documented(missing: tuple[str, ...], tmp_path: Path) -> None:
+    """An upgrade that reuses the values of an earlier release lacks whatever came since; () is all of them."""
+    values = copy.deepcopy(VALUES)
+    if missing:
+        group = values
+        for key in missing[:-1]:
+            group = group[key]
+        del group[missing[-1]]
+    done = helm(EVERYTHING, chart=chart_with(values if missing else {}, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert comparable(yaml.safe_load_all(done.stdout)) == comparable(rendered(EVERYTHING))
+
+
+@needs_helm
+@pytest.mark.parametrize("values", ["", f"{EVERYTHING},{S3}"], ids=["defaults", "everything"])
+@pytest.mark.parametrize("earlier", sorted((ROOT / "tests/chart/values").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_release_of_an_earlier_chart_is_upgraded(values: str, earlier: Path, tmp_path: Path) -> None:
+    """`--reuse-values`: the schema still knows its values, the operator what comes of them; the notes are written."""
+    chart = chart_with(yaml.safe_load(earlier.read_text()), tmp_path)
+    done = helm(values, chart=chart)
+    assert done.returncode == 0, done.stderr
+    objects = tuple(each for each in yaml.safe_load_all(done.stdout) if each)
+    settings = pytest.importorskip("evalkube_operator.settings")
+    settings._File.model_validate(configuration(objects))
+    assert configuration(objects)["keys"] == {"requireHosts": True}
+    assert "serves runs of" in notes(values, tmp_path, chart)
+
+
+@needs_helm
+def test_what_is_switched_off_stays_off(tmp_path: Path) -> None:
+    """False, nothing and none are values too."""
+    off = "crds.keep=false,keys.requireHosts=false,store.volume.keep=false,operator.jobTtlSeconds=0"
+    done = helm(off, chart=chart_with(VALUES, tmp_path))
+    told = configuration(tuple(each for each in yaml.safe_load_all(done.stdout) if each))
+    assert told["keys"] == {"requireHosts": False}
+    assert told["jobTtlSeconds"] == 0
+    assert "resource-policy" not in done.stdout
+
+
 @needs_helm
 def test_an_ingress_lets_requests_wait() -> None:
     """The chart's timeouts are there, and the installer's own win."""
@@ -399,6 +489,47 @@ def test_the_check_of_helm_test(token: str | None, tmp_path: Path) -> None:
             assert refused.returncode != 0
             assert "401" in refused.stderr
             assert token not in done.stdout + done.stderr + refused.stderr
+
+
+@needs_helm
+@pytest.mark.parametrize("values", ["", "api.tokenSecretName=rest,nameOverride=other,api.port=80"])
+def test_what_is_scraped_is_there(values: str) -> None:
+    """Each ServiceMonitor finds one Service, its port, and behind that a port of the pods; with the API's token."""
+    objects = rendered(f"metrics.serviceMonitor.enabled=true,{values}".rstrip(","))
+    monitors = [each for each in objects if each["kind"] == "ServiceMonitor"]
+    assert len(monitors) == 2
+    for monitor in monitors:
+        (service,) = [each for each in objects if each["kind"] == "Service" and chosen(monitor["spec"], each)]
+        (endpoint,) = monitor["spec"]["endpoints"]
+        (port,) = [each for each in service["spec"]["ports"] if each["name"] == endpoint["port"]]
+        (pod,) = [
+            each["spec"]["template"]
+            for each in objects
+            if each["kind"] == "Deployment"
+            and service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert port["targetPort"] in [each["name"] for each in pod["spec"]["containers"][0]["ports"]]
+        assert endpoint["path"] == "/metrics"
+        asks = "api" in monitor["metadata"]["name"] and "token" in values
+        assert endpoint.get("authorization") == ({"credentials": {"name": "rest", "key": "token"}} if asks else None)
+
+
+def chosen(spec: dict[str, Any], service: dict[str, Any]) -> bool:
+    """Whether a ServiceMonitor's selector is of that Service."""
+    wanted: dict[str, str] = spec["selector"]["matchLabels"]
+    return wanted.items() <= service["metadata"]["labels"].items()
+
+
+@needs_helm
+def test_who_reads_metrics_reaches_the_api_where_others_may_not() -> None:
+    """Only where both lists are set: an empty one is everybody."""
+    both = "metrics.serviceMonitor.enabled=true,networkPolicy.apiFrom[0].podSelector.matchLabels.of=users"
+    rules = [
+        named(rendered(both + more), "NetworkPolicy", "evalkube-api")["spec"]["ingress"]
+        for more in ("", ",networkPolicy.metricsFrom[0].podSelector.matchLabels.of=prometheus")
+    ]
+    asked = [[rule["from"][0]["podSelector"]["matchLabels"]["of"] for rule in each] for each in rules]
+    assert asked == [["users"], ["users", "prometheus"]]
 
 
 @needs_helm

@@ -130,6 +130,7 @@ def test_a_failed_run_is_exit_code_1(tmp_path: Path) -> None:
     """With the reason."""
     done = _run(
         *("perf", "--model", "m", "--url", "http://127.0.0.1:9/v1", "--number", "1", "--data-source", "sample"),
+        *("--target-grace", "0"),
         folder=tmp_path,
     )
     assert done.returncode == 1

@@ -1,5 +1,6 @@
 """The resource's schema: what Kubernetes demands of it, and that the committed files are what the models say."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -55,6 +56,60 @@ def test_only_three_fields_may_change() -> None:
             always = "default" in field or name in spec["required"]
             may_come_or_go = f"has(self.{name}) == has(oldSelf.{name})" not in whether_there
             assert always or name == "ttlSecondsAfterFinished" or not may_come_or_go, name
+
+
+def columns_of(crd: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The printer columns of a definition, by heading."""
+    return {each["name"].upper(): each for each in crd["spec"]["versions"][0]["additionalPrinterColumns"]}
+
+
+def test_what_kubectl_get_prints() -> None:
+    """All without ``-o wide``; what stands in the status is there, as text."""
+    evaluations, load_tests = schema.crds().values()
+    assert list(columns_of(evaluations)) == ["PHASE", "REASON", "PROGRESS", "SCORE", "GATE", "MODEL", "AGE"]
+    assert list(columns_of(load_tests)) == ["PHASE", "REASON", "PROGRESS", "RPS", "VERDICT", "GATE", "MODEL", "AGE"]
+    for crd in (evaluations, load_tests):
+        root = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        for column in columns_of(crd).values():
+            assert not column.get("priority")
+            node = root
+            for name in column["jsonPath"].removeprefix(".").split("."):
+                if name == "metadata":
+                    break
+                node = node["properties"][name]
+            assert node["type"] in ("string", "object"), column
+
+
+def test_short_names_are_nobody_elses() -> None:
+    """Tekton's PipelineRun is ``pr``, its TaskRun ``tr``; Kubernetes' own are taken too."""
+    taken = {"pr", "prs", "tr", "trs", "po", "rs", "ev", "ep", "pv", "pc", "pdb", "rc", "sa", "svc"}
+    short = [name for crd in schema.crds().values() for name in crd["spec"]["names"]["shortNames"]]
+    assert short == ["er", "pfr"]
+    assert not taken & set(short)
+
+
+NAMED = {
+    "letters": ("demo", True),
+    "digits and hyphens": ("1-a--b-2", True),
+    "the longest": ("x" * 52, True),
+    "one more": ("x" * 53, False),
+    "a dot": ("qwen2.5", False),
+    "a dot at the end": ("demo.", False),
+    "a hyphen at the end": ("demo-", False),
+    "a hyphen at the beginning": ("-demo", False),
+    "capitals": ("Demo", False),
+}
+
+
+@pytest.mark.parametrize(("name", "allowed"), NAMED.values(), ids=NAMED)
+def test_what_a_run_may_be_called(name: str, allowed: bool) -> None:
+    """One rule of new runs, in the definitions of both kinds."""
+    for crd in schema.crds().values():
+        (rule,) = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"]
+        assert rule["optionalOldSelf"]
+        assert f"matches(r'{names.RUN_NAME}')" in rule["rule"]
+        assert "no dots" in rule["message"]
+    assert bool(re.search(names.RUN_NAME, name)) is allowed
 
 
 def test_no_spec_has_a_place_for_a_key() -> None:

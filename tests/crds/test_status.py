@@ -18,6 +18,8 @@ STOPPED: Step = (ConditionType.RUNNING, "False", Reason.COMPLETED)
 COURSES: list[tuple[list[Step], Phase]] = [
     ([], Phase.PENDING),
     ([ACCEPTED], Phase.QUEUED),
+    ([ACCEPTED, (ConditionType.RUNNING, "Unknown", Reason.SUSPENDED)], Phase.SUSPENDED),
+    ([ACCEPTED, CREATED, (ConditionType.RUNNING, "Unknown", Reason.QUEUED)], Phase.QUEUED),
     ([ACCEPTED, CREATED], Phase.STARTING),
     ([ACCEPTED, CREATED, RUNNING], Phase.RUNNING),
     ([ACCEPTED, CREATED, STOPPED], Phase.COLLECTING),

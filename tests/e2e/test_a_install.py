@@ -34,15 +34,23 @@ def test_health(rest: httpx.Client) -> None:
 def test_names_and_columns_speak(kube: Kube) -> None:
     """`kubectl get` and `kubectl explain` are of use without any manual."""
     kube.create(eval_run("columns", "model", suspend=True), perf_run("columns-too", "model", suspend=True))
-    table = kube.run("get", "er,pr").splitlines()
+    table = kube.run("get", "er,pfr").splitlines()
     headings = [line.split() for line in table if line.startswith("NAME")]
-    assert headings == [["NAME", "PHASE", "PROGRESS", figure, "MODEL", "AGE"] for figure in ("SCORE", "RPS")]
+    figures = (["SCORE"], ["RPS", "VERDICT"])
+    assert headings == [["NAME", "PHASE", "REASON", "PROGRESS", *each, "GATE", "MODEL", "AGE"] for each in figures]
     assert "columns" in kube.run("get", "evals")
     assert "Benchmarks to run" in kube.run("explain", "evalrun.spec.datasets")
     assert "Requests" in kube.run("explain", "perfrun.spec.rate")
     assert "columns" in kube.run("get", "evalruns", "--field-selector", "spec.model=mock-model")
     kube.delete("evalrun", "columns")
     kube.delete("perfrun", "columns-too")
+
+
+@pytest.mark.parametrize("name", ["qwen2.5", "x" * 53])
+def test_a_name_that_no_pod_can_have_is_refused(kube: Kube, name: str) -> None:
+    """At admission, with words."""
+    made = json.dumps(eval_run(name, "model"))
+    assert "no dots" in kube.run("create", "--dry-run=server", "-f", "-", stdin=made, check=False)
 
 
 def test_runners_may_do_nothing(kube: Kube) -> None:

@@ -55,7 +55,7 @@ FAULTS = {
         {"runner": {"resources": {"requests": {"memory": "9Ti"}}}, "deadlines": SOON}, "Unschedulable", "memory"
     ),
     "account-missing": Fault({"runner": {"serviceAccountName": "ghost"}}, "PodRejected", "ghost"),
-    "quota": Fault({}, "QuotaExceeded", "quota", quota=True),
+    "quota": Fault({}, "QuotaExceeded", "never has room", quota=True),
     "resources-invalid": Fault(
         {"runner": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}}},
         "InvalidSpec",

@@ -16,7 +16,7 @@ NOWHERE = {"nodeSelector": {"evalkube.io/none": "such"}}
 
 PHASES: dict[str, tuple[str, Callable[[str], Document]]] = {
     "Pending": ("Pending", lambda name: eval_run(name, "model", apiKeySecretRef={"name": "not-there"})),
-    "Queued": ("Queued", lambda name: eval_run(name, "model", suspend=True)),
+    "Suspended": ("Suspended", lambda name: eval_run(name, "model", suspend=True)),
     "Starting": ("Starting", lambda name: eval_run(name, "model", runner=NOWHERE)),
     "Running": ("Running", lambda name: eval_run(name, "slow", repeats=50)),
     "Running load": ("Running", lambda name: perf_run(name, "slow", number=[4000], parallel=[2])),
@@ -94,7 +94,7 @@ def test_suspend_and_resume(kube: Kube) -> None:
     kube.until("evalrun", "paused", lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= 2)
     kube.patch("evalrun", "paused", {"spec": {"suspend": True}})
     kube.gone("pods", selector="evalkube.io/run=paused")
-    assert kube.in_phase("evalrun", "paused", "Queued")
+    assert kube.in_phase("evalrun", "paused", "Suspended")
     kube.patch("evalrun", "paused", {"spec": {"suspend": False}})
     run = kube.ended("evalrun", "paused")
     assert run["status"]["phase"] == "Succeeded", condition(run)

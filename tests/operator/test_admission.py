@@ -116,3 +116,15 @@ def test_what_is_refused_has_no_job(story: Story, make: Any, reason: Reason) -> 
     assert story.reason() is reason
     assert story.reason(ConditionType.ACCEPTED) is reason
     assert not story.cluster.created_jobs
+
+
+@pytest.mark.parametrize("name", ["v1.2", "x" * 53])
+def test_a_name_that_no_pod_can_have_is_refused(story: Story, name: str) -> None:
+    """A run that was made before the API server refused such names says why it cannot be."""
+    story.cluster.new("EvalRun", name, spec=eval_spec(), status={})
+    story.operator.deliver()
+    story.operator.work(("EvalRun", "ns", name))
+    status = story.cluster.objects["EvalRun", "ns", name]["status"]
+    assert status["phase"] == "Failed"
+    assert status["columns"]["reason"] == "InvalidSpec"
+    assert not story.cluster.created_jobs

@@ -40,8 +40,16 @@ def pod_of(manifest: Object) -> Object:
 def test_it_is_the_runs_and_named_by_the_attempt() -> None:
     """Owned, so that it goes with the run; found by labels."""
     manifest = made(eval_spec(shards=4), attempt=3)
-    assert manifest["metadata"]["name"] == "demo-3"
-    assert manifest["metadata"]["ownerReferences"][0]["uid"] == "u"
+    assert manifest["metadata"]["name"] == "demo-e3"
+    (owner,) = manifest["metadata"]["ownerReferences"]
+    assert owner == {
+        "apiVersion": "evalkube.io/v1alpha1",
+        "kind": "EvalRun",
+        "name": "demo",
+        "uid": "u",
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
     assert manifest["spec"]["completions"] == manifest["spec"]["parallelism"] == 4
     assert (
         reading.job(
@@ -49,6 +57,19 @@ def test_it_is_the_runs_and_named_by_the_attempt() -> None:
         ).attempt
         == 3
     )
+
+
+def test_no_two_attempts_want_one_job() -> None:
+    """Whatever the runs are called: of both kinds, and with names that end as those of Jobs do."""
+    names = ["demo", "demo-1", "demo-e1", "demo-e1-1", "demo-p1", "demo-p", "demo-e", "eval-demo", "perf-demo"]
+    wanted = [jobs.job_name(kind, name, attempt) for kind in Kind for name in names for attempt in (1, 2, 11)]
+    assert len(set(wanted)) == len(wanted)
+
+
+def test_the_longest_name_leaves_room_for_a_pods() -> None:
+    """The host name of the last pod of a hundredth attempt is a DNS label still."""
+    longest = jobs.job_name(Kind.PERF_RUN, "x" * 52, 100)
+    assert len(f"{longest}-{1024 - 1}") <= 63
 
 
 def test_results_come_before_any_time_to_live() -> None:

@@ -31,7 +31,7 @@ CONTROLLER = "batch.kubernetes.io/controller-uid"
 
 
 def _recorded() -> Object:
-    return a_run(attempts=[{"number": 1, "startTime": AT}], jobName="demo-1", jobUID="j", phase="Running")
+    return a_run(attempts=[{"number": 1, "startTime": AT}], jobName="demo-e1", jobUID="j", phase="Running")
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Chain:
     run: Object = field(default_factory=_recorded)
     job: Object = field(default_factory=lambda: a_job(_recorded()))
     pod: Object = field(default_factory=lambda: a_pod(a_job(_recorded())))
-    caller: Caller = field(default_factory=lambda: Caller("system:serviceaccount:ns:default", "demo-1-0-p", "p", "ns"))
+    caller: Caller = field(default_factory=lambda: Caller("system:serviceaccount:ns:default", "demo-e1-0-p", "p", "ns"))
 
 
 Forgery = Callable[[Chain], None]
@@ -114,12 +114,12 @@ OTHERS: dict[str, Forgery] = {
     "the Job's run": lambda chain: _label(chain.job, "evalkube.io/run-uid", "v"),
     "another Job than the one on record": lambda chain: chain.run["status"].update(jobUID="k"),
     "a Job of no attempt's name": lambda chain: _unrecorded(chain, "mine", "1"),
-    "a Job of a later attempt": lambda chain: _unrecorded(chain, "demo-2", "2"),
-    "a Job that says another attempt than its name": lambda chain: _unrecorded(chain, "demo-1", "2"),
+    "a Job of a later attempt": lambda chain: _unrecorded(chain, "demo-e2", "2"),
+    "a Job that says another attempt than its name": lambda chain: _unrecorded(chain, "demo-e1", "2"),
     "a Job with more shards than the run": _scaled,
     "the run, made anew": lambda chain: chain.run["metadata"].update(uid="w"),
     "the run, of the other kind": lambda chain: chain.run.update(kind="PerfRun"),
-    "the token's pod": lambda chain: _says(chain, pod_name="demo-1-1-q"),
+    "the token's pod": lambda chain: _says(chain, pod_name="demo-e1-1-q"),
     "the token's pod's UID": lambda chain: _says(chain, pod_uid="q"),
     "the token's namespace": lambda chain: _says(chain, namespace="theirs"),
     "a token of no pod": lambda chain: _says(chain, pod_name=None, pod_uid=None),
@@ -243,7 +243,7 @@ def test_nothing_came_into_the_store(tmp_path: Path, ingest: Ingest) -> None:
 
 def _second(**metadata: object) -> Chain:
     """A further pod of the same shard."""
-    chain = Chain(caller=Caller("system:serviceaccount:ns:default", "demo-1-0-q", "q", "ns"))
+    chain = Chain(caller=Caller("system:serviceaccount:ns:default", "demo-e1-0-q", "q", "ns"))
     chain.pod = a_pod(chain.job, "q", 5)
     chain.pod["metadata"].update(metadata)
     return chain
@@ -291,7 +291,7 @@ def test_a_pod_of_an_attempt_that_is_over(ingest: Ingest) -> None:
     for status in (
         {"attempts": [{"number": 1, "reason": "JobLost"}]},
         {"attempts": [{"number": 1, "reason": "JobLost"}, {"number": 2}]},
-        {"attempts": [{"number": 1, "reason": "JobLost"}, {"number": 2}], "jobUID": "j2", "jobName": "demo-2"},
+        {"attempts": [{"number": 1, "reason": "JobLost"}, {"number": 2}], "jobUID": "j2", "jobName": "demo-e2"},
         {"attempts": [{"number": 1}], "jobUID": "j", "phase": "Cancelled"},
     ):
         chain = Chain(run=a_run(**status))
@@ -367,7 +367,7 @@ def test_a_strangers_end_decides_nothing(name: str, end: str) -> None:
     cluster.start(pod)
     assert turn() is Phase.RUNNING
     stranger = Chain(pod=copy.deepcopy(pod))
-    stranger.pod["metadata"].update(uid="x", name="demo-1-0-x")
+    stranger.pod["metadata"].update(uid="x", name="demo-e1-0-x")
     POD[name](stranger)
     operator.telling.told("pods", stranger.pod)
     operator.telling.told("pods", ENDS[end](stranger.pod))

@@ -42,7 +42,7 @@ def test_from_submission_to_success(story: Story) -> None:
     story.cluster.succeed(story.pods()[0])
     story.turn(1)
     assert story.phase() is Phase.SUCCEEDED
-    assert story.status.job_name == "demo-1"
+    assert story.status.job_name == "demo-e1"
     assert story.status.output_dir == "volume:///ns/demo"
     told = [announcement.reason for _, announcement in story.operator.announced]
     assert told == [Reason.STARTING, Reason.STARTED, Reason.COMPLETED]
@@ -167,7 +167,7 @@ def test_a_lost_job_is_a_further_attempt(story: Story) -> None:
     assert story.status.attempts[-1].reason is Reason.JOB_LOST
     assert not story.cluster.of_kind("Job")
     story.turn(10)
-    assert [job["metadata"]["name"] for job in story.cluster.of_kind("Job")] == ["demo-2"]
+    assert [job["metadata"]["name"] for job in story.cluster.of_kind("Job")] == ["demo-e2"]
     assert [attempt.number for attempt in story.status.attempts] == [1, 2]
 
 
@@ -255,7 +255,7 @@ def test_a_suspended_run_stops_and_goes_on_in_another_job(story: Story) -> None:
     story.cluster.change(story.raw, suspend=True)
     story.turn(1)
     story.turn(1)
-    assert story.phase() is Phase.QUEUED
+    assert story.phase() is Phase.SUSPENDED
     assert not story.cluster.of_kind("Job")
     story.cluster.change(story.raw, suspend=False)
     story.turn(1)
@@ -281,10 +281,66 @@ def test_a_secret_may_come_late(story: Story) -> None:
     assert story.cluster.of_kind("Secret"), "somebody else's Secret stays"
 
 
+def test_what_kubectl_get_prints_of_it(story: Story) -> None:
+    """The reason at each step; at the end the figure, the verdict and the gate."""
+    story.submit(perf_spec(thresholds=[{"metric": "rps", "op": ">", "value": 1e9}]))
+    assert story.status.columns.reason == "Starting"
+    story.cluster.wait_for(story.pods()[0], "ImagePullBackOff")
+    story.turn()
+    assert story.status.columns.reason == "ImagePullFailed"
+    story.start()
+    story.cluster.succeed(story.pods()[0])
+    story.turn(1)
+    shown = story.status.columns
+    assert (shown.reason, shown.verdict, shown.gate) == ("Completed", "valid", "missed")
+    assert shown.score is None
+
+
+def test_a_suspended_run_is_called_so(story: Story) -> None:
+    """Phase and reason, before its first Job and after."""
+    story.submit(eval_spec(suspend=True))
+    assert (story.phase(), story.status.columns.reason) == (Phase.SUSPENDED, "Suspended")
+    story.cluster.change(story.raw, suspend=False)
+    story.turn()
+    story.start()
+    story.cluster.change(story.raw, suspend=True)
+    story.turn(1)
+    assert story.phase() is Phase.SUSPENDED
+
+
+@pytest.mark.parametrize(("limited", "phase"), [("pods=0", Phase.FAILED), ("pods=3", Phase.STARTING)])
+def test_a_quota_that_never_has_room_ends_the_run_at_once(story: Story, limited: str, phase: Phase) -> None:
+    """And is the reason that people see; one that is used up is waited for."""
+    story.cluster.controllers = lambda: None  # type: ignore[method-assign]  # no pod is made
+    story.submit(eval_spec())
+    (job,) = story.cluster.of_kind("Job")
+    words = f'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: {limited}, limited: {limited}'
+    about = {"kind": "Job", "namespace": "ns", "name": "demo-e1", "uid": job["metadata"]["uid"]}
+    story.cluster.new("Event", "e", involvedObject=about, reason="FailedCreate", message=words)
+    story.turn(1)
+    assert (story.phase(), story.status.columns.reason) == (phase, "QuotaExceeded")
+    told = story.status.condition(ConditionType.RUNNING if phase is Phase.STARTING else ConditionType.SUCCEEDED)
+    assert told is not None
+    assert words in told.message
+
+
+def test_both_kinds_may_have_a_run_of_one_name(story: Story) -> None:
+    """Each has its own Job, and ends by it."""
+    story.submit(eval_spec())
+    story.submit(perf_spec())
+    assert {raw["metadata"]["name"] for raw in story.cluster.of_kind("Job")} == {"demo-e1", "demo-p1"}
+    story.start()
+    for pod in story.pods():
+        story.cluster.succeed(pod)
+    for story.kind in ("PerfRun", "EvalRun"):
+        story.turn(1)
+        assert story.phase() is Phase.SUCCEEDED
+
+
 def test_a_foreign_job_of_that_name(story: Story) -> None:
     """Waited for while its owner may be going, then refused."""
     owner = {"kind": "EvalRun", "name": "demo", "uid": "before", "controller": True}
-    story.cluster.new("Job", "demo-1", spec={}, status={"conditions": []}, metadata={"ownerReferences": [owner]})
+    story.cluster.new("Job", "demo-e1", spec={}, status={"conditions": []}, metadata={"ownerReferences": [owner]})
     story.cluster.controllers = lambda: None  # type: ignore[method-assign]  # nobody collects the garbage
     story.submit(eval_spec())
     assert story.phase() is Phase.QUEUED

@@ -22,7 +22,7 @@ def pod(phase: str = "Pending", *, index: int = 0, container: Object | None = No
     """A pod as the kubelet writes it; ``container``: the runner's state."""
     metadata = {
         "namespace": "ns",
-        "name": f"demo-1-{index}-x",
+        "name": f"demo-e1-{index}-x",
         "uid": f"p{index}",
         "creationTimestamp": STAMP,
         "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
@@ -141,6 +141,66 @@ def test_why_no_pod_is_created(message: str, reason: Reason) -> None:
     assert trouble.reason is reason
 
 
+def quota(requested: str, used: str, limited: str) -> str:
+    """What Kubernetes says of a quota."""
+    amounts = f"requested: {requested}, used: {used}, limited: {limited}"
+    return f'Error creating: pods "demo-e1-0-" is forbidden: exceeded quota: team, {amounts}'
+
+
+QUOTAS: dict[str, tuple[str, int, bool]] = {
+    "used up": (quota("pods=1", "pods=5", "pods=5"), 1, False),
+    "none at all": (quota("pods=1", "pods=0", "pods=0"), 1, True),
+    "too small for one": (quota("limits.memory=2Gi", "limits.memory=0", "limits.memory=1Gi"), 1, True),
+    "as large as one": (quota("limits.memory=2Gi", "limits.memory=1", "limits.memory=2048Mi"), 1, False),
+    "units of both kinds": (quota("requests.memory=2G", "requests.memory=1M", "requests.memory=2Gi"), 1, False),
+    "millis": (quota("requests.cpu=1500m", "requests.cpu=0", "requests.cpu=1"), 1, True),
+    "one of two resources": (
+        quota("pods=1,requests.cpu=2", "pods=1,requests.cpu=0", "pods=5,requests.cpu=1"),
+        1,
+        True,
+    ),
+    "a power of ten": (quota("limits.memory=2e9", "limits.memory=0", "limits.memory=1e9"), 1, True),
+    "a device": (quota("requests.nvidia.com/gpu=4", "requests.nvidia.com/gpu=0", "requests.nvidia.com/gpu=2"), 1, True),
+    "all at once": (quota("pods=1", "pods=3", "pods=3"), 4, True),
+    "one after the other": (quota("pods=1", "pods=3", "pods=3"), 1, False),
+    "not stated": ('pods "x" is forbidden: failed quota: team: must specify limits.cpu for: runner', 1, True),
+    "no quantity": (quota("pods=many", "pods=x", "pods=few"), 1, False),
+    "other words": ('pods "x" is forbidden: exceeded quota: team', 1, False),
+}
+
+
+@pytest.mark.parametrize(("message", "together", "never"), QUOTAS.values(), ids=QUOTAS)
+def test_a_quota_that_never_has_room_is_not_waited_for(message: str, together: int, never: bool) -> None:
+    """One that is used up is; both say what Kubernetes said."""
+    trouble = startup.of_failed_creates(
+        [facts.EventFact("j", "FailedCreate", message, NOW)], Rules(), together=together
+    )
+    assert trouble is not None
+    assert trouble.reason is Reason.QUOTA_EXCEEDED
+    assert trouble.patience_s == (0.0 if never else None)
+    assert ("never has room" in trouble.message) is never
+    assert message in trouble.message
+
+
+LIMITS = {
+    "a container too large": "maximum memory usage per Container is 1Gi, but limit is 2Gi",
+    "two at once": "[maximum cpu usage per Container is 1, but limit is 2, maximum memory usage per Pod is 1Gi, ...]",
+    "too small": "minimum cpu usage per Container is 100m, but request is 10m",
+    "no limit": "maximum cpu usage per Container is 1. No limit is specified",
+    "their ratio": "cpu max limit to request ratio per Container is 2, but provided ratio is 10.000000",
+}
+
+
+@pytest.mark.parametrize("words", LIMITS.values(), ids=LIMITS)
+def test_a_limit_range_is_not_waited_for(words: str) -> None:
+    """No pod that ends makes the pod another."""
+    event = facts.EventFact("j", "FailedCreate", f'Error creating: pods "x" is forbidden: {words}', NOW)
+    trouble = startup.of_failed_creates([event], Rules())
+    assert trouble is not None
+    assert (trouble.reason, trouble.patience_s) == (Reason.POD_REJECTED, 0.0)
+    assert words in trouble.message
+
+
 def test_a_job_that_is_no_job_is_final_at_once() -> None:
     """422 is the spec's fault; 403 may pass."""
     assert startup.of_refusal(Refusal(422, "no quantity", NOW, NOW), Rules()).patience_s == 0
@@ -199,7 +259,7 @@ def test_others_have_not_failed(raw: Object) -> None:
 
 def job(*conditions: Object) -> facts.JobFact:
     """A Job with these conditions."""
-    metadata = {"namespace": "ns", "name": "demo-1", "uid": "j", "creationTimestamp": STAMP}
+    metadata = {"namespace": "ns", "name": "demo-e1", "uid": "j", "creationTimestamp": STAMP}
     return reading.job({"metadata": metadata, "spec": {}, "status": {"conditions": list(conditions)}})
 
 

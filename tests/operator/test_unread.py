@@ -40,7 +40,7 @@ CONDITIONS = [
     }
     for name in ("Accepted", "JobCreated", "Running")
 ]
-RUN = a_run(attempts=ATTEMPTS, jobName="demo-1", jobUID="j", phase="Running", conditions=CONDITIONS)
+RUN = a_run(attempts=ATTEMPTS, jobName="demo-e1", jobUID="j", phase="Running", conditions=CONDITIONS)
 ENDED_RUN = a_run(
     phase="Failed", conditions=[{**CONDITIONS[0], "type": "Succeeded", "status": "False"}], completionTime=AT
 )

@@ -58,7 +58,13 @@ def _even_ones_right(body: dict[str, Any], _number: int) -> Says:
 
 
 def _spec(url: str, data: Path | None = None, **more: Any) -> EvalRunSpec:
-    body: dict[str, Any] = {"model": "org/m", "api_url": url, "datasets": ["gsm8k"], "eval_batch_size": 4}
+    body: dict[str, Any] = {
+        "model": "org/m",
+        "api_url": url,
+        "datasets": ["gsm8k"],
+        "eval_batch_size": 4,
+        "target_grace": 0.0,
+    }
     if data is not None:
         body["dataset_args"] = {"gsm8k": {"local_path": str(data), **more.pop("args", {})}}
     body["generation_config"] = {"retries": 2, "retry_interval": 0.0, **more.pop("generation", {})}
@@ -321,6 +327,19 @@ def test_nobody_there_fails_soon(tmp_path: Path) -> None:
     with pytest.raises(RunFailed) as failed:
         asyncio.run(evaluate(_spec("http://127.0.0.1:9/v1", _data(tmp_path / "data")), _context(tmp_path / "out")))
     assert failed.value.reason is Reason.TARGET_UNREACHABLE
+
+
+def test_an_endpoint_may_come_up_late(tmp_path: Path) -> None:
+    """A model that is still loading costs no sample one of its attempts."""
+    asked: list[int] = []
+
+    def loading(body: dict[str, Any], number: int) -> Says:
+        asked.append(number)
+        return Says(503) if len(asked) <= 8 else says("1")
+
+    result, _ = _run(tmp_path / "out", loading, target_grace=60.0, generation={"retries": 1})
+    assert sum(sum(subset.errored.values()) for subset in result.datasets[0].subsets) == 0
+    assert len(asked) == 8 + sum(subset.requested for subset in result.datasets[0].subsets)
 
 
 def test_ignore_errors_false_ends_with_the_first(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_run_that_was_measured_does_not_fail_for_want_of_a_page(tmp_path: Path
     ("change", "reason", "said"),
     [
         ({"datasets": ["nope"]}, Reason.INVALID_SPEC, "spec.datasets[0]: 'nope' is not one of"),
-        ({"apiUrl": "http://127.0.0.1:9/v1"}, Reason.TARGET_UNREACHABLE, "127.0.0.1:9"),
+        ({"apiUrl": "http://127.0.0.1:9/v1", "targetGrace": 0}, Reason.TARGET_UNREACHABLE, "127.0.0.1:9"),
         ({"datasetHub": "local"}, Reason.DATASET_UNAVAILABLE, "local_path"),
     ],
     ids=["a spec that is wrong", "nobody listens", "no data"],

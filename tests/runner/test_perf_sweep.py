@@ -47,12 +47,12 @@ def fast_mock() -> Iterator[str]:
 
 
 def spec(url: str, **fields: Any) -> PerfRunSpec:
-    return PerfRunSpec(model="mock-model", url=url, data_source="sample", sleep_interval=0, **fields)
+    return PerfRunSpec(
+        model="mock-model", url=url, data_source="sample", sleep_interval=0, **{"target_grace": 0.0, **fields}
+    )
 
 
-def context(
-    folder: Path, *, shard: int = 0, shards: int = 1, key: str | None = KEY, patience_s: float = 0.0
-) -> RunContext:
+def context(folder: Path, *, shard: int = 0, shards: int = 1, key: str | None = KEY) -> RunContext:
     home = folder / f"shard-{shard}"
     (home / "scratch").mkdir(parents=True)
     delivery = FileDelivery(home / "artifacts", home / "control", pipeline="perf")
@@ -64,7 +64,6 @@ def context(
         shard=shard,
         shards=shards,
         api_key=key,
-        target_patience_s=patience_s,
         readable=ANYTHING,
     )
 
@@ -323,15 +322,22 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 
 def test_an_endpoint_may_come_up_late(tmp_path: Path) -> None:
-    """Where there is patience, one that is made together with the run is waited for."""
+    """One that is made together with the run is waited for."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with ExitStack() as stack:
         starting = threading.Timer(0.2, lambda: stack.enter_context(running_mock("--port", str(port))))
         starting.start()
-        result = load(tmp_path, spec(f"http://127.0.0.1:{port}/v1", number=2), key=None, patience_s=60.0)
+        result = load(tmp_path, spec(f"http://127.0.0.1:{port}/v1", number=2, target_grace=60.0), key=None)
         starting.join()
     assert result.points[0].succeeded == 2
+
+
+def test_one_that_never_comes_up_ends_the_run_after_its_grace(tmp_path: Path) -> None:
+    """With the server's words, and how long it was waited for."""
+    with pytest.raises(RunFailed, match=r"503: loading.*waited for 0\.3 s: target_grace") as failed:
+        load_raw(tmp_path, refused(b"503 Busy", b"loading"), number=1, target_grace=0.3)
+    assert failed.value.reason is Reason.TARGET_REFUSED
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     metadata = run["metadata"]
     owner = {"apiVersion": API_VERSION, "kind": run["kind"], "name": metadata["name"], "uid": metadata["uid"]}
+    owner["blockOwnerDeletion"] = True
     data = {_SECRET_KEYS[field]: base64.b64encode(value.encode()).decode() for field, value in secrets.items()}
     return {
         "apiVersion": "v1",

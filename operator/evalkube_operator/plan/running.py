@@ -155,7 +155,9 @@ def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[Po
     since = job.started_at or job.created_at
     if latest is None:
         trouble = startup.of_failed_creates(
-            (event for event in case.seen.failed_creates if event.about_uid == job.uid), case.rules
+            (event for event in case.seen.failed_creates if event.about_uid == job.uid),
+            case.rules,
+            together=spec.shards if case.run.kind is Kind.PERF_RUN else 1,  # an evaluation's may go one after the other
         )
         patience_s = startup.patience_s(trouble, spec.deadlines.startup)
         return _Waiting(index, trouble, since + timedelta(seconds=patience_s), None, None)

@@ -23,7 +23,7 @@ def begin(case: Case, spec: Spec) -> list[Action]:
     attempts = case.status.attempts
     on_record = bool(attempts) and attempts[-1].reason is None
     number = attempts[-1].number + (0 if on_record else 1) if attempts else 1
-    job = case.job_named(jobs.job_name(case.run.name, number))
+    job = case.job_named(jobs.job_name(case.run.kind, case.run.name, number))
     if job is not None and not job.deleting and (on_record or number == 1):
         return _record(case, spec, job, number)
     refusal = admission.refused(case.run, case.rules, spec_bytes=len(orjson.dumps(case.run.raw_spec)))

@@ -1,5 +1,6 @@
 """Decides whether a run may start at all: its spec, targets, paths, overrides of the pod, Secrets and data. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from typing import Final
 
 from evalkube_crds import key_hosts, paths, problems, targets
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.names import API_KEY_LABEL, DATA_LABEL, KEY_HOSTS_ANNOTATION, Reason
+from evalkube_crds.names import API_KEY_LABEL, DATA_LABEL, KEY_HOSTS_ANNOTATION, RUN_NAME, RUN_NAME_RULE, Reason
 from evalkube_operator.facts import ObjectFact, ObjectRef, Referenced, RunFact, Spec
 from evalkube_operator.rules import Rules
 
@@ -28,6 +29,8 @@ class Objection:
 
 def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str] | None:
     """What no waiting will change."""
+    if not re.fullmatch(RUN_NAME, run.name):  # made before the definitions had this rule
+        return Reason.INVALID_SPEC, f"{RUN_NAME_RULE}; create it under another name"
     if run.spec is None:
         return Reason.INVALID_SPEC, run.invalid
     if spec_bytes > _MAX_SPEC_BYTES:

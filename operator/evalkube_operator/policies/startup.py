@@ -12,6 +12,7 @@ from typing import Final
 from evalkube_crds.names import Reason
 from evalkube_operator.actions import Refusal
 from evalkube_operator.facts import ContainerFact, EventFact, PodFact
+from evalkube_operator.policies import quotas
 from evalkube_operator.rules import Rules
 
 __all__ = ["Trouble", "of_failed_creates", "of_pod", "of_refusal", "patience_s"]
@@ -100,10 +101,13 @@ def _named_object(message: str, rules: Rules) -> Trouble | None:
     return None
 
 
-def of_failed_creates(events: Iterable[EventFact], rules: Rules) -> Trouble | None:
-    """Why the Job controller cannot create pods: the latest event of that kind decides."""
+def of_failed_creates(events: Iterable[EventFact], rules: Rules, *, together: int = 1) -> Trouble | None:
+    """Why the Job controller cannot create pods: the latest event of that kind decides.
+
+    ``together``: how many pods there must be at once.
+    """
     latest = max(events, key=lambda each: each.at, default=None)
-    return None if latest is None else _of_denial(latest.message, rules.rejection_patience_s)
+    return None if latest is None else _of_denial(latest.message, rules.rejection_patience_s, together)
 
 
 def of_refusal(refusal: Refusal, rules: Rules) -> Trouble:
@@ -113,9 +117,11 @@ def of_refusal(refusal: Refusal, rules: Rules) -> Trouble:
     return _of_denial(refusal.message, rules.refusal_patience_s)
 
 
-def _of_denial(message: str, patience_s: float) -> Trouble:
+def _of_denial(message: str, patience_s: float, together: int = 1) -> Trouble:
     if "exceeded quota" in message or "must specify" in message:
-        return Trouble(Reason.QUOTA_EXCEEDED, f"a quota of the namespace leaves no room: {message}")
+        return _of_quota(message, together)
+    if quotas.beyond_limits(message):
+        return Trouble(Reason.POD_REJECTED, f"a LimitRange of the namespace refuses the run's pods: {message}", 0.0)
     if "violates PodSecurity" in message:
         words = f"the namespace's Pod Security level refuses the pod: {message}"
         return Trouble(Reason.POD_REJECTED, words, patience_s)
@@ -129,6 +135,16 @@ def _of_denial(message: str, patience_s: float) -> Trouble:
     if "is being terminated" in message:
         return Trouble(Reason.POD_REJECTED, "the namespace is being deleted", patience_s)
     return Trouble(Reason.POD_REJECTED, f"the cluster refuses to create it: {message}", 3 * patience_s)
+
+
+def _of_quota(message: str, together: int) -> Trouble:
+    if not quotas.never(message, together):
+        return Trouble(Reason.QUOTA_EXCEEDED, f"a quota of the namespace leaves no room for now: {message}")
+    pods = f"its {together} pods, which must run at once" if together > 1 else "the run's pods"
+    words = (
+        f"a quota of the namespace never has room for {pods}: {message}. Lower what they ask for, or raise the quota"
+    )
+    return Trouble(Reason.QUOTA_EXCEEDED, words, 0.0)
 
 
 def patience_s(trouble: Trouble | None, startup_s: float) -> float:

@@ -18,7 +18,7 @@ import orjson
 
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
-from evalkube_runner import urls
+from evalkube_runner import arrival, urls
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
@@ -50,8 +50,8 @@ class Listener(Protocol):
     def succeeded(self) -> None:
         """An attempt brought an answer."""
 
-    def failed(self, failure: RequestFailed) -> None:
-        """An attempt failed."""
+    def failed(self, failure: RequestFailed) -> bool:
+        """An attempt failed; whether it does not count, as the endpoint may still be coming up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +92,26 @@ class Client:
         """The answer to a chat. Raises RequestFailed for the last attempt, or for one that no other would mend."""
         config = self._target.config
         body = orjson.dumps(chat.body(self._target.model, messages, config, repeat=repeat))
-        for attempt in range(1, config.retries + 1):
+        attempt, in_vain = 1, 0
+        while True:
             try:
                 answer = await self._attempt(body)
             except RequestFailed as failure:
-                if self._listener is not None:
-                    self._listener.failed(failure)
+                if self._listener is not None and self._listener.failed(failure):
+                    in_vain += 1
+                    await asyncio.sleep(arrival.pause_s(in_vain, failure.retry_after_s))
+                    continue
                 if attempt == config.retries or not retry.passing(failure.error, failure.status):
                     raise
                 pause_s = retry.delay_s(
                     attempt, random.random(), longest_s=config.retry_interval, asked_s=failure.retry_after_s
                 )
                 await asyncio.sleep(pause_s)
+                attempt += 1
             else:
                 if self._listener is not None:
                     self._listener.succeeded()
                 return replace(answer, attempts=attempt)
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _attempt(self, body: bytes) -> Answer:
         timeout_s = self._target.config.timeout

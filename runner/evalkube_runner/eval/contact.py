@@ -2,12 +2,14 @@
 
 No I/O; time is passed in.
 
-Only as long as no request has ever succeeded. After that a failure is a matter of its sample.
+Only as long as no request has ever succeeded. After that a failure is a matter of its sample. Before it, an endpoint
+that may still be coming up is waited for (`arrival`).
 """
 
 from collections.abc import Callable
 
 from evalkube_crds.names import ErrorClass, Reason
+from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import retry
 from evalkube_runner.eval.client import RequestFailed
@@ -20,17 +22,20 @@ _REFUSALS = {
     ErrorClass.STATUS_404: (Reason.TARGET_REFUSED, "check api_url and model"),
 }
 _REFUSALS_ENOUGH = 3
-_UNREACHABLE_S = 10.0
 
 
 class FirstContact:
-    """Listens to the attempts of a run of `total` requests; see `client.Listener`."""
+    """Listens to the attempts of a run of `total` requests; see `client.Listener`.
 
-    def __init__(self, target: str, total: int, clock: Callable[[], float]) -> None:
+    `grace_s`: how long from now on the endpoint may take to come up.
+    """
+
+    def __init__(self, target: str, total: int, clock: Callable[[], float], *, grace_s: float) -> None:
         self._target = target
         self._enough = min(_REFUSALS_ENOUGH, total)
         self._clock = clock
-        self._begun_s = clock()
+        self._grace_s = grace_s
+        self._until_s = clock() + grace_s
         self._settled = False
         self._reached = False
         self._refused = 0
@@ -39,34 +44,35 @@ class FirstContact:
         """The endpoint works: from now on nothing here fails the run."""
         self._settled = True
 
-    def failed(self, failure: RequestFailed) -> None:
-        """Raises RunFailed(AuthenticationFailed, TargetForbidden, TargetRefused, TargetUnreachable) once going on is
-        pointless."""
+    def failed(self, failure: RequestFailed) -> bool:
+        """Whether the endpoint may still be coming up: the attempt does not count then.
+
+        Raises RunFailed(AuthenticationFailed, TargetForbidden, TargetRefused, TargetUnreachable) once going on is
+        pointless.
+        """
         if self._settled:
-            return
+            return False
         if failure.error is ErrorClass.FORBIDDEN_TARGET:
             raise RunFailed(Reason.TARGET_FORBIDDEN, f"{self._target}: {failure.message}")
-        if failure.error in retry.CONNECTING:
-            self._not_reached(failure)
-            return
-        self._reached = True
+        nobody = failure.error in retry.CONNECTING
+        self._reached = self._reached or not nobody
+        if arrival.may_come_up(failure.error, failure.status) and self._clock() < self._until_s:
+            return True
+        if nobody and not self._reached:
+            raise self._unreachable(failure)
+        self._count_refusal(failure)
+        return False
+
+    def _count_refusal(self, failure: RequestFailed) -> None:
         if failure.error in _REFUSALS:
             self._refused += 1
             if self._refused >= self._enough:
                 reason, advice = _REFUSALS[failure.error]
                 raise RunFailed(reason, f"{self._target} refuses every request: {failure.message}; {advice}")
 
-    def gave_up(self, failure: RequestFailed) -> None:
-        """A sample has used up its attempts. Raises RunFailed(TargetUnreachable) when nobody was ever there."""
-        if not self._settled and not self._reached and failure.error in retry.CONNECTING:
-            raise self._unreachable(failure)
-
-    def _not_reached(self, failure: RequestFailed) -> None:
-        if not self._reached and self._clock() - self._begun_s >= _UNREACHABLE_S:
-            raise self._unreachable(failure)
-
     def _unreachable(self, failure: RequestFailed) -> RunFailed:
+        waited = f" for {self._grace_s:g} s (target_grace)" if self._grace_s else ""
         return RunFailed(
             Reason.TARGET_UNREACHABLE,
-            f"{self._target} cannot be reached ({failure.error}: {failure.message}); check api_url",
+            f"{self._target} cannot be reached{waited} ({failure.error}: {failure.message}); check api_url",
         )

@@ -60,7 +60,9 @@ class Session:
     ) -> None:
         self._spec, self._context, self._model, self._loaded, self._journal = spec, context, model, loaded, journal
         self._total = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
-        self._contact = contact.FirstContact(spec.api_url, max(self._total, 1), time.monotonic)
+        self._contact = contact.FirstContact(
+            spec.api_url, max(self._total, 1), time.monotonic, grace_s=spec.target_grace
+        )
         self._stack = AsyncExitStack()
         self._client = Client(
             spec.api_url,
@@ -161,7 +163,6 @@ class Session:
         try:
             return await self._client.ask(sample.messages, repeat=sample.repeat)
         except RequestFailed as failure:
-            self._contact.gave_up(failure)
             if not self._spec.ignore_errors:
                 raise RunFailed(
                     _reason(failure.error), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from evalkube_crds.names import ErrorClass, Reason
+from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import target as targets
@@ -11,7 +12,7 @@ from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["NO_CONNECTION", "test_connection"]
+__all__ = ["NO_CONNECTION", "NotUpYet", "test_connection"]
 
 _PROBE_S = 120.0
 """Longer than a cold model takes for its first token; a spec's own shorter limits win."""
@@ -22,6 +23,10 @@ _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )
 _POLL_S = 0.005
+
+
+class NotUpYet(RunFailed):
+    """The endpoint does not answer as one that works, and may still be coming up."""
 
 
 async def test_connection(
@@ -36,7 +41,7 @@ async def test_connection(
     max_tokens: int | None,
 ) -> None:
     """Send the first request, to one of ``addresses``. A stream is left at its first token. Raises RunFailed with the
-    server's status and message.
+    server's status and message, NotUpYet where that may pass.
     """
     target = targets.target_of(url)
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
@@ -75,10 +80,9 @@ def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
         return
     status = f"HTTP {exchange.status}: " if exchange.status else ""
     text = f"{url}: {status}{exchange.message or error}"
+    failure = NotUpYet if arrival.may_come_up(error, exchange.status) else RunFailed
     if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
     if error in _UNREACHABLE or error in _SILENT:
-        raise RunFailed(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
-    raise RunFailed(
-        Reason.TARGET_REFUSED, f"{text}; the first request must succeed (no_test_connection skips this test)"
-    )
+        raise failure(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
+    raise failure(Reason.TARGET_REFUSED, f"{text}; the first request must succeed (no_test_connection skips this test)")

@@ -17,11 +17,10 @@ from typing import Any
 import orjson
 
 from evalkube_crds import merge, verdict
-from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, Progress
 from evalkube_crds.seed import load_test as load_test_figures
-from evalkube_runner import urls
+from evalkube_runner import arrival, urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
@@ -33,7 +32,6 @@ __all__ = ["Point", "Trial", "documents", "endpoint_of", "warmup_of"]
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
 _PROGRESS_S = 0.5
-_RETRY_S = 0.5
 _OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
 
 
@@ -86,15 +84,19 @@ class Trial:
 
     async def connect(self, bodies: Path) -> None:
         """Test the connection with the first of ``bodies``, while the endpoint may still come up. Raises RunFailed."""
-        until_s = time.monotonic() + self._context.target_patience_s
+        grace_s = self._spec.target_grace
+        until_s = time.monotonic() + grace_s
+        tries = 0
         while True:
             try:
                 return await self._test_connection(bodies)
-            except RunFailed as failure:
-                if failure.reason is not Reason.TARGET_UNREACHABLE or time.monotonic() >= until_s:
-                    raise
+            except probe.NotUpYet as failure:
+                if time.monotonic() >= until_s:
+                    waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
+                    raise RunFailed(failure.reason, f"{failure.message}{waited}") from None
                 _LOG.info("not there yet: %s", failure.message)
-            await asyncio.sleep(_RETRY_S)
+            tries += 1
+            await asyncio.sleep(arrival.pause_s(tries))
 
     async def _addresses(self) -> list[str]:
         """What connections go to: looked up and judged once for all workers, so that no request waits for DNS; none

@@ -1,0 +1,46 @@
+"""What ``kubectl get`` prints of a run, derived from its conditions and figures. Pure.
+
+A printer column can neither choose between conditions nor round a number, so the words stand in the status. They are
+for people: programs read the conditions, the summary and the results.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from evalkube_crds.names import ConditionType, Reason, Verdict
+from evalkube_crds.status import Columns, Condition
+
+__all__ = ["columns", "three_digits"]
+
+
+def columns(conditions: Iterable[Condition], figures: Mapping[str, float], verdict: Verdict | str | None) -> Columns:
+    """``figures``: the run's summary; ``verdict``: of a load test that has ended."""
+    by_type = {condition.type: condition for condition in conditions}
+    gate = by_type.get(ConditionType.THRESHOLDS_MET)
+    return Columns(
+        reason=_reason(by_type),
+        score=three_digits(figures.get("score")),
+        rps=three_digits(figures.get("rps")),
+        verdict=None if verdict is None else str(verdict),
+        gate=None if gate is None else "passed" if gate.status == "True" else "missed",
+    )
+
+
+def _reason(by_type: Mapping[ConditionType, Condition]) -> Reason | None:
+    """The reason of the step that the run is at: of its end, else of the last one begun."""
+    succeeded = by_type.get(ConditionType.SUCCEEDED)
+    if succeeded is not None and succeeded.status != "Unknown":
+        return succeeded.reason
+    steps = (ConditionType.RESULTS_COLLECTED, ConditionType.RUNNING, ConditionType.ACCEPTED)
+    return next((by_type[step].reason for step in steps if step in by_type), None)
+
+
+def three_digits(value: float | None) -> str | None:
+    """A number with three significant digits, never as a power of ten; None where there is none."""
+    if value is None or not math.isfinite(value):
+        return None
+    if value == 0:
+        return "0"
+    exponent = int(f"{value:.2e}".partition("e")[2])
+    decimals = 2 - exponent
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"
