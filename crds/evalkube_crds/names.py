@@ -73,6 +73,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     QUEUED = "Queued"
     SUSPENDED = "Suspended"
+    WAITING_FOR_TURN = "WaitingForTurn"
     STARTING = "Starting"
     STARTED = "Started"
     PROGRESSING = "Progressing"

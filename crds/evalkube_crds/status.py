@@ -146,6 +146,7 @@ def with_condition(
     return list(before.values())
 
 
+_QUEUED = frozenset({Reason.QUEUED, Reason.SUSPENDED, Reason.WAITING_FOR_TURN})
 _ENDED: dict[Reason, Phase] = {Reason.CANCELLED: Phase.CANCELLED, Reason.INTERRUPTED: Phase.INTERRUPTED}
 
 
@@ -160,7 +161,7 @@ def phase_of(conditions: Iterable[Condition]) -> Phase:
     if succeeded is not None and succeeded.status != "Unknown":
         return Phase.SUCCEEDED if succeeded.status == "True" else _ENDED.get(succeeded.reason, Phase.FAILED)
     running = by_type.get(ConditionType.RUNNING)
-    if running is not None and running.status != "True" and running.reason in (Reason.QUEUED, Reason.SUSPENDED):
+    if running is not None and running.status != "True" and running.reason in _QUEUED:
         return Phase.QUEUED
     if running is not None and running.status == "False":
         return Phase.COLLECTING
