@@ -170,6 +170,7 @@ class Operator:
             "store": {"kind": "volume", "root": str(folder / "store")},
             "ingest": {"port": ingest_port, "url": f"http://{host}:{ingest_port}"},
             "probes": {"port": self.probes_port},
+            "runs": {"maxPods": 0},
             "runner": {"image": IMAGE, "resources": small},
             "logLevel": "WARNING",
         }

@@ -27,7 +27,7 @@ class Deadlines(Contract):
     """How long each part of a run may take, in seconds; past it the run fails with a typed reason."""
 
     startup: Annotated[int, Field(ge=1, le=86_400)] = Field(
-        default=600, description="From the Job to running pods, in seconds"
+        default=600, description="From the Job to running pods, in seconds; waiting for a turn does not count"
     )
     active: Annotated[int, Field(ge=1, le=2_592_000)] | None = Field(
         default=None, description="From running pods to their end, in seconds; none unless set"

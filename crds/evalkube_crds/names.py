@@ -83,6 +83,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     QUEUED = "Queued"
     SUSPENDED = "Suspended"
+    WAITING_FOR_TURN = "WaitingForTurn"
     STARTING = "Starting"
     STARTED = "Started"
     PROGRESSING = "Progressing"

@@ -161,7 +161,11 @@ def with_condition(
 _ENDED: dict[Reason, Phase] = {Reason.CANCELLED: Phase.CANCELLED, Reason.INTERRUPTED: Phase.INTERRUPTED}
 
 
-_HELD: dict[Reason, Phase] = {Reason.QUEUED: Phase.QUEUED, Reason.SUSPENDED: Phase.SUSPENDED}
+_HELD: dict[Reason, Phase] = {
+    Reason.QUEUED: Phase.QUEUED,
+    Reason.WAITING_FOR_TURN: Phase.QUEUED,
+    Reason.SUSPENDED: Phase.SUSPENDED,
+}
 
 
 def phase_of(conditions: Iterable[Condition]) -> Phase:

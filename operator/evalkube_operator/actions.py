@@ -9,10 +9,12 @@ from evalkube_crds.names import Reason, Verdict
 from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import ResultReference, RunStatus
 from evalkube_operator.facts import EventFact, JobFact, ObjectFact, ObjectRef, PodFact
+from evalkube_operator.line import Crowd, Turn
 
 __all__ = [
     "Action",
     "Announcement",
+    "AwaitTurn",
     "Collect",
     "CollectError",
     "CreateJob",
@@ -40,6 +42,13 @@ class Announcement:
     message: str
     warning: bool = False
     ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitTurn:
+    """Have a place in the line of those that may start, with so many pods. Who does not ask for it loses it."""
+
+    pods: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,8 @@ class Wait:
 
 
 Action = (
-    CreateJob
+    AwaitTurn
+    | CreateJob
     | LookUpJob
     | DeleteJob
     | SetJobTtl
@@ -199,7 +209,7 @@ class Seen:
     those included that are gone but whose end was seen. ``absent_jobs``: names the API server itself does not know.
     ``objects``: those that the run names; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by
     shard, of runners of this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a
-    second later.
+    second later. ``turn``: in the line of those that may start; None: not asked for. ``crowd``: the runs beside it.
     """
 
     jobs: tuple[JobFact, ...] = ()
@@ -215,3 +225,5 @@ class Seen:
     progress: Progress | None = None
     progress_due: datetime | None = None
     receipts: Mapping[int, Receipt] = field(default_factory=dict)
+    turn: Turn | None = None
+    crowd: Crowd = field(default_factory=Crowd)

@@ -100,8 +100,13 @@ class Cache:
         return self._keys.get(uid)
 
     def run_keys(self) -> list[Key]:
-        """All runs."""
-        return list(self._runs)
+        """All runs, the oldest first."""
+        return sorted(self._runs, key=lambda key: (self._runs[key].created, key[2]))
+
+    def uid_of(self, key: Key) -> str | None:
+        """The UID of the run of that key."""
+        run = self._runs.get(key)
+        return run.uid if run is not None else None
 
     def uids(self) -> set[str]:
         """The UIDs of all runs."""

@@ -21,6 +21,7 @@ from evalkube_operator.fields import Raw
 __all__ = [
     "ATTEMPT_LABEL",
     "KIND_LABEL",
+    "QUEUE_LABEL",
     "RUNNER_CONTAINER",
     "RUN_LABEL",
     "RUN_UID_LABEL",
@@ -44,6 +45,7 @@ RUN_UID_LABEL: Final = f"{GROUP}/run-uid"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
 KIND_LABEL: Final = f"{GROUP}/kind"
 RUNNER_CONTAINER: Final = "runner"
+QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 
 Spec = EvalRunSpec | PerfRunSpec
 
@@ -70,7 +72,8 @@ class OwnerFact:
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it is kept, to be read when it is looked at: small, as JSON. ``job_uid``: of the Job on record."""
+    """A run as it is kept, to be read when it is looked at: small, as JSON. ``job_uid``: of the Job on record;
+    ``created``: as Kubernetes writes it."""
 
     kind: Kind
     namespace: str
@@ -78,6 +81,7 @@ class KeptRun:
     uid: str
     version: int
     job_uid: str | None
+    created: str
     data: bytes = field(repr=False)
 
     @property
@@ -114,7 +118,8 @@ class RunFact:
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """A Job of an attempt, or one that stands where it should. ``run_uid`` and ``attempt`` are what its labels say."""
+    """A Job of an attempt, or one that stands where it should. ``run_uid`` and ``attempt`` are what its labels say;
+    ``queued``: whether its label gives it to a queue of Kueue's."""
 
     namespace: str
     name: str
@@ -138,6 +143,7 @@ class JobFact:
     complete: bool
     failure: tuple[str, str] | None
     has_ttl: bool
+    queued: bool
 
     @property
     def finished(self) -> bool:
@@ -165,7 +171,8 @@ class PodFact:
 
     ``job_uid``: its controller's, where the label that Jobs find their pods by says the same. ``run_uid``: what its
     label says. ``index``: the shard; -1 where it has none that a Job would count. ``tracked``: its Job's controller has
-    yet to count its end, or was seen to have had to. ``gone``: it is there no more.
+    yet to count its end, or was seen to have had to. ``placed_at``: when it got its node. ``gone``: it is there no
+    more.
     """
 
     namespace: str
@@ -186,6 +193,7 @@ class PodFact:
     disruption: tuple[str, str] | None
     runner: ContainerFact | None
     init: tuple[ContainerFact, ...]
+    placed_at: datetime | None = None
     gone: bool = False
 
     @property

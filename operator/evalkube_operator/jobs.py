@@ -23,7 +23,7 @@ from evalkube_operator.inheritance import inherited
 __all__ = ["FINAL_EXITS", "INGEST_AUDIENCE", "QUEUE_LABEL", "RunnerDefaults", "job_name", "labels", "manifest"]
 
 INGEST_AUDIENCE: Final = f"{GROUP}/ingest"
-QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
+QUEUE_LABEL: Final = facts.QUEUE_LABEL
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
 _CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"

@@ -31,6 +31,7 @@ from evalkube_operator.health import Health
 from evalkube_operator.ingest.app import create_ingest
 from evalkube_operator.ingest.auth import ReviewedTokens, TokenAuthenticator
 from evalkube_operator.leader import Election
+from evalkube_operator.line import Line
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.ports import RunKey
 from evalkube_operator.reconcile import Reconciler
@@ -82,12 +83,14 @@ class _Operator:
             unread=self.unread,
             now=_now,
         )
+        self.line = Line(settings.limits, self.queue.add)
         self.reconciler = Reconciler(
             cache=self.cache,
             executor=executor,
             rules=settings.rules,
             output_uri=self.run_store.uri,
             turns=self.queue,
+            line=self.line,
             unread=self.unread,
             now=_now,
         )
@@ -168,6 +171,7 @@ class _Operator:
         leading = asyncio.create_task(self.election.leading.wait())
         await asyncio.wait([resync, leading], return_when=asyncio.FIRST_COMPLETED)
         await self._resync_until_done()  # what the last leader did until its end is in here
+        self.reconciler.prime()
         for key in self.cache.run_keys():
             self.queue.add(key)
         work = [self._serve_ingest(), self._sweep(), self._delete_dropped()]
@@ -237,6 +241,8 @@ class _Operator:
             self.metrics.queue.set(len(self.queue))
             self.metrics.queue_age_seconds.set(self.queue.oldest_s())
             self.metrics.runs.set(len(self.cache))
+            self.metrics.waiting.set(len(self.line))
+            self.metrics.runner_pods.set(sum(holding.pods for holding in self.line.holdings()))
             self.metrics.leader.set(self.election.leading.is_set())
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:

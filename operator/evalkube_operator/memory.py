@@ -12,6 +12,7 @@ from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
 from evalkube_operator.cache import Cache
 from evalkube_operator.facts import EventFact, ObjectFact, ObjectRef, RunFact
+from evalkube_operator.line import Line
 
 __all__ = ["Memory"]
 
@@ -60,7 +61,7 @@ class Memory:
             self.progress.clear()
             self.receipts.clear()
 
-    def seen(self, run: RunFact, cache: Cache, now: datetime, *, progress_interval_s: float) -> Seen:
+    def seen(self, run: RunFact, cache: Cache, line: Line, now: datetime, *, progress_interval_s: float) -> Seen:
         """All that is known of the run's surroundings, for the plan."""
         attempts = run.status.attempts
         number = attempts[-1].number if attempts else None
@@ -81,6 +82,8 @@ class Memory:
             progress=self._progress(run) if number == self.told_attempt else None,
             receipts=dict(self.receipts) if number == self.told_attempt else {},
             progress_due=due + timedelta(seconds=progress_interval_s) if due is not None else None,
+            turn=line.turn(run.uid),
+            crowd=line.crowd(run.uid, run.namespace),
         )
 
     def _objects(self, now: datetime, run_uid: str) -> Mapping[ObjectRef, ObjectFact | None]:

@@ -20,6 +20,7 @@ from evalkube_operator import fields
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.facts import (
     ATTEMPT_LABEL,
+    QUEUE_LABEL,
     RUN_UID_LABEL,
     RUNNER_CONTAINER,
     ContainerFact,
@@ -87,7 +88,8 @@ def kept(raw: Raw, kind: Kind) -> KeptRun:
         except (TypeError, RecursionError):  # orjson's own error is a TypeError
             raise Odd("it cannot be written as JSON") from None
         job_uid = _job_on_record(raw)
-        return KeptRun(kind, found.namespace, found.name, found.uid, found.version, job_uid, data)
+        created = metadata.get("creationTimestamp")
+        return KeptRun(kind, found.namespace, found.name, found.uid, found.version, job_uid, str(created), data)
 
 
 def _job_on_record(raw: Raw) -> str | None:
@@ -205,6 +207,7 @@ def job(raw: Raw) -> JobFact:
             complete=bool(_condition(status, "Complete") or _condition(status, "SuccessCriteriaMet")),
             failure=(fields.text(failure, "reason"), fields.text(failure, "message")) if failure else None,
             has_ttl=spec.get("ttlSecondsAfterFinished") is not None,
+            queued=QUEUE_LABEL in labels,
         )
 
 
@@ -247,6 +250,7 @@ def pod(raw: Raw) -> PodFact:
                 (each for each in _containers(status, "containerStatuses") if each.name == RUNNER_CONTAINER), None
             ),
             init=tuple(_containers(status, "initContainerStatuses")),
+            placed_at=fields.moment(_condition(status, "PodScheduled") or {}, "lastTransitionTime"),
         )
 
 

@@ -11,12 +11,14 @@ from typing import Final, Protocol
 
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
-from evalkube_operator.actions import Action, CreateJob, Wait, WriteStatus
+from evalkube_operator.actions import Action, AwaitTurn, CreateJob, Wait, WriteStatus
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
+from evalkube_operator.line import Line, Place
 from evalkube_operator.memory import Memory
+from evalkube_operator.policies import placing
 from evalkube_operator.ports import RunKey
 from evalkube_operator.rules import Rules
 from evalkube_operator.unread import Unread
@@ -53,7 +55,8 @@ class Turns(Protocol):
 class Reconciler:
     """Belongs to one event loop.
 
-    ``output_uri``: where a run's artifacts are, for its status. ``turns``: where runs wait for theirs.
+    ``output_uri``: where a run's artifacts are, for its status. ``turns``: where runs wait to be looked at;
+    ``line``: where they wait to be started.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Reconciler:
         rules: Rules,
         output_uri: Callable[[RunKey], str],
         turns: Turns,
+        line: Line,
         unread: Unread,
         now: Callable[[], datetime],
     ) -> None:
@@ -72,6 +76,7 @@ class Reconciler:
         self._rules = rules
         self._output_uri = output_uri
         self._turns = turns
+        self._line = line
         self._unread = unread
         self._now = now
         self._memories: dict[str, Memory] = {}
@@ -87,11 +92,16 @@ class Reconciler:
                 run = self._cache.run(key)
             except Unreadable as problem:
                 self._unread.note(problem)
+                self._line.leave(self._uids.get(key, ""))
                 return Rest()
             self._forget_others(key, run)
             if run is None:
                 return Rest()
-            rest = await self._step(run)
+            try:
+                rest = await self._step(run)
+            except BaseException:
+                self._line.leave(run.uid)  # it asks anew when it is tried again, and holds up nobody until then
+                raise
             if rest is not None:
                 self._release(run)
                 return rest
@@ -102,10 +112,14 @@ class Reconciler:
         """One plan, carried out; None where it has to be made anew."""
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
-        seen = memory.seen(run, self._cache, now, progress_interval_s=self._rules.progress_interval_s)
+        self._hold(run.uid, run.namespace, now)
+        seen = memory.seen(run, self._cache, self._line, now, progress_interval_s=self._rules.progress_interval_s)
         uri = self._output_uri(RunKey(run.namespace, run.name, run.uid))
         waits: list[datetime] = []
-        for action in plan.next_actions(plan.Case(run, seen, now, self._rules, uri)):
+        actions = plan.next_actions(plan.Case(run, seen, now, self._rules, uri))
+        if not any(isinstance(action, AwaitTurn | CreateJob) for action in actions):
+            self._line.leave(run.uid)  # it has its Job, or something else holds it up
+        for action in actions:
             if isinstance(action, Wait):
                 waits.append(action.until)
             elif isinstance(action, WriteStatus) and action.can_wait and self._turns.makes_way(run.key):
@@ -117,6 +131,8 @@ class Reconciler:
 
     async def _performed(self, action: Action, run: RunFact, memory: Memory) -> bool:
         """In a burst the Jobs of all runs come before the bookkeeping of any."""
+        if isinstance(action, AwaitTurn):
+            return self._line.join(Place(run.key, run.uid, action.pods, run.created_at))
         if not isinstance(action, CreateJob):
             return await self._executor.perform(action, run, memory)
         self._turns.hurry()
@@ -125,11 +141,27 @@ class Reconciler:
         finally:
             self._turns.hurry()
 
+    def prime(self) -> None:
+        """What all runs hold is known, before the first of them is given a turn."""
+        now = self._now()
+        for key in self._cache.run_keys():
+            uid = self._cache.uid_of(key)
+            if uid is not None and self._cache.jobs(uid):
+                self._uids[key] = uid
+                self._hold(uid, key[1], now)
+
+    def _hold(self, uid: str, namespace: str, now: datetime) -> None:
+        jobs = self._cache.jobs(uid)
+        creates = self._cache.failed_creates(namespace, (job.uid for job in jobs))
+        self._line.hold(uid, placing.holding(namespace, jobs, self._cache.pods(uid), creates), now)
+
     def _forget_others(self, key: Key, run: RunFact | None) -> None:
         """The memory of a run goes with it, also where another of its name has come."""
         known = self._uids.get(key)
         if known is not None and (run is None or run.uid != known):
             self._memories.pop(known, None)
+            self._line.leave(known)
+            self._line.hold(known, None, self._now())
             del self._uids[key]
         if run is not None:
             self._uids[key] = run.uid

@@ -23,17 +23,26 @@ OVERRIDES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All times in seconds. ``require_key_hosts``: a key's Secret has to say which endpoints its key is for."""
+    """All times in seconds. ``require_key_hosts``: a key's Secret has to say which endpoints its key is for.
+
+    ``queued``: all runs are given to a queue of Kueue's, which decides on their turns. ``room_patience_s``: how long a
+    run whose pods find no room keeps others from starting, at first and at most; ``aside_s``: how long others then go
+    first.
+    """
 
     allow: frozenset[str] = frozenset()
     targets: TargetRules = field(default_factory=TargetRules)
     require_key_hosts: bool = True
+    queued: bool = False
     secret_patience_s: float = 60.0
     conflict_patience_s: float = 120.0
     refusal_patience_s: float = 20.0
     image_patience_s: float = 60.0
     mount_patience_s: float = 60.0
     rejection_patience_s: float = 10.0
+    room_patience_s: tuple[float, float] = (60.0, 480.0)
+    room_look_s: float = 5.0
+    aside_s: float = 30.0
     pod_events_after_s: float = 5.0
     pod_events_every_s: float = 10.0
     node_loss_s: float = 30.0

@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from evalkube_crds.targets import TargetRules
 from evalkube_operator.jobs import RunnerDefaults
+from evalkube_operator.line import Limits
 from evalkube_operator.rules import OVERRIDES, Rules
 from evalkube_operator.store.opening import VolumeSettings
 from evalkube_operator.store.s3 import S3Settings
@@ -85,6 +86,11 @@ class _Runner(_Part):
     inherit_annotations: list[Annotated[str, Field(min_length=1)]] = []
 
 
+class _Runs(_Part):
+    max_pods: int = Field(default=32, ge=0)
+    max_pods_per_namespace: int = Field(default=0, ge=0)
+
+
 class _Retention(_Part):
     sweep_seconds: float = Field(default=3600, ge=10)
     keep_seconds: float = Field(default=0, ge=0)
@@ -100,6 +106,7 @@ class _File(_Part):
     allow: list[str] = []
     keys: _Keys = _Keys()
     targets: TargetRules = TargetRules()
+    runs: _Runs = _Runs()
     runner: _Runner
     job_ttl_seconds: int = Field(default=3600, ge=0)
     retention: _Retention = _Retention()
@@ -133,6 +140,7 @@ class Settings:
     readers: tuple[str, ...]
     probes_port: int
     rules: Rules
+    limits: Limits
     runner: RunnerDefaults
     sweep_s: float
     keep_s: float
@@ -182,6 +190,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         readers=tuple(file.readers),
         probes_port=file.probes.port,
         rules=_rules(file),
+        limits=Limits(file.runs.max_pods, file.runs.max_pods_per_namespace),
         runner=_runner(file.runner, file.ingest.url, ca, file.targets),
         sweep_s=file.retention.sweep_seconds,
         keep_s=file.retention.keep_seconds,
@@ -211,6 +220,7 @@ def _rules(file: _File) -> Rules:
         allow=frozenset(file.allow),
         targets=file.targets,
         require_key_hosts=file.keys.require_hosts,
+        queued=file.runner.queue is not None,
         job_ttl_s=file.job_ttl_seconds,
     )
 

@@ -44,7 +44,10 @@ def perf_spec(**changes: Any) -> Object:
 
 @dataclass
 class SmallCluster:
-    """``fault``: what happens to the n-th next call that changes something: crash or lost answer, before or after."""
+    """``fault``: what happens to the n-th next call that changes something: crash or lost answer, before or after.
+
+    ``room``: how many pods its nodes take; ``pod_quota``: how many pods there may be; None: any number.
+    """
 
     now_s: float = 0.0
     objects: dict[tuple[str, str, str], Object] = field(default_factory=dict)
@@ -57,6 +60,8 @@ class SmallCluster:
     events: list[Object] = field(default_factory=list)
     event_lists: int = 0
     node: str | None = "node-1"
+    room: int | None = None
+    pod_quota: int | None = None
     _counter: Any = field(default_factory=lambda: itertools.count(1))
 
     # time and objects
@@ -210,6 +215,24 @@ class SmallCluster:
         self._collect_garbage()
         for raw in self.of_kind("Job"):
             self._job(raw)
+        if self.room is not None:
+            self._schedule(self.room)
+
+    def _schedule(self, room: int) -> None:
+        """As long as there is room, and in the worst order: the first pods of all Jobs before the second ones."""
+        living = [pod for pod in self.of_kind("Pod") if pod["status"]["phase"] in ("Pending", "Running")]
+        free = room - sum(1 for pod in living if "nodeName" in pod["spec"])
+        for pod in sorted(living, key=lambda each: str(each["metadata"]["labels"][_INDEX])):
+            if "nodeName" in pod["spec"]:
+                continue
+            if free > 0:
+                free -= 1
+                pod["spec"]["nodeName"] = "node-1"
+                pod["status"]["conditions"] = [_condition("PodScheduled", "", self._stamp())]
+                self._put(pod)
+            elif not pod["status"].get("conditions"):
+                pod["status"]["conditions"] = [_unschedulable(self._stamp())]
+                self._put(pod)
 
     def _collect_garbage(self) -> None:
         alive = {raw["metadata"]["uid"] for raw in self.objects.values()}
@@ -281,14 +304,26 @@ class SmallCluster:
             pod["metadata"]["labels"][_INDEX] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")
         }
         for index in map(str, range(raw["spec"]["completions"])):
-            if index not in running and index not in done:
+            if index not in running and index not in done and self._quota_allows(raw):
                 self.new(
                     "Pod",
                     f"{raw['metadata']['name']}-{index}-{next(self._counter)}",
                     metadata=pod_metadata(raw, int(index)),
-                    spec={"nodeName": self.node} if self.node else {},
+                    spec={"nodeName": self.node} if self.node and self.room is None else {},
                     status={"phase": "Pending"},
                 )
+
+    def _quota_allows(self, job: Object) -> bool:
+        living = sum(1 for pod in self.of_kind("Pod") if pod["status"]["phase"] in ("Pending", "Running"))
+        if self.pod_quota is None or living < self.pod_quota:
+            return True
+        name = f"{job['metadata']['name']}.refused"
+        if ("Event", "ns", name) not in self.objects:
+            about = {"namespace": "ns", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
+            message = 'Error creating: pods "x" is forbidden: exceeded quota: few, requested: pods=1, limited: pods=2'
+            parts = {"involvedObject": about, "reason": "FailedCreate", "message": message}
+            self.new("Event", name, lastTimestamp=self._stamp(), **parts)
+        return False
 
     def _counted(self, pod: Object) -> None:
         """The end of a pod is in its Job's status: its finalizer goes."""
@@ -433,6 +468,12 @@ def pod_metadata(job: Object, index: int) -> Object:
 def _owner_uid(raw: Object) -> str | None:
     owners = raw["metadata"].get("ownerReferences") or []
     return owners[0]["uid"] if owners else None
+
+
+def _unschedulable(at: str) -> Object:
+    preemption = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+    message = f"0/1 nodes are available: 1 Insufficient cpu. {preemption}"
+    return {**_condition("PodScheduled", "Unschedulable", at), "status": "False", "message": message}
 
 
 def _condition(name: str, reason: str, at: str) -> Object:

@@ -13,6 +13,7 @@ from evalkube_operator.errors import OperatorError
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
 from evalkube_operator.jobs import RunnerDefaults
+from evalkube_operator.line import Limits, Line
 from evalkube_operator.reconcile import Reconciler
 from evalkube_operator.rules import Rules
 from evalkube_operator.telling import Telling
@@ -28,9 +29,10 @@ _PLURALS = {"EvalRun": "evalruns", "PerfRun": "perfruns", "Job": "jobs", "Pod": 
 class SmallOperator:
     """One operator at a time; ``restart`` is a new one that has listed everything."""
 
-    def __init__(self, cluster: SmallCluster, rules: Rules | None = None) -> None:
+    def __init__(self, cluster: SmallCluster, rules: Rules | None = None, limits: Limits | None = None) -> None:
         self.cluster = cluster
         self.rules = rules or Rules()
+        self.limits = limits or Limits(pods=32)
         self.announced: list[tuple[str, Announcement]] = []
         self.wanted: set[Key] = set()
         self.pressed = False
@@ -66,16 +68,19 @@ class SmallOperator:
             unread=unread,
             now=self.cluster.now,
         )
+        self.line = Line(self.limits, self.wanted.add)
         self.reconciler = Reconciler(
             cache=self.cache,
             executor=executor,
             rules=self.rules,
             output_uri=store.uri,
             turns=self,
+            line=self.line,
             unread=unread,
             now=self.cluster.now,
         )
         self.relist()
+        self.reconciler.prime()
 
     def relist(self) -> None:
         """A full list of everything; what the watches still had to tell is in it."""

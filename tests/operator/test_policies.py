@@ -10,7 +10,7 @@ from evalkube_crds.results import Receipt
 from evalkube_crds.status import Attempt
 from evalkube_operator import facts, reading
 from evalkube_operator.actions import Refusal
-from evalkube_operator.policies import failure, retry, startup
+from evalkube_operator.policies import failure, placing, retry, startup
 from evalkube_operator.rules import Rules
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -302,6 +302,33 @@ def test_a_load_test_is_not_repeated_once_it_has_begun() -> None:
 def test_pauses_double_up_to_a_bound() -> None:
     """And there is none after a suspension."""
     lost = [Reason.JOB_LOST] * 9
-    pauses = [retry.pause_s(attempts(*lost[:count]), base_s=5, cap_s=300) for count in range(10)]
+    pauses = [retry.pause_s(attempts(*lost[:count]), base_s=5, cap_s=300, aside_s=30) for count in range(10)]
     assert pauses == [0, 5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert retry.pause_s(attempts(Reason.JOB_LOST, Reason.SUSPENDED), base_s=5, cap_s=300) == 0
+    assert retry.pause_s(attempts(Reason.JOB_LOST, Reason.SUSPENDED), base_s=5, cap_s=300, aside_s=30) == 0
+
+
+_HELPS = "preemption: 0/3 nodes are available: 3 {}."
+_VICTIMS = _HELPS.format("No preemption victims found for incoming pod")
+_IN_VAIN = _HELPS.format("Preemption is not helpful for scheduling")
+SCHEDULER_SAYS = {
+    "the processors are taken": (f"0/3 nodes are available: 3 Insufficient cpu. {_VICTIMS}", True),
+    "so are the pods' places": (f"0/3 nodes are available: 3 Too many pods. {_VICTIMS}", True),
+    "of a pod that takes nobody's place": (
+        "0/1 nodes are available: 1 Insufficient gpu. preemption: not eligible due to preemptionPolicy=Never.",
+        True,
+    ),
+    "one node is full, another is not meant": (
+        "1 Insufficient cpu, 1 had taints. preemption: 1 No preemption victims found, 1 Preemption is not helpful",
+        True,
+    ),
+    "larger than any node": (f"0/3 nodes are available: 3 Insufficient cpu. {_IN_VAIN}", False),
+    "no node is meant": (f"0/3 nodes are available: 3 node(s) didn't match Pod's node affinity. {_IN_VAIN}", False),
+    "no claim": ('persistentvolumeclaim "data" not found', False),
+    "nothing": ("", False),
+}
+
+
+@pytest.mark.parametrize(("message", "lacks"), SCHEDULER_SAYS.values(), ids=SCHEDULER_SAYS)
+def test_what_lacks_room(message: str, lacks: bool) -> None:
+    """Only what would have a place if other pods were gone."""
+    assert placing.lacks_room(message) is lacks

@@ -17,6 +17,7 @@ from evalkube_operator.cache import Cache, Key
 from evalkube_operator.cluster import Listed
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.health import Health
+from evalkube_operator.line import Limits, Line
 from evalkube_operator.memory import Memory
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.rules import Rules
@@ -114,7 +115,7 @@ def _looked_at(cache: Cache, key: Key) -> None:
         return
     if run is not None:
         for now in (EPOCH, EPOCH + timedelta(days=900)):
-            seen = Memory().seen(run, cache, now, progress_interval_s=3.0)
+            seen = Memory().seen(run, cache, Line(Limits(), lambda _: None), now, progress_interval_s=3.0)
             plan.next_actions(plan.Case(run, seen, now, Rules()))
 
 

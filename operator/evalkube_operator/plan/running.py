@@ -12,7 +12,7 @@ from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.collecting import collected
 from evalkube_operator.plan.ending import fail
 from evalkube_operator.plan.writing import close_attempt, stamp, write
-from evalkube_operator.policies import failure, startup
+from evalkube_operator.policies import failure, placing, startup
 
 __all__ = ["go_on"]
 
@@ -89,7 +89,9 @@ def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
     """Pods are on their way or running: nothing lasts longer than its deadline."""
     pods = case.pods_of(job.uid)
     waiting = [each for index in range(spec.shards) if (each := _waiting(case, spec, job, index, pods)) is not None]
-    over = next((each for each in waiting if case.now >= each.fail_at), None)
+    over = next((each for each in sorted(waiting, key=lambda each: each.behind) if case.now >= each.fail_at), None)
+    if over is not None and over.behind:
+        return _step_aside(case, spec, over)
     if over is not None:
         unasked = over.trouble is None and over.pod_uid is not None and over.pod_uid not in case.seen.pod_events
         return [LookUpPodEvents((over.pod_uid or "",))] if unasked else fail(case, spec, over.failure(spec))
@@ -101,6 +103,14 @@ def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
         return fail(case, spec, failure.Failure(Reason.ACTIVE_DEADLINE_EXCEEDED, words))
     curious: list[Action] = [LookUpPodEvents(uids)] if (uids := _silent_pods(case, waiting)) else []
     return [*curious, *_report(case, spec, pods, waiting), *_alarm(case, waiting, due)]
+
+
+def _step_aside(case: Case, spec: Spec, lacking: "_Waiting") -> list[Action]:
+    """What has no room while others have theirs gives back what it has, so that they are not held up for ever."""
+    why = lacking.trouble.message if lacking.trouble is not None else ""
+    pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
+    words = f"there is no room for {pods} beside those of other runs, and it waits for another turn: {why}"
+    return close_attempt(case, Reason.WAITING_FOR_TURN, words, None)
 
 
 def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
@@ -121,6 +131,7 @@ def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> l
     moments += [max(each.ask_at, again_at) for each in waiting if each.ask_at is not None and each.trouble is None]
     moments += [each.ask_at for each in waiting if each.ask_at is not None]
     moments += [due] if due is not None else []
+    moments += [case.now + timedelta(seconds=case.rules.room_look_s) for each in waiting if each.behind]
     moments += [
         pod.deletion_due + timedelta(seconds=case.rules.node_loss_s)
         for pod in case.seen.pods
@@ -132,13 +143,17 @@ def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> l
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A shard without a running pod: what is known to hold it back, and until when that may last."""
+    """A shard without a running pod: what is known to hold it back, and until when that may last.
+
+    ``behind``: others have what it lacks, so that nothing is wrong with it when that lasts too long.
+    """
 
     index: int
     trouble: startup.Trouble | None
     fail_at: datetime
     pod_uid: str | None
     ask_at: datetime | None
+    behind: bool = False
 
     def failure(self, spec: Spec) -> failure.Failure:
         """What it is when its time is over."""
@@ -154,23 +169,46 @@ def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[Po
     latest = links.runner(own) or (own[-1] if own else None)
     since = job.started_at or job.created_at
     if latest is None:
-        trouble = startup.of_failed_creates(
-            (event for event in case.seen.failed_creates if event.about_uid == job.uid),
-            case.rules,
-            together=spec.shards if case.run.kind is Kind.PERF_RUN else 1,  # an evaluation's may go one after the other
-        )
+        events = [event for event in case.seen.failed_creates if event.about_uid == job.uid]
+        together = spec.shards if case.run.kind is Kind.PERF_RUN else 1  # an evaluation's may go one after the other
+        trouble = startup.of_failed_creates(events, case.rules, together=together)
+        lacks_quota = trouble is not None and trouble.patience_s != 0 and placing.lacks_quota(trouble.message)
+        if lacks_quota and case.seen.crowd.in_namespace:
+            return _Waiting(index, trouble, _patience_ends(case, since), None, None, behind=True)
         patience_s = startup.patience_s(trouble, spec.deadlines.startup)
-        return _Waiting(index, trouble, since + timedelta(seconds=patience_s), None, None)
+        begun = _freed(case, since) if lacks_quota else since
+        return _Waiting(index, trouble, begun + timedelta(seconds=patience_s), None, None)
     if latest.phase == "Succeeded" or (latest.started and not latest.ended):
         return None
     if latest.ended:  # Kubernetes replaces it, after a pause of up to 10 minutes (its own back-off)
         patience_s = _REPLACEMENT_S + spec.deadlines.startup
         return _Waiting(index, None, latest.ended_at + timedelta(seconds=patience_s), None, None)
-    trouble = startup.of_pod(latest, case.seen.pod_events.get(latest.uid, ()), case.rules)
-    asked_at = max(latest.created_at, since) + timedelta(seconds=case.rules.pod_events_after_s)
-    ask_at = asked_at if latest.node is not None else None  # until it has a node, the scheduler speaks in its status
-    fail_at = max(latest.created_at, since) + timedelta(seconds=startup.patience_s(trouble, spec.deadlines.startup))
-    return _Waiting(index, trouble, fail_at, latest.uid, ask_at)
+    return _of_pod(case, spec, latest, max(latest.created_at, since))
+
+
+def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
+    """Its time begins when it has its node, or could have one."""
+    trouble = startup.of_pod(pod, case.seen.pod_events.get(pod.uid, ()), case.rules)
+    lacks_room = pod.unschedulable is not None and placing.lacks_room(pod.unschedulable)
+    if lacks_room and case.seen.crowd.anywhere:
+        return _Waiting(pod.index, trouble, _patience_ends(case, since), pod.uid, None, behind=True)
+    begun = _freed(case, since) if lacks_room else max(since, pod.placed_at or since)
+    asked_at = begun + timedelta(seconds=case.rules.pod_events_after_s)
+    ask_at = asked_at if pod.node is not None else None  # until it has a node, the scheduler speaks in its status
+    fail_at = begun + timedelta(seconds=startup.patience_s(trouble, spec.deadlines.startup))
+    return _Waiting(pod.index, trouble, fail_at, pod.uid, ask_at)
+
+
+def _freed(case: Case, since: datetime) -> datetime:
+    """What others had is there since then."""
+    return max(since, case.seen.crowd.freed_at or since)
+
+
+def _patience_ends(case: Case, since: datetime) -> datetime:
+    """Each turn in vain makes the next one longer: in the end it lasts until enough others have ended."""
+    first_s, most_s = case.rules.room_patience_s
+    vain = sum(1 for attempt in case.status.attempts if attempt.reason is Reason.WAITING_FOR_TURN)
+    return since + timedelta(seconds=min(first_s * 2.0**vain, most_s))
 
 
 _REPLACEMENT_S = 660

@@ -6,8 +6,8 @@ from datetime import timedelta
 import orjson
 
 from evalkube_crds.names import Reason
-from evalkube_operator import conditions, jobs
-from evalkube_operator.actions import Action, CreateJob, DeleteJob, LookUpObjects, Wait, WriteStatus
+from evalkube_operator import conditions, facts, jobs
+from evalkube_operator.actions import Action, AwaitTurn, CreateJob, DeleteJob, LookUpObjects, Wait, WriteStatus
 from evalkube_operator.facts import JobFact, Spec
 from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import end
@@ -52,7 +52,9 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
         return predecessors
     attempts = case.status.attempts
     if attempts and not on_record:
-        pause_s = retry.pause_s(attempts, base_s=case.rules.retry_base_s, cap_s=case.rules.retry_cap_s)
+        pause_s = retry.pause_s(
+            attempts, base_s=case.rules.retry_base_s, cap_s=case.rules.retry_cap_s, aside_s=case.rules.aside_s
+        )
         due = (attempts[-1].completion_time or case.now) + timedelta(seconds=pause_s)
         if case.now < due:
             return [Wait(due)]
@@ -62,9 +64,25 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
     blocked = _blocked(case, spec)
     if blocked is not None:
         return blocked
+    in_line = _in_line(case, spec)
+    if in_line is not None:
+        return in_line
     if number > 1 and not on_record:
         return write(case, conditions.attempt_begun(case.status, number, **stamp(case)))
     return [CreateJob(number)]
+
+
+def _in_line(case: Case, spec: Spec) -> list[Action] | None:
+    """The run's turn has not come. What a queue of Kueue's holds waits there, with its Job."""
+    if case.rules.queued or facts.QUEUE_LABEL in case.run.labels:
+        return None
+    if case.seen.turn is None:
+        return [AwaitTurn(spec.shards)]
+    if case.seen.turn.granted:
+        return None
+    pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
+    words = f"other runs go first: it starts when there is room for {pods} beside theirs"
+    return [AwaitTurn(spec.shards), *hold(case, Reason.WAITING_FOR_TURN, words)]
 
 
 def _predecessors(case: Case) -> list[Action] | None:

@@ -13,6 +13,7 @@ from evalkube_crds.status import Attempt
 
 __all__ = ["again", "pause_s"]
 
+_UNCOUNTED: Final = frozenset({Reason.SUSPENDED, Reason.WAITING_FOR_TURN})
 _TAKEN_AWAY: Final = frozenset({Reason.JOB_LOST, Reason.JOB_DELETED, Reason.NODE_LOST})
 _BEFORE_LOAD: Final = _TAKEN_AWAY | {Reason.EVICTED, Reason.PREEMPTED, Reason.POD_DELETED}
 
@@ -20,9 +21,9 @@ _BEFORE_LOAD: Final = _TAKEN_AWAY | {Reason.EVICTED, Reason.PREEMPTED, Reason.PO
 def again(kind: Kind, reason: Reason, *, begun: bool, attempts: Iterable[Attempt], limit: int) -> bool:
     """Whether to try once more after an attempt that ended for ``reason``. ``attempts`` are all so far, that one too.
 
-    ``begun``: its runners had started. Attempts that a suspension ended are not counted.
+    ``begun``: its runners had started. Attempts that a suspension ended, or that gave their place back, do not count.
     """
-    used = sum(1 for attempt in attempts if attempt.reason is not Reason.SUSPENDED)
+    used = sum(1 for attempt in attempts if attempt.reason not in _UNCOUNTED)
     if used > limit:
         return False
     if kind is Kind.PERF_RUN:
@@ -30,10 +31,13 @@ def again(kind: Kind, reason: Reason, *, begun: bool, attempts: Iterable[Attempt
     return reason in _TAKEN_AWAY
 
 
-def pause_s(attempts: Iterable[Attempt], *, base_s: float, cap_s: float) -> float:
-    """How long after the last of ``attempts`` the next may begin; nothing after a suspension."""
-    failed = [attempt for attempt in attempts if attempt.reason is not Reason.SUSPENDED]
+def pause_s(attempts: Iterable[Attempt], *, base_s: float, cap_s: float, aside_s: float) -> float:
+    """How long after the last of ``attempts`` the next may begin: nothing after a suspension, ``aside_s`` after one
+    that found no room, for others to go first."""
     every = list(attempts)
-    if not failed or (every and every[-1].reason is Reason.SUSPENDED):
+    failed = [attempt for attempt in every if attempt.reason not in _UNCOUNTED]
+    if every and every[-1].reason is Reason.WAITING_FOR_TURN:
+        return aside_s
+    if not failed or every[-1].reason is Reason.SUSPENDED:
         return 0.0
     return float(min(base_s * 2 ** (len(failed) - 1), cap_s))
