@@ -1,14 +1,14 @@
-"""Reads a JSON body as strictly as it can be meant: in time, of bounded size and depth, unambiguous. Says what is
-wrong with it.
+"""Reads a JSON body as strictly as it can be meant: in time, of bounded size, depth and number of values, unambiguous.
+Says what is wrong with it.
 
 The parser is stricter than JSON libraries are: two values for one name, numbers beyond float, lone surrogates are
-refused,
-because whichever reading is taken, someone meant another.
+refused, because whichever reading is taken, someone meant another.
 """
 
 import asyncio
 import json
 import math
+from collections import Counter
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,8 @@ from evalkube_api import errors
 __all__ = ["parse_object", "read_object"]
 
 _MOST_DEPTH: Final = 64
+_MOST_VALUES: Final = 50_000
+"""More than any request needs. Each costs some 200 bytes of memory and 2 microseconds in what reads the request."""
 _DRAIN_FACTOR: Final = 16
 
 
@@ -72,8 +74,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
         raise errors.InvalidRequest.because(f"is not valid JSON: {_where(problem)}") from None
     if not isinstance(quick, dict):
         raise errors.InvalidRequest.because(f"must be a JSON object, not {_NAMES.get(type(quick), 'a number')}")
-    if _deeper_than(quick, _MOST_DEPTH):
-        raise errors.InvalidRequest.because(f"is nested more than {_MOST_DEPTH} levels deep")
+    _check_shape(quick)
     try:
         parsed = json.loads(data, object_pairs_hook=_unique, parse_float=_finite, parse_int=_whole)
     except _Ambiguous as problem:
@@ -96,8 +97,8 @@ def _where(problem: orjson.JSONDecodeError) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counted = Counter(name for name, _ in pairs)
+        twice = next(name for name, times in counted.items() if times > 1)
         raise _Ambiguous(f"names {twice[:80]!r} twice")
     return found
 
@@ -115,15 +116,20 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _deeper_than(value: Any, most: int) -> bool:
+def _check_shape(value: dict[str, Any]) -> None:
+    """Raises errors.InvalidRequest for more levels or values than a request has."""
     level: list[Any] = [value]
-    for _ in range(most):
+    values = 0
+    for _ in range(_MOST_DEPTH):
+        values += sum(map(len, level))
+        if values > _MOST_VALUES:
+            raise errors.InvalidRequest.because(f"holds more than {_MOST_VALUES} values")
         level = [child for one in level for child in _children(one)]
         if not level:
-            return False
-    return True
+            return
+    raise errors.InvalidRequest.because(f"is nested more than {_MOST_DEPTH} levels deep")
 
 
 def _children(value: Any) -> list[Any]:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    inner = value.values() if isinstance(value, dict) else value
     return [child for child in inner if isinstance(child, dict | list)]

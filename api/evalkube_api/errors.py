@@ -22,7 +22,7 @@ __all__ = [
     "Unauthorized",
 ]
 
-_MOST_PROBLEMS = 50
+_MOST_PROBLEMS = 60
 _MESSAGE_CHARS = 4000
 
 

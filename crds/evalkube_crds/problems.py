@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -11,6 +12,12 @@ from pydantic.fields import FieldInfo
 from evalkube_crds.fields import model_in
 
 __all__ = ["Problem", "nearest", "problems_of", "sentence"]
+
+_MOST: Final = 50
+"""Problems of one document that are told; whoever mends these sees the next ones."""
+
+_LONGEST_NAME: Final = 80
+"""Characters of a given name or value that a message repeats, and that are compared with the names there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,16 @@ def sentence(problems: Iterable[Problem]) -> str:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], *, camel: bool = False) -> list[Problem]:
-    """Each error once, with the names of ``model`` for comparison (those of the resource where ``camel``)."""
+    """Each error once, with the names of ``model`` for comparison (those of the resource where ``camel``).
+
+    The first ones, and how many there are beside them: a document may hold a hundred thousand, and comparing names
+    takes longer than reading them.
+    """
     found: dict[Problem, None] = {}
-    for entry in error.errors(include_url=False):
+    for entry in islice(error.errors(include_url=False, include_context=False), _MOST):
         found[_problem(entry["loc"], entry["type"], entry["msg"], entry.get("input"), model, camel)] = None
-    return list(found)
+    more = error.error_count() - _MOST
+    return [*found, *([Problem("", f"and {more} more problems")] if more > 0 else [])]
 
 
 def _problem(
@@ -79,8 +91,10 @@ def _lower(message: str) -> str:
 
 def _not_among(given: Any, message: str) -> str:
     choices = [part.strip("' ") for part in message.removeprefix("Input should be ").replace(" or ", ", ").split(", ")]
-    wrong = f"{given!r} is not one of " if isinstance(given, str | int | float) else "must be one of "
-    return wrong + ", ".join(choices) + nearest(str(given), choices)
+    if not isinstance(given, str | int | float):
+        return "must be one of " + ", ".join(choices)
+    shown = _clipped(given) if isinstance(given, str) else given
+    return f"{shown!r} is not one of " + ", ".join(choices) + nearest(str(shown), choices)
 
 
 def _unknown(name: str, valid: Sequence[str]) -> str:
@@ -88,7 +102,9 @@ def _unknown(name: str, valid: Sequence[str]) -> str:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"``, or "" where nothing is near."""
+    """``"; did you mean 'x'?"``, or "" where nothing is near, as nothing is to a very long name."""
+    if len(name) > _LONGEST_NAME:
+        return ""
     spelt = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
     close = get_close_matches(name.lower().replace("-", "_"), list(spelt), n=1, cutoff=0.6)
     return f"; did you mean {spelt[close[0]]!r}?" if close else ""
@@ -101,8 +117,12 @@ def _top_field(path: str) -> str:
 def _path(names: Sequence[int | str]) -> str:
     path = ""
     for name in names:
-        path += f"[{name}]" if isinstance(name, int) else f".{name}" if path else str(name)
+        path += f"[{name}]" if isinstance(name, int) else f".{_clipped(name)}" if path else _clipped(name)
     return path
+
+
+def _clipped(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
 def _fields_at(names: Sequence[int | str], model: type[BaseModel], camel: bool) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_runner.data import layout
+from evalkube_runner.data import card, layout
 
 _HUB = ("main/test-00000-of-00001.parquet", "main/train-00000-of-00001.parquet", "socratic/test-00000-of-00001.parquet")
 _SUBJECTS = ("dev/law_dev.csv", "val/law_val.csv", "val/art_val.csv", "test/law_test.csv")
@@ -112,7 +112,7 @@ def test_card_goes_before_names() -> None:
 )
 def test_a_broken_card_is_no_card(text: str) -> None:
     """A card that says nothing readable leaves the file names to decide."""
-    assert layout.parse_readme(text) == {}
+    assert card.declared(text) == {}
     assert layout.layout_of(["test.jsonl"], readme=text).choose("main", "test") == layout.Choice(("test.jsonl",))
 
 

@@ -104,7 +104,7 @@ class LocalBackend:
         return await asyncio.shield(asyncio.ensure_future(self._admit(submission)))
 
     async def _admit(self, submission: Submission) -> Run:
-        digest = life.request_digest(submission)
+        digest = await asyncio.to_thread(life.request_digest, submission)
         spec = await asyncio.to_thread(paths.resolved, submission.spec, self._roots)
         async with self._admission:
             if self._closing:

@@ -1,5 +1,6 @@
 """POST /api/v1/eval and /api/v1/perf: a request becomes a run, and the run's end (or its place) the answer."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,7 +18,7 @@ from evalkube_crds import requests
 from evalkube_crds.names import Kind
 from evalkube_crds.problems import Problem, problems_of
 
-__all__ = ["router"]
+__all__ = ["router", "submission_of"]
 
 _LOG = logging.getLogger("evalkube.service")
 _LONGEST_KEY: Final = 8192
@@ -31,11 +32,12 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
         wanted = preferences.preference(request.headers.getlist("prefer"))
         key = preferences.idempotency_key(request.headers.getlist("idempotency-key"))
         body = await bodies.read_object(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
-        run = await backend.submit(_submission(kind, model, body, key))
+        submission = await asyncio.to_thread(submission_of, kind, model, body, key)  # a large one takes a while
+        run = await backend.submit(submission)
         run_id = run.metadata.name
         _LOG.info("%s: accepted", run_id)
         if wanted.wait_s != 0:
-            del run, body  # thousands may wait here
+            del run, body, submission  # thousands may wait here
             try:
                 run = await backend.wait(run_id, wanted.wait_s)
             except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
@@ -55,7 +57,8 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
     return routes
 
 
-def _submission(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:
+def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:
+    """A request's body as a submission. Raises errors.InvalidRequest. Blocking, for as long as the body is large."""
     place, rest = placement.split(body)
     try:
         spec, secrets = requests.split_request(requests.parse_request(model, rest))

@@ -15,7 +15,7 @@ import orjson
 
 from evalkube_crds.names import Reason
 from evalkube_crds.paths import PathRefused, Readable
-from evalkube_runner.data import layout, opening
+from evalkube_runner.data import card, layout, opening
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["Record", "layout_of_folder", "read_file", "read_files", "walk"]
@@ -92,7 +92,8 @@ def layout_of_folder(folder: Path, readable: Readable) -> layout.Layout:
     readme = None
     try:
         if "README.md" in paths:
-            readme = opening.read(folder / "README.md", readable).decode("utf-8", errors="replace")
+            with opening.opened(folder / "README.md", readable) as file:
+                readme = file.read(card.MOST_BYTES).decode("utf-8", errors="replace")
         return layout.layout_of(paths, readme=readme, index=_index_in(folder, paths, readable))
     except OSError as error:
         raise _failed(f"{folder}: cannot be read: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ import orjson
 
 from evalkube_crds.names import Reason
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import cache, clients, layout
+from evalkube_runner.data import cache, card, clients, layout
 from evalkube_runner.data.cache import Manifest, Shelf
 from evalkube_runner.data.clients import HubErrorKind, HubName
 from evalkube_runner.errors import RunFailed
@@ -133,11 +133,11 @@ class Repository:
         return path if entry is not None and (entry.size_bytes or 0) <= _INDEX_MAX_BYTES else ""
 
     def _layout_of(self, manifest: Manifest) -> layout.Layout:
-        card = self._shelf().file(manifest, _CARD)
+        readme = self._shelf().file(manifest, _CARD)
         index = self._shelf().file(manifest, self._index_path(manifest))
         return layout.layout_of(
             manifest.entries,
-            readme=card.read_text(encoding="utf-8", errors="replace") if card else None,
+            readme=_beginning_of(readme) if readme else None,
             index=_index_in(index) if index else None,
         )
 
@@ -159,6 +159,11 @@ class Repository:
             HubErrorKind.BROKEN: f"{name} did not arrive whole",
         }
         return self._failed(f"{what[error.kind]} ({error.detail})")
+
+
+def _beginning_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(card.MOST_BYTES).decode(errors="replace")
 
 
 def _index_in(path: Path) -> dict[str, dict[str, str]]:

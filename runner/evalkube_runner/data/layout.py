@@ -6,11 +6,13 @@ ModelScope's older `<name>.json` index, and the names of its files. Nothing here
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing", "parse_index", "parse_readme"]
+from evalkube_runner.data import card
+
+__all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing", "parse_index"]
 
 # Best first: where a folder holds the same split in two formats, only one is read.
 FORMATS: Final = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
@@ -28,6 +30,8 @@ _CONTAINERS: Final = frozenset({"data", "parquet", "jsonl", "json", "csv"})
 # test-00000-of-00002, test-00000-of-00001-<hash>, part-0000; not aime_2024, which is a name of its own.
 _SHARD: Final = re.compile(r"[-_.](\d{4,}-of-\d{4,}(-[0-9a-f]{16})?|0\d{3,})$")
 _NOT_DATA: Final = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "config.json", "manifest.json"})
+_MOST_MATCHES: Final = 5_000_000  # some seconds
+_LONGEST_GLOB: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def layout_of(
 ) -> Layout:
     """Reads the folder whose files are `paths` (relative, with slashes); `readme` and `index` where it has them."""
     data = tuple(sorted(path for path in paths if is_data_file(path)))
-    declared = _resolve(parse_readme(readme) if readme else {}, data)
+    declared = _resolve(card.declared(readme) if readme else {}, data)
     if not declared and index:
         declared = _resolve({subset: {s: (p,) for s, p in splits.items()} for subset, splits in index.items()}, data)
     return Layout(data, declared, {path: _place(path) for path in data})
@@ -149,28 +153,6 @@ def missing(layout: Layout, subset: str, split: str, where: str, *, few_shot: bo
     shown = "; ".join(there[:20]) + (f"; and {len(there) - 20} more subsets" if len(there) > 20 else "")
     hint = "; few_shot_num 0 asks without worked examples" if few_shot else ""
     return f"no split {split!r} of subset {subset!r} in {where}; there is: {shown.replace('*', '(no split)')}{hint}"
-
-
-def parse_readme(text: str) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Subset -> split -> glob patterns from a dataset card's front matter; {} when there is none that is readable."""
-    import yaml
-
-    match = re.match(r"\ufeff?---\s*\n(.*?)\n---\s*(\n|$)", text, re.DOTALL)
-    if match is None:
-        return {}
-    try:
-        front = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
-        # A card is prose by strangers: when its front matter is broken, the file names still tell.
-        return {}
-    configs = front.get("configs") if isinstance(front, dict) else None
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for config in configs if isinstance(configs, list) else []:
-        if isinstance(config, dict) and isinstance(config.get("config_name"), str):
-            splits = _patterns(config)
-            if splits:
-                found[config["config_name"]] = splits
-    return found
 
 
 def parse_index(document: Any) -> dict[str, dict[str, str]]:
@@ -188,31 +170,30 @@ def parse_index(document: Any) -> dict[str, dict[str, str]]:
     return found
 
 
-def _patterns(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    files, folder = config.get("data_files"), str(config.get("data_dir") or "")
-    prefix = folder.strip("/") + "/" if folder.strip("/.") else ""
-    if isinstance(files, str):
-        # The hubs' rule for a config that lists files and no splits: they are the train split.
-        return {"train": (prefix + files,)}
-    found: dict[str, tuple[str, ...]] = {}
-    for entry in files if isinstance(files, list) else []:
-        if isinstance(entry, dict) and "split" in entry and "path" in entry:
-            paths = entry["path"] if isinstance(entry["path"], list) else [entry["path"]]
-            found[str(entry["split"])] = tuple(prefix + str(path).removeprefix("./") for path in paths)
-    return found
-
-
 def _resolve(
     patterns: Mapping[str, Mapping[str, tuple[str, ...]]], paths: Sequence[str]
 ) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Patterns -> paths that exist. Matching over listed paths also means that no pattern can leave the folder."""
+    """Patterns -> paths that exist. Matching over listed paths also means that no pattern can leave the folder.
+
+    {} where matching them all would take minutes: no data set has so many, and the names of its files still tell.
+    """
+    wanted = {_flat(glob) for splits in patterns.values() for globs in splits.values() for glob in globs}
+    globs = {glob for glob in wanted if any(mark in glob for mark in "*?[")}
+    if len(globs) * len(paths) > _MOST_MATCHES:
+        return {}
+    matching = {glob: tuple(filter(_matcher(glob), paths)) for glob in globs}
+    matching |= {name: (name,) for name in wanted.difference(globs).intersection(paths)}
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for subset, splits in patterns.items():
-        for split, globs in splits.items():
-            matched = [path for path in paths if any(fnmatch.fnmatchcase(path, _flat(glob)) for glob in globs)]
+        for split, named in splits.items():
+            matched = {path for glob in named for path in matching.get(_flat(glob), ())}
             if matched:
-                found.setdefault(subset, {})[split.lower()] = tuple(matched)
+                found.setdefault(subset, {})[split.lower()] = tuple(sorted(matched))
     return found
+
+
+def _matcher(glob: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(glob)).match if len(glob) <= _LONGEST_GLOB else lambda _: False
 
 
 def _flat(glob: str) -> str:
