@@ -24,6 +24,11 @@ class HubEndpoints:
     modelscope_token: str | None = field(default=None, repr=False)
     huggingface_token: str | None = field(default=None, repr=False)
 
+    @property
+    def tokens(self) -> list[str]:
+        """Those that are set."""
+        return [token for token in (self.modelscope_token, self.huggingface_token) if token]
+
 
 @dataclass(frozen=True, slots=True)
 class RunContext:

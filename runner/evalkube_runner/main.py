@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -37,7 +37,7 @@ from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.redact import RedactingDelivery, Redactor
-from evalkube_runner.settings import read_settings
+from evalkube_runner.settings import Settings, read_settings
 from evalkube_runner.supervise import supervise
 
 __all__ = ["main"]
@@ -54,8 +54,9 @@ _SECRETS = ("api_key", "judge_api_key")
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
     options = _parse(arguments)
-    secrets = _read_secrets(options)
-    redactor = Redactor(secrets.values())
+    secrets, settings = _read_secrets(options), read_settings()
+    hidden = [*secrets.values(), *settings.hubs.tokens]
+    redactor = Redactor(hidden)
     log = logs.start(redactor)
     try:
         run = _read_run(options.run)
@@ -63,11 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         receipt = Receipt(run_id="unknown", shard=options.shard, reason=failure.reason, message=failure.message)
     else:
         logs.set_level(run.spec.debug)
-        receipt = _execute(run, options, secrets, redactor, log)
+        redactor = Redactor(hidden, spared=_names_in(run))
+        receipt = _execute(run, _Given(options, settings, secrets), redactor, log)
     receipt = _redacted(receipt, redactor)
     (_LOG.info if receipt.reason is Reason.COMPLETED else _LOG.error)("%s: %s", receipt.reason, receipt.message)
     _leave(receipt, options)
     return EXIT_CODES.get(receipt.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+
+
+def _names_in(run: Run) -> list[str]:
+    """What stands in the spec for all to read, and in keys and paths of the result."""
+    return [name for name in (run.spec.model, run.spec.model_id, run.metadata.name) if name is not None]
 
 
 def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
@@ -144,13 +151,20 @@ def _read_run(path: Path) -> Run:
         raise RunFailed(Reason.INVALID_SPEC, problems.sentence(found)) from None
 
 
-def _execute(
-    run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept
-) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What this process was started with."""
+
+    options: argparse.Namespace
+    settings: Settings
+    secrets: dict[str, str] = field(repr=False)
+
+
+def _execute(run: Run, given: _Given, redactor: Redactor, log: logs.Kept) -> Receipt:
     scratch = Path(tempfile.mkdtemp(prefix="evalkube-"))
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(_run(run, options, secrets, redactor, log, scratch))
+            return runner.run(_run(run, given, redactor, log, scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -161,10 +175,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _run(
-    run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept, scratch: Path
-) -> Receipt:
-    settings = read_settings()
+async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scratch: Path) -> Receipt:
+    options, settings, secrets = given.options, given.settings, given.secrets
     cache = options.cache or settings.cache
     async with _outside(run, options) as outside:
         context = RunContext(

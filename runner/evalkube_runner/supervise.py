@@ -84,7 +84,7 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     measured = await _measure(run, context)
     result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
     whole = await context.delivery.result(result)
-    reported = await _report(run, result, whole, context)
+    reported = await _report(run, result, whole, context, redactor)
     data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
     figures = summary.summary(result)
@@ -111,17 +111,20 @@ def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult
     return load_test(run.spec, context)
 
 
-async def _report(run: Run, result: EvalResult | PerfResult, whole: Whole | None, context: RunContext) -> bool:
+async def _report(
+    run: Run, result: EvalResult | PerfResult, whole: Whole | None, context: RunContext, redactor: Redactor
+) -> bool:
     """Whether the reports that are this shard's to make are where they belong; a part of a run has none. What was
     measured stands, and is not measured again, because no page could be made of it.
     """
     from evalkube_runner import reporting  # pages are made at the end, if at all
 
+    run = run.model_copy(update={"spec": redactor.document(run.spec)})
     try:
         if context.shards == 1:
             await reporting.report(run, result, context.delivery)
         elif whole is not None:
-            await reporting.report_whole(run, whole, context)
+            await reporting.report_whole(run, whole, context, redactor)
     except RunFailed as failure:
         _LOG.error("the run has no report: %s", failure.message)
         return False
