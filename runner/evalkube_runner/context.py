@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.paths import Readable
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
@@ -44,6 +45,8 @@ class RunContext:
     shards: int = 1
     api_key: str | None = field(default=None, repr=False)
     judge_api_key: str | None = field(default=None, repr=False)
+    credentials: Credentials = field(default=NO_CREDENTIALS, repr=False)
+    judge_credentials: Credentials = field(default=NO_CREDENTIALS, repr=False)
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
     start: Start | None = None

@@ -17,14 +17,14 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from evalkube_crds import problems
+from evalkube_crds import credentials, problems, requests
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
@@ -48,14 +48,14 @@ _CLUSTER_PATIENCE_S = 30.0
 
 _MOUNTED = "spec.data mounts claims and ConfigMaps at /data/<name>"
 
-_SECRETS = ("api_key", "judge_api_key")
+_SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
     options = _parse(arguments)
     secrets, settings = _read_secrets(options), read_settings()
-    hidden = [*secrets.values(), *settings.hubs.tokens]
+    hidden = [*credentials.secret_values(secrets), *settings.hubs.tokens]
     redactor = Redactor(hidden)
     log = logs.start(redactor)
     try:
@@ -117,6 +117,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     cluster.add_argument("--api-key-file", type=Path, help="file with the endpoint's key")
     cluster.add_argument("--judge-api-key-file", type=Path, help="file with the judges' key")
+    cluster.add_argument("--credentials-file", type=Path, help="file with further secret headers and parameters, JSON")
+    cluster.add_argument("--judge-credentials-file", type=Path, help="file with those for the judges, JSON")
     options = parser.parse_args(arguments)
     if options.ingest is None and not (options.artifacts and options.control):
         parser.error("give --artifacts and --control, or --ingest and --receipt")
@@ -136,6 +138,14 @@ def _read_secrets(options: argparse.Namespace) -> dict[str, str]:
     return {
         name: path.read_text("utf-8").strip() for name, path in files.items() if path is not None and path.is_file()
     }
+
+
+def _credentials(secrets: Mapping[str, str], name: str) -> credentials.Credentials:
+    try:
+        return credentials.parse(secrets.get(name, "{}"))
+    except ValueError as problem:
+        words = f'the Secret of {name} must hold JSON like {{"headers": {{"X-Auth-Token": "..."}}}}: {problem}'
+        raise RunFailed(Reason.INVALID_SPEC, words) from None
 
 
 def _read_run(path: Path) -> Run:
@@ -189,6 +199,8 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
             shards=run.spec.shards,
             api_key=secrets.get("api_key"),
             judge_api_key=secrets.get("judge_api_key"),
+            credentials=_credentials(secrets, "credentials"),
+            judge_credentials=_credentials(secrets, "judge_credentials"),
             hubs=settings.hubs,
             offline=settings.offline,
             start=outside.start,
