@@ -9,7 +9,16 @@ from pydantic import Field, model_validator
 
 from evalkube_crds.fields import Contract, FreeMap, cel
 
-__all__ = ["CLUSTER_ONLY", "ClusterFields", "DataMount", "Deadlines", "RunnerPod", "SecretKeyRef", "Threshold"]
+__all__ = [
+    "CLUSTER_ONLY",
+    "ClusterFields",
+    "CredentialsRef",
+    "DataMount",
+    "Deadlines",
+    "RunnerPod",
+    "SecretKeyRef",
+    "Threshold",
+]
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 
@@ -20,6 +29,14 @@ class SecretKeyRef(Contract):
     name: Name = Field(description="Name of the Secret")
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
         default="api-key", description="Key within the Secret"
+    )
+
+
+class CredentialsRef(SecretKeyRef):
+    """One key of such a Secret, with JSON: `{"headers": {name: value}, "query": {name: value}}`, either or both."""
+
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
+        default="credentials", description="Key within the Secret"
     )
 
 
@@ -90,6 +107,11 @@ class ClusterFields(Contract):
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="Where the endpoint's key is; a key is never written in a spec"
     )
+    credentials_secret_ref: CredentialsRef | None = Field(
+        default=None,
+        description="Where further headers and query parameters are that carry secrets (over REST they are taken out "
+        "of the request)",
+    )
     shards: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1, description="Pods the run is split over; their results merge exactly"
     )
@@ -113,6 +135,7 @@ class ClusterFields(Contract):
 
 CLUSTER_ONLY: Final = (
     "api_key_secret_ref",
+    "credentials_secret_ref",
     "shards",
     "suspend",
     "cancel",

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from evalkube_crds.cluster import ClusterFields, SecretKeyRef
+from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
 from evalkube_crds.fields import (
     Contract,
     EarlierPath,
@@ -12,6 +12,7 @@ from evalkube_crds.fields import (
     Headers,
     HttpUrl,
     Limit,
+    Query,
     ReadPath,
     RelativePath,
     TargetGrace,
@@ -81,8 +82,8 @@ class GenerationConfig(Contract):
     )
     stream: bool = Field(default=False, description="Stream the answers, which measures TTFT too")
     extra_body: FreeMap | None = Field(default=None, description="Further keys of the request body")
-    extra_query: dict[str, str] | None = Field(default=None, description="Further query parameters")
-    extra_headers: Headers | None = Field(default=None, description="Further headers, none that carries a secret")
+    extra_query: Query | None = Field(default=None, description="Further query parameters")
+    extra_headers: Headers | None = Field(default=None, description="Further headers")
 
 
 class Filters(Contract):
@@ -192,6 +193,9 @@ class Judge(Contract):
     )
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="Where the judges' key is (on a cluster; over REST: judge_api_key)"
+    )
+    credentials_secret_ref: CredentialsRef | None = Field(
+        default=None, description="Where further headers and query parameters of the judges are that carry secrets"
     )
 
     @model_validator(mode="after")

@@ -6,11 +6,13 @@ because a structural schema has no unions.
 
 import re
 from enum import Enum
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, Final, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
+
+from evalkube_crds import credentials
 
 __all__ = [
     "Contract",
@@ -20,6 +22,7 @@ __all__ = [
     "HttpUrl",
     "Limit",
     "PathUse",
+    "Query",
     "ReadPath",
     "RelativePath",
     "TargetGrace",
@@ -91,8 +94,15 @@ def _http_url(value: str) -> str:
         raise ValueError("must not carry credentials; pass the key as api_key")
     if parts.fragment:
         raise ValueError("must not have a fragment (#...)")
+    if found := credentials.secrets_in_query(value):
+        raise ValueError(f"its parameter {found[0]} {_KEPT_APART}")
     return value
 
+
+_NO_SECRET_PARAMETER: Final = cel(
+    f"!self.matches('{credentials.SECRET_PARAMETER}')",
+    "a parameter that carries a secret has no place in a spec: put it into a Secret, named in credentialsSecretRef",
+)
 
 HttpUrl = Annotated[
     str,
@@ -104,46 +114,51 @@ HttpUrl = Annotated[
                 cel(
                     "self.matches('^https?://[^/?#@\\\\s]+([/?][^#\\\\s]*)?$')",
                     "must be an http:// or https:// URL without credentials or fragment",
-                )
+                ),
+                _NO_SECRET_PARAMETER,
             ],
         }
     ),
 ]
 """An absolute http(s) URL with a host and without credentials."""
 
-_SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"}
+_KEPT_APART: Final = (
+    "carries a secret, and a run's spec is readable: put it into a Secret, and name that in credentials_secret_ref "
+    "(a judge's: judge.credentials_secret_ref); the REST service does so by itself"
 )
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+_NO_SECRETS: Final = cel(
+    f"self.all(k, !k.matches('{credentials.SECRET_NAME}'))",
+    "what carries a secret has no place in a spec: put it into a Secret, named in credentialsSecretRef",
+)
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:
     for name, content in value.items():
-        if not _TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} is not a header name")
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", content) or not content.isascii():
-            raise ValueError(f"the value of {name} must be printable ASCII on one line")
-        if name.lower() in _SECRET_HEADERS:
-            raise ValueError(f"{name} carries a secret, and a run's spec is readable: pass the key as api_key")
+        if words := credentials.header_objection(name, content):
+            raise ValueError(words)
+    return _query(value)
+
+
+def _query(value: dict[str, str]) -> dict[str, str]:
+    for name in value:
+        if credentials.is_secret(name):
+            raise ValueError(f"{name} {_KEPT_APART}")
     return value
 
 
 Headers = Annotated[
     dict[str, str],
     AfterValidator(_headers),
-    Field(
-        json_schema_extra={
-            "maxProperties": 32,
-            "x-kubernetes-validations": [
-                cel(
-                    f"self.all(k, !(k.lowerAscii() in {sorted(_SECRET_HEADERS)}))",
-                    "a header that carries a secret has no place in a spec: use apiKeySecretRef",
-                )
-            ],
-        }
-    ),
+    Field(json_schema_extra={"maxProperties": 32, "x-kubernetes-validations": [_NO_SECRETS]}),
 ]
 """Extra HTTP headers; those that carry secrets are refused."""
+
+Query = Annotated[
+    dict[str, str],
+    AfterValidator(_query),
+    Field(json_schema_extra={"maxProperties": 32, "x-kubernetes-validations": [_NO_SECRETS]}),
+]
+"""Extra query parameters; those that carry secrets are refused."""
 
 
 class PathUse(Enum):

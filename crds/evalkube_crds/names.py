@@ -235,3 +235,17 @@ PERF_DATASETS: Final = ("openqa", "line_by_line", "random", "custom")
 
 DIALECTS: Final = ("openai",)
 """The API dialects a load test speaks."""
+
+WORDS: Final = frozenset[str](
+    [
+        *(word for words in (Kind, Phase, ConditionType, Reason, ErrorClass, Verdict, TokenBasis) for word in words),
+        *BENCHMARKS,
+        *PERF_DATASETS,
+        *DIALECTS,
+        API_VERSION,
+        "EvalResult",
+        "PerfResult",
+        "parallel",
+    ]
+)
+"""The contract's own words, in which nobody needs to look for a secret."""

@@ -153,7 +153,7 @@ class PerfRunSpec(ClusterFields):
     )
     url: HttpUrl = Field(description="Complete URL of the endpoint; one that ends in /v1 gets /chat/completions")
     api: Literal["openai"] = Field(default="openai", description="API dialect: " + ", ".join(DIALECTS))
-    headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
+    headers: Headers = Field(default={}, description="Further headers")
     connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")
     read_timeout: Seconds | None = Field(default=None, description="Longest silence between two reads, in seconds")
     total_timeout: Seconds = Field(default=21_600.0, description="Longest time for one request, in seconds")

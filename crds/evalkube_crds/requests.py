@@ -1,11 +1,18 @@
-"""The bodies of the REST API's two submissions: a spec in snake_case, and the secrets that no spec may hold."""
+"""The bodies of the REST API's two submissions: a spec in snake_case, and the secrets that no spec may hold.
 
+Keys have fields of their own; headers and query parameters that carry secrets are taken out of the fields they are in.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.problems import Problem
+from evalkube_crds.taking import taken
 
 __all__ = ["SECRETS", "EvalRequest", "PerfRequest", "parse_request", "split_request"]
 
@@ -18,11 +25,15 @@ class EvalRequest(EvalRunSpec):
         default=SecretStr("EMPTY"), description="Key of the judges' endpoints; 'EMPTY' sends none"
     )
 
+    _taken: dict[str, str] = PrivateAttr(default_factory=dict)
+
 
 class PerfRequest(PerfRunSpec):
     """Body of ``POST /api/v1/perf``."""
 
     api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint; 'EMPTY' sends none")
+
+    _taken: dict[str, str] = PrivateAttr(default_factory=dict)
 
 
 SECRETS: Final = ("api_key", "judge_api_key")
@@ -33,7 +44,24 @@ Request = TypeVar("Request", EvalRequest, PerfRequest)
 
 def parse_request(model: type[Request], body: Any) -> Request:
     """``body`` (parsed JSON) as a request. Raises pydantic.ValidationError; ``problems.problems_of`` explains it."""
-    return model.model_validate(body, by_name=True, by_alias=False)
+    if not isinstance(body, Mapping):
+        return model.model_validate(body, by_name=True, by_alias=False)
+    found = taken(body)
+    if found.problems:
+        raise _invalid(model, found.problems)
+    request = model.model_validate(found.body, by_name=True, by_alias=False)
+    request._taken = found.secrets()
+    return request
+
+
+def _invalid(model: type[Request], found: Iterable[Problem]) -> ValidationError:
+    errors = [
+        InitErrorDetails(
+            type=PydanticCustomError("value_error", "{words}", {"words": one.reason}), loc=(one.field,), input=None
+        )
+        for one in found
+    ]
+    return ValidationError.from_exception_data(model.__name__, errors, hide_input=True)
 
 
 def split_request(request: EvalRequest | PerfRequest) -> tuple[EvalRunSpec | PerfRunSpec, dict[str, str]]:
@@ -41,7 +69,8 @@ def split_request(request: EvalRequest | PerfRequest) -> tuple[EvalRunSpec | Per
     secrets = {name: getattr(request, name).get_secret_value() for name in SECRETS if hasattr(request, name)}
     given = {name: value for name, value in request if name in request.model_fields_set and name not in SECRETS}
     spec_type = EvalRunSpec if isinstance(request, EvalRequest) else PerfRunSpec
-    return spec_type.model_validate(given, by_name=True, by_alias=False), _set_only(secrets)
+    spec = spec_type.model_validate(given, by_name=True, by_alias=False)
+    return spec, _set_only(secrets) | request._taken
 
 
 def _set_only(secrets: dict[str, str]) -> dict[str, str]:

@@ -266,7 +266,9 @@ def _keys(spec: Spec) -> dict[str, SecretKeyRef]:
     """The keys a run uses, by the runner's option for them."""
     references = {
         "api-key": spec.api_key_secret_ref,
+        "credentials": spec.credentials_secret_ref,
         "judge-api-key": spec.judge.api_key_secret_ref if isinstance(spec, EvalRunSpec) else None,
+        "judge-credentials": spec.judge.credentials_secret_ref if isinstance(spec, EvalRunSpec) else None,
     }
     return {option: reference for option, reference in references.items() if reference is not None}
 

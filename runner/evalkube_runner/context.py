@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.paths import Readable
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
@@ -24,6 +25,11 @@ class HubEndpoints:
     modelscope_token: str | None = field(default=None, repr=False)
     huggingface_token: str | None = field(default=None, repr=False)
 
+    @property
+    def tokens(self) -> list[str]:
+        """Those that are set."""
+        return [token for token in (self.modelscope_token, self.huggingface_token) if token]
+
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
@@ -38,6 +44,8 @@ class RunContext:
     shards: int = 1
     api_key: str | None = field(default=None, repr=False)
     judge_api_key: str | None = field(default=None, repr=False)
+    credentials: Credentials = field(default=NO_CREDENTIALS, repr=False)
+    judge_credentials: Credentials = field(default=NO_CREDENTIALS, repr=False)
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
     start: Start | None = None

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from evalkube_crds.names import Reason
+from evalkube_crds.wording import clip
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["TIMEOUT", "IngestClient", "Refused", "Unreachable", "document_of"]
@@ -123,7 +124,7 @@ class IngestClient:
             )
         except (httpx.TransportError, OSError) as problem:
             return None, f"{type(problem).__name__}: {problem}"
-        return response, f"{response.status_code} {response.text[:300]}" if response.is_error else ""
+        return response, f"{response.status_code} {clip(response.text)}" if response.is_error else ""
 
 
 def _final(response: httpx.Response) -> Exception | None:

@@ -17,14 +17,14 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from evalkube_crds import problems
+from evalkube_crds import credentials, problems, requests
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
@@ -37,7 +37,7 @@ from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.redact import RedactingDelivery, Redactor
-from evalkube_runner.settings import read_settings
+from evalkube_runner.settings import Settings, read_settings
 from evalkube_runner.supervise import supervise
 
 __all__ = ["main"]
@@ -45,14 +45,15 @@ __all__ = ["main"]
 _LOG = logging.getLogger("evalkube.runner")
 _MOUNTED = "spec.data mounts claims and ConfigMaps at /data/<name>"
 
-_SECRETS = ("api_key", "judge_api_key")
+_SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
     options = _parse(arguments)
-    secrets = _read_secrets(options)
-    redactor = Redactor(secrets.values())
+    secrets, settings = _read_secrets(options), read_settings()
+    hidden = [*credentials.secret_values(secrets), *settings.hubs.tokens]
+    redactor = Redactor(hidden)
     log = logs.start(redactor)
     try:
         run = _read_run(options.run)
@@ -60,11 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         receipt = Receipt(run_id="unknown", shard=options.shard, reason=failure.reason, message=failure.message)
     else:
         logs.set_level(run.spec.debug)
-        receipt = _execute(run, options, secrets, redactor, log)
+        redactor = Redactor(hidden, spared=_names_in(run))
+        receipt = _execute(run, _Given(options, settings, secrets), redactor, log)
     receipt = _redacted(receipt, redactor)
     (_LOG.info if receipt.reason is Reason.COMPLETED else _LOG.error)("%s: %s", receipt.reason, receipt.message)
     _leave(receipt, options)
     return EXIT_CODES.get(receipt.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+
+
+def _names_in(run: Run) -> list[str]:
+    """What stands in the spec for all to read, and in keys and paths of the result."""
+    return [name for name in (run.spec.model, run.spec.model_id, run.metadata.name) if name is not None]
 
 
 def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
@@ -107,6 +114,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     cluster.add_argument("--api-key-file", type=Path, help="file with the endpoint's key")
     cluster.add_argument("--judge-api-key-file", type=Path, help="file with the judges' key")
+    cluster.add_argument("--credentials-file", type=Path, help="file with further secret headers and parameters, JSON")
+    cluster.add_argument("--judge-credentials-file", type=Path, help="file with those for the judges, JSON")
     options = parser.parse_args(arguments)
     if options.ingest is None and not (options.artifacts and options.control):
         parser.error("give --artifacts and --control, or --ingest and --receipt")
@@ -128,6 +137,14 @@ def _read_secrets(options: argparse.Namespace) -> dict[str, str]:
     }
 
 
+def _credentials(secrets: Mapping[str, str], name: str) -> credentials.Credentials:
+    try:
+        return credentials.parse(secrets.get(name, "{}"))
+    except ValueError as problem:
+        words = f'the Secret of {name} must hold JSON like {{"headers": {{"X-Auth-Token": "..."}}}}: {problem}'
+        raise RunFailed(Reason.INVALID_SPEC, words) from None
+
+
 def _read_run(path: Path) -> Run:
     try:
         document = json.loads(path.read_bytes())
@@ -141,13 +158,20 @@ def _read_run(path: Path) -> Run:
         raise RunFailed(Reason.INVALID_SPEC, problems.sentence(found)) from None
 
 
-def _execute(
-    run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept
-) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What this process was started with."""
+
+    options: argparse.Namespace
+    settings: Settings
+    secrets: dict[str, str] = field(repr=False)
+
+
+def _execute(run: Run, given: _Given, redactor: Redactor, log: logs.Kept) -> Receipt:
     scratch = Path(tempfile.mkdtemp(prefix="evalkube-"))
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(_run(run, options, secrets, redactor, log, scratch))
+            return runner.run(_run(run, given, redactor, log, scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -158,10 +182,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _run(
-    run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept, scratch: Path
-) -> Receipt:
-    settings = read_settings()
+async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scratch: Path) -> Receipt:
+    options, settings, secrets = given.options, given.settings, given.secrets
     cache = options.cache or settings.cache
     async with _outside(run, options) as outside:
         context = RunContext(
@@ -174,6 +196,8 @@ async def _run(
             shards=run.spec.shards,
             api_key=secrets.get("api_key"),
             judge_api_key=secrets.get("judge_api_key"),
+            credentials=_credentials(secrets, "credentials"),
+            judge_credentials=_credentials(secrets, "judge_credentials"),
             hubs=settings.hubs,
             offline=settings.offline,
             start=outside.start,

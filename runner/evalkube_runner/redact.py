@@ -1,14 +1,19 @@
-"""Keeps secrets out of everything that leaves a runner; a server, too, may echo the key it was sent."""
+"""Keeps secrets out of everything that leaves a runner; a server, too, may echo the key it was sent.
+
+JSON is looked at value by value (`redaction`), and decoded only where a trace of a secret is in its bytes. Pages are
+not looked at: they are made of results, lines and a spec that have been.
+"""
 
 import asyncio
 import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from evalkube_crds import redaction
 from evalkube_crds.results import Progress
 from evalkube_runner.deliver import Delivery, Whole
 
@@ -16,56 +21,91 @@ __all__ = ["LogFilter", "RedactingDelivery", "Redactor"]
 
 Document = TypeVar("Document", bound=BaseModel)
 
-_SHORTEST = 8
-"""Shorter "keys" are placeholders such as EMPTY or test, and replacing those would mangle honest text."""
-
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES: Final = 1 << 20
 
 
-class Redactor:
-    """Replaces secrets in text and bytes, also as JSON writes them."""
+class Redactor(redaction.Redactor):
+    """Takes secrets out of what a run writes, too."""
 
-    def __init__(self, secrets: Iterable[str | None]) -> None:
-        known = {secret for secret in secrets if secret is not None and len(secret) >= _SHORTEST}
-        spelt = known | {json.dumps(secret)[1:-1] for secret in known}
-        self._texts = sorted(spelt, key=len, reverse=True)
-        self._bytes = [text.encode() for text in self._texts]
-
-    def __bool__(self) -> bool:
-        return bool(self._texts)
-
-    def text(self, value: str) -> str:
-        """``value`` without the secrets."""
-        for secret in self._texts:
-            value = value.replace(secret, "***")
-        return value
-
-    def data(self, value: bytes) -> bytes:
-        """``value`` without the secrets."""
-        for secret in self._bytes:
-            value = value.replace(secret, b"***")
-        return value
+    def __init__(self, secrets: Iterable[str | None], *, spared: Iterable[str] = ()) -> None:
+        super().__init__(secrets, spared=spared)
+        self._traces = sorted(self.traces())
 
     def document(self, value: Document) -> Document:
-        """A document without the secrets; they are only ever in its messages, so most pass as they are."""
+        """A document without the secrets."""
         text = value.model_dump_json()
-        clean = self.text(text)
-        return value if clean == text else type(value).model_validate_json(clean)
+        if not self._is_suspect(text.encode()):
+            return value
+        before = json.loads(text)
+        clean = self.value(before)
+        return value if clean == before else type(value).model_validate_json(_json(clean))
 
-    def file(self, path: Path) -> None:
+    def data(self, data: bytes, path: str) -> bytes:
+        """What is written to `path`, without the secrets."""
+        if path.endswith(_PAGES) or not self._is_suspect(data):
+            return data
+        if path.endswith(_LINES):
+            return b"".join(map(self._line, data.splitlines(keepends=True)))
+        if path.endswith(_DOCUMENTS):
+            return self._document(data, indent=2)
+        if path.endswith(_YAML):
+            return self._yaml(data)
+        return self._plain(data)
+
+    def _is_suspect(self, data: bytes) -> bool:
+        return any(trace in data for trace in self._traces)
+
+    def _line(self, line: bytes) -> bytes:
+        if not self._is_suspect(line):
+            return line
+        end = b"\n" if line.endswith(b"\n") else b""
+        return self._document(line.removesuffix(b"\n"), indent=None) + end
+
+    def _document(self, data: bytes, *, indent: int | None) -> bytes:
+        try:
+            before = json.loads(data)
+        except (ValueError, RecursionError):
+            return self._plain(data)
+        clean = self.value(before)
+        return data if clean == before else _json(clean, indent)
+
+    def _yaml(self, data: bytes) -> bytes:
+        import yaml  # for the one file that a person may want to read
+
+        clean = self.value(yaml.safe_load(data))
+        return yaml.safe_dump(clean, allow_unicode=True, sort_keys=False).encode()
+
+    def _plain(self, data: bytes) -> bytes:
+        return self.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+    def file(self, file: Path, path: str) -> None:
         """Rewrites a file of lines in place, a block of whole lines at a time, where it holds a secret."""
-        clean = path.with_name(f"{path.name}.clean")
+        clean = file.with_name(f"{file.name}.clean")
         changed = False
-        with path.open("rb") as source, clean.open("wb") as target:
+        with file.open("rb") as source, clean.open("wb") as target:
             while lines := source.readlines(_BLOCK_BYTES):
                 block = b"".join(lines)
-                redacted = self.data(block)
+                redacted = self.data(block, path)
                 changed = changed or redacted != block
                 target.write(redacted)
         if changed:
-            clean.replace(path)
+            clean.replace(file)
         else:
             clean.unlink()
+
+
+_LINES: Final = ".jsonl"
+_DOCUMENTS: Final = ".json"
+_YAML: Final = ".yaml"
+_PAGES: Final = ".html"
+
+
+def _json(value: Any, indent: int | None = None) -> bytes:
+    separators = (",", ":") if indent is None else (",", ": ")
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators).encode()
+    except UnicodeEncodeError:  # half a pair of surrogates, which JSON can write and UTF-8 cannot
+        return json.dumps(value, indent=indent, separators=separators).encode()
 
 
 class LogFilter(logging.Filter):
@@ -93,16 +133,16 @@ class RedactingDelivery:
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Delivery.append``."""
-        await self._delivery.append(path, self._redactor.data(data), durable=durable)
+        await self._delivery.append(path, self._redactor.data(data, path), durable=durable)
 
     async def put(self, path: str, data: bytes) -> None:
         """See ``Delivery.put``."""
-        await self._delivery.put(path, self._redactor.data(data))
+        await self._delivery.put(path, self._redactor.data(data, path))
 
     async def put_file(self, path: str, source: Path) -> None:
         """See ``Delivery.put_file``."""
         if self._redactor:
-            await asyncio.to_thread(self._redactor.file, source)
+            await asyncio.to_thread(self._redactor.file, source, path)
         await self._delivery.put_file(path, source)
 
     async def get(self, path: str) -> bytes | None:
@@ -128,7 +168,7 @@ class _RedactingWhole:
 
     async def put(self, path: str, data: bytes) -> None:
         """See ``Place.put``."""
-        await self._whole.put(path, self._redactor.data(data))
+        await self._whole.put(path, self._redactor.data(data, path))
 
     async def get(self, path: str) -> bytes | None:
         """See ``Place.get``."""

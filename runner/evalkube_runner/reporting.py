@@ -16,6 +16,7 @@ from evalkube_crds.seed import evaluation
 from evalkube_crds.status import EvalRun, Run
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import Place, Whole
+from evalkube_runner.redact import Redactor
 from evalkube_runner.report import evidence, html
 
 __all__ = ["report", "report_whole"]
@@ -31,7 +32,7 @@ async def report(run: Run, result: EvalResult | PerfResult, place: Place) -> Non
         await _report_load_test(run.spec, result, place)
 
 
-async def report_whole(run: Run, whole: Whole, context: RunContext) -> None:
+async def report_whole(run: Run, whole: Whole, context: RunContext, redactor: Redactor) -> None:
     """Leave the reports of all shards of a run. Raises RunFailed, and MergeError or ValidationError for results that
     are not those of one run.
     """
@@ -39,7 +40,7 @@ async def report_whole(run: Run, whole: Whole, context: RunContext) -> None:
     if isinstance(run, EvalRun):
         evaluated = await asyncio.to_thread(_merged_evaluation, documents)
         await _analyse(run.spec, evaluated, context)
-        await _report_evaluation(run.spec, evaluated, whole)
+        await _report_evaluation(run.spec, redactor.document(evaluated), whole)
     else:
         measured = await asyncio.to_thread(_merged_load_test, documents)
         await _report_points(run.spec, measured, whole)

@@ -84,10 +84,10 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     try:
         measured = await _measure(run, context)
     except TargetFailed as failure:
-        await _deliver(run, redactor.document(failure.result), context)
+        await _deliver(run, redactor.document(failure.result), context, redactor)
         raise
     result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
-    reported = await _deliver(run, result, context)
+    reported = await _deliver(run, result, context, redactor)
     data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
     figures = summary.summary(result)
@@ -104,9 +104,9 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     )
 
 
-async def _deliver(run: Run, result: EvalResult | PerfResult, context: RunContext) -> bool:
+async def _deliver(run: Run, result: EvalResult | PerfResult, context: RunContext, redactor: Redactor) -> bool:
     """Deliver a result; whether its reports are where they belong."""
-    return await _report(run, result, await context.delivery.result(result), context)
+    return await _report(run, result, await context.delivery.result(result), context, redactor)
 
 
 def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult]:
@@ -119,17 +119,20 @@ def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult
     return load_test(run.spec, context)
 
 
-async def _report(run: Run, result: EvalResult | PerfResult, whole: Whole | None, context: RunContext) -> bool:
+async def _report(
+    run: Run, result: EvalResult | PerfResult, whole: Whole | None, context: RunContext, redactor: Redactor
+) -> bool:
     """Whether the reports that are this shard's to make are where they belong; a part of a run has none. What was
     measured stands, and is not measured again, because no page could be made of it.
     """
     from evalkube_runner import reporting  # pages are made at the end, if at all
 
+    run = run.model_copy(update={"spec": redactor.document(run.spec)})
     try:
         if context.shards == 1:
             await reporting.report(run, result, context.delivery)
         elif whole is not None:
-            await reporting.report_whole(run, whole, context)
+            await reporting.report_whole(run, whole, context, redactor)
     except RunFailed as failure:
         _LOG.error("the run has no report: %s", failure.message)
         return False

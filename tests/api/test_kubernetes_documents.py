@@ -7,6 +7,7 @@ import pytest
 
 from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.ids import Key
+from evalkube_crds import credentials
 from evalkube_crds.names import Kind, Phase, Reason
 from fakes.bodies import KEY
 from fakes.cluster_runs import ENDED, applied, condition, eval_submission, perf_submission
@@ -52,6 +53,22 @@ def test_the_judges_key_has_its_own_place() -> None:
     secret = documents.secret({**made, "metadata": {**made["metadata"], "uid": "u"}}, submission.secrets)
     assert secret is not None
     assert secret["data"] == {"judge-api-key": base64.b64encode(b"sk-judge").decode()}
+
+
+def test_secret_headers_have_their_own_place() -> None:
+    """In the run's Secret, as the runner reads them; the spec refers to them."""
+    config = {"extra_headers": {"X-Auth-Token": "hush", "X-Team": "a"}}
+    judge = {"models": [{"model": "j", "api_url": "http://j/v1?key=hush"}]}
+    submission = eval_submission(api_key="EMPTY", generation_config=config, judge=judge)
+    made = documents.manifest(submission, Key(Kind.EVAL_RUN, "evals", "e"), digest="d", secret="e-key")
+    assert "hush" not in str(made)
+    assert made["spec"]["generationConfig"] == {"extraHeaders": {"X-Team": "a"}}
+    assert made["spec"]["credentialsSecretRef"] == {"name": "e-key", "key": "credentials"}
+    assert made["spec"]["judge"]["credentialsSecretRef"] == {"name": "e-key", "key": "judge-credentials"}
+    secret = documents.secret({**made, "metadata": {**made["metadata"], "uid": "u"}}, submission.secrets)
+    assert secret is not None
+    held = {name: credentials.parse(base64.b64decode(value).decode()) for name, value in secret["data"].items()}
+    assert (held["credentials"].headers, held["judge-credentials"].query) == ({"X-Auth-Token": "hush"}, {"key": "hush"})
 
 
 def test_the_secret_goes_with_its_run() -> None:

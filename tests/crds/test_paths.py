@@ -64,9 +64,11 @@ NO_PATHS = {
 
 _ELSEWHERE = (
     "api_key_secret_ref",
+    "credentials_secret_ref",
     "data",
     "generation_config",
     "judge.api_key_secret_ref",
+    "judge.credentials_secret_ref",
     "judge.models",
     "runner",
     "thresholds",

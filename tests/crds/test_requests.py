@@ -80,8 +80,12 @@ WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
     ({"api_url": "http://x /v1"}, "api_url: must not contain white space"),
     ({"judge": {"strategy": "llm"}}, "judge: strategy llm needs at least one entry in models"),
     (
-        {"generation_config": {"extra_headers": {"Authorization": "Bearer x"}}},
-        "extra_headers: Authorization carries a secret",
+        {"generation_config": {"extra_headers": {"Authorization": "Bearer \n"}}},
+        "generation_config.extra_headers: the value of Authorization must be printable ASCII on one line",
+    ),
+    (
+        {"generation_config": {"extra_headers": {"X-Token": 5}}},
+        "generation_config.extra_headers.X-Token: must be a string",
     ),
     ({"model": ""}, "model: must not be empty"),
     ({"model": None}, "model: must be a string"),

@@ -15,6 +15,7 @@ KEY: Object = {"apiKeySecretRef": {"name": "key"}, "apiUrl": "https://api.exampl
 JUDGE: Object = {
     "judge": {"apiKeySecretRef": {"name": "key"}, "models": [{"model": "j", "apiUrl": "http://j:8000/v1"}]}
 }
+HEADERS: Object = {"credentialsSecretRef": {"name": "key"}, "apiUrl": "https://api.example.org/v1"}
 OPTED_IN: Object = {"labels": {"evalkube.io/api-key": "true"}}
 DATA: list[Object] = [{"name": "d", "configMap": "numbers"}]
 CLAIM: list[Object] = [{"name": "d", "persistentVolumeClaim": "disk"}]
@@ -34,6 +35,8 @@ WITHHELD: dict[str, tuple[Object, str, Object | None, Reason]] = {
     "a Secret for another host": (KEY, "Secret", for_hosts("api.example.com"), Reason.KEY_HOST_FORBIDDEN),
     "a Secret for another port": (KEY, "Secret", for_hosts("api.example.org:8443"), Reason.KEY_HOST_FORBIDDEN),
     "a Secret for nothing": (KEY, "Secret", for_hosts(""), Reason.KEY_HOST_FORBIDDEN),
+    "no Secret of headers": (HEADERS, "Secret", None, Reason.SECRET_MISSING),
+    "headers for another host": (HEADERS, "Secret", for_hosts("api.example.com"), Reason.KEY_HOST_FORBIDDEN),
     "a judge elsewhere": (JUDGE, "Secret", for_hosts("api.example.org"), Reason.KEY_HOST_FORBIDDEN),
     "a key for one of its two uses": ({**KEY, **JUDGE}, "Secret", for_hosts("j"), Reason.KEY_HOST_FORBIDDEN),
     "no ConfigMap": ({"data": DATA}, "ConfigMap", None, Reason.CONFIG_MAP_MISSING),

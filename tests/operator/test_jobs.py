@@ -127,6 +127,18 @@ def test_a_key_is_a_file_of_one_key_of_its_secret() -> None:
     assert volume["secret"]["items"] == [{"key": "k", "path": "k"}]
 
 
+def test_secret_headers_are_files_too() -> None:
+    """The endpoint's and the judges', each with an option of its own."""
+    manifest = made(
+        eval_spec(credentialsSecretRef={"name": "s"}, judge={"credentialsSecretRef": {"name": "s", "key": "j"}})
+    )
+    arguments = pod_of(manifest)["containers"][0]["args"]
+    assert arguments[-4:] == [
+        *("--credentials-file", "/etc/evalkube/credentials/credentials"),
+        *("--judge-credentials-file", "/etc/evalkube/judge-credentials/j"),
+    ]
+
+
 def test_data_is_mounted_read_only_by_name() -> None:
     """The run's own beside the installation's, and in its place where it is called the same."""
     data = [{"name": "a", "configMap": "c"}, {"name": "b", "persistentVolumeClaim": "p"}]

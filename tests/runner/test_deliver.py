@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from evalkube_crds.names import Reason
-from evalkube_crds.results import EvalResult, Progress, Receipt
+from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Progress, Receipt
 from evalkube_runner.deliver import FileDelivery, Whole, replace_file
 from evalkube_runner.redact import RedactingDelivery, Redactor
 
@@ -122,3 +122,42 @@ def test_no_secret_is_written_to_a_whole_run(tmp_path: Path) -> None:
 def test_a_placeholder_is_no_secret() -> None:
     """Replacing every 'EMPTY' or 'test' would mangle honest text."""
     assert Redactor(["EMPTY", "test"]).text("a test of EMPTY") == "a test of EMPTY"
+
+
+def test_a_secret_in_lines_and_documents_is_taken_out_of_values_alone(delivery: FileDelivery, tmp_path: Path) -> None:
+    """What is read again at a resume stays readable, and a page is what it was made of."""
+    careful = RedactingDelivery(delivery, Redactor(["00000000"]))
+    line = {"index": 100000000, "00000000": 1.5, "answer": "it is 00000000"}
+    rows = tmp_path / "rows"
+    rows.write_bytes(json.dumps(line).encode() + b'\n{"half": "00000000')
+    page = b"<style>a { color: #00000000 }</style>"
+
+    async def deliver() -> None:
+        await careful.append("lines.jsonl", json.dumps(line).encode() + b"\n")
+        await careful.put_file("rows.jsonl", rows)
+        await careful.put("document.json", json.dumps([line]).encode())
+        await careful.put("config.yaml", b"seed: 100000000\nprompt: 'the 00000000'\n")
+        await careful.put("page.html", page)
+
+    asyncio.run(deliver())
+    clean = line | {"answer": "it is ***"}
+    written = {path.name: path.read_bytes() for path in (tmp_path / "artifacts").iterdir()}
+    assert json.loads(written["lines.jsonl"]) == clean
+    whole, half = written["rows.jsonl"].splitlines()
+    assert (json.loads(whole), half) == (clean, b'{"half": "***')
+    assert json.loads(written["document.json"]) == [clean]
+    assert written["config.yaml"] == b"seed: 100000000\nprompt: the ***\n"
+    assert written["page.html"] == page
+
+
+@pytest.mark.parametrize("secret", ["00000000", "succeeded", "disconnected", "PerfResult"])
+def test_no_secret_makes_a_result_unreadable(secret: str) -> None:
+    """It is the same result, but for what the server said."""
+    point = PerfPoint(name="p", number=1, failed=1, started_at_ns=100_000_000_000, finish_reasons={secret: 1})
+    point.errors[ErrorClass.DISCONNECTED] = 1
+    point.error_samples[ErrorClass.DISCONNECTED] = f"it said {secret}"
+    result = PerfResult(run_id="r", model="m", points=[point])
+    clean = Redactor([secret]).document(result)
+    point.error_samples[ErrorClass.DISCONNECTED] = "it said ***"
+    point.finish_reasons = {"***": 1}
+    assert clean == result

@@ -6,7 +6,7 @@ from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.report import configuration
 
-_URL = "https://example.test:8443/v1?api_key=sk-query"
+_URL = "https://example.test:8443/v1?user=sk-query"
 
 
 def _eval_spec(**more: object) -> EvalRunSpec:
@@ -31,9 +31,8 @@ def test_cluster_fields_stay_out_unless_given() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"extra_query": {"key": "hush-hush"}},
-        {"extra_headers": {"X-Session-Token": "hush-hush"}},
-        {"extra_body": {"provider": {"api_key": "hush-hush"}}},
+        {"extra_body": {"api_key": "hush-hush"}},
+        {"extra_body": {"provider": {"X-Session-Token": "hush-hush"}}},
     ],
 )
 def test_what_may_be_a_secret_is_masked(more: dict[str, object]) -> None:

@@ -28,6 +28,10 @@ _LOG = logging.getLogger("evalkube.service")
 _PATIENCE_S: Final = 10.0
 _PAUSE_S: Final = 0.1
 _DOING: Final = "create the run"
+_SAID: Final = {
+    "credentials": "a header or query parameter that carries a secret",
+    "judge_credentials": "a judge's header or query parameter that carries a secret",
+}
 
 Object = dict[str, Any]
 
@@ -35,11 +39,14 @@ Object = dict[str, Any]
 def check(submission: Submission) -> None:
     """Raises errors.InvalidRequest for a key that is given twice, and for a path that the run's pods do not mount."""
     spec, found = submission.spec, paths.unmounted(submission.spec)
-    if "api_key" in submission.secrets and spec.api_key_secret_ref is not None:
-        found.append(Problem("api_key", "stands beside api_key_secret_ref; give one of them"))
-    judged = isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None
-    if judged and "judge_api_key" in submission.secrets:
-        found.append(Problem("judge_api_key", "stands beside judge.api_key_secret_ref; give one of them"))
+    references = {"api_key": ("api_key_secret_ref", spec.api_key_secret_ref)}
+    references["credentials"] = ("credentials_secret_ref", spec.credentials_secret_ref)
+    if isinstance(spec, EvalRunSpec):
+        references["judge_api_key"] = ("judge.api_key_secret_ref", spec.judge.api_key_secret_ref)
+        references["judge_credentials"] = ("judge.credentials_secret_ref", spec.judge.credentials_secret_ref)
+    for name, (field, reference) in references.items():
+        if reference is not None and name in submission.secrets:
+            found.append(Problem(_SAID.get(name, name), f"stands beside {field}; give one of them"))
     if found:
         raise errors.InvalidRequest(found)
 

@@ -51,7 +51,13 @@ Raw = Mapping[str, Any]
 REQUEST: Final = f"{GROUP}/request-sha256"
 """Annotation: what tells a repeated request from another one under the same Idempotency-Key."""
 
-_SECRET_KEYS: Final = {"api_key": "api-key", "judge_api_key": "judge-api-key"}
+_SECRETS: Final = {
+    "api_key": (None, "apiKeySecretRef", "api-key"),
+    "judge_api_key": ("judge", "apiKeySecretRef", "judge-api-key"),
+    "credentials": (None, "credentialsSecretRef", "credentials"),
+    "judge_credentials": ("judge", "credentialsSecretRef", "judge-credentials"),
+}
+"""Where a spec refers to each of a run's secrets (part and field), and its key in the Secret of the run."""
 _MOST_SHOWN: Final = 253
 """Of what a resource that cannot be read says of itself: as long as a name can be."""
 _ZONED: Final = re.compile(r"T.*(Z|[+-]\d\d:\d\d)$")
@@ -72,11 +78,10 @@ def secret_name(run_name: str, nonce: str = "") -> str:
 def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> dict[str, Any]:
     """The resource to create. Only what the request set is in it; its keys are referred to as those in ``secret``."""
     spec: dict[str, Any] = submission.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if "api_key" in submission.secrets:
-        spec["apiKeySecretRef"] = {"name": secret, "key": _SECRET_KEYS["api_key"]}
-    if "judge_api_key" in submission.secrets:
-        reference = {"name": secret, "key": _SECRET_KEYS["judge_api_key"]}
-        spec["judge"] = {**spec.get("judge", {}), "apiKeySecretRef": reference}
+    for name in submission.secrets:
+        part, field, held_as = _SECRETS[name]
+        reference = {field: {"name": secret, "key": held_as}}
+        spec |= reference if part is None else {part: {**spec.get(part, {}), **reference}}
     metadata = {"name": key.name, "namespace": key.namespace, "annotations": {REQUEST: digest}}
     return {"apiVersion": API_VERSION, "kind": str(key.kind), "metadata": metadata, "spec": spec}
 
@@ -84,14 +89,15 @@ def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> d
 def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
     """The Secret that ``run`` names, owned by it and immutable; None where it names none."""
     spec = run["spec"]
-    references = (spec.get("apiKeySecretRef"), (spec.get("judge") or {}).get("apiKeySecretRef"))
+    holders = {field: spec if part is None else spec.get(part) or {} for field, (part, _, _) in _SECRETS.items()}
+    references = [holders[field].get(_SECRETS[field][1]) for field in secrets]
     name = next((reference["name"] for reference in references if reference), None)
-    if name is None or not secrets:
+    if name is None:
         return None
     metadata = run["metadata"]
     owner = {"apiVersion": API_VERSION, "kind": run["kind"], "name": metadata["name"], "uid": metadata["uid"]}
     owner["blockOwnerDeletion"] = True
-    data = {_SECRET_KEYS[field]: base64.b64encode(value.encode()).decode() for field, value in secrets.items()}
+    data = {_SECRETS[field][2]: base64.b64encode(value.encode()).decode() for field, value in secrets.items()}
     return {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -19,7 +19,7 @@ from evalkube_api.local.life import Ending, Results
 from evalkube_api.local.process import RunnerProcess
 from evalkube_api.local.redact import Redactor
 from evalkube_api.local.store import RunStore
-from evalkube_crds import summary
+from evalkube_crds import credentials, summary
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import EvalResult, PerfResult
@@ -92,7 +92,7 @@ class Driver:
 
     async def settle(self, live: Live, ending: Ending, results: Results | None = None) -> None:
         """Writes the end of a run, without its secrets, and lets those who wait go on."""
-        message = Redactor(live.secrets.values()).text(ending.message)
+        message = Redactor(credentials.secret_values(live.secrets)).text(ending.message)
         final = Ending(ending.reason, message, ending.exit_code, ending.progress)
         live.run = life.ended(live.run, final, now(), results)
         live.secrets = {}

@@ -88,6 +88,9 @@ def check_local(spec: Spec) -> None:
     found = [Problem(name, NEEDS_CLUSTER) for name in stray]
     if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
         found.append(Problem("judge.api_key_secret_ref", f"{NEEDS_CLUSTER}; here the judges' key is judge_api_key"))
+    if isinstance(spec, EvalRunSpec) and spec.judge.credentials_secret_ref is not None:
+        words = f"{NEEDS_CLUSTER}; here their headers stand in the judges' generation_config"
+        found.append(Problem("judge.credentials_secret_ref", words))
     if found:
         raise errors.InvalidRequest(found)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from evalkube_api.local.redact import Redactor
+from evalkube_crds import credentials
 
 __all__ = ["RunnerProcess", "end_survivor"]
 
@@ -84,7 +85,7 @@ class RunnerProcess:
         finally:
             os.close(child_stdin)
             os.close(child_stdout)
-        pump = _LogPump(control / "runner.log", Redactor(secrets.values()))
+        pump = _LogPump(control / "runner.log", Redactor(credentials.secret_values(secrets)))
         self = cls(process, stdin_fd, pump)
         await self._listen(log_fd)
         _record(control / _RECORD, process.pid)

@@ -1,15 +1,11 @@
 """Takes secrets out of a stream of bytes, wherever the stream is cut. Pure."""
 
-import json
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote
+
+from evalkube_crds import redaction
 
 __all__ = ["Redactor"]
-
-_SHORTEST: Final = 8
-"""Shorter "keys" are placeholders such as EMPTY or test; replacing those would mangle honest text. The runner has the
-same rule."""
 
 _HELD_BYTES: Final = 64 * 1024
 """A line this long is passed on in parts."""
@@ -19,15 +15,13 @@ class Redactor:
     """``feed`` returns what is sure to hold no part of a secret; ``flush`` the rest."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = {secret for secret in secrets if len(secret) >= _SHORTEST}
-        spelt = known | {json.dumps(secret)[1:-1] for secret in known} | {quote(secret, safe="") for secret in known}
-        self._secrets = sorted((text.encode() for text in spelt), key=len, reverse=True)
-        self._overlap = max((len(secret) for secret in self._secrets), default=1) - 1
+        self._redactor = redaction.Redactor(secrets)
+        self._overlap = max(self._redactor.longest - 1, 0)
         self._held = b""
 
     def text(self, value: str) -> str:
         """A whole text without the secrets."""
-        return self._clean(value.encode(errors="replace")).decode(errors="replace")
+        return self._redactor.text(value)
 
     def feed(self, data: bytes) -> bytes:
         """Whole lines that have become complete, without the secrets (which hold no line end)."""
@@ -45,6 +39,4 @@ class Redactor:
         return rest
 
     def _clean(self, data: bytes) -> bytes:
-        for secret in self._secrets:
-            data = data.replace(secret, b"***")
-        return data
+        return self._redactor.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")

@@ -77,11 +77,14 @@ def data_of(spec: Spec) -> tuple[ObjectRef, ...]:
 def _keys(spec: Spec) -> Iterable[tuple[ObjectRef, tuple[str, ...]]]:
     """The Secrets of the run's keys, each with the endpoints that its key is sent to."""
     urls = (spec.api_url,) if isinstance(spec, EvalRunSpec) else (spec.url,)
-    if spec.api_key_secret_ref is not None:
-        yield ObjectRef(Referenced.SECRET, spec.api_key_secret_ref.name), urls
-    if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
+    for reference in (spec.api_key_secret_ref, spec.credentials_secret_ref):
+        if reference is not None:
+            yield ObjectRef(Referenced.SECRET, reference.name), urls
+    if isinstance(spec, EvalRunSpec):
         judges = tuple(model.api_url for model in spec.judge.models)
-        yield ObjectRef(Referenced.SECRET, spec.judge.api_key_secret_ref.name), judges
+        for reference in (spec.judge.api_key_secret_ref, spec.judge.credentials_secret_ref):
+            if reference is not None:
+                yield ObjectRef(Referenced.SECRET, reference.name), judges
 
 
 def withheld(

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 import httpx
 
+from evalkube_crds.wording import clip
 from evalkube_runner.context import HubEndpoints
 from evalkube_runner.data.cache import Entry
 
@@ -255,4 +256,4 @@ def _gone(error: Exception) -> HubError:
 
 def _brief(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
-    return text.partition("\n")[0][:300]
+    return clip(text.partition("\n")[0])

@@ -51,6 +51,7 @@ async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContex
         api_key=context.judge_api_key if judge is not None else context.api_key,
         connections=len(result.datasets) if judge is not None else spec.eval_batch_size,
         gate=context.gate,
+        credentials=context.judge_credentials if judge is not None else context.credentials,
     )
 
     async def analyse(name: str, scores: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import httpx
 import orjson
 
+from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner import arrival, urls
@@ -24,7 +25,7 @@ from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.lanes import Lanes
 from evalkube_runner.gate import Gate, TargetForbidden
-from evalkube_runner.wire import openai, openai_answers
+from evalkube_runner.wire import heads, openai, openai_answers
 
 __all__ = ["Client", "Listener", "RequestFailed"]
 
@@ -75,11 +76,14 @@ class Client:
         connections: int,
         gate: Gate,
         listener: Listener | None = None,
+        credentials: Credentials = NO_CREDENTIALS,
     ) -> None:
-        headers = {**(config.extra_headers or {}), **openai.headers(api_key), "Content-Type": "application/json"}
-        self._target = _Target(urls.encoded(openai.endpoint(api_url)), headers, model, config)
+        ours = openai.headers(api_key) | {"Content-Type": "application/json"}
+        headers = heads.joined(config.extra_headers or {}, credentials.headers, ours)
+        url = heads.with_query(urls.encoded(openai.endpoint(api_url)), config.extra_query or {}, credentials.query)
+        self._target = _Target(url, headers, model, config)
         self._listener = listener
-        self._lanes = Lanes(connections, self._target.url, gate, timeout_s=config.timeout, query=config.extra_query)
+        self._lanes = Lanes(connections, self._target.url, gate, timeout_s=config.timeout)
 
     async def __aenter__(self) -> Self:
         await self._lanes.__aenter__()

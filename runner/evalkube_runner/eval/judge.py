@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
+from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import Judge, JudgeContract
 from evalkube_crds.names import Reason
 from evalkube_runner.errors import RunFailed
@@ -121,7 +122,15 @@ def aggregate(verdicts: Sequence[float], how: str) -> float:
 class Judges:
     """The judges of a run, each with its own connections. Use as an async context manager."""
 
-    def __init__(self, judge: Judge, *, api_key: str | None, connections: int, gate: Gate) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        api_key: str | None,
+        connections: int,
+        gate: Gate,
+        credentials: Credentials = NO_CREDENTIALS,
+    ) -> None:
         self._judge = judge
         self._stack = AsyncExitStack()
         self._clients = [
@@ -132,6 +141,7 @@ class Judges:
                 api_key=api_key,
                 connections=connections,
                 gate=gate,
+                credentials=credentials,
             )
             for model in judge.models
         ]

@@ -9,7 +9,7 @@ Redirects are not followed: the key would go to wherever they point, and past th
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Self
 
 import httpx
@@ -27,13 +27,12 @@ class Lanes:
     """At most `most` connections to the host of `url`, opened as they are needed and `gate` permits. Use as an async
     context manager."""
 
-    def __init__(self, most: int, url: str, gate: Gate, *, timeout_s: float, query: Mapping[str, str] | None) -> None:
+    def __init__(self, most: int, url: str, gate: Gate, *, timeout_s: float) -> None:
         self._url = url
         self._gate = gate
         self._room = asyncio.Semaphore(most)
         self._free: list[httpx.AsyncClient] = []
         self._all: list[httpx.AsyncClient] = []
-        self._query = dict(query or {})
         # Whole answers are timed by the caller; a shorter limit between reads would cut off a model that thinks.
         self._timeout = httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s), pool=None)
         self._tls = httpx.create_ssl_context()  # reads the certificates: once, not for every lane
@@ -63,7 +62,6 @@ class Lanes:
             verify=self._tls,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE_S),
             timeout=self._timeout,
-            params=self._query,
         )
         if self._gate.rules is not None:
             guard(lane, self._gate, self._url)

@@ -52,6 +52,9 @@ class _Sample:
     key: str
 
 
+_SECRETS = {"api_key_secret_ref", "credentials_secret_ref"}
+
+
 class Session:
     """The part of a run in which samples are in flight. Use as an async context manager."""
 
@@ -69,12 +72,17 @@ class Session:
             spec.model,
             spec.generation_config,
             api_key=context.api_key,
+            credentials=context.credentials,
             connections=spec.eval_batch_size,
             gate=context.gate,
             listener=self._contact,
         )
         self._judges = judge.Judges(
-            spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size, gate=context.gate
+            spec.judge,
+            api_key=context.judge_api_key,
+            credentials=context.judge_credentials,
+            connections=spec.eval_batch_size,
+            gate=context.gate,
         )
         self._mathematics = Mathematics()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
@@ -195,7 +203,7 @@ class Session:
             options.benchmark.answer,
             options.metrics,
             options.filters.model_dump(),
-            self._spec.judge.model_dump(exclude={"api_key_secret_ref"}) if options.judged else None,
+            self._spec.judge.model_dump(exclude=_SECRETS) if options.judged else None,
         )
         key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.target)
         kept = dataset.reviews.pop(key, None)

@@ -79,7 +79,7 @@ def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
     ):  # a whole long answer may take its time: it is the load that will tell
         return
     status = f"HTTP {exchange.status}: " if exchange.status else ""
-    text = f"{url}: {status}{exchange.message or error}"
+    text = f"{url.partition('?')[0]}: {status}{exchange.message or error}"
     failure = NotUpYet if arrival.may_come_up(error, exchange.status) else RunFailed
     if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")

@@ -25,6 +25,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
 from evalkube_runner.perf import target as targets
+from evalkube_runner.wire import heads
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["Point", "Trial", "documents", "endpoint_of", "warmup_of"]
@@ -78,8 +79,9 @@ class Trial:
         self._total = total
         self._done = 0
         self._dialect = DIALECTS[spec.api]
-        self._url = urls.encoded(endpoint_of(spec))
-        self._headers = dict(spec.headers) | self._dialect.headers(context.api_key)
+        self._url = heads.with_query(urls.encoded(endpoint_of(spec)), context.credentials.query)
+        ours = self._dialect.headers(context.api_key)
+        self._headers = heads.joined(spec.headers, context.credentials.headers, ours)
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
 
     async def connect(self, bodies: Path) -> None:

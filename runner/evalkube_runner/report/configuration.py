@@ -1,13 +1,13 @@
 """A run's spec as lines of name and value, with nothing in them that could be a secret. Pure."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from evalkube_crds.cluster import CLUSTER_ONLY
+from evalkube_crds.credentials import is_secret
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.report import figures
@@ -15,8 +15,6 @@ from evalkube_runner.report import figures
 __all__ = ["Setting", "host_of", "settings_of", "shown_url"]
 
 _LONGEST = 600
-_SECRET = re.compile(r"(?i)(key|token|secret|password|passwd|credential|authorization|cookie)s?$")
-_NOT_SECRET = frozenset({"max_tokens", "min_tokens"})
 _FREE_MAPS = frozenset({"extra_query", "extra_headers", "headers", "extra_body", "extra_args", "extra_params"})
 
 
@@ -64,7 +62,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _shown(value: Any, path: str) -> str:
     names = path.split(".")
     free = any(name in _FREE_MAPS for name in names[:-1])
-    if free and names[-1] not in _NOT_SECRET and _SECRET.search(names[-1]):
+    if free and is_secret(names[-1]):
         return "***"
     if isinstance(value, str):
         return figures.clipped(shown_url(value) if names[-1] in ("url", "api_url") else value, _LONGEST)

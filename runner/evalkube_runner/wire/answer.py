@@ -5,13 +5,12 @@ here.
 from dataclasses import dataclass
 
 from evalkube_crds.names import ErrorClass
+from evalkube_crds.wording import clip
 
 __all__ = ["Answer", "Fault", "Prompt", "Usage", "clip"]
 
 Prompt = list[dict[str, object]] | list[int] | str | dict[str, object]
 """Chat messages, token ids, plain text, or a whole request body whose own fields win."""
-
-_MESSAGE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,3 @@ class Answer:
     finish_reason: str | None
     usage: Usage | None
     fault: Fault | None
-
-
-def clip(text: str) -> str:
-    """``text`` on one line and short enough for a row."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MESSAGE_CHARS else line[: _MESSAGE_CHARS - 1] + "…"

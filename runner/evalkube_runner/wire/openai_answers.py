@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from evalkube_crds.names import ErrorClass
+from evalkube_crds.redaction import CUT
 from evalkube_runner.wire import sse
 from evalkube_runner.wire.answer import Answer, Fault, Usage, clip
 
@@ -23,6 +24,8 @@ __all__ = ["Stream", "answer", "error_message"]
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
+
+_SHOWN_BYTES = 1024
 
 _NO_FRAME = 1 << 62  # no event is that long: nothing has been learned
 _TEXT_KEYS = ("content", "reasoning_content", "reasoning", "refusal")
@@ -248,7 +251,8 @@ def _pieces(choice: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _text(data: bytes) -> str:
-    return clip(data[:1024].decode("utf-8", "replace"))
+    cut = CUT if len(data) > _SHOWN_BYTES else ""
+    return clip(data[:_SHOWN_BYTES].decode("utf-8", "replace") + cut)
 
 
 def _error_in(found: dict[str, Any]) -> str | None:

@@ -1,0 +1,112 @@
+"""What a request needs beside its key to be let in: headers and query parameters that carry secrets. Pure.
+
+A run's spec is readable, so they have no place in one: over REST they are taken out of a request and kept as its key
+is; on a cluster they stand in a Secret that the spec names (`credentials_secret_ref`).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import unquote_plus, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+__all__ = [
+    "CREDENTIALS",
+    "NO_CREDENTIALS",
+    "SECRET_NAME",
+    "SECRET_PARAMETER",
+    "Credentials",
+    "header_objection",
+    "is_secret",
+    "parse",
+    "secret_values",
+    "secrets_in_query",
+]
+
+_ANYWHERE: Final = (
+    "authoriz|authentic|cookie|token([^s]|$)|secret|passw|passphrase|credential|signature|bearer|jwt"
+    "|(api|access|subscription|functions?|auth|private|account|signing|shared|admin|master|client|app|license|proxy)"
+    "[-_.]?key([^a-z]|$)"
+)
+_WORD: Final = "auth|pwd|pass|sig|sas|pat"
+_WHOLE: Final = "key|code"
+
+SECRET_NAME: Final = f"(?i){_ANYWHERE}|(^|[-_.])({_WORD})($|[-_.])|^({_WHOLE})$"
+"""Names of headers and query parameters that carry secrets, as an expression that Python and CEL read alike."""
+
+SECRET_PARAMETER: Final = f"(?i)[?&]([^=&]*({_ANYWHERE})|([^=&]*[-_.])?({_WORD})[-_.=]|({_WHOLE})=)"
+"""The same in a URL, its names as they stand there."""
+
+_SECRET: Final = re.compile(SECRET_NAME)
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+
+CREDENTIALS: Final = ("credentials", "judge_credentials")
+"""Names, among a run's secrets, of what is for the endpoint and of what is for the judges'."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header or a query parameter of that name carries a secret."""
+    return _SECRET.search(name) is not None
+
+
+def header_objection(name: str, value: str) -> str | None:
+    """Why that can be no header; None where it can."""
+    if not _TOKEN.fullmatch(name):
+        return f"{name!r} is not a header name"
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or not value.isascii():
+        return f"the value of {name} must be printable ASCII on one line"
+    return None
+
+
+class Credentials(BaseModel):
+    """Headers and query parameters that go to an endpoint with every request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    headers: dict[str, str] = Field(default={}, repr=False, max_length=32)
+    query: dict[str, str] = Field(default={}, repr=False, max_length=32)
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, content in value.items():
+            if words := header_objection(name, content):
+                raise ValueError(words)
+        return value
+
+
+NO_CREDENTIALS: Final = Credentials()
+
+
+def parse(text: str) -> Credentials:
+    """What a Secret holds: `{"headers": {...}, "query": {...}}`. Raises ValueError, whose words hold no value."""
+    try:
+        return Credentials.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+
+
+def secret_values(secrets: Mapping[str, str]) -> list[str]:
+    """Everything secret in a run's `secrets`: keys as they are, and of credentials the values and their parts."""
+    found: list[str] = []
+    for name, text in secrets.items():
+        if name not in CREDENTIALS:
+            found.append(text)
+            continue
+        try:
+            given = parse(text)
+        except ValueError:
+            found.append(text)
+            continue
+        for value in (*given.headers.values(), *given.query.values()):
+            found += [value, *re.split(r"[\s;,=]+", value)]
+    return found
+
+
+def secrets_in_query(url: str) -> list[str]:
+    """Names of the query parameters of `url` that carry secrets."""
+    names = (unquote_plus(pair.partition("=")[0]) for pair in urlsplit(url).query.split("&"))
+    return [name for name in names if is_secret(name)]

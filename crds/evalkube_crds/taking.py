@@ -1,0 +1,83 @@
+"""Takes out of a request what its run's spec may not hold: headers and query parameters that carry secrets. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
+
+from evalkube_crds.credentials import Credentials, header_objection, is_secret
+from evalkube_crds.problems import Problem
+
+__all__ = ["Taken", "taken"]
+
+
+class Taken:
+    """A request without its secrets, and those by the part of the request that they are for."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = dict(body)
+        self.problems: list[Problem] = []
+        self._found: dict[str, dict[str, dict[str, str]]] = {}
+
+    def secrets(self) -> dict[str, str]:
+        """As a run's secrets, each as JSON. Raises ValidationError for what can be no header."""
+        return {name: Credentials(**found).model_dump_json() for name, found in self._found.items()}
+
+    def of_endpoint(self, holder: dict[str, Any], name: str, above: str = "") -> None:
+        """Takes what is secret out of the URL, the headers and the query that `holder` has for one endpoint."""
+        for field in ("api_url", "url"):
+            if isinstance(holder.get(field), str):
+                holder[field] = self._of_url(holder[field], name, above + field)
+        self._of_maps(holder, name, above)
+        config = holder.get("generation_config")
+        if isinstance(config, dict):
+            holder["generation_config"] = dict(config)
+            self._of_maps(holder["generation_config"], name, f"{above}generation_config.")
+
+    def _of_maps(self, holder: dict[str, Any], name: str, above: str) -> None:
+        for field, part in (("headers", "headers"), ("extra_headers", "headers"), ("extra_query", "query")):
+            given = holder.get(field)
+            if not isinstance(given, dict):
+                continue
+            secret = {key: value for key, value in given.items() if is_secret(key) and isinstance(value, str)}
+            for key, value in secret.items():
+                self._take(name, part, key, value, above + field)
+            if secret:
+                holder[field] = {key: value for key, value in given.items() if key not in secret}
+
+    def _of_url(self, url: str, name: str, field: str) -> str:
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # the contract says so
+            return url
+        kept = []
+        for pair in parts.query.split("&"):
+            key, _, value = pair.partition("=")
+            if is_secret(unquote_plus(key)):
+                self._take(name, "query", unquote_plus(key), unquote_plus(value), field)
+            else:
+                kept.append(pair)
+        return url if len(kept) == len(parts.query.split("&")) else urlunsplit(parts._replace(query="&".join(kept)))
+
+    def _take(self, name: str, part: str, key: str, value: str, field: str) -> None:
+        there = self._found.setdefault(name, {"headers": {}, "query": {}})[part]
+        objection = header_objection(key, value) if part == "headers" else None
+        if objection is None and there.get(key, value) != value:
+            objection = f"{key} is given twice, with two values; all judges get the same"
+        if objection is not None:
+            self.problems.append(Problem(field, objection))
+        there[key] = value
+
+
+def taken(body: Mapping[str, Any]) -> Taken:
+    """`body` (of a request, not yet checked) without its secrets."""
+    found = Taken(body)
+    found.of_endpoint(found.body, "credentials")
+    judge = found.body.get("judge")
+    models = judge.get("models") if isinstance(judge, dict) else None
+    if isinstance(judge, dict) and isinstance(models, list):
+        own = [dict(model) if isinstance(model, dict) else model for model in models]
+        for place, model in enumerate(own):
+            if isinstance(model, dict):
+                found.of_endpoint(model, "judge_credentials", f"judge.models[{place}].")
+        found.body["judge"] = {**judge, "models": own}
+    return found
