@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from evalkube_crds import summary
+from evalkube_crds import storage, summary
 from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_crds.status import EvalRun, Run
@@ -62,6 +62,8 @@ async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_
     except RunFailed as failure:
         return _receipt(context, failure.reason, failure.message)
     except Exception as error:
+        if isinstance(error, OSError) and storage.is_full(error):
+            return _receipt(context, Reason.STORE_FULL, f"no room is left: {storage.words_of(error)}")
         _LOG.exception("the runner failed")
         return _receipt(context, Reason.INTERNAL_ERROR, _fault(error))
     finally:
@@ -83,18 +85,24 @@ def _receipt(context: RunContext, reason: Reason, message: str, **more: Any) -> 
 async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     measured = await _measure(run, context)
     result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
-    whole = await context.delivery.result(result)
-    reported = await _report(run, result, whole, context, redactor)
-    data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
     figures = summary.summary(result)
+    told = {"done": total, "total": total, "headline": dict(list(figures.items())[:_HEADLINE_FIGURES])}
+    try:
+        whole = await context.delivery.result(result)
+    except RunFailed as failure:
+        if failure.reason not in (Reason.STORE_FULL, Reason.STORE_FAILED):
+            raise
+        return _receipt(
+            context, failure.reason, f"{failure.message}; its headline figures are all that is left", **told
+        )
+    reported = await _report(run, result, whole, context, redactor)
+    data = result.model_dump_json(by_alias=True).encode()
     return _receipt(
         context,
         Reason.COMPLETED,
         ", ".join(f"{name} {value:.4g}" for name, value in list(figures.items())[:6]) or "completed",
-        done=total,
-        total=total,
-        headline=dict(list(figures.items())[:_HEADLINE_FIGURES]),
+        **told,
         result_sha256=hashlib.sha256(data).hexdigest(),
         result_bytes=len(data),
         artifacts=reported,
