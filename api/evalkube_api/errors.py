@@ -19,6 +19,7 @@ __all__ = [
     "RunDeleted",
     "ServiceError",
     "ShuttingDown",
+    "StoreFull",
     "Unauthorized",
 ]
 
@@ -132,6 +133,16 @@ class ShuttingDown(ApiError):
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": "Interrupted"}
+
+
+class StoreFull(ApiError):
+    """507: what a run leaves cannot be written, so that none is taken."""
+
+    status = 507
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "30"}
+
+    def body(self) -> dict[str, Any]:
+        return {"status": "error", "error": str(self), "reason": "StoreFull"}
 
 
 def _shortened(text: str) -> str:

@@ -40,7 +40,8 @@ finished samples when the same request comes again.
 **Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 401 without
 the service's token, where it has one (`Authorization: Bearer TOKEN`), 421 for a name that it is not known by, 403 for a
 page of another site that wants to change something; 500 when the run failed or was cancelled, with a typed `reason`,
-and `traceback` in debug mode only; 503 when the service stopped before the run had ended.
+and `traceback` in debug mode only; 503 when the service stopped before the run had ended;
+507 when what runs leave cannot be written: then none is taken, and what waits is held until it can.
 
 **Turns**: runs start in the order they come. Several evaluations run at once (`--max-runs`); a load test runs alone,
 because whatever runs beside it on the same machine is in its numbers.
@@ -82,6 +83,7 @@ _FAILED: Final = _json(
         "output_dir": "/path/to/outputs/20251204_100000",
     },
 )
+_FULL: Final = _json("There is no room for what the run leaves; send it again once there is", "Failure")
 _STOPPED: Final = _json("The service stopped before the run had ended; the request is welcome again", "Failure")
 
 Responses = dict[int | str, dict[str, Any]]
@@ -132,6 +134,7 @@ def _ended(*words: str) -> Responses:
         },
         500: _FAILED,
         503: _STOPPED,
+        507: _FULL,
     }
 
 

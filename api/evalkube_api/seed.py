@@ -48,7 +48,7 @@ def failed(run: Run, reason: Reason | None, message: str, traceback: str | None 
     """Status code and body of a run that did not succeed. ``traceback`` is given in debug mode only.
 
     500 as in the seed, for cancelled runs too; 503 where the service itself cut the run short and the same request is
-    welcome again.
+    welcome again; 507 where its results found no room.
     """
     body: dict[str, Any] = {
         "status": "error",
@@ -59,7 +59,9 @@ def failed(run: Run, reason: Reason | None, message: str, traceback: str | None 
     }
     if traceback is not None:
         body["traceback"] = traceback
-    return (503 if run.status.phase is Phase.INTERRUPTED else 500), body
+    if run.status.phase is Phase.INTERRUPTED:
+        return 503, body
+    return (507 if reason is Reason.STORE_FULL else 500), body
 
 
 def accepted(run: Run) -> dict[str, Any]:

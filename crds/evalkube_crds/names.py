@@ -141,6 +141,8 @@ class Reason(StrEnum):
     # what goes wrong with results
     COLLECT_DEADLINE_EXCEEDED = "CollectDeadlineExceeded"
     INGEST_UNAVAILABLE = "IngestUnavailable"
+    STORE_FULL = "StoreFull"
+    STORE_FAILED = "StoreFailed"
     SHARD_MISSING = "ShardMissing"
     RESULT_CORRUPT = "ResultCorrupt"
 
@@ -159,6 +161,8 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.BARRIER_TIMEOUT: 72,
     Reason.TARGET_FORBIDDEN: 73,
     Reason.PATH_FORBIDDEN: 74,
+    Reason.STORE_FULL: 75,
+    Reason.STORE_FAILED: 76,
     Reason.CANCELLED: 143,
 }
 """What a runner exits with. 64 to 79 are final: trying again without a change would end the same way."""

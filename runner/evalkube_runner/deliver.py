@@ -4,10 +4,13 @@ Nothing else in the runner writes outside its scratch directory.
 """
 
 import asyncio
+import contextlib
+import logging
 import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,14 +18,18 @@ from typing import Protocol
 import orjson
 from pydantic import BaseModel
 
-from evalkube_crds import seed
+from evalkube_crds import seed, storage
 from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["Delivery", "FileDelivery", "Place", "Whole", "replace_file"]
 
+_LOG = logging.getLogger("evalkube.runner")
 _PROGRESS_INTERVAL_S = 0.5
+_PATIENCE_S = 30.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
 
 
 class Place(Protocol):
@@ -45,7 +52,8 @@ class Whole(Place, Protocol):
 
 
 class Delivery(Place, Protocol):
-    """Where artifacts, progress and the result of this shard go."""
+    """Where artifacts, progress and the result of this shard go. What writes raises RunFailed (StoreFull, StoreFailed)
+    once it has waited long enough for a place."""
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Add whole lines to an artifact. On return they survive the runner, ``durable`` ones the machine too."""
@@ -82,10 +90,24 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 class FileDelivery:
-    """Delivery into two folders: ``artifacts`` (the run's own) and ``control`` (what its backend reads)."""
+    """Delivery into two folders: ``artifacts`` (the run's own) and ``control`` (what its backend reads).
 
-    def __init__(self, artifacts: Path, control: Path, *, pipeline: str, earlier: Path | None = None) -> None:
+    What cannot be written for want of room is tried again for ``patience_s``. Then it raises RunFailed (StoreFull,
+    StoreFailed): a run that goes on without a place for its results only costs.
+    """
+
+    def __init__(
+        self,
+        artifacts: Path,
+        control: Path,
+        *,
+        pipeline: str,
+        earlier: Path | None = None,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         """``earlier``: folder of a run whose artifacts ``get`` falls back to; ``pipeline``: eval or perf."""
+        self._patience_s = patience_s
+        self._full_since: float | None = None
         self._artifacts = artifacts
         self._control = control
         self._pipeline = pipeline
@@ -96,15 +118,39 @@ class FileDelivery:
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Delivery.append``. Appends to one path happen in the order they were asked for."""
         async with self._locks.setdefault(path, asyncio.Lock()):
-            await asyncio.to_thread(_append, self._artifacts / path, data, durable)
+            await self._written(_append, self._artifacts / path, data, durable)
 
     async def put(self, path: str, data: bytes) -> None:
         """See ``Delivery.put``."""
-        await asyncio.to_thread(replace_file, self._artifacts / path, data)
+        await self._written(replace_file, self._artifacts / path, data)
 
     async def put_file(self, path: str, source: Path) -> None:
         """See ``Delivery.put_file``."""
-        await asyncio.to_thread(_take_over, source, self._artifacts / path)
+        await self._written(_take_over, source, self._artifacts / path)
+
+    async def _written(self, write: Callable[..., None], *arguments: object) -> None:
+        """Does it as often as it takes. An outage is everybody's: what comes late in one waits no longer."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await asyncio.to_thread(write, *arguments)
+            except OSError as problem:
+                await self._wait(problem, pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                self._full_since = None
+                return
+
+    async def _wait(self, problem: OSError, pause_s: float) -> None:
+        now, words = time.monotonic(), storage.words_of(problem)
+        if self._full_since is None:
+            self._full_since = now
+            _LOG.warning(
+                "what the run leaves cannot be written: %s; it is tried again for %g s", words, self._patience_s
+            )
+        if not storage.may_pass(problem) or now - self._full_since >= self._patience_s:
+            raise RunFailed(storage.reason_of(problem), f"what the run leaves cannot be written: {words}") from None
+        await asyncio.sleep(min(pause_s, self._full_since + self._patience_s - now))
 
     async def get(self, path: str) -> bytes | None:
         """See ``Delivery.get``."""
@@ -124,7 +170,8 @@ class FileDelivery:
         if now < self._next_progress and not final:
             return
         self._next_progress = now + _PROGRESS_INTERVAL_S
-        await asyncio.to_thread(self._write_progress, progress, final)
+        with contextlib.suppress(OSError):  # the run does not need it, and a full disk is told by what it does need
+            await asyncio.to_thread(self._write_progress, progress, final)
 
     def _write_progress(self, progress: Progress, final: bool) -> None:
         replace_file(self._control / "progress.json", progress.model_dump_json(by_alias=True).encode())
@@ -140,7 +187,7 @@ class FileDelivery:
 
     async def result(self, document: BaseModel) -> Whole | None:
         """See ``Delivery.result``. On one machine there are no other shards."""
-        await asyncio.to_thread(self._write_result, document)
+        await self._written(self._write_result, document)
         return None
 
     def _write_result(self, document: BaseModel) -> None:
@@ -154,12 +201,19 @@ def _json(value: object) -> bytes:
 
 
 def _append(path: Path, data: bytes, durable: bool) -> None:
+    """All of ``data`` or nothing: half a line would be joined by the next try."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(data)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+            if durable:
+                os.fsync(file.fileno())
+        except OSError:
+            file.truncate(before)
+            raise
 
 
 def _take_over(source: Path, target: Path) -> None:

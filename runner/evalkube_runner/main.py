@@ -17,6 +17,7 @@ import logging
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from evalkube_crds import credentials, problems, requests
+from evalkube_crds import credentials, problems, requests, storage
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
@@ -43,6 +44,8 @@ from evalkube_runner.supervise import supervise
 __all__ = ["main"]
 
 _LOG = logging.getLogger("evalkube.runner")
+_LAST_WORD_S = 10.0
+_LAST_WORD_PAUSE_S = 0.5
 _MOUNTED = "spec.data mounts claims and ConfigMaps at /data/<name>"
 
 _SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS)
@@ -65,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         receipt = _execute(run, _Given(options, settings, secrets), redactor, log)
     receipt = _redacted(receipt, redactor)
     (_LOG.info if receipt.reason is Reason.COMPLETED else _LOG.error)("%s: %s", receipt.reason, receipt.message)
-    _leave(receipt, options)
-    return EXIT_CODES.get(receipt.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+    code = EXIT_CODES.get(receipt.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+    return code if _leave(receipt, options) else EXIT_CODES[Reason.STORE_FULL]
 
 
 def _names_in(run: Run) -> list[str]:
@@ -258,11 +261,22 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
         yield _Outside(ingest, start if run.spec.shards > 1 else None, lambda: ingest.complete, ingest.finished)
 
 
-def _leave(receipt: Receipt, options: argparse.Namespace) -> None:
-    if options.receipt is not None:
-        options.receipt.write_bytes(_fitting(receipt))  # a mounted file: it cannot be replaced, only written
-    else:
-        deliver.replace_file(options.control / "receipt.json", _fitting(receipt))
+def _leave(receipt: Receipt, options: argparse.Namespace) -> bool:
+    """Whether the receipt is where it belongs; where it finds no room in time, the exit code alone tells the reason."""
+    until_s = time.monotonic() + _LAST_WORD_S
+    while True:
+        try:
+            if options.receipt is not None:
+                options.receipt.write_bytes(_fitting(receipt))  # a mounted file: it cannot be replaced, only written
+            else:
+                deliver.replace_file(options.control / "receipt.json", _fitting(receipt))
+        except OSError as problem:
+            if not storage.may_pass(problem) or time.monotonic() >= until_s:
+                _LOG.error("the receipt cannot be written: %s", storage.words_of(problem))
+                return False
+        else:
+            return True
+        time.sleep(_LAST_WORD_PAUSE_S)
 
 
 def _fitting(receipt: Receipt) -> bytes:

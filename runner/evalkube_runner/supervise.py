@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from evalkube_crds import summary
+from evalkube_crds import storage, summary
 from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_crds.status import EvalRun, Run
@@ -62,6 +62,8 @@ async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_
     except RunFailed as failure:
         return _receipt(context, failure.reason, failure.message)
     except Exception as error:
+        if isinstance(error, OSError) and storage.is_full(error):
+            return _receipt(context, Reason.STORE_FULL, f"no room is left: {storage.words_of(error)}")
         _LOG.exception("the runner failed")
         return _receipt(context, Reason.INTERNAL_ERROR, _fault(error))
     finally:
@@ -84,29 +86,32 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     try:
         measured = await _measure(run, context)
     except TargetFailed as failure:
-        await _deliver(run, redactor.document(failure.result), context, redactor)
+        failed = redactor.document(failure.result)
+        await _report(run, failed, await context.delivery.result(failed), context, redactor)
         raise
     result = redactor.document(measured)  # before it is hashed: the digest is of what is delivered
-    reported = await _deliver(run, result, context, redactor)
-    data = result.model_dump_json(by_alias=True).encode()
     total = summary.requested(result)
     figures = summary.summary(result)
+    told = {"done": total, "total": total, "headline": dict(list(figures.items())[:_HEADLINE_FIGURES])}
+    try:
+        whole = await context.delivery.result(result)
+    except RunFailed as failure:
+        if failure.reason not in (Reason.STORE_FULL, Reason.STORE_FAILED):
+            raise
+        return _receipt(
+            context, failure.reason, f"{failure.message}; its headline figures are all that is left", **told
+        )
+    reported = await _report(run, result, whole, context, redactor)
+    data = result.model_dump_json(by_alias=True).encode()
     return _receipt(
         context,
         Reason.COMPLETED,
         summary.headline(result, figures),
-        done=total,
-        total=total,
-        headline=dict(list(figures.items())[:_HEADLINE_FIGURES]),
+        **told,
         result_sha256=hashlib.sha256(data).hexdigest(),
         result_bytes=len(data),
         artifacts=reported,
     )
-
-
-async def _deliver(run: Run, result: EvalResult | PerfResult, context: RunContext, redactor: Redactor) -> bool:
-    """Deliver a result; whether its reports are where they belong."""
-    return await _report(run, result, await context.delivery.result(result), context, redactor)
 
 
 def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult]:

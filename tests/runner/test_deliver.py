@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from pydantic import BaseModel
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Progress, Receipt
 from evalkube_runner.deliver import FileDelivery, Whole, replace_file
+from evalkube_runner.errors import RunFailed
 from evalkube_runner.redact import RedactingDelivery, Redactor
+from fakes.small_disk import SmallDisk, small_disk
 
 KEY = 'sk-canary"/42'
 
@@ -161,3 +164,66 @@ def test_no_secret_makes_a_result_unreadable(secret: str) -> None:
     point.error_samples[ErrorClass.DISCONNECTED] = "it said ***"
     point.finish_reasons = {"***": 1}
     assert clean == result
+
+
+LINE = b"0123456789abcdef" * 16 + b"\n"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A megabyte."""
+    with small_disk(tmp_path / "disk") as mounted:
+        yield mounted
+
+
+def test_what_finds_no_room_is_written_once_there_is_some(disk: SmallDisk) -> None:
+    """Whole, once, and behind what was there."""
+    delivery = FileDelivery(disk.root / "artifacts", disk.root / "control", pipeline="eval", patience_s=60.0)
+
+    async def deliver() -> None:
+        await delivery.append("lines", LINE * 4)
+        disk.fill()
+        late = asyncio.gather(delivery.append("lines", LINE * 100), delivery.put("whole", LINE * 100))
+        done, _ = await asyncio.wait([late], timeout=0.3)
+        assert not done
+        disk.empty()
+        await late
+
+    asyncio.run(deliver())
+    assert (disk.root / "artifacts" / "lines").read_bytes() == LINE * 104
+    assert (disk.root / "artifacts" / "whole").read_bytes() == LINE * 100
+
+
+def test_a_run_ends_as_store_full_when_there_is_no_room_in_time(disk: SmallDisk) -> None:
+    """All of it at once: what comes late waits no longer. Half a line is not left, and progress is no reason to end."""
+    delivery = FileDelivery(disk.root / "artifacts", disk.root / "control", pipeline="eval", patience_s=0.3)
+
+    async def deliver() -> list[object]:
+        await delivery.append("lines", LINE)
+        disk.fill()
+        await delivery.progress(Progress(done=1, total=2), final=True)
+        result = Receipt(run_id="r", reason=Reason.COMPLETED, message="m" * 100_000)
+        first = await asyncio.gather(delivery.append("lines", LINE * 1000), return_exceptions=True)
+        async with asyncio.timeout(0.2):
+            rest = await asyncio.gather(delivery.put("w", LINE * 1000), delivery.result(result), return_exceptions=True)
+        return [*first, *rest]
+
+    for found in asyncio.run(deliver()):
+        assert isinstance(found, RunFailed)
+        assert found.reason is Reason.STORE_FULL
+        assert "No space left on device" in found.message
+    assert (disk.root / "artifacts" / "lines").read_bytes() == LINE
+
+
+def test_a_place_that_is_none_is_told_at_once(tmp_path: Path) -> None:
+    """Waiting would not make a folder of a file."""
+    delivery = FileDelivery(tmp_path / "artifacts", tmp_path / "control", pipeline="eval", patience_s=600.0)
+    (tmp_path / "artifacts").write_text("a file")
+
+    async def deliver() -> None:
+        async with asyncio.timeout(60):
+            await delivery.put("reports/report.html", b"")
+
+    with pytest.raises(RunFailed, match="cannot be written") as caught:
+        asyncio.run(deliver())
+    assert caught.value.reason is Reason.STORE_FAILED

@@ -22,11 +22,13 @@ from evalkube_api.kubernetes import placement
 from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
 from evalkube_api.local.drive import Driver, Live, now
 from evalkube_api.local.index import Index
+from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import KEY, MADE, REQUEST
 from evalkube_api.local.paths import Roots
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.turns import Limits
 from evalkube_api.settings import Settings
+from evalkube_crds import storage
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress
@@ -36,6 +38,7 @@ __all__ = ["LocalBackend"]
 
 _LOG = logging.getLogger("evalkube.service")
 _CANCEL_MARGIN_S: Final = 3.0
+_NO_ROOM: Final = "the run was not taken, for its documents cannot be written: {}; make room below the output root"
 _RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -57,6 +60,7 @@ class LocalBackend:
         self._last_created: datetime | None = None
         self._lock_fd: int | None = None
         self._store: RunStore
+        self._keeper: Keeper
         self._driver: Driver
 
     @property
@@ -73,11 +77,20 @@ class LocalBackend:
             self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
+        self._keeper = Keeper(self._store.write, on_room=self._give_turns)
         self._driver = Driver(
-            self._store, self._command, self._environment, readable=self._roots.readable, grace_s=self._grace_s
+            self._store,
+            self._command,
+            self._environment,
+            keeper=self._keeper,
+            readable=self._roots.readable,
+            grace_s=self._grace_s,
         )
-        for run in await asyncio.to_thread(recovery.recover, self._store, now()):
+        runs, unwritten = await asyncio.to_thread(recovery.recover, self._store, now())
+        for run in runs:
             self._index.put(Entry.of(run))
+        for run, why in unwritten:
+            self._keeper.owe(run, why)
 
     async def close(self) -> None:
         """Ends every run; those who wait for one learn that it was interrupted."""
@@ -86,6 +99,8 @@ class LocalBackend:
             await asyncio.gather(*(self._end(live, Reason.INTERRUPTED) for live in list(self._lives.values())))
             while self._tasks:
                 await asyncio.wait(list(self._tasks.values()))
+            if self._lock_fd is not None:
+                await self._keeper.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -112,6 +127,8 @@ class LocalBackend:
             known = self._known(submission, digest)
             if known is not None:
                 return await self.get(known.run_id)
+            if self._keeper.problem:
+                raise errors.StoreFull(_NO_ROOM.format(self._keeper.problem))
             placed = Submission(submission.kind, spec, submission.secrets, submission.idempotency_key)
             run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
             self._index.put(Entry.of(run))
@@ -155,7 +172,13 @@ class LocalBackend:
             output_dir=str(folder),
             annotations=marks,
         )
-        self._store.write(run)
+        try:
+            self._store.write(run)
+        except OSError as problem:
+            self._store.discard(run.metadata.name, None)
+            with contextlib.suppress(OSError):  # what an earlier run left in it stays
+                folder.rmdir()
+            raise errors.StoreFull(_NO_ROOM.format(storage.words_of(problem))) from None
         return run
 
     def _folder(self, spec: paths.Spec, digest: str, at: datetime) -> tuple[Path, bool]:
@@ -178,10 +201,12 @@ class LocalBackend:
                 )
             return parent, folders.make(parent) or self._index.made(parent)
         except OSError as problem:
+            if storage.may_pass(problem):
+                raise errors.StoreFull(_NO_ROOM.format(storage.words_of(problem))) from None
             raise errors.InvalidRequest.because(f"cannot be made: {problem.strerror}", "work_dir") from None
 
     def _give_turns(self) -> None:
-        if self._closing:
+        if self._closing or self._keeper.problem:  # what they leave would find no room
             return
         running = [Kind(self._lives[run_id].run.kind) for run_id in self._tasks]
         for run_id in turns.next_turns(self._waiting.items(), running, self._limits):
@@ -216,6 +241,9 @@ class LocalBackend:
         live = self._lives.get(run_id)
         if live is not None:
             return live.run
+        kept = self._keeper.get(run_id)
+        if kept is not None:
+            return kept
         try:
             return await asyncio.to_thread(self._store.read, run_id)
         except (OSError, ValueError):
@@ -280,7 +308,9 @@ class LocalBackend:
             sharing = self._index.sharing(entry)
             self._index.drop(run_id)
             theirs = sharing is not None or not entry.made_folder
+            self._keeper.drop(run_id)
             await asyncio.to_thread(self._store.discard, run_id, None if theirs else entry.folder)
+            self._keeper.look_again()
         if sharing is not None:
             return Deletion("kept", f"run {sharing.run_id} shares the folder {entry.folder}")
         if theirs:

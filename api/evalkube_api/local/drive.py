@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,12 @@ from typing import Final
 import orjson
 
 from evalkube_api.local import life, outcome
+from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import Ending, Results
 from evalkube_api.local.process import RunnerProcess
 from evalkube_api.local.redact import Redactor
 from evalkube_api.local.store import RunStore
-from evalkube_crds import credentials, summary
+from evalkube_crds import credentials, storage, summary
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import EvalResult, PerfResult
@@ -67,10 +68,12 @@ class Driver:
         command: Sequence[str],
         environment: Mapping[str, str],
         *,
+        keeper: Keeper,
         readable: Readable,
         grace_s: float,
     ) -> None:
         self._store = store
+        self._keeper = keeper
         self._command = (*command, *_words("--readable", readable.folders), *_words("--closed", readable.closed))
         self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         self._grace_s = grace_s
@@ -80,7 +83,7 @@ class Driver:
         results: Results | None = None
         try:
             ending = await self._execute(live)
-            if ending.reason is Reason.COMPLETED:
+            if ending.reason in (Reason.COMPLETED, Reason.STORE_FULL):
                 ending, results = await asyncio.to_thread(collected, self._store, live.run, ending)
         except Exception as problem:
             _LOG.exception("%s: the service could not run it", live.run_id)
@@ -93,21 +96,16 @@ class Driver:
     async def settle(self, live: Live, ending: Ending, results: Results | None = None) -> None:
         """Writes the end of a run, without its secrets, and lets those who wait go on."""
         message = Redactor(credentials.secret_values(live.secrets)).text(ending.message)
-        final = Ending(ending.reason, message, ending.exit_code, ending.progress)
+        final = replace(ending, message=message)
         live.run = life.ended(live.run, final, now(), results)
         live.secrets = {}
-        try:
-            await self.record(live)
-        except (
-            OSError
-        ) as problem:  # a full disk must not keep anyone waiting; at the next start the run shows as interrupted
-            _LOG.error("%s: its document could not be written: %s", live.run_id, problem)
+        await self.record(live)
         _LOG.info("%s: %s: %s", live.run_id, live.run.status.phase, message.splitlines()[0] if message else "")
 
     async def record(self, live: Live) -> None:
-        """Writes the document as it is by the time of writing. Raises OSError."""
+        """Writes the document as it is by the time of writing, or keeps it until it can be written."""
         async with live.writing:
-            await asyncio.to_thread(self._store.write, live.run)
+            await self._keeper.keep(live.run)
 
     def stop(self, live: Live) -> None:
         """Starts to end the runner of ``live``, if it has one yet; ``drive`` returns soon after."""
@@ -122,7 +120,8 @@ class Driver:
         try:
             live.process = await RunnerProcess.start(command, self._environment, control, live.secrets)
         except OSError as problem:
-            return Ending(Reason.INTERNAL_ERROR, f"the runner {command[0]} cannot be started: {problem.strerror}")
+            reason = Reason.STORE_FULL if storage.is_full(problem) else Reason.INTERNAL_ERROR
+            return Ending(reason, f"the runner {command[0]} cannot be started: {storage.words_of(problem)}")
         live.run = life.started(live.run, now())
         _LOG.info("%s: started, process %d", live.run_id, live.process.pid)
         if live.is_to_end():
@@ -153,7 +152,10 @@ def _words(option: str, folders: Iterable[Path]) -> Iterator[str]:
 
 
 def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Results | None]:
-    """The results that a completed run left, or why they cannot be had. Blocking."""
+    """The results that a completed run left, or why they cannot be had. Blocking.
+
+    One whose runner found no room for its last word has completed where its results are whole.
+    """
     folder = store.folder(run.metadata.name)
     model = EvalResult if run.kind is Kind.EVAL_RUN else PerfResult
     try:
@@ -161,8 +163,12 @@ def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Result
         value = orjson.loads(data)
         figures = summary.summary(model.model_validate_json((folder / "result.json").read_bytes()))
     except (OSError, ValueError) as problem:
+        if ending.reason is not Reason.COMPLETED:
+            return ending, None
         message = f"the runner reported success, but its result cannot be read: {problem}"
         return Ending(Reason.RESULT_MISSING, message, ending.exit_code, ending.progress), None
+    if ending.reason is not Reason.COMPLETED:
+        ending = replace(ending, reason=Reason.COMPLETED, message="completed; the disk was full at its end")
     if len(data) <= MAX_INLINE_RESULT_BYTES and isinstance(value, dict):
         return ending, Results(figures, inline=value)
     reference = ResultReference(

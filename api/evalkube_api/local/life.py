@@ -49,12 +49,14 @@ MADE: Final = "evalkube.io/made-folder"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended: the reason decides the phase, the message is for people."""
+    """How a run ended: the reason decides the phase, the message is for people. ``figures``: what its runner could
+    still say of a result that found no room."""
 
     reason: Reason
     message: str
     exit_code: int | None = None
     progress: Progress | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ def ended(run: Run, ending: Ending, now: datetime, results: Results | None = Non
     changes: dict[str, Any] = {"completion_time": now, "attempts": _closed(run.status.attempts, ending, now)}
     if ending.progress is not None:
         changes["progress"] = ending.progress
+    if ending.figures:
+        changes["summary"] = dict(ending.figures)
     if results is not None:
         changes.update(summary=dict(results.summary), results=results.inline, result_ref=results.reference)
     return _updated(run, conditions, **changes)

@@ -5,7 +5,7 @@ import signal
 from typing import Final
 
 from evalkube_api.local.life import Ending
-from evalkube_crds.names import Reason
+from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.results import Progress, Receipt
 
 __all__ = ["interrupted", "outcome"]
@@ -13,6 +13,7 @@ __all__ = ["interrupted", "outcome"]
 _TAIL_LINES: Final = 12
 _TAIL_CHARS: Final = 2000
 
+_STORE: Final = {EXIT_CODES[reason]: reason for reason in (Reason.STORE_FULL, Reason.STORE_FAILED)}
 _AGAIN: Final = "post the same request again to go on where it stopped"
 _ASKED: Final = {
     Reason.CANCELLED: "the run was cancelled",
@@ -37,13 +38,13 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
     if receipt.reason in (Reason.CANCELLED, Reason.INTERRUPTED):
         message = f"the runner was ended by someone else than the service; {_AGAIN}"
         return Ending(Reason.RUNNER_KILLED, message, exit_code, progress)
-    return Ending(receipt.reason, receipt.message, exit_code, progress)
+    return Ending(receipt.reason, receipt.message, exit_code, progress, receipt.headline)
 
 
 def interrupted(receipt: Receipt | None, seen: Progress | None, *, cancelled: bool) -> Ending:
     """How a run ended whose service is gone: as its runner wrote, if it ended by itself; else it was cut short."""
     if receipt is not None and receipt.reason not in (Reason.CANCELLED, Reason.INTERRUPTED):
-        return Ending(receipt.reason, receipt.message, None, _progress(receipt, seen))
+        return Ending(receipt.reason, receipt.message, None, _progress(receipt, seen), receipt.headline)
     if cancelled:
         return Ending(Reason.CANCELLED, _ASKED[Reason.CANCELLED], None, seen)
     return Ending(Reason.INTERRUPTED, f"the service ended while the run was unfinished; {_AGAIN}", None, seen)
@@ -58,6 +59,8 @@ def _progress(receipt: Receipt | None, seen: Progress | None) -> Progress | None
 def _without_receipt(exit_code: int, log: str) -> tuple[Reason, str]:
     lines = "\n".join(log.splitlines()[-_TAIL_LINES:])[-_TAIL_CHARS:].strip()
     last = f"; the end of its log:\n{lines}" if lines else "; its log is empty"
+    if exit_code in _STORE:
+        return _STORE[exit_code], f"what the run leaves could not be written, its last word neither{last}"
     if exit_code >= 0:
         return Reason.RUNNER_CRASHED, f"the runner ended with exit code {exit_code} and no receipt{last}"
     hint = " (often the kernel, when memory runs out)" if -exit_code == signal.SIGKILL else ""

@@ -30,7 +30,7 @@ class _LogPump(asyncio.Protocol):
     """Appends what a runner prints to its log, without secrets and not without end."""
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
-        self._file: IO[bytes] = path.open("ab", buffering=0)
+        self._file: IO[bytes] = _opened(path)
         self._redactor = redactor
         self._left_bytes = _LOG_LIMIT_BYTES
         self.finished = asyncio.Event()
@@ -49,6 +49,13 @@ class _LogPump(asyncio.Protocol):
         self._left_bytes -= len(data)
         with contextlib.suppress(OSError):  # a full disk: the run itself will report it
             self._file.write(data if self._left_bytes > 0 else data + b"\n... (the log is cut here)\n")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("ab", buffering=0)
+    except OSError:  # the same
+        return Path(os.devnull).open("ab", buffering=0)
 
 
 class RunnerProcess:
@@ -88,7 +95,8 @@ class RunnerProcess:
         pump = _LogPump(control / "runner.log", Redactor(credentials.secret_values(secrets)))
         self = cls(process, stdin_fd, pump)
         await self._listen(log_fd)
-        _record(control / _RECORD, process.pid)
+        with contextlib.suppress(OSError):  # a full disk: it still ends when its stdin does
+            _record(control / _RECORD, process.pid)
         with contextlib.suppress(BrokenPipeError):  # it has ended already, and wait() tells how
             os.write(stdin_fd, json.dumps(dict(secrets)).encode() + b"\n")
         return self

@@ -17,10 +17,21 @@ from evalkube_crds.status import Run
 __all__ = ["recover"]
 
 
-def recover(store: RunStore, now: datetime) -> list[Run]:
-    """Every run of the store, ended."""
+def recover(store: RunStore, now: datetime) -> tuple[list[Run], list[tuple[Run, OSError]]]:
+    """Every run of the store, ended; and those whose documents could not be written, with why."""
     store.empty_trash()
-    return [run if run.status.phase.terminal else _brought_to_an_end(store, run, now) for run in store.all()]
+    runs: list[Run] = []
+    unwritten: list[tuple[Run, OSError]] = []
+    for run in store.all():
+        if run.status.phase.terminal:
+            runs.append(run)
+            continue
+        runs.append(_brought_to_an_end(store, run, now))
+        try:
+            store.write(runs[-1])
+        except OSError as problem:
+            unwritten.append((runs[-1], problem))
+    return runs, unwritten
 
 
 def _brought_to_an_end(store: RunStore, run: Run, now: datetime) -> Run:
@@ -31,6 +42,4 @@ def _brought_to_an_end(store: RunStore, run: Run, now: datetime) -> Run:
     results = None
     if ending.reason is Reason.COMPLETED:
         ending, results = collected(store, run, ending)
-    run = life.ended(run, ending, now, results)
-    store.write(run)
-    return run
+    return life.ended(run, ending, now, results)

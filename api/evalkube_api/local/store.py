@@ -6,6 +6,7 @@
 A document is replaced as a whole and reaches the disk before the call returns. Blocking; one writer per run.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -99,7 +100,7 @@ class RunStore:
     def write(self, run: Run) -> None:
         """Replace the document of ``run``."""
         folder = self.folder(run.metadata.name)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(folder / "run.json", run.model_dump_json(by_alias=True, indent=2).encode())
 
     def receipt(self, run_id: str) -> Receipt | None:
@@ -126,7 +127,8 @@ class RunStore:
     def discard(self, run_id: str, artifacts: Path | None) -> None:
         """Take the run's folders away: at once out of sight, then off the disk."""
         doomed = self._trash / run_id
-        doomed.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):  # no room for a folder: then they go one by one, and make some
+            doomed.mkdir(exist_ok=True)
         if artifacts is not None and artifacts.exists():
             _move_or_remove(artifacts, doomed / "artifacts")
         _move_or_remove(self.folder(run_id), doomed / "documents")
@@ -155,11 +157,16 @@ def replace_file(path: Path, data: bytes) -> None:
     """Write ``path`` so that a crash at any moment leaves the old content or the new, and the new one once this
     returns."""
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
