@@ -12,6 +12,7 @@ __all__ = [
     "BodyTooSlow",
     "Conflict",
     "CrossSite",
+    "HeadTooLarge",
     "InvalidRequest",
     "KeyReused",
     "Misdirected",
@@ -19,6 +20,7 @@ __all__ = [
     "RunDeleted",
     "ServiceError",
     "ShuttingDown",
+    "TooBusy",
     "Unauthorized",
 ]
 
@@ -86,7 +88,7 @@ class RunDeleted(NotFound):
 
 
 class BodyTooSlow(ApiError):
-    """408: the body did not arrive in time."""
+    """408: the body, or the head before it, did not arrive in time."""
 
     status = 408
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
@@ -122,6 +124,20 @@ class KeyReused(ApiError):
     """422: an Idempotency-Key came again with another request."""
 
     status = 422
+
+
+class HeadTooLarge(ApiError):
+    """431: the head of the request is longer than the service reads."""
+
+    status = 431
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class TooBusy(ApiError):
+    """503: the service has no connection left."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class ShuttingDown(ApiError):
