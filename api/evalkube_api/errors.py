@@ -12,6 +12,7 @@ __all__ = [
     "BodyTooSlow",
     "Conflict",
     "CrossSite",
+    "HeadTooLarge",
     "InvalidRequest",
     "KeyReused",
     "Misdirected",
@@ -20,6 +21,7 @@ __all__ = [
     "ServiceError",
     "ShuttingDown",
     "StoreFull",
+    "TooBusy",
     "Unauthorized",
 ]
 
@@ -87,7 +89,7 @@ class RunDeleted(NotFound):
 
 
 class BodyTooSlow(ApiError):
-    """408: the body did not arrive in time."""
+    """408: the body, or the head before it, did not arrive in time."""
 
     status = 408
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
@@ -123,6 +125,20 @@ class KeyReused(ApiError):
     """422: an Idempotency-Key came again with another request."""
 
     status = 422
+
+
+class HeadTooLarge(ApiError):
+    """431: the head of the request is longer than the service reads."""
+
+    status = 431
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class TooBusy(ApiError):
+    """503: the service has no connection left."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class ShuttingDown(ApiError):

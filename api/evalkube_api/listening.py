@@ -1,6 +1,7 @@
 """Where the service listens, how that is called, and who can reach it there."""
 
 import contextlib
+import resource
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -8,7 +9,7 @@ from typing import Final
 
 from evalkube_api import errors
 
-__all__ = ["exposure", "listener", "url_of"]
+__all__ = ["exposure", "files_for", "listener", "url_of"]
 
 _PROBE_AFTER_S: Final = 60
 
@@ -42,6 +43,19 @@ def _keep_alive(opened: socket.socket) -> None:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace has to do
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S)
+
+
+def files_for(wanted: int) -> int:
+    """How many files this process may have open: `wanted`, or what the system gives at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS has a limit beside the limit
+        return soft
+    return most
 
 
 def url_of(opened: socket.socket) -> str:

@@ -12,8 +12,7 @@ import typer
 import uvicorn
 import uvloop
 
-from evalkube_api import errors, listening
-from evalkube_api.access import guard
+from evalkube_api import connections, errors, listening
 from evalkube_api.app import create_app
 from evalkube_api.backend import Backend
 from evalkube_api.local.backend import LocalBackend
@@ -122,7 +121,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 def _configuration(settings: Settings, backend: _Stoppable) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(backend, settings),
-        http=guard.Protocol,
+        http=connections.protocol_of(connections.Room(_limits(settings))),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -130,6 +129,16 @@ def _configuration(settings: Settings, backend: _Stoppable) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=75,  # for idle connections only; a request that waits for its run is not idle
         timeout_graceful_shutdown=_ANSWER_S,
+    )
+
+
+def _limits(settings: Settings) -> connections.Limits:
+    """As many connections as are asked for, where the system gives so many files: runners and documents need some."""
+    own = 256 + 8 * settings.max_evals
+    return connections.Limits(
+        connections=max(16, listening.files_for(settings.max_connections + own) - own),
+        head_s=settings.head_timeout_s,
+        body_s=settings.body_timeout_s + _ANSWER_S,
     )
 
 

@@ -50,6 +50,8 @@ class Settings:
     perf_alone: bool = True
     max_body_bytes: int = 1024 * 1024
     body_timeout_s: float = 30.0
+    head_timeout_s: float = 10.0
+    max_connections: int = 4096
     stop_grace_s: float = 10.0
     backend: BackendName = "local"
     cluster: ClusterSettings = ClusterSettings()

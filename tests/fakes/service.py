@@ -20,16 +20,16 @@ _ROOMS = Path(__file__).parents[2]
 _READY = "evalkube service on "
 
 _START = """
-import json, sys
+import inspect, json, sys
 from pathlib import Path
 from evalkube_api import main, settings
 options = json.loads(sys.argv[1])
 runner = options.pop("runner_command", None)
 more = {"runner_command": tuple(runner)} if runner else {}
-for name in ("stop_grace_s", "max_body_bytes", "body_timeout_s"):
-    if name in options:
-        more[name] = options.pop(name)
 import dataclasses
+for name in {field.name for field in dataclasses.fields(settings.Settings)} & options.keys():
+    if name not in inspect.signature(settings.from_environment).parameters:
+        more[name] = options.pop(name)
 options = {"host": "127.0.0.1", "port": 0, **options}
 main.serve(dataclasses.replace(settings.from_environment(**options), **more))
 """

@@ -1,19 +1,16 @@
-"""Asks each request, before any route, whether it may: its Host, the page it comes from, its token."""
+"""Asks each request, before any route, whether it may: its head, its Host, the page it comes from, its token."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from evalkube_api import errors, problems
+from evalkube_api import connections, errors, problems
 from evalkube_api.access import hosts, origins
 from evalkube_api.access.hosts import Hosts
 from evalkube_api.access.tokens import TokenFile
 
-__all__ = ["Guard", "Protocol"]
+__all__ = ["Guard"]
 
 _OPEN = frozenset({"/", "/docs", "/health"})
 """What holds no data and needs no token: the page asks for the token itself."""
-
-_TARGET = "evalkube.target"
 
 
 class Guard:
@@ -35,8 +32,9 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
-        if _TARGET in scope.get("extensions", {}):
-            raise errors.InvalidRequest.because("must be a path, not a URL: this is no proxy", "request target")
+        refusal = connections.refusal_of(scope)
+        if refusal is not None:
+            raise refusal
         asked = _values(scope, b"host")
         if asked or scope["http_version"] != "1.0":  # before 1.1 there was none; no browser asks so
             self._names.check(hosts.host_of(asked))
@@ -52,14 +50,3 @@ class Guard:
 
 def _values(scope: Scope, wanted: bytes) -> list[str]:
     return [value.decode("latin-1").strip(" \t") for name, value in scope["headers"] if name == wanted]
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, which forgets the host of a request whose target is a whole URL (RFC 9112, 3.2.2): noted here."""
-
-    def on_headers_complete(self) -> None:
-        """Before the request is handed on."""
-        if not self.url.startswith(b"/"):
-            self.scope["extensions"] = {_TARGET: {}}
-            self.url = b"/"
-        super().on_headers_complete()
