@@ -16,13 +16,15 @@ from evalkube_crds.results import PerfResult
 from evalkube_runner import urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed, TargetFailed
-from evalkube_runner.perf import bodies, crew, health, payloads, probe, schedule, tune
+from evalkube_runner.perf import crew, health, probe, schedule, tune
+from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["load_test", "points_of"]
 
 _SPARE_DESCRIPTORS = 64
+_UNLIMITED = 1 << 62
 
 
 async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
@@ -45,32 +47,33 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    async with crew.Crew(context.shard, context.start) as workers:
+    total = sum(point.total for point in points_of(spec)) if not spec.sla_auto_tune else _UNLIMITED
+    async with (
+        Bodies(spec, dialect, source, context.scratch, total=total) as bodies,
+        crew.Crew(context.shard, context.start, reached=bodies.reached) as workers,
+    ):
         if spec.sla_auto_tune:
-            await tune.tune(spec, context, source, workers, most_parallel=most_parallel(context), result=result)
+            await tune.tune(spec, context, workers, bodies, most_parallel=most_parallel(context), result=result)
         else:
-            await _sweep(spec, context, source, workers, result)
+            await _sweep(spec, context, workers, bodies, result)
     result.ended_at_ns = time.time_ns()
     _check_target_was_there(result)
     return result
 
 
 async def _sweep(
-    spec: PerfRunSpec, context: RunContext, source: bodies.Prompts, workers: crew.Crew, result: PerfResult
+    spec: PerfRunSpec, context: RunContext, workers: crew.Crew, bodies: Bodies, result: PerfResult
 ) -> None:
     """Measure the points of the spec, in order."""
     points = list(points_of(spec))
-    file = context.scratch / "payloads.bin"
-    needed = points[-1].first + points[-1].total
-    await asyncio.to_thread(payloads.write, file, bodies.render_all(spec, DIALECTS[spec.api], source, needed))
-    trial = Trial(spec, context, workers, total=sum(share(point, context) for point in points))
+    trial = Trial(spec, context, workers, bodies, total=sum(share(point, context) for point in points))
     if not spec.no_test_connection:
-        await trial.connect(file)
+        await trial.connect()
     for at, point in enumerate(points):
         if at:
             await asyncio.sleep(spec.sleep_interval)
         async with trial.rows(point.name) as rows:
-            measured = await trial.measure(point, file, rows)
+            measured = await trial.measure(point, rows)
             await trial.deliver(measured)
         result.points.append(measured)
         await trial.tell(point.name, final=point is points[-1])
