@@ -13,17 +13,16 @@ from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult
-from evalkube_runner import urls
+from evalkube_runner import machine, urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed, TargetFailed
-from evalkube_runner.perf import crew, health, probe, schedule, tune
+from evalkube_runner.perf import crew, probe, schedule, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["load_test", "points_of"]
 
-_SPARE_DESCRIPTORS = 64
 _UNLIMITED = 1 << 62
 
 
@@ -93,21 +92,21 @@ def _check_limits(spec: PerfRunSpec, context: RunContext) -> None:
     if key is not None and not (key.isascii() and key.isprintable()):
         raise RunFailed(Reason.INVALID_SPEC, "api_key: must be printable ASCII, as a header is")
     parallel = 1 if spec.open_loop else max(*spec.parallel, spec.sla_fixed_parallel or 1)
-    if parallel > most_parallel(context):
+    most = most_parallel(context)
+    if parallel > most:
         raise RunFailed(
             Reason.INVALID_SPEC,
-            f"parallel: {parallel} connections are more than can be held here ({health.descriptors_limit()} open "
-            f"files a process, {health.ports_limit()} local ports); raise the limits (ulimit -n, "
-            "ip_local_port_range), or use more shards",
+            f"parallel: {parallel} needs as many connections, and no more than {most} can be held here "
+            f"({machine.descriptors()} open files a process, {machine.ports()} local ports); raise the limits "
+            "(ulimit -n, ip_local_port_range), or use shards",
         )
 
 
 def most_parallel(context: RunContext) -> int:
     """The most requests in flight that a closed loop can have here."""
-    ports = health.ports_limit()
-    descriptors = health.descriptors_limit() - _SPARE_DESCRIPTORS
+    descriptors = machine.descriptors() - machine.SPARE_DESCRIPTORS
     processes = crew.cores() if descriptors >= crew.PARALLEL_PER_WORKER else 1
-    return min(descriptors * processes, ports) * context.shards
+    return max(1, min(descriptors * processes, machine.ports())) * context.shards
 
 
 def points_of(spec: PerfRunSpec) -> Iterator[Point]:

@@ -20,6 +20,7 @@ import orjson
 import uvloop
 
 from evalkube_crds.paths import Readable
+from evalkube_runner import machine
 from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
@@ -77,7 +78,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     """One point: open connections, say ready, wait for the start, run, report."""
     where = target.target_of(task["url"])
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
-    most = health.connections_limit()
+    most = machine.connections()
     figures = measure.Measure(warmup=task["warmup"])
     watch = health.Watch(asyncio.get_running_loop())
     pool = pools.Pool(where, limits, task["addresses"], connected=figures.connected, pulse=watch.pulse)
