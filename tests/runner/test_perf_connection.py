@@ -105,19 +105,17 @@ STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
     "a broken chunk": ([CHUNKED + chunk(TEXT) + b"zz\r\n"], ErrorClass.PARSE, 1),
     "a broken chunk after [DONE]": ([CHUNKED + chunk(STREAM) + b"zz\r\n"], None, 3),
     "cut in its length, after [DONE]": ([sized(STREAM)[:-1], Close()], None, 3),
-    "cut in its length, after the finish reason": (
-        [sized(TEXT * 3 + STOP + DONE)[: -len(DONE)], Close()],
+    "cut in its length, after the finish reason": ([sized(TEXT * 3 + STOP + DONE)[: -len(DONE)], Close()], None, 3),
+    "cut in its length, before the finish reason": (
+        [sized(TEXT * 3 + STOP + DONE)[: -len(STOP + DONE)], Close()],
         ErrorClass.TRUNCATED_STREAM,
         3,
     ),
-    "no last chunk, after the finish reason": (
-        [CHUNKED + chunk(TEXT * 3 + STOP), Close()],
-        ErrorClass.TRUNCATED_STREAM,
-        3,
-    ),
+    "no last chunk, after the finish reason": ([CHUNKED + chunk(TEXT * 3 + STOP), Close()], None, 3),
+    "reset after the finish reason": ([CHUNKED + chunk(TEXT * 3 + STOP), 0.1, Close(reset=True)], None, 3),
     "until the connection closes, without [DONE]": ([UNTIL_CLOSE + TEXT * 3 + STOP, Close()], None, 3),
-    "until the connection is reset, without [DONE]": (
-        [UNTIL_CLOSE + TEXT * 3 + STOP, 0.1, Close(reset=True)],
+    "until the connection is reset": (
+        [UNTIL_CLOSE + TEXT * 3, 0.1, Close(reset=True)],
         ErrorClass.TRUNCATED_STREAM,
         3,
     ),
