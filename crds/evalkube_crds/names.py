@@ -177,6 +177,7 @@ class ErrorClass(StrEnum):
     TLS = "tls"
     SEND = "send"
     CONNECT_TIMEOUT = "connect_timeout"
+    CLIENT_LIMIT = "client_limit"
     HEADER_TIMEOUT = "header_timeout"
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 - not a password
     IDLE_TIMEOUT = "idle_timeout"

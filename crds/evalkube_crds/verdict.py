@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from evalkube_crds.names import Verdict
+from evalkube_crds.names import ErrorClass, Verdict
 from evalkube_crds.results import PerfPoint
 from evalkube_crds.summary import failures
 
@@ -96,6 +96,7 @@ class Figures:
     requests: int = 0
     failed: int = 0
     failures: str = ""
+    no_room: int = 0
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
@@ -119,6 +120,7 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
             requests=point.succeeded + point.failed,
             failed=point.failed,
             failures=failures([point]),
+            no_room=point.errors.get(ErrorClass.CLIENT_LIMIT, 0),
         )
     )
 
@@ -220,6 +222,12 @@ def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:
         yield (
             Verdict.INVALID if sent < SENT_INVALID else Verdict.DEGRADED,
             f"only {sent:.1%} of the requests that were due could be sent",
+        )
+    if figures.no_room:
+        many = figures.no_room > (1 - SENT_INVALID) * figures.requests
+        yield (
+            Verdict.INVALID if many else Verdict.DEGRADED,
+            f"{figures.no_room} requests found no room for a connection in the client",
         )
     if figures.connections_peak > CONNECTIONS_DEGRADED * figures.connections_limit > 0:
         yield (

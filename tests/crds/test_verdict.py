@@ -47,6 +47,8 @@ CASES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a full core for a moment": ({"cpu_ns": 99 * MS, "wall_ns": 100 * MS}, Verdict.VALID, ""),
     "requests left out": ({"sent": 980}, Verdict.DEGRADED, "98.0%"),
     "many requests left out": ({"sent": 500}, Verdict.INVALID, "50.0%"),
+    "no room for some": ({"requests": 1000, "no_room": 2}, Verdict.DEGRADED, "2 requests found no room"),
+    "no room for many": ({"requests": 1000, "no_room": 60}, Verdict.INVALID, "60 requests found no room"),
     "few failed": ({"requests": 1000, "failed": 50, "failures": "50 of 1000"}, Verdict.VALID, ""),
     "some failed": ({"requests": 1000, "failed": 51, "failures": "51 of 1000"}, Verdict.DEGRADED, "51 of 1000"),
     "all failed": ({"requests": 10, "failed": 10, "failures": "10 of 10"}, Verdict.DEGRADED, "10 of 10"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Callable
 
@@ -104,19 +105,17 @@ STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
     "a broken chunk": ([CHUNKED + chunk(TEXT) + b"zz\r\n"], ErrorClass.PARSE, 1),
     "a broken chunk after [DONE]": ([CHUNKED + chunk(STREAM) + b"zz\r\n"], None, 3),
     "cut in its length, after [DONE]": ([sized(STREAM)[:-1], Close()], None, 3),
-    "cut in its length, after the finish reason": (
-        [sized(TEXT * 3 + STOP + DONE)[: -len(DONE)], Close()],
+    "cut in its length, after the finish reason": ([sized(TEXT * 3 + STOP + DONE)[: -len(DONE)], Close()], None, 3),
+    "cut in its length, before the finish reason": (
+        [sized(TEXT * 3 + STOP + DONE)[: -len(STOP + DONE)], Close()],
         ErrorClass.TRUNCATED_STREAM,
         3,
     ),
-    "no last chunk, after the finish reason": (
-        [CHUNKED + chunk(TEXT * 3 + STOP), Close()],
-        ErrorClass.TRUNCATED_STREAM,
-        3,
-    ),
+    "no last chunk, after the finish reason": ([CHUNKED + chunk(TEXT * 3 + STOP), Close()], None, 3),
+    "reset after the finish reason": ([CHUNKED + chunk(TEXT * 3 + STOP), 0.1, Close(reset=True)], None, 3),
     "until the connection closes, without [DONE]": ([UNTIL_CLOSE + TEXT * 3 + STOP, Close()], None, 3),
-    "until the connection is reset, without [DONE]": (
-        [UNTIL_CLOSE + TEXT * 3 + STOP, 0.1, Close(reset=True)],
+    "until the connection is reset": (
+        [UNTIL_CLOSE + TEXT * 3, 0.1, Close(reset=True)],
         ErrorClass.TRUNCATED_STREAM,
         3,
     ),
@@ -382,6 +381,30 @@ def test_nobody_listens() -> None:
     found = uvloop.run(work())
     assert found.error is ErrorClass.CONNECT
     assert "127.0.0.1" in found.message
+
+
+def test_no_descriptor_is_left() -> None:
+    """It is our own limit that is told, and not that the target is not there."""
+
+    async def work() -> Exchange:
+        async with raw_server(lambda _connection, _request: [WHOLE]) as server:
+            pool = Pool(Target("127.0.0.1", server.port, False, "/"), LIMITS, ["127.0.0.1"], connected=lambda _: None)
+            over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+            next_free = os.dup(0)
+            os.close(next_free)
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
+            try:
+                pool.send(exchange_for(0, server.port, over.set_result, stream=True))
+                found = await over
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            await pool.close()
+            return found
+
+    found = uvloop.run(work())
+    assert found.error is ErrorClass.CLIENT_LIMIT
+    assert "ulimit -n" in found.message
 
 
 def test_a_name_that_does_not_exist() -> None:

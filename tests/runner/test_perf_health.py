@@ -78,8 +78,3 @@ def test_reads_in_the_turn_after_a_stall_know_of_it() -> None:
     assert stalled >= 90 * MS
     assert max(before, after) < stalled
     assert watched_no_more == 0
-
-
-def test_connections_limit() -> None:
-    """As many as the machine allows a process."""
-    assert health.connections_limit() >= 100

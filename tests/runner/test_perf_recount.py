@@ -105,9 +105,9 @@ def test_failed_requests_are_not_counted(tmp_path: Path, tokenizer: str) -> None
 
 def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     """A server that counts answers and not prompts is believed in what it says."""
-    file = tmp_path / "payloads.bin"
-    payloads.write(file, [(b'{"prompt":"a b c"}', None), (b'{"prompt":"d"}', b'"max_tokens"')])
-    bodies = payloads.Payloads(file, b"", 0)
+    layout = payloads.Layout(tmp_path, 2, 2)
+    payloads.write(layout.path(0), [(b'{"prompt":"a b c"}', None), (b'{"prompt":"d"}', b'"max_tokens"')])
+    bodies = payloads.Payloads(layout, b"", 0, reached=lambda _: None)
     row = {"index": 3, "prompt_tokens": None, "completion_tokens": 99, "token_basis": "usage"}
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}
     batch: list[rows.Waiting] = [(row, ["x y"]), (other, ["x", "y z"])]

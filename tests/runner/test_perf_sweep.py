@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from evalkube_crds.results import PerfResult
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed, TargetFailed
-from evalkube_runner.perf import schedule, sweep
+from evalkube_runner.perf import bodies, schedule, sweep
 from fakes import load_tests
 from fakes.mock_model import running_mock
 from fakes.raw_server import Close, Hang, Step, raw_server
@@ -468,6 +469,27 @@ def test_cancelling_ends_the_workers(tmp_path: Path) -> None:
     run(work())
     assert not load_tests.workers()
     assert [row["error"] for row in rows(tmp_path, "parallel_1_number_10")] == ["cancelled"]
+
+
+def test_a_load_without_end_is_not_rendered_to_its_end(tmp_path: Path, fast_mock: str) -> None:
+    """A hundred million requests begin soon, need little disk, and are cancelled at once; nothing is left of them."""
+
+    async def work() -> tuple[float, int]:
+        wanted = spec(fast_mock, number=100_000_000, dataset="random", min_prompt_length=500, max_prompt_length=500)
+        running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+        await load_tests.asked(fast_mock, 20)
+        size = sum(path.stat().st_size for path in scratch.iterdir())
+        began = time.monotonic()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        return time.monotonic() - began, size
+
+    scratch = tmp_path / "shard-0/scratch"
+    took_s, size = run(work())
+    assert took_s < 10
+    assert size < 1.5 * bodies.AHEAD_BYTES
+    assert not list(scratch.glob("bodies*"))
 
 
 def test_a_cancelled_sweep_leaves_its_rows(tmp_path: Path, mock: str) -> None:

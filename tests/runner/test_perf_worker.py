@@ -15,8 +15,7 @@ KEY = "sk-very-secret-1234"
 
 
 def task(port: int, folder: Path) -> bytes:
-    bodies = folder / "payloads.bin"
-    payloads.write(bodies, [(b"{}", None)])
+    payloads.write(payloads.Layout(folder, 1, 1).path(0), [(b"{}", None)])
     return json.dumps(
         {
             "kind": "task",
@@ -24,7 +23,10 @@ def task(port: int, folder: Path) -> bytes:
             "url": f"http://127.0.0.1:{port}/v1/chat/completions",
             "headers": {"Authorization": f"Bearer {KEY}"},
             "addresses": ["127.0.0.1"],
-            "payloads": str(bodies),
+            "bodies": str(folder),
+            "items": 1,
+            "block": 1,
+            "first": 0,
             "rows": str(folder / "rows.jsonl"),
             "offset": 0,
             "seed": 1,

@@ -19,7 +19,7 @@ import orjson
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
-from evalkube_runner import arrival, urls
+from evalkube_runner import arrival, machine, urls
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
@@ -191,6 +191,8 @@ def _transport_failure(problem: httpx.HTTPError) -> tuple[ErrorClass, str]:
     said = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
     if isinstance(problem, httpx.ConnectError):
         causes = list(_causes(problem))
+        if ours := next(filter(None, map(machine.exhausted, causes)), ""):
+            return ErrorClass.CLIENT_LIMIT, ours
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             return ErrorClass.DNS, said
         return (

@@ -24,6 +24,7 @@ _PASSING = frozenset(
         ErrorClass.DNS,
         ErrorClass.CONNECT,
         ErrorClass.CONNECT_TIMEOUT,
+        ErrorClass.CLIENT_LIMIT,
         ErrorClass.SEND,
         ErrorClass.HEADER_TIMEOUT,
         ErrorClass.FIRST_TOKEN_TIMEOUT,

@@ -11,9 +11,12 @@ import time
 import orjson
 
 from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, Progress
+from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
+from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, checkpoint, judge, plan, records, sampling
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
@@ -40,6 +43,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     loaded = [await asyncio.to_thread(_load, one, spec, context) for one in plans]
     _keep_shard(loaded, context.shard, context.shards)
     journal = checkpoint.Journal(context.delivery)
+    _check_connections(loaded, spec)
     await _find_earlier(loaded, model, spec, context, journal)
     async with Session(spec, context, model, loaded, journal) as session:
         await session.run()
@@ -56,6 +60,19 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
         await analysis.add_analysis(result, spec, context)
     return result
+
+
+def _check_connections(loaded: list[Dataset], spec: EvalRunSpec) -> None:
+    """Refuse more requests at once than this process can have connections. Raises RunFailed(InvalidSpec)."""
+    samples = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
+    wanted = min(spec.eval_batch_size, samples) * (1 + len(spec.judge.models))
+    held = machine.descriptors()
+    if wanted > held - machine.SPARE_DESCRIPTORS:
+        raise RunFailed(
+            Reason.INVALID_SPEC,
+            f"eval_batch_size: {spec.eval_batch_size} needs {wanted} connections (judges have their own), and this "
+            f"process may hold no more than {held} open files; raise the limit (ulimit -n), or give a smaller one",
+        )
 
 
 async def _put_config(spec: EvalRunSpec, context: RunContext) -> None:

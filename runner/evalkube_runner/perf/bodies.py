@@ -1,15 +1,43 @@
-"""From prompts to the bytes of request bodies. The data room shapes prompts, the dialect bodies; here they meet."""
+"""From prompts to the bytes of request bodies, as they are needed: a bounded part is rendered ahead of the workers, and
+what they have left behind is removed. The data room shapes prompts, the dialect bodies; here they meet.
 
-from collections.abc import Iterator
-from typing import Protocol
+What fits into ``AHEAD_BYTES`` is rendered before the load begins, so that it has the machine to itself. The rest of a
+longer one is rendered beside it, by a thread of low priority; a worker that has to wait sends late, and that is on its
+record.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 
 import orjson
 
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_runner.perf import payloads
+from evalkube_runner.perf.payloads import Layout
 from evalkube_runner.wire.answer import Prompt
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["Prompts", "render_all"]
+__all__ = ["AHEAD_BYTES", "Bodies", "Prompts", "Span", "window"]
+
+_LOG = logging.getLogger("evalkube.runner.perf")
+AHEAD_BYTES = 128 * 1024 * 1024
+_BLOCK_BYTES = 4 * 1024 * 1024
+_BLOCK_S = 0.25
+"""About how much work a block is at most: so long a cancelled test waits for its thread."""
+_MOST_IN_BLOCK = 4096
+_TRIED = 16  # bodies from which the size of a block is told
+_NICE = 10
 
 
 class Prompts(Protocol):
@@ -22,13 +50,155 @@ class Prompts(Protocol):
         """One of them, the same every time."""
 
 
-def render_all(
-    spec: PerfRunSpec, dialect: Dialect, prompts: Prompts, needed: int, *, first: int = 0
-) -> Iterator[tuple[bytes, bytes | None]]:
-    """Bodies for ``needed`` requests after the ``first`` ones, each item once, and the key of a drawn limit. They begin
-    at ``spec.dataset_offset``.
-    """
-    items = len(prompts)
-    for at in range(min(items, needed)):
-        body = dialect.body(spec, prompts.item((spec.dataset_offset + first + at) % items))
-        yield orjson.dumps(body), dialect.draws_max_tokens(spec, body)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The requests of one point, by their places in the test."""
+
+    first: int
+    count: int
+
+
+def window(layout: Layout, span: Span, at: int, most: int) -> Iterator[int]:
+    """The blocks that a worker at block ``at`` needs next, in order: at most ``most``, none beyond the span. Pure."""
+    start = layout.item_of(span.first)
+    for step in range(min(most, layout.blocks)):
+        block = (at + step) % layout.blocks
+        items = layout.items_of(block)
+        if start not in items and (items[0] - start) % layout.items >= span.count:
+            return
+        yield block
+
+
+class Bodies:
+    """The bodies of one load test, rendered ahead of its workers. Use as an async context manager."""
+
+    def __init__(self, spec: PerfRunSpec, dialect: Dialect, prompts: Prompts, folder: Path, *, total: int) -> None:
+        """``total``: requests of the test at most, so that no more is rendered for a small one."""
+        self._spec = spec
+        self._total = total
+        self._dialect = dialect
+        self._prompts = prompts
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, "bodies", initializer=_step_back)
+        self._span = Span(0, 0)
+        self._at: dict[int, int] = {}
+        self._there: set[int] = set()
+        self._most = 1
+        self._warned = False
+        self._news = asyncio.Event()
+        self._rendered = asyncio.Event()
+        self._rendering: asyncio.Task[None] | None = None
+        self._layout: Layout | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """Where they lie; known once a span has begun."""
+        assert self._layout is not None
+        return self._layout
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the rendering, after the block that is being rendered, and remove what is left."""
+        if self._rendering is not None:
+            self._rendering.cancel()
+            await asyncio.wait([self._rendering])
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        for path in self._folder.glob(f"{payloads.PREFIX}*"):
+            path.unlink()
+
+    async def begin(self, span: Span) -> None:
+        """Have the first bodies of ``span`` there; the others follow as workers reach them. Raises as prompts do."""
+        loop = asyncio.get_running_loop()
+        if self._layout is None:
+            self._layout, self._most = await loop.run_in_executor(self._thread, self._laid_out)
+        self._span = span
+        self._at = {0: self.layout.item_of(span.first) // self.layout.block}
+        if self._rendering is None:
+            self._rendering = loop.create_task(self._render())
+        self._news.set()
+        while self._missing() is not None:
+            self._rendered.clear()
+            waiting = loop.create_task(self._rendered.wait())
+            await asyncio.wait([waiting, self._rendering], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            self.check()
+
+    def reached(self, worker: int, block: int) -> None:
+        """Note that a worker asks for ``block``."""
+        if block not in self._there and not self._warned:
+            self._warned = True
+            _LOG.warning("requests wait for their bodies: prompts are not made as fast as they are sent")
+        self._at[worker] = block
+        self._news.set()
+
+    def check(self) -> None:
+        """Raise what ended the rendering, if anything did: RunFailed, OSError."""
+        if self._rendering is not None and self._rendering.done() and not self._rendering.cancelled():
+            self._rendering.result()
+
+    def _laid_out(self) -> tuple[Layout, int]:
+        """The layout, and how many blocks are rendered ahead, by the cost of the first bodies."""
+        items = len(self._prompts)
+        blank = Layout(self._folder, items, 1, self._spec.dataset_offset)
+        count = min(self._total, items)
+        tried = min(_TRIED, count)
+        began_s = time.monotonic()
+        bytes_each = sum(len(self._body(blank.item_of(at))[0]) for at in range(tried)) / tried
+        took_s = (time.monotonic() - began_s) / tried
+        block = max(1, int(min(_MOST_IN_BLOCK, count, _BLOCK_BYTES / bytes_each, _BLOCK_S / max(took_s, 1e-9))))
+        most = max(2, int(AHEAD_BYTES / (block * bytes_each)))
+        _LOG.debug("bodies of about %d bytes, %d to a block, %d blocks ahead", bytes_each, block, most)
+        return Layout(self._folder, items, block, self._spec.dataset_offset), most
+
+    def _body(self, item: int) -> tuple[bytes, bytes | None]:
+        """The body of an item, and the key of a drawn limit."""
+        body = self._dialect.body(self._spec, self._prompts.item(item))
+        return orjson.dumps(body), self._dialect.draws_max_tokens(self._spec, body)
+
+    def _windows(self) -> list[list[int]]:
+        return [list(window(self.layout, self._span, at, self._most)) for at in self._at.values()]
+
+    def _missing(self) -> int | None:
+        """The block that is needed soonest and is not there."""
+        found = [
+            (step, block) for blocks in self._windows() for step, block in enumerate(blocks) if block not in self._there
+        ]
+        return min(found)[1] if found else None
+
+    async def _render(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._forget({block for blocks in self._windows() for block in blocks})
+            block = self._missing()
+            if block is None:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            await loop.run_in_executor(self._thread, self._write, block)
+            self._there.add(block)
+            self._rendered.set()
+
+    def _write(self, block: int) -> None:
+        payloads.write(self.layout.path(block), map(self._body, self.layout.items_of(block)))
+
+    def _forget(self, needed: Collection[int]) -> None:
+        """Remove what nobody is near; all of it stays where all of it is little enough."""
+        if self.layout.blocks > self._most:
+            for block in self._there - set(needed):
+                self._remove(block)
+
+    def _remove(self, block: int) -> None:
+        self._there.discard(block)
+        with contextlib.suppress(FileNotFoundError):
+            self.layout.path(block).unlink()
+
+
+def _step_back() -> None:
+    """Let the load go first. A priority is a thread's own on Linux alone."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -6,8 +6,8 @@ the server had closed before it could answer, which is the keep-alive race of RF
 request is sent once more and counted. Interim answers (1xx) are passed over.
 
 Whether an answer is whole is said by its HTTP message: its length, its last chunk, or, where it has neither, the end
-of the connection. Only a stream's own end mark ([DONE]) stands above that. What follows an answer ends the connection
-and is no part of any answer.
+of the connection. Only what a stream itself says of its end ([DONE], a finish reason of every choice) stands above
+that. What follows an answer ends the connection and is no part of any answer.
 """
 
 import asyncio

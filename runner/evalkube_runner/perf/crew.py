@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -54,6 +55,7 @@ def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int
 class _Worker:
     process: asyncio.subprocess.Process
     finished: int = 0
+    reached: Callable[[int], None] = lambda _: None
 
     async def tell(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -69,6 +71,8 @@ class _Worker:
                 return message
             if message["kind"] == "progress":
                 self.finished = message["finished"]
+            elif message["kind"] == "reached":
+                self.reached(message["block"])
         code = await self.process.wait()
         raise RunFailed(
             Reason.INTERNAL_ERROR,
@@ -81,9 +85,12 @@ class Crew:
     outlives it.
     """
 
-    def __init__(self, shard: int, start: Start | None = None) -> None:
-        """``start`` agrees with the other shards on when each point begins; None where this is the only one."""
+    def __init__(self, shard: int, start: Start | None = None, *, reached: Callable[[int, int], None]) -> None:
+        """``start`` agrees with the other shards on when each point begins; None where this is the only one.
+        ``reached`` is told which block of bodies a worker asks for.
+        """
         self._shard = shard
+        self._reached = reached
         self._start = start
         self._turn = 0
         self._workers: list[_Worker] = []
@@ -121,7 +128,7 @@ class Crew:
         number of workers that each shard has.
         """
         while len(self._workers) < workers:
-            self._workers.append(await _started())
+            self._workers.append(await _started(partial(self._reached, len(self._workers))))
         busy = self._workers[:workers]
         for at, worker in enumerate(busy):
             worker.finished = 0
@@ -168,7 +175,7 @@ class Crew:
         return await self._start(turn)
 
 
-async def _started() -> _Worker:
+async def _started(reached: Callable[[int], None]) -> _Worker:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -177,4 +184,4 @@ async def _started() -> _Worker:
         stdout=asyncio.subprocess.PIPE,
         limit=_LINE_BYTES,
     )
-    return _Worker(process)
+    return _Worker(process, reached=reached)

@@ -2,7 +2,8 @@
 task per request.
 
 A slot is the right to have one request in flight; the open loop has no end of them. What the schedule says stays
-absolute: a request that cannot leave when it is due leaves as soon as it can, and the difference is on record.
+absolute: a request that cannot leave when it is due leaves as soon as it can, and the difference is on record; also
+where it is its body that is not there yet.
 Warm-up requests are simply the first indices, so the measured ones begin as their slots free, on a server that is
 already busy.
 """
@@ -12,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, takewhile
 
 from evalkube_runner.perf.alarm import Alarm
 from evalkube_runner.perf.exchange import Exchange
@@ -25,6 +27,7 @@ __all__ = ["Drive", "Manner"]
 _clock = time.monotonic_ns
 _UNLIMITED = 1 << 62
 _AHEAD = 64  # requests rendered before they are due
+_LOOK_AGAIN_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Drive:
         self._record = record
         self._begin = begin
         self._ahead: deque[tuple[Planned, bytes]] = deque()
+        self._unrendered: Planned | None = None
+        self._feeding: asyncio.TimerHandle | None = None
         self._free = _UNLIMITED if manner.slots is None else manner.slots
         self._start_ns = 0
         self._stop_ns = _UNLIMITED
@@ -94,14 +99,30 @@ class Drive:
         """Send nothing more; ``run`` returns when what is in flight has ended."""
         self.stopped = True
         self._stop_ns = 0
+        self._unrendered = None
+        self._planned = iter(())
         self._pump()
 
     def _render_ahead(self) -> None:
         while len(self._ahead) < _AHEAD:
-            planned = next(self._planned, None)
+            planned = self._unrendered or next(self._planned, None)
             if planned is None:
                 return
-            self._ahead.append((planned, self._payloads.render(planned.index, planned.max_tokens)))
+            payload = self._payloads.render(planned.index, planned.max_tokens)
+            if payload is None:
+                self._unrendered = planned
+                if self._feeding is None:
+                    self._feeding = asyncio.get_running_loop().call_later(_LOOK_AGAIN_S, self._feed)
+                return
+            self._unrendered = None
+            self._ahead.append((planned, payload))
+
+    def _feed(self) -> None:
+        """Look again for a body that was not there."""
+        self._feeding = None
+        self._render_ahead()
+        if self._start_ns:
+            self._pump()
 
     def _pump(self) -> None:
         """Send what is due while slots are free, then sleep until the next is due."""
@@ -119,7 +140,7 @@ class Drive:
             self._send(*ahead.popleft(), due_ns, now_ns)
             if not ahead:
                 self._render_ahead()
-        if not ahead and not self.in_flight and not self._over.done():
+        if not ahead and self._unrendered is None and not self.in_flight and not self._over.done():
             self._over.set_result(None)
 
     def _due(self, planned: Planned) -> int:
@@ -136,11 +157,11 @@ class Drive:
         where slots are the limit, it is the server that did not take it.
         """
         end_ns = min(self._stop_ns, now_ns)
-        while self._manner.slots is None and self._ahead and self._due(self._ahead[0][0]) < end_ns:
-            self.offered += 1
-            self._ahead.popleft()
-            self._render_ahead()
+        rest = [planned for planned, _ in self._ahead] + ([self._unrendered] if self._unrendered else [])
+        if self._manner.slots is None:
+            self.offered += sum(1 for _ in takewhile(lambda each: self._due(each) < end_ns, chain(rest, self._planned)))
         self._ahead.clear()
+        self._unrendered = None
         self._planned = iter(())
 
     def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:

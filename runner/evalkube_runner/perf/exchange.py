@@ -144,8 +144,6 @@ class Exchange:
             fault = self.reader.fault()
             if fault is not None:
                 self.fail(fault.error, fault.message)
-            elif not whole and not self.reader.done:
-                self.fail(ErrorClass.TRUNCATED_STREAM, "the connection closed before the stream was whole")
         elif from_status:
             self._conclude_refusal()
         else:

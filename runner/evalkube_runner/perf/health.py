@@ -4,22 +4,19 @@ takes. What it knows of a stall is told to the connections, so that each read kn
 
 import asyncio
 import gc
-import resource
 import time
-from pathlib import Path
 from typing import Any
 
 from evalkube_crds.histogram import Histogram
 from evalkube_runner.perf.alarm import Alarm
 
-__all__ = ["Pulse", "Watch", "connections_limit", "descriptors_limit", "ports_limit", "quiet_collector"]
+__all__ = ["Pulse", "Watch", "quiet_collector"]
 
 _clock = time.monotonic_ns
 _PROBE_NS = 5_000_000
 """A stall is seen but for its first part, up to the next probe. 200 wake-ups a second are 0.3 % of a core."""
 _ON_TIME_NS = 1_000_000
 _MOST_MISSED = 10_000
-_UNLIMITED = 1 << 20
 _NEVER = 1 << 62
 
 
@@ -116,29 +113,3 @@ def quiet_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def descriptors_limit() -> int:
-    """How many files and sockets this process may hold; its limit is raised as far as allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _UNLIMITED if hard == resource.RLIM_INFINITY else hard
-    if soft != hard:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        except (ValueError, OSError):  # macOS refuses "unlimited"
-            most = soft
-    return most
-
-
-def ports_limit() -> int:
-    """How many connections this machine can have to one address and port."""
-    file = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    if not file.is_file():
-        return _UNLIMITED
-    low, high = file.read_text().split()
-    return int(high) - int(low) + 1
-
-
-def connections_limit() -> int:
-    """How many connections this process may hold to one target."""
-    return min(descriptors_limit(), ports_limit())

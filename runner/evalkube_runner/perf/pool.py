@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkube_crds.names import ErrorClass
+from evalkube_runner import machine
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.health import Pulse
@@ -144,7 +145,8 @@ class Pool:
         except TimeoutError:
             self._unconnected(exchange, ErrorClass.CONNECT_TIMEOUT, "no connection within the connect timeout")
         except OSError as problem:
-            self._unconnected(exchange, ErrorClass.CONNECT, str(problem))
+            ours = machine.exhausted(problem)
+            self._unconnected(exchange, ErrorClass.CLIENT_LIMIT if ours else ErrorClass.CONNECT, ours or str(problem))
         else:
             exchange.connect_ns = _clock() - began_ns
             connection.send(exchange)

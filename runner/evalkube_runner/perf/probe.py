@@ -1,7 +1,6 @@
 """The one request before the load that tells early whether the endpoint can be reached, lets us in, and answers."""
 
 import asyncio
-from pathlib import Path
 
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_runner import arrival
@@ -9,7 +8,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.wire.dialect import Dialect
 
 __all__ = ["NO_CONNECTION", "NotUpYet", "test_connection"]
@@ -32,7 +31,7 @@ class NotUpYet(RunFailed):
 async def test_connection(
     url: str,
     headers: dict[str, str],
-    bodies: Path,
+    bodies: Layout,
     *,
     addresses: list[str],
     dialect: Dialect,
@@ -40,14 +39,17 @@ async def test_connection(
     stream: bool,
     max_tokens: int | None,
 ) -> None:
-    """Send the first request, to one of ``addresses``. A stream is left at its first token. Raises RunFailed with the
-    server's status and message, NotUpYet where that may pass.
+    """Send the first request of ``bodies``, which is rendered, to one of ``addresses``. A stream is left at its first
+    token. Raises RunFailed with the server's status and message, NotUpYet where that may pass.
     """
     target = targets.target_of(url)
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     pool = pools.Pool(target, limits, addresses, connected=lambda _: None)
-    requests = Payloads(bodies, targets.request_head(target, headers), 0)
+    requests = Payloads(bodies, targets.request_head(target, headers), 0, reached=lambda _: None)
+    request = requests.render(0, max_tokens)
+    requests.close()
+    assert request is not None, "it was rendered before"
 
     def ended(_: Exchange) -> None:
         if not over.done():
@@ -55,7 +57,7 @@ async def test_connection(
 
     exchange = Exchange(
         0,
-        requests.render(0, max_tokens),
+        request,
         dialect,
         stream=stream,
         choices=1,
@@ -67,7 +69,6 @@ async def test_connection(
             await asyncio.wait([over], timeout=_POLL_S)
     finally:
         await pool.close()
-        requests.close()
     if not exchange.first_token_ns:
         _judge(url, exchange, stream=stream)
 

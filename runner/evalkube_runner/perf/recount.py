@@ -4,7 +4,6 @@ nothing that is measured.
 Counts are of the texts alone: what a chat template or a special token adds is not in them. No I/O here.
 """
 
-from array import array
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from evalkube_runner.wire.dialect import Dialect
 
 __all__ = ["Counter", "Recount", "add_row"]
 
+_REMEMBERED = 1_000_000  # counts of prompts; of more different ones hardly any is sent twice
 _ANY_LIMIT = 1  # stands where a drawn token limit would, in bodies that are only read
 
 
@@ -33,7 +33,7 @@ class Recount:
         self._counter = counter
         self._payloads = payloads
         self._dialect = dialect
-        self._prompts = array("q", [-1]) * len(payloads)
+        self._prompts: dict[int, int] = {}
 
     def rows(self, batch: Sequence[Waiting]) -> list[dict[str, Any]]:
         """The rows of a batch with their counts; what the server did say stays. CPU, for a thread."""
@@ -50,8 +50,10 @@ class Recount:
         return rows
 
     def _count_prompts(self, items: set[int]) -> None:
-        wanted = [item for item in items if self._prompts[item] < 0]
-        found = [self._dialect.prompt_texts(self._payloads.body(item, _ANY_LIMIT)) for item in wanted]
+        if len(self._prompts) > _REMEMBERED:
+            self._prompts = {item: count for item, count in self._prompts.items() if item in items}
+        wanted = sorted(item for item in items if item not in self._prompts)
+        found = [self._dialect.prompt_texts(self._payloads.awaited(item, _ANY_LIMIT)) for item in wanted]
         counts = iter(self._counter.counts([text for texts, _ in found for text in texts]))
         for item, (texts, ids) in zip(wanted, found, strict=True):
             self._prompts[item] = ids + sum(next(counts) for _ in texts)

@@ -13,16 +13,17 @@ from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult
-from evalkube_runner import urls
+from evalkube_runner import machine, urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed, TargetFailed
-from evalkube_runner.perf import bodies, crew, health, payloads, probe, schedule, tune
+from evalkube_runner.perf import crew, probe, schedule, tune
+from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["load_test", "points_of"]
 
-_SPARE_DESCRIPTORS = 64
+_UNLIMITED = 1 << 62
 
 
 async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
@@ -45,32 +46,33 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    async with crew.Crew(context.shard, context.start) as workers:
+    total = sum(point.total for point in points_of(spec)) if not spec.sla_auto_tune else _UNLIMITED
+    async with (
+        Bodies(spec, dialect, source, context.scratch, total=total) as bodies,
+        crew.Crew(context.shard, context.start, reached=bodies.reached) as workers,
+    ):
         if spec.sla_auto_tune:
-            await tune.tune(spec, context, source, workers, most_parallel=most_parallel(context), result=result)
+            await tune.tune(spec, context, workers, bodies, most_parallel=most_parallel(context), result=result)
         else:
-            await _sweep(spec, context, source, workers, result)
+            await _sweep(spec, context, workers, bodies, result)
     result.ended_at_ns = time.time_ns()
     _check_target_was_there(result)
     return result
 
 
 async def _sweep(
-    spec: PerfRunSpec, context: RunContext, source: bodies.Prompts, workers: crew.Crew, result: PerfResult
+    spec: PerfRunSpec, context: RunContext, workers: crew.Crew, bodies: Bodies, result: PerfResult
 ) -> None:
     """Measure the points of the spec, in order."""
     points = list(points_of(spec))
-    file = context.scratch / "payloads.bin"
-    needed = points[-1].first + points[-1].total
-    await asyncio.to_thread(payloads.write, file, bodies.render_all(spec, DIALECTS[spec.api], source, needed))
-    trial = Trial(spec, context, workers, total=sum(share(point, context) for point in points))
+    trial = Trial(spec, context, workers, bodies, total=sum(share(point, context) for point in points))
     if not spec.no_test_connection:
-        await trial.connect(file)
+        await trial.connect()
     for at, point in enumerate(points):
         if at:
             await asyncio.sleep(spec.sleep_interval)
         async with trial.rows(point.name) as rows:
-            measured = await trial.measure(point, file, rows)
+            measured = await trial.measure(point, rows)
             await trial.deliver(measured)
         result.points.append(measured)
         await trial.tell(point.name, final=point is points[-1])
@@ -90,21 +92,21 @@ def _check_limits(spec: PerfRunSpec, context: RunContext) -> None:
     if key is not None and not (key.isascii() and key.isprintable()):
         raise RunFailed(Reason.INVALID_SPEC, "api_key: must be printable ASCII, as a header is")
     parallel = 1 if spec.open_loop else max(*spec.parallel, spec.sla_fixed_parallel or 1)
-    if parallel > most_parallel(context):
+    most = most_parallel(context)
+    if parallel > most:
         raise RunFailed(
             Reason.INVALID_SPEC,
-            f"parallel: {parallel} connections are more than can be held here ({health.descriptors_limit()} open "
-            f"files a process, {health.ports_limit()} local ports); raise the limits (ulimit -n, "
-            "ip_local_port_range), or use more shards",
+            f"parallel: {parallel} needs as many connections, and no more than {most} can be held here "
+            f"({machine.descriptors()} open files a process, {machine.ports()} local ports); raise the limits "
+            "(ulimit -n, ip_local_port_range), or use shards",
         )
 
 
 def most_parallel(context: RunContext) -> int:
     """The most requests in flight that a closed loop can have here."""
-    ports = health.ports_limit()
-    descriptors = health.descriptors_limit() - _SPARE_DESCRIPTORS
+    descriptors = machine.descriptors() - machine.SPARE_DESCRIPTORS
     processes = crew.cores() if descriptors >= crew.PARALLEL_PER_WORKER else 1
-    return min(descriptors * processes, ports) * context.shards
+    return max(1, min(descriptors * processes, machine.ports())) * context.shards
 
 
 def points_of(spec: PerfRunSpec) -> Iterator[Point]:

@@ -25,6 +25,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
 from evalkube_runner.perf import target as targets
+from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.dialect import DIALECTS
 
@@ -71,11 +72,14 @@ def endpoint_of(spec: PerfRunSpec) -> str:
 class Trial:
     """What is the same for all points of one load test."""
 
-    def __init__(self, spec: PerfRunSpec, context: RunContext, workers: crew.Crew, *, total: int) -> None:
+    def __init__(
+        self, spec: PerfRunSpec, context: RunContext, workers: crew.Crew, bodies: Bodies, *, total: int
+    ) -> None:
         """``total``: measured requests of the whole test that are this shard's; 0 when nobody knows yet."""
         self._spec = spec
         self._context = context
         self._workers = workers
+        self._bodies = bodies
         self._total = total
         self._done = 0
         self._dialect = DIALECTS[spec.api]
@@ -84,14 +88,15 @@ class Trial:
         self._headers = heads.joined(spec.headers, context.credentials.headers, ours)
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
 
-    async def connect(self, bodies: Path) -> None:
-        """Test the connection with the first of ``bodies``, while the endpoint may still come up. Raises RunFailed."""
+    async def connect(self) -> None:
+        """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""
+        await self._bodies.begin(Span(0, 1))
         grace_s = self._spec.target_grace
         until_s = time.monotonic() + grace_s
         tries = 0
         while True:
             try:
-                return await self._test_connection(bodies)
+                return await self._test_connection()
             except probe.NotUpYet as failure:
                 if time.monotonic() >= until_s:
                     waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
@@ -110,12 +115,12 @@ class Trial:
         except OSError:
             return []
 
-    async def _test_connection(self, bodies: Path) -> None:
+    async def _test_connection(self) -> None:
         spec = self._spec
         await probe.test_connection(
             self._url,
             self._headers,
-            bodies,
+            self._bodies.layout,
             addresses=await self._addresses(),
             dialect=self._dialect,
             limits=pool.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
@@ -143,9 +148,9 @@ class Trial:
             await asyncio.to_thread(_joined, written)
             await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
 
-    async def measure(self, point: Point, bodies: Path, rows: list[Path]) -> PerfPoint:
+    async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
         """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
-        those of a cancelled point too. ``bodies`` holds the requests.
+        those of a cancelled point too.
         """
         context = self._context
         shards = min(context.shards, point.parallel) if point.parallel is not None else context.shards
@@ -164,22 +169,26 @@ class Trial:
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
-        task = self._task(point, bodies) | {"addresses": await self._addresses()}
+        await self._bodies.begin(Span(point.first, point.total))
+        task = self._task(point) | {"addresses": await self._addresses()}
         running = self._workers.run(task, shards=shards, workers=wanted, slots=slots, rows=lambda at: files[at])
         parts = await self._reported(running, point)
         measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
         return measured
 
-    def _task(self, point: Point, bodies: Path) -> dict[str, Any]:
-        spec = self._spec
+    def _task(self, point: Point) -> dict[str, Any]:
+        spec, bodies = self._spec, self._bodies.layout
         return {
             "kind": "task",
             "dialect": spec.api,
             "url": self._url,
             "headers": self._headers,
-            "payloads": str(bodies),
-            "offset": point.first,
+            "bodies": str(bodies.folder),
+            "items": bodies.items,
+            "block": bodies.block,
+            "offset": bodies.offset,
+            "first": point.first,
             "tokenizer": spec.tokenizer_path,
             "readable": [str(folder) for folder in self._context.readable.folders],
             "closed": [str(folder) for folder in self._context.readable.closed],
@@ -211,7 +220,8 @@ class Trial:
                     Progress(done=self._done + done, total=self._total, eta_seconds=left, stage=point.name)
                 )
                 await asyncio.wait([task], timeout=_PROGRESS_S)
-        except asyncio.CancelledError:
+                self._bodies.check()
+        except BaseException:
             task.cancel()
             await asyncio.wait([task])  # two cannot hear one worker
             await self._workers.stop()

@@ -12,9 +12,9 @@ from evalkube_crds.names import Verdict
 from evalkube_crds.perfrun import PerfRunSpec, point_name
 from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, SlaResult
 from evalkube_runner.context import RunContext
-from evalkube_runner.perf import bodies, crew, payloads, repeats, search
+from evalkube_runner.perf import crew, repeats, search
+from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.trial import Point, Trial, warmup_of
-from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["run_of", "space_of", "tune"]
 
@@ -28,14 +28,14 @@ to show.
 async def tune(
     spec: PerfRunSpec,
     context: RunContext,
-    source: bodies.Prompts,
     workers: crew.Crew,
+    bodies: Bodies,
     *,
     most_parallel: int,
     result: PerfResult,
 ) -> None:
     """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
-    tuner = _Tuner(spec, context, source, Trial(spec, context, workers, total=0))
+    tuner = _Tuner(spec, Trial(spec, context, workers, bodies, total=0))
     space = space_of(spec, most_parallel)
     if not spec.no_test_connection:
         await tuner.connect()
@@ -74,10 +74,8 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
 class _Tuner:
     """What was measured, and the measuring of more."""
 
-    def __init__(self, spec: PerfRunSpec, context: RunContext, source: bodies.Prompts, trial: Trial) -> None:
+    def __init__(self, spec: PerfRunSpec, trial: Trial) -> None:
         self._spec = spec
-        self._context = context
-        self._source = source
         self._trial = trial
         self._first = 0
         self._probed: dict[float, search.Probed] = {}
@@ -86,9 +84,7 @@ class _Tuner:
 
     async def connect(self) -> None:
         """Test the connection."""
-        file = await self._bodies(1)
-        await self._trial.connect(file)
-        self._first = 0  # the first request that counts is the same one
+        await self._trial.connect()
 
     async def end(self) -> None:
         """Tell that nothing follows."""
@@ -140,15 +136,6 @@ class _Tuner:
         self._probed[value] = search.Probed(figures, whole.verdict is not Verdict.INVALID)
 
     async def _run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
-        file = await self._bodies(point.total)
-        numbered = Point(point.name, point.number, point.parallel, point.rate, point.warmup, 0, run=run)
-        return await self._trial.measure(numbered, file, rows)
-
-    async def _bodies(self, needed: int) -> Path:
-        """The next requests, on disk; those of the run before are gone then."""
-        file = self._context.scratch / "payloads.bin"
-        dialect = DIALECTS[self._spec.api]
-        rendered = bodies.render_all(self._spec, dialect, self._source, needed, first=self._first)
-        await asyncio.to_thread(payloads.write, file, rendered)
-        self._first += needed
-        return file
+        first, self._first = self._first, self._first + point.total
+        numbered = Point(point.name, point.number, point.parallel, point.rate, point.warmup, first, run=run)
+        return await self._trial.measure(numbered, rows)

@@ -3,8 +3,8 @@
 Lines of JSON on stdin: a task (which holds the headers, and so the key: it never stands in arguments, environment or
 files), then ``{"start_ns": ...}`` once all workers are ready; where tokens are to be counted, ``{"count": true}`` once
 the load of all is over, so that no counting disturbs another's load; at any time ``{"stop": true}``. Lines on stdout:
-ready, progress, over, the result of each task, and stopped, when the rows of all that was sent are on disk. The end of
-stdin means that the parent is gone: exit at once.
+ready, progress, reached (which block of bodies is needed now), over, the result of each task, and stopped, when the
+rows of all that was sent are on disk. The end of stdin means that the parent is gone: exit at once.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import orjson
 import uvloop
 
 from evalkube_crds.paths import Readable
+from evalkube_runner import machine
 from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
@@ -69,15 +70,21 @@ def _say(message: dict[str, Any]) -> None:
     sys.stdout.buffer.flush()
 
 
+def _reached(block: int) -> None:
+    _say({"kind": "reached", "block": block})
+
+
 async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> None:
     """One point: open connections, say ready, wait for the start, run, report."""
     where = target.target_of(task["url"])
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
-    most = health.connections_limit()
+    most = machine.connections()
     figures = measure.Measure(warmup=task["warmup"])
     watch = health.Watch(asyncio.get_running_loop())
     pool = pools.Pool(where, limits, task["addresses"], connected=figures.connected, pulse=watch.pulse)
-    bodies = payloads.Payloads(Path(task["payloads"]), target.request_head(where, task["headers"]), task["offset"])
+    layout = payloads.Layout(Path(task["bodies"]), task["items"], task["block"], task["offset"])
+    head = target.request_head(where, task["headers"])
+    bodies = payloads.Payloads(layout, head, task["first"], reached=_reached)
     await pool.warm(task["warm"])
     health.quiet_collector()
     _say({"kind": "ready", "connections": pool.opened})

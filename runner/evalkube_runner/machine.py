@@ -1,0 +1,50 @@
+"""What this machine lets a process have: open files, and local ports to one address."""
+
+import errno
+import resource
+from pathlib import Path
+
+__all__ = ["SPARE_DESCRIPTORS", "connections", "descriptors", "exhausted", "ports"]
+
+SPARE_DESCRIPTORS = 64
+"""Open files that are no connections to the target."""
+_UNLIMITED = 1 << 20
+
+
+def descriptors() -> int:
+    """How many files and sockets this process may hold; its limit is raised as far as allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _UNLIMITED if hard == resource.RLIM_INFINITY else hard
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (ValueError, OSError):  # macOS refuses "unlimited"
+            most = soft
+    return most
+
+
+def ports() -> int:
+    """How many connections this machine can have to one address and port."""
+    file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not file.is_file():
+        return _UNLIMITED
+    low, high = file.read_text().split()
+    return int(high) - int(low) + 1
+
+
+def connections() -> int:
+    """How many connections this process may hold to one target."""
+    return min(descriptors(), ports())
+
+
+def exhausted(problem: BaseException) -> str:
+    """What ran out here where a connection failed for that, in words; empty where it is the target's doing."""
+    code = problem.errno if isinstance(problem, OSError) else None
+    if code in (errno.EMFILE, errno.ENFILE):
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return (
+            f"this process may hold no more than {soft} open files; raise the limit (ulimit -n), or send less at once"
+        )
+    if code in (errno.EADDRNOTAVAIL, errno.ENOBUFS):
+        return f"this machine has no further port or buffer for a connection ({ports()} ports); send less at once"
+    return ""
