@@ -186,6 +186,16 @@ def test_definitions_outlive_the_release() -> None:
 
 
 @needs_helm
+def test_the_certificate_outlives_the_release(tmp_path: Path) -> None:
+    """Runners that are at work trust it, and deliver to the release that is installed again; the notes name it."""
+    made = named(rendered(""), "Secret", "evalkube-ingest-tls")
+    assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    said = notes("", tmp_path)
+    assert "delete secret evalkube-ingest-tls" in said
+    assert not [each for each in rendered(VALUE_SETS["a certificate of one's own"]) if each["kind"] == "Secret"]
+
+
+@needs_helm
 @pytest.mark.parametrize(("release", "service"), [("evalkube", "evalkube-api"), ("prod", "prod-api")])
 def test_the_service_has_the_release_s_name(release: str, service: str) -> None:
     """As documented: port 9000."""
