@@ -3,6 +3,7 @@
 A fact says what is there, ``links`` whose it is, ``policies`` what it means.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from evalkube_operator.fields import Raw
 
 __all__ = [
     "ATTEMPT_LABEL",
+    "CA_ANNOTATION",
     "KIND_LABEL",
     "RUNNER_CONTAINER",
     "RUN_LABEL",
@@ -36,6 +38,7 @@ __all__ = [
     "Referenced",
     "RunFact",
     "Spec",
+    "digest",
     "receipt_of",
 ]
 
@@ -43,6 +46,7 @@ RUN_LABEL: Final = f"{GROUP}/run"
 RUN_UID_LABEL: Final = f"{GROUP}/run-uid"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
 KIND_LABEL: Final = f"{GROUP}/kind"
+CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"
 RUNNER_CONTAINER: Final = "runner"
 
 Spec = EvalRunSpec | PerfRunSpec
@@ -165,7 +169,8 @@ class PodFact:
 
     ``job_uid``: its controller's, where the label that Jobs find their pods by says the same. ``run_uid``: what its
     label says. ``index``: the shard; -1 where it has none that a Job would count. ``tracked``: its Job's controller has
-    yet to count its end, or was seen to have had to. ``gone``: it is there no more.
+    yet to count its end, or was seen to have had to. ``gone``: it is there no more. ``trusts``: the digest of the
+    authority that its runner trusts to be ingest; empty for none.
     """
 
     namespace: str
@@ -187,6 +192,7 @@ class PodFact:
     runner: ContainerFact | None
     init: tuple[ContainerFact, ...]
     gone: bool = False
+    trusts: str = ""
 
     @property
     def ended(self) -> bool:
@@ -250,6 +256,11 @@ class ObjectFact:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     owner_uids: frozenset[str]
+
+
+def digest(text: str) -> str:
+    """What tells one certificate authority from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def receipt_of(found: PodFact) -> Receipt | None:

@@ -23,6 +23,7 @@ from evalkube_operator import logs, serving, watching
 from evalkube_operator.actions import Announcement
 from evalkube_operator.announcing import EventPoster
 from evalkube_operator.cache import Cache, Key
+from evalkube_operator.certificates import Certificates, Files
 from evalkube_operator.cluster import KubernetesCluster, new_client
 from evalkube_operator.errors import OperatorError, Unavailable, Unreadable
 from evalkube_operator.execute import Executor
@@ -104,6 +105,13 @@ class _Operator:
         )
         self.tenants = Tenants(self.cache, self.reconciler, self.queue.add_after)
         self.ingest = self._ingest_server(cluster)
+        self.certificates = Certificates(
+            Files(settings.ingest_certificate, settings.ingest_key, settings.ingest_ca),
+            cluster,
+            serve=self.ingest.load_certificate,
+            trust=executor.trust,
+            working=self.cache.living_pods,
+        )
         self.probes = self._probe_server()
         self.dropped: asyncio.Queue[RunKey] = asyncio.Queue()
         self.working: set[asyncio.Task[Any]] = set()
@@ -170,7 +178,7 @@ class _Operator:
         await self._resync_until_done()  # what the last leader did until its end is in here
         for key in self.cache.run_keys():
             self.queue.add(key)
-        work = [self._serve_ingest(), self._sweep(), self._delete_dropped()]
+        work = [self._serve_ingest(), self._sweep(), self._delete_dropped(), self.certificates.keep()]
         work += [self._work() for _ in range(self.settings.workers)]
         self.working = {asyncio.create_task(each) for each in work}
         _LOG.info("working with %d runs known", len(self.cache))

@@ -1,6 +1,7 @@
 """The operator's HTTP servers: ingest for runners and readers, and the probes. Adapters over uvicorn, no decisions."""
 
 import contextlib
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -41,6 +42,15 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=75,
             )
         )
+
+    def load_certificate(self) -> None:
+        """Connections from now on see what is in the files. Raises OSError or ValueError where that is unfit; what was
+        served before is served then."""
+        certificate, key = self.config.ssl_certfile, self.config.ssl_keyfile
+        if certificate is None or not self.config.loaded or self.config.ssl is None:
+            return  # plain HTTP, or what is read when it begins to serve
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)  # a failure leaves a context useless
+        self.config.ssl.load_cert_chain(certificate, key)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

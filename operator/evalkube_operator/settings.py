@@ -130,6 +130,7 @@ class Settings:
     ingest_port: int
     ingest_certificate: Path | None
     ingest_key: Path | None
+    ingest_ca: Path | None
     readers: tuple[str, ...]
     probes_port: int
     rules: Rules
@@ -179,6 +180,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         ingest_port=file.ingest.port,
         ingest_certificate=file.ingest.certificate,
         ingest_key=file.ingest.key,
+        ingest_ca=file.ingest.ca,
         readers=tuple(file.readers),
         probes_port=file.probes.port,
         rules=_rules(file),
