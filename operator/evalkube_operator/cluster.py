@@ -211,6 +211,12 @@ class KubernetesCluster:
             return await self._call("PUT", path, lease, timeout_s=5.0)
         return await self._call("POST", _lease_path(metadata["namespace"]), lease, timeout_s=5.0)
 
+    async def cluster_role_uid(self, name: str) -> str | None:
+        """The UID of a ClusterRole; None where there is none."""
+        path = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{quote(name)}"
+        found = await self._get(path, accept=_METADATA_ONLY)
+        return found["metadata"]["uid"] if found is not None else None
+
     # the wire
 
     async def _get(self, path: str, *, accept: str | None = None, timeout_s: float = _TIMEOUT_S) -> Object | None:

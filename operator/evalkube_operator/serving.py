@@ -63,15 +63,17 @@ def probes(
     complaints: Callable[[], Mapping[str, str]],
     ready: Callable[[], bool],
     metrics: Callable[[], bytes],
+    served_by_others: Callable[[], Mapping[str, str]] = dict,
 ) -> Starlette:
-    """/healthz: alive; /readyz: leads and serves; /metrics."""
+    """/healthz: alive; /readyz: leads and serves, and which namespaces another release serves; /metrics."""
 
     async def healthz(_: Request) -> Response:
         found = complaints()
         return JSONResponse({"complaints": dict(found)}, 503 if found else 200)
 
     async def readyz(_: Request) -> Response:
-        return JSONResponse({"ready": ready()}, 200 if ready() else 503)
+        told = {"ready": ready(), "served_by_others": dict(served_by_others())}
+        return JSONResponse(told, 200 if told["ready"] else 503)
 
     async def exposed(_: Request) -> Response:
         return Response(metrics(), media_type="text/plain; version=0.0.4")

@@ -242,6 +242,27 @@ def test_what_is_owned_may_block_its_owners_deletion(program: str, values: str) 
 
 
 @needs_helm
+@pytest.mark.parametrize("values", ["", "namespaces={team-a}"])
+def test_the_operator_may_claim_what_it_serves(values: str) -> None:
+    """A Lease in each namespace, owned by a ClusterRole of the release that it may look up, and no other."""
+    objects = rendered(values)
+    role = named(objects, "ClusterRole", configuration(objects)["clusterRole"])
+    assert {"resources": ["clusterroles"], "resourceNames": [role["metadata"]["name"]], "verbs": ["get"]}.items() <= (
+        role["rules"][1].items()
+    )
+    writes = ["evalruns/status", "perfruns/status"]
+    roles = [each for each in objects if each["kind"].endswith("Role")]
+    serving = [each for each in roles if writes in [rule["resources"] for rule in each["rules"]]]
+    assert serving
+    for each in serving:
+        leases = [rule for rule in each["rules"] if rule["resources"] == ["leases"]]
+        assert [(rule["verbs"], rule.get("resourceNames")) for rule in leases] == [
+            (["create"], None),
+            (["get"], ["evalkube"]),
+        ]
+
+
+@needs_helm
 def test_runners_have_a_service_account_without_rights() -> None:
     """No binding names it, and it has no token mounted."""
     objects = rendered("namespaces={team-a}")
@@ -407,7 +428,7 @@ def test_what_is_switched_off_stays_off(tmp_path: Path) -> None:
     told = configuration(tuple(each for each in yaml.safe_load_all(done.stdout) if each))
     assert told["keys"] == {"requireHosts": False}
     assert told["jobTtlSeconds"] == 0
-    assert "resource-policy" not in done.stdout
+    assert done.stdout.count("helm.sh/resource-policy") == 1, "the certificate's alone"
 
 
 @needs_helm
