@@ -116,7 +116,10 @@ class IngestClient:
                 raise final
             self._check_trust(problem)
             now = time.monotonic()
-            self._away_since = self._away_since if self._away_since is not None else now
+            if self._away_since is None:
+                self._away_since = now
+                if self._distrusted_since is None:  # which is told by itself
+                    _LOG.warning("ingest did not take %s %s, which is tried again: %s", method, where, problem)
             # The outage is everybody's: what comes late in one does not wait as long again. Twice the patience ends
             # what alone goes wrong while all else goes well.
             if now - self._away_since >= patience_s or now - began >= 2 * patience_s:

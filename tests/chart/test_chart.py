@@ -190,8 +190,14 @@ def test_the_certificate_outlives_the_release(tmp_path: Path) -> None:
     """Runners that are at work trust it, and deliver to the release that is installed again; the notes name it."""
     made = named(rendered(""), "Secret", "evalkube-ingest-tls")
     assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    said = notes("", tmp_path)
+    said = notes("namespaces={team-a}", tmp_path)
     assert "delete secret evalkube-ingest-tls" in said
+    accounts = [each for each in rendered("namespaces={team-a}") if each["metadata"]["name"] == "evalkube-runner"]
+    kept = [each["metadata"] for each in accounts if each["kind"] == "ServiceAccount"]
+    assert [each["namespace"] for each in kept] == ["evals", "team-a"]
+    for each in kept:  # the tokens of runners at work would end with it
+        assert each["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert f"-n {each['namespace']} delete serviceaccount evalkube-runner" in said
     assert not [each for each in rendered(VALUE_SETS["a certificate of one's own"]) if each["kind"] == "Secret"]
 
 
