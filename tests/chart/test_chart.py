@@ -554,7 +554,8 @@ def test_what_is_scraped_is_there(values: str) -> None:
 def chosen(spec: dict[str, Any], service: dict[str, Any]) -> bool:
     """Whether a ServiceMonitor's selector is of that Service."""
     wanted: dict[str, str] = spec["selector"]["matchLabels"]
-    return wanted.items() <= service["metadata"]["labels"].items()
+    has: dict[str, str] = service["metadata"]["labels"]
+    return wanted.items() <= has.items()
 
 
 @needs_helm
