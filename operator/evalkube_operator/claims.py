@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from evalkube_operator.errors import Conflict, Forbidden
+from evalkube_operator.errors import Conflict, Forbidden, NotFound
 
 __all__ = ["AGAIN_S", "LEASE", "Claims", "claim_document"]
 
@@ -85,9 +85,12 @@ class Claims:
                 found = await self._leases.put_lease(document)
         except Conflict:
             found = await self._leases.get_lease(namespace, LEASE)
+        except NotFound:  # there is no such namespace (yet, or any more)
+            return self._holder
         except Forbidden as problem:
             # a namespace that is being deleted takes no Lease, and its runs have to end
-            _LOG.warning("the namespace %s cannot be claimed, and is served as if it were: %s", namespace, problem)
+            if namespace not in self._seen:
+                _LOG.warning("the namespace %s cannot be claimed, and is served as if it were: %s", namespace, problem)
             return self._holder
         return str(((found or {}).get("spec") or {}).get("holderIdentity") or self._holder)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evalkube_operator.claims import AGAIN_S, LEASE, Claims
-from evalkube_operator.errors import Conflict, Forbidden, Unavailable
+from evalkube_operator.errors import Conflict, Forbidden, NotFound, Unavailable
 
 Object = dict[str, Any]
 
@@ -124,9 +124,12 @@ def test_many_runs_ask_once() -> None:
     assert leases.calls == 3
 
 
-@pytest.mark.parametrize(("fault", "served"), [(Forbidden(403, "no"), True), (Unavailable("away"), False)])
+@pytest.mark.parametrize(
+    ("fault", "served"), [(Forbidden(403, "no"), True), (NotFound("none"), True), (Unavailable("away"), False)]
+)
 def test_what_cannot_be_known(fault: Exception, served: bool) -> None:
-    """A namespace that takes no Lease (it is being deleted) is served; an API server that is away is asked again."""
+    """A namespace that takes no Lease (it is being deleted, or gone) is served; an API server that is away is asked
+    again."""
     claims = Leases(fault=fault).of("a")
     if served:
         assert other(claims) is None
