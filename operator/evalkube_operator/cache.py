@@ -138,6 +138,11 @@ class Cache:
         place = self._places.get(pod_uid)
         return None if place is None else self._relatives[place].pods.get(pod_uid)
 
+    def living_pods(self) -> list[PodFact]:
+        """Those of known runs that have not ended."""
+        pods = (pod for uid in self._keys for pod in self.pods(uid))
+        return [pod for pod in pods if not pod.ended and not pod.gone]
+
     def run_of(self, pod: PodFact) -> Key | None:
         """The run that the pod is a counted pod of: the label leads there, and then every link has to hold."""
         key = self._keys.get(pod.run_uid or "")

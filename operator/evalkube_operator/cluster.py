@@ -4,6 +4,7 @@ The generated classes are left aside: turning objects into models costs more tha
 no retries: an answer that did not come is ``Unavailable``, and whoever asked knows whether asking again is harmless.
 """
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -16,7 +17,7 @@ from kubernetes.aio import client, config
 
 from evalkube_crds.names import GROUP, VERSION, Kind
 from evalkube_operator.errors import Conflict, Forbidden, Gone, NotFound, OperatorError, Refused, Unavailable
-from evalkube_operator.facts import ObjectRef, Referenced
+from evalkube_operator.facts import CA_ANNOTATION, ObjectRef, PodFact, Referenced
 from evalkube_operator.ports import Caller, Object, RunKey
 
 __all__ = ["KubernetesCluster", "Listed", "error_of", "new_client"]
@@ -68,6 +69,13 @@ class KubernetesCluster:
         self._api = api
 
     # runs
+
+    async def set_pod_ca(self, pod: PodFact, ca: str) -> None:
+        """See ``certificates.Pods``."""
+        metadata = {"uid": pod.uid, "annotations": {CA_ANNOTATION: ca}}
+        path = f"/api/v1/namespaces/{quote(pod.namespace)}/pods/{quote(pod.name)}"
+        with contextlib.suppress(NotFound, Conflict):  # gone, or another one by now
+            await self._call("PATCH", path, {"metadata": metadata}, content_type="application/merge-patch+json")
 
     async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See ``ports.Cluster``."""
@@ -202,6 +210,12 @@ class KubernetesCluster:
             path = _lease_path(metadata["namespace"], metadata["name"])
             return await self._call("PUT", path, lease, timeout_s=5.0)
         return await self._call("POST", _lease_path(metadata["namespace"]), lease, timeout_s=5.0)
+
+    async def cluster_role_uid(self, name: str) -> str | None:
+        """The UID of a ClusterRole; None where there is none."""
+        path = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{quote(name)}"
+        found = await self._get(path, accept=_METADATA_ONLY)
+        return found["metadata"]["uid"] if found is not None else None
 
     # the wire
 

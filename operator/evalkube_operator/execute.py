@@ -7,6 +7,7 @@ carry a UID, status writes carry the version they were decided on.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -84,6 +85,10 @@ class Executor:
         self._announcer = announcer
         self._respond = respond
         self._now = now
+
+    def trust(self, ca: str) -> None:
+        """Jobs to come bring this authority of ingest's certificate."""
+        self._defaults = replace(self._defaults, ingest_ca=ca)
 
     async def perform(self, action: Action, run: RunFact, memory: Memory) -> bool:
         """Do it. True where the world has to be looked at again before anything else.

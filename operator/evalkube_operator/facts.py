@@ -3,6 +3,7 @@
 A fact says what is there, ``links`` whose it is, ``policies`` what it means.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from evalkube_operator.fields import Raw
 
 __all__ = [
     "ATTEMPT_LABEL",
+    "CA_ANNOTATION",
     "KIND_LABEL",
     "QUEUE_LABEL",
     "RUNNER_CONTAINER",
@@ -37,6 +39,7 @@ __all__ = [
     "Referenced",
     "RunFact",
     "Spec",
+    "digest",
     "receipt_of",
 ]
 
@@ -44,6 +47,7 @@ RUN_LABEL: Final = f"{GROUP}/run"
 RUN_UID_LABEL: Final = f"{GROUP}/run-uid"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
 KIND_LABEL: Final = f"{GROUP}/kind"
+CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"
 RUNNER_CONTAINER: Final = "runner"
 QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 
@@ -172,7 +176,7 @@ class PodFact:
     ``job_uid``: its controller's, where the label that Jobs find their pods by says the same. ``run_uid``: what its
     label says. ``index``: the shard; -1 where it has none that a Job would count. ``tracked``: its Job's controller has
     yet to count its end, or was seen to have had to. ``placed_at``: when it got its node. ``gone``: it is there no
-    more.
+    more. ``trusts``: the digest of the authority that its runner trusts to be ingest; empty for none.
     """
 
     namespace: str
@@ -195,6 +199,7 @@ class PodFact:
     init: tuple[ContainerFact, ...]
     placed_at: datetime | None = None
     gone: bool = False
+    trusts: str = ""
 
     @property
     def ended(self) -> bool:
@@ -258,6 +263,11 @@ class ObjectFact:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     owner_uids: frozenset[str]
+
+
+def digest(text: str) -> str:
+    """What tells one certificate authority from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def receipt_of(found: PodFact) -> Receipt | None:

@@ -26,7 +26,6 @@ INGEST_AUDIENCE: Final = f"{GROUP}/ingest"
 QUEUE_LABEL: Final = facts.QUEUE_LABEL
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
-_CA_ANNOTATION: Final = f"{GROUP}/ingest-ca"
 FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 79))
 """Exit codes of a runner after which trying again would end the same way."""
 
@@ -160,7 +159,7 @@ def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> di
     over = spec.runner
     annotations = {**inherited(run.annotations, defaults.inherit_annotations), _RUN_ANNOTATION: _document(run)}
     if defaults.ingest_ca is not None:
-        annotations[_CA_ANNOTATION] = defaults.ingest_ca
+        annotations[facts.CA_ANNOTATION] = defaults.ingest_ca
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -311,7 +310,7 @@ def _shared_data(spec: Spec, defaults: RunnerDefaults) -> str | None:
 
 
 def _downward(defaults: RunnerDefaults) -> list[dict[str, Any]]:
-    files = {"run.json": _RUN_ANNOTATION} | ({"ca.crt": _CA_ANNOTATION} if defaults.ingest_ca is not None else {})
+    files = {"run.json": _RUN_ANNOTATION} | ({"ca.crt": facts.CA_ANNOTATION} if defaults.ingest_ca is not None else {})
     return [
         {"path": path, "fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}}
         for path, annotation in files.items()

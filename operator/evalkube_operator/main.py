@@ -19,10 +19,11 @@ from typing import Any, cast
 import kopf
 
 from evalkube_crds import seed
-from evalkube_operator import logs, serving, watching
+from evalkube_operator import claims, logs, serving, watching
 from evalkube_operator.actions import Announcement
 from evalkube_operator.announcing import EventPoster
 from evalkube_operator.cache import Cache, Key
+from evalkube_operator.certificates import Certificates, Files
 from evalkube_operator.cluster import KubernetesCluster, new_client
 from evalkube_operator.errors import OperatorError, Unavailable, Unreadable
 from evalkube_operator.execute import Executor
@@ -34,7 +35,7 @@ from evalkube_operator.leader import Election
 from evalkube_operator.line import Line
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.ports import RunKey
-from evalkube_operator.reconcile import Reconciler
+from evalkube_operator.reconcile import Reconciler, Rest
 from evalkube_operator.settings import Settings, read
 from evalkube_operator.store.interface import StoreError
 from evalkube_operator.store.opening import open_store
@@ -105,8 +106,18 @@ class _Operator:
         self.election = Election(
             cluster, namespace=settings.own_namespace, name=settings.lease, identity=settings.identity
         )
+        self.claims = claims.Claims(
+            cluster, holder=f"{settings.own_namespace}/{settings.lease}", role=settings.cluster_role
+        )
         self.tenants = Tenants(self.cache, self.reconciler, self.queue.add_after)
         self.ingest = self._ingest_server(cluster)
+        self.certificates = Certificates(
+            Files(settings.ingest_certificate, settings.ingest_key, settings.ingest_ca),
+            cluster,
+            serve=self.ingest.load_certificate,
+            trust=executor.trust,
+            working=lambda: (pod for pod in self.cache.living_pods() if self.claims.held(pod.namespace)),
+        )
         self.probes = self._probe_server()
         self.dropped: asyncio.Queue[RunKey] = asyncio.Queue()
         self.working: set[asyncio.Task[Any]] = set()
@@ -174,7 +185,7 @@ class _Operator:
         self.reconciler.prime()
         for key in self.cache.run_keys():
             self.queue.add(key)
-        work = [self._serve_ingest(), self._sweep(), self._delete_dropped()]
+        work = [self._serve_ingest(), self._sweep(), self._delete_dropped(), self.certificates.keep(), self._claim()]
         work += [self._work() for _ in range(self.settings.workers)]
         self.working = {asyncio.create_task(each) for each in work}
         _LOG.info("working with %d runs known", len(self.cache))
@@ -206,7 +217,7 @@ class _Operator:
             began = time.perf_counter()
             self.busy += 1
             try:
-                rest = await self.reconciler.reconcile(key)
+                rest = await self._look_at(key)
             except OperatorError as problem:
                 self._failed(key, problem)
             except Exception as problem:
@@ -222,6 +233,19 @@ class _Operator:
             finally:
                 self.busy -= 1
                 self.metrics.reconcile_seconds.observe(time.perf_counter() - began)
+
+    async def _claim(self) -> None:
+        """Namespaces that were named are claimed before the first run is there, and looked at now and then."""
+        while True:
+            for namespace in self.settings.namespaces:
+                with contextlib.suppress(OperatorError):
+                    await self.claims.other(namespace)
+            await asyncio.sleep(claims.AGAIN_S)
+
+    async def _look_at(self, key: Key) -> Rest:
+        if await self.claims.other(key[1]) is not None:
+            return Rest(claims.AGAIN_S)
+        return await self.reconciler.reconcile(key)
 
     def _failed(self, key: Key, problem: Exception) -> None:
         if isinstance(problem, Unreadable):
@@ -308,6 +332,7 @@ class _Operator:
             complaints=lambda: self.health.complaints(self.queue.stuck_s() if self.working else 0.0),
             ready=lambda: self.election.leading.is_set() and self.ingest.started,
             metrics=self.metrics.text,
+            served_by_others=lambda: self.claims.others,
         )
         return serving.Server(app, host="0.0.0.0", port=self.settings.probes_port, grace_s=1)  # noqa: S104
 

@@ -20,6 +20,7 @@ from evalkube_operator import fields
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.facts import (
     ATTEMPT_LABEL,
+    CA_ANNOTATION,
     QUEUE_LABEL,
     RUN_UID_LABEL,
     RUNNER_CONTAINER,
@@ -33,6 +34,7 @@ from evalkube_operator.facts import (
     PodFact,
     RunFact,
     Spec,
+    digest,
 )
 from evalkube_operator.fields import Odd, Raw
 
@@ -226,6 +228,7 @@ def pod(raw: Raw) -> PodFact:
     """A pod. Raises Unreadable."""
     with _read("Pod", raw):
         metadata, status = fields.part(raw, "metadata"), fields.part(raw, "status")
+        annotations = fields.texts(metadata, "annotations")
         found, labels, owner = _identity(metadata), fields.texts(metadata, "labels"), _owner(metadata)
         disruption = _condition(status, "DisruptionTarget")
         of_job = owner is not None and (owner.group, owner.kind, owner.uid) == ("batch", "Job", labels.get(_CONTROLLER))
@@ -236,7 +239,7 @@ def pod(raw: Raw) -> PodFact:
             version=found.version,
             job_uid=owner.uid if owner is not None and of_job else None,
             run_uid=labels.get(RUN_UID_LABEL),
-            index=_index(fields.texts(metadata, "annotations"), labels),
+            index=_index(annotations, labels),
             tracked=_TRACKING in _finalizers(metadata),
             created_at=_created_at(metadata),
             phase=fields.text(status, "phase", "Pending"),
@@ -251,7 +254,12 @@ def pod(raw: Raw) -> PodFact:
             ),
             init=tuple(_containers(status, "initContainerStatuses")),
             placed_at=fields.moment(_condition(status, "PodScheduled") or {}, "lastTransitionTime"),
+            trusts=_digest(annotations.get(CA_ANNOTATION, "")),
         )
+
+
+def _digest(ca: str) -> str:
+    return digest(ca) if ca else ""
 
 
 def _index(annotations: Mapping[str, str], labels: Mapping[str, str]) -> int:

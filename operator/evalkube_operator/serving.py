@@ -1,6 +1,7 @@
 """The operator's HTTP servers: ingest for runners and readers, and the probes. Adapters over uvicorn, no decisions."""
 
 import contextlib
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -42,6 +43,15 @@ class Server(uvicorn.Server):
             )
         )
 
+    def load_certificate(self) -> None:
+        """Connections from now on see what is in the files. Raises OSError or ValueError where that is unfit; what was
+        served before is served then."""
+        certificate, key = self.config.ssl_certfile, self.config.ssl_keyfile
+        if certificate is None or not self.config.loaded or self.config.ssl is None:
+            return  # plain HTTP, or what is read when it begins to serve
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)  # a failure leaves a context useless
+        self.config.ssl.load_cert_chain(certificate, key)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """See ``uvicorn.Server``: here nothing is captured."""
@@ -53,15 +63,17 @@ def probes(
     complaints: Callable[[], Mapping[str, str]],
     ready: Callable[[], bool],
     metrics: Callable[[], bytes],
+    served_by_others: Callable[[], Mapping[str, str]] = dict,
 ) -> Starlette:
-    """/healthz: alive; /readyz: leads and serves; /metrics."""
+    """/healthz: alive; /readyz: leads and serves, and which namespaces another release serves; /metrics."""
 
     async def healthz(_: Request) -> Response:
         found = complaints()
         return JSONResponse({"complaints": dict(found)}, 503 if found else 200)
 
     async def readyz(_: Request) -> Response:
-        return JSONResponse({"ready": ready()}, 200 if ready() else 503)
+        told = {"ready": ready(), "served_by_others": dict(served_by_others())}
+        return JSONResponse(told, 200 if told["ready"] else 503)
 
     async def exposed(_: Request) -> Response:
         return Response(metrics(), media_type="text/plain; version=0.0.4")

@@ -99,6 +99,7 @@ class _Retention(_Part):
 class _File(_Part):
     namespaces: list[str] = []
     lease: str = "evalkube-operator"
+    cluster_role: str | None = None
     store: Annotated[_Volume | _S3, Field(discriminator="kind")] = _Volume()
     ingest: _Ingest
     readers: list[str] = []
@@ -125,18 +126,21 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in."""
+    """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
+    ``cluster_role``: one that is there as long as the release is."""
 
     namespaces: tuple[str, ...]
     own_namespace: str
     identity: str
     lease: str
+    cluster_role: str | None
     kubeconfig: Path | None
     store: VolumeSettings | S3Settings
     ingest_host: str
     ingest_port: int
     ingest_certificate: Path | None
     ingest_key: Path | None
+    ingest_ca: Path | None
     readers: tuple[str, ...]
     probes_port: int
     rules: Rules
@@ -181,12 +185,14 @@ def _settings(file: _File, ca: str | None) -> Settings:
         own_namespace=environment.get("POD_NAMESPACE", "default"),
         identity=environment.get("POD_NAME") or f"{environment.get('HOSTNAME', 'operator')}-{os.getpid()}",
         lease=file.lease,
+        cluster_role=file.cluster_role,
         kubeconfig=None if in_cluster else kubeconfig,
         store=_store(file.store),
         ingest_host=file.ingest.host,
         ingest_port=file.ingest.port,
         ingest_certificate=file.ingest.certificate,
         ingest_key=file.ingest.key,
+        ingest_ca=file.ingest.ca,
         readers=tuple(file.readers),
         probes_port=file.probes.port,
         rules=_rules(file),

@@ -19,8 +19,9 @@ _NOT_YET: Final = frozenset({502, 503, 504})
 
 
 def may_come_up(error: ErrorClass, status: int | None) -> bool:
-    """Whether a failure is one that passes by itself when a server comes up. A certificate, a key, a path do not."""
-    return error in _NOBODY or status in _NOT_YET
+    """Whether a failure is one that passes by itself when a server comes up. A certificate, a key, a path do not, nor
+    does an answer (``status``: its own) that breaks off: its server is there."""
+    return status in _NOT_YET if status else error in _NOBODY
 
 
 def pause_s(tries: int, asked_s: float | None = None) -> float:

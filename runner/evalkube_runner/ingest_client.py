@@ -3,8 +3,8 @@ they carry and what their failure means to the run is the caller's.
 """
 
 import asyncio
+import logging
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,10 +15,12 @@ import httpx
 
 from evalkube_crds.names import Reason
 from evalkube_crds.wording import clip
+from evalkube_runner import trust
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["TIMEOUT", "IngestClient", "Refused", "Unreachable", "document_of"]
 
+_LOG = logging.getLogger("evalkube.runner.ingest")
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
@@ -62,13 +64,31 @@ class IngestClient:
         self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
         self._token_file = token_file
         self._patience_s = patience_s
-        verify = ssl.create_default_context(cafile=str(ca)) if ca is not None else True
-        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=verify, trust_env=False)
+        self._trust = trust.Trust(ca)
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=self._trust.context, trust_env=False)
         self._away_since: float | None = None
+        self._distrusted_since: float | None = None
 
     async def close(self) -> None:
         """Let the connections go."""
         await self._client.aclose()
+
+    async def greet(self) -> None:
+        """Returns once ingest's certificate is trusted, or could not be seen: who is away is waited for elsewhere.
+
+        Raises Unreachable: what a run brings could not be delivered, and it had better not begin.
+        """
+        while True:
+            response, problem = await self._try("GET", "", None, {}, {})
+            if response is not None or self._distrusted_since is None:
+                return
+            self._check_trust(problem)
+            await asyncio.sleep(_LONGEST_PAUSE_S * random.uniform(0.5, 1.0))
+
+    def _check_trust(self, problem: str) -> None:
+        since = self._distrusted_since
+        if since is not None and time.monotonic() - since >= min(trust.PATIENCE_S, self._patience_s):
+            raise Unreachable(problem)
 
     async def send(
         self,
@@ -95,8 +115,12 @@ class IngestClient:
             if response is not None and (final := _final(response)) is not None:
                 self._away_since = None
                 raise final
+            self._check_trust(problem)
             now = time.monotonic()
-            self._away_since = self._away_since if self._away_since is not None else now
+            if self._away_since is None:
+                self._away_since = now
+                if self._distrusted_since is None:  # which is told by itself
+                    _LOG.warning("ingest did not take %s %s, which is tried again: %s", method, where, problem)
             # The outage is everybody's: what comes late in one does not wait as long again. Twice the patience ends
             # what alone goes wrong while all else goes well.
             if now - self._away_since >= patience_s or now - began >= 2 * patience_s:
@@ -123,8 +147,22 @@ class IngestClient:
                 **request,
             )
         except (httpx.TransportError, OSError) as problem:
+            if words := trust.objection(problem):
+                return None, await self._distrusted(words)
+            self._distrusted_since = None
             return None, f"{type(problem).__name__}: {problem}"
+        self._distrusted_since = None
         return response, f"{response.status_code} {clip(response.text)}" if response.is_error else ""
+
+    async def _distrusted(self, words: str) -> str:
+        """What to say of it. Told at once, and mended where the authority's file has changed."""
+        told = f"the runner does not trust the ingest's certificate: {words}"
+        if self._distrusted_since is None:
+            self._distrusted_since = time.monotonic()
+            _LOG.error("%s", told)
+        if await asyncio.to_thread(self._trust.renew):
+            _LOG.info("the authority of ingest's certificate has changed, and is trusted now")
+        return told
 
 
 def _final(response: httpx.Response) -> Exception | None:

@@ -98,6 +98,13 @@ class IngestDelivery:
         if self._direct is not None:
             await self._direct.aclose()
 
+    async def greet(self) -> None:
+        """See ``IngestClient.greet``. Raises RunFailed where ingest's certificate stays one that is not trusted."""
+        try:
+            await self._client.greet()
+        except Unreachable as problem:
+            raise RunFailed(Reason.INGEST_UNAVAILABLE, str(problem)) from None
+
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Delivery.append``; always durable. Appends to one path happen in the order they were asked for."""
         del durable

@@ -189,6 +189,11 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
     options, settings, secrets = given.options, given.settings, given.secrets
     cache = options.cache or settings.cache
     async with _outside(run, options) as outside:
+        try:
+            await outside.greet()
+        except RunFailed as failure:
+            name = run.metadata.name
+            return Receipt(run_id=name, shard=options.shard, reason=failure.reason, message=failure.message)
         context = RunContext(
             run_id=run.metadata.name,
             delivery=RedactingDelivery(outside.delivery, redactor),
@@ -224,14 +229,20 @@ async def _nobody(receipt: Receipt) -> None:
     """Who started this process sees its end."""
 
 
+async def _at_home() -> None:
+    """There is nobody to be greeted."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Outside:
     """Where things go, and who is asked and told. ``start``: how shards agree on one (None: there is nobody to agree
-    with); ``complete``: whether all has arrived; ``finished`` takes the receipt of a run that is done."""
+    with); ``complete``: whether all has arrived; ``greet`` fails where nothing will arrive; ``finished`` takes the
+    receipt of a run that is done."""
 
     delivery: Delivery
     start: Start | None = None
     complete: Callable[[], bool] = lambda: True
+    greet: Callable[[], Awaitable[None]] = _at_home
     finished: Callable[[Receipt], Awaitable[None]] = _nobody
 
 
@@ -258,7 +269,8 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
         return (await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)).monotonic_ns
 
     async with ingest:
-        yield _Outside(ingest, start if run.spec.shards > 1 else None, lambda: ingest.complete, ingest.finished)
+        together = start if run.spec.shards > 1 else None
+        yield _Outside(ingest, together, lambda: ingest.complete, ingest.greet, ingest.finished)
 
 
 def _leave(receipt: Receipt, options: argparse.Namespace) -> bool:

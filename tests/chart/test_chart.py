@@ -186,6 +186,22 @@ def test_definitions_outlive_the_release() -> None:
 
 
 @needs_helm
+def test_the_certificate_outlives_the_release(tmp_path: Path) -> None:
+    """Runners that are at work trust it, and deliver to the release that is installed again; the notes name it."""
+    made = named(rendered(""), "Secret", "evalkube-ingest-tls")
+    assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    said = notes("namespaces={team-a}", tmp_path)
+    assert "delete secret evalkube-ingest-tls" in said
+    accounts = [each for each in rendered("namespaces={team-a}") if each["metadata"]["name"] == "evalkube-runner"]
+    kept = [each["metadata"] for each in accounts if each["kind"] == "ServiceAccount"]
+    assert [each["namespace"] for each in kept] == ["evals", "team-a"]
+    for each in kept:  # the tokens of runners at work would end with it
+        assert each["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert f"-n {each['namespace']} delete serviceaccount evalkube-runner" in said
+    assert not [each for each in rendered(VALUE_SETS["a certificate of one's own"]) if each["kind"] == "Secret"]
+
+
+@needs_helm
 @pytest.mark.parametrize(("release", "service"), [("evalkube", "evalkube-api"), ("prod", "prod-api")])
 def test_the_service_has_the_release_s_name(release: str, service: str) -> None:
     """As documented: port 9000."""
@@ -229,6 +245,27 @@ def test_what_is_owned_may_block_its_owners_deletion(program: str, values: str) 
     wanted = {"apiGroups": ["evalkube.io"], "resources": ["evalruns/finalizers", "perfruns/finalizers"]}
     assert roles
     assert all({**wanted, "verbs": ["update"]} in role["rules"] for role in roles)
+
+
+@needs_helm
+@pytest.mark.parametrize("values", ["", "namespaces={team-a}"])
+def test_the_operator_may_claim_what_it_serves(values: str) -> None:
+    """A Lease in each namespace, owned by a ClusterRole of the release that it may look up, and no other."""
+    objects = rendered(values)
+    role = named(objects, "ClusterRole", configuration(objects)["clusterRole"])
+    assert {"resources": ["clusterroles"], "resourceNames": [role["metadata"]["name"]], "verbs": ["get"]}.items() <= (
+        role["rules"][1].items()
+    )
+    writes = ["evalruns/status", "perfruns/status"]
+    roles = [each for each in objects if each["kind"].endswith("Role")]
+    serving = [each for each in roles if writes in [rule["resources"] for rule in each["rules"]]]
+    assert serving
+    for each in serving:
+        leases = [rule for rule in each["rules"] if rule["resources"] == ["leases"]]
+        assert [(rule["verbs"], rule.get("resourceNames")) for rule in leases] == [
+            (["create"], None),
+            (["get"], ["evalkube"]),
+        ]
 
 
 @needs_helm
@@ -397,7 +434,7 @@ def test_what_is_switched_off_stays_off(tmp_path: Path) -> None:
     told = configuration(tuple(each for each in yaml.safe_load_all(done.stdout) if each))
     assert told["keys"] == {"requireHosts": False}
     assert told["jobTtlSeconds"] == 0
-    assert "resource-policy" not in done.stdout
+    assert done.stdout.count("helm.sh/resource-policy") == 1, "the certificate's alone"
 
 
 @needs_helm
@@ -517,7 +554,8 @@ def test_what_is_scraped_is_there(values: str) -> None:
 def chosen(spec: dict[str, Any], service: dict[str, Any]) -> bool:
     """Whether a ServiceMonitor's selector is of that Service."""
     wanted: dict[str, str] = spec["selector"]["matchLabels"]
-    return wanted.items() <= service["metadata"]["labels"].items()
+    has: dict[str, str] = service["metadata"]["labels"]
+    return wanted.items() <= has.items()
 
 
 @needs_helm

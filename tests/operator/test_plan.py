@@ -337,6 +337,21 @@ def test_both_kinds_may_have_a_run_of_one_name(story: Story) -> None:
         assert story.phase() is Phase.SUCCEEDED
 
 
+def test_a_job_of_an_earlier_operators_name_goes_on(story: Story) -> None:
+    """After an upgrade the Job on record is the run's, whatever Jobs are called by now."""
+    story.submit(eval_spec())
+    job = story.cluster.objects.pop(("Job", "ns", "demo-e1"))
+    job["metadata"]["name"] = story.raw["status"]["jobName"] = "demo-1"
+    story.cluster.objects["Job", "ns", "demo-1"] = job
+    story.operator.restart()
+    story.turn()
+    story.start()
+    story.cluster.succeed(story.pods()[0])
+    story.turn(1)
+    assert (story.phase(), story.status.job_name) == (Phase.SUCCEEDED, "demo-1")
+    assert len(story.cluster.created_jobs) == 1
+
+
 def test_a_foreign_job_of_that_name(story: Story) -> None:
     """Waited for while its owner may be going, then refused."""
     owner = {"kind": "EvalRun", "name": "demo", "uid": "before", "controller": True}

@@ -94,7 +94,14 @@ def test_an_endpoint_may_come_up_for_a_while(failure: RequestFailed) -> None:
         assert not first.failed(failure)
 
 
-@pytest.mark.parametrize("failure", [_status(500), _status(429), _status(404), RequestFailed(ErrorClass.TLS, "no")])
+PRESENT = [
+    *(_status(500), _status(429), _status(404)),
+    RequestFailed(ErrorClass.TLS, "no"),
+    RequestFailed(ErrorClass.DISCONNECTED, "in the middle of an answer", status=200),
+]
+
+
+@pytest.mark.parametrize("failure", PRESENT)
 def test_what_does_not_pass_by_itself_counts_at_once(failure: RequestFailed) -> None:
     """A server that is there, or one whose certificate is wrong."""
     first = FirstContact("http://h/v1", 100, _Clock(), grace_s=10)

@@ -32,9 +32,10 @@ class Stored:
     def __init__(self, url: str | None, *, token_file: Path | None, ca_file: Path | None) -> None:
         self._url = url.rstrip("/") if url else None
         self._token_file = token_file
-        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        self._ca_file = ca_file
+        self._context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         self._client = httpx.AsyncClient(
-            verify=verify,
+            verify=self._context,
             timeout=httpx.Timeout(_CALL_S, connect=5.0),
             trust_env=False,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=8),
@@ -83,7 +84,7 @@ class Stored:
             raise Unavailable("this service was not told where the operator serves artifacts (EVALKUBE_STORE_URL)")
         request = self._client.build_request("GET", self._url + path, headers=self._headers())
         try:
-            response = await self._client.send(request, stream=True)
+            response = await self._answer(request)
         except httpx.HTTPError as problem:
             raise _away(problem) from None
         if response.status_code == 200:
@@ -93,6 +94,17 @@ class Stored:
         await response.aclose()
         raise _refusal(response)
 
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        """Once more where the operator's certificate is not trusted: its authority may have changed meanwhile."""
+        try:
+            return await self._client.send(request, stream=True)
+        except httpx.ConnectError as problem:
+            if self._ca_file is None or not _distrusts(problem):
+                raise
+            with contextlib.suppress(OSError):  # an ssl.SSLError is one too
+                self._context.load_verify_locations(cafile=self._ca_file)
+            return await self._client.send(request, stream=True)
+
     def _headers(self) -> dict[str, str]:
         if self._token_file is None:
             return {}
@@ -100,6 +112,12 @@ class Stored:
             return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}  # a line of memory-backed disk
         except OSError as problem:
             raise Unavailable(f"the service's token for the store cannot be read: {problem.strerror}") from None
+
+
+def _distrusts(problem: BaseException | None) -> bool:
+    while problem is not None and not isinstance(problem, ssl.SSLCertVerificationError):
+        problem = problem.__cause__ or problem.__context__
+    return problem is not None
 
 
 def _modified(headers: Mapping[str, str]) -> datetime:

@@ -80,3 +80,24 @@ app.kubernetes.io/component: {{ .component }}
 {{- include "evalkube.name" . }}-runner
 {{- end -}}
 {{- end -}}
+
+{{- /* Fails where another release serves a namespace that this one would (the operator's claims.py); silent without a cluster. */ -}}
+{{- define "evalkube.served" -}}
+{{- $holder := printf "%s/%s-operator" .Release.Namespace (include "evalkube.name" .) -}}
+{{- $served := include "evalkube.namespaces" . | fromJsonArray -}}
+{{- $leases := list -}}
+{{- if $served -}}
+{{- range $served -}}
+{{- with lookup "coordination.k8s.io/v1" "Lease" . "evalkube" }}{{ $leases = append $leases . }}{{ end -}}
+{{- end -}}
+{{- else -}}
+{{- range (lookup "coordination.k8s.io/v1" "Lease" "" "").items -}}
+{{- if eq .metadata.name "evalkube" }}{{ $leases = append $leases . }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range $leases -}}
+{{- if and .spec.holderIdentity (ne .spec.holderIdentity $holder) -}}
+{{- fail (printf "the runs of the namespace %s are served by the release %s: uninstall it, or name other namespaces (namespaces). Where it is there no more: kubectl -n %s delete lease evalkube" .metadata.namespace .spec.holderIdentity .metadata.namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -143,6 +143,8 @@ class Client:
             return chat.read_answer(await _read(response))
         except chat.BadAnswer as problem:
             raise RequestFailed(problem.error, str(problem), status=response.status_code) from problem
+        except httpx.HTTPError as problem:  # in the middle of an answer
+            raise RequestFailed(*_transport_failure(problem), status=response.status_code) from problem
         finally:
             await response.aclose()
 
