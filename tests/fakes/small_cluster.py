@@ -283,15 +283,14 @@ class SmallCluster:
                 self._counted(pod)
             if pod["status"]["phase"] == "Failed" and not pod.get("counted"):
                 pod["counted"] = True
-                if not pod.get("disrupted") or spec.get("backoffLimit") == 0:
+                if not pod.get("disrupted") or spec["podFailurePolicy"]["rules"][0]["action"] == "FailJob":
                     failures[index] = failures.get(index, 0) + 1
                 if pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] in range(64, 73):
                     failures[index] = 1000
                 self._counted(pod)
         status["completedIndexes"] = ",".join(sorted(done))
         status |= {"succeeded": len(done), "failed": sum(failures.values())}
-        limit = spec.get("backoffLimitPerIndex", spec.get("backoffLimit"))
-        if any(count > limit for count in failures.values()):
+        if sum(failures.values()) > spec["backoffLimit"]:
             status["conditions"] = [_condition("Failed", "BackoffLimitExceeded", self._stamp())]
         elif len(done) == spec["completions"]:
             status["conditions"] = [_condition("Complete", "CompletionsReached", self._stamp())]

@@ -304,3 +304,35 @@ def test_the_run_goes_when_its_time_is_over(story: Story) -> None:
     assert story.cluster.of_kind("EvalRun")
     story.turn(3)
     assert not story.cluster.of_kind("EvalRun")
+
+
+def test_the_limit_is_each_shard_s_own(story: Story) -> None:
+    """Of two shards that may each be tried twice, one fails twice: the run has failed, its Job would go on."""
+    story.submit(eval_spec(shards=2, backoffLimit=1))
+    for _ in range(2):
+        for pod in story.pods():
+            if pod["status"]["phase"] == "Pending":
+                story.cluster.start(pod)
+        story.turn(1)
+        story.cluster.end(next(pod for pod in story.pods() if "-0-" in pod["metadata"]["name"] and _runs(pod)), 137)
+        story.turn(1)
+    assert not story.cluster.of_kind("Job")[0]["status"].get("conditions")
+    assert story.phase() is Phase.FAILED
+    assert story.reason() is Reason.RUNNER_KILLED
+    story.turn(11)
+    assert not story.cluster.of_kind("Job")
+
+
+def test_failures_of_several_shards_do_not_add_up(story: Story) -> None:
+    """Each of them is tried again."""
+    story.submit(eval_spec(shards=2, backoffLimit=1))
+    story.start()
+    for pod in story.pods():
+        story.cluster.end(pod, 137)
+    story.turn(1)
+    assert len([pod for pod in story.pods() if pod["status"]["phase"] == "Pending"]) == 2
+    assert story.phase() is Phase.RUNNING
+
+
+def _runs(pod: Object) -> bool:
+    return bool(pod["status"]["phase"] == "Running")
