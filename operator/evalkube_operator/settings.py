@@ -123,11 +123,15 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in."""
+    """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
+
+    ``identity``: who it is to its standby; ``in_pod``: that is the name of its pod.
+    """
 
     namespaces: tuple[str, ...]
     own_namespace: str
     identity: str
+    in_pod: bool
     lease: str
     kubeconfig: Path | None
     store: VolumeSettings | S3Settings
@@ -178,6 +182,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         namespaces=tuple(file.namespaces),
         own_namespace=environment.get("POD_NAMESPACE", "default"),
         identity=environment.get("POD_NAME") or f"{environment.get('HOSTNAME', 'operator')}-{os.getpid()}",
+        in_pod=in_cluster and bool(environment.get("POD_NAME")),
         lease=file.lease,
         kubeconfig=None if in_cluster else kubeconfig,
         store=_store(file.store),

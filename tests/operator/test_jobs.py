@@ -67,7 +67,7 @@ def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
 
 
 def test_no_failed_pod_waits_for_its_replacement() -> None:
-    """In a namespace that is being deleted none comes, and the namespace would wait for the pod: so no limit by index."""
+    """In a namespace that is being deleted none comes, and the namespace would wait for the pod."""
     many = made(eval_spec(backoffLimit=2, shards=3))["spec"]
     assert many["backoffLimit"] == 6
     assert not {"backoffLimitPerIndex", "maxFailedIndexes"} & set(many)
