@@ -105,6 +105,7 @@ class Election:
         self._clock = clock
         self._every_s = every_s
         self._observed: Observed | None = None
+        self._written: Object | None = None
         self._renewed_s = 0.0
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
@@ -123,6 +124,11 @@ class Election:
             await asyncio.sleep(self._every_s)
 
     async def _round(self, now_s: float) -> None:
+        """Who leads renews what it wrote last; if somebody else has written since, it reads who that was."""
+        written, self._written = self._written, None
+        if self.leading.is_set() and written is not None:
+            await self._write(written, now_s)
+            return
         lease = await self._leases.get_lease(self._namespace, self._name)
         self._observe(lease, now_s)
         holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
@@ -133,9 +139,13 @@ class Election:
         gone = not self.leading.is_set() and await self._is_gone(lease)
         if not judge(lease, self._identity, self._observed, now_s, gone=gone):
             return
+        await self._write(lease, now_s)
+
+    async def _write(self, lease: Object | None, now_s: float) -> None:
         now = datetime.now(UTC)
         document = lease_document(lease, self._namespace, self._name, self._identity, now, in_pod=self._in_pod)
-        self._observe(await self._leases.put_lease(document), now_s)
+        self._written = await self._leases.put_lease(document)
+        self._observe(self._written, now_s)
         self._renewed_s = now_s
         if not self.leading.is_set():
             _LOG.info("%s leads", self._identity)
