@@ -217,6 +217,15 @@ class KubernetesCluster:
         found = await self._get(path, accept=_METADATA_ONLY)
         return found["metadata"]["uid"] if found is not None else None
 
+    async def pod_is_there(self, namespace: str, name: str) -> bool:
+        """Whether the pod of that name may still run. Where that may not be read it may."""
+        path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(name)}"
+        try:
+            found = await self._get(path, timeout_s=5.0)
+        except Refused:
+            return True
+        return found is not None and (found.get("status") or {}).get("phase") not in ("Failed", "Succeeded")
+
     # the wire
 
     async def _get(self, path: str, *, accept: str | None = None, timeout_s: float = _TIMEOUT_S) -> Object | None:

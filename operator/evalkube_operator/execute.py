@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from evalkube_crds.names import Phase
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_operator import collect, facts, jobs, links, reading
 from evalkube_operator.actions import (
@@ -244,8 +245,10 @@ class Executor:
         except Unavailable:
             await self._refresh(run)  # it may have been written: the next plan decides on what is there
             return
-        if action.status.progress != run.status.progress:
+        runs = action.status.phase is Phase.RUNNING and run.status.phase is not Phase.RUNNING
+        if runs or action.status.progress != run.status.progress:
             memory.progress_written_at = self._now()
+            memory.progress_writes += 1
         self._cache.apply_run(reading.kept(raw, run.kind))
         for announcement in action.announce:
             self._announcer.announce(run, announcement)

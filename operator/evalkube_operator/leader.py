@@ -2,6 +2,9 @@
 
 ``judge`` decides, from the Lease and the time at which it was last seen to change on this machine's own clock (the
 holders' clocks need not agree); ``Election`` does it, and says when it has to stop before anybody else may begin.
+
+A holder whose pod is no more is not waited for: its process has ended or is being ended, and if it still writes, it
+writes to versions of objects that have changed since.
 """
 
 import asyncio
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from evalkube_crds.names import GROUP
 from evalkube_operator.errors import OperatorError
 
 __all__ = ["DURATION_S", "Election", "Observed", "judge", "lease_document"]
@@ -20,6 +24,7 @@ _LOG = logging.getLogger("evalkube.operator.leader")
 DURATION_S: Final = 15.0
 _RENEW_WITHIN_S: Final = 10.0
 _EVERY_S: Final = 2.0
+_POD: Final = f"{GROUP}/holder-pod"
 
 Object = dict[str, Any]
 
@@ -32,25 +37,29 @@ class Observed:
     since_s: float
 
 
-def judge(lease: Object | None, me: str, observed: Observed | None, now_s: float) -> bool:
-    """Whether ``me`` may write its name into ``lease``: it is mine, nobody's, or has not been renewed in time."""
+def judge(lease: Object | None, me: str, observed: Observed | None, now_s: float, *, gone: bool = False) -> bool:
+    """Whether ``me`` may write its name into ``lease``: it is mine, nobody's, of one that is ``gone``, or has not been
+    renewed in time."""
     if lease is None:
         return True
     spec = lease.get("spec") or {}
     holder = spec.get("holderIdentity") or ""
-    if holder in ("", me):
+    if holder in ("", me) or gone:
         return True
     if observed is None or observed.version != lease["metadata"]["resourceVersion"]:
         return False
     return now_s - observed.since_s > float(spec.get("leaseDurationSeconds") or DURATION_S)
 
 
-def lease_document(before: Object | None, namespace: str, name: str, holder: str, now: datetime) -> Object:
-    """The Lease with ``holder`` in it (empty: given up), in the version that was read."""
+def lease_document(
+    before: Object | None, namespace: str, name: str, holder: str, now: datetime, *, in_pod: bool = False
+) -> Object:
+    """The Lease with ``holder`` in it (empty: given up), in the version that was read. ``in_pod``: that is a pod's
+    name."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     old = (before or {}).get("spec") or {}
     same = old.get("holderIdentity") == holder
-    metadata: Object = {"namespace": namespace, "name": name}
+    metadata: Object = {"namespace": namespace, "name": name, "annotations": {_POD: holder} if in_pod else {}}
     if before is not None:
         metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
     spec = {
@@ -68,9 +77,14 @@ class _Leases(Protocol):
 
     async def put_lease(self, lease: Object) -> Object: ...
 
+    async def pod_is_there(self, namespace: str, name: str) -> bool: ...
+
 
 class Election:
-    """This replica's part. ``leading`` is set while it may work; ``lost`` once it has led and may no longer."""
+    """This replica's part. ``leading`` is set while it may work; ``lost`` once it has led and may no longer.
+
+    ``in_pod``: ``identity`` is the name of the pod that it runs in.
+    """
 
     def __init__(
         self,
@@ -79,6 +93,7 @@ class Election:
         namespace: str,
         name: str,
         identity: str,
+        in_pod: bool = False,
         clock: Callable[[], float] = time.monotonic,
         every_s: float = _EVERY_S,
     ) -> None:
@@ -86,9 +101,11 @@ class Election:
         self._namespace = namespace
         self._name = name
         self._identity = identity
+        self._in_pod = in_pod
         self._clock = clock
         self._every_s = every_s
         self._observed: Observed | None = None
+        self._written: Object | None = None
         self._renewed_s = 0.0
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
@@ -107,6 +124,11 @@ class Election:
             await asyncio.sleep(self._every_s)
 
     async def _round(self, now_s: float) -> None:
+        """Who leads renews what it wrote last; if somebody else has written since, it reads who that was."""
+        written, self._written = self._written, None
+        if self.leading.is_set() and written is not None:
+            await self._write(written, now_s)
+            return
         lease = await self._leases.get_lease(self._namespace, self._name)
         self._observe(lease, now_s)
         holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
@@ -114,14 +136,28 @@ class Election:
             _LOG.error("%s has taken the lead", holder)
             self._lose()
             return
-        if not judge(lease, self._identity, self._observed, now_s):
+        gone = not self.leading.is_set() and await self._is_gone(lease)
+        if not judge(lease, self._identity, self._observed, now_s, gone=gone):
             return
-        document = lease_document(lease, self._namespace, self._name, self._identity, datetime.now(UTC))
-        self._observe(await self._leases.put_lease(document), now_s)
+        await self._write(lease, now_s)
+
+    async def _write(self, lease: Object | None, now_s: float) -> None:
+        now = datetime.now(UTC)
+        document = lease_document(lease, self._namespace, self._name, self._identity, now, in_pod=self._in_pod)
+        self._written = await self._leases.put_lease(document)
+        self._observe(self._written, now_s)
         self._renewed_s = now_s
         if not self.leading.is_set():
             _LOG.info("%s leads", self._identity)
             self.leading.set()
+
+    async def _is_gone(self, lease: Object | None) -> bool:
+        """Whether the Lease is held by a pod that there is no more. What holds it outside a pod is not to be seen."""
+        holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
+        pod = (((lease or {}).get("metadata") or {}).get("annotations") or {}).get(_POD)
+        if not pod or pod != holder or holder == self._identity:
+            return False
+        return not await self._leases.pod_is_there(self._namespace, pod)
 
     def _observe(self, lease: Object | None, now_s: float) -> None:
         version = lease["metadata"]["resourceVersion"] if lease is not None else ""

@@ -104,7 +104,11 @@ class _Operator:
             unread=self.unread,
         )
         self.election = Election(
-            cluster, namespace=settings.own_namespace, name=settings.lease, identity=settings.identity
+            cluster,
+            namespace=settings.own_namespace,
+            name=settings.lease,
+            identity=settings.identity,
+            in_pod=settings.in_pod,
         )
         self.claims = claims.Claims(
             cluster, holder=f"{settings.own_namespace}/{settings.lease}", role=settings.cluster_role
@@ -165,15 +169,23 @@ class _Operator:
     # parts
 
     async def _kopf(self) -> None:
-        names = list(self.settings.namespaces)
+        names = await self._readable()
         await kopf.operator(
             registry=self.watching.registry(),
             settings=watching.kopf_settings(),
             identity=cast("Any", self.settings.identity),  # else it asks for a user name, which a pod may lack
             standalone=True,
-            clusterwide=not names,
+            clusterwide=not self.settings.namespaces,
             namespaces=names,
         )
+
+    async def _readable(self) -> list[str]:
+        while True:
+            try:
+                return await self.watching.readable()
+            except OperatorError as problem:
+                _LOG.warning("listing: %s", problem)
+                await asyncio.sleep(2)
 
     async def _lead(self) -> None:
         """Keep the cache true; once this replica leads, and the cache is, do the work."""
@@ -207,7 +219,9 @@ class _Operator:
         while True:
             await asyncio.sleep(self.settings.resync_s)
             try:
-                await self.watching.resync()
+                if await self.watching.resync():
+                    _LOG.info("a served namespace is there again; starting anew, to watch it")
+                    return
             except OperatorError as problem:
                 _LOG.warning("listing: %s", problem)
 
@@ -294,6 +308,8 @@ class _Operator:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(self.settings.sweep_s)
+            if self.watching.passed_over:
+                continue  # whose runs are not known: what is theirs must not be taken for nobody's
             try:
                 removed = await sweep(
                     self.store,

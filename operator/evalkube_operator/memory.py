@@ -36,6 +36,7 @@ class Memory:
     progress: dict[int, Progress] = field(default_factory=dict)
     receipts: dict[int, Receipt] = field(default_factory=dict)
     progress_written_at: datetime | None = None
+    progress_writes: int = 0
 
     def begin(self, attempt: int | None) -> None:
         """The run is at this attempt: what was remembered of another one's results and refusals is void."""
@@ -61,13 +62,15 @@ class Memory:
             self.progress.clear()
             self.receipts.clear()
 
-    def seen(self, run: RunFact, cache: Cache, line: Line, now: datetime, *, progress_interval_s: float) -> Seen:
+    def seen(
+        self, run: RunFact, cache: Cache, line: Line, now: datetime, *, progress_interval_s: tuple[float, float]
+    ) -> Seen:
         """All that is known of the run's surroundings, for the plan."""
         attempts = run.status.attempts
         number = attempts[-1].number if attempts else None
         self.begin(number)
         jobs = cache.jobs(run.uid)
-        due = self.progress_written_at
+        due, interval_s = self.progress_written_at, progress_interval_s[min(self.progress_writes // 2, 1)]
         return Seen(
             jobs=jobs,
             pods=cache.pods(run.uid),
@@ -81,7 +84,7 @@ class Memory:
             collect_error=self.collect_error,
             progress=self._progress(run) if number == self.told_attempt else None,
             receipts=dict(self.receipts) if number == self.told_attempt else {},
-            progress_due=due + timedelta(seconds=progress_interval_s) if due is not None else None,
+            progress_due=due + timedelta(seconds=interval_s) if due is not None else None,
             turn=line.turn(run.uid),
             crowd=line.crowd(run.uid, run.namespace),
         )

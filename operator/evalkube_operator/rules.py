@@ -27,7 +27,7 @@ class Rules:
 
     ``queued``: all runs are given to a queue of Kueue's, which decides on their turns. ``room_patience_s``: how long a
     run whose pods find no room keeps others from starting, at first and at most; ``aside_s``: how long others then go
-    first.
+    first. ``progress_interval_s``: between two writes of how far a run is, at first and later.
     """
 
     allow: frozenset[str] = frozenset()
@@ -50,5 +50,5 @@ class Rules:
     retry_base_s: float = 5.0
     retry_cap_s: float = 300.0
     successor_patience_s: float = 60.0
-    progress_interval_s: float = 3.0
+    progress_interval_s: tuple[float, float] = (3.0, 10.0)
     job_ttl_s: int = 3600

@@ -127,11 +127,15 @@ class _File(_Part):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
-    ``cluster_role``: one that is there as long as the release is."""
+
+    ``identity``: who it is to its standby; ``in_pod``: that is the name of its pod. ``cluster_role``: one that is there
+    as long as the release is.
+    """
 
     namespaces: tuple[str, ...]
     own_namespace: str
     identity: str
+    in_pod: bool
     lease: str
     cluster_role: str | None
     kubeconfig: Path | None
@@ -184,6 +188,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         namespaces=tuple(file.namespaces),
         own_namespace=environment.get("POD_NAMESPACE", "default"),
         identity=environment.get("POD_NAME") or f"{environment.get('HOSTNAME', 'operator')}-{os.getpid()}",
+        in_pod=in_cluster and bool(environment.get("POD_NAME")),
         lease=file.lease,
         cluster_role=file.cluster_role,
         kubeconfig=None if in_cluster else kubeconfig,

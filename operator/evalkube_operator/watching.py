@@ -4,6 +4,7 @@ kopf is used for its watches alone: handlers of raw events leave no finalizer an
 It lists again after a gap, but tells of no object that vanished in it; that is what ``resync`` is for.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from evalkube_crds.names import GROUP, VERSION, Kind
 from evalkube_operator import facts
 from evalkube_operator.cache import Cache
 from evalkube_operator.cluster import Listed
+from evalkube_operator.errors import Forbidden, Unavailable
 from evalkube_operator.health import Health
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.stateless import NoDiffs, NoProgress
@@ -21,6 +23,7 @@ from evalkube_operator.unread import Unread
 
 __all__ = ["FAILED_CREATES", "Lists", "Watching", "kopf_settings"]
 
+_LOG = logging.getLogger("evalkube.operator")
 FAILED_CREATES: Final = "involvedObject.kind=Job,reason=FailedCreate"
 
 
@@ -59,7 +62,10 @@ class Lists(Protocol):
 
 
 class Watching:
-    """The handlers and the resync. ``namespaces`` empty: the whole cluster."""
+    """The handlers and the resync. ``namespaces`` empty: the whole cluster.
+
+    ``passed_over``: those of several namespaces that may not be read, as they are gone.
+    """
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class Watching:
         self._namespaces = namespaces
         self._health = health
         self._metrics = metrics
+        self.passed_over: set[str] = set()
 
     def registry(self) -> kopf.OperatorRegistry:
         """kopf's handlers: raw events of runs, Jobs, pods, and failed creations."""
@@ -95,15 +102,45 @@ class Watching:
 
         return on_event
 
-    async def resync(self) -> None:
-        """List everything and compare. Raises errors.OperatorError."""
-        for kind in Kind:
-            for namespace in self._namespaces or (None,):
-                self._compare(f"{str(kind).lower()}s", namespace, await self._cluster.list_runs(kind, namespace))
+    async def readable(self) -> list[str]:
+        """The namespaces to be watched: kopf gives up where it is refused. Raises errors.OperatorError."""
+        for namespace in self._namespaces:
+            try:
+                await self._cluster.list_runs(Kind.EVAL_RUN, namespace)
+            except Forbidden:
+                self.passed_over.add(namespace)
+        if self.passed_over >= set(self._namespaces):
+            self.passed_over.clear()  # then something else is wrong, and waiting for it to be mended is right
+        return [each for each in self._namespaces if each not in self.passed_over]
+
+    async def resync(self) -> bool:
+        """List everything and compare; whether a namespace that was passed over can be read by now.
+
+        Raises errors.OperatorError.
+        """
+        returned = False
         for namespace in self._namespaces or (None,):
-            self._compare("jobs", namespace, await self._cluster.list_jobs(namespace, facts.RUN_UID_LABEL))
-            self._compare("pods", namespace, await self._cluster.list_pods(namespace, facts.RUN_UID_LABEL))
-            self._compare("events", namespace, await self._cluster.list_events(namespace, FAILED_CREATES))
+            try:
+                await self._resync(namespace)
+            except Forbidden as problem:
+                # with its Roles gone it is being deleted, or has been; what is known of it stays as it is
+                if namespace is None or len(self._namespaces) == 1:
+                    raise
+                self.passed_over.add(namespace)
+                _LOG.warning("the namespace %s is passed over: %s", namespace, problem)
+            else:
+                returned = returned or namespace in self.passed_over
+                self.passed_over.discard(namespace or "")
+        if self._namespaces and self.passed_over >= set(self._namespaces):
+            raise Unavailable("none of the served namespaces can be read")
+        return returned
+
+    async def _resync(self, namespace: str | None) -> None:
+        for kind in Kind:
+            self._compare(f"{str(kind).lower()}s", namespace, await self._cluster.list_runs(kind, namespace))
+        self._compare("jobs", namespace, await self._cluster.list_jobs(namespace, facts.RUN_UID_LABEL))
+        self._compare("pods", namespace, await self._cluster.list_pods(namespace, facts.RUN_UID_LABEL))
+        self._compare("events", namespace, await self._cluster.list_events(namespace, FAILED_CREATES))
 
     def _compare(self, plural: str, namespace: str | None, listed: Listed) -> None:
         items, version = listed

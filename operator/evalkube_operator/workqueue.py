@@ -19,7 +19,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 _BASE_S = 0.05
 _CAP_S = 60.0
-_MOMENT_S = 0.2
+_MOMENT_S = 1.0
+"""Of news of one run: as long as its pod takes to start, so that one write tells of both."""
 _HURRY_S = 0.1
 """For so long after somebody hurried, others make way."""
 _PATIENCE_S = 10.0

@@ -136,7 +136,7 @@ def test_it_renders(values: str) -> None:
     objects = rendered(values)
     keys = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects]
     assert len(keys) == len(set(keys))
-    of_cluster = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+    of_cluster = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass"}
     assert all((namespace is None) == (kind in of_cluster) for kind, namespace, _ in keys)
 
 
@@ -438,6 +438,27 @@ def test_what_is_switched_off_stays_off(tmp_path: Path) -> None:
 
 
 @needs_helm
+@pytest.mark.parametrize(
+    ("values", "classes", "used"),
+    [
+        ("api.debug=false", ["evalkube-evals"], "evalkube-evals"),
+        ("priorityClass.create=false", [], None),
+        ("priorityClass.create=false,operator.priorityClassName=high", [], "high"),
+        ("operator.priorityClassName=high", ["evalkube-evals"], "high"),
+    ],
+    ids=["as it comes", "none", "another's", "another's beside its own"],
+)
+def test_the_operator_stands_above_runners(values: str, classes: list[str], used: str | None) -> None:
+    """Its place on a full node is a runner's, not the other way round."""
+    objects = rendered(values)
+    found = [each for each in objects if each["kind"] == "PriorityClass"]
+    assert [each["metadata"]["name"] for each in found] == classes
+    assert all(each["value"] > 0 and not each["globalDefault"] for each in found)
+    pod = named(objects, "Deployment", "evalkube-operator")["spec"]["template"]["spec"]
+    assert pod.get("priorityClassName") == used
+    assert "priorityClass" not in configuration(objects)["runner"]
+
+
 def test_an_ingress_lets_requests_wait() -> None:
     """The chart's timeouts are there, and the installer's own win."""
     key = "nginx.ingress.kubernetes.io/proxy-read-timeout"

@@ -96,14 +96,14 @@ def values_of(image: str, namespaces: list[str], *, crds: bool) -> dict[str, Any
 def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The chart in a namespace of its own, and the models that its runs ask."""
     name = f"evalkube-e2e-{secrets.token_hex(3)}"
-    quota = f"{name}-quota"
+    quota, gone = f"{name}-quota", f"{name}-gone"
     crds = not cluster.run("get", "crd", "evalruns.evalkube.io", "--ignore-not-found")
     if not crds:  # somebody else's: brought up to date, and left there
         cluster.run("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    values = values_of(image, [name, quota], crds=crds)
+    values = values_of(image, [name, quota, gone], crds=crds)
     file = tmp_path_factory.mktemp("values") / "values.yaml"
     file.write_text(yaml.safe_dump(values))
-    cluster.apply(namespace(name), namespace(quota))
+    cluster.apply(namespace(name), namespace(quota), namespace(gone))
     kube, small = Kube(name), Kube(quota)
     hard = {"spec": {"hard": {"pods": "0"}}}
     try:
@@ -130,7 +130,7 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
     finally:
         if os.environ.get("EVALKUBE_E2E_KEEP") != "1":
             kube.helm("uninstall", "evalkube", "--wait", check=False)
-            cluster.run("delete", "namespace", name, quota, "--wait=false", check=False)
+            cluster.run("delete", "namespace", name, quota, gone, "--wait=false", check=False)
 
 
 def _state(kube: Kube) -> str:

@@ -48,6 +48,18 @@ def test_the_operator_is_killed(kube: Kube) -> None:
     kube.run("rollout", "status", "deployment/evalkube-operator", "--timeout=60s")
 
 
+def test_the_operator_leads_again_soon(kube: Kube) -> None:
+    """Within 5 s of its pod's end, however long its Lease had to go."""
+    before = kube.get("lease", "evalkube-operator")
+    assert before is not None
+    began = time.monotonic()
+    kill(kube, "app.kubernetes.io/component=operator")
+    holder = before["spec"]["holderIdentity"]
+    kube.until("lease", "evalkube-operator", lambda lease: lease["spec"]["holderIdentity"] != holder, timeout_s=30)
+    assert time.monotonic() - began < 5
+    kube.run("rollout", "status", "deployment/evalkube-operator", "--timeout=60s")
+
+
 def test_the_operator_is_killed_while_runs_are_made(kube: Kube) -> None:
     """Every run gets one Job and ends."""
     names = [f"burst-{number}" for number in range(8)]

@@ -47,6 +47,7 @@ class SmallCluster:
     """``fault``: what happens to the n-th next call that changes something: crash or lost answer, before or after.
 
     ``room``: how many pods its nodes take; ``pod_quota``: how many pods there may be; None: any number.
+    ``requests``: how often the operator asked for something.
     """
 
     now_s: float = 0.0
@@ -59,6 +60,7 @@ class SmallCluster:
     created_jobs: list[Object] = field(default_factory=list)
     events: list[Object] = field(default_factory=list)
     event_lists: int = 0
+    requests: int = 0
     node: str | None = "node-1"
     room: int | None = None
     pod_quota: int | None = None
@@ -131,6 +133,7 @@ class SmallCluster:
 
     async def create_job(self, manifest: Object) -> Object:
         """See ``ports.Cluster``."""
+        self.requests += 1
         await self._gate("before")
         metadata = manifest["metadata"]
         if ("Job", metadata["namespace"], metadata["name"]) in self.objects:
@@ -147,10 +150,12 @@ class SmallCluster:
 
     async def get_job(self, namespace: str, name: str) -> Object | None:
         """See ``ports.Cluster``."""
+        self.requests += 1
         return copy.deepcopy(self.objects.get(("Job", namespace, name)))
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """See ``ports.Cluster``."""
+        self.requests += 1
         await self._gate("before")
         raw = self.objects.get(("Job", namespace, name))
         if raw is not None and raw["metadata"]["uid"] == uid:
@@ -159,6 +164,7 @@ class SmallCluster:
 
     async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
         """See ``ports.Cluster``."""
+        self.requests += 1
         raw = self.objects.get(("Job", namespace, name))
         if raw is None or raw["metadata"]["uid"] != uid:
             return None
@@ -167,10 +173,12 @@ class SmallCluster:
 
     async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See ``ports.Cluster``."""
+        self.requests += 1
         return copy.deepcopy(self.objects.get((str(kind), namespace, name)))
 
     async def write_status(self, kind: Kind, key: RunKey, resource_version: str, status: Object) -> Object:
         """See ``ports.Cluster``."""
+        self.requests += 1
         await self._gate("before")
         raw = self.objects.get((str(kind), key.namespace, key.name))
         if raw is None or raw["metadata"]["uid"] != key.uid:
@@ -190,6 +198,7 @@ class SmallCluster:
 
     async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
         """See ``ports.Cluster``."""
+        self.requests += 1
         return copy.deepcopy(self.objects.get((str(ref.kind), namespace, ref.name)))
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
@@ -283,15 +292,14 @@ class SmallCluster:
                 self._counted(pod)
             if pod["status"]["phase"] == "Failed" and not pod.get("counted"):
                 pod["counted"] = True
-                if not pod.get("disrupted") or spec.get("backoffLimit") == 0:
+                if not pod.get("disrupted") or spec["podFailurePolicy"]["rules"][0]["action"] == "FailJob":
                     failures[index] = failures.get(index, 0) + 1
                 if pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] in range(64, 73):
                     failures[index] = 1000
                 self._counted(pod)
         status["completedIndexes"] = ",".join(sorted(done))
         status |= {"succeeded": len(done), "failed": sum(failures.values())}
-        limit = spec.get("backoffLimitPerIndex", spec.get("backoffLimit"))
-        if any(count > limit for count in failures.values()):
+        if sum(failures.values()) > spec["backoffLimit"]:
             status["conditions"] = [_condition("Failed", "BackoffLimitExceeded", self._stamp())]
         elif len(done) == spec["completions"]:
             status["conditions"] = [_condition("Complete", "CompletionsReached", self._stamp())]

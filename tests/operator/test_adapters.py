@@ -71,6 +71,7 @@ class Leases:
         self.lease: Object | None = None
         self.down = False
         self.looks = 0
+        self.pods = {"first", "second"}
 
     async def looked(self, times: int) -> None:
         """Wait until somebody has looked so many more times."""
@@ -86,6 +87,10 @@ class Leases:
             raise errors.Unavailable("down")
         return json.loads(json.dumps(self.lease)) if self.lease else None
 
+    async def pod_is_there(self, namespace: str, name: str) -> bool:
+        """See ``leader``."""
+        return name in self.pods
+
     async def put_lease(self, lease: Object) -> Object:
         """See ``leader``."""
         if self.down:
@@ -96,6 +101,35 @@ class Leases:
         lease["metadata"]["resourceVersion"] = str(int(version or 0) + 1)
         self.lease = lease
         return lease
+
+
+def test_a_pod_that_is_gone_is_not_waited_for() -> None:
+    """Its Lease has long to go; the successor of a pod leads as soon as the pod is no more, and of no other process."""
+
+    async def story(in_pod: bool) -> bool:
+        leases = Leases()
+        first, second = (
+            Election(leases, namespace="ns", name="l", identity=name, in_pod=in_pod, every_s=0.001)
+            for name in ("first", "second")
+        )
+        one = asyncio.create_task(first.run())
+        await asyncio.wait_for(first.leading.wait(), 30)
+        two = asyncio.create_task(second.run())
+        await leases.looked(10)
+        assert not second.leading.is_set()
+        one.cancel()
+        await asyncio.gather(one, return_exceptions=True)
+        leases.pods.remove("first")
+        if in_pod:
+            await asyncio.wait_for(second.leading.wait(), 30)
+        else:
+            await leases.looked(4)
+        two.cancel()
+        await asyncio.gather(two, return_exceptions=True)
+        return second.leading.is_set()
+
+    assert asyncio.run(story(in_pod=True))
+    assert not asyncio.run(story(in_pod=False))
 
 
 def test_a_standby_takes_over() -> None:

@@ -80,11 +80,18 @@ def test_results_come_before_any_time_to_live() -> None:
 def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
     """Disruptions do not count for the one, and end the other."""
     evaluation, load = made(eval_spec(backoffLimit=2))["spec"], made(perf_spec(backoffLimit=2))["spec"]
-    assert evaluation["backoffLimitPerIndex"] == 2
+    assert evaluation["backoffLimit"] == 2
     assert evaluation["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
     assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 75))
     assert load["backoffLimit"] == 0
     assert {rule["action"] for rule in load["podFailurePolicy"]["rules"]} == {"FailJob"}
+
+
+def test_no_failed_pod_waits_for_its_replacement() -> None:
+    """In a namespace that is being deleted none comes, and the namespace would wait for the pod."""
+    many = made(eval_spec(backoffLimit=2, shards=3))["spec"]
+    assert many["backoffLimit"] == 6
+    assert not {"backoffLimitPerIndex", "maxFailedIndexes"} & set(many)
 
 
 def test_the_pod_is_restricted() -> None:

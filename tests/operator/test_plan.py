@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from evalkube_crds.names import ConditionType, Phase, Reason
+from evalkube_crds.results import Progress
 from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 
@@ -34,7 +35,7 @@ def test_an_end_does_not_make_way(story: Story) -> None:
 
 
 def test_from_submission_to_success(story: Story) -> None:
-    """Every phase on the way, and one announcement for each."""
+    """Every phase on the way; what is announced is the end alone, where there was no trouble."""
     story.submit(eval_spec())
     assert story.phase() is Phase.STARTING
     story.start()
@@ -45,7 +46,7 @@ def test_from_submission_to_success(story: Story) -> None:
     assert story.status.job_name == "demo-e1"
     assert story.status.output_dir == "volume:///ns/demo"
     told = [announcement.reason for _, announcement in story.operator.announced]
-    assert told == [Reason.STARTING, Reason.STARTED, Reason.COMPLETED]
+    assert told == [Reason.COMPLETED]
 
 
 def test_the_last_word_of_every_runner_is_the_end(story: Story) -> None:
@@ -375,3 +376,53 @@ def test_the_run_goes_when_its_time_is_over(story: Story) -> None:
     assert story.cluster.of_kind("EvalRun")
     story.turn(3)
     assert not story.cluster.of_kind("EvalRun")
+
+
+def test_the_limit_is_each_shard_s_own(story: Story) -> None:
+    """Of two shards that may each be tried twice, one fails twice: the run has failed, its Job would go on."""
+    story.submit(eval_spec(shards=2, backoffLimit=1))
+    for _ in range(2):
+        for pod in story.pods():
+            if pod["status"]["phase"] == "Pending":
+                story.cluster.start(pod)
+        story.turn(1)
+        story.cluster.end(next(pod for pod in story.pods() if "-0-" in pod["metadata"]["name"] and _runs(pod)), 137)
+        story.turn(1)
+    assert not story.cluster.of_kind("Job")[0]["status"].get("conditions")
+    assert story.phase() is Phase.FAILED
+    assert story.reason() is Reason.RUNNER_KILLED
+    story.turn(11)
+    assert not story.cluster.of_kind("Job")
+
+
+def test_failures_of_several_shards_do_not_add_up(story: Story) -> None:
+    """Each of them is tried again."""
+    story.submit(eval_spec(shards=2, backoffLimit=1))
+    story.start()
+    for pod in story.pods():
+        story.cluster.end(pod, 137)
+    story.turn(1)
+    assert len([pod for pod in story.pods() if pod["status"]["phase"] == "Pending"]) == 2
+    assert story.phase() is Phase.RUNNING
+
+
+def test_a_run_costs_the_api_server_little(story: Story) -> None:
+    """Eight requests at the most: its Job and that Job's time to live, a few statuses, an event, and a review of the
+    runner's token. Of what happens within a moment one status tells."""
+    story.submit(eval_spec())
+    story.start()
+    for done in range(1, 11):
+        progress = Progress(done=done, total=10)
+        story.operator.reconciler.progressed(story.raw["metadata"]["uid"], 1, 0, progress)
+        story.turn(1)
+    assert story.status.progress is not None
+    assert story.status.progress.done >= 3
+    story.cluster.succeed(story.pods()[0])
+    story.turn(1)
+    story.turn(1)
+    assert story.phase() is Phase.SUCCEEDED
+    assert story.cluster.requests + len(story.operator.announced) + 1 <= 8
+
+
+def _runs(pod: Object) -> bool:
+    return bool(pod["status"]["phase"] == "Running")

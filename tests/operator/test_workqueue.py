@@ -75,9 +75,9 @@ def test_what_is_put_off_waits_for_more_news() -> None:
     schedule.take(0)
     assert schedule.makes_way("a")
     schedule.put_off("a", 0)
-    assert schedule.next_due() == 0.2
-    assert schedule.take(0.19) is None
-    assert schedule.take(0.2) == "a"
+    assert schedule.next_due() == 1
+    assert schedule.take(0.99) is None
+    assert schedule.take(1) == "a"
     assert not schedule.makes_way("a")
 
 
@@ -88,13 +88,13 @@ def test_what_is_put_off_makes_way() -> None:
     schedule.add("b", 0)
     assert [schedule.take(0), schedule.take(0)] == ["a", "b"]
     schedule.put_off("a", 0)
-    schedule.hurry(0.15)
-    schedule.hurry(0.2)
-    schedule.add("c", 0.25)
-    assert [schedule.take(0.25), schedule.take(0.25)] == ["c", None]
-    assert [schedule.hurried(0.29), schedule.hurried(0.31)] == [True, False]
-    assert schedule.next_due() == 0.2 + 0.1
-    assert schedule.take(0.31) == "a"
+    schedule.hurry(1.25)
+    schedule.hurry(1.5)
+    schedule.add("c", 1.55)
+    assert [schedule.take(1.55), schedule.take(1.55)] == ["c", None]
+    assert [schedule.hurried(1.59), schedule.hurried(1.61)] == [True, False]
+    assert schedule.next_due() == 1.5 + 0.1
+    assert schedule.take(1.61) == "a"
 
 
 def test_patience_ends() -> None:

@@ -21,7 +21,8 @@ imagePullSecrets:
   - name: {{ . }}
 {{- end }}
 {{- end }}
-{{- with .values.priorityClassName }}
+{{- $own := dig "create" true (.root.Values.priorityClass | default dict) | ternary (include "evalkube.clusterName" .root) "" }}
+{{- with .values.priorityClassName | default $own }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- with .values.nodeSelector }}

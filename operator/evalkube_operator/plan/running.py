@@ -1,5 +1,6 @@
 """With a Job: gone, failed, complete, held by its queue, starting, or running."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,6 +55,8 @@ def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
     pods = case.pods_of(job.uid)
     if any(_beyond_repair(case, pod) for pod in pods):
         return failure.of_job(job, pods, spec.shards)
+    if _exhausted(case, spec, pods):
+        return failure.of_job(job, pods, spec.shards)
     for pod in pods:
         if pod.ended:
             continue
@@ -75,6 +78,15 @@ def _beyond_repair(case: Case, pod: PodFact) -> bool:
     if pod.phase != "Failed":
         return False
     return case.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
+
+
+def _exhausted(case: Case, spec: Spec, pods: Sequence[PodFact]) -> bool:
+    """A shard has failed more often than it may: its Job knows only how often all of them have. What Kubernetes took
+    away does not count."""
+    if case.run.kind is Kind.PERF_RUN:
+        return False
+    failed = Counter(pod.index for pod in pods if pod.phase == "Failed" and pod.disruption is None)
+    return any(count > spec.backoff_limit for count in failed.values())
 
 
 def _exit_code(pod: PodFact) -> int | None:

@@ -54,5 +54,10 @@ def _announcements(before: RunStatus, after: RunStatus) -> tuple[Announcement, .
     old, new = before.condition(ConditionType.RUNNING), after.condition(ConditionType.RUNNING)
     if new is None or (old is not None and old.reason is new.reason and old.status == new.status):
         return ()
-    ordinary = new.reason in (Reason.STARTING, Reason.STARTED, Reason.QUEUED, Reason.SUSPENDED, Reason.COMPLETED)
-    return (Announcement(new.reason, new.message, warning=not ordinary),)
+    if new.reason in _ORDINARY:
+        return ()  # the status says it, and the Job's and the pods' own events do
+    return (Announcement(new.reason, new.message, warning=new.reason not in _NO_FAULT),)
+
+
+_NO_FAULT = frozenset({Reason.SUSPENDED})
+_ORDINARY = frozenset({Reason.STARTING, Reason.STARTED, Reason.QUEUED, Reason.WAITING_FOR_TURN, Reason.COMPLETED})
