@@ -15,7 +15,7 @@ import httpx
 
 from evalkube_crds.names import Reason
 from evalkube_crds.wording import clip
-from evalkube_runner import trust
+from evalkube_runner import ingest_trust
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["TIMEOUT", "IngestClient", "Refused", "Unreachable", "document_of"]
@@ -64,7 +64,7 @@ class IngestClient:
         self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
         self._token_file = token_file
         self._patience_s = patience_s
-        self._trust = trust.Trust(ca)
+        self._trust = ingest_trust.Trust(ca)
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=self._trust.context, trust_env=False)
         self._away_since: float | None = None
         self._distrusted_since: float | None = None
@@ -87,7 +87,7 @@ class IngestClient:
 
     def _check_trust(self, problem: str) -> None:
         since = self._distrusted_since
-        if since is not None and time.monotonic() - since >= min(trust.PATIENCE_S, self._patience_s):
+        if since is not None and time.monotonic() - since >= min(ingest_trust.PATIENCE_S, self._patience_s):
             raise Unreachable(problem)
 
     async def send(
@@ -147,7 +147,7 @@ class IngestClient:
                 **request,
             )
         except (httpx.TransportError, OSError) as problem:
-            if words := trust.objection(problem):
+            if words := ingest_trust.objection(problem):
                 return None, await self._distrusted(words)
             self._distrusted_since = None
             return None, f"{type(problem).__name__}: {problem}"

@@ -21,7 +21,7 @@ from evalkube_operator.certificates import Certificates, Files
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.facts import PodFact, digest
 from evalkube_operator.serving import Server
-from evalkube_runner import trust
+from evalkube_runner import ingest_trust
 from evalkube_runner.ingest_client import IngestClient, Unreachable
 from fakes.certificates import Mounted, needs_openssl
 from fakes.chain import a_job, a_pod, a_run
@@ -240,7 +240,7 @@ def test_a_certificate_that_stays_untrusted_ends_the_run_early(tmp_path: Path) -
             await runner.close()
 
     asyncio.run(scenario())
-    assert trust.PATIENCE_S < 600
+    assert ingest_trust.PATIENCE_S < 600
 
 
 @needs_openssl
