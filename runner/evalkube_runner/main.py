@@ -244,7 +244,8 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
     if options.ingest is None:
         pipeline = "eval" if isinstance(run, EvalRun) else "perf"
         earlier = Path(run.spec.use_cache) if isinstance(run, EvalRun) and run.spec.use_cache else None
-        yield _Outside(deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier))
+        files = deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier)
+        yield _Outside(files, complete=lambda: files.complete)
         return
     from evalkube_runner.ingest_delivery import IngestDelivery
 

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,20 +93,23 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     except RunFailed as failure:
         if failure.reason not in (Reason.STORE_FULL, Reason.STORE_FAILED):
             raise
-        return _receipt(
-            context, failure.reason, f"{failure.message}; its headline figures are all that is left", **told
-        )
+        message = f"{failure.message}; all that is left of the result: {_brief(figures)}"
+        return _receipt(context, failure.reason, message, **told)
     reported = await _report(run, result, whole, context, redactor)
     data = result.model_dump_json(by_alias=True).encode()
     return _receipt(
         context,
         Reason.COMPLETED,
-        ", ".join(f"{name} {value:.4g}" for name, value in list(figures.items())[:6]) or "completed",
+        _brief(figures) or "completed",
         **told,
         result_sha256=hashlib.sha256(data).hexdigest(),
         result_bytes=len(data),
         artifacts=reported,
     )
+
+
+def _brief(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in list(figures.items())[:6])
 
 
 def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult]:
