@@ -164,10 +164,11 @@ def ended(
     *,
     exit_code: int | None = None,
     refused: bool = False,
+    figures: Mapping[str, float] | None = None,
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The run has come to its end without a result. Terminal."""
+    """The run has come to its end without a result. Terminal. ``figures``: all that is left of one."""
     settings: list[Setting] = [(ConditionType.SUCCEEDED, "False", reason, message)]
     if refused:
         settings.append((ConditionType.ACCEPTED, "False", reason, message))
@@ -175,8 +176,10 @@ def ended(
         settings.append((ConditionType.RUNNING, "False", reason, ""))
     if status.condition(ConditionType.JOB_CREATED) is not None:
         settings.append((ConditionType.RESULTS_COLLECTED, "False", reason, ""))
-    attempts = _closed(status, reason, message, exit_code, now)
-    return _set(status, settings, now, generation, attempts=attempts, completion_time=now)
+    fields = {"attempts": _closed(status, reason, message, exit_code, now), "completion_time": now}
+    if figures:
+        fields["summary"] = dict(list(figures.items())[:_MAX_FIGURES])
+    return _set(status, settings, now, generation, **fields)
 
 
 def with_outcome(
