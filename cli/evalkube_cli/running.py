@@ -1,7 +1,8 @@
 """What `evalkube eval` and `evalkube perf` have in common: submit, follow, and say how it ended, as an exit code.
 
-0: done; 1: the run or the service failed, or a threshold was missed; 2: the request was refused; 130: Ctrl-C, after
-cancelling the run. Progress and complaints go to standard error, the result to standard output.
+0: done; 1: the run or the service failed, or a threshold was missed; 2: the request was refused; 3: no load was found
+that meets the service level (of one group of criteria, at least); 130: Ctrl-C, after cancelling the run. Progress and
+complaints go to standard error, the result to standard output.
 """
 
 import contextlib
@@ -18,12 +19,14 @@ from rich.table import Table
 
 from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
+from evalkube_cli.tables import sla_tables
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
 __all__ = ["Plan", "carry_out"]
 
 FAILED: Final = 1
 REFUSED: Final = 2
+UNMET: Final = 3
 INTERRUPTED: Final = 130
 
 _REQUESTS: Final[Mapping[str, type[BaseModel]]] = {"eval": EvalRequest, "perf": PerfRequest}
@@ -89,7 +92,11 @@ def _carry_out(plan: Plan) -> int:
     if gates and not gates["met"]:
         print(f"thresholds missed: {gates['message']}", file=sys.stderr)
         return FAILED
-    return 0
+    unmet = [group for group in (answer.get("sla") or {}).get("groups", ()) if group["best"] is None]
+    for group in unmet:
+        wanted = ", ".join(f"{name} {condition}" for name, condition in group["criteria"].items())
+        print(f"no load meets {wanted}: {group['stopped']}", file=sys.stderr)
+    return UNMET if unmet else 0
 
 
 @contextlib.contextmanager
@@ -128,6 +135,8 @@ def _print_json(answer: Mapping[str, Any]) -> None:
 def _print_result(plan: Plan, client: EvalkubeClient, run_id: str, answer: Mapping[str, Any]) -> None:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     for table in plan.tables(answer["result" if plan.word == "eval" else "results"]):
+        out.print(table)
+    for table in sla_tables(answer.get("sla")):
         out.print(table)
     place = answer.get("output_dir")
     lines = [f"Output: {place}"] if place else []

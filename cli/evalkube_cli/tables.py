@@ -7,7 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-__all__ = ["eval_tables", "perf_tables"]
+__all__ = ["eval_tables", "perf_tables", "sla_tables"]
 
 
 def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
@@ -75,6 +75,29 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         for name, note in notes:
             table.add_row(escape(name), escape(note))
         yield table
+
+
+def sla_tables(found: Mapping[str, Any] | None) -> Iterator[Table]:
+    """What a search for a service level found, and what it tried for each group of criteria."""
+    if found is None:
+        return
+    answers = _columns("Service level", "Wanted", f"Highest {found['variable']}")
+    answers.add_column("Why the search ended", overflow="fold")
+    for group in found["groups"]:
+        best = "[bold red]none[/]" if group["best"] is None else f"{group['best']:g}"
+        answers.add_row(escape(_wanted(group)), best, escape(group["stopped"]))
+    yield answers
+    for group in found["groups"]:
+        tried = _columns(f"Tried for {escape(_wanted(group))}", "Point", found["variable"], *group["criteria"])
+        tried.add_column("Outcome")
+        for probe in group["probes"]:
+            figures = (_number(probe["figures"].get(name)) for name in group["criteria"])
+            tried.add_row(escape(probe["point"]), f"{probe['value']:g}", *figures, escape(probe["outcome"]))
+        yield tried
+
+
+def _wanted(group: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {condition}" for name, condition in group["criteria"].items())
 
 
 _POINT_WIDTH: Final = 22
