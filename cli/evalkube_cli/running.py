@@ -21,6 +21,7 @@ from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
 from evalkube_cli.tables import sla_tables
 from evalkube_crds.requests import EvalRequest, PerfRequest
+from evalkube_crds.wording import in_json, printable
 
 __all__ = ["Plan", "carry_out"]
 
@@ -59,17 +60,18 @@ def carry_out(plan: Plan) -> int:
         return _carry_out(plan)
     except errors.BadRequest as refused:
         for problem in refused.problems:
-            complaints.print(str(problem))
+            complaints.print(printable(str(problem)))
         return REFUSED
     except errors.RunFailed as failed:
-        complaints.print(f"the run failed: {failed.reason}: {failed}" if failed.reason else f"the run failed: {failed}")
+        cause = f"{failed.reason}: {failed}" if failed.reason else str(failed)
+        complaints.print(printable(f"the run failed: {cause}"))
         if failed.response.get("output_dir"):
-            complaints.print(f"what it left: {failed.response['output_dir']}")
+            complaints.print(printable(f"what it left: {failed.response['output_dir']}"))
         if plan.as_json:
             _print_json(failed.response)
         return FAILED
     except errors.EvalkubeError as problem:
-        complaints.print(f"evalkube {plan.word}: {problem}")
+        complaints.print(printable(f"evalkube {plan.word}: {problem}"))
         return FAILED
     except KeyboardInterrupt:
         complaints.print("interrupted")
@@ -90,12 +92,12 @@ def _carry_out(plan: Plan) -> int:
             _print_result(plan, client, run_id, answer)
     gates = answer.get("thresholds")
     if gates and not gates["met"]:
-        print(f"thresholds missed: {gates['message']}", file=sys.stderr)
+        print(printable(f"thresholds missed: {gates['message']}"), file=sys.stderr)
         return FAILED
     unmet = [group for group in (answer.get("sla") or {}).get("groups", ()) if group["best"] is None]
     for group in unmet:
         wanted = ", ".join(f"{name} {condition}" for name, condition in group["criteria"].items())
-        print(f"no load meets {wanted}: {group['stopped']}", file=sys.stderr)
+        print(printable(f"no load meets {wanted}: {group['stopped']}"), file=sys.stderr)
     return UNMET if unmet else 0
 
 
@@ -129,7 +131,7 @@ def _followed(client: EvalkubeClient, run_id: str, *, quiet: bool) -> dict[str, 
 
 
 def _print_json(answer: Mapping[str, Any]) -> None:
-    print(json.dumps(answer, ensure_ascii=False, indent=2))
+    print(in_json(json.dumps(answer, ensure_ascii=False, indent=2)))
 
 
 def _print_result(plan: Plan, client: EvalkubeClient, run_id: str, answer: Mapping[str, Any]) -> None:
@@ -142,7 +144,7 @@ def _print_result(plan: Plan, client: EvalkubeClient, run_id: str, answer: Mappi
     lines = [f"Output: {place}"] if place else []
     lines += [f"Report: {where}" for where in _reports(plan, client, run_id, place)]
     for line in lines:
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(printable(line), markup=False, soft_wrap=True)
 
 
 def _reports(plan: Plan, client: EvalkubeClient, run_id: str, output_dir: str | None) -> Iterator[str]:

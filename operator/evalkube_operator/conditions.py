@@ -11,6 +11,7 @@ from evalkube_crds import status as statuses
 from evalkube_crds.names import ConditionType, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Attempt, ResultReference, RunStatus
+from evalkube_crds.wording import printable
 from evalkube_operator.actions import Outcome
 
 __all__ = [
@@ -37,7 +38,7 @@ _MAX_FIGURES = 400
 def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generation: int, **fields: Any) -> RunStatus:
     conditions = status.conditions
     for kind, value, reason, message in settings:
-        words = message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "..."
+        words = printable(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "...")
         conditions = statuses.with_condition(conditions, kind, value, reason, words, now=now, generation=generation)
     progress: Progress | None = fields.get("progress", status.progress)
     return status.model_copy(
@@ -152,7 +153,12 @@ def _closed(status: RunStatus, reason: Reason, message: str, exit_code: int | No
     if not status.attempts or status.attempts[-1].reason is not None:
         return status.attempts
     last = status.attempts[-1].model_copy(
-        update={"reason": reason, "message": message[:_MAX_MESSAGE], "exit_code": exit_code, "completion_time": now}
+        update={
+            "reason": reason,
+            "message": printable(message[:_MAX_MESSAGE]),
+            "exit_code": exit_code,
+            "completion_time": now,
+        }
     )
     return [*status.attempts[:-1], last]
 

@@ -31,6 +31,7 @@ from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_crds.targets import TargetRules
+from evalkube_crds.wording import printable
 from evalkube_runner import deliver, logs
 from evalkube_runner.context import RunContext, Start
 from evalkube_runner.data import opening
@@ -81,7 +82,7 @@ def _names_in(run: Run) -> list[str]:
 
 
 def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
-    return receipt.model_copy(update={"message": redactor.text(receipt.message)})
+    return receipt.model_copy(update={"message": printable(redactor.text(receipt.message))})
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
