@@ -34,9 +34,8 @@ class _Echoing(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.headers["X-Auth-Token"], self.path))
-        said = (
-            f"{EVIL} {HEADER} {QUERY} {quote(HEADER, safe='')} {base64.b64encode(HEADER.encode()).decode()} {self.path}"
-        )
+        encoded = f"{quote(HEADER, safe='')} {base64.b64encode(HEADER.encode()).decode()}"
+        said = f"{EVIL} {HEADER} {QUERY} {encoded} {self.path}"
         said += "x" * (295 - len(said)) + HEADER
         usage = {"prompt_tokens": 1, "completion_tokens": 1}
         choice = {"index": 0, "message": {"content": said}, "finish_reason": HEADER}
@@ -109,7 +108,6 @@ def test_they_reach_only_the_endpoint(service: Service, endpoint: tuple[str, lis
     files = [path for path in service.outputs.parent.rglob("*") if path.is_file()]
     held = [(str(path), spelt) for path in files for spelt in SPELT if spelt.encode() in path.read_bytes()]
     assert held == []
-    logs = [path.read_text() for path in files if path.suffix == ".log"] + texts
-    assert [text for text in logs for command in EVIL if command in "\x1b\x07" and command in text] == []
-    assert [text for text in logs[:-6] for command in "\x9b\u202e" if command in text] == []
+    logs = [path.read_text() for path in files if path.suffix == ".log"]
+    assert [command for text in logs for command in "\x1b\x07\x9b\u202e" if command in text] == []
     assert [(text, spelt) for text in texts for spelt in SPELT if spelt in text] == []

@@ -90,7 +90,7 @@ def test_words_of_a_server_command_no_terminal() -> None:
     metrics |= {"Request throughput (req/s)": None, "Output token throughput (tok/s)": None}
     columns = ("TTFT (s)", "TPOT (s)", "Latency (s)")
     percentiles = {"Percentiles": ["50%", "90%", "99%"], **{name: [None] * 3 for name in columns}}
-    group = {"criteria": {evil: "<1"}, "best": None, "stopped": evil, "probes": []}
+    group: dict[str, Any] = {"criteria": {evil: "<1"}, "best": None, "stopped": evil, "probes": []}
     drawn = [
         *tables.perf_tables({evil: {"metrics": metrics, "percentiles": percentiles}}),
         *tables.sla_tables({"variable": "parallel", "groups": [group]}),
