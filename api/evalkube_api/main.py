@@ -17,6 +17,7 @@ from evalkube_api.app import create_app
 from evalkube_api.backend import Backend
 from evalkube_api.local.backend import LocalBackend
 from evalkube_api.settings import DEFAULTS, Settings, from_environment
+from evalkube_crds.wording import printable
 
 __all__ = ["app", "main", "serve"]
 
@@ -172,9 +173,17 @@ def _hub(entry: str) -> tuple[str, str]:
     return variable, url
 
 
+class _Printable(logging.Formatter):
+    """Without what a terminal would obey: a log quotes what clients and servers said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See ``logging.Formatter``."""
+        return printable(super().format(record))
+
+
 def _log_to_stderr(debug: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
     for name, level in (("evalkube", logging.DEBUG if debug else logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -37,11 +37,18 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
         shown["output_dir"] = run.status.output_dir
     else:
         shown |= {"message": "Performance test completed", "output_dir": run.status.output_dir}
-        shown["results"] = orjson.Fragment(results)
+        shown |= _with_search(results) if run.spec.sla_auto_tune else {"results": orjson.Fragment(results)}
     gates = run.status.condition(ConditionType.THRESHOLDS_MET)
     if gates is not None:
         shown["thresholds"] = {"met": gates.status == "True", "message": gates.message}
     return shown
+
+
+def _with_search(results: bytes) -> dict[str, Any]:
+    """The points, and what the search for a service level found."""
+    points = orjson.loads(results)
+    found = points.pop("sla", None)
+    return {"results": points, "sla": found}
 
 
 def failed(run: Run, reason: Reason | None, message: str, traceback: str | None = None) -> tuple[int, dict[str, Any]]:

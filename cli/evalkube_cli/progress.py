@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from evalkube_crds.wording import printable
+
 __all__ = ["Display", "display", "eta_text"]
 
 _LINE_EVERY_S: Final = 10.0
@@ -47,7 +49,7 @@ def eta_text(seconds: float | None) -> str:
 
 
 def _stage(moment: dict[str, Any]) -> str:
-    return str(moment.get("stage") or moment["phase"])
+    return printable(str(moment.get("stage") or moment["phase"]))
 
 
 class Nothing:
@@ -125,6 +127,6 @@ class Lines:
         self._last, self._next = place, now + _LINE_EVERY_S
         parts = [f"{moment['phase']}: {moment['done']}/{moment['total'] or '?'}"]
         if moment.get("stage"):
-            parts.append(str(moment["stage"]))
+            parts.append(_stage(moment))
         parts += [eta_text(moment.get("eta_seconds"))] if moment.get("eta_seconds") is not None else []
         print(", ".join(parts), file=self._stream, flush=True)

@@ -1,7 +1,8 @@
 """What `evalkube eval` and `evalkube perf` have in common: submit, follow, and say how it ended, as an exit code.
 
-0: done; 1: the run or the service failed, or a threshold was missed; 2: the request was refused; 130: Ctrl-C, after
-cancelling the run. Progress and complaints go to standard error, the result to standard output.
+0: done; 1: the run or the service failed, or a threshold was missed; 2: the request was refused; 3: no load was found
+that meets the service level (of one group of criteria, at least); 130: Ctrl-C, after cancelling the run. Progress and
+complaints go to standard error, the result to standard output.
 """
 
 import contextlib
@@ -18,12 +19,15 @@ from rich.table import Table
 
 from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
+from evalkube_cli.tables import sla_tables
 from evalkube_crds.requests import EvalRequest, PerfRequest
+from evalkube_crds.wording import in_json, printable
 
 __all__ = ["Plan", "carry_out"]
 
 FAILED: Final = 1
 REFUSED: Final = 2
+UNMET: Final = 3
 INTERRUPTED: Final = 130
 
 _REQUESTS: Final[Mapping[str, type[BaseModel]]] = {"eval": EvalRequest, "perf": PerfRequest}
@@ -56,17 +60,18 @@ def carry_out(plan: Plan) -> int:
         return _carry_out(plan)
     except errors.BadRequest as refused:
         for problem in refused.problems:
-            complaints.print(str(problem))
+            complaints.print(printable(str(problem)))
         return REFUSED
     except errors.RunFailed as failed:
-        complaints.print(f"the run failed: {failed.reason}: {failed}" if failed.reason else f"the run failed: {failed}")
+        cause = f"{failed.reason}: {failed}" if failed.reason else str(failed)
+        complaints.print(printable(f"the run failed: {cause}"))
         if failed.response.get("output_dir"):
-            complaints.print(f"what it left: {failed.response['output_dir']}")
+            complaints.print(printable(f"what it left: {failed.response['output_dir']}"))
         if plan.as_json:
             _print_json(failed.response)
         return FAILED
     except errors.EvalkubeError as problem:
-        complaints.print(f"evalkube {plan.word}: {problem}")
+        complaints.print(printable(f"evalkube {plan.word}: {problem}"))
         return FAILED
     except KeyboardInterrupt:
         complaints.print("interrupted")
@@ -87,9 +92,13 @@ def _carry_out(plan: Plan) -> int:
             _print_result(plan, client, run_id, answer)
     gates = answer.get("thresholds")
     if gates and not gates["met"]:
-        print(f"thresholds missed: {gates['message']}", file=sys.stderr)
+        print(printable(f"thresholds missed: {gates['message']}"), file=sys.stderr)
         return FAILED
-    return 0
+    unmet = [group for group in (answer.get("sla") or {}).get("groups", ()) if group["best"] is None]
+    for group in unmet:
+        wanted = ", ".join(f"{name} {condition}" for name, condition in group["criteria"].items())
+        print(printable(f"no load meets {wanted}: {group['stopped']}"), file=sys.stderr)
+    return UNMET if unmet else 0
 
 
 @contextlib.contextmanager
@@ -122,18 +131,20 @@ def _followed(client: EvalkubeClient, run_id: str, *, quiet: bool) -> dict[str, 
 
 
 def _print_json(answer: Mapping[str, Any]) -> None:
-    print(json.dumps(answer, ensure_ascii=False, indent=2))
+    print(in_json(json.dumps(answer, ensure_ascii=False, indent=2)))
 
 
 def _print_result(plan: Plan, client: EvalkubeClient, run_id: str, answer: Mapping[str, Any]) -> None:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     for table in plan.tables(answer["result" if plan.word == "eval" else "results"]):
         out.print(table)
+    for table in sla_tables(answer.get("sla")):
+        out.print(table)
     place = answer.get("output_dir")
     lines = [f"Output: {place}"] if place else []
     lines += [f"Report: {where}" for where in _reports(plan, client, run_id, place)]
     for line in lines:
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(printable(line), markup=False, soft_wrap=True)
 
 
 def _reports(plan: Plan, client: EvalkubeClient, run_id: str, output_dir: str | None) -> Iterator[str]:

@@ -7,7 +7,9 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-__all__ = ["eval_tables", "perf_tables"]
+from evalkube_crds.wording import printable
+
+__all__ = ["eval_tables", "perf_tables", "sla_tables"]
 
 
 def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
@@ -21,7 +23,7 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         for place, metric in enumerate(report["metrics"] or [{"name": "-", "score": None, "macro_score": None}]):
             counts = _counts(report) if place == 0 else ("", "", "")
             scores = (_number(metric["score"], 4), _number(metric["macro_score"], 4))
-            table.add_row(escape(dataset) if place == 0 else "", escape(metric["name"]), *scores, *counts)
+            table.add_row(_shown(dataset) if place == 0 else "", _shown(metric["name"]), *scores, *counts)
     yield table
     for dataset, report in results.items():
         if report["metrics"] and len(report["metrics"][0]["categories"]) > 1:
@@ -36,13 +38,13 @@ def _counts(report: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
-    table = Table(title=f"{escape(dataset)} by category", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=f"{_shown(dataset)} by category", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("Category", overflow="fold")
     for name in ("Score", "Macro", "Samples"):
         table.add_column(name, justify="right")
     for one in metric["categories"]:
         scores = (_number(one["score"], 4), _number(one["macro_score"], 4))
-        table.add_row(escape(" / ".join(one["name"])), *scores, f"{one['num']:,}")
+        table.add_row(_shown(" / ".join(one["name"])), *scores, f"{one['num']:,}")
     return table
 
 
@@ -65,16 +67,41 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         success = f"{metrics['Succeed requests']:,} of {metrics['Total requests']:,}"
         figures = (_number(metrics[key]) for _, key in _FIGURES)
         verdict = str(metrics.get("Client verdict", "-"))
-        throughput.add_row(escape(name), success, *figures, f"[{_STYLES.get(verdict, 'none')}]{escape(verdict)}[/]")
-        times.add_row(escape(name), *_times(point["percentiles"]))
+        throughput.add_row(_shown(name), success, *figures, f"[{_STYLES.get(verdict, 'none')}]{_shown(verdict)}[/]")
+        times.add_row(_shown(name), *_times(point["percentiles"]))
     yield throughput
     yield times
     notes = list(_notes(results))
     if notes:
         table = Table("Point", "Note", title="To note", title_justify="left", box=box.SIMPLE_HEAD)
         for name, note in notes:
-            table.add_row(escape(name), escape(note))
+            table.add_row(_shown(name), _shown(note))
         yield table
+
+
+def sla_tables(found: Mapping[str, Any] | None) -> Iterator[Table]:
+    """What a search for a service level found, and what it tried for each group of criteria."""
+    if found is None:
+        return
+    answers = _columns("Service level", "Wanted", f"Highest {found['variable']}")
+    answers.add_column("Why the search ended", overflow="fold")
+    for group in found["groups"]:
+        best = "[bold red]none[/]" if group["best"] is None else f"{group['best']:g}"
+        answers.add_row(_shown(_wanted(group)), best, _shown(group["stopped"]))
+    yield answers
+    for group in found["groups"]:
+        tried = _columns(
+            f"Tried for {_shown(_wanted(group))}", "Point", found["variable"], *map(_shown, group["criteria"])
+        )
+        tried.add_column("Outcome")
+        for probe in group["probes"]:
+            figures = (_number(probe["figures"].get(name)) for name in group["criteria"])
+            tried.add_row(_shown(probe["point"]), f"{probe['value']:g}", *figures, _shown(probe["outcome"]))
+        yield tried
+
+
+def _wanted(group: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {condition}" for name, condition in group["criteria"].items())
 
 
 _POINT_WIDTH: Final = 22
@@ -106,6 +133,11 @@ def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]
             yield name, f"{times:,} failed: {error}"
         for reason in metrics.get("Client verdict reasons") or ():
             yield name, reason
+
+
+def _shown(text: str) -> str:
+    """Words that others wrote, without what rich or a terminal would obey."""
+    return escape(printable(text))
 
 
 def _number(value: float | None, decimals: int | None = None) -> str:

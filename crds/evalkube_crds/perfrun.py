@@ -216,7 +216,7 @@ class PerfRunSpec(ClusterFields):
     sla_number_multiplier: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
         default=None,
         description="Requests of one run, as a multiple of the value; 2 for parallel and 30 (so 30 seconds) for rate "
-        "unless set",
+        "unless set. All runs of a value together have at least 20 requests, 100 where a p99 is a criterion",
     )
 
     prompt: TextOrFile | None = Field(

@@ -6,14 +6,14 @@ Times are in seconds, ``rps`` and ``tps`` (output tokens) per second, ``success_
 
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from evalkube_crds.results import NANO, PerfPoint
 from evalkube_crds.summary import duration_s
 
-__all__ = ["CONDITION", "METRICS", "STREAMED", "Criterion", "figures_of", "group_of", "parse"]
+__all__ = ["CONDITION", "METRICS", "STREAMED", "Criterion", "figures_of", "group_of", "parse", "requests_needed"]
 
 _TIMES: Final = ("latency", "ttft", "tpot", "itl")
 _PERCENTS: Final = (50, 90, 95, 99)
@@ -70,6 +70,16 @@ def group_of(conditions: Mapping[str, str]) -> tuple[Criterion, ...]:
     if len(group) > 1 and any(criterion.bound is None for criterion in group):
         raise ValueError("max and min cannot be combined with other criteria; make them groups of their own")
     return group
+
+
+def requests_needed(groups: Iterable[Mapping[str, str]]) -> int:
+    """How many requests a value is judged by, at least: a percentile is one of them, and not just the slowest."""
+    slowest = any("p99_" in metric for conditions in groups for metric in conditions)
+    return _MOST_NEEDED if slowest else _NEEDED
+
+
+_NEEDED: Final = 20
+_MOST_NEEDED: Final = 100
 
 
 def figures_of(point: PerfPoint, *, intended: bool) -> dict[str, float]:

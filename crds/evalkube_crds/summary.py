@@ -2,7 +2,8 @@
 
 A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, rates per second, shares
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
-``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group.
+``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
+and ``sla/unmet``: how many groups no load met.
 """
 
 from collections import Counter
@@ -100,8 +101,9 @@ def _perf_summary(result: PerfResult) -> dict[str, float]:
 def _found(result: PerfResult) -> dict[str, float]:
     if result.sla is None:
         return {}
-    groups = enumerate(result.sla.groups, start=1)
-    return {f"sla/{at}/{result.sla.variable}": group.best for at, group in groups if group.best is not None}
+    found = {at: group.best for at, group in enumerate(result.sla.groups, start=1)}
+    figures = {f"sla/{at}/{result.sla.variable}": best for at, best in found.items() if best is not None}
+    return {**figures, "sla/unmet": float(len(found) - len(figures))}
 
 
 def _point_figures(point: PerfPoint) -> dict[str, float]:

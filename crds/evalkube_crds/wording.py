@@ -5,7 +5,7 @@ from typing import Final
 
 from evalkube_crds.redaction import CUT
 
-__all__ = ["clip", "printable"]
+__all__ = ["clip", "in_json", "printable"]
 
 _MESSAGE_CHARS: Final = 300
 
@@ -21,6 +21,16 @@ _COMMANDS: Final = re.compile(
 def printable(text: str) -> str:
     """`text` without what a terminal would obey: each such character is U+FFFD. Tabs and line feeds stay."""
     return _COMMANDS.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def in_json(text: str) -> str:
+    """JSON `text` that says the same, with all such characters written as JSON's escapes."""
+    return _COMMANDS.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def clip(text: str, most: int = _MESSAGE_CHARS) -> str:

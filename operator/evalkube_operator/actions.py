@@ -177,10 +177,11 @@ class ForeignJob:
 
 @dataclass(frozen=True, slots=True)
 class CollectError:
-    """The store did not answer; when to ask again."""
+    """The store did not answer, or has no room (``full``); when to ask again."""
 
     message: str
     retry_at: datetime
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)

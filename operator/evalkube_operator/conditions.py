@@ -12,6 +12,7 @@ from evalkube_crds.columns import columns
 from evalkube_crds.names import ConditionType, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Attempt, ResultReference, RunStatus
+from evalkube_crds.wording import printable
 from evalkube_operator.actions import Outcome
 
 __all__ = [
@@ -38,7 +39,7 @@ _MAX_FIGURES = 400
 def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generation: int, **fields: Any) -> RunStatus:
     conditions = status.conditions
     for kind, value, reason, message in settings:
-        words = message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "..."
+        words = printable(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 3] + "...")
         conditions = statuses.with_condition(conditions, kind, value, reason, words, now=now, generation=generation)
     progress: Progress | None = fields.get("progress", status.progress)
     shown = columns(conditions, fields.get("summary", status.summary), fields.pop("verdict", status.columns.verdict))
@@ -155,7 +156,12 @@ def _closed(status: RunStatus, reason: Reason, message: str, exit_code: int | No
     if not status.attempts or status.attempts[-1].reason is not None:
         return status.attempts
     last = status.attempts[-1].model_copy(
-        update={"reason": reason, "message": message[:_MAX_MESSAGE], "exit_code": exit_code, "completion_time": now}
+        update={
+            "reason": reason,
+            "message": printable(message[:_MAX_MESSAGE]),
+            "exit_code": exit_code,
+            "completion_time": now,
+        }
     )
     return [*status.attempts[:-1], last]
 
@@ -167,10 +173,11 @@ def ended(
     *,
     exit_code: int | None = None,
     refused: bool = False,
+    figures: Mapping[str, float] | None = None,
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The run has come to its end without a result. Terminal."""
+    """The run has come to its end without a result. Terminal. ``figures``: all that is left of one."""
     settings: list[Setting] = [(ConditionType.SUCCEEDED, "False", reason, message)]
     if refused:
         settings.append((ConditionType.ACCEPTED, "False", reason, message))
@@ -178,8 +185,10 @@ def ended(
         settings.append((ConditionType.RUNNING, "False", reason, ""))
     if status.condition(ConditionType.JOB_CREATED) is not None:
         settings.append((ConditionType.RESULTS_COLLECTED, "False", reason, ""))
-    attempts = _closed(status, reason, message, exit_code, now)
-    return _set(status, settings, now, generation, attempts=attempts, completion_time=now)
+    fields = {"attempts": _closed(status, reason, message, exit_code, now), "completion_time": now}
+    if figures:
+        fields["summary"] = dict(list(figures.items())[:_MAX_FIGURES])
+    return _set(status, settings, now, generation, **fields)
 
 
 def with_outcome(

@@ -43,6 +43,7 @@ from evalkube_operator.memory import Memory
 from evalkube_operator.podwarnings import PodWarnings
 from evalkube_operator.ports import Cluster, Object, RunKey, Store
 from evalkube_operator.store import keys
+from evalkube_operator.store.interface import StoreFull
 from evalkube_operator.unread import Unread
 
 __all__ = ["Announcer", "Executor", "Responder"]
@@ -205,7 +206,8 @@ class Executor:
             memory.outcome = await self._outcome(run, memory, attempt, run.spec.shards)
             memory.collect_error = None
         except Unavailable as problem:
-            memory.collect_error = CollectError(str(problem), self._now() + timedelta(seconds=_COLLECT_RETRY_S))
+            retry_at = self._now() + timedelta(seconds=_COLLECT_RETRY_S)
+            memory.collect_error = CollectError(str(problem), retry_at, full=isinstance(problem, StoreFull))
 
     async def _outcome(self, run: RunFact, memory: Memory, attempt: int, shards: int) -> Outcome:
         key = _key(run)

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -92,8 +92,9 @@ def replace_file(path: Path, data: bytes) -> None:
 class FileDelivery:
     """Delivery into two folders: ``artifacts`` (the run's own) and ``control`` (what its backend reads).
 
-    What cannot be written for want of room is tried again for ``patience_s``. Then it raises RunFailed (StoreFull,
-    StoreFailed): a run that goes on without a place for its results only costs.
+    What cannot be written for want of room is tried again for ``patience_s``. Then lines and the result raise RunFailed
+    (StoreFull, StoreFailed), because a run that goes on without a place for them only costs; what is made of them is
+    left out, and ``complete`` is False.
     """
 
     def __init__(
@@ -108,6 +109,8 @@ class FileDelivery:
         """``earlier``: folder of a run whose artifacts ``get`` falls back to; ``pipeline``: eval or perf."""
         self._patience_s = patience_s
         self._full_since: float | None = None
+        self.complete = True
+        """Whether everything that was given here is where it belongs."""
         self._artifacts = artifacts
         self._control = control
         self._pipeline = pipeline
@@ -122,11 +125,18 @@ class FileDelivery:
 
     async def put(self, path: str, data: bytes) -> None:
         """See ``Delivery.put``."""
-        await self._written(replace_file, self._artifacts / path, data)
+        await self._left(path, self._written(replace_file, self._artifacts / path, data))
 
     async def put_file(self, path: str, source: Path) -> None:
         """See ``Delivery.put_file``."""
-        await self._written(_take_over, source, self._artifacts / path)
+        await self._left(path, self._written(_take_over, source, self._artifacts / path))
+
+    async def _left(self, path: str, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except RunFailed as failure:
+            self.complete = False
+            _LOG.error("%s is not left: %s", path, failure.message)
 
     async def _written(self, write: Callable[..., None], *arguments: object) -> None:
         """Does it as often as it takes. An outage is everybody's: what comes late in one waits no longer."""

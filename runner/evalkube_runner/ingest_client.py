@@ -18,18 +18,24 @@ from evalkube_crds.wording import clip
 from evalkube_runner import ingest_trust
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["TIMEOUT", "IngestClient", "Refused", "Unreachable", "document_of"]
+__all__ = ["TIMEOUT", "Full", "IngestClient", "Refused", "Unreachable", "document_of"]
 
 _LOG = logging.getLogger("evalkube.runner.ingest")
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
-_AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504})
+_AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504, 507})
 _AGAIN_CODES: Final = frozenset({"unknown_pod", "digest_mismatch", "body_cut", "not_uploaded"})
+_FULL: Final = 507
+_STORING: Final = frozenset({"append", "artifacts", "result", "uploads", "whole"})
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 
 
 class Unreachable(Exception):
     """Ingest has been away for longer than the patience."""
+
+
+class Full(Unreachable):
+    """The store behind ingest has had no room for longer than the patience."""
 
 
 class Refused(Exception):
@@ -68,6 +74,7 @@ class IngestClient:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, verify=self._trust.context, trust_env=False)
         self._away_since: float | None = None
         self._distrusted_since: float | None = None
+        self._full_since: float | None = None
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -111,15 +118,19 @@ class IngestClient:
             response, problem = await self._try(method, where, content, headers or {}, request)
             if response is not None and (response.is_success or response.status_code in expected):
                 self._away_since = None
+                if method in ("PUT", "POST") and where.partition("/")[0] in _STORING:
+                    self._full_since = None
                 return response
             if response is not None and (final := _final(response)) is not None:
                 self._away_since = None
                 raise final
             self._check_trust(problem)
             now = time.monotonic()
+            if response is not None and response.status_code == _FULL:
+                self._wait_for_room(now, patience_s, problem)
             if self._away_since is None:
                 self._away_since = now
-                if self._distrusted_since is None:  # which is told by itself
+                if self._distrusted_since is None and self._full_since is None:  # which are told by themselves
                     _LOG.warning("ingest did not take %s %s, which is tried again: %s", method, where, problem)
             # The outage is everybody's: what comes late in one does not wait as long again. Twice the patience ends
             # what alone goes wrong while all else goes well.
@@ -128,6 +139,14 @@ class IngestClient:
             asked_s = _retry_after_s(response)
             await asyncio.sleep(max(asked_s, pause_s * random.uniform(0.5, 1.0)))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _wait_for_room(self, now: float, patience_s: float, problem: str) -> None:
+        """Raises Full. That ingest answers other requests meanwhile does not begin the patience anew."""
+        if self._full_since is None:
+            self._full_since = now
+            _LOG.warning("the store has no room; it is tried again for %g s: %s", self._patience_s, problem)
+        if now - self._full_since >= patience_s:
+            raise Full(f"the store has had no room for {now - self._full_since:.0f} s: {problem}")
 
     async def _try(
         self,

@@ -2,7 +2,8 @@
 
 A delivery that fails is tried again until ingest has been away for ``patience_s``; then the run goes on without it and
 ``complete`` is False, which the receipt says. Only what a run cannot do without stops it: what an earlier attempt left
-(``get``), the common start, and being told that another pod has taken its place.
+(``get``), the common start, being told that another pod has taken its place, and a store that has no room for its
+lines or its result for as long (StoreFull).
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
 from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.ingest_client import TIMEOUT, IngestClient, Refused, Unreachable, document_of
+from evalkube_runner.ingest_client import TIMEOUT, Full, IngestClient, Refused, Unreachable, document_of
 
 __all__ = ["IngestDelivery", "StartInstant"]
 
@@ -110,7 +111,7 @@ class IngestDelivery:
         del durable
         async with self._locks.setdefault(path, asyncio.Lock()):
             for piece in _pieces(data):
-                await self._arrived(path, self._append(path, piece))
+                await self._arrived(path, self._append(path, piece), needed=True)
 
     async def _append(self, path: str, data: bytes) -> None:
         offset = self._offsets.pop(path, None)  # unknown again, should this fail
@@ -230,6 +231,8 @@ class IngestDelivery:
         data = document.model_dump_json(by_alias=True).encode()
         try:
             answer = await self._client.send("PUT", "result", content=data, headers=_digest(data))
+        except Full as problem:
+            raise RunFailed(Reason.STORE_FULL, f"the result of {len(data)} bytes: {problem}") from None
         except Unreachable as problem:
             self._incomplete("the result", str(problem))
             return None
@@ -237,9 +240,6 @@ class IngestDelivery:
             if refused.status == 413:
                 message = f"the result document of {len(data)} bytes is not taken: {refused}"
                 raise RunFailed(Reason.RESULT_TOO_LARGE, message) from None
-            if refused.status == 507:
-                self._incomplete("the result", str(refused))
-                return None
             raise RunFailed(Reason.INTERNAL_ERROR, f"the result document is not taken: {refused}") from None
         told = document_of(answer).get("whole") is True  # an older ingest says nothing
         return _IngestWhole(self._client) if told else None
@@ -276,10 +276,17 @@ class IngestDelivery:
                 message = f"after {patience_s:g} s the shards {missing} were not ready to start"
                 raise RunFailed(Reason.BARRIER_TIMEOUT, message)
 
-    async def _arrived(self, path: str, sending: Awaitable[None]) -> bool:
-        """Whether it did. Where not, the run goes on without it."""
+    async def _arrived(self, path: str, sending: Awaitable[None], *, needed: bool = False) -> bool:
+        """Whether it did. Where not, the run goes on without it, unless it is ``needed`` later and the store is full:
+        what is still to come would find no room either. Raises RunFailed (STORE_FULL).
+        """
         try:
             await sending
+        except Full as problem:
+            if needed:
+                raise RunFailed(Reason.STORE_FULL, f"{path}: {problem}") from None
+            self._incomplete(path, str(problem))
+            return False
         except (Unreachable, Refused) as problem:
             self._incomplete(path, str(problem))
             return False
@@ -314,6 +321,8 @@ class _IngestWhole:
             return await self._client.send(method, where, **request)
         except Refused as refused:
             raise RunFailed(Reason.INTERNAL_ERROR, f"{method} {where}: {refused}") from None
+        except Full as problem:
+            raise RunFailed(Reason.STORE_FULL, f"{method} {where}: {problem}") from None
         except Unreachable as problem:
             raise RunFailed(Reason.INGEST_UNAVAILABLE, f"{method} {where}: {problem}") from None
 

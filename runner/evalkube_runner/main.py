@@ -31,6 +31,7 @@ from evalkube_crds.paths import Readable
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_crds.targets import TargetRules
+from evalkube_crds.wording import printable
 from evalkube_runner import deliver, logs
 from evalkube_runner.context import RunContext, Start
 from evalkube_runner.data import opening
@@ -78,7 +79,7 @@ def _names_in(run: Run) -> list[str]:
 
 
 def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
-    return receipt.model_copy(update={"message": redactor.text(receipt.message)})
+    return receipt.model_copy(update={"message": printable(redactor.text(receipt.message))})
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -251,7 +252,8 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
     if options.ingest is None:
         pipeline = "eval" if isinstance(run, EvalRun) else "perf"
         earlier = Path(run.spec.use_cache) if isinstance(run, EvalRun) and run.spec.use_cache else None
-        yield _Outside(deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier))
+        files = deliver.FileDelivery(options.artifacts, options.control, pipeline=pipeline, earlier=earlier)
+        yield _Outside(files, complete=lambda: files.complete)
         return
     from evalkube_runner.ingest_delivery import IngestDelivery
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from evalkube_crds import redaction
 from evalkube_crds.results import Progress
+from evalkube_crds.wording import printable
 from evalkube_runner.deliver import Delivery, Whole
 
 __all__ = ["LogFilter", "RedactingDelivery", "Redactor"]
@@ -109,7 +110,7 @@ def _json(value: Any, indent: int | None = None) -> bytes:
 
 
 class LogFilter(logging.Filter):
-    """Formats a record early and redacts it, its traceback included."""
+    """Formats a record early, redacts it and makes it printable, its traceback included."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -117,9 +118,9 @@ class LogFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Never drops a record."""
-        record.msg, record.args = self._redactor.text(record.getMessage()), ()
+        record.msg, record.args = printable(self._redactor.text(record.getMessage())), ()
         if record.exc_info:
-            record.exc_text = self._redactor.text(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = printable(self._redactor.text(logging.Formatter().formatException(record.exc_info)))
             record.exc_info = None
         return True
 

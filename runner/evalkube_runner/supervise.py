@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,9 +98,8 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
     except RunFailed as failure:
         if failure.reason not in (Reason.STORE_FULL, Reason.STORE_FAILED):
             raise
-        return _receipt(
-            context, failure.reason, f"{failure.message}; its headline figures are all that is left", **told
-        )
+        message = f"{failure.message}; all that is left of the result: {summary.headline(result, figures)}"
+        return _receipt(context, failure.reason, message, **told)
     reported = await _report(run, result, whole, context, redactor)
     data = result.model_dump_json(by_alias=True).encode()
     return _receipt(

@@ -15,6 +15,7 @@ import pytest
 from fakes.service import Service, running_service
 
 HEADER = "hush+header/0123456789"
+EVIL = "\x1b]0;owned\x07\x9b31m\u202e"
 QUERY = "hush query/9876543210"
 SPELT = [
     *(spelt for value in (HEADER, QUERY) for spelt in (value, quote(value), quote(value, safe=""))),
@@ -33,7 +34,8 @@ class _Echoing(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.headers["X-Auth-Token"], self.path))
-        said = f"{HEADER} {QUERY} {quote(HEADER, safe='')} {base64.b64encode(HEADER.encode()).decode()} {self.path}"
+        encoded = f"{quote(HEADER, safe='')} {base64.b64encode(HEADER.encode()).decode()}"
+        said = f"{EVIL} {HEADER} {QUERY} {encoded} {self.path}"
         said += "x" * (295 - len(said)) + HEADER
         usage = {"prompt_tokens": 1, "completion_tokens": 1}
         choice = {"index": 0, "message": {"content": said}, "finish_reason": HEADER}
@@ -106,4 +108,6 @@ def test_they_reach_only_the_endpoint(service: Service, endpoint: tuple[str, lis
     files = [path for path in service.outputs.parent.rglob("*") if path.is_file()]
     held = [(str(path), spelt) for path in files for spelt in SPELT if spelt.encode() in path.read_bytes()]
     assert held == []
+    logs = [path.read_text() for path in files if path.suffix == ".log"]
+    assert [command for text in logs for command in "\x1b\x07\x9b\u202e" if command in text] == []
     assert [(text, spelt) for text in texts for spelt in SPELT if spelt in text] == []

@@ -146,6 +146,22 @@ def test_a_server_that_is_not_there_is_exit_code_1(tmp_path: Path) -> None:
     assert "http://127.0.0.1:9" in done.stderr
 
 
+@pytest.mark.parametrize(("condition", "code"), [("<1e-9", 3), ("<60", 0)], ids=["met by no load", "met"])
+def test_a_search_for_a_service_level(model: str, tmp_path: Path, condition: str, code: int) -> None:
+    """None that meets it is exit code 3, with why; what was tried is in the answer and in the tables."""
+    options = ["--sla-auto-tune", "--sla-params", json.dumps([{"avg_latency": condition}]), "--sla-num-runs", "1"]
+    options += ["--parallel", "2", "--sla-upper-bound", "2", "--data-source", "sample"]
+    done = _run("perf", "--model", "m", "--url", f"{model}/chat/completions", *options, folder=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert ("no load meets avg_latency <1e-9: the lower bound 1 does not meet" in done.stderr) is (code == 3)
+    assert f"Tried for avg_latency {condition}" in done.stdout
+    as_json = _run("perf", "--model", "m", "--url", f"{model}/chat/completions", *options, "--json", folder=tmp_path)
+    answer = json.loads(as_json.stdout)
+    (group,) = answer["sla"]["groups"]
+    assert (as_json.returncode, group["best"]) == (code, None if code else 2)
+    assert {probe["point"] for probe in group["probes"]} == set(answer["results"])
+
+
 def test_a_missed_threshold_is_exit_code_1(model: str, tmp_path: Path) -> None:
     """The figures are shown all the same."""
     done = _run(

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from evalkube_cli import tables
+from evalkube_crds.wording import printable
 
 
 def _shown(found: Any, width: int = 120) -> str:
@@ -80,3 +81,22 @@ def test_a_points_name_is_not_cut_to_pieces() -> None:
     assert (
         _shown(tables.perf_tables({"parallel_10_number_100": _point("valid")}), 80).count("parallel_10_number_100") == 2
     )
+
+
+def test_words_of_a_server_command_no_terminal() -> None:
+    """Neither in a name nor in what it said of a failure."""
+    evil = "\x1b]0;owned\x07\x9b31m\u202e[bold]"
+    metrics = {"Succeed requests": 0, "Total requests": 1, "Errors": {evil: 1}, "Client verdict": evil}
+    metrics |= {"Request throughput (req/s)": None, "Output token throughput (tok/s)": None}
+    columns = ("TTFT (s)", "TPOT (s)", "Latency (s)")
+    percentiles = {"Percentiles": ["50%", "90%", "99%"], **{name: [None] * 3 for name in columns}}
+    group: dict[str, Any] = {"criteria": {evil: "<1"}, "best": None, "stopped": evil, "probes": []}
+    drawn = [
+        *tables.perf_tables({evil: {"metrics": metrics, "percentiles": percentiles}}),
+        *tables.sla_tables({"variable": "parallel", "groups": [group]}),
+    ]
+    out = io.StringIO()
+    for table in drawn:
+        Console(file=out, width=200).print(table)
+    assert printable(out.getvalue()) == out.getvalue()
+    assert "[bold]" in out.getvalue()

@@ -89,4 +89,4 @@ def test_the_answer_is_a_figure_of_the_summary() -> None:
     """One for each group that has an answer, numbered from 1; thresholds can ask for it."""
     groups = [SlaGroup(criteria={"rps": "max"}), SlaGroup(criteria={"p99_ttft": "<=1"}, best=23)]
     result = PerfResult(run_id="r", model="m", points=[_point()], sla=SlaResult(variable="parallel", groups=groups))
-    assert list(summary.summary(result).items())[:2] == [("rps", 1.5), ("sla/2/parallel", 23)]
+    assert list(summary.summary(result).items())[:3] == [("rps", 1.5), ("sla/2/parallel", 23), ("sla/unmet", 1)]

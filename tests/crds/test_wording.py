@@ -1,10 +1,12 @@
 """Words that others wrote, fit to be shown."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_crds.wording import clip, printable
+from evalkube_crds.wording import clip, in_json, printable
 
 COMMANDS = {
     "colour": ("\x1b[31mred", "\ufffd[31mred"),
@@ -46,3 +48,11 @@ def test_a_message_is_one_short_line(text: str) -> None:
 def test_where_a_message_was_cut_there_is_a_mark() -> None:
     """By which a reader, and whoever looks for the rest of a secret, knows."""
     assert clip("a" * 301) == "a" * 299 + "…"
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_is_printable_and_the_same(value: object) -> None:
+    """Nothing is lost for a program, and nothing obeyed by a terminal."""
+    shown = in_json(json.dumps(value, ensure_ascii=False, indent=2))
+    assert printable(shown) == shown
+    assert json.loads(shown) == value

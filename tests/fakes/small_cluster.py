@@ -19,6 +19,7 @@ from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Receipt
 from evalkube_operator.errors import Conflict, NotFound, Refused, Unavailable
 from evalkube_operator.facts import ObjectRef
 from evalkube_operator.ports import RunKey, StoredResult
+from evalkube_operator.store.interface import StoreFull
 
 __all__ = ["Crash", "SmallCluster", "SmallStore", "eval_spec", "perf_spec", "pod_metadata"]
 
@@ -55,6 +56,7 @@ class SmallCluster:
     watch: deque[tuple[str, Object, bool]] = field(default_factory=deque)
     results: dict[tuple[str, int, int], bytes] = field(default_factory=dict)
     store_up: bool = True
+    store_full: bool = False
     quota: bool = False
     fault: tuple[int, str] | None = None
     created_jobs: list[Object] = field(default_factory=list)
@@ -416,7 +418,7 @@ class SmallStore:
 
     async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
         """See ``ports.Store``."""
-        self._check()
+        self._check(writes=True)
         return f"{self.uri(run)}/{name}"
 
     async def delete_run(self, run: RunKey) -> None:
@@ -430,9 +432,11 @@ class SmallStore:
         for uid in {key[0] for key in self._cluster.results}:
             yield RunKey("ns", "?", uid)
 
-    def _check(self) -> None:
+    def _check(self, *, writes: bool = False) -> None:
         if not self._cluster.store_up:
             raise Unavailable("the store is away")
+        if writes and self._cluster.store_full:
+            raise StoreFull("no byte is left")
 
 
 def _result(labels: dict[str, str], shards: int) -> bytes:

@@ -159,6 +159,32 @@ def test_the_store_is_away_for_too_long(story: Story) -> None:
     assert story.reason(ConditionType.RESULTS_COLLECTED) is Reason.INGEST_UNAVAILABLE
 
 
+def test_the_store_is_full_for_too_long(story: Story) -> None:
+    """Until its deadline the run says so and collects; then it has failed, and says what is left."""
+    story.submit(eval_spec())
+    story.start()
+    story.cluster.succeed(story.pods()[0])
+    story.cluster.store_full = True
+    story.turn(1)
+    assert (story.phase(), story.reason(ConditionType.RESULTS_COLLECTED)) == (Phase.COLLECTING, Reason.STORE_FULL)
+    story.turn(31)
+    story.turn(31)
+    story.turn(3)
+    assert (story.phase(), story.reason()) == (Phase.FAILED, Reason.STORE_FULL)
+
+
+def test_a_full_store_that_gets_room_loses_nothing(story: Story) -> None:
+    """The run succeeds."""
+    story.submit(eval_spec())
+    story.start()
+    story.cluster.succeed(story.pods()[0])
+    story.cluster.store_full = True
+    story.turn(1)
+    story.cluster.store_full = False
+    story.turn(31)
+    assert story.phase() is Phase.SUCCEEDED
+
+
 def test_a_lost_job_is_a_further_attempt(story: Story) -> None:
     """Never the same one again, and after a pause."""
     story.submit(eval_spec())

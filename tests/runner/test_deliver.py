@@ -195,7 +195,7 @@ def test_what_finds_no_room_is_written_once_there_is_some(disk: SmallDisk) -> No
 
 
 def test_a_run_ends_as_store_full_when_there_is_no_room_in_time(disk: SmallDisk) -> None:
-    """All of it at once: what comes late waits no longer. Half a line is not left, and progress is no reason to end."""
+    """What comes late waits no longer. Half a line is not left; progress and what is made of results are no reason."""
     delivery = FileDelivery(disk.root / "artifacts", disk.root / "control", pipeline="eval", patience_s=0.3)
 
     async def deliver() -> list[object]:
@@ -205,7 +205,9 @@ def test_a_run_ends_as_store_full_when_there_is_no_room_in_time(disk: SmallDisk)
         result = Receipt(run_id="r", reason=Reason.COMPLETED, message="m" * 100_000)
         first = await asyncio.gather(delivery.append("lines", LINE * 1000), return_exceptions=True)
         async with asyncio.timeout(0.2):
-            rest = await asyncio.gather(delivery.put("w", LINE * 1000), delivery.result(result), return_exceptions=True)
+            await delivery.put("w", LINE * 1000)
+            rest = await asyncio.gather(delivery.result(result), return_exceptions=True)
+        assert not delivery.complete
         return [*first, *rest]
 
     for found in asyncio.run(deliver()):
@@ -222,7 +224,7 @@ def test_a_place_that_is_none_is_told_at_once(tmp_path: Path) -> None:
 
     async def deliver() -> None:
         async with asyncio.timeout(60):
-            await delivery.put("reports/report.html", b"")
+            await delivery.append("reviews/lines.jsonl", b"")
 
     with pytest.raises(RunFailed, match="cannot be written") as caught:
         asyncio.run(deliver())

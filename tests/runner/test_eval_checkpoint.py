@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import checkpoint
 
 
@@ -76,7 +77,7 @@ def test_foreign_lines_are_passed_over(tmp_path: Path) -> None:
 def test_a_delivery_that_fails_is_told(tmp_path: Path) -> None:
     """A full disk is no silent loss."""
     (tmp_path / "p.jsonl").mkdir()
-    with pytest.raises(OSError, match=r"p\.jsonl"):
+    with pytest.raises(RunFailed, match=r"p\.jsonl"):
         asyncio.run(_written(FileDelivery(tmp_path, tmp_path, pipeline="eval"), 1))
 
 

@@ -15,10 +15,12 @@ from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store.runs import RunStore
+from evalkube_operator.store.volume import VolumeStore
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.ingest_delivery import IngestDelivery
 from fakes.ingest import Ingest, Process, pods, serving
 from fakes.raw_server import Close, raw_server
+from fakes.small_disk import small_disk
 from fakes.stores import opened
 
 _RESULT = EvalResult(run_id="my-run", model="m")
@@ -380,3 +382,45 @@ def test_a_result_of_another_kind_is_a_fault_of_ours(tmp_path: Path) -> None:
 
     with serving(opened("volume", tmp_path / "s")) as ingest:
         asyncio.run(scenario(ingest))
+
+
+def test_a_full_store_ends_the_run_with_words(tmp_path: Path) -> None:
+    """Once it has had no room for as long as results may take. What is made of them is left out; progress, which needs
+    no store, does not begin the wait anew."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with _delivery(ingest.url, tmp_path, patience_s=0.5) as delivery:
+            await delivery.put("report.html", b"page")
+            assert not delivery.complete
+            await delivery.progress(Progress(done=1, total=1), final=True)
+            async with asyncio.timeout(10):
+                for needed in (delivery.append("p.jsonl", b"1\n"), delivery.result(_RESULT)):
+                    with pytest.raises(RunFailed, match="no room") as caught:
+                        await needed
+                    assert caught.value.reason is Reason.STORE_FULL
+
+    (tmp_path / "s").mkdir()
+    with serving(VolumeStore(tmp_path / "s", reserve_bytes=1 << 62)) as ingest:
+        asyncio.run(scenario(ingest))
+
+
+def test_what_a_full_store_refused_arrives_once_there_is_room(tmp_path: Path) -> None:
+    """Nothing is lost, and nothing comes twice."""
+
+    async def scenario(ingest: Ingest) -> None:
+        async with _delivery(ingest.url, tmp_path) as delivery:
+            late = asyncio.gather(delivery.append("p.jsonl", b"1\n"), delivery.result(_RESULT))
+            done, _ = await asyncio.wait([late], timeout=0.3)
+            assert not done
+            filled.unlink()
+            await late
+            assert await delivery.get("p.jsonl") == b"1\n"
+            assert delivery.complete
+
+    with small_disk(tmp_path / "disk") as disk:
+        store = VolumeStore(disk.root / "s", reserve_bytes=0)
+        with serving(store) as ingest:
+            disk.fill()
+            filled = disk.root / "filler"
+            asyncio.run(scenario(ingest))
+            assert list(ingest.results(0)) == [0]

@@ -13,14 +13,14 @@ import pytest
 
 from evalkube_crds.names import Verdict
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import SlaGroup
+from evalkube_crds.results import PerfResult, SlaGroup
 from evalkube_runner.perf import search, sweep, tune
 from fakes import load_tests
 from fakes.load_tests import context, load, run, spec
 from fakes.mock_model import running_mock
 
 URL = "http://h/v1"
-TTFT: dict[str, Any] = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.33"}], "sla_num_runs": 2}
+TTFT: dict[str, Any] = {"sla_auto_tune": True, "sla_params": [{"p95_ttft": "<=0.33"}], "sla_num_runs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -45,27 +45,27 @@ def test_the_servers_own_concurrency_is_found(tmp_path: Path, mock: str) -> None
     """Every value that was tried is a point of two runs; the answer is an artifact too."""
     home, names, (group,) = answer(tmp_path, spec(mock, parallel=4, **TTFT))
     assert (group.best, group.point) == (6, "parallel_6_number_24")
-    assert names == ["parallel_4_number_16", "parallel_6_number_24", "parallel_7_number_28", "parallel_8_number_32"]
+    assert names == ["parallel_4_number_20", "parallel_6_number_24", "parallel_7_number_28", "parallel_8_number_32"]
     assert [probe.outcome for probe in group.probes] == ["met", "met", "missed", "missed"]
-    assert 0.2 <= group.figures["p99_ttft"] <= 0.33
+    assert 0.2 <= group.figures["p95_ttft"] <= 0.33
     assert json.loads((home / "artifacts/sla_summary.json").read_text())["groups"][0]["best"] == 6
     progress = json.loads((home / "control/progress.json").read_text())
-    assert progress["done"] == progress["total"] == 100
+    assert progress["done"] == progress["total"] == 104
 
 
 def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
     """All runs of a value are in one file."""
     home, _, _ = answer(tmp_path, spec(mock, sla_upper_bound=2, sla_lower_bound=2, **TTFT))
-    file = home / "artifacts/parallel_2_number_8/requests.jsonl"
+    file = home / "artifacts/parallel_2_number_20/requests.jsonl"
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    assert sorted((row["run"], row["index"]) for row in found) == [(run, at) for run in range(2) for at in range(4)]
+    assert sorted((row["run"], row["index"]) for row in found) == [(run, at) for run in range(2) for at in range(10)]
     summary = json.loads((file.parent / "benchmark_summary.json").read_text())
-    assert (summary["Total requests"], summary["Number of concurrency"]) == (8, 2)
+    assert (summary["Total requests"], summary["Number of concurrency"]) == (20, 2)
 
 
 def test_groups_share_points(tmp_path: Path, mock: str) -> None:
     """Two answers from one set of measurements."""
-    groups = [{"p99_ttft": "<=0.33"}, {"avg_latency": "<0.01"}]
+    groups = [{"p95_ttft": "<=0.33"}, {"avg_latency": "<0.01"}]
     wanted = spec(mock, sla_upper_bound=2, **TTFT | {"sla_params": groups, "sla_num_runs": 1})
     _, names, (first, second) = answer(tmp_path, wanted)
     assert (first.best, second.best, len(names)) == (2, None, 2)
@@ -76,8 +76,8 @@ def test_a_rate_in_open_loop(tmp_path: Path, mock: str) -> None:
     """Named by the rate, sent by the schedule."""
     fields = TTFT | {"sla_num_runs": 1, "sla_upper_bound": 20, "sla_number_multiplier": 0.5}
     home, names, (group,) = answer(tmp_path, spec(mock, sla_variable="rate", rate=20, **fields))
-    assert (group.best, names) == (20, ["rate_20_number_10"])
-    arguments = json.loads((home / "artifacts/rate_20_number_10/benchmark_args.json").read_text())
+    assert (group.best, names) == (20, ["rate_20_number_20"])
+    arguments = json.loads((home / "artifacts/rate_20_number_20/benchmark_args.json").read_text())
     assert (arguments["parallel"], arguments["rate"]) == (None, 20)
 
 
@@ -85,16 +85,18 @@ def test_a_rate_in_open_loop(tmp_path: Path, mock: str) -> None:
     ("fields", "value", "load"),
     [
         ({}, 4, ("parallel_4_number_24", 8, 4, None, 0)),
+        ({}, 1, ("parallel_1_number_21", 7, 1, None, 0)),
+        ({"sla_params": [{"p99_latency": "<1"}]}, 1, ("parallel_1_number_102", 34, 1, None, 0)),
         ({"sla_number_multiplier": 10, "warmup_num": 0.1}, 4, ("parallel_4_number_120", 40, 4, None, 4)),
         ({"rate": 5}, 4, ("parallel_4_number_24", 8, 4, 5.0, 0)),
         ({"sla_variable": "rate"}, 1.5, ("rate_1.5_number_135", 45, None, 1.5, 0)),
         ({"sla_variable": "rate", "sla_fixed_parallel": 7}, 2, ("rate_2_number_180", 60, 7, 2, 0)),
-        ({"sla_variable": "rate", "sla_number_multiplier": 0.1}, 1, ("rate_1_number_3", 1, None, 1, 0)),
+        ({"sla_variable": "rate", "sla_number_multiplier": 0.1}, 1, ("rate_1_number_21", 7, None, 1, 0)),
     ],
 )
 def test_the_load_at_a_value(fields: dict[str, Any], value: float, load: tuple[Any, ...]) -> None:
     """The name is that of all three runs; a rate runs for half a minute."""
-    point = tune.run_of(spec(URL, sla_auto_tune=True, sla_params=[{"rps": "max"}], **fields), value)
+    point = tune.run_of(spec(URL, sla_auto_tune=True, **{"sla_params": [{"rps": "max"}]} | fields), value)
     assert (point.name, point.number, point.parallel, point.rate, point.warmup) == load
 
 
@@ -131,24 +133,23 @@ def test_a_cancelled_search_leaves_its_rows(tmp_path: Path, mock: str) -> None:
     assert [row["error"] for row in found].count("cancelled") == 4
 
 
-def test_an_invalid_run_ends_the_search(tmp_path: Path, mock: str) -> None:
-    """With the best value so far, and the client named as the reason."""
+def test_an_invalid_run_is_made_again(tmp_path: Path, mock: str) -> None:
+    """It speaks neither for nor against the server; its rows are not among those of the value."""
 
-    async def work() -> SlaGroup:
-        wanted = spec(mock, parallel=1, sla_number_multiplier=4, **TTFT | {"sla_upper_bound": 4})
+    async def work() -> PerfResult:
+        wanted = spec(mock, parallel=4, **TTFT | {"sla_lower_bound": 4, "sla_upper_bound": 4, "sla_num_runs": 1})
         running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
-        await load_tests.written(tmp_path / "artifacts/parallel_1_number_8/benchmark_summary.json")
         await load_tests.asked(mock, 2)
         (worker,) = load_tests.workers()
         os.kill(worker, signal.SIGSTOP)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.5)
         os.kill(worker, signal.SIGCONT)
-        result = await running
-        assert result.sla is not None
-        assert result.points[-1].verdict is Verdict.INVALID
-        return result.sla.groups[0]
+        return await running
 
-    group = run(work())
-    assert "the client itself could not keep up at" in group.stopped
-    assert group.best in (None, 1)  # on a busy machine the first point may be invalid already
-    assert group.probes[-1].outcome == "invalid"
+    result = run(work())
+    assert result.sla is not None
+    (group,) = result.sla.groups
+    rows = (tmp_path / "artifacts/parallel_4_number_20/requests.jsonl").read_text().splitlines()
+    assert len(rows) == 20
+    assert group.probes[-1].outcome in ("met", "invalid")  # a busy machine may spoil every try
+    assert (group.best == 4) is (group.probes[-1].outcome == "met")

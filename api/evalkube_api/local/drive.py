@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import orjson
 
@@ -29,7 +28,6 @@ from evalkube_crds.status import ResultReference, Run
 __all__ = ["Driver", "Live", "collected", "now"]
 
 _LOG = logging.getLogger("evalkube.service")
-_LOG_TAIL_BYTES: Final = 16 * 1024
 
 
 def now() -> datetime:
@@ -141,7 +139,7 @@ class Driver:
             self._store.receipt(live.run_id),
             exit_code,
             live.asked,
-            self._store.log_tail(live.run_id, _LOG_TAIL_BYTES),
+            live.process.log_tail if live.process is not None else "",
             seen[0] if seen else None,
         )
 

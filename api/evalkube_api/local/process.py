@@ -22,6 +22,7 @@ __all__ = ["RunnerProcess", "end_survivor"]
 
 _RECORD: Final = "process.json"
 _LOG_LIMIT_BYTES: Final = 64 * 1024 * 1024
+_TAIL_BYTES: Final = 16 * 1024
 _DRAIN_S: Final = 2.0
 _SURVIVOR_S: Final = 5.0
 
@@ -33,6 +34,7 @@ class _LogPump(asyncio.Protocol):
         self._file: IO[bytes] = _opened(path)
         self._redactor = redactor
         self._left_bytes = _LOG_LIMIT_BYTES
+        self.tail = b""
         self.finished = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
@@ -44,6 +46,7 @@ class _LogPump(asyncio.Protocol):
         self.finished.set()
 
     def _write(self, data: bytes) -> None:
+        self.tail = (self.tail + data)[-_TAIL_BYTES:]
         if self._left_bytes <= 0:
             return
         self._left_bytes -= len(data)
@@ -109,6 +112,11 @@ class RunnerProcess:
     def pid(self) -> int:
         """Of the runner, which leads a process group of the same number."""
         return self._process.pid
+
+    @property
+    def log_tail(self) -> str:
+        """The end of what it printed, also where the log found no room."""
+        return self._pump.tail.decode(errors="replace")
 
     async def wait(self) -> int:
         """Its exit code, negative for a signal, when it and all it started are gone and its log is complete."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from evalkube_crds import redaction
+from evalkube_crds.wording import printable
 
 __all__ = ["Redactor"]
 
@@ -12,7 +13,7 @@ _HELD_BYTES: Final = 64 * 1024
 
 
 class Redactor:
-    """``feed`` returns what is sure to hold no part of a secret; ``flush`` the rest."""
+    """``feed`` returns what is sure to hold no part of a secret, printable; ``flush`` the rest."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._redactor = redaction.Redactor(secrets)
@@ -21,7 +22,7 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """A whole text without the secrets."""
-        return self._redactor.text(value)
+        return printable(self._redactor.text(value))
 
     def feed(self, data: bytes) -> bytes:
         """Whole lines that have become complete, without the secrets (which hold no line end)."""
@@ -39,4 +40,5 @@ class Redactor:
         return rest
 
     def _clean(self, data: bytes) -> bytes:
-        return self._redactor.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        text = self._redactor.text(data.decode(errors="surrogateescape"))
+        return printable(text.replace("\r", "\n")).encode()  # bars of progress begin their line anew

@@ -115,15 +115,6 @@ class RunStore:
         modified_s = (self.folder(run_id) / "progress.json").stat().st_mtime
         return found, datetime.fromtimestamp(modified_s).astimezone()
 
-    def log_tail(self, run_id: str, most_bytes: int) -> str:
-        """The end of the runner's log."""
-        try:
-            with (self.folder(run_id) / "runner.log").open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
-                return file.read().decode(errors="replace")
-        except OSError:
-            return ""
-
     def discard(self, run_id: str, artifacts: Path | None) -> None:
         """Take the run's folders away: at once out of sight, then off the disk."""
         doomed = self._trash / run_id

@@ -1,18 +1,25 @@
 """A result as the response of EvalScope's service: the runner, the operator and the API all call it here. Pure."""
 
-from typing import Any
+from typing import Any, Final
 
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.seed import evaluation, load_test
 
-__all__ = ["response"]
+__all__ = ["SLA", "response"]
+
+SLA: Final = "sla"
+"""No point has that name; the REST service shows it beside the points."""
 
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
-    """A report for each data set, or metrics and percentiles for each point; ready for JSON, nothing is NaN."""
+    """A report for each data set, or metrics and percentiles for each point and, under ``SLA``, what a search found;
+    ready for JSON, nothing is NaN."""
     if isinstance(result, EvalResult):
         return evaluation.reports(result)
-    return {
+    points: dict[str, Any] = {
         point.name: {"metrics": load_test.metrics(point), "percentiles": load_test.percentiles(point)}
         for point in result.points
     }
+    if result.sla is not None:
+        points[SLA] = result.sla.model_dump(mode="json", by_alias=False)
+    return points

@@ -29,12 +29,20 @@ def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure
         return [Collect(case.attempt)]
     since = conditions.since(case.status, ConditionType.RUNNING, "False")
     if since is None:
-        words = f"the store does not answer: {error.message}"
-        return write(case, conditions.collecting(case.status, Reason.INGEST_UNAVAILABLE, words, **stamp(case)))
+        words = f"the store {'has no room' if error.full else 'does not answer'}: {error.message}"
+        reason = Reason.STORE_FULL if error.full else Reason.INGEST_UNAVAILABLE
+        return write(case, conditions.collecting(case.status, reason, words, **stamp(case)))
     deadline = since + timedelta(seconds=spec.deadlines.collect)
     if case.now < deadline:
         return [Wait(min(error.retry_at, deadline)) if case.now < error.retry_at else Collect(case.attempt)]
     receipts = collect.receipts_of(case.pods_of(case.status.job_uid), case.run.name, case.seen.receipts)
+    if error.full:
+        words = f"the store had no room for the results within deadlines.collect ({spec.deadlines.collect} s)"
+        kept = collect.by_receipts(receipts, spec.shards, "")
+        figures = kept.summary if kept is not None else {}
+        return fail(
+            case, spec, lost or failure.Failure(Reason.STORE_FULL, f"{words}: {error.message}", figures=figures)
+        )
     substitute = collect.by_receipts(receipts, spec.shards, f"the store did not answer: {error.message}")
     if substitute is not None:
         return _succeed(case, spec, substitute)

@@ -18,7 +18,10 @@ def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
     begun = case.ran or any(pod.started for pod in case.pods_of(case.status.job_uid))
     if retry.again(case.run.kind, found.reason, begun=begun, attempts=closed.attempts, limit=spec.backoff_limit):
         return write(case, closed)
-    return end(case, found.reason, found.message, exit_code=found.exit_code)
+    status = conditions.ended(
+        case.status, found.reason, found.message, exit_code=found.exit_code, figures=found.figures, **stamp(case)
+    )
+    return finish(case, status)
 
 
 def end(

@@ -4,8 +4,8 @@ The first pod to fail is the cause: the others were ended because of it. A runne
 the kubelet's before the Job controller's.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from evalkube_crds.names import EXIT_CODES, Reason
@@ -26,11 +26,12 @@ _BY_DISRUPTION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One cause, for programs and for people."""
+    """One cause, for programs and for people; and the ``figures`` of results that found no room."""
 
     reason: Reason
     message: str
     exit_code: int | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def of_job(job: JobFact, pods: Sequence[PodFact], shards: int) -> Failure:
@@ -59,7 +60,7 @@ def of_pod(pod: PodFact, *, shards: int = 1) -> Failure | None:
         return Failure(reason, f"{which}{words} ({pod.disruption[1] or pod.disruption[0]})", _exit_code(pod))
     receipt = facts.receipt_of(pod)
     if receipt is not None and receipt.reason not in (Reason.COMPLETED, Reason.CANCELLED):
-        return Failure(receipt.reason, which + receipt.message, _exit_code(pod))
+        return Failure(receipt.reason, which + receipt.message, _exit_code(pod), receipt.headline)
     if pod.phase == "Failed":
         return _of_kubelet(pod, which)
     if pod.deleting and pod.phase != "Succeeded":

@@ -8,6 +8,7 @@ lifecycle rule for incomplete multipart uploads.
 import atexit
 import contextlib
 import functools
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from obstore.store import S3Store as Bucket
 
 from evalkube_operator.ports import RunKey
 from evalkube_operator.store import keys, parts
-from evalkube_operator.store.interface import Content, Stored, StoreUnavailable, Upload
+from evalkube_operator.store.interface import Content, Stored, StoreFull, StoreUnavailable, Upload
 from evalkube_operator.store.keys import PARTS
 from evalkube_operator.store.locks import KeyLocks
 from evalkube_operator.store.parts import Part
@@ -35,6 +36,8 @@ _PIECES_AT_ONCE: Final = 2
 _READ_BYTES: Final = 1 << 20
 _KNOWN_ARTIFACTS: Final = 10_000
 _TRIES: Final = 3
+_FULL: Final = re.compile(r"QuotaExceeded|StorageFull|InsufficientStorage|Insufficient Storage|DiskFull|OverQuota")
+"""What S3 and those who speak it say of a bucket, a disk or an account that is full (MinIO's XMinioStorageFull too)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class S3Store:
         try:
             await self._send(first.name, _Counted(self._read(key, row, first.offset, last.end)))
             await self._drop(part.name for part in merging[1:])
-        except StoreUnavailable:
+        except (StoreFull, StoreUnavailable):
             self._rows.pop(key, None)  # the append itself is safe; the next one merges
             return
         merged = Part(first.name, first.offset, last.end - first.offset)
@@ -329,4 +332,6 @@ def _in_our_words() -> Iterator[None]:
     except (FileNotFoundError, exceptions.AlreadyExistsError):
         raise
     except (exceptions.BaseError, OSError) as problem:
+        if _FULL.search(str(problem)):
+            raise StoreFull(f"the bucket has no room: {str(problem)[:500]}") from problem
         raise StoreUnavailable(f"the bucket: {str(problem)[:500]}") from problem

@@ -83,7 +83,10 @@ def step(space: Space, group: Sequence[Criterion], probed: Mapping[float, Probed
         found, so_far = highest(space, met), _held(met)
     if isinstance(found, Try):
         if found.value in probed:
-            return Found(so_far, f"the client itself could not keep up at {found.value:g}, so nothing is known of it")
+            return Found(
+                so_far,
+                f"the client itself could not keep up at {found.value:g}, however often, so nothing is known of it",
+            )
         return found
     missed = [value for value in sorted(known) if _shortfall(group, known[value].figures)]
     beyond = next((value for value in missed if found.value is None or value > found.value), None)

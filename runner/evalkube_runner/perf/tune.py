@@ -5,6 +5,7 @@ Each value is measured several times, and the runs are added up. All groups of c
 
 import asyncio
 import logging
+import math
 from pathlib import Path
 
 from evalkube_crds import sla
@@ -19,6 +20,7 @@ from evalkube_runner.perf.trial import Point, Trial, warmup_of
 __all__ = ["run_of", "space_of", "tune"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
+_TRIES = 3
 _MULTIPLIER = {"parallel": 2.0, "rate": 30.0}
 """Requests of a run by value: two turns of every slot; half a minute of a rate, because a queue that grows takes time
 to show.
@@ -61,7 +63,8 @@ def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
 def run_of(spec: PerfRunSpec, value: float) -> Point:
     """One run at ``value``; its name is that of all its runs together."""
     multiplier = spec.sla_number_multiplier or _MULTIPLIER[spec.sla_variable]
-    number = max(1, round(value * multiplier))
+    needed = math.ceil(sla.requests_needed(spec.sla_params or ()) / spec.sla_num_runs)
+    number = max(needed, round(value * multiplier))
     warmup = warmup_of(spec.warmup_num, number)
     total = number * spec.sla_num_runs
     if spec.sla_variable == "rate":
@@ -117,15 +120,13 @@ class _Tuner:
         )
 
     async def _measure(self, value: float) -> None:
-        """All runs at a value, or as many as the client could keep up with."""
+        """All runs at a value. One in which the client could not keep up tells nothing and is made again."""
         point = run_of(self._spec, value)
         self._stage = point.name
         runs: list[PerfPoint] = []
         async with self._trial.rows(point.name) as rows:
             for run in range(self._spec.sla_num_runs):
-                if self._first:
-                    await asyncio.sleep(self._spec.sleep_interval)
-                runs.append(await self._run(point, run, rows))
+                runs.append(await self._valid_run(point, run, rows))
                 if runs[-1].verdict is Verdict.INVALID:
                     break
             whole = repeats.merged(runs)
@@ -134,6 +135,19 @@ class _Tuner:
         figures = sla.figures_of(whole, intended=self._spec.sla_variable == "rate")
         self.points[value] = whole
         self._probed[value] = search.Probed(figures, whole.verdict is not Verdict.INVALID)
+
+    async def _valid_run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
+        """The first of some tries in which the client kept up, else the last one; the rows of the others go."""
+        kept = len(rows)
+        for tries_left in reversed(range(_TRIES)):
+            if self._first:
+                await asyncio.sleep(self._spec.sleep_interval)
+            del rows[kept:]
+            found = await self._run(point, run, rows)
+            if found.verdict is not Verdict.INVALID or not tries_left:
+                break
+            _LOG.warning("%s: run %d is made again: %s", point.name, run + 1, "; ".join(found.verdict_reasons))
+        return found
 
     async def _run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
         first, self._first = self._first, self._first + point.total
