@@ -12,7 +12,7 @@ from evalkube_runner.eval.plan import DatasetPlan
 
 __all__ = ["RULES", "Scored", "by_rule"]
 
-RULES = 1
+RULES = 2
 """Raised whenever extraction or comparison changes what it decides: reviews kept from before are then made anew."""
 
 _TIMEOUT_S = 10.0
