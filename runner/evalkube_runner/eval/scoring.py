@@ -7,8 +7,8 @@ from typing import Any
 
 from evalkube_runner.eval import extract, overlap, score
 from evalkube_runner.eval.benchmarks.declaration import Question, letters
-from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
 from evalkube_runner.eval.plan import DatasetPlan
+from evalkube_runner.eval.scorer_process import ScorerFailed, ScorerProcess
 
 __all__ = ["RULES", "Scored", "by_rule"]
 
@@ -30,7 +30,7 @@ class Scored:
     metadata: dict[str, Any] | None = None
 
 
-async def by_rule(plan: DatasetPlan, question: Question, reply: str, mathematics: Mathematics) -> Scored:
+async def by_rule(plan: DatasetPlan, question: Question, reply: str, mathematics: ScorerProcess) -> Scored:
     """Scores a reply. Raises ScorerFailed when that fails or takes longer than review_timeout."""
     timeout_s = plan.args.review_timeout or _TIMEOUT_S
     try:
@@ -48,7 +48,7 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, mathematics
         raise ScorerFailed(f"{type(problem).__name__}: {problem}") from problem
 
 
-async def _filtered(plan: DatasetPlan, said: str, mathematics: Mathematics, timeout_s: float) -> str:
+async def _filtered(plan: DatasetPlan, said: str, mathematics: ScorerProcess, timeout_s: float) -> str:
     filters = plan.filters
     if filters.remove_until:
         said = said.rpartition(filters.remove_until)[2]
@@ -65,7 +65,7 @@ def _extracted(plan: DatasetPlan, question: Question, said: str) -> str | None:
     return extract.choice(said, labels) if kind == "choice" else extract.choices(said, labels)
 
 
-async def _right(plan: DatasetPlan, found: str, target: str, mathematics: Mathematics, timeout_s: float) -> bool:
+async def _right(plan: DatasetPlan, found: str, target: str, mathematics: ScorerProcess, timeout_s: float) -> bool:
     if plan.benchmark.answer != "number":
         return found == target
     same = score.same_answer(found, target)

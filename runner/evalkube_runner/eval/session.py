@@ -17,8 +17,8 @@ from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
-from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
 from evalkube_runner.eval.sampling import Item
+from evalkube_runner.eval.scorer_process import ScorerFailed, ScorerProcess
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 
@@ -74,7 +74,7 @@ class Session:
         self._judges = judge.Judges(
             spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size, gate=context.gate
         )
-        self._mathematics = Mathematics()
+        self._mathematics = ScorerProcess()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config)
         self._begun_s = time.monotonic()

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from evalkube_runner.eval import mathworker
-from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
+from evalkube_runner.eval import scorer_worker
+from evalkube_runner.eval.scorer_process import ScorerFailed, ScorerProcess
 
 
-def _with(use: Callable[[Mathematics], Awaitable[None]]) -> None:
+def _with(use: Callable[[ScorerProcess], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with Mathematics() as mathematics:
+        async with ScorerProcess() as mathematics:
             await use(mathematics)
 
     asyncio.run(run())
@@ -33,7 +33,7 @@ def test_formulas() -> None:
         ("nonsense (", "5", False),
     ]
 
-    async def use(mathematics: Mathematics) -> None:
+    async def use(mathematics: ScorerProcess) -> None:
         for prediction, target, equal in table:
             assert await mathematics.equal(prediction, target, 10) is equal, (prediction, target)
 
@@ -43,7 +43,7 @@ def test_formulas() -> None:
 def test_a_pattern_without_end_fails_alone() -> None:
     """The hung process is killed, the sample errored, and the next question is answered by a new one."""
 
-    async def use(mathematics: Mathematics) -> None:
+    async def use(mathematics: ScorerProcess) -> None:
         assert await mathematics.search("b+", "abba", 5) == "bb"
         begun = time.perf_counter()
         with pytest.raises(ScorerFailed, match=r"more than 0\.2 s"):
@@ -57,7 +57,7 @@ def test_a_pattern_without_end_fails_alone() -> None:
 def test_a_bad_pattern_is_a_scorers_failure() -> None:
     """The message is the pattern's own."""
 
-    async def use(mathematics: Mathematics) -> None:
+    async def use(mathematics: ScorerProcess) -> None:
         with pytest.raises(ScorerFailed, match="unterminated"):
             await mathematics.search("[", "x", 5)
 
@@ -75,4 +75,4 @@ def test_a_bad_pattern_is_a_scorers_failure() -> None:
 )
 def test_the_last_match_counts(pattern: str, text: str, found: str | None) -> None:
     """Its first group that took part, or all of it."""
-    assert mathworker.last_match(pattern, text) == found
+    assert scorer_worker.last_match(pattern, text) == found

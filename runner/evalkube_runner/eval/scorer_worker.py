@@ -1,4 +1,4 @@
-"""The process beside the runner in which algebra and users' patterns run: `python -m evalkube_runner.eval.mathworker`.
+"""The process beside the runner in which algebra and users' patterns run: `evalkube_runner.eval.scorer_worker`.
 
 One JSON object per line on stdin, one answer per line on stdout; EOF on stdin means the runner is gone, and ends it at
 once. A process and not a thread, because sympy and regular expressions can run for ever and neither can be stopped

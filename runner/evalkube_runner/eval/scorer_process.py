@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-__all__ = ["Mathematics", "ScorerFailed"]
+__all__ = ["ScorerFailed", "ScorerProcess"]
 
 _START_S = 30.0
 _LINE_BYTES = 64 * 1024 * 1024
@@ -19,7 +19,7 @@ class ScorerFailed(Exception):
     """An answer could not be scored: the sample is errored, not wrong."""
 
 
-class Mathematics:
+class ScorerProcess:
     """One algebra process, used by one question at a time. Use as an async context manager."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Mathematics:
         self._ready: set[str] = set()
         self._turn = asyncio.Lock()
 
-    async def __aenter__(self) -> "Mathematics":
+    async def __aenter__(self) -> "ScorerProcess":
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -70,7 +70,7 @@ class Mathematics:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
-                    "evalkube_runner.eval.mathworker",
+                    "evalkube_runner.eval.scorer_worker",
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     limit=_LINE_BYTES,
