@@ -65,8 +65,7 @@ def _modules() -> None:
 
 def _mathematics() -> None:
     for mine, gold in _EQUAL:
-        found = scorer_worker.answer({"op": "equal", "a": mine, "b": gold})
-        assert found == {"value": True}, (mine, gold, found)
+        assert scorer_worker.algebra(mine, gold), (mine, gold)
 
 
 def _parquet() -> None:

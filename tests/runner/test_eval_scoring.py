@@ -8,7 +8,7 @@ import pytest
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, scoring
 from evalkube_runner.eval.benchmarks.declaration import Question
-from evalkube_runner.eval.scorer_process import ScorerFailed, ScorerProcess
+from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 
 
 def _score(name: str, question: Question, reply: str, **args: Any) -> scoring.Scored:
@@ -16,8 +16,8 @@ def _score(name: str, question: Question, reply: str, **args: Any) -> scoring.Sc
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
 
     async def score() -> scoring.Scored:
-        async with ScorerProcess() as mathematics:
-            return await scoring.by_rule(made, question, reply, mathematics)
+        async with Scorers() as scorers:
+            return await scoring.by_rule(made, question, reply, scorers)
 
     return asyncio.run(score())
 

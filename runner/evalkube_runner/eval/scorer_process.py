@@ -1,96 +1,117 @@
-"""Asks the algebra process: are two formulas equal, what does a pattern match. Starts it when first needed.
+"""Has replies scored by processes that can be stopped: a few of them, each started when it is first needed.
 
-It is killed and started anew when it does not answer in time; the question that it hung on fails, no other.
+One is killed and started anew when it does not answer in time; the reply that it hung on fails, no other.
 """
 
 import asyncio
 import contextlib
+import dataclasses
 import json
+import os
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
-__all__ = ["ScorerFailed", "ScorerProcess"]
+from evalkube_runner.eval.rule import Rule, Ruled
+
+__all__ = ["ScorerFailed", "Scorers"]
 
 _START_S = 30.0
 _LINE_BYTES = 64 * 1024 * 1024
+_MOST_PROCESSES = 4  # thousands of replies a second
 
 
 class ScorerFailed(Exception):
     """An answer could not be scored: the sample is errored, not wrong."""
 
 
-class ScorerProcess:
-    """One algebra process, used by one question at a time. Use as an async context manager."""
+class Scorers:
+    """Scoring processes, no more than there are cores. Use as an async context manager."""
 
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._ready: set[str] = set()
-        self._turn = asyncio.Lock()
+    def __init__(self, processes: int | None = None) -> None:
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._room = asyncio.Semaphore(processes or min(_MOST_PROCESSES, usable))
+        self._idle: list[_Process] = []
 
-    async def __aenter__(self) -> "ScorerProcess":
+    async def __aenter__(self) -> "Scorers":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stop()
+        while self._idle:
+            await self._idle.pop().stop()
 
-    async def equal(self, prediction: str, target: str, timeout_s: float) -> bool:
-        """Whether two formulas mean the same. Raises ScorerFailed when that cannot be told, or not in time."""
-        return bool(await self._ask({"op": "equal", "a": prediction, "b": target}, timeout_s))
-
-    async def search(self, pattern: str, text: str, timeout_s: float) -> str | None:
-        """The last match of a user's pattern. Raises ScorerFailed when the pattern takes too long."""
-        found = await self._ask({"op": "search", "a": pattern, "b": text}, timeout_s)
-        return None if found is None else str(found)
-
-    async def _ask(self, request: dict[str, Any], timeout_s: float) -> Any:
-        async with self._turn:
+    async def score(self, rule: Rule, reply: str, timeout_s: float) -> Ruled:
+        """The score of a reply by a rule. Raises ScorerFailed when there is none, or not within `timeout_s`."""
+        request = {"rule": dataclasses.asdict(rule), "reply": reply, "longest_s": timeout_s}
+        line = json.dumps(request).encode() + b"\n"
+        async with self._free() as process:  # waiting for one is no part of the time
             try:
-                await self._prepare(request["op"])
-                async with asyncio.timeout(timeout_s):
-                    reply = await self._exchange(request)
+                said = await process.ask(line, timeout_s)
             except TimeoutError:
                 raise ScorerFailed(f"scoring took more than {timeout_s:g} s") from None
             except (OSError, EOFError, ValueError) as problem:
                 raise ScorerFailed(f"the scoring process ended: {problem}") from problem
-        if "error" in reply:
-            raise ScorerFailed(str(reply["error"]))
-        return reply["value"]
+        if "error" in said:
+            raise ScorerFailed(str(said["error"]))
+        return Ruled(said["values"], said["extracted"])
 
-    async def _prepare(self, operation: str) -> None:
-        """Starts the process and lets it import what an operation needs: that time is not the answer's."""
-        if self._process is None or operation not in self._ready:
-            async with asyncio.timeout(_START_S):
-                await self._exchange({"op": "ready", "a": operation, "b": ""})
-            self._ready.add(operation)
+    @contextlib.asynccontextmanager
+    async def _free(self) -> "AsyncIterator[_Process]":
+        async with self._room:
+            process = self._idle.pop() if self._idle else _Process()
+            try:
+                yield process
+            finally:
+                self._idle.append(process)
 
-    async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
+
+class _Process:
+    """One scoring process, started when it is asked and not there."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def ask(self, line: bytes, timeout_s: float) -> dict[str, Any]:
         """One line there and one back. An interruption ends the process: no late answer may meet a later question."""
         try:
-            if self._process is None:
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "evalkube_runner.eval.scorer_worker",
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    limit=_LINE_BYTES,
-                )
-            reading, writing = self._process.stdout, self._process.stdin
-            assert reading is not None
-            assert writing is not None
-            writing.write(json.dumps(request).encode() + b"\n")
-            await writing.drain()
-            answer = await reading.readline()
-            if not answer.endswith(b"\n"):
-                raise EOFError("no answer")
-            return dict(json.loads(answer))
+            async with asyncio.timeout(_START_S):
+                process = self._process or await self._start()
+            assert process.stdin is not None
+            async with asyncio.timeout(timeout_s):
+                process.stdin.write(line)
+                await process.stdin.drain()
+                said = await self._line()
+            while "state" in said:  # it loads algebra, or is done with that
+                async with asyncio.timeout(_START_S if said["state"] == "loading" else timeout_s):
+                    said = await self._line()
+            return said
         except BaseException:
-            await self._stop()
+            await self.stop()
             raise
 
-    async def _stop(self) -> None:
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "evalkube_runner.eval.scorer_worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+        )
+        await self._line()
+        return self._process
+
+    async def _line(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("no answer")
+        return dict(json.loads(line))
+
+    async def stop(self) -> None:
+        """End the process, whatever it is doing."""
         process, self._process = self._process, None
-        self._ready.clear()
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):

@@ -18,7 +18,7 @@ from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.sampling import Item
-from evalkube_runner.eval.scorer_process import ScorerFailed, ScorerProcess
+from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 
@@ -74,7 +74,7 @@ class Session:
         self._judges = judge.Judges(
             spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size, gate=context.gate
         )
-        self._mathematics = ScorerProcess()
+        self._scorers = Scorers()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config)
         self._begun_s = time.monotonic()
@@ -83,7 +83,7 @@ class Session:
         self._messages: dict[ErrorClass, str] = {}
 
     async def __aenter__(self) -> "Session":
-        for part in (self._client, self._judges, self._mathematics):
+        for part in (self._client, self._judges, self._scorers):
             await self._stack.enter_async_context(part)
         return self
 
@@ -210,7 +210,7 @@ class Session:
     async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
-        ruled = await scoring.by_rule(options, question, answer.text, self._mathematics)
+        ruled = await scoring.by_rule(options, question, answer.text, self._scorers)
         if not options.judged or (self._spec.judge.strategy == "llm_recall" and ruled.values.get("acc") == 1.0):
             return ruled
         grade, words = await self._judges.grade(question, answer.text)
