@@ -81,6 +81,7 @@ class Session:
         self._done = self._reused = 0
         self._causes: Counter[ErrorClass] = Counter()
         self._messages: dict[ErrorClass, str] = {}
+        self._damaged: Counter[str] = Counter()
 
     async def __aenter__(self) -> "Session":
         for part in (self._client, self._judges, self._scorers):
@@ -107,6 +108,8 @@ class Session:
             await asyncio.gather(asking, telling, return_exceptions=True)
             self._journal.close()
             await writing
+        for path, count in self._damaged.items():
+            _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
         await self._context.delivery.progress(self._progress(), final=True)
 
     async def _ask_all(self) -> None:
@@ -144,6 +147,8 @@ class Session:
         """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
         kept = sample.dataset.predictions.pop(sample.key, None)
         answer = records.answer_of(kept) if kept is not None else None
+        if kept is not None and answer is None:
+            self._unusable("predictions", sample)
         reused = answer is not None
         if answer is None:
             answer = await self._ask(sample)
@@ -198,9 +203,12 @@ class Session:
         )
         key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.target)
         kept = dataset.reviews.pop(key, None)
-        scored = records.scored_of(kept) if kept is not None and not self._spec.rerun_review else None
-        if scored is not None:
-            return scored
+        if kept is not None and not self._spec.rerun_review:
+            needed = [metric for metric in options.metrics if metric == "acc" or item.question.target]
+            scored = records.scored_of(kept, needed)
+            if scored is not None:
+                return scored
+            self._unusable("reviews", sample)
         scored = await self._judged(sample, answer)
         await self._journal.add(
             self._path("reviews", sample), records.review(key, item, sample.repeat, sample.messages, answer, scored)
@@ -229,6 +237,14 @@ class Session:
             self._messages[cause] = message
             _LOG.warning("%s: the first sample with error %s: %s", sample.dataset.plan.benchmark.name, cause, message)
         await self._journal.add(self._path("errors", sample), records.error(sample.item, sample.repeat, cause, message))
+
+    def _unusable(self, kind: str, sample: _Sample) -> None:
+        """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
+        path = self._path(kind, sample)
+        self._damaged[path] += 1
+        if self._damaged[path] == 1:
+            what, again = ("answer", "asked") if kind == "predictions" else ("score", "scored")
+            _LOG.warning("%s: has lines with values that no %s has; their samples are %s again", path, what, again)
 
     def _path(self, kind: str, sample: _Sample) -> str:
         return records.path(kind, self._model, sample.dataset.plan.benchmark.name, sample.item.subset.name)
