@@ -22,11 +22,11 @@ def _with(use: Callable[[Scorers], Awaitable[None]], processes: int = 1) -> None
 
 
 def _is(target: str) -> Rule:
-    return Rule(answer="number", target=target)
+    return Rule(answer="number", targets=(target,))
 
 
 EIGHTEEN = _is("18")
-ENDLESS = Rule(answer="number", target="18", extract="(a+)+$")
+ENDLESS = Rule(answer="number", targets=("18",), extract="(a+)+$")
 HUNG = "a" * 60 + "b"  # with ENDLESS it would take years
 
 
@@ -106,7 +106,7 @@ def test_a_worker_that_needs_too_much_memory_says_so() -> None:
     """The limit is the process's own: no other feels it, and the sample is errored with words."""
 
     async def use(scorers: Scorers) -> None:
-        hungry = Rule(answer="text", target="x " * 10, metrics=("bleu-1",))
+        hungry = Rule(answer="text", targets=("x " * 10,), metrics=("bleu-1",))
         with pytest.raises(ScorerFailed, match=r"memory|ended"):
             await scorers.score(hungry, "word " * 6_000_000, 60)
         assert (await scorers.score(EIGHTEEN, "18", 10)).values == {"acc": 1}
@@ -119,7 +119,7 @@ def test_a_bad_pattern_is_a_scorers_failure() -> None:
 
     async def use(scorers: Scorers) -> None:
         with pytest.raises(ScorerFailed, match="unterminated"):
-            await scorers.score(Rule(answer="number", target="1", extract="["), "x", 5)
+            await scorers.score(Rule(answer="number", targets=("1",), extract="["), "x", 5)
 
     _with(use)
 
@@ -142,7 +142,7 @@ def _children() -> list[str]:
 
 @pytest.mark.parametrize(
     "request_",
-    [{}, {"rule": {}}, {"rule": {"answer": "number", "target": "1", "strange": 1}, "reply": "1"}, {"rule": 1}],
+    [{}, {"rule": {}}, {"rule": {"answer": "number", "targets": ["1"], "strange": 1}, "reply": "1"}, {"rule": 1}],
 )
 def test_a_request_that_is_none_is_an_error(request_: dict[str, object]) -> None:
     """Whatever a line asks, it is answered."""

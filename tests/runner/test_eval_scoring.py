@@ -71,6 +71,20 @@ def test_free_answers_have_the_metrics_that_were_asked_for() -> None:
     assert list(_score("general_qa", question, "a cat", metric_list=["bleu-1"]).values) == ["bleu-1"]
 
 
+def test_the_best_of_several_references_counts() -> None:
+    """All figures are those of one reference: that which the reply is nearest to."""
+    question = Question(text="q", target="Paris, the capital of France", others=("Paris", "Lutetia"))
+    assert set(_score("general_qa", question, "Paris", metric_list=["Rouge-L-R", "Rouge-L-F"]).values.values()) == {1.0}
+
+
+def test_json_of_the_product_is_its_answer() -> None:
+    """Where the whole reply is an object with an answer, that is compared; prose about JSON is prose."""
+    question = Question(text="q", target="Paris")
+    reply = '{"answer": "Paris", "explanation": "the capital"}'
+    assert _score("general_qa", question, reply, metric_list=["Rouge-L-P"]).values == {"Rouge-L-P": 1.0}
+    assert _score("general_qa", question, f"See {reply}", metric_list=["Rouge-L-P"]).values["Rouge-L-P"] < 1
+
+
 def test_a_scorer_that_hangs_fails() -> None:
     """review_timeout ends it, and the sample is errored by its caller, not wrong."""
     with pytest.raises(ScorerFailed):

@@ -70,7 +70,7 @@ def messages(contract: JudgeContract, question: Question, reply: str) -> list[Me
     grades = list(contract.score_mapping)
     values = {
         "question": question.text,
-        "target": question.target,
+        "target": "\n(or) ".join(question.targets),
         "prediction": extract.strip_thinking(reply),
         "grades": ", ".join(grades),
         "example": grades[0] if grades else "",

@@ -114,7 +114,7 @@ def review(
     """The line of a score."""
     return {
         "index": item.index * item.plan.repeats + repeat,
-        "target": item.question.target,
+        "target": " | ".join(item.question.targets),
         "messages": [
             *({"role": one.role, "content": one.content} for one in messages),
             {"role": "assistant", "content": answer.text},

@@ -22,7 +22,7 @@ class Rule:
     """
 
     answer: AnswerKind
-    target: str
+    targets: tuple[str, ...]
     options: tuple[str, ...] = ()
     asked: str = ""
     runs_on: bool = False
@@ -85,15 +85,23 @@ def _extracted(rule: Rule, said: str) -> str | None:
 
 def _right(rule: Rule, found: str, equal: Callable[[str, str], bool]) -> bool:
     if rule.answer != "number":
-        return found == rule.target
-    same = score.same_answer(found, rule.target)
-    return equal(found, rule.target) if same is None else same
+        return found in rule.targets
+    verdicts = {target: score.same_answer(found, target) for target in rule.targets}
+    return any(verdicts.values()) or any(equal(found, target) for target, same in verdicts.items() if same is None)
 
 
 def _overlaps(rule: Rule, said: str) -> dict[str, float]:
-    if not rule.target:  # only judged
+    """The figures of the best reference: that of the highest first metric. None without a reference, to be judged."""
+    mine = overlap.tokens(said)
+    all_figures = [_figures(mine, overlap.tokens(target)) for target in rule.targets if target]
+    names = [name for name in rule.metrics if name in (all_figures[0] if all_figures else ())]
+    if not names:
         return {}
-    mine, theirs = overlap.tokens(said), overlap.tokens(rule.target)
+    best = max(all_figures, key=lambda figures: figures[names[0]])
+    return {name: best[name] for name in names}
+
+
+def _figures(mine: list[str], theirs: list[str]) -> dict[str, float]:
     figures = {f"bleu-{order}": overlap.bleu(mine, theirs, order) for order in (1, 2, 3, 4)}
     rouge = {
         "1": overlap.rouge_n(mine, theirs, 1),
@@ -102,4 +110,4 @@ def _overlaps(rule: Rule, said: str) -> dict[str, float]:
     }
     for name, shared in rouge.items():
         figures |= {f"Rouge-{name}-R": shared.recall, f"Rouge-{name}-P": shared.precision, f"Rouge-{name}-F": shared.f1}
-    return {name: figures[name] for name in rule.metrics if name in figures}
+    return figures

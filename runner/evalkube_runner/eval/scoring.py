@@ -31,7 +31,7 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
     """Scores a reply. Raises ScorerFailed when that fails, or takes more than review_timeout or the memory for it."""
     rule = Rule(
         answer=plan.benchmark.answer,
-        target=question.target,
+        targets=question.targets,
         options=question.choices,
         asked=question.text[:_ASKED_CHARS],
         runs_on=plan.few_shot_num > 0,

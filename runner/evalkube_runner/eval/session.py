@@ -201,7 +201,7 @@ class Session:
             options.filters.model_dump(),
             self._spec.judge.model_dump(exclude={"api_key_secret_ref"}) if options.judged else None,
         )
-        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.target)
+        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
         kept = dataset.reviews.pop(key, None)
         if kept is not None and not self._spec.rerun_review:
             needed = [metric for metric in options.metrics if metric == "acc" or item.question.target]

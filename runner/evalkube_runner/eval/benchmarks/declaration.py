@@ -8,6 +8,7 @@ __all__ = [
     "LETTERS",
     "AnswerKind",
     "Benchmark",
+    "Content",
     "Message",
     "Question",
     "Record",
@@ -17,6 +18,8 @@ __all__ = [
 ]
 
 Record = Mapping[str, Any]
+Content = str | list[dict[str, Any]]
+"""What a message says: a text, or parts in the form of the endpoint's dialect."""
 AnswerKind = Literal["number", "choice", "choices", "text"]
 LETTERS = "ABCDEFGHIJ"
 
@@ -26,7 +29,7 @@ class Message:
     """One message of a chat."""
 
     role: str
-    content: str
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,21 @@ class Subset:
 class Question:
     """One record, read: `target` is the right answer (letters for choices), `solution` how one gets there.
 
-    `messages` replaces `text` where a record is a conversation of its own.
+    `others` are right answers too. `messages` replaces `text` where a record is a conversation of its own.
     """
 
     text: str
     target: str
+    others: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     solution: str = ""
     messages: tuple[Message, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All right answers."""
+        return (self.target, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
