@@ -125,6 +125,20 @@ def test_a_question_has_its_examples_before_it(tmp_path: Path) -> None:
     assert content.endswith("What is number 0?")
 
 
+@pytest.mark.parametrize(
+    ("options", "stop"),
+    [
+        pytest.param({}, ["\n\nProblem:"], id="worked examples"),
+        pytest.param({"args": {"few_shot_num": 0}}, None, id="none"),
+        pytest.param({"generation": {"stop_seqs": ["END"]}}, ["END"], id="of the user's own"),
+    ],
+)
+def test_a_next_question_ends_an_answer(tmp_path: Path, options: dict[str, Any], stop: list[str] | None) -> None:
+    """After worked examples a model may go on to one of its own: the request says where it is to stop."""
+    _, endpoint = _run(tmp_path / "out", _even_ones_right, limit=1, **options)
+    assert endpoint.bodies[0].get("stop") == stop
+
+
 @pytest.mark.parametrize("cut", [0, 10], ids=["whole", "torn last line"])
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, cut: int) -> None:
     """Stopped half way and posted again with another batch size: what is on the disk is not asked again."""

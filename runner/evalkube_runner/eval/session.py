@@ -164,7 +164,7 @@ class Session:
     async def _ask(self, sample: _Sample) -> Answer | None:
         """The model's answer, or None for a sample that is errored."""
         try:
-            return await self._client.ask(sample.messages, repeat=sample.repeat)
+            return await self._client.ask(sample.messages, repeat=sample.repeat, stops=sample.dataset.plan.stops)
         except RequestFailed as failure:
             self._contact.gave_up(failure)
             if not self._spec.ignore_errors:

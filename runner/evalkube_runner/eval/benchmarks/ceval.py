@@ -93,6 +93,7 @@ BENCHMARK = Benchmark(
     prompt_template=_of_subject(choosing.CHINESE),
     few_shot_prompt_template=_of_subject(choosing.CHINESE_FEW_SHOT),
     example_template=choosing.CHINESE_EXAMPLE,
+    stops=choosing.STOPS,
     read=_read,
     answer="choice",
 )

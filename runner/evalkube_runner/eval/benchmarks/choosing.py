@@ -14,6 +14,7 @@ __all__ = [
     "CHINESE_FEW_SHOT",
     "CHINESE_SEVERAL",
     "CHINESE_SEVERAL_FEW_SHOT",
+    "STOPS",
     "lettered",
     "question",
 ]
@@ -27,6 +28,7 @@ CHINESE = f"请做下面这道单项选择题，只有一个选项是对的。{_
 CHINESE_DIRECT = f"请做下面这道单项选择题，不要解释，只写一行结论{_ONE}{_ITEM}"
 CHINESE_FEW_SHOT = f"下面是几道做好的单项选择题。请照样完成最后一题：{_THINK}{_ONE}{{fewshot}}\n\n{_ITEM}"
 CHINESE_EXAMPLE = f"{_ITEM}\n{{solution}}\n答案：{{answer}}"
+STOPS = ("\n\n题目：",)
 CHINESE_SEVERAL = f"请做下面这道不定项选择题，对的选项有一个或几个。{_THINK}{_SEVERAL}{_ITEM}"
 CHINESE_SEVERAL_FEW_SHOT = f"下面是几道做好的不定项选择题。请照样完成最后一题：{_THINK}{_SEVERAL}{{fewshot}}\n\n{_ITEM}"
 

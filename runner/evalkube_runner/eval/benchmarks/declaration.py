@@ -67,7 +67,8 @@ class Benchmark:
     """A benchmark as data. `read` raises KeyError or ValueError for a record that is not of this data set.
 
     Templates hold {question}, {choices}, {letters}, {subject}; the few-shot ones also {fewshot} (the worked examples)
-    and, for one example, {answer} and {solution}. `metrics` starts with the main one. `variant` applies extra_params,
+    and, for one example, {answer} and {solution}. `stops` are how a next example would begin: with worked examples
+    before it, a model may go on to one of its own. `metrics` starts with the main one. `variant` applies extra_params,
     which are the keys of `parameters` with their defaults.
     """
 
@@ -84,6 +85,7 @@ class Benchmark:
     prompt_template: str
     few_shot_prompt_template: str
     example_template: str
+    stops: tuple[str, ...] = ()
     read: Callable[[Record], Question]
     answer: AnswerKind
     metrics: tuple[str, ...] = ("acc",)

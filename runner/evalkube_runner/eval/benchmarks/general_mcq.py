@@ -59,6 +59,7 @@ BENCHMARK = Benchmark(
     prompt_template=choosing.CHINESE,
     few_shot_prompt_template=choosing.CHINESE_FEW_SHOT,
     example_template=choosing.CHINESE_EXAMPLE,
+    stops=choosing.STOPS,
     read=_read,
     answer="choice",
     parameters={"multiple_correct": False, "use_cot": True},

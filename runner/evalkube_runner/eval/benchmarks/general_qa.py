@@ -74,6 +74,7 @@ BENCHMARK = Benchmark(
     prompt_template="{question}",
     few_shot_prompt_template="{fewshot}\n\nQuestion: {question}\nAnswer:",
     example_template="Question: {question}\nAnswer: {answer}",
+    stops=("\n\nQuestion:",),
     read=_read,
     answer="text",
     metrics=(

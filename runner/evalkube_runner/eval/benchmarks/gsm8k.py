@@ -39,6 +39,7 @@ BENCHMARK = Benchmark(
     "then finish with the result alone in \\boxed{{}}.\n\nProblem: {question}",
     few_shot_prompt_template=f"{_TASK}\n\n{{fewshot}}\n\nProblem: {{question}}",
     example_template="Problem: {question}\nSolution: {solution}\nResult: \\boxed{{{answer}}}",
+    stops=("\n\nProblem:",),
     read=_read,
     answer="number",
 )
