@@ -37,6 +37,7 @@ _SCALE = (
     r"| ?(?:[十百]?万亿|[十百千]?[万亿萬億]|百(?!分)|千(?![克米瓦卡赫帕焦伏字升安]))){1,3}"
 )
 _MONEY_SCALE = r" ?(?:k|m|mn|b|bn|tn)\b"
+_ADDED = re.compile(r"(?<=[万亿萬億千])(?:(\d{1,4})([千百十])(?![克米瓦卡赫帕焦伏字升安分])|(\d{4})(?!\d))")
 _PERCENT = r" ?(?:%|percent\b|per cent\b|pct\b|个?百分点)"
 _UNITS = r" ?(?P<unit>(?!and\b)[A-Za-z¢]{1,12}|平方[米厘]?|[元块角毛分厘时小天日周年月秒米斤克千公吨升]{1,3}钟?)"
 _QUANTITY = re.compile(
@@ -57,8 +58,9 @@ _PARTS: Mapping[str, tuple[str, int]] = {
     small: (big, ratio)
     for big, ratio, smalls in (
         ("dollar", 100, "cent ¢"), ("euro", 100, "cent"), ("pound", 100, "pence penny p"), ("元", 10, "角 毛"),
-        ("角", 10, "分"), ("hour", 60, "minute min"), ("minute", 60, "second sec"), ("foot", 12, "inch in"),
-        ("day", 24, "hour"), ("week", 7, "day"), ("year", 12, "month"), ("小时", 60, "分 分钟"), ("分", 60, "秒"),
+        ("元", 100, "分"), ("角", 10, "分"), ("hour", 60, "minute min"), ("minute", 60, "second sec"),
+        ("foot", 12, "inch in"), ("day", 24, "hour"), ("week", 7, "day"), ("year", 12, "month"),
+        ("小时", 60, "分 分钟"), ("分", 60, "秒"),
     )
     for small in (f"{big}/{name}" for name in smalls.split())
 }  # fmt: skip
@@ -99,6 +101,8 @@ def quantity(text: str) -> Quantity | None:
     text = plain(text)
     if len(text) > _LONGEST:
         return None
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
     one = _at(text, 0)
     if one is None or one.start:
         return None
@@ -136,6 +140,11 @@ def _at(text: str, start: int) -> Found | None:
     end, written = match.end(), match.group()
     if match["currency"] and not re.fullmatch(_MONEY_SCALE, match["scale"] or "", re.IGNORECASE):
         written = written.replace(match["currency"], "", 1)
+    added = _ADDED.match(text, end) if match["scale"] else None
+    if added is not None and not value.percent:  # 3万2千
+        rest = Fraction(added[1] or added[3]) * _SCALES.get(added[2] or "", 1)
+        value = Quantity(value.value + (rest if value.value >= 0 else -rest))
+        end, written = added.end(), written + added.group()
     unit = _UNIT_AFTER.match(text, end)
     big = _unit(unit["unit"]) if unit else _unit((match["currency"] or "")[-1:])
     ratio, after, total = 1, unit.end() if unit else end, abs(value.value)

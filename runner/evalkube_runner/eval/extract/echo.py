@@ -11,7 +11,16 @@ _VERDICT = re.compile(
     r"|对(?= ?(?:$|[.,;:|(]))|符合|排除|[✓✔√✅✗✘×❌]"
     r"|(?i:(?:is )?(?:in)?correct\b|(?:is )?wrong\b|(?:is )?right(?= ?(?:$|[.,;:|(]))))"
 )
+_MARKS = {"true": "✓", "yes": "✓", "right": "✓", "false": "✗", "no": "✗"}
 _TABLE_VERDICT = re.compile(r"(.{0,200}?\| ?)?(?:(?P<yes>yes|true|是)|(?P<no>no|false|否)) ?(?:$|\|)", re.IGNORECASE)
+
+
+# "B. Paris: correct" is a verdict too.
+_VERDICT_AT_END = re.compile(
+    r"(?:[:—–|-]|\bis\b|是) ?(?P<verdict>(?i:incorrect|correct|wrong|right|true|false|yes|no)"
+    r"|正确|错误|不正确|对|错|[✓✔√✅✗✘×❌])"
+    r" ?[.。]?$"
+)
 
 
 def without_options(text: str, labels: str, options: Sequence[str]) -> str:
@@ -35,16 +44,23 @@ def _is_verdict(line: str, head: re.Match[str], labels: str, options: Sequence[s
     rest, at = line[head.end() :], labels.index(head[1])
     if at < len(options) and options[at] and rest.strip(" .。|").casefold() == options[at]:
         return False
-    return _VERDICT.match(rest) is not None or ("|" in line and _TABLE_VERDICT.match(rest) is not None)
+    if _VERDICT.match(rest) is not None or _VERDICT_AT_END.search(rest[-40:]) is not None:
+        return True
+    # True and false may be the options' own texts; where these are known, and others, they are verdicts.
+    return ("|" in line or any(options)) and _TABLE_VERDICT.match(rest.rstrip(" .。")) is not None
 
 
 def _judged(line: str, head: "re.Match[str] | None") -> str:
     """A verdict on a letter without the marks of its list; a table's yes or no as the mark that means it."""
     if head is None:
         return line
-    verdict = _TABLE_VERDICT.match(line, head.end()) if "|" in line else None
+    rest = line[head.end() :].rstrip(" .。")
+    verdict = _TABLE_VERDICT.match(rest)
     if verdict is not None:
         return f"{head[1]} {'✓' if verdict['yes'] else '✗'}"
+    at_end = _VERDICT_AT_END.search(rest[-40:])
+    if at_end is not None and not _VERDICT.match(rest):
+        return f"{head[1]} {_MARKS.get(at_end['verdict'].lower(), at_end['verdict'])}"
     return f"{head[1]} {line[head.end() :]}" if _VERDICT.match(line, head.end()) else line
 
 

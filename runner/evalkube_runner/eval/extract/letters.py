@@ -13,7 +13,10 @@ from evalkube_runner.eval.extract.echo import without_options
 from evalkube_runner.eval.extract.phrases import (
     ARTICLE,
     CONNECTIVE,
+    DOUBTED,
+    EXCEPT,
     LEAD,
+    ONLY,
     PICKS,
     RIGHT,
     RULES_OUT,
@@ -26,6 +29,7 @@ from evalkube_runner.eval.extract.spoken import before_next, squeezed
 
 __all__ = ["choice", "choices"]
 
+_HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
 _MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
 _WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
 
@@ -71,13 +75,16 @@ class _Reading:
         self._options = [_bare(option) for option in options]
         one = f"[{labels}]"
         text = _WORN.sub("", _MARKUP.sub(r"\1", text.replace("\\boxed", "答案:").replace("\\fbox", "答案:")))
+        # "(A) Rome" heads a line of a list: its bracket says so.
+        text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
         text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
         text = squeezed("\n".join(_row(line) for line in text.splitlines()))
         self._text = without_options(text, labels, self._options)
         next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
         joint = (
-            r"(?: ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? (?i:and|or|as well as|plus|to) "
-            rf"| {next_one}{rf'|{chr(10)}(?={one}(?:{chr(10)}|$))' if several else ''})"
+            r"(?: ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? ?也?可能是? ?"
+            r"|,? (?i:(?:and|or|as well as|plus|to) (?:(?:possibly|maybe|perhaps|even) )?)"
+            rf"| {next_one}{rf'|{chr(10)}(?:[-*•] ?)?(?={one}(?:{chr(10)}|$))' if several else ''})"
         )
         letter = rf"(?:(?i:options?|choices?) |选项)?{one}(?:项|选项)?"
         apart = rf"{letter}(?![A-Za-z0-9'])(?:{joint}{letter}(?![A-Za-z0-9'])){{0,12}}"
@@ -100,17 +107,18 @@ class _Reading:
             if letters is not None:
                 last = letters
         small = None
-        if last is None and not self._several:
+        if last is None:
             low = f"[{self._labels.lower()}]"
-            for small in self._matches(rf"{lead}(?P<low>{low})(?= ?(?:$|[\n).,;}}\]:]))"):  # noqa: B007 - the last
+            more = rf"(?:[ ,、]{{0,2}}{low}){{0,9}}" if self._several else ""
+            for small in self._matches(rf"{lead}(?P<low>{low}{more})(?= ?(?:$|[\n).,;}}\]:]))"):  # noqa: B007
                 pass
-        return str(small["low"]).upper() if small is not None else last
+        return self._in_order(small["low"].upper()) if small is not None else last
 
     def _meant(self, match: re.Match[str]) -> str | None:
         """The letters of an announcement; "" for a hedge; None where it is none, or is denied."""
         text, group = self._text, match["group"]
         end = match.end()
-        if ARTICLE.match(text, end - 1):
+        if ARTICLE.match(text, end - 1) or DOUBTED.search(text[max(0, match.start() - 40) : match.start()]):
             return None
         if self._pattern(WRONG).match(text, end):
             # "A, B is wrong" states A, and goes on to B.
@@ -120,7 +128,7 @@ class _Reading:
         letters = self._in_order(group)
         if not self._several and len(letters) > 1:
             return ""
-        if re.search(r"(?i:\bor\b)|或|还是|/|~|-|至|到", group):
+        if re.search(r"(?i:\bor\b)|或|还是|可能|/|~|-|至|到", group):
             return ""
         return letters
 
@@ -147,11 +155,19 @@ class _Reading:
         found: set[str] = set()
         for match in self._matches(rf"(?<![A-Za-z0-9]){self._group}(?:{RIGHT})"):
             if not SUPPOSED.search(self._text[max(0, match.start() - 30) : match.start()]):
-                found |= set(self._in_order(match["group"]))
-        for match in self._matches(rf"(?:只有|唯有|仅有|仅|(?i:\bonly|\bjust) (?:option )?){LEAD}{self._group}"):
+                found |= self._subjects(match)
+        for match in self._matches(rf"{ONLY}{LEAD}{self._group}"):
             if not self._pattern(WRONG).match(self._text, match.end()):
                 found |= set(self._in_order(match["group"]))
+        for match in self._matches(rf"{EXCEPT}{self._group}(?:之外|以外|外)?,? ?(?:{WRONG})"):
+            found |= set(self._in_order(match["group"]))
         return found
+
+    def _subjects(self, match: re.Match[str]) -> set[str]:
+        """Of which letters something is said: "A, C and D, B remains" says it of B."""
+        letters, apart = self._in_order(match["group"]), re.search(r", ?([A-J])$", match["group"])
+        singular = re.match(r" ?(?:is|was|remains)\b", self._text[match.end("group") :][:12])
+        return {apart.group(1)} if apart and singular else set(letters)
 
     def _ruled_out(self) -> set[str]:
         found: set[str] = set()
@@ -166,6 +182,10 @@ class _Reading:
         lines = [line for line in self._text.splitlines() if line.strip()]
         if not lines:
             return None
+        if self._several and len(lines) > 1:
+            every = self._pattern(rf"[ >•*-]{{0,4}}{self._group}[ .。]{{0,2}}").fullmatch(self._text)
+            if every:
+                return self._in_order(every["group"])
         whole = rf"[ >:|(\[{{-]{{0,4}}{self._group}[ .。:;,!)\]}}]{{0,4}}"
         first = rf"[ >:|-]{{0,4}}{self._group}(?= ?[.):、,;(]| -)"
         for line, match in (
@@ -179,11 +199,11 @@ class _Reading:
                     return ""
                 if not set(letters) & wrong and not self._pattern(WRONG).match(line, match.end()):
                     return letters
-        small = re.fullmatch(
-            rf"[ (\[>:-]{{0,4}}(?i:option |choice )?([{self._labels.lower()}])[ .):\]]{{0,4}}", lines[-1]
-        )
+        low = f"[{self._labels.lower()}]"
+        more = rf"(?:[ ,、]{{1,2}}{low}){{0,9}}" if self._several else ""
+        small = re.fullmatch(rf"[ (\[>:-]{{0,4}}(?i:option |choice )?({low}{more})[ .):\]]{{0,4}}", lines[-1])
         if small and len(lines) == 1:
-            return str(small.group(1)).upper()
+            return self._in_order(small.group(1).upper())
         return self._standing(wrong)
 
     def _standing(self, wrong: set[str]) -> str | None:
@@ -205,6 +225,7 @@ class _Reading:
         stated = [match.end() for match in self._matches(rf"(?:{SAYS})[ :\n]{{0,3}}(?:the )?")][-1:]
         said = [self._text[at : at + 400].split("\n")[0] for at in stated]
         lines = self._raw.strip().splitlines()
+        lines = [re.sub(r"^(?:it is|it's|that is|这是|是) ?(?:the )?", "", line, flags=re.IGNORECASE) for line in lines]
         for candidate in (*said, *(lines if len(lines) == 1 else lines[-1:])):
             whole = _bare(candidate)
             fits = [at for at, option in enumerate(self._options) if len(option) > 1 and option == whole]

@@ -22,6 +22,7 @@ _MARKER = re.compile(
     r"[ *_:：\n]{0,6}",
     re.IGNORECASE | re.MULTILINE,
 )
+_MOST_SIDES = 50
 _STATED_CHARS = 400  # what is announced stands close to its announcement
 _SENTENCE_END = re.compile(r"\.(?= |$)|[。；;!！?？]")
 _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za-z])", re.IGNORECASE)
@@ -104,14 +105,21 @@ def _of_sentence(sentence: str) -> str | None:
 
 def _side(sentence: str) -> str | None:
     """The last side of an equation that is a number by itself; else the first number of its last side."""
-    sides = re.split(r"[=≈]", sentence)
-    if len(sides) == 1:
-        return None
-    for side in reversed(sides):
-        if quantity.quantity(side) is not None:
-            return quantity.found(quantity.plain(side))[0].text
-    last = quantity.found(sides[-1])
+    alone = _lone_side(sentence)
+    if alone is not None or not re.search(r"[=≈]", sentence):
+        return alone
+    last = quantity.found(re.split(r"[=≈]", sentence)[-1])
     return last[0].text if last else None
+
+
+def _lone_side(sentence: str) -> str | None:
+    """The last side of an equation that is a number by itself."""
+    sides = re.split(r"[=≈]", sentence)
+    for side in reversed(sides if 1 < len(sides) <= _MOST_SIDES else ()):
+        if quantity.quantity(side) is not None:
+            found = quantity.found(quantity.plain(side))
+            return found[0].text if found else None
+    return None
 
 
 def _alone(text: str) -> str | None:
@@ -138,6 +146,9 @@ def _last(text: str) -> str | None:
             behind = next((one for one in quantities if one.start > start), None)
             if behind is not None and not _OPERATOR.match(read, behind.end):
                 return behind.text
+            alone = _lone_side(read)
+            if alone is not None:
+                return alone
             before = [one for one in quantities if one.end <= start]
             return (before or quantities)[-1].text
         return quantities[-1].text

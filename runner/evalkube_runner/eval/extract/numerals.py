@@ -17,6 +17,9 @@ _LARGE: Mapping[str, int] = {"hundred": 100, "thousand": 10**3, "million": 10**6
 _WORD = "|".join(sorted((*_SMALL, *_LARGE), key=len, reverse=True))
 _ENGLISH = re.compile(rf"\b(?:{_WORD})(?:(?: |-| and )(?:{_WORD})){{0,20}}\b", re.IGNORECASE)
 
+_PARTS: Mapping[str, int] = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "eighth": 8, "tenth": 10}
+_PART = re.compile(rf"^(?:about )?(a|{_WORD})[ -]({'|'.join(_PARTS)})s?\b", re.IGNORECASE)
+
 _DIGITS: Mapping[str, int] = {digit: at for at, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _UNITS: Mapping[str, int] = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS: Mapping[str, int] = {"万": 10**4, "亿": 10**8}
@@ -27,6 +30,10 @@ _NO_COUNT = re.compile(r"一(?:共|样|定|般|起|些|直|切|下|个|次|种|�
 
 def number(text: str) -> str | None:
     """The one number that a text says in words, as digits; None when it says none, or several."""
+    part = _PART.search(text[:400])
+    if part is not None:
+        above = 1 if part[1].lower() in ("a", "one") else int(_english(part[1]))
+        return f"{above}/{_PARTS[part[2].lower()]}"
     english = [_english(match.group()) for match in _ENGLISH.finditer(text[:400])]
     chinese = [_chinese(match.group()) for match in _CHINESE.finditer(_NO_COUNT.sub(" ", text[:400]))]
     said = {*english, *chinese}
