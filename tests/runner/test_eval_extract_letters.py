@@ -296,10 +296,7 @@ ONE: dict[str, list[tuple[str, str | None]]] = {
         ("A: No\nB: Yes\nC: No\nD: No", "B"),
         ("|选项|对错|\n|:-:|:-:|\n|A|×|\n|B|√|\n|C|×|\n|D|×|", "B"),
         (
-            (
-                "|",
-                " ",
-            ),
+            "| Choice | Verdict | Why |\n|---|---|---|\n| A | Incorrect | x |\n| B | Correct | y |\n| C | Wrong | z |",
             "B",
         ),
         ("| | A | B | C | D |\n|-|-|-|-|-|\n| ok | no | yes | no | no |", None),
