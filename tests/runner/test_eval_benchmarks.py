@@ -21,7 +21,9 @@ def _asked(name: str, record: dict[str, Any], train: list[dict[str, Any]], **arg
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
     subset = next((one for one in made.subsets if one.name == "logic"), Subset("default"))
     item = sampling.items_of(made, subset, [record], train)[0]
-    return sampling.messages_of(item)[-1].content, item.question.target
+    content = sampling.messages_of(item)[-1].content
+    assert isinstance(content, str)
+    return content, item.question.target
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_runner.eval import score
+from evalkube_runner.eval.quantity import Quantity, quantity
 
 
 @pytest.mark.parametrize(
@@ -85,8 +86,8 @@ def test_same_answer(prediction: str, target: str, same: bool | None) -> None:
 @given(st.fractions(max_denominator=10**6), st.sampled_from(["{}", "${}", "{} apples", " {} ", "**{}**", "{}."]))
 def test_a_number_equals_itself_in_any_dress(value: Fraction, dress: str) -> None:
     """A fraction reads as its own exact value, whatever is written round it."""
-    read = score.quantity(dress.format(f"{value.numerator}/{value.denominator}"))
-    assert read == score.Quantity(value)
+    read = quantity(dress.format(f"{value.numerator}/{value.denominator}"))
+    assert read == Quantity(value)
 
 
 @given(st.integers(-(10**15), 10**15), st.integers(-(10**15), 10**15))
