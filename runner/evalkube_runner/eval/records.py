@@ -148,7 +148,8 @@ def scored_of(record: dict[str, Any], metrics: Iterable[str] = ()) -> Scored | N
         extracted, metadata = score["extracted_prediction"], score["judge_summary"]
         if not set(metrics) <= set(values) or not isinstance(metadata, dict | None):
             return None
-        return Scored(values, None if extracted is None else _text(extracted), _text(score["explanation"]), metadata)
+        explanation = "" if score["explanation"] is None else _text(score["explanation"])
+        return Scored(values, None if extracted is None else _text(extracted), explanation, metadata)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
