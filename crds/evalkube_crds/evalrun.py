@@ -49,7 +49,8 @@ class GenerationConfig(Contract):
         default=None, description="Top-k sampling: the number of tokens that are kept"
     )
     stop_seqs: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
-        default=None, description="Strings that end an answer"
+        default=None,
+        description="Strings that end an answer; after worked examples, by default, the beginning of a next one",
     )
     seed: int | None = Field(
         default=None, description="Seed sent to the endpoint; the run's own seed is beside it in the spec"

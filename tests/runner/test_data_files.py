@@ -105,6 +105,11 @@ def test_parquet_codecs(tmp_path: Path, codec: str, page: str) -> None:
         ),
         pytest.param("a.json", b'{"q": 1}\n{"q": 2}\n', [{"q": 1}, {"q": 2}], id="lines under the name json"),
         pytest.param("a.json", b'{"q": 1}', [{"q": 1}], id="one object"),
+        pytest.param("a.json", b'\xef\xbb\xbf{"q": 1}\r\n  {"q": 2}', [{"q": 1}, {"q": 2}], id="lines with a mark"),
+        pytest.param("a.json", b' \n[ {"q": 1} ]\n', [{"q": 1}], id="an array with spaces"),
+        pytest.param(
+            "a.jsonl", b'\xef\xbb\xbf{ "q" : 1 }\r\n\r\n \t{"q": 2}  \r\n', [{"q": 1}, {"q": 2}], id="spaced lines"
+        ),
         pytest.param("a.csv", b'q,a\n"two\nlines",x\n\n', [{"q": "two\nlines", "a": "x"}], id="line break in a cell"),
     ],
 )

@@ -166,9 +166,35 @@ def test_lines_of_all_three_kinds(load: Load, tmp_path: Path) -> None:
     ]
 
 
+MESSAGES = [{"role": "user", "content": "one"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param('{ "messages": [{"role": "user", "content": "one"}] }', {"messages": MESSAGES}, id="a space"),
+        pytest.param('{\t"messages":[{"role":"user","content":"one"}]}', {"messages": MESSAGES}, id="a tab"),
+        pytest.param('{   "prompt": "p"}', {"prompt": "p"}, id="spaces"),
+        pytest.param('  {"prompt": "p"}  ', {"prompt": "p"}, id="spaces round it"),
+        pytest.param('{"prompt": "p"}\r', {"prompt": "p"}, id="a carriage return behind it"),
+        pytest.param('\ufeff{ "prompt": "p"}', {"prompt": "p"}, id="a byte order mark before it"),
+        pytest.param('[ {"role": "user", "content": "one"} ]', MESSAGES, id="a list with spaces"),
+        pytest.param('[\t{ "role": "user", "content": "one"}]', MESSAGES, id="a list with a tab"),
+        pytest.param("{ braces } of prose", "{ braces } of prose", id="prose in braces"),
+        pytest.param("[ 1, 2 ]", "[ 1, 2 ]", id="a list of numbers is prose"),
+        pytest.param("{}", "{}", id="nothing in braces is prose"),
+    ],
+)
+def test_json_however_it_is_spaced(load: Load, tmp_path: Path, line: str, expected: object) -> None:
+    """White space that JSON allows makes no text of messages or of a body."""
+    source = load(dataset="line_by_line", dataset_path=_lines(tmp_path, line), apply_chat_template=False)
+    assert source.item(0) == expected
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
+        (["fine", '{ "prompt": '], r"prompts\.txt:2: begins like JSON"),
         (["fine", '{"prompt": '], r"prompts\.txt:2: begins like JSON"),
         (['[{"content": "x"}]'], r"prompts\.txt:1: .* object with a role"),
         (["", " "], "holds no prompts"),

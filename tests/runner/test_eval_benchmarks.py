@@ -7,6 +7,7 @@ import pytest
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, sampling
 from evalkube_runner.eval.benchmarks.declaration import Subset
+from evalkube_runner.eval.benchmarks.table import BENCHMARKS
 
 CHOICES = {"A": "红", "B": "黄", "C": "蓝", "D": "绿"}
 CEVAL = {"id": 0, "question": "什么颜色？", **CHOICES, "answer": "C", "explanation": "天是蓝的。"}
@@ -20,7 +21,9 @@ def _asked(name: str, record: dict[str, Any], train: list[dict[str, Any]], **arg
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
     subset = next((one for one in made.subsets if one.name == "logic"), Subset("default"))
     item = sampling.items_of(made, subset, [record], train)[0]
-    return sampling.messages_of(item)[-1].content, item.question.target
+    content = sampling.messages_of(item)[-1].content
+    assert isinstance(content, str)
+    return content, item.question.target
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,11 @@ def test_general_mcq_without_reasoning() -> None:
     direct, _ = _asked("general_mcq", MCQ, [], extra_params={"use_cot": False})
     assert "不要解释" in direct
     assert "不要解释" not in _asked("general_mcq", MCQ, [])[0]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_what_ends_an_answer_begins_an_example(name: str) -> None:
+    """Each benchmark stops where its own worked examples begin."""
+    benchmark = BENCHMARKS[name]
+    assert benchmark.stops
+    assert all(benchmark.example_template.startswith(stop.lstrip("\n")) for stop in benchmark.stops)

@@ -143,14 +143,55 @@ def test_nothing_but_labels_is_ever_extracted(reply: str) -> None:
     extract.number(reply)
 
 
-@pytest.mark.parametrize(
-    "piece", ["A. ", "<think>", "答案：", "1,", "((", "\\boxed{", "A and ", "a ", "选项", " \n", "1/"]
+# Pieces that patterns stumble over when they are repeated, behind heads that make a pattern begin.
+HEADS = ("", "The answer is A", "答案是A", "The answer is 1", "(", '{"answer": "', "\\boxed{", "18\n\nProblem: ", "1")
+PIECES = (
+    *(
+        " ",
+        "\n",
+        " \n",
+        "\u3000",
+        "*",
+        "(",
+        "[",
+        "{",
+        "|",
+        "A",
+        "A ",
+        "A,",
+        "A、",
+        "A and ",
+        "A or ",
+        "A. x\n",
+        "A. 错\n",
+    ),
+    *("1", "1,", "1/", "1 ", "1.", "12:", "= ", "$", "½", "一", "one ", "million ", "18 dollars and ", "dollars "),
+    *("\\", "\\frac{1}{2}", "\\text{", "\\boxed{", "}", '{"', '{"a":', '{"answer":', "{'answer': '", '"', "<think>"),
+    *("<", "<|channel|>", "</think>", "Question: ", "\nQ:", "answer ", "answers to ", "the answer is A ", "答案", "选"),
+    *("排除", "not ", "is wrong ", "|A|yes|\n", "| ", "<answer>", "#### ", "...", "\r\n"),
 )
-def test_a_hostile_reply_takes_no_time(piece: str) -> None:
-    """A reply that repeats one piece 20,000 times is read in well under a second: no pattern backtracks without end."""
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("piece", PIECES)
+def test_the_time_to_read_grows_with_the_length_and_no_faster(head: str, piece: str) -> None:
+    """Four times the reply takes about four times as long; a pattern that backtracks would take sixteen."""
+
+    def took_s(length: int) -> float:
+        reply = head + piece * (length // len(piece)) + "because"
+        begun = time.process_time()
+        said = extract.strip_thinking(reply)
+        extract.choice(said, "ABCD", ("Rome", "Paris", "Bonn", "Oslo"), "Which?")
+        extract.choices(said, "ABCD")
+        extract.number(said, "How many?")
+        return time.process_time() - begun
+
+    least_s = max(took_s(2_000), 0.03)
+    assert took_s(8_000) < 8 * least_s or took_s(8_000) < 8 * least_s  # another process may have had the core
+
+
+def test_a_run_of_line_feeds_takes_no_time() -> None:
+    """What blocked an event loop for 40 s: an announced letter, 500 line feeds and a reason."""
     begun = time.process_time()
-    reply = extract.strip_thinking(piece * 20_000)
-    extract.choice(reply, "ABCD")
-    extract.choices(reply, "ABCD")
-    extract.number(reply)
-    assert time.process_time() - begun < 2
+    assert extract.choice("The answer is A" + "\n" * 500 + "because", "ABCD") == "A"
+    assert time.process_time() - begun < 0.5

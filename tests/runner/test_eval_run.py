@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -130,6 +131,20 @@ def test_a_question_has_its_examples_before_it(tmp_path: Path) -> None:
     assert content.endswith("What is number 0?")
 
 
+@pytest.mark.parametrize(
+    ("options", "stop"),
+    [
+        pytest.param({}, ["\n\nProblem:"], id="worked examples"),
+        pytest.param({"args": {"few_shot_num": 0}}, None, id="none"),
+        pytest.param({"generation": {"stop_seqs": ["END"]}}, ["END"], id="of the user's own"),
+    ],
+)
+def test_a_next_question_ends_an_answer(tmp_path: Path, options: dict[str, Any], stop: list[str] | None) -> None:
+    """After worked examples a model may go on to one of its own: the request says where it is to stop."""
+    _, endpoint = _run(tmp_path / "out", _even_ones_right, limit=1, **options)
+    assert endpoint.bodies[0].get("stop") == stop
+
+
 @pytest.mark.parametrize("cut", [0, 10], ids=["whole", "torn last line"])
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, cut: int) -> None:
     """Stopped half way and posted again with another batch size: what is on the disk is not asked again."""
@@ -173,6 +188,45 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, cut: int) -> None:
     made = report.reports(result)["gsm8k"]
     assert (made["scored"], made["reused"], made["score"]) == (20, 10 - lost, 0.55)
     assert len({line["key"] for line in _lines_if_whole(tmp_path / "out" / PREDICTIONS)}) == 20
+
+
+def _damage(out: Path) -> None:
+    predictions, reviews = _lines(out / PREDICTIONS), _lines(out / REVIEWS)
+    predictions[0]["model_output"]["usage"] = {"input_tokens": 2**70, "output_tokens": -1}
+    predictions[1]["model_output"]["choices"][0]["message"]["content"] = 5
+    predictions[2]["model_output"]["time"] = "long"
+    predictions[3]["model_output"] = None
+    reviews[4]["sample_score"]["score"]["value"] = {"acc": -1}
+    reviews[5]["sample_score"]["score"]["value"] = {"acc": math.nan}
+    reviews[6]["sample_score"]["score"]["value"] = {}
+    reviews[7]["sample_score"] = [1]
+    texts = [json.dumps(line) for line in predictions]
+    texts[8], texts[9] = texts[8][:50], "[1, 2]"
+    (out / PREDICTIONS).write_text("\n".join(texts) + "\n{")
+    (out / REVIEWS).write_text("".join(json.dumps(line) + "\n" for line in reviews))
+
+
+def test_nothing_that_is_stored_stops_a_resume(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged line costs its own sample another question or review, and is told of; the result is the same."""
+
+    async def both() -> tuple[EvalResult, EvalResult, int]:
+        async with scripted_endpoint.running(_even_ones_right) as endpoint:
+            spec = _spec(endpoint.url, _data(tmp_path / "data"))
+            whole = await evaluate(spec, _context(tmp_path / "out"))
+            _damage(tmp_path / "out")
+            asked = len(endpoint.bodies)
+            again = await evaluate(spec, _context(tmp_path / "out"))
+            return whole, again, len(endpoint.bodies) - asked
+
+    whole, again, asked = asyncio.run(both())
+    assert asked == 6
+    made = report.reports(again)["gsm8k"]
+    assert (made["scored"], made["errored"], made["reused"]) == (20, 0, 14)
+    assert again.datasets[0].subsets[0].metrics == whole.datasets[0].subsets[0].metrics
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line for line in told if PREDICTIONS in line and "3 of its lines cannot be read" in line]
+    assert [line for line in told if PREDICTIONS in line and "4 lines were damaged" in line]
+    assert [line for line in told if REVIEWS in line and "3 lines were damaged" in line]
 
 
 def _lines_if_whole(path: Path) -> list[dict[str, Any]]:

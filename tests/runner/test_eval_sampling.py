@@ -1,5 +1,6 @@
 """Which questions are asked and in what form."""
 
+import math
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import plan, sampling
 from evalkube_runner.eval.benchmarks.declaration import Subset
 
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
 MAIN = Subset("main")
 
 
@@ -107,6 +109,39 @@ def test_query_template_writes_the_question_from_any_field() -> None:
         pytest.param("general_qa", {"answer": "a"}, "none of the fields", id="no question"),
         pytest.param("general_qa", {"question": "q"}, "no reference answer", id="nothing to compare with"),
         pytest.param("general_qa", {"messages": [{"role": "tool", "content": ""}]}, "role", id="strange role"),
+        pytest.param("general_qa", {"messages": ["hi"]}, "message 1 is no object", id="a message that is none"),
+        pytest.param(
+            "general_qa", {"messages": [{"role": "user", "content": None}]}, "message 1: content", id="no content"
+        ),
+        pytest.param("general_qa", {"messages": [{"role": "user", "content": [5]}]}, "part", id="a strange part"),
+        pytest.param(
+            "general_qa",
+            {"messages": [{"role": "user", "content": [{"type": "image", "data": b"\0"}]}], "answer": "a"},
+            "no JSON",
+            id="a part of bytes",
+        ),
+        pytest.param("general_qa", {"question": ["q"], "answer": "a"}, "'question' holds a list", id="a list asked"),
+        pytest.param("general_qa", {"question": {"t": "q"}, "answer": "a"}, "an object", id="an object asked"),
+        pytest.param("general_qa", {"question": "q", "answer": {"text": "a"}}, "'answer' holds an object", id="object"),
+        pytest.param("general_qa", {"question": "q", "answer": [{"text": "a"}]}, "an object", id="objects in a list"),
+        pytest.param("general_qa", {"question": "q", "answer": []}, "no reference answer", id="an empty list"),
+        pytest.param("general_qa", {"question": b"\xff", "answer": "a"}, "no UTF-8", id="bytes that are no text"),
+        pytest.param("gsm8k", {"question": ["q"], "answer": "#### 4"}, "a list", id="GSM8K with a list"),
+        pytest.param("gsm8k", {"question": "q", "answer": ["#### 4"]}, "a list", id="GSM8K with a list of answers"),
+        pytest.param(
+            "general_mcq",
+            {"question": "q", "A": ["x"], "B": "y", "answer": "A"},
+            "'A' holds a list",
+            id="list",
+        ),
+        pytest.param(
+            "general_mcq", {"question": "q", "A": "x", "B": "", "C": "z", "answer": "B"}, "empty", id="an empty answer"
+        ),
+        pytest.param("general_mcq", {"question": "q", "A": "x", "B": "", "answer": "A"}, "fewer", id="one left"),
+        pytest.param("general_mcq", {"question": "q", "A": "x", "B": "y", "answer": "Bad"}, "not one of", id="a word"),
+        pytest.param("general_mcq", {"question": "q", "A": "x", "B": "y", "answer": None}, "answer", id="no answer"),
+        pytest.param("iquiz", {"question": "q", "choices": "AB", "answer": "A"}, "no list", id="choices in a text"),
+        pytest.param("iquiz", {"question": "q", "choices": [["a"], "b"], "answer": "A"}, "a list", id="lists"),
     ],
 )
 def test_a_foreign_record_says_what_is_wrong(name: str, record: dict[str, Any], said: str) -> None:
@@ -115,6 +150,78 @@ def test_a_foreign_record_says_what_is_wrong(name: str, record: dict[str, Any], 
         sampling.items_of(_plan(name, {"few_shot_num": 0}), MAIN, [record], [])
     assert failed.value.reason is Reason.DATASET_UNAVAILABLE
     assert said in failed.value.message
+
+
+@pytest.mark.parametrize(
+    ("record", "asked", "targets"),
+    [
+        pytest.param({"question": b"q\xc3\xa9", "answer": b"a"}, "qé", ("a",), id="bytes of a text"),
+        pytest.param({"question": "q", "answer": ["Paris", "Paris, France"]}, "q", ("Paris", "Paris, France"), id="a"),
+        pytest.param({"question": "q", "answer": 18}, "q", ("18",), id="a number"),
+        pytest.param({"question": "q", "answer": 1.5}, "q", ("1.5",), id="a fraction"),
+        pytest.param({"question": "q", "answer": True}, "q", ("true",), id="true"),
+        pytest.param({"question": "q", "answer": None, "response": "r"}, "q", ("r",), id="the other name"),
+        pytest.param({"question": "q", "answer": "", "response": "r"}, "q", ("r",), id="an empty one before it"),
+        pytest.param({"question": 5, "answer": "a"}, "5", ("a",), id="a number asked"),
+        pytest.param(
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}], "answer": "a"},
+            "q",
+            ("a",),
+            id="one part of text",
+        ),
+        pytest.param(
+            {"messages": [{"role": "user", "content": ["q", {"type": "text", "text": "r"}]}], "answer": "a"},
+            "q\nr",
+            ("a",),
+            id="two parts of text",
+        ),
+        pytest.param(
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, IMAGE]}], "answer": "a"},
+            [{"type": "text", "text": "q"}, IMAGE],
+            ("a",),
+            id="an image behind the text",
+        ),
+        pytest.param(
+            {"messages": [{"role": "user", "content": [IMAGE, {"type": "text", "text": "q"}]}], "answer": "a"},
+            [IMAGE, {"type": "text", "text": "q"}],
+            ("a",),
+            id="an image before the text",
+        ),
+    ],
+)
+def test_values_that_are_no_text(record: dict[str, Any], asked: object, targets: tuple[str, ...]) -> None:
+    """Parts are passed on, a list holds several references, and nothing is spelled as Python would."""
+    item = sampling.items_of(_plan("general_qa"), MAIN, [record], [])[0]
+    assert sampling.messages_of(item)[-1].content == asked
+    assert item.question.targets == targets
+
+
+@pytest.mark.parametrize(
+    ("record", "choices", "target"),
+    [
+        pytest.param({"A": "x", "B": "y", "C": "", "D": "z", "answer": "B"}, ("x", "y", "", "z"), "B", id="empty"),
+        pytest.param({"A": "x", "B": "y", "C": None, "D": "z", "answer": "D"}, ("x", "y", "", "z"), "D", id="null"),
+        pytest.param({"A": "x", "B": math.nan, "C": "z", "answer": "C"}, ("x", "", "z"), "C", id="NaN"),
+        pytest.param({"A": "x", "B": "y", "D": "z", "answer": "D"}, ("x", "y", "", "z"), "D", id="no such field"),
+        pytest.param({"A": "", "B": "y", "C": "z", "answer": "C"}, ("", "y", "z"), "C", id="the first one"),
+        pytest.param({"A": 0, "B": False, "C": 1.5, "answer": "A"}, ("0", "false", "1.5"), "A", id="numbers"),
+        pytest.param({"A": "x", "B": "y", "C": "", "D": "", "answer": "(b)"}, ("x", "y"), "B", id="the last ones"),
+        pytest.param({"A": b"x", "B": "y", "answer": ["B"]}, ("x", "y"), "B", id="bytes, and a list of one letter"),
+    ],
+)
+def test_an_empty_choice_keeps_its_place(record: dict[str, Any], choices: tuple[str, ...], target: str) -> None:
+    """The letters behind an empty choice do not move, and none is dropped."""
+    question = sampling.items_of(_plan("general_mcq"), MAIN, [{"question": "q", **record}], [])[0].question
+    assert (question.choices, question.target) == (choices, target)
+
+
+def test_query_template_has_no_value_spelled_as_python_would() -> None:
+    """A list where a text is meant is an error with its record; null is nothing."""
+    wanted = {"query_template": "{context}|{question}"}
+    record = {"question": "q", "answer": "a", "context": None, "unused": [1]}
+    assert sampling.items_of(_plan("general_qa", wanted), MAIN, [record], [])[0].question.text == "|q"
+    with pytest.raises(RunFailed, match=r"record 1: field 'context' holds a list"):
+        sampling.items_of(_plan("general_qa", wanted), MAIN, [record | {"context": ["x"]}], [])
 
 
 def test_a_conversation_brings_its_own_reference() -> None:

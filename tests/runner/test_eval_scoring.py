@@ -8,7 +8,7 @@ import pytest
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, scoring
 from evalkube_runner.eval.benchmarks.declaration import Question
-from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
+from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 
 
 def _score(name: str, question: Question, reply: str, **args: Any) -> scoring.Scored:
@@ -16,8 +16,8 @@ def _score(name: str, question: Question, reply: str, **args: Any) -> scoring.Sc
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
 
     async def score() -> scoring.Scored:
-        async with Mathematics() as mathematics:
-            return await scoring.by_rule(made, question, reply, mathematics)
+        async with Scorers() as scorers:
+            return await scoring.by_rule(made, question, reply, scorers)
 
     return asyncio.run(score())
 
@@ -69,6 +69,20 @@ def test_free_answers_have_the_metrics_that_were_asked_for() -> None:
     assert len(every.values) == 13
     assert list(every.values.values()) == pytest.approx([1] * 13)
     assert list(_score("general_qa", question, "a cat", metric_list=["bleu-1"]).values) == ["bleu-1"]
+
+
+def test_the_best_of_several_references_counts() -> None:
+    """All figures are those of one reference: that which the reply is nearest to."""
+    question = Question(text="q", target="Paris, the capital of France", others=("Paris", "Lutetia"))
+    assert set(_score("general_qa", question, "Paris", metric_list=["Rouge-L-R", "Rouge-L-F"]).values.values()) == {1.0}
+
+
+def test_json_of_the_product_is_its_answer() -> None:
+    """Where the whole reply is an object with an answer, that is compared; prose about JSON is prose."""
+    question = Question(text="q", target="Paris")
+    reply = '{"answer": "Paris", "explanation": "the capital"}'
+    assert _score("general_qa", question, reply, metric_list=["Rouge-L-P"]).values == {"Rouge-L-P": 1.0}
+    assert _score("general_qa", question, f"See {reply}", metric_list=["Rouge-L-P"]).values["Rouge-L-P"] < 1
 
 
 def test_a_scorer_that_hangs_fails() -> None:

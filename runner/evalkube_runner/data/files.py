@@ -7,6 +7,7 @@ import csv
 import io
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -28,6 +29,7 @@ _MAX_FILES: Final = 20_000
 _MAX_INDEX_BYTES: Final = 256 * 1024
 _MAX_CELL_BYTES: Final = 16 * 1024 * 1024  # csv's own limit, 128 KiB, is less than one long-context question
 _PARQUET_MAGIC: Final = b"PAR1"  # https://parquet.apache.org/docs/file-format
+_NEXT_OBJECT: Final = re.compile(rb"\n[ \t\r]{0,80}\{")
 _NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
 
 
@@ -158,10 +160,10 @@ def _parse_jsonl(path: Path, data: bytes) -> Iterator[Record]:
 
 def _parse_json(path: Path, data: bytes) -> list[Record]:
     try:
-        document = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        document = orjson.loads(data := data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         line = data[: error.pos].count(b"\n") + 1
-        if data.lstrip().startswith(b"{") and b"\n{" in data:
+        if data.lstrip().startswith(b"{") and _NEXT_OBJECT.search(data):
             return list(_parse_jsonl(path, data))  # JSON lines under the name .json: both hubs have many
         raise _failed(f"{path}:{line}: not valid JSON: {_first_line(error)}") from error
     rows = document

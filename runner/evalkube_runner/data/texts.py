@@ -4,6 +4,7 @@ Files are read, nothing is written or fetched. A file of lines stays on disk; me
 """
 
 import mmap
+import re
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,9 @@ ENDLESS: Final = 1 << 40
 _STREAM: Final = int.from_bytes(b"prompts")
 _PREFIX_INDEX: Final = (1 << 64) - 1
 _TRIES: Final = 16
+
+
+_JSON: Final = re.compile(rb"\{\s*\"|\[\s*\{")
 
 
 class Texts(Protocol):
@@ -154,13 +158,14 @@ def text_of(prompt: Prompt) -> str:
 def _content(message: dict[str, object]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # parts, of which only those of text are counted
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        found = [part.get("text") for part in content if isinstance(part, dict)]
+        return "\n".join(text for text in found if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
 def _parsed(line: bytes) -> Prompt:
     """A line's meaning; ValueError when it begins like JSON of ours and is none, or is not UTF-8."""
-    if line.startswith((b'{"', b"[{")):
+    if _JSON.match(line):
         try:
             value: Prompt = orjson.loads(line)
         except orjson.JSONDecodeError as error:

@@ -6,6 +6,7 @@ sample does not wait for the disk, the end of the run does.
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from evalkube_crds.evalrun import GenerationConfig
 from evalkube_runner.deliver import Delivery
 
 __all__ = ["Journal", "Records", "digest", "generation_identity", "load"]
+
+_LOG = logging.getLogger("evalkube.eval")
 
 Records = dict[str, dict[str, Any]]
 
@@ -41,21 +44,34 @@ async def load(delivery: Delivery, path: str) -> tuple[Records, bool]:
     data = await delivery.get(path)
     if not data:
         return {}, False
-    return await asyncio.to_thread(_parse, data), not data.endswith(b"\n")
+    records, strange = await asyncio.to_thread(_parse, data)
+    torn = not data.endswith(b"\n")
+    if strange:
+        _LOG.warning(
+            "%s: %d of its lines cannot be read%s; their samples are asked or scored again",
+            path,
+            strange,
+            " (the last was cut off)" if torn else "",
+        )
+    return records, torn
 
 
-def _parse(data: bytes) -> Records:
+def _parse(data: bytes) -> tuple[Records, int]:
+    """The records by key, and how many lines are none."""
     records: Records = {}
+    strange = 0
     for line in data.split(b"\n"):
         if not line.strip():
             continue
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError:
-            continue
+            record = None
         if isinstance(record, dict) and isinstance(record.get("key"), str):
             records[record["key"]] = record
-    return records
+        else:
+            strange += 1
+    return records, strange
 
 
 class Journal:

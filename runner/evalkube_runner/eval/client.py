@@ -92,9 +92,14 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self._lanes.__aexit__()
 
-    async def ask(self, messages: Sequence[Message], *, repeat: int = 0) -> Answer:
-        """The answer to a chat. Raises RequestFailed for the last attempt, or for one that no other would mend."""
+    async def ask(self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = ()) -> Answer:
+        """The answer to a chat, ended by `stops` where the config names none.
+
+        Raises RequestFailed for the last attempt, or for one that no other would mend.
+        """
         config = self._target.config
+        if stops and config.stop_seqs is None:
+            config = config.model_copy(update={"stop_seqs": list(stops)})
         body = orjson.dumps(chat.body(self._target.model, messages, config, repeat=repeat))
         attempt, in_vain = 1, 0
         while True:

@@ -37,7 +37,6 @@ _NUMERIC = (
     "Give one sentence of reasons, then end with the number in double square brackets, such as [[0.5]]."
 )
 _NAMES = ("question", "target", "prediction")
-_BRACKETS = re.compile(r"\[\[\s*(.+?)\s*\]\]")
 
 
 class JudgeFailed(Exception):
@@ -72,7 +71,7 @@ def messages(contract: JudgeContract, question: Question, reply: str) -> list[Me
     grades = list(contract.score_mapping)
     values = {
         "question": question.text,
-        "target": question.target,
+        "target": "\n(or) ".join(question.targets),
         "prediction": extract.strip_thinking(reply),
         "grades": ", ".join(grades),
         "example": grades[0] if grades else "",
@@ -88,17 +87,25 @@ def verdict(contract: JudgeContract, said: str) -> float | None:
     that is mentioned at all.
     """
     said = extract.strip_thinking(said)
-    bracketed = _BRACKETS.findall(said)
+    bracketed = _bracketed(said)
     if contract.score_type == "numeric":
         return _unit_interval(bracketed[-1] if bracketed else said.strip())
     mapping = contract.score_mapping
     lines = [line for line in said.splitlines() if line.strip()]
-    for candidate in (*bracketed[-1:], *lines[-1:]):
+    for candidate in (*bracketed, *lines[-1:]):
         word = candidate.strip(" \t*_`\"'.。:：()[]")
         if word in mapping:
             return mapping[word]
     mentioned = {word for word in mapping if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said)}
     return mapping[mentioned.pop()] if len(mentioned) == 1 and not bracketed else None
+
+
+def _bracketed(said: str) -> list[str]:
+    """What stands last in double square brackets, on one line; [] where nothing does. One look at each end: linear."""
+    closed = said.rfind("]]")
+    start = said.rfind("[[", 0, closed) if closed >= 0 else -1
+    inside = said[start + 2 : said.find("]]", start + 2)].strip() if start >= 0 else ""
+    return [inside] if inside and "\n" not in inside else []
 
 
 def _unit_interval(text: str) -> float | None:

@@ -47,6 +47,14 @@ class DatasetPlan:
         return self.args.filters or Filters()
 
     @property
+    def stops(self) -> tuple[str, ...]:
+        """What ends an answer after worked examples, unless the user names stop sequences of his own.
+
+        It cuts off what is not the answer anyway, so answers from before it was sent are as good: it is in no key.
+        """
+        return self.benchmark.stops if self.few_shot_num else ()
+
+    @property
     def main_metric(self) -> str:
         """The reported name of the score."""
         return f"mean_{self.metrics[0]}"

@@ -7,7 +7,7 @@ braces. Braces round anything but a name stay as they are, so that \\boxed{} and
 import re
 from collections.abc import Mapping, Sequence
 
-from evalkube_runner.eval.benchmarks.declaration import Message, Question, letters
+from evalkube_runner.eval.benchmarks.declaration import Content, Message, Question, letters
 
 __all__ = ["example_values", "messages", "placeholders", "question_values", "render"]
 
@@ -22,6 +22,15 @@ def placeholders(template: str) -> list[str]:
 def render(template: str, values: Mapping[str, str]) -> str:
     """Fills a template. Raises KeyError for a placeholder that `values` does not have."""
     return _PIECE.sub(lambda match: values[match.group(1)] if match.group(1) else match.group()[0], template)
+
+
+def _in_place(asked: str, content: Content) -> Content:
+    """The prompt, with the parts of the question's own message that are no text (images) where they were."""
+    if isinstance(content, str):
+        return asked
+    at = next((at for at, part in enumerate(content) if isinstance(part.get("text"), str)), 0)
+    parts = [part for part in content if not isinstance(part.get("text"), str)]
+    return [*parts[:at], {"type": "text", "text": asked}, *parts[at:]]
 
 
 def question_values(question: Question, subject: str) -> dict[str, str]:
@@ -60,7 +69,8 @@ def messages(
     worked = [
         re.sub(r"\n{2,}", "\n", render(example_template, example_values(example, subject))) for example in examples
     ]
-    prompt = Message("user", render(template, values | {"fewshot": "\n\n".join(worked)}))
+    asked = render(template, values | {"fewshot": "\n\n".join(worked)})
+    prompt = Message("user", _in_place(asked, question.messages[-1].content) if question.messages else asked)
     own = question.messages[:-1]
     system = () if system_prompt is None else (Message("system", system_prompt),)
     if system:

@@ -1,6 +1,7 @@
 """The lines of predictions, reviews and errors: EvalScope's field names, and the key that finds a line again. Pure."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from evalkube_crds.names import ErrorClass
@@ -12,6 +13,10 @@ from evalkube_runner.eval.scoring import Scored
 __all__ = ["answer_of", "display_name", "error", "path", "prediction", "review", "scored_of"]
 
 _NANO = 1_000_000_000
+# What a stored line may say; beyond it the line is damaged.
+_MOST_TOKENS = 1 << 32
+_LONGEST_S = 366 * 86_400
+_LONGEST_REASON = 200
 
 
 def display_name(model: str, model_id: str | None) -> str:
@@ -51,27 +56,44 @@ def prediction(
 
 
 def answer_of(record: dict[str, Any]) -> Answer | None:
-    """The answer in a line; None when it is not such a line (another program's, or damaged)."""
+    """The answer in a line; None when it is not such a line (another program's, or damaged): it is asked for again."""
     try:
         output = record["model_output"]
         choice = output["choices"][0]
-        usage = output["usage"]
+        usage, ttft_s, finish_reason = output["usage"], output["ttft"], choice["finish_reason"]
         tokens = None
         if usage is not None:
-            tokens = Tokens(
-                usage["input_tokens"], usage["output_tokens"], usage["reasoning_tokens"], usage["cached_tokens"]
-            )
+            counts = [usage[name] for name in ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens")]
+            tokens = Tokens(*(_whole(count, _MOST_TOKENS) for count in counts))
         return Answer(
-            text=str(choice["message"]["content"]),
-            reasoning=str(choice["message"].get("reasoning_content", "")),
-            finish_reason=choice["finish_reason"],
+            text=_text(choice["message"]["content"]),
+            reasoning=_text(choice["message"].get("reasoning_content", "")),
+            finish_reason=None if finish_reason is None else _text(finish_reason, _LONGEST_REASON),
             tokens=tokens,
-            latency_ns=round(output["time"] * _NANO),
-            ttft_ns=None if output["ttft"] is None else round(output["ttft"] * _NANO),
-            attempts=output["attempts"],
+            latency_ns=round(_number(output["time"], _LONGEST_S) * _NANO),
+            ttft_ns=None if ttft_s is None else round(_number(ttft_s, _LONGEST_S) * _NANO),
+            attempts=_whole(output["attempts"], _MOST_TOKENS),
         )
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _text(value: Any, longest: int | None = None) -> str:
+    if not isinstance(value, str) or (longest is not None and len(value) > longest):
+        raise ValueError("no text, or too long a one")
+    return value
+
+
+def _whole(value: Any, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("no count")
+    return value
+
+
+def _number(value: Any, most: float) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= most:  # NaN is not either
+        raise ValueError("no number, or one beyond its range")
+    return float(value)
 
 
 def _usage(tokens: Tokens | None) -> dict[str, int] | None:
@@ -92,7 +114,7 @@ def review(
     """The line of a score."""
     return {
         "index": item.index * item.plan.repeats + repeat,
-        "target": item.question.target,
+        "target": " | ".join(item.question.targets),
         "messages": [
             *({"role": one.role, "content": one.content} for one in messages),
             {"role": "assistant", "content": answer.text},
@@ -118,12 +140,16 @@ def review(
     }
 
 
-def scored_of(record: dict[str, Any]) -> Scored | None:
-    """The score in a line; None when it is not such a line."""
+def scored_of(record: dict[str, Any], metrics: Iterable[str] = ()) -> Scored | None:
+    """The score in a line; None when it is not such a line, or lacks one of `metrics`: it is made again."""
     try:
         score = record["sample_score"]["score"]
-        values = {str(name): float(value) for name, value in score["value"].items()}
-        return Scored(values, score["extracted_prediction"], score["explanation"], score["judge_summary"])
+        values = {str(name): _number(value, 1) for name, value in score["value"].items()}
+        extracted, metadata = score["extracted_prediction"], score["judge_summary"]
+        if not set(metrics) <= set(values) or not isinstance(metadata, dict | None):
+            return None
+        explanation = "" if score["explanation"] is None else _text(score["explanation"])
+        return Scored(values, None if extracted is None else _text(extracted), explanation, metadata)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -13,6 +13,7 @@ from evalkube_crds.names import Reason
 from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import prompts
+from evalkube_runner.eval.benchmarks import fields
 from evalkube_runner.eval.benchmarks.declaration import Benchmark, Message, Question, Subset, letters
 from evalkube_runner.eval.plan import DatasetPlan
 
@@ -104,15 +105,19 @@ def _read(plan: DatasetPlan, subset: Subset, record: Record, number: int) -> Que
     template = plan.args.query_template
     if template is None:
         return question
-    fields = {str(name): str(value) for name, value in record.items()}
-    missing = [name for name in prompts.placeholders(template) if name not in fields]
+    names = prompts.placeholders(template)
+    missing = [name for name in names if name not in record]
     if missing:
         raise RunFailed(
             Reason.INVALID_SPEC,
             f"dataset_args.{benchmark.name}.query_template: a record has no field {missing[0]!r}; "
-            f"it has {', '.join(fields)}",
+            f"it has {', '.join(map(str, record))}",
         )
-    return dataclasses.replace(question, text=prompts.render(template, fields))
+    try:
+        values = {name: "" if fields.is_missing(record[name]) else fields.text(record, name) for name in names}
+    except ValueError as problem:
+        raise _unreadable(benchmark, subset, number, f"{problem} (query_template)") from problem
+    return dataclasses.replace(question, text=prompts.render(template, values))
 
 
 def _unreadable(benchmark: Benchmark, subset: Subset, number: int, problem: str) -> RunFailed:

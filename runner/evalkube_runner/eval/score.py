@@ -5,86 +5,23 @@
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Quantity", "majority", "pass_at_k", "pass_hat_k", "quantity", "same_answer", "same_text", "vote_at_k"]
+from evalkube_runner.eval.quantity import Quantity, plain, quantity
 
-# Floats print with noise in the 16th digit and people round in the 7th; anything coarser is another answer.
-_RELATIVE_TOLERANCE = Fraction(1, 1_000_000)
-_LONGEST_QUANTITY = 200  # with its unit; beyond it stands prose
+__all__ = ["majority", "pass_at_k", "pass_hat_k", "same_answer", "same_text", "vote_at_k"]
 
-_NUMERAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
-_FRACTION = re.compile(r"([-+]?)\\[dt]?frac\s*(?:\{\s*([-+]?\d+)\s*\}|(\d))\s*(?:\{\s*([-+]?\d+)\s*\}|(\d))")
-_QUANTITY = re.compile(
-    rf"(?P<currency>[-+]?\s*(?:US|RMB|HK)?[$€£¥₹元]?)\s*(?P<sign>[-+]?)\s*(?P<number>{_NUMERAL})(?P<power>[eE][-+]?\d{{1,3}})?"
-    rf"(?:\s*/\s*(?P<below>\d+))?(?:\s*(?P<percent>%|percent\b|per\s+cent\b|个?百分点))?(?P<unit>.*)",
-    re.DOTALL | re.IGNORECASE,
-)
-# A unit is words (perhaps with a power or a slash between them), never something that would change the number.
-_UNIT = re.compile(r"[^\W\d_]+(?:[\s./·'’-]+[^\W\d_]+)*(?:\s*\^?\{?[23]\}?)?\.?")
-_NUMBER_WORD = re.compile(
-    r"(?:hundred|thousand|million|billion|trillion|dozen|half|or|and|to)\b|[十百千万亿半或和至]", re.IGNORECASE
-)
-_SCALE = re.compile(r"(?:k|m|bn?)\b", re.IGNORECASE)  # "5k" is 5000; "5 m" are metres
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number as it was written: its exact value, and whether a percent sign stood behind it."""
-
-    value: Fraction
-    percent: bool = False
-
-
-def quantity(text: str) -> Quantity | None:
-    """Reads a number with thousands separators, currency, percent sign or unit, or a fraction; None if it is none."""
-    text = _plain(text)
-    if len(text) > _LONGEST_QUANTITY:
-        return None
-    fraction = _FRACTION.fullmatch(text)
-    if fraction:
-        sign, above, above_digit, below, below_digit = fraction.groups()
-        return _ratio(f"{sign}1", above or above_digit, below or below_digit)
-    match = _QUANTITY.fullmatch(text)
-    if not match:
-        return None
-    unit = match["unit"]
-    if unit and (not _UNIT.fullmatch(unit.strip()) or _NUMBER_WORD.match(unit.lstrip()) or _SCALE.match(unit)):
-        return None
-    signs = (match["currency"] + match["sign"]).count("-")
-    value = Fraction(match["number"].replace(",", "").rstrip(".") + (match["power"] or ""))
-    if match["below"]:
-        if int(match["below"]) == 0:
-            return None
-        value /= int(match["below"])
-    return Quantity(-value if signs % 2 else value, percent=bool(match["percent"]))
-
-
-def _ratio(sign: str, above: str, below: str) -> Quantity | None:
-    return Quantity(Fraction(int(sign)) * Fraction(int(above), int(below))) if int(below) else None
-
-
-def _plain(text: str) -> str:
-    """One spelling for what differs only in typesetting: full-width digits, minus signs, LaTeX spacing and dollars."""
-    text = unicodedata.normalize("NFKC", text).replace("−", "-").replace("–", "-")
-    text = re.sub(r"\\text\w*\s*\{([^{}]*)\}|\\mathrm\s*\{([^{}]*)\}", lambda m: f" {m[1] or m[2] or ''} ", text)
-    text = re.sub(
-        r"\\[,;:!% ]|\\\\|~|\\(?:left|right|displaystyle|quad)\b", lambda m: "%" if m[0] == "\\%" else " ", text
-    )
-    text = text.replace("\\$", "$").replace("{,}", ",").replace("^\\circ", "").replace("°", "")
-    text = re.sub(r"(?<=\d)\s*,\s+(?=\d{3}\b)", ",", text)
-    text = text.strip().strip("`*").strip()
-    if len(text) > 1 and text[0] == text[-1] == "$":
-        text = text[1:-1]
-    return re.sub(r"\s+", " ", text).strip().rstrip("。.").strip()
+# What is not the same number is another answer, but for two things that computers and people do to numbers:
+_NOISE = Fraction(1, 10**9)  # floats print with noise in their last digits (17.9999999999),
+_NOISE_PLACES = 6
+_LONGEST_EQUATION = 400
+_ROUNDED_DIGITS = 6  # and what has no end (1/3) is rounded; to fewer digits than these it is another number.
 
 
 def same_text(prediction: str, target: str) -> bool:
     """Equal but for case, white space, width of characters and a final full stop."""
-    return _plain(prediction).casefold() == _plain(target).casefold()
+    return plain(prediction).casefold() == plain(target).casefold()
 
 
 def same_answer(prediction: str, target: str) -> bool | None:
@@ -92,23 +29,48 @@ def same_answer(prediction: str, target: str) -> bool | None:
     if same_text(prediction, target):
         return True
     mine, right = quantity(prediction), quantity(target)
+    if (mine is None) != (right is None):
+        mine, right = mine or _side(prediction), right or _side(target)
     if mine is not None and right is not None:
         return _equal(mine, right)
     return None if _is_formula(prediction) and _is_formula(target) else False
 
 
+def _side(equation: str) -> Quantity | None:
+    """The last side of an equation that is a number by itself: "18 = 9 * 2" and "x = 18" say 18."""
+    if "=" not in equation or len(equation) > _LONGEST_EQUATION:
+        return None
+    return next(filter(None, map(quantity, reversed(equation.split("=")))), None)
+
+
 def _equal(mine: Quantity, right: Quantity) -> bool:
     if mine.percent == right.percent:
-        return _close(mine.value, right.value)
+        return _close(mine, right)
     # The sign is written on one side only: 50 % is 50 with its unit, and it is 1/2.
     stated, bare = (mine, right) if mine.percent else (right, mine)
-    return _close(stated.value, bare.value) or _close(stated.value / 100, bare.value)
+    hundredth = Quantity(stated.value / 100, places=stated.places + 2)
+    return _close(stated, bare) or _close(hundredth, bare)
 
 
-def _close(mine: Fraction, right: Fraction) -> bool:
-    if mine.denominator == right.denominator == 1:
-        return mine == right
-    return abs(mine - right) <= _RELATIVE_TOLERANCE * max(abs(mine), abs(right))
+def _close(mine: Quantity, right: Quantity) -> bool:
+    difference = abs(mine.value - right.value)
+    if not difference:
+        return True
+    places = max(mine.places, right.places)
+    if places >= _NOISE_PLACES and difference <= _NOISE * max(abs(mine.value), abs(right.value)):
+        return True
+    return _is_rounding(mine, right.value) or _is_rounding(right, mine.value)
+
+
+def _is_rounding(written: Quantity, exact: Fraction) -> bool:
+    """Whether `written` is what has no end in decimals, rounded to the digits that are written."""
+    rest = exact.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    digits = len(str(abs(written.value * 10**written.places).numerator))
+    half = Fraction(1, 2 * 10**written.places)
+    return rest != 1 and digits >= _ROUNDED_DIGITS and abs(written.value - exact) <= half
 
 
 def _is_formula(text: str) -> bool:
@@ -118,7 +80,7 @@ def _is_formula(text: str) -> bool:
         len(text) <= 400
         and len(words) <= 2
         and not re.search(r"\b(?:or|and)\b|或", text)
-        and bool(re.search(r"[\d\\^=+*/]|^\W*[A-Za-z]\W*$", text))
+        and bool(re.search(r"[\d\\^=+*/]|^\W{0,9}[A-Za-z]\W{0,9}$", text))
     )
 
 
@@ -161,7 +123,7 @@ def majority(answers: Sequence[str | None]) -> int | None:
 
 def _ballot(answer: str) -> str:
     value = quantity(answer)
-    return f"{value.value}{'%' * value.percent}" if value else _plain(answer).casefold()
+    return f"{value.value}{'%' * value.percent}" if value else plain(answer).casefold()
 
 
 def vote_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> bool:

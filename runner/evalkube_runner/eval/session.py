@@ -17,8 +17,8 @@ from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
-from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
 from evalkube_runner.eval.sampling import Item
+from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 
@@ -84,16 +84,17 @@ class Session:
             connections=spec.eval_batch_size,
             gate=context.gate,
         )
-        self._mathematics = Mathematics()
+        self._scorers = Scorers()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config)
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
         self._causes: Counter[ErrorClass] = Counter()
         self._messages: dict[ErrorClass, str] = {}
+        self._damaged: Counter[str] = Counter()
 
     async def __aenter__(self) -> "Session":
-        for part in (self._client, self._judges, self._mathematics):
+        for part in (self._client, self._judges, self._scorers):
             await self._stack.enter_async_context(part)
         return self
 
@@ -117,6 +118,8 @@ class Session:
             await asyncio.gather(asking, telling, return_exceptions=True)
             self._journal.close()
             await writing
+        for path, count in self._damaged.items():
+            _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
         await self._context.delivery.progress(self._progress(), final=True)
 
     async def _ask_all(self) -> None:
@@ -154,6 +157,8 @@ class Session:
         """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
         kept = sample.dataset.predictions.pop(sample.key, None)
         answer = records.answer_of(kept) if kept is not None else None
+        if kept is not None and answer is None:
+            self._unusable("predictions", sample)
         reused = answer is not None
         if answer is None:
             answer = await self._ask(sample)
@@ -169,7 +174,7 @@ class Session:
     async def _ask(self, sample: _Sample) -> Answer | None:
         """The model's answer, or None for a sample that is errored."""
         try:
-            return await self._client.ask(sample.messages, repeat=sample.repeat)
+            return await self._client.ask(sample.messages, repeat=sample.repeat, stops=sample.dataset.plan.stops)
         except RequestFailed as failure:
             if not self._spec.ignore_errors:
                 raise RunFailed(
@@ -205,11 +210,14 @@ class Session:
             options.filters.model_dump(),
             self._spec.judge.model_dump(exclude=_SECRETS) if options.judged else None,
         )
-        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.target)
+        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
         kept = dataset.reviews.pop(key, None)
-        scored = records.scored_of(kept) if kept is not None and not self._spec.rerun_review else None
-        if scored is not None:
-            return scored
+        if kept is not None and not self._spec.rerun_review:
+            needed = [metric for metric in options.metrics if metric == "acc" or item.question.target]
+            scored = records.scored_of(kept, needed)
+            if scored is not None:
+                return scored
+            self._unusable("reviews", sample)
         scored = await self._judged(sample, answer)
         await self._journal.add(
             self._path("reviews", sample), records.review(key, item, sample.repeat, sample.messages, answer, scored)
@@ -219,7 +227,7 @@ class Session:
     async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
-        ruled = await scoring.by_rule(options, question, answer.text, self._mathematics)
+        ruled = await scoring.by_rule(options, question, answer.text, self._scorers)
         if not options.judged or (self._spec.judge.strategy == "llm_recall" and ruled.values.get("acc") == 1.0):
             return ruled
         grade, words = await self._judges.grade(question, answer.text)
@@ -238,6 +246,14 @@ class Session:
             self._messages[cause] = message
             _LOG.warning("%s: the first sample with error %s: %s", sample.dataset.plan.benchmark.name, cause, message)
         await self._journal.add(self._path("errors", sample), records.error(sample.item, sample.repeat, cause, message))
+
+    def _unusable(self, kind: str, sample: _Sample) -> None:
+        """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
+        path = self._path(kind, sample)
+        self._damaged[path] += 1
+        if self._damaged[path] == 1:
+            what, again = ("answer", "asked") if kind == "predictions" else ("score", "scored")
+            _LOG.warning("%s: has lines with values that no %s has; their samples are %s again", path, what, again)
 
     def _path(self, kind: str, sample: _Sample) -> str:
         return records.path(kind, self._model, sample.dataset.plan.benchmark.name, sample.item.subset.name)

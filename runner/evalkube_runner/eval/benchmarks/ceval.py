@@ -3,7 +3,7 @@
 The validation split is evaluated: the answers of the test split are not public.
 """
 
-from evalkube_runner.eval.benchmarks import choosing
+from evalkube_runner.eval.benchmarks import choosing, fields
 from evalkube_runner.eval.benchmarks.declaration import Benchmark, Question, Record, Subset
 
 __all__ = ["BENCHMARK"]
@@ -69,11 +69,11 @@ _SUBJECTS = {
 
 def _read(record: Record) -> Question:
     return choosing.question(
-        str(record["question"]),
+        fields.text(record, "question"),
         choosing.lettered(record, "ABCD"),
-        str(record["answer"]),
-        solution=str(record.get("explanation") or ""),
-        metadata={"id": record.get("id")},
+        fields.text(record, "answer"),
+        solution=fields.first(record, "explanation") or "",
+        metadata={"id": fields.metadata(record.get("id"))},
     )
 
 
@@ -93,6 +93,7 @@ BENCHMARK = Benchmark(
     prompt_template=_of_subject(choosing.CHINESE),
     few_shot_prompt_template=_of_subject(choosing.CHINESE_FEW_SHOT),
     example_template=choosing.CHINESE_EXAMPLE,
+    stops=choosing.STOPS,
     read=_read,
     answer="choice",
 )

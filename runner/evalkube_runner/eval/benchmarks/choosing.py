@@ -1,8 +1,10 @@
 """What the Chinese multiple-choice benchmarks share: their prompts, and how a record's choices become a question."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkube_runner.eval.benchmarks import fields
 from evalkube_runner.eval.benchmarks.declaration import LETTERS, Question, letters
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "CHINESE_FEW_SHOT",
     "CHINESE_SEVERAL",
     "CHINESE_SEVERAL_FEW_SHOT",
+    "STOPS",
     "lettered",
     "question",
 ]
@@ -25,6 +28,7 @@ CHINESE = f"请做下面这道单项选择题，只有一个选项是对的。{_
 CHINESE_DIRECT = f"请做下面这道单项选择题，不要解释，只写一行结论{_ONE}{_ITEM}"
 CHINESE_FEW_SHOT = f"下面是几道做好的单项选择题。请照样完成最后一题：{_THINK}{_ONE}{{fewshot}}\n\n{_ITEM}"
 CHINESE_EXAMPLE = f"{_ITEM}\n{{solution}}\n答案：{{answer}}"
+STOPS = ("\n\n题目：",)
 CHINESE_SEVERAL = f"请做下面这道不定项选择题，对的选项有一个或几个。{_THINK}{_SEVERAL}{_ITEM}"
 CHINESE_SEVERAL_FEW_SHOT = f"下面是几道做好的不定项选择题。请照样完成最后一题：{_THINK}{_SEVERAL}{{fewshot}}\n\n{_ITEM}"
 
@@ -40,22 +44,26 @@ def question(
 ) -> Question:
     """A question with lettered choices. Raises ValueError when the answer is no letter of them."""
     labels = letters(len(choices))
-    target = "".join(sorted(set(answer.upper()) & set(LETTERS)))
+    target = "".join(sorted(set(re.sub(r"[\W_]+", "", answer).upper())))
     if not target or not set(target) <= set(labels) or (len(target) > 1 and not several):
         raise ValueError(f"the answer {answer!r} is {'none' if several else 'not one'} of the letters {labels}")
+    empty = [letter for letter in target if not choices[labels.index(letter)]]
+    if empty:
+        raise ValueError(f"the answer {answer!r} is the letter of an empty choice")
     return Question(
         text=text.strip(), choices=tuple(choices), target=target, solution=solution.strip(), metadata=metadata or {}
     )
 
 
 def lettered(record: Mapping[str, Any], labels: str = LETTERS) -> list[str]:
-    """The choices of a record that has one field per letter. Raises ValueError when there are fewer than two."""
-    found: list[str] = []
-    for label in labels:
-        value = record.get(label)
-        if value is None or (isinstance(value, float) and value != value) or str(value) == "":
-            break
-        found.append(str(value).strip())
-    if len(found) < 2:
+    """The choices of a record that has one field per letter, up to the last one that holds anything.
+
+    An empty one between them keeps its place: the letters behind it must not move. Raises ValueError when there are
+    fewer than two.
+    """
+    found = ["" if fields.is_missing(record.get(label)) else fields.text(record, label).strip() for label in labels]
+    while found and not found[-1]:
+        found.pop()
+    if len(list(filter(None, found))) < 2:
         raise ValueError("there are fewer than two choices (fields A, B, ...)")
     return found

@@ -8,6 +8,7 @@ __all__ = [
     "LETTERS",
     "AnswerKind",
     "Benchmark",
+    "Content",
     "Message",
     "Question",
     "Record",
@@ -17,6 +18,8 @@ __all__ = [
 ]
 
 Record = Mapping[str, Any]
+Content = str | list[dict[str, Any]]
+"""What a message says: a text, or parts in the form of the endpoint's dialect."""
 AnswerKind = Literal["number", "choice", "choices", "text"]
 LETTERS = "ABCDEFGHIJ"
 
@@ -26,7 +29,7 @@ class Message:
     """One message of a chat."""
 
     role: str
-    content: str
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,21 @@ class Subset:
 class Question:
     """One record, read: `target` is the right answer (letters for choices), `solution` how one gets there.
 
-    `messages` replaces `text` where a record is a conversation of its own.
+    `others` are right answers too. `messages` replaces `text` where a record is a conversation of its own.
     """
 
     text: str
     target: str
+    others: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     solution: str = ""
     messages: tuple[Message, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All right answers."""
+        return (self.target, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,8 @@ class Benchmark:
     """A benchmark as data. `read` raises KeyError or ValueError for a record that is not of this data set.
 
     Templates hold {question}, {choices}, {letters}, {subject}; the few-shot ones also {fewshot} (the worked examples)
-    and, for one example, {answer} and {solution}. `metrics` starts with the main one. `variant` applies extra_params,
+    and, for one example, {answer} and {solution}. `stops` are how a next example would begin: with worked examples
+    before it, a model may go on to one of its own. `metrics` starts with the main one. `variant` applies extra_params,
     which are the keys of `parameters` with their defaults.
     """
 
@@ -75,6 +85,7 @@ class Benchmark:
     prompt_template: str
     few_shot_prompt_template: str
     example_template: str
+    stops: tuple[str, ...] = ()
     read: Callable[[Record], Question]
     answer: AnswerKind
     metrics: tuple[str, ...] = ("acc",)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from evalkube_runner.eval.benchmarks import choosing
+from evalkube_runner.eval.benchmarks import choosing, fields
 from evalkube_runner.eval.benchmarks.declaration import Benchmark, Question, Record, one_default_subset
 
 __all__ = ["BENCHMARK"]
@@ -19,13 +19,15 @@ def _read_several(record: Record) -> Question:
 
 
 def _question(record: Record, *, several: bool) -> Question:
-    metadata = {"id": record["id"]} if record.get("id") is not None else {}
-    solution = str(record.get("explanation") or "")
+    metadata = {"id": fields.metadata(record["id"])} if record.get("id") is not None else {}
+    answers = fields.references(record, "answer")
+    if not answers:
+        raise KeyError("answer")
     return choosing.question(
-        str(record["question"]),
+        fields.text(record, "question"),
         choosing.lettered(record),
-        str(record["answer"]),
-        solution=solution,
+        ",".join(answers),
+        solution=fields.first(record, "explanation") or "",
         several=several,
         metadata=metadata,
     )
@@ -57,6 +59,7 @@ BENCHMARK = Benchmark(
     prompt_template=choosing.CHINESE,
     few_shot_prompt_template=choosing.CHINESE_FEW_SHOT,
     example_template=choosing.CHINESE_EXAMPLE,
+    stops=choosing.STOPS,
     read=_read,
     answer="choice",
     parameters={"multiple_correct": False, "use_cot": True},

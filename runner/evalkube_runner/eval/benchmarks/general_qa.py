@@ -1,6 +1,14 @@
 """General QA: free answers to questions of one's own, compared with a reference by shared words, or by a judge."""
 
-from evalkube_runner.eval.benchmarks.declaration import Benchmark, Message, Question, Record, one_default_subset
+from evalkube_runner.eval.benchmarks import fields
+from evalkube_runner.eval.benchmarks.declaration import (
+    Benchmark,
+    Content,
+    Message,
+    Question,
+    Record,
+    one_default_subset,
+)
 
 __all__ = ["BENCHMARK"]
 
@@ -8,35 +16,50 @@ _ROLES = ("system", "user", "assistant")
 
 
 def _read(record: Record) -> Question:
-    target = _first(record, "answer", "response")
+    targets = fields.references(record, "answer", "response")
     if record.get("messages"):
-        return _conversation(record, target)
-    text = _first(record, "question", "query")
+        return _conversation(record, targets)
+    text = fields.first(record, "question", "query")
     if text is None:
         raise ValueError("has none of the fields question, query, messages")
-    return Question(text=text, target=target or "", messages=_with_system(record, text))
+    return _question(text, targets, _with_system(record, text))
+
+
+def _question(text: str, targets: tuple[str, ...], messages: tuple[Message, ...]) -> Question:
+    return Question(text=text, target=targets[0] if targets else "", others=targets[1:], messages=messages)
 
 
 def _with_system(record: Record, text: str) -> tuple[Message, ...]:
     """A record may bring its own system message along with its question."""
-    return (Message("system", str(record["system"])), Message("user", text)) if record.get("system") else ()
+    system = fields.first(record, "system")
+    return (Message("system", system), Message("user", text)) if system else ()
 
 
-def _conversation(record: Record, target: str | None) -> Question:
-    messages = tuple(Message(str(message["role"]), str(message["content"])) for message in record["messages"])
-    strange = [message.role for message in messages if message.role not in _ROLES]
-    if strange:
-        raise ValueError(f"a message has the role {strange[0]!r}; valid are {', '.join(_ROLES)}")
+def _conversation(record: Record, targets: tuple[str, ...]) -> Question:
+    messages = tuple(_message(message, at) for at, message in enumerate(record["messages"], start=1))
     # A conversation that ends with an answer brings its own reference.
-    if target is None and messages[-1].role == "assistant":
-        target, messages = messages[-1].content, messages[:-1]
+    if not targets and messages[-1].role == "assistant":
+        if not isinstance(messages[-1].content, str):
+            raise ValueError("the answer that ends the messages is no text")
+        targets, messages = (messages[-1].content,), messages[:-1]
     if not messages or messages[-1].role != "user":
         raise ValueError("messages must end with the user's question")
-    return Question(text=messages[-1].content, target=target or "", messages=messages)
+    return _question(_texts(messages[-1].content), targets, messages)
 
 
-def _first(record: Record, *names: str) -> str | None:
-    return next((str(record[name]).strip() for name in names if record.get(name) is not None), None)
+def _message(message: object, number: int) -> Message:
+    if not isinstance(message, dict):
+        raise ValueError(f"message {number} is no object with role and content")
+    if message.get("role") not in _ROLES:
+        raise ValueError(f"a message has the role {message.get('role')!r}; valid are {', '.join(_ROLES)}")
+    return Message(message["role"], fields.content(message, f"message {number}"))
+
+
+def _texts(content: Content) -> str:
+    """The texts among the parts of a message."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
 
 
 BENCHMARK = Benchmark(
@@ -51,6 +74,7 @@ BENCHMARK = Benchmark(
     prompt_template="{question}",
     few_shot_prompt_template="{fewshot}\n\nQuestion: {question}\nAnswer:",
     example_template="Question: {question}\nAnswer: {answer}",
+    stops=("\n\nQuestion:",),
     read=_read,
     answer="text",
     metrics=(

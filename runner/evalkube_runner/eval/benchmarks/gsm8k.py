@@ -2,6 +2,7 @@
 
 import re
 
+from evalkube_runner.eval.benchmarks import fields
 from evalkube_runner.eval.benchmarks.declaration import Benchmark, Question, Record, Subset
 
 __all__ = ["BENCHMARK"]
@@ -11,11 +12,11 @@ _CALCULATOR = re.compile(r"<<[^>]*>>")
 
 
 def _read(record: Record) -> Question:
-    solution, mark, target = str(record["answer"]).rpartition("####")
+    solution, mark, target = fields.text(record, "answer").rpartition("####")
     if not mark:
         raise ValueError("answer has no '####' before its number")
     return Question(
-        text=str(record["question"]).strip(),
+        text=fields.text(record, "question").strip(),
         target=target.strip(),
         solution=_CALCULATOR.sub("", solution).strip(),
     )
@@ -38,6 +39,7 @@ BENCHMARK = Benchmark(
     "then finish with the result alone in \\boxed{{}}.\n\nProblem: {question}",
     few_shot_prompt_template=f"{_TASK}\n\n{{fewshot}}\n\nProblem: {{question}}",
     example_template="Problem: {question}\nSolution: {solution}\nResult: \\boxed{{{answer}}}",
+    stops=("\n\nProblem:",),
     read=_read,
     answer="number",
 )

@@ -1,17 +1,20 @@
 """IQuiz: 120 Chinese questions on reasoning (IQ) and on dealing with people (EQ), one right choice each."""
 
-from evalkube_runner.eval.benchmarks import choosing
+from evalkube_runner.eval.benchmarks import choosing, fields
 from evalkube_runner.eval.benchmarks.declaration import Benchmark, Question, Record, Subset
 
 __all__ = ["BENCHMARK"]
 
 
 def _read(record: Record) -> Question:
+    if not isinstance(record["choices"], list | tuple):
+        raise ValueError("field 'choices' is no list")
+    numbered = {str(at): choice for at, choice in enumerate(record["choices"])}
     return choosing.question(
-        str(record["question"]),
-        [str(choice) for choice in record["choices"]],
-        str(record["answer"]),
-        metadata={"level": record.get("level")},
+        fields.text(record, "question"),
+        ["" if fields.is_missing(choice) else fields.text(numbered, at) for at, choice in numbered.items()],
+        fields.text(record, "answer"),
+        metadata={"level": fields.metadata(record.get("level"))},
     )
 
 
@@ -25,6 +28,7 @@ BENCHMARK = Benchmark(
     prompt_template=choosing.CHINESE,
     few_shot_prompt_template=choosing.CHINESE_FEW_SHOT,
     example_template=choosing.CHINESE_EXAMPLE,
+    stops=choosing.STOPS,
     read=_read,
     answer="choice",
 )

@@ -1,0 +1,73 @@
+"""Option lists that a reply repeats: they name every letter and answer nothing. Pure."""
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["without_options"]
+
+# "B. 错误，因为…" in a list is a verdict on B, not the text of B.
+_VERDICT = re.compile(
+    r"(?:选项|项|说法|表述| |是|的|:|\|){0,5}(?:错|不(?:正确|对|符|成立|选)|正确"
+    r"|对(?= ?(?:$|[.,;:|(]))|符合|排除|[✓✔√✅✗✘×❌]"
+    r"|(?i:(?:is )?(?:in)?correct\b|(?:is )?wrong\b|(?:is )?right(?= ?(?:$|[.,;:|(]))))"
+)
+_MARKS = {"true": "✓", "yes": "✓", "right": "✓", "false": "✗", "no": "✗"}
+_TABLE_VERDICT = re.compile(r"(.{0,200}?\| ?)?(?:(?P<yes>yes|true|是)|(?P<no>no|false|否)) ?(?:$|\|)", re.IGNORECASE)
+
+
+# "B. Paris: correct" is a verdict too.
+_VERDICT_AT_END = re.compile(
+    r"(?:[:—–|-]|\bis\b|是) ?(?P<verdict>(?i:incorrect|correct|wrong|right|true|false|yes|no)"
+    r"|正确|错误|不正确|对|错|[✓✔√✅✗✘×❌])"
+    r" ?[.。]?$"
+)
+
+
+def without_options(text: str, labels: str, options: Sequence[str]) -> str:
+    """Drops the lines (or the part of a line) that repeat the options: several labels in a row, each with its text."""
+    head = re.compile(rf"[-*>• (\[]{{0,4}}({'|'.join(labels)})(?: ?[)\]])?(?: ?[.:、|)]| -) ?(?=\S)")
+    lines = text.splitlines()
+    heads = [head.match(line) for line in lines]
+    echoed = [
+        match is not None and not _is_verdict(line, match, labels, options)
+        for line, match in zip(lines, heads, strict=True)
+    ]
+    several = len({match[1] for match, echo in zip(heads, echoed, strict=True) if match and echo}) >= 2
+    kept = []
+    for line, match, echo in zip(lines, heads, echoed, strict=True):
+        if not (several and echo):
+            kept.append(_without_inline(_judged(line, match), labels))
+    return "\n".join(kept)
+
+
+def _is_verdict(line: str, head: re.Match[str], labels: str, options: Sequence[str]) -> bool:
+    rest, at = line[head.end() :], labels.index(head[1])
+    if at < len(options) and options[at] and rest.strip(" .。|").casefold() == options[at]:
+        return False
+    if _VERDICT.match(rest) is not None or _VERDICT_AT_END.search(rest[-40:]) is not None:
+        return True
+    # True and false may be the options' own texts; where these are known, and others, they are verdicts.
+    return ("|" in line or any(options)) and _TABLE_VERDICT.match(rest.rstrip(" .。")) is not None
+
+
+def _judged(line: str, head: "re.Match[str] | None") -> str:
+    """A verdict on a letter without the marks of its list; a table's yes or no as the mark that means it."""
+    if head is None:
+        return line
+    rest = line[head.end() :].rstrip(" .。")
+    verdict = _TABLE_VERDICT.match(rest)
+    if verdict is not None:
+        return f"{head[1]} {'✓' if verdict['yes'] else '✗'}"
+    at_end = _VERDICT_AT_END.search(rest[-40:])
+    if at_end is not None and not _VERDICT.match(rest):
+        return f"{head[1]} {_MARKS.get(at_end['verdict'].lower(), at_end['verdict'])}"
+    return f"{head[1]} {line[head.end() :]}" if _VERDICT.match(line, head.end()) else line
+
+
+def _without_inline(line: str, labels: str) -> str:
+    starts = list(re.finditer(rf"(?:(?<=\s)|^)[(\[]?([{labels}])[)\].:、] ?\S", line))
+    if len({match.group(1) for match in starts}) < 3:
+        return line
+    tail = line[starts[-1].end() :]
+    says = re.search(r"答案|选|(?i:\banswer)", tail)
+    return line[: starts[0].start()] + (" " + tail[says.start() :] if says else "")

@@ -1,0 +1,98 @@
+"""The phrases by which a reply announces, picks, confirms and rules out an option, in English and Chinese. Pure.
+
+They are patterns for text whose white space is squeezed (spoken.py); what may repeat in them is bounded.
+"""
+
+import re
+
+__all__ = [
+    "ARTICLE",
+    "CONNECTIVE",
+    "DOUBTED",
+    "EXCEPT",
+    "LEAD",
+    "ONLY",
+    "PICKS",
+    "RIGHT",
+    "RULES_OUT",
+    "SAYS",
+    "SO",
+    "SUPPOSED",
+    "WRONG",
+]
+
+LEAD = (
+    r"(?:[ \n:=|>-]|(?i:the|option|choice|letter|either|both|one of|clearly|definitely|most likely|likely|probably"
+    r"|therefore|thus|still|just)\b|选项|选|可能是|就是|应该是|是){0,6}"
+)
+"""What may stand between an announcement and its letter."""
+
+SAYS = (
+    r"(?i:\bans(?:wers?)?(?: (?:choice|option|letter)s?)?(?: (?:to|of|for) [^.\n:]{1,60}?)?\.? ?"
+    r"(?:is|are|was|would be|should be|must be|will be|could be|may be|might be|->|→|[:=|])"
+    r"|\b(?:correct|right|best|final) (?:choice|option|letter|one|statement)s? ?(?:is|are|would be|[:=|])"
+    r"|\bcorrect ?:|\bchoice ?(?:is|:)|\boption is|\b(?:conclusion|verdict|result) ?[:|])"
+    r"|(?:答案|正解) ?(?:应该|应当|应|就|可能|大概|只能|显然)?(?:是|为|选|[:=|])"
+    r"|(?:选项|选择|结论|正确的) ?(?:应该|应)?(?:是|为|有|:)"
+    r"|(?:故|应|应该|所以|因此|因而|最终|答案|只能|必)选(?:择|项)?"
+)
+PICKS = (
+    r"答案|(?<![不能可误错勿别不非])(?<!如果)(?<!假如)(?<!若)选(?:择|了|定)?(?!项)"
+    r"|(?i:(?<!if you )(?<!not )(?<!n't )\b(?:choose|chose|pick|select|selected|go with|going with|opt for))"
+)
+SO = (
+    r"(?:所以|因此|因而|故|于是|剩下(?:的)?(?:只有|是)?|只剩(?:下)?"
+    r"|(?i:\b(?:so|therefore|thus|hence|leaving|leaves|left with)\b))"
+)
+RIGHT = (
+    r"(?i: ?(?:is|are|was|were) (?:(?:the|both|all|clearly|therefore|thus|indeed|also|only) ){0,3}"
+    r"(?:correct|right|true|best|answer)\b(?![- ](?:known|hand))"
+    r"|[ :|]{0,3}(?:correct|right)(?= ?(?:$|[.,;:|!\n(])))"
+    r"| ?(?:remains|is left)\b(?! (?:to|unclear|open))"
+    r"|(?:[ :|]|[两三四五]?个?项|选项|这一项|说法|表述|的?说法){0,4}(?:都|均)?(?:才|是|最为|最|唯一){0,3}"
+    r"(?:正确|对的|符合|合适|恰当|成立|准确)(?!吗|与否|答案)"
+    r"|[ :|]{0,4}(?:对(?= ?(?:$|[.,;:|!\n()]))|[✓✔√✅☑])"
+)
+WRONG = (
+    r"(?i:(?:[ :|]|(?:is|are|was|were|can be|should be|must be|cannot be|can't be|both|all|also|clearly|obviously"
+    r"|simply|therefore|just|option|choice)\b){0,6}"
+    r"(?:wrong|incorrect|false|not\b(?! (?:option )?[A-J]\b)|n't|ruled out|eliminated|excluded|out\b(?! of)"
+    r"|impossible|invalid|cannot|can't|isn't"
+    r"|aren't|doesn't|don't))"
+    r"|(?:[ :|]|项|选项|说法|表述|的|都|均|全|也|显然|明显|是|为|可以?|应该?|被){0,5}"
+    r"(?:错|不(?!仅|但|只|是 ?[A-J]|选 ?[A-J])|误|有误|排除|与题意不符|无关"
+    r"|非(?! ?[A-J]))"
+    r"|[ :|]{0,4}(?:[✗✘×❌]|(?:x|X)(?= ?(?:$|[|\n])))"
+)
+RULES_OUT = (
+    r"(?:排除|除了?|不选|不能选|不应选|不是|不会是|并非|而非|去掉|剔除)(?:[ :]|了|掉|选项|的是){0,3}"
+    r"|(?i:\b(?:eliminat(?:e|es|ing)|exclud(?:e|es|ing)|reject(?:s|ing)?|discard(?:s|ing)?|rul(?:e|es|ing|ed) out|not"
+    r"|isn't|(?:can't|cannot|couldn't|won't) be|none of"
+    r"|(?:do|does|did)(?:n't| not) (?:think|believe) (?:that )?(?:it's|it is|the answer is)|neither|nor|than|except)"
+    r" (?:(?:out|the|options?|choices?|both) ){0,3})"
+)
+EXCEPT = (
+    r"(?:(?i:\b(?:all|every|everything|everyone)\b[^.\n]{0,30} (?:except|but)(?: for)?(?: option)?)"
+    r"|(?<![排删扣])除了?) ?"
+)
+"""Before a letter that is right where all others are called wrong."""
+
+ONLY = r"(?:只有|唯有|仅有|仅|(?i:\bonly|\bjust) (?:option )?)"
+DOUBTED = re.compile(
+    r"n't (?:think|believe)(?: that)?(?: (?:the|it is|it's))?(?: (?:correct|right))? ?$", re.IGNORECASE
+)
+"""What makes of a statement its denial, at the end of the text before it."""
+
+SUPPOSED = re.compile(
+    r"(?:\b(?:if|whether|suppose|assuming|assume|were|except|except for)|如果|假如|假设|若|要是|(?<![排删扣])除了?)"
+    r"(?: (?:option|choice|that|the))? ?(?:选项|选)?$",
+    re.IGNORECASE,
+)
+"""What makes of a statement a supposition, at the end of the text before it."""
+
+CONNECTIVE = (
+    r"(?: (?:because|since|as|for|due|and|or|is|are|was|were|given|according|which|that|with|based|by|from|in|so|but"
+    r"|while|when|if|where|would|rather|not|instead|the|only|both|seems|fits|has|can|then|out of)\b)"
+)
+ARTICLE = re.compile(rf"[AI](?= [a-z])(?!{CONNECTIVE})")
+""""A" and "I" are English words too: labels before these words, the end and punctuation, never before a noun."""

@@ -1,0 +1,115 @@
+"""What of a reply was said: not the thoughts, not the channels for tools, not a next question of the model's own. Pure.
+
+Each scan is one pass: what may repeat in a pattern is bounded.
+"""
+
+import re
+
+__all__ = ["before_next", "squeezed", "strip_thinking"]
+
+_WORD = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)"
+# The marks of models in use: DeepSeek, Qwen and many more <think>; Seed <seed:think>; Kimi ◁think▷; Magistral [THINK];
+# Sky-T1 <|begin_of_thought|>; Command A <|START_THINKING|>; MedGemma <unused94>; Gemma <|channel>thought.
+_THOUGHT = re.compile(
+    rf"< ?/? ?(?:\w{{1,16}}:)?{_WORD} ?>|◁/?{_WORD}▷|<[|｜]/?{_WORD}[|｜]>"
+    r"|<[|｜](?:begin|start|end)[_▁](?:of[_▁])?(?:thought|thinking|reasoning|think)[|｜]>"
+    r"|(?-i:\[/?THINK\])|<unused9[45]>|<\|channel>thought|<channel\|>",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(r"/|[|｜]end|unused95|<channel\|", re.IGNORECASE)
+_WRAPPING = re.compile(
+    r"<[|｜](?:begin|start|end)[_▁](?:of[_▁])?(?:solution|response)[|｜]>|</?(?:response|solution|output)>",
+    re.IGNORECASE,
+)
+# gpt-oss: every message names its channel, and only that of the channel `final` is for the user.
+_CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
+_BARE_CHANNELS = re.compile(r"\s?(?:analysis|commentary)(?=[A-Z\d\"'(一-鿿])")  # the same, special tokens left out
+_TURN = re.compile(
+    r"<[|｜](?:im_end|im_start|endoftext|end_of_text|end▁of▁sentence|eot_id|eom_id|eos|end|return|call|start|user|assistant"
+    r"|start_header_id|User|EOT|END_OF_TURN_TOKEN)[|｜]>|</s>|<end_of_turn>|<start_of_turn>|<eos>|\[/?INST\]",
+)
+_ROLE = re.compile(
+    r"\s{0,9}(?:<\|im_start\|>|<\|start_header_id\|>|<\|start\|>|<start_of_turn>)(?:assistant|model)(?:<\|end_header_id\|>)?"
+)
+_NEXT = re.compile(
+    r"^[ \t>#*_]{0,8}(?:(?:next|new|another) )?"
+    r"(?:(?:problem|question|exercise|q|user|human|instruction)(?: ?#?\d{1,4})?(?: ?\([a-z ]{1,20}\))?"
+    r"|下一题|新?问题 ?\d{0,3}|题目 ?\d{0,3}|科目|问|例题 ?\d{0,3}|第 ?[\d一二三四五六七八九十]{1,4} ?题)"
+    r" ?[*_]{0,3} ?[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BLANK_LINE = re.compile(r"\n[ \t]{0,20}\r?\n[ \t]{0,20}\Z")
+_SAME_CHARS = 40  # a question that begins with as many characters of the one asked is that one, said again
+
+
+def strip_thinking(text: str) -> str:
+    """Returns what of a reply was said, its thoughts left out.
+
+    A closing mark alone ends a thought that the chat template opened, so everything before it goes; an opening mark
+    alone is a thought that was cut off, so everything after it goes: what stands there is not yet an answer.
+    """
+    text = _final_channel(text)
+    said: list[str] = []
+    at, thinking = 0, False
+    for mark in _THOUGHT.finditer(text):
+        closing = _CLOSING.search(mark.group()) is not None
+        if closing and not thinking:
+            said.clear()
+        elif not thinking:
+            said.append(text[at : mark.start()])
+        thinking = not closing
+        at = mark.end()
+    if not thinking:
+        said.append(text[at:])
+    return _first_turn(_WRAPPING.sub("\n", "".join(said))).strip()
+
+
+def _final_channel(text: str) -> str:
+    """The first message of the channel `final` where a reply has channels; "" where that one never came."""
+    if _CHANNEL in text or _MESSAGE in text:
+        for part in text.split(_CHANNEL):
+            head, mark, body = part.partition(_MESSAGE)
+            if mark and re.match(r"\s{0,9}final\b", head):
+                return body
+        return "" if _CHANNEL in text else text.rpartition(_MESSAGE)[2]
+    if _BARE_CHANNELS.match(text):
+        return text.partition("assistantfinal")[2]
+    return text
+
+
+def _first_turn(text: str) -> str:
+    """The reply up to where a chat template would have ended it."""
+    role = _ROLE.match(text)
+    text = text[role.end() :] if role else text
+    at = 0
+    for turn in _TURN.finditer(text):
+        if text[at : turn.start()].strip():
+            return text[at : turn.start()]
+        at = turn.end()
+    return text[at:]
+
+
+def before_next(text: str, asked: str = "") -> tuple[str, bool]:
+    """The reply up to where it goes on to a question of its own, and whether an empty line sets that apart.
+
+    The whole reply where it does not; saying the question `asked` again is no new one.
+    """
+    begun = len(text) - len(text.lstrip())
+    for mark in _NEXT.finditer(text, begun + 1):
+        if not _is_asked(text[mark.end() : mark.end() + 4 * _SAME_CHARS], asked):
+            head = text[: mark.start()]
+            return head, _BLANK_LINE.search(head[-50:]) is not None
+    return text, False
+
+
+def _is_asked(question: str, asked: str) -> bool:
+    line = question.strip().partition("\n")[0]
+    mine, theirs = ("".join(filter(str.isalnum, one))[:_SAME_CHARS] for one in (line, asked[: 4 * _SAME_CHARS]))
+    length = min(len(mine), len(theirs))
+    return length >= 4 and mine[:length].casefold() == theirs[:length].casefold()
+
+
+def squeezed(text: str) -> str:
+    """The text with one space for each run of white space, one line end where a run has any."""
+    text = re.sub(r"[^\S\n]+", " ", text)
+    return re.sub(r" ?\n[ \n]*", "\n", text).strip()

@@ -1,0 +1,121 @@
+"""Has replies scored by processes that can be stopped: a few of them, each started when it is first needed.
+
+One is killed and started anew when it does not answer in time; the reply that it hung on fails, no other.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+from evalkube_runner.eval.rule import Rule, Ruled
+
+__all__ = ["ScorerFailed", "Scorers"]
+
+_START_S = 30.0
+_LINE_BYTES = 64 * 1024 * 1024
+_MOST_PROCESSES = 4  # thousands of replies a second
+
+
+class ScorerFailed(Exception):
+    """An answer could not be scored: the sample is errored, not wrong."""
+
+
+class Scorers:
+    """Scoring processes, no more than there are cores. Use as an async context manager."""
+
+    def __init__(self, processes: int | None = None) -> None:
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._room = asyncio.Semaphore(processes or min(_MOST_PROCESSES, usable))
+        self._idle: list[_Process] = []
+
+    async def __aenter__(self) -> "Scorers":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        while self._idle:
+            await self._idle.pop().stop()
+
+    async def score(self, rule: Rule, reply: str, timeout_s: float) -> Ruled:
+        """The score of a reply by a rule. Raises ScorerFailed when there is none, or not within `timeout_s`."""
+        request = {"rule": dataclasses.asdict(rule), "reply": reply, "longest_s": timeout_s}
+        line = json.dumps(request).encode() + b"\n"
+        async with self._free() as process:  # waiting for one is no part of the time
+            try:
+                said = await process.ask(line, timeout_s)
+            except TimeoutError:
+                raise ScorerFailed(f"scoring took more than {timeout_s:g} s") from None
+            except (OSError, EOFError, ValueError) as problem:
+                raise ScorerFailed(f"the scoring process ended: {problem}") from problem
+        if "error" in said:
+            raise ScorerFailed(str(said["error"]))
+        return Ruled(said["values"], said["extracted"])
+
+    @contextlib.asynccontextmanager
+    async def _free(self) -> "AsyncIterator[_Process]":
+        async with self._room:
+            process = self._idle.pop() if self._idle else _Process()
+            try:
+                yield process
+            finally:
+                self._idle.append(process)
+
+
+class _Process:
+    """One scoring process, started when it is asked and not there."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def ask(self, line: bytes, timeout_s: float) -> dict[str, Any]:
+        """One line there and one back. An interruption ends the process: no late answer may meet a later question."""
+        try:
+            async with asyncio.timeout(_START_S):
+                process = self._process or await self._start()
+            assert process.stdin is not None
+            async with asyncio.timeout(timeout_s):
+                process.stdin.write(line)
+                await process.stdin.drain()
+                said = await self._line()
+            while "state" in said:  # it loads algebra, or is done with that
+                async with asyncio.timeout(_START_S if said["state"] == "loading" else timeout_s):
+                    said = await self._line()
+            return said
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "evalkube_runner.eval.scorer_worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+        )
+        await self._line()
+        return self._process
+
+    async def _line(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("no answer")
+        return dict(json.loads(line))
+
+    async def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
