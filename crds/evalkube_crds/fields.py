@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 __all__ = [
+    "KEY_HEADERS",
     "Contract",
     "EarlierPath",
     "FreeMap",
@@ -110,9 +111,10 @@ HttpUrl = Annotated[
 ]
 """An absolute http(s) URL with a host and without credentials."""
 
-_SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"}
-)
+KEY_HEADERS = frozenset({"api-key", "x-api-key", "x-goog-api-key"})
+"""Headers that carry a key and nothing else, in lower case."""
+
+_SECRET_HEADERS = KEY_HEADERS | {"authorization", "proxy-authorization", "cookie"}
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 
 
@@ -123,7 +125,10 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", content) or not content.isascii():
             raise ValueError(f"the value of {name} must be printable ASCII on one line")
         if name.lower() in _SECRET_HEADERS:
-            raise ValueError(f"{name} carries a secret, and a run's spec is readable: pass the key as api_key")
+            raise ValueError(
+                f"{name} carries a secret, and a run's spec is readable: pass the key as api_key"
+                " (api_key_header names the header that it goes into)"
+            )
     return value
 
 
@@ -136,7 +141,7 @@ Headers = Annotated[
             "x-kubernetes-validations": [
                 cel(
                     f"self.all(k, !(k.lowerAscii() in {sorted(_SECRET_HEADERS)}))",
-                    "a header that carries a secret has no place in a spec: use apiKeySecretRef",
+                    "a header that carries a secret has no place in a spec: use apiKeySecretRef (and apiKeyHeader)",
                 )
             ],
         }

@@ -100,6 +100,7 @@ class Reason(StrEnum):
     # the installer's rules, on a cluster
     FORBIDDEN = "Forbidden"
     TARGET_FORBIDDEN = "TargetForbidden"
+    PROXY_INVALID = "ProxyInvalid"
     PATH_FORBIDDEN = "PathForbidden"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - not a password
     SECRET_NOT_OPTED_IN = "SecretNotOptedIn"  # noqa: S105 - not a password
@@ -148,6 +149,7 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.BARRIER_TIMEOUT: 72,
     Reason.TARGET_FORBIDDEN: 73,
     Reason.PATH_FORBIDDEN: 74,
+    Reason.PROXY_INVALID: 76,
     Reason.CANCELLED: 143,
 }
 """What a runner exits with. 64 to 79 are final: trying again without a change would end the same way."""
@@ -157,6 +159,7 @@ class ErrorClass(StrEnum):
     """What went wrong with one request or one sample: a closed list, so that counts of several shards add up."""
 
     FORBIDDEN_TARGET = "forbidden_target"
+    PROXY = "proxy"
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"
@@ -190,6 +193,7 @@ def error_class_of_status(status: int) -> ErrorClass:
         401: ErrorClass.STATUS_401,
         403: ErrorClass.STATUS_403,
         404: ErrorClass.STATUS_404,
+        407: ErrorClass.PROXY,
         429: ErrorClass.STATUS_429,
     }
     if status in exact:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
     Contract,
     FreeMap,
@@ -92,7 +93,7 @@ class PerfDatasetArgs(Contract):
     prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
 
 
-class PerfRunSpec(ClusterFields):
+class PerfRunSpec(EndpointFields, ClusterFields):
     """One load test: an endpoint, the load put on it, and the prompts it is sent."""
 
     rules: ClassVar[tuple[dict[str, str], ...]] = (
@@ -107,6 +108,7 @@ class PerfRunSpec(ClusterFields):
             "size(self.maxTokens) == 1 || self.maxTokens[0] <= self.maxTokens[1]", "maxTokens: the smaller value first"
         ),
         cel("self.minPromptLength <= self.maxPromptLength", "minPromptLength: must not be larger than maxPromptLength"),
+        TRUST_RULE,
         cel("!self.tokenizePrompt || has(self.tokenizerPath)", "tokenizePrompt: needs tokenizerPath"),
         cel("!has(self.datasetArgs.targetInputLen) || has(self.tokenizerPath)", "targetInputLen: needs tokenizerPath"),
         cel(
@@ -148,9 +150,12 @@ class PerfRunSpec(ClusterFields):
     model_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^/\\]+$")] | None = Field(
         default=None, description="Name of the model in reports; from model unless set"
     )
-    url: HttpUrl = Field(description="Complete URL of the endpoint; one that ends in /v1 gets /chat/completions")
+    url: HttpUrl = Field(
+        description="Complete URL of the endpoint; one that ends in /v1 or has no path gets /chat/completions"
+    )
     api: Literal["openai"] = Field(default="openai", description="API dialect: " + ", ".join(DIALECTS))
     headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
+    extra_query: dict[str, str] = Field(default={}, description="Further query parameters, beside those of the URL")
     connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")
     read_timeout: Seconds | None = Field(default=None, description="Longest silence between two reads, in seconds")
     total_timeout: Seconds = Field(default=21_600.0, description="Longest time for one request, in seconds")
@@ -282,7 +287,9 @@ class PerfRunSpec(ClusterFields):
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
     stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
-    extra_args: FreeMap = Field(default={}, description="Further keys of the request body; they win")
+    extra_args: FreeMap = Field(
+        default={}, description="Further keys of the request body; they win, and null leaves a key out"
+    )
 
     name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         default=None, description="Title of the test in its report"
@@ -297,6 +304,7 @@ class PerfRunSpec(ClusterFields):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        check_trust(self)
         if self.open_loop:
             self._check_open_loop()
         else:

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 from pydantic import Field, SecretStr
 
 from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.fields import KEY_HEADERS
 from evalkube_crds.perfrun import PerfRunSpec
 
 __all__ = ["SECRETS", "EvalRequest", "PerfRequest", "parse_request", "split_request"]
@@ -33,7 +34,22 @@ Request = TypeVar("Request", EvalRequest, PerfRequest)
 
 def parse_request(model: type[Request], body: Any) -> Request:
     """``body`` (parsed JSON) as a request. Raises pydantic.ValidationError; ``problems.problems_of`` explains it."""
-    return model.model_validate(body, by_name=True, by_alias=False)
+    return model.model_validate(_key_from_headers(body), by_name=True, by_alias=False)
+
+
+def _key_from_headers(body: Any) -> Any:
+    """`body` with a key among its `headers` (api-key and the like) as what it is: `api_key` and `api_key_header`.
+
+    Where the body has a key already, or two such headers, it stays as it is, and the contract says what is wrong.
+    """
+    given = body.get("headers") if isinstance(body, dict) else None
+    if not isinstance(given, dict) or not {"api_key", "api_key_header"}.isdisjoint(body):
+        return body
+    keys = [name for name in given if isinstance(name, str) and name.lower() in KEY_HEADERS]
+    if len(keys) != 1 or not isinstance(given[keys[0]], str):
+        return body
+    rest = {name: value for name, value in given.items() if name != keys[0]}
+    return {**body, "headers": rest, "api_key": given[keys[0]], "api_key_header": keys[0]}
 
 
 def split_request(request: EvalRequest | PerfRequest) -> tuple[EvalRunSpec | PerfRunSpec, dict[str, str]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxies
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
 
@@ -29,7 +30,7 @@ class HubEndpoints:
 class RunContext:
     """One shard of one run, as its code sees it. ``target_patience_s``: how long the endpoint may take to come up
     before the first request; in a cluster it is often made together with the run. ``readable``: where the files that
-    the spec names may lie. ``gate``: what it may connect to."""
+    the spec names may lie. ``gate``: what it may connect to, ``proxies``: by which way."""
 
     run_id: str
     delivery: Delivery
@@ -45,3 +46,4 @@ class RunContext:
     target_patience_s: float = 0.0
     readable: Readable = field(default_factory=Readable)
     gate: Gate = field(default_factory=Gate)
+    proxies: Proxies = field(default_factory=Proxies)

@@ -27,6 +27,7 @@ from pydantic import ValidationError
 from evalkube_crds import problems
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxies
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_crds.targets import TargetRules
@@ -37,7 +38,7 @@ from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.redact import RedactingDelivery, Redactor
-from evalkube_runner.settings import read_settings
+from evalkube_runner.settings import Settings, read_settings, tell_other_clients
 from evalkube_runner.supervise import supervise
 
 __all__ = ["main"]
@@ -55,19 +56,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
     options = _parse(arguments)
     secrets = _read_secrets(options)
-    redactor = Redactor(secrets.values())
+    settings, unfit = _settings()
+    redactor = Redactor([*secrets.values(), *settings.proxies.secrets()])
     log = logs.start(redactor)
     try:
         run = _read_run(options.run)
+        if unfit is not None:
+            raise unfit
     except RunFailed as failure:
         receipt = Receipt(run_id="unknown", shard=options.shard, reason=failure.reason, message=failure.message)
     else:
         logs.set_level(run.spec.debug)
-        receipt = _execute(run, options, secrets, redactor, log)
+        receipt = _execute(run, options, settings, secrets, redactor, log)
     receipt = _redacted(receipt, redactor)
     (_LOG.info if receipt.reason is Reason.COMPLETED else _LOG.error)("%s: %s", receipt.reason, receipt.message)
     _leave(receipt, options)
     return EXIT_CODES.get(receipt.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
+
+
+def _settings() -> tuple[Settings, RunFailed | None]:
+    """The environment's, and why they are of no use, where they are not: then there are no proxies in them."""
+    try:
+        return read_settings(), None
+    except RunFailed as failure:
+        return read_settings(proxies=Proxies()), failure
 
 
 def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
@@ -145,12 +157,20 @@ def _read_run(path: Path) -> Run:
 
 
 def _execute(
-    run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept
+    run: Run,
+    options: argparse.Namespace,
+    settings: Settings,
+    secrets: dict[str, str],
+    redactor: Redactor,
+    log: logs.Kept,
 ) -> Receipt:
+    tell_other_clients(settings)
+    for entry in settings.proxies.unread:
+        _LOG.warning("NO_PROXY: %s is no host, address or network, and has no effect", entry)
     scratch = Path(tempfile.mkdtemp(prefix="evalkube-"))
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(_run(run, options, secrets, redactor, log, scratch))
+            return runner.run(_run(run, options, settings, secrets, redactor, log, scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -162,9 +182,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _run(
-    run: Run, options: argparse.Namespace, secrets: dict[str, str], redactor: Redactor, log: logs.Kept, scratch: Path
+    run: Run,
+    options: argparse.Namespace,
+    settings: Settings,
+    secrets: dict[str, str],
+    redactor: Redactor,
+    log: logs.Kept,
+    scratch: Path,
 ) -> Receipt:
-    settings = read_settings()
     cache = options.cache or settings.cache
     async with _outside(run, options) as outside:
         context = RunContext(
@@ -182,6 +207,7 @@ async def _run(
             start=outside.start,
             target_patience_s=0.0 if options.ingest is None else _CLUSTER_PATIENCE_S,
             gate=Gate(options.targets),
+            proxies=settings.proxies,
         )
         receipt = await supervise(run, context, redactor, watch_stdin=options.secrets_stdin, log=log)
         artifacts = receipt.artifacts and outside.complete()

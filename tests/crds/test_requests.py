@@ -46,6 +46,14 @@ def test_the_documents_perf_example_keeps_its_defaults() -> None:
     assert (bare.temperature, bare.stream, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
 
 
+def test_a_key_among_the_headers_is_the_key() -> None:
+    """It goes where keys go, and never into the spec."""
+    request = parse_request(PerfRequest, {**PERF, "headers": {"API-Key": "sk-1", "x-team": "a"}})
+    spec, secrets = split_request(request)
+    assert isinstance(spec, PerfRunSpec)
+    assert (spec.headers, spec.api_key_header, secrets) == ({"x-team": "a"}, "API-Key", {"api_key": "sk-1"})
+
+
 WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
     ({"eval-batch-size": 8}, "eval-batch-size: is not a known field; did you mean 'eval_batch_size'?"),
     ({"apiUrl": "http://x"}, "apiUrl: is not a known field; did you mean 'api_url'?"),
@@ -114,6 +122,12 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
     ({"headers": {"bad name": "x"}}, "is not a header name"),
+    ({"headers": {"Authorization": "Bearer x"}}, "pass the key as api_key (api_key_header names the header"),
+    ({"headers": {"api-key": "x", "X-Api-Key": "y"}}, "api-key carries a secret"),
+    ({"headers": {"api-key": "x"}, "api_key": "y"}, "api-key carries a secret"),
+    ({"api_key_header": "Host"}, "api_key_header: Host has another meaning"),
+    ({"api_key_header": "a b"}, "api_key_header: "),
+    ({"ca_file": "ca.pem", "verify": False}, "ca_file: has no meaning with verify false"),
     ({"headers": {"x-a": "a\r\nb: c"}}, "must be printable ASCII on one line"),
     ({"sla_auto_tune": True}, "sla_params: sla_auto_tune needs at least one group of criteria"),
     ({"sla_params": [{"p98_ttft": "<=1"}]}, "'p98_ttft' is not one of avg_latency, "),

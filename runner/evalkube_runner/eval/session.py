@@ -21,6 +21,7 @@ from evalkube_runner.eval.mathematics import Mathematics, ScorerFailed
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
+from evalkube_runner.trust import trust_of
 
 __all__ = ["Dataset", "Session"]
 
@@ -67,12 +68,20 @@ class Session:
             spec.model,
             spec.generation_config,
             api_key=context.api_key,
+            api_key_header=spec.api_key_header,
+            trust=trust_of(spec, context.readable),
+            proxies=context.proxies,
             connections=spec.eval_batch_size,
             gate=context.gate,
             listener=self._contact,
         )
         self._judges = judge.Judges(
-            spec.judge, api_key=context.judge_api_key, connections=spec.eval_batch_size, gate=context.gate
+            spec.judge,
+            api_key=context.judge_api_key,
+            connections=spec.eval_batch_size,
+            gate=context.gate,
+            readable=context.readable,
+            proxies=context.proxies,
         )
         self._mathematics = Mathematics()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))

@@ -12,15 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkube_crds.names import ErrorClass
+from evalkube_crds.proxies import Proxy
+from evalkube_runner import trust as trusting
+from evalkube_runner.perf import tunnel
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.target import Target
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire.answer import clip
+from evalkube_runner.wire.tunnel import ProxyRefused
 
 __all__ = ["Limits", "Pool"]
 
 _clock = time.monotonic_ns
 _NANO = 1_000_000_000
+_USUAL = Trust()
 _CONNECT_S = 60.0  # where no connect_timeout is given: the kernel alone would try for minutes
 
 
@@ -45,16 +51,27 @@ class Pool:
     """The connections to one target, and what became of them."""
 
     def __init__(
-        self, target: Target, limits: Limits, addresses: list[str], *, connected: Callable[[int], None]
+        self,
+        target: Target,
+        limits: Limits,
+        addresses: list[str],
+        *,
+        connected: Callable[[int], None],
+        trust: Trust = _USUAL,
+        proxy: Proxy | None = None,
     ) -> None:
-        """``connected`` is told how long each successful connect took, in ns."""
+        """``connected`` is told how long each successful connect took, in ns. The addresses are those of `proxy`, where
+        there is one.
+        """
         self._target = target
         self._limits = limits
         self._addresses = addresses
         self._turn = 0
         self._connected = connected
         self._loop = asyncio.get_running_loop()
-        self._tls = ssl.create_default_context() if target.tls else None
+        self._tls = trust.context() if target.tls else None
+        self._proxy = proxy
+        self._proxy_tls = Trust().context() if proxy is not None and proxy.scheme == "https" else None
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -128,12 +145,21 @@ class Pool:
         began_ns = _clock()
         try:
             connection = await self._connect()
+        except ProxyRefused as problem:
+            self._unconnected(exchange, ErrorClass.PROXY, f"proxy {self._proxy}: {problem}")
         except socket.gaierror as problem:
-            self._unconnected(exchange, ErrorClass.DNS, problem.strerror or str(problem))
+            why = problem.strerror or str(problem)
+            if self._proxy is not None:
+                self._unconnected(exchange, ErrorClass.PROXY, f"proxy {self._proxy}: {why}")
+            else:
+                self._unconnected(exchange, ErrorClass.DNS, why)
         except ssl.SSLError as problem:
-            self._unconnected(exchange, ErrorClass.TLS, str(problem))
+            self._unconnected(exchange, ErrorClass.TLS, trusting.words(problem))
         except TimeoutError:
-            self._unconnected(exchange, ErrorClass.CONNECT_TIMEOUT, "no connection within the connect timeout")
+            through = "" if self._proxy is None else f"proxy {self._proxy}: "
+            self._unconnected(
+                exchange, ErrorClass.CONNECT_TIMEOUT, f"{through}no connection within the connect timeout"
+            )
         except OSError as problem:
             self._unconnected(exchange, ErrorClass.CONNECT, str(problem))
         else:
@@ -177,6 +203,11 @@ class Pool:
         raise problem
 
     async def _connect_to(self, address: str) -> Connection:
+        if self._proxy is not None:
+            connection = Connection(self)
+            way = tunnel.Way(self._target, self._proxy, self._tls, self._proxy_tls)
+            await tunnel.opened(way, address, connection)
+            return connection
         name = self._target.host if self._tls is not None else None
         _, connection = await self._loop.create_connection(
             lambda: Connection(self), address, self._target.port, ssl=self._tls, server_hostname=name

@@ -4,11 +4,13 @@ import asyncio
 from pathlib import Path
 
 from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.proxies import Proxy
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import Dialect
 
 __all__ = ["test_connection"]
@@ -19,6 +21,7 @@ _PROBE_S = 120.0
 _UNREACHABLE = frozenset(
     {
         ErrorClass.DNS,
+        ErrorClass.PROXY,
         ErrorClass.CONNECT,
         ErrorClass.CONNECT_TIMEOUT,
         ErrorClass.TLS,
@@ -40,16 +43,18 @@ async def test_connection(
     addresses: list[str],
     dialect: Dialect,
     limits: pools.Limits,
+    trust: Trust,
+    proxy: Proxy | None,
     stream: bool,
     max_tokens: int | None,
 ) -> None:
     """Send the first request, to one of ``addresses``. A stream is left at its first token. Raises RunFailed with the
     server's status and message.
     """
-    target = targets.target_of(url)
+    target = targets.target_of(url, proxy)
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    pool = pools.Pool(target, limits, addresses, connected=lambda _: None)
+    pool = pools.Pool(target, limits, addresses, connected=lambda _: None, trust=trust, proxy=proxy)
     requests = Payloads(bodies, targets.request_head(target, headers), 0)
 
     def ended(_: Exchange) -> None:
@@ -85,6 +90,10 @@ def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
     text = f"{url}: {status}{exchange.message or error}"
     if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
+    if error is ErrorClass.PROXY:
+        raise RunFailed(
+            Reason.TARGET_UNREACHABLE, f"{text}; check the proxies of the environment (HTTP_PROXY, NO_PROXY, ...)"
+        )
     if error in _UNREACHABLE or error in _SILENT:
         raise RunFailed(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
     raise RunFailed(

@@ -20,10 +20,12 @@ import orjson
 import uvloop
 
 from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxy
 from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["main"]
@@ -71,11 +73,14 @@ def _say(message: dict[str, Any]) -> None:
 
 async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> None:
     """One point: open connections, say ready, wait for the start, run, report."""
-    where = target.target_of(task["url"])
+    proxy = Proxy(**task["proxy"]) if task.get("proxy") else None
+    where = target.target_of(task["url"], proxy)
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
     most = health.connections_limit()
     connects: list[int] = []
-    pool = pools.Pool(where, limits, task["addresses"], connected=connects.append)
+    pool = pools.Pool(
+        where, limits, task["addresses"], connected=connects.append, trust=Trust(**task.get("trust", {})), proxy=proxy
+    )
     bodies = payloads.Payloads(Path(task["payloads"]), target.request_head(where, task["headers"]), task["offset"])
     await pool.warm(task["warm"])
     health.quiet_collector()
