@@ -89,6 +89,7 @@ class Reason(StrEnum):
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     TARGET_UNREACHABLE = "TargetUnreachable"
     TARGET_REFUSED = "TargetRefused"
+    MODEL_NOT_FOUND = "ModelNotFound"
     ALL_SAMPLES_FAILED = "AllSamplesFailed"
     ALL_REQUESTS_FAILED = "AllRequestsFailed"
     # ours, or the machine's
@@ -149,6 +150,7 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.BARRIER_TIMEOUT: 72,
     Reason.TARGET_FORBIDDEN: 73,
     Reason.PATH_FORBIDDEN: 74,
+    Reason.MODEL_NOT_FOUND: 75,
     Reason.PROXY_INVALID: 76,
     Reason.CANCELLED: 143,
 }

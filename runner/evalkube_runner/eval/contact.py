@@ -11,8 +11,9 @@ from evalkube_crds.names import ErrorClass, Reason
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import retry
 from evalkube_runner.eval.client import RequestFailed
+from evalkube_runner.wire.refusals import says_no_model
 
-__all__ = ["FirstContact"]
+__all__ = ["FirstContact", "reason_of"]
 
 _REFUSALS = {
     ErrorClass.STATUS_401: (Reason.AUTHENTICATION_FAILED, "check api_key"),
@@ -21,6 +22,23 @@ _REFUSALS = {
 }
 _REFUSALS_ENOUGH = 3
 _UNREACHABLE_S = 10.0
+
+
+def reason_of(failure: RequestFailed) -> Reason:
+    """Why a run ends that this failure ends."""
+    if failure.error is ErrorClass.FORBIDDEN_TARGET:
+        return Reason.TARGET_FORBIDDEN
+    if (refusal := _refusal(failure)) is not None:
+        return refusal[0]
+    return Reason.TARGET_REFUSED if failure.error.startswith("status_") else Reason.TARGET_UNREACHABLE
+
+
+def _refusal(failure: RequestFailed) -> tuple[Reason, str] | None:
+    """The reason, and what to do, where every request would be refused alike."""
+    authentication = failure.error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403)
+    if not authentication and says_no_model(failure.message):
+        return Reason.MODEL_NOT_FOUND, "check model"
+    return _REFUSALS.get(failure.error)
 
 
 class FirstContact:
@@ -40,8 +58,8 @@ class FirstContact:
         self._settled = True
 
     def failed(self, failure: RequestFailed) -> None:
-        """Raises RunFailed(AuthenticationFailed, TargetForbidden, TargetRefused, TargetUnreachable) once going on is
-        pointless."""
+        """Raises RunFailed(AuthenticationFailed, ModelNotFound, TargetForbidden, TargetRefused, TargetUnreachable) once
+        going on is pointless."""
         if self._settled:
             return
         if failure.error is ErrorClass.FORBIDDEN_TARGET:
@@ -50,10 +68,11 @@ class FirstContact:
             self._not_reached(failure)
             return
         self._reached = True
-        if failure.error in _REFUSALS:
+        refusal = _refusal(failure)
+        if refusal is not None:
             self._refused += 1
             if self._refused >= self._enough:
-                reason, advice = _REFUSALS[failure.error]
+                reason, advice = refusal
                 raise RunFailed(reason, f"{self._target} refuses every request: {failure.message}; {advice}")
 
     def gave_up(self, failure: RequestFailed) -> None:

@@ -22,6 +22,7 @@ from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 from evalkube_runner.trust import trust_of
+from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["Dataset", "Session"]
 
@@ -173,7 +174,7 @@ class Session:
             self._contact.gave_up(failure)
             if not self._spec.ignore_errors:
                 raise RunFailed(
-                    _reason(failure.error), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"
+                    contact.reason_of(failure), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"
                 ) from failure
             await self._errored(sample, failure.error, failure.message)
             return None
@@ -257,21 +258,14 @@ class Session:
         return Progress(done=self._done, total=self._total, eta_seconds=eta_s, stage="evaluating")
 
     def check_outcome(self) -> None:
-        """Raises RunFailed(AllSamplesFailed) with the dominant cause when no sample has a score."""
+        """Raises RunFailed(AllSamplesFailed, ModelNotFound) with the dominant cause when no sample has a score."""
         if self._total and sum(self._causes.values()) == self._total:
             cause, count = self._causes.most_common(1)[0]
+            no_model = cause is not ErrorClass.JUDGE and says_no_model(self._messages[cause])
             raise RunFailed(
-                Reason.ALL_SAMPLES_FAILED,
+                Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_SAMPLES_FAILED,
                 f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
             )
-
-
-def _reason(error: ErrorClass) -> Reason:
-    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
-        return Reason.AUTHENTICATION_FAILED
-    if error is ErrorClass.FORBIDDEN_TARGET:
-        return Reason.TARGET_FORBIDDEN
-    return Reason.TARGET_REFUSED if error.startswith("status_") else Reason.TARGET_UNREACHABLE
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

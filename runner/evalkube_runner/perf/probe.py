@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.proxies import Proxy
@@ -12,6 +13,7 @@ from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import Dialect
+from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["test_connection"]
 
@@ -90,12 +92,15 @@ def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
     text = f"{url}: {status}{exchange.message or error}"
     if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
+    if says_no_model(exchange.message):
+        raise RunFailed(Reason.MODEL_NOT_FOUND, f"{text}; check model")
     if error is ErrorClass.PROXY:
         raise RunFailed(
             Reason.TARGET_UNREACHABLE, f"{text}; check the proxies of the environment (HTTP_PROXY, NO_PROXY, ...)"
         )
     if error in _UNREACHABLE or error in _SILENT:
         raise RunFailed(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
-    raise RunFailed(
-        Reason.TARGET_REFUSED, f"{text}; the first request must succeed (no_test_connection skips this test)"
-    )
+    advice = "the first request must succeed (no_test_connection skips this test)"
+    if error is ErrorClass.STATUS_404 and not urlsplit(url).path.rstrip("/").endswith("/completions"):
+        advice = f"url is taken as it stands, and only one that ends in /v1 gets /chat/completions; {advice}"
+    raise RunFailed(Reason.TARGET_REFUSED, f"{text}; {advice}")

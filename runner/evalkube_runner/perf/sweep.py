@@ -17,6 +17,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import bodies, crew, health, payloads, schedule, tune
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["load_test", "points_of"]
 
@@ -26,8 +27,8 @@ _SPARE_DESCRIPTORS = 64
 async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     """Put the load of ``spec`` (this shard's part of it) on its endpoint.
 
-    Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), TargetForbidden,
-    DatasetUnavailable, InvalidSpec, AllRequestsFailed (after everything was delivered).
+    Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), ModelNotFound,
+    TargetForbidden, DatasetUnavailable, InvalidSpec, AllRequestsFailed (after everything was delivered).
     """
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
@@ -129,6 +130,8 @@ async def _check_some_succeeded(result: PerfResult, context: RunContext) -> None
         samples |= point.error_samples
     worst = counts.most_common(1)[0][0]
     await context.delivery.result(result)
+    no_model = says_no_model(samples.get(worst, ""))
     raise RunFailed(
-        Reason.ALL_REQUESTS_FAILED, f"all {sent} requests failed, most of them with {worst}: {samples.get(worst, '')}"
+        Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_REQUESTS_FAILED,
+        f"all {sent} requests failed, most of them with {worst}: {samples.get(worst, '')}",
     )
