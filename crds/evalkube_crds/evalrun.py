@@ -16,7 +16,6 @@ from evalkube_crds.fields import (
     ReadPath,
     RelativePath,
     cel,
-    one_or_many,
 )
 from evalkube_crds.names import BENCHMARKS
 
@@ -50,7 +49,7 @@ class GenerationConfig(Contract):
     top_k: Annotated[int, Field(ge=-1)] | None = Field(
         default=None, description="Top-k sampling: the number of tokens that are kept"
     )
-    stop_seqs: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
+    stop_seqs: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Strings that end an answer"
     )
     seed: int | None = Field(

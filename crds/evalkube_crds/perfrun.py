@@ -16,7 +16,6 @@ from evalkube_crds.fields import (
     RelativePath,
     TextOrFile,
     cel,
-    one_or_many,
 )
 from evalkube_crds.names import DIALECTS, PERF_DATASETS
 
@@ -163,14 +162,14 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=False, description="Skip the one request that tests the endpoint before the load"
     )
 
-    number: Annotated[list[Count], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
+    number: Annotated[list[Count], Field(min_length=1, max_length=100)] = Field(
         default=[1000],
         description="Measured requests; several values are a sweep. With sla_auto_tune see sla_number_multiplier",
     )
-    parallel: Annotated[list[Parallel], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
+    parallel: Annotated[list[Parallel], Field(min_length=1, max_length=100)] = Field(
         default=[1], description="Requests in flight at most (closed loop); one value for each number"
     )
-    rate: Annotated[list[Rate], one_or_many(float), Field(min_length=1, max_length=100)] = Field(
+    rate: Annotated[list[Rate], Field(min_length=1, max_length=100)] = Field(
         default=[-1.0],
         description="Requests per second, Poisson arrivals; -1: no limit. With open_loop one value for each number",
     )
@@ -196,14 +195,12 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default="parallel",
         description="What is varied; with rate, latency and TTFT count from when a request should have left",
     )
-    sla_params: Annotated[list[SlaGroup], one_or_many(dict[str, str]), Field(min_length=1, max_length=8)] | None = (
-        Field(
-            default=None,
-            description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
-            "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
-            "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
-            "max or min alone",
-        )
+    sla_params: Annotated[list[SlaGroup], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
+        "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
+        "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+        "max or min alone",
     )
     sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
         default=3, description="Runs of each value; their requests are added up"
@@ -260,7 +257,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     )
     dataset_args: PerfDatasetArgs = Field(default=PerfDatasetArgs(), description="How prompts are cut or prefixed")
 
-    max_tokens: Annotated[list[Tokens], one_or_many(int), Field(min_length=1, max_length=2)] = Field(
+    max_tokens: Annotated[list[Tokens], Field(min_length=1, max_length=2)] = Field(
         default=[2048], description="Most tokens of an answer; two values: drawn uniformly between them"
     )
     min_tokens: Tokens | None = Field(default=None, description="Fewest tokens of an answer (vLLM, SGLang)")
@@ -277,7 +274,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = Field(
         default=None, description="Multiplicative penalty of repeated tokens (vLLM, SGLang)"
     )
-    stop: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
+    stop: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Strings that end an answer"
     )
     stop_token_ids: list[int] | None = Field(default=None, description="Token ids that end an answer (vLLM, SGLang)")
