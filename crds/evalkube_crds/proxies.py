@@ -208,12 +208,17 @@ def for_other_clients(proxies: Proxies, urls: Iterable[str]) -> dict[str, str]:
     hosts = [urlsplit(url).hostname or "" for url in urls if proxies.for_url(url) is None]
     listed = [_spelt(entry) for entry in proxies.direct if entry.network is None or entry.network.version == 4]
     variables = {
-        "HTTP_PROXY": proxies.http.url if proxies.http else "",
-        "HTTPS_PROXY": proxies.https.url if proxies.https else "",
+        "HTTP_PROXY": _everywhere(proxies.http),
+        "HTTPS_PROXY": _everywhere(proxies.https),
         "ALL_PROXY": "",
         "NO_PROXY": ",".join(dict.fromkeys([*hosts, *listed])),
     }
     return variables | {name.lower(): value for name, value in variables.items()}
+
+
+def _everywhere(proxy: Proxy | None) -> str:
+    """As all clients take it: to some socks5 means that names are looked up here."""
+    return "" if proxy is None else re.sub("^socks5:", "socks5h:", proxy.url)
 
 
 def _spelt(entry: Direct) -> str:

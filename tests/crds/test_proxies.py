@@ -130,3 +130,5 @@ def test_the_environment_of_other_clients() -> None:
     assert (made["HTTP_PROXY"], made["https_proxy"], made["ALL_PROXY"]) == (P, P, "")
     assert made["NO_PROXY"] == made["no_proxy"] == "fd00::7,10.1.2.3,a.org,10.0.0.0/8,b.org:8000"
     assert set(proxies.for_other_clients(Proxies(), []).values()) == {""}
+    socks = proxies.for_other_clients(proxies.read({"ALL_PROXY": "socks5://u:p@h"}), [])
+    assert socks["HTTPS_PROXY"] == "socks5h://u:p@h:1080"

@@ -112,7 +112,7 @@ async def _http(proxy: FakeProxy, client: Streams) -> None:
                 stack.callback(back.cancel)
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             lines = [line for line in head.split("\r\n")[1:] if not line.lower().startswith("proxy-")]
-            length = next(int(line.partition(":")[2]) for line in lines if line.lower().startswith("content-length"))
+            length = sum(int(line.partition(":")[2]) for line in lines if line.lower().startswith("content-length"))
             there[1].write("\r\n".join([f"{method} {path} HTTP/1.1", *lines]).encode("latin-1"))
             there[1].write(await reader.readexactly(length))
 
