@@ -64,6 +64,8 @@ class Session:
         self._total = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
         self._contact = contact.FirstContact(spec.api_url, max(self._total, 1), time.monotonic)
         self._stack = AsyncExitStack()
+        if (proxy := context.proxies.for_url(spec.api_url)) is not None:
+            _LOG.info("through the proxy %s: its delay is in all latencies", proxy)
         self._client = Client(
             spec.api_url,
             spec.model,

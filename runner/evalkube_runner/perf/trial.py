@@ -85,6 +85,8 @@ class Trial:
         self._dialect = DIALECTS[spec.api]
         self._url = endpoint_of(spec)
         self._proxy = context.proxies.for_url(self._url)
+        if self._proxy is not None:
+            _LOG.info("through the proxy %s: its delay is in all times", self._proxy)
         self._trust = trusting.trust_of(spec, context.readable)
         self._headers = self._all_headers()
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
