@@ -150,6 +150,24 @@ def test_a_proxy_that_refuses_is_named(
         assert "wrongwrong" not in text
 
 
+@pytest.mark.parametrize("credentials", [None, ("user", "wrongwrong")], ids=["none", "wrong"])
+def test_a_proxy_that_forwards_and_refuses_is_named(tmp_path: Path, credentials: tuple[str, str] | None) -> None:
+    """Its 407 is an answer like the endpoint's own, and is not taken for one."""
+
+    async def work() -> None:
+        async with behind(lambda: http_proxy(wants=KEY), tls=False) as (proxy, _endpoint, url):
+            found = environment(proxy, credentials=credentials)
+            with pytest.raises(RequestFailed) as asked:
+                await evaluated(url, found)
+            with pytest.raises(RunFailed) as loaded:
+                await load_tested(tmp_path, url, found)
+            assert (asked.value.error, loaded.value.reason) == (ErrorClass.PROXY, Reason.TARGET_UNREACHABLE)
+            for text in (asked.value.message, loaded.value.message):
+                assert f"HTTP 407: proxy {proxy.spelt(None)}: asks for credentials" in text
+
+    load_tests.run(work())
+
+
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
 @pytest.mark.parametrize("target", ["http://model.test/v1", "https://model.test/v1"])
 def test_a_proxy_that_is_not_there_is_named(tmp_path: Path, scheme: str, target: str) -> None:

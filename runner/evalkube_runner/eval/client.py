@@ -140,7 +140,7 @@ class Client:
         response = await http.send(request, stream=True)
         try:
             if not response.is_success:
-                raise _refusal(response, await _read(response))
+                raise _refusal(response, await _read(response), self._proxy)
             if self._target.config.stream and "json" not in response.headers.get("content-type", ""):
                 return await _read_stream(response, begun_ns)
             return chat.read_answer(await _read(response))
@@ -176,12 +176,12 @@ async def _read_stream(response: httpx.Response, begun_ns: int) -> Answer:
     return replace(words.answer(), ttft_ns=ttft_ns)
 
 
-def _refusal(response: httpx.Response, data: bytes) -> RequestFailed:
+def _refusal(response: httpx.Response, data: bytes, proxy: Proxy | None) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
     status = response.status_code
     message = openai_answers.error_message(data) or response.reason_phrase
     if status == 407:
-        message = f"the proxy {CREDENTIALS}"
+        message = f"proxy {proxy}: {CREDENTIALS}" if proxy is not None else f"a proxy on the way {CREDENTIALS}"
     if response.is_redirect:
         message = (
             f"the endpoint redirects to {response.headers.get('location', 'nowhere')}; use that address as api_url"

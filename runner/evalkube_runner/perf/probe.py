@@ -14,6 +14,7 @@ from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import Dialect
 from evalkube_runner.wire.refusals import says_no_model
+from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["test_connection"]
 
@@ -79,10 +80,10 @@ async def test_connection(
         await pool.close()
         requests.close()
     if not exchange.first_token_ns:
-        _judge(url, exchange, stream=stream)
+        _judge(url, exchange, stream=stream, proxy=proxy)
 
 
-def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
+def _judge(url: str, exchange: Exchange, *, stream: bool, proxy: Proxy | None) -> None:
     error = exchange.error
     if error is None or (
         error in _SILENT and not stream
@@ -95,6 +96,8 @@ def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
     if says_no_model(exchange.message):
         raise RunFailed(Reason.MODEL_NOT_FOUND, f"{text}; check model")
     if error is ErrorClass.PROXY:
+        if exchange.status == 407 and proxy is not None:  # in an answer, which does not say whose it is
+            text = f"{url}: HTTP 407: proxy {proxy}: {CREDENTIALS}"
         raise RunFailed(
             Reason.TARGET_UNREACHABLE, f"{text}; check the proxies of the environment (HTTP_PROXY, NO_PROXY, ...)"
         )
