@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from evalkube_api import errors
+from evalkube_crds import proxies
+
 __all__ = [
     "DEFAULTS",
     "BackendName",
@@ -81,7 +84,13 @@ def from_environment(
 
     ``token_file``: EVALKUBE_TOKEN_FILE's unless given. ``hubs``: variables of ``runner_environment`` that are set on
     the command line instead. ``backend`` "auto": the cluster's inside a pod, else this machine's.
+
+    Raises errors.ServiceError for proxies that no run could use.
     """
+    if backend == "auto":
+        backend = "kubernetes" if _in_pod(os.environ) else "local"
+    if backend == "local":
+        _check_proxies(os.environ)
     return Settings(
         host=host,
         port=port,
@@ -92,10 +101,17 @@ def from_environment(
         data=tuple(Path(folder) for folder in data),
         max_evals=max_evals,
         perf_alone=perf_alone,
-        backend=("kubernetes" if _in_pod(os.environ) else "local") if backend == "auto" else backend,
+        backend=backend,
         cluster=cluster_settings(os.environ, namespace),
         runner_environment={**runner_environment(os.environ), **(hubs or {})},
     )
+
+
+def _check_proxies(environment: Mapping[str, str]) -> None:
+    try:
+        proxies.read(environment)
+    except proxies.BadProxy as problem:
+        raise errors.ServiceError(str(problem)) from None
 
 
 def _in_pod(environment: Mapping[str, str]) -> bool:

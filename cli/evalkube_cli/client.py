@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import orjson
 
-from evalkube_cli import credentials, errors
+from evalkube_cli import credentials, errors, settings
 from evalkube_cli.events import events
 from evalkube_crds.problems import Problem
 
@@ -42,11 +42,14 @@ class EvalkubeClient:
     def __init__(self, base_url: str, *, token: str | None = None, timeout_s: float = 30.0) -> None:
         """``token``: of a service that asks for one. ``timeout_s``: for one answer of the service, not for a run."""
         self.base_url = base_url.rstrip("/")
+        proxy = None if _is_loopback(base_url) else settings.proxy_to(base_url)
         self._http = httpx.Client(
             base_url=self.base_url,
             headers={} if token is None else {"Authorization": f"Bearer {credentials.checked(token)}"},
             timeout=timeout_s,
-            trust_env=not _is_loopback(base_url),
+            proxy=None if proxy is None else proxy.url,
+            verify=httpx.create_ssl_context(),  # heeds SSL_CERT_FILE, which is all that is wanted of the environment
+            trust_env=False,
             follow_redirects=False,  # nobody but the service gets the token
         )
 

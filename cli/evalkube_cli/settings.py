@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Settings", "from_environment"]
+from evalkube_cli import errors
+from evalkube_crds import proxies
+
+__all__ = ["Settings", "from_environment", "proxy_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,11 @@ def from_environment() -> Settings:
         token=os.environ.get("EVALKUBE_TOKEN") or None,
         token_file=Path(token_file) if token_file else None,
     )
+
+
+def proxy_to(url: str) -> proxies.Proxy | None:
+    """The proxy of the environment that leads to the service at ``url``. Raises errors.Unreachable for a false one."""
+    try:
+        return proxies.read(os.environ).for_url(url)
+    except proxies.BadProxy as problem:
+        raise errors.Unreachable(str(problem)) from None

@@ -133,6 +133,8 @@ def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]
             yield name, f"{times:,} failed: {error}"
         for reason in metrics.get("Client verdict reasons") or ():
             yield name, reason
+        if metrics.get("Proxy"):
+            yield name, f"through the proxy {metrics['Proxy']}, whose delay is in all times"
 
 
 def _shown(text: str) -> str:

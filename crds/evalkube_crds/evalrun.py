@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
+from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
     Contract,
     EarlierPath,
@@ -17,7 +18,6 @@ from evalkube_crds.fields import (
     RelativePath,
     TargetGrace,
     cel,
-    one_or_many,
 )
 from evalkube_crds.names import BENCHMARKS
 
@@ -42,13 +42,16 @@ class GenerationConfig(Contract):
 
     temperature: Annotated[float, Field(ge=0, le=2)] = Field(default=0.0, description="Sampling temperature")
     max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] = Field(default=2048, description="Most tokens of one answer")
+    max_completion_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = Field(
+        default=None, description="The same under the name that reasoning models of OpenAI ask for; replaces max_tokens"
+    )
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="Nucleus sampling: the probability mass that is kept"
     )
     top_k: Annotated[int, Field(ge=-1)] | None = Field(
         default=None, description="Top-k sampling: the number of tokens that are kept"
     )
-    stop_seqs: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
+    stop_seqs: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None,
         description="Strings that end an answer; after worked examples, by default, the beginning of a next one",
     )
@@ -82,9 +85,11 @@ class GenerationConfig(Contract):
         description="Longest pause between attempts, in seconds; a Retry-After of the server goes before it",
     )
     stream: bool = Field(default=False, description="Stream the answers, which measures TTFT too")
-    extra_body: FreeMap | None = Field(default=None, description="Further keys of the request body")
-    extra_query: Query | None = Field(default=None, description="Further query parameters")
-    extra_headers: Headers | None = Field(default=None, description="Further headers")
+    extra_body: FreeMap | None = Field(
+        default=None, description="Further keys of the request body; they win, and null leaves a key out"
+    )
+    extra_query: Query | None = Field(default=None, description="Further query parameters, beside those of the URL")
+    extra_headers: Headers | None = Field(default=None, description="Further headers, none that carries a secret")
 
 
 class Filters(Contract):
@@ -143,12 +148,19 @@ class DatasetArgs(Contract):
     extra_params: FreeMap = Field(default={}, description="Parameters of this benchmark alone")
 
 
-class JudgeModel(Contract):
+class JudgeModel(EndpointFields):
     """A model that grades answers; an OpenAI-compatible endpoint."""
+
+    rules: ClassVar[tuple[dict[str, str], ...]] = (TRUST_RULE,)
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Model name")
     api_url: HttpUrl = Field(description="Base URL of its endpoint")
     generation_config: GenerationConfig = Field(default=GenerationConfig(), description="How it is asked to generate")
+
+    @model_validator(mode="after")
+    def _trusts(self) -> "JudgeModel":
+        check_trust(self)
+        return self
 
 
 class JudgeContract(Contract):
@@ -206,12 +218,13 @@ class Judge(Contract):
         return self
 
 
-class EvalRunSpec(ClusterFields):
+class EvalRunSpec(EndpointFields, ClusterFields):
     """One evaluation: a model behind an endpoint, and the benchmarks it is asked."""
 
     rules: ClassVar[tuple[dict[str, str], ...]] = (
         cel("self.datasets.all(d, self.datasets.exists_one(e, e == d))", "datasets: each benchmark once"),
         cel("self.datasetArgs.all(name, name in self.datasets)", "datasetArgs: only of the run's own datasets"),
+        TRUST_RULE,
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -220,7 +233,9 @@ class EvalRunSpec(ClusterFields):
     model_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^/\\]+$")] | None = Field(
         default=None, description="Name of the model in reports and folders; from model unless set"
     )
-    api_url: HttpUrl = Field(description="Base URL of the OpenAI-compatible endpoint, like http://host:port/v1")
+    api_url: HttpUrl = Field(
+        description="Base URL of the OpenAI-compatible endpoint, like http://host:port/v1; gets /chat/completions"
+    )
     datasets: Annotated[list[Benchmark], Field(min_length=1, max_length=64)] = Field(
         description="Benchmarks to run: " + ", ".join(BENCHMARKS)
     )
@@ -274,6 +289,7 @@ class EvalRunSpec(ClusterFields):
 
     @model_validator(mode="after")
     def _consistent(self) -> "EvalRunSpec":
+        check_trust(self)
         if len(set(self.datasets)) != len(self.datasets):
             raise ValueError("datasets: each benchmark once")
         stray = sorted(set(self.dataset_args) - set(self.datasets))

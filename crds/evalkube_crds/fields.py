@@ -1,16 +1,27 @@
 """Field types that several models share, each with its rule in Python and, where it is more than a range, in CEL.
 
-A REST client may write one value where the model holds a list (``one_or_many``); in the resource it is always a list,
+Whoever writes a request may write one value where a list is meant (``Contract``); in the resource it is always a list,
 because a structural schema has no unions.
 """
 
 import re
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Final, get_args
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Final, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 from evalkube_crds import credentials
 
@@ -29,12 +40,13 @@ __all__ = [
     "TextOrFile",
     "cel",
     "model_in",
-    "one_or_many",
 ]
 
 
 class Contract(BaseModel):
-    """A part of a spec: immutable, exact about types, and without room for a misspelt field."""
+    """A part of a spec: immutable, exact about types, and without room for a misspelt field. One value where a list is
+    meant is a list of one.
+    """
 
     rules: ClassVar[tuple[dict[str, str], ...]] = ()
     """What the validators below demand of several fields together, in CEL, for the resource's schema."""
@@ -51,6 +63,50 @@ class Contract(BaseModel):
         allow_inf_nan=False,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_of_one(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        lists = {word for name, field in cls._lists().items() for word in (name, field.alias)}
+        alone = {name: [value] for name, value in given.items() if name in lists and not isinstance(value, _NO_ITEM)}
+        return {**given, **alone} if alone else given
+
+    @classmethod
+    def _lists(cls) -> dict[str, FieldInfo]:
+        return {name: field for name, field in cls.model_fields.items() if _is_list(field.annotation)}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Of a request: a list or one of its items. The resource's schema is that of the serialization."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, field in cls._lists().items() if handler.mode == "validation" else ():
+            for word in {name, field.alias} & properties.keys():
+                properties[word] = _one_or_many(properties[word])
+        return schema
+
+
+_NO_ITEM = (list, tuple, type(None))
+
+
+def _is_list(annotation: Any) -> bool:
+    if get_origin(annotation) in (UnionType, Union):
+        return any(_is_list(part) for part in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _is_list(get_args(annotation)[0])
+    return get_origin(annotation) is list
+
+
+def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a list, or of a list or null, with that of one item before it."""
+    about: dict[str, Any] = {
+        word: schema[word] for word in ("title", "description", "default", "examples") if word in schema
+    }
+    options = schema.get("anyOf", [{word: rule for word, rule in schema.items() if word not in about}])
+    items = next(option["items"] for option in options if "items" in option)
+    return {**about, "anyOf": [items, *options]}
+
 
 def cel(rule: str, message: str) -> dict[str, str]:
     """One entry of ``x-kubernetes-validations``."""
@@ -62,15 +118,6 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := model_in(part)) is not None), None)
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-def one_or_many(scalar: Any) -> BeforeValidator:
-    """Accept one ``scalar`` where a list of them is held."""
-    return BeforeValidator(_listed, json_schema_input_type=scalar | list[scalar])
 
 
 _URL_MAX = 2048

@@ -100,6 +100,7 @@ class Reason(StrEnum):
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     TARGET_UNREACHABLE = "TargetUnreachable"
     TARGET_REFUSED = "TargetRefused"
+    MODEL_NOT_FOUND = "ModelNotFound"
     ALL_SAMPLES_FAILED = "AllSamplesFailed"
     ALL_REQUESTS_FAILED = "AllRequestsFailed"
     # ours, or the machine's
@@ -111,6 +112,7 @@ class Reason(StrEnum):
     # the installer's rules, on a cluster
     FORBIDDEN = "Forbidden"
     TARGET_FORBIDDEN = "TargetForbidden"
+    PROXY_INVALID = "ProxyInvalid"
     PATH_FORBIDDEN = "PathForbidden"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - not a password
     SECRET_NOT_OPTED_IN = "SecretNotOptedIn"  # noqa: S105 - not a password
@@ -163,6 +165,8 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.PATH_FORBIDDEN: 74,
     Reason.STORE_FULL: 75,
     Reason.STORE_FAILED: 76,
+    Reason.MODEL_NOT_FOUND: 77,
+    Reason.PROXY_INVALID: 78,
     Reason.CANCELLED: 143,
 }
 """What a runner exits with. 64 to 79 are final: trying again without a change would end the same way."""
@@ -172,6 +176,7 @@ class ErrorClass(StrEnum):
     """What went wrong with one request or one sample: a closed list, so that counts of several shards add up."""
 
     FORBIDDEN_TARGET = "forbidden_target"
+    PROXY = "proxy"
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"
@@ -206,6 +211,7 @@ def error_class_of_status(status: int) -> ErrorClass:
         401: ErrorClass.STATUS_401,
         403: ErrorClass.STATUS_403,
         404: ErrorClass.STATUS_404,
+        407: ErrorClass.PROXY,
         429: ErrorClass.STATUS_429,
     }
     if status in exact:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.endpoint import EndpointFields
 from evalkube_crds.fields import model_in
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
@@ -87,7 +88,8 @@ def _tables(model: type[BaseModel]) -> str:
 
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
+    own_first = sorted(model.model_fields.items(), key=lambda item: item[0] in EndpointFields.model_fields)
+    for name, field in own_first:
         yield f"{prefix}{name}", field
         inner = model_in(field.annotation)
         if inner is not None:

@@ -8,17 +8,18 @@ from pydantic import AfterValidator, Field, model_validator
 
 from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
     Contract,
     FreeMap,
     Headers,
     HttpUrl,
+    Query,
     ReadPath,
     RelativePath,
     TargetGrace,
     TextOrFile,
     cel,
-    one_or_many,
 )
 from evalkube_crds.names import DIALECTS, PERF_DATASETS
 
@@ -95,7 +96,7 @@ class PerfDatasetArgs(Contract):
     prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
 
 
-class PerfRunSpec(ClusterFields):
+class PerfRunSpec(EndpointFields, ClusterFields):
     """One load test: an endpoint, the load put on it, and the prompts it is sent."""
 
     rules: ClassVar[tuple[dict[str, str], ...]] = (
@@ -110,6 +111,7 @@ class PerfRunSpec(ClusterFields):
             "size(self.maxTokens) == 1 || self.maxTokens[0] <= self.maxTokens[1]", "maxTokens: the smaller value first"
         ),
         cel("self.minPromptLength <= self.maxPromptLength", "minPromptLength: must not be larger than maxPromptLength"),
+        TRUST_RULE,
         cel("!self.tokenizePrompt || has(self.tokenizerPath)", "tokenizePrompt: needs tokenizerPath"),
         cel("!has(self.datasetArgs.targetInputLen) || has(self.tokenizerPath)", "targetInputLen: needs tokenizerPath"),
         cel(
@@ -151,9 +153,12 @@ class PerfRunSpec(ClusterFields):
     model_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^/\\]+$")] | None = Field(
         default=None, description="Name of the model in reports; from model unless set"
     )
-    url: HttpUrl = Field(description="Complete URL of the endpoint; one that ends in /v1 gets /chat/completions")
+    url: HttpUrl = Field(
+        description="Complete URL of the endpoint; one that ends in /v1 or has no path gets /chat/completions"
+    )
     api: Literal["openai"] = Field(default="openai", description="API dialect: " + ", ".join(DIALECTS))
-    headers: Headers = Field(default={}, description="Further headers")
+    headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
+    extra_query: Query = Field(default={}, description="Further query parameters, beside those of the URL")
     connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")
     read_timeout: Seconds | None = Field(default=None, description="Longest silence between two reads, in seconds")
     total_timeout: Seconds = Field(default=21_600.0, description="Longest time for one request, in seconds")
@@ -163,14 +168,14 @@ class PerfRunSpec(ClusterFields):
         description="Skip the one request that tests the endpoint before the load, and with it target_grace",
     )
 
-    number: Annotated[list[Count], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
+    number: Annotated[list[Count], Field(min_length=1, max_length=100)] = Field(
         default=[1000],
         description="Measured requests; several values are a sweep. With sla_auto_tune see sla_number_multiplier",
     )
-    parallel: Annotated[list[Parallel], one_or_many(int), Field(min_length=1, max_length=100)] = Field(
+    parallel: Annotated[list[Parallel], Field(min_length=1, max_length=100)] = Field(
         default=[1], description="Requests in flight at most (closed loop); one value for each number"
     )
-    rate: Annotated[list[Rate], one_or_many(float), Field(min_length=1, max_length=100)] = Field(
+    rate: Annotated[list[Rate], Field(min_length=1, max_length=100)] = Field(
         default=[-1.0],
         description="Requests per second, Poisson arrivals; -1: no limit. With open_loop one value for each number",
     )
@@ -196,14 +201,12 @@ class PerfRunSpec(ClusterFields):
         default="parallel",
         description="What is varied; with rate, latency and TTFT count from when a request should have left",
     )
-    sla_params: Annotated[list[SlaGroup], one_or_many(dict[str, str]), Field(min_length=1, max_length=8)] | None = (
-        Field(
-            default=None,
-            description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
-            "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
-            "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
-            "max or min alone",
-        )
+    sla_params: Annotated[list[SlaGroup], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
+        "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
+        "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+        "max or min alone",
     )
     sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
         default=3, description="Runs of each value; their requests are added up"
@@ -260,7 +263,7 @@ class PerfRunSpec(ClusterFields):
     )
     dataset_args: PerfDatasetArgs = Field(default=PerfDatasetArgs(), description="How prompts are cut or prefixed")
 
-    max_tokens: Annotated[list[Tokens], one_or_many(int), Field(min_length=1, max_length=2)] = Field(
+    max_tokens: Annotated[list[Tokens], Field(min_length=1, max_length=2)] = Field(
         default=[2048], description="Most tokens of an answer; two values: drawn uniformly between them"
     )
     min_tokens: Tokens | None = Field(default=None, description="Fewest tokens of an answer (vLLM, SGLang)")
@@ -277,7 +280,7 @@ class PerfRunSpec(ClusterFields):
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = Field(
         default=None, description="Multiplicative penalty of repeated tokens (vLLM, SGLang)"
     )
-    stop: Annotated[list[str], one_or_many(str), Field(min_length=1, max_length=16)] | None = Field(
+    stop: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Strings that end an answer"
     )
     stop_token_ids: list[int] | None = Field(default=None, description="Token ids that end an answer (vLLM, SGLang)")
@@ -287,7 +290,9 @@ class PerfRunSpec(ClusterFields):
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
     stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
-    extra_args: FreeMap = Field(default={}, description="Further keys of the request body; they win")
+    extra_args: FreeMap = Field(
+        default={}, description="Further keys of the request body; they win, and null leaves a key out"
+    )
 
     name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         default=None, description="Title of the test in its report"
@@ -302,6 +307,7 @@ class PerfRunSpec(ClusterFields):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        check_trust(self)
         if self.open_loop:
             self._check_open_loop()
         else:

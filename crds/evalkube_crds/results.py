@@ -186,6 +186,9 @@ class PerfPoint(Report):
     rate: float | None = None
     open_loop: bool = False
     stream: bool = True
+    proxy: str | None = Field(
+        default=None, description="The proxy that requests went through, without credentials: its delay is in all times"
+    )
     succeeded: int = 0
     failed: int = 0
     warmup: int = 0

@@ -74,6 +74,7 @@ def taken(body: Mapping[str, Any]) -> Taken:
     found.of_endpoint(found.body, "credentials")
     judge = found.body.get("judge")
     models = judge.get("models") if isinstance(judge, dict) else None
+    models = [models] if isinstance(models, dict) else models  # one value where a list is meant
     if isinstance(judge, dict) and isinstance(models, list):
         own = [dict(model) if isinstance(model, dict) else model for model in models]
         for place, model in enumerate(own):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxies
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
 
@@ -34,7 +35,7 @@ class HubEndpoints:
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """One shard of one run, as its code sees it. ``readable``: where the files that the spec names may lie.
-    ``gate``: what it may connect to."""
+    ``gate``: what it may connect to, ``proxies``: by which way."""
 
     run_id: str
     delivery: Delivery
@@ -51,3 +52,4 @@ class RunContext:
     start: Start | None = None
     readable: Readable = field(default_factory=Readable)
     gate: Gate = field(default_factory=Gate)
+    proxies: Proxies = field(default_factory=Proxies)

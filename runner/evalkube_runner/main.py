@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from evalkube_crds import credentials, problems, requests, storage
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxies
 from evalkube_crds.results import Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_crds.targets import TargetRules
@@ -39,7 +40,7 @@ from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.redact import RedactingDelivery, Redactor
-from evalkube_runner.settings import Settings, read_settings
+from evalkube_runner.settings import Settings, read_settings, tell_other_clients
 from evalkube_runner.supervise import supervise
 
 __all__ = ["main"]
@@ -55,12 +56,15 @@ _SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS)
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
     options = _parse(arguments)
-    secrets, settings = _read_secrets(options), read_settings()
-    hidden = [*credentials.secret_values(secrets), *settings.hubs.tokens]
+    secrets = _read_secrets(options)
+    settings, unfit = _settings()
+    hidden = [*credentials.secret_values(secrets), *settings.hubs.tokens, *settings.proxies.secrets()]
     redactor = Redactor(hidden)
     log = logs.start(redactor)
     try:
         run = _read_run(options.run)
+        if unfit is not None:
+            raise unfit
     except RunFailed as failure:
         receipt = Receipt(run_id="unknown", shard=options.shard, reason=failure.reason, message=failure.message)
     else:
@@ -76,6 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _names_in(run: Run) -> list[str]:
     """What stands in the spec for all to read, and in keys and paths of the result."""
     return [name for name in (run.spec.model, run.spec.model_id, run.metadata.name) if name is not None]
+
+
+def _settings() -> tuple[Settings, RunFailed | None]:
+    """The environment's, and why they are of no use, where they are not: then there are no proxies in them."""
+    try:
+        return read_settings(), None
+    except RunFailed as failure:
+        return read_settings(proxies=Proxies()), failure
 
 
 def _redacted(receipt: Receipt, redactor: Redactor) -> Receipt:
@@ -172,6 +184,9 @@ class _Given:
 
 
 def _execute(run: Run, given: _Given, redactor: Redactor, log: logs.Kept) -> Receipt:
+    tell_other_clients(given.settings)
+    for entry in given.settings.proxies.unread:
+        _LOG.warning("NO_PROXY: %s is no host, address or network, and has no effect", entry)
     scratch = Path(tempfile.mkdtemp(prefix="evalkube-"))
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
@@ -211,6 +226,7 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
             offline=settings.offline,
             start=outside.start,
             gate=Gate(options.targets),
+            proxies=settings.proxies,
         )
         receipt = await supervise(run, context, redactor, watch_stdin=options.secrets_stdin, log=log)
         artifacts = receipt.artifacts and outside.complete()

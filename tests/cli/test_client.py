@@ -116,3 +116,23 @@ def test_nobody_there() -> None:
     """A connection that is refused is tried again, and then said."""
     with EvalkubeClient("http://127.0.0.1:9") as nobody, pytest.raises(errors.Unreachable, match=r"127\.0\.0\.1:9"):
         nobody.health()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://user:hidden@127.0.0.1:9", "service.test"),
+        ("ftp://user:hidden@h", "HTTP_PROXY: is a proxy of"),
+    ],
+    ids=["nobody there", "no proxy"],
+)
+def test_a_proxy_on_the_way_to_the_service(monkeypatch: pytest.MonkeyPatch, proxy: str, said: str) -> None:
+    """By the one rule for proxies: NO_PROXY may hold networks, and a false proxy is told in words."""
+    for name in ("http_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,::1/128,[::1]")
+    with pytest.raises(errors.Unreachable) as failed, EvalkubeClient("http://service.test:9000", timeout_s=5) as client:
+        client.health()
+    assert said in str(failed.value)
+    assert "hidden" not in str(failed.value)

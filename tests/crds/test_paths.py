@@ -18,6 +18,8 @@ PATHS = {
         "dataset_args.*.local_path": PathUse.READ,
         "work_dir": PathUse.WRITTEN,
         "use_cache": PathUse.EARLIER,
+        "ca_file": PathUse.READ,
+        "judge.models.*.ca_file": PathUse.READ,
     },
     PerfRunSpec: {
         "prompt": PathUse.READ_AFTER_AT,
@@ -25,11 +27,13 @@ PATHS = {
         "tokenizer_path": PathUse.READ,
         "dataset_path": PathUse.READ,
         "dataset_args.prefix_file": PathUse.READ,
+        "ca_file": PathUse.READ,
         "work_dir": PathUse.WRITTEN,
     },
 }
 NO_PATHS = {
     EvalRunSpec: {
+        "api_key_header",
         "api_url",
         "dataset_args.*.dataset_id",
         "dataset_args.*.eval_split",
@@ -50,7 +54,9 @@ NO_PATHS = {
         "model_id",
     },
     PerfRunSpec: {
+        "api_key_header",
         "extra_args",
+        "extra_query",
         "headers",
         "model",
         "model_id",

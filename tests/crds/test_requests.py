@@ -46,13 +46,82 @@ def test_the_documents_perf_example_keeps_its_defaults() -> None:
     assert (bare.temperature, bare.stream, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
 
 
+def test_a_key_among_the_headers_is_the_key() -> None:
+    """It goes where keys go, and never into the spec."""
+    request = parse_request(PerfRequest, {**PERF, "headers": {"API-Key": "sk-1", "x-team": "a"}})
+    spec, secrets = split_request(request)
+    assert isinstance(spec, PerfRunSpec)
+    assert (spec.headers, spec.api_key_header, secrets) == ({"x-team": "a"}, "API-Key", {"api_key": "sk-1"})
+
+
+# name: the model, a body with one value, what a list of it would be
+ALONE: dict[str, tuple[type[EvalRequest] | type[PerfRequest], dict[str, Any], dict[str, Any]]] = {
+    "datasets": (EvalRequest, {"datasets": "gsm8k"}, {"datasets": ["gsm8k"]}),
+    "stop_seqs": (
+        EvalRequest,
+        {"generation_config": {"stop_seqs": "x"}},
+        {"generation_config": {"stop_seqs": ["x"]}},
+    ),
+    "of a benchmark": (
+        EvalRequest,
+        {"dataset_args": {"gsm8k": {"subset_list": "main", "metric_list": "acc"}}},
+        {"dataset_args": {"gsm8k": {"subset_list": ["main"], "metric_list": ["acc"]}}},
+    ),
+    "a judge": (
+        EvalRequest,
+        {"judge": {"models": {"model": "m", "api_url": "http://h/v1"}}},
+        {"judge": {"models": [{"model": "m", "api_url": "http://h/v1"}]}},
+    ),
+    "loads": (
+        PerfRequest,
+        {"number": 10, "parallel": 2, "rate": 1.5, "max_tokens": 5},
+        {"number": [10], "parallel": [2], "rate": [1.5], "max_tokens": [5]},
+    ),
+    "ends": (PerfRequest, {"stop": "x", "stop_token_ids": 5}, {"stop": ["x"], "stop_token_ids": [5]}),
+    "criteria": (
+        PerfRequest,
+        {"sla_auto_tune": True, "sla_params": {"rps": "max"}},
+        {"sla_auto_tune": True, "sla_params": [{"rps": "max"}]},
+    ),
+    "thresholds": (
+        PerfRequest,
+        {"thresholds": {"metric": "rps", "op": ">", "value": 1.0}},
+        {"thresholds": [{"metric": "rps", "op": ">", "value": 1.0}]},
+    ),
+    "of the pod": (
+        PerfRequest,
+        {"data": {"name": "d", "config_map": "c"}, "runner": {"image_pull_secrets": "s", "env": {"name": "A"}}},
+        {"data": [{"name": "d", "config_map": "c"}], "runner": {"image_pull_secrets": ["s"], "env": [{"name": "A"}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "alone", "listed"), ALONE.values(), ids=ALONE.keys())
+def test_one_value_is_a_list_of_one(
+    model: type[EvalRequest] | type[PerfRequest], alone: dict[str, Any], listed: dict[str, Any]
+) -> None:
+    """Wherever a list is meant, however deep."""
+    least = EVAL if model is EvalRequest else PERF
+    assert parse_request(model, {**least, **alone}) == parse_request(model, {**least, **listed})  # type: ignore[type-var]  # either of the two
+
+
+def test_the_schema_of_a_request_has_both() -> None:
+    """A client that reads it may send one value; the resource's has lists alone."""
+    schema = EvalRequest.model_json_schema(by_alias=False)
+    one, many = schema["properties"]["datasets"]["anyOf"]
+    assert (many["items"], many["minItems"]) == (one, 1)
+    assert EvalRunSpec.model_json_schema(mode="serialization")["properties"]["datasets"]["type"] == "array"
+
+
 WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
     ({"eval-batch-size": 8}, "eval-batch-size: is not a known field; did you mean 'eval_batch_size'?"),
     ({"apiUrl": "http://x"}, "apiUrl: is not a known field; did you mean 'api_url'?"),
     ({"zzz": 1}, "zzz: is not a known field; valid here: "),
     ({"datasets": ["gsm8"]}, "datasets[0]: 'gsm8' is not one of ceval, general_mcq, general_qa, gsm8k, iquiz; did you"),
     ({"datasets": []}, "datasets: must not be empty"),
-    ({"datasets": "gsm8k"}, "datasets: must be a list"),
+    ({"datasets": None}, "datasets: must be a list"),
+    ({"datasets": "gsm9k"}, "datasets[0]: 'gsm9k' is not one of"),
+    ({"datasets": []}, "datasets: must not be empty"),
     ({"datasets": ["gsm8k", "gsm8k"]}, "datasets: each benchmark once"),
     ({"limit": 0}, "limit: must be a whole number of samples"),
     ({"limit": 1.5}, "limit: must be a whole number of samples"),
@@ -118,6 +187,12 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
     ({"headers": {"bad name": "x"}}, "is not a header name"),
+    ({"headers": {"Authorization": "Bearer x"}}, "pass the key as api_key (api_key_header names the header"),
+    ({"headers": {"api-key": "x", "X-Api-Key": "y"}}, "api-key carries a secret"),
+    ({"headers": {"api-key": "x"}, "api_key": "y"}, "api-key carries a secret"),
+    ({"api_key_header": "Host"}, "api_key_header: Host has another meaning"),
+    ({"api_key_header": "a b"}, "api_key_header: "),
+    ({"ca_file": "ca.pem", "verify": False}, "ca_file: has no meaning with verify false"),
     ({"headers": {"x-a": "a\r\nb: c"}}, "must be printable ASCII on one line"),
     ({"sla_auto_tune": True}, "sla_params: sla_auto_tune needs at least one group of criteria"),
     ({"sla_params": [{"p98_ttft": "<=1"}]}, "'p98_ttft' is not one of avg_latency, "),

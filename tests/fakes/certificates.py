@@ -1,44 +1,20 @@
-"""Certificates of one's own for tests, made by openssl: an authority and a server's certificate for 127.0.0.1."""
+"""Certificates of tests, valid for a hundred years: an authority, a server's by it, and a self-signed one, both for
+model.test, localhost and 127.0.0.1. Their keys are no secrets.
+"""
 
-import shutil
-import subprocess
-from dataclasses import dataclass
+import ssl
 from pathlib import Path
 
-import pytest
+__all__ = ["AUTHORITY", "SELF_SIGNED", "SERVER", "serving"]
 
-__all__ = ["Mounted", "needs_openssl"]
+_FOLDER = Path(__file__).parent / "tls"
+AUTHORITY = _FOLDER / "authority.pem"
+SERVER = _FOLDER / "server.pem"
+SELF_SIGNED = _FOLDER / "self_signed.pem"
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
-
-@dataclass(frozen=True)
-class Mounted:
-    """A folder as Kubernetes mounts a Secret of type TLS."""
-
-    folder: Path
-
-    @property
-    def certificate(self) -> Path:
-        """What the server shows."""
-        return self.folder / "tls.crt"
-
-    @property
-    def key(self) -> Path:
-        """Its key."""
-        return self.folder / "tls.key"
-
-    @property
-    def ca(self) -> Path:
-        """Who signed it."""
-        return self.folder / "ca.crt"
-
-    def renew(self) -> "Mounted":
-        """Another certificate of another authority."""
-        self.folder.mkdir(exist_ok=True)
-        request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        named = ["-days", "2", "-subj", "/CN=ingest", "-addext", "subjectAltName=IP:127.0.0.1"]
-        files = ["-keyout", str(self.key), "-out", str(self.certificate)]
-        subprocess.run([*request, *named, *files], check=True, capture_output=True)
-        self.ca.write_bytes(self.certificate.read_bytes())
-        return self
+def serving(certificate: Path = SERVER) -> ssl.SSLContext:
+    """What a server with `certificate` needs."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,8 +65,10 @@ def answering(text: str) -> Script:
 
 
 @contextlib.asynccontextmanager
-async def running(script: Script) -> AsyncIterator[ScriptedEndpoint]:
-    """Serves on a free loopback port; `script` gets each request's body and its number (0, 1, ...)."""
+async def running(
+    script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[ScriptedEndpoint]:
+    """Serves on a free port of `host`, `tls` or plain; `script` gets each request's body and its number (0, 1, ...)."""
     endpoint = ScriptedEndpoint("")
     tasks: set[asyncio.Task[None]] = set()
 
@@ -77,15 +80,15 @@ async def running(script: Script) -> AsyncIterator[ScriptedEndpoint]:
         try:
             while await _one(reader, writer, script, endpoint):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass  # also when cancelled below: asyncio of Python 3.12 logs a cancelled handler as an error
         finally:
             tasks.discard(task)
             endpoint.connected -= 1
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    endpoint.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    server = await asyncio.start_server(serve, "127.0.0.1" if host == "localhost" else host, 0, ssl=tls)
+    endpoint.url = f"{'http' if tls is None else 'https'}://{host}:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield endpoint
     finally:

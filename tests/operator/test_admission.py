@@ -17,6 +17,7 @@ JUDGE: Object = {
 }
 HEADERS: Object = {"credentialsSecretRef": {"name": "key"}, "apiUrl": "https://api.example.org/v1"}
 OPTED_IN: Object = {"labels": {"evalkube.io/api-key": "true"}}
+JUDGE_WITH_FILE: Object = {"models": [{"model": "m", "apiUrl": "https://h/v1", "caFile": "/etc/passwd"}]}
 DATA: list[Object] = [{"name": "d", "configMap": "numbers"}]
 CLAIM: list[Object] = [{"name": "d", "persistentVolumeClaim": "disk"}]
 MOUNTABLE: Object = {"labels": {"evalkube.io/data": "true"}}
@@ -105,11 +106,14 @@ def test_the_installer_may_let_keys_go_anywhere(metadata: Object, created: bool)
         (lambda: perf_spec(queryTemplate="@/data/d/../../etc/passwd", data=DATA), Reason.PATH_FORBIDDEN),
         (lambda: perf_spec(tokenizerPath="/data/other", data=DATA), Reason.PATH_FORBIDDEN),
         (lambda: perf_spec(datasetArgs={"prefixFile": "prefix.txt"}), Reason.PATH_FORBIDDEN),
+        (lambda: perf_spec(caFile="/etc/evalkube/api-key/api-key"), Reason.PATH_FORBIDDEN),
+        (lambda: eval_spec(judge=JUDGE_WITH_FILE), Reason.PATH_FORBIDDEN),
         (lambda: eval_spec(generationConfig={"extraBody": {"x": "y" * 300_000}}), Reason.INVALID_SPEC),
     ],
     ids=[
         *("target", "override", "contract"),
         *("a file of the image", "the token", "the key", "a detour", "data that is not mounted", "a relative path"),
+        *("an authority", "a judge's authority"),
         "size",
     ],
 )

@@ -23,8 +23,8 @@ from evalkube_operator.facts import PodFact, digest
 from evalkube_operator.serving import Server
 from evalkube_runner import ingest_trust
 from evalkube_runner.ingest_client import IngestClient, Unreachable
-from fakes.certificates import Mounted, needs_openssl
 from fakes.chain import a_job, a_pod, a_run
+from fakes.openssl import Mounted, needs_openssl
 
 
 @dataclass

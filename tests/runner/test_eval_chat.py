@@ -53,6 +53,17 @@ def test_repeats_get_seeds_of_their_own_and_extra_body_wins() -> None:
     assert made["stream_options"] == {"include_usage": True}
 
 
+def test_a_body_has_one_limit_of_tokens_and_no_null() -> None:
+    """`max_completion_tokens` replaces `max_tokens`, wherever it stands; null leaves a key out."""
+    for config in (
+        GenerationConfig(max_completion_tokens=5, extra_body={"temperature": None}),
+        GenerationConfig(max_tokens=9, extra_body={"max_completion_tokens": 5, "temperature": None}),
+    ):
+        made = chat.body("m", HI, config)
+        assert made.keys() == {"model", "messages", "max_completion_tokens"}
+        assert made["max_completion_tokens"] == 5
+
+
 def test_a_whole_answer() -> None:
     """Text, thoughts, the reason to stop and tokens are read, whatever else is there."""
     usage = {"prompt_tokens": 5, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 4}}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from evalkube_crds import proxies
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.targets import TargetRules
@@ -25,10 +26,14 @@ RULES = TargetRules(denied=("127.0.0.2", "127.0.0.64/26"))
 
 
 @contextlib.asynccontextmanager
-async def asking(url: str, names: Names, rules: TargetRules = RULES, **config: Any) -> AsyncIterator[Client]:
+async def asking(
+    url: str, names: Names, rules: TargetRules = RULES, environment: dict[str, str] | None = None, **config: Any
+) -> AsyncIterator[Client]:
     """A client with one connection."""
     options = GenerationConfig(**{"retries": 3, "retry_interval": 0.0, **config})
-    async with Client(url, "m", options, api_key="k", connections=1, gate=Gate(rules, names)) as client:
+    found = proxies.read(environment or {})
+    gate = Gate(rules, names)
+    async with Client(url, "m", options, api_key="k", connections=1, gate=gate, proxies=found) as client:
         yield client
 
 
@@ -172,15 +177,14 @@ PROXIED = {
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(("host", "found", "permitted"), PROXIED.values(), ids=PROXIED.keys())
 def test_through_a_proxy_it_is_the_target_that_is_judged(
-    host: str, found: list[str], permitted: bool, scheme: str, monkeypatch: pytest.MonkeyPatch
+    host: str, found: list[str], permitted: bool, scheme: str
 ) -> None:
     """The proxy is the installer's choice, though its address is one that runs may not name."""
 
     async def work() -> None:
         async with listening("127.0.0.65") as proxy:
-            monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://127.0.0.65:{proxy.port}")
-            monkeypatch.setenv("NO_PROXY", "")
-            async with asking(f"{scheme}://{host}/v1", Names(found), retries=1) as client:
+            by = {f"{scheme.upper()}_PROXY": f"http://127.0.0.65:{proxy.port}"}
+            async with asking(f"{scheme}://{host}/v1", Names(found), environment=by, retries=1) as client:
                 failure = await refused(client)  # this proxy only hangs up
             assert (failure.error is ErrorClass.FORBIDDEN_TARGET) == (not permitted)
             assert proxy.connections == (1 if permitted else 0)
@@ -193,21 +197,20 @@ def test_what_is_no_client_of_httpxs_own_making_is_refused() -> None:
     """An httpx that opens its connections in another way is an error, not an open door."""
 
     async def work() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
-            guard(client, Gate(RULES, Names([])), "http://model.test/v1")
+        transport = httpx.MockTransport(lambda _: httpx.Response(200))
+        guard(transport, Gate(RULES, Names([])), "http://model.test/v1", proxied=False)
 
     with pytest.raises(AttributeError):
         asyncio.run(work())
 
 
-def test_what_goes_round_the_proxy_is_judged_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_round_the_proxy_is_judged_too() -> None:
     """NO_PROXY leads to the direct way, which is guarded as ever."""
 
     async def work() -> None:
         async with listening("127.0.0.65") as proxy, listening("127.0.0.2") as server:
-            monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.65:{proxy.port}")
-            monkeypatch.setenv("NO_PROXY", "model.test")
-            async with asking(f"http://model.test:{server.port}/v1", Names(["127.0.0.2"])) as client:
+            by = {"HTTP_PROXY": f"http://127.0.0.65:{proxy.port}", "NO_PROXY": "model.test"}
+            async with asking(f"http://model.test:{server.port}/v1", Names(["127.0.0.2"]), environment=by) as client:
                 assert (await refused(client)).error is ErrorClass.FORBIDDEN_TARGET
             assert (proxy.connections, server.connections) == (0, 0)
 

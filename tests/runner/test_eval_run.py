@@ -351,6 +351,27 @@ def test_errored_samples_are_told_and_in_no_score(tmp_path: Path) -> None:
             id="wrong path",
         ),
         pytest.param(
+            lambda _body, _number: Says(400, b'{"error": {"message": "Model Not Exist"}}'),
+            Reason.MODEL_NOT_FOUND,
+            "HTTP 400: Model Not Exist; check model",
+            (3, 8),
+            id="wrong model, 400",
+        ),
+        pytest.param(
+            lambda _body, _number: Says(404, b'{"error": {"message": "The model `x` does not exist."}}'),
+            Reason.MODEL_NOT_FOUND,
+            "HTTP 404: The model `x` does not exist.; check model",
+            (3, 8),
+            id="wrong model, 404",
+        ),
+        pytest.param(
+            lambda _body, _number: Says(200, b'{"error": {"message": "model \'x\' not found"}}'),
+            Reason.MODEL_NOT_FOUND,
+            "model 'x' not found; check model",
+            (3, 8),
+            id="wrong model, 200",
+        ),
+        pytest.param(
             lambda _body, _number: Says(500, b"down"),
             Reason.ALL_SAMPLES_FAILED,
             "status_5xx",

@@ -130,6 +130,39 @@ def test_a_failure_has_its_reason_and_its_exit_code(
     assert (runner.control / "receipt.json").stat().st_size <= MAX_RECEIPT_BYTES
 
 
+@pytest.mark.parametrize("kind", ["EvalRun", "PerfRun"])
+def test_a_false_proxy_ends_a_run_before_its_first_request(
+    tmp_path: Path, runners: list[Runner], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """With a reason of its own, the variable's name and nothing of its value."""
+    monkeypatch.setenv("https_proxy", "http://user:hidden#password@proxy:3128")
+    perf = {"model": "m", "url": "http://127.0.0.1:9/v1", "dataSource": "sample"}
+    runners.append(runner := Runner(tmp_path, kind, eval_spec("http://127.0.0.1:9/v1") if kind == "EvalRun" else perf))
+    receipt = runner.end()
+    assert (receipt.reason, runner.process.returncode) == (Reason.PROXY_INVALID, 76)
+    assert receipt.message.startswith("the environment's https_proxy: is no URL of a proxy")
+    assert "hidden" not in receipt.message + runner.log.read_text()
+
+
+def test_the_password_of_a_proxy_is_in_nothing_that_is_left(
+    tmp_path: Path, runners: list[Runner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though an endpoint says it, in any of its spellings; an entry of NO_PROXY that means nothing is told."""
+    proxy = "http://user:canary%2Fproxy%20word@127.0.0.1:9"
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/99,127.0.0.0/8")
+    spellings = ["canary/proxy word", "canary%2Fproxy%20word", "dXNlcjpjYW5hcnkvcHJveHkgd29yZA=="]
+    with running_mock("--tokens", "4") as url:
+        spec = eval_spec(url, generationConfig={"stopSeqs": ["shown", *spellings]})
+        runners.append(runner := Runner(tmp_path, "EvalRun", spec))
+        receipt = runner.end()
+    assert receipt.reason is Reason.COMPLETED, receipt.message
+    assert "NO_PROXY: 10.0.0.0/99 is no host" in runner.log.read_text()
+    left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "run.json")
+    assert b"shown" in left
+    assert not [word for word in spellings if word.encode() in left]
+
+
 PLACES = {
     "a system file": "/etc/passwd",
     "the process's environment": "/proc/self/environ",

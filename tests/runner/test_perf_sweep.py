@@ -300,11 +300,18 @@ def test_what_is_sent(tmp_path: Path) -> None:
             "401: bad key",
         ),
         (refused(b"404 Not Found", b'{"detail":"no model x"}'), Reason.TARGET_REFUSED, "404: no model x"),
+        (
+            refused(b"404 Not Found", b'{"detail":"The model `x` does not exist"}'),
+            Reason.MODEL_NOT_FOUND,
+            "check model",
+        ),
+        (refused(b"422 No", b'{"error":{"message":"Invalid model: x"}}'), Reason.MODEL_NOT_FOUND, "422: Invalid"),
+        (refused(b"200 OK", b'{"error":{"message":"Unknown model: x"}}'), Reason.MODEL_NOT_FOUND, "Unknown model: x"),
         (refused(b"503 Busy", b"later"), Reason.TARGET_REFUSED, "503: later"),
         ([Close()], Reason.TARGET_UNREACHABLE, "without an answer"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], Reason.TARGET_REFUSED, "without an event"),
     ],
-    ids=["401", "404", "503", "closes", "empty"],
+    ids=["401", "404", "model, 404", "model, 422", "model, 200", "503", "closes", "empty"],
 )
 def test_the_connection_test_fails_soon(tmp_path: Path, steps: list[Step], reason: Reason, words: str) -> None:
     """One request, and the run ends with the server's own words."""

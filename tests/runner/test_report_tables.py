@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkube_crds import merge
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
 from evalkube_crds.results import DatasetResult, EvalResult, PerfPoint, PerfResult, ScoreSum, SubsetResult
+from evalkube_crds.seed import load_test
 from evalkube_runner.report import grid, perf_tables, tables
 from evalkube_runner.report.grid import Row, Table
 
@@ -103,3 +105,13 @@ def test_a_markdown_table_keeps_its_shape(cells: list[str]) -> None:
     table = Table("t", tuple(f"c{index}" for index in range(len(cells))), (Row(tuple(cells)),))
     lines = grid.to_markdown(table).split("\n")
     assert [line.replace("\\|", "").count("|") for line in lines] == [len(cells) + 1] * 3
+
+
+def test_a_proxy_is_told() -> None:
+    """Its delay is in all times, so that it is in the summary; without one there is nothing to say."""
+    through = PerfResult(run_id="r", model="m", points=[_point(proxy="http://p:3128")])
+    assert "through the proxy http://p:3128: its delay is in all times" in tables.perf_summary(through)
+    assert "proxy" not in tables.perf_summary(PerfResult(run_id="r", model="m", points=[_point()]))
+    merged = merge.merge_points(through.points * 2)
+    assert load_test.metrics(merged)["Proxy"] == "http://p:3128"
+    assert "Proxy" not in load_test.metrics(_point())

@@ -262,19 +262,85 @@ def test_error_messages(body: bytes, text: str) -> None:
     assert openai.error_message(body) == text
 
 
-@pytest.mark.parametrize(
-    ("url", "endpoint", "chat"),
-    [
-        ("http://h/v1", "http://h/v1/chat/completions", True),
-        ("http://h/v1/", "http://h/v1/chat/completions", True),
-        ("http://h/v1/chat/completions", "http://h/v1/chat/completions", True),
-        ("http://h/v1/completions", "http://h/v1/completions", False),
-        ("http://h:1/x/v1?a=b", "http://h:1/x/v1/chat/completions?a=b", True),
-    ],
-)
+# name: url of a load test, where it posts to, whether that takes messages
+ENDPOINTS = {
+    "a base": ("http://h/v1", "http://h/v1/chat/completions", True),
+    "a base with a slash": ("http://h/v1/", "http://h/v1/chat/completions", True),
+    "a base with a query": ("http://h:1/x/v1?a=b", "http://h:1/x/v1/chat/completions?a=b", True),
+    "no path": ("http://h", "http://h/chat/completions", True),
+    "a slash for a path": ("http://h/?a=b", "http://h/chat/completions?a=b", True),
+    "chat completions": ("http://h/v1/chat/completions", "http://h/v1/chat/completions", True),
+    "completions": ("http://h/v1/completions", "http://h/v1/completions", False),
+    "a path of its own": ("http://h/generate", "http://h/generate", True),
+    "with a slash at its end": ("http://h/generate/", "http://h/generate/", True),
+    "a gateway's": ("https://h/api/v3/bots/chat", "https://h/api/v3/bots/chat", True),
+    "another version": ("http://h/v2", "http://h/v2", True),
+    "Azure's": (
+        "https://h/openai/deployments/d/chat/completions?api-version=2024-10-21",
+        "https://h/openai/deployments/d/chat/completions?api-version=2024-10-21",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("url", "endpoint", "chat"), ENDPOINTS.values(), ids=ENDPOINTS.keys())
 def test_endpoints(url: str, endpoint: str, chat: bool) -> None:
-    """A URL that names no endpoint gets that of chat completions."""
+    """A URL is complete unless it ends in /v1 or has no path; then it gets the path of chat completions."""
     assert (openai.endpoint(url), openai.is_chat(url)) == (endpoint, chat)
+
+
+# name: api_url of an evaluation, where it posts to
+BASES = {
+    "a base": ("https://h/compatible-mode/v1", "https://h/compatible-mode/v1/chat/completions"),
+    "another version": ("https://h/api/v3/", "https://h/api/v3/chat/completions"),
+    "below a version": ("https://h/v1beta/openai", "https://h/v1beta/openai/chat/completions"),
+    "no path": ("http://h", "http://h/chat/completions"),
+    "complete": ("http://h/v1/chat/completions", "http://h/v1/chat/completions"),
+    "Azure's": (
+        "https://h/openai/deployments/d?api-version=1",
+        "https://h/openai/deployments/d/chat/completions?api-version=1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("base", "endpoint"), BASES.values(), ids=BASES.keys())
+def test_base_urls(base: str, endpoint: str) -> None:
+    """An evaluation is given a base URL, as OpenAI's clients are."""
+    assert openai.chat_endpoint(base) == endpoint
+
+
+# name: url, api_key_header, the header
+KEYS: dict[str, tuple[str, str | None, dict[str, str]]] = {
+    "as OpenAI has it": ("http://h/v1", None, {"Authorization": "Bearer k"}),
+    "as Azure has it": ("https://h/openai/deployments/d/chat/completions?api-version=1", None, {"api-key": "k"}),
+    "another header": ("http://h/v1", "X-Key", {"X-Key": "k"}),
+    "a gateway before Azure": ("https://h/openai/deployments/d", "authorization", {"authorization": "Bearer k"}),
+}
+
+
+@pytest.mark.parametrize(("url", "name", "header"), KEYS.values(), ids=KEYS.keys())
+def test_the_header_of_the_key(url: str, name: str | None, header: dict[str, str]) -> None:
+    """A bearer token, unless the URL or the run says another header; nothing without a key."""
+    assert openai.headers("k", url, name) == header
+    assert openai.headers(None, url, name) == {}
+
+
+# name: the URL's query, the further one, both
+QUERIES: dict[str, tuple[str, dict[str, str], str]] = {
+    "only the URL's": ("?a=b%20c", {}, "?a=b%20c"),
+    "only the further one": ("", {"a": "b c", "d": "&"}, "?a=b+c&d=%26"),
+    "joined": ("?api-version=2024-10-21", {"tenant": "t1"}, "?api-version=2024-10-21&tenant=t1"),
+    "the same name": ("?a=1&b=2&a=3", {"a": "4"}, "?b=2&a=4"),
+    "the same name, spelt otherwise": ("?api%2Dversion=1", {"api-version": "2"}, "?api-version=2"),
+    "a name without a value": ("?debug", {"a": "1"}, "?debug&a=1"),
+}
+
+
+@pytest.mark.parametrize(("own", "more", "both"), QUERIES.values(), ids=QUERIES.keys())
+def test_queries_are_joined(own: str, more: dict[str, str], both: str) -> None:
+    """The URL's own stays as it is spelt; of two values the further one counts."""
+    assert openai.endpoint(f"http://h/v1/x{own}", query=more) == f"http://h/v1/x{both}"
+    assert openai.chat_endpoint(f"http://h/v1{own}", more) == f"http://h/v1/chat/completions{both}"
 
 
 def test_plain_prompts_have_their_own_endpoint() -> None:
@@ -318,6 +384,32 @@ def test_precedence_of_fields() -> None:
     assert (made["temperature"], made["top_k"], made["prompt"]) == (0.5, 3, "x")
 
 
+# name: what is made, further keys, the body
+MERGED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "they win": ({"a": 1}, {"a": 2, "b": 3}, {"a": 2, "b": 3}),
+    "null drops": ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
+    "null drops what is not there": ({"b": 2}, {"a": None}, {"b": 2}),
+    "null inside a value stays": ({}, {"a": {"b": None}}, {"a": {"b": None}}),
+    "null of the prompt's own body stays": ({"a": None}, {}, {"a": None}),
+    "max_completion_tokens": ({"max_tokens": 9}, {"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+    "both are given": ({}, {"max_tokens": 9, "max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+    "of the prompt's own body": ({"max_tokens": 9, "max_completion_tokens": 5}, {}, {"max_completion_tokens": 5}),
+    "max_completion_tokens of null": ({"max_tokens": 9}, {"max_completion_tokens": None}, {"max_tokens": 9}),
+}
+
+
+@pytest.mark.parametrize(("made", "extra", "body"), MERGED.values(), ids=MERGED.keys())
+def test_further_keys(made: dict[str, Any], extra: dict[str, Any], body: dict[str, Any]) -> None:
+    """They win, null takes a key away, and a body has one limit of tokens."""
+    assert openai.merged(made, extra) == body
+
+
+def test_a_strict_endpoint_is_sent_what_it_knows() -> None:
+    """Everything that is added unasked can be left out."""
+    left_out = {"seed": None, "stream_options": None, "temperature": None, "max_tokens": None}
+    assert openai.body(spec(extra_args=left_out), "hi") == {"model": "m", "prompt": "hi", "stream": True}
+
+
 def test_drawn_token_limits() -> None:
     """A range is drawn per request, unless the body says its own limit."""
     ranged = spec(max_tokens=[1, 9])
@@ -326,9 +418,6 @@ def test_drawn_token_limits() -> None:
     assert openai.draws_max_tokens(ranged, body) == b'"max_tokens"'
     assert openai.draws_max_tokens(ranged, body | {"max_completion_tokens": 4}) is None
     assert openai.draws_max_tokens(spec(), body) is None
-
-
-def test_the_key_is_a_bearer_token() -> None:
-    """No key, no header."""
-    assert openai.headers("k") == {"Authorization": "Bearer k"}
-    assert openai.headers(None) == {}
+    for more in ({"max_tokens": None}, {"max_tokens": 4}, {"max_completion_tokens": 4}):
+        other = spec(max_tokens=[1, 9], extra_args=more)
+        assert openai.draws_max_tokens(other, openai.body(other, "hi")) is None

@@ -53,6 +53,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Token basis": {str(basis): count for basis, count in sorted(point.token_basis.items())},
         "Client verdict": str(point.verdict),
         "Client verdict reasons": point.verdict_reasons,
+        **({"Proxy": point.proxy} if point.proxy is not None else {}),
     }
 
 

@@ -148,7 +148,9 @@ class Repository:
         return RunFailed(Reason.DATASET_UNAVAILABLE, f"{self.subject}: {message}. {self.ways_out}")
 
     def _refused(self, error: clients.HubError) -> RunFailed:
-        site = f"{_SITES[self.hub]} at {getattr(self.context.hubs, self.hub)}"
+        endpoint = getattr(self.context.hubs, self.hub)
+        proxy = self.context.proxies.for_url(endpoint)
+        site = f"{_SITES[self.hub]} at {endpoint}" + (f" (through the proxy {proxy})" if proxy is not None else "")
         name, token = self._name(), _TOKENS[self.hub]
         what = {
             HubErrorKind.UNREACHABLE: f"{site} cannot be reached, and {name} is not in the cache {self._shelf().root}",

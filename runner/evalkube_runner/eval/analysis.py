@@ -13,6 +13,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.eval import extract
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
+from evalkube_runner.trust import trust_of
 
 __all__ = ["add_analysis", "prompt"]
 
@@ -52,6 +53,9 @@ async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContex
         connections=len(result.datasets) if judge is not None else spec.eval_batch_size,
         gate=context.gate,
         credentials=context.judge_credentials if judge is not None else context.credentials,
+        api_key_header=asked.api_key_header,
+        trust=trust_of(asked, context.readable),
+        proxies=context.proxies,
     )
 
     async def analyse(name: str, scores: dict[str, Any]) -> str | None:

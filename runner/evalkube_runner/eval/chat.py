@@ -12,7 +12,7 @@ import orjson
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.wire import openai_answers, sse
+from evalkube_runner.wire import openai, openai_answers, sse
 
 __all__ = ["Answer", "BadAnswer", "StreamedText", "Tokens", "body", "read_answer"]
 
@@ -54,7 +54,7 @@ class BadAnswer(Exception):
 
 
 def body(model: str, messages: Sequence[Message], config: GenerationConfig, *, repeat: int = 0) -> dict[str, Any]:
-    """The request body. `extra_body` wins.
+    """The request body. `extra_body` wins; see `openai.merged`.
 
     A seed is raised by the number of the repeat: with one seed for all, the k answers of pass@k would be one answer.
     """
@@ -63,6 +63,7 @@ def body(model: str, messages: Sequence[Message], config: GenerationConfig, *, r
         "messages": [{"role": message.role, "content": message.content} for message in messages],
         "temperature": config.temperature,
         "max_tokens": config.max_tokens,
+        "max_completion_tokens": config.max_completion_tokens,
         "top_p": config.top_p,
         "top_k": config.top_k,
         "stop": config.stop_seqs,
@@ -81,7 +82,7 @@ def body(model: str, messages: Sequence[Message], config: GenerationConfig, *, r
     made = {key: value for key, value in fields.items() if value is not None}
     if config.stream:
         made |= {"stream": True, "stream_options": {"include_usage": True}}
-    return made | (config.extra_body or {})
+    return openai.merged(made, config.extra_body or {})
 
 
 def read_answer(data: bytes) -> Answer:

@@ -19,16 +19,21 @@ import orjson
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_crds.proxies import Proxies, Proxy
 from evalkube_runner import arrival, machine, urls
+from evalkube_runner import trust as trusting
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.lanes import Lanes
 from evalkube_runner.gate import Gate, TargetForbidden
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire import heads, openai, openai_answers
+from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["Client", "Listener", "RequestFailed"]
 
+_USUAL, _NO_PROXIES = Trust(), Proxies()
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -75,15 +80,20 @@ class Client:
         api_key: str | None,
         connections: int,
         gate: Gate,
+        api_key_header: str | None = None,
+        trust: Trust = _USUAL,
+        proxies: Proxies = _NO_PROXIES,
         listener: Listener | None = None,
         credentials: Credentials = NO_CREDENTIALS,
     ) -> None:
-        ours = openai.headers(api_key) | {"Content-Type": "application/json"}
+        base = urls.encoded(openai.chat_endpoint(api_url, config.extra_query))
+        url = heads.with_query(base, credentials.query)
+        ours = openai.headers(api_key, url, api_key_header) | {"Content-Type": "application/json"}
         headers = heads.joined(config.extra_headers or {}, credentials.headers, ours)
-        url = heads.with_query(urls.encoded(openai.endpoint(api_url)), config.extra_query or {}, credentials.query)
         self._target = _Target(url, headers, model, config)
         self._listener = listener
-        self._lanes = Lanes(connections, self._target.url, gate, timeout_s=config.timeout)
+        self._proxy = proxies.for_url(url)
+        self._lanes = Lanes(connections, url, gate, timeout_s=config.timeout, trust=trust, proxy=self._proxy)
 
     async def __aenter__(self) -> Self:
         await self._lanes.__aenter__()
@@ -134,7 +144,7 @@ class Client:
             except TargetForbidden as refused:
                 raise RequestFailed(ErrorClass.FORBIDDEN_TARGET, refused.message) from refused
             except httpx.HTTPError as problem:
-                raise RequestFailed(*_transport_failure(problem)) from problem
+                raise _transport_failure(problem, self._proxy) from problem
             return replace(answer, latency_ns=time.perf_counter_ns() - begun_ns)
 
     async def _post(self, http: httpx.AsyncClient, body: bytes, begun_ns: int) -> Answer:
@@ -142,14 +152,15 @@ class Client:
         response = await http.send(request, stream=True)
         try:
             if not response.is_success:
-                raise _refusal(response, await _read(response))
+                raise _refusal(response, await _read(response), self._proxy)
             if self._target.config.stream and "json" not in response.headers.get("content-type", ""):
                 return await _read_stream(response, begun_ns)
             return chat.read_answer(await _read(response))
         except chat.BadAnswer as problem:
             raise RequestFailed(problem.error, str(problem), status=response.status_code) from problem
         except httpx.HTTPError as problem:  # in the middle of an answer
-            raise RequestFailed(*_transport_failure(problem), status=response.status_code) from problem
+            failure = _transport_failure(problem, self._proxy)
+            raise RequestFailed(failure.error, failure.message, status=response.status_code) from problem
         finally:
             await response.aclose()
 
@@ -180,10 +191,12 @@ async def _read_stream(response: httpx.Response, begun_ns: int) -> Answer:
     return replace(words.answer(), ttft_ns=ttft_ns)
 
 
-def _refusal(response: httpx.Response, data: bytes) -> RequestFailed:
+def _refusal(response: httpx.Response, data: bytes, proxy: Proxy | None) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
     status = response.status_code
     message = openai_answers.error_message(data) or response.reason_phrase
+    if status == 407:
+        message = f"proxy {proxy}: {CREDENTIALS}" if proxy is not None else f"a proxy on the way {CREDENTIALS}"
     if response.is_redirect:
         message = (
             f"the endpoint redirects to {response.headers.get('location', 'nowhere')}; use that address as api_url"
@@ -194,26 +207,35 @@ def _refusal(response: httpx.Response, data: bytes) -> RequestFailed:
     )
 
 
-def _transport_failure(problem: httpx.HTTPError) -> tuple[ErrorClass, str]:
+def _transport_failure(problem: httpx.HTTPError, proxy: Proxy | None) -> RequestFailed:
     said = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+    causes = list(_causes(problem))
+    if (tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)) is not None:
+        return RequestFailed(ErrorClass.TLS, trusting.words(tls))
+    if proxy is not None and isinstance(problem, httpx.ProxyError | httpx.ConnectError):
+        if str(problem).startswith("407") or str(problem) == CREDENTIALS:
+            return RequestFailed(ErrorClass.PROXY, f"proxy {proxy}: {CREDENTIALS}", status=407)
+        return RequestFailed(ErrorClass.PROXY, f"proxy {proxy}: {_plain(causes) or problem}")
     if isinstance(problem, httpx.ConnectError):
-        causes = list(_causes(problem))
         if ours := next(filter(None, map(machine.exhausted, causes)), ""):
-            return ErrorClass.CLIENT_LIMIT, ours
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            return ErrorClass.DNS, said
-        return (
-            ErrorClass.TLS if any(isinstance(cause, ssl.SSLError) for cause in causes) else ErrorClass.CONNECT
-        ), said
+            return RequestFailed(ErrorClass.CLIENT_LIMIT, ours)
+        dns = any(isinstance(cause, socket.gaierror) for cause in causes)
+        return RequestFailed(ErrorClass.DNS if dns else ErrorClass.CONNECT, said)
     by_type: dict[type[httpx.HTTPError], ErrorClass] = {
         httpx.ConnectTimeout: ErrorClass.CONNECT_TIMEOUT,
         httpx.ReadTimeout: ErrorClass.IDLE_TIMEOUT,
         httpx.WriteTimeout: ErrorClass.SEND,
         httpx.WriteError: ErrorClass.SEND,
-        httpx.ProxyError: ErrorClass.CONNECT,
         httpx.DecodingError: ErrorClass.PARSE,
     }
-    return by_type.get(type(problem), ErrorClass.DISCONNECTED), said
+    through = "" if proxy is None else f"proxy {proxy}: "
+    return RequestFailed(by_type.get(type(problem), ErrorClass.DISCONNECTED), through + said)
+
+
+def _plain(causes: list[BaseException]) -> str:
+    """The system's own words for what went wrong."""
+    found = [cause for cause in causes if isinstance(cause, OSError) and cause.errno is not None]
+    return (found[-1].strerror or "").lower() if found else ""
 
 
 def _causes(problem: BaseException) -> Any:

@@ -13,8 +13,9 @@ from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import retry
 from evalkube_runner.eval.client import RequestFailed
+from evalkube_runner.wire.refusals import says_no_model
 
-__all__ = ["FirstContact"]
+__all__ = ["FirstContact", "reason_of"]
 
 _REFUSALS = {
     ErrorClass.STATUS_401: (Reason.AUTHENTICATION_FAILED, "check api_key"),
@@ -22,6 +23,23 @@ _REFUSALS = {
     ErrorClass.STATUS_404: (Reason.TARGET_REFUSED, "check api_url and model"),
 }
 _REFUSALS_ENOUGH = 3
+
+
+def reason_of(failure: RequestFailed) -> Reason:
+    """Why a run ends that this failure ends."""
+    if failure.error is ErrorClass.FORBIDDEN_TARGET:
+        return Reason.TARGET_FORBIDDEN
+    if (refusal := _refusal(failure)) is not None:
+        return refusal[0]
+    return Reason.TARGET_REFUSED if failure.error.startswith("status_") else Reason.TARGET_UNREACHABLE
+
+
+def _refusal(failure: RequestFailed) -> tuple[Reason, str] | None:
+    """The reason, and what to do, where every request would be refused alike."""
+    authentication = failure.error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403)
+    if not authentication and says_no_model(failure.message):
+        return Reason.MODEL_NOT_FOUND, "check model"
+    return _REFUSALS.get(failure.error)
 
 
 class FirstContact:
@@ -47,8 +65,8 @@ class FirstContact:
     def failed(self, failure: RequestFailed) -> bool:
         """Whether the endpoint may still be coming up: the attempt does not count then.
 
-        Raises RunFailed(AuthenticationFailed, TargetForbidden, TargetRefused, TargetUnreachable) once going on is
-        pointless.
+        Raises RunFailed(AuthenticationFailed, ModelNotFound, TargetForbidden, TargetRefused, TargetUnreachable) once
+        going on is pointless.
         """
         if self._settled:
             return False
@@ -64,10 +82,11 @@ class FirstContact:
         return False
 
     def _count_refusal(self, failure: RequestFailed) -> None:
-        if failure.error in _REFUSALS:
+        refusal = _refusal(failure)
+        if refusal is not None:
             self._refused += 1
             if self._refused >= self._enough:
-                reason, advice = _REFUSALS[failure.error]
+                reason, advice = refusal
                 raise RunFailed(reason, f"{self._target} refuses every request: {failure.message}; {advice}")
 
     def _unreachable(self, failure: RequestFailed) -> RunFailed:

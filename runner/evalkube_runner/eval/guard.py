@@ -1,4 +1,4 @@
-"""Puts the gate before an httpx client: each connection it opens goes to an address that the gate has handed out.
+"""Puts the gate before an httpx transport: each connection it opens goes to an address that the gate has handed out.
 
 TLS still verifies the host's name, for httpcore asks for that by itself; only where the socket leads is decided here.
 """
@@ -20,11 +20,11 @@ Where = Callable[[str, int], Awaitable[list[str]]]
 """What to connect to instead of a host and its port: addresses, or a name that has been judged."""
 
 
-def guard(client: httpx.AsyncClient, gate: Gate, url: str) -> None:
-    """Has ``gate`` asked before each connection that ``client`` opens for ``url``, directly or through a proxy.
+def guard(transport: httpx.AsyncBaseTransport, gate: Gate, url: str, *, proxied: bool) -> None:
+    """Has ``gate`` asked before each connection that ``transport`` opens for ``url``, directly or through its proxy.
 
-    httpx takes no network backend from outside while it also reads the environment's proxies, so what it has made is
-    changed. Where an httpx of the future has made something else this raises: never an open door.
+    httpx takes no network backend from outside, so what it has made is changed. Where an httpx of the future has made
+    something else this raises: never an open door.
     """
     wanted = httpx.URL(url)
     target = wanted.raw_host.decode("ascii"), wanted.port or (443 if wanted.scheme == "https" else 80)
@@ -33,10 +33,7 @@ def guard(client: httpx.AsyncClient, gate: Gate, url: str) -> None:
         await gate.check_passed_on(*target)
         return [host]
 
-    _place(client._transport, gate.addresses)
-    for proxied in client._mounts.values():
-        if proxied is not None:
-            _place(proxied, proxy)
+    _place(transport, proxy if proxied else gate.addresses)
 
 
 def _place(transport: httpx.AsyncBaseTransport, where: Where) -> None:

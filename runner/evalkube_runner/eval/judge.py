@@ -14,14 +14,18 @@ from typing import Any, Self
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import Judge, JudgeContract
 from evalkube_crds.names import Reason
+from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxies
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import extract, prompts
 from evalkube_runner.eval.benchmarks.declaration import Message, Question
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
+from evalkube_runner.trust import trust_of
 
 __all__ = ["JudgeFailed", "Judges", "aggregate", "check", "messages", "verdict"]
 
+_NOTHING, _NO_PROXIES = Readable(), Proxies()
 _SYSTEM = (
     "You grade answers. Judge only whether the given answer agrees with the reference; "
     "do not solve the task anew, and ignore style and length."
@@ -137,7 +141,10 @@ class Judges:
         connections: int,
         gate: Gate,
         credentials: Credentials = NO_CREDENTIALS,
+        readable: Readable = _NOTHING,
+        proxies: Proxies = _NO_PROXIES,
     ) -> None:
+        """`readable`: where the `ca_file` of a judge may lie. Raises RunFailed for one that is of no use."""
         self._judge = judge
         self._stack = AsyncExitStack()
         self._clients = [
@@ -146,11 +153,14 @@ class Judges:
                 model.model,
                 model.generation_config,
                 api_key=api_key,
+                api_key_header=model.api_key_header,
+                trust=trust_of(model, readable, field=f"judge.models[{at}].ca_file"),
+                proxies=proxies,
                 connections=connections,
                 gate=gate,
                 credentials=credentials,
             )
-            for model in judge.models
+            for at, model in enumerate(judge.models)
         ]
 
     async def __aenter__(self) -> Self:

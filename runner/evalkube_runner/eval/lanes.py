@@ -14,8 +14,11 @@ from typing import Self
 
 import httpx
 
+from evalkube_crds.proxies import Proxy
 from evalkube_runner.eval.guard import guard
+from evalkube_runner.eval.tunnelled import through
 from evalkube_runner.gate import Gate
+from evalkube_runner.trust import Trust
 
 __all__ = ["Lanes"]
 
@@ -27,15 +30,17 @@ class Lanes:
     """At most `most` connections to the host of `url`, opened as they are needed and `gate` permits. Use as an async
     context manager."""
 
-    def __init__(self, most: int, url: str, gate: Gate, *, timeout_s: float) -> None:
+    def __init__(self, most: int, url: str, gate: Gate, *, timeout_s: float, trust: Trust, proxy: Proxy | None) -> None:
         self._url = url
         self._gate = gate
+        self._proxy = proxy
+        self._forwarder = None if proxy is None or proxy.socks else _for_httpx(proxy)
         self._room = asyncio.Semaphore(most)
         self._free: list[httpx.AsyncClient] = []
         self._all: list[httpx.AsyncClient] = []
         # Whole answers are timed by the caller; a shorter limit between reads would cut off a model that thinks.
         self._timeout = httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s), pool=None)
-        self._tls = httpx.create_ssl_context()  # reads the certificates: once, not for every lane
+        self._tls = trust.context()  # reads the certificates: once, not for every lane
 
     async def __aenter__(self) -> Self:
         return self
@@ -55,15 +60,22 @@ class Lanes:
                 self._free.append(lane)
 
     def _open(self) -> httpx.AsyncClient:
-        lane = httpx.AsyncClient(
+        transport = httpx.AsyncHTTPTransport(
             http2=False,
-            trust_env=True,
-            follow_redirects=False,
+            trust_env=False,
             verify=self._tls,
+            proxy=self._forwarder,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE_S),
-            timeout=self._timeout,
         )
         if self._gate.rules is not None:
-            guard(lane, self._gate, self._url)
+            guard(transport, self._gate, self._url, proxied=self._proxy is not None)
+        if self._proxy is not None and self._proxy.socks:
+            through(transport, self._proxy)
+        lane = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=self._timeout)
         self._all.append(lane)
         return lane
+
+
+def _for_httpx(proxy: Proxy) -> httpx.Proxy:
+    auth = None if proxy.username is None else (proxy.username, proxy.password or "")
+    return httpx.Proxy(str(proxy), auth=auth, ssl_context=Trust().context() if proxy.scheme == "https" else None)

@@ -15,12 +15,13 @@ MAX_RETRY_AFTER_S = 300.0
 _FIRST_S = 0.5
 
 CONNECTING: Set[ErrorClass] = frozenset(
-    {ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
+    {ErrorClass.PROXY, ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
 )
 """Errors that mean that nobody was reached."""
 
 _PASSING = frozenset(
     {
+        ErrorClass.PROXY,
         ErrorClass.DNS,
         ErrorClass.CONNECT,
         ErrorClass.CONNECT_TIMEOUT,
@@ -41,8 +42,10 @@ _PASSING = frozenset(
 
 
 def passing(error: ErrorClass, status: int | None) -> bool:
-    """Whether another attempt may fare better. 408 is a timeout that the server noticed first."""
-    return error in _PASSING or status == 408
+    """Whether another attempt may fare better. 408 is a timeout that the server noticed first; 407 is of a proxy that
+    wants credentials, and will the next time.
+    """
+    return (error in _PASSING and status != 407) or status == 408
 
 
 def delay_s(attempt: int, chance: float, *, longest_s: float, asked_s: float | None = None) -> float:

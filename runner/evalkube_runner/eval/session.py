@@ -21,6 +21,8 @@ from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
+from evalkube_runner.trust import trust_of
+from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["Dataset", "Session"]
 
@@ -67,12 +69,17 @@ class Session:
             spec.api_url, max(self._total, 1), time.monotonic, grace_s=spec.target_grace
         )
         self._stack = AsyncExitStack()
+        if (proxy := context.proxies.for_url(spec.api_url)) is not None:
+            _LOG.info("through the proxy %s: its delay is in all latencies", proxy)
         self._client = Client(
             spec.api_url,
             spec.model,
             spec.generation_config,
             api_key=context.api_key,
             credentials=context.credentials,
+            api_key_header=spec.api_key_header,
+            trust=trust_of(spec, context.readable),
+            proxies=context.proxies,
             connections=spec.eval_batch_size,
             gate=context.gate,
             listener=self._contact,
@@ -83,6 +90,8 @@ class Session:
             credentials=context.judge_credentials,
             connections=spec.eval_batch_size,
             gate=context.gate,
+            readable=context.readable,
+            proxies=context.proxies,
         )
         self._scorers = Scorers()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
@@ -178,7 +187,7 @@ class Session:
         except RequestFailed as failure:
             if not self._spec.ignore_errors:
                 raise RunFailed(
-                    _reason(failure.error), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"
+                    contact.reason_of(failure), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"
                 ) from failure
             await self._errored(sample, failure.error, failure.message)
             return None
@@ -273,21 +282,14 @@ class Session:
         return Progress(done=self._done, total=self._total, eta_seconds=eta_s, stage="evaluating")
 
     def check_outcome(self) -> None:
-        """Raises RunFailed(AllSamplesFailed) with the dominant cause when no sample has a score."""
+        """Raises RunFailed(AllSamplesFailed, ModelNotFound) with the dominant cause when no sample has a score."""
         if self._total and sum(self._causes.values()) == self._total:
             cause, count = self._causes.most_common(1)[0]
+            no_model = cause is not ErrorClass.JUDGE and says_no_model(self._messages[cause])
             raise RunFailed(
-                Reason.ALL_SAMPLES_FAILED,
+                Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_SAMPLES_FAILED,
                 f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
             )
-
-
-def _reason(error: ErrorClass) -> Reason:
-    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
-        return Reason.AUTHENTICATION_FAILED
-    if error is ErrorClass.FORBIDDEN_TARGET:
-        return Reason.TARGET_FORBIDDEN
-    return Reason.TARGET_REFUSED if error.startswith("status_") else Reason.TARGET_UNREACHABLE
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner.wire.answer import Usage
 from evalkube_runner.wire.dialect import Dialect, StreamReader
+from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["MAX_ANSWER_BYTES", "Exchange"]
 
@@ -156,7 +157,8 @@ class Exchange:
         return self.reader.texts() if self.reader is not None else self._dialect.answer_texts(b"".join(self._body))
 
     def _conclude_refusal(self) -> None:
-        self.fail(error_class_of_status(self.status), self._dialect.error_message(b"".join(self._body)))
+        said = self._dialect.error_message(b"".join(self._body))
+        self.fail(error_class_of_status(self.status), f"the proxy {CREDENTIALS}" if self.status == 407 else said)
 
     def _conclude_whole(self, whole: bool) -> None:
         if self._body_bytes > MAX_ANSWER_BYTES:

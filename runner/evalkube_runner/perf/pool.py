@@ -12,17 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkube_crds.names import ErrorClass
+from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
+from evalkube_runner import trust as trusting
+from evalkube_runner.perf import tunnel
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.health import Pulse
 from evalkube_runner.perf.target import Target
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire.answer import clip
+from evalkube_runner.wire.tunnel import ProxyRefused
 
 __all__ = ["Limits", "Pool"]
 
 _clock = time.monotonic_ns
 _NANO = 1_000_000_000
+_USUAL = Trust()
 _CONNECT_S = 60.0  # where no connect_timeout is given: the kernel alone would try for minutes
 
 
@@ -54,8 +60,12 @@ class Pool:
         *,
         connected: Callable[[int], None],
         pulse: Pulse | None = None,
+        trust: Trust = _USUAL,
+        proxy: Proxy | None = None,
     ) -> None:
-        """``connected`` is told how long each successful connect took, in ns; ``pulse`` tells how late reads may be."""
+        """``connected`` is told how long each successful connect took, in ns; ``pulse`` tells how late reads may be.
+        The addresses are those of `proxy`, where there is one.
+        """
         self._pulse = pulse or Pulse()
         self._target = target
         self._limits = limits
@@ -63,7 +73,9 @@ class Pool:
         self._turn = 0
         self._connected = connected
         self._loop = asyncio.get_running_loop()
-        self._tls = ssl.create_default_context() if target.tls else None
+        self._tls = trust.context() if target.tls else None
+        self._proxy = proxy
+        self._proxy_tls = Trust().context() if proxy is not None and proxy.scheme == "https" else None
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -138,12 +150,21 @@ class Pool:
         began_ns = _clock()
         try:
             connection = await self._connect()
+        except ProxyRefused as problem:
+            self._unconnected(exchange, ErrorClass.PROXY, f"proxy {self._proxy}: {problem}")
         except socket.gaierror as problem:
-            self._unconnected(exchange, ErrorClass.DNS, problem.strerror or str(problem))
+            why = problem.strerror or str(problem)
+            if self._proxy is not None:
+                self._unconnected(exchange, ErrorClass.PROXY, f"proxy {self._proxy}: {why}")
+            else:
+                self._unconnected(exchange, ErrorClass.DNS, why)
         except ssl.SSLError as problem:
-            self._unconnected(exchange, ErrorClass.TLS, str(problem))
+            self._unconnected(exchange, ErrorClass.TLS, trusting.words(problem))
         except TimeoutError:
-            self._unconnected(exchange, ErrorClass.CONNECT_TIMEOUT, "no connection within the connect timeout")
+            through = "" if self._proxy is None else f"proxy {self._proxy}: "
+            self._unconnected(
+                exchange, ErrorClass.CONNECT_TIMEOUT, f"{through}no connection within the connect timeout"
+            )
         except OSError as problem:
             ours = machine.exhausted(problem)
             self._unconnected(exchange, ErrorClass.CLIENT_LIMIT if ours else ErrorClass.CONNECT, ours or str(problem))
@@ -188,6 +209,11 @@ class Pool:
         raise problem
 
     async def _connect_to(self, address: str) -> Connection:
+        if self._proxy is not None:
+            connection = Connection(self, self._target.url, self._pulse)
+            way = tunnel.Way(self._target, self._proxy, self._tls, self._proxy_tls)
+            await tunnel.opened(way, address, connection)
+            return connection
         name = self._target.host if self._tls is not None else None
         _, connection = await self._loop.create_connection(
             lambda: Connection(self, self._target.url, self._pulse),

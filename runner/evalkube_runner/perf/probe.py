@@ -1,22 +1,29 @@
 """The one request before the load that tells early whether the endpoint can be reached, lets us in, and answers."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.proxies import Proxy
 from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Layout, Payloads
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import Dialect
+from evalkube_runner.wire.refusals import says_no_model
+from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["NO_CONNECTION", "NotUpYet", "test_connection"]
 
 _PROBE_S = 120.0
 """Longer than a cold model takes for its first token; a spec's own shorter limits win."""
 
-NO_CONNECTION = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS})
+NO_CONNECTION = frozenset(
+    {ErrorClass.DNS, ErrorClass.PROXY, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
+)
 _UNREACHABLE = NO_CONNECTION | {ErrorClass.SEND, ErrorClass.DISCONNECTED}
 _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
@@ -36,16 +43,18 @@ async def test_connection(
     addresses: list[str],
     dialect: Dialect,
     limits: pools.Limits,
+    trust: Trust,
+    proxy: Proxy | None,
     stream: bool,
     max_tokens: int | None,
 ) -> None:
     """Send the first request of ``bodies``, which is rendered, to one of ``addresses``. A stream is left at its first
     token. Raises RunFailed with the server's status and message, NotUpYet where that may pass.
     """
-    target = targets.target_of(url)
+    target = targets.target_of(url, proxy)
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    pool = pools.Pool(target, limits, addresses, connected=lambda _: None)
+    pool = pools.Pool(target, limits, addresses, connected=lambda _: None, trust=trust, proxy=proxy)
     requests = Payloads(bodies, targets.request_head(target, headers), 0, reached=lambda _: None)
     request = requests.render(0, max_tokens)
     requests.close()
@@ -70,10 +79,10 @@ async def test_connection(
     finally:
         await pool.close()
     if not exchange.first_token_ns:
-        _judge(url, exchange, stream=stream)
+        _judge(url, exchange, stream=stream, proxy=proxy)
 
 
-def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
+def _judge(url: str, exchange: Exchange, *, stream: bool, proxy: Proxy | None) -> None:
     error = exchange.error
     if error is None or (
         error in _SILENT and not stream
@@ -84,6 +93,17 @@ def _judge(url: str, exchange: Exchange, *, stream: bool) -> None:
     failure = NotUpYet if arrival.may_come_up(error, exchange.status) else RunFailed
     if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
+    if says_no_model(exchange.message):
+        raise RunFailed(Reason.MODEL_NOT_FOUND, f"{text}; check model")
+    if error is ErrorClass.PROXY:
+        if exchange.status == 407 and proxy is not None:  # in an answer, which does not say whose it is
+            text = f"{url}: HTTP 407: proxy {proxy}: {CREDENTIALS}"
+        raise RunFailed(
+            Reason.TARGET_UNREACHABLE, f"{text}; check the proxies of the environment (HTTP_PROXY, NO_PROXY, ...)"
+        )
     if error in _UNREACHABLE or error in _SILENT:
         raise failure(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
-    raise failure(Reason.TARGET_REFUSED, f"{text}; the first request must succeed (no_test_connection skips this test)")
+    advice = "the first request must succeed (no_test_connection skips this test)"
+    if error is ErrorClass.STATUS_404 and not urlsplit(url).path.rstrip("/").endswith("/completions"):
+        advice = f"url is taken as it stands, and only one that ends in /v1 gets /chat/completions; {advice}"
+    raise failure(Reason.TARGET_REFUSED, f"{text}; {advice}")

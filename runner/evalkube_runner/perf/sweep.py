@@ -20,6 +20,7 @@ from evalkube_runner.perf import crew, probe, schedule, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["load_test", "points_of"]
 
@@ -29,8 +30,9 @@ _UNLIMITED = 1 << 62
 async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     """Put the load of ``spec`` (this shard's part of it) on its endpoint.
 
-    Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), TargetForbidden,
-    DatasetUnavailable, InvalidSpec; TargetFailed, with the result: AllRequestsFailed, TargetUnreachable.
+    Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), ModelNotFound,
+    TargetForbidden, DatasetUnavailable, InvalidSpec; TargetFailed, with the result: AllRequestsFailed,
+    TargetUnreachable, ModelNotFound.
     """
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
@@ -139,8 +141,10 @@ def _check_target_was_there(result: PerfResult) -> None:
     if not all_failed and (result.sla is not None or 2 * unconnected <= sent):
         return
     worst = counts.most_common(1)[0][0]
+    text = samples.get(worst, "")
+    reason = Reason.ALL_REQUESTS_FAILED if all_failed else Reason.TARGET_UNREACHABLE
     raise TargetFailed(
-        Reason.ALL_REQUESTS_FAILED if all_failed else Reason.TARGET_UNREACHABLE,
-        f"{summary.failures(result.points)}; the first of {worst}: {samples.get(worst, '')}",
+        Reason.MODEL_NOT_FOUND if all_failed and says_no_model(text) else reason,
+        f"{summary.failures(result.points)}; the first of {worst}: {text}",
         result,
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from evalkube_crds.proxies import Proxy
+
 __all__ = ["Target", "request_head", "target_of"]
 
 
@@ -27,11 +29,15 @@ class Target:
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
 
-def target_of(url: str) -> Target:
-    """The parts of ``url`` (http or https, checked by the contract)."""
+def target_of(url: str, proxy: Proxy | None = None) -> Target:
+    """The parts of ``url`` (http or https, checked by the contract); what is asked of a proxy that forwards is all of
+    it.
+    """
     parts = urlsplit(url)
     tls = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if proxy is not None and proxy.forwards(tls=tls):
+        path = f"http://{parts.netloc}{path}"
     return Target(parts.hostname or "", parts.port or (443 if tls else 80), tls, path)
 
 

@@ -10,7 +10,7 @@ import logging
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,12 @@ import orjson
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.proxies import Proxy
 from evalkube_crds.results import PerfPoint, Progress
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner import arrival, urls
+from evalkube_runner import gate as gates
+from evalkube_runner import trust as trusting
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
@@ -66,7 +69,8 @@ def warmup_of(asked: float, number: int) -> int:
 
 def endpoint_of(spec: PerfRunSpec) -> str:
     """The URL that requests go to."""
-    return DIALECTS[spec.api].endpoint(spec.url, plain=spec.tokenize_prompt or spec.apply_chat_template is False)
+    plain = spec.tokenize_prompt or spec.apply_chat_template is False
+    return DIALECTS[spec.api].endpoint(spec.url, plain=plain, query=spec.extra_query)
 
 
 class Trial:
@@ -84,9 +88,20 @@ class Trial:
         self._done = 0
         self._dialect = DIALECTS[spec.api]
         self._url = heads.with_query(urls.encoded(endpoint_of(spec)), context.credentials.query)
-        ours = self._dialect.headers(context.api_key)
-        self._headers = heads.joined(spec.headers, context.credentials.headers, ours)
+        self._proxy = context.proxies.for_url(self._url)
+        if self._proxy is not None:
+            _LOG.info("through the proxy %s: its delay is in all times", self._proxy)
+        self._trust = trusting.trust_of(spec, context.readable)
+        self._headers = self._all_headers()
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
+
+    def _all_headers(self) -> dict[str, str]:
+        spec, proxy = self._spec, self._proxy
+        key = self._dialect.headers(self._context.api_key, self._url, spec.api_key_header)
+        ours = {}
+        if proxy is not None and proxy.basic and proxy.forwards(tls=self._url.startswith("https:")):
+            ours["Proxy-Authorization"] = proxy.basic
+        return heads.joined(spec.headers, self._context.credentials.headers, key, ours)
 
     async def connect(self) -> None:
         """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""
@@ -107,10 +122,14 @@ class Trial:
 
     async def _addresses(self) -> list[str]:
         """What connections go to: looked up and judged once for all workers, so that no request waits for DNS; none
-        where the name has none, which the requests report. Raises TargetForbidden.
+        where the name has none, which the requests report. With a proxy they are the proxy's, and it is the target that
+        is judged. Raises TargetForbidden.
         """
         where = targets.target_of(self._url)
         try:
+            if self._proxy is not None:
+                await self._context.gate.check_passed_on(where.host, where.port)
+                return await gates.resolve(self._proxy.host, self._proxy.port)
             return await self._context.gate.addresses(where.host, where.port)
         except OSError:
             return []
@@ -124,6 +143,8 @@ class Trial:
             addresses=await self._addresses(),
             dialect=self._dialect,
             limits=pool.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
+            trust=self._trust,
+            proxy=self._proxy,
             stream=spec.stream,
             max_tokens=self._max_tokens[0] if self._max_tokens else None,
         )
@@ -162,7 +183,7 @@ class Trial:
         wanted = crew.workers_wanted(
             crew.cores(), slots=slots, rate=None if point.rate is None else point.rate / shards
         )
-        blank = _blank(point, self._spec)
+        blank = _blank(point, self._spec, self._proxy)
         if context.shard >= shards:  # more shards than slots: this one has nothing to do, but others wait for it
             await self._workers.sit_out()
             return blank
@@ -184,6 +205,8 @@ class Trial:
             "dialect": spec.api,
             "url": self._url,
             "headers": self._headers,
+            "trust": asdict(self._trust),
+            "proxy": asdict(self._proxy) if self._proxy is not None else None,
             "bodies": str(bodies.folder),
             "items": bodies.items,
             "block": bodies.block,
@@ -251,7 +274,7 @@ def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
     }
 
 
-def _blank(point: Point, spec: PerfRunSpec) -> PerfPoint:
+def _blank(point: Point, spec: PerfRunSpec, proxy: Proxy | None) -> PerfPoint:
     return PerfPoint(
         name=point.name,
         number=point.number,
@@ -259,6 +282,7 @@ def _blank(point: Point, spec: PerfRunSpec) -> PerfPoint:
         rate=point.rate,
         open_loop=point.parallel is None,
         stream=spec.stream,
+        proxy=str(proxy) if proxy is not None else None,
     )
 
 

@@ -20,11 +20,13 @@ import orjson
 import uvloop
 
 from evalkube_crds.paths import Readable
+from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
 from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["main"]
@@ -76,12 +78,21 @@ def _reached(block: int) -> None:
 
 async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> None:
     """One point: open connections, say ready, wait for the start, run, report."""
-    where = target.target_of(task["url"])
+    proxy = Proxy(**task["proxy"]) if task.get("proxy") else None
+    where = target.target_of(task["url"], proxy)
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
     most = machine.connections()
     figures = measure.Measure(warmup=task["warmup"])
     watch = health.Watch(asyncio.get_running_loop())
-    pool = pools.Pool(where, limits, task["addresses"], connected=figures.connected, pulse=watch.pulse)
+    pool = pools.Pool(
+        where,
+        limits,
+        task["addresses"],
+        connected=figures.connected,
+        pulse=watch.pulse,
+        trust=Trust(**task.get("trust", {})),
+        proxy=proxy,
+    )
     layout = payloads.Layout(Path(task["bodies"]), task["items"], task["block"], task["offset"])
     head = target.request_head(where, task["headers"])
     bodies = payloads.Payloads(layout, head, task["first"], reached=_reached)

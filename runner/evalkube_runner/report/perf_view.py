@@ -196,6 +196,7 @@ def _point(point: PerfPoint) -> PointView:
         reasons=tuple(point.verdict_reasons),
         facts=(
             ("Load", perf_tables.load_text(point)),
+            *([("Proxy, whose delay is in all times", point.proxy)] if point.proxy is not None else []),
             ("Duration", figures.duration(found.duration_s)),
             ("Succeeded", f"{figures.count(point.succeeded)} of {figures.count(found.requests)}"),
             ("Requests/s", figures.significant(found.rps)),

@@ -23,6 +23,9 @@ def perf_summary(result: PerfResult) -> str:
     answers = sla_tables.answers_table(result)
     parts = [] if answers is None else [to_markdown(answers)]
     parts += [to_markdown(perf_tables.summary_table(result)), to_markdown(perf_tables.times_table(result))]
+    through = sorted({point.proxy for point in result.points if point.proxy is not None})
+    if through:
+        parts.append(f"Requests went through the proxy {', '.join(through)}: its delay is in all times.")
     for point in result.points:
         if point.verdict_reasons:
             reasons = "\n".join(f"- {reason}" for reason in point.verdict_reasons)

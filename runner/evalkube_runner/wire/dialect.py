@@ -2,6 +2,7 @@
 here.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalkube_runner.wire import openai
@@ -48,14 +49,18 @@ class StreamReader(Protocol):
 class Dialect(Protocol):
     """How one family of APIs is spoken to. All functions are pure."""
 
-    def endpoint(self, url: str, *, plain: bool = False) -> str:
-        """The URL to post to, with the path that ``url`` may leave out; ``plain``: prompts are not messages."""
+    def endpoint(self, url: str, *, plain: bool = False, query: Mapping[str, str] | None = None) -> str:
+        """The URL to post to, with the path that `url` may leave out; `plain`: prompts are not messages; `query` joins
+        the URL's own.
+        """
 
     def is_chat(self, url: str) -> bool:
         """Whether the endpoint takes messages (else a plain prompt)."""
 
-    def headers(self, api_key: str | None) -> dict[str, str]:
-        """The headers that carry the key; none without one."""
+    def headers(self, api_key: str | None, url: str, name: str | None = None) -> dict[str, str]:
+        """The headers that carry the key to the endpoint `url`, in the header `name` where one is given; none without
+        a key.
+        """
 
     def body(self, spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
         """The request body for one prompt. A drawn ``max_tokens`` is not in it (``draws_max_tokens``)."""

@@ -3,7 +3,7 @@ I/O here.
 """
 
 from collections.abc import Mapping
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 __all__ = ["joined", "with_query"]
 
@@ -16,8 +16,8 @@ def joined(*parts: Mapping[str, str]) -> dict[str, str]:
     return dict(found.values())
 
 
-def with_query(url: str, *parts: Mapping[str, str]) -> str:
-    """`url` with further parameters behind its own."""
-    further = urlencode({name: value for part in parts for name, value in part.items()})
+def with_query(url: str, more: Mapping[str, str]) -> str:
+    """`url` with the parameters of `more` behind its own, which keep their spelling; of one name those of `more`."""
     there = urlsplit(url)
-    return urlunsplit(there._replace(query="&".join(filter(None, (there.query, further)))))
+    kept = [part for part in there.query.split("&") if part and unquote_plus(part.partition("=")[0]) not in more]
+    return urlunsplit(there._replace(query="&".join([*kept, *([urlencode(more)] if more else [])])))

@@ -2,9 +2,11 @@
 ``openai_answers``, their text in ``openai_texts``. No I/O.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from evalkube_runner.wire import heads
 from evalkube_runner.wire.answer import Prompt
 from evalkube_runner.wire.openai_answers import Stream, answer, error_message
 from evalkube_runner.wire.openai_texts import TextStream, answer_texts, prompt_texts
@@ -16,40 +18,72 @@ __all__ = [
     "answer",
     "answer_texts",
     "body",
+    "chat_endpoint",
     "draws_max_tokens",
     "endpoint",
     "error_message",
     "headers",
     "is_chat",
+    "merged",
     "prompt_texts",
     "stream_reader",
 ]
 
 
-def endpoint(url: str, *, plain: bool = False) -> str:
-    """The URL to post to: one that names no known endpoint (``.../v1`` is what people paste) gets that of chat
-    completions, or, for prompts that are not messages (``plain``), that of completions.
+_AZURE = "/openai/deployments/"
+
+
+def endpoint(url: str, *, plain: bool = False, query: Mapping[str, str] | None = None) -> str:
+    """The URL that a load test posts to: `url` as it stands, unless it is a base: it ends in /v1 (what people paste),
+    or has no path. A base gets the path of chat completions, or, for prompts that are not messages (`plain`), that of
+    completions. `query` joins the URL's own.
     """
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
-    if not path.endswith("/completions"):
+    if not path or path.endswith("/v1"):
         path += "/completions" if plain else "/chat/completions"
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+    elif not path.endswith("/completions"):
+        path = parts.path
+    return heads.with_query(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), query or {})
+
+
+def chat_endpoint(base: str, query: Mapping[str, str] | None = None) -> str:
+    """The URL that an evaluation posts to: `base` is an OpenAI client's base URL, to which /chat/completions is added
+    unless it is there already. `query` joins the URL's own.
+    """
+    parts = urlsplit(base)
+    path = parts.path.rstrip("/")
+    path += "" if path.endswith("/completions") else "/chat/completions"
+    return heads.with_query(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), query or {})
 
 
 def is_chat(url: str) -> bool:
-    """Whether the endpoint takes messages."""
-    return urlsplit(endpoint(url)).path.endswith("/chat/completions")
+    """Whether the endpoint takes messages: all but that of completions."""
+    path = urlsplit(endpoint(url)).path
+    return path.endswith("/chat/completions") or not path.endswith("/completions")
 
 
-def headers(api_key: str | None) -> dict[str, str]:
-    """The key as a bearer token."""
-    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+def headers(api_key: str | None, url: str, name: str | None = None) -> dict[str, str]:
+    """The key as a bearer token, or as it is in the header `name`. Azure's deployments want `api-key` by themselves."""
+    if not api_key:
+        return {}
+    name = name or ("api-key" if _AZURE in urlsplit(url).path else "Authorization")
+    return {name: f"Bearer {api_key}" if name.lower() == "authorization" else api_key}
+
+
+def merged(made: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with the request's further keys, which win; one that is null takes the key away. Servers take
+    `max_tokens` or `max_completion_tokens`, never both: the latter goes before the former.
+    """
+    body = {key: value for key, value in {**made, **extra}.items() if key not in extra or value is not None}
+    if body.get("max_completion_tokens") is not None:
+        body.pop("max_tokens", None)
+    return body
 
 
 def body(spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
     """The request body: the spec's sampling fields, under a prompt that is a body its own fields, over all
-    ``extra_args``.
+    ``extra_args`` (see `merged`).
     """
     fields: dict[str, Any] = {
         "model": spec.model,
@@ -75,7 +109,7 @@ def body(spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
         made["messages"] = prompt
     else:
         made["prompt"] = prompt
-    return made | spec.extra_args
+    return merged(made, spec.extra_args)
 
 
 def _is_messages(prompt: Prompt) -> bool:
@@ -84,8 +118,8 @@ def _is_messages(prompt: Prompt) -> bool:
 
 def draws_max_tokens(spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
     """The key of a drawn limit, where the spec gives a range and the body does not decide for itself."""
-    drawn = len(spec.max_tokens) == 2 and "max_tokens" not in body and "max_completion_tokens" not in body
-    return b'"max_tokens"' if drawn else None
+    decided = {"max_tokens", "max_completion_tokens"} & (body.keys() | spec.extra_args.keys())
+    return b'"max_tokens"' if len(spec.max_tokens) == 2 and not decided else None
 
 
 def stream_reader(choices: int, *, keep_text: bool = False) -> Stream:

@@ -1,0 +1,64 @@
+"""How an endpoint is reached: the header of its key, and whose certificate it must show. The same for the endpoint of
+both kinds of run and for judges.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from evalkube_crds.fields import Contract, ReadPath, cel
+
+__all__ = ["TRUST_RULE", "EndpointFields", "check_trust"]
+
+_NOT_FOR_A_KEY: Final = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "te", "transfer-encoding"}
+    | {"proxy-authorization", "trailer", "upgrade", "user-agent"}
+)
+
+
+def _key_header(value: str) -> str:
+    if value.lower() in _NOT_FOR_A_KEY:
+        raise ValueError(f"{value} has another meaning; endpoints that take a key elsewhere name a header like api-key")
+    return value
+
+
+KeyHeader = Annotated[
+    str,
+    AfterValidator(_key_header),
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(f"!(self.lowerAscii() in {sorted(_NOT_FOR_A_KEY)})", "this header has another meaning")
+            ]
+        },
+    ),
+]
+"""The name of the header that carries a key."""
+
+TRUST_RULE: Final = cel("self.verify || !has(self.caFile)", "caFile: has no meaning with verify false; leave one out")
+
+
+class EndpointFields(Contract):
+    """How an endpoint is reached."""
+
+    api_key_header: KeyHeader | None = Field(
+        default=None,
+        description="Header that carries the key as it is; unless set api-key for Azure's /openai/deployments/, else "
+        "Authorization: Bearer",
+    )
+    ca_file: ReadPath | None = Field(
+        default=None,
+        description="PEM file with certificates to trust beside the usual ones, for an authority of your own",
+    )
+    verify: bool = Field(
+        default=True, description="Check the endpoint's certificate; false sends key and data to whoever answers"
+    )
+
+
+def check_trust(fields: EndpointFields) -> None:
+    """Raises ValueError for fields that contradict each other."""
+    if fields.ca_file is not None and not fields.verify:
+        raise ValueError("ca_file: has no meaning with verify false; leave one of them out")

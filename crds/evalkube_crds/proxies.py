@@ -1,0 +1,229 @@
+"""Which proxy leads to a URL: one rule for evaluations, judges, load tests and hubs. Pure; docs/network.md states it.
+
+HTTP_PROXY is for http URLs, HTTPS_PROXY for https ones, ALL_PROXY for those that have none of their own. NO_PROXY
+lists what is reached directly. A name in lower case goes before the same in upper case, also where it is empty.
+"""
+
+import base64
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+from evalkube_crds import addresses
+
+__all__ = ["BadProxy", "Direct", "Proxies", "Proxy", "for_other_clients", "read"]
+
+_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_SHAPE: Final = "like http://proxy:3128 or socks5://user:password@proxy:1080 (%40 for an @ in a password)"
+_SPLIT: Final = re.compile(r"[,\s]+")
+_NAME: Final = re.compile(r"[^\s/@\[\]:*]+")
+
+
+class BadProxy(ValueError):
+    """A proxy of the environment that cannot be one. The message names the variable and no credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy. As text it has no credentials; `url` has them."""
+
+    scheme: str
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self._place}"
+
+    @property
+    def _place(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def socks(self) -> bool:
+        """Whether it speaks SOCKS5. Both schemes leave it to the proxy to resolve names."""
+        return self.scheme.startswith("socks")
+
+    def forwards(self, *, tls: bool) -> bool:
+        """Whether it is handed the requests themselves instead of a connection: those of plain HTTP by HTTP proxies
+        (RFC 9112, 3.2.2), many of which make connections to port 443 alone.
+        """
+        return not tls and not self.socks
+
+    @property
+    def url(self) -> str:
+        """With the credentials, for clients that take a URL."""
+        if self.username is None:
+            return str(self)
+        return f"{self.scheme}://{quote(self.username, safe='')}:{quote(self.password or '', safe='')}@{self._place}"
+
+    @property
+    def basic(self) -> str | None:
+        """The value of Proxy-Authorization (RFC 7617); None without credentials."""
+        if self.username is None:
+            return None
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode()
+
+    def secrets(self) -> Iterator[str]:
+        """What must not be shown, in the spellings that it has on its way."""
+        if self.password:
+            yield self.password
+            yield quote(self.password, safe="")
+            yield (self.basic or "").removeprefix("Basic ")
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """One entry of NO_PROXY: a network, or a name with all below it; of one port, where it has one."""
+
+    name: str = ""
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
+    port: int | None = None
+
+    def holds(self, host: str, port: int) -> bool:
+        """Whether a host (normal form) is meant."""
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is not None:
+            address = addresses.literal(host)
+            return address is not None and address.version == self.network.version and address in self.network
+        return host == self.name or host.endswith(f".{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """The proxies of an environment, by the scheme of the URL. `unread`: entries of NO_PROXY that mean nothing."""
+
+    http: Proxy | None = None
+    https: Proxy | None = None
+    direct: tuple[Direct, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    def for_url(self, url: str) -> Proxy | None:
+        """The proxy that leads to an http or https URL; None: it is reached directly."""
+        parts = urlsplit(url)
+        proxy = self.https if parts.scheme == "https" else self.http
+        if proxy is None:
+            return None
+        host = _normal(parts.hostname or "")
+        port = parts.port or _PORTS.get(parts.scheme, 80)
+        return None if any(entry.holds(host, port) for entry in self.direct) else proxy
+
+    def secrets(self) -> list[str]:
+        """What must not be shown."""
+        found = [proxy.secrets() for proxy in (self.http, self.https) if proxy is not None]
+        return [secret for each in found for secret in each]
+
+
+def read(environment: Mapping[str, str]) -> Proxies:
+    """The proxies of `environment`. Raises BadProxy."""
+    everything = _value(environment, "all_proxy")
+    found = {
+        scheme: _proxy(*value) if (value := _value(environment, f"{scheme}_proxy") or everything) else None
+        for scheme in ("http", "https")
+    }
+    _, listed = _value(environment, "no_proxy") or ("", "")
+    entries = [entry for entry in _SPLIT.split(listed) if entry]
+    if "*" in entries:
+        return Proxies()
+    read_entries = [(entry, _entry(entry)) for entry in entries]
+    return Proxies(
+        http=found["http"],
+        https=found["https"],
+        direct=tuple(made for _, made in read_entries if made is not None),
+        unread=tuple(entry for entry, made in read_entries if made is None),
+    )
+
+
+def _value(environment: Mapping[str, str], name: str) -> tuple[str, str] | None:
+    """The variable's name as it is spelt there, and its value; None where it is empty or not there."""
+    spelt = name if name in environment else name.upper()
+    value = environment.get(spelt, "").strip()
+    return (spelt, value) if value else None
+
+
+def _proxy(variable: str, value: str) -> Proxy:
+    """Nothing of `value` is in a message: where it is misspelt any part of it may be the password."""
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadProxy(f"{variable}: is no URL of a proxy, {_SHAPE}") from None
+    if parts.scheme not in _PORTS:
+        raise BadProxy(f"{variable}: is a proxy of an unknown scheme; known are {', '.join(_PORTS)}: {_SHAPE}")
+    beyond = parts.path not in ("", "/") or parts.query or parts.fragment  # a password with a / or # in it
+    if not host or port == 0 or beyond or not re.fullmatch(r"[!-~]+", value):
+        raise BadProxy(f"{variable}: is no URL of a proxy, {_SHAPE}")
+    name = None if parts.username is None else unquote(parts.username)
+    password = None if parts.password is None else unquote(parts.password)
+    if parts.scheme.startswith("socks") and any(len((each or "").encode()) > 255 for each in (name, password)):
+        raise BadProxy(f"{variable}: SOCKS5 takes names and passwords of at most 255 bytes")
+    return Proxy(parts.scheme, host, port or _PORTS[parts.scheme], name, password)
+
+
+def _entry(text: str) -> Direct | None:
+    """An entry of NO_PROXY: 10.0.0.0/8, fd00::/8, [::1], ::1, 10.1.2.3:8000, [::1]:8000, example.org, .example.org,
+    *.example.org, example.org:8000, with or without a scheme before it.
+    """
+    text = text.rpartition("://")[2]
+    if (network := _network(text)) is not None:
+        return Direct(network=network)
+    host, colon, number = text.rpartition(":") if re.search(r":\d{1,5}$", text) else (text, "", "")
+    port = int(number) if colon else None
+    if (network := _network(host)) is not None:
+        return Direct(network=network, port=port)
+    name = _normal(host.removeprefix("*").removeprefix("."))
+    return Direct(name=name, port=port) if _NAME.fullmatch(name) else None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The network, or an address as one; IPv4-mapped IPv6 is IPv4, as `addresses.literal` has it."""
+    bare = re.sub(r"^\[([^\]]*)\](?=/|$)", r"\1", text)
+    with suppress(ValueError):
+        network = ipaddress.ip_network(bare, strict=False)
+        mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+        if mapped is not None and network.prefixlen >= 96:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+        return network
+    return None
+
+
+def _normal(host: str) -> str:
+    host = host.lower().rstrip(".")
+    if not host.isascii():
+        with suppress(UnicodeError):
+            host = host.encode("idna").decode("ascii")
+    return host
+
+
+def for_other_clients(proxies: Proxies, urls: Iterable[str]) -> dict[str, str]:
+    """The same as environment variables that the clients of hubs understand, each in its own way: without networks and
+    addresses that some of them choke on. What leads directly to one of `urls` is listed by its host.
+    """
+    hosts = [urlsplit(url).hostname or "" for url in urls if proxies.for_url(url) is None]
+    listed = [_spelt(entry) for entry in proxies.direct if entry.network is None or entry.network.version == 4]
+    variables = {
+        "HTTP_PROXY": _everywhere(proxies.http),
+        "HTTPS_PROXY": _everywhere(proxies.https),
+        "ALL_PROXY": "",
+        "NO_PROXY": ",".join(dict.fromkeys([*hosts, *listed])),
+    }
+    return variables | {name.lower(): value for name, value in variables.items()}
+
+
+def _everywhere(proxy: Proxy | None) -> str:
+    """As all clients take it: to some socks5 means that names are looked up here."""
+    return "" if proxy is None else re.sub("^socks5:", "socks5h:", proxy.url)
+
+
+def _spelt(entry: Direct) -> str:
+    what = entry.name
+    if entry.network is not None:
+        single = entry.network.prefixlen == entry.network.max_prefixlen
+        what = str(entry.network.network_address if single else entry.network)
+    return what if entry.port is None else f"{what}:{entry.port}"
