@@ -10,8 +10,9 @@ def test_the_last_giver_of_a_header_wins() -> None:
 
 
 def test_parameters_join_those_of_the_url() -> None:
-    """Which stay as they are written; what is added is encoded."""
-    assert heads.with_query("http://h/v1?a=%2f&a=b", {"v": "1"}, {"key": "x y&z"}) == (
+    """Which stay as they are written; what is added is encoded, and goes before one of its name."""
+    assert heads.with_query("http://h/v1?a=%2f&a=b", {"v": "1", "key": "x y&z"}) == (
         "http://h/v1?a=%2f&a=b&v=1&key=x+y%26z"
     )
-    assert heads.with_query("http://h/v1", {}, {}) == "http://h/v1"
+    assert heads.with_query("http://h/v1?v=0&a=b", {"v": "1"}) == "http://h/v1?a=b&v=1"
+    assert heads.with_query("http://h/v1", {}) == "http://h/v1"
