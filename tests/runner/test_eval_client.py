@@ -9,8 +9,8 @@ import pytest
 
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from fakes import scripted_endpoint

@@ -80,7 +80,15 @@ def test_whole_answers_without_usage(tmp_path: Path, tokenizer: str) -> None:
     async def work() -> Any:
         async with raw_server(lambda _connection, _request: [*steps]) as server:
             url = f"http://127.0.0.1:{server.port}/v1"
-            wanted = spec(url, number=4, stream=False, prompt="v w x y", tokenizer_path=tokenizer, tokenize_prompt=True)
+            wanted = spec(
+                url,
+                number=4,
+                stream=False,
+                n_choices=2,
+                prompt="v w x y",
+                tokenizer_path=tokenizer,
+                tokenize_prompt=True,
+            )
             return await sweep.load_test(wanted, context(tmp_path))
 
     point = run(work()).points[0]

@@ -9,7 +9,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -19,11 +19,11 @@ import orjson
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner.eval import chat, retry
+from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.lanes import Lanes
 from evalkube_runner.gate import Gate, TargetForbidden
-from evalkube_runner.wire import openai, openai_answers
+from evalkube_runner.wire import openai
 
 __all__ = ["Client", "Listener", "RequestFailed"]
 
@@ -130,45 +130,44 @@ class Client:
         try:
             if not response.is_success:
                 raise _refusal(response, await _read(response))
-            if self._target.config.stream and "json" not in response.headers.get("content-type", ""):
-                return await _read_stream(response, begun_ns)
-            return chat.read_answer(await _read(response))
-        except chat.BadAnswer as problem:
-            raise RequestFailed(problem.error, str(problem), status=response.status_code) from problem
+            return await _read_answer(response, begun_ns)
         finally:
             await response.aclose()
 
 
+async def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > _MAX_BODY_BYTES:
+            raise RequestFailed(
+                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
+            )
+        yield part
+
+
 async def _read(response: httpx.Response) -> bytes:
-    parts, size = [], 0
-    async for part in response.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > _MAX_BODY_BYTES:
-            raise RequestFailed(
-                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
-            )
-    return b"".join(parts)
+    return b"".join([part async for part in _parts(response)])
 
 
-async def _read_stream(response: httpx.Response, begun_ns: int) -> Answer:
-    words, ttft_ns, size = chat.StreamedText(), None, 0
-    async for part in response.aiter_bytes():
-        words.feed(part)
-        if ttft_ns is None and words.begun:
+async def _read_answer(response: httpx.Response, begun_ns: int) -> Answer:
+    """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
+    reader, ttft_ns = openai.reader(keep_text=True), None
+    async for part in _parts(response):
+        reader.feed(part)
+        if ttft_ns is None and reader.tracks[0].chunks:
             ttft_ns = time.perf_counter_ns() - begun_ns
-        size += len(part)
-        if size > _MAX_BODY_BYTES:
-            raise RequestFailed(
-                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
-            )
-    return replace(words.answer(), ttft_ns=ttft_ns)
+    reader.end()
+    said = reader.answer()
+    if said.fault is not None:
+        raise RequestFailed(said.fault.error, said.fault.message, status=response.status_code)
+    return Answer.of(said, ttft_ns=ttft_ns)
 
 
 def _refusal(response: httpx.Response, data: bytes) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
     status = response.status_code
-    message = openai_answers.error_message(data) or response.reason_phrase
+    message = openai.error_message(data) or response.reason_phrase
     if response.is_redirect:
         message = (
             f"the endpoint redirects to {response.headers.get('location', 'nowhere')}; use that address as api_url"

@@ -5,13 +5,11 @@ here.
 from collections.abc import Callable
 
 from evalkube_crds.names import ErrorClass, error_class_of_status
-from evalkube_runner.wire.answer import Usage
+from evalkube_runner.wire.answer import Answer, Usage
 from evalkube_runner.wire.dialect import Dialect, StreamReader
+from evalkube_runner.wire.stream import MAX_BODY_BYTES
 
-__all__ = ["MAX_ANSWER_BYTES", "Exchange"]
-
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""A whole answer beyond this is a fault; it bounds what a request may hold."""
+__all__ = ["Exchange"]
 
 _MAX_ERROR_BYTES = 16 * 1024
 
@@ -22,6 +20,7 @@ class Exchange:
     __slots__ = (
         "_body",
         "_body_bytes",
+        "_choices",
         "_dialect",
         "_keep_text",
         "chunks",
@@ -66,7 +65,8 @@ class Exchange:
         self.payload = payload
         self.ended = ended
         self.streamed = stream
-        self.reader: StreamReader | None = dialect.stream_reader(choices, keep_text=keep_text) if stream else None
+        self.reader: StreamReader | None = dialect.reader(choices, keep_text=keep_text) if stream else None
+        self._choices = choices
         self._dialect = dialect
         self._keep_text = keep_text
         self.texts: list[str] | None = None
@@ -95,9 +95,15 @@ class Exchange:
         if reader is None or self.refused:
             self._keep(data)
             return
-        new = reader.feed(data)
-        if new:
-            self._tokens(new, now_ns)
+        reader.feed(data)
+        self._count(reader, now_ns)
+
+    def _count(self, reader: StreamReader, now_ns: int) -> None:
+        tracks = reader.tracks
+        chunks = tracks[0].chunks if len(tracks) == 1 else sum([track.chunks for track in tracks])
+        if chunks > self.chunks:
+            self._tokens(chunks - self.chunks, now_ns)
+            self.chunks = chunks
 
     def _tokens(self, new: int, now_ns: int) -> None:
         """Several chunks in one read after a gap g count as that many gaps of g / new: when the server made them is
@@ -115,7 +121,7 @@ class Exchange:
 
     def _keep(self, data: bytes) -> None:
         self._body_bytes += len(data)
-        if self._body_bytes <= (_MAX_ERROR_BYTES if self.refused else MAX_ANSWER_BYTES):
+        if self._body_bytes <= (_MAX_ERROR_BYTES if self.refused else MAX_BODY_BYTES):
             self._body.append(data)
 
     def fail(self, error: ErrorClass, message: str) -> None:
@@ -131,40 +137,42 @@ class Exchange:
 
     def conclude(self, now_ns: int, *, whole: bool) -> None:
         """The answer is over (``whole``: the HTTP message ended as it should): read what it says."""
-        from_status = self.refused
-        if self.reader is not None and not from_status:
-            new = self.reader.end()
-            if new:
-                self._tokens(new, now_ns)
-            self.chunks = self.reader.chunks
-            self.finish_reason, self.usage = self.reader.finish_reason, self.reader.usage
-            fault = self.reader.fault()
-            if fault is not None:
-                self.fail(fault.error, fault.message)
-        elif from_status:
+        if self.refused:
             self._conclude_refusal()
+        elif self.reader is not None:
+            self._conclude_stream(self.reader, now_ns)
         else:
             self._conclude_whole(whole)
-        if self._keep_text and self.error is None and not _complete(self.usage):
-            self.texts = self._said()
         self._body.clear()
 
-    def _said(self) -> list[str]:
-        return self.reader.texts() if self.reader is not None else self._dialect.answer_texts(b"".join(self._body))
+    def _conclude_stream(self, reader: StreamReader, now_ns: int) -> None:
+        reader.end()
+        self._count(reader, now_ns)
+        answer = reader.answer()
+        self._take(answer)
+        if not reader.streamed and answer.fault is None:
+            self.fail(ErrorClass.PARSE, "the server answered without streaming; set stream to false")
+
+    def _take(self, answer: Answer) -> None:
+        """Note what an answer says."""
+        self.finish_reason = next(iter(answer.finish_reasons.values()), None)
+        self.usage = answer.usage
+        if answer.fault is not None:
+            self.fail(answer.fault.error, answer.fault.message)
+        if self._keep_text and self.error is None and not _complete(self.usage):
+            self.texts = list(answer.texts.values())
 
     def _conclude_refusal(self) -> None:
         self.fail(error_class_of_status(self.status), self._dialect.error_message(b"".join(self._body)))
 
     def _conclude_whole(self, whole: bool) -> None:
-        if self._body_bytes > MAX_ANSWER_BYTES:
-            self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        if self._body_bytes > MAX_BODY_BYTES:
+            self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES} bytes")
             return
-        answer = self._dialect.answer(b"".join(self._body))
-        self.finish_reason, self.usage = answer.finish_reason, answer.usage
+        answer = self._dialect.answer(b"".join(self._body), self._choices, keep_text=self._keep_text)
         if answer.fault is not None and not whole:
             self.fail(ErrorClass.DISCONNECTED, "the connection closed in the middle of the answer")
-        elif answer.fault is not None:
-            self.fail(answer.fault.error, answer.fault.message)
+        self._take(answer)
 
 
 def _complete(usage: Usage | None) -> bool:

@@ -1,25 +1,33 @@
-"""What an answer told us, whatever the dialect: the values that grammars produce and the load generator reads. No I/O
-here.
+"""What an answer says, whatever the dialect: the values that dialects produce, and that evaluations and load tests
+read. No I/O here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
 
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire.decoding import readable
 
-__all__ = ["Answer", "Fault", "Prompt", "Usage", "clip"]
+__all__ = ["Answer", "ChoiceSaid", "Fault", "Kind", "Prompt", "Said", "Usage", "clip"]
 
 Prompt = list[dict[str, object]] | list[int] | str | dict[str, object]
 """Chat messages, token ids, plain text, or a whole request body whose own fields win."""
+
+Kind: TypeAlias = Literal["content", "reasoning", "refusal", "tool_calls"]
+"""What a piece of an answer is. A model's tokens never span two kinds."""
 
 _MESSAGE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the server states them; None where it does not."""
+    """Token counts as the server states them; None where it does not. The last two are parts of the first two."""
 
-    prompt_tokens: int | None
-    completion_tokens: int | None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +38,44 @@ class Fault:
     message: str
 
 
+class ChoiceSaid(NamedTuple):
+    """What one event of a stream, or a whole answer, says of one choice. A tuple: it is made on the hot path.
+
+    `pieces`: its texts by kind, never empty but for a tool call whose words are not told. `blank`: an empty text stands
+    where a piece would. `opening`: the role is named, as at the beginning of a choice.
+    """
+
+    choice: int
+    pieces: tuple[tuple[Kind, str], ...] = ()
+    blank: bool = False
+    opening: bool = False
+    finish_reason: str | None = None
+
+
+class Said(NamedTuple):
+    """What one event of a stream, or a whole answer, says."""
+
+    choices: tuple[ChoiceSaid, ...] = ()
+    usage: Usage | None = None
+    fault: Fault | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer that was not streamed."""
+    """An answer that is over, streamed or whole. Texts and finish reasons are by choice."""
 
-    finish_reason: str | None
-    usage: Usage | None
-    fault: Fault | None
+    texts: Mapping[tuple[int, Kind], str] = field(default_factory=dict)
+    finish_reasons: Mapping[int, str] = field(default_factory=dict)
+    usage: Usage | None = None
+    fault: Fault | None = None
+
+    def text(self, kind: Kind = "content", *, choice: int = 0) -> str:
+        """The text of one kind of one choice; empty where there is none."""
+        return self.texts.get((choice, kind), "")
 
 
 def clip(text: str) -> str:
-    """``text`` on one line and short enough for a row."""
-    line = " ".join(text.split())
+    """`text` on one line, short enough for a row, and without characters that a terminal would obey."""
+    shown = (char if char.isprintable() else " " for char in readable(text[: 8 * _MESSAGE_CHARS]))
+    line = " ".join("".join(shown).split())
     return line if len(line) <= _MESSAGE_CHARS else line[: _MESSAGE_CHARS - 1] + "…"

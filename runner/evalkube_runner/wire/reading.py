@@ -1,0 +1,88 @@
+"""One answer as far as it has been read: the sum of what its events say, or of the one thing that a whole answer says.
+No bytes here, and no I/O.
+"""
+
+from collections.abc import Iterable
+
+from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said, Usage
+from evalkube_runner.wire.decoding import readable
+
+__all__ = ["Reading", "Track"]
+
+
+class Track:
+    """What has come of one choice, as counters: a load test compares them from read to read.
+
+    `chunks` carried a piece of the answer, `asides` none: among them is what opens or ends the choice.
+    """
+
+    __slots__ = ("asides", "begun", "chunks")
+
+    def __init__(self) -> None:
+        self.chunks = self.asides = 0
+        self.begun = False
+
+    def take(self, said: ChoiceSaid) -> None:
+        """Count one event."""
+        if said.pieces:
+            self.chunks += 1
+        else:
+            self.asides += 1
+        self.begun = True
+
+
+class Reading:
+    """An answer of `choices` choices; those that nobody asked for are left out of it."""
+
+    __slots__ = ("_texts", "fault", "finish_reasons", "tracks", "usage")
+
+    def __init__(self, choices: int, *, keep_text: bool) -> None:
+        self.tracks = tuple(Track() for _ in range(choices))
+        self.finish_reasons: dict[int, str] = {}
+        self.usage: Usage | None = None
+        self.fault: Fault | None = None
+        self._texts: dict[tuple[int, Kind], list[str]] | None = {} if keep_text else None
+
+    @property
+    def chunks(self) -> int:
+        """Events so far that carried a piece of the answer."""
+        return sum(track.chunks for track in self.tracks)
+
+    @property
+    def begun(self) -> int:
+        """The choices that have begun."""
+        return sum(track.begun for track in self.tracks)
+
+    def take(self, said: Said) -> None:
+        """Add what one event says."""
+        if said.fault is not None:
+            self.fail(said.fault)
+            return
+        if said.usage is not None:
+            self.usage = said.usage
+        for choice in said.choices:
+            if 0 <= choice.choice < len(self.tracks):
+                self._choice(choice)
+
+    def _choice(self, choice: ChoiceSaid) -> None:
+        self.tracks[choice.choice].take(choice)
+        if choice.finish_reason is not None:
+            self.finish_reasons[choice.choice] = choice.finish_reason
+        if self._texts is not None:
+            for kind, text in choice.pieces:
+                self.add(choice.choice, kind, (text,))
+
+    def add(self, choice: int, kind: Kind, texts: Iterable[str]) -> None:
+        """Keep texts, where they are kept, of chunks that were counted already."""
+        if self._texts is not None:
+            self._texts.setdefault((choice, kind), []).extend(texts)
+
+    def fail(self, fault: Fault) -> None:
+        """Note what went wrong first; later faults are its consequences."""
+        if self.fault is None:
+            self.fault = fault
+
+    def texts(self) -> dict[tuple[int, Kind], str]:
+        """The texts so far, by choice and kind; none where they are not kept."""
+        kept = {key: readable("".join(pieces)) for key, pieces in (self._texts or {}).items()}
+        return {key: text for key, text in kept.items() if text}

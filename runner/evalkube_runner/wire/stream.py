@@ -1,0 +1,347 @@
+"""Reads answers as their bytes arrive, streamed or whole, in any dialect of server-sent events. Bytes in, facts out; no
+I/O.
+
+JSON is decoded only where a decision needs it. Most events of a stream differ in nothing but the piece of text they
+carry, so the first one that carries text teaches the reader the bytes before and after that text; an event framed by
+the very same bytes, with no further quotation mark between them, is another piece of text and is not decoded. Every
+other event (role, finish reason, usage, error, a changed frame) is, so the short cut never decides anything but "one
+more piece".
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire import faults, sse
+from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
+from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.reading import Reading, Track
+
+__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Grammar", "Stream", "whole"]
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""A whole answer beyond this is a fault."""
+
+Grammar: TypeAlias = Callable[[Mapping[str, Any], bytes], Said]
+"""What an event says, given its JSON object and its type: all that a dialect has to decide."""
+
+_REST = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"')  # of a JSON string, to its end
+_BACKSLASH = 0x5C
+_FLUSH_PIECES = 1024
+
+
+class Stream:
+    """One answer in the making; see `dialect.StreamReader`."""
+
+    __slots__ = (
+        "_at_once",
+        "_body",
+        "_close",
+        "_framed",
+        "_grammar",
+        "_head",
+        "_joint",
+        "_kept",
+        "_key",
+        "_opened",
+        "_quotes",
+        "_reading",
+        "_splitter",
+        "_tail",
+        "_track",
+        "_whole",
+        "done",
+        "tracks",
+    )
+
+    def __init__(self, grammar: Grammar, choices: int = 1, *, keep_text: bool = False) -> None:
+        self.done = False
+        self._grammar = grammar
+        self._reading = Reading(choices, keep_text=keep_text)
+        self.tracks = self._reading.tracks
+        self._splitter = sse.Splitter()
+        self._opened = False
+        self._body: bytearray | None = None
+        self._whole: Answer | None = None
+        self._framed = False
+        self._head = self._tail = self._close = self._joint = b""
+        self._at_once = self._quotes = 0
+        self._track: Track = self.tracks[0]
+        self._key: tuple[int, Kind] = (0, "content")
+        self._kept: list[bytes] | None = [] if keep_text else None
+
+    @property
+    def chunks(self) -> int:
+        """Events so far that carried a piece of the answer."""
+        return self._reading.chunks
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the body is a stream of events, as far as it has come."""
+        return self._body is None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
+        if self._framed and not self._splitter.pending and self._is_framed(data):
+            return
+        if not self._opened or self._body is not None:
+            data = self._open(data)
+        block = b"" if self.done else self._splitter.whole(data)
+        at, end, new, try_run = 0, len(block), 0, True
+        head, close, kept, framed = self._head, self._close, self._kept, self._framed
+        while at < end:
+            if framed and block.startswith(head, at):
+                begin = at + len(head)
+                quote = block.find(b'"', begin)
+                if not block.startswith(close, quote):
+                    quote = _end_of_string(block, begin, quote)
+                if quote > begin and block.startswith(close, quote):
+                    new += 1
+                    if kept is not None:
+                        kept.append(block[begin:quote])
+                    at = quote + len(close)
+                    if try_run and end - at > self._at_once:
+                        stop, count = self._run(block, at)
+                        try_run = count > 0  # a second try on the same bytes would fail too
+                        at, new = stop, new + count
+                    continue
+            if block.startswith(b"\n", at):
+                at += 1
+                continue
+            stop = block.find(b"\n\n", at)
+            self._track.chunks += new
+            new = 0
+            self._event(block[at:stop])
+            at = stop + 2
+            if self.done:
+                return
+            head, close, framed = self._head, self._close, self._framed
+        self._track.chunks += new
+        if kept is not None and len(kept) > _FLUSH_PIECES:
+            self._flush()
+        if self._splitter.pending:
+            self._look_at_pending()
+
+    def _is_framed(self, data: bytes) -> bool:
+        """Whether `data` is one event in the frame and no more, as most reads bring: counted then."""
+        if not (data.startswith(self._head) and data.endswith(self._close)):
+            return False
+        begin, stop = len(self._head), len(data) - len(self._close)
+        quote = data.find(b'"', begin)
+        if stop <= begin or (quote != stop and _end_of_string(data, begin, quote) != stop):
+            return False
+        self._track.chunks += 1
+        kept = self._kept
+        if kept is not None:
+            kept.append(data[begin:stop])
+            if len(kept) > _FLUSH_PIECES:
+                self._flush()
+        return True
+
+    def _open(self, data: bytes) -> bytes:
+        """What of `data` is a stream: all, unless the body is a whole answer of JSON."""
+        if self._body is None:
+            begun = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+            if not begun:
+                return data
+            self._opened = True
+            if not begun.startswith((b"{", b"[", b"<")):
+                return data
+            self._body = bytearray()
+        if len(self._body) <= MAX_BODY_BYTES:
+            self._body += data
+        return b""
+
+    def _run(self, block: bytes, at: int) -> tuple[int, int]:
+        """Count the framed events from `at` on at once, where many came in one read: where they end, and how many.
+
+        They are a run if every blank line up to the last one stands between the end and the beginning of a frame and no
+        text has a quotation mark in it, which two counts tell; no event in it may be without text, which one search
+        tells. A fifth of the CPU of a request.
+        """
+        head, tail, joint = self._head, self._tail, self._joint
+        last = block.rfind(joint, at)
+        if last < at or not block.startswith(head, at):
+            return at, 0
+        begin = last + len(joint) - len(head)
+        stop = block.find(b"\n\n", begin)
+        empty = head + tail
+        if not block.endswith(tail, begin + len(head), stop) or block.startswith(empty, begin):
+            return at, 0
+        count = block.count(joint, at, stop) + 1
+        if block.count(b'"', at, stop) != count * self._quotes or block.find(empty, at, stop) >= 0:
+            return at, 0
+        if self._kept is not None:
+            self._kept.append(block[at + len(head) : stop - len(tail)].replace(joint, b""))
+        return stop + 2, count
+
+    def _look_at_pending(self) -> None:
+        """Events that the server has written and not ended: lines that are whole events by themselves are taken as
+        such, so that no time is that of a blank line which comes late or never.
+        """
+        pending = self._splitter.pending
+        if len(pending) > MAX_EVENT_BYTES:
+            self._splitter.end()
+            self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
+
+    def end(self) -> None:
+        """The body is over: take what lacked its end mark."""
+        rest = self._splitter.end()
+        if self._body is None and not self._reading.begun and rest.lstrip().startswith(b"{"):
+            self._body = bytearray(rest)
+        if self._body is not None:
+            choices = len(self._reading.tracks)
+            self._whole = whole(bytes(self._body), self._grammar, choices, keep_text=self._kept is not None)
+            self._body = bytearray()
+        elif not self.done:
+            self._event(rest, last=True)
+        self._flush()
+
+    def answer(self) -> Answer:
+        """All that was said. Meaningful after `end`."""
+        if self._whole is not None:
+            return self._whole
+        reading = self._reading
+        return Answer(reading.texts(), reading.finish_reasons, reading.usage, self._fault())
+
+    def _fault(self) -> Fault | None:
+        """Why this answer is a failure: an error the server sent, else an end before the end, else no content."""
+        reading = self._reading
+        if reading.fault is not None:
+            return reading.fault
+        if not (self.done or self._all_finished()):
+            if not reading.begun:
+                return Fault(ErrorClass.EMPTY_STREAM, "the stream ended without an event")
+            return Fault(
+                ErrorClass.TRUNCATED_STREAM,
+                f"the stream ended after {self.chunks} chunks without [DONE] or a finish reason",
+            )
+        if not self.chunks and not (reading.usage and reading.usage.completion_tokens):
+            return Fault(ErrorClass.EMPTY_STREAM, "the stream carried no content")
+        return None
+
+    def _all_finished(self) -> bool:
+        return len(self._reading.finish_reasons) == len(self._reading.tracks)
+
+    def _fail(self, error: ErrorClass, message: str) -> None:
+        self._reading.fail(Fault(error, message))
+
+    def _event(self, raw: bytes, *, last: bool = False) -> None:
+        event = sse.parse(raw)
+        if event is None or self.done:
+            return
+        if event.data.strip() == b"[DONE]":
+            self.done, self._framed = True, False  # nothing after it is looked at
+            self._splitter.end()
+            return
+        try:
+            found = loads(event.data)
+        except NotJson:
+            self._not_json(event, last=last)
+            return
+        if isinstance(found, dict):
+            self._object(found, event, raw)
+        else:
+            self._fail(ErrorClass.PARSE, "an event that is no JSON object: " + faults.shown(event.data))
+
+    def _not_json(self, event: sse.Event, *, last: bool) -> None:
+        """Data lines that are no JSON together may be so one by one (servers that forget the blank line between
+        events).
+        """
+        lines = event.data.split(b"\n")
+        if len(lines) > 1:
+            for line in lines:
+                self._event(b"data:" + line, last=last)
+        elif event.name == b"error":
+            self._fail(ErrorClass.ERROR_IN_STREAM, faults.shown(event.data))
+        elif not last:  # what the end of the body cut short is a truncated stream, not a broken event
+            self._fail(ErrorClass.PARSE, "an event that is not JSON: " + faults.shown(event.data))
+
+    def _object(self, found: dict[str, Any], event: sse.Event, raw: bytes) -> None:
+        self._flush()
+        told = self._grammar(found, event.name)
+        self._reading.take(told)
+        if len(told.choices) == 1 and told.usage is None and told.fault is None:
+            self._learn(raw, told.choices[0])
+
+    def _learn(self, raw: bytes, said: ChoiceSaid) -> None:
+        """Remember the bytes around the only text of an event, if they can be told apart from it."""
+        if len(said.pieces) != 1 or said.finish_reason is not None or said.choice >= len(self._reading.tracks):
+            return
+        kind, text = said.pieces[0]
+        found = _place(raw, text)
+        if found is None:
+            return
+        begin, stop = found
+        self._head, self._tail = raw[:begin], raw[stop:]
+        self._close = self._tail + b"\n\n"
+        self._joint = self._close + self._head
+        self._quotes = self._head.count(b'"') + self._tail.count(b'"')
+        self._at_once = 4 * (len(self._head) + len(self._tail))
+        self._track, self._key, self._framed = self._reading.tracks[said.choice], (said.choice, kind), True
+
+    def _flush(self) -> None:
+        """Make text of the framed pieces: they are JSON strings without quotes, and many make one string."""
+        if self._kept:
+            self._reading.add(*self._key, _strings(self._kept))
+            self._kept.clear()
+
+
+def _end_of_string(block: bytes, begin: int, quote: int) -> int:
+    """Where the string ends that begins at `begin`, if the first quotation mark, at `quote`, is only one in it."""
+    if quote <= begin or block[quote - 1] != _BACKSLASH:
+        return -1
+    match = _REST.match(block, begin)
+    return match.end() - 1 if match is not None else -1
+
+
+def _place(raw: bytes, text: str) -> tuple[int, int] | None:
+    """Where the only string of `raw` stands that says `text`; None where there is none, or another one like it."""
+    if b"\n" in raw or not raw.startswith(b"data:"):
+        return None
+    encoded = text.encode("utf-8", "surrogatepass")
+    quoted = b'"%s"' % encoded
+    place = raw.find(quoted)
+    if place >= 0 and b"\\" not in encoded:  # as nearly all texts stand there
+        return (place + 1, place + 1 + len(encoded)) if raw.find(quoted, place + 1) < 0 else None
+    places = [match.span(1) for match in _VALUES.finditer(raw) if _says(match[1], encoded, text)]
+    return places[0] if len(places) == 1 else None
+
+
+_VALUES = re.compile(rb'"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
+
+
+def _says(string: bytes, encoded: bytes, text: str) -> bool:
+    return string == encoded if b"\\" not in string else _strings([string]) == [text]
+
+
+def _strings(pieces: Sequence[bytes]) -> list[str]:
+    """The text in strings of JSON that lack their quotation marks: one for all where that can be."""
+    try:
+        return [str(loads(b'"%s"' % b"".join(pieces)))]
+    except NotJson:
+        if len(pieces) > 1:
+            return [text for piece in pieces for text in _strings([piece])]
+        return [pieces[0].decode("utf-8", "replace")]
+
+
+def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = True) -> Answer:
+    """What an answer that was not streamed says; anything but an object with choices is a fault."""
+    if len(body) > MAX_BODY_BYTES:
+        return Answer(fault=Fault(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES} bytes"))
+    try:
+        found = loads(body)
+    except NotJson:
+        return Answer(fault=Fault(ErrorClass.PARSE, "the answer is not JSON: " + faults.shown(body)))
+    if not isinstance(found, dict):
+        return Answer(fault=Fault(ErrorClass.PARSE, "the answer is no JSON object: " + faults.shown(body)))
+    reading = Reading(choices, keep_text=keep_text)
+    told = grammar(found, b"")
+    reading.take(told)
+    if reading.fault is None and not told.choices:
+        reading.fail(Fault(ErrorClass.PARSE, "the answer has no choices: " + faults.shown(body)))
+    return Answer(reading.texts(), reading.finish_reasons, reading.usage, reading.fault)

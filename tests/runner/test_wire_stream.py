@@ -1,0 +1,385 @@
+"""Answers: what each kind of stream says, whole and byte by byte, to load tests (no text) and evaluations alike."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire import openai
+from evalkube_runner.wire.answer import Answer, Kind, Usage
+from evalkube_runner.wire.stream import Stream
+
+
+def event(
+    delta: dict[str, Any] | None = None, *, finish: Any = None, index: Any = 0, end: str = "\n\n", **more: Any
+) -> bytes:
+    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": finish}]
+    return f"data: {json.dumps({'id': 'x', 'choices': choices, **more})}{end}".encode()
+
+
+def both(*choices: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps({"choices": choices}) + b"\n\n"
+
+
+def text_event(text: str, finish: str | None = None) -> bytes:
+    return b"data: " + orjson.dumps({"choices": [{"index": 0, "text": text, "finish_reason": finish}]}) + b"\n\n"
+
+
+def usage(prompt: Any, completion: Any) -> dict[str, Any]:
+    return {"prompt_tokens": prompt, "completion_tokens": completion}
+
+
+ROLE = event({"role": "assistant", "content": ""})
+HI = event({"content": "hi"})
+STOP = event({}, finish="stop")
+USAGE = event(usage=usage(5, 7))
+DONE = b"data: [DONE]\n\n"
+HALF = event({"content": "cut"})[:-20]
+CALL: dict[str, Any] = {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"a": 1}'}}]}
+TWICE = b'data: {"choices":[{"index":0,"delta":{"content":"TEXT"},"finish_reason":null}]}\n\n'
+
+
+def framed(*texts: bytes) -> bytes:
+    return b"".join(TWICE.replace(b"TEXT", text) for text in texts)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stream, and what it says; `texts` None: not looked at."""
+
+    stream: bytes
+    chunks: int
+    finish: str | None = None
+    usage: Usage | None = None
+    error: ErrorClass | None = None
+    texts: dict[Kind, str] | None = None
+    choices: int = field(default=1, kw_only=True)
+
+
+STREAMS: dict[str, Row] = {
+    "an ordinary stream": Row(ROLE + HI * 3 + STOP + USAGE + DONE, 3, "stop", Usage(5, 7), texts={"content": "hihihi"}),
+    "CRLF": Row((ROLE + HI * 3 + STOP + DONE).replace(b"\n", b"\r\n"), 3, "stop", texts={"content": "hihihi"}),
+    "no space after the colon": Row((ROLE + HI * 3 + STOP + DONE).replace(b"data: ", b"data:"), 3, "stop"),
+    "comments and keep-alives": Row(
+        b": ping\n\n" + ROLE + b": ping\n\n" + HI + b":\n\n" + HI + STOP + DONE, 2, "stop", texts={"content": "hihi"}
+    ),
+    "finish reason beside the last text": Row(
+        HI * 2 + event({"content": "!"}, finish="length"), 3, "length", texts={"content": "hihi!"}
+    ),
+    "usage beside the last text": Row(
+        HI + event({"content": "!"}, finish="stop", usage=usage(1, 2)) + DONE, 2, "stop", Usage(1, 2)
+    ),
+    "usage in every event": Row(
+        HI + b"".join(event({"content": "a"}, usage=usage(1, n)) for n in (1, 2)) + DONE, 3, None, Usage(1, 2)
+    ),
+    "no [DONE]": Row(HI + STOP, 1, "stop"),
+    "no finish reason": Row(HI + DONE, 1),
+    "no blank line after [DONE]": Row(HI + DONE.rstrip(), 1),
+    "nothing after [DONE] counts": Row(HI + DONE + HI, 1, texts={"content": "hi"}),
+    "an error after [DONE]": Row(HI + DONE + event(error={"message": "late"}), 1),
+    "reasoning_content": Row(
+        event({"reasoning_content": "hm"}) * 2 + HI + STOP + DONE,
+        3,
+        "stop",
+        texts={"reasoning": "hmhm", "content": "hi"},
+    ),
+    "reasoning": Row(event({"reasoning": "hm"}) + STOP + DONE, 1, "stop", texts={"reasoning": "hm"}),
+    "reasoning under two names": Row(
+        event({"reasoning_content": "hm", "reasoning": "hm"}) * 2 + DONE, 2, texts={"reasoning": "hmhm"}
+    ),
+    "content null beside reasoning": Row(event({"content": None, "reasoning_content": "a"}) + DONE, 1),
+    "null pieces are no tokens": Row(HI + event({"content": None}) * 3 + STOP + DONE, 1, "stop"),
+    "a tool call": Row(event(CALL) + STOP + DONE, 1, "stop", texts={"tool_calls": 'f{"a": 1}'}),
+    "a refusal": Row(
+        event({"refusal": "I "}) + event({"refusal": "can't"}) + STOP, 2, "stop", None, None, {"refusal": "I can't"}
+    ),
+    "contents in parts": Row(
+        event({"content": [{"type": "text", "text": "a"}]})
+        + event({"content": [{"type": "text", "text": "b"}]})
+        + DONE,
+        2,
+        texts={"content": "ab"},
+    ),
+    "text that looks like an end": Row(
+        HI + event({"content": 'data: [DONE] "finish_reason":"stop" \n\n'}) + HI + STOP + DONE,
+        3,
+        "stop",
+        texts={"content": 'hidata: [DONE] "finish_reason":"stop" \n\nhi'},
+    ),
+    "quotes and escapes in the text": Row(
+        event({"content": 'say "a" \\'}) + event({"content": '"'}) + HI + DONE, 3, texts={"content": 'say "a" \\"hi'}
+    ),
+    "text with a finish reason of its own frame": Row(
+        HI * 2 + event({"content": "x"}, finish="content_filter"), 3, "content_filter"
+    ),
+    "completions": Row(text_event("a") * 3 + text_event("", "length") + DONE, 3, "length", texts={"content": "aaa"}),
+    "completions, text at the end": Row(text_event("a") + text_event("b", "stop"), 2, "stop", texts={"content": "ab"}),
+    "only usage": Row(USAGE + DONE, 0, None, Usage(5, 7)),
+    "finished without text, tokens in the usage": Row(ROLE + STOP + USAGE + DONE, 0, "stop", Usage(5, 7)),
+    "events that share one blank line": Row(HI.rstrip() + b"\n" + HI + DONE, 2, texts={"content": "hihi"}),
+    "beyond ASCII": Row(event({"content": "水的😀"}) + event({"content": "é"}) + DONE, 2, texts={"content": "水的😀é"}),
+    "many in one frame, then in another": Row(
+        b"".join(event({"reasoning": f'"{at}"\\'}) for at in range(9))
+        + b"".join(event({"content": f" {at}\n"}) for at in range(9))
+        + DONE,
+        18,
+        texts={
+            "reasoning": "".join(f'"{at}"\\' for at in range(9)),
+            "content": "".join(f" {at}\n" for at in range(9)),
+        },
+    ),
+    "more in a frame than a text": Row(
+        event({"content": "a"}) + event({"content": "b", "refusal": None}) + event({"content": "c"}) + DONE,
+        3,
+        texts={"content": "abc"},
+    ),
+    "a key that a frame hides": Row(framed(b"a", b'b","name":"n', b"c") + DONE, 3, texts={"content": "abc"}),
+    "escapes of a pair": Row(framed(b"a", b"\\ud83d\\ude00") + DONE, 2, texts={"content": "a😀"}),
+    "an error in the stream": Row(ROLE + HI + event(error={"message": "boom"}), 1, error=ErrorClass.ERROR_IN_STREAM),
+    "an error that is a string": Row(event(error="boom") + DONE, 0, error=ErrorClass.ERROR_IN_STREAM),
+    "an error event": Row(HI + b'event: error\ndata: {"m": "boom"}\n\n', 1, error=ErrorClass.ERROR_IN_STREAM),
+    "an error event that is text": Row(b"event: error\ndata: boom\n\n", 0, error=ErrorClass.ERROR_IN_STREAM),
+    "vLLM's error object": Row(
+        HI + b'data: {"object": "error", "message": "boom"}\n\n' + DONE, 1, error=ErrorClass.ERROR_IN_STREAM
+    ),
+    "an error after the first text, framed like text": Row(
+        HI * 2 + event({"content": "x"}, error={"message": "boom"}) + DONE, 2, error=ErrorClass.ERROR_IN_STREAM
+    ),
+    "an error between the bytes of the frame": Row(
+        b'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n' * 2
+        + b'data: {"choices":[{"delta":{"content":"x"}}],"error":[{"m":{"n":"overloaded"}}]}\n\n'
+        + b'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n' * 9
+        + DONE,
+        11,
+        error=ErrorClass.ERROR_IN_STREAM,
+    ),
+    "a finish reason between the bytes of the frame": Row(
+        b'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n' * 2
+        + b'data: {"choices":[{"delta":{"content":"!"},"finish_reason":"length","x":{"y":{"z":"1"}}}]}\n\n',
+        3,
+        "length",
+        texts={"content": "HelloHello!"},
+    ),
+    "truncated between events": Row(ROLE + HI * 2, 2, error=ErrorClass.TRUNCATED_STREAM),
+    "truncated inside an event": Row(ROLE + HI * 2 + HALF, 2, error=ErrorClass.TRUNCATED_STREAM),
+    "role and no more": Row(ROLE, 0, error=ErrorClass.TRUNCATED_STREAM),
+    "nothing": Row(b"", 0, error=ErrorClass.EMPTY_STREAM),
+    "only keep-alives": Row(b": ping\n\n" * 3, 0, error=ErrorClass.EMPTY_STREAM),
+    "only [DONE]": Row(DONE, 0, error=ErrorClass.EMPTY_STREAM),
+    "finished without content": Row(ROLE + STOP + DONE, 0, "stop", error=ErrorClass.EMPTY_STREAM),
+    "not JSON": Row(HI + b"data: {oops\n\n" + DONE, 1, error=ErrorClass.PARSE),
+    "JSON but no object": Row(b"data: 7\n\n" + HI + DONE, 1, error=ErrorClass.PARSE),
+    "a whole JSON error": Row(b'{"error": {"message": "boom"}}', 0, error=ErrorClass.ERROR_IN_STREAM),
+    "a whole JSON answer": Row(b'{"choices": [{"message": {"content": "hi"}}]}', 0, texts={"content": "hi"}),
+}
+
+
+def read(pieces: list[bytes], choices: int = 1, *, keep_text: bool = True) -> tuple[Stream, Answer]:
+    stream = openai.reader(choices, keep_text=keep_text)
+    for piece in pieces:
+        stream.feed(piece)
+    stream.end()
+    return stream, stream.answer()
+
+
+def told(row: Row, pieces: list[bytes], *, keep_text: bool) -> Row:
+    """What the reader makes of a row's stream, as a row."""
+    stream, answer = read(pieces, row.choices, keep_text=keep_text)
+    texts: dict[Kind, str] | None = {kind: text for (choice, kind), text in answer.texts.items() if choice == 0}
+    if row.texts is None or not keep_text:
+        texts = row.texts
+    return Row(
+        row.stream,
+        sum(track.chunks for track in stream.tracks),
+        answer.finish_reasons.get(0),
+        answer.usage,
+        answer.fault.error if answer.fault else None,
+        texts,
+        choices=row.choices,
+    )
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("keep_text", [False, True], ids=["load test", "evaluation"])
+def test_whole_and_byte_by_byte(name: str, keep_text: bool) -> None:
+    """Every kind of stream says the same however it is cut, with its text kept or not."""
+    row = STREAMS[name]
+    for pieces in ([row.stream], [row.stream[at : at + 1] for at in range(len(row.stream))]):
+        assert told(row, pieces, keep_text=keep_text) == row
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_event_by_event(name: str) -> None:
+    """As servers write: an event in each read."""
+    row = STREAMS[name]
+    pieces = [piece + b"\n\n" for piece in row.stream.split(b"\n\n")[:-1]] + [row.stream.split(b"\n\n")[-1]]
+    assert told(row, pieces, keep_text=True) == row
+
+
+def test_error_message_reaches_people() -> None:
+    """The server's own words stand in the fault, on one line."""
+    fault = read([event(error={"message": "out of\n  memory", "code": 500})])[1].fault
+    assert fault is not None
+    assert fault.message == "out of memory"
+
+
+@pytest.mark.parametrize(("stopped", "whole"), [((0, 1), True), ((0,), False), ((), False)])
+def test_several_choices(stopped: tuple[int, ...], whole: bool) -> None:
+    """Without [DONE] a stream of two choices is whole once both have finished."""
+    stream = b"".join(event({"content": f"{index}"}, index=index) for index in (0, 1, 0, 1))
+    stream += b"".join(event({}, finish="stop", index=index) for index in stopped)
+    found, answer = read([stream], choices=2)
+    assert [track.chunks for track in found.tracks] == [2, 2]
+    assert [answer.text(choice=choice) for choice in (0, 1)] == ["00", "11"]
+    assert (answer.fault is None) is whole
+
+
+def test_two_choices_in_one_event() -> None:
+    """Each has its text."""
+    choices = [{"index": index, "delta": {"content": text}} for index, text in enumerate("ax")]
+    assert read([both(*choices) + DONE], choices=2)[1].texts == {(0, "content"): "a", (1, "content"): "x"}
+
+
+PIECES = st.lists(st.text(max_size=8), max_size=12)
+
+
+@given(PIECES, st.booleans(), st.data())
+def test_any_text_any_cut(pieces: list[str], ascii_only: bool, data: st.DataObject) -> None:
+    """Chunks are exactly the non-empty pieces, whatever the text, its JSON spelling, and where reads fall."""
+    choices = [{"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
+    events = [f"data: {json.dumps(choice, ensure_ascii=ascii_only)}\n\n" for choice in choices]
+    stream = "".join(events).encode("utf-8", "surrogatepass") + STOP + DONE
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=5)))
+    found, answer = read([stream[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True)])
+    assert found.chunks == sum(bool(piece) for piece in pieces)
+    assert answer.text() == "".join(pieces)
+
+
+KINDS = st.sampled_from(
+    (
+        *[HI] * 8,
+        event({"content": "ab"}),
+        event({"content": ""}),
+        event({"content": None}),
+        event({"content": '"'}),
+        event({"reasoning_content": "hm"}),
+        ROLE,
+        USAGE,
+        HI.replace(b"\n", b"\r\n"),
+        HI.rstrip() + b"\n" + HI,
+        b": ping\n\n",
+        b"\n",
+    )
+)
+
+
+@given(st.lists(KINDS, max_size=40))
+def test_runs_of_events_in_one_read(events: list[bytes]) -> None:
+    """Many events in one read are counted, and their texts kept, as they are one by one."""
+    stream = b"".join(events) + STOP + DONE
+    singly, answer = read([stream[at : at + 1] for at in range(len(stream))])
+    for pieces in ([stream], [*events, STOP, DONE]):
+        found, same = read(pieces)
+        assert (found.chunks, same.texts) == (singly.chunks, answer.texts)
+
+
+def test_the_short_cut_is_taken() -> None:
+    """An event framed like the last text is not decoded: one whose text is no JSON counts instead of failing."""
+    for pieces in ([HI + HI.replace(b"hi", b"\\q") + DONE], [HI, HI.replace(b"hi", b"\\q"), DONE]):
+        found, answer = read(pieces)
+        assert (found.chunks, answer.fault) == (2, None)
+
+
+def test_an_endless_event_is_a_fault() -> None:
+    """What a reader holds is bounded."""
+    fault = read([b"data: "] + [b"x" * (1 << 20)] * 9)[1].fault
+    assert fault is not None
+    assert fault.error is ErrorClass.TOO_LARGE
+
+
+@given(st.lists(st.text(max_size=2000), min_size=1, max_size=120), st.data())
+def test_long_streams_in_any_pieces(pieces: list[str], data: st.DataObject) -> None:
+    """Nothing is lost or doubled where framed pieces become text."""
+    stream = b"".join(event({"content": piece}) for piece in pieces) + DONE
+    reader, at = openai.reader(keep_text=True), 0
+    while at < len(stream):
+        size = data.draw(st.integers(1, 70_000))
+        reader.feed(stream[at : at + size])
+        at += size
+    reader.end()
+    assert reader.answer().text() == "".join(pieces)
+
+
+def test_memory_of_a_long_stream_is_its_text() -> None:
+    """The frames around it are not kept, nor the pieces apart."""
+    reader = openai.reader(keep_text=True)
+    frame = event({"content": "word "}, pad="x" * 300)
+    for _ in range(5000):
+        reader.feed(frame)
+    assert reader._kept is not None
+    assert len(reader._kept) < 2000
+    reader.end()
+    assert reader.answer().text() == "word " * 5000
+
+
+MESSAGE = {"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}
+
+# name: body, finish reason, usage, error, texts of the first choice
+ANSWERS: dict[str, tuple[bytes, str | None, Usage | None, ErrorClass | None, dict[Kind, str]]] = {
+    "whole": (orjson.dumps({"choices": [MESSAGE], "usage": usage(1, 2)}), "stop", Usage(1, 2), None, {"content": "hi"}),
+    "without usage": (b'{"choices":[{"text":"hi"}]}', None, None, None, {"content": "hi"}),
+    "reasoning": (
+        b'{"choices":[{"message":{"content":"a","reasoning_content":"b"}}]}',
+        None,
+        None,
+        None,
+        {"content": "a", "reasoning": "b"},
+    ),
+    "parts": (
+        b'{"choices":[{"message":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}]}',
+        None,
+        None,
+        None,
+        {"content": "ab"},
+    ),
+    "a tool call": (
+        orjson.dumps({"choices": [{"message": {"content": None, **CALL}}]}),
+        None,
+        None,
+        None,
+        {"tool_calls": 'f{"a": 1}'},
+    ),
+    "usage with its parts": (
+        orjson.dumps(
+            {
+                "choices": [MESSAGE],
+                "usage": usage(5, 9)
+                | {"completion_tokens_details": {"reasoning_tokens": 4}, "prompt_tokens_details": {"cached_tokens": 2}},
+            }
+        ),
+        "stop",
+        Usage(5, 9, 4, 2),
+        None,
+        {"content": "hi"},
+    ),
+    "an error in a 200": (b'{"error":{"message":"boom"}}', None, None, ErrorClass.ERROR_IN_STREAM, {}),
+    "no choices": (b'{"choices":[]}', None, None, ErrorClass.PARSE, {}),
+    "no choices at all": (b'{"choices":null}', None, None, ErrorClass.PARSE, {}),
+    "a list": (b"[]", None, None, ErrorClass.PARSE, {}),
+    "HTML": (b"<html>", None, None, ErrorClass.PARSE, {}),
+    "nothing": (b"", None, None, ErrorClass.PARSE, {}),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers(name: str) -> None:
+    """What a whole answer says; the reader of streams says the same of it, but for an empty body."""
+    body, finish, used, error, texts = ANSWERS[name]
+    for found in (openai.answer(body, keep_text=True), *([read([body])[1]] if body else [])):
+        assert (found.finish_reasons.get(0), found.usage, found.fault and found.fault.error) == (finish, used, error)
+        assert {kind: text for (_, kind), text in found.texts.items()} == texts
