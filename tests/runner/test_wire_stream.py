@@ -39,6 +39,7 @@ HI = event({"content": "hi"})
 STOP = event({}, finish="stop")
 USAGE = event(usage=usage(5, 7))
 DONE = b"data: [DONE]\n\n"
+ERROR = ErrorClass.ERROR_IN_STREAM
 HALF = event({"content": "cut"})[:-20]
 CALL: dict[str, Any] = {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"a": 1}'}}]}
 TWICE = b'data: {"choices":[{"index":0,"delta":{"content":"TEXT"},"finish_reason":null}]}\n\n'
@@ -165,6 +166,24 @@ STREAMS: dict[str, Row] = {
         "length",
         texts={"content": "HelloHello!"},
     ),
+    "an empty finish reason in every event": Row(
+        b"".join(event({"content": "a"}, finish="") for _ in range(3)) + STOP, 3, "stop", texts={"content": "aaa"}
+    ),
+    **{
+        f"finish reason {word!r} and a cut": Row(
+            event({"content": "a"}, finish=word) * 3, 3, error=ErrorClass.TRUNCATED_STREAM, texts={"content": "aaa"}
+        )
+        for word in ("", "null", "NULL", "None", " ", False)
+    },
+    **{
+        f"finish reason {word!r}": Row(HI + event({}, finish=word) + USAGE + DONE, 1, word, Usage(5, 7), ERROR)
+        for word in ("abort", "error", "cancelled", "server_error", "insufficient_system_resource", "Timeout")
+    },
+    "a finish reason without end": Row(HI + event({}, finish="x" * 3000) + DONE, 1, "x" * 64),
+    "a finish reason with escapes": Row(HI + event({}, finish="\x1b[31m\nred\u009b") + DONE, 1, "[31m red"),
+    "a finish reason that is a number": Row(HI + event({}, finish=5), 1, "5"),
+    "a finish reason that is an object": Row(HI + event({}, finish={"reason": "stop"}), 1, "stop"),
+    "a finish reason that is another object": Row(HI + event({}, finish={"a": 1}), 1, '{"a":1}'),
     "truncated between events": Row(ROLE + HI * 2, 2, error=ErrorClass.TRUNCATED_STREAM),
     "truncated inside an event": Row(ROLE + HI * 2 + HALF, 2, error=ErrorClass.TRUNCATED_STREAM),
     "role and no more": Row(ROLE, 0, error=ErrorClass.TRUNCATED_STREAM),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from evalkube_runner.wire import answer as wire
+from evalkube_runner.wire import finish
 
 __all__ = ["Answer", "Tokens"]
 
@@ -32,8 +33,8 @@ class Answer:
 
     @property
     def truncated(self) -> bool:
-        """Whether max_tokens cut it off."""
-        return self.finish_reason == "length"
+        """Whether max_tokens, or the model's own limit, cut it off."""
+        return finish.cut_off(self.finish_reason)
 
     @classmethod
     def of(cls, said: wire.Answer, *, ttft_ns: int | None = None) -> Self:

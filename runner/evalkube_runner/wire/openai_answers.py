@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkube_crds.names import ErrorClass
-from evalkube_runner.wire import faults
+from evalkube_runner.wire import faults, finish
 from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said, Usage
 
 __all__ = ["said"]
@@ -32,11 +32,10 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
 
 def _choice(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
     index = choice.get("index")
-    reason = choice.get("finish_reason")
     return ChoiceSaid(
         choice=index if isinstance(index, int) else at,
         pieces=_pieces(_part(choice)),
-        finish_reason=None if reason is None else str(reason),
+        finish_reason=finish.reason_of(choice.get("finish_reason")),
     )
 
 

@@ -4,6 +4,8 @@ No bytes here, and no I/O.
 
 from collections.abc import Iterable
 
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire import finish
 from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said, Usage
 from evalkube_runner.wire.decoding import readable
 
@@ -66,8 +68,11 @@ class Reading:
 
     def _choice(self, choice: ChoiceSaid) -> None:
         self.tracks[choice.choice].take(choice)
-        if choice.finish_reason is not None:
-            self.finish_reasons[choice.choice] = choice.finish_reason
+        reason = choice.finish_reason
+        if reason is not None:
+            self.finish_reasons[choice.choice] = reason
+            if finish.failed(reason):
+                self.fail(Fault(ErrorClass.ERROR_IN_STREAM, f"the server gave up with finish reason {reason!r}"))
         if self._texts is not None:
             for kind, text in choice.pieces:
                 self.add(choice.choice, kind, (text,))
