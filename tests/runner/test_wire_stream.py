@@ -166,6 +166,51 @@ STREAMS: dict[str, Row] = {
         "length",
         texts={"content": "HelloHello!"},
     ),
+    "usage of zeros beside pieces": Row(HI + STOP + event(usage=usage(0, 0)) + DONE, 1, "stop", Usage()),
+    "usage of no completion beside pieces": Row(HI + STOP + event(usage=usage(5, 0)) + DONE, 1, "stop", Usage(5)),
+    "usage of zeros after a real one": Row(HI + USAGE + event(usage=usage(0, 0)) + DONE, 1, None, Usage(5, 7)),
+    "usage in the choice": Row(
+        HI + both({"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage(5, 7)}) + DONE,
+        1,
+        "stop",
+        Usage(5, 7),
+    ),
+    "usage in x_groq": Row(HI + event({}, finish="stop", x_groq={"usage": usage(5, 7)}), 1, "stop", Usage(5, 7)),
+    "usage in timings": Row(
+        HI + event({}, finish="stop", timings={"cache_n": 2, "prompt_n": 3, "predicted_n": 7}), 1, "stop", Usage(5, 7)
+    ),
+    "usage of other names": Row(HI + event(usage={"input_tokens": 5, "output_tokens": 7}) + DONE, 1, None, Usage(5, 7)),
+    "usage in halves": Row(
+        event({"role": "assistant"}, usage=usage(5, 0)) + HI + event({}, finish="stop", usage={"completion_tokens": 7}),
+        1,
+        "stop",
+        Usage(5, 7),
+    ),
+    "usage as a total and a half": Row(
+        HI + event(usage={"prompt_tokens": 5, "total_tokens": 12}) + DONE, 1, None, Usage(5, 7)
+    ),
+    "usage as floats": Row(HI + event(usage=usage(5.0, 7.0)) + DONE, 1, None, Usage(5, 7)),
+    "usage of a total alone": Row(HI + event(usage={"total_tokens": 9, "total_characters": 30}) + DONE, 1),
+    **{
+        f"usage of {wrong!r}": Row(
+            HI + STOP + event(usage=usage(5, wrong)) + DONE, 1, "stop", Usage(5, doubtful=True), texts={"content": "hi"}
+        )
+        for wrong in (-3, True, "7", [7], 7.5, 2**53, 2**63, 2**64 - 1, 10**30, float("nan"), float("inf"))
+    },
+    "usage with a part greater than its whole": Row(
+        HI + event(usage=usage(5, 7) | {"completion_tokens_details": {"reasoning_tokens": 2**64 - 1}}) + DONE,
+        1,
+        None,
+        Usage(5, 7),
+    ),
+    "a choice that nobody asked for": Row(
+        event({"content": "BAD"}, index=1) + HI + event({"content": "BAD"}, index=1) + HI + STOP,
+        2,
+        "stop",
+        texts={"content": "hihi"},
+    ),
+    "an index that is a string": Row(HI.replace(b'"index": 0', b'"index": "0"') + DONE, 1, texts={"content": "hi"}),
+    "an index that is no number": Row(HI.replace(b'"index": 0', b'"index": null') + DONE, 1),
     "an empty finish reason in every event": Row(
         b"".join(event({"content": "a"}, finish="") for _ in range(3)) + STOP, 3, "stop", texts={"content": "aaa"}
     ),
@@ -256,6 +301,38 @@ def test_several_choices(stopped: tuple[int, ...], whole: bool) -> None:
     assert [track.chunks for track in found.tracks] == [2, 2]
     assert [answer.text(choice=choice) for choice in (0, 1)] == ["00", "11"]
     assert (answer.fault is None) is whole
+
+
+def _halves(*usages: Any, last: Any = None) -> bytes:
+    """Two choices of two chunks each; each ends with its usage, then comes the last."""
+    stream = b"".join(event({"content": "a"}, index=index) for index in (0, 1, 0, 1))
+    stream += b"".join(event({}, finish="stop", index=index, usage=one) for index, one in enumerate(usages))
+    return stream + (event(usage=last) if last else b"") + DONE
+
+
+OWN_LAST = both(*({"index": index, "delta": {}, "usage": usage(5, 3)} for index in (0, 1))) + DONE
+
+USAGES: dict[str, tuple[bytes, Usage | None]] = {
+    "each choice its own": (_halves(usage(5, 3), usage(5, 3)), Usage(5, 6)),
+    "each choice its own, in the choice": (_halves(None, None)[: -len(DONE)] + OWN_LAST, Usage(5, 6)),
+    "each choice its own, in events of no choice": (
+        _halves(None, None)[: -len(DONE)] + event(usage=usage(5, 3)) * 2 + DONE,
+        Usage(5, 6),
+    ),
+    "the total at each end": (_halves(usage(5, 6), usage(5, 6)), Usage(5, 6)),
+    "a running total": (_halves(usage(5, 5), usage(5, 6)), Usage(5, 6)),
+    "each its own, and the total": (_halves(usage(5, 3), usage(5, 3), last=usage(5, 6)), Usage(5, 6)),
+    "the total alone": (_halves(None, None, last=usage(5, 6)), Usage(5, 6)),
+    "the total at the last end": (_halves(None, usage(5, 6)), Usage(5, 6)),
+    "one choice's own alone": (_halves(usage(5, 3), None), Usage(5, None)),
+}
+
+
+@pytest.mark.parametrize("name", USAGES)
+def test_usages_of_two_choices(name: str) -> None:
+    """What each choice states adds up; a total does not."""
+    stream, used = USAGES[name]
+    assert read([stream], choices=2)[1].usage == used
 
 
 def test_two_choices_in_one_event() -> None:

@@ -22,12 +22,16 @@ _MESSAGE_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the server states them; None where it does not. The last two are parts of the first two."""
+    """Token counts as the server states them; None where it does not. The last two are parts of the first two.
+
+    `doubtful`: it stated something that cannot be a count, which was left out.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class ChoiceSaid(NamedTuple):
     blank: bool = False
     opening: bool = False
     finish_reason: str | None = None
+    usage: Usage | None = None
 
 
 class Said(NamedTuple):
@@ -62,12 +67,18 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that is over, streamed or whole. Texts and finish reasons are by choice."""
+    """An answer that is over, streamed or whole. Texts and finish reasons are by choice.
+
+    `begun`: how many of the choices that were asked for it has. `strays`: pieces of choices that nobody asked for,
+    which are left out.
+    """
 
     texts: Mapping[tuple[int, Kind], str] = field(default_factory=dict)
     finish_reasons: Mapping[int, str] = field(default_factory=dict)
     usage: Usage | None = None
     fault: Fault | None = None
+    begun: int = 0
+    strays: int = 0
 
     def text(self, kind: Kind = "content", *, choice: int = 0) -> str:
         """The text of one kind of one choice; empty where there is none."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkube_crds.names import ErrorClass
-from evalkube_runner.wire import faults, finish
-from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said, Usage
+from evalkube_runner.wire import faults, finish, usage
+from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said
 
 __all__ = ["said"]
 
@@ -26,17 +26,24 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
     parts = choices if isinstance(choices, list) else ()
     return Said(
         choices=tuple(_choice(part, at) for at, part in enumerate(parts) if isinstance(part, dict)),
-        usage=_usage(found),
+        usage=usage.stated(found),
     )
 
 
 def _choice(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
-    index = choice.get("index")
     return ChoiceSaid(
-        choice=index if isinstance(index, int) else at,
+        choice=_index(choice.get("index"), at),
         pieces=_pieces(_part(choice)),
         finish_reason=finish.reason_of(choice.get("finish_reason")),
+        usage=usage.stated(choice),
     )
+
+
+def _index(index: object, at: int) -> int:
+    """A choice's number; its place where it has none."""
+    if isinstance(index, str) and index.isdecimal() and len(index) < 10:
+        return int(index)
+    return index if isinstance(index, int) and not isinstance(index, bool) else at
 
 
 def _part(choice: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -85,20 +92,3 @@ def _call(call: object) -> str:
     function = call.get("function") if isinstance(call, dict) else None
     parts = (function.get("name"), function.get("arguments")) if isinstance(function, dict) else ()
     return "".join(part for part in parts if isinstance(part, str))
-
-
-def _usage(found: Mapping[str, Any]) -> Usage | None:
-    usage = found.get("usage")
-    if not isinstance(usage, dict):
-        return None
-    return Usage(
-        _count(usage, "prompt_tokens"),
-        _count(usage, "completion_tokens"),
-        _count(usage.get("completion_tokens_details"), "reasoning_tokens"),
-        _count(usage.get("prompt_tokens_details"), "cached_tokens"),
-    )
-
-
-def _count(part: object, key: str) -> int | None:
-    value = part.get(key) if isinstance(part, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.wire import finish
-from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said, Usage
+from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said, Usage
 from evalkube_runner.wire.decoding import readable
+from evalkube_runner.wire.usage import Usages
 
 __all__ = ["Reading", "Track"]
 
@@ -36,12 +37,13 @@ class Track:
 class Reading:
     """An answer of `choices` choices; those that nobody asked for are left out of it."""
 
-    __slots__ = ("_texts", "fault", "finish_reasons", "tracks", "usage")
+    __slots__ = ("_texts", "_usages", "fault", "finish_reasons", "strays", "tracks")
 
     def __init__(self, choices: int, *, keep_text: bool) -> None:
         self.tracks = tuple(Track() for _ in range(choices))
         self.finish_reasons: dict[int, str] = {}
-        self.usage: Usage | None = None
+        self.strays = 0
+        self._usages = Usages(choices)
         self.fault: Fault | None = None
         self._texts: dict[tuple[int, Kind], list[str]] | None = {} if keep_text else None
 
@@ -61,13 +63,17 @@ class Reading:
             self.fail(said.fault)
             return
         if said.usage is not None:
-            self.usage = said.usage
+            self._usages.note(said.usage, said.choices[0].choice if len(said.choices) == 1 else None)
         for choice in said.choices:
             if 0 <= choice.choice < len(self.tracks):
                 self._choice(choice)
+            else:
+                self.strays += bool(choice.pieces)
 
     def _choice(self, choice: ChoiceSaid) -> None:
         self.tracks[choice.choice].take(choice)
+        if choice.usage is not None:
+            self._usages.note(choice.usage, choice.choice)
         reason = choice.finish_reason
         if reason is not None:
             self.finish_reasons[choice.choice] = reason
@@ -87,7 +93,15 @@ class Reading:
         if self.fault is None:
             self.fault = fault
 
-    def texts(self) -> dict[tuple[int, Kind], str]:
-        """The texts so far, by choice and kind; none where they are not kept."""
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts of all choices."""
+        return self._usages.of(self.chunks + self.strays)
+
+    def answer(self, fault: Fault | None) -> Answer:
+        """All that was said, once it is over."""
+        return Answer(self._all_texts(), self.finish_reasons, self.usage, fault, self.begun, self.strays)
+
+    def _all_texts(self) -> dict[tuple[int, Kind], str]:
         kept = {key: readable("".join(pieces)) for key, pieces in (self._texts or {}).items()}
         return {key: text for key, text in kept.items() if text}

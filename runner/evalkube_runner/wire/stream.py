@@ -205,8 +205,7 @@ class Stream:
         """All that was said. Meaningful after `end`."""
         if self._whole is not None:
             return self._whole
-        reading = self._reading
-        return Answer(reading.texts(), reading.finish_reasons, reading.usage, self._fault())
+        return self._reading.answer(self._fault())
 
     def _fault(self) -> Fault | None:
         """Why this answer is a failure: an error the server sent, else an end before the end, else no content."""
@@ -220,7 +219,8 @@ class Stream:
                 ErrorClass.TRUNCATED_STREAM,
                 f"the stream ended after {self.chunks} chunks without [DONE] or a finish reason",
             )
-        if not self.chunks and not (reading.usage and reading.usage.completion_tokens):
+        usage = reading.usage
+        if not self.chunks and not (usage and usage.completion_tokens):
             return Fault(ErrorClass.EMPTY_STREAM, "the stream carried no content")
         return None
 
@@ -344,4 +344,4 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
     reading.take(told)
     if reading.fault is None and not told.choices:
         reading.fail(Fault(ErrorClass.PARSE, "the answer has no choices: " + faults.shown(body)))
-    return Answer(reading.texts(), reading.finish_reasons, reading.usage, reading.fault)
+    return reading.answer(reading.fault)
