@@ -7,6 +7,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from evalkube_crds.names import ANSWER_NOTES
+
 __all__ = ["eval_tables", "perf_tables"]
 
 
@@ -104,6 +106,8 @@ def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]
         metrics = point["metrics"]
         for error, times in (metrics.get("Errors") or {}).items():
             yield name, f"{times:,} failed: {error}"
+        for note, times in (metrics.get("Answer notes") or {}).items():
+            yield name, f"{times:,} {ANSWER_NOTES.get(note, note)}"
         for reason in metrics.get("Client verdict reasons") or ():
             yield name, reason
 

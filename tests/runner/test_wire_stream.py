@@ -60,6 +60,8 @@ class Row:
     error: ErrorClass | None = None
     texts: dict[Kind, str] | None = None
     choices: int = field(default=1, kw_only=True)
+    blanks: int = field(default=0, kw_only=True)
+    inside: bool = field(default=False, kw_only=True)
 
 
 STREAMS: dict[str, Row] = {
@@ -95,6 +97,35 @@ STREAMS: dict[str, Row] = {
     ),
     "content null beside reasoning": Row(event({"content": None, "reasoning_content": "a"}) + DONE, 1),
     "null pieces are no tokens": Row(HI + event({"content": None}) * 3 + STOP + DONE, 1, "stop"),
+    "empty pieces": Row(
+        ROLE + HI + event({"content": ""}) * 3 + HI + STOP + DONE, 2, "stop", texts={"content": "hihi"}, blanks=3
+    ),
+    "an empty piece first": Row(ROLE + event({"content": ""}) + HI + STOP, 1, "stop", blanks=1),
+    "an empty thought": Row(ROLE + event({"reasoning": "", "content": None}) + HI + STOP, 1, "stop", blanks=1),
+    "empty pieces within a character": Row(
+        ROLE + event({"content": ""}) * 2 + event({"content": "水"}) + HI * 5 + STOP,
+        6,
+        "stop",
+        texts={"content": "水hihihihihi"},
+        blanks=2,
+        inside=True,
+    ),
+    "empty pieces in a frame that was learned": Row(
+        framed(b"a", b"b", b"", b"\\u6c34", b"c") + DONE, 4, texts={"content": "ab水c"}, blanks=1, inside=True
+    ),
+    "a role in every event": Row(
+        event({"role": "assistant", "content": ""}) * 3 + event({"role": "assistant", "content": "a"}) * 2 + STOP,
+        2,
+        "stop",
+        texts={"content": "aa"},
+        blanks=2,  # the first opens the choice
+    ),
+    "an empty role in every event": Row(event({"role": "", "content": "a"}) * 2 + STOP, 2, "stop", blanks=0),
+    "an empty piece beside the end": Row(HI + event({"content": ""}, finish="stop"), 1, "stop"),
+    "an empty piece after the end": Row(HI + STOP + event({"content": ""}) + DONE, 1, "stop"),
+    "an empty delta": Row(HI + event({}) + event({"content": []}) + STOP, 1, "stop"),
+    "no delta": Row(both({"index": 0, "finish_reason": None}) + HI + STOP, 1, "stop"),
+    "completions with an empty text": Row(text_event("") + text_event("a") + DONE, 1, blanks=1),
     "a tool call": Row(event(CALL) + STOP + DONE, 1, "stop", texts={"tool_calls": 'f{"a": 1}'}),
     "a refusal": Row(
         event({"refusal": "I "}) + event({"refusal": "can't"}) + STOP, 2, "stop", None, None, {"refusal": "I can't"}
@@ -265,6 +296,8 @@ def told(row: Row, pieces: list[bytes], *, keep_text: bool) -> Row:
         answer.fault.error if answer.fault else None,
         texts,
         choices=row.choices,
+        blanks=sum(track.blanks for track in stream.tracks),
+        inside=any(track.inside for track in stream.tracks),
     )
 
 

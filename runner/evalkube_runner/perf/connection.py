@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
         exchange, self.exchange = self.exchange, None
         self.abort()
         if exchange is not None:
-            exchange.end_ns = self.heard_ns
+            exchange.end_ns = exchange.done_ns
             exchange.conclude(exchange.end_ns, whole=True)
             exchange.ended(exchange)
 

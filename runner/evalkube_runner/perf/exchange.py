@@ -4,7 +4,8 @@ here.
 
 from collections.abc import Callable
 
-from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_crds.names import AnswerNote, ErrorClass, error_class_of_status
+from evalkube_runner.perf.timeline import Span, Timeline
 from evalkube_runner.wire.answer import Answer, Usage
 from evalkube_runner.wire.dialect import Dialect, StreamReader
 from evalkube_runner.wire.stream import MAX_BODY_BYTES
@@ -26,24 +27,27 @@ class Exchange:
         "chunks",
         "connect_ns",
         "dispatched_ns",
+        "done_ns",
         "end_ns",
         "ended",
         "error",
-        "finish_reason",
+        "finish_reasons",
         "first_byte_ns",
         "first_token_ns",
-        "gap_times",
-        "gaps_ns",
         "index",
         "intended_ns",
         "last_token_ns",
+        "lines",
         "message",
+        "notes",
         "payload",
         "reader",
         "ready_ns",
         "resent",
         "sent_ns",
+        "spans",
         "status",
+        "strays",
         "streamed",
         "texts",
         "usage",
@@ -66,6 +70,7 @@ class Exchange:
         self.ended = ended
         self.streamed = stream
         self.reader: StreamReader | None = dialect.reader(choices, keep_text=keep_text) if stream else None
+        self.lines = [Timeline(track) for track in self.reader.tracks] if self.reader is not None else []
         self._choices = choices
         self._dialect = dialect
         self._keep_text = keep_text
@@ -75,14 +80,19 @@ class Exchange:
         self.intended_ns = self.ready_ns = self.dispatched_ns = self.sent_ns = self.connect_ns = 0
         self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
         self.status = 0
-        self.chunks = 0
+        self.chunks = self.strays = self.done_ns = 0
         self.resent = False
-        self.gaps_ns: list[int] = []
-        self.gap_times: list[int] = []
-        self.finish_reason: str | None = None
+        self.spans: list[Span] = []
+        self.finish_reasons: list[str | None] = []
+        self.notes: list[AnswerNote] = []
         self.usage: Usage | None = None
         self.error: ErrorClass | None = None
         self.message = ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended that says so."""
+        return next((reason for reason in self.finish_reasons if reason is not None), None)
 
     @property
     def refused(self) -> bool:
@@ -96,28 +106,11 @@ class Exchange:
             self._keep(data)
             return
         reader.feed(data)
-        self._count(reader, now_ns)
-
-    def _count(self, reader: StreamReader, now_ns: int) -> None:
-        tracks = reader.tracks
-        chunks = tracks[0].chunks if len(tracks) == 1 else sum([track.chunks for track in tracks])
-        if chunks > self.chunks:
-            self._tokens(chunks - self.chunks, now_ns)
-            self.chunks = chunks
-
-    def _tokens(self, new: int, now_ns: int) -> None:
-        """Several chunks in one read after a gap g count as that many gaps of g / new: when the server made them is
-        not known.
-        """
-        if not self.first_token_ns:
-            self.first_token_ns = now_ns
-            if new > 1:
-                self.gaps_ns.append(0)
-                self.gap_times.append(new - 1)
-        else:
-            self.gaps_ns.append((now_ns - self.last_token_ns) // new)
-            self.gap_times.append(new)
-        self.last_token_ns = now_ns
+        for line in self.lines:
+            if line.take(now_ns) and not self.first_token_ns:
+                self.first_token_ns = now_ns
+        if reader.done and not self.done_ns:
+            self.done_ns = now_ns
 
     def _keep(self, data: bytes) -> None:
         self._body_bytes += len(data)
@@ -147,16 +140,31 @@ class Exchange:
 
     def _conclude_stream(self, reader: StreamReader, now_ns: int) -> None:
         reader.end()
-        self._count(reader, now_ns)
+        for line in self.lines:
+            line.take(now_ns)
         answer = reader.answer()
+        if _blanks_are_tokens(reader, answer.usage):
+            for line in self.lines:
+                line.count_blanks()
+        self.spans = [span for line in self.lines if (span := line.span()) is not None]
+        self.first_token_ns = min([span.first_ns for span in self.spans], default=0)
+        self.last_token_ns = max([span.last_ns for span in self.spans], default=0)
+        self.chunks = sum([span.chunks for span in self.spans])
         self._take(answer)
         if not reader.streamed and answer.fault is None:
             self.fail(ErrorClass.PARSE, "the server answered without streaming; set stream to false")
 
     def _take(self, answer: Answer) -> None:
         """Note what an answer says."""
-        self.finish_reason = next(iter(answer.finish_reasons.values()), None)
+        self.finish_reasons = [answer.finish_reasons.get(choice) for choice in range(max(answer.begun, 1))]
         self.usage = answer.usage
+        self.strays = answer.strays
+        if answer.begun < self._choices:
+            self.notes.append(AnswerNote.FEWER_CHOICES)
+        if answer.strays:
+            self.notes.append(AnswerNote.MORE_CHOICES)
+        if answer.usage is not None and answer.usage.doubtful:
+            self.notes.append(AnswerNote.IMPLAUSIBLE_USAGE)
         if answer.fault is not None:
             self.fail(answer.fault.error, answer.fault.message)
         if self._keep_text and self.error is None and not _complete(self.usage):
@@ -173,6 +181,18 @@ class Exchange:
         if answer.fault is not None and not whole:
             self.fail(ErrorClass.DISCONNECTED, "the connection closed in the middle of the answer")
         self._take(answer)
+
+
+def _blanks_are_tokens(reader: StreamReader, usage: Usage | None) -> bool:
+    """Whether empty pieces count: the usage has room for them, or, without one, they stand within characters. Else
+    they cannot be told from keep-alives.
+    """
+    blanks = sum([track.blanks for track in reader.tracks])
+    if not blanks:
+        return False
+    if usage is not None and usage.completion_tokens is not None:
+        return usage.completion_tokens >= blanks + sum([track.chunks for track in reader.tracks])
+    return any(track.inside for track in reader.tracks)
 
 
 def _complete(usage: Usage | None) -> bool:

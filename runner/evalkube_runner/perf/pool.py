@@ -192,7 +192,7 @@ class Pool:
             exchange = connection.exchange
             if exchange is None:
                 continue
-            if exchange.said_done and now_ns - connection.heard_ns > _NANO:
+            if exchange.said_done and now_ns - exchange.done_ns > _NANO:  # whatever else it may still say
                 connection.settle()
             elif now_ns - exchange.sent_ns > total_ns:
                 connection.give_up(ErrorClass.TOTAL_TIMEOUT, f"not answered within {self._limits.total_s:g} s")

@@ -15,15 +15,23 @@ __all__ = ["DIALECTS", "Counters", "Dialect", "StreamReader"]
 
 
 class Counters(Protocol):
-    """What has come so far of one choice: events that carried a piece of the answer, and those that carried none."""
+    """What has come so far of one choice, in events."""
 
     @property
     def chunks(self) -> int:
-        """Events that carried some of the answer (text, reasoning, a tool call)."""
+        """Those that carried some of the answer (text, reasoning, a tool call)."""
 
     @property
     def asides(self) -> int:
-        """Events of this choice that carried none of it: its opening, its end."""
+        """Those that carried none of it, up to the choice's end."""
+
+    @property
+    def blanks(self) -> int:
+        """Those of them in which an empty text stands where a piece would: tokens, or keep-alives."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether a piece after a blank has a character of several bytes, within which the blank may have been."""
 
 
 class StreamReader(Protocol):

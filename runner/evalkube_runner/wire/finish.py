@@ -1,5 +1,7 @@
 """Words for why a model stopped. Every server has its own; what they mean is decided here. No I/O."""
 
+import functools
+
 import orjson
 
 __all__ = ["cut_off", "failed", "reason_of"]
@@ -61,11 +63,19 @@ def reason_of(value: object) -> str | None:
     """The finish reason in a field of JSON, clipped and without control characters; None where there is none yet (an
     empty string and "null" say so as well as null).
     """
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) <= MAX_CHARS:
+        return _word(value)
     if isinstance(value, dict):
         value = value.get("reason") or value.get("type") or value.get("finish_reason") or value
     if value is None or value is False:
         return None
-    text = value[: 4 * MAX_CHARS] if isinstance(value, str) else _dumped(value)
+    return _word(value[: 4 * MAX_CHARS] if isinstance(value, str) else _dumped(value))
+
+
+@functools.lru_cache(maxsize=256)  # servers have a few, and say them with every answer
+def _word(text: str) -> str | None:
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MAX_CHARS]
     return None if text.lower() in _NONE else text
 
@@ -87,5 +97,6 @@ def failed(reason: str | None) -> bool:
     return _plain(reason) in _FAILED
 
 
+@functools.lru_cache(maxsize=256)
 def _plain(reason: str | None) -> str:
     return "".join(char for char in (reason or "").lower() if char.isalnum())

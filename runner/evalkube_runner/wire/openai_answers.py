@@ -31,12 +31,21 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
 
 
 def _choice(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
+    part = _part(choice)
+    pieces = _pieces(part)
     return ChoiceSaid(
         choice=_index(choice.get("index"), at),
-        pieces=_pieces(_part(choice)),
+        pieces=pieces,
+        blank=not pieces and _is_blank(part),
+        opening=bool(part.get("role")),
         finish_reason=finish.reason_of(choice.get("finish_reason")),
-        usage=usage.stated(choice),
+        usage=usage.stated(choice) if "usage" in choice or "usage" in part else None,
     )
+
+
+def _is_blank(part: Mapping[str, Any]) -> bool:
+    """Whether an empty text stands where a piece would."""
+    return "" in part.values() and any(value == "" and name in _KINDS for name, value in part.items())
 
 
 def _index(index: object, at: int) -> int:

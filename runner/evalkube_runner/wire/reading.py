@@ -16,22 +16,31 @@ __all__ = ["Reading", "Track"]
 class Track:
     """What has come of one choice, as counters: a load test compares them from read to read.
 
-    `chunks` carried a piece of the answer, `asides` none: among them is what opens or ends the choice.
+    `chunks` carried a piece of the answer; `asides` none, up to the one that ended the choice. `blanks` are those of
+    them that have an empty text where a piece would be: a token that ends within a character or is not shown, or a
+    keep-alive. What opens a choice with its role is none. `inside`: a piece after one of them has a character of
+    several bytes, so that it may be one of these that they are within.
     """
 
-    __slots__ = ("asides", "begun", "chunks")
+    __slots__ = ("_ended", "_waiting", "asides", "begun", "blanks", "chunks", "inside")
 
     def __init__(self) -> None:
-        self.chunks = self.asides = 0
-        self.begun = False
+        self.chunks = self.asides = self.blanks = 0
+        self.begun = self.inside = self._ended = self._waiting = False
 
     def take(self, said: ChoiceSaid) -> None:
         """Count one event."""
         if said.pieces:
             self.chunks += 1
-        else:
+            self.inside |= self._waiting and not all(text.isascii() for _, text in said.pieces)
+            self._waiting = False
+        elif not self._ended:
             self.asides += 1
+            if said.blank and said.finish_reason is None and (self.begun or not said.opening):
+                self.blanks += 1
+                self._waiting = True
         self.begun = True
+        self._ended |= said.finish_reason is not None
 
 
 class Reading:

@@ -225,7 +225,8 @@ class Stream:
         return None
 
     def _all_finished(self) -> bool:
-        return len(self._reading.finish_reasons) == len(self._reading.tracks)
+        """Whether every choice that has begun has ended: of those that were asked for, a server may give fewer."""
+        return 0 < self._reading.begun <= len(self._reading.finish_reasons)
 
     def _fail(self, error: ErrorClass, message: str) -> None:
         self._reading.fail(Fault(error, message))
@@ -266,11 +267,12 @@ class Stream:
         told = self._grammar(found, event.name)
         self._reading.take(told)
         if len(told.choices) == 1 and told.usage is None and told.fault is None:
+            self._framed = self._framed and not told.choices[0].blank  # what comes after a blank is looked at
             self._learn(raw, told.choices[0])
 
     def _learn(self, raw: bytes, said: ChoiceSaid) -> None:
         """Remember the bytes around the only text of an event, if they can be told apart from it."""
-        if len(said.pieces) != 1 or said.finish_reason is not None or said.choice >= len(self._reading.tracks):
+        if len(said.pieces) != 1 or said.finish_reason is not None or not 0 <= said.choice < len(self.tracks):
             return
         kind, text = said.pieces[0]
         found = _place(raw, text)
@@ -282,7 +284,7 @@ class Stream:
         self._joint = self._close + self._head
         self._quotes = self._head.count(b'"') + self._tail.count(b'"')
         self._at_once = 4 * (len(self._head) + len(self._tail))
-        self._track, self._key, self._framed = self._reading.tracks[said.choice], (said.choice, kind), True
+        self._track, self._key, self._framed = self.tracks[said.choice], (said.choice, kind), True
 
     def _flush(self) -> None:
         """Make text of the framed pieces: they are JSON strings without quotes, and many make one string."""

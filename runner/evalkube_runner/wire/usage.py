@@ -20,10 +20,16 @@ _PROMPT = ("prompt_tokens", "input_tokens", "prompt_eval_count")
 _COMPLETION = ("completion_tokens", "output_tokens", "eval_count")
 _PARTS_OF_PROMPT = ("prompt_tokens_details", "input_tokens_details")
 _PARTS_OF_COMPLETION = ("completion_tokens_details", "output_tokens_details")
+_DETAILS = (*_PARTS_OF_PROMPT, *_PARTS_OF_COMPLETION, "reasoning_tokens", "cached_tokens")
 
 
 def stated(found: Mapping[str, Any]) -> Usage | None:
     """The counts in an event, a choice or a whole answer, wherever they stand; None where it has none."""
+    usage = found.get("usage")
+    if usage is None and _ELSEWHERE.isdisjoint(found):
+        return None
+    if isinstance(usage, dict) and (plain := _plain(usage)) is not None:
+        return plain
     for part in _places(found):
         if isinstance(part, dict):
             usage = _usage(part)
@@ -32,18 +38,31 @@ def stated(found: Mapping[str, Any]) -> Usage | None:
     return None
 
 
+_PLACES = ("x_groq", "message", "delta")
+_ELSEWHERE = frozenset({*_PLACES, "timings"})
+
+
 def _places(found: Mapping[str, Any]) -> Iterator[object]:
     yield found.get("usage")
-    for name in ("x_groq", "message", "delta"):
+    for name in _PLACES:
         part = found.get(name)
-        if isinstance(part, dict):
-            yield part.get("usage")
+        if isinstance(part, dict) and "usage" in part:
+            yield part["usage"]
     timings = found.get("timings")
     if isinstance(timings, dict) and "predicted_n" in timings:
         read, _ = _count(timings.get("prompt_n"))
         cached, _ = _count(timings.get("cache_n"))
         prompt = None if read is None else read + (cached or 0)
         yield {"prompt_tokens": prompt, "completion_tokens": timings["predicted_n"]}
+
+
+def _plain(part: Mapping[str, Any]) -> Usage | None:
+    """What nearly all servers state: two counts that can be, and no parts of them."""
+    prompt, completion = part.get("prompt_tokens"), part.get("completion_tokens")
+    if type(prompt) is not int or type(completion) is not int or any(map(part.get, _DETAILS)):
+        return None
+    plausible = 0 <= prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS
+    return Usage(prompt, completion) if plausible else None
 
 
 def _usage(part: Mapping[str, Any]) -> Usage | None:
@@ -154,5 +173,7 @@ def _later(earlier: Usage | None, usage: Usage) -> Usage:
 
 
 def _without_zeros(usage: Usage, chunks: int) -> Usage:
+    if usage.prompt_tokens and usage.completion_tokens:
+        return usage
     completion = None if chunks and not usage.completion_tokens else usage.completion_tokens
     return replace(usage, prompt_tokens=usage.prompt_tokens or None, completion_tokens=completion)
