@@ -268,7 +268,7 @@ def test_a_whole_answer_of_several_choices() -> None:
 
 def test_an_answer_that_is_not_streamed() -> None:
     """It has latency and tokens, and neither TTFT nor TPOT."""
-    body = b'{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":4}}'
+    body = b'{"choices":[{"text":"a","finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":4}}'
     found = values(point(exchange((180, body), stream=False)))
     assert found["latency_ns"] == (1, 80 * MS)
     assert found["output_tokens"] == (1, 4)

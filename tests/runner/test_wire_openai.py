@@ -15,7 +15,7 @@ from evalkube_runner.wire import openai
         (b'{"error":{"message":"no such key"}}', "no such key"),
         (b'{"error":"no such key"}', "no such key"),
         (b'{"detail":"Not Found"}', "Not Found"),
-        (b"<h1>Bad\nGateway</h1>", "<h1>Bad Gateway</h1>"),
+        (b"<h1>Bad\nGateway</h1>", "Bad Gateway"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"", ""),
     ],

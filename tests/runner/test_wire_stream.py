@@ -242,6 +242,100 @@ STREAMS: dict[str, Row] = {
     ),
     "an index that is a string": Row(HI.replace(b'"index": 0', b'"index": "0"') + DONE, 1, texts={"content": "hi"}),
     "an index that is no number": Row(HI.replace(b'"index": 0', b'"index": null') + DONE, 1),
+    "empty data as keep-alives": Row((b"data:\n\n" + HI + b"data: \n\n") * 2 + b"data\n\n" + STOP, 2, "stop"),
+    "a null as keep-alive": Row(HI + b"data: null\n\n" + HI + STOP, 2, "stop"),
+    "one JSON over several data lines": Row(
+        b"".join(
+            b"".join(b"data: %s\n" % line for line in json.dumps(json.loads(one[6:]), indent=1).encode().split(b"\n"))
+            + b"\n"
+            for one in (HI, HI, STOP)
+        )
+        + DONE,
+        2,
+        "stop",
+        texts={"content": "hihi"},
+    ),
+    "fields without a colon, of other names, and ids": Row(
+        b"foo\nid\n\nid: 1\nretry: 100\nfoo: bar\n" + HI + b"retry\nevent: completion\n" + HI + STOP,
+        2,
+        "stop",
+        texts={"content": "hihi"},
+    ),
+    "a name after the data": Row(HI.rstrip() + b"\nevent: x\n\n" + HI + STOP, 2, "stop", texts={"content": "hihi"}),
+    "events of other types": Row(
+        b'event: ping\ndata: {"type":"ping"}\n\n'
+        + HI
+        + b"event: ping\ndata: ping\n\n"
+        + HI
+        + b'event: queue\ndata: {"message":"first in line","code":7}\n\nevent: x\ndata: [1]\n\n'
+        + STOP,
+        2,
+        "stop",
+        texts={"content": "hihi"},
+    ),
+    "an error event of another name": Row(
+        HI + b'event: stream_error\ndata: {"m": "boom"}\n\n', 1, error=ERROR, texts={"content": "hi"}
+    ),
+    "an error in an event of another type": Row(HI + b'event: x\ndata: {"error": "boom"}\n\n', 1, error=ERROR),
+    "line feeds alone between events": Row(
+        b"\n".join(one.rstrip() for one in (ROLE, HI, HI, STOP, USAGE, DONE)) + b"\n",
+        2,
+        "stop",
+        Usage(5, 7),
+        texts={"content": "hihi"},
+    ),
+    "[DONE] in lower case": Row(HI + b"data: [done]\n\n" + HI, 1, texts={"content": "hi"}),
+    "half a character": Row(
+        framed(b"a", b"b") + framed(b"\\ud83d") + framed(b"c") + DONE, 4, texts={"content": "ab\ufffdc"}
+    ),
+    "half a character first": Row(framed(b"\\ud83d", b"c", b"c") + DONE, 3, texts={"content": "\ufffdcc"}),
+    "a character in two halves": Row(framed(b"\\ud83d", b"\\ude00", b"!") + DONE, 3, texts={"content": "\U0001f600!"}),
+    "stray bytes": Row(framed(b"\x85 19", b"80", b"a\xff") + DONE, 3, texts={"content": "\ufffd 1980a\ufffd"}),
+    "a character over two events, in bytes": Row(
+        framed(b"a", b"\xe4\xbd", b"\xa0", b"b") + DONE, 4, texts={"content": "a你b"}
+    ),
+    "NaN beside the text": Row(
+        HI.replace(b'"id"', b'"logprob": NaN, "id"') + HI.replace(b'"id"', b'"logprob": -Infinity, "id"') + STOP,
+        2,
+        "stop",
+        texts={"content": "hihi"},
+    ),
+    **{
+        f"thoughts in {name}": Row(
+            event({"role": "assistant", "content": ""}) + event({"content": "", name: value}) * 2 + HI + STOP,
+            3,
+            "stop",
+            texts={"reasoning": "hmhm", "content": "hi"},
+        )
+        for name, value in (
+            ("thinking", "hm"),
+            ("thought", "hm"),
+            ("reasoning_text", "hm"),
+            ("thinking_content", "hm"),
+            ("reasoning_details", [{"type": "reasoning.text", "text": "hm"}]),
+            ("reasoning_details", [{"type": "reasoning.summary", "summary": "hm"}, {"data": "c2VjcmV0"}]),
+            ("thinking_blocks", [{"type": "thinking", "thinking": "hm", "signature": "x"}]),
+            ("reasoning", {"content": "hm"}),
+            ("content", [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]),
+        )
+    },
+    "a mark of thought is no text": Row(
+        event({"content": "a", "thought": True}) * 2 + STOP, 2, "stop", texts={"content": "aa"}
+    ),
+    "parts that are no text": Row(
+        event({"content": [1, None, {"type": "image_url"}, {"text": None}, {"type": "text", "text": "a"}, "b"]}) + DONE,
+        1,
+        texts={"content": "ab"},
+    ),
+    "choices that are no list": Row(b'data: {"choices":{"0":1}}\n\n' + DONE, 0, error=ErrorClass.PARSE),
+    "a choice that is no object": Row(b'data: {"choices":["x"]}\n\n' + DONE, 0, error=ErrorClass.PARSE),
+    "a delta that is no object": Row(both({"index": 0, "delta": "x"}) + DONE, 0, error=ErrorClass.PARSE),
+    "a delta that is null": Row(HI + both({"index": 0, "delta": None, "finish_reason": "stop"}), 1, "stop"),
+    "choices that are null": Row(b'data: {"choices":null}\n\n' + HI + STOP, 1, "stop"),
+    "a web page": Row(b"<html><body>log in</body></html>", 0, error=ErrorClass.PARSE),
+    "a compressed answer": Row(b"\x1f\x8b\x08\x00abc", 0, error=ErrorClass.PARSE),
+    "lines of JSON": Row(b'{"message": {}}\n{"message": {}}\n', 0, error=ErrorClass.PARSE),
+    "neither events nor JSON": Row(b"Service unavailable, try later", 0, error=ErrorClass.PARSE),
     "an empty finish reason in every event": Row(
         b"".join(event({"content": "a"}, finish="") for _ in range(3)) + STOP, 3, "stop", texts={"content": "aaa"}
     ),
@@ -334,6 +428,113 @@ def test_several_choices(stopped: tuple[int, ...], whole: bool) -> None:
     assert [track.chunks for track in found.tracks] == [2, 2]
     assert [answer.text(choice=choice) for choice in (0, 1)] == ["00", "11"]
     assert (answer.fault is None) is whole
+
+
+# name: what a server says instead of an answer, and the words that reach people
+WORDS: dict[str, tuple[Any, str]] = {
+    "OpenAI": ({"error": {"message": "boom", "type": "x", "code": 500}}, "boom"),
+    "a string": ({"error": "boom", "error_type": "generation"}, "boom"),
+    "a list": ({"error": ["boom", "bang"]}, "boom; bang"),
+    "a list of objects": ({"errors": [{"message": "boom", "code": 7003}]}, "boom"),
+    "a mark beside the words": ({"error": True, "message": "boom"}, "boom"),
+    "a number beside the words": ({"error": 17, "error_msg": "boom"}, "boom"),
+    "vLLM": ({"object": "error", "message": "boom", "code": 400}, "boom"),
+    "by type": ({"type": "error", "msg": "boom"}, "boom"),
+    "FastAPI": ({"detail": "boom"}, "boom"),
+    "FastAPI's list": ({"detail": [{"loc": ["body", "n"], "msg": "boom"}]}, "body.n: boom"),
+    "a code and a message": ({"code": 50501, "message": "boom", "data": None}, "boom"),
+    "a code in words": ({"code": "InvalidParameter", "message": "boom"}, "boom"),
+    "an envelope": ({"code": 401, "msg": "boom", "success": False}, "boom"),
+    "Baidu": ({"error_code": 17, "error_msg": "boom"}, "boom"),
+    "MiniMax": ({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "boom"}}, "boom"),
+    "Azure's gateway": ({"statusCode": 401, "message": "boom"}, "boom"),
+    "RFC 9457": ({"title": "Problem", "status": 400, "detail": "boom"}, "boom"),
+    "a message within a message": ({"error": {"message": {"detail": "boom"}}}, "boom"),
+    "an empty message": ({"error": {"code": "1301", "message": ""}}, '{"code":"1301","message":""}'),
+    "beside choices": ({"choices": [], "error": {"message": "boom"}}, "boom"),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_errors_of_any_form(name: str) -> None:
+    """In a stream, late or at once, and as a whole body with status 200 or another: the server's words."""
+    body, words = WORDS[name]
+    raw = orjson.dumps(body)
+    for stream in (b"data: " + raw + b"\n\n", HI + b"data: " + raw + b"\n\n" + DONE, raw):
+        fault = read([stream])[1].fault
+        assert fault is not None
+        assert (fault.error, fault.message) == (ERROR, words)
+    assert openai.error_message(raw) == words
+    assert openai.error_message(b"data: " + raw + b"\n\n") == words
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"id": "x"},
+        {"type": "ping"},
+        {"status": "processing", "message": "first in line"},
+        {"code": 0, "message": "success"},
+        {"error": None, "choices": []},
+        {"error": {}, "choices": []},
+        {"detail": None},
+        {"success": True, "message": "ok"},
+        {"choices": [], "base_resp": {"status_code": 0, "status_msg": ""}},
+    ],
+)
+def test_what_is_no_error(one: dict[str, Any]) -> None:
+    """Objects that say nothing of the answer are passed over."""
+    assert read([HI + b"data: " + orjson.dumps(one) + b"\n\n" + STOP])[1].fault is None
+
+
+PAGE = (
+    b"<!DOCTYPE html>\n<html><head><title>Sign in</title><script>let a = 1</script></head>"
+    b"<body><h1>Please &amp; log in</h1></body></html>"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (PAGE, "the server answered with a web page (Sign in"),
+        (b"\n" + PAGE, "Please & log in); is the URL complete?"),
+        (b"<", "a web page; is the URL complete?"),
+        (b"\x1f\x8b\x08", "compressed its answer (gzip)"),
+        (b'{"a":1}\n{"b":2}\n', "lines of JSON"),
+        (b"Try later", "Try later"),
+    ],
+)
+def test_what_is_no_answer_is_told(body: bytes, words: str) -> None:
+    """A sign-in page in a 200 is said to be one, streamed or not."""
+    for answer in (read([body])[1], openai.answer(body)):
+        assert answer.fault is not None
+        assert answer.fault.error is ErrorClass.PARSE
+        assert words in answer.fault.message
+
+
+def test_a_stream_that_nobody_asked_for_is_told() -> None:
+    """Where a load test wants whole answers."""
+    fault = openai.answer(HI + STOP + DONE).fault
+    assert fault is not None
+    assert "set stream to true" in fault.message
+
+
+LATE = {
+    "no blank line between events": [one[:-1] for one in (HI, HI, HI, STOP, DONE)],
+    "the blank line before each event": [b"\n\n" + one.rstrip() for one in (HI, HI, HI, STOP, DONE)],
+    "a line feed late": [HI.rstrip(), b"\n\n" + HI.rstrip(), b"\n\n" + HI.rstrip(), b"\n\n" + STOP, DONE.rstrip()],
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_no_event_waits_for_its_blank_line(name: str) -> None:
+    """Each counts with the read that completes it, and [DONE] ends the answer though the connection stays open."""
+    stream = openai.reader()
+    counts = []
+    for piece in LATE[name]:
+        stream.feed(piece)
+        counts.append(stream.chunks)
+    assert (counts, stream.done) == ([1, 2, 3, 3, 3], True)
 
 
 def _halves(*usages: Any, last: Any = None) -> bytes:
@@ -500,6 +701,30 @@ ANSWERS: dict[str, tuple[bytes, str | None, Usage | None, ErrorClass | None, dic
     "no choices": (b'{"choices":[]}', None, None, ErrorClass.PARSE, {}),
     "no choices at all": (b'{"choices":null}', None, None, ErrorClass.PARSE, {}),
     "a list": (b"[]", None, None, ErrorClass.PARSE, {}),
+    "a message that is null": (
+        b'{"choices":[{"message":null,"finish_reason":"stop"}]}',
+        "stop",
+        None,
+        ErrorClass.PARSE,
+        {},
+    ),
+    "no message": (b'{"choices":[{"index":0,"finish_reason":"stop"}]}', "stop", None, ErrorClass.PARSE, {}),
+    "an empty content": (b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}', "stop", None, None, {}),
+    "a number": (b'{"choices":[{"message":{"content":42}}]}', None, None, None, {"content": "42"}),
+    "half a character": (b'{"choices":[{"text":"a\\ud83d"}]}', None, None, None, {"content": "a\ufffd"}),
+    "stray bytes": (b'{"choices":[{"text":"caf\xe9"}]}', None, None, None, {"content": "caf\ufffd"}),
+    "NaN": (b'{"choices":[{"text":"a","logprobs":NaN}]}', None, None, None, {"content": "a"}),
+    "a byte order mark": (b'\xef\xbb\xbf{"choices":[{"text":"a"}]}', None, None, None, {"content": "a"}),
+    "line feeds before it": (b'\n\n\n{"choices":[{"text":"a"}]}', None, None, None, {"content": "a"}),
+    "no end of brackets": (b"[" * 100_000, None, None, ErrorClass.PARSE, {}),
+    "two documents": (b'{"choices":[{"text":"a"}]}' * 2, None, None, ErrorClass.PARSE, {}),
+    "abort": (
+        b'{"choices":[{"message":{"content":"First, "},"finish_reason":"abort"}]}',
+        "abort",
+        None,
+        ErrorClass.ERROR_IN_STREAM,
+        {"content": "First, "},
+    ),
     "HTML": (b"<html>", None, None, ErrorClass.PARSE, {}),
     "nothing": (b"", None, None, ErrorClass.PARSE, {}),
 }

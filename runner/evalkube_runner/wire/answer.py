@@ -46,7 +46,8 @@ class ChoiceSaid(NamedTuple):
     """What one event of a stream, or a whole answer, says of one choice. A tuple: it is made on the hot path.
 
     `pieces`: its texts by kind, never empty but for a tool call whose words are not told. `blank`: an empty text stands
-    where a piece would. `opening`: the role is named, as at the beginning of a choice.
+    where a piece would. `opening`: the role is named, as at the beginning of a choice. `bare`: there is nothing that
+    could hold a text.
     """
 
     choice: int
@@ -55,6 +56,7 @@ class ChoiceSaid(NamedTuple):
     opening: bool = False
     finish_reason: str | None = None
     usage: Usage | None = None
+    bare: bool = False
 
 
 class Said(NamedTuple):

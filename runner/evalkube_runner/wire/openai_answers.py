@@ -16,18 +16,33 @@ __all__ = ["said"]
 
 
 def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
-    """What one event of a stream says, or a whole answer. `name`: the event's type."""
-    error = faults.in_object(found)
-    if error is None and name == b"error":
+    """What one event of a stream says, or a whole answer. `name`: the event's type; of types that are not this
+    dialect's (a ping), only choices and explicit errors count.
+    """
+    choices = found.get("choices")
+    erring = b"error" in name.lower()
+    ours = erring or name in _OURS
+    error = faults.in_object(found, answers=bool(choices or found.get("usage")) or not ours)
+    if error is None and erring:
         error = faults.words(found)
     if error is not None:
         return Said(fault=Fault(ErrorClass.ERROR_IN_STREAM, error))
-    choices = found.get("choices")
-    parts = choices if isinstance(choices, list) else ()
+    if not isinstance(choices, list):
+        return Said(usage=usage.stated(found)) if choices is None else _broken("choices that are no list")
+    for choice in choices:
+        if not isinstance(choice, dict) or not isinstance(choice.get("delta"), dict | None):
+            return _broken("a choice that is no object")
     return Said(
-        choices=tuple(_choice(part, at) for at, part in enumerate(parts) if isinstance(part, dict)),
+        choices=tuple([_choice(choice, at) for at, choice in enumerate(choices)]),
         usage=usage.stated(found),
     )
+
+
+_OURS = (b"", b"message")
+
+
+def _broken(what: str) -> Said:
+    return Said(fault=Fault(ErrorClass.PARSE, f"the server sent {what}"))
 
 
 def _choice(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
@@ -40,6 +55,7 @@ def _choice(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
         opening=bool(part.get("role")),
         finish_reason=finish.reason_of(choice.get("finish_reason")),
         usage=usage.stated(choice) if "usage" in choice or "usage" in part else None,
+        bare=part is _BARE,
     )
 
 
@@ -61,15 +77,26 @@ def _part(choice: Mapping[str, Any]) -> Mapping[str, Any]:
         part = choice.get(name)
         if isinstance(part, dict):
             return part
-    return {"content": choice.get("text")}
+    text = choice.get("text")
+    return _BARE if text is None else {"content": text}
 
+
+_BARE: Mapping[str, Any] = {}
 
 _KINDS: dict[str, Kind] = {
     "content": "content",
-    "reasoning_content": "reasoning",
-    "reasoning": "reasoning",
+    "reasoning_content": "reasoning",  # DeepSeek, vLLM, SGLang
+    "reasoning": "reasoning",  # OpenRouter, newer vLLM, Groq
+    "reasoning_text": "reasoning",
+    "reasoning_details": "reasoning",  # MiniMax, OpenRouter
+    "thinking": "reasoning",
+    "thinking_content": "reasoning",
+    "thinking_blocks": "reasoning",  # litellm
+    "thought": "reasoning",
+    "thoughts": "reasoning",
     "refusal": "refusal",
     "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
 }
 
 
@@ -83,18 +110,46 @@ def _pieces(part: Mapping[str, Any]) -> tuple[tuple[Kind, str], ...]:
         if kind is None or kind in pieces:
             continue
         if kind == "tool_calls":
-            pieces[kind] = "".join(map(_call, value)) if isinstance(value, list) else ""
-        elif text := value if isinstance(value, str) else _text(value):
+            pieces[kind] = "".join(map(_call, value)) if isinstance(value, list) else _call({"function": value})
+        elif isinstance(value, str):
+            pieces[kind] = value
+        elif kind == "content" and isinstance(value, list):
+            pieces |= {of: text for of in _OF_PARTS if (text := "".join(_texts(value, of)))}
+        elif text := _text(value):
             pieces[kind] = text
     return tuple(pieces.items())
 
 
-def _text(value: object) -> str:
-    """A text: a string, or the text parts of a list."""
+_OF_PARTS: tuple[Kind, ...] = ("content", "reasoning", "refusal")
+
+
+def _texts(parts: list[object], wanted: Kind) -> list[str]:
+    """The texts of one kind in a content that comes in parts (Mistral: thoughts are parts too)."""
+    return [_text(part) for part in parts if _kind_of(part) == wanted]
+
+
+def _kind_of(part: object) -> Kind | None:
+    """The kind of a part; None for pictures and the like."""
+    if not isinstance(part, dict):
+        return "content" if isinstance(part, str) else None
+    name = str(part.get("type"))
+    if name.startswith(("thinking", "reasoning")):
+        return "reasoning"
+    return "refusal" if name == "refusal" else "content" if isinstance(part.get("text"), str) else None
+
+
+def _text(value: object, depth: int = 4) -> str:
+    """A text: a string, a number, or what is text in an object or a list of them."""
     if isinstance(value, str):
         return value
-    parts = value if isinstance(value, list) else []
-    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+    if isinstance(value, list) and depth:
+        return "".join([_text(one, depth - 1) for one in value])
+    if isinstance(value, dict) and depth:
+        return next((text for name in _TEXTS if (text := _text(value.get(name), depth - 1))), "")
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+_TEXTS = ("text", "content", "thinking", "summary", "reasoning", "refusal")
 
 
 def _call(call: object) -> str:

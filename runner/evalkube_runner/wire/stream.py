@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import orjson
+
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.wire import faults, sse
 from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
@@ -31,6 +33,9 @@ Grammar: TypeAlias = Callable[[Mapping[str, Any], bytes], Said]
 
 _REST = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"')  # of a JSON string, to its end
 _BACKSLASH = 0x5C
+_OURS = (b"", b"message")  # types of events that must be JSON; others may hold what they like
+_EARLY_BYTES = 64 * 1024  # of lines that are tried before they end: bounds the work of doing so again and again
+_FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)?(?:\n|$)")
 _FLUSH_PIECES = 1024
 
 
@@ -42,6 +47,7 @@ class Stream:
         "_body",
         "_close",
         "_framed",
+        "_garbage",
         "_grammar",
         "_head",
         "_joint",
@@ -68,6 +74,7 @@ class Stream:
         self._body: bytearray | None = None
         self._whole: Answer | None = None
         self._framed = False
+        self._garbage = b""
         self._head = self._tail = self._close = self._joint = b""
         self._at_once = self._quotes = 0
         self._track: Track = self.tracks[0]
@@ -149,7 +156,7 @@ class Stream:
             if not begun:
                 return data
             self._opened = True
-            if not begun.startswith((b"{", b"[", b"<")):
+            if not begun.startswith((b"{", b"[")) and faults.foreign(begun) is None:
                 return data
             self._body = bytearray()
         if len(self._body) <= MAX_BODY_BYTES:
@@ -180,13 +187,19 @@ class Stream:
         return stop + 2, count
 
     def _look_at_pending(self) -> None:
-        """Events that the server has written and not ended: lines that are whole events by themselves are taken as
-        such, so that no time is that of a blank line which comes late or never.
+        """What the server has written and not ended: lines that are whole events by themselves are taken as such, so
+        that no time is that of a blank line which comes late or never.
         """
         pending = self._splitter.pending
         if len(pending) > MAX_EVENT_BYTES:
             self._splitter.end()
             self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
+        elif pending[-1:] in (b"\n", b"}", b"]") and len(pending) <= _EARLY_BYTES:
+            lines = pending.strip(b"\n").split(b"\n")
+            if all(map(_is_event, lines)):
+                self._splitter.end()
+                for line in lines:
+                    self._event(line)
 
     def end(self) -> None:
         """The body is over: take what lacked its end mark."""
@@ -199,6 +212,8 @@ class Stream:
             self._body = bytearray()
         elif not self.done:
             self._event(rest, last=True)
+            if not _FIELD.match(rest.lstrip(b"\n")):
+                self._garbage = rest.strip()
         self._flush()
 
     def answer(self) -> Answer:
@@ -213,6 +228,8 @@ class Stream:
         if reading.fault is not None:
             return reading.fault
         if not (self.done or self._all_finished()):
+            if not reading.begun and self._garbage:
+                return Fault(ErrorClass.PARSE, "the answer is no stream of events: " + faults.shown(self._garbage))
             if not reading.begun:
                 return Fault(ErrorClass.EMPTY_STREAM, "the stream ended without an event")
             return Fault(
@@ -235,7 +252,10 @@ class Stream:
         event = sse.parse(raw)
         if event is None or self.done:
             return
-        if event.data.strip() == b"[DONE]":
+        said = event.data.strip()
+        if not said:  # a keep-alive
+            return
+        if said[:6].upper() == b"[DONE]":
             self.done, self._framed = True, False  # nothing after it is looked at
             self._splitter.end()
             return
@@ -246,7 +266,7 @@ class Stream:
             return
         if isinstance(found, dict):
             self._object(found, event, raw)
-        else:
+        elif found is not None and event.name in _OURS:
             self._fail(ErrorClass.PARSE, "an event that is no JSON object: " + faults.shown(event.data))
 
     def _not_json(self, event: sse.Event, *, last: bool) -> None:
@@ -255,11 +275,12 @@ class Stream:
         """
         lines = event.data.split(b"\n")
         if len(lines) > 1:
+            name = b"event:" + event.name + b"\n" if event.name else b""
             for line in lines:
-                self._event(b"data:" + line, last=last)
-        elif event.name == b"error":
+                self._event(name + b"data:" + line, last=last)
+        elif b"error" in event.name.lower():
             self._fail(ErrorClass.ERROR_IN_STREAM, faults.shown(event.data))
-        elif not last:  # what the end of the body cut short is a truncated stream, not a broken event
+        elif event.name in _OURS and not last:  # what the end cut short is a truncated stream, not a broken event
             self._fail(ErrorClass.PARSE, "an event that is not JSON: " + faults.shown(event.data))
 
     def _object(self, found: dict[str, Any], event: sse.Event, raw: bytes) -> None:
@@ -291,6 +312,22 @@ class Stream:
         if self._kept:
             self._reading.add(*self._key, _strings(self._kept))
             self._kept.clear()
+
+
+def _is_event(line: bytes) -> bool:
+    """Whether a line is an event whatever may follow: an object with choices, or [DONE]."""
+    if not line.startswith(b"data:"):
+        return False
+    said = line[5:].strip()
+    if said == b"[DONE]":
+        return True
+    if not said.endswith(b"}"):
+        return False
+    try:
+        found = orjson.loads(said)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(found, dict) and isinstance(found.get("choices"), list)
 
 
 def _end_of_string(block: bytes, begin: int, quote: int) -> int:
@@ -338,12 +375,27 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
     try:
         found = loads(body)
     except NotJson:
-        return Answer(fault=Fault(ErrorClass.PARSE, "the answer is not JSON: " + faults.shown(body)))
+        return Answer(fault=Fault(ErrorClass.PARSE, _not_an_answer(body)))
     if not isinstance(found, dict):
         return Answer(fault=Fault(ErrorClass.PARSE, "the answer is no JSON object: " + faults.shown(body)))
     reading = Reading(choices, keep_text=keep_text)
     told = grammar(found, b"")
     reading.take(told)
+    if reading.fault is None and told.choices and all(choice.bare for choice in told.choices):
+        reading.fail(Fault(ErrorClass.PARSE, "the answer has no message: " + faults.shown(body)))
     if reading.fault is None and not told.choices:
         reading.fail(Fault(ErrorClass.PARSE, "the answer has no choices: " + faults.shown(body)))
     return reading.answer(reading.fault)
+
+
+def _not_an_answer(body: bytes) -> str:
+    """What a body is that is no JSON."""
+    found = faults.foreign(body)
+    if found is not None:
+        return found
+    if body.lstrip().startswith((b"data:", b"event:", b":")):
+        return "the server answered with a stream that nobody asked for; set stream to true"
+    lines = body.strip().split(b"\n", 1)
+    if len(lines) > 1 and all(line.lstrip().startswith(b"{") for line in lines):
+        return "the server answered with lines of JSON, which is no stream of events; is the URL complete?"
+    return "the answer is not JSON: " + faults.shown(body)
