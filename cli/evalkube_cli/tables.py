@@ -17,11 +17,11 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("Dataset", "Metric"):
         table.add_column(name, overflow="fold")
-    for name in ("Score", "Macro", "Samples", "Errored", "Truncated"):
+    for name in ("Score", "Macro", "Samples", "Errored", "Truncated", "Empty"):
         table.add_column(name, justify="right")
     for dataset, report in results.items():
         for place, metric in enumerate(report["metrics"] or [{"name": "-", "score": None, "macro_score": None}]):
-            counts = _counts(report) if place == 0 else ("", "", "")
+            counts = _counts(report) if place == 0 else ("", "", "", "")
             scores = (_number(metric["score"], 4), _number(metric["macro_score"], 4))
             table.add_row(escape(dataset) if place == 0 else "", escape(metric["name"]), *scores, *counts)
     yield table
@@ -30,11 +30,11 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
             yield _categories(dataset, report["metrics"][0])
 
 
-def _counts(report: Mapping[str, Any]) -> tuple[str, str, str]:
+def _counts(report: Mapping[str, Any]) -> tuple[str, str, str, str]:
     causes = ", ".join(f"{cause} {times}" for cause, times in (report.get("errors") or {}).items())
     errored = f"{report.get('errored', 0):,}" + (f" ({causes})" if causes else "")
     scored = f"{report.get('scored', 0):,} of {report.get('requested', 0):,}"
-    return scored, errored, f"{report.get('truncated', 0):,}"
+    return scored, errored, f"{report.get('truncated', 0):,}", f"{report.get('empty', 0):,}"
 
 
 def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:

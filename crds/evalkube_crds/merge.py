@@ -102,6 +102,7 @@ def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:
     into.requested += part.requested
     into.scored += part.scored
     into.truncated += part.truncated
+    into.empty += part.empty
     into.reused += part.reused
     into.errored = _counts([into.errored, part.errored])
     return into

@@ -99,7 +99,10 @@ class SubsetResult(Report):
     requested: int = 0
     scored: int = 0
     errored: dict[ErrorClass, int] = Field(default_factory=dict)
-    truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length)")
+    truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length or the like)")
+    empty: int = Field(
+        default=0, description="Answers without a word: nothing said, held back by a filter, or thoughts alone"
+    )
     reused: int = Field(default=0, description="Samples taken from a checkpoint")
 
 

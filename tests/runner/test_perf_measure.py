@@ -252,6 +252,26 @@ def test_choices_that_nobody_asked_for_are_in_no_time() -> None:
     assert (found.output_tokens, found.answer_notes) == (6, {AnswerNote.MORE_CHOICES: 1})
 
 
+WHOLE = b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}],"usage":{"completion_tokens":%d}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "stream", "served"),
+    [
+        (ROLE + STOP + DONE, True, False),
+        (ROLE + STOP + used(0) + DONE, True, False),
+        (ROLE + STOP + used(1) + DONE, True, True),
+        (DONE, True, False),
+        (WHOLE % 0, False, False),
+        (WHOLE % 1, False, True),
+    ],
+)
+def test_an_answer_that_says_nothing(body: bytes, stream: bool, served: bool) -> None:
+    """It is no success of a server, unless the server says that it made a token; streamed or whole."""
+    found = point(exchange((120, body), stream=stream))
+    assert (found.succeeded, found.errors) == ((1, {}) if served else (0, {ErrorClass.EMPTY_STREAM: 1}))
+
+
 def test_counts_that_cannot_be_are_told() -> None:
     """They are not used, and nothing ends for them."""
     found = point(exchange((110, said()), (120, said() + STOP + used(2**63) + DONE)))

@@ -32,6 +32,7 @@ _FIELDS = (
     "requested",
     "errored",
     "truncated",
+    "empty",
 )
 
 

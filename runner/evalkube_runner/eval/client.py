@@ -5,6 +5,7 @@ nowhere else.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import ssl
@@ -18,6 +19,7 @@ import orjson
 
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
@@ -28,6 +30,7 @@ from evalkube_runner.wire import openai
 __all__ = ["Client", "Listener", "RequestFailed"]
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
+_LEAVE_S = 0.5  # for the end of a message after [DONE]: longer than a new connection takes, and no answer waits for it
 
 
 class RequestFailed(Exception):
@@ -122,7 +125,7 @@ class Client:
                 raise RequestFailed(ErrorClass.FORBIDDEN_TARGET, refused.message) from refused
             except httpx.HTTPError as problem:
                 raise RequestFailed(*_transport_failure(problem)) from problem
-            return replace(answer, latency_ns=time.perf_counter_ns() - begun_ns)
+            return answer
 
     async def _post(self, http: httpx.AsyncClient, body: bytes, begun_ns: int) -> Answer:
         request = http.build_request("POST", self._target.url, content=body, headers=self._target.headers)
@@ -152,16 +155,32 @@ async def _read(response: httpx.Response) -> bytes:
 
 async def _read_answer(response: httpx.Response, begun_ns: int) -> Answer:
     """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
-    reader, ttft_ns = openai.reader(keep_text=True), None
-    async for part in _parts(response):
+    reader, ttft_ns, parts = openai.reader(keep_text=True), None, _parts(response)
+    async for part in parts:
         reader.feed(part)
         if ttft_ns is None and reader.tracks[0].chunks:
             ttft_ns = time.perf_counter_ns() - begun_ns
+        if reader.done:
+            break
+    latency_ns = time.perf_counter_ns() - begun_ns
+    if reader.done:
+        await _leave(parts)
     reader.end()
     said = reader.answer()
-    if said.fault is not None:
-        raise RequestFailed(said.fault.error, said.fault.message, status=response.status_code)
-    return Answer.of(said, ttft_ns=ttft_ns)
+    fault = said.fault or answers.fault_of_silence(said)
+    if fault is not None:
+        raise RequestFailed(fault.error, fault.message, status=response.status_code)
+    return Answer.of(said, latency_ns=latency_ns, ttft_ns=ttft_ns if reader.streamed else None)
+
+
+async def _leave(parts: AsyncIterator[bytes]) -> None:
+    """Wait a moment for the end of a body of which the answer is over, so that its connection can be used again. What
+    still comes, or goes wrong, is no part of the answer.
+    """
+    with contextlib.suppress(TimeoutError, httpx.HTTPError, RequestFailed):
+        async with asyncio.timeout(_LEAVE_S):
+            async for _ in parts:
+                pass
 
 
 def _refusal(response: httpx.Response, data: bytes) -> RequestFailed:

@@ -62,6 +62,7 @@ class Tally:
         """Count an answer, whatever it is worth."""
         counted = self._subsets[subset]
         counted.truncated += answer.truncated
+        counted.empty += answer.empty
         counted.reused += reused
         tokens = answer.tokens
         if tokens is not None:

@@ -167,6 +167,8 @@ class Exchange:
             self.notes.append(AnswerNote.IMPLAUSIBLE_USAGE)
         if answer.fault is not None:
             self.fail(answer.fault.error, answer.fault.message)
+        elif answer.silent and not self.chunks:
+            self.fail(ErrorClass.EMPTY_STREAM, "the answer has no content, and no tokens are stated")
         if self._keep_text and self.error is None and not _complete(self.usage):
             self.texts = list(answer.texts.values())
 

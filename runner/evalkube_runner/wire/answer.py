@@ -71,8 +71,8 @@ class Said(NamedTuple):
 class Answer:
     """An answer that is over, streamed or whole. Texts and finish reasons are by choice.
 
-    `begun`: how many of the choices that were asked for it has. `strays`: pieces of choices that nobody asked for,
-    which are left out.
+    `begun`: how many of the choices that were asked for it has; `chunks`: the events with a piece of them. `strays`:
+    pieces of choices that nobody asked for, which are left out.
     """
 
     texts: Mapping[tuple[int, Kind], str] = field(default_factory=dict)
@@ -80,7 +80,13 @@ class Answer:
     usage: Usage | None = None
     fault: Fault | None = None
     begun: int = 0
+    chunks: int = 0
     strays: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was said, and no token is stated."""
+        return not self.chunks and not (self.usage is not None and self.usage.completion_tokens)
 
     def text(self, kind: Kind = "content", *, choice: int = 0) -> str:
         """The text of one kind of one choice; empty where there is none."""

@@ -109,7 +109,7 @@ class Reading:
 
     def answer(self, fault: Fault | None) -> Answer:
         """All that was said, once it is over."""
-        return Answer(self._all_texts(), self.finish_reasons, self.usage, fault, self.begun, self.strays)
+        return Answer(self._all_texts(), self.finish_reasons, self.usage, fault, self.begun, self.chunks, self.strays)
 
     def _all_texts(self) -> dict[tuple[int, Kind], str]:
         kept = {key: readable("".join(pieces)) for key, pieces in (self._texts or {}).items()}

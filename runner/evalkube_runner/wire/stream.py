@@ -223,7 +223,7 @@ class Stream:
         return self._reading.answer(self._fault())
 
     def _fault(self) -> Fault | None:
-        """Why this answer is a failure: an error the server sent, else an end before the end, else no content."""
+        """Why this answer is a failure: an error the server sent, else an end before the end."""
         reading = self._reading
         if reading.fault is not None:
             return reading.fault
@@ -236,9 +236,6 @@ class Stream:
                 ErrorClass.TRUNCATED_STREAM,
                 f"the stream ended after {self.chunks} chunks without [DONE] or a finish reason",
             )
-        usage = reading.usage
-        if not self.chunks and not (usage and usage.completion_tokens):
-            return Fault(ErrorClass.EMPTY_STREAM, "the stream carried no content")
         return None
 
     def _all_finished(self) -> bool:
