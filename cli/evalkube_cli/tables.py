@@ -7,6 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from evalkube_crds.names import ANSWER_NOTES
 from evalkube_crds.wording import printable
 
 __all__ = ["eval_tables", "perf_tables", "sla_tables"]
@@ -17,11 +18,11 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("Dataset", "Metric"):
         table.add_column(name, overflow="fold")
-    for name in ("Score", "Macro", "Samples", "Errored", "Truncated"):
+    for name in ("Score", "Macro", "Samples", "Errored", "Truncated", "Empty"):
         table.add_column(name, justify="right")
     for dataset, report in results.items():
         for place, metric in enumerate(report["metrics"] or [{"name": "-", "score": None, "macro_score": None}]):
-            counts = _counts(report) if place == 0 else ("", "", "")
+            counts = _counts(report) if place == 0 else ("", "", "", "")
             scores = (_number(metric["score"], 4), _number(metric["macro_score"], 4))
             table.add_row(_shown(dataset) if place == 0 else "", _shown(metric["name"]), *scores, *counts)
     yield table
@@ -30,11 +31,11 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
             yield _categories(dataset, report["metrics"][0])
 
 
-def _counts(report: Mapping[str, Any]) -> tuple[str, str, str]:
+def _counts(report: Mapping[str, Any]) -> tuple[str, str, str, str]:
     causes = ", ".join(f"{cause} {times}" for cause, times in (report.get("errors") or {}).items())
     errored = f"{report.get('errored', 0):,}" + (f" ({causes})" if causes else "")
     scored = f"{report.get('scored', 0):,} of {report.get('requested', 0):,}"
-    return scored, errored, f"{report.get('truncated', 0):,}"
+    return scored, errored, f"{report.get('truncated', 0):,}", f"{report.get('empty', 0):,}"
 
 
 def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
@@ -131,6 +132,8 @@ def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]
         metrics = point["metrics"]
         for error, times in (metrics.get("Errors") or {}).items():
             yield name, f"{times:,} failed: {error}"
+        for note, times in (metrics.get("Answer notes") or {}).items():
+            yield name, f"{times:,} {ANSWER_NOTES.get(note, note)}"
         for reason in metrics.get("Client verdict reasons") or ():
             yield name, reason
         if metrics.get("Proxy"):

@@ -102,6 +102,7 @@ def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:
     into.requested += part.requested
     into.scored += part.scored
     into.truncated += part.truncated
+    into.empty += part.empty
     into.reused += part.reused
     into.errored = _counts([into.errored, part.errored])
     return into
@@ -115,15 +116,19 @@ def _counts(parts: Iterable[dict[Key, int]]) -> dict[Key, int]:
     return total
 
 
+_POINT_COUNTS = ("succeeded", "failed", "warmup", "resent", "late", "truncated", "input_tokens", "output_tokens")
+
+
 def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     """One point of several processes or shards. The verdict stays the first part's: the caller judges the sum."""
     merged = parts[0].model_copy(deep=True)
     for part in parts[1:]:
-        for name in ("succeeded", "failed", "warmup", "resent", "late", "input_tokens", "output_tokens"):
+        for name in _POINT_COUNTS:
             setattr(merged, name, getattr(merged, name) + getattr(part, name))
         merged.errors = _counts([merged.errors, part.errors])
         merged.token_basis = _counts([merged.token_basis, part.token_basis])
         merged.finish_reasons = _counts([merged.finish_reasons, part.finish_reasons])
+        merged.answer_notes = _counts([merged.answer_notes, part.answer_notes])
         merged.error_samples = {**part.error_samples, **merged.error_samples}
         _add_histograms(merged.histograms, part.histograms)
         merged.series = _series(merged, part)

@@ -238,6 +238,22 @@ class TokenBasis(StrEnum):
     NONE = "none"
 
 
+class AnswerNote(StrEnum):
+    """What is odd about answers that count as successes nevertheless."""
+
+    FEWER_CHOICES = "fewer_choices"
+    MORE_CHOICES = "more_choices"
+    IMPLAUSIBLE_USAGE = "implausible_usage"
+
+
+ANSWER_NOTES: Final[dict[AnswerNote, str]] = {
+    AnswerNote.FEWER_CHOICES: "answers have fewer choices than n_choices asked for: does the server ignore n?",
+    AnswerNote.MORE_CHOICES: "answers have choices that nobody asked for; they are in no time and no text",
+    AnswerNote.IMPLAUSIBLE_USAGE: "answers state token counts that cannot be; they are not used",
+}
+"""The notes in words, to stand behind a count."""
+
+
 BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
 """The evaluations a runner of this version knows; its own table is held equal to this by a test."""
 

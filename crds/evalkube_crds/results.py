@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import ErrorClass, Reason, TokenBasis, Verdict
+from evalkube_crds.names import AnswerNote, ErrorClass, Reason, TokenBasis, Verdict
 
 __all__ = [
     "ClientHealth",
@@ -99,7 +99,10 @@ class SubsetResult(Report):
     requested: int = 0
     scored: int = 0
     errored: dict[ErrorClass, int] = Field(default_factory=dict)
-    truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length)")
+    truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length or the like)")
+    empty: int = Field(
+        default=0, description="Answers without a word: nothing said, held back by a filter, or thoughts alone"
+    )
     reused: int = Field(default=0, description="Samples taken from a checkpoint")
 
 
@@ -199,7 +202,11 @@ class PerfPoint(Report):
     errors: dict[ErrorClass, int] = Field(default_factory=dict)
     error_samples: dict[ErrorClass, str] = Field(default_factory=dict, description="One message of each class")
     token_basis: dict[TokenBasis, int] = Field(default_factory=dict)
-    finish_reasons: dict[str, int] = Field(default_factory=dict)
+    finish_reasons: dict[str, int] = Field(default_factory=dict, description="In the server's words, by choice")
+    truncated: int = Field(default=0, description="Answers that a limit of tokens cut off, by any name")
+    answer_notes: dict[AnswerNote, int] = Field(
+        default_factory=dict, description="Answers that are odd, and count as successes nevertheless"
+    )
     input_tokens: int = 0
     output_tokens: int = 0
     histograms: dict[str, HistogramField] = Field(default_factory=dict)

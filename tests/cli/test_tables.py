@@ -47,7 +47,7 @@ def test_scores() -> None:
     """Score, macro score, counts and causes on one line."""
     text = _shown(tables.eval_tables({"gsm8k": _report()}))
     line = next(line for line in text.splitlines() if "gsm8k" in line)
-    assert line.split() == ["gsm8k", "mean_acc", "0.7500", "0.7000", "4", "of", "5", "1", "(parse", "1)", "0"]
+    assert line.split() == ["gsm8k", "mean_acc", "0.7500", "0.7000", "4", "of", "5", "1", "(parse", "1)", "0", "0"]
 
 
 def test_nothing_scored() -> None:

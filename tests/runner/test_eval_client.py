@@ -9,11 +9,12 @@ import pytest
 
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from fakes import scripted_endpoint
+from fakes.raw_server import Close, Hang, raw_server
 from fakes.scripted_endpoint import Says, Script, ScriptedEndpoint, says
 
 HI = [Message("user", "hi")]
@@ -120,6 +121,99 @@ def test_a_200_without_an_answer_is_a_parse_error() -> None:
     failure, endpoint = _ask(lambda _body, _number: Says(body=b"<html>"))
     assert isinstance(failure, RequestFailed)
     assert (failure.error, len(endpoint.bodies)) == (ErrorClass.PARSE, 1)
+
+
+def _event(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: " + json.dumps({"choices": [choice], **more}).encode() + b"\n\n"
+
+
+def _message(message: dict[str, Any], finish: str | None, **more: Any) -> bytes:
+    return json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": finish}], **more}).encode()
+
+
+_NONE = {"usage": {"prompt_tokens": 5, "completion_tokens": 0}}
+_SOME = {"usage": {"prompt_tokens": 5, "completion_tokens": 9}}
+_DONE = b"data: [DONE]\n\n"
+
+# name: what is said, the finish reason, the usage; the text, or the error
+SAID: dict[str, tuple[dict[str, Any], str | None, dict[str, Any], str | ErrorClass]] = {
+    "words": ({"content": "C"}, "stop", _SOME, "C"),
+    "a refusal": ({"refusal": "I can't"}, "stop", _SOME, "I can't"),
+    "a message in parts": ({"content": [{"type": "text", "text": "C"}]}, "stop", _SOME, "C"),
+    "thoughts alone": ({"content": None, "reasoning_content": "hm"}, "stop", _SOME, ""),
+    "nothing": ({"content": ""}, "stop", _NONE, ""),
+    "nothing, of one token": ({"content": ""}, "stop", _SOME, ""),
+    "held back by a filter": ({"content": None}, "content_filter", _NONE, ""),
+    "cut off before the first word": ({"content": ""}, "length", _NONE, ErrorClass.EMPTY_STREAM),
+    "cut off in hidden thoughts": ({"content": ""}, "max_tokens", _SOME, ""),
+    "cut off": ({"content": "C"}, "MAX_TOKENS", _SOME, "C"),
+    "given up": ({"content": "C"}, "abort", _SOME, ErrorClass.ERROR_IN_STREAM),
+    "nothing, without an end": ({"content": ""}, None, _NONE, ErrorClass.EMPTY_STREAM),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole was asked", "a stream was asked"])
+def test_an_answer_is_the_same_streamed_or_whole(name: str, stream: bool) -> None:
+    """What counts is what the body is, not what was asked for nor what its Content-Type says."""
+    said, reason, usage, wanted = SAID[name]
+    streamed = _event({"role": "assistant", "content": ""}) + _event(said) + _event({}, reason, **usage) + _DONE
+    for body in (_message(said, reason, **usage), streamed):
+        for kind in ("application/json", "text/event-stream", "text/plain"):
+            answer, _ = _ask(
+                lambda _body, _number, body=body, kind=kind: Says(body=body, headers={"content-type": kind}),  # type: ignore[misc]
+                stream=stream,
+                retries=1,
+            )
+            if isinstance(answer, Answer):
+                assert (answer.text, answer.finish_reason, answer.empty) == (wanted, reason, wanted == "")
+            else:
+                assert answer.error == wanted
+
+
+@pytest.mark.parametrize("end", [Hang(), Close(), Close(reset=True)], ids=["open", "closed", "reset"])
+def test_an_answer_is_whole_when_it_says_so(end: Hang | Close) -> None:
+    """After [DONE] nothing is waited for long, and nothing that happens counts."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99999\r\n\r\n"
+    body = _event({"content": "C"}, "stop") + _DONE + _event({"content": "X"})
+
+    async def ask() -> Answer:
+        async with raw_server(lambda _connection, _request: [head + body, end]) as server:
+            url, config = f"http://127.0.0.1:{server.port}/v1", GenerationConfig(retries=1, stream=True, timeout=60)
+            async with Client(url, "m", config, api_key=None, connections=1, gate=Gate()) as client:
+                return await client.ask(HI)
+
+    answer = asyncio.run(ask())
+    assert answer.text == "C"
+    assert answer.latency_ns < 30_000_000_000
+
+
+def test_connections_are_used_again_after_a_stream() -> None:
+    """The end of the message is waited for."""
+    body = _event({"content": "C"}, "stop") + _DONE
+    part = b"%x\r\n%s\r\n" % (len(body), body)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    async def ask() -> int:
+        async with raw_server(lambda _connection, _request: [head + part, 0.02, b"0\r\n\r\n"]) as server:
+            url, config = f"http://127.0.0.1:{server.port}/v1", GenerationConfig(retries=1, stream=True)
+            async with Client(url, "m", config, api_key=None, connections=1, gate=Gate()) as client:
+                for _ in range(3):
+                    await client.ask(HI)
+            return server.connections
+
+    assert asyncio.run(ask()) == 1
+
+
+def test_a_web_page_is_told() -> None:
+    """With its words, and what to look at."""
+    page = b"<html><body><h1>Welcome, please log in</h1></body></html>"
+    for stream in (False, True):
+        failure, _ = _ask(lambda _body, _number: Says(body=page, headers={"content-type": "text/html"}), stream=stream)
+        assert isinstance(failure, RequestFailed)
+        assert failure.error is ErrorClass.PARSE
+        assert "web page (Welcome, please log in)" in failure.message
 
 
 def test_a_stream_gives_the_time_of_its_first_token() -> None:

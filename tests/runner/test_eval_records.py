@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, records, sampling
+from evalkube_runner.eval.answer import Answer, Tokens
 from evalkube_runner.eval.benchmarks.declaration import Message, Subset
-from evalkube_runner.eval.chat import Answer, Tokens
 from evalkube_runner.eval.scoring import Scored
 
 SPEC = {"model": "m", "api_url": "http://h/v1", "datasets": ["gsm8k"], "dataset_args": {"gsm8k": {"few_shot_num": 0}}}

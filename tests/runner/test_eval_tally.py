@@ -11,7 +11,7 @@ from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.eval import plan
-from evalkube_runner.eval.chat import Answer, Tokens
+from evalkube_runner.eval.answer import Answer, Tokens
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 

@@ -364,6 +364,14 @@ def test_done_without_the_end_of_the_message() -> None:
     assert found.end_ns == found.last_token_ns
 
 
+def test_done_though_the_server_goes_on() -> None:
+    """What comes after [DONE] neither prolongs the answer nor spoils it."""
+    more = [part for _ in range(400) for part in (chunk(b": bye\n\n" + TEXT), 0.1)]
+    (found,), _ = asked(lambda _connection, _request: [CHUNKED + chunk(STREAM), *more], limits=Limits(total_s=30.0))
+    assert (found.error, found.chunks) == (None, 3)
+    assert found.end_ns == found.last_token_ns
+
+
 def test_nobody_listens() -> None:
     """A refused connection is a connect error, and names the address."""
 

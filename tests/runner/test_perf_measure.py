@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from evalkube_crds.names import ErrorClass, TokenBasis
+from evalkube_crds.names import AnswerNote, ErrorClass, TokenBasis
 from evalkube_crds.results import PerfPoint
 from evalkube_runner.perf import measure
 from evalkube_runner.perf.exchange import Exchange
@@ -16,9 +16,11 @@ TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":nu
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
 
-def exchange(*reads: tuple[int, bytes], index: int = 0, stream: bool = True, intended_ms: int = 100) -> Exchange:
+def exchange(
+    *reads: tuple[int, bytes], index: int = 0, stream: bool = True, intended_ms: int = 100, choices: int = 1
+) -> Exchange:
     """A request sent at 100 ms (intended then, or earlier) and answered by ``reads`` of (ms, bytes)."""
-    made = Exchange(index, b"", openai, stream=stream, choices=1, ended=lambda _: None)
+    made = Exchange(index, b"", openai, stream=stream, choices=choices, ended=lambda _: None)
     made.intended_ns = intended_ms * MS
     made.ready_ns = made.dispatched_ns = made.sent_ns = 100 * MS
     made.status = 200
@@ -126,9 +128,205 @@ def test_usage_goes_before_counting() -> None:
     assert (found.input_tokens, found.output_tokens) == (7, 10)
 
 
+def said(content: str | None = "a", *, index: int = 0, finish: str | None = None, **more: Any) -> bytes:
+    delta = {} if content is None else {"content": content}
+    choice = {"index": index, "delta": delta, "finish_reason": finish}
+    return b"data: " + orjson.dumps({"choices": [choice], **more}) + b"\n\n"
+
+
+def used(tokens: int) -> bytes:
+    counts = {"prompt_tokens": 7, "completion_tokens": tokens}
+    return b"data: " + orjson.dumps({"choices": [], "usage": counts}) + b"\n\n"
+
+
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+STOP = said(None, finish="stop")
+DONE = b"data: [DONE]\n\n"
+
+# name: reads (ms, bytes), TPOT of each choice in ms
+TPOTS: dict[str, tuple[list[tuple[int, bytes]], list[int]]] = {
+    "the last token has no text, its time is the end's": (
+        [(110, said()), (120, said()), (130, said()), (140, STOP), (140, used(4) + DONE)],
+        [10],
+    ),
+    "the last text has the end beside it": (
+        [(110, said()), (120, said()), (130, said(finish="length")), (160, used(3) + DONE)],
+        [10],
+    ),
+    "an end of its own, right behind": (
+        [(110, said()), (120, said()), (130, said()), (130, STOP), (130, used(3) + DONE)],
+        [10],
+    ),
+    "an end of its own, late": (
+        [(110, said()), (120, said()), (130, said()), (530, STOP), (530, used(3) + DONE)],
+        [10],
+    ),
+    "usage and [DONE] come late": (
+        [(110, said()), (120, said()), (130, said()), (140, STOP), (340, used(4)), (540, DONE)],
+        [10],
+    ),
+    "a choice after the end does not count": (
+        [(110, said()), (120, said()), (130, STOP), (330, said(None)), (330, used(3) + DONE)],
+        [10],
+    ),
+    "several tokens to a chunk": (
+        [(110, said("a b")), (130, said("c d")), (150, said("e")), (160, STOP), (160, used(6) + DONE)],
+        [10],
+    ),
+    "without usage": ([(110, said()), (120, said()), (130, said()), (530, STOP + DONE)], [10]),
+    "fewer tokens than chunks": ([(110, said()), (120, said()), (130, said()), (530, STOP + used(2) + DONE)], [20]),
+    "one token": ([(110, said()), (120, STOP + used(1) + DONE)], []),
+    "one text and an end": ([(110, said()), (120, STOP + used(2) + DONE)], [10]),
+}
+
+
+@pytest.mark.parametrize("name", TPOTS)
+def test_time_per_output_token(name: str) -> None:
+    """The span and the tokens that are divided belong together, however a server ends its answers."""
+    reads, tpots = TPOTS[name]
+    found = point(exchange(*reads)).histograms.get("tpot_ns")
+    assert ([] if found is None else [found.low // MS]) == tpots
+
+
+# name: reads, TTFT in ms after the request, gaps in ms, chunks
+BLANKS: dict[str, tuple[list[tuple[int, bytes]], int | None, list[int], int]] = {
+    "tokens within a character, by the usage": (
+        [(105, ROLE), (110, said("")), (120, said("水")), (130, said()), (140, STOP + used(4) + DONE)],
+        10,
+        [10, 10],
+        3,
+    ),
+    "tokens within a character, without usage": (
+        [(105, ROLE), (110, said("")), (120, said("水")), (130, said()), (140, STOP + DONE)],
+        10,
+        [10, 10],
+        3,
+    ),
+    "tokens that are not shown": (
+        [(110, said()), (120, said("")), (130, said("")), (140, said()), (150, STOP + used(5) + DONE)],
+        10,
+        [10, 10, 10],
+        4,
+    ),
+    "nothing but tokens that are not shown": (
+        [(110, said("")), (120, said("")), (130, STOP + used(3) + DONE)],
+        10,
+        [10],
+        2,
+    ),
+    "keep-alives, by the usage": (
+        [(105, ROLE), (110, said("")), (120, said("")), (150, said()), (160, said()), (170, STOP + used(3) + DONE)],
+        50,
+        [10],
+        2,
+    ),
+    "keep-alives, without usage": (
+        [(110, said("")), (120, said("")), (150, said()), (160, said()), (170, STOP + DONE)],
+        50,
+        [10],
+        2,
+    ),
+    "two in one read": (
+        [(110, said("") * 2), (120, said("水") + said("")), (130, said()), (140, STOP + used(6) + DONE)],
+        10,
+        [0, 5, 5, 10],
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BLANKS)
+def test_empty_pieces(name: str) -> None:
+    """They are tokens where the usage has room for them or they stand within a character, else keep-alives."""
+    reads, ttft, gaps, chunks = BLANKS[name]
+    one = exchange(*reads)
+    found = point(one).histograms
+    assert (found["ttft_ns"].low // MS, one.chunks) == (ttft, chunks)
+    assert found["itl_ns"].count == len(gaps)
+    assert found["itl_ns"].total == sum(gaps) * MS
+
+
+def two_choices(*ends: bytes) -> Exchange:
+    """Two choices in turn, a token of each every 20 ms, from 110 and 120 ms on."""
+    reads = [(110 + 10 * at, said(index=at % 2)) for at in range(6)]
+    return exchange(*reads, *((170 + 10 * at, end) for at, end in enumerate(ends)), choices=2)
+
+
+STOPS = (said(None, finish="stop"), said(None, index=1, finish="length"))
+
+
+def test_each_choice_has_its_own_gaps() -> None:
+    """Two answers at once do not halve the times of either; TTFT is the first token of any."""
+    found = point(two_choices(*STOPS, used(8) + DONE))
+    assert values(found)["itl_ns"] == (4, 20 * MS)
+    assert values(found)["tpot_ns"] == (2, 20 * MS)
+    assert values(found)["ttft_ns"] == (1, 10 * MS)
+    assert (found.output_tokens, found.finish_reasons) == (8, {"stop": 1, "length": 1})
+    assert (found.truncated, found.answer_notes) == (1, {})
+
+
+def test_each_choice_has_its_own_usage() -> None:
+    """They add up."""
+    counts = {"prompt_tokens": 7, "completion_tokens": 4}
+    ends = (said(None, finish="stop", usage=counts), said(None, index=1, finish="stop", usage=counts))
+    found = point(two_choices(*ends, DONE))
+    assert (found.output_tokens, found.input_tokens, found.token_basis) == (8, 7, {TokenBasis.USAGE: 1})
+
+
+@pytest.mark.parametrize("end", [b"", DONE], ids=["no [DONE]", "[DONE]"])
+def test_a_server_that_ignores_n_is_told(end: bytes) -> None:
+    """One answer where two were asked for is a success of less work."""
+    found = point(exchange((110, said()), (120, said()), (130, STOP + end), choices=2))
+    assert (found.succeeded, found.answer_notes) == (1, {AnswerNote.FEWER_CHOICES: 1})
+    assert values(found)["tpot_ns"] == (1, 10 * MS)
+
+
+def test_choices_that_nobody_asked_for_are_in_no_time() -> None:
+    """Their tokens are in the usage, and not in the time per token."""
+    reads = [(110 + 10 * at, said(index=at % 2)) for at in range(6)]
+    found = point(exchange(*reads, (170, STOPS[0] + STOPS[1] + used(6) + DONE)))
+    assert values(found)["itl_ns"] == (2, 20 * MS)
+    assert values(found)["tpot_ns"] == (1, 20 * MS)
+    assert (found.output_tokens, found.answer_notes) == (6, {AnswerNote.MORE_CHOICES: 1})
+
+
+WHOLE = b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}],"usage":{"completion_tokens":%d}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "stream", "served"),
+    [
+        (ROLE + STOP + DONE, True, False),
+        (ROLE + STOP + used(0) + DONE, True, False),
+        (ROLE + STOP + used(1) + DONE, True, True),
+        (DONE, True, False),
+        (WHOLE % 0, False, False),
+        (WHOLE % 1, False, True),
+    ],
+)
+def test_an_answer_that_says_nothing(body: bytes, stream: bool, served: bool) -> None:
+    """It is no success of a server, unless the server says that it made a token; streamed or whole."""
+    found = point(exchange((120, body), stream=stream))
+    assert (found.succeeded, found.errors) == ((1, {}) if served else (0, {ErrorClass.EMPTY_STREAM: 1}))
+
+
+def test_counts_that_cannot_be_are_told() -> None:
+    """They are not used, and nothing ends for them."""
+    found = point(exchange((110, said()), (120, said() + STOP + used(2**63) + DONE)))
+    assert (found.output_tokens, found.token_basis) == (2, {TokenBasis.CHUNKS: 1})
+    assert found.answer_notes == {AnswerNote.IMPLAUSIBLE_USAGE: 1}
+
+
+def test_a_whole_answer_of_several_choices() -> None:
+    """What is odd is told of answers that are not streamed as well."""
+    one = b'{"choices":[{"message":{"content":"a"},"finish_reason":"max_tokens"}]}'
+    found = point(exchange((180, one), stream=False, choices=2))
+    assert (found.truncated, found.answer_notes) == (1, {AnswerNote.FEWER_CHOICES: 1})
+
+
 def test_an_answer_that_is_not_streamed() -> None:
     """It has latency and tokens, and neither TTFT nor TPOT."""
-    body = b'{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":4}}'
+    body = b'{"choices":[{"text":"a","finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":4}}'
     found = values(point(exchange((180, body), stream=False)))
     assert found["latency_ns"] == (1, 80 * MS)
     assert found["output_tokens"] == (1, 4)

@@ -80,7 +80,15 @@ def test_whole_answers_without_usage(tmp_path: Path, tokenizer: str) -> None:
     async def work() -> Any:
         async with raw_server(lambda _connection, _request: [*steps]) as server:
             url = f"http://127.0.0.1:{server.port}/v1"
-            wanted = spec(url, number=4, stream=False, prompt="v w x y", tokenizer_path=tokenizer, tokenize_prompt=True)
+            wanted = spec(
+                url,
+                number=4,
+                stream=False,
+                n_choices=2,
+                prompt="v w x y",
+                tokenizer_path=tokenizer,
+                tokenize_prompt=True,
+            )
             return await sweep.load_test(wanted, context(tmp_path))
 
     point = run(work()).points[0]
@@ -110,7 +118,8 @@ def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     bodies = payloads.Payloads(layout, b"", 0, reached=lambda _: None)
     row = {"index": 3, "prompt_tokens": None, "completion_tokens": 99, "token_basis": "usage"}
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}
-    batch: list[rows.Waiting] = [(row, ["x y"]), (other, ["x", "y z"])]
+    timing: rows.Timing = ([], 0)
+    batch: list[rows.Waiting] = [(row, ["x y"], timing), (other, ["x", "y z"], timing)]
     found = recount.Recount(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
     counts = [(one["prompt_tokens"], one["completion_tokens"], one["token_basis"]) for one in found]
     assert counts == [(1, 99, "usage"), (7, 3, "tokenizer")]

@@ -1,249 +1,12 @@
-"""The OpenAI dialect: what each kind of stream and answer says, whole and byte by byte, and what bodies are made."""
+"""The OpenAI dialect: where requests go, and what bodies are made."""
 
-import json
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from evalkube_crds.names import ErrorClass
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_runner.wire import openai, openai_answers
-from evalkube_runner.wire.answer import Usage
-
-
-def event(
-    delta: dict[str, Any] | None = None, *, finish: str | None = None, index: int = 0, end: str = "\n\n", **more: Any
-) -> bytes:
-    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": finish}]
-    return f"data: {json.dumps({'id': 'x', 'choices': choices, **more})}{end}".encode()
-
-
-def text_event(text: str, finish: str | None = None) -> bytes:
-    return b"data: " + orjson.dumps({"choices": [{"index": 0, "text": text, "finish_reason": finish}]}) + b"\n\n"
-
-
-ROLE = event({"role": "assistant", "content": ""})
-HI = event({"content": "hi"})
-STOP = event({}, finish="stop")
-USAGE = event(usage={"prompt_tokens": 5, "completion_tokens": 7})
-DONE = b"data: [DONE]\n\n"
-HALF = event({"content": "cut"})[:-20]
-
-# name: stream, chunks, finish reason, usage, error
-STREAMS: dict[str, tuple[bytes, int, str | None, Usage | None, ErrorClass | None]] = {
-    "an ordinary stream": (ROLE + HI * 3 + STOP + USAGE + DONE, 3, "stop", Usage(5, 7), None),
-    "CRLF": ((ROLE + HI * 3 + STOP + DONE).replace(b"\n", b"\r\n"), 3, "stop", None, None),
-    "no space after the colon": ((ROLE + HI * 3 + STOP + DONE).replace(b"data: ", b"data:"), 3, "stop", None, None),
-    "comments and keep-alives": (
-        b": ping\n\n" + ROLE + b": ping\n\n" + HI + b":\n\n" + HI + STOP + DONE,
-        2,
-        "stop",
-        None,
-        None,
-    ),
-    "finish reason beside the last text": (HI * 2 + event({"content": "!"}, finish="length"), 3, "length", None, None),
-    "usage beside the last text": (
-        HI + event({"content": "!"}, finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 2}) + DONE,
-        2,
-        "stop",
-        Usage(1, 2),
-        None,
-    ),
-    "usage in every event": (
-        HI
-        + b"".join(event({"content": "a"}, usage={"prompt_tokens": 1, "completion_tokens": n}) for n in (1, 2))
-        + DONE,
-        3,
-        None,
-        Usage(1, 2),
-        None,
-    ),
-    "no [DONE]": (HI + STOP, 1, "stop", None, None),
-    "no finish reason": (HI + DONE, 1, None, None, None),
-    "no blank line after [DONE]": (HI + DONE.rstrip(), 1, None, None, None),
-    "nothing after [DONE] counts": (HI + DONE + HI, 1, None, None, None),
-    "reasoning_content": (event({"reasoning_content": "hm"}) * 2 + HI + STOP + DONE, 3, "stop", None, None),
-    "reasoning": (event({"reasoning": "hm"}) + STOP + DONE, 1, "stop", None, None),
-    "content null beside reasoning": (event({"content": None, "reasoning_content": "a"}) + DONE, 1, None, None, None),
-    "empty pieces are no tokens": (HI + event({"content": ""}) * 3 + HI + STOP + DONE, 2, "stop", None, None),
-    "null pieces are no tokens": (HI + event({"content": None}) * 3 + STOP + DONE, 1, "stop", None, None),
-    "a tool call": (event({"tool_calls": [{"function": {"arguments": "{"}}]}) + STOP + DONE, 1, "stop", None, None),
-    "text that looks like an end": (
-        HI + event({"content": 'data: [DONE] "finish_reason":"stop" \n\n'}) + HI + STOP + DONE,
-        3,
-        "stop",
-        None,
-        None,
-    ),
-    "quotes and escapes in the text": (
-        event({"content": 'say "a" \\'}) + event({"content": '"'}) + HI + DONE,
-        3,
-        None,
-        None,
-        None,
-    ),
-    "text with a finish reason of its own frame": (
-        HI * 2 + event({"content": "x"}, finish="content_filter"),
-        3,
-        "content_filter",
-        None,
-        None,
-    ),
-    "completions": (text_event("a") * 3 + text_event("", "length") + DONE, 3, "length", None, None),
-    "completions, text at the end": (text_event("a") + text_event("b", "stop"), 2, "stop", None, None),
-    "only usage": (USAGE + DONE, 0, None, Usage(5, 7), None),
-    "finished without text, tokens in the usage": (ROLE + STOP + USAGE + DONE, 0, "stop", Usage(5, 7), None),
-    "events that share one blank line": (HI.rstrip() + b"\n" + HI + DONE, 2, None, None, None),
-    "an error in the stream": (ROLE + HI + event(error={"message": "boom"}), 1, None, None, ErrorClass.ERROR_IN_STREAM),
-    "an error that is a string": (event(error="boom") + DONE, 0, None, None, ErrorClass.ERROR_IN_STREAM),
-    "an error event": (HI + b'event: error\ndata: {"m": "boom"}\n\n', 1, None, None, ErrorClass.ERROR_IN_STREAM),
-    "an error event that is text": (b"event: error\ndata: boom\n\n", 0, None, None, ErrorClass.ERROR_IN_STREAM),
-    "vLLM's error object": (
-        HI + b'data: {"object": "error", "message": "boom"}\n\n' + DONE,
-        1,
-        None,
-        None,
-        ErrorClass.ERROR_IN_STREAM,
-    ),
-    "an error after the first text, framed like text": (
-        HI * 2 + event({"content": "x"}, error={"message": "boom"}) + DONE,
-        2,
-        None,
-        None,
-        ErrorClass.ERROR_IN_STREAM,
-    ),
-    "truncated between events": (ROLE + HI * 2, 2, None, None, ErrorClass.TRUNCATED_STREAM),
-    "truncated inside an event": (ROLE + HI * 2 + HALF, 2, None, None, ErrorClass.TRUNCATED_STREAM),
-    "role and no more": (ROLE, 0, None, None, ErrorClass.TRUNCATED_STREAM),
-    "nothing": (b"", 0, None, None, ErrorClass.EMPTY_STREAM),
-    "only keep-alives": (b": ping\n\n" * 3, 0, None, None, ErrorClass.EMPTY_STREAM),
-    "only [DONE]": (DONE, 0, None, None, ErrorClass.EMPTY_STREAM),
-    "finished without content": (ROLE + STOP + DONE, 0, "stop", None, ErrorClass.EMPTY_STREAM),
-    "not JSON": (HI + b"data: {oops\n\n" + DONE, 1, None, None, ErrorClass.PARSE),
-    "JSON but no object": (b"data: 7\n\n" + HI + DONE, 1, None, None, ErrorClass.PARSE),
-    "a whole JSON error": (b'{"error": {"message": "boom"}}', 0, None, None, ErrorClass.ERROR_IN_STREAM),
-    "a whole JSON answer": (b'{"choices": [{"message": {"content": "hi"}}]}', 0, None, None, ErrorClass.PARSE),
-}
-
-
-def read(pieces: list[bytes], choices: int = 1) -> openai_answers.Stream:
-    stream = openai_answers.Stream(choices)
-    told = sum(stream.feed(piece) for piece in pieces) + stream.end()
-    assert told == stream.chunks
-    return stream
-
-
-@pytest.mark.parametrize(("stream", "chunks", "finish", "usage", "error"), STREAMS.values(), ids=STREAMS.keys())
-def test_whole_and_byte_by_byte(
-    stream: bytes, chunks: int, finish: str | None, usage: Usage | None, error: ErrorClass | None
-) -> None:
-    """Every kind of stream says the same however it is cut."""
-    for pieces in ([stream], [stream[at : at + 1] for at in range(len(stream))]):
-        found = read(pieces)
-        fault = found.fault()
-        assert (found.chunks, found.finish_reason, found.usage, fault and fault.error) == (chunks, finish, usage, error)
-
-
-def test_error_message_reaches_people() -> None:
-    """The server's own words stand in the fault, on one line."""
-    fault = read([event(error={"message": "out of\n  memory", "code": 500})]).fault()
-    assert fault is not None
-    assert fault.message == "out of memory"
-
-
-@pytest.mark.parametrize(("stopped", "whole"), [((0, 1), True), ((0,), False), ((), False)])
-def test_several_choices(stopped: tuple[int, ...], whole: bool) -> None:
-    """Without [DONE] a stream of two choices is whole once both have finished."""
-    stream = b"".join(event({"content": "a"}, index=index) for index in (0, 1, 0, 1))
-    stream += b"".join(event({}, finish="stop", index=index) for index in stopped)
-    found = read([stream], choices=2)
-    assert found.chunks == 4
-    assert (found.fault() is None) is whole
-
-
-PIECES = st.lists(st.text(max_size=8), max_size=12)
-
-
-@given(PIECES, st.booleans(), st.data())
-def test_any_text_any_cut(pieces: list[str], ascii_only: bool, data: st.DataObject) -> None:
-    """Chunks are exactly the non-empty pieces, whatever the text, its JSON spelling, and where reads fall."""
-    choices = [{"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
-    events = [f"data: {json.dumps(choice, ensure_ascii=ascii_only)}\n\n" for choice in choices]
-    stream = "".join(events).encode("utf-8", "surrogatepass") + STOP + DONE
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=5)))
-    found = read([stream[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True)])
-    assert found.chunks == sum(bool(piece) for piece in pieces)
-
-
-KINDS = st.sampled_from(
-    (
-        *[HI] * 8,
-        event({"content": "ab"}),
-        event({"content": ""}),
-        event({"content": None}),
-        event({"content": '"'}),
-        event({"reasoning_content": "hm"}),
-        ROLE,
-        USAGE,
-        HI.replace(b"\n", b"\r\n"),
-        HI.rstrip() + b"\n" + HI,
-        b": ping\n\n",
-        b"\n",
-    )
-)
-
-
-@given(st.lists(KINDS, max_size=40))
-def test_runs_of_events_in_one_read(events: list[bytes]) -> None:
-    """Many events in one read are counted as they are one by one."""
-    stream = b"".join(events) + STOP + DONE
-    singly = read([stream[at : at + 1] for at in range(len(stream))])
-    assert read([stream]).chunks == read([*events, STOP, DONE]).chunks == singly.chunks
-
-
-def test_the_short_cut_is_taken() -> None:
-    """An event framed like the last text is not decoded: one whose text is no JSON counts instead of failing."""
-    found = read([HI + HI.replace(b"hi", b"\\q") + DONE])
-    assert (found.chunks, found.fault()) == (2, None)
-
-
-def test_an_endless_event_is_a_fault() -> None:
-    """What a reader holds is bounded."""
-    fault = read([b"data: "] + [b"x" * (1 << 20)] * 9).fault()
-    assert fault is not None
-    assert fault.error is ErrorClass.TOO_LARGE
-
-
-ANSWERS: dict[str, tuple[bytes, str | None, Usage | None, ErrorClass | None]] = {
-    "whole": (
-        b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}',
-        "stop",
-        Usage(1, 2),
-        None,
-    ),
-    "without usage": (b'{"choices":[{"text":"hi"}]}', None, None, None),
-    "usage of the wrong type": (
-        b'{"choices":[{"text":"hi"}],"usage":{"prompt_tokens":"1","completion_tokens":-2}}',
-        None,
-        Usage(None, None),
-        None,
-    ),
-    "an error in a 200": (b'{"error":{"message":"boom"}}', None, None, ErrorClass.ERROR_IN_STREAM),
-    "no choices": (b'{"choices":[]}', None, None, ErrorClass.PARSE),
-    "a list": (b"[]", None, None, ErrorClass.PARSE),
-    "HTML": (b"<html>", None, None, ErrorClass.PARSE),
-    "nothing": (b"", None, None, ErrorClass.PARSE),
-}
-
-
-@pytest.mark.parametrize(("body", "finish", "usage", "error"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_answers(body: bytes, finish: str | None, usage: Usage | None, error: ErrorClass | None) -> None:
-    """What a whole answer says."""
-    found = openai.answer(body)
-    assert (found.finish_reason, found.usage, found.fault and found.fault.error) == (finish, usage, error)
+from evalkube_runner.wire import openai
 
 
 @pytest.mark.parametrize(
@@ -252,7 +15,7 @@ def test_answers(body: bytes, finish: str | None, usage: Usage | None, error: Er
         (b'{"error":{"message":"no such key"}}', "no such key"),
         (b'{"error":"no such key"}', "no such key"),
         (b'{"detail":"Not Found"}', "Not Found"),
-        (b"<h1>Bad\nGateway</h1>", "<h1>Bad Gateway</h1>"),
+        (b"<h1>Bad\nGateway</h1>", "Bad Gateway"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"", ""),
     ],
@@ -421,3 +184,20 @@ def test_drawn_token_limits() -> None:
     for more in ({"max_tokens": None}, {"max_tokens": 4}, {"max_completion_tokens": 4}):
         other = spec(max_tokens=[1, 9], extra_args=more)
         assert openai.draws_max_tokens(other, openai.body(other, "hi")) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "texts", "ids"),
+    [
+        ({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]}, ["s", "u"], 0),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "u"}, {"type": "image_url"}]}]}, ["u"], 0),
+        ({"prompt": "p"}, ["p"], 0),
+        ({"prompt": ["p", "q"]}, ["p", "q"], 0),
+        ({"prompt": [5, 6, 7]}, [], 3),
+        ({"prompt": [[5, 6], [7]]}, [], 3),
+        ({}, [], 0),
+    ],
+)
+def test_prompts(body: dict[str, Any], texts: list[str], ids: int) -> None:
+    """Texts of messages or of a plain prompt; token ids are counted as they are."""
+    assert openai.prompt_texts(orjson.dumps(body)) == (texts, ids)

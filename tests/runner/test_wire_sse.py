@@ -56,8 +56,8 @@ def test_names_of_events() -> None:
     assert sse.parse(b"data: x") == sse.Event(b"", b"x")
 
 
-def test_pending_bytes_are_told() -> None:
+def test_what_is_pending_is_told() -> None:
     """The caller can bound an event that never ends."""
     splitter = sse.Splitter()
     splitter.feed(b"data: " + b"x" * 1000)
-    assert splitter.pending_bytes == 1006
+    assert len(splitter.pending) == 1006

@@ -41,6 +41,7 @@ def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:
         "errored": sum(sum(subset.errored.values()) for subset in dataset.subsets),
         "errors": _errors(dataset.subsets),
         "truncated": sum(subset.truncated for subset in dataset.subsets),
+        "empty": sum(subset.empty for subset in dataset.subsets),
         "reused": sum(subset.reused for subset in dataset.subsets),
         "usage": _usage(dataset),
         "dataset_revision": dataset.revision,

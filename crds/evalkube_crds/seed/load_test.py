@@ -50,6 +50,8 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Average output tokens per request": _mean(point, "output_tokens", 1),
         "Warm-up requests": point.warmup,
         "Errors": {str(error): count for error, count in sorted(point.errors.items())},
+        "Truncated requests": point.truncated,
+        "Answer notes": {str(note): count for note, count in sorted(point.answer_notes.items())},
         "Token basis": {str(basis): count for basis, count in sorted(point.token_basis.items())},
         "Client verdict": str(point.verdict),
         "Client verdict reasons": point.verdict_reasons,

@@ -33,6 +33,7 @@ _FIELDS = (
     "requested",
     "errored",
     "truncated",
+    "empty",
 )
 
 

@@ -5,11 +5,12 @@ nowhere else.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -22,19 +23,21 @@ from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_crds.proxies import Proxies, Proxy
 from evalkube_runner import arrival, machine, urls
 from evalkube_runner import trust as trusting
+from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import chat, retry
+from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.lanes import Lanes
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.trust import Trust
-from evalkube_runner.wire import heads, openai, openai_answers
+from evalkube_runner.wire import heads, openai
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["Client", "Listener", "RequestFailed"]
 
 _USUAL, _NO_PROXIES = Trust(), Proxies()
 _MAX_BODY_BYTES = 64 * 1024 * 1024
+_LEAVE_S = 0.5  # for the end of a message after [DONE]: longer than a new connection takes, and no answer waits for it
 
 
 class RequestFailed(Exception):
@@ -145,7 +148,7 @@ class Client:
                 raise RequestFailed(ErrorClass.FORBIDDEN_TARGET, refused.message) from refused
             except httpx.HTTPError as problem:
                 raise _transport_failure(problem, self._proxy) from problem
-            return replace(answer, latency_ns=time.perf_counter_ns() - begun_ns)
+            return answer
 
     async def _post(self, http: httpx.AsyncClient, body: bytes, begun_ns: int) -> Answer:
         request = http.build_request("POST", self._target.url, content=body, headers=self._target.headers)
@@ -153,11 +156,7 @@ class Client:
         try:
             if not response.is_success:
                 raise _refusal(response, await _read(response), self._proxy)
-            if self._target.config.stream and "json" not in response.headers.get("content-type", ""):
-                return await _read_stream(response, begun_ns)
-            return chat.read_answer(await _read(response))
-        except chat.BadAnswer as problem:
-            raise RequestFailed(problem.error, str(problem), status=response.status_code) from problem
+            return await _read_answer(response, begun_ns)
         except httpx.HTTPError as problem:  # in the middle of an answer
             failure = _transport_failure(problem, self._proxy)
             raise RequestFailed(failure.error, failure.message, status=response.status_code) from problem
@@ -165,36 +164,55 @@ class Client:
             await response.aclose()
 
 
+async def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > _MAX_BODY_BYTES:
+            raise RequestFailed(
+                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
+            )
+        yield part
+
+
 async def _read(response: httpx.Response) -> bytes:
-    parts, size = [], 0
-    async for part in response.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > _MAX_BODY_BYTES:
-            raise RequestFailed(
-                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
-            )
-    return b"".join(parts)
+    return b"".join([part async for part in _parts(response)])
 
 
-async def _read_stream(response: httpx.Response, begun_ns: int) -> Answer:
-    words, ttft_ns, size = chat.StreamedText(), None, 0
-    async for part in response.aiter_bytes():
-        words.feed(part)
-        if ttft_ns is None and words.begun:
+async def _read_answer(response: httpx.Response, begun_ns: int) -> Answer:
+    """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
+    reader, ttft_ns, parts = openai.reader(keep_text=True), None, _parts(response)
+    async for part in parts:
+        reader.feed(part)
+        if ttft_ns is None and reader.tracks[0].chunks:
             ttft_ns = time.perf_counter_ns() - begun_ns
-        size += len(part)
-        if size > _MAX_BODY_BYTES:
-            raise RequestFailed(
-                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
-            )
-    return replace(words.answer(), ttft_ns=ttft_ns)
+        if reader.done:
+            break
+    latency_ns = time.perf_counter_ns() - begun_ns
+    if reader.done:
+        await _leave(parts)
+    reader.end()
+    said = reader.answer()
+    fault = said.fault or answers.fault_of_silence(said)
+    if fault is not None:
+        raise RequestFailed(fault.error, fault.message, status=response.status_code)
+    return Answer.of(said, latency_ns=latency_ns, ttft_ns=ttft_ns if reader.streamed else None)
+
+
+async def _leave(parts: AsyncIterator[bytes]) -> None:
+    """Wait a moment for the end of a body of which the answer is over, so that its connection can be used again. What
+    still comes, or goes wrong, is no part of the answer.
+    """
+    with contextlib.suppress(TimeoutError, httpx.HTTPError, RequestFailed):
+        async with asyncio.timeout(_LEAVE_S):
+            async for _ in parts:
+                pass
 
 
 def _refusal(response: httpx.Response, data: bytes, proxy: Proxy | None) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
     status = response.status_code
-    message = openai_answers.error_message(data) or response.reason_phrase
+    message = openai.error_message(data) or response.reason_phrase
     if status == 407:
         message = f"proxy {proxy}: {CREDENTIALS}" if proxy is not None else f"a proxy on the way {CREDENTIALS}"
     if response.is_redirect:

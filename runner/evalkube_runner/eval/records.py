@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.eval.answer import Answer, Tokens
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.chat import Answer, Tokens
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 

@@ -14,8 +14,8 @@ from evalkube_crds.results import Progress
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records, sampling, scoring
+from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.chat import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers

@@ -7,7 +7,7 @@ from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
 from evalkube_runner.eval import score
-from evalkube_runner.eval.chat import Answer
+from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scoring import Scored
 
@@ -62,6 +62,7 @@ class Tally:
         """Count an answer, whatever it is worth."""
         counted = self._subsets[subset]
         counted.truncated += answer.truncated
+        counted.empty += answer.empty
         counted.reused += reused
         tokens = answer.tokens
         if tokens is not None:

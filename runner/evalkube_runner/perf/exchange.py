@@ -4,15 +4,14 @@ here.
 
 from collections.abc import Callable
 
-from evalkube_crds.names import ErrorClass, error_class_of_status
-from evalkube_runner.wire.answer import Usage
+from evalkube_crds.names import AnswerNote, ErrorClass, error_class_of_status
+from evalkube_runner.perf.timeline import Span, Timeline
+from evalkube_runner.wire.answer import Answer, Usage
 from evalkube_runner.wire.dialect import Dialect, StreamReader
+from evalkube_runner.wire.stream import MAX_BODY_BYTES
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
-__all__ = ["MAX_ANSWER_BYTES", "Exchange"]
-
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""A whole answer beyond this is a fault; it bounds what a request may hold."""
+__all__ = ["Exchange"]
 
 _MAX_ERROR_BYTES = 16 * 1024
 
@@ -23,6 +22,7 @@ class Exchange:
     __slots__ = (
         "_body",
         "_body_bytes",
+        "_choices",
         "_dialect",
         "_keep_text",
         "chunks",
@@ -32,22 +32,24 @@ class Exchange:
         "end_ns",
         "ended",
         "error",
-        "finish_reason",
+        "finish_reasons",
         "first_byte_ns",
         "first_token_lag_ns",
         "first_token_ns",
-        "gap_times",
-        "gaps_ns",
         "index",
         "intended_ns",
         "last_token_ns",
+        "lines",
         "message",
+        "notes",
         "payload",
         "reader",
         "ready_ns",
         "resent",
         "sent_ns",
+        "spans",
         "status",
+        "strays",
         "streamed",
         "texts",
         "usage",
@@ -69,7 +71,9 @@ class Exchange:
         self.payload = payload
         self.ended = ended
         self.streamed = stream
-        self.reader: StreamReader | None = dialect.stream_reader(choices, keep_text=keep_text) if stream else None
+        self.reader: StreamReader | None = dialect.reader(choices, keep_text=keep_text) if stream else None
+        self.lines = [Timeline(track) for track in self.reader.tracks] if self.reader is not None else []
+        self._choices = choices
         self._dialect = dialect
         self._keep_text = keep_text
         self.texts: list[str] | None = None
@@ -79,14 +83,19 @@ class Exchange:
         self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
         self.first_token_lag_ns = self.end_lag_ns = 0  # how long the client may have left them unread
         self.status = 0
-        self.chunks = 0
+        self.chunks = self.strays = 0
         self.resent = False
-        self.gaps_ns: list[int] = []
-        self.gap_times: list[int] = []
-        self.finish_reason: str | None = None
+        self.spans: list[Span] = []
+        self.finish_reasons: list[str | None] = []
+        self.notes: list[AnswerNote] = []
         self.usage: Usage | None = None
         self.error: ErrorClass | None = None
         self.message = ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended that says so."""
+        return next((reason for reason in self.finish_reasons if reason is not None), None)
 
     @property
     def refused(self) -> bool:
@@ -99,27 +108,14 @@ class Exchange:
         if reader is None or self.refused:
             self._keep(data)
             return
-        new = reader.feed(data)
-        if new:
-            self._tokens(new, now_ns)
-
-    def _tokens(self, new: int, now_ns: int) -> None:
-        """Several chunks in one read after a gap g count as that many gaps of g / new: when the server made them is
-        not known.
-        """
-        if not self.first_token_ns:
-            self.first_token_ns = now_ns
-            if new > 1:
-                self.gaps_ns.append(0)
-                self.gap_times.append(new - 1)
-        else:
-            self.gaps_ns.append((now_ns - self.last_token_ns) // new)
-            self.gap_times.append(new)
-        self.last_token_ns = now_ns
+        reader.feed(data)
+        for line in self.lines:
+            if line.take(now_ns) and not self.first_token_ns:
+                self.first_token_ns = now_ns
 
     def _keep(self, data: bytes) -> None:
         self._body_bytes += len(data)
-        if self._body_bytes <= (_MAX_ERROR_BYTES if self.refused else MAX_ANSWER_BYTES):
+        if self._body_bytes <= (_MAX_ERROR_BYTES if self.refused else MAX_BODY_BYTES):
             self._body.append(data)
 
     def fail(self, error: ErrorClass, message: str) -> None:
@@ -135,42 +131,72 @@ class Exchange:
 
     def conclude(self, now_ns: int, *, whole: bool) -> None:
         """The answer is over (``whole``: the HTTP message ended as it should): read what it says."""
-        from_status = self.refused
-        if self.reader is not None and not from_status:
-            new = self.reader.end()
-            if new:
-                self._tokens(new, now_ns)
-            self.chunks = self.reader.chunks
-            self.finish_reason, self.usage = self.reader.finish_reason, self.reader.usage
-            fault = self.reader.fault()
-            if fault is not None:
-                self.fail(fault.error, fault.message)
-        elif from_status:
+        if self.refused:
             self._conclude_refusal()
+        elif self.reader is not None:
+            self._conclude_stream(self.reader, now_ns)
         else:
             self._conclude_whole(whole)
-        if self._keep_text and self.error is None and not _complete(self.usage):
-            self.texts = self._said()
         self._body.clear()
 
-    def _said(self) -> list[str]:
-        return self.reader.texts() if self.reader is not None else self._dialect.answer_texts(b"".join(self._body))
+    def _conclude_stream(self, reader: StreamReader, now_ns: int) -> None:
+        reader.end()
+        for line in self.lines:
+            line.take(now_ns)
+        answer = reader.answer()
+        if _blanks_are_tokens(reader, answer.usage):
+            for line in self.lines:
+                line.count_blanks()
+        self.spans = [span for line in self.lines if (span := line.span()) is not None]
+        self.first_token_ns = min([span.first_ns for span in self.spans], default=0)
+        self.last_token_ns = max([span.last_ns for span in self.spans], default=0)
+        self.chunks = sum([span.chunks for span in self.spans])
+        self._take(answer)
+        if not reader.streamed and answer.fault is None:
+            self.fail(ErrorClass.PARSE, "the server answered without streaming; set stream to false")
+
+    def _take(self, answer: Answer) -> None:
+        """Note what an answer says."""
+        self.finish_reasons = [answer.finish_reasons.get(choice) for choice in range(max(answer.begun, 1))]
+        self.usage = answer.usage
+        self.strays = answer.strays
+        if answer.begun < self._choices:
+            self.notes.append(AnswerNote.FEWER_CHOICES)
+        if answer.strays:
+            self.notes.append(AnswerNote.MORE_CHOICES)
+        if answer.usage is not None and answer.usage.doubtful:
+            self.notes.append(AnswerNote.IMPLAUSIBLE_USAGE)
+        if answer.fault is not None:
+            self.fail(answer.fault.error, answer.fault.message)
+        elif answer.silent and not self.chunks:
+            self.fail(ErrorClass.EMPTY_STREAM, "the answer has no content, and no tokens are stated")
+        if self._keep_text and self.error is None and not _complete(self.usage):
+            self.texts = list(answer.texts.values())
 
     def _conclude_refusal(self) -> None:
         said = self._dialect.error_message(b"".join(self._body))
         self.fail(error_class_of_status(self.status), f"the proxy {CREDENTIALS}" if self.status == 407 else said)
 
     def _conclude_whole(self, whole: bool) -> None:
-        if self._body_bytes > MAX_ANSWER_BYTES:
-            self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        if self._body_bytes > MAX_BODY_BYTES:
+            self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES} bytes")
             return
         if not whole:
             self.fail(ErrorClass.DISCONNECTED, "the connection closed before the answer was whole")
             return
-        answer = self._dialect.answer(b"".join(self._body))
-        self.finish_reason, self.usage = answer.finish_reason, answer.usage
-        if answer.fault is not None:
-            self.fail(answer.fault.error, answer.fault.message)
+        self._take(self._dialect.answer(b"".join(self._body), self._choices, keep_text=self._keep_text))
+
+
+def _blanks_are_tokens(reader: StreamReader, usage: Usage | None) -> bool:
+    """Whether empty pieces count: the usage has room for them, or, without one, they stand within characters. Else
+    they cannot be told from keep-alives.
+    """
+    blanks = sum([track.blanks for track in reader.tracks])
+    if not blanks:
+        return False
+    if usage is not None and usage.completion_tokens is not None:
+        return usage.completion_tokens >= blanks + sum([track.chunks for track in reader.tracks])
+    return any(track.inside for track in reader.tracks)
 
 
 def _complete(usage: Usage | None) -> bool:

@@ -6,10 +6,11 @@ Definitions (all times in ns, of requests that succeeded):
 - ``latency``: end minus send; ``ttft``: first token minus send; ``first_byte``: first byte minus send. ``intended_*``
   count from the time the schedule meant the request to leave, so a client that falls behind cannot hide it
   (coordinated omission).
-- ``tpot``: (last token - first token) / (completion tokens - 1), for more than one token; there is none for a single
-  token.
-- ``itl``: the gap between reads that carried tokens. k chunks in one read after a gap g count as k gaps of g / k,
-  because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that happened.
+- ``tpot``: (end - first token) / (tokens - 1), of each choice with more than one token. The end is the chunk that ends
+  the choice where a usage counts more tokens than chunks came (then the last token has no text), else the last token.
+- ``itl``: the gap between reads that carried tokens of one choice. k chunks in one read after a gap g count as k gaps
+  of g / k, because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that
+  happened.
 - An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
 - Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
   load: ``recount``), else the counted content chunks; ``token_basis`` counts which.
@@ -20,12 +21,15 @@ Memory does not grow with the number of requests. No I/O here.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import ErrorClass, TokenBasis
+from evalkube_crds.names import AnswerNote, ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
+from evalkube_runner.wire import finish
 
 __all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "row_of"]
 
@@ -106,7 +110,7 @@ class Measure:
         self._reads: Counter[int] = Counter()  # by the number of chunks in them
         self._gap_times: list[int] = []
         self._series = Series()
-        self.succeeded = self.failed = self.warmup = self.resent = self.late = 0
+        self.succeeded = self.failed = self.warmup = self.resent = self.late = self.truncated = 0
         self.input_tokens = self.output_tokens = 0
         self.first_sent_ns = self.last_end_ns = 0
         self._delayed: dict[str, Histogram] = {}
@@ -115,6 +119,7 @@ class Measure:
         self._samples: dict[ErrorClass, str] = {}
         self._basis: Counter[TokenBasis] = Counter()
         self._finish: Counter[str] = Counter()
+        self._notes: Counter[AnswerNote] = Counter()
 
     @property
     def finished(self) -> int:
@@ -163,15 +168,15 @@ class Measure:
             note("ttft_ns", ttft_ns)
             note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
         self._count_delays(exchange)
-        reason = exchange.finish_reason or "none"
-        self._finish[reason if reason in self._finish or len(self._finish) < _FINISH_REASONS else "other"] += 1
-        self._count_gaps(exchange)
+        self._count_ends(exchange)
+        for line in exchange.lines:
+            if line.times_ns:
+                self._count_gaps(line.times_ns, line.chunks)
         made = None
         if exchange.texts is None:
-            decode_ns = exchange.last_token_ns - exchange.first_token_ns if exchange.first_token_ns else None
             tokens = tokens_of(exchange)
             made = tokens[2]
-            self._count_tokens(tokens, latency_ns, decode_ns)
+            self._count_tokens(tokens, latency_ns, exchange.spans, exchange.strays)
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
@@ -196,15 +201,23 @@ class Measure:
         self._delayed.setdefault(name, Histogram()).add(measured_ns)
         self._undelayed.setdefault(name, Histogram()).add(measured_ns - lag_ns)
 
-    def add_tokens(self, tokens: Tokens, latency_ns: int, decode_ns: int | None, end_ns: int) -> None:
+    def _count_ends(self, exchange: Exchange) -> None:
+        """How the choices ended, and what there is to note about the answer."""
+        for reason in exchange.finish_reasons:
+            name = reason or "none"
+            self._finish[name if name in self._finish or len(self._finish) < _FINISH_REASONS else "other"] += 1
+        self.truncated += any(map(finish.cut_off, exchange.finish_reasons))
+        self._notes.update(exchange.notes)
+
+    def add_tokens(self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], end_ns: int, *, strays: int) -> None:
         """Count the tokens of an answer that was added with ``texts``, and so without any.
 
-        ``decode_ns`` is the time from its first to its last token; None for an answer that was not streamed.
+        ``spans`` of its choices: none for an answer that was not streamed; ``strays``: see ``tpots_of``.
         """
-        self._count_tokens(tokens, latency_ns, decode_ns)
+        self._count_tokens(tokens, latency_ns, spans, strays)
         self._series.add(end_ns, output_tokens=tokens[2] or 0)
 
-    def _count_tokens(self, tokens: Tokens, latency_ns: int, decode_ns: int | None) -> None:
+    def _count_tokens(self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], strays: int) -> None:
         basis, given, made = tokens
         self._basis[basis] += 1
         if given is not None:
@@ -217,23 +230,17 @@ class Measure:
         if latency_ns > 0:
             self._note("output_tps_milli", made * _MILLI_NANO // latency_ns)
             self._note("total_tps_milli", (made + (given or 0)) * _MILLI_NANO // latency_ns)
-        if decode_ns is not None and made > 1:
-            self._note("tpot_ns", decode_ns // (made - 1))
+        for tpot_ns in tpots_of(spans, made, basis, strays=strays):
+            self._note("tpot_ns", tpot_ns)
 
-    def _count_gaps(self, exchange: Exchange) -> None:
-        if not exchange.first_token_ns:
-            return
-        times = exchange.gap_times
-        self._pending["itl_ns"].extend(exchange.gaps_ns)
+    def _count_gaps(self, times_ns: list[int], chunks: list[int]) -> None:
+        gaps_ns, times = gaps_of(times_ns, chunks)
+        self._pending["itl_ns"].extend(gaps_ns)
         self._gap_times.extend(times)
-        first = exchange.chunks - sum(times)  # 1, and the first read's further chunks stand in the gaps as zeros
-        if exchange.gaps_ns and exchange.gaps_ns[0] == 0:
-            first, times = first + times[0], times[1:]
-        ones = times.count(1)  # nearly all of them, where a server sends token by token
+        ones = chunks.count(1)  # nearly all of them, where a server sends token by token
         self._reads[1] += ones
-        if ones < len(times):
-            self._reads.update(chunks for chunks in times if chunks != 1)
-        self._reads[first] += 1
+        if ones < len(chunks):
+            self._reads.update(new for new in chunks if new != 1)
         if len(self._gap_times) >= _PENDING:
             self._flush_gaps()
 
@@ -277,6 +284,8 @@ class Measure:
             "error_samples": {error.value: text for error, text in self._samples.items()},
             "token_basis": {basis.value: count for basis, count in self._basis.items()},
             "finish_reasons": dict(self._finish),
+            "truncated": self.truncated,
+            "answer_notes": {note.value: count for note, count in self._notes.items()},
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "histograms": histograms,

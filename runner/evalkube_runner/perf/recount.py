@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from evalkube_crds.names import TokenBasis
 from evalkube_runner.perf.measure import Measure
 from evalkube_runner.perf.payloads import Payloads
-from evalkube_runner.perf.rows import Waiting
+from evalkube_runner.perf.rows import Timing, Waiting
+from evalkube_runner.perf.timeline import Span
 from evalkube_runner.wire.dialect import Dialect
 
 __all__ = ["Counter", "Recount", "add_row"]
@@ -37,10 +38,11 @@ class Recount:
 
     def rows(self, batch: Sequence[Waiting]) -> list[dict[str, Any]]:
         """The rows of a batch with their counts; what the server did say stays. CPU, for a thread."""
-        self._count_prompts({self._payloads.item_of(row["index"]) for row, _ in batch if row["prompt_tokens"] is None})
-        counts = iter(self._counter.counts([text for _, texts in batch for text in texts]))
+        uncounted = [row["index"] for row, _, _ in batch if row["prompt_tokens"] is None]
+        self._count_prompts(set(map(self._payloads.item_of, uncounted)))
+        counts = iter(self._counter.counts([text for _, texts, _ in batch for text in texts]))
         rows = []
-        for row, texts in batch:
+        for row, texts, _ in batch:
             made = sum(next(counts) for _ in texts)
             if row["prompt_tokens"] is None:
                 row["prompt_tokens"] = self._prompts[self._payloads.item_of(row["index"])]
@@ -59,16 +61,17 @@ class Recount:
             self._prompts[item] = ids + sum(next(counts) for _ in texts)
 
 
-def add_row(figures: Measure, row: dict[str, Any], start_ns: int) -> None:
+def add_row(figures: Measure, row: dict[str, Any], timing: Timing, start_ns: int) -> None:
     """Add the counts of a filled row to ``figures``, which know the rest of it. ``start_ns``: what its times count
     from.
     """
     if row["warmup"]:
         return
-    first_ns = row["first_token_ns"]
+    spans, strays = timing
     figures.add_tokens(
         (TokenBasis(row["token_basis"]), row["prompt_tokens"], row["completion_tokens"]),
         row["end_ns"] - row["sent_ns"],
-        None if first_ns is None else row["last_token_ns"] - first_ns,
+        [Span(*span) for span in spans],
         start_ns + row["end_ns"],
+        strays=strays,
     )

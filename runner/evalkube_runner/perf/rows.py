@@ -1,6 +1,6 @@
 """One line of JSON per request, on disk in batches. Rows whose tokens are yet to be counted wait in a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,13 +10,16 @@ import orjson
 from evalkube_runner.perf import measure
 from evalkube_runner.perf.exchange import Exchange
 
-__all__ = ["Rows", "Waiting"]
+__all__ = ["Rows", "Timing", "Waiting"]
 
 _LINES_PER_WRITE = 256
 _BATCH = 256
 
-Waiting: TypeAlias = tuple[dict[str, Any], list[str]]
-"""A row, and the texts of its answer."""
+Timing: TypeAlias = tuple[Sequence[Sequence[int]], int]
+"""The spans of an answer's choices, and its chunks of others (see ``timeline.tpots_of``)."""
+
+Waiting: TypeAlias = tuple[dict[str, Any], list[str], Timing]
+"""A row, the texts of its answer, and their times."""
 
 
 class Rows:
@@ -40,7 +43,7 @@ class Rows:
         if exchange.texts is None:
             self.write(row)
         else:
-            self._spool.keep((row, exchange.texts))
+            self._spool.keep((row, exchange.texts, (list(map(tuple, exchange.spans)), exchange.strays)))
 
     def write(self, row: dict[str, Any]) -> None:
         """Take a whole row."""
@@ -55,7 +58,7 @@ class Rows:
     def close(self) -> None:
         """Bring all to the disk; what still waits as it is."""
         for batch in self._spool.batches():
-            for row, _ in batch:
+            for row, _, _ in batch:
                 self.write(row)
         self._spool.close()
         self._flush()

@@ -188,8 +188,8 @@ async def _counted(
             readable = Readable.of(map(Path, task["readable"]), map(Path, task["closed"]))
             counter = await asyncio.to_thread(tokens.load, task["tokenizer"], readable)
             count = recount.Recount(counter, bodies, DIALECTS[task["dialect"]])
-        for row in await asyncio.to_thread(count.rows, batch):
-            recount.add_row(figures, row, start_ns)
+        for row, (_, _, timing) in zip(await asyncio.to_thread(count.rows, batch), batch, strict=True):
+            recount.add_row(figures, row, timing, start_ns)
             rows.write(row)
         if not inbox.empty():
             inbox.get_nowait()  # nothing but a stop is said now

@@ -10,7 +10,7 @@ from evalkube_runner.report.scoring import Tally
 
 __all__ = ["category_table", "error_table", "latency_table", "subset_table", "summary_table", "usage_table"]
 
-_COUNTS = ("Samples", "Scored", "Errored", "Truncated", "Reused")
+_COUNTS = ("Samples", "Scored", "Errored", "Truncated", "Empty", "Reused")
 
 
 def summary_table(result: EvalResult, *, repeats: int = 1) -> Table:
@@ -78,6 +78,7 @@ def _counts(total: Tally) -> tuple[str, ...]:
         figures.count(total.scored),
         errored,
         figures.count(total.truncated),
+        figures.count(total.empty),
         figures.count(total.reused),
     )
 

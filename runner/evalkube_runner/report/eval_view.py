@@ -127,6 +127,7 @@ def _headline(dataset: DatasetResult, repeats: int) -> Headline:
     notes = [f"{figures.count(total.scored)} of {figures.count(total.requested)} samples scored"]
     notes += [f"{figures.count(total.errored)} errored"] * bool(total.errored)
     notes += [f"{figures.count(total.truncated)} truncated"] * bool(total.truncated)
+    notes += [f"{figures.count(total.empty)} empty"] * bool(total.empty)
     low_high = total.interval
     return Headline(
         name=dataset.pretty_name,

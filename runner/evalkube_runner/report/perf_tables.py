@@ -271,7 +271,8 @@ def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
 _BASIS_WORDS = {
     TokenBasis.USAGE: "taken from the usage that the server reported",
     TokenBasis.TOKENIZER: "counted with the given tokenizer",
-    TokenBasis.CHUNKS: "counted as stream chunks, because the server reported no usage: real counts may be higher",
+    TokenBasis.CHUNKS: "counted as stream chunks, because the server reported no usage, or one that cannot be: real "
+    "counts may be higher",
     TokenBasis.NONE: "not known",
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalkube_crds.names import Verdict
+from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
 from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots, sla_tables
@@ -204,6 +204,8 @@ def _point(point: PerfPoint) -> PointView:
             ("Input tokens", figures.count(point.input_tokens)),
             ("Output tokens", figures.count(point.output_tokens)),
             ("Finish reasons", _finish_text(point)),
+            ("Cut off by a limit of tokens", figures.count(point.truncated)),
+            *((f"{figures.count(times)} answers", _note_text(note)) for note, times in point.answer_notes.items()),
         ),
         percentiles=tuple(perf_tables.percentile_tables(point)),
         errors=perf_tables.error_table(point),
@@ -213,6 +215,10 @@ def _point(point: PerfPoint) -> PointView:
         health_facts=tuple(perf_tables.health_facts(point)),
         basis=perf_tables.token_basis_text(point),
     )
+
+
+def _note_text(note: AnswerNote) -> str:
+    return ANSWER_NOTES[note].removeprefix("answers ")
 
 
 def _finish_text(point: PerfPoint) -> str:

@@ -24,6 +24,7 @@ class Tally:
     errored: int
     causes: dict[ErrorClass, int]
     truncated: int
+    empty: int
     reused: int
 
 
@@ -61,6 +62,7 @@ def tally(subsets: Iterable[SubsetResult], metric: str, *, repeats: int = 1) -> 
         errored=sum(causes.values()),
         causes=dict(sorted(causes.items(), key=lambda item: (-item[1], item[0]))),
         truncated=sum(subset.truncated for subset in subsets),
+        empty=sum(subset.empty for subset in subsets),
         reused=sum(subset.reused for subset in subsets),
     )
 

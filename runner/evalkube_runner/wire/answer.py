@@ -1,24 +1,35 @@
-"""What an answer told us, whatever the dialect: the values that grammars produce and the load generator reads. No I/O
-here.
+"""What an answer says, whatever the dialect: the values that dialects produce, and that evaluations and load tests
+read. No I/O here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
 
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.wording import clip
 
-__all__ = ["Answer", "Fault", "Prompt", "Usage", "clip"]
+__all__ = ["Answer", "ChoiceSaid", "Fault", "Kind", "Prompt", "Said", "Usage", "clip"]
 
 Prompt = list[dict[str, object]] | list[int] | str | dict[str, object]
 """Chat messages, token ids, plain text, or a whole request body whose own fields win."""
 
+Kind: TypeAlias = Literal["content", "reasoning", "refusal", "tool_calls"]
+"""What a piece of an answer is. A model's tokens never span two kinds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the server states them; None where it does not."""
+    """Token counts as the server states them; None where it does not. The last two are parts of the first two.
 
-    prompt_tokens: int | None
-    completion_tokens: int | None
+    `doubtful`: it stated something that cannot be a count, which was left out.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +40,52 @@ class Fault:
     message: str
 
 
+class ChoiceSaid(NamedTuple):
+    """What one event of a stream, or a whole answer, says of one choice. A tuple: it is made on the hot path.
+
+    `pieces`: its texts by kind, never empty but for a tool call whose words are not told. `blank`: an empty text stands
+    where a piece would. `opening`: the role is named, as at the beginning of a choice. `bare`: there is nothing that
+    could hold a text.
+    """
+
+    choice: int
+    pieces: tuple[tuple[Kind, str], ...] = ()
+    blank: bool = False
+    opening: bool = False
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    bare: bool = False
+
+
+class Said(NamedTuple):
+    """What one event of a stream, or a whole answer, says."""
+
+    choices: tuple[ChoiceSaid, ...] = ()
+    usage: Usage | None = None
+    fault: Fault | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer that was not streamed."""
+    """An answer that is over, streamed or whole. Texts and finish reasons are by choice.
 
-    finish_reason: str | None
-    usage: Usage | None
-    fault: Fault | None
+    `begun`: how many of the choices that were asked for it has; `chunks`: the events with a piece of them. `strays`:
+    pieces of choices that nobody asked for, which are left out.
+    """
+
+    texts: Mapping[tuple[int, Kind], str] = field(default_factory=dict)
+    finish_reasons: Mapping[int, str] = field(default_factory=dict)
+    usage: Usage | None = None
+    fault: Fault | None = None
+    begun: int = 0
+    chunks: int = 0
+    strays: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was said, and no token is stated."""
+        return not self.chunks and not (self.usage is not None and self.usage.completion_tokens)
+
+    def text(self, kind: Kind = "content", *, choice: int = 0) -> str:
+        """The text of one kind of one choice; empty where there is none."""
+        return self.texts.get((choice, kind), "")

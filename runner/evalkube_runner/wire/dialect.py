@@ -2,48 +2,61 @@
 here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalkube_runner.wire import openai
-from evalkube_runner.wire.answer import Answer, Fault, Prompt, Usage
+from evalkube_runner.wire.answer import Answer, Prompt
 
 if TYPE_CHECKING:
     from evalkube_crds.perfrun import PerfRunSpec
 
-__all__ = ["DIALECTS", "Dialect", "StreamReader"]
+__all__ = ["DIALECTS", "Counters", "Dialect", "StreamReader"]
 
 
-class StreamReader(Protocol):
-    """One streamed answer. ``feed`` as bytes arrive, ``end`` once when the body is over, then ask for ``fault``."""
+class Counters(Protocol):
+    """What has come so far of one choice, in events."""
 
     @property
     def chunks(self) -> int:
-        """Events so far that carried some of the answer (text, reasoning, a tool call)."""
+        """Those that carried some of the answer (text, reasoning, a tool call)."""
 
     @property
-    def finish_reason(self) -> str | None:
-        """Why the model stopped, as the server says it."""
+    def asides(self) -> int:
+        """Those that carried none of it, up to the choice's end."""
 
     @property
-    def usage(self) -> Usage | None:
-        """The last token counts the server sent."""
+    def blanks(self) -> int:
+        """Those of them in which an empty text stands where a piece would: tokens, or keep-alives."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether a piece after a blank has a character of several bytes, within which the blank may have been."""
+
+
+class StreamReader(Protocol):
+    """One answer, streamed or not. `feed` as bytes arrive, `end` once when the body is over, then ask for `answer`."""
+
+    @property
+    def tracks(self) -> Sequence[Counters]:
+        """The counters of each choice that was asked for."""
 
     @property
     def done(self) -> bool:
         """Whether the server has said that nothing follows (the connection may still be open)."""
 
-    def feed(self, data: bytes) -> int:
-        """Take the next bytes of the body; how many events in them carried some of the answer."""
+    @property
+    def streamed(self) -> bool:
+        """Whether the body is a stream; else it is a whole answer."""
 
-    def end(self) -> int:
-        """The body is over: take what lacked its end mark; how many further events carried some of the answer."""
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
 
-    def fault(self) -> Fault | None:
-        """Why this answer is a failure; None for a whole one. Meaningful after ``end``."""
+    def end(self) -> None:
+        """The body is over: take what lacked its end mark."""
 
-    def texts(self) -> list[str]:
-        """The answer's texts, where the reader was asked to keep them. Meaningful after ``end``."""
+    def answer(self) -> Answer:
+        """What was said, with its texts where the reader was asked to keep them. Meaningful after `end`."""
 
 
 class Dialect(Protocol):
@@ -68,14 +81,11 @@ class Dialect(Protocol):
     def draws_max_tokens(self, spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
         """The JSON key under which a drawn token limit is to be added to ``body``; None when it has its own."""
 
-    def stream_reader(self, choices: int, *, keep_text: bool = False) -> StreamReader:
-        """A reader for one streamed answer of ``choices`` parallel completions; ``keep_text``: it can say its text."""
+    def reader(self, choices: int = 1, *, keep_text: bool = False) -> StreamReader:
+        """A reader for one answer of `choices` parallel completions."""
 
-    def answer(self, body: bytes) -> Answer:
+    def answer(self, body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
         """What an answer that was not streamed says."""
-
-    def answer_texts(self, body: bytes) -> list[str]:
-        """The texts of an answer that was not streamed."""
 
     def prompt_texts(self, body: bytes) -> tuple[list[str], int]:
         """The texts of a request's prompt, and how many token ids it has besides."""

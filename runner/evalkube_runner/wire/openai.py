@@ -1,22 +1,21 @@
-"""The OpenAI dialect (chat completions and completions): where to post, and request bodies. Its answers are read in
-``openai_answers``, their text in ``openai_texts``. No I/O.
+"""The OpenAI dialect (chat completions and completions): where to post, and request bodies. What its answers say is
+decided in ``openai_answers``, and read in ``stream``. No I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from evalkube_runner.wire import heads
-from evalkube_runner.wire.answer import Prompt
-from evalkube_runner.wire.openai_answers import Stream, answer, error_message
-from evalkube_runner.wire.openai_texts import TextStream, answer_texts, prompt_texts
+from evalkube_runner.wire import faults, heads, stream
+from evalkube_runner.wire.answer import Answer, Prompt
+from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.openai_answers import said
 
 if TYPE_CHECKING:  # the worker processes read streams and never see a spec: they start without pydantic
     from evalkube_crds.perfrun import PerfRunSpec
 
 __all__ = [
     "answer",
-    "answer_texts",
     "body",
     "chat_endpoint",
     "draws_max_tokens",
@@ -26,7 +25,7 @@ __all__ = [
     "is_chat",
     "merged",
     "prompt_texts",
-    "stream_reader",
+    "reader",
 ]
 
 
@@ -122,6 +121,42 @@ def draws_max_tokens(spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
     return b'"max_tokens"' if len(spec.max_tokens) == 2 and not decided else None
 
 
-def stream_reader(choices: int, *, keep_text: bool = False) -> Stream:
-    """A reader for one streamed answer."""
-    return TextStream(choices) if keep_text else Stream(choices)
+def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
+    """A reader for one answer."""
+    return stream.Stream(said, choices, keep_text=keep_text)
+
+
+def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
+    """What an answer that was not streamed says."""
+    return stream.whole(body, said, choices, keep_text=keep_text)
+
+
+def error_message(body: bytes) -> str:
+    """The text for people in the body of an HTTP error."""
+    return faults.in_body(body)
+
+
+def prompt_texts(body: bytes) -> tuple[list[str], int]:
+    """The texts of a request's prompt, and how many token ids it has besides."""
+    try:
+        found = loads(body)
+    except NotJson:
+        return [], 0
+    if not isinstance(found, Mapping):
+        return [], 0
+    prompt = found.get("prompt")
+    parts = prompt if isinstance(prompt, list) else [prompt]
+    ids = sum(len(part) if isinstance(part, list) else 1 for part in parts if isinstance(part, int | list))
+    return [*_messages(found), *(part for part in parts if isinstance(part, str))], ids
+
+
+def _messages(found: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of the messages: of each a string, or the text parts of a list."""
+    for message in found.get("messages") or []:
+        content = message.get("content")
+        if isinstance(content, str):
+            yield content
+            continue
+        for part in content if isinstance(content, list) else []:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]

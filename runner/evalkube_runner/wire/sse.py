@@ -5,13 +5,12 @@ servers need: an event that the end of the body cuts short of its blank line is 
 and fields other than ``event`` and ``data`` are dropped.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Event", "Splitter", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: its type (empty unless the server named one) and its data lines, joined by line feeds."""
 
     name: bytes
@@ -19,19 +18,17 @@ class Event:
 
 
 class Splitter:
-    """Cuts chunks of any size into the raw text of whole events, each without its blank line and with LF line ends."""
+    """Cuts chunks of any size into the raw text of whole events, each without its blank line and with LF line ends.
 
-    __slots__ = ("_after_cr", "_begun", "_tail")
+    `pending` is what has come of the event that is not whole yet; the caller bounds it.
+    """
+
+    __slots__ = ("_after_cr", "_begun", "pending")
 
     def __init__(self) -> None:
-        self._tail = b""
+        self.pending = b""
         self._after_cr = False
         self._begun = False
-
-    @property
-    def pending_bytes(self) -> int:
-        """Bytes of the event that is not whole yet; the caller bounds them."""
-        return len(self._tail)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The raw events that ``data`` completes; they may be empty or nothing but comments."""
@@ -41,24 +38,24 @@ class Splitter:
         """The same in one piece, each event with its blank line: for readers that need not look at every one."""
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
-        if self._tail:
-            data = self._tail + data
+        if self.pending:
+            data = self.pending + data
         if not self._begun:
             if len(data) < 3 and b"\xef\xbb\xbf".startswith(data):
-                self._tail = data
+                self.pending = data
                 return b""
             self._begun = True
             data = data.removeprefix(b"\xef\xbb\xbf")
         end = data.rfind(b"\n\n") + 2
         if end == 1:
-            self._tail = data
+            self.pending = data
             return b""
-        self._tail = data[end:]
+        self.pending = data[end:]
         return data[:end]
 
     def end(self) -> bytes:
         """What came after the last blank line: an event whose end the server did not mark, or nothing."""
-        tail, self._tail = self._tail, b""
+        tail, self.pending = self.pending, b""
         return tail
 
     def _with_line_feeds(self, data: bytes) -> bytes:

@@ -1,0 +1,78 @@
+"""The model's answer to one question, as it is scored and written down. No I/O here."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire import answer as wire
+from evalkube_runner.wire import finish
+
+__all__ = ["Answer", "Tokens", "fault_of_silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token counts as the endpoint states them; the last two are parts of the first two."""
+
+    prompt: int
+    completion: int
+    reasoning: int = 0
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said, why it stopped, and what it took. `ttft_ns` is None unless streamed."""
+
+    text: str
+    reasoning: str = ""
+    finish_reason: str | None = None
+    tokens: Tokens | None = None
+    latency_ns: int = 0
+    ttft_ns: int | None = None
+    attempts: int = 1
+
+    @property
+    def truncated(self) -> bool:
+        """Whether max_tokens, or the model's own limit, cut it off."""
+        return finish.cut_off(self.finish_reason)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was answered: no word, a filter's doing, or thoughts alone."""
+        return not self.text.strip()
+
+    @classmethod
+    def of(cls, said: wire.Answer, *, latency_ns: int = 0, ttft_ns: int | None = None) -> Self:
+        """The first choice of an answer that was read; a refusal is what is said where nothing else is."""
+        return cls(
+            text=said.text() or said.text("refusal"),
+            reasoning=said.text("reasoning"),
+            finish_reason=said.finish_reasons.get(0),
+            tokens=_tokens(said.usage),
+            latency_ns=latency_ns,
+            ttft_ns=ttft_ns,
+        )
+
+
+def fault_of_silence(said: wire.Answer) -> wire.Fault | None:
+    """The fault of an answer that says nothing at all, streamed or whole.
+
+    A model that stops at once, or whose words a filter holds back, has answered: that is scored, and counted as empty.
+    One that never stopped, or that a limit cut off before its first token, has not.
+    """
+    reason = said.finish_reasons.get(0)
+    if said.chunks or (reason is not None and not (finish.cut_off(reason) and said.silent)):
+        return None
+    return wire.Fault(ErrorClass.EMPTY_STREAM, "the answer has no content, and the model did not end it")
+
+
+def _tokens(usage: wire.Usage | None) -> Tokens | None:
+    if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
+        return None
+    return Tokens(
+        usage.prompt_tokens or 0,
+        usage.completion_tokens or 0,
+        usage.reasoning_tokens or 0,
+        usage.cached_tokens or 0,
+    )

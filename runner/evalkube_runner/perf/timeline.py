@@ -1,0 +1,99 @@
+"""When the chunks of one choice of a streamed answer came, and what follows: spans and gaps. Integer ns; no I/O.
+
+Every chunk in a read has that read's time, because nobody knows when in between the server made them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from operator import sub
+from typing import NamedTuple
+
+from evalkube_crds.names import TokenBasis
+from evalkube_runner.wire.dialect import Counters
+
+__all__ = ["Span", "Timeline", "gaps_of", "tpots_of"]
+
+
+class Span(NamedTuple):
+    """From the first to the last chunk of a choice, and to the last that says anything of it: its end, perhaps."""
+
+    first_ns: int
+    last_ns: int
+    heard_ns: int
+    chunks: int
+
+
+class Timeline:
+    """The reads that brought something of one choice; `track` counts what has come of it."""
+
+    __slots__ = ("_asides", "_blank_reads", "_blanks", "_chunks", "_heard_ns", "_track", "chunks", "times_ns")
+
+    def __init__(self, track: Counters) -> None:
+        self._track = track
+        self._chunks = self._asides = self._blanks = self._heard_ns = 0
+        self._blank_reads: Counter[int] = Counter()
+        self.times_ns: list[int] = []
+        self.chunks: list[int] = []
+
+    def take(self, now_ns: int) -> bool:
+        """A read came: note what is new in it; whether that is a piece of the answer."""
+        track, known = self._track, self._chunks
+        chunks = track.chunks
+        if track.asides != self._asides:
+            self._take_asides(now_ns)
+        if chunks == known:
+            return False
+        self._chunks = chunks
+        self.times_ns.append(now_ns)
+        self.chunks.append(chunks - known)
+        return True
+
+    def _take_asides(self, now_ns: int) -> None:
+        self._asides, self._heard_ns = self._track.asides, now_ns
+        if self._track.blanks != self._blanks:
+            self._blank_reads[now_ns] += self._track.blanks - self._blanks
+            self._blanks = self._track.blanks
+
+    def count_blanks(self) -> None:
+        """The empty pieces are tokens: they are chunks like the others."""
+        reads = self._blank_reads + Counter(dict(zip(self.times_ns, self.chunks, strict=True)))
+        self.times_ns = sorted(reads)
+        self.chunks = [reads[at_ns] for at_ns in self.times_ns]
+
+    def span(self) -> Span | None:
+        """None of a choice that brought nothing."""
+        if not self.times_ns:
+            return None
+        last_ns = self.times_ns[-1]
+        return Span(self.times_ns[0], last_ns, max(last_ns, self._heard_ns), sum(self.chunks))
+
+
+def gaps_of(times_ns: Sequence[int], chunks: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The gaps between chunks, and how often each is counted.
+
+    k chunks in one read after a gap g count as k gaps of g / k; further ones in the first read as gaps of zero.
+    """
+    gaps = list(map(sub, times_ns[1:], times_ns))
+    times = list(chunks[1:])
+    if times.count(1) < len(times):
+        gaps = [gap // new for gap, new in zip(gaps, times, strict=True)]
+    if chunks and chunks[0] > 1:
+        return [0, *gaps], [chunks[0] - 1, *times]
+    return gaps, times
+
+
+def tpots_of(spans: Sequence[Span], made: int, basis: TokenBasis, *, strays: int = 0) -> list[int]:
+    """The time per output token of each choice with more than one token; `made` tokens in all, `strays` chunks of
+    choices that are not among the spans.
+
+    Where a usage counts more tokens than chunks came, the last token has no text of its own, and its time is that of
+    the chunk that ends the choice. Where it does not, that chunk is no token, and may come whenever it likes.
+    """
+    chunks = sum(span.chunks for span in spans) + strays
+    found = []
+    for span in spans:
+        own = (made * span.chunks + chunks // 2) // chunks  # only the whole answer's count is known
+        end_ns = span.heard_ns if basis is TokenBasis.USAGE and own > span.chunks else span.last_ns
+        if own > 1:
+            found.append((end_ns - span.first_ns) // (own - 1))
+    return found

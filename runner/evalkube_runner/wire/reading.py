@@ -1,0 +1,116 @@
+"""One answer as far as it has been read: the sum of what its events say, or of the one thing that a whole answer says.
+No bytes here, and no I/O.
+"""
+
+from collections.abc import Iterable
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.wire import finish
+from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said, Usage
+from evalkube_runner.wire.decoding import readable
+from evalkube_runner.wire.usage import Usages
+
+__all__ = ["Reading", "Track"]
+
+
+class Track:
+    """What has come of one choice, as counters: a load test compares them from read to read.
+
+    `chunks` carried a piece of the answer; `asides` none, up to the one that ended the choice. `blanks` are those of
+    them that have an empty text where a piece would be: a token that ends within a character or is not shown, or a
+    keep-alive. What opens a choice with its role is none. `inside`: a piece after one of them has a character of
+    several bytes, so that it may be one of these that they are within.
+    """
+
+    __slots__ = ("_ended", "_waiting", "asides", "begun", "blanks", "chunks", "inside")
+
+    def __init__(self) -> None:
+        self.chunks = self.asides = self.blanks = 0
+        self.begun = self.inside = self._ended = self._waiting = False
+
+    def take(self, said: ChoiceSaid) -> None:
+        """Count one event."""
+        if said.pieces:
+            self.chunks += 1
+            self.inside |= self._waiting and not all(text.isascii() for _, text in said.pieces)
+            self._waiting = False
+        elif not self._ended:
+            self.asides += 1
+            if said.blank and said.finish_reason is None and (self.begun or not said.opening):
+                self.blanks += 1
+                self._waiting = True
+        self.begun = True
+        self._ended |= said.finish_reason is not None
+
+
+class Reading:
+    """An answer of `choices` choices; those that nobody asked for are left out of it."""
+
+    __slots__ = ("_texts", "_usages", "fault", "finish_reasons", "strays", "tracks")
+
+    def __init__(self, choices: int, *, keep_text: bool) -> None:
+        self.tracks = tuple(Track() for _ in range(choices))
+        self.finish_reasons: dict[int, str] = {}
+        self.strays = 0
+        self._usages = Usages(choices)
+        self.fault: Fault | None = None
+        self._texts: dict[tuple[int, Kind], list[str]] | None = {} if keep_text else None
+
+    @property
+    def chunks(self) -> int:
+        """Events so far that carried a piece of the answer."""
+        return sum(track.chunks for track in self.tracks)
+
+    @property
+    def begun(self) -> int:
+        """The choices that have begun."""
+        return sum(track.begun for track in self.tracks)
+
+    def take(self, said: Said) -> None:
+        """Add what one event says."""
+        if said.fault is not None:
+            self.fail(said.fault)
+            return
+        if said.usage is not None:
+            self._usages.note(said.usage, said.choices[0].choice if len(said.choices) == 1 else None)
+        for choice in said.choices:
+            if 0 <= choice.choice < len(self.tracks):
+                self._choice(choice)
+            else:
+                self.strays += bool(choice.pieces)
+
+    def _choice(self, choice: ChoiceSaid) -> None:
+        self.tracks[choice.choice].take(choice)
+        if choice.usage is not None:
+            self._usages.note(choice.usage, choice.choice)
+        reason = choice.finish_reason
+        if reason is not None:
+            self.finish_reasons[choice.choice] = reason
+            if finish.failed(reason):
+                self.fail(Fault(ErrorClass.ERROR_IN_STREAM, f"the server gave up with finish reason {reason!r}"))
+        if self._texts is not None:
+            for kind, text in choice.pieces:
+                self.add(choice.choice, kind, (text,))
+
+    def add(self, choice: int, kind: Kind, texts: Iterable[str]) -> None:
+        """Keep texts, where they are kept, of chunks that were counted already."""
+        if self._texts is not None:
+            self._texts.setdefault((choice, kind), []).extend(texts)
+
+    def fail(self, fault: Fault) -> None:
+        """Note what went wrong first; later faults are its consequences."""
+        if self.fault is None:
+            self.fault = fault
+
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts of all choices."""
+        return self._usages.of(self.chunks + self.strays)
+
+    def answer(self, fault: Fault | None) -> Answer:
+        """All that was said, once it is over."""
+        return Answer(self._all_texts(), self.finish_reasons, self.usage, fault, self.begun, self.chunks, self.strays)
+
+    def _all_texts(self) -> dict[tuple[int, Kind], str]:
+        kept = {key: readable("".join(pieces)) for key, pieces in (self._texts or {}).items()}
+        return {key: text for key, text in kept.items() if text}
