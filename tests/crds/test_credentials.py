@@ -159,7 +159,7 @@ def _endpoints(model: type[BaseModel]) -> set[str]:
     return found
 
 
-_TAKEN_FROM = {EvalRunSpec: {"api_url", "extra_headers", "extra_query"}, PerfRunSpec: {"url", "headers"}}
+_TAKEN_FROM = {EvalRunSpec: {"api_url", "extra_headers", "extra_query"}, PerfRunSpec: {"url", "headers", "extra_query"}}
 
 
 @pytest.mark.parametrize("model", _TAKEN_FROM)

@@ -285,7 +285,7 @@ def test_a_job_is_deleted(kube: Kube) -> None:
     """It is never silently made again: the next attempt is counted, or the run fails."""
     kube.create(eval_run("robbed", "slow", limit=SAMPLES, repeats=3, backoffLimit=0))
     kube.in_phase("evalrun", "robbed", "Running")
-    kube.run("delete", "job", "robbed-1", "--wait=false")
+    kube.run("delete", "job", "robbed-e1", "--wait=false")
     run = kube.ended("evalrun", "robbed")
     assert condition(run)["reason"] in ("JobDeleted", "JobLost"), condition(run)
 
@@ -294,7 +294,7 @@ def test_a_job_is_deleted_and_another_attempt_allowed(kube: Kube) -> None:
     """The second attempt goes on from the first one's answers."""
     kube.create(eval_run("second", "slow", limit=SAMPLES, repeats=3, backoffLimit=1))
     well_begun(kube, "second", 4)
-    kube.run("delete", "job", "second-1", "--wait=false")
+    kube.run("delete", "job", "second-e1", "--wait=false")
     run = kube.ended("evalrun", "second")
     assert run["status"]["phase"] == "Succeeded", condition(run)
     assert [attempt["number"] for attempt in run["status"]["attempts"]] == [1, 2]
