@@ -37,6 +37,7 @@ __all__ = ["Client", "Listener", "RequestFailed"]
 
 _USUAL, _NO_PROXIES = Trust(), Proxies()
 _MAX_BODY_BYTES = 64 * 1024 * 1024
+_MAX_ERROR_BYTES = 64 * 1024
 _LEAVE_S = 0.5  # for the end of a message after [DONE]: longer than a new connection takes, and no answer waits for it
 
 
@@ -155,7 +156,7 @@ class Client:
         response = await http.send(request, stream=True)
         try:
             if not response.is_success:
-                raise _refusal(response, await _read(response), self._proxy)
+                raise _refusal(response, await _beginning(response), self._proxy)
             return await _read_answer(response, begun_ns)
         except httpx.HTTPError as problem:  # in the middle of an answer
             failure = _transport_failure(problem, self._proxy)
@@ -175,8 +176,14 @@ async def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
         yield part
 
 
-async def _read(response: httpx.Response) -> bytes:
-    return b"".join([part async for part in _parts(response)])
+async def _beginning(response: httpx.Response) -> bytes:
+    """What a refusal says: its first bytes, for it may have no end."""
+    found = b""
+    async for part in response.aiter_bytes():
+        found += part
+        if len(found) >= _MAX_ERROR_BYTES:
+            break
+    return found[:_MAX_ERROR_BYTES]
 
 
 async def _read_answer(response: httpx.Response, begun_ns: int) -> Answer:

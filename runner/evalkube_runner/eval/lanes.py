@@ -57,7 +57,11 @@ class Lanes:
             try:
                 yield lane
             finally:
-                self._free.append(lane)
+                if _has_leftovers(lane):
+                    self._all.remove(lane)
+                    await lane.aclose()
+                else:
+                    self._free.append(lane)
 
     def _open(self) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(
@@ -74,6 +78,21 @@ class Lanes:
         lane = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=self._timeout)
         self._all.append(lane)
         return lane
+
+
+def _has_leftovers(lane: httpx.AsyncClient) -> bool:
+    """Whether bytes came after the last answer. They are no part of the next one, as which h11 would read them.
+
+    No client library tells, so this looks into httpx and httpcore; what is not as expected has none.
+    """
+    pool = getattr(getattr(lane, "_transport", None), "_pool", None)
+    for connection in getattr(pool, "connections", ()):
+        inner = connection
+        while inner is not None and not hasattr(inner, "_h11_state"):
+            inner = getattr(inner, "_connection", None)
+        if inner is not None and inner._h11_state.trailing_data[0]:
+            return True
+    return False
 
 
 def _for_httpx(proxy: Proxy) -> httpx.Proxy:
