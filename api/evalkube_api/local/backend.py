@@ -307,12 +307,15 @@ class LocalBackend:
             entry = self._index.entry(run_id)
             sharing = self._index.sharing(entry)
             self._index.drop(run_id)
-            theirs = sharing is not None or not entry.made_folder
+            ours = entry.made_folder and await asyncio.to_thread(self._roots.is_a_runs, entry.folder)
+            theirs = sharing is not None or not ours
             self._keeper.drop(run_id)
             await asyncio.to_thread(self._store.discard, run_id, None if theirs else entry.folder)
             self._keeper.look_again()
         if sharing is not None:
             return Deletion("kept", f"run {sharing.run_id} shares the folder {entry.folder}")
+        if entry.made_folder and theirs:
+            return Deletion("kept", f"the folder {entry.folder} is none that runs of this service write to")
         if theirs:
             return Deletion("kept", f"the folder {entry.folder} was there before the run")
         return Deletion("deleted")

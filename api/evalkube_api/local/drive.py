@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import orjson
 
-from evalkube_api.local import life, outcome
+from evalkube_api.local import files, life, outcome
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import Ending, Results
 from evalkube_api.local.process import RunnerProcess
@@ -28,6 +29,7 @@ from evalkube_crds.status import ResultReference, Run
 __all__ = ["Driver", "Live", "collected", "now"]
 
 _LOG = logging.getLogger("evalkube.service")
+_MOST_RESULT_BYTES: Final = 512 * 1024 * 1024
 
 
 def now() -> datetime:
@@ -157,9 +159,9 @@ def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Result
     folder = store.folder(run.metadata.name)
     model = EvalResult if run.kind is Kind.EVAL_RUN else PerfResult
     try:
-        data = (folder / "response.json").read_bytes()
+        data = files.read(folder / "response.json", _MOST_RESULT_BYTES)
         value = orjson.loads(data)
-        figures = summary.summary(model.model_validate_json((folder / "result.json").read_bytes()))
+        figures = summary.summary(model.model_validate_json(files.read(folder / "result.json", _MOST_RESULT_BYTES)))
     except (OSError, ValueError) as problem:
         if ending.reason is not Reason.COMPLETED:
             return ending, None

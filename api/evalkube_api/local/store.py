@@ -20,7 +20,9 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from evalkube_api import endings
+from evalkube_api.local import files
 from evalkube_api.local.life import KEY, MADE, REQUEST
+from evalkube_crds import storage
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
@@ -82,20 +84,25 @@ class RunStore:
     def all(self) -> Iterator[Run]:
         """Every readable document; one that cannot be read is left where it is, and logged."""
         for path in sorted(self._runs.iterdir()):
-            if not (path / "run.json").exists():  # the service was killed before it had accepted the run
+            if _never_accepted(path):
                 shutil.rmtree(path, ignore_errors=True)
                 continue
             try:
                 yield self.read(path.name)
             except (OSError, ValueError) as problem:
-                _LOG.warning("%s: is not a readable run document, and left alone: %s", path, type(problem).__name__)
+                _LOG.warning("%s: holds no readable run document, and is left alone: %s", path, _why(problem))
 
     def read(self, run_id: str) -> Run:
-        """Raises OSError where there is no such document, ValueError where it is damaged."""
-        data = (self.folder(run_id) / "run.json").read_bytes()
-        if orjson.loads(data).get("kind") == Kind.EVAL_RUN:
-            return EvalRun.model_validate_json(data)
-        return PerfRun.model_validate_json(data)
+        """Raises OSError where there is no such document, ValueError where it is damaged or another run's."""
+        data = files.read(self.folder(run_id) / "run.json")
+        document = orjson.loads(data)
+        if not isinstance(document, dict):
+            raise ValueError("is not a JSON object")
+        model = EvalRun if document.get("kind") == Kind.EVAL_RUN else PerfRun
+        run: Run = model.model_validate_json(data)
+        if run.metadata.name != run_id:  # its name is where it is written to
+            raise ValueError("is the document of another run")
+        return run
 
     def write(self, run: Run) -> None:
         """Replace the document of ``run``."""
@@ -132,9 +139,32 @@ class RunStore:
 
     def _report(self, run_id: str, name: str, model: type[_Reported]) -> _Reported | None:
         try:
-            return model.model_validate_json((self.folder(run_id) / name).read_bytes())
+            return model.model_validate_json(files.read(self.folder(run_id) / name))
         except (OSError, ValidationError):
             return None
+
+
+def _never_accepted(path: Path) -> bool:
+    """Whether the service was killed before the run in this folder had its document: nothing is in it, or a part of
+    that."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    try:
+        return {entry.name for entry in path.iterdir()} <= {_half_written(path / "run.json").name}
+    except OSError:
+        return False
+
+
+def _why(problem: OSError | ValueError) -> str:
+    """In one short line, without what the document holds."""
+    if isinstance(problem, ValidationError):
+        first = problem.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg'][:200]}"
+    return storage.words_of(problem) if isinstance(problem, OSError) else str(problem)[:200]
+
+
+def _half_written(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def _move_or_remove(path: Path, target: Path) -> None:
@@ -147,7 +177,7 @@ def _move_or_remove(path: Path, target: Path) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Write ``path`` so that a crash at any moment leaves the old content or the new, and the new one once this
     returns."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = _half_written(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)
