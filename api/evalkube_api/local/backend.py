@@ -251,6 +251,8 @@ class LocalBackend:
 
     async def list(self, query: RunQuery) -> RunPage:
         """See backend.Backend."""
+        if query.namespace is not None:
+            raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
         for live in self._lives.values():
             if self._index.entry(live.run_id).phase is not live.run.status.phase:
                 self._index.put(Entry.of(live.run))
