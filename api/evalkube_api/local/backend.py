@@ -25,6 +25,7 @@ from evalkube_api.local.index import Index
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import KEY, MADE, REQUEST
 from evalkube_api.local.paths import Roots
+from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.turns import Limits
 from evalkube_api.settings import Settings
@@ -77,16 +78,19 @@ class LocalBackend:
             self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
+        scratch = Scratch(self._roots.control)
         self._keeper = Keeper(self._store.write, on_room=self._give_turns)
         self._driver = Driver(
             self._store,
             self._command,
             self._environment,
             keeper=self._keeper,
+            scratch=scratch,
             readable=self._roots.readable,
             grace_s=self._grace_s,
         )
         runs, unwritten = await asyncio.to_thread(recovery.recover, self._store, now())
+        await asyncio.to_thread(scratch.sweep)  # their runners have ended
         for run in runs:
             self._index.put(Entry.of(run))
         for run, why in unwritten:

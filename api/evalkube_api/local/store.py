@@ -1,6 +1,7 @@
 """Run documents as files, one folder a run under the control folder, and a small index of them in memory.
 
     <outputs>/.evalkube/service.lock
+    <outputs>/.evalkube/scratch/<id>
     <outputs>/.evalkube/runs/<id>/run.json progress.json result.json response.json receipt.json runner.log process.json
 
 A document is replaced as a whole and reaches the disk before the call returns. Blocking; one writer per run.
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from evalkube_api import endings
 from evalkube_api.local import files
-from evalkube_api.local.life import KEY, MADE, REQUEST
+from evalkube_api.local.life import KEY, MADE, REQUEST, is_run_id
 from evalkube_crds import storage
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress, Receipt
@@ -134,8 +135,11 @@ class RunStore:
 
     def empty_trash(self) -> None:
         """Finish what a service that was killed had begun to discard."""
+        if self._trash.is_symlink():  # what is behind it is somebody else's
+            return
         for path in self._trash.iterdir():
-            shutil.rmtree(path, ignore_errors=True)
+            if is_run_id(path.name):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _report(self, run_id: str, name: str, model: type[_Reported]) -> _Reported | None:
         try:
@@ -147,7 +151,7 @@ class RunStore:
 def _never_accepted(path: Path) -> bool:
     """Whether the service was killed before the run in this folder had its document: nothing is in it, or a part of
     that."""
-    if path.is_symlink() or not path.is_dir():
+    if path.is_symlink() or not path.is_dir() or not is_run_id(path.name):
         return False
     try:
         return {entry.name for entry in path.iterdir()} <= {_half_written(path / "run.json").name}
