@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evalkube_api import openapi, problems, schemas
+from evalkube_api import openapi, problems, queries, schemas
 from evalkube_api.access import hosts
 from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
@@ -42,6 +42,7 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(queries.check)],
         lifespan=lifespan,
     )
     problems.install(app, debug=settings.debug)

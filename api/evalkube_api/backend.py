@@ -47,11 +47,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs to list. ``after`` is the ``next`` of the page before, ``offset`` the other way to page."""
+    """Which runs to list. ``after`` is the ``next`` of the page before, ``offset`` the other way to page;
+    ``namespace`` is a cluster's alone."""
 
     kind: Kind | None = None
     phase: Phase | None = None
     model: str | None = None
+    namespace: str | None = None
     limit: int = 50
     after: str | None = None
     offset: int = 0
@@ -129,7 +131,7 @@ class Backend(Protocol):
         """The run as it is now."""
 
     async def list(self, query: RunQuery) -> RunPage:
-        """Runs, newest first."""
+        """Runs, newest first. Raises errors.InvalidRequest for a filter that this backend has not."""
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """The run at its end, or as it is when the time is up."""

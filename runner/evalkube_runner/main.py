@@ -2,7 +2,7 @@
 
 On one machine, into folders, with secrets from the parent, whose end is the end of stdin:
 
-    python -m evalkube_runner.main --run run.json --artifacts DIR --control DIR --secrets-stdin
+    python -m evalkube_runner.main --run run.json --artifacts DIR --control DIR --scratch DIR --secrets-stdin
 
 On a cluster, to the operator's ingest, with secrets from mounted files:
 
@@ -12,14 +12,15 @@ On a cluster, to the operator's ingest, with secrets from mounted files:
 
 import argparse
 import asyncio
+import fcntl
 import json
 import logging
-import shutil
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +116,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     machine.add_argument("--artifacts", type=Path, help="folder the artifacts go to")
     machine.add_argument("--control", type=Path, help="folder for progress, result, response and receipt")
     machine.add_argument(
+        "--scratch", type=Path, help="empty folder for what is needed during the run (default: a new temporary one)"
+    )
+    machine.add_argument(
         "--secrets-stdin", action="store_true", help="secrets are a JSON line on stdin; stop when it ends"
     )
     cluster = parser.add_argument_group("on a cluster")
@@ -187,12 +191,24 @@ def _execute(run: Run, given: _Given, redactor: Redactor, log: logs.Kept) -> Rec
     tell_other_clients(given.settings)
     for entry in given.settings.proxies.unread:
         _LOG.warning("NO_PROXY: %s is no host, address or network, and has no effect", entry)
-    scratch = Path(tempfile.mkdtemp(prefix="evalkube-"))
+    with _scratch(given.options.scratch) as scratch, asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(_run(run, given, redactor, log, scratch))
+
+
+@contextmanager
+def _scratch(given: Path | None) -> Iterator[Path]:
+    """A folder that goes with the run. Whoever gave it removes it, when nobody is left who holds its lock."""
+    if given is None:
+        with tempfile.TemporaryDirectory(prefix="evalkube-", ignore_cleanup_errors=True) as made:
+            yield Path(made)
+        return
+    handle = os.open(given, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(_run(run, given, redactor, log, scratch))
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield given
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        os.close(handle)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -13,7 +13,7 @@ import pytest
 
 from fakes.api_server import ApiServer, Fault, running_api_server
 from fakes.bodies import KEY, eval_body, perf_body
-from fakes.cluster_runs import ENDED, condition
+from fakes.cluster_runs import ENDED, applied, condition
 from fakes.service import Service, running_service
 from fakes.waiting import until
 
@@ -148,6 +148,31 @@ def test_the_place_of_a_run(service: Service, server: ApiServer) -> None:
     server.allow()
     assert response.status_code == 403
     assert "create perfruns.evalkube.io in the namespace closed" in response.json()["error"]
+
+
+def test_the_runs_of_one_namespace(service: Service, server: ApiServer) -> None:
+    """And of no other; one that the service may not see is 403, a name that none can have 400."""
+    placed = service.post("eval", eval_body("m-lists", namespace="lists"), Prefer="respond-async").json()["id"]
+    own = service.post("eval", eval_body("m-lists"), Prefer="respond-async").json()["id"]
+
+    def listed(**query: str) -> list[str]:
+        answer = service.client.get("/api/v1/runs", params={"model": "m-lists", **query}).json()
+        assert answer["total"] == len(answer["runs"])
+        return [run["id"] for run in answer["runs"]]
+
+    assert sorted(listed()) == sorted([placed, own])
+    assert (listed(namespace="lists"), listed(namespace="evals")) == ([placed], [own])
+    server.put("evalruns", applied("unseen", namespace="unwatched"))
+    seen = service.client.get("/api/v1/runs?namespace=unwatched").json()
+    assert [run["id"] for run in seen["runs"]] == ["unwatched:unseen"]
+    server.deny("list", "evalruns", "shut")
+    refused = service.client.get("/api/v1/runs?namespace=shut")
+    server.allow()
+    assert (refused.status_code, refused.json()["reason"]) == (403, "Forbidden")
+    assert "list evalruns.evalkube.io in the namespace shut" in refused.json()["error"]
+    for name in ("", "A", "a/b", "-a", "a" * 64, "a.b"):
+        bad = service.client.get("/api/v1/runs", params={"namespace": name})
+        assert (bad.status_code, bad.json()["problems"][0]["field"]) == (400, "namespace"), name
 
 
 def test_only_names_that_are_its_own(service: Service, server: ApiServer) -> None:

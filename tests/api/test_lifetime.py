@@ -134,17 +134,6 @@ def test_an_interrupted_run_does_not_hold_its_idempotency_key(outputs: Path) -> 
         assert service.post("eval", eval_body(), Idempotency_Key="done").json()["id"] == kept
 
 
-def test_a_damaged_document_harms_no_other(outputs: Path) -> None:
-    """It is left alone, and the service starts."""
-    damaged = outputs / ".evalkube" / "runs" / "eval-damaged"
-    damaged.mkdir(parents=True)
-    (damaged / "run.json").write_text('{"kind": "EvalRun", "spec"')
-    with running_service(outputs) as service:
-        assert service.client.get("/api/v1/runs").json()["total"] == 0
-        assert service.post("eval", eval_body()).status_code == 200
-    assert (damaged / "run.json").exists()
-
-
 def test_two_services_do_not_share_an_output_root(outputs: Path) -> None:
     """The second says so and ends."""
     with (

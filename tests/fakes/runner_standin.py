@@ -1,6 +1,6 @@
 """A stand-in for the runner that speaks its command line and files, for the ways to end that a real one seldom shows.
 
-    python runner_standin.py --run FILE --artifacts DIR --control DIR --secrets-stdin
+    python runner_standin.py --run FILE --artifacts DIR --control DIR --scratch DIR --secrets-stdin
 
 The run's model name says what to do: ``ok``, ``slow-<s>``, ``held`` (until its artifacts
 have a file ``go``), ``huge``, ``crash``, ``killed``, ``hang``, ``stubborn``, ``deaf``, ``orphans``, ``leak``,
@@ -35,6 +35,8 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(_end(run, options, Reason.CANCELLED, "told to stop")))
     elif word in ("stubborn", "deaf"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (options.scratch / "bodies").mkdir()
+    (options.scratch / "bodies" / "0").write_text("rendered")
     (options.artifacts / "secrets-seen.txt").write_text(",".join(sorted(secrets)))
     _write(options.control / "progress.json", {"done": 1, "total": 4, "etaSeconds": 3.0, "stage": "gsm8k"})
     return _act(word, argument, run, options, secrets)
@@ -74,7 +76,7 @@ def _act(word: str, argument: str, run: dict[str, Any], options: argparse.Namesp
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    for name in ("--run", "--artifacts", "--control"):
+    for name in ("--run", "--artifacts", "--control", "--scratch"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--secrets-stdin", action="store_true")
     parser.add_argument("--readable", type=Path, action="append")

@@ -134,7 +134,10 @@ class KubernetesBackend:
         return self._document(await self._runs.whole(run_id))
 
     async def list(self, query: RunQuery) -> RunPage:
-        """See backend.Backend. The watched namespaces' runs."""
+        """See backend.Backend. The watched namespaces' runs; one that is asked for by name is watched from then on."""
+        if query.namespace is not None:
+            with self._calling("see the runs"):
+                await self._scopes.ensure(query.namespace)
         found, total, following = paging.page(self._cache.entries(), query)
         return RunPage([self._document(entry.document()) for entry in found], total, following)
 

@@ -41,6 +41,7 @@ def _matches(key: Key, entry: Entry, query: RunQuery) -> bool:
     return (
         query.kind in (None, key.kind)
         and query.phase in (None, entry.phase)
+        and query.namespace in (None, key.namespace)
         and (query.model is None or query.model == entry.model)
     )
 

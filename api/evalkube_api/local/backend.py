@@ -25,6 +25,7 @@ from evalkube_api.local.index import Index
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import KEY, MADE, REQUEST
 from evalkube_api.local.paths import Roots
+from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.turns import Limits
 from evalkube_api.settings import Settings
@@ -77,16 +78,19 @@ class LocalBackend:
             self._lock_fd = lock.held(self._roots)
         except OSError as problem:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
+        scratch = Scratch(self._roots.control)
         self._keeper = Keeper(self._store.write, on_room=self._give_turns)
         self._driver = Driver(
             self._store,
             self._command,
             self._environment,
             keeper=self._keeper,
+            scratch=scratch,
             readable=self._roots.readable,
             grace_s=self._grace_s,
         )
         runs, unwritten = await asyncio.to_thread(recovery.recover, self._store, now())
+        await asyncio.to_thread(scratch.sweep)  # their runners have ended
         for run in runs:
             self._index.put(Entry.of(run))
         for run, why in unwritten:
@@ -251,6 +255,8 @@ class LocalBackend:
 
     async def list(self, query: RunQuery) -> RunPage:
         """See backend.Backend."""
+        if query.namespace is not None:
+            raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
         for live in self._lives.values():
             if self._index.entry(live.run_id).phase is not live.run.status.phase:
                 self._index.put(Entry.of(live.run))
@@ -307,12 +313,15 @@ class LocalBackend:
             entry = self._index.entry(run_id)
             sharing = self._index.sharing(entry)
             self._index.drop(run_id)
-            theirs = sharing is not None or not entry.made_folder
+            ours = entry.made_folder and await asyncio.to_thread(self._roots.is_a_runs, entry.folder)
+            theirs = sharing is not None or not ours
             self._keeper.drop(run_id)
             await asyncio.to_thread(self._store.discard, run_id, None if theirs else entry.folder)
             self._keeper.look_again()
         if sharing is not None:
             return Deletion("kept", f"run {sharing.run_id} shares the folder {entry.folder}")
+        if entry.made_folder and theirs:
+            return Deletion("kept", f"the folder {entry.folder} is none that runs of this service write to")
         if theirs:
             return Deletion("kept", f"the folder {entry.folder} was there before the run")
         return Deletion("deleted")

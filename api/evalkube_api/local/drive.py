@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import orjson
 
-from evalkube_api.local import life, outcome
+from evalkube_api.local import files, life, outcome
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import Ending, Results
 from evalkube_api.local.process import RunnerProcess
 from evalkube_api.local.redact import Redactor
+from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import RunStore
 from evalkube_crds import credentials, storage, summary
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
@@ -28,6 +30,7 @@ from evalkube_crds.status import ResultReference, Run
 __all__ = ["Driver", "Live", "collected", "now"]
 
 _LOG = logging.getLogger("evalkube.service")
+_MOST_RESULT_BYTES: Final = 512 * 1024 * 1024
 
 
 def now() -> datetime:
@@ -67,11 +70,13 @@ class Driver:
         environment: Mapping[str, str],
         *,
         keeper: Keeper,
+        scratch: Scratch,
         readable: Readable,
         grace_s: float,
     ) -> None:
         self._store = store
         self._keeper = keeper
+        self._scratch = scratch
         self._command = (*command, *_words("--readable", readable.folders), *_words("--closed", readable.closed))
         self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         self._grace_s = grace_s
@@ -89,6 +94,7 @@ class Driver:
         finally:
             if live.process is not None:
                 live.process.kill()
+        await asyncio.to_thread(self._scratch.ended, live.run_id)
         await self.settle(live, ending, results)
 
     async def settle(self, live: Live, ending: Ending, results: Results | None = None) -> None:
@@ -114,8 +120,10 @@ class Driver:
         if live.is_to_end():
             return outcome.outcome(None, 0, live.asked, "", None)
         control = self._store.folder(live.run_id)
-        command = self._command_of(live.run, control)
+        command = self._command
         try:
+            scratch = await asyncio.to_thread(self._scratch.made, live.run_id)
+            command = self._command_of(live.run, control, scratch)
             live.process = await RunnerProcess.start(command, self._environment, control, live.secrets)
         except OSError as problem:
             reason = Reason.STORE_FULL if storage.is_full(problem) else Reason.INTERNAL_ERROR
@@ -128,10 +136,11 @@ class Driver:
         exit_code = await live.process.wait()
         return await asyncio.to_thread(self._outcome, live, exit_code)
 
-    def _command_of(self, run: Run, control: Path) -> list[str]:
-        paths = {"--run": control / "run.json", "--artifacts": run.status.output_dir, "--control": control}
+    def _command_of(self, run: Run, control: Path, scratch: Path) -> tuple[str, ...]:
+        folders = {"--artifacts": run.status.output_dir, "--control": control, "--scratch": scratch}
+        paths = {"--run": control / "run.json", **folders}
         options = [str(part) for pair in paths.items() for part in pair]
-        return [*self._command, *options, "--secrets-stdin"]
+        return (*self._command, *options, "--secrets-stdin")
 
     def _outcome(self, live: Live, exit_code: int) -> Ending:
         seen = self._store.progress(live.run_id)
@@ -157,9 +166,9 @@ def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Result
     folder = store.folder(run.metadata.name)
     model = EvalResult if run.kind is Kind.EVAL_RUN else PerfResult
     try:
-        data = (folder / "response.json").read_bytes()
+        data = files.read(folder / "response.json", _MOST_RESULT_BYTES)
         value = orjson.loads(data)
-        figures = summary.summary(model.model_validate_json((folder / "result.json").read_bytes()))
+        figures = summary.summary(model.model_validate_json(files.read(folder / "result.json", _MOST_RESULT_BYTES)))
     except (OSError, ValueError) as problem:
         if ending.reason is not Reason.COMPLETED:
             return ending, None

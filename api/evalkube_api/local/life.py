@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,7 @@ __all__ = [
     "Results",
     "asked_to_end",
     "ended",
+    "is_run_id",
     "new_run",
     "request_digest",
     "run_id_at",
@@ -45,6 +47,8 @@ KEY: Final = "evalkube.io/idempotency-key"
 REQUEST: Final = "evalkube.io/request-sha256"
 MADE: Final = "evalkube.io/made-folder"
 """Annotations: the client's Idempotency-Key, what it stood for, and whether the service made the run's folder."""
+
+_RUN_ID: Final = re.compile(rf"({'|'.join(WORDS.values())})-[0-9]{{8}}t[0-9]{{9}}-[0-9a-z]{{8}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ class Results:
 def run_id_at(kind: Kind, now: datetime, random: str) -> str:
     """``eval-20251204t100000123-k2x7q9pa``: sorts by time within its kind, and is a valid DNS label."""
     return f"{WORDS[kind]}-{now:%Y%m%dt%H%M%S}{now.microsecond // 1000:03d}-{random}"
+
+
+def is_run_id(name: str) -> bool:
+    """Whether ``run_id_at`` made that name."""
+    return _RUN_ID.fullmatch(name) is not None
 
 
 def request_digest(submission: Submission) -> str:

@@ -71,6 +71,13 @@ class Roots:
             raise PathRefused(f"does not exist; looked for {path}")
         return path
 
+    def is_a_runs(self, folder: Path) -> bool:
+        """Whether ``folder``, which a document names, is one that runs write to: nothing else is ever deleted."""
+        try:
+            return self.written(str(folder)) == folder
+        except PathRefused:
+            return False
+
     @property
     def readable(self) -> Readable:
         """What runs may read: the data folders, and the output root without the service's own folder."""

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
+import orjson
+
+from evalkube_api.local import files
 from evalkube_api.local.redact import Redactor
 from evalkube_crds import credentials
 
@@ -160,12 +163,12 @@ def end_survivor(control: Path) -> bool:
     A process counts as that runner only when boot and start time agree: process ids are used again.
     """
     try:
-        record = json.loads((control / _RECORD).read_bytes())
+        record = orjson.loads(files.read(control / _RECORD))
         pid = int(record["pid"])
         if record["started"] is None or record["started"] != _start_mark(pid):
             return False
         handle = os.pidfd_open(pid)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # AttributeError: no pidfd outside Linux
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError):  # the last: not outside Linux
         return False
     try:
         with contextlib.suppress(ProcessLookupError):

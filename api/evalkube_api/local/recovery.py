@@ -5,6 +5,7 @@ that
 a run is never called interrupted while it still works.
 """
 
+import logging
 from datetime import datetime
 
 from evalkube_api.local import life, outcome
@@ -16,6 +17,8 @@ from evalkube_crds.status import Run
 
 __all__ = ["recover"]
 
+_LOG = logging.getLogger("evalkube.service")
+
 
 def recover(store: RunStore, now: datetime) -> tuple[list[Run], list[tuple[Run, OSError]]]:
     """Every run of the store, ended; and those whose documents could not be written, with why."""
@@ -26,7 +29,11 @@ def recover(store: RunStore, now: datetime) -> tuple[list[Run], list[tuple[Run, 
         if run.status.phase.terminal:
             runs.append(run)
             continue
-        runs.append(_brought_to_an_end(store, run, now))
+        try:
+            runs.append(_brought_to_an_end(store, run, now))
+        except Exception:  # its files are foreign input: one run that nobody can end harms no other
+            _LOG.exception("%s: cannot be brought to an end, and is left alone", run.metadata.name)
+            continue
         try:
             store.write(runs[-1])
         except OSError as problem:

@@ -1,6 +1,7 @@
 """Run documents as files, one folder a run under the control folder, and a small index of them in memory.
 
     <outputs>/.evalkube/service.lock
+    <outputs>/.evalkube/scratch/<id>
     <outputs>/.evalkube/runs/<id>/run.json progress.json result.json response.json receipt.json runner.log process.json
 
 A document is replaced as a whole and reaches the disk before the call returns. Blocking; one writer per run.
@@ -20,7 +21,9 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from evalkube_api import endings
-from evalkube_api.local.life import KEY, MADE, REQUEST
+from evalkube_api.local import files
+from evalkube_api.local.life import KEY, MADE, REQUEST, is_run_id
+from evalkube_crds import storage
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import EvalRun, PerfRun, Run
@@ -82,20 +85,25 @@ class RunStore:
     def all(self) -> Iterator[Run]:
         """Every readable document; one that cannot be read is left where it is, and logged."""
         for path in sorted(self._runs.iterdir()):
-            if not (path / "run.json").exists():  # the service was killed before it had accepted the run
+            if _never_accepted(path):
                 shutil.rmtree(path, ignore_errors=True)
                 continue
             try:
                 yield self.read(path.name)
             except (OSError, ValueError) as problem:
-                _LOG.warning("%s: is not a readable run document, and left alone: %s", path, type(problem).__name__)
+                _LOG.warning("%s: holds no readable run document, and is left alone: %s", path, _why(problem))
 
     def read(self, run_id: str) -> Run:
-        """Raises OSError where there is no such document, ValueError where it is damaged."""
-        data = (self.folder(run_id) / "run.json").read_bytes()
-        if orjson.loads(data).get("kind") == Kind.EVAL_RUN:
-            return EvalRun.model_validate_json(data)
-        return PerfRun.model_validate_json(data)
+        """Raises OSError where there is no such document, ValueError where it is damaged or another run's."""
+        data = files.read(self.folder(run_id) / "run.json")
+        document = orjson.loads(data)
+        if not isinstance(document, dict):
+            raise ValueError("is not a JSON object")
+        model = EvalRun if document.get("kind") == Kind.EVAL_RUN else PerfRun
+        run: Run = model.model_validate_json(data)
+        if run.metadata.name != run_id:  # its name is where it is written to
+            raise ValueError("is the document of another run")
+        return run
 
     def write(self, run: Run) -> None:
         """Replace the document of ``run``."""
@@ -127,14 +135,40 @@ class RunStore:
 
     def empty_trash(self) -> None:
         """Finish what a service that was killed had begun to discard."""
+        if self._trash.is_symlink():  # what is behind it is somebody else's
+            return
         for path in self._trash.iterdir():
-            shutil.rmtree(path, ignore_errors=True)
+            if is_run_id(path.name):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _report(self, run_id: str, name: str, model: type[_Reported]) -> _Reported | None:
         try:
-            return model.model_validate_json((self.folder(run_id) / name).read_bytes())
+            return model.model_validate_json(files.read(self.folder(run_id) / name))
         except (OSError, ValidationError):
             return None
+
+
+def _never_accepted(path: Path) -> bool:
+    """Whether the service was killed before the run in this folder had its document: nothing is in it, or a part of
+    that."""
+    if path.is_symlink() or not path.is_dir() or not is_run_id(path.name):
+        return False
+    try:
+        return {entry.name for entry in path.iterdir()} <= {_half_written(path / "run.json").name}
+    except OSError:
+        return False
+
+
+def _why(problem: OSError | ValueError) -> str:
+    """In one short line, without what the document holds."""
+    if isinstance(problem, ValidationError):
+        first = problem.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg'][:200]}"
+    return storage.words_of(problem) if isinstance(problem, OSError) else str(problem)[:200]
+
+
+def _half_written(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def _move_or_remove(path: Path, target: Path) -> None:
@@ -147,7 +181,7 @@ def _move_or_remove(path: Path, target: Path) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Write ``path`` so that a crash at any moment leaves the old content or the new, and the new one once this
     returns."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = _half_written(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)

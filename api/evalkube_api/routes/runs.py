@@ -31,6 +31,12 @@ Limit = Annotated[int, Query(ge=1, le=500, description="Runs on one page")]
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Number of the page, from 1")]
 Continue = Annotated[str | None, Query(alias="continue", max_length=200, description="The `next` of the page before")]
 Model = Annotated[str | None, Query(max_length=512, description="Only runs of this model")]
+Namespace = Annotated[
+    str | None,
+    Query(
+        max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description="Only of this namespace; clusters only"
+    ),
+]
 Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
 
 
@@ -49,12 +55,14 @@ def _documents(routes: APIRouter, backend: Backend) -> None:
         kind: Literal["eval", "perf"] | None = None,
         phase: Phase | None = None,
         model: Model = None,
+        namespace: Namespace = None,
         limit: Limit = 50,
         page: Page = 1,
         after: Continue = None,
     ) -> Response:
         """Runs, newest first. `continue` pages on without gaps while new runs come in; `page` counts."""
-        query = RunQuery(KINDS[kind] if kind else None, phase, model, limit, after, (page - 1) * limit)
+        wanted = KINDS[kind] if kind else None
+        query = RunQuery(wanted, phase, model, namespace, limit=limit, after=after, offset=(page - 1) * limit)
         return problems.json_response(200, views.page(await backend.list(query)))
 
     @routes.get("/{run_id}", tags=["runs"], responses=openapi.RUN)

@@ -1,0 +1,46 @@
+"""Refuses query parameters that nobody reads: a filter with a slip of the pen would list everything, in silence.
+
+A route's own parameters say which there are; the pages for people (`/`, `/docs`) and `/openapi.json` take any.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from evalkube_api import errors
+from evalkube_crds.problems import Problem, nearest
+
+__all__ = ["check"]
+
+_MOST: Final = 10
+_LONGEST_NAME: Final = 80
+
+
+async def check(request: Request) -> None:
+    """A dependency of every route. Raises errors.InvalidRequest for a parameter that is unknown there, or is there
+    twice."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or not route.include_in_schema:
+        return
+    valid = [str(parameter.alias) for parameter in route.dependant.query_params]
+    found = [problem for problem, _ in zip(_problems(request, valid), range(_MOST), strict=False)]
+    if found:
+        raise errors.InvalidRequest(found)
+
+
+def _problems(request: Request, valid: list[str]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in valid:
+            yield Problem(name[:_LONGEST_NAME], _unknown(name, valid))
+        elif name in seen:
+            yield Problem(name, "is there more than once; give one value")
+        seen.add(name)
+
+
+def _unknown(name: str, valid: list[str]) -> str:
+    if not valid:
+        return "is not a query parameter here; this path takes none"
+    return "is not a query parameter here" + (nearest(name, valid) or f"; valid here: {', '.join(sorted(valid))}")
