@@ -15,7 +15,8 @@ from evalkube_api.access import hosts
 from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
-from evalkube_api.routes import health, runs, submissions
+from evalkube_api.metrics import Metrics
+from evalkube_api.routes import figures, health, runs, submissions
 from evalkube_api.settings import Settings
 
 __all__ = ["create_app"]
@@ -46,13 +47,15 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app, debug=settings.debug)
+    metrics = Metrics(backend.census)
     app.include_router(health.router())
-    app.include_router(submissions.router(backend, settings))
-    app.include_router(runs.router(backend, settings))
+    app.include_router(figures.router(metrics))
+    app.include_router(submissions.router(backend, settings, metrics))
+    app.include_router(runs.router(backend, settings, metrics))
     _describe(app, token=settings.token_file is not None)
     token = None if settings.token_file is None else TokenFile(settings.token_file)
     app.add_middleware(Guard, names=_names(settings), token=token)
-    app.add_middleware(_AccessLog)  # the outermost: it notes refusals too
+    app.add_middleware(_Noted, metrics=metrics)  # the outermost: it notes refusals too
     return app
 
 
@@ -82,11 +85,12 @@ def _version() -> str:
         return "0"
 
 
-class _AccessLog:
-    """One line a request, without its query: people put keys there."""
+class _Noted:
+    """Each request counted, and a line in the log for it, without its query: people put keys there."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -102,6 +106,11 @@ class _AccessLog:
 
         try:
             await self._app(scope, receive, noted)
+        except Exception:
+            status = status or 500  # the answer is written outside of this
+            raise
         finally:
+            took_s = time.monotonic() - began
+            self._metrics.answered(scope, status, took_s)
             path = ascii(scope["path"][:200])[1:-1]
-            _ACCESS.info("%s %s %d %.0f ms", scope["method"], path, status, 1000 * (time.monotonic() - began))
+            _ACCESS.info("%s %s %d %.0f ms", scope["method"], path, status, 1000 * took_s)

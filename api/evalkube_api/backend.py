@@ -22,6 +22,7 @@ __all__ = [
     "ArtifactEntry",
     "ArtifactList",
     "Backend",
+    "Census",
     "Deletion",
     "Moment",
     "RunPage",
@@ -112,6 +113,16 @@ class Deletion:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many runs there are. None where a backend has no such thing: `queued` is of one machine, `unreadable`
+    (versions of runs that were passed over) of a cluster."""
+
+    runs: Mapping[tuple[Kind, Phase], int]
+    queued: int | None = None
+    unreadable: int | None = None
+
+
 class Backend(Protocol):
     """Runs by id. Every method that takes an id raises errors.NotFound where there is no such run."""
 
@@ -132,6 +143,9 @@ class Backend(Protocol):
 
     async def list(self, query: RunQuery) -> RunPage:
         """Runs, newest first. Raises errors.InvalidRequest for a filter that this backend has not."""
+
+    def census(self) -> Census:
+        """How many runs there are now, from memory."""
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """The run at its end, or as it is when the time is up."""

@@ -13,6 +13,7 @@ __all__ = [
     "DOCS_POLICY",
     "HEALTH",
     "LOG",
+    "METRICS",
     "PROGRESS",
     "RESULT",
     "RUN",
@@ -93,6 +94,7 @@ HEALTH: Final[Responses] = {
         "It answers", "Health", {"status": "ok", "service": "evalkube", "timestamp": "2025-12-04T10:00:00+00:00"}
     )
 }
+METRICS: Final[Responses] = {200: _text("The figures, in Prometheus' text format", "text/plain")}
 RUNS: Final[Responses] = {200: _json("Runs, newest first", "RunList"), 400: _BAD}
 RUN: Final[Responses] = {200: _json("The run", "Run"), 404: _MISSING}
 DELETED: Final[Responses] = {200: _json("Deleted", "Deleted"), 400: _BAD, 404: _MISSING, 409: _CONFLICT}

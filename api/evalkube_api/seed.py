@@ -24,6 +24,7 @@ ENDPOINTS: Final = {
     "GET /api/v1/runs/{id}/logs": "The runner's log",
     "GET /api/v1/runs/{id}/artifacts": "The files of a run",
     "GET /api/v1/runs/{id}/artifacts/{path}": "One file of a run",
+    "GET /metrics": "Figures about the service for Prometheus",
     "GET /docs": "These pages' documentation",
     "GET /openapi.json": "The same for programs",
 }

@@ -26,6 +26,7 @@ CLOSED = [
         "/api/v1/runs",
         "/api/v1/runs/none",
         "/api/v1/runs/none/progress",
+        "/metrics",
     ),
     *("/api/v1/runs/none/artifacts/x", "/nothing", "/health/", "/docs/", "//docs", "/docs/x", "/health/../api/v1/runs"),
 ]

@@ -199,6 +199,25 @@ def test_progress_as_events(service: Service, server: ApiServer) -> None:
     assert [line[7:] for line in lines if line.startswith("event:")] == ["progress", "progress", "progress", "end"]
 
 
+def test_figures_for_prometheus(service: Service, server: ApiServer) -> None:
+    """The runs of the watched namespaces, and what was passed over; there is no queue of its own."""
+    before = _figures(service)
+    name = service.post("eval", eval_body(), Prefer="respond-async").json()["id"].rpartition(".")[2]
+    assert service.client.get("/api/v1/runs").status_code == 200
+    after = _figures(service)
+    pending = 'evalkube_api_runs{kind="eval",phase="Pending"}'
+    assert after[pending] == before.get(pending, 0) + 1, name
+    unread = "evalkube_api_unreadable_objects_total"
+    server.put("evalruns", {"metadata": {"name": "odd", "namespace": "evals", "creationTimestamp": "never"}, "spec": 7})
+    until(lambda: _figures(service)[unread] == before[unread] + 1)
+    assert "evalkube_api_queued_runs" not in after
+
+
+def _figures(service: Service) -> dict[str, float]:
+    lines = service.client.get("/metrics").text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
 def test_cancel_and_delete(service: Service, server: ApiServer) -> None:
     """Over REST, by the resource."""
     name = service.post("eval", eval_body(), Prefer="respond-async").json()["id"]

@@ -80,6 +80,7 @@ def test_the_examples_are_valid_requests(tmp_path: Path) -> None:
         ("/api/v1/runs/{run_id}/artifacts", "GET"),
         ("/api/v1/runs/{run_id}/artifacts/{path}", "GET"),
         ("/health", "GET"),
+        ("/metrics", "GET"),
     ],
 )
 def test_answers_are_as_described(service: Service, path: str, verb: str) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Final
@@ -16,7 +17,17 @@ from typing import Final
 import orjson
 
 from evalkube_api import endings, errors
-from evalkube_api.backend import Artifact, ArtifactList, Backend, Deletion, Moment, RunPage, RunQuery, Submission
+from evalkube_api.backend import (
+    Artifact,
+    ArtifactList,
+    Backend,
+    Census,
+    Deletion,
+    Moment,
+    RunPage,
+    RunQuery,
+    Submission,
+)
 from evalkube_api.kubernetes import creating, documents, logs, paging, placement
 from evalkube_api.kubernetes.cache import Cache, Entry
 from evalkube_api.kubernetes.cluster import Cluster, answered, connect
@@ -140,6 +151,11 @@ class KubernetesBackend:
                 await self._scopes.ensure(query.namespace)
         found, total, following = paging.page(self._cache.entries(), query)
         return RunPage([self._document(entry.document()) for entry in found], total, following)
+
+    def census(self) -> Census:
+        """See backend.Backend. The watched namespaces' runs."""
+        counts = Counter((key.kind, entry.phase) for key, entry in self._cache.entries())
+        return Census(counts, unreadable=self._scopes.unreadable if self._started else 0)
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """See backend.Backend. Raises errors.RunDeleted; returns the run as it is when the service stops."""

@@ -50,6 +50,11 @@ class Scopes:
         """All of them."""
         return [reflector for scope in self._scopes.values() for reflector in scope]
 
+    @property
+    def unreadable(self) -> int:
+        """How many versions of runs could not be read so far."""
+        return sum(reflector.unreadable for reflector in self.reflectors())
+
     async def close(self) -> None:
         """Ends them all."""
         await _closed(self.reflectors())

@@ -61,6 +61,11 @@ class Reflector:
         self._task: asyncio.Task[None] | None = None
         self.lists = self.watches = 0
 
+    @property
+    def unreadable(self) -> int:
+        """How many versions of runs could not be read so far."""
+        return self._unread.total
+
     def covers(self, kind: Kind, namespace: str) -> bool:
         """Whether runs of that kind there are kept up to date by this."""
         return kind is self._kind and self._namespace in (None, namespace) and self._synced.is_set()

@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Final
 import orjson
 
 from evalkube_api import endings, errors
-from evalkube_api.backend import Artifact, ArtifactList, Deletion, Moment, RunPage, RunQuery, Submission
+from evalkube_api.backend import Artifact, ArtifactList, Census, Deletion, Moment, RunPage, RunQuery, Submission
 from evalkube_api.kubernetes import placement
 from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
 from evalkube_api.local.drive import Driver, Live, now
@@ -266,6 +267,15 @@ class LocalBackend:
             with contextlib.suppress(errors.NotFound):
                 found.append(await self.get(run_id))
         return RunPage(found, total, following_page)
+
+    def census(self) -> Census:
+        """See backend.Backend."""
+        counts = Counter((Kind(entry.kind), self._phase(entry)) for entry in self._index.entries())
+        return Census(counts, queued=len(self._waiting))
+
+    def _phase(self, entry: Entry) -> Phase:
+        live = self._lives.get(entry.run_id)
+        return entry.phase if live is None else live.run.status.phase
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """See backend.Backend."""

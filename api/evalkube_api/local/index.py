@@ -2,7 +2,7 @@
 no I/O."""
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from evalkube_api import errors
@@ -47,6 +47,10 @@ class Index:
             return self._by_id[run_id]
         except KeyError:
             raise errors.NotFound(f"there is no run {run_id[:80]!r}; GET /api/v1/runs lists them") from None
+
+    def entries(self) -> Iterable[Entry]:
+        """All of them."""
+        return self._by_id.values()
 
     def keyed(self, kind: str, key: str) -> Entry | None:
         """The last run that was made with that Idempotency-Key."""

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from evalkube_api import answers, errors, openapi, preferences, problems, views
 from evalkube_api.backend import KINDS, Backend, Moment, RunQuery
+from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
 from evalkube_crds.names import Phase
 
@@ -40,11 +41,11 @@ Namespace = Annotated[
 Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
 
 
-def router(backend: Backend, settings: Settings) -> APIRouter:
+def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
     """Everything about existing runs."""
     routes = APIRouter(prefix="/api/v1/runs")
     _documents(routes, backend)
-    _outcomes(routes, backend, settings)
+    _outcomes(routes, backend, settings, metrics)
     _files(routes, backend)
     return routes
 
@@ -81,7 +82,7 @@ def _documents(routes: APIRouter, backend: Backend) -> None:
         return problems.json_response(200, body)
 
 
-def _outcomes(routes: APIRouter, backend: Backend, settings: Settings) -> None:
+def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: Metrics) -> None:
     @routes.post("/{run_id}/cancel", tags=["runs"], responses=openapi.CANCELLED)
     async def cancel_run(run_id: str) -> Response:
         """End a run, waiting or at work. Answers when it has ended (202 where its runner takes long). A run that had
@@ -98,7 +99,11 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings) -> None:
     async def get_result(run_id: str, request: Request) -> Response:
         """Exactly what the submission answers once the run has ended; before, 202. `Prefer: wait=N` waits for it."""
         wanted = preferences.preference(request.headers.getlist("prefer"))
-        run = await backend.wait(run_id, wanted.wait_s) if wanted.wait_s else await backend.get(run_id)
+        if wanted.wait_s:
+            with metrics.waiting.track_inprogress():
+                run = await backend.wait(run_id, wanted.wait_s)
+        else:
+            run = await backend.get(run_id)
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.get("/{run_id}/progress", tags=["runs"], responses=openapi.PROGRESS)

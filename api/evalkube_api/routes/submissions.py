@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evalkube_api import answers, bodies, errors, openapi, preferences
-from evalkube_api.backend import Backend, Submission
+from evalkube_api.backend import WORDS, Backend, Submission
 from evalkube_api.kubernetes import placement
+from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
 from evalkube_crds import requests
 from evalkube_crds.names import Kind
 from evalkube_crds.problems import Problem, problems_of
+from evalkube_crds.status import Run
 
 __all__ = ["router", "submission_of"]
 
@@ -24,22 +26,31 @@ _LOG = logging.getLogger("evalkube.service")
 _LONGEST_KEY: Final = 8192
 
 
-def router(backend: Backend, settings: Settings) -> APIRouter:
+def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
     """Both submissions."""
     routes = APIRouter(tags=["submit"])
 
-    async def submit(kind: Kind, model: Any, request: Request) -> Response:
-        wanted = preferences.preference(request.headers.getlist("prefer"))
+    async def accepted(kind: Kind, model: Any, request: Request) -> Run:
         key = preferences.idempotency_key(request.headers.getlist("idempotency-key"))
         body = await bodies.read_object(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
         submission = await asyncio.to_thread(submission_of, kind, model, body, key)  # a large one takes a while
-        run = await backend.submit(submission)
+        return await backend.submit(submission)
+
+    async def submit(kind: Kind, model: Any, request: Request) -> Response:
+        wanted = preferences.preference(request.headers.getlist("prefer"))
+        try:
+            run = await accepted(kind, model, request)
+        except errors.ApiError:
+            metrics.submissions.labels(WORDS[kind], "refused").inc()
+            raise
+        metrics.submissions.labels(WORDS[kind], "accepted").inc()
         run_id = run.metadata.name
         _LOG.info("%s: accepted", run_id)
         if wanted.wait_s != 0:
-            del run, body, submission  # thousands may wait here
+            del run  # thousands may wait here
             try:
-                run = await backend.wait(run_id, wanted.wait_s)
+                with metrics.waiting.track_inprogress():
+                    run = await backend.wait(run_id, wanted.wait_s)
             except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
                 raise errors.RunDeleted(f"run {run_id} was deleted while its end was waited for") from None
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)

@@ -1,0 +1,100 @@
+"""Figures about the service for Prometheus. Requests are counted as they are answered, runs as there are at the time.
+
+Labels have few values: a route is a template, and whatever leads nowhere is one of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import Scope
+
+from evalkube_api.backend import WORDS, Census
+
+__all__ = ["MEDIA_TYPE", "Metrics"]
+
+MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_NOWHERE: Final = "other"
+_SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+"""A submission is answered when its run has ended: up to hours."""
+
+
+class Metrics:
+    """One registry of its own, so that tests and programs do not share any. `census` counts the runs when asked."""
+
+    def __init__(self, census: Callable[[], Census]) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.requests = Counter(
+            "evalkube_api_http_requests_total",
+            "HTTP requests that were answered; status none: the service ended before",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "evalkube_api_http_request_duration_seconds",
+            "Time to the end of an answer; a submission and a result may wait for the end of their run",
+            ["method", "route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "evalkube_api_waiting_requests", "HTTP requests that wait for the end of their run", registry=registry
+        )
+        self.submissions = Counter(
+            "evalkube_api_submissions_total",
+            "Requests for a run, by what became of them; accepted too where the same request had its run already",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        for word in WORDS.values():
+            for outcome in ("accepted", "refused"):
+                self.submissions.labels(word, outcome)
+        registry.register(_Runs(census))
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Counts one request, whose `scope` has been through the routes unless it was refused before."""
+        method = scope["method"] if scope["method"] in _METHODS else _NOWHERE
+        route = _route(scope)
+        self.requests.labels(method, route, str(status) if status else "none").inc()
+        self.seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Runs(Collector):
+    """What is not counted as it happens but looked up: the runs that there are."""
+
+    def __init__(self, census: Callable[[], Census]) -> None:
+        self._census = census
+
+    def collect(self) -> Iterator[Metric]:
+        """See ``Collector``."""
+        seen = self._census()
+        runs = GaugeMetricFamily("evalkube_api_runs", "Runs that there are, by phase", labels=["kind", "phase"])
+        for (kind, phase), count in sorted(seen.runs.items()):
+            runs.add_metric([WORDS[kind], str(phase)], count)
+        yield runs
+        if seen.queued is not None:
+            yield GaugeMetricFamily(
+                "evalkube_api_queued_runs", "Runs of this machine that wait for their turn", value=seen.queued
+            )
+        if seen.unreadable is not None:
+            yield CounterMetricFamily(
+                "evalkube_api_unreadable_objects",
+                "Versions of runs in the cluster that could not be read and were passed over",
+                value=seen.unreadable,
+            )
+
+
+def _route(scope: Scope) -> str:
+    path = getattr(scope.get("route"), "path", None)
+    if isinstance(path, str):
+        return path
+    return str(scope["path"]) if scope["path"] == "/openapi.json" and "endpoint" in scope else _NOWHERE
