@@ -17,6 +17,7 @@ __all__ = [
     "KeyReused",
     "Misdirected",
     "NotFound",
+    "QueueFull",
     "RunDeleted",
     "ServiceError",
     "ShuttingDown",
@@ -125,6 +126,16 @@ class KeyReused(ApiError):
     """422: an Idempotency-Key came again with another request."""
 
     status = 422
+
+
+class QueueFull(ApiError):
+    """429: as many runs wait as may; the same request is welcome when some have ended."""
+
+    status = 429
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "30"}
+
+    def body(self) -> dict[str, Any]:
+        return {"status": "error", "error": str(self), "reason": "QueueFull"}
 
 
 class HeadTooLarge(ApiError):

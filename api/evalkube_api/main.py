@@ -45,6 +45,9 @@ def main(
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
+    max_waiting: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Runs that may wait for their turn; further ones are refused (429)")
+    ] = DEFAULTS.max_waiting,
     perf_beside_evals: Annotated[
         bool, typer.Option("--perf-beside-evals", help="Let a load test run while evaluations do; it measures them too")
     ] = False,
@@ -71,6 +74,7 @@ def main(
             outputs=outputs,
             data=data or (),
             max_evals=max_runs,
+            max_waiting=max_waiting,
             perf_alone=not perf_beside_evals,
             hubs=dict(_hub(entry) for entry in hub_endpoint or ()),
             backend=backend,

@@ -42,6 +42,7 @@ finished samples when the same request comes again.
 the service's token, where it has one (`Authorization: Bearer TOKEN`), 421 for a name that it is not known by, 403 for a
 page of another site that wants to change something; 500 when the run failed or was cancelled, with a typed `reason`,
 and `traceback` in debug mode only; 503 when the service stopped before the run had ended;
+429 when as many runs wait as may (`--max-waiting`);
 507 when what runs leave cannot be written: then none is taken, and what waits is held until it can.
 
 **Turns**: runs start in the order they come. Several evaluations run at once (`--max-runs`); a load test runs alone,
@@ -158,6 +159,7 @@ def submission(word: str) -> dict[str, Any]:
         410: _json("The run was deleted while its end was waited for", "Error"),
         413: _json("The body is too large", "Error"),
         422: _json("The Idempotency-Key belongs to another request", "Error"),
+        429: _json("As many runs wait for their turn as may; send it again later", "Error"),
     }
     headers = [
         _header("Prefer", "`respond-async`: answer 202 at once; `wait=N`: after at most N seconds"),

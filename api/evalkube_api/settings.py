@@ -50,6 +50,7 @@ class Settings:
     outputs: Path = Path("outputs")
     data: tuple[Path, ...] = ()
     max_evals: int = 4
+    max_waiting: int = 1000
     perf_alone: bool = True
     max_body_bytes: int = 1024 * 1024
     body_timeout_s: float = 30.0
@@ -75,6 +76,7 @@ def from_environment(
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
     max_evals: int = DEFAULTS.max_evals,
+    max_waiting: int = DEFAULTS.max_waiting,
     perf_alone: bool = DEFAULTS.perf_alone,
     hubs: Mapping[str, str] | None = None,
     backend: BackendName | Literal["auto"] = "local",
@@ -100,6 +102,7 @@ def from_environment(
         outputs=Path(outputs) if outputs is not None else DEFAULTS.outputs,
         data=tuple(Path(folder) for folder in data),
         max_evals=max_evals,
+        max_waiting=max_waiting,
         perf_alone=perf_alone,
         backend=backend,
         cluster=cluster_settings(os.environ, namespace),

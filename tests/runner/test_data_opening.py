@@ -130,6 +130,17 @@ def test_links_inside_are_followed(
     assert reason in (None, Reason.DATASET_UNAVAILABLE, Reason.INVALID_SPEC)  # a card or a token alone is no data set
 
 
+def test_a_hubs_cache_is_read_through_its_links(data: Path, context: RunContext) -> None:
+    """Its snapshots are links to blobs beside them, which may be read with it."""
+    repository = data / "datasets--openai--gsm8k"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    (repository / "blobs" / "123").write_text('{"question": "1+1?", "answer": "#### 2"}\n')
+    (snapshot / "test.jsonl").symlink_to("../../blobs/123")
+    assert evaluation(str(snapshot))(data, context)
+
+
 def test_a_linked_folder_is_left_out_of_a_listing(data: Path, outside: Path) -> None:
     """What is beside it is still found: a stray link in a large folder does not end a run."""
     (data / "main").mkdir()

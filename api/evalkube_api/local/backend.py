@@ -41,6 +41,8 @@ __all__ = ["LocalBackend"]
 _LOG = logging.getLogger("evalkube.service")
 _CANCEL_MARGIN_S: Final = 3.0
 _NO_ROOM: Final = "the run was not taken, for its documents cannot be written: {}; make room below the output root"
+_READ_AT_ONCE: Final = 4
+"""Documents of waiting runs in memory at once, where many of them end together."""
 _RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -51,6 +53,7 @@ class LocalBackend:
         """Looks at the folders and touches none but the output root. Raises errors.ServiceError."""
         self._roots = Roots.of(settings.outputs, settings.data)
         self._limits = Limits(settings.max_evals, settings.perf_alone)
+        self._most_waiting = settings.max_waiting
         self._grace_s = settings.stop_grace_s
         self._command, self._environment = settings.runner_command, settings.runner_environment
         self._index = Index()
@@ -58,6 +61,7 @@ class LocalBackend:
         self._waiting: dict[str, Kind] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._admission = asyncio.Lock()
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._closing = False
         self._last_created: datetime | None = None
         self._lock_fd: int | None = None
@@ -134,12 +138,19 @@ class LocalBackend:
                 return await self.get(known.run_id)
             if self._keeper.problem:
                 raise errors.StoreFull(_NO_ROOM.format(self._keeper.problem))
+            if len(self._waiting) >= self._most_waiting:
+                raise errors.QueueFull(
+                    f"{len(self._waiting)} runs wait for their turn, and no more may (--max-waiting)"
+                )
             placed = Submission(submission.kind, spec, submission.secrets, submission.idempotency_key)
             run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
             self._index.put(Entry.of(run))
-            self._lives[run.metadata.name] = Live(run, placed.secrets)
-            self._waiting[run.metadata.name] = placed.kind
+            live = Live(run.metadata.name, placed.kind, run, placed.secrets)
+            self._lives[live.run_id] = live
+            self._waiting[live.run_id] = placed.kind
             self._give_turns()
+            if live.run_id in self._waiting:
+                live.document = None  # it is on the disk, and read when its turn comes
             return run
 
     def _known(self, submission: Submission, digest: str) -> Entry | None:
@@ -213,20 +224,37 @@ class LocalBackend:
     def _give_turns(self) -> None:
         if self._closing or self._keeper.problem:  # what they leave would find no room
             return
-        running = [Kind(self._lives[run_id].run.kind) for run_id in self._tasks]
+        running = [self._lives[run_id].kind for run_id in self._tasks]
         for run_id in turns.next_turns(self._waiting.items(), running, self._limits):
             del self._waiting[run_id]
             self._tasks[run_id] = asyncio.create_task(self._drive(self._lives[run_id]))
 
     async def _drive(self, live: Live) -> None:
         try:
-            await self._driver.drive(live)
+            if await self._read(live):
+                await self._driver.drive(live)
         finally:
             del self._tasks[live.run_id]
             self._release(live)
 
+    async def _read(self, live: Live) -> bool:
+        """Whether the document of a run that waited is there."""
+        if live.document is not None:
+            return True
+        try:
+            found = await asyncio.to_thread(self._store.read, live.run_id)
+        except (OSError, ValueError) as problem:
+            _LOG.error("%s: its document is gone or damaged, and it cannot be run: %s", live.run_id, problem)
+            return False
+        if live.document is None:  # who read it meanwhile may have changed it
+            live.document = found
+        return True
+
     def _release(self, live: Live) -> None:
-        self._index.put(Entry.of(live.run))
+        if live.document is not None:
+            self._index.put(Entry.of(live.document))
+        elif live.run_id in self._index:
+            self._index.drop(live.run_id)
         self._lives.pop(live.run_id, None)
         live.ended.set()
         self._give_turns()
@@ -235,7 +263,9 @@ class LocalBackend:
         live.asked = live.asked or reason
         if live.run_id in self._waiting:
             del self._waiting[live.run_id]
-            await self._driver.settle(live, outcome.outcome(None, 0, live.asked, "", None))
+            async with self._reading:
+                if await self._read(live):
+                    await self._driver.settle(live, outcome.outcome(None, 0, live.asked, "", None))
             self._release(live)
         else:
             self._driver.stop(live)
@@ -244,8 +274,8 @@ class LocalBackend:
         """See backend.Backend."""
         self._index.entry(run_id)
         live = self._lives.get(run_id)
-        if live is not None:
-            return live.run
+        if live is not None and live.document is not None:
+            return live.document
         kept = self._keeper.get(run_id)
         if kept is not None:
             return kept
@@ -259,8 +289,9 @@ class LocalBackend:
         if query.namespace is not None:
             raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
         for live in self._lives.values():
-            if self._index.entry(live.run_id).phase is not live.run.status.phase:
-                self._index.put(Entry.of(live.run))
+            run = live.document
+            if run is not None and self._index.entry(live.run_id).phase is not run.status.phase:
+                self._index.put(Entry.of(run))
         ids, total, following_page = self._index.page(query)
         found = []
         for run_id in ids:
@@ -285,7 +316,7 @@ class LocalBackend:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await live.ended.wait()
-        return live.run
+        return live.document or await self.get(run_id)
 
     async def results(self, run_id: str) -> bytes:
         """See backend.Backend."""
@@ -301,12 +332,18 @@ class LocalBackend:
         """See backend.Backend."""
         self._index.entry(run_id)
         live = self._lives.get(run_id)
-        if live is not None and not live.run.spec.cancel and not live.run.status.phase.terminal:
+        if live is not None and await self._read(live):
+            await self._cancel(live)
+        elif live is not None and run_id in self._waiting:  # without a document there is nothing to be run
+            await self._end(live, Reason.CANCELLED)
+        return await self.wait(run_id, self._grace_s + _CANCEL_MARGIN_S)
+
+    async def _cancel(self, live: Live) -> None:
+        if not live.run.spec.cancel and not live.run.status.phase.terminal:
             live.run = life.asked_to_end(live.run)
             live.asked = live.asked or Reason.CANCELLED
             await self._driver.record(live)
             await self._end(live, Reason.CANCELLED)
-        return await self.wait(run_id, self._grace_s + _CANCEL_MARGIN_S)
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:
         """See backend.Backend. Files stay where another run shares the folder, or where the folder was there before
@@ -338,6 +375,10 @@ class LocalBackend:
 
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
+        live = self._lives.get(run_id)
+        if live is not None and live.document is None:
+            entry = self._index.entry(run_id)
+            return Moment(run_id, entry.phase, Progress(), entry.created, life.WAITS)
         run = await self.get(run_id)
         reported = None if run.status.phase.terminal else await asyncio.to_thread(self._store.progress, run_id)
         progress, at = reported or (run.status.progress or Progress(), _last_change(run))

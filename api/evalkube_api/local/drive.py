@@ -40,9 +40,13 @@ def now() -> datetime:
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """A run that has not ended. ``asked`` is why it is to end, once someone wants that."""
+    """A run that has not ended. ``asked`` is why it is to end, once someone wants that.
 
-    run: Run
+    ``document`` is None while it waits: a request of a megabyte is some 17 as objects, and stands on the disk."""
+
+    run_id: str
+    kind: Kind
+    document: Run | None
     secrets: Mapping[str, str] = field(repr=False)
     asked: Reason | None = None
     process: RunnerProcess | None = None
@@ -51,9 +55,14 @@ class Live:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def run_id(self) -> str:
-        """Of the run."""
-        return self.run.metadata.name
+    def run(self) -> Run:
+        """Its document, once that was read."""
+        assert self.document is not None
+        return self.document
+
+    @run.setter
+    def run(self, changed: Run) -> None:
+        self.document = changed
 
     def is_to_end(self) -> bool:
         """Whether someone asked for its end."""

@@ -30,6 +30,7 @@ __all__ = [
     "KEY",
     "MADE",
     "REQUEST",
+    "WAITS",
     "Ending",
     "Results",
     "asked_to_end",
@@ -48,6 +49,8 @@ REQUEST: Final = "evalkube.io/request-sha256"
 MADE: Final = "evalkube.io/made-folder"
 """Annotations: the client's Idempotency-Key, what it stood for, and whether the service made the run's folder."""
 
+WAITS: Final = "waits for its turn"
+"""What people are told of a run that has been accepted."""
 _RUN_ID: Final = re.compile(rf"({'|'.join(WORDS.values())})-[0-9]{{8}}t[0-9]{{9}}-[0-9a-z]{{8}}")
 
 
@@ -94,9 +97,7 @@ def new_run(
     """An accepted run that waits for its turn."""
     metadata = Metadata(name=run_id, uid=uid, creation_timestamp=now, annotations=dict(annotations))
     conditions = with_condition([], ConditionType.ACCEPTED, "True", Reason.ACCEPTED, now=now, generation=1)
-    conditions = with_condition(
-        conditions, ConditionType.RUNNING, "False", Reason.QUEUED, "waits for its turn", now=now, generation=1
-    )
+    conditions = with_condition(conditions, ConditionType.RUNNING, "False", Reason.QUEUED, WAITS, now=now, generation=1)
     status = RunStatus(observed_generation=1, conditions=conditions, phase=phase_of(conditions), output_dir=output_dir)
     model = EvalRun if submission.kind is Kind.EVAL_RUN else PerfRun
     return model.model_validate({"metadata": metadata, "spec": submission.spec, "status": status})
