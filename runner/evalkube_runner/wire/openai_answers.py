@@ -20,22 +20,27 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
     dialect's (a ping), only choices and explicit errors count.
     """
     choices = found.get("choices")
-    erring = b"error" in name.lower()
-    ours = erring or name in _OURS
-    error = faults.in_object(found, answers=bool(choices or found.get("usage")) or not ours)
-    if error is None and erring:
-        error = faults.words(found)
-    if error is not None:
-        return Said(fault=Fault(ErrorClass.ERROR_IN_STREAM, error))
+    answers = bool(choices or found.get("usage"))
+    if not answers or name or "error" in found:
+        error = _error(found, name, answers=answers)
+        if error is not None:
+            return Said(fault=Fault(ErrorClass.ERROR_IN_STREAM, error))
     if not isinstance(choices, list):
         return Said(usage=usage.stated(found)) if choices is None else _broken("choices that are no list")
     for choice in choices:
-        if not isinstance(choice, dict) or not isinstance(choice.get("delta"), dict | None):
+        delta = choice.get("delta") if isinstance(choice, dict) else choice
+        if delta is not None and not isinstance(delta, dict):
             return _broken("a choice that is no object")
     return Said(
         choices=tuple([_choice(choice, at) for at, choice in enumerate(choices)]),
         usage=usage.stated(found),
     )
+
+
+def _error(found: Mapping[str, Any], name: bytes, *, answers: bool) -> str | None:
+    erring = b"error" in name.lower()
+    error = faults.in_object(found, answers=answers or not (erring or name in _OURS))
+    return faults.words(found) if error is None and erring else error
 
 
 _OURS = (b"", b"message")
