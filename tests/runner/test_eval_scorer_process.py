@@ -108,7 +108,7 @@ def test_a_worker_that_needs_too_much_memory_says_so() -> None:
     async def use(scorers: Scorers) -> None:
         hungry = Rule(answer="text", targets=("x " * 10,), metrics=("bleu-1",))
         with pytest.raises(ScorerFailed, match=r"memory|ended"):
-            await scorers.score(hungry, "word " * 6_000_000, 60)
+            await scorers.score(hungry, "word " * 12_000_000, 60)
         assert (await scorers.score(EIGHTEEN, "18", 10)).values == {"acc": 1}
 
     _with(use)

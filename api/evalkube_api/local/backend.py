@@ -306,7 +306,7 @@ class LocalBackend:
 
     def _phase(self, entry: Entry) -> Phase:
         live = self._lives.get(entry.run_id)
-        return entry.phase if live is None else live.run.status.phase
+        return entry.phase if live is None or live.document is None else live.document.status.phase
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """See backend.Backend."""
