@@ -50,7 +50,7 @@ def test_the_servers_own_concurrency_is_found(tmp_path: Path, mock: str) -> None
     assert 0.2 <= group.figures["p95_ttft"] <= 0.33
     assert json.loads((home / "artifacts/sla_summary.json").read_text())["groups"][0]["best"] == 6
     progress = json.loads((home / "control/progress.json").read_text())
-    assert progress["done"] == progress["total"] == 104
+    assert progress["done"] == progress["total"] >= 104  # more where a busy machine spoils a run, which is made again
 
 
 def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
