@@ -91,7 +91,7 @@ def test_cancel_through_rest(rest: httpx.Client, kube: Kube) -> None:
 def test_suspend_and_resume(kube: Kube) -> None:
     """A run that is held back in the middle goes on, and answers nothing twice."""
     kube.create(eval_run("paused", "slow", repeats=10))
-    kube.until("evalrun", "paused", lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= 1)
+    kube.until("evalrun", "paused", lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= 2)
     kube.patch("evalrun", "paused", {"spec": {"suspend": True}})
     kube.gone("pods", selector="evalkube.io/run=paused")
     assert kube.in_phase("evalrun", "paused", "Suspended")
