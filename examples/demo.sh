@@ -38,22 +38,25 @@ post() {
     curl --silent --show-error -X POST "$service$1" -H 'Content-Type: application/json' -d "$2" >"$3" &
     local waiting=$!
     while kill -0 "$waiting" 2>/dev/null; do
-        show_progress "$(curl --silent "$service/api/v1/runs?limit=1")"
+        show_progress
         sleep 1
     done
     wait "$waiting"
-    show_progress "$(curl --silent "$service/api/v1/runs?limit=1")"
+    show_progress
     printf '\n'
     "$PYTHON" examples/show_json.py "$3"
 }
 
-# show_progress RUNS - rewrites one line of the terminal; plain bash, because a load test shares this machine
+# show_progress - rewrites one line of the terminal, of the newest run; plain bash, because a load test shares this machine
 show_progress() {
-    local id='' phase='' done=0 total=0 filled
-    [[ $1 =~ \"id\":\"([^\"]+)\" ]] && id=${BASH_REMATCH[1]}
-    [[ $1 =~ \"phase\":\"([^\"]+)\" ]] && phase=${BASH_REMATCH[1]}
-    [[ $1 =~ \"done\":([0-9]+) ]] && done=${BASH_REMATCH[1]}
-    [[ $1 =~ \"total\":([0-9]+) ]] && total=${BASH_REMATCH[1]}
+    local id phase='' done=0 total=0 filled newest said
+    newest=$(curl --silent "$service/api/v1/runs?limit=1")
+    [[ $newest =~ \"id\":\"([^\"]+)\" ]] || return 0
+    id=${BASH_REMATCH[1]}
+    said=$(curl --silent "$service/api/v1/runs/$id/progress")
+    [[ $said =~ \"phase\":\"([^\"]+)\" ]] && phase=${BASH_REMATCH[1]}
+    [[ $said =~ \"done\":([0-9]+) ]] && done=${BASH_REMATCH[1]}
+    [[ $said =~ \"total\":([0-9]+) ]] && total=${BASH_REMATCH[1]}
     filled=$((total > 0 ? 30 * done / total : 0))
     printf '\r%s %-10s [%-30s] %s/%s ' "$id" "$phase" "$(printf "%${filled}s" | tr ' ' '#')" "$done" "$total"
 }

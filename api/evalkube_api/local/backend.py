@@ -272,6 +272,13 @@ class LocalBackend:
 
     async def get(self, run_id: str) -> Run:
         """See backend.Backend."""
+        run = await self._document(run_id)
+        if run.status.phase.terminal or (reported := await asyncio.to_thread(self._store.progress, run_id)) is None:
+            return run
+        return run.model_copy(update={"status": run.status.model_copy(update={"progress": reported[0]})})
+
+    async def _document(self, run_id: str) -> Run:
+        """A run's document, in which its progress stands only at its end."""
         self._index.entry(run_id)
         live = self._lives.get(run_id)
         if live is not None and live.document is not None:
@@ -379,7 +386,7 @@ class LocalBackend:
         if live is not None and live.document is None:
             entry = self._index.entry(run_id)
             return Moment(run_id, entry.phase, Progress(), entry.created, life.WAITS)
-        run = await self.get(run_id)
+        run = await self._document(run_id)
         reported = None if run.status.phase.terminal else await asyncio.to_thread(self._store.progress, run_id)
         progress, at = reported or (run.status.progress or Progress(), _last_change(run))
         return Moment(run_id, run.status.phase, progress, at, endings.reason_of(run)[1])
