@@ -175,6 +175,7 @@ def test_progress(service: Service) -> None:
     seen = service.client.get(f"/api/v1/runs/{run_id}/progress").json()
     assert (seen["done"], seen["total"], seen["percent"], seen["eta_seconds"]) == (1, 4, 25.0, 3.0)
     assert (seen["stage"], seen["phase"]) == ("gsm8k", "Running")
+    assert (service.run(run_id)["progress"]["done"], service.run(run_id)["progress"]["total"]) == (1, 4)
     cancelled(service, run_id)
     seen = service.client.get(f"/api/v1/runs/{run_id}/progress").json()
     assert (seen["phase"], seen["done"], seen["eta_seconds"]) == ("Cancelled", 1, None)
