@@ -109,13 +109,13 @@ def test_a_request_waits_through_a_rollout(rest: httpx.Client, kube: Kube) -> No
 
 def test_an_evaluation_s_pod_is_killed(kube: Kube) -> None:
     """Another pod goes on from what was answered: few questions are asked twice, none is scored twice."""
-    kube.create(eval_run("resumed", "counted", limit=SAMPLES, repeats=5))
+    kube.create(eval_run("resumed", "counted", limit=SAMPLES, repeats=10))
     well_begun(kube, "resumed", 12)
     kill(kube, "evalkube.io/run=resumed")
     run = kube.ended("evalrun", "resumed")
     assert run["status"]["phase"] == "Succeeded", condition(run)
-    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 5
-    assert asked(kube, "counted") <= SAMPLES * 5 + 2
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 10
+    assert asked(kube, "counted") <= SAMPLES * 10 + 2
 
 
 def test_a_load_test_s_pod_is_killed(kube: Kube) -> None:
@@ -141,7 +141,7 @@ def evict(kube: Kube, run: str) -> None:
 
 def test_an_evaluation_s_pod_is_evicted(kube: Kube) -> None:
     """That is nobody's fault: another pod goes on, and no try is used up."""
-    kube.create(eval_run("evicted", "slow", limit=SAMPLES, repeats=5, backoffLimit=0))
+    kube.create(eval_run("evicted", "slow", limit=SAMPLES, repeats=10, backoffLimit=0))
     well_begun(kube, "evicted", 4)
     evict(kube, "evicted")
     run = kube.ended("evalrun", "evicted")
@@ -187,7 +187,7 @@ def test_an_evaluation_runs_out_of_memory_at_work(kube: Kube) -> None:
 
 def test_an_evaluation_goes_on_after_running_out_of_memory(kube: Kube) -> None:
     """Its Job's next pod has its answers."""
-    kube.create(eval_run("fed", "slow", limit=SAMPLES, repeats=5, backoffLimit=1))
+    kube.create(eval_run("fed", "slow", limit=SAMPLES, repeats=10, backoffLimit=1))
     well_begun(kube, "fed", 4)
     exhaust_memory(kube, "fed")
     run = kube.ended("evalrun", "fed")
@@ -242,7 +242,7 @@ def preempted(kube: Kube, image: str) -> Iterator[None]:
 
 def test_an_evaluation_is_preempted(kube: Kube, image: str, one_place: dict[str, Any]) -> None:
     """It waits until there is room again, and goes on; no try is used up."""
-    kube.create(eval_run("outranked", "slow", limit=SAMPLES, repeats=5, backoffLimit=0, **one_place))
+    kube.create(eval_run("outranked", "slow", limit=SAMPLES, repeats=10, backoffLimit=0, **one_place))
     well_begun(kube, "outranked", 4)
     with preempted(kube, image):
         assert all(pod["status"]["phase"] != "Running" for pod in kube.pods_of("outranked"))
@@ -292,10 +292,10 @@ def test_a_job_is_deleted(kube: Kube) -> None:
 
 def test_a_job_is_deleted_and_another_attempt_allowed(kube: Kube) -> None:
     """The second attempt goes on from the first one's answers."""
-    kube.create(eval_run("second", "slow", limit=SAMPLES, repeats=5, backoffLimit=1))
+    kube.create(eval_run("second", "slow", limit=SAMPLES, repeats=10, backoffLimit=1))
     well_begun(kube, "second", 4)
     kube.run("delete", "job", "second-e1", "--wait=false")
     run = kube.ended("evalrun", "second")
     assert run["status"]["phase"] == "Succeeded", condition(run)
     assert [attempt["number"] for attempt in run["status"]["attempts"]] == [1, 2]
-    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 5
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 10

@@ -90,7 +90,7 @@ def test_cancel_through_rest(rest: httpx.Client, kube: Kube) -> None:
 
 def test_suspend_and_resume(kube: Kube) -> None:
     """A run that is held back in the middle goes on, and answers nothing twice."""
-    kube.create(eval_run("paused", "slow", repeats=10))
+    kube.create(eval_run("paused", "slow", repeats=20))
     kube.until("evalrun", "paused", lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= 2)
     kube.patch("evalrun", "paused", {"spec": {"suspend": True}})
     kube.gone("pods", selector="evalkube.io/run=paused")
@@ -98,7 +98,7 @@ def test_suspend_and_resume(kube: Kube) -> None:
     kube.patch("evalrun", "paused", {"spec": {"suspend": False}})
     run = kube.ended("evalrun", "paused")
     assert run["status"]["phase"] == "Succeeded", condition(run)
-    assert run["status"]["summary"]["gsm8k/scored"] == 40
+    assert run["status"]["summary"]["gsm8k/scored"] == 80
 
 
 def test_only_three_fields_may_change(kube: Kube) -> None:

@@ -160,12 +160,12 @@ def wait_until_empty(bucket: Bucket, run: dict[str, Any]) -> None:
 
 def test_a_killed_evaluation_resumes_from_the_bucket(kube: Kube, release: Release) -> None:
     """Another pod goes on from the checkpoints, which no volume holds."""
-    kube.create(eval_run("resumed", model(release, "slow"), limit=SAMPLES, repeats=6))
+    kube.create(eval_run("resumed", model(release, "slow"), limit=SAMPLES, repeats=12))
     kube.until("evalrun", "resumed", lambda run: run.get("status", {}).get("progress", {}).get("done", 0) >= 10)
     kube.run("delete", "pod", "-l", "evalkube.io/run=resumed", "--grace-period=0", "--force", "--wait=false")
     run = kube.ended("evalrun", "resumed")
     assert run["status"]["phase"] == "Succeeded", condition(run)
-    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 6
+    assert run["status"]["summary"]["gsm8k/scored"] == SAMPLES * 12
     assert run["status"]["results"]["gsm8k"]["reused"] >= 10
 
 
