@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from evalkube_crds.wording import printable
@@ -48,6 +48,13 @@ def eta_text(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min left"
 
 
+def _count(moment: dict[str, Any]) -> str:
+    """How many samples or requests are done, and of how many; nothing before anything is known."""
+    if moment["total"]:
+        return f"{moment['done']}/{moment['total']}"
+    return f"{moment['done']} done" if moment["done"] else ""
+
+
 def _stage(moment: dict[str, Any]) -> str:
     return printable(str(moment.get("stage") or moment["phase"]))
 
@@ -75,12 +82,12 @@ class Bar:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[count]}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[eta]}", style="dim"),
             console=console,
         )
-        self._task = self._progress.add_task("Starting", total=None, eta="")
+        self._task = self._progress.add_task("Starting", total=None, count="", eta="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -98,6 +105,7 @@ class Bar:
             description=Text(_stage(moment)).plain,
             completed=moment["done"],
             total=moment["total"] or None,
+            count=_count(moment),
             eta=eta_text(moment.get("eta_seconds")),
         )
 
@@ -125,8 +133,6 @@ class Lines:
         if place == self._last and now < self._next:
             return
         self._last, self._next = place, now + _LINE_EVERY_S
-        parts = [f"{moment['phase']}: {moment['done']}/{moment['total'] or '?'}"]
-        if moment.get("stage"):
-            parts.append(_stage(moment))
-        parts += [eta_text(moment.get("eta_seconds"))] if moment.get("eta_seconds") is not None else []
-        print(", ".join(parts), file=self._stream, flush=True)
+        stage = _stage(moment) if moment.get("stage") else ""
+        parts = [part for part in (_count(moment), stage, eta_text(moment.get("eta_seconds"))) if part]
+        print(f"{moment['phase']}: {', '.join(parts)}" if parts else moment["phase"], file=self._stream, flush=True)

@@ -60,7 +60,7 @@ class Progress(Report):
     done: int = Field(default=0, ge=0, description="Samples or requests finished")
     total: int = Field(default=0, ge=0, description="Samples or requests in all; 0 while unknown")
     eta_seconds: float | None = Field(default=None, description="Estimated time to the end, in seconds")
-    stage: str | None = Field(default=None, description="What is being done: a dataset's or a point's name")
+    stage: str | None = Field(default=None, description="What is being done: a point's name, or what the run waits for")
 
 
 class ScoreSum(Report):

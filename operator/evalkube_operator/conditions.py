@@ -10,6 +10,7 @@ from typing import Any, Literal
 from evalkube_crds import status as statuses
 from evalkube_crds.columns import columns
 from evalkube_crds.names import ConditionType, Reason
+from evalkube_crds.progress import at_end, cut_short
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Attempt, ResultReference, RunStatus
 from evalkube_crds.wording import printable
@@ -48,11 +49,15 @@ def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generati
             "conditions": conditions,
             "phase": statuses.phase_of(conditions),
             "observed_generation": generation,
-            "progress_text": f"{progress.done}/{progress.total}" if progress is not None else None,
+            "progress_text": _fraction(progress) if progress is not None else None,
             "columns": shown,
             **fields,
         }
     )
+
+
+def _fraction(progress: Progress) -> str:
+    return f"{progress.done}/{progress.total}" if progress.total else str(progress.done)
 
 
 def since(status: RunStatus, kind: ConditionType, value: Value) -> datetime | None:
@@ -148,7 +153,12 @@ def attempt_ended(
         (ConditionType.RUNNING, "Unknown", reason, message),
         _UNDECIDED,
     ]
-    fields = {"attempts": _closed(status, reason, message, exit_code, now), "job_name": None, "job_uid": None}
+    fields = {
+        "attempts": _closed(status, reason, message, exit_code, now),
+        "job_name": None,
+        "job_uid": None,
+        "progress": cut_short(status.progress),
+    }
     return _set(status, settings, now, generation, **fields)
 
 
@@ -185,7 +195,11 @@ def ended(
         settings.append((ConditionType.RUNNING, "False", reason, ""))
     if status.condition(ConditionType.JOB_CREATED) is not None:
         settings.append((ConditionType.RESULTS_COLLECTED, "False", reason, ""))
-    fields = {"attempts": _closed(status, reason, message, exit_code, now), "completion_time": now}
+    fields: dict[str, Any] = {
+        "attempts": _closed(status, reason, message, exit_code, now),
+        "completion_time": now,
+        "progress": cut_short(status.progress),
+    }
     if figures:
         fields["summary"] = dict(list(figures.items())[:_MAX_FIGURES])
     return _set(status, settings, now, generation, **fields)
@@ -225,9 +239,7 @@ def _outcome_fields(status: RunStatus, outcome: Outcome, output_dir: str | None,
     return {
         "attempts": _closed(status, Reason.COMPLETED, "", 0, now),
         "completion_time": now,
-        "progress": Progress(done=outcome.done, total=outcome.done, eta_seconds=0.0)
-        if outcome.done
-        else status.progress,
+        "progress": at_end(status.progress, outcome.done) if outcome.done else status.progress,
         "summary": dict(list(outcome.summary.items())[:_MAX_FIGURES]),
         "results": dict(outcome.results) if outcome.results is not None else None,
         "result_ref": reference,

@@ -3,18 +3,20 @@
 All of it can be lost at any moment: the plan asks again. No I/O, no decisions.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
 from evalkube_operator.cache import Cache
-from evalkube_operator.facts import EventFact, ObjectFact, ObjectRef, RunFact
+from evalkube_operator.facts import EventFact, ObjectFact, ObjectRef, RunFact, Spec
 from evalkube_operator.line import Line
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "whole"]
 
 _OBJECT_S: Final = 1.0
 _POD_EVENTS_S: Final = 9.0
@@ -98,17 +100,26 @@ class Memory:
         }
 
     def _progress(self, run: RunFact) -> Progress | None:
-        if not self.progress or run.spec is None:
-            return None
-        parts = list(self.progress.values())
-        etas = [part.eta_seconds for part in parts if part.eta_seconds is not None]
-        total = sum(part.total for part in parts)
-        return Progress(
-            done=sum(part.done for part in parts),
-            total=total * run.spec.shards // len(parts),  # shards that have not spoken yet have as much to do
-            eta_seconds=max(etas, default=None),
-            stage=parts[0].stage,
-        )
+        return whole(self.progress.values(), run.spec) if self.progress and run.spec is not None else None
+
+
+def whole(parts: Collection[Progress], spec: Spec) -> Progress:
+    """The progress of a run by that of its shards, as far as they have told it.
+
+    A shard that does not know its total yet is taken to have as much to do as the others. The stage is that of the
+    shard that is least far; the last one to end decides when the run ends.
+    """
+    known = [part.total for part in parts if part.total]
+    total = sum(known) * spec.shards // len(known) if known else 0
+    if isinstance(spec, PerfRunSpec) and not spec.sla_auto_tune:
+        total = min(total, sum(spec.number))  # a shard may have no part in a small load
+    etas = [part.eta_seconds for part in parts if part.eta_seconds is not None]
+    return Progress(
+        done=sum(part.done for part in parts),
+        total=total,
+        eta_seconds=max(etas) if len(etas) == spec.shards else None,
+        stage=min(parts, key=lambda part: part.done / (part.total or math.inf)).stage,
+    )
 
 
 def _young(at: datetime, now: datetime, seconds: float) -> bool:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from evalkube_crds import seed, storage
 from evalkube_crds.names import Reason
+from evalkube_crds.progress import ProgressState
 from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_runner.errors import RunFailed
 
@@ -64,8 +65,8 @@ class Delivery(Place, Protocol):
     async def get(self, path: str) -> bytes | None:
         """An artifact as an earlier attempt of this run (or the run it continues) left it; None where there is none."""
 
-    async def progress(self, progress: Progress, *, final: bool = False) -> None:
-        """Tell how far the run is. May be called as often as one likes; ``final`` is always delivered."""
+    async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
+        """Tell how far the run is. May be called as often as one likes; what is told at an end is always delivered."""
 
     async def result(self, document: BaseModel) -> Whole | None:
         """Deliver the result document. The whole run where this was the last of several shards: its report is then
@@ -116,6 +117,7 @@ class FileDelivery:
         self._pipeline = pipeline
         self._earlier = earlier
         self._next_progress = 0.0
+        self._stage: str | None = None
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
@@ -174,19 +176,22 @@ class FileDelivery:
                 return file.read_bytes()
         return None
 
-    async def progress(self, progress: Progress, *, final: bool = False) -> None:
-        """See ``Delivery.progress``. Also kept as ``progress.json`` among the artifacts, with EvalScope's keys."""
+    async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
+        """See ``Delivery.progress``. Also kept as ``progress.json`` among the artifacts, with EvalScope's keys. A new
+        stage and the last sample are written at once: they may be all that is told for a while.
+        """
         now = time.monotonic()
-        if now < self._next_progress and not final:
+        is_news = progress.stage != self._stage or 0 < progress.total <= progress.done or state != "running"
+        if now < self._next_progress and not is_news:
             return
-        self._next_progress = now + _PROGRESS_INTERVAL_S
+        self._next_progress, self._stage = now + _PROGRESS_INTERVAL_S, progress.stage
         with contextlib.suppress(OSError):  # the run does not need it, and a full disk is told by what it does need
-            await asyncio.to_thread(self._write_progress, progress, final)
+            await asyncio.to_thread(self._write_progress, progress, state)
 
-    def _write_progress(self, progress: Progress, final: bool) -> None:
+    def _write_progress(self, progress: Progress, state: ProgressState) -> None:
         replace_file(self._control / "progress.json", progress.model_dump_json(by_alias=True).encode())
         shown = {
-            "status": "completed" if final else "running",
+            "status": state,
             "pipeline": self._pipeline,
             "total_count": progress.total,
             "processed_count": progress.done,

@@ -23,6 +23,7 @@ import httpx
 from pydantic import BaseModel
 
 from evalkube_crds.names import Reason
+from evalkube_crds.progress import ProgressState
 from evalkube_crds.results import Progress, Receipt
 from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
@@ -201,10 +202,10 @@ class IngestDelivery:
         except Unreachable as problem:
             raise RunFailed(Reason.INGEST_UNAVAILABLE, f"reading {path} back: {problem}") from None
 
-    async def progress(self, progress: Progress, *, final: bool = False) -> None:
-        """See ``Delivery.progress``. Never waits for ingest but with ``final``."""
+    async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
+        """See ``Delivery.progress``. Never waits for ingest but at the end."""
         self._latest = progress
-        if final:
+        if state != "running":
             if self._telling is not None:
                 self._telling.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

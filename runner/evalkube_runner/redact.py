@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from evalkube_crds import redaction
+from evalkube_crds.progress import ProgressState, advanced
 from evalkube_crds.results import Progress
 from evalkube_crds.wording import printable
 from evalkube_runner.deliver import Delivery, Whole
@@ -126,11 +127,12 @@ class LogFilter(logging.Filter):
 
 
 class RedactingDelivery:
-    """A delivery through which no secret passes."""
+    """A delivery through which no secret passes, and no progress that runs backwards."""
 
     def __init__(self, delivery: Delivery, redactor: Redactor) -> None:
         self._delivery = delivery
         self._redactor = redactor
+        self._told: Progress | None = None
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """See ``Delivery.append``."""
@@ -150,9 +152,10 @@ class RedactingDelivery:
         """See ``Delivery.get``."""
         return await self._delivery.get(path)
 
-    async def progress(self, progress: Progress, *, final: bool = False) -> None:
+    async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
         """See ``Delivery.progress``."""
-        await self._delivery.progress(progress, final=final)
+        self._told = advanced(self._told, progress)
+        await self._delivery.progress(self._told, state=state)
 
     async def result(self, document: BaseModel) -> Whole | None:
         """See ``Delivery.result``."""

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from evalkube_crds import storage, summary
 from evalkube_crds.names import EXIT_CODES, Reason
-from evalkube_crds.results import EvalResult, PerfResult, Receipt
+from evalkube_crds.progress import REPORTING, at_end
+from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_crds.status import EvalRun, Run
 from evalkube_runner import logs
 from evalkube_runner.context import RunContext
@@ -54,8 +55,11 @@ async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_
         loop.add_signal_handler(number, stop, Reason.CANCELLED)
     if watch_stdin:
         _on_stdin_end(lambda: loop.call_soon_threadsafe(stop, Reason.INTERRUPTED))
+    completed = False
     try:
-        return await work
+        receipt = await work
+        completed = receipt.reason is Reason.COMPLETED
+        return receipt
     except asyncio.CancelledError:
         reason = stopped_by[0] if stopped_by else Reason.INTERNAL_ERROR
         return _receipt(context, reason, _STOPPED.get(reason, "the run was stopped"))
@@ -69,6 +73,7 @@ async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_
     finally:
         with contextlib.suppress(OSError, RunFailed):
             async with asyncio.timeout(_LAST_WORDS_S if stopped_by else None):
+                await context.delivery.progress(Progress(), state="completed" if completed else "error")
                 await context.delivery.put(_LOG_PATHS[type(run.spec).__name__], log.text().encode())
 
 
@@ -101,6 +106,7 @@ async def _work(run: Run, context: RunContext, redactor: Redactor) -> Receipt:
         message = f"{failure.message}; all that is left of the result: {summary.headline(result, figures)}"
         return _receipt(context, failure.reason, message, **told)
     reported = await _report(run, result, whole, context, redactor)
+    await context.delivery.progress(at_end(None, total))
     data = result.model_dump_json(by_alias=True).encode()
     return _receipt(
         context,
@@ -130,6 +136,8 @@ async def _report(
     measured stands, and is not measured again, because no page could be made of it.
     """
     from evalkube_runner import reporting  # pages are made at the end, if at all
+
+    await context.delivery.progress(Progress(stage=REPORTING))
 
     run = run.model_copy(update={"spec": redactor.document(run.spec)})
     try:

@@ -27,6 +27,30 @@ def test_lines_are_few() -> None:
     ]
 
 
+def test_what_is_not_known_is_not_shown() -> None:
+    """No total, no time: a count alone, and before that the stage alone."""
+    stream = io.StringIO()
+    unknown = {"total": 0, "eta_seconds": None}
+    with progress.display(stream) as shown:
+        shown.show(_moment(0, None, "Pending") | unknown)
+        shown.show(_moment(0, "waiting for the endpoint") | unknown)
+        shown.show(_moment(7, "parallel_4_number_20") | unknown)
+    assert stream.getvalue().splitlines() == [
+        "Pending",
+        "Running: waiting for the endpoint",
+        "Running: 7 done, parallel_4_number_20",
+    ]
+
+
+def test_a_bar_of_an_unknown_total_counts() -> None:
+    """It has no end yet, and says so by leaving it out."""
+    stream = io.StringIO()
+    with progress.Bar(Console(file=stream, force_terminal=True, width=100)) as shown:
+        shown.show(_moment(7) | {"total": 0, "eta_seconds": None})
+    assert "7 done" in stream.getvalue()
+    assert "/" not in stream.getvalue().rpartition("7 done")[2].partition("\n")[0]
+
+
 def test_a_bar_shows_the_stage_as_it_is() -> None:
     """What looks like markup is not."""
     stream = io.StringIO()

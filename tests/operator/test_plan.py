@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from evalkube_crds.names import ConditionType, Phase, Reason
+from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress
+from evalkube_operator import memory
 from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 
@@ -430,6 +432,62 @@ def test_failures_of_several_shards_do_not_add_up(story: Story) -> None:
     story.turn(1)
     assert len([pod for pod in story.pods() if pod["status"]["phase"] == "Pending"]) == 2
     assert story.phase() is Phase.RUNNING
+
+
+def test_progress_never_runs_backwards(story: Story) -> None:
+    """A second attempt begins anew and finds less in its first moments; what stands on record is done."""
+
+    def told(attempt: int, done: int, total: int) -> tuple[int, int]:
+        progress = Progress(done=done, total=total, eta_seconds=4.0, stage="evaluating")
+        story.operator.reconciler.progressed(story.raw["metadata"]["uid"], attempt, 0, progress)
+        story.turn(11)
+        assert story.status.progress is not None
+        return story.status.progress.done, story.status.progress.total
+
+    story.submit(eval_spec())
+    story.start()
+    assert told(1, 6, 10) == (6, 10)
+    story.cluster.change(story.raw, suspend=True)
+    story.turn(1)
+    story.turn(1)
+    assert story.status.progress is not None
+    assert (story.status.progress.done, story.status.progress.eta_seconds) == (6, None)
+    story.cluster.change(story.raw, suspend=False)
+    story.turn(1)
+    story.start()
+    assert told(2, 0, 0) == (6, 10)
+    assert told(2, 2, 10) == (6, 10)
+    assert told(2, 8, 10) == (8, 10)
+    assert story.status.progress_text == "8/10"
+
+
+WHOLE = {
+    "one of two has spoken": ([Progress(done=2, total=5)], {}, (2, 10, None)),
+    "one loads its data": (
+        [Progress(done=2, total=5, eta_seconds=3.0), Progress(stage="loading data")],
+        {},
+        (2, 10, None),
+    ),
+    "both work": (
+        [Progress(done=2, total=5, eta_seconds=3.0), Progress(done=1, total=6, eta_seconds=5.0)],
+        {},
+        (3, 11, 5.0),
+    ),
+    "one has no part in it": (
+        [Progress(done=2, total=4, eta_seconds=3.0), Progress(eta_seconds=0.0)],
+        {"number": [4]},
+        (2, 4, 3.0),
+    ),
+    "a search": ([Progress(done=2), Progress(done=3)], {}, (5, 0, None)),
+}
+
+
+@pytest.mark.parametrize(("parts", "load", "expected"), WHOLE.values(), ids=WHOLE)
+def test_the_progress_of_shards(parts: list[Progress], load: dict[str, Any], expected: tuple[object, ...]) -> None:
+    """Of two; an estimate only where both have one, and of a load test no more than it asks for."""
+    spec = PerfRunSpec.model_validate(perf_spec(shards=2, **{"number": [40], **load}))
+    whole = memory.whole(parts, spec)
+    assert (whole.done, whole.total, whole.eta_seconds) == expected
 
 
 def test_a_run_costs_the_api_server_little(story: Story) -> None:

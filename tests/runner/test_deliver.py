@@ -62,11 +62,38 @@ def test_progress_is_throttled_but_its_end_is_not(delivery: FileDelivery, tmp_pa
         for done in range(100):
             await delivery.progress(Progress(done=done, total=100))
         assert json.loads((tmp_path / "control/progress.json").read_text())["done"] == 0
-        await delivery.progress(Progress(done=100, total=100), final=True)
+        await delivery.progress(Progress(done=100, total=100), state="completed")
 
     asyncio.run(report())
     shown = json.loads((tmp_path / "artifacts/progress.json").read_text())
     assert (shown["status"], shown["percent"], shown["processed_count"]) == ("completed", 100.0, 100)
+
+
+def test_a_new_stage_is_told_at_once(delivery: FileDelivery, tmp_path: Path) -> None:
+    """It may be all that is told for a while. A run that failed says so."""
+
+    async def report() -> None:
+        for stage in ("loading data", "waiting for the endpoint", "evaluating"):
+            await delivery.progress(Progress(done=1, total=2, stage=stage))
+            assert json.loads((tmp_path / "control/progress.json").read_text())["stage"] == stage
+        await delivery.progress(Progress(done=1, total=2), state="error")
+
+    asyncio.run(report())
+    shown = json.loads((tmp_path / "artifacts/progress.json").read_text())
+    assert (shown["status"], shown["percent"]) == ("error", 50.0)
+
+
+def test_progress_does_not_leave_backwards(delivery: FileDelivery, tmp_path: Path) -> None:
+    """A stage alone says nothing of what is done."""
+    outward = RedactingDelivery(delivery, Redactor([KEY]))
+
+    async def report() -> None:
+        await outward.progress(Progress(done=7, total=9, eta_seconds=-1.0, stage="evaluating"))
+        await outward.progress(Progress(stage="making the report"))
+
+    asyncio.run(report())
+    left = json.loads((tmp_path / "control/progress.json").read_text())
+    assert left == {"done": 7, "total": 9, "etaSeconds": None, "stage": "making the report"}
 
 
 def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
@@ -201,7 +228,7 @@ def test_a_run_ends_as_store_full_when_there_is_no_room_in_time(disk: SmallDisk)
     async def deliver() -> list[object]:
         await delivery.append("lines", LINE)
         disk.fill()
-        await delivery.progress(Progress(done=1, total=2), final=True)
+        await delivery.progress(Progress(done=1, total=2), state="completed")
         result = Receipt(run_id="r", reason=Reason.COMPLETED, message="m" * 100_000)
         first = await asyncio.gather(delivery.append("lines", LINE * 1000), return_exceptions=True)
         async with asyncio.timeout(0.2):

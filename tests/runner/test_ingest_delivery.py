@@ -47,7 +47,7 @@ def test_everything_arrives(tmp_path: Path) -> None:
             await delivery.put_file("big.bin", tmp_path / "big")
             assert not (tmp_path / "big").exists()
             await delivery.progress(Progress(done=1, total=2))
-            await delivery.progress(Progress(done=2, total=2), final=True)
+            await delivery.progress(Progress(done=2, total=2), state="completed")
             await delivery.result(_RESULT)
             assert await delivery.get("p/café #1.jsonl") == b"1\n2\n3\n"
             assert await delivery.get("big.bin") == bytes(9 << 20)
@@ -181,7 +181,7 @@ def test_a_run_ends_without_ingest(tmp_path: Path) -> None:
             await delivery.append("p.jsonl", b"x\n")
             await delivery.put("a", b"x")
             await delivery.put_file("f", tmp_path / "f")
-            await delivery.progress(Progress(done=1, total=1), final=True)
+            await delivery.progress(Progress(done=1, total=1), state="completed")
             await delivery.result(_RESULT)
             assert time.monotonic() - began < 8  # one after the other: ten
             assert not delivery.complete
@@ -392,7 +392,7 @@ def test_a_full_store_ends_the_run_with_words(tmp_path: Path) -> None:
         async with _delivery(ingest.url, tmp_path, patience_s=0.5) as delivery:
             await delivery.put("report.html", b"page")
             assert not delivery.complete
-            await delivery.progress(Progress(done=1, total=1), final=True)
+            await delivery.progress(Progress(done=1, total=1), state="completed")
             async with asyncio.timeout(10):
                 for needed in (delivery.append("p.jsonl", b"1\n"), delivery.result(_RESULT)):
                     with pytest.raises(RunFailed, match="no room") as caught:

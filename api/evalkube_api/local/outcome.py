@@ -6,6 +6,7 @@ from typing import Final
 
 from evalkube_api.local.life import Ending
 from evalkube_crds.names import EXIT_CODES, Reason
+from evalkube_crds.progress import advanced, at_end, cut_short
 from evalkube_crds.results import Progress, Receipt
 
 __all__ = ["interrupted", "outcome"]
@@ -25,8 +26,7 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
     """How the run ended. ``exit_code`` is negative for a signal; ``asked`` is why the service ended it, where it did.
 
     A result that was there first wins over a request to end. ``log`` is the end of the runner's output, ``seen`` the
-    last
-    progress it reported.
+    last progress it reported.
     """
     progress = _progress(receipt, seen)
     if receipt is not None and receipt.reason is Reason.COMPLETED:
@@ -52,8 +52,10 @@ def interrupted(receipt: Receipt | None, seen: Progress | None, *, cancelled: bo
 
 def _progress(receipt: Receipt | None, seen: Progress | None) -> Progress | None:
     if receipt is None or not receipt.total:
-        return seen
-    return Progress(done=receipt.done, total=receipt.total)
+        return cut_short(seen)
+    if receipt.done >= receipt.total:
+        return at_end(seen, receipt.total)
+    return cut_short(advanced(seen, Progress(done=receipt.done, total=receipt.total)))
 
 
 def _without_receipt(exit_code: int, log: str) -> tuple[Reason, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evalkube_crds.names import ConditionType, Kind, Reason
+from evalkube_crds.progress import advanced
 from evalkube_operator import conditions, jobs, links
 from evalkube_operator.actions import Action, LookUpJob, LookUpPodEvents, Wait
 from evalkube_operator.facts import JobFact, PodFact, Spec
@@ -128,7 +129,8 @@ def _step_aside(case: Case, spec: Spec, lacking: "_Waiting") -> list[Action]:
 def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
     begun = {pod.index for pod in pods if pod.started}
     if case.ran or len(begun) >= spec.shards:
-        progress, due = case.seen.progress, case.seen.progress_due
+        told, due = case.seen.progress, case.seen.progress_due
+        progress = advanced(case.status.progress, told) if told is not None else None
         if not case.ran or due is None or case.now >= due:
             return write(case, conditions.running(case.status, shards=spec.shards, progress=progress, **stamp(case)))
         return [Wait(due)] if progress not in (None, case.status.progress) else []

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.results import EvalResult
+from evalkube_crds.results import EvalResult, Progress
 from evalkube_crds.seed import evaluation
 from evalkube_runner.context import RunContext
 from evalkube_runner.eval import extract
@@ -44,6 +44,7 @@ def prompt(scores: dict[str, Any]) -> str:
 
 async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContext) -> None:
     """Fills in the analysis of every dataset, by the first judge, else by the model that was evaluated."""
+    await context.delivery.progress(Progress(stage="writing the analysis"))
     judge = spec.judge.models[0] if spec.judge.models else None
     asked = judge or spec
     client = Client(

@@ -10,6 +10,7 @@ import random
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
@@ -96,6 +97,8 @@ class Client:
         headers = heads.joined(config.extra_headers or {}, credentials.headers, ours)
         self._target = _Target(url, headers, model, config)
         self._listener = listener
+        self._asking = 0
+        self._resting: Counter[ErrorClass] = Counter()
         self._proxy = proxies.for_url(url)
         self._lanes = Lanes(connections, url, gate, timeout_s=config.timeout, trust=trust, proxy=self._proxy)
 
@@ -115,6 +118,27 @@ class Client:
         if stops and config.stop_seqs is None:
             config = config.model_copy(update={"stop_seqs": list(stops)})
         body = orjson.dumps(chat.body(self._target.model, messages, config, repeat=repeat))
+        self._asking += 1
+        try:
+            return await self._answer(body)
+        finally:
+            self._asking -= 1
+
+    @property
+    def resting_after(self) -> ErrorClass | None:
+        """What most requests failed with, where all of them wait before they are sent again."""
+        resting = self._asking > 0 and self._resting.total() == self._asking
+        return self._resting.most_common(1)[0][0] if resting else None
+
+    async def _rest(self, pause_s: float, cause: ErrorClass) -> None:
+        self._resting[cause] += 1
+        try:
+            await asyncio.sleep(pause_s)
+        finally:
+            self._resting[cause] -= 1
+
+    async def _answer(self, body: bytes) -> Answer:
+        config = self._target.config
         attempt, in_vain = 1, 0
         while True:
             try:
@@ -122,14 +146,14 @@ class Client:
             except RequestFailed as failure:
                 if self._listener is not None and self._listener.failed(failure):
                     in_vain += 1
-                    await asyncio.sleep(arrival.pause_s(in_vain, failure.retry_after_s))
+                    await self._rest(arrival.pause_s(in_vain, failure.retry_after_s), failure.error)
                     continue
                 if attempt == config.retries or not retry.passing(failure.error, failure.status):
                     raise
                 pause_s = retry.delay_s(
                     attempt, random.random(), longest_s=config.retry_interval, asked_s=failure.retry_after_s
                 )
-                await asyncio.sleep(pause_s)
+                await self._rest(pause_s, failure.error)
                 attempt += 1
             else:
                 if self._listener is not None:

@@ -55,8 +55,15 @@ class FirstContact:
         self._grace_s = grace_s
         self._until_s = clock() + grace_s
         self._settled = False
+        self.waited_until_s: float | None = None
+        """When it was last found that the endpoint may still be coming up."""
         self._reached = False
         self._refused = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether all that has come so far is that the endpoint may still be coming up."""
+        return not self._settled and self.waited_until_s is not None
 
     def succeeded(self) -> None:
         """The endpoint works: from now on nothing here fails the run."""
@@ -75,6 +82,7 @@ class FirstContact:
         nobody = failure.error in retry.CONNECTING
         self._reached = self._reached or not nobody
         if arrival.may_come_up(failure.error, failure.status) and self._clock() < self._until_s:
+            self.waited_until_s = self._clock()
             return True
         if nobody and not self._reached:
             raise self._unreachable(failure)

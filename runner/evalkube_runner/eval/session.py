@@ -129,7 +129,7 @@ class Session:
             await writing
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
-        await self._context.delivery.progress(self._progress(), final=True)
+        await self._context.delivery.progress(self._progress())
 
     async def _ask_all(self) -> None:
         try:
@@ -276,10 +276,16 @@ class Session:
 
     def _progress(self) -> Progress:
         asked = self._done - self._reused
-        elapsed_s = time.monotonic() - self._begun_s
-        # By the pace of what was really asked: reused samples cost nothing and promise nothing.
+        # By the pace of what was really asked, once the endpoint was there: reused samples cost nothing.
+        elapsed_s = time.monotonic() - (self._contact.waited_until_s or self._begun_s)
         eta_s = elapsed_s / asked * (self._total - self._done) if asked else None
-        return Progress(done=self._done, total=self._total, eta_seconds=eta_s, stage="evaluating")
+        return Progress(done=self._done, total=self._total, eta_seconds=eta_s, stage=self._stage())
+
+    def _stage(self) -> str:
+        if self._contact.is_waiting:
+            return "waiting for the endpoint"
+        cause = self._client.resting_after
+        return f"waiting to ask again after {cause}" if cause is not None else "evaluating"
 
     def check_outcome(self) -> None:
         """Raises RunFailed(AllSamplesFailed, ModelNotFound) with the dominant cause when no sample has a score."""

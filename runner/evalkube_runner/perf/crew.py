@@ -27,6 +27,7 @@ __all__ = ["PARALLEL_PER_WORKER", "Crew", "cores", "workers_wanted"]
 
 _STOP_S = 3.0
 _LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
+_NANO = 1_000_000_000
 _START_DELAY_NS = 30_000_000
 PARALLEL_PER_WORKER = 512
 _RATE_PER_WORKER = 250.0
@@ -54,7 +55,8 @@ def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int
 @dataclass(slots=True)
 class _Worker:
     process: asyncio.subprocess.Process
-    finished: int = 0
+    warm: int = 0
+    measured: int = 0
     reached: Callable[[int], None] = lambda _: None
 
     async def tell(self, message: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ class _Worker:
             if message["kind"] == kind:
                 return message
             if message["kind"] == "progress":
-                self.finished = message["finished"]
+                self.warm, self.measured = message["warm"], message["measured"]
             elif message["kind"] == "reached":
                 self.reached(message["block"])
         code = await self.process.wait()
@@ -94,6 +96,10 @@ class Crew:
         self._start = start
         self._turn = 0
         self._workers: list[_Worker] = []
+        self.start_s: float | None = None
+        """When the current point begins, on the monotonic clock; None while its connections are being opened."""
+        self.counting = False
+        """Whether the current point's load is over, and its tokens are being counted."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,9 +115,9 @@ class Crew:
             await worker.process.wait()
 
     @property
-    def finished(self) -> int:
-        """Measured requests of the current point that are over, as far as told."""
-        return sum(worker.finished for worker in self._workers)
+    def finished(self) -> tuple[int, int]:
+        """Requests of the warm-up and measured ones of the current point that are over, as far as told."""
+        return sum(worker.warm for worker in self._workers), sum(worker.measured for worker in self._workers)
 
     async def run(
         self,
@@ -129,9 +135,11 @@ class Crew:
         """
         while len(self._workers) < workers:
             self._workers.append(await _started(partial(self._reached, len(self._workers))))
+        self.start_s, self.counting = None, False
+        for worker in self._workers:  # also those that have nothing to do now: what they told was of another point
+            worker.warm = worker.measured = 0
         busy = self._workers[:workers]
         for at, worker in enumerate(busy):
-            worker.finished = 0
             own = None if slots is None else schedule.lane_slots(schedule.Lane(at, workers), slots)
             lane: dict[str, Any] = {
                 "lane": self._shard + shards * at,
@@ -144,10 +152,12 @@ class Crew:
             await worker.tell(task | lane | {"warm": warm})
         await asyncio.gather(*(worker.hear("ready") for worker in busy))
         start_ns = await self._start_ns()
+        self.start_s = start_ns / _NANO
         for worker in busy:
             await worker.tell({"start_ns": start_ns})
         if task["tokenizer"] is not None:  # nobody counts tokens while another still measures
             await asyncio.gather(*(worker.hear("over") for worker in busy))
+            self.counting = True
             for worker in busy:
                 await worker.tell({"count": True})
         done = await asyncio.gather(*(worker.hear("done") for worker in busy))

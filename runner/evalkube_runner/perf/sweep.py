@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
-from evalkube_crds.results import PerfResult
+from evalkube_crds.results import PerfResult, Progress
 from evalkube_runner import machine, urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed, TargetFailed
-from evalkube_runner.perf import crew, probe, schedule, tune
+from evalkube_runner.perf import crew, probe, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
 from evalkube_runner.wire.dialect import DIALECTS
@@ -39,6 +39,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     _check_limits(spec, context)
     await context.gate.check([urls.encoded(spec.url)])
     dialect = DIALECTS[spec.api]
+    await context.delivery.progress(Progress(stage="loading data"))
     source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(endpoint_of(spec)))
     result = PerfResult(
         run_id=context.run_id,
@@ -67,25 +68,16 @@ async def _sweep(
 ) -> None:
     """Measure the points of the spec, in order."""
     points = list(points_of(spec))
-    trial = Trial(spec, context, workers, bodies, total=sum(share(point, context) for point in points))
+    trial = Trial(spec, context, workers, bodies, points)
     if not spec.no_test_connection:
         await trial.connect()
     for at, point in enumerate(points):
         if at:
-            await asyncio.sleep(spec.sleep_interval)
+            await trial.pause(point)
         async with trial.rows(point.name) as rows:
             measured = await trial.measure(point, rows)
             await trial.deliver(measured)
         result.points.append(measured)
-        await trial.tell(point.name, final=point is points[-1])
-
-
-def share(point: Point, context: RunContext) -> int:
-    """The measured requests of a point that are this shard's."""
-    lane = schedule.Lane(context.shard, min(context.shards, point.parallel or context.shards))
-    if lane.lane >= lane.lanes:  # more shards than slots
-        return 0
-    return schedule.lane_total(lane, point.total) - schedule.lane_total(lane, point.warmup)
 
 
 def _check_limits(spec: PerfRunSpec, context: RunContext) -> None:

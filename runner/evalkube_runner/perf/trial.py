@@ -19,7 +19,7 @@ import orjson
 from evalkube_crds import merge, verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.proxies import Proxy
-from evalkube_crds.results import PerfPoint, Progress
+from evalkube_crds.results import PerfPoint
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner import arrival, urls
 from evalkube_runner import gate as gates
@@ -29,6 +29,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import crew, pool, probe, schedule
 from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.bodies import Bodies, Span
+from evalkube_runner.perf.pace import Load, Pace
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.dialect import DIALECTS
 
@@ -77,15 +78,20 @@ class Trial:
     """What is the same for all points of one load test."""
 
     def __init__(
-        self, spec: PerfRunSpec, context: RunContext, workers: crew.Crew, bodies: Bodies, *, total: int
+        self,
+        spec: PerfRunSpec,
+        context: RunContext,
+        workers: crew.Crew,
+        bodies: Bodies,
+        points: Sequence[Point] | None,
     ) -> None:
-        """``total``: measured requests of the whole test that are this shard's; 0 when nobody knows yet."""
+        """``points``: all of the test, in order; None where they are decided as it goes."""
         self._spec = spec
         self._context = context
         self._workers = workers
         self._bodies = bodies
-        self._total = total
-        self._done = 0
+        loads = [self._load(point) for point in points] if points is not None else None
+        self._pace = Pace(loads, pause_s=spec.sleep_interval, duration_s=spec.duration)
         self._dialect = DIALECTS[spec.api]
         self._url = heads.with_query(urls.encoded(endpoint_of(spec)), context.credentials.query)
         self._proxy = context.proxies.for_url(self._url)
@@ -105,6 +111,7 @@ class Trial:
 
     async def connect(self) -> None:
         """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""
+        await self.tell("testing the connection")
         await self._bodies.begin(Span(0, 1))
         grace_s = self._spec.target_grace
         until_s = time.monotonic() + grace_s
@@ -117,6 +124,7 @@ class Trial:
                     waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
                     raise RunFailed(failure.reason, f"{failure.message}{waited}") from None
                 _LOG.info("not there yet: %s", failure.message)
+                await self.tell("waiting for the endpoint")
             tries += 1
             await asyncio.sleep(arrival.pause_s(tries))
 
@@ -174,29 +182,42 @@ class Trial:
         those of a cancelled point too.
         """
         context = self._context
-        shards = min(context.shards, point.parallel) if point.parallel is not None else context.shards
-        slots = (
-            None
-            if point.parallel is None
-            else schedule.lane_slots(schedule.Lane(context.shard, shards), point.parallel)
-        )
-        wanted = crew.workers_wanted(
-            crew.cores(), slots=slots, rate=None if point.rate is None else point.rate / shards
-        )
+        shards, load = self._shards(point), self._load(point)
+        wanted = crew.workers_wanted(crew.cores(), slots=load.slots, rate=load.rate)
+        await self.tell(f"preparing {point.name}")
         blank = _blank(point, self._spec, self._proxy)
+        self._pace.begin(load)
         if context.shard >= shards:  # more shards than slots: this one has nothing to do, but others wait for it
             await self._workers.sit_out()
+            self._pace.end(0)
             return blank
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
         await self._bodies.begin(Span(point.first, point.total))
         task = self._task(point) | {"addresses": await self._addresses()}
-        running = self._workers.run(task, shards=shards, workers=wanted, slots=slots, rows=lambda at: files[at])
+        running = self._workers.run(task, shards=shards, workers=wanted, slots=load.slots, rows=lambda at: files[at])
         parts = await self._reported(running, point)
         measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
         return measured
+
+    def _shards(self, point: Point) -> int:
+        """The shards that a point has work for: each has a slot at least."""
+        return min(self._context.shards, point.parallel) if point.parallel is not None else self._context.shards
+
+    def _load(self, point: Point) -> Load:
+        """What is this shard's of a point."""
+        lane = schedule.Lane(self._context.shard, self._shards(point))
+        if lane.lane >= lane.lanes:
+            return Load(0, 0, 0, None)
+        warmup = schedule.lane_total(lane, point.warmup)
+        return Load(
+            measured=schedule.lane_total(lane, point.total) - warmup,
+            warmup=warmup,
+            slots=None if point.parallel is None else schedule.lane_slots(lane, point.parallel),
+            rate=None if point.rate is None else point.rate / lane.lanes,
+        )
 
     def _task(self, point: Point) -> dict[str, Any]:
         spec, bodies = self._spec, self._bodies.layout
@@ -233,16 +254,12 @@ class Trial:
     async def _reported(self, running: Awaitable[list[dict[str, Any]]], point: Point) -> list[dict[str, Any]]:
         """Wait for the workers, telling how far they are."""
         task = asyncio.ensure_future(running)
-        began = time.monotonic()
         try:
-            while not task.done():
-                done = self._workers.finished
-                took = time.monotonic() - began
-                left = took / done * (self._total - self._done - done) if done and self._total else None
-                await self._context.delivery.progress(
-                    Progress(done=self._done + done, total=self._total, eta_seconds=left, stage=point.name)
-                )
-                await asyncio.wait([task], timeout=_PROGRESS_S)
+            while not (await asyncio.wait([task], timeout=_PROGRESS_S))[0]:
+                if self._workers.start_s is not None:
+                    self._pace.start(self._workers.start_s)
+                    self._pace.heard(*self._workers.finished, time.monotonic())
+                await self.tell(self._stage(point))
                 self._bodies.check()
         except BaseException:
             task.cancel()
@@ -250,13 +267,26 @@ class Trial:
             await self._workers.stop()
             raise
         parts = await task
-        self._done += sum(part["succeeded"] + part["failed"] for part in parts)
+        self._pace.end(sum(part["succeeded"] + part["failed"] for part in parts))
+        await self.tell(point.name)
         return parts
 
-    async def tell(self, stage: str, *, final: bool) -> None:
-        """Tell how far the test is. The last point over, whatever was done is all there was to do."""
-        total = self._total or (self._done if final else 0)
-        await self._context.delivery.progress(Progress(done=self._done, total=total, stage=stage), final=final)
+    def _stage(self, point: Point) -> str:
+        if self._workers.counting:
+            return f"{point.name}: counting tokens"
+        if self._workers.start_s is None:
+            return f"preparing {point.name}"
+        return f"{point.name}: warm-up" if self._pace.is_warming else point.name
+
+    async def pause(self, point: Point) -> None:
+        """Leave the endpoint alone before a point, as long as the spec says."""
+        if self._spec.sleep_interval:
+            await self.tell(f"pause of {self._spec.sleep_interval:g} s before {point.name}")
+            await asyncio.sleep(self._spec.sleep_interval)
+
+    async def tell(self, stage: str) -> None:
+        """Tell how far the test is, and what it does now."""
+        await self._context.delivery.progress(self._pace.progress(time.monotonic(), stage))
 
     async def deliver(self, point: PerfPoint) -> None:
         """The artifacts of a measured point, but for its rows."""

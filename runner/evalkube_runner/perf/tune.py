@@ -3,7 +3,6 @@
 Each value is measured several times, and the runs are added up. All groups of criteria share what was measured.
 """
 
-import asyncio
 import logging
 import math
 from pathlib import Path
@@ -37,7 +36,7 @@ async def tune(
     result: PerfResult,
 ) -> None:
     """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
-    tuner = _Tuner(spec, Trial(spec, context, workers, bodies, total=0))
+    tuner = _Tuner(spec, Trial(spec, context, workers, bodies, None))
     space = space_of(spec, most_parallel)
     if not spec.no_test_connection:
         await tuner.connect()
@@ -47,7 +46,6 @@ async def tune(
         _LOG.info("%s: %s, because %s", conditions, result.sla.groups[-1].best, result.sla.groups[-1].stopped)
     result.points = [point for _, point in sorted(tuner.points.items())]
     await context.delivery.put("sla_summary.json", result.sla.model_dump_json(indent=2, by_alias=False).encode())
-    await tuner.end()
 
 
 def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
@@ -82,16 +80,11 @@ class _Tuner:
         self._trial = trial
         self._first = 0
         self._probed: dict[float, search.Probed] = {}
-        self._stage = ""
         self.points: dict[float, PerfPoint] = {}
 
     async def connect(self) -> None:
         """Test the connection."""
         await self._trial.connect()
-
-    async def end(self) -> None:
-        """Tell that nothing follows."""
-        await self._trial.tell(self._stage, final=True)
 
     async def find(self, space: search.Space, conditions: dict[str, str]) -> SlaGroup:
         """The answer for one group."""
@@ -122,7 +115,6 @@ class _Tuner:
     async def _measure(self, value: float) -> None:
         """All runs at a value. One in which the client could not keep up tells nothing and is made again."""
         point = run_of(self._spec, value)
-        self._stage = point.name
         runs: list[PerfPoint] = []
         async with self._trial.rows(point.name) as rows:
             for run in range(self._spec.sla_num_runs):
@@ -131,7 +123,6 @@ class _Tuner:
                     break
             whole = repeats.merged(runs)
             await self._trial.deliver(whole)
-        await self._trial.tell(point.name, final=False)
         figures = sla.figures_of(whole, intended=self._spec.sla_variable == "rate")
         self.points[value] = whole
         self._probed[value] = search.Probed(figures, whole.verdict is not Verdict.INVALID)
@@ -141,7 +132,7 @@ class _Tuner:
         kept = len(rows)
         for tries_left in reversed(range(_TRIES)):
             if self._first:
-                await asyncio.sleep(self._spec.sleep_interval)
+                await self._trial.pause(point)
             del rows[kept:]
             found = await self._run(point, run, rows)
             if found.verdict is not Verdict.INVALID or not tries_left:

@@ -208,7 +208,7 @@ async def _obey(inbox: asyncio.Queue[dict[str, Any]], driver: drive.Drive, pool:
 async def _tell(figures: measure.Measure) -> None:
     while True:
         await asyncio.sleep(_PROGRESS_S)
-        _say({"kind": "progress", "finished": figures.finished})
+        _say({"kind": "progress", "warm": figures.warmup, "measured": figures.finished})
 
 
 if __name__ == "__main__":

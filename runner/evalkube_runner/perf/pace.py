@@ -1,0 +1,129 @@
+"""How far a load test is and how long the rest takes, by its loads and by what was seen of them. Pure: the caller says
+what time it is.
+
+A closed loop goes on as its answers come: n requests in c slots take n / c times the latency (Little's law), so that a
+latency seen at one load tells the time of the next. A rate takes as long as its schedule, and a duration is the most
+that its measured part takes. Where one load's time is not known, the rest of the test has no estimate.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from evalkube_crds.results import Progress
+
+__all__ = ["Load", "Pace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One point's requests that are this shard's. ``slots`` None is the open loop; ``rate`` is requests a second, None
+    where answers alone set the pace.
+    """
+
+    measured: int
+    warmup: int
+    slots: int | None
+    rate: float | None
+
+    @property
+    def requests(self) -> int:
+        """In all."""
+        return self.warmup + self.measured
+
+    def length_s(self, latency_s: float | None) -> float | None:
+        """How long its requests take, without a limit of time."""
+        by_rate_s = self.requests / self.rate if self.rate else None
+        if self.slots is None:
+            return by_rate_s
+        if latency_s is None:
+            return None
+        return max(by_rate_s or 0.0, self.requests * latency_s / self.slots)
+
+
+class Pace:
+    """The course of one load test."""
+
+    def __init__(self, loads: Iterable[Load] | None, *, pause_s: float, duration_s: float | None) -> None:
+        """``loads``: all of the test in order; None where what follows is decided as it goes, so that neither a total
+        nor an end is known. ``pause_s``: between two of them; ``duration_s``: of the measured part of each at most.
+        """
+        self._following = list(loads) if loads is not None else None
+        self._pause_s = pause_s
+        self._limit_s = duration_s
+        self._load = Load(0, 0, None, None)
+        self._done = self._warm = self._measured = 0
+        self._began_s: float | None = None
+        self._measuring_s: float | None = None
+        self._latency_s: float | None = None
+
+    def begin(self, load: Load) -> None:
+        """The next load is being prepared."""
+        if self._following:
+            self._following.pop(0)
+        self._load, self._began_s, self._measuring_s = load, None, None
+        self._warm = self._measured = 0
+
+    def start(self, at_s: float) -> None:
+        """Its first request leaves then."""
+        self._began_s = at_s
+        if not self._load.warmup:
+            self._measuring_s = at_s
+
+    def heard(self, warm: int, measured: int, now_s: float) -> None:
+        """So many of its warm-up and of its measured requests are over."""
+        self._warm, self._measured = warm, measured
+        if self._measuring_s is None and (measured or warm >= self._load.warmup):
+            self._measuring_s = now_s
+        took_s = self._took_s(now_s)
+        if self._load.slots and warm + measured and took_s > 0:
+            self._latency_s = took_s * self._load.slots / (warm + measured)
+
+    def end(self, measured: int) -> None:
+        """The load is over: what it left unsent is not to be done any more."""
+        self._done += measured
+        self._load = replace(self._load, measured=0, warmup=0)
+        self._warm = self._measured = 0
+
+    @property
+    def is_warming(self) -> bool:
+        """Whether it has started, and nothing of it is measured yet."""
+        return self._began_s is not None and self._measuring_s is None
+
+    def progress(self, now_s: float, stage: str | None) -> Progress:
+        """How far the test is. At its end the estimate is 0."""
+        total = None
+        if self._following is not None:
+            total = self._done + self._load.measured + sum(load.measured for load in self._following)
+        done = self._done + self._measured
+        return Progress(done=done, total=total or 0, eta_seconds=self._left_s(now_s), stage=stage)
+
+    def _left_s(self, now_s: float) -> float | None:
+        if self._following is None:
+            return None
+        left_s = self._left_of_load_s(now_s) if self._load.requests else 0.0
+        for load in self._following:
+            length_s = self._limited(load)
+            if left_s is None or length_s is None:
+                return None
+            left_s += self._pause_s + length_s
+        return left_s
+
+    def _left_of_load_s(self, now_s: float) -> float | None:
+        """Of the current load."""
+        length_s = self._limited(self._load)
+        if length_s is None:
+            return None
+        left_s = max(0.0, length_s - self._took_s(now_s))
+        if self._limit_s is not None and self._measuring_s is not None:
+            left_s = min(left_s, max(0.0, self._measuring_s + self._limit_s - now_s))
+        return left_s
+
+    def _took_s(self, now_s: float) -> float:
+        return now_s - self._began_s if self._began_s is not None else 0.0
+
+    def _limited(self, load: Load) -> float | None:
+        """How long a load takes."""
+        length_s = load.length_s(self._latency_s)
+        if length_s is None or self._limit_s is None or not load.requests:
+            return length_s
+        return min(length_s, length_s * load.warmup / load.requests + self._limit_s)

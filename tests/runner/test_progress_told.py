@@ -1,0 +1,159 @@
+"""What a run tells of its progress while it works: real loads, real evaluations, every report that left the runner."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.progress import ProgressState
+from evalkube_crds.results import Progress
+from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.eval.run import evaluate
+from evalkube_runner.perf import sweep
+from fakes import load_tests, scripted_endpoint
+from fakes.mock_model import running_mock
+from fakes.scripted_endpoint import Says, says
+
+
+class Recorder(FileDelivery):
+    """Keeps every progress that was told."""
+
+    def __init__(self, folder: Path, pipeline: str) -> None:
+        super().__init__(folder / "artifacts", folder / "control", pipeline=pipeline)
+        self.told: list[Progress] = []
+
+    async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
+        """See `Delivery.progress`."""
+        self.told.append(progress)
+        await super().progress(progress, state=state)
+
+    @property
+    def stages(self) -> list[str | None]:
+        """What was done, one after the other."""
+        return [stage for stage, _ in groupby(one.stage for one in self.told)]
+
+    def check(self) -> None:
+        """Before anything is smoothed on the way out: forward only, within its total, with a time for an estimate."""
+        for before, after in pairwise(one for one in self.told if one.done or one.total):  # others name a stage
+            assert after.done >= before.done, self.told
+        for one in self.told:
+            assert not one.total or one.done <= one.total, one
+            assert one.eta_seconds is None or one.eta_seconds >= 0, one
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[str]:
+    """A model whose answers take 50 ms."""
+    with running_mock("--ttft-ms", "20", "--itl-ms", "10", "--tokens", "4") as url:
+        yield url
+
+
+def load(folder: Path, url: str, **fields: Any) -> Recorder:
+    context = load_tests.context(folder)
+    recorder = Recorder(folder, "perf")
+    wanted = load_tests.spec(url, **fields)
+    load_tests.run(sweep.load_test(wanted, replace(context, delivery=recorder)))
+    recorder.check()
+    return recorder
+
+
+def test_a_sweep_goes_forward(tmp_path: Path, mock: str) -> None:
+    """Over points of other sizes and numbers of processes, warm-up and pauses."""
+    fields = {"parallel": [600, 2], "number": [900, 40], "warmup_num": 10, "sleep_interval": 0.7}
+    told = load(tmp_path, mock, **fields)
+    assert {one.total for one in told.told if one.total} == {940}
+    assert (told.told[-1].done, told.told[-1].eta_seconds) == (940, 0.0)
+    first, second = "parallel_600_number_900", "parallel_2_number_40"
+    assert told.stages[:3] == ["loading data", "testing the connection", f"preparing {first}"]
+    pause = told.stages.index(f"pause of 0.7 s before {second}")
+    assert told.stages[pause - 1] == first
+    assert told.stages[pause + 1] == f"preparing {second}"
+    assert told.stages[-1] == second
+    etas = [one.eta_seconds for one in told.told if one.stage == second and one.eta_seconds is not None]
+    assert etas
+    assert max(etas) < 10  # 40 requests of 50 ms, two at a time, on a machine that may be busy
+
+
+def test_what_a_duration_leaves_out_is_not_waited_for(tmp_path: Path, mock: str) -> None:
+    """Two seconds of a load of a thousand requests; the estimate is the clock's."""
+    told = load(tmp_path, mock, parallel=2, number=100_000, duration=2)
+    assert told.told[-1].done == told.told[-1].total < 1000
+    etas = [one.eta_seconds for one in told.told if one.eta_seconds is not None]
+    assert etas
+    assert max(etas) <= 2.0
+
+
+def test_a_search_counts_all_it_does(tmp_path: Path, mock: str) -> None:
+    """It has no total before its end."""
+    search = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=10"}], "sla_upper_bound": 2, "sla_num_runs": 1}
+    told = load(tmp_path, mock, parallel=1, number=1, **search)
+    assert {one.total for one in told.told} == {0}
+    assert told.told[-1].done >= 20
+
+
+def test_an_endpoint_that_comes_late_is_waited_for(tmp_path: Path) -> None:
+    """Which is said."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # nobody listens
+        url = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
+        context = load_tests.context(tmp_path)
+        recorder = Recorder(tmp_path, "perf")
+        wanted = load_tests.spec(url, parallel=1, number=1, target_grace=1)
+        with contextlib.suppress(Exception):
+            load_tests.run(sweep.load_test(wanted, replace(context, delivery=recorder)))
+    assert recorder.stages == ["loading data", "testing the connection", "waiting for the endpoint"]
+
+
+def evaluation(folder: Path, script: scripted_endpoint.Script, **fields: Any) -> Recorder:
+    recorder = Recorder(folder, "eval")
+
+    async def run() -> None:
+        async with scripted_endpoint.running(script) as endpoint:
+            spec = EvalRunSpec.model_validate(
+                {
+                    "model": "m",
+                    "api_url": endpoint.url,
+                    "datasets": ["gsm8k"],
+                    "dataset_hub": "sample",
+                    "eval_batch_size": 2,
+                    "limit": 3,
+                    "analysis_report": False,
+                    **fields,
+                }
+            )
+            await evaluate(spec, replace(load_tests.context(folder), delivery=recorder))
+
+    uvloop.run(run())
+    recorder.check()
+    return recorder
+
+
+def test_an_evaluation_says_what_it_waits_for(tmp_path: Path) -> None:
+    """A server that loads its model, then one that has too much to do."""
+
+    def script(_body: dict[str, Any], number: int) -> Says:
+        if number < 2:
+            return Says(503, b"loading the model")
+        if 3 <= number < 6:
+            return Says(429, b"{}", headers={"Retry-After": "1"})
+        return says("The answer is 18.")
+
+    told = evaluation(tmp_path, script)
+    assert told.stages[0] == "loading data"
+    assert "waiting for the endpoint" in told.stages
+    assert "waiting to ask again after status_429" in told.stages
+    assert told.stages[-1] == "evaluating"
+    assert (told.told[-1].done, told.told[-1].total) == (3, 3)
+
+
+def test_the_report_of_an_analysis_is_a_stage(tmp_path: Path) -> None:
+    """It is one more request."""
+    told = evaluation(tmp_path, lambda _body, _number: says("The answer is 18."), analysis_report=True)
+    assert told.stages[-1] == "writing the analysis"
