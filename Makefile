@@ -1,6 +1,7 @@
 # Everything here runs from a fresh clone with nothing but Python >= 3.11 and make.
 PYTHON ?= python3
 VENV ?= .venv
+TESTS_AT_ONCE ?= 2
 BIN := $(VENV)/bin
 
 .PHONY: demo test lint types contracts generate e2e kind clean
@@ -9,7 +10,7 @@ demo: $(VENV)/.installed  ## evaluate and load-test a mock model through the RES
 	@EVALKUBE=$(BIN)/evalkube PYTHON=$(BIN)/python examples/demo.sh
 
 test: $(VENV)/.installed-dev  ## the tests that need no cluster
-	$(BIN)/python -m pytest --ignore=tests/e2e
+	$(BIN)/python -m pytest --ignore=tests/e2e --numprocesses=$(TESTS_AT_ONCE) --dist=worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -46,6 +46,12 @@ class Runner:
         self.process.wait(timeout_s)
         return Receipt.model_validate_json((self.control / "receipt.json").read_bytes())
 
+    @property
+    def told(self) -> tuple[str, int, int]:
+        """Its last progress: state, done, total."""
+        shown = json.loads((self.artifacts / "progress.json").read_bytes())
+        return shown["status"], shown["processed_count"], shown["total_count"]
+
     def wait_for(self, pattern: str) -> None:
         """Until an artifact of that name has content."""
         deadline = time.monotonic() + 60
@@ -79,6 +85,7 @@ def test_an_evaluation_ends_with_a_result_a_report_and_a_receipt(tmp_path: Path,
     assert (receipt.reason, runner.process.returncode) == (Reason.COMPLETED, 0)
     result = EvalResult.model_validate_json((runner.control / "result.json").read_bytes())
     assert receipt.done == receipt.total == result.datasets[0].subsets[0].requested
+    assert runner.told == ("completed", receipt.done, receipt.done)
     response = json.loads((runner.control / "response.json").read_bytes())
     assert response == {"gsm8k": json.loads((runner.artifacts / "reports/m/gsm8k.json").read_bytes())}
     assert b"<html" in (runner.artifacts / "reports/report.html").read_bytes()[:500]
@@ -93,6 +100,7 @@ def test_a_load_test_ends_with_a_result_a_report_and_a_receipt(tmp_path: Path, r
         runners.append(runner := Runner(tmp_path, "PerfRun", spec))
         receipt = runner.end()
     assert (receipt.reason, receipt.done) == (Reason.COMPLETED, 20), receipt.message
+    assert runner.told == ("completed", 20, 20)
     result = PerfResult.model_validate_json((runner.control / "result.json").read_bytes())
     assert (result.points[0].succeeded, receipt.headline["rps"] > 0) == (20, True)
     assert (runner.artifacts / "perf_report.html").stat().st_size > 1000
@@ -127,6 +135,8 @@ def test_a_failure_has_its_reason_and_its_exit_code(
         receipt = runner.end()
     assert (receipt.reason, runner.process.returncode) == (reason, EXIT_CODES[reason]), receipt.message
     assert said in receipt.message
+    if reason is not Reason.INVALID_SPEC:  # which ends a run before anything of it
+        assert runner.told[0] == "error"
     assert (runner.control / "receipt.json").stat().st_size <= MAX_RECEIPT_BYTES
 
 
