@@ -47,14 +47,15 @@ RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; /opt/evalkube/bin/pyth
     done; \
     find . -depth -type d -empty -delete
 
-# What is seldom loaded (mathematics, hubs, the terminal) comes from one compressed archive, a third of its size. The records of what
-# was installed say nothing that is still true.
+# What is seldom loaded (mathematics, hubs, the terminal) comes from one compressed archive, a third of its size; licences and bills
+# of material, which people read and no program, from another. The records of what was installed say nothing that is still true.
 RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; \
     seldom="sympy mpmath latex2sympy2_extended antlr4 math_verify \
         huggingface_hub httpx2 httpcore2 modelscope_hub fsspec filelock tqdm oauthlib \
         jinja2 rich pygments markdown_it"; \
     python -m zipfile -c seldom.zip $seldom; echo seldom.zip >seldom.pth; \
-    rm -rf $seldom *.dist-info/RECORD; \
+    notices=$(ls -d *.dist-info/licenses *.dist-info/sboms); tar -czf notices.tar.gz $notices; \
+    rm -rf $seldom $notices *.dist-info/RECORD; \
     /opt/evalkube/bin/python -B /source/check.py
 
 FROM python:${PYTHON}-slim
