@@ -1,7 +1,7 @@
 """Sends one prompt to an OpenAI-compatible endpoint and returns its answer, trying again where that may help.
 
 With lanes.py and guard.py the only module of the evaluation that opens a connection. The key stands in one header and
-nowhere else.
+nowhere else; further secrets are where the request has them.
 """
 
 import asyncio
@@ -11,12 +11,13 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import httpx
 import orjson
 
+from evalkube_crds import secret_keys
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
@@ -70,6 +71,7 @@ class _Target:
     headers: Mapping[str, str]
     model: str
     config: GenerationConfig
+    secret: Mapping[str, Any] = field(repr=False)
 
 
 class Client:
@@ -94,7 +96,7 @@ class Client:
         url = heads.with_query(base, credentials.query)
         ours = openai.headers(api_key, url, api_key_header) | {"Content-Type": "application/json"}
         headers = heads.joined(config.extra_headers or {}, credentials.headers, ours)
-        self._target = _Target(url, headers, model, config)
+        self._target = _Target(url, headers, model, config, credentials.body)
         self._listener = listener
         self._proxy = proxies.for_url(url)
         self._lanes = Lanes(connections, url, gate, timeout_s=config.timeout, trust=trust, proxy=self._proxy)
@@ -114,7 +116,8 @@ class Client:
         config = self._target.config
         if stops and config.stop_seqs is None:
             config = config.model_copy(update={"stop_seqs": list(stops)})
-        body = orjson.dumps(chat.body(self._target.model, messages, config, repeat=repeat))
+        made = chat.body(self._target.model, messages, config, repeat=repeat)
+        body = orjson.dumps(secret_keys.joined(made, self._target.secret))
         attempt, in_vain = 1, 0
         while True:
             try:
