@@ -88,7 +88,8 @@ class GenerationConfig(Contract):
     stream: bool = Field(default=False, description="Stream the answers, which measures TTFT too")
     extra_body: BodyKeys | None = Field(
         default=None,
-        description="Further keys of the request body, none that carries a secret; they win, and null leaves a key out",
+        description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
+        "over REST they are taken out and kept as keys are, in a resource they come from credentials_secret_ref",
     )
     extra_query: Query | None = Field(default=None, description="Further query parameters, beside those of the URL")
     extra_headers: Headers | None = Field(default=None, description="Further headers, none that carries a secret")

@@ -293,7 +293,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
     extra_args: BodyKeys = Field(
         default={},
-        description="Further keys of the request body, none that carries a secret; they win, and null leaves a key out",
+        description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
+        "over REST they are taken out and kept as keys are, in a resource they come from credentials_secret_ref",
     )
 
     name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
