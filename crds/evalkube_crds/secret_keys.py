@@ -105,7 +105,8 @@ def _path(secret: Any) -> str:
     while not _is_text(secret):
         if isinstance(secret, dict):
             name, secret = next(iter(secret.items()))
-            path += f".{name}" if path else name
+            shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+            path += f".{shown}" if path else shown
         else:
             at = next(at for at, inner in enumerate(secret) if inner is not None)
             path, secret = f"{path}[{at}]", secret[at]

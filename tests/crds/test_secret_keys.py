@@ -103,6 +103,7 @@ DIVIDED: dict[str, tuple[Any, Any, dict[str, Any], str | None]] = {
         "authentication.key",
     ),
     "as JSON": (json.dumps({"api_key": HUSH, "p": "%p"}), json.dumps({"p": "%p"}), {"api_key": HUSH}, "api_key"),
+    "a long name": ({"a" * 500: {"key": HUSH}}, {"a" * 500: {}}, {"a" * 500: {"key": HUSH}}, "a" * 128 + "….key"),
     "63 levels deep": (nested(63), None, nested(63), ".".join(["a"] * 63 + ["api_key"])),
 }
 
