@@ -33,7 +33,7 @@ class SecretKeyRef(Contract):
 
 
 class CredentialsRef(SecretKeyRef):
-    """One key of such a Secret, with JSON: `{"headers": {name: value}, "query": {name: value}}`, either or both."""
+    """One key of such a Secret, with JSON: `{"headers": {name: value}, "query": {...}, "body": {...}}`, or a part."""
 
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
         default="credentials", description="Key within the Secret"
@@ -109,8 +109,8 @@ class ClusterFields(Contract):
     )
     credentials_secret_ref: CredentialsRef | None = Field(
         default=None,
-        description="Where further headers and query parameters are that carry secrets (over REST they are taken out "
-        "of the request)",
+        description="Where headers, query parameters and body keys are that carry secrets (over REST they are taken "
+        "out of the request)",
     )
     shards: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1, description="Pods the run is split over; their results merge exactly"

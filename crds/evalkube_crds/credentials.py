@@ -1,15 +1,16 @@
-"""What a request needs beside its key to be let in: headers and query parameters that carry secrets. Pure.
+"""What a request needs beside its key to be let in: headers, query parameters and body keys with secrets. Pure.
 
 A run's spec is readable, so they have no place in one: over REST they are taken out of a request and kept as its key
 is; on a cluster they stand in a Secret that the spec names (`credentials_secret_ref`).
 """
 
+import json
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 __all__ = [
     "CREDENTIALS",
@@ -17,6 +18,7 @@ __all__ = [
     "SECRET_NAME",
     "SECRET_PARAMETER",
     "Credentials",
+    "body_objection",
     "header_objection",
     "is_secret",
     "parse",
@@ -59,13 +61,27 @@ def header_objection(name: str, value: str) -> str | None:
     return None
 
 
+_LONGEST_BODY: Final = 16 * 1024
+"""Bytes of JSON; a runner is handed its secrets through a pipe, which holds 64 KiB."""
+
+
+def body_objection(keys: Mapping[str, Any]) -> str | None:
+    """Why those can be no secret keys of a body; None where they can."""
+    if len(json.dumps(keys)) > _LONGEST_BODY:
+        return f"keys that carry secrets may hold {_LONGEST_BODY // 1024} KiB in all"
+    return None
+
+
 class Credentials(BaseModel):
-    """Headers and query parameters that go to an endpoint with every request."""
+    """Headers, query parameters and keys of the body that go to an endpoint with every request. Where objects or lists
+    stand in `body`, they join those of the request: by keys, by positions, null leaving what is there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     headers: dict[str, str] = Field(default={}, repr=False, max_length=32)
     query: dict[str, str] = Field(default={}, repr=False, max_length=32)
+    body: dict[str, JsonValue] = Field(default={}, repr=False)
 
     @field_validator("headers")
     @classmethod
@@ -75,12 +91,21 @@ class Credentials(BaseModel):
                 raise ValueError(words)
         return value
 
+    @field_validator("body")
+    @classmethod
+    def _is_short(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if words := body_objection(value):
+            raise ValueError(words)
+        return value
+
 
 NO_CREDENTIALS: Final = Credentials()
 
 
 def parse(text: str) -> Credentials:
-    """What a Secret holds: `{"headers": {...}, "query": {...}}`. Raises ValueError, whose words hold no value."""
+    """What a Secret holds: `{"headers": {...}, "query": {...}, "body": {...}}`. Raises ValueError, whose words hold no
+    value.
+    """
     try:
         return Credentials.model_validate_json(text)
     except ValidationError as error:
@@ -101,9 +126,17 @@ def secret_values(secrets: Mapping[str, str]) -> list[str]:
         except ValueError:
             found.append(text)
             continue
-        for value in (*given.headers.values(), *given.query.values()):
+        for value in (*given.headers.values(), *given.query.values(), *_texts(given.body)):
             found += [value, *re.split(r"[\s;,=]+", value)]
     return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def secrets_in_query(url: str) -> list[str]:

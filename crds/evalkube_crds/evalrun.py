@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
 from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
+    BodyKeys,
     Contract,
     EarlierPath,
     FreeMap,
@@ -85,8 +86,10 @@ class GenerationConfig(Contract):
         description="Longest pause between attempts, in seconds; a Retry-After of the server goes before it",
     )
     stream: bool = Field(default=False, description="Stream the answers, which measures TTFT too")
-    extra_body: FreeMap | None = Field(
-        default=None, description="Further keys of the request body; they win, and null leaves a key out"
+    extra_body: BodyKeys | None = Field(
+        default=None,
+        description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
+        "over REST they are taken out and kept as keys are, in a resource they come from credentials_secret_ref",
     )
     extra_query: Query | None = Field(default=None, description="Further query parameters, beside those of the URL")
     extra_headers: Headers | None = Field(default=None, description="Further headers, none that carries a secret")
@@ -208,7 +211,7 @@ class Judge(Contract):
         default=None, description="Where the judges' key is (on a cluster; over REST: judge_api_key)"
     )
     credentials_secret_ref: CredentialsRef | None = Field(
-        default=None, description="Where further headers and query parameters of the judges are that carry secrets"
+        default=None, description="Where the judges' headers, query parameters and body keys are that carry secrets"
     )
 
     @model_validator(mode="after")

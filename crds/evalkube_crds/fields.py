@@ -7,7 +7,7 @@ because a structural schema has no unions.
 import re
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Final, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,9 +23,11 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
-from evalkube_crds import credentials
+from evalkube_crds import credentials, secret_keys
 
 __all__ = [
+    "BodyKeys",
+    "BodyTemplate",
     "Contract",
     "EarlierPath",
     "FreeMap",
@@ -171,7 +173,7 @@ HttpUrl = Annotated[
 
 _KEPT_APART: Final = (
     "carries a secret, and a run's spec is readable: put it into a Secret, and name that in credentials_secret_ref "
-    "(a judge's: judge.credentials_secret_ref); the REST service does so by itself"
+    "(credentialsSecretRef in a resource; a judge's: judge.credentials_secret_ref); the REST service does so by itself"
 )
 _NO_SECRETS: Final = cel(
     f"self.all(k, !k.matches('{credentials.SECRET_NAME}'))",
@@ -237,6 +239,22 @@ EarlierPath = Annotated[str, PathUse.EARLIER, AfterValidator(_relative_path), Fi
 
 FreeMap = Annotated[dict[str, JsonValue], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """Passed on as it is: the one place where unknown keys are welcome."""
+
+_Body = TypeVar("_Body", dict[str, JsonValue], str)
+
+
+def _without_secrets(value: _Body) -> _Body:
+    """CEL sees nothing of keys that a schema does not know: the service and the operator refuse these."""
+    if path := secret_keys.first(value):
+        raise ValueError(f"{path} {_KEPT_APART}")
+    return value
+
+
+BodyKeys = Annotated[FreeMap, AfterValidator(_without_secrets)]
+"""Further keys of a request body; those that carry secrets are refused."""
+
+BodyTemplate = Annotated[TextOrFile, AfterValidator(_without_secrets)]
+"""A request body as JSON, or `@` and the path of a file with one; keys that carry secrets are refused in the former."""
 
 
 def _limit(value: float) -> float:

@@ -10,8 +10,9 @@ from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
+    BodyKeys,
+    BodyTemplate,
     Contract,
-    FreeMap,
     Headers,
     HttpUrl,
     Query,
@@ -225,7 +226,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     prompt: TextOrFile | None = Field(
         default=None, description="One prompt for every request; '@file' reads it from a file"
     )
-    query_template: TextOrFile | None = Field(
+    query_template: BodyTemplate | None = Field(
         default=None,
         description="JSON template of the body, with %m for the model and %p for the prompt; '@file' reads it",
     )
@@ -290,8 +291,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
     stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
-    extra_args: FreeMap = Field(
-        default={}, description="Further keys of the request body; they win, and null leaves a key out"
+    extra_args: BodyKeys = Field(
+        default={},
+        description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
+        "over REST they are taken out and kept as keys are, in a resource they come from credentials_secret_ref",
     )
 
     name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(

@@ -1,10 +1,13 @@
-"""Takes out of a request what its run's spec may not hold: headers and query parameters that carry secrets. Pure."""
+"""Takes out of a request what its run's spec may not hold: headers, query parameters and body keys that carry secrets.
+Pure.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from evalkube_crds.credentials import Credentials, header_objection, is_secret
+from evalkube_crds import secret_keys
+from evalkube_crds.credentials import Credentials, body_objection, header_objection, is_secret
 from evalkube_crds.problems import Problem
 
 __all__ = ["Taken", "taken"]
@@ -17,13 +20,20 @@ class Taken:
         self.body = dict(body)
         self.problems: list[Problem] = []
         self._found: dict[str, dict[str, dict[str, str]]] = {}
+        self._keys: dict[str, dict[str, Any]] = {}
 
     def secrets(self) -> dict[str, str]:
         """As a run's secrets, each as JSON. Raises ValidationError for what can be no header."""
-        return {name: Credentials(**found).model_dump_json() for name, found in self._found.items()}
+        found: dict[str, dict[str, Any]] = {name: {**parts} for name, parts in self._found.items()}
+        for name, keys in self._keys.items():
+            if keys:
+                found.setdefault(name, {})["body"] = keys
+        return {name: Credentials(**parts).model_dump_json(exclude_unset=True) for name, parts in found.items()}
 
     def of_endpoint(self, holder: dict[str, Any], name: str, above: str = "") -> None:
-        """Takes what is secret out of the URL, the headers and the query that `holder` has for one endpoint."""
+        """Takes what is secret out of the URL, the headers, the query and the bodies that `holder` has for one
+        endpoint.
+        """
         for field in ("api_url", "url"):
             if isinstance(holder.get(field), str):
                 holder[field] = self._of_url(holder[field], name, above + field)
@@ -32,6 +42,7 @@ class Taken:
         if isinstance(config, dict):
             holder["generation_config"] = dict(config)
             self._of_maps(holder["generation_config"], name, f"{above}generation_config.")
+        self._of_bodies(holder, name, above)
 
     def _of_maps(self, holder: dict[str, Any], name: str, above: str) -> None:
         for field, part in (("headers", "headers"), ("extra_headers", "headers"), ("extra_query", "query")):
@@ -43,6 +54,28 @@ class Taken:
                 self._take(name, part, key, value, above + field)
             if secret:
                 holder[field] = {key: value for key, value in given.items() if key not in secret}
+
+    def _of_bodies(self, holder: dict[str, Any], name: str, above: str) -> None:
+        """The fields are looked at in the order in which one wins over another, key by key."""
+        config = holder.get("generation_config")
+        secret: dict[str, Any] = {}
+        last = ""
+        for part, field, where in (
+            (holder, "query_template", "query_template"),
+            (holder, "extra_args", "extra_args"),
+            (config, "extra_body", "generation_config.extra_body"),
+        ):
+            if not isinstance(part, dict) or field not in part:
+                continue
+            given, last = part[field], above + where
+            part[field], found = secret_keys.divided(given)
+            over = given if isinstance(given, dict) else {}
+            secret = {key: value for key, value in secret.items() if key not in over} | found
+        objection = body_objection(secret)
+        if objection is None and self._keys.setdefault(name, secret) != secret:
+            objection = "its keys that carry secrets are not those of the judges before; all judges get the same"
+        if objection is not None:
+            self.problems.append(Problem(last or f"{above}generation_config.extra_body", objection))
 
     def _of_url(self, url: str, name: str, field: str) -> str:
         try:

@@ -134,7 +134,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     cluster.add_argument("--api-key-file", type=Path, help="file with the endpoint's key")
     cluster.add_argument("--judge-api-key-file", type=Path, help="file with the judges' key")
-    cluster.add_argument("--credentials-file", type=Path, help="file with further secret headers and parameters, JSON")
+    cluster.add_argument(
+        "--credentials-file", type=Path, help="file with other secrets (headers, parameters, body), JSON"
+    )
     cluster.add_argument("--judge-credentials-file", type=Path, help="file with those for the judges, JSON")
     options = parser.parse_args(arguments)
     if options.ingest is None and not (options.artifacts and options.control):

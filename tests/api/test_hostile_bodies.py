@@ -55,6 +55,13 @@ HOSTILE = {
     "a long number": _eval(limit="9" * 900_000),
     "a long fraction": _eval(seed="0." + "9" * 900_000),
     "empty objects": _eval(generation_config='{"extra_body":{"a":[' + "{}," * 300_000 + "{}]}}"),
+    "texts of a body": _eval(generation_config='{"extra_body":{' + _named(49_000).replace(":1", ':"1"') + '},"a":1}'),
+    "a long name of a body": _eval(generation_config='{"extra_body":{"' + "key-" * 220_000 + '":"1"},"a":1}'),
+    "a secret of a body": _eval(generation_config='{"extra_body":{"key":"' + "a" * 900_000 + '"}}'),
+    "deep secrets of a body": _eval(
+        generation_config='{"extra_body":' + '{"a":' * 60 + '{"key":1}' + "}" * 60 + ',"a":1}'
+    ),
+    "a template of many keys": _eval(query_template='"' + '{\\"key\\":' * 100_000 + '"'),
     "deep lists": _eval(generation_config='{"extra_body":{"a":' + "[" * 900 + "]" * 900 + "}}"),
     "white space": _eval(limit=" " * 900_000 + '"x"'),
     "escapes": _eval(dataset_hub='"' + r"\u0061" * 140_000 + '"'),

@@ -57,18 +57,19 @@ def test_the_judges_key_has_its_own_place() -> None:
 
 def test_secret_headers_have_their_own_place() -> None:
     """In the run's Secret, as the runner reads them; the spec refers to them."""
-    config = {"extra_headers": {"X-Auth-Token": "hush", "X-Team": "a"}}
+    config = {"extra_headers": {"X-Auth-Token": "hush", "X-Team": "a"}, "extra_body": {"auth": "hush", "top_k": 3}}
     judge = {"models": [{"model": "j", "api_url": "http://j/v1?key=hush"}]}
     submission = eval_submission(api_key="EMPTY", generation_config=config, judge=judge)
     made = documents.manifest(submission, Key(Kind.EVAL_RUN, "evals", "e"), digest="d", secret="e-key")
     assert "hush" not in str(made)
-    assert made["spec"]["generationConfig"] == {"extraHeaders": {"X-Team": "a"}}
+    assert made["spec"]["generationConfig"] == {"extraHeaders": {"X-Team": "a"}, "extraBody": {"top_k": 3}}
     assert made["spec"]["credentialsSecretRef"] == {"name": "e-key", "key": "credentials"}
     assert made["spec"]["judge"]["credentialsSecretRef"] == {"name": "e-key", "key": "judge-credentials"}
     secret = documents.secret({**made, "metadata": {**made["metadata"], "uid": "u"}}, submission.secrets)
     assert secret is not None
     held = {name: credentials.parse(base64.b64decode(value).decode()) for name, value in secret["data"].items()}
     assert (held["credentials"].headers, held["judge-credentials"].query) == ({"X-Auth-Token": "hush"}, {"key": "hush"})
+    assert held["credentials"].body == {"auth": "hush"}
 
 
 def test_the_secret_goes_with_its_run() -> None:

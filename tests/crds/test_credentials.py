@@ -1,4 +1,4 @@
-"""Headers and query parameters that carry secrets: which they are, and how they are kept out of specs."""
+"""Headers, query parameters and body keys that carry secrets: which they are, and how they are kept out of specs."""
 
 import json
 import re
@@ -97,6 +97,51 @@ TAKEN: dict[str, Case] = {
         },
         {"judge_credentials": {"headers": {"Cookie": HUSH}, "query": {"key": HUSH}}},
     ),
+    "body of a load test": (
+        PerfRequest,
+        {**PERF, "extra_args": {"api_key": HUSH, "top_k": 3}},
+        {"credentials": {"body": {"api_key": HUSH}}},
+    ),
+    "body and header of a load test": (
+        PerfRequest,
+        {**PERF, "headers": {"apikey": HUSH}, "extra_args": {"tools": [{"type": "mcp", "authorization": HUSH}]}},
+        {
+            "credentials": {
+                "headers": {"apikey": HUSH},
+                "query": {},
+                "body": {"tools": [{"authorization": HUSH}]},
+            }
+        },
+    ),
+    "template of a load test": (
+        PerfRequest,
+        {**PERF, "query_template": json.dumps({"prompt": "%p", "auth": {"token": HUSH}})},
+        {"credentials": {"body": {"auth": {"token": HUSH}}}},
+    ),
+    "template and further keys, which win": (
+        PerfRequest,
+        {
+            **PERF,
+            "query_template": json.dumps({"prompt": "%p", "auth": {"token": "old"}, "apikey": "old", "sig": HUSH}),
+            "extra_args": {"auth": {"team": "a"}, "apikey": HUSH},
+        },
+        {"credentials": {"body": {"sig": HUSH, "apikey": HUSH}}},
+    ),
+    "body of an evaluation": (
+        EvalRequest,
+        {**EVAL, "generation_config": {"extra_body": {"provider": {"X-Session-Token": HUSH}}}},
+        {"credentials": {"body": {"provider": {"X-Session-Token": HUSH}}}},
+    ),
+    "body of the judges": (
+        EvalRequest,
+        {**EVAL, "judge": {"models": [{**JUDGE, "generation_config": {"extra_body": {"apikey": HUSH}}}] * 2}},
+        {"judge_credentials": {"body": {"apikey": HUSH}}},
+    ),
+    "body of a judge that is no list": (
+        EvalRequest,
+        {**EVAL, "judge": {"models": {**JUDGE, "generation_config": {"extra_body": {"apikey": HUSH}}}}},
+        {"judge_credentials": {"body": {"apikey": HUSH}}},
+    ),
 }
 
 
@@ -130,12 +175,44 @@ def test_judges_with_two_values() -> None:
     assert said == "judge.models[1].api_url: key is given twice, with two values; all judges get the same"
 
 
+# name: the keys of two judges' bodies, what is said
+BODIES_OF_JUDGES = {
+    "two values": ({"apikey": HUSH}, {"apikey": "other"}, "all judges get the same"),
+    "one has none": ({"apikey": HUSH}, {}, "all judges get the same"),
+    "the other has none": ({}, {"apikey": HUSH}, "all judges get the same"),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "said"), BODIES_OF_JUDGES.values(), ids=BODIES_OF_JUDGES.keys())
+def test_judges_with_bodies_of_their_own(one: dict[str, str], other: dict[str, str], said: str) -> None:
+    """No key goes to an endpoint that it was not given for."""
+    models = [{**JUDGE, "generation_config": {"extra_body": keys}} for keys in (one, other)]
+    with pytest.raises(ValidationError) as caught:
+        parse_request(EvalRequest, {**EVAL, "judge": {"strategy": "llm", "models": models}})
+    words = problems.sentence(problems.problems_of(caught.value, EvalRequest))
+    assert words.startswith("judge.models[1].generation_config.extra_body: ")
+    assert said in words
+    assert HUSH not in words
+
+
+def test_a_secret_that_is_too_long() -> None:
+    """It is refused with its field, and not repeated."""
+    with pytest.raises(ValidationError) as caught:
+        parse_request(PerfRequest, {**PERF, "extra_args": {"api_key": HUSH * 2000}})
+    words = problems.sentence(problems.problems_of(caught.value, PerfRequest))
+    assert words == "extra_args: keys that carry secrets may hold 16 KiB in all"
+
+
 IN_A_SPEC: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (EvalRunSpec, {**EVAL, "generation_config": {"extra_headers": {"apikey": HUSH}}}),
     (EvalRunSpec, {**EVAL, "generation_config": {"extra_query": {"api_key": HUSH}}}),
     (EvalRunSpec, {**EVAL, "judge": {"models": [{**JUDGE, "api_url": f"http://j/v1?access_token={HUSH}"}]}}),
     (PerfRunSpec, {**PERF, "headers": {"X-Auth-Token": HUSH}}),
     (PerfRunSpec, {**PERF, "url": f"http://h/v1?v=1&api_key={HUSH}"}),
+    (PerfRunSpec, {**PERF, "extra_args": {"tools": [{}, {"authorization": HUSH}]}}),
+    (PerfRunSpec, {**PERF, "query_template": json.dumps({"prompt": "%p", "api_key": HUSH})}),
+    (EvalRunSpec, {**EVAL, "generation_config": {"extra_body": {"api_key": HUSH}}}),
+    (EvalRunSpec, {**EVAL, "judge": {"models": [{**JUDGE, "generation_config": {"extra_body": {"auth": HUSH}}}]}}),
 ]
 
 
@@ -145,21 +222,25 @@ def test_a_spec_that_holds_one_is_refused(model: type[BaseModel], spec: dict[str
     with pytest.raises(ValidationError) as caught:
         model.model_validate(spec)
     said = problems.sentence(problems.problems_of(caught.value, model))
-    assert "put it into a Secret, and name that in credentials_secret_ref" in said
+    assert "put it into a Secret, and name that in credentials_secret_ref (credentialsSecretRef in a resource" in said
     assert HUSH not in said
 
 
 def _endpoints(model: type[BaseModel]) -> set[str]:
-    """The fields of all parts of `model` whose schema refuses what carries a secret."""
+    """The fields of all parts of `model` that refuse what carries a secret: their schemas say so, or their marks."""
     found: set[str] = set()
     for name, field in model.model_fields.items():
-        found |= {name} if "carries a secret" in repr((field.json_schema_extra, field.annotation)) else set()
+        said = repr((field.json_schema_extra, field.annotation, field.metadata))
+        found |= {name} if "carries a secret" in said or "_without_secrets" in said else set()
         inner = model_in(field.annotation)
         found |= _endpoints(inner) if inner is not None else set()
     return found
 
 
-_TAKEN_FROM = {EvalRunSpec: {"api_url", "extra_headers", "extra_query"}, PerfRunSpec: {"url", "headers", "extra_query"}}
+_TAKEN_FROM = {
+    EvalRunSpec: {"api_url", "extra_headers", "extra_query", "extra_body"},
+    PerfRunSpec: {"url", "headers", "extra_query", "extra_args", "query_template"},
+}
 
 
 @pytest.mark.parametrize("model", _TAKEN_FROM)
@@ -175,6 +256,8 @@ SAYS_NOTHING = {
     "a number": '{"headers": {"X": 5}}',
     "two lines": '{"headers": {"X": "hush-hush-42\\n"}}',
     "no name": '{"headers": {"X Y": "hush-hush-42"}}',
+    "a body that is none": '{"body": ["hush-hush-42"]}',
+    "a long body": json.dumps({"body": {"api_key": "hush-hush-42" * 2000}}),
 }
 
 
@@ -191,3 +274,13 @@ def test_a_header_is_secret_in_its_parts() -> None:
     held = Credentials(headers={"Authorization": f"Bearer {HUSH}", "Cookie": "a=session-4711; b=c"})
     found = credentials.secret_values({"credentials": held.model_dump_json(), "api_key": "sk"})
     assert {HUSH, f"Bearer {HUSH}", "session-4711", "sk"} <= set(found)
+
+
+def test_a_body_is_secret_in_its_texts() -> None:
+    """At any depth, and in their parts; its names and numbers are none."""
+    held = Credentials(
+        body={"auth": [None, {"token": f"Bearer {HUSH}", "port": 4711}], "pem": "first-line\nsecond-line"}
+    )
+    found = credentials.secret_values({"judge_credentials": held.model_dump_json()})
+    assert {HUSH, f"Bearer {HUSH}", "first-line", "second-line"} <= set(found)
+    assert not {"auth", "token", "pem", "4711"} & set(found)

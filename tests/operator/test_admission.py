@@ -125,6 +125,24 @@ def test_what_is_refused_has_no_job(story: Story, make: Any, reason: Reason) -> 
     assert not story.cluster.created_jobs
 
 
+SECRET_KEYS: dict[str, Object] = {
+    "a load test's body": perf_spec(extraArgs={"auth": {"api_key": "hush-hush-42"}}),
+    "a load test's template": perf_spec(queryTemplate='{"prompt": "%p", "api_key": "hush-hush-42"}'),
+    "an evaluation's body": eval_spec(generationConfig={"extraBody": {"tools": [{"authorization": "hush-hush-42"}]}}),
+}
+
+
+@pytest.mark.parametrize("spec", SECRET_KEYS.values(), ids=SECRET_KEYS.keys())
+def test_a_secret_in_a_body_is_refused(story: Story, spec: Object) -> None:
+    """With words that say where it belongs; the API server sees nothing of such keys."""
+    story.submit(spec)
+    assert story.reason(ConditionType.ACCEPTED) is Reason.INVALID_SPEC
+    said = str(story.status)
+    assert "credentialsSecretRef" in said
+    assert "hush-hush-42" not in said
+    assert not story.cluster.created_jobs
+
+
 @pytest.mark.parametrize("name", ["v1.2", "x" * 53])
 def test_a_name_that_no_pod_can_have_is_refused(story: Story, name: str) -> None:
     """A run that was made before the API server refused such names says why it cannot be."""

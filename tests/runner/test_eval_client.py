@@ -189,6 +189,35 @@ def test_an_answer_is_whole_when_it_says_so(end: Hang | Close) -> None:
     assert answer.latency_ns < 30_000_000_000
 
 
+# name: what a head says of the body, what stands before that, whether it is an answer
+LENGTHS = {
+    "64 bits": (b"Content-Length: %d" % (2**64 - 1), b"", True),
+    "more than 64 bits": (b"Content-Length: 99999999999999999999", b"", False),
+    "a chunk of 64 bits": (b"Transfer-Encoding: chunked", b"ffffffffffffffff\r\n", True),
+    "a chunk of more": (b"Transfer-Encoding: chunked", b"ffffffffffffffffff\r\n", False),
+    "a later chunk of more": (b"Transfer-Encoding: chunked", b"2\r\n\n\n\r\nffffffffffffffffff\r\n", False),
+}
+
+
+@pytest.mark.parametrize(("head", "before", "counts"), LENGTHS.values(), ids=LENGTHS.keys())
+def test_a_length_that_is_none(head: bytes, before: bytes, counts: bool) -> None:
+    """What announces more than a length can say is no HTTP, though an answer seems to be in it; as for load tests."""
+    body = _event({"content": "C"}, "stop") + _DONE
+
+    async def ask() -> str:
+        answer = b"HTTP/1.1 200 OK\r\n%s\r\n\r\n%s%s" % (head, before, body)
+        async with raw_server(lambda _connection, _request: [answer, Close()]) as server:
+            url, config = f"http://127.0.0.1:{server.port}/v1", GenerationConfig(retries=1, stream=True)
+            async with Client(url, "m", config, api_key=None, connections=1, gate=Gate()) as client:
+                try:
+                    return (await client.ask(HI)).text
+                except RequestFailed as failure:
+                    return f"{failure.error}: {failure.message}"
+
+    none = "parse: the answer is not HTTP/1.1: it announces more bytes than a length can say"
+    assert asyncio.run(ask()) == ("C" if counts else none)
+
+
 def test_connections_are_used_again_after_a_stream() -> None:
     """The end of the message is waited for."""
     body = _event({"content": "C"}, "stop") + _DONE

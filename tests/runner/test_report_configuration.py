@@ -31,23 +31,24 @@ def test_cluster_fields_stay_out_unless_given() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"extra_body": {"api_key": "hush-hush"}},
-        {"extra_body": {"provider": {"X-Session-Token": "hush-hush"}}},
+        {"extra_body": {"api_key": 47114711}},
+        {"extra_body": {"provider": {"X-Session-Token": 47114711}}},
     ],
 )
 def test_what_may_be_a_secret_is_masked(more: dict[str, object]) -> None:
     """A free map's values that are named like a secret are not printed, nor is a URL's query."""
     text = repr(configuration.settings_of(_eval_spec(generation_config=more)))
-    assert "hush-hush" not in text
+    assert "47114711" not in text
     assert "sk-query" not in text
     assert "***" in text
 
 
 def test_free_maps_keep_their_other_values() -> None:
     """Not everything in a free map is a secret."""
-    spec = PerfRunSpec(model="m", url=_URL, extra_args={"max_tokens": 5, "top_a": 0.1})
+    spec = PerfRunSpec(model="m", url=_URL, extra_args={"max_tokens": 5, "top_a": 0.1, "stop_token_ids": [1, 2]})
     found = {setting.name: setting.value for setting in configuration.settings_of(spec)}
     assert (found["extra_args.max_tokens"], found["extra_args.top_a"]) == ("5", "0.1")
+    assert found["extra_args.stop_token_ids"] == "1, 2"
 
 
 @pytest.mark.parametrize(

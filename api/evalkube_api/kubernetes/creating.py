@@ -29,8 +29,8 @@ _PATIENCE_S: Final = 10.0
 _PAUSE_S: Final = 0.1
 _DOING: Final = "create the run"
 _SAID: Final = {
-    "credentials": "a header or query parameter that carries a secret",
-    "judge_credentials": "a judge's header or query parameter that carries a secret",
+    "credentials": "a header, query parameter or body key that carries a secret",
+    "judge_credentials": "a judge's header, query parameter or body key that carries a secret",
 }
 
 Object = dict[str, Any]

@@ -1,7 +1,7 @@
 """Sends one prompt to an OpenAI-compatible endpoint and returns its answer, trying again where that may help.
 
 With lanes.py and guard.py the only module of the evaluation that opens a connection. The key stands in one header and
-nowhere else.
+nowhere else; further secrets are where the request has them.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import httpx
 import orjson
 
+from evalkube_crds import secret_keys
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
@@ -28,7 +29,7 @@ from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import chat, retry
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.lanes import Lanes
+from evalkube_runner.eval.lanes import Lanes, announced_bytes
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import heads, openai
@@ -38,6 +39,7 @@ __all__ = ["Client", "Listener", "RequestFailed"]
 
 _USUAL, _NO_PROXIES = Trust(), Proxies()
 _MAX_BODY_BYTES = 64 * 1024 * 1024
+_NO_LENGTH = 1 << 64  # a load test's reader refuses such lengths, h11 takes them
 _MAX_ERROR_BYTES = 64 * 1024
 _LEAVE_S = 0.5  # for the end of a message after [DONE]: longer than a new connection takes, and no answer waits for it
 
@@ -71,6 +73,7 @@ class _Target:
     headers: Mapping[str, str]
     model: str
     config: GenerationConfig
+    secret: Mapping[str, Any] = field(repr=False)
 
 
 class Client:
@@ -95,7 +98,7 @@ class Client:
         url = heads.with_query(base, credentials.query)
         ours = openai.headers(api_key, url, api_key_header) | {"Content-Type": "application/json"}
         headers = heads.joined(config.extra_headers or {}, credentials.headers, ours)
-        self._target = _Target(url, headers, model, config)
+        self._target = _Target(url, headers, model, config, credentials.body)
         self._listener = listener
         self._asking = 0
         self._resting: Counter[ErrorClass] = Counter()
@@ -117,7 +120,8 @@ class Client:
         config = self._target.config
         if stops and config.stop_seqs is None:
             config = config.model_copy(update={"stop_seqs": list(stops)})
-        body = orjson.dumps(chat.body(self._target.model, messages, config, repeat=repeat))
+        made = chat.body(self._target.model, messages, config, repeat=repeat)
+        body = orjson.dumps(secret_keys.joined(made, self._target.secret))
         self._asking += 1
         try:
             return await self._answer(body)
@@ -181,7 +185,7 @@ class Client:
         try:
             if not response.is_success:
                 raise _refusal(response, await _beginning(response), self._proxy)
-            return await _read_answer(response, begun_ns)
+            return await _read_answer(response, begun_ns, http)
         except httpx.HTTPError as problem:  # in the middle of an answer
             failure = _transport_failure(problem, self._proxy)
             raise RequestFailed(failure.error, failure.message, status=response.status_code) from problem
@@ -189,10 +193,16 @@ class Client:
             await response.aclose()
 
 
-async def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _parts(response: httpx.Response, http: httpx.AsyncClient) -> AsyncIterator[bytes]:
     size = 0
     async for part in response.aiter_bytes():
         size += len(part)
+        if announced_bytes(http) >= _NO_LENGTH:
+            raise RequestFailed(
+                ErrorClass.PARSE,
+                "the answer is not HTTP/1.1: it announces more bytes than a length can say",
+                status=response.status_code,
+            )
         if size > _MAX_BODY_BYTES:
             raise RequestFailed(
                 ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
@@ -210,9 +220,9 @@ async def _beginning(response: httpx.Response) -> bytes:
     return found[:_MAX_ERROR_BYTES]
 
 
-async def _read_answer(response: httpx.Response, begun_ns: int) -> Answer:
+async def _read_answer(response: httpx.Response, begun_ns: int, http: httpx.AsyncClient) -> Answer:
     """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
-    reader, ttft_ns, parts = openai.reader(keep_text=True), None, _parts(response)
+    reader, ttft_ns, parts = openai.reader(keep_text=True), None, _parts(response, http)
     async for part in parts:
         reader.feed(part)
         if ttft_ns is None and reader.tracks[0].chunks:

@@ -9,8 +9,8 @@ Redirects are not followed: the key would go to wherever they point, and past th
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Self
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
 
 import httpx
 
@@ -20,7 +20,7 @@ from evalkube_runner.eval.tunnelled import through
 from evalkube_runner.gate import Gate
 from evalkube_runner.trust import Trust
 
-__all__ = ["Lanes"]
+__all__ = ["Lanes", "announced_bytes"]
 
 _CONNECT_TIMEOUT_S = 10.0
 _KEEP_ALIVE_S = 30.0
@@ -80,19 +80,30 @@ class Lanes:
         return lane
 
 
-def _has_leftovers(lane: httpx.AsyncClient) -> bool:
-    """Whether bytes came after the last answer. They are no part of the next one, as which h11 would read them.
+def announced_bytes(lane: httpx.AsyncClient) -> int:
+    """How much of the body that is being read is still to come, as its length or the head of its chunk says; 0 where
+    neither does.
+    """
+    readers = [getattr(state, "_reader", None) for state in _states(lane)]
+    return max((getattr(each, name, 0) for each in readers for name in ("_remaining", "_bytes_in_chunk")), default=0)
 
-    No client library tells, so this looks into httpx and httpcore; what is not as expected has none.
+
+def _has_leftovers(lane: httpx.AsyncClient) -> bool:
+    """Whether bytes came after the last answer. They are no part of the next one, as which h11 would read them."""
+    return any(state.trailing_data[0] for state in _states(lane))
+
+
+def _states(lane: httpx.AsyncClient) -> Iterator[Any]:
+    """h11's state of the lane's connections. No client library tells, so this looks into httpx and httpcore; what is
+    not as expected has none.
     """
     pool = getattr(getattr(lane, "_transport", None), "_pool", None)
     for connection in getattr(pool, "connections", ()):
         inner = connection
         while inner is not None and not hasattr(inner, "_h11_state"):
             inner = getattr(inner, "_connection", None)
-        if inner is not None and inner._h11_state.trailing_data[0]:
-            return True
-    return False
+        if inner is not None:
+            yield inner._h11_state
 
 
 def _for_httpx(proxy: Proxy) -> httpx.Proxy:

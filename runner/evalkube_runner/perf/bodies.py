@@ -13,15 +13,16 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self
 
 import orjson
 
+from evalkube_crds import secret_keys
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.perf import payloads
 from evalkube_runner.perf.payloads import Layout
@@ -72,8 +73,20 @@ def window(layout: Layout, span: Span, at: int, most: int) -> Iterator[int]:
 class Bodies:
     """The bodies of one load test, rendered ahead of its workers. Use as an async context manager."""
 
-    def __init__(self, spec: PerfRunSpec, dialect: Dialect, prompts: Prompts, folder: Path, *, total: int) -> None:
-        """``total``: requests of the test at most, so that no more is rendered for a small one."""
+    def __init__(
+        self,
+        spec: PerfRunSpec,
+        dialect: Dialect,
+        prompts: Prompts,
+        folder: Path,
+        *,
+        total: int,
+        secret: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """``total``: requests of the test at most, so that no more is rendered for a small one. ``secret``: what
+        joins each body and is in no spec; ``folder`` is nobody else's to read.
+        """
+        self._secret = secret
         self._spec = spec
         self._total = total
         self._dialect = dialect
@@ -156,7 +169,8 @@ class Bodies:
 
     def _body(self, item: int) -> tuple[bytes, bytes | None]:
         """The body of an item, and the key of a drawn limit."""
-        body = self._dialect.body(self._spec, self._prompts.item(item))
+        made = self._dialect.body(self._spec, self._prompts.item(item))
+        body = secret_keys.joined(made, self._secret)
         return orjson.dumps(body), self._dialect.draws_max_tokens(self._spec, body)
 
     def _windows(self) -> list[list[int]]:

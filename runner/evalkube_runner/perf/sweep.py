@@ -51,7 +51,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     )
     total = sum(point.total for point in points_of(spec)) if not spec.sla_auto_tune else _UNLIMITED
     async with (
-        Bodies(spec, dialect, source, context.scratch, total=total) as bodies,
+        Bodies(spec, dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
         crew.Crew(context.shard, context.start, reached=bodies.reached) as workers,
     ):
         if spec.sla_auto_tune:

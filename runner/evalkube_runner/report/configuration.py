@@ -10,12 +10,14 @@ from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.credentials import is_secret
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.secret_keys import is_secret_key
 from evalkube_runner.report import figures
 
 __all__ = ["Setting", "host_of", "settings_of", "shown_url"]
 
 _LONGEST = 600
-_FREE_MAPS = frozenset({"extra_query", "extra_headers", "headers", "extra_body", "extra_args", "extra_params"})
+_FREE_MAPS = frozenset({"extra_query", "extra_headers", "headers", "extra_params"})
+_BODIES = frozenset({"extra_body", "extra_args"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _shown(value: Any, path: str) -> str:
     names = path.split(".")
-    free = any(name in _FREE_MAPS for name in names[:-1])
-    if free and is_secret(names[-1]):
+    above = set(names[:-1])
+    if (above & _FREE_MAPS and is_secret(names[-1])) or (above & _BODIES and is_secret_key(names[-1])):
         return "***"
     if isinstance(value, str):
         return figures.clipped(shown_url(value) if names[-1] in ("url", "api_url") else value, _LONGEST)
