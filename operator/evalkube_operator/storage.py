@@ -18,7 +18,7 @@ from evalkube_operator.store.interface import StoreFull
 __all__ = ["Storage", "StoreRoom"]
 
 _LOG = logging.getLogger("evalkube.operator")
-_FRESH: Final = timedelta(seconds=30)
+_FRESH: Final = timedelta(seconds=10)
 """For so long after room was found runs start without another probe."""
 _QUIET: Final = timedelta(seconds=10)
 """Without a refused write: twice the longest pause of a runner between two tries."""
