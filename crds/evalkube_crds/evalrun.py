@@ -147,7 +147,10 @@ class DatasetArgs(Contract):
     shuffle: bool = Field(default=False, description="Shuffle the samples (seeded) before the limit is taken")
     shuffle_choices: bool = Field(default=False, description="Shuffle the choices of each question (seeded)")
     force_redownload: bool = Field(default=False, description="Download again what is cached")
-    review_timeout: Seconds | None = Field(default=None, description="Longest time to score one answer, in seconds")
+    review_timeout: Seconds | None = Field(
+        default=None,
+        description="Longest time to score one answer, in seconds; 10 and 2 for each million characters unless set",
+    )
     extra_params: FreeMap = Field(default={}, description="Parameters of this benchmark alone")
 
 

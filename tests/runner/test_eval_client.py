@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalkube_crds.evalrun import GenerationConfig
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
@@ -83,6 +83,44 @@ def test_a_refusal_is_not_tried_again(status: int, error: ErrorClass) -> None:
     assert isinstance(failure, RequestFailed)
     assert (failure.error, failure.status, len(endpoint.bodies)) == (error, status, 1)
     assert failure.message == f"HTTP {status}: no such model"
+
+
+_CUT = b"Content-Length: 999\r\n\r\n"
+_SAID = b'{"error": {"message": "no such model"}}'
+
+# name: a status, what follows its line, how it ends, what is told
+CUT_REFUSALS: dict[str, tuple[int, bytes, Hang | Close, str]] = {
+    "closed": (500, _CUT + _SAID, Close(), "HTTP 500: no such model"),
+    "reset": (401, _CUT + _SAID, Close(reset=True), "HTTP 401: "),
+    "stopped": (404, _CUT + _SAID, Hang(), "HTTP 404: no such model"),
+    "closed within a chunk": (403, b"Transfer-Encoding: chunked\r\n\r\n99\r\noops", Close(), "HTTP 403: oops"),
+    "no word of it": (400, _CUT, Close(), "HTTP 400: No"),
+    "no gzip": (400, b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\noops", Close(), "HTTP 400: No"),
+    "a redirect": (
+        307,
+        b"Location: http://h/v2\r\n" + _CUT,
+        Close(),
+        "HTTP 307: the endpoint redirects to http://h/v2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "rest", "end", "said"), CUT_REFUSALS.values(), ids=CUT_REFUSALS.keys())
+def test_a_refusal_that_is_cut(status: int, rest: bytes, end: Hang | Close, said: str) -> None:
+    """Its status is known: it is that refusal, with as much of its words as came."""
+
+    async def ask() -> RequestFailed:
+        head = b"HTTP/1.1 %d No\r\n" % status
+        async with raw_server(lambda _connection, _request: [head + rest, 0.05, end]) as server:
+            url, config = f"http://127.0.0.1:{server.port}/v1", GenerationConfig(retries=1, timeout=60)
+            async with Client(url, "m", config, api_key=None, connections=1, gate=Gate()) as client:
+                with pytest.raises(RequestFailed) as caught:
+                    await client.ask(HI)
+                return caught.value
+
+    failure = asyncio.run(ask())
+    assert (failure.error, failure.status) == (error_class_of_status(status), status)
+    assert failure.message.startswith(said)
 
 
 def test_attempts_are_limited_and_the_last_failure_is_told() -> None:

@@ -89,3 +89,18 @@ def test_a_scorer_that_hangs_fails() -> None:
     """review_timeout ends it, and the sample is errored by its caller, not wrong."""
     with pytest.raises(ScorerFailed):
         _score("gsm8k", EIGHTEEN, "a" * 60 + "b", filters={"extract": "(a+)+$"}, review_timeout=0.1)
+
+
+# name: characters of a reply, review_timeout, how long scoring it may take
+LONGEST = {
+    "a usual one": (1_000, None, 10.002),
+    "a book": (15_000_000, None, 40.0),
+    "a given time": (15_000_000, 0.5, 0.5),
+    "nothing": (0, None, 10.0),
+}
+
+
+@pytest.mark.parametrize(("length", "given", "longest_s"), LONGEST.values(), ids=LONGEST.keys())
+def test_a_long_reply_may_take_longer(length: int, given: float | None, longest_s: float) -> None:
+    """Reading takes time by the length of what is read; a time that is given holds for all."""
+    assert scoring.longest_s("x" * length, given) == pytest.approx(longest_s)

@@ -41,6 +41,7 @@ _USUAL, _NO_PROXIES = Trust(), Proxies()
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _NO_LENGTH = 1 << 64  # a load test's reader refuses such lengths, h11 takes them
 _MAX_ERROR_BYTES = 64 * 1024
+_REFUSAL_S = 5.0  # for the words of a refusal: it is one without them
 _LEAVE_S = 0.5  # for the end of a message after [DONE]: longer than a new connection takes, and no answer waits for it
 
 
@@ -211,12 +212,14 @@ async def _parts(response: httpx.Response, http: httpx.AsyncClient) -> AsyncIter
 
 
 async def _beginning(response: httpx.Response) -> bytes:
-    """What a refusal says: its first bytes, for it may have no end."""
+    """What a refusal says: its first bytes, for it may have no end, and may be cut or stop. The status is known."""
     found = b""
-    async for part in response.aiter_bytes():
-        found += part
-        if len(found) >= _MAX_ERROR_BYTES:
-            break
+    with contextlib.suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_REFUSAL_S):
+            async for part in response.aiter_bytes():
+                found += part
+                if len(found) >= _MAX_ERROR_BYTES:
+                    break
     return found[:_MAX_ERROR_BYTES]
 
 

@@ -8,12 +8,13 @@ from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.rule import Rule
 from evalkube_runner.eval.scorer_process import Scorers
 
-__all__ = ["RULES", "Scored", "by_rule"]
+__all__ = ["RULES", "Scored", "by_rule", "longest_s"]
 
 RULES = 2
 """Raised whenever extraction or comparison changes what it decides: reviews kept from before are then made anew."""
 
 _TIMEOUT_S = 10.0
+_TIMEOUT_PER_CHAR_S = 2e-6  # reading takes up to 1e-6 on a core of its own, and is linear
 _ASKED_CHARS = 400  # tell a question from the next one
 
 
@@ -38,5 +39,10 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
         metrics=plan.metrics,
         **plan.filters.model_dump(),
     )
-    ruled = await scorers.score(rule, reply, plan.args.review_timeout or _TIMEOUT_S)
+    ruled = await scorers.score(rule, reply, longest_s(reply, plan.args.review_timeout))
     return Scored(ruled.values, ruled.extracted)
+
+
+def longest_s(reply: str, given: float | None) -> float:
+    """How long scoring a reply may take: the time that is given, else one that grows with the reply."""
+    return given or _TIMEOUT_S + _TIMEOUT_PER_CHAR_S * len(reply)
