@@ -52,7 +52,7 @@ def gauge(kube: Kube) -> float:
 
 
 def test_a_full_store(kube: Kube) -> None:
-    """The first write that finds no room tells it; no run starts, what runs at work deliver is kept, nothing is lost."""
+    """The first write that finds no room tells it; no run starts, runs at work keep what they have, nothing is lost."""
     kube.create(eval_run("at-work", "slow", limit=SAMPLES, repeats=6))
     kube.in_phase("evalrun", "at-work", "Running")
     on_the_volume(kube, FILL)
