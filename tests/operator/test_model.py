@@ -61,9 +61,12 @@ class Anything(RuleBasedStateMachine):
     @rule(fault=st.none() | st.tuples(st.integers(0, 3), st.sampled_from(FAULTS)), pressed=st.booleans())
     def work(self, fault: tuple[int, str] | None, pressed: bool) -> None:
         """The operator looks at the run, among others or not; the n-th call that changes something may go wrong."""
+        room, made = self.operator.storage.room(), len(self.cluster.created_jobs)
         self.cluster.fault, self.operator.pressed = fault, pressed
         self.operator.work(self.key)
         self.cluster.fault, self.operator.pressed = None, False
+        if room is not None and room.shortage:
+            assert len(self.cluster.created_jobs) == made, "a Job was made while the store was full"
 
     @rule(count=st.integers(1, 5))
     def deliver(self, count: int) -> None:
@@ -160,10 +163,15 @@ class Anything(RuleBasedStateMachine):
             pod["lost"] = how == "lose"
             self.cluster.disrupt(pod, "DeletionByTaintManager" if how == "lose" else "EvictionByEvictionAPI")
 
-    @rule(up=st.booleans())
-    def store(self, up: bool) -> None:
-        """The store goes, or comes back."""
-        self.cluster.store_up = up
+    @rule(up=st.booleans(), full=st.sampled_from([False, False, True]))
+    def store(self, up: bool, full: bool) -> None:
+        """The store goes, fills up, or comes back."""
+        self.cluster.store_up, self.cluster.store_full = up, full
+
+    @rule()
+    def look_for_room(self) -> None:
+        """The operator asks a store that was full whether it still is."""
+        self.operator.look_for_room()
 
     # people
 
@@ -242,7 +250,7 @@ class Anything(RuleBasedStateMachine):
     # what holds at last
 
     def teardown(self) -> None:
-        """With a store and without suspension every run ends, within its deadlines, and leaves nothing at work."""
+        """With room in the store and no suspension every run ends, within its deadlines, and leaves nothing at work."""
         try:
             if self.run() is not None:
                 self._settle()
@@ -251,12 +259,13 @@ class Anything(RuleBasedStateMachine):
 
     def _settle(self) -> None:
         self.cluster.change(self.cluster.objects[self.key], suspend=False)
-        self.cluster.store_up = True
+        self.cluster.store_up, self.cluster.store_full = True, False
         began = self.cluster.now()
         attempts = self.spec["backoffLimit"] + 2
         while not self._at_rest():
             self.cluster.controllers()
             self.operator.relist()
+            self.operator.look_for_room()
             wait_s = self.operator.work(self.key)
             self.cluster.now_s += min(max(wait_s if wait_s is not None else 5.0, 0.05), 30.0)
             assert self.cluster.now() - began < timedelta(seconds=attempts * (60 + 300 + 60 + 660) + 600)
