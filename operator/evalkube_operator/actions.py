@@ -10,6 +10,7 @@ from evalkube_crds.results import Progress, Receipt
 from evalkube_crds.status import ResultReference, RunStatus
 from evalkube_operator.facts import EventFact, JobFact, ObjectFact, ObjectRef, PodFact
 from evalkube_operator.line import Crowd, Turn
+from evalkube_operator.storage import StoreRoom
 
 __all__ = [
     "Action",
@@ -25,6 +26,7 @@ __all__ = [
     "LookUpJob",
     "LookUpObjects",
     "LookUpPodEvents",
+    "LookUpStoreRoom",
     "Outcome",
     "Refusal",
     "Seen",
@@ -105,6 +107,11 @@ class LookUpPodEvents:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpStoreRoom:
+    """Find out whether the store has room for what a run brings."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collect:
     """Fetch the shards' results of ``attempt`` and make one of them."""
 
@@ -144,6 +151,7 @@ Action = (
     | LookUpObjects
     | DeleteSecret
     | LookUpPodEvents
+    | LookUpStoreRoom
     | Collect
     | WriteStatus
     | DeleteRun
@@ -211,6 +219,7 @@ class Seen:
     ``objects``: those that the run names; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by
     shard, of runners of this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a
     second later. ``turn``: in the line of those that may start; None: not asked for. ``crowd``: the runs beside it.
+    ``store_room``: None: not known.
     """
 
     jobs: tuple[JobFact, ...] = ()
@@ -228,3 +237,4 @@ class Seen:
     receipts: Mapping[int, Receipt] = field(default_factory=dict)
     turn: Turn | None = None
     crowd: Crowd = field(default_factory=Crowd)
+    store_room: StoreRoom | None = None

@@ -1,13 +1,15 @@
-"""Posts events about runs, behind the work: from a bounded queue, at a bounded rate, the same words only counted.
+"""Posts events about runs and about the operator itself, behind the work: from a bounded queue, at a bounded rate, the
+same words about a run only once.
 
-``document`` is the event, pure. An event that cannot be posted is dropped: the status says it all.
+``document`` and ``own`` are the events, pure. An event that cannot be posted is dropped: the status says it all.
 """
 
 import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ from evalkube_operator.errors import OperatorError
 from evalkube_operator.facts import RunFact
 from evalkube_operator.ports import Cluster
 
-__all__ = ["EventPoster", "document"]
+__all__ = ["EventPoster", "OwnPod", "document", "own"]
 
 _LOG = logging.getLogger("evalkube.operator")
 _QUEUED: Final = 4000
@@ -27,23 +29,43 @@ _BUSY_PAUSE_S: Final = 0.5
 """50 events a second at most, and hardly any while Jobs are being made: they are what people wait for."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPod:
+    """The pod that the operator runs in."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
 def document(run: RunFact, announcement: Announcement, now: datetime, instance: str) -> dict[str, Any]:
     """The event, as an object of the core group."""
+    about = {
+        "apiVersion": API_VERSION,
+        "kind": str(run.kind),
+        "namespace": run.namespace,
+        "name": run.name,
+        "uid": run.uid,
+        "resourceVersion": run.resource_version,
+    }
+    return _event(about, announcement, now, instance)
+
+
+def own(pod: OwnPod, announcement: Announcement, now: datetime) -> dict[str, Any]:
+    """The event about the operator's own pod."""
+    about = {"apiVersion": "v1", "kind": "Pod", "namespace": pod.namespace, "name": pod.name, "uid": pod.uid}
+    return _event(about, announcement, now, pod.name)
+
+
+def _event(about: Mapping[str, str], announcement: Announcement, now: datetime, instance: str) -> dict[str, Any]:
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    seed = f"{run.uid}{announcement.reason}{announcement.message}{now.timestamp()}"
+    seed = f"{about['uid']}{announcement.reason}{announcement.message}{now.timestamp()}"
     suffix = hashlib.sha256(seed.encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": run.namespace, "name": f"{run.name}.{suffix}"},
-        "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": str(run.kind),
-            "namespace": run.namespace,
-            "name": run.name,
-            "uid": run.uid,
-            "resourceVersion": run.resource_version,
-        },
+        "metadata": {"namespace": about["namespace"], "name": f"{about['name']}.{suffix}"},
+        "involvedObject": dict(about),
         "reason": str(announcement.reason),
         "message": announcement.message[:1024],
         "type": "Warning" if announcement.warning else "Normal",
@@ -75,8 +97,12 @@ class EventPoster:
         self._said[words] = None
         if len(self._said) > _REMEMBERED:
             self._said.popitem(last=False)
+        self.post(document(run, announcement, datetime.now(UTC), self._instance))
+
+    def post(self, event: dict[str, Any]) -> None:
+        """Never blocks, never raises."""
         try:
-            self._queue.put_nowait(document(run, announcement, datetime.now(UTC), self._instance))
+            self._queue.put_nowait(event)
         except asyncio.QueueFull:
             _LOG.debug("too many events; one is dropped")
 

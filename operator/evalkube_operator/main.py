@@ -19,7 +19,8 @@ from typing import Any, cast
 import kopf
 
 from evalkube_crds import seed
-from evalkube_operator import claims, logs, serving, watching
+from evalkube_crds.names import Reason
+from evalkube_operator import announcing, claims, logs, serving, watching
 from evalkube_operator.actions import Announcement
 from evalkube_operator.announcing import EventPoster
 from evalkube_operator.cache import Cache, Key
@@ -37,7 +38,9 @@ from evalkube_operator.metrics import Metrics
 from evalkube_operator.ports import RunKey
 from evalkube_operator.reconcile import Reconciler, Rest
 from evalkube_operator.settings import Settings, read
+from evalkube_operator.storage import Storage
 from evalkube_operator.store.interface import StoreError
+from evalkube_operator.store.noting import NotingStore
 from evalkube_operator.store.opening import open_store
 from evalkube_operator.store.runs import RunStore, sweep
 from evalkube_operator.tenants import Tenants
@@ -69,7 +72,9 @@ class _Operator:
         self.queue: WorkQueue[Key] = WorkQueue()
         self.metrics = Metrics()
         self.health = Health(time.monotonic)
-        self.store = open_store(settings.store)
+        store = open_store(settings.store)
+        self.storage = Storage(store.check, self._on_store_room, now=_now)
+        self.store = NotingStore(store, self.storage.refused)
         self.run_store = RunStore(self.store)
         self.unread = Unread(lambda kind: self.metrics.unreadable.labels(kind).inc())
         self.cache = Cache(self.queue.add, self._on_dropped)
@@ -92,6 +97,7 @@ class _Operator:
             output_uri=self.run_store.uri,
             turns=self.queue,
             line=self.line,
+            storage=self.storage,
             unread=self.unread,
             now=_now,
         )
@@ -198,6 +204,7 @@ class _Operator:
         for key in self.cache.run_keys():
             self.queue.add(key)
         work = [self._serve_ingest(), self._sweep(), self._delete_dropped(), self.certificates.keep(), self._claim()]
+        work += [self.storage.keep()]
         work += [self._work() for _ in range(self.settings.workers)]
         self.working = {asyncio.create_task(each) for each in work}
         _LOG.info("working with %d runs known", len(self.cache))
@@ -290,6 +297,20 @@ class _Operator:
         self.poster.announce(run, announcement)
 
     # the store
+
+    def _on_store_room(self, shortage: str) -> None:
+        """Every run that waits is looked at anew: it says what it waits for, or goes on."""
+        self.metrics.store_full.set(bool(shortage))
+        if not shortage:
+            _LOG.info("the store has room again: runs start")
+        else:
+            words = f"the store has no room, and no run starts until there is some: {shortage}"
+            _LOG.error("%s", words)
+            if self.settings.pod is not None:
+                announcement = Announcement(Reason.STORE_FULL, words, warning=True)
+                self.poster.post(announcing.own(self.settings.pod, announcement, _now()))
+        for key in self.cache.run_keys():
+            self.queue.add(key)
 
     def _on_dropped(self, key: Key, uid: str) -> None:
         self.dropped.put_nowait(RunKey(key[1], key[2], uid))

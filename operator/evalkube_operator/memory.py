@@ -13,6 +13,7 @@ from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal
 from evalkube_operator.cache import Cache
 from evalkube_operator.facts import EventFact, ObjectFact, ObjectRef, RunFact
 from evalkube_operator.line import Line
+from evalkube_operator.storage import StoreRoom
 
 __all__ = ["Memory"]
 
@@ -63,7 +64,14 @@ class Memory:
             self.receipts.clear()
 
     def seen(
-        self, run: RunFact, cache: Cache, line: Line, now: datetime, *, progress_interval_s: tuple[float, float]
+        self,
+        run: RunFact,
+        cache: Cache,
+        line: Line,
+        now: datetime,
+        *,
+        store_room: StoreRoom | None,
+        progress_interval_s: tuple[float, float],
     ) -> Seen:
         """All that is known of the run's surroundings, for the plan."""
         attempts = run.status.attempts
@@ -87,6 +95,7 @@ class Memory:
             progress_due=due + timedelta(seconds=interval_s) if due is not None else None,
             turn=line.turn(run.uid),
             crowd=line.crowd(run.uid, run.namespace),
+            store_room=store_room,
         )
 
     def _objects(self, now: datetime, run_uid: str) -> Mapping[ObjectRef, ObjectFact | None]:

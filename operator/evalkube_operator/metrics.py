@@ -24,6 +24,9 @@ class Metrics:
         self.runs = Gauge("evalkube_runs", "Runs that there are", registry=registry)
         self.waiting = Gauge("evalkube_runs_waiting", "Runs that wait for their turn to start", registry=registry)
         self.runner_pods = Gauge("evalkube_runner_pods", "Pods of the runs that have their turn", registry=registry)
+        self.store_full = Gauge(
+            "evalkube_store_full", "Whether the store has no room, and no run starts (1) or not (0)", registry=registry
+        )
         self.queue = Gauge("evalkube_queue_length", "Runs that wait for a look", registry=registry)
         self.queue_age_seconds = Gauge(
             "evalkube_queue_oldest_seconds", "How long the first of them waits", registry=registry

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator import plan
-from evalkube_operator.actions import Action, AwaitTurn, CreateJob, Wait, WriteStatus
+from evalkube_operator.actions import Action, AwaitTurn, CreateJob, LookUpStoreRoom, Wait, WriteStatus
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.execute import Executor
@@ -21,6 +21,7 @@ from evalkube_operator.memory import Memory
 from evalkube_operator.policies import placing
 from evalkube_operator.ports import RunKey
 from evalkube_operator.rules import Rules
+from evalkube_operator.storage import Storage
 from evalkube_operator.unread import Unread
 
 __all__ = ["Reconciler", "Rest", "Turns"]
@@ -56,7 +57,7 @@ class Reconciler:
     """Belongs to one event loop.
 
     ``output_uri``: where a run's artifacts are, for its status. ``turns``: where runs wait to be looked at;
-    ``line``: where they wait to be started.
+    ``line``: where they wait to be started; ``storage``: whether there is room for what they will bring.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Reconciler:
         output_uri: Callable[[RunKey], str],
         turns: Turns,
         line: Line,
+        storage: Storage,
         unread: Unread,
         now: Callable[[], datetime],
     ) -> None:
@@ -77,6 +79,7 @@ class Reconciler:
         self._output_uri = output_uri
         self._turns = turns
         self._line = line
+        self._storage = storage
         self._unread = unread
         self._now = now
         self._memories: dict[str, Memory] = {}
@@ -113,7 +116,8 @@ class Reconciler:
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
         self._hold(run.uid, run.namespace, now)
-        seen = memory.seen(run, self._cache, self._line, now, progress_interval_s=self._rules.progress_interval_s)
+        room, interval_s = self._storage.room(), self._rules.progress_interval_s
+        seen = memory.seen(run, self._cache, self._line, now, store_room=room, progress_interval_s=interval_s)
         uri = self._output_uri(RunKey(run.namespace, run.name, run.uid))
         waits: list[datetime] = []
         actions = plan.next_actions(plan.Case(run, seen, now, self._rules, uri))
@@ -133,6 +137,9 @@ class Reconciler:
         """In a burst the Jobs of all runs come before the bookkeeping of any."""
         if isinstance(action, AwaitTurn):
             return self._line.join(Place(run.key, run.uid, action.pods, run.created_at))
+        if isinstance(action, LookUpStoreRoom):
+            await self._storage.look()
+            return True
         if not isinstance(action, CreateJob):
             return await self._executor.perform(action, run, memory)
         self._turns.hurry()

@@ -6,7 +6,7 @@ Read once in main; an unknown key is an error. The only place that reads the env
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from evalkube_crds.targets import TargetRules
+from evalkube_operator.announcing import OwnPod
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.line import Limits
 from evalkube_operator.rules import OVERRIDES, Rules
@@ -128,14 +129,15 @@ class _File(_Part):
 class Settings:
     """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
 
-    ``identity``: who it is to its standby; ``in_pod``: that is the name of its pod. ``cluster_role``: one that is there
-    as long as the release is.
+    ``identity``: who it is to its standby; ``in_pod``: that is the name of its pod. ``pod``: where that is known, to be
+    told about. ``cluster_role``: one that is there as long as the release is.
     """
 
     namespaces: tuple[str, ...]
     own_namespace: str
     identity: str
     in_pod: bool
+    pod: OwnPod | None
     lease: str
     cluster_role: str | None
     kubeconfig: Path | None
@@ -189,6 +191,7 @@ def _settings(file: _File, ca: str | None) -> Settings:
         own_namespace=environment.get("POD_NAMESPACE", "default"),
         identity=environment.get("POD_NAME") or f"{environment.get('HOSTNAME', 'operator')}-{os.getpid()}",
         in_pod=in_cluster and bool(environment.get("POD_NAME")),
+        pod=_own_pod(environment),
         lease=file.lease,
         cluster_role=file.cluster_role,
         kubeconfig=None if in_cluster else kubeconfig,
@@ -209,6 +212,13 @@ def _settings(file: _File, ca: str | None) -> Settings:
         resync_s=file.resync_seconds,
         log_level=file.log_level,
     )
+
+
+def _own_pod(environment: Mapping[str, str]) -> OwnPod | None:
+    try:
+        return OwnPod(environment["POD_NAMESPACE"], environment["POD_NAME"], environment["POD_UID"])
+    except KeyError:
+        return None
 
 
 def _store(part: _Volume | _S3) -> VolumeSettings | S3Settings:

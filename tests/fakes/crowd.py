@@ -51,6 +51,8 @@ class Crowd:
                 self._submit(number, planned)
         if now_s in self.restarts:
             self.operator.restart()
+        if now_s % 5 == 0:
+            self.operator.look_for_room()
         for _ in range(3):
             self.cluster.controllers()
             self.operator.deliver()

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -398,10 +398,15 @@ class SmallStore:
 
     def __init__(self, cluster: SmallCluster) -> None:
         self._cluster = cluster
+        self.refused: Callable[[StoreFull], None] = lambda problem: None
 
     def uri(self, run: RunKey) -> str:
         """See ``ports.Store``."""
         return f"volume:///{run.namespace}/{run.name}"
+
+    async def check(self) -> None:
+        """See ``store.interface.Store``."""
+        self._check(writes=True)
 
     async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
         """See ``ports.Store``."""
@@ -436,7 +441,9 @@ class SmallStore:
         if not self._cluster.store_up:
             raise Unavailable("the store is away")
         if writes and self._cluster.store_full:
-            raise StoreFull("no byte is left")
+            problem = StoreFull("no byte is left")
+            self.refused(problem)
+            raise problem
 
 
 def _result(labels: dict[str, str], shards: int) -> bytes:

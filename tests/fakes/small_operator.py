@@ -16,6 +16,7 @@ from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.line import Limits, Line
 from evalkube_operator.reconcile import Reconciler
 from evalkube_operator.rules import Rules
+from evalkube_operator.storage import Storage
 from evalkube_operator.telling import Telling
 from evalkube_operator.unread import Unread
 from fakes.small_cluster import Crash, SmallCluster, SmallStore
@@ -35,6 +36,8 @@ class SmallOperator:
         self.limits = limits or Limits(pods=32)
         self.announced: list[tuple[str, Announcement]] = []
         self.wanted: set[Key] = set()
+        self.shortages: list[str] = []
+        """What was told of the store's room, an empty word where there was some again."""
         self.pressed = False
         """Whether other runs have more urgent work."""
         self._loop = asyncio.new_event_loop()
@@ -69,6 +72,8 @@ class SmallOperator:
             now=self.cluster.now,
         )
         self.line = Line(self.limits, self.wanted.add)
+        self.storage = Storage(store.check, self._on_store_room, now=self.cluster.now)
+        store.refused = self.storage.refused
         self.reconciler = Reconciler(
             cache=self.cache,
             executor=executor,
@@ -76,11 +81,16 @@ class SmallOperator:
             output_uri=store.uri,
             turns=self,
             line=self.line,
+            storage=self.storage,
             unread=unread,
             now=self.cluster.now,
         )
         self.relist()
         self.reconciler.prime()
+
+    def _on_store_room(self, shortage: str) -> None:
+        self.shortages.append(shortage)
+        self.wanted.update(self.cache.run_keys())
 
     def relist(self) -> None:
         """A full list of everything; what the watches still had to tell is in it."""
@@ -96,6 +106,11 @@ class SmallOperator:
             count -= 1
             if kind in _PLURALS:
                 self.telling.told(_PLURALS[kind], raw, deleted=deleted)
+
+    def look_for_room(self) -> None:
+        """What `Storage.keep` does every few seconds."""
+        if (room := self.storage.room()) is not None and room.shortage:
+            self.do(self.storage.probe())
 
     def hear(self, pod: dict[str, Any]) -> None:
         """The runner of ``pod`` delivers and says its last word; its pod is about to end."""

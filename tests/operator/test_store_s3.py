@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import obstore
 import pytest
 
-from evalkube_operator.store.interface import StoreUnavailable
+from evalkube_operator.store.interface import StoreFull, StoreUnavailable
 from evalkube_operator.store.keys import ShardKey
 from evalkube_operator.store.s3 import S3Settings, S3Store
+from fakes.raw_server import raw_server
 from fakes.stores import RUN, chunks, opened, read, s3_settings
 
 _KEY = ShardKey(RUN, 0, 0).at("p.jsonl")
@@ -73,6 +75,38 @@ def test_a_bucket_that_is_away_is_unavailable() -> None:
             with pytest.raises(StoreUnavailable, match="the bucket"):
                 await use
         assert time.monotonic() - began < 20
+
+    asyncio.run(scenario())
+
+
+def _refusal(status: str, code: str, message: str) -> bytes:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(_refusal("403 Forbidden", "QuotaExceeded", ""), id="Ceph, a quota"),
+        pytest.param(_refusal("400 Bad Request", "XMinioAdminBucketQuotaExceeded", ""), id="MinIO"),
+        pytest.param(_refusal("507 Insufficient Storage", "XMinioStorageFull", "full"), id="MinIO, its disks"),
+        pytest.param(
+            _refusal("403 Forbidden", "AccessDenied", "Bucket size quota is reached, maximum: 9"),
+            id="Garage",
+        ),
+    ],
+)
+def test_a_bucket_without_room_is_said_to_be_full(answer: bytes) -> None:
+    """In the words of each server: of a write and of the probe, before a probe's patience (5 s) is over."""
+
+    async def scenario() -> None:
+        async with raw_server(lambda connection, request: [answer]) as server:
+            store = S3Store(replace(_SETTINGS, endpoint=f"http://127.0.0.1:{server.port}"))
+            async with asyncio.timeout(5):
+                with pytest.raises(StoreFull, match="the bucket has no room"):
+                    await store.check()
+            with pytest.raises(StoreFull):
+                await store.put(_KEY, chunks(b"x"))
 
     asyncio.run(scenario())
 

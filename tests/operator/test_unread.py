@@ -115,7 +115,8 @@ def _looked_at(cache: Cache, key: Key) -> None:
         return
     if run is not None:
         for now in (EPOCH, EPOCH + timedelta(days=900)):
-            seen = Memory().seen(run, cache, Line(Limits(), lambda _: None), now, progress_interval_s=(3.0, 10.0))
+            line = Line(Limits(), lambda _: None)
+            seen = Memory().seen(run, cache, line, now, store_room=None, progress_interval_s=(3.0, 10.0))
             plan.next_actions(plan.Case(run, seen, now, Rules()))
 
 

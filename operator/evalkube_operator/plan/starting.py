@@ -2,12 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 import orjson
 
 from evalkube_crds.names import Reason
 from evalkube_operator import conditions, facts, jobs
-from evalkube_operator.actions import Action, AwaitTurn, CreateJob, DeleteJob, LookUpObjects, Wait, WriteStatus
+from evalkube_operator.actions import (
+    Action,
+    AwaitTurn,
+    CreateJob,
+    DeleteJob,
+    LookUpObjects,
+    LookUpStoreRoom,
+    Wait,
+    WriteStatus,
+)
 from evalkube_operator.facts import JobFact, Spec
 from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import end
@@ -64,25 +74,34 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
     blocked = _blocked(case, spec)
     if blocked is not None:
         return blocked
-    in_line = _in_line(case, spec)
-    if in_line is not None:
-        return in_line
+    waiting = _waiting(case, spec)
+    if waiting is not None:
+        return waiting
     if number > 1 and not on_record:
         return write(case, conditions.attempt_begun(case.status, number, **stamp(case)))
     return [CreateJob(number)]
 
 
-def _in_line(case: Case, spec: Spec) -> list[Action] | None:
-    """The run's turn has not come. What a queue of Kueue's holds waits there, with its Job."""
-    if case.rules.queued or facts.QUEUE_LABEL in case.run.labels:
-        return None
-    if case.seen.turn is None:
-        return [AwaitTurn(spec.shards)]
-    if case.seen.turn.granted:
-        return None
-    pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
-    words = f"other runs go first: it starts when there is room for {pods} beside theirs"
-    return [AwaitTurn(spec.shards), *hold(case, Reason.WAITING_FOR_TURN, words)]
+def _waiting(case: Case, spec: Spec) -> list[Action] | None:
+    """The store has no room for what the run would bring, or its turn has not come: that it keeps its place for."""
+    queued = case.rules.queued or facts.QUEUE_LABEL in case.run.labels  # it waits in Kueue's line, with its Job
+    place: list[Action] = [] if queued else [AwaitTurn(spec.shards)]
+    room, turn = case.seen.store_room, case.seen.turn
+    if room is not None and room.shortage:
+        return [*place, *hold(case, Reason.STORE_FULL, f"{_NO_ROOM} ({room.shortage})")]
+    if not queued and turn is None:
+        return place
+    if not queued and turn is not None and not turn.granted:
+        pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
+        words = f"other runs go first: it starts when there is room for {pods} beside theirs"
+        return [*place, *hold(case, Reason.WAITING_FOR_TURN, words)]
+    return [*place, LookUpStoreRoom()] if room is None else None
+
+
+_NO_ROOM: Final = (
+    "the operator's store has no room, and no run starts until there is some: delete runs that have ended, or enlarge "
+    "the store; this run then goes on by itself"
+)
 
 
 def _predecessors(case: Case) -> list[Action] | None:

@@ -60,4 +60,13 @@ def _announcements(before: RunStatus, after: RunStatus) -> tuple[Announcement, .
 
 
 _NO_FAULT = frozenset({Reason.SUSPENDED})
-_ORDINARY = frozenset({Reason.STARTING, Reason.STARTED, Reason.QUEUED, Reason.WAITING_FOR_TURN, Reason.COMPLETED})
+_ORDINARY = frozenset(
+    {
+        Reason.STARTING,
+        Reason.STARTED,
+        Reason.QUEUED,
+        Reason.WAITING_FOR_TURN,
+        Reason.STORE_FULL,  # of all runs alike: one event about the operator says it
+        Reason.COMPLETED,
+    }
+)

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from evalkube_operator.errors import OperatorError, Unavailable
 from evalkube_operator.ports import RunKey
 
 __all__ = [
+    "PROBE_BYTES",
     "Content",
     "OffsetConflict",
     "PathTaken",
@@ -20,6 +21,10 @@ __all__ = [
     "Stored",
     "Upload",
 ]
+
+
+PROBE_BYTES: Final = 64 << 10
+"""Enough that a file system or a bucket has to make room for it: an empty artifact finds its place on a full one."""
 
 
 class StoreError(Unavailable):
@@ -122,4 +127,4 @@ class Store(Protocol):
         """After a direct upload: it is the whole artifact now; its size, or None where nothing came."""
 
     async def check(self) -> None:
-        """Raises StoreError where the store cannot be written."""
+        """Raises StoreError where the store cannot be written: PROBE_BYTES are, and leave nothing behind."""

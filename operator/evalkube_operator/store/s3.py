@@ -22,7 +22,7 @@ from obstore.store import S3Store as Bucket
 
 from evalkube_operator.ports import RunKey
 from evalkube_operator.store import keys, parts
-from evalkube_operator.store.interface import Content, Stored, StoreFull, StoreUnavailable, Upload
+from evalkube_operator.store.interface import PROBE_BYTES, Content, Stored, StoreFull, StoreUnavailable, Upload
 from evalkube_operator.store.keys import PARTS
 from evalkube_operator.store.locks import KeyLocks
 from evalkube_operator.store.parts import Part
@@ -36,7 +36,10 @@ _PIECES_AT_ONCE: Final = 2
 _READ_BYTES: Final = 1 << 20
 _KNOWN_ARTIFACTS: Final = 10_000
 _TRIES: Final = 3
-_FULL: Final = re.compile(r"QuotaExceeded|StorageFull|InsufficientStorage|Insufficient Storage|DiskFull|OverQuota")
+_CHECK: Final = ".check"
+_FULL: Final = re.compile(
+    r"QuotaExceeded|StorageFull|InsufficientStorage|Insufficient Storage|DiskFull|OverQuota|quota is reached"
+)
 """What S3 and those who speak it say of a bucket, a disk or an account that is full (MinIO's XMinioStorageFull too)."""
 
 
@@ -264,7 +267,8 @@ class S3Store:
     async def check(self) -> None:
         """See ``Store.check``."""
         with _in_our_words():
-            await obstore.put_async(self._bucket, ".check", b"")
+            await obstore.put_async(self._bucket, _CHECK, bytes(PROBE_BYTES))
+            await obstore.delete_async(self._bucket, _CHECK)
 
     def _know(self, key: str, row: list[Part]) -> None:
         self._rows[key] = row

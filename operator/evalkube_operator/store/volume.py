@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from evalkube_operator.ports import RunKey
 from evalkube_operator.store import keys, parts
 from evalkube_operator.store.interface import (
+    PROBE_BYTES,
     Content,
     PathTaken,
     Stored,
@@ -156,10 +157,17 @@ class VolumeStore:
 
     async def check(self) -> None:
         """See ``Store.check``."""
+        await _in_thread(self._check)
+
+    def _check(self) -> None:
+        self._check_room()
         probe = self._root / _INCOMING / f"check-{uuid.uuid4().hex}"
-        await _in_thread(self._check_room)
-        await _in_thread(probe.touch)
-        await _in_thread(probe.unlink)
+        try:
+            with _opened(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as handle:
+                _write_all(handle, bytes(PROBE_BYTES), 0)
+                os.fsync(handle)  # some file systems know only then
+        finally:
+            probe.unlink(missing_ok=True)
 
     def _check_room(self) -> None:
         volume = os.statvfs(self._root)
