@@ -190,6 +190,33 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, cut: int) -> None:
     assert len({line["key"] for line in _lines_if_whole(tmp_path / "out" / PREDICTIONS)}) == 20
 
 
+class _Away(FileDelivery):
+    """Nothing that is appended arrives, as while ingest is away."""
+
+    async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
+        """See ``Delivery.append``."""
+        del path, data, durable
+        await asyncio.Event().wait()
+
+
+def test_a_stopped_run_does_not_wait_for_what_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It ends by itself, well before it is killed: what it could not leave is asked for again."""
+
+    async def stopped() -> None:
+        async with scripted_endpoint.running(_even_ones_right) as endpoint:
+            delivery = _Away(tmp_path / "out", tmp_path / "control", pipeline="eval")
+            context = RunContext("r", delivery, tmp_path, tmp_path, api_key=KEY, readable=ANYTHING)
+            work = asyncio.create_task(evaluate(_spec(endpoint.url, _data(tmp_path / "data")), context))
+            await endpoint.requests(8)  # the first four have been answered
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                async with asyncio.timeout(20):
+                    await work
+
+    asyncio.run(stopped())
+    assert "the last answers were not kept" in caplog.text
+
+
 def _damage(out: Path) -> None:
     predictions, reviews = _lines(out / PREDICTIONS), _lines(out / REVIEWS)
     predictions[0]["model_output"]["usage"] = {"input_tokens": 2**70, "output_tokens": -1}

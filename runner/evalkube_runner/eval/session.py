@@ -30,6 +30,9 @@ _LOG = logging.getLogger("evalkube.eval")
 _PROGRESS_S = 0.5
 # Reviews may lag behind answers by so many: a slow judge must not fill the memory, nor hold a free slot for a while.
 _REVIEWS_WAITING = 1_000
+# For so long a run that was told to stop waits for its last answers to be kept: where ingest is away, its operator may
+# be waiting for this very pod's place on the node.
+_STOPPED_S = 5.0
 
 
 @dataclass(slots=True)
@@ -111,7 +114,10 @@ class Session:
         await self._stack.aclose()
 
     async def run(self) -> None:
-        """Asks and scores everything. What was finished is on the disk when this returns, and also when it raises."""
+        """Asks and scores everything. What was finished is on the disk when this returns, and also when it raises; who
+        is told to stop gives that a few seconds.
+        """
+        patience_s: float | None = None
         writing = asyncio.create_task(self._journal.write_on())
         asking = asyncio.create_task(self._ask_all())
         telling = asyncio.create_task(self._tell())
@@ -121,12 +127,15 @@ class Session:
                 if helper.done():
                     helper.result()
             await asking
+        except asyncio.CancelledError:
+            patience_s = _STOPPED_S
+            raise
         finally:
             for task in (asking, telling):
                 task.cancel()
             await asyncio.gather(asking, telling, return_exceptions=True)
             self._journal.close()
-            await writing
+            await _written(writing, patience_s)
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
         await self._context.delivery.progress(self._progress(), final=True)
@@ -290,6 +299,17 @@ class Session:
                 Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_SAMPLES_FAILED,
                 f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
             )
+
+
+async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:
+    """Returns when all is written, or after ``patience_s``; what is not is asked again by the next attempt."""
+    done, _ = await asyncio.wait({writing}, timeout=patience_s)
+    if done:
+        writing.result()
+        return
+    _LOG.warning("the last answers were not kept within %g s of the stop; they are asked for again", patience_s)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
