@@ -260,6 +260,32 @@ def test_a_load_test_is_preempted(kube: Kube, image: str, one_place: dict[str, A
     assert (run["status"]["phase"], condition(run)["reason"]) == ("Failed", "Preempted"), condition(run)
 
 
+def operator_asks(kube: Kube, operation: str) -> None:
+    """`add`: the operator is killed, and needs a place when it starts anew; `remove`: and needs none."""
+    where = "/spec/template/spec/containers/0/resources"
+    paths = [f"{where}/{bound}/{PLACE.replace('/', '~1')}" for bound in ("requests", "limits")]
+    change = [{"op": operation, "path": path} | ({"value": "1"} if operation == "add" else {}) for path in paths]
+    kube.run("patch", "deployment/evalkube-operator", "--type=json", "-p", json.dumps(change))
+    kill(kube, "app.kubernetes.io/component=operator")
+
+
+def test_the_operator_starts_anew_on_a_node_that_runners_fill(kube: Kube, one_place: dict[str, Any]) -> None:
+    """A runner makes room for it, which alone can bring the runs to their end; and they go on when there is room."""
+    kube.create(eval_run("filling", "slow", limit=SAMPLES, repeats=5, backoffLimit=0, **one_place))
+    well_begun(kube, "filling", 2)
+    began = time.monotonic()
+    operator_asks(kube, "add")
+    try:
+        kube.run("rollout", "status", "deployment/evalkube-operator", "--timeout=60s")
+        assert time.monotonic() - began < 60
+        assert all(pod["status"]["phase"] != "Running" for pod in kube.pods_of("filling"))
+    finally:
+        operator_asks(kube, "remove")
+    run = kube.ended("evalrun", "filling")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert run["status"]["results"]["gsm8k"]["reused"] >= 2
+
+
 def test_ingest_is_away_at_the_end(kube: Kube) -> None:
     """The receipt in the pod's termination message is enough to finish a run; what is missing is said."""
     deadlines = {"startup": 120, "collect": 5}
