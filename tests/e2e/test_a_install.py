@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -114,6 +115,16 @@ def test_a_run_after_the_rollback(kube: Kube) -> None:
     kube.delete("evalrun", "after-rollback")
 
 
+def other_values(release: Release) -> Path:
+    """The file with the values of the second release."""
+    return release.values_file.parent / "other.yaml"
+
+
+def until_other_is_ready(kube: Kube) -> None:
+    """Returns when one replica of the second release's operator leads."""
+    kube.run("wait", "--for=jsonpath={.status.readyReplicas}=1", "deployment/other-operator", "--timeout=90s")
+
+
 @pytest.fixture(scope="module")
 def other(cluster: Kube, release: Release) -> Iterator[Kube]:
     """A second release beside the first, with a standby, in a namespace of its own."""
@@ -123,11 +134,10 @@ def other(cluster: Kube, release: Release) -> Iterator[Kube]:
     values = values_of(release.image, [name], crds=False)
     values["operator"]["replicas"] = 2
     values["store"]["volume"]["accessModes"] = ["ReadWriteMany"]
-    file = release.values_file.parent / "other.yaml"
-    file.write_text(json.dumps(values))
+    other_values(release).write_text(json.dumps(values))
     try:
-        kube.helm("install", "other", CHART, "-f", str(file))
-        kube.run("wait", "--for=jsonpath={.status.readyReplicas}=1", "deployment/other-operator", "--timeout=90s")
+        kube.helm("install", "other", CHART, "-f", str(other_values(release)))
+        until_other_is_ready(kube)
         yield kube
     finally:
         kube.helm("uninstall", "other", check=False)
@@ -166,3 +176,18 @@ def test_uninstalled_with_the_operator_down_nothing_is_stuck(other: Kube, releas
     other.run("delete", "evalrun", "running", "--timeout=20s")
     other.gone("pods", selector="evalkube.io/run=running")
     assert other.get("crd", "evalruns.evalkube.io") is not None
+
+
+def test_installed_again_it_has_its_certificate(other: Kube, release: Release) -> None:
+    """The Secret has outlived the release, and runs made afterwards deliver under it."""
+    before = other.get("secret", "other-ingest-tls")
+    assert before is not None
+    other.helm("install", "other", CHART, "-f", str(other_values(release)))
+    until_other_is_ready(other)
+    found = other.get("secret", "other-ingest-tls")
+    assert found is not None
+    assert (found["data"], found["metadata"]["uid"]) == (before["data"], before["metadata"]["uid"])
+    other.create(eval_run("after-all", f"model.{release.kube.namespace}", limit=1))
+    run = other.ended("evalrun", "after-all")
+    assert run["status"]["phase"] == "Succeeded", condition(run)
+    assert condition(run, "ResultsCollected")["status"] == "True", condition(run, "ResultsCollected")

@@ -1,4 +1,4 @@
-"""Certificates of one's own for tests, made by openssl: an authority and a server's certificate for 127.0.0.1."""
+"""Certificates of one's own for tests, made by openssl: an authority and a server's certificate."""
 
 import shutil
 import subprocess
@@ -33,11 +33,11 @@ class Mounted:
         """Who signed it."""
         return self.folder / "ca.crt"
 
-    def renew(self) -> "Mounted":
-        """Another certificate of another authority."""
+    def renew(self, *names: str) -> "Mounted":
+        """Another certificate of another authority, for 127.0.0.1 unless ``names`` (DNS:HOST, IP:ADDRESS) are given."""
         self.folder.mkdir(exist_ok=True)
         request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        named = ["-days", "2", "-subj", "/CN=ingest", "-addext", "subjectAltName=IP:127.0.0.1"]
+        named = ["-days", "2", "-subj", "/CN=ingest", "-addext", f"subjectAltName={','.join(names) or 'IP:127.0.0.1'}"]
         files = ["-keyout", str(self.key), "-out", str(self.certificate)]
         subprocess.run([*request, *named, *files], check=True, capture_output=True)
         self.ca.write_bytes(self.certificate.read_bytes())
