@@ -32,9 +32,11 @@ class Anything(RuleBasedStateMachine):
         shards=st.integers(1, 2),
         limit=st.integers(0, 2),
         patient=st.sampled_from([True, True, False]),
+        full=st.sampled_from([False, False, True]),
     )
-    def submit(self, kind: str, shards: int, limit: int, patient: bool) -> None:
-        """A user applies a run; a patient one neither cancels nor deletes it."""
+    def submit(self, kind: str, shards: int, limit: int, patient: bool, full: bool) -> None:
+        """A user applies a run, while the store has room or not; a patient one neither cancels nor deletes it."""
+        self.cluster.store_full = full
         self.kind, self.patient = kind, patient
         make = eval_spec if kind == "EvalRun" else perf_spec
         self.spec = make(shards=shards, backoffLimit=limit, apiKeySecretRef={"name": "key", "key": "api-key"})
@@ -61,12 +63,18 @@ class Anything(RuleBasedStateMachine):
     @rule(fault=st.none() | st.tuples(st.integers(0, 3), st.sampled_from(FAULTS)), pressed=st.booleans())
     def work(self, fault: tuple[int, str] | None, pressed: bool) -> None:
         """The operator looks at the run, among others or not; the n-th call that changes something may go wrong."""
-        room, made = self.operator.storage.room(), len(self.cluster.created_jobs)
         self.cluster.fault, self.operator.pressed = fault, pressed
-        self.operator.work(self.key)
+        self._look()
         self.cluster.fault, self.operator.pressed = None, False
+
+    def _look(self) -> float | None:
+        """No Job is made while the operator knows that the store is full."""
+        made = len(self.cluster.created_jobs)
+        wait_s = self.operator.work(self.key)
+        room = self.operator.storage.room()
         if room is not None and room.shortage:
-            assert len(self.cluster.created_jobs) == made, "a Job was made while the store was full"
+            assert len(self.cluster.created_jobs) == made
+        return wait_s
 
     @rule(count=st.integers(1, 5))
     def deliver(self, count: int) -> None:
@@ -85,7 +93,7 @@ class Anything(RuleBasedStateMachine):
         for _ in range(2):
             self.cluster.controllers()
             self.operator.deliver()
-            self.operator.work(self.key)
+            self._look()
             self.cluster.now_s += 1
         for pod in self.pods("Pending") if start else []:
             self.cluster.start(pod)
@@ -266,7 +274,7 @@ class Anything(RuleBasedStateMachine):
             self.cluster.controllers()
             self.operator.relist()
             self.operator.look_for_room()
-            wait_s = self.operator.work(self.key)
+            wait_s = self._look()
             self.cluster.now_s += min(max(wait_s if wait_s is not None else 5.0, 0.05), 30.0)
             assert self.cluster.now() - began < timedelta(seconds=attempts * (60 + 300 + 60 + 660) + 600)
         assert ("Secret", "ns", "key") not in self.cluster.objects
