@@ -128,10 +128,14 @@ def starting(
     return _set(status, [setting], now, generation)
 
 
-def running(status: RunStatus, *, shards: int, progress: Progress | None, now: datetime, generation: int) -> RunStatus:
-    """All shards have started; ``progress`` None: as it was."""
+def running(
+    status: RunStatus, *, shards: int, progress: Progress | None, unheard: str = "", now: datetime, generation: int
+) -> RunStatus:
+    """All shards have started; ``progress`` None: as it was. ``unheard``: words for that nothing comes from them."""
     words = f"{shards} shards have started" if shards > 1 else "the runner has started"
     setting: Setting = (ConditionType.RUNNING, "True", Reason.STARTED, words)
+    if unheard:
+        setting = (ConditionType.RUNNING, "True", Reason.INGEST_UNAVAILABLE, f"{words}, but {unheard}")
     return _set(status, [setting], now, generation, progress=progress or status.progress)
 
 

@@ -27,7 +27,8 @@ class Rules:
 
     ``queued``: all runs are given to a queue of Kueue's, which decides on their turns. ``room_patience_s``: how long a
     run whose pods find no room keeps others from starting, at first and at most; ``aside_s``: how long others then go
-    first. ``progress_interval_s``: between two writes of how far a run is, at first and later.
+    first. ``progress_interval_s``: between two writes of how far a run is, at first and later. ``silence_s``: after
+    that a run that has started and was never heard of says so; runners speak within a second.
     """
 
     allow: frozenset[str] = frozenset()
@@ -46,6 +47,7 @@ class Rules:
     pod_events_after_s: float = 5.0
     pod_events_every_s: float = 10.0
     node_loss_s: float = 30.0
+    silence_s: float = 30.0
     receipt_patience_s: float = 5.0
     retry_base_s: float = 5.0
     retry_cap_s: float = 300.0

@@ -434,6 +434,24 @@ def test_failures_of_several_shards_do_not_add_up(story: Story) -> None:
     assert story.phase() is Phase.RUNNING
 
 
+def test_a_runner_that_never_speaks_is_told_of(story: Story) -> None:
+    """Its pod's log has the cause, a certificate that it does not trust say, and people look at the run first."""
+    story.submit(eval_spec())
+    story.start()
+    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
+    assert story.turn(10) is not None, "nobody else would have it looked at again"
+    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
+    story.turn(25)
+    assert (story.phase(), story.reason(ConditionType.RUNNING)) == (Phase.RUNNING, Reason.INGEST_UNAVAILABLE)
+    assert story.status.columns.reason == "IngestUnavailable"
+    assert [told.reason for _, told in story.operator.announced] == [Reason.INGEST_UNAVAILABLE]
+    story.operator.reconciler.progressed(story.raw["metadata"]["uid"], 1, 0, Progress(stage="loading data"))
+    story.turn(11)
+    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
+    story.turn(100)
+    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
+
+
 def test_progress_never_runs_backwards(story: Story) -> None:
     """A second attempt begins anew and finds less in its first moments; what stands on record is done."""
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from evalkube_crds.names import ConditionType, Kind, Reason
 from evalkube_crds.progress import advanced
@@ -132,10 +133,31 @@ def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["
         told, due = case.seen.progress, case.seen.progress_due
         progress = advanced(case.status.progress, told) if told is not None else None
         if not case.ran or due is None or case.now >= due:
-            return write(case, conditions.running(case.status, shards=spec.shards, progress=progress, **stamp(case)))
+            silent_from = _silent_from(case)
+            unheard = _UNHEARD if silent_from is not None and case.now >= silent_from else ""
+            running = conditions.running(
+                case.status, shards=spec.shards, progress=progress, unheard=unheard, **stamp(case)
+            )
+            return write(case, running)
         return [Wait(due)] if progress not in (None, case.status.progress) else []
     trouble = next(((each.trouble.reason, each.trouble.message) for each in waiting if each.trouble is not None), None)
     return write(case, conditions.starting(case.status, queued=False, trouble=trouble, **stamp(case)))
+
+
+_UNHEARD: Final = (
+    "nothing was heard of it: its pod may not reach the operator's ingest, or not trust its certificate; "
+    "the pod's log says which"
+)
+
+
+def _silent_from(case: Case) -> datetime | None:
+    """From when on it is told that nothing was heard of a run that has started; None where something was, at any
+    time.
+    """
+    begun_at = conditions.since(case.status, ConditionType.RUNNING, "True")
+    if begun_at is None or case.status.progress is not None or case.seen.progress is not None or case.seen.receipts:
+        return None
+    return begun_at + timedelta(seconds=case.rules.silence_s)
 
 
 def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
@@ -144,7 +166,7 @@ def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> l
     again_at = case.now + timedelta(seconds=case.rules.pod_events_every_s)
     moments += [max(each.ask_at, again_at) for each in waiting if each.ask_at is not None and each.trouble is None]
     moments += [each.ask_at for each in waiting if each.ask_at is not None]
-    moments += [due] if due is not None else []
+    moments += [moment for moment in (due, _silent_from(case)) if moment is not None]
     moments += [case.now + timedelta(seconds=case.rules.room_look_s) for each in waiting if each.behind]
     moments += [
         pod.deletion_due + timedelta(seconds=case.rules.node_loss_s)
