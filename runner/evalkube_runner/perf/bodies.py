@@ -2,8 +2,8 @@
 what they have left behind is removed. The data room shapes prompts, the dialect bodies; here they meet.
 
 What fits into ``AHEAD_BYTES`` is rendered before the load begins, so that it has the machine to itself. The rest of a
-longer one is rendered beside it, by a thread of low priority; a worker that has to wait sends late, and that is on its
-record.
+longer one is rendered beside it, by a thread that has a low priority from then on; a worker that has to wait sends
+late, and that is on its record.
 """
 
 import asyncio
@@ -92,12 +92,13 @@ class Bodies:
         self._dialect = dialect
         self._prompts = prompts
         self._folder = folder
-        self._thread = ThreadPoolExecutor(1, "bodies", initializer=_step_back)
+        self._thread = ThreadPoolExecutor(1, "bodies")
         self._span = Span(0, 0)
         self._at: dict[int, int] = {}
         self._there: set[int] = set()
         self._most = 1
         self._warned = False
+        self._loaded = False
         self._news = asyncio.Event()
         self._rendered = asyncio.Event()
         self._rendering: asyncio.Task[None] | None = None
@@ -141,7 +142,10 @@ class Bodies:
             self.check()
 
     def reached(self, worker: int, block: int) -> None:
-        """Note that a worker asks for ``block``."""
+        """Note that a worker asks for ``block``. From the first on there is a load, which goes before rendering."""
+        if not self._loaded:
+            self._loaded = True
+            self._thread.submit(_step_back)
         if block not in self._there and not self._warned:
             self._warned = True
             _LOG.warning("requests wait for their bodies: prompts are not made as fast as they are sent")
