@@ -5,9 +5,6 @@ from typing import Any
 import pytest
 
 from evalkube_crds.names import ConditionType, Phase, Reason
-from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import Progress
-from evalkube_operator import memory
 from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 
@@ -51,142 +48,6 @@ def test_from_submission_to_success(story: Story) -> None:
     assert told == [Reason.COMPLETED]
 
 
-def test_the_last_word_of_every_runner_is_the_end(story: Story) -> None:
-    """Kubernetes notices that a pod has ended up to a second later; who waits for the answer need not."""
-    story.submit(eval_spec(shards=2))
-    story.start()
-    story.operator.hear(story.pods()[0])
-    story.turn()
-    assert story.phase() is Phase.RUNNING
-    story.operator.hear(story.pods()[1])
-    story.turn()
-    assert story.phase() is Phase.SUCCEEDED
-    assert story.reason(ConditionType.RESULTS_COLLECTED) is Reason.COLLECTED
-    for pod in story.pods():  # which nobody killed meanwhile
-        story.cluster.succeed(pod)
-    story.turn(1)
-    assert story.cluster.of_kind("Job")[0]["spec"]["ttlSecondsAfterFinished"] == 3600
-
-
-def test_a_last_word_of_an_earlier_attempt_is_none(story: Story) -> None:
-    """It says nothing about the attempt that has begun since."""
-    story.submit(eval_spec())
-    story.start()
-    late = story.cluster.delivered(story.pods()[0])
-    story.cluster.results.clear()
-    story.cluster.delete(story.cluster.of_kind("Job")[0])
-    story.turn(1)
-    story.turn(10)
-    story.operator.reconciler.finished(story.raw["metadata"]["uid"], 1, late)
-    story.turn()
-    assert [attempt.number for attempt in story.status.attempts] == [1, 2]
-    assert story.phase() is Phase.STARTING
-
-
-def test_a_pod_that_says_it_is_done_and_does_not_end(story: Story) -> None:
-    """Its Job goes, after a while."""
-    story.submit(eval_spec())
-    story.start()
-    story.operator.hear(story.pods()[0])
-    story.turn()
-    assert story.phase() is Phase.SUCCEEDED
-    assert story.cluster.of_kind("Job")
-    story.turn(59)
-    assert story.cluster.of_kind("Job")
-    story.turn(2)
-    assert not story.cluster.of_kind("Job")
-
-
-def test_receipts_are_enough(story: Story) -> None:
-    """Nothing arrived at ingest: the figures are the receipts', and the status says what is missing."""
-    story.submit(eval_spec(shards=2, thresholds=[{"metric": "score", "op": ">=", "value": 0.5}]))
-    story.start()
-    for pod in story.pods():
-        story.cluster.succeed(pod, delivered=False)
-    story.turn(1)
-    assert story.phase() is Phase.SUCCEEDED
-    assert story.status.summary == {"shard_0/score": 1.0, "shard_1/score": 1.0}
-    assert story.reason(ConditionType.RESULTS_COLLECTED) is Reason.INGEST_UNAVAILABLE
-    assert story.reason(ConditionType.THRESHOLDS_MET) is Reason.THRESHOLDS_MET
-
-
-@pytest.mark.parametrize(("shards", "reason"), [(1, Reason.RESULT_MISSING), (2, Reason.SHARD_MISSING)])
-def test_neither_result_nor_receipt(story: Story, shards: int, reason: Reason) -> None:
-    """An exit code of 0 alone proves nothing."""
-    story.submit(eval_spec(shards=shards))
-    story.start()
-    story.cluster.succeed(story.pods()[0], delivered=False, receipt=False)
-    for pod in story.pods()[1:]:
-        story.cluster.succeed(pod)
-    story.turn(1)
-    story.turn(10)
-    assert story.reason() is reason
-
-
-def test_another_result_than_the_receipts(story: Story) -> None:
-    """What the store has must be what the runner sent."""
-    story.submit(eval_spec())
-    story.start()
-    story.cluster.succeed(story.pods()[0])
-    story.cluster.results = {key: data + b" " for key, data in story.cluster.results.items()}
-    story.turn(1)
-    assert story.reason() is Reason.RESULT_CORRUPT
-
-
-def test_a_foreign_shard(story: Story) -> None:
-    """The result of another shard in a shard's place."""
-    story.submit(eval_spec(shards=2))
-    story.start()
-    for pod in story.pods():
-        story.cluster.succeed(pod, receipt=False)
-    (first, data), (second, _) = story.cluster.results.items()
-    story.cluster.results = {first: data, second: data}
-    story.turn(1)
-    assert story.reason() is Reason.RESULT_CORRUPT
-
-
-def test_the_store_is_away_for_too_long(story: Story) -> None:
-    """Until its deadline the run collects; then the receipts do."""
-    story.submit(eval_spec())
-    story.start()
-    story.cluster.succeed(story.pods()[0])
-    story.cluster.store_up = False
-    story.turn(1)
-    assert story.phase() is Phase.COLLECTING
-    story.turn(30)
-    assert story.phase() is Phase.COLLECTING
-    story.turn(31)
-    story.turn(3)
-    assert story.phase() is Phase.SUCCEEDED
-    assert story.reason(ConditionType.RESULTS_COLLECTED) is Reason.INGEST_UNAVAILABLE
-
-
-def test_the_store_is_full_for_too_long(story: Story) -> None:
-    """Until its deadline the run says so and collects; then it has failed, and says what is left."""
-    story.submit(eval_spec())
-    story.start()
-    story.cluster.succeed(story.pods()[0])
-    story.cluster.store_full = True
-    story.turn(1)
-    assert (story.phase(), story.reason(ConditionType.RESULTS_COLLECTED)) == (Phase.COLLECTING, Reason.STORE_FULL)
-    story.turn(31)
-    story.turn(31)
-    story.turn(3)
-    assert (story.phase(), story.reason()) == (Phase.FAILED, Reason.STORE_FULL)
-
-
-def test_a_full_store_that_gets_room_loses_nothing(story: Story) -> None:
-    """The run succeeds."""
-    story.submit(eval_spec())
-    story.start()
-    story.cluster.succeed(story.pods()[0])
-    story.cluster.store_full = True
-    story.turn(1)
-    story.cluster.store_full = False
-    story.turn(31)
-    assert story.phase() is Phase.SUCCEEDED
-
-
 def test_a_lost_job_is_a_further_attempt(story: Story) -> None:
     """Never the same one again, and after a pause."""
     story.submit(eval_spec())
@@ -198,16 +59,6 @@ def test_a_lost_job_is_a_further_attempt(story: Story) -> None:
     story.turn(10)
     assert [job["metadata"]["name"] for job in story.cluster.of_kind("Job")] == ["demo-e2"]
     assert [attempt.number for attempt in story.status.attempts] == [1, 2]
-
-
-def test_a_lost_job_that_had_delivered(story: Story) -> None:
-    """Its work is not done twice."""
-    story.submit(perf_spec())
-    story.start()
-    story.cluster.succeed(story.pods()[0])
-    story.cluster.delete(story.cluster.of_kind("Job")[0])
-    story.turn(1)
-    assert story.phase() is Phase.SUCCEEDED
 
 
 def test_a_load_test_ends_with_its_first_pod(story: Story) -> None:
@@ -432,98 +283,6 @@ def test_failures_of_several_shards_do_not_add_up(story: Story) -> None:
     story.turn(1)
     assert len([pod for pod in story.pods() if pod["status"]["phase"] == "Pending"]) == 2
     assert story.phase() is Phase.RUNNING
-
-
-def test_a_runner_that_never_speaks_is_told_of(story: Story) -> None:
-    """Its pod's log has the cause, a certificate that it does not trust say, and people look at the run first."""
-    story.submit(eval_spec())
-    story.start()
-    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
-    assert story.turn(10) is not None, "nobody else would have it looked at again"
-    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
-    story.turn(25)
-    assert (story.phase(), story.reason(ConditionType.RUNNING)) == (Phase.RUNNING, Reason.INGEST_UNAVAILABLE)
-    assert story.status.columns.reason == "IngestUnavailable"
-    assert [told.reason for _, told in story.operator.announced] == [Reason.INGEST_UNAVAILABLE]
-    story.operator.reconciler.progressed(story.raw["metadata"]["uid"], 1, 0, Progress(stage="loading data"))
-    story.turn(11)
-    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
-    story.turn(100)
-    assert story.reason(ConditionType.RUNNING) is Reason.STARTED
-
-
-def test_progress_never_runs_backwards(story: Story) -> None:
-    """A second attempt begins anew and finds less in its first moments; what stands on record is done."""
-
-    def told(attempt: int, done: int, total: int) -> tuple[int, int]:
-        progress = Progress(done=done, total=total, eta_seconds=4.0, stage="evaluating")
-        story.operator.reconciler.progressed(story.raw["metadata"]["uid"], attempt, 0, progress)
-        story.turn(11)
-        assert story.status.progress is not None
-        return story.status.progress.done, story.status.progress.total
-
-    story.submit(eval_spec())
-    story.start()
-    assert told(1, 6, 10) == (6, 10)
-    story.cluster.change(story.raw, suspend=True)
-    story.turn(1)
-    story.turn(1)
-    assert story.status.progress is not None
-    assert (story.status.progress.done, story.status.progress.eta_seconds) == (6, None)
-    story.cluster.change(story.raw, suspend=False)
-    story.turn(1)
-    story.start()
-    assert told(2, 0, 0) == (6, 10)
-    assert told(2, 2, 10) == (6, 10)
-    assert told(2, 8, 10) == (8, 10)
-    assert story.status.progress_text == "8/10"
-
-
-WHOLE = {
-    "one of two has spoken": ([Progress(done=2, total=5)], {}, (2, 10, None)),
-    "one loads its data": (
-        [Progress(done=2, total=5, eta_seconds=3.0), Progress(stage="loading data")],
-        {},
-        (2, 10, None),
-    ),
-    "both work": (
-        [Progress(done=2, total=5, eta_seconds=3.0), Progress(done=1, total=6, eta_seconds=5.0)],
-        {},
-        (3, 11, 5.0),
-    ),
-    "one has no part in it": (
-        [Progress(done=2, total=4, eta_seconds=3.0), Progress(eta_seconds=0.0)],
-        {"number": [4]},
-        (2, 4, 3.0),
-    ),
-    "a search": ([Progress(done=2), Progress(done=3)], {}, (5, 0, None)),
-}
-
-
-@pytest.mark.parametrize(("parts", "load", "expected"), WHOLE.values(), ids=WHOLE)
-def test_the_progress_of_shards(parts: list[Progress], load: dict[str, Any], expected: tuple[object, ...]) -> None:
-    """Of two; an estimate only where both have one, and of a load test no more than it asks for."""
-    spec = PerfRunSpec.model_validate(perf_spec(shards=2, **{"number": [40], **load}))
-    whole = memory.whole(parts, spec)
-    assert (whole.done, whole.total, whole.eta_seconds) == expected
-
-
-def test_a_run_costs_the_api_server_little(story: Story) -> None:
-    """Eight requests at the most: its Job and that Job's time to live, a few statuses, an event, and a review of the
-    runner's token. Of what happens within a moment one status tells."""
-    story.submit(eval_spec())
-    story.start()
-    for done in range(1, 11):
-        progress = Progress(done=done, total=10)
-        story.operator.reconciler.progressed(story.raw["metadata"]["uid"], 1, 0, progress)
-        story.turn(1)
-    assert story.status.progress is not None
-    assert story.status.progress.done >= 3
-    story.cluster.succeed(story.pods()[0])
-    story.turn(1)
-    story.turn(1)
-    assert story.phase() is Phase.SUCCEEDED
-    assert story.cluster.requests + len(story.operator.announced) + 1 <= 8
 
 
 def _runs(pod: Object) -> bool:
