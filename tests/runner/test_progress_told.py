@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -111,11 +111,12 @@ def test_an_endpoint_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     assert recorder.stages == ["loading data", "testing the connection", "waiting for the endpoint"]
 
 
-def evaluation(folder: Path, script: scripted_endpoint.Script, **fields: Any) -> Recorder:
+def evaluation(folder: Path, answer: Callable[[list[str | None]], Says], **fields: Any) -> Recorder:
+    """``answer`` is given the stages so far."""
     recorder = Recorder(folder, "eval")
 
     async def run() -> None:
-        async with scripted_endpoint.running(script) as endpoint:
+        async with scripted_endpoint.running(lambda _body, _number: answer(recorder.stages)) as endpoint:
             spec = EvalRunSpec.model_validate(
                 {
                     "model": "m",
@@ -138,22 +139,26 @@ def evaluation(folder: Path, script: scripted_endpoint.Script, **fields: Any) ->
 def test_an_evaluation_says_what_it_waits_for(tmp_path: Path) -> None:
     """A server that loads its model, then one that has too much to do."""
 
-    def script(_body: dict[str, Any], number: int) -> Says:
-        if number < 2:
+    loading, busy = "waiting for the endpoint", "waiting to ask again after status_429"
+    answers = 0
+
+    def answer(stages: list[str | None]) -> Says:
+        nonlocal answers
+        if loading not in stages:
             return Says(503, b"loading the model")
-        if 3 <= number < 6:
-            return Says(429, b"{}", headers={"Retry-After": "1"})
+        if answers and busy not in stages:
+            return Says(429, b"{}", headers={"Retry-After": "3"})  # longer than two reports are apart
+        answers += 1
         return says("The answer is 18.")
 
-    told = evaluation(tmp_path, script)
+    told = evaluation(tmp_path, answer)
     assert told.stages[0] == "loading data"
-    assert "waiting for the endpoint" in told.stages
-    assert "waiting to ask again after status_429" in told.stages
+    assert told.stages.index(loading) < told.stages.index(busy)
     assert told.stages[-1] == "evaluating"
     assert (told.told[-1].done, told.told[-1].total) == (3, 3)
 
 
 def test_the_report_of_an_analysis_is_a_stage(tmp_path: Path) -> None:
     """It is one more request."""
-    told = evaluation(tmp_path, lambda _body, _number: says("The answer is 18."), analysis_report=True)
+    told = evaluation(tmp_path, lambda _stages: says("The answer is 18."), analysis_report=True)
     assert told.stages[-1] == "writing the analysis"
