@@ -73,10 +73,10 @@ async def _analyse(spec: EvalRunSpec, result: EvalResult, context: RunContext) -
 
 async def _report_points(spec: PerfRunSpec, result: PerfResult, place: Place) -> None:
     """What a single shard leaves of each point as soon as it is measured."""
-    from evalkube_runner.perf import trial  # an evaluation does without this half
+    from evalkube_runner.perf.point import documents  # an evaluation does without this half
 
     for point in result.points:
-        for path, data in trial.documents(point, spec).items():
+        for path, data in documents(point, spec).items():
             await place.put(path, data)
 
 

@@ -18,7 +18,8 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.perf import crew, probe, tune
 from evalkube_runner.perf.bodies import Bodies
-from evalkube_runner.perf.trial import Point, Trial, endpoint_of, warmup_of
+from evalkube_runner.perf.point import Point, endpoint_of, warmup_of
+from evalkube_runner.perf.trial import Trial
 from evalkube_runner.wire.dialect import DIALECTS
 from evalkube_runner.wire.refusals import says_no_model
 

@@ -7,20 +7,16 @@ even of a point that is cancelled.
 import asyncio
 import contextlib
 import logging
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.proxies import Proxy
 from evalkube_crds.results import PerfPoint
-from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner import arrival, urls
 from evalkube_runner import gate as gates
 from evalkube_runner import trust as trusting
@@ -30,48 +26,16 @@ from evalkube_runner.perf import crew, pool, probe, schedule
 from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.pace import Load, Pace
+from evalkube_runner.perf.point import Point, documents, endpoint_of, joined
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.dialect import DIALECTS
 
-__all__ = ["Point", "Trial", "documents", "endpoint_of", "warmup_of"]
+__all__ = ["Trial"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
 _PROGRESS_S = 0.5
 _OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One load. ``parallel`` None is the open loop. ``first`` is the place of its first request among the bodies, so
-    that prompts go on where the load before ended. ``run`` numbers the runs of a point that is measured several times.
-    """
-
-    name: str
-    number: int
-    parallel: int | None
-    rate: float | None
-    warmup: int
-    first: int
-    run: int | None = None
-
-    @property
-    def total(self) -> int:
-        """Requests in all."""
-        return self.warmup + self.number
-
-
-def warmup_of(asked: float, number: int) -> int:
-    """Requests of warm-up: a count from 1 on, below it a share of ``number`` (at least one request), 0 for none."""
-    if asked <= 0:
-        return 0
-    return int(asked) if asked >= 1 else max(1, int(asked * number))
-
-
-def endpoint_of(spec: PerfRunSpec) -> str:
-    """The URL that requests go to."""
-    plain = spec.tokenize_prompt or spec.apply_chat_template is False
-    return DIALECTS[spec.api].endpoint(spec.url, plain=plain, query=spec.extra_query)
 
 
 class Trial:
@@ -174,7 +138,7 @@ class Trial:
     async def _deliver_rows(self, name: str, files: Sequence[Path]) -> None:
         written = [path for path in files if path.is_file()]
         if written:
-            await asyncio.to_thread(_joined, written)
+            await asyncio.to_thread(joined, written)
             await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
@@ -294,16 +258,6 @@ class Trial:
             await self._context.delivery.put(path, data)
 
 
-def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
-    """What is delivered of a point but for its rows: its arguments, summary and percentiles, by their paths."""
-    load = {"url": endpoint_of(spec), "number": point.number, "parallel": point.parallel, "rate": point.rate}
-    return {
-        f"{point.name}/benchmark_args.json": _json(spec.model_dump(mode="json") | load),
-        f"{point.name}/benchmark_summary.json": _json(load_test_figures.metrics(point)),
-        f"{point.name}/benchmark_percentile.json": _json(load_test_figures.percentiles(point)),
-    }
-
-
 def _blank(point: Point, spec: PerfRunSpec, proxy: Proxy | None) -> PerfPoint:
     return PerfPoint(
         name=point.name,
@@ -320,16 +274,3 @@ def _typed(part: dict[str, Any]) -> dict[str, Any]:
     """A worker's report with the contract's types."""
     found = PerfPoint.model_validate({"name": "", "number": 0} | part)
     return {name: getattr(found, name) for name in part}
-
-
-def _joined(rows: Sequence[Path]) -> None:
-    """All rows in the first file."""
-    with rows[0].open("ab") as target:
-        for path in rows[1:]:
-            with path.open("rb") as source:
-                shutil.copyfileobj(source, target, 1 << 20)
-            path.unlink()
-
-
-def _json(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2)

@@ -14,7 +14,8 @@ from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, Sla
 from evalkube_runner.context import RunContext
 from evalkube_runner.perf import crew, repeats, search
 from evalkube_runner.perf.bodies import Bodies
-from evalkube_runner.perf.trial import Point, Trial, warmup_of
+from evalkube_runner.perf.point import Point, warmup_of
+from evalkube_runner.perf.trial import Trial
 
 __all__ = ["run_of", "space_of", "tune"]
 

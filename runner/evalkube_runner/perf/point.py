@@ -1,0 +1,71 @@
+"""A point of a load test: the load that it asks for, and what is left of it. Pure, but for the joining of its rows."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfPoint
+from evalkube_crds.seed import load_test as load_test_figures
+from evalkube_runner.wire.dialect import DIALECTS
+
+__all__ = ["Point", "documents", "endpoint_of", "joined", "warmup_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One load. ``parallel`` None is the open loop. ``first`` is the place of its first request among the bodies, so
+    that prompts go on where the load before ended. ``run`` numbers the runs of a point that is measured several times.
+    """
+
+    name: str
+    number: int
+    parallel: int | None
+    rate: float | None
+    warmup: int
+    first: int
+    run: int | None = None
+
+    @property
+    def total(self) -> int:
+        """Requests in all."""
+        return self.warmup + self.number
+
+
+def warmup_of(asked: float, number: int) -> int:
+    """Requests of warm-up: a count from 1 on, below it a share of ``number`` (at least one request), 0 for none."""
+    if asked <= 0:
+        return 0
+    return int(asked) if asked >= 1 else max(1, int(asked * number))
+
+
+def endpoint_of(spec: PerfRunSpec) -> str:
+    """The URL that requests go to."""
+    plain = spec.tokenize_prompt or spec.apply_chat_template is False
+    return DIALECTS[spec.api].endpoint(spec.url, plain=plain, query=spec.extra_query)
+
+
+def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
+    """What is delivered of a point but for its rows: its arguments, summary and percentiles, by their paths."""
+    load = {"url": endpoint_of(spec), "number": point.number, "parallel": point.parallel, "rate": point.rate}
+    return {
+        f"{point.name}/benchmark_args.json": _json(spec.model_dump(mode="json") | load),
+        f"{point.name}/benchmark_summary.json": _json(load_test_figures.metrics(point)),
+        f"{point.name}/benchmark_percentile.json": _json(load_test_figures.percentiles(point)),
+    }
+
+
+def joined(rows: Sequence[Path]) -> None:
+    """All rows in the first file."""
+    with rows[0].open("ab") as target:
+        for path in rows[1:]:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            path.unlink()
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
