@@ -21,8 +21,6 @@ __all__ = [
 
 KEY = "sk-not-to-be-seen-anywhere"
 PREDICTIONS = "predictions/m/gsm8k_main.jsonl"
-
-
 REVIEWS = "reviews/m/gsm8k_main.jsonl"
 
 

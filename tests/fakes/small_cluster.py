@@ -1,15 +1,13 @@
 """A Kubernetes in a few hundred lines: objects with versions, watches that may lag, a Job controller, pods that obey.
 
-It implements ``ports.Cluster`` and ``ports.Store`` of the operator over raw JSON objects, with those of the API
-server's rules that the operator relies on: names are unique, versions are checked, deletions carry a UID.
-Time is a number that tests move.
+It implements ``ports.Cluster`` of the operator over raw JSON objects, with those of the API server's rules that the
+operator relies on: names are unique, versions are checked, deletions carry a UID. Time is a number that tests move.
 """
 
 import copy
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,10 +16,9 @@ from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Receipt
 from evalkube_operator.errors import Conflict, NotFound, Refused, Unavailable
 from evalkube_operator.facts import ObjectRef
-from evalkube_operator.ports import RunKey, StoredResult
-from evalkube_operator.store.interface import StoreFull
+from evalkube_operator.ports import RunKey
 
-__all__ = ["Crash", "SmallCluster", "SmallStore", "eval_spec", "perf_spec", "pod_metadata"]
+__all__ = ["Crash", "SmallCluster", "eval_spec", "perf_spec", "pod_metadata"]
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 Object = dict[str, Any]
@@ -389,61 +386,6 @@ class SmallCluster:
             headline={"score": 1.0},
             result_sha256=hashlib.sha256(data).hexdigest(),
         )
-
-
-class SmallStore:
-    """``ports.Store`` in a dict: what the pods of a SmallCluster delivered."""
-
-    kind = "volume"
-
-    def __init__(self, cluster: SmallCluster) -> None:
-        self._cluster = cluster
-        self.refused: Callable[[StoreFull], None] = lambda problem: None
-
-    def uri(self, run: RunKey) -> str:
-        """See ``ports.Store``."""
-        return f"volume:///{run.namespace}/{run.name}"
-
-    async def check(self) -> None:
-        """See ``store.interface.Store``."""
-        self._check(writes=True)
-
-    async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
-        """See ``ports.Store``."""
-        self._check()
-        return {
-            shard: StoredResult(shard, hashlib.sha256(data).hexdigest(), len(data))
-            for (uid, number, shard), data in self._cluster.results.items()
-            if (uid, number) == (run.uid, attempt)
-        }
-
-    async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
-        """See ``ports.Store``."""
-        return self._cluster.results[run.uid, attempt, shard]
-
-    async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
-        """See ``ports.Store``."""
-        self._check(writes=True)
-        return f"{self.uri(run)}/{name}"
-
-    async def delete_run(self, run: RunKey) -> None:
-        """See ``ports.Store``."""
-        self._check()
-        for key in [key for key in self._cluster.results if key[0] == run.uid]:
-            del self._cluster.results[key]
-
-    async def stored_runs(self) -> AsyncIterator[RunKey]:
-        """See ``ports.Store``."""
-        for uid in {key[0] for key in self._cluster.results}:
-            yield RunKey("ns", "?", uid)
-
-    def _check(self, *, writes: bool = False) -> None:
-        if not self._cluster.store_up:
-            raise Unavailable("the store is away")
-        if writes and self._cluster.store_full:
-            problem = StoreFull("no byte is left")
-            self.refused(problem)
-            raise problem
 
 
 def _result(labels: dict[str, str], shards: int) -> bytes:

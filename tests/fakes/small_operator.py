@@ -19,7 +19,8 @@ from evalkube_operator.rules import Rules
 from evalkube_operator.storage import Storage
 from evalkube_operator.telling import Telling
 from evalkube_operator.unread import Unread
-from fakes.small_cluster import Crash, SmallCluster, SmallStore
+from fakes.small_cluster import Crash, SmallCluster
+from fakes.small_store import SmallStore
 
 __all__ = ["SmallOperator"]
 
