@@ -48,13 +48,19 @@ def load(folder: Path, wanted: PerfRunSpec) -> PerfResult:
 
 def workers() -> list[int]:
     """This process' children that run a worker."""
-    found = []
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            with suppress(OSError):
-                if b"evalkube_runner.perf.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
+    while True:
+        try:
+            tasks = list(Path(f"/proc/{os.getpid()}/task").iterdir())
+            children = [child for task in tasks for child in (task / "children").read_text().split()]
+        except OSError:  # a thread has just ended, and its children are another one's now: look again
+            continue
+        return [int(child) for child in children if _is_worker(child)]
+
+
+def _is_worker(child: str) -> bool:
+    with suppress(OSError):  # it has just ended
+        return b"evalkube_runner.perf.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+    return False
 
 
 async def asked(url: str, more: int) -> None:
