@@ -7,8 +7,8 @@ from evalkube_crds import summary
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import TokenBasis, Verdict
 from evalkube_crds.results import PerfPoint, PerfResult
-from evalkube_runner.report import figures
-from evalkube_runner.report.figures import Unit
+from evalkube_runner.report import formats
+from evalkube_runner.report.formats import Unit
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = [
@@ -64,11 +64,11 @@ def _counts_tokens(point: PerfPoint) -> bool:
 def load_text(point: PerfPoint) -> str:
     """The load in words: "32 in flight", "open loop, 12.5 requests/s"."""
     if point.open_loop:
-        return f"open loop, {figures.significant(point.rate)} requests/s"
+        return f"open loop, {formats.significant(point.rate)} requests/s"
     limit = (
-        f", at most {figures.significant(point.rate)} requests/s" if point.rate is not None and point.rate > 0 else ""
+        f", at most {formats.significant(point.rate)} requests/s" if point.rate is not None and point.rate > 0 else ""
     )
-    return f"{figures.count(point.parallel)} in flight{limit}"
+    return f"{formats.count(point.parallel)} in flight{limit}"
 
 
 def histogram_of(point: PerfPoint, name: str) -> Histogram:
@@ -119,7 +119,7 @@ def times_table(result: PerfResult) -> Table:
 
 
 def _common_unit(points: Iterable[PerfPoint], name: str) -> Unit:
-    return figures.time_unit(_percentile(point, name, 99) for point in points)
+    return formats.time_unit(_percentile(point, name, 99) for point in points)
 
 
 def _mark(point: PerfPoint) -> str:
@@ -131,13 +131,13 @@ def _throughput(point: PerfPoint) -> tuple[str, ...]:
     return (
         point.name,
         load_text(point),
-        figures.count(found.requests),
-        figures.count(point.failed),
-        figures.percent(found.success),
-        figures.duration(found.duration_s),
-        figures.significant(found.rps),
-        figures.significant(found.output_tps),
-        figures.significant(found.total_tps),
+        formats.count(found.requests),
+        formats.count(point.failed),
+        formats.percent(found.success),
+        formats.duration(found.duration_s),
+        formats.significant(found.rps),
+        formats.significant(found.output_tps),
+        formats.significant(found.total_tps),
     )
 
 
@@ -172,7 +172,7 @@ _PERCENTS = (10, 25, 50, 75, 90, 95, 99, 99.9)
 def percentile_tables(point: PerfPoint) -> list[Table]:
     """Times, and amounts, each with mean, deviation and percentiles, of successful requests; only what was measured."""
     times = [(name, label) for name, label in _TIMES if histogram_of(point, name).count]
-    unit = figures.time_unit(_percentile(point, name, 99) for name, _ in times)
+    unit = formats.time_unit(_percentile(point, name, 99) for name, _ in times)
     head = ("Mean", "Std dev", "Min", *(f"p{percent:g}" for percent in _PERCENTS), "Max")
     tables = []
     if times:
@@ -210,9 +210,9 @@ def error_table(point: PerfPoint) -> Table | None:
         Row(
             (
                 str(cause),
-                figures.clipped(point.error_samples.get(cause, figures.DASH), _LONGEST_MESSAGE),
-                figures.count(times),
-                figures.percent(times / requests),
+                formats.clipped(point.error_samples.get(cause, formats.DASH), _LONGEST_MESSAGE),
+                formats.count(times),
+                formats.percent(times / requests),
             )
         )
         for cause, times in ordered
@@ -229,7 +229,7 @@ def health_table(point: PerfPoint) -> Table:
     """How the load generator itself fared."""
     health = point.health
     lags = (health.schedule_lag_ns, health.loop_lag_ns, health.gc_pause_ns)
-    unit = figures.time_unit(histogram.high for histogram in lags)
+    unit = formats.time_unit(histogram.high for histogram in lags)
     names = (
         "Schedule lag (the client's part of sending late)",
         "Loop lag (how late a read may be seen)",
@@ -251,20 +251,20 @@ def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
     """The rest of the client's health as pairs of what and how much."""
     health = point.health
     share = health.sent / health.offered if health.offered else None
-    connections = figures.count(health.connections_peak)
+    connections = formats.count(health.connections_peak)
     if health.connections_limit:
-        connections += f" of {figures.count(health.connections_limit)} possible"
+        connections += f" of {formats.count(health.connections_limit)} possible"
     return [
-        ("CPU of one worker process", figures.percent(health.cpu_ns / health.wall_ns if health.wall_ns else None)),
-        ("Worker processes", figures.count(health.processes)),
+        ("CPU of one worker process", formats.percent(health.cpu_ns / health.wall_ns if health.wall_ns else None)),
+        ("Worker processes", formats.count(health.processes)),
         (
             "Sent of what the schedule asked",
-            f"{figures.count(health.sent)} of {figures.count(health.offered)} ({figures.percent(share)})",
+            f"{formats.count(health.sent)} of {formats.count(health.offered)} ({formats.percent(share)})",
         ),
-        ("Sent more than 1 ms late", figures.count(point.late)),
+        ("Sent more than 1 ms late", formats.count(point.late)),
         ("Connections at once, at most", connections),
-        ("Sent again after an idle close", figures.count(point.resent)),
-        ("Warm-up requests before", figures.count(point.warmup)),
+        ("Sent again after an idle close", formats.count(point.resent)),
+        ("Warm-up requests before", formats.count(point.warmup)),
     ]
 
 
@@ -284,5 +284,5 @@ def token_basis_text(point: PerfPoint) -> str:
         return "No request succeeded, so there are no token counts."
     if len(bases) == 1:
         return f"Token counts are {_BASIS_WORDS[next(iter(bases))]}."
-    parts = [f"{_BASIS_WORDS[basis]} for {figures.count(times)} requests" for basis, times in bases.items()]
+    parts = [f"{_BASIS_WORDS[basis]} for {formats.count(times)} requests" for basis, times in bases.items()]
     return f"Token counts are {'; '.join(parts)}."

@@ -7,7 +7,7 @@ from typing import Any
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
-from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots, sla_tables
+from evalkube_runner.report import configuration, formats, glossary, perf_tables, plots, sla_tables
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.perf_tables import histogram_of
 from evalkube_runner.report.plots import Line, Svg
@@ -64,13 +64,13 @@ def context(result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
 
 def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
     span = (result.ended_at_ns - result.started_at_ns) / 1e9 if result.started_at_ns > 0 else None
-    tokens = " to ".join(figures.count(limit) for limit in spec.max_tokens)
+    tokens = " to ".join(formats.count(limit) for limit in spec.max_tokens)
     return [
         ("Model", result.model),
         ("Endpoint", configuration.host_of(spec.url)),
         ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
-        ("Started", figures.moment(result.started_at_ns)),
-        ("Duration", figures.duration(span)),
+        ("Started", formats.moment(result.started_at_ns)),
+        ("Duration", formats.duration(span)),
         ("Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")),
         ("Most tokens of an answer", tokens),
         ("Seed", str(spec.seed)),
@@ -79,7 +79,7 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
 
 
 def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
-    """One point: its figures. Several: the best of those whose figures count."""
+    """One point: its formats. Several: the best of those whose figures count."""
     if len(points) == 1:
         return _single_tiles(points[0])
     trusted = [point for point in points if point.verdict is not Verdict.INVALID and point.failed <= point.succeeded]
@@ -88,8 +88,8 @@ def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
     return [
         Tile(
             "Success",
-            figures.percent(succeeded / requests if requests else None),
-            f"{figures.count(requests)} requests in all",
+            formats.percent(succeeded / requests if requests else None),
+            f"{formats.count(requests)} requests in all",
         ),
         _best(trusted, "Highest output throughput", lambda point: perf_tables.rates(point).output_tps, "tok/s"),
         _best(trusted, "Most requests per second", lambda point: perf_tables.rates(point).rps, "req/s"),
@@ -101,16 +101,16 @@ def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
 def _best(points: Sequence[PerfPoint], label: str, figure: Any, unit: str) -> Tile:
     found = [(value, point.name) for point in points if (value := figure(point)) is not None]
     if not found:
-        return Tile(label, figures.DASH)
+        return Tile(label, formats.DASH)
     value, name = max(found)
-    return Tile(label, f"{figures.significant(value)} {unit}", f"at {name}")
+    return Tile(label, f"{formats.significant(value)} {unit}", f"at {name}")
 
 
 def _shortest(points: Sequence[PerfPoint], label: str, histogram: str) -> Tile:
     found = [
         (value, point.name) for point in points if (value := histogram_of(point, histogram).percentile(50)) is not None
     ]
-    return Tile(label, figures.timed(min(found)[0]), f"at {min(found)[1]}") if found else Tile(label, figures.DASH)
+    return Tile(label, formats.timed(min(found)[0]), f"at {min(found)[1]}") if found else Tile(label, formats.DASH)
 
 
 def _single_tiles(point: PerfPoint) -> list[Tile]:
@@ -118,17 +118,17 @@ def _single_tiles(point: PerfPoint) -> list[Tile]:
     tiles = [
         Tile(
             "Success",
-            figures.percent(found.success),
-            f"{figures.count(point.succeeded)} of {figures.count(found.requests)} requests",
+            formats.percent(found.success),
+            f"{formats.count(point.succeeded)} of {formats.count(found.requests)} requests",
         ),
-        Tile("Requests per second", figures.significant(found.rps), load_note(point)),
-        Tile("Output throughput", figures.significant(found.output_tps), "tokens per second"),
+        Tile("Requests per second", formats.significant(found.rps), load_note(point)),
+        Tile("Output throughput", formats.significant(found.output_tps), "tokens per second"),
     ]
     for label, name in (("TTFT", "ttft_ns"), ("TPOT", "tpot_ns"), ("Latency", "latency_ns")):
         histogram = histogram_of(point, name)
         if histogram.count:
             p50, p99 = histogram.percentiles([50, 99])
-            tiles.append(Tile(f"{label} p50", figures.timed(p50), f"p99 {figures.timed(p99)}"))
+            tiles.append(Tile(f"{label} p50", formats.timed(p50), f"p99 {formats.timed(p99)}"))
     return tiles
 
 
@@ -161,7 +161,7 @@ def _sweep(points: Sequence[PerfPoint]) -> tuple[Svg, ...]:
 
 def _times_by_load(points: Sequence[PerfPoint], label: str, name: str, plot: Any) -> Svg | None:
     spread = {percent: [histogram_of(point, name).percentile(percent) for point in points] for percent in (50, 99)}
-    unit = figures.time_unit(value for values in spread.values() for value in values)
+    unit = formats.time_unit(value for values in spread.values() for value in values)
     series = {
         f"p{percent}": [None if value is None else value / unit.size for value in values]
         for percent, values in spread.items()
@@ -173,16 +173,16 @@ def _times_by_load(points: Sequence[PerfPoint], label: str, name: str, plot: Any
 def _loads(points: Sequence[PerfPoint], open_loop: bool) -> tuple[list[str], str]:
     """A name per point for the axis: its parallel or rate where that tells points apart, else its own name."""
     if open_loop:
-        names = [f"{point.rate:g}" if point.rate is not None else figures.DASH for point in points]
+        names = [f"{point.rate:g}" if point.rate is not None else formats.DASH for point in points]
         axis = "rate, requests/s (open loop)"
     else:
-        names, axis = [figures.count(point.parallel) for point in points], "requests in flight (parallel)"
+        names, axis = [formats.count(point.parallel) for point in points], "requests in flight (parallel)"
     return (names, axis) if len(set(names)) == len(points) else ([point.name for point in points], "point")
 
 
 def _point(point: PerfPoint) -> PointView:
     found = perf_tables.rates(point)
-    tokens = figures.Unit("tokens")
+    tokens = formats.Unit("tokens")
     distributions = [
         plots.distribution(histogram_of(point, "latency_ns"), "Latency"),
         plots.distribution(histogram_of(point, "ttft_ns"), "TTFT"),
@@ -197,15 +197,15 @@ def _point(point: PerfPoint) -> PointView:
         facts=(
             ("Load", perf_tables.load_text(point)),
             *([("Proxy, whose delay is in all times", point.proxy)] if point.proxy is not None else []),
-            ("Duration", figures.duration(found.duration_s)),
-            ("Succeeded", f"{figures.count(point.succeeded)} of {figures.count(found.requests)}"),
-            ("Requests/s", figures.significant(found.rps)),
-            ("Output tok/s", figures.significant(found.output_tps)),
-            ("Input tokens", figures.count(point.input_tokens)),
-            ("Output tokens", figures.count(point.output_tokens)),
+            ("Duration", formats.duration(found.duration_s)),
+            ("Succeeded", f"{formats.count(point.succeeded)} of {formats.count(found.requests)}"),
+            ("Requests/s", formats.significant(found.rps)),
+            ("Output tok/s", formats.significant(found.output_tps)),
+            ("Input tokens", formats.count(point.input_tokens)),
+            ("Output tokens", formats.count(point.output_tokens)),
             ("Finish reasons", _finish_text(point)),
-            ("Cut off by a limit of tokens", figures.count(point.truncated)),
-            *((f"{figures.count(times)} answers", _note_text(note)) for note, times in point.answer_notes.items()),
+            ("Cut off by a limit of tokens", formats.count(point.truncated)),
+            *((f"{formats.count(times)} answers", _note_text(note)) for note, times in point.answer_notes.items()),
         ),
         percentiles=tuple(perf_tables.percentile_tables(point)),
         errors=perf_tables.error_table(point),
@@ -224,8 +224,8 @@ def _note_text(note: AnswerNote) -> str:
 def _finish_text(point: PerfPoint) -> str:
     ordered = sorted(point.finish_reasons.items(), key=lambda item: (-item[1], item[0]))
     return (
-        ", ".join(f"{figures.clipped(name, 40) or 'none'} {figures.count(times)}" for name, times in ordered if times)
-        or figures.DASH
+        ", ".join(f"{formats.clipped(name, 40) or 'none'} {formats.count(times)}" for name, times in ordered if times)
+        or formats.DASH
     )
 
 
@@ -263,7 +263,7 @@ def _times_over_time(series: PerfSeries, starts: Sequence[float], size: int) -> 
         for name, values in (("mean latency", series.latency_ns_sum), ("mean TTFT", series.ttft_ns_sum))
         if any(values)
     }
-    unit = figures.time_unit(value for values in means.values() for value in values)
+    unit = formats.time_unit(value for values in means.values() for value in values)
     drawn = [Line(name, [None if v is None else v / unit.size for v in values]) for name, values in means.items()]
     return plots.lines(drawn, starts, title="Times over time", x_label="time, s", y_label=unit.name, dots=False)
 

@@ -2,7 +2,7 @@
 
 from evalkube_crds import sla
 from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
-from evalkube_runner.report import figures
+from evalkube_runner.report import formats
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = ["answers_table", "probes_tables"]
@@ -19,11 +19,11 @@ def answers_table(result: PerfResult) -> Table | None:
         Row(
             (
                 _wanted(group),
-                group.point or figures.DASH,
+                group.point or formats.DASH,
                 group.stopped,
                 "none" if group.best is None else f"{group.best:g}",
-                figures.significant(group.figures.get("rps")),
-                figures.significant(group.figures.get("tps")),
+                formats.significant(group.figures.get("rps")),
+                formats.significant(group.figures.get("tps")),
             )
         )
         for group in result.sla.groups
@@ -68,7 +68,7 @@ def _wanted(group: SlaGroup) -> str:
 
 def _figure(name: str, value: float | None) -> str:
     if value is None:
-        return figures.DASH
+        return formats.DASH
     if name == "success_rate":
-        return figures.percent(value)
-    return figures.significant(value) if name in ("rps", "tps") else figures.timed(value * 1e9)
+        return formats.percent(value)
+    return formats.significant(value) if name in ("rps", "tps") else formats.timed(value * 1e9)
