@@ -1,6 +1,5 @@
 """Summaries for logs and terminals."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,27 +30,6 @@ def _point(**more: object) -> PerfPoint:
         "ended_at_ns": 5 * _S,
     }
     return PerfPoint.model_validate(fields | more)
-
-
-def test_rates_are_per_second_of_the_duration() -> None:
-    """Failed requests lengthen the duration and count in no rate."""
-    found = perf_tables.rates(_point(failed=10))
-    assert (found.duration_s, found.success, found.rps, found.output_tps, found.total_tps) == (4, 0.5, 2.5, 100, 125)
-
-
-@pytest.mark.parametrize(
-    ("more", "missing"),
-    [
-        pytest.param({"succeeded": 0, "failed": 5}, ("rps", "output_tps"), id="none succeeded"),
-        pytest.param({"token_basis": {TokenBasis.NONE: 10}}, ("output_tps", "total_tps"), id="nobody counted"),
-        pytest.param({"ended_at_ns": _S}, ("duration_s", "rps"), id="no time passed"),
-        pytest.param({"succeeded": 0}, ("success",), id="nothing sent"),
-    ],
-)
-def test_what_is_not_known_is_no_rate(more: dict[str, object], missing: tuple[str, ...]) -> None:
-    """None, never 0 and never a division by it."""
-    found = perf_tables.rates(_point(**more))
-    assert [getattr(found, name) for name in missing] == [None] * len(missing)
 
 
 def test_perf_summary_shows_the_point() -> None:

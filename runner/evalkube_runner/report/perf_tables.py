@@ -1,64 +1,40 @@
 """The tables of a load test, as values (``grid.Table``). Pure; numbers are formatted here and nowhere later."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from evalkube_crds import summary
+from evalkube_crds.figures import (
+    DURATION,
+    ITL,
+    LATENCY,
+    OUTPUT_TPS,
+    QUANTITIES,
+    RPS,
+    SUCCESS_RATE,
+    TOTAL_TPS,
+    TPOT,
+    TTFT,
+    Figure,
+    Quantity,
+)
+from evalkube_crds.figures import Unit as FigureUnit
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import TokenBasis, Verdict
-from evalkube_crds.results import PerfPoint, PerfResult
+from evalkube_crds.results import NANO, PerfPoint, PerfResult
 from evalkube_runner.report import formats
 from evalkube_runner.report.formats import Unit
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = [
-    "Rates",
     "error_table",
     "health_facts",
     "health_table",
-    "histogram_of",
     "load_text",
     "percentile_tables",
-    "rates",
+    "shown",
     "summary_table",
     "times_table",
     "token_basis_text",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What a point achieved per second of its duration; None where nothing succeeded or no time passed."""
-
-    duration_s: float | None
-    requests: int
-    success: float | None
-    rps: float | None
-    output_tps: float | None
-    total_tps: float | None
-
-
-def rates(point: PerfPoint) -> Rates:
-    """Successes and their tokens over the time from the first measured send to the last end, failed ones included."""
-    duration_s = summary.duration_s(point) or None
-    requests = point.succeeded + point.failed
-
-    def per_second(amount: int) -> float | None:
-        return amount / duration_s if duration_s is not None and point.succeeded else None
-
-    counted = _counts_tokens(point)
-    return Rates(
-        duration_s=duration_s,
-        requests=requests,
-        success=point.succeeded / requests if requests else None,
-        rps=per_second(point.succeeded),
-        output_tps=per_second(point.output_tokens) if counted else None,
-        total_tps=per_second(point.input_tokens + point.output_tokens) if counted else None,
-    )
-
-
-def _counts_tokens(point: PerfPoint) -> bool:
-    return any(times and basis is not TokenBasis.NONE for basis, times in point.token_basis.items())
 
 
 def load_text(point: PerfPoint) -> str:
@@ -71,55 +47,42 @@ def load_text(point: PerfPoint) -> str:
     return f"{formats.count(point.parallel)} in flight{limit}"
 
 
-def histogram_of(point: PerfPoint, name: str) -> Histogram:
-    """One of the point's histograms, empty where it was not measured."""
-    return point.histograms.get(name) or Histogram()
+def shown(figure: Figure, value: float | None) -> str:
+    """A value of `figure` as its unit is written."""
+    if figure is DURATION:
+        return formats.duration(value)
+    match figure.unit:
+        case FigureUnit.SHARE:
+            return formats.percent(value)
+        case FigureUnit.SECONDS:
+            return formats.timed(None if value is None else value * NANO)
+        case _:
+            return formats.significant(value)
 
 
-def _percentile(point: PerfPoint, name: str, percent: float) -> float | None:
-    return histogram_of(point, name).percentile(percent)
-
-
-_SUMMARY_TIMES = (
-    ("ttft_ns", "TTFT", (50, 90, 99)),
-    ("tpot_ns", "TPOT", (50, 90, 99)),
-    ("itl_ns", "ITL", (50, 90, 99)),
-    ("latency_ns", "Latency", (50, 90, 99)),
-)
+_THROUGHPUT = (SUCCESS_RATE, DURATION, RPS, OUTPUT_TPS, TOTAL_TPS)
+_TIMES = (TTFT, TPOT, ITL, LATENCY)
+_SHOWN_PERCENTS = (50, 90, 99)
 
 
 def summary_table(result: PerfResult) -> Table:
     """What each point of the sweep achieved, marked by its verdict."""
     rows = [Row(_throughput(point), mark=_mark(point)) for point in result.points]
-    columns = (
-        "Point",
-        "Load",
-        "Requests",
-        "Failed",
-        "Success",
-        "Duration",
-        "Requests/s",
-        "Output tok/s",
-        "Total tok/s",
-    )
+    columns = ("Point", "Load", "Requests", "Failed", *(figure.title for figure in _THROUGHPUT))
     return Table("Throughput", columns, tuple(rows), words=2)
 
 
 def times_table(result: PerfResult) -> Table:
     """The times of each point of the sweep, marked by its verdict."""
-    shown = [
-        (name, label, percents)
-        for name, label, percents in _SUMMARY_TIMES
-        if name == "latency_ns" or any(histogram_of(point, name).count for point in result.points)
+    times = [time for time in _TIMES if time is LATENCY or any(time.counted(point).count for point in result.points)]
+    units = [formats.time_unit(time.counted(point).percentile(99) for point in result.points) for time in times]
+    titles = [
+        f"{time.figure(percent).title}, {unit.name}"
+        for time, unit in zip(times, units, strict=True)
+        for percent in _SHOWN_PERCENTS
     ]
-    units = {name: _common_unit(result.points, name) for name, _, _ in shown}
-    times = [f"{label} p{percent}, {units[name].name}" for name, label, percents in shown for percent in percents]
-    rows = [Row((point.name, *_summary_times(point, shown, units)), mark=_mark(point)) for point in result.points]
-    return Table("Times", ("Point", *times), tuple(rows))
-
-
-def _common_unit(points: Iterable[PerfPoint], name: str) -> Unit:
-    return formats.time_unit(_percentile(point, name, 99) for point in points)
+    rows = [Row((point.name, *_summary_times(point, times, units)), mark=_mark(point)) for point in result.points]
+    return Table("Times", ("Point", *titles), tuple(rows))
 
 
 def _mark(point: PerfPoint) -> str:
@@ -127,64 +90,37 @@ def _mark(point: PerfPoint) -> str:
 
 
 def _throughput(point: PerfPoint) -> tuple[str, ...]:
-    found = rates(point)
     return (
         point.name,
         load_text(point),
-        formats.count(found.requests),
+        formats.count(point.succeeded + point.failed),
         formats.count(point.failed),
-        formats.percent(found.success),
-        formats.duration(found.duration_s),
-        formats.significant(found.rps),
-        formats.significant(found.output_tps),
-        formats.significant(found.total_tps),
+        *(shown(figure, figure.of(point)) for figure in _THROUGHPUT),
     )
 
 
-def _summary_times(
-    point: PerfPoint, shown: Sequence[tuple[str, str, tuple[int, ...]]], units: dict[str, Unit]
-) -> tuple[str, ...]:
-    return tuple(
-        units[name].show(_percentile(point, name, percent)) for name, _, percents in shown for percent in percents
-    )
+def _summary_times(point: PerfPoint, times: Sequence[Quantity], units: Sequence[Unit]) -> Iterator[str]:
+    for time, unit in zip(times, units, strict=True):
+        yield from (unit.show(value) for value in time.counted(point).percentiles(_SHOWN_PERCENTS))
 
 
-_TIMES = (
-    ("latency_ns", "Latency"),
-    ("ttft_ns", "Time to first token (TTFT)"),
-    ("tpot_ns", "Time per output token (TPOT)"),
-    ("itl_ns", "Inter-token latency (ITL)"),
-    ("intended_latency_ns", "Latency from the intended send"),
-    ("intended_ttft_ns", "TTFT from the intended send"),
-    ("first_byte_ns", "First byte"),
-    ("connect_ns", "Connect"),
-)
-_AMOUNTS = (
-    ("input_tokens", "Input tokens", 1),
-    ("output_tokens", "Output tokens", 1),
-    ("output_tps_milli", "Output tok/s of a request", 1000),
-    ("total_tps_milli", "Total tok/s of a request", 1000),
-    ("chunks_per_read", "Chunks per socket read", 1),
-)
 _PERCENTS = (10, 25, 50, 75, 90, 95, 99, 99.9)
 
 
 def percentile_tables(point: PerfPoint) -> list[Table]:
     """Times, and amounts, each with mean, deviation and percentiles, of successful requests; only what was measured."""
-    times = [(name, label) for name, label in _TIMES if histogram_of(point, name).count]
-    unit = formats.time_unit(_percentile(point, name, 99) for name, _ in times)
+    measured = [quantity for quantity in QUANTITIES if quantity.counted(point).count]
+    times = [quantity for quantity in measured if quantity.unit is FigureUnit.SECONDS]
+    amounts = [quantity for quantity in measured if quantity.unit is not FigureUnit.SECONDS]
+    unit = formats.time_unit(time.counted(point).percentile(99) for time in times)
     head = ("Mean", "Std dev", "Min", *(f"p{percent:g}" for percent in _PERCENTS), "Max")
     tables = []
     if times:
-        rows = [Row((label, *_spread(histogram_of(point, name), unit))) for name, label in times]
+        rows = [Row((time.label, *_spread(time.counted(point), unit))) for time in times]
         tables.append(Table(f"Times, in {unit.name}", (f"Time ({unit.name})", *head), tuple(rows)))
-    amounts = [
-        Row((label, *_spread(histogram_of(point, name), Unit("", size))))
-        for name, label, size in _AMOUNTS
-        if histogram_of(point, name).count
-    ]
     if amounts:
-        tables.append(Table("Tokens", ("Amount", *head), tuple(amounts)))
+        rows = [Row((amount.label, *_spread(amount.counted(point), Unit("", amount.scale)))) for amount in amounts]
+        tables.append(Table("Tokens", ("Amount", *head), tuple(rows)))
     return tables
 
 
