@@ -7,7 +7,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from evalkube_crds.figures import LATENCY, OUTPUT_TPS, RPS, TPOT, TTFT
+from evalkube_crds.figures import LATENCY, OUTPUT_TPS, RPS, TPOT, TTFT, Quantity
+from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import ANSWER_NOTES
 from evalkube_crds.wording import printable
 
@@ -70,6 +71,7 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         times.add_row(_shown(name), *_times(point["percentiles"]))
     yield throughput
     yield times
+    yield from _ranges(results)
     notes = list(_notes(results))
     if notes:
         table = Table("Point", "Note", title="To note", title_justify="left", box=box.SIMPLE_HEAD)
@@ -123,6 +125,29 @@ def _times(percentiles: Mapping[str, list[Any]]) -> Iterator[str]:
         for percent in _PERCENTS:
             value = percentiles[time.seed_column][rows[percent]]
             yield _number(None if value is None else value * 1000)
+
+
+def _ranges(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """The confidence intervals of the percentiles; nothing from a service that tells of none."""
+    names = (f"p{percent[:-1]}" for percent in _PERCENTS)
+    table = _columns(f"{CONFIDENCE * 100:g} % ranges of the percentiles in ms", "Point", "", *names)
+    needed = ", ".join(f"p{percent[:-1]} {values_needed(float(percent[:-1]))}" for percent in _PERCENTS)
+    table.caption, table.caption_justify = f"Requests that a range needs: {needed}", "left"
+    for name, point in results.items():
+        percentiles = point["percentiles"]
+        measured = [time for time in _TIMES if any(end is not None for end in percentiles[time.seed_column])]
+        told = [time for time in measured if time.seed_bounds()[0] in percentiles]
+        for place, time in enumerate(told):
+            table.add_row("" if place else _shown(name), time.title, *_ranges_of(percentiles, time))
+    if table.rows:
+        yield table
+
+
+def _ranges_of(percentiles: Mapping[str, list[Any]], time: Quantity) -> Iterator[str]:
+    for percent in _PERCENTS:
+        at = percentiles["Percentiles"].index(percent)
+        ends = [percentiles[column][at] for column in time.seed_bounds()]
+        yield "too few" if None in ends else "–".join(_number(end * 1000) for end in ends)
 
 
 def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from evalkube_crds import intervals
 from evalkube_crds.histogram import Histogram
+from evalkube_crds.intervals import Interval
 from evalkube_crds.names import TokenBasis
 from evalkube_crds.results import NANO, PerfPoint
 
@@ -98,7 +100,7 @@ class Quantity:
     `title` names it in columns, `label` where there is room. `criterion` is the part of a criterion's name after the
     statistic (`ttft` in `p99_ttft`), `seed_column` names its percentiles and `seed_mean` its mean in an answer of the
     service. `streamed`: there is none of an answer that came whole. `intended` is the same from when the request should
-    have left.
+    have left. `clustered`: a request has many values of it.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Quantity:
     seed_column: str = ""
     seed_mean: str = ""
     streamed: bool = False
+    clustered: bool = False
     intended: "Quantity | None" = None
     meaning: str = ""
 
@@ -130,6 +133,23 @@ class Quantity:
     def value(self, point: PerfPoint, statistic: float | None) -> float | None:
         """One of its statistics, in its unit."""
         return self.values(point, (statistic,))[0]
+
+    def intervals(self, point: PerfPoint, percents: Iterable[float]) -> list[Interval | None]:
+        """The 95 % confidence interval of each percentile, in its unit.
+
+        None where there are too few values for one, and where requests had several values each, which are not
+        independent.
+        """
+        counted, wanted = self.counted(point), list(percents)
+        if self.clustered or counted.count > point.succeeded:
+            return [None for _ in wanted]
+        found = intervals.of_percentiles(counted, wanted)
+        return [one and Interval(one.low / self.scale, one.high / self.scale) for one in found]
+
+    def seed_bounds(self) -> tuple[str, str]:
+        """The columns of an answer in which the ends of its percentiles' intervals stand: `TTFT low (s)`."""
+        noun, bracket, unit = self.seed_column.partition(" (")
+        return f"{noun} low{bracket}{unit}", f"{noun} high{bracket}{unit}"
 
     def figure(self, statistic: float | None) -> Figure:
         """Its mean, or a percentile of it, as a figure."""
@@ -287,6 +307,7 @@ ITL: Final = _time(
     seed_column="ITL (s)",
     seed_mean="Average inter-token latency (s)",
     streamed=True,
+    clustered=True,
     meaning="The pauses between the pieces of streamed answers. Pieces that arrive in one read share the pause before.",
 )
 FIRST_BYTE: Final = _time(name="first_byte", histogram="first_byte_ns", title="First byte", label="First byte")
@@ -338,6 +359,7 @@ CHUNKS_PER_READ: Final = Quantity(
     1,
     title="Chunks per socket read",
     label="Chunks per socket read",
+    clustered=True,
 )
 QUANTITIES: Final = (
     LATENCY,

@@ -4,6 +4,9 @@ A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, 
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
 and ``sla/unmet``: how many groups no load met.
+
+The confidence intervals of percentiles are not among them: a status is small, and they would be twice its figures. They
+stand in the percentiles of an answer (``seed.load_test``).
 """
 
 from collections import Counter

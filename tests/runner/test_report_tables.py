@@ -33,10 +33,28 @@ def _point(**more: object) -> PerfPoint:
 
 
 def test_perf_summary_shows_the_point() -> None:
-    """Throughput and percentiles of type 7 stand in the table."""
+    """Throughput, and percentiles of type 7 with their ranges, stand in the table."""
     text = tables.perf_summary(PerfResult(run_id="r", model="m", points=[_point()]))
     cells = [cell.strip() for line in text.splitlines() for cell in line.split("|")]
-    assert {"2 in flight", "2.500", "100.0", "100 %", "550.0", "910.0"} <= set(cells)
+    assert {"2 in flight", "2.500", "100.0", "100 %"} <= set(cells)
+    assert {"550.0 (200.0 to 900.0)", "910.0 (too few)"} <= set(cells)
+
+
+def test_ranges_stand_beside_percentiles() -> None:
+    """Between measured values, "too few" where there are not enough; gaps, of which a request has many, have none."""
+    times = Histogram()
+    times.extend(value * _S // 1000 for value in range(1, 101))
+    point = _point(succeeded=100, histograms={"latency_ns": times, "itl_ns": times})
+    _, ranges = perf_tables.percentile_tables(point)
+    row = dict(zip(ranges.columns, ranges.rows[0].cells, strict=True))
+    assert ranges.caption == "95 % ranges of the percentiles"
+    assert (row["p50"], row["p90"], row["p99"]) == ("40.00 to 61.00", "84.00 to 96.00", "too few")
+    assert [row.cells[0] for row in ranges.rows] == ["Latency"]
+    cells = perf_tables.times_table(PerfResult(run_id="r", model="m", points=[point])).rows[0].cells
+    assert cells == (
+        *("parallel_2_number_10", "50.50", "90.10", "99.01"),
+        *("50.50\n(40.00 to 61.00)", "90.10\n(84.00 to 96.00)", "99.01\n(too few)"),
+    )
 
 
 def test_perf_summary_tells_of_verdicts_and_errors() -> None:

@@ -55,6 +55,13 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
 
 
 def percentiles(point: PerfPoint) -> dict[str, list[Any]]:
-    """One column per quantity, one row per percentile (type 7)."""
+    """One column per quantity, one row per percentile (type 7); beside it the ends of their 95 % confidence intervals
+    (`TTFT low (s)`, `TTFT high (s)`), null where there are too few values (`intervals.values_needed`).
+    """
     table: dict[str, list[Any]] = {"Percentiles": [f"{percent}%" for percent in _PERCENTS]}
-    return table | {quantity.seed_column: quantity.values(point, _PERCENTS) for quantity in _COLUMNS}
+    for quantity in _COLUMNS:
+        table[quantity.seed_column] = quantity.values(point, _PERCENTS)
+        if not quantity.clustered:
+            ends = zip(*(one or (None, None) for one in quantity.intervals(point, _PERCENTS)), strict=True)
+            table |= zip(quantity.seed_bounds(), map(list, ends), strict=True)
+    return table

@@ -18,6 +18,7 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.figures import Unit as FigureUnit
 from evalkube_crds.histogram import Histogram
+from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import TokenBasis, Verdict
 from evalkube_crds.results import NANO, PerfPoint, PerfResult
 from evalkube_runner.report import formats
@@ -82,7 +83,7 @@ def times_table(result: PerfResult) -> Table:
         for percent in _SHOWN_PERCENTS
     ]
     rows = [Row((point.name, *_summary_times(point, times, units)), mark=_mark(point)) for point in result.points]
-    return Table("Times", ("Point", *titles), tuple(rows))
+    return Table(f"Times, with the {_RANGES}", ("Point", *titles), tuple(rows))
 
 
 def _mark(point: PerfPoint) -> str:
@@ -101,7 +102,23 @@ def _throughput(point: PerfPoint) -> tuple[str, ...]:
 
 def _summary_times(point: PerfPoint, times: Sequence[Quantity], units: Sequence[Unit]) -> Iterator[str]:
     for time, unit in zip(times, units, strict=True):
-        yield from (unit.show(value) for value in time.counted(point).percentiles(_SHOWN_PERCENTS))
+        values = time.counted(point).percentiles(_SHOWN_PERCENTS)
+        for value, spread in zip(values, _ranges(time, point, _SHOWN_PERCENTS, unit), strict=True):
+            yield unit.show(value) + (f"\n({spread})" if value is not None and spread != formats.DASH else "")
+
+
+_RANGES = f"{CONFIDENCE * 100:g} % ranges of the percentiles"
+
+
+def _ranges(quantity: Quantity, point: PerfPoint, percents: Sequence[float], unit: Unit) -> Iterator[str]:
+    """The confidence interval of each percentile in words: "too few" values, or a dash where there can be none."""
+    count = quantity.counted(point).count
+    for percent, found in zip(percents, quantity.intervals(point, percents), strict=True):
+        if found is not None:
+            low, high = (unit.show(end * quantity.scale) for end in found)
+            yield f"{low} to {high}" if low != high else low
+        else:
+            yield "too few" if count < values_needed(percent) and not quantity.clustered else formats.DASH
 
 
 _PERCENTS = (10, 25, 50, 75, 90, 95, 99, 99.9)
@@ -118,6 +135,9 @@ def percentile_tables(point: PerfPoint) -> list[Table]:
     if times:
         rows = [Row((time.label, *_spread(time.counted(point), unit))) for time in times]
         tables.append(Table(f"Times, in {unit.name}", (f"Time ({unit.name})", *head), tuple(rows)))
+        rows = [Row((time.label, *_ranges(time, point, _PERCENTS, unit))) for time in times if not time.clustered]
+        columns = (f"Time ({unit.name})", *(f"p{percent:g}" for percent in _PERCENTS))
+        tables.append(Table(_RANGES, columns, tuple(rows)))
     if amounts:
         rows = [Row((amount.label, *_spread(amount.counted(point), Unit("", amount.scale)))) for amount in amounts]
         tables.append(Table("Tokens", ("Amount", *head), tuple(rows)))
