@@ -60,7 +60,7 @@ class Unit(StrEnum):
 
     SECONDS = "s"
     SHARE = "share"
-    REQUESTS_PER_SECOND = "requests/s"
+    REQUESTS_PER_SECOND = "req/s"
     TOKENS_PER_SECOND = "tok/s"
     TOKENS = "tokens"
     CHUNKS = "chunks"

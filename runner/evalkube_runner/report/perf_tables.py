@@ -62,7 +62,7 @@ def shown(figure: Figure, value: float | None) -> str:
 
 
 _THROUGHPUT = (SUCCESS_RATE, DURATION, RPS, OUTPUT_TPS, TOTAL_TPS)
-_TIMES = (TTFT, TPOT, ITL, LATENCY)
+_TIMES = (LATENCY, TTFT, TPOT, ITL)
 _SHOWN_PERCENTS = (50, 90, 99)
 
 
@@ -116,7 +116,7 @@ def _ranges(quantity: Quantity, point: PerfPoint, percents: Sequence[float], uni
     for percent, found in zip(percents, quantity.intervals(point, percents), strict=True):
         if found is not None:
             low, high = (unit.show(end * quantity.scale) for end in found)
-            yield f"{low} to {high}" if low != high else low
+            yield f"{low}–{high}" if low != high else low
         else:
             yield "too few" if count < values_needed(percent) and not quantity.clustered else formats.DASH
 
