@@ -147,7 +147,7 @@ def _ranges_of(percentiles: Mapping[str, list[Any]], time: Quantity) -> Iterator
     for percent in _PERCENTS:
         at = percentiles["Percentiles"].index(percent)
         ends = [percentiles[column][at] for column in time.seed_bounds()]
-        yield "too few" if None in ends else "–".join(_number(end * 1000) for end in ends)
+        yield "too few" if None in ends else "–".join(dict.fromkeys(_number(end * 1000) for end in ends))
 
 
 def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

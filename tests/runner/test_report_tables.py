@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds import merge
+from evalkube_crds.figures import QUANTITIES
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
 from evalkube_crds.results import DatasetResult, EvalResult, PerfPoint, PerfResult, ScoreSum, SubsetResult
 from evalkube_crds.seed import load_test
+from evalkube_runner.perf import measure
 from evalkube_runner.report import grid, perf_tables, tables
 from evalkube_runner.report.grid import Row, Table
 
@@ -55,6 +57,11 @@ def test_ranges_stand_beside_percentiles() -> None:
         *("parallel_2_number_10", "50.50\n(40.00–61.00)", "90.10\n(84.00–96.00)", "99.01\n(too few)"),
         *("50.50", "90.10", "99.01"),
     )
+
+
+def test_all_that_is_measured_is_in_the_table_of_figures() -> None:
+    """A histogram without a row in it would be in no report."""
+    assert {quantity.histogram for quantity in QUANTITIES} == set(measure.HISTOGRAMS)
 
 
 def test_perf_summary_tells_of_verdicts_and_errors() -> None:
