@@ -29,6 +29,8 @@ _FIGURES = (
     *(quantity.figure(MEAN) for quantity in (LATENCY, TTFT, TPOT, ITL, INPUT_TOKENS, OUTPUT_TOKENS)),
 )
 _COLUMNS = (TTFT, ITL, TPOT, LATENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUEST_OUTPUT_TPS, REQUEST_TOTAL_TPS)
+_RANGED = (TTFT, TPOT, LATENCY)
+"""Not all: an answer of 32 KiB still stands in a run's status, and that is eleven points."""
 
 
 def metrics(point: PerfPoint) -> dict[str, Any]:
@@ -55,13 +57,14 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
 
 
 def percentiles(point: PerfPoint) -> dict[str, list[Any]]:
-    """One column per quantity, one row per percentile (type 7); beside it the ends of their 95 % confidence intervals
-    (`TTFT low (s)`, `TTFT high (s)`), null where there are too few values (`intervals.values_needed`).
+    """One column per quantity, one row per percentile (type 7); beside those of times of a request the ends of their
+    95 % confidence intervals (`TTFT low (s)`, `TTFT high (s)`), null where there are too few values
+    (`intervals.values_needed`).
     """
     table: dict[str, list[Any]] = {"Percentiles": [f"{percent}%" for percent in _PERCENTS]}
     for quantity in _COLUMNS:
         table[quantity.seed_column] = quantity.values(point, _PERCENTS)
-        if not quantity.clustered:
+        if quantity in _RANGED:
             ends = zip(*(one or (None, None) for one in quantity.intervals(point, _PERCENTS)), strict=True)
             table |= zip(quantity.seed_bounds(), map(list, ends), strict=True)
     return table
