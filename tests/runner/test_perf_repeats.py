@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkube_crds import summary
+from evalkube_crds.figures import DURATION, RPS
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import ClientHealth, PerfPoint
@@ -40,8 +40,8 @@ def test_the_percentile_is_of_all_requests() -> None:
 def test_pauses_between_runs_are_no_time_of_the_load() -> None:
     """Three runs of two seconds with long pauses: ten requests in each give five a second."""
     whole = repeats.merged([run(at_s, [1] * 10) for at_s in (1, 100, 500)])
-    assert summary.duration_s(whole) == 6
-    assert whole.succeeded / summary.duration_s(whole) == 5
+    assert DURATION.of(whole) == 6
+    assert RPS.of(whole) == 5
 
 
 def test_processes_and_connections_are_those_of_one_run() -> None:
