@@ -12,10 +12,11 @@ from evalkube_crds.names import Verdict
 from evalkube_crds.perfrun import PerfRunSpec, point_name
 from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, SlaResult
 from evalkube_runner.context import RunContext
-from evalkube_runner.perf import crew, repeats, search
+from evalkube_runner.perf import repeats, search
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.point import Point, warmup_of
-from evalkube_runner.perf.trial import Trial
+from evalkube_runner.perf.point_runner import PointRunner
+from evalkube_runner.perf.workers import WorkerPool
 
 __all__ = ["run_of", "space_of", "tune"]
 
@@ -30,14 +31,14 @@ to show.
 async def tune(
     spec: PerfRunSpec,
     context: RunContext,
-    workers: crew.Crew,
+    workers: WorkerPool,
     bodies: Bodies,
     *,
     most_parallel: int,
     result: PerfResult,
 ) -> None:
     """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
-    tuner = _Tuner(spec, Trial(spec, context, workers, bodies, None))
+    tuner = _Tuner(spec, PointRunner(spec, context, workers, bodies, None))
     space = space_of(spec, most_parallel)
     if not spec.no_test_connection:
         await tuner.connect()
@@ -76,16 +77,16 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
 class _Tuner:
     """What was measured, and the measuring of more."""
 
-    def __init__(self, spec: PerfRunSpec, trial: Trial) -> None:
+    def __init__(self, spec: PerfRunSpec, runner: PointRunner) -> None:
         self._spec = spec
-        self._trial = trial
+        self._runner = runner
         self._first = 0
         self._probed: dict[float, search.Probed] = {}
         self.points: dict[float, PerfPoint] = {}
 
     async def connect(self) -> None:
         """Test the connection."""
-        await self._trial.connect()
+        await self._runner.connect()
 
     async def find(self, space: search.Space, conditions: dict[str, str]) -> SlaGroup:
         """The answer for one group."""
@@ -117,13 +118,13 @@ class _Tuner:
         """All runs at a value. One in which the client could not keep up tells nothing and is made again."""
         point = run_of(self._spec, value)
         runs: list[PerfPoint] = []
-        async with self._trial.rows(point.name) as rows:
+        async with self._runner.rows(point.name) as rows:
             for run in range(self._spec.sla_num_runs):
                 runs.append(await self._valid_run(point, run, rows))
                 if runs[-1].verdict is Verdict.INVALID:
                     break
             whole = repeats.merged(runs)
-            await self._trial.deliver(whole)
+            await self._runner.deliver(whole)
         figures = sla.figures_of(whole, intended=self._spec.sla_variable == "rate")
         self.points[value] = whole
         self._probed[value] = search.Probed(figures, whole.verdict is not Verdict.INVALID)
@@ -133,7 +134,7 @@ class _Tuner:
         kept = len(rows)
         for tries_left in reversed(range(_TRIES)):
             if self._first:
-                await self._trial.pause(point)
+                await self._runner.pause(point)
             del rows[kept:]
             found = await self._run(point, run, rows)
             if found.verdict is not Verdict.INVALID or not tries_left:
@@ -144,4 +145,4 @@ class _Tuner:
     async def _run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
         first, self._first = self._first, self._first + point.total
         numbered = Point(point.name, point.number, point.parallel, point.rate, point.warmup, first, run=run)
-        return await self._trial.measure(numbered, rows)
+        return await self._runner.measure(numbered, rows)

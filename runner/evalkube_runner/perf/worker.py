@@ -1,4 +1,4 @@
-"""One process that generates load: ``python -m evalkube_runner.perf.worker``, started and spoken to by ``perf.crew``.
+"""One process that generates load: ``python -m evalkube_runner.perf.worker``, which ``perf.workers`` starts and speaks to.
 
 Lines of JSON on stdin: a task (which holds the headers, and so the key: it never stands in arguments, environment or
 files), then ``{"start_ns": ...}`` once all workers are ready; where tokens are to be counted, ``{"count": true}`` once
@@ -22,10 +22,11 @@ import uvloop
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
-from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
+from evalkube_runner.perf import measure, payloads, schedule, self_watch, target, token_count
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.sender import Sender, SendOptions
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import DIALECTS
 
@@ -83,7 +84,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
     most = machine.connections()
     figures = measure.Measure(warmup=task["warmup"])
-    watch = health.Watch(asyncio.get_running_loop())
+    watch = self_watch.SelfWatch(asyncio.get_running_loop())
     pool = pools.Pool(
         where,
         limits,
@@ -97,7 +98,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     head = target.request_head(where, task["headers"])
     bodies = payloads.Payloads(layout, head, task["first"], reached=_reached)
     await pool.warm(task["warm"])
-    health.quiet_collector()
+    self_watch.quiet_collector()
     _say({"kind": "ready", "connections": pool.opened})
     word = await inbox.get()
     doc = None if "stop" in word else await _measured(task | word, pool, bodies, inbox, figures, watch)
@@ -116,7 +117,7 @@ async def _measured(
     bodies: payloads.Payloads,
     inbox: asyncio.Queue[dict[str, Any]],
     figures: measure.Measure,
-    watch: health.Watch,
+    watch: self_watch.SelfWatch,
 ) -> dict[str, Any] | None:
     """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
     loop = asyncio.get_running_loop()
@@ -154,11 +155,11 @@ def _driver(
     bodies: payloads.Payloads,
     record: Callable[[Exchange], None],
     begin: Callable[[int], None],
-) -> drive.Drive:
+) -> Sender:
     lane = schedule.Lane(task["lane"], task["lanes"])
     limits = tuple(task["max_tokens"]) if task["max_tokens"] else None
     planned = schedule.plan(task["seed"], lane, task["count"], rate=task["rate"], max_tokens=limits)
-    manner = drive.Manner(
+    manner = SendOptions(
         slots=task["slots"],
         ramp_from_ns=lane.lane * _RAMP_NS,
         ramp_step_ns=lane.lanes * _RAMP_NS,
@@ -168,7 +169,7 @@ def _driver(
         choices=task["choices"],
         keep_text=task["tokenizer"] is not None,
     )
-    return drive.Drive(pool, bodies, planned, manner, dialect=DIALECTS[task["dialect"]], record=record, begin=begin)
+    return Sender(pool, bodies, planned, manner, dialect=DIALECTS[task["dialect"]], record=record, begin=begin)
 
 
 async def _counted(
@@ -180,16 +181,16 @@ async def _counted(
     start_ns: int,
 ) -> bool:
     """Count the tokens that the server did not; False when told to stop. In a thread: stdin is still heard."""
-    count: recount.Recount | None = None
+    count: token_count.TokenCounter | None = None
     for batch in rows.waiting():
         if count is None:
             from evalkube_runner.data import tokens  # not before the load, and only where it is needed
 
             readable = Readable.of(map(Path, task["readable"]), map(Path, task["closed"]))
             counter = await asyncio.to_thread(tokens.load, task["tokenizer"], readable)
-            count = recount.Recount(counter, bodies, DIALECTS[task["dialect"]])
+            count = token_count.TokenCounter(counter, bodies, DIALECTS[task["dialect"]])
         for row, (_, _, timing) in zip(await asyncio.to_thread(count.rows, batch), batch, strict=True):
-            recount.add_row(figures, row, timing, start_ns)
+            token_count.add_row(figures, row, timing, start_ns)
             rows.write(row)
         if not inbox.empty():
             inbox.get_nowait()  # nothing but a stop is said now
@@ -197,7 +198,7 @@ async def _counted(
     return True
 
 
-async def _obey(inbox: asyncio.Queue[dict[str, Any]], driver: drive.Drive, pool: pools.Pool) -> None:
+async def _obey(inbox: asyncio.Queue[dict[str, Any]], driver: Sender, pool: pools.Pool) -> None:
     """Wait for the word to stop; then nothing more is sent, and what is in flight ends as cancelled."""
     while "stop" not in await inbox.get():
         pass

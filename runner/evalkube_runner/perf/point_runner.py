@@ -22,15 +22,16 @@ from evalkube_runner import gate as gates
 from evalkube_runner import trust as trusting
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import crew, pool, probe, schedule
+from evalkube_runner.perf import endpoint_check, limits, pool, schedule
 from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.pace import Load, Pace
 from evalkube_runner.perf.point import Point, documents, endpoint_of, joined
+from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.dialect import DIALECTS
 
-__all__ = ["Trial"]
+__all__ = ["PointRunner"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 _NANO = 1_000_000_000
@@ -38,14 +39,14 @@ _PROGRESS_S = 0.5
 _OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
 
 
-class Trial:
+class PointRunner:
     """What is the same for all points of one load test."""
 
     def __init__(
         self,
         spec: PerfRunSpec,
         context: RunContext,
-        workers: crew.Crew,
+        workers: WorkerPool,
         bodies: Bodies,
         points: Sequence[Point] | None,
     ) -> None:
@@ -83,7 +84,7 @@ class Trial:
         while True:
             try:
                 return await self._test_connection()
-            except probe.NotUpYet as failure:
+            except endpoint_check.NotUpYet as failure:
                 if time.monotonic() >= until_s:
                     waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
                     raise RunFailed(failure.reason, f"{failure.message}{waited}") from None
@@ -108,7 +109,7 @@ class Trial:
 
     async def _test_connection(self) -> None:
         spec = self._spec
-        await probe.test_connection(
+        await endpoint_check.check_endpoint(
             self._url,
             self._headers,
             self._bodies.layout,
@@ -147,7 +148,7 @@ class Trial:
         """
         context = self._context
         shards, load = self._shards(point), self._load(point)
-        wanted = crew.workers_wanted(crew.cores(), slots=load.slots, rate=load.rate)
+        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.rate)
         await self.tell(f"preparing {point.name}")
         blank = _blank(point, self._spec, self._proxy)
         self._pace.begin(load)

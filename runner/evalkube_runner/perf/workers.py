@@ -5,7 +5,6 @@ Secrets reach a worker through its stdin alone. When the runner dies its workers
 """
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,33 +22,12 @@ from evalkube_runner.context import Start
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import schedule
 
-__all__ = ["PARALLEL_PER_WORKER", "Crew", "cores", "workers_wanted"]
+__all__ = ["WorkerPool"]
 
 _STOP_S = 3.0
 _LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
 _NANO = 1_000_000_000
 _START_DELAY_NS = 30_000_000
-PARALLEL_PER_WORKER = 512
-_RATE_PER_WORKER = 250.0
-"""A stream of 50 tokens a second costs a core about 0.05 %, a request whose tokens come one by one about 1 ms of CPU:
-half a core.
-"""
-
-
-def cores() -> int:
-    """The cores this process may use: its affinity, or the container's quota where that is less."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: "max 100000" or "<quota> <period>"
-    with suppress(OSError, ValueError):
-        most, period = quota.read_text().split()
-        usable = min(usable, max(1, int(most) // int(period)))
-    return usable
-
-
-def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
-    """How many processes a load is worth: one, until it would take half a core. Never more than ``slots``."""
-    worth = -(-slots // PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
-    return max(1, min(usable, worth))
 
 
 @dataclass(slots=True)
@@ -82,7 +60,7 @@ class _Worker:
         )
 
 
-class Crew:
+class WorkerPool:
     """Worker processes, started when first wanted and kept for all points of a sweep. An async context manager: none
     outlives it.
     """

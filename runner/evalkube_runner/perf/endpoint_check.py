@@ -16,7 +16,7 @@ from evalkube_runner.wire.dialect import Dialect
 from evalkube_runner.wire.refusals import says_no_model
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
-__all__ = ["NO_CONNECTION", "NotUpYet", "test_connection"]
+__all__ = ["NO_CONNECTION", "NotUpYet", "check_endpoint"]
 
 _PROBE_S = 120.0
 """Longer than a cold model takes for its first token; a spec's own shorter limits win."""
@@ -35,7 +35,7 @@ class NotUpYet(RunFailed):
     """The endpoint does not answer as one that works, and may still be coming up."""
 
 
-async def test_connection(
+async def check_endpoint(
     url: str,
     headers: dict[str, str],
     bodies: Layout,

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, takewhile
 
-from evalkube_runner.perf.alarm import Alarm
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
+from evalkube_runner.perf.timerfd import Alarm
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["Drive", "Manner"]
+__all__ = ["SendOptions", "Sender"]
 
 _clock = time.monotonic_ns
 _UNLIMITED = 1 << 62
@@ -31,7 +31,7 @@ _LOOK_AGAIN_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SendOptions:
     """How a lane is driven.
 
     ``slots`` None is the open loop; else slot k begins ``ramp_from_ns + k * ramp_step_ns`` after the start.
@@ -48,7 +48,7 @@ class Manner:
     keep_text: bool = False
 
 
-class Drive:
+class Sender:
     """One lane's load, from ``start`` to the end of its last request."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Drive:
         pool: Pool,
         payloads: Payloads,
         planned: Iterator[Planned],
-        manner: Manner,
+        manner: SendOptions,
         *,
         dialect: Dialect,
         record: Callable[[Exchange], None],
