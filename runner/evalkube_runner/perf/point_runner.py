@@ -9,43 +9,38 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.proxies import Proxy
 from evalkube_crds.results import PerfPoint
-from evalkube_runner import arrival, urls
-from evalkube_runner import gate as gates
-from evalkube_runner import trust as trusting
+from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import endpoint_check, limits, pool, schedule
-from evalkube_runner.perf import target as targets
+from evalkube_runner.perf import endpoint_check, limits
 from evalkube_runner.perf.bodies import Bodies, Span
-from evalkube_runner.perf.pace import Load, Pace
-from evalkube_runner.perf.point import Point, documents, endpoint_of, joined
+from evalkube_runner.perf.endpoint import addresses_of
+from evalkube_runner.perf.pace import Pace
+from evalkube_runner.perf.point import Point, documents, joined
+from evalkube_runner.perf.shares import busy_shards, shard_load, worker_shares
+from evalkube_runner.perf.task import LoadOptions, PointLoad, WorkerReport
 from evalkube_runner.perf.workers import WorkerPool
-from evalkube_runner.wire import heads
-from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["PointRunner"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
-_NANO = 1_000_000_000
 _PROGRESS_S = 0.5
-_OPEN_LOOP_WARM = 64  # connections opened ahead where nobody knows how many it takes
 
 
 class PointRunner:
-    """What is the same for all points of one load test."""
+    """Runs the points of one load test."""
 
     def __init__(
         self,
         spec: PerfRunSpec,
         context: RunContext,
+        options: LoadOptions,
         workers: WorkerPool,
         bodies: Bodies,
         points: Sequence[Point] | None,
@@ -53,26 +48,11 @@ class PointRunner:
         """``points``: all of the test, in order; None where they are decided as it goes."""
         self._spec = spec
         self._context = context
+        self._options = options
         self._workers = workers
         self._bodies = bodies
-        loads = [self._load(point) for point in points] if points is not None else None
+        loads = [shard_load(point, context.shard, context.shards) for point in points] if points is not None else None
         self._pace = Pace(loads, pause_s=spec.sleep_interval, duration_s=spec.duration)
-        self._dialect = DIALECTS[spec.api]
-        self._url = heads.with_query(urls.encoded(endpoint_of(spec)), context.credentials.query)
-        self._proxy = context.proxies.for_url(self._url)
-        if self._proxy is not None:
-            _LOG.info("through the proxy %s: its delay is in all times", self._proxy)
-        self._trust = trusting.trust_of(spec, context.readable)
-        self._headers = self._all_headers()
-        self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
-
-    def _all_headers(self) -> dict[str, str]:
-        spec, proxy = self._spec, self._proxy
-        key = self._dialect.headers(self._context.api_key, self._url, spec.api_key_header)
-        ours = {}
-        if proxy is not None and proxy.basic and proxy.forwards(tls=self._url.startswith("https:")):
-            ours["Proxy-Authorization"] = proxy.basic
-        return heads.joined(spec.headers, self._context.credentials.headers, key, ours)
 
     async def connect(self) -> None:
         """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""
@@ -83,7 +63,7 @@ class PointRunner:
         tries = 0
         while True:
             try:
-                return await self._test_connection()
+                return await self._check_endpoint()
             except endpoint_check.NotUpYet as failure:
                 if time.monotonic() >= until_s:
                     waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
@@ -93,34 +73,9 @@ class PointRunner:
             tries += 1
             await asyncio.sleep(arrival.pause_s(tries))
 
-    async def _addresses(self) -> list[str]:
-        """What connections go to: looked up and judged once for all workers, so that no request waits for DNS; none
-        where the name has none, which the requests report. With a proxy they are the proxy's, and it is the target that
-        is judged. Raises TargetForbidden.
-        """
-        where = targets.target_of(self._url)
-        try:
-            if self._proxy is not None:
-                await self._context.gate.check_passed_on(where.host, where.port)
-                return await gates.resolve(self._proxy.host, self._proxy.port)
-            return await self._context.gate.addresses(where.host, where.port)
-        except OSError:
-            return []
-
-    async def _test_connection(self) -> None:
-        spec = self._spec
-        await endpoint_check.check_endpoint(
-            self._url,
-            self._headers,
-            self._bodies.layout,
-            addresses=await self._addresses(),
-            dialect=self._dialect,
-            limits=pool.Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
-            trust=self._trust,
-            proxy=self._proxy,
-            stream=spec.stream,
-            max_tokens=self._max_tokens[0] if self._max_tokens else None,
-        )
+    async def _check_endpoint(self) -> None:
+        addresses = await addresses_of(self._options.endpoint, self._context)
+        await endpoint_check.check_endpoint(self._options, self._bodies.layout, addresses)
 
     @contextlib.asynccontextmanager
     async def rows(self, name: str) -> AsyncIterator[list[Path]]:
@@ -147,76 +102,53 @@ class PointRunner:
         those of a cancelled point too.
         """
         context = self._context
-        shards, load = self._shards(point), self._load(point)
-        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.rate)
+        load = shard_load(point, context.shard, context.shards)
         await self.tell(f"preparing {point.name}")
-        blank = _blank(point, self._spec, self._proxy)
         self._pace.begin(load)
-        if context.shard >= shards:  # more shards than slots: this one has nothing to do, but others wait for it
-            await self._workers.sit_out()
-            self._pace.end(0)
-            return blank
+        if context.shard >= busy_shards(point, context.shards):
+            return await self._sit_out(point)
+        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.rate)
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
         await self._bodies.begin(Span(point.first, point.total))
-        task = self._task(point) | {"addresses": await self._addresses()}
-        running = self._workers.run(task, shards=shards, workers=wanted, slots=load.slots, rows=lambda at: files[at])
-        parts = await self._reported(running, point)
-        measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
+        shares = worker_shares(point, context.shard, context.shards, files)
+        reports = await self._reported(self._workers.run(self._options, await self._load(point), shares), point)
+        blank = self._blank(point)
+        measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
         return measured
 
-    def _shards(self, point: Point) -> int:
-        """The shards that a point has work for: each has a slot at least."""
-        return min(self._context.shards, point.parallel) if point.parallel is not None else self._context.shards
+    async def _sit_out(self, point: Point) -> PerfPoint:
+        """There are more shards than slots: this one has nothing to do, but others wait for it."""
+        await self._workers.sit_out()
+        self._pace.end(0)
+        return self._blank(point)
 
-    def _load(self, point: Point) -> Load:
-        """What is this shard's of a point."""
-        lane = schedule.Lane(self._context.shard, self._shards(point))
-        if lane.lane >= lane.lanes:
-            return Load(0, 0, 0, None)
-        warmup = schedule.lane_total(lane, point.warmup)
-        return Load(
-            measured=schedule.lane_total(lane, point.total) - warmup,
-            warmup=warmup,
-            slots=None if point.parallel is None else schedule.lane_slots(lane, point.parallel),
-            rate=None if point.rate is None else point.rate / lane.lanes,
+    async def _load(self, point: Point) -> PointLoad:
+        return PointLoad(
+            addresses=await addresses_of(self._options.endpoint, self._context),
+            bodies=self._bodies.layout,
+            first=point.first,
+            count=point.total,
+            warmup=point.warmup,
+            rate=point.rate,
+            run=point.run,
         )
 
-    def _task(self, point: Point) -> dict[str, Any]:
-        spec, bodies = self._spec, self._bodies.layout
-        return {
-            "kind": "task",
-            "dialect": spec.api,
-            "url": self._url,
-            "headers": self._headers,
-            "trust": asdict(self._trust),
-            "proxy": asdict(self._proxy) if self._proxy is not None else None,
-            "bodies": str(bodies.folder),
-            "items": bodies.items,
-            "block": bodies.block,
-            "offset": bodies.offset,
-            "first": point.first,
-            "tokenizer": spec.tokenizer_path,
-            "readable": [str(folder) for folder in self._context.readable.folders],
-            "closed": [str(folder) for folder in self._context.readable.closed],
-            "seed": spec.seed,
-            "run": point.run,
-            "count": point.total,
-            "warmup": point.warmup,
-            "rate": point.rate,
-            "max_tokens": self._max_tokens,
-            "duration_ns": None if spec.duration is None else int(spec.duration * _NANO),
-            "stream": spec.stream,
-            "choices": spec.n_choices or 1,
-            "connect_s": spec.connect_timeout,
-            "read_s": spec.read_timeout,
-            "total_s": spec.total_timeout,
-            "warm": min(_OPEN_LOOP_WARM, int(point.rate or 1) + 1),
-        }
+    def _blank(self, point: Point) -> PerfPoint:
+        proxy = self._options.endpoint.proxy
+        return PerfPoint(
+            name=point.name,
+            number=point.number,
+            parallel=point.parallel,
+            rate=point.rate,
+            open_loop=point.parallel is None,
+            stream=self._options.stream,
+            proxy=str(proxy) if proxy is not None else None,
+        )
 
-    async def _reported(self, running: Awaitable[list[dict[str, Any]]], point: Point) -> list[dict[str, Any]]:
+    async def _reported(self, running: Awaitable[list[WorkerReport]], point: Point) -> list[WorkerReport]:
         """Wait for the workers, telling how far they are."""
         task = asyncio.ensure_future(running)
         try:
@@ -231,10 +163,10 @@ class PointRunner:
             await asyncio.wait([task])  # two cannot hear one worker
             await self._workers.stop()
             raise
-        parts = await task
-        self._pace.end(sum(part["succeeded"] + part["failed"] for part in parts))
+        reports = await task
+        self._pace.end(sum(report.finished for report in reports))
         await self.tell(point.name)
-        return parts
+        return reports
 
     def _stage(self, point: Point) -> str:
         if self._workers.counting:
@@ -257,18 +189,6 @@ class PointRunner:
         """The artifacts of a measured point, but for its rows."""
         for path, data in documents(point, self._spec).items():
             await self._context.delivery.put(path, data)
-
-
-def _blank(point: Point, spec: PerfRunSpec, proxy: Proxy | None) -> PerfPoint:
-    return PerfPoint(
-        name=point.name,
-        number=point.number,
-        parallel=point.parallel,
-        rate=point.rate,
-        open_loop=point.parallel is None,
-        stream=spec.stream,
-        proxy=str(proxy) if proxy is not None else None,
-    )
 
 
 def _typed(part: dict[str, Any]) -> dict[str, Any]:

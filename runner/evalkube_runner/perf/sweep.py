@@ -7,7 +7,7 @@ No request is sent from here.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason
@@ -18,10 +18,10 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.errors import TargetFailed
 from evalkube_runner.perf import endpoint_check, limits, tune
 from evalkube_runner.perf.bodies import Bodies
-from evalkube_runner.perf.point import Point, endpoint_of, warmup_of
+from evalkube_runner.perf.endpoint import options_of
+from evalkube_runner.perf.point import Point, warmup_of
 from evalkube_runner.perf.point_runner import PointRunner
 from evalkube_runner.perf.workers import WorkerPool
-from evalkube_runner.wire.dialect import DIALECTS
 from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["load_test", "points_of"]
@@ -40,9 +40,10 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
 
     limits.check_limits(spec, context)
     await context.gate.check([urls.encoded(spec.url)])
-    dialect = DIALECTS[spec.api]
+    options = options_of(spec, context)
+    endpoint = options.endpoint
     await context.delivery.progress(Progress(stage="loading data"))
-    source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(endpoint_of(spec)))
+    source = await asyncio.to_thread(prompts.load, spec, context, chat=endpoint.dialect.is_chat(endpoint.url))
     result = PerfResult(
         run_id=context.run_id,
         model=spec.model,
@@ -51,28 +52,26 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    total = sum(point.total for point in points_of(spec)) if not spec.sla_auto_tune else _UNLIMITED
+    points = list(points_of(spec)) if not spec.sla_auto_tune else None
+    total = sum(point.total for point in points) if points is not None else _UNLIMITED
     async with (
-        Bodies(spec, dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
+        Bodies(spec, endpoint.dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
         WorkerPool(context.shard, context.start, reached=bodies.reached) as workers,
     ):
-        if spec.sla_auto_tune:
-            await tune.tune(spec, context, workers, bodies, most_parallel=limits.most_parallel(context), result=result)
+        runner = PointRunner(spec, context, options, workers, bodies, points)
+        if not spec.no_test_connection:
+            await runner.connect()
+        if points is None:
+            await tune.tune(spec, context, runner, result)
         else:
-            await _sweep(spec, context, workers, bodies, result)
+            await _sweep(points, runner, result)
     result.ended_at_ns = time.time_ns()
     _check_target_was_there(result)
     return result
 
 
-async def _sweep(
-    spec: PerfRunSpec, context: RunContext, workers: WorkerPool, bodies: Bodies, result: PerfResult
-) -> None:
-    """Measure the points of the spec, in order."""
-    points = list(points_of(spec))
-    runner = PointRunner(spec, context, workers, bodies, points)
-    if not spec.no_test_connection:
-        await runner.connect()
+async def _sweep(points: Sequence[Point], runner: PointRunner, result: PerfResult) -> None:
+    """Measure the points, in order."""
     for at, point in enumerate(points):
         if at:
             await runner.pause(point)
