@@ -1,7 +1,7 @@
 """Messages between the parent of a load test and its worker processes: typed values, one line of JSON each.
 
 A message is an object with one key, the name of its class. Headers, URL and proxy hold secrets: they go through a
-worker's stdin alone and are in no `repr`. Values only, no I/O, and no pydantic: a worker starts without it.
+worker's stdin alone and are in no `repr`. Plain values, encoded and decoded without pydantic; no I/O.
 """
 
 from dataclasses import dataclass, field, is_dataclass
