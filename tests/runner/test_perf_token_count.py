@@ -10,7 +10,7 @@ import pytest
 
 from evalkube_crds.names import TokenBasis
 from evalkube_runner.data import tokens
-from evalkube_runner.perf import payloads, recount, rows, sweep
+from evalkube_runner.perf import payloads, rows, sweep, token_count
 from evalkube_runner.wire import openai
 from fakes.load_tests import context, load, run, spec
 from fakes.mock_model import running_mock
@@ -120,6 +120,6 @@ def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}
     timing: rows.Timing = ([], 0)
     batch: list[rows.Waiting] = [(row, ["x y"], timing), (other, ["x", "y z"], timing)]
-    found = recount.Recount(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
+    found = token_count.TokenCounter(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
     counts = [(one["prompt_tokens"], one["completion_tokens"], one["token_basis"]) for one in found]
     assert counts == [(1, 99, "usage"), (7, 3, "tokenizer")]
