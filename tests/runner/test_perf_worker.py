@@ -8,14 +8,14 @@ from pathlib import Path
 
 import uvloop
 
-from evalkube_runner.perf import payloads
+from evalkube_runner.perf import bodies
 from fakes.raw_server import Hang, raw_server
 
 KEY = "sk-very-secret-1234"
 
 
 def task(port: int, folder: Path) -> bytes:
-    payloads.write(payloads.Layout(folder, 1, 1).path(0), [(b"{}", None)])
+    bodies.write(bodies.Layout(folder, 1, 1).path(0), [(b"{}", None)])
     return json.dumps(
         {
             "kind": "task",

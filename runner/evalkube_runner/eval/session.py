@@ -80,6 +80,7 @@ class Session:
             spec.generation_config,
             api_key=context.api_key,
             credentials=context.credentials,
+            api=spec.api,
             api_key_header=spec.api_key_header,
             trust=trust_of(spec, context.readable),
             proxies=context.proxies,

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from itertools import chain, takewhile
 
 from evalkube_runner.perf.alarm import Alarm
+from evalkube_runner.perf.bodies import Payloads
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
 from evalkube_runner.wire.dialect import Dialect

@@ -10,6 +10,8 @@ import orjson
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint
 from evalkube_crds.seed import load_test as load_test_figures
+from evalkube_runner.wire import heads
+from evalkube_runner.wire.ask import Operation
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["Point", "documents", "endpoint_of", "joined", "warmup_of"]
@@ -45,7 +47,8 @@ def warmup_of(asked: float, number: int) -> int:
 def endpoint_of(spec: PerfRunSpec) -> str:
     """The URL that requests go to."""
     plain = spec.tokenize_prompt or spec.apply_chat_template is False
-    return DIALECTS[spec.api].endpoint(spec.url, plain=plain, query=spec.extra_query)
+    operation = Operation(spec.model, spec.stream, messages=not plain)
+    return heads.with_query(DIALECTS[spec.api].endpoint(spec.url, operation), spec.extra_query)
 
 
 def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:

@@ -9,8 +9,8 @@ from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import target as targets
+from evalkube_runner.perf.bodies import Layout, Payloads
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import Dialect
 from evalkube_runner.wire.refusals import says_no_model

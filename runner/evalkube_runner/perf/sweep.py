@@ -41,7 +41,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     await context.gate.check([urls.encoded(spec.url)])
     dialect = DIALECTS[spec.api]
     await context.delivery.progress(Progress(stage="loading data"))
-    source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.is_chat(endpoint_of(spec)))
+    source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.takes_messages(endpoint_of(spec)))
     result = PerfResult(
         run_id=context.run_id,
         model=spec.model,

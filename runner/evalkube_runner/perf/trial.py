@@ -71,7 +71,8 @@ class Trial:
         ours = {}
         if proxy is not None and proxy.basic and proxy.forwards(tls=self._url.startswith("https:")):
             ours["Proxy-Authorization"] = proxy.basic
-        return heads.joined(spec.headers, self._context.credentials.headers, key, ours)
+        fixed = self._dialect.fixed_headers(stream=spec.stream)
+        return heads.joined(fixed, spec.headers, self._context.credentials.headers, key, ours)
 
     async def connect(self) -> None:
         """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""

@@ -22,9 +22,10 @@ import uvloop
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
-from evalkube_runner.perf import drive, health, measure, payloads, recount, schedule, target
+from evalkube_runner.perf import drive, health, measure, recount, schedule, target
 from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
+from evalkube_runner.perf.bodies import Layout, Payloads
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import DIALECTS
@@ -93,9 +94,9 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
         trust=Trust(**task.get("trust", {})),
         proxy=proxy,
     )
-    layout = payloads.Layout(Path(task["bodies"]), task["items"], task["block"], task["offset"])
+    layout = Layout(Path(task["bodies"]), task["items"], task["block"], task["offset"])
     head = target.request_head(where, task["headers"])
-    bodies = payloads.Payloads(layout, head, task["first"], reached=_reached)
+    bodies = Payloads(layout, head, task["first"], reached=_reached)
     await pool.warm(task["warm"])
     health.quiet_collector()
     _say({"kind": "ready", "connections": pool.opened})
@@ -113,7 +114,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
 async def _measured(
     task: dict[str, Any],
     pool: pools.Pool,
-    bodies: payloads.Payloads,
+    bodies: Payloads,
     inbox: asyncio.Queue[dict[str, Any]],
     figures: measure.Measure,
     watch: health.Watch,
@@ -151,7 +152,7 @@ async def _measured(
 def _driver(
     task: dict[str, Any],
     pool: pools.Pool,
-    bodies: payloads.Payloads,
+    bodies: Payloads,
     record: Callable[[Exchange], None],
     begin: Callable[[int], None],
 ) -> drive.Drive:
@@ -175,7 +176,7 @@ async def _counted(
     task: dict[str, Any],
     rows: row_files.Rows,
     figures: measure.Measure,
-    bodies: payloads.Payloads,
+    bodies: Payloads,
     inbox: asyncio.Queue[dict[str, Any]],
     start_ns: int,
 ) -> bool:
