@@ -41,27 +41,32 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
     """
     found = []
     for path, field in _parameters(model):
-        names = [name for name, row in table.items() if path[-1] in _refused(row)]
+        names = _without(path[-1], table)
         if names:
             where = ".".join(_camel(model, path))
             rule = f"!(self.api in {names}) || {_left_out(where, _allowed(path, field))}"
-            found.append({"rule": rule, "message": _words(where, names, path)})
+            found.append({"rule": rule, "message": _words(where, path[-1], names)})
     return tuple(found)
 
 
 def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
     """Raises ValueError for a field that the dialect of `spec` (a model with a field `api`) cannot say."""
-    refused = _refused(table[spec.api])
-    for path, field in _parameters(type(spec)) if refused else ():
-        value = spec
-        for name in path:
-            value = getattr(value, name)
-        if path[-1] in refused and value != _allowed(path, field):
-            raise ValueError(_words(".".join(path), [spec.api], path))
+    row = table[spec.api]
+    for path, field in _parameters(type(spec)) if row.lacks or not row.streams else ():
+        names = _without(path[-1], table)
+        if spec.api in names and _value(spec, path) != _allowed(path, field):
+            raise ValueError(_words(".".join(path), path[-1], names))
 
 
-def _refused(row: Dialect) -> frozenset[str]:
-    return frozenset(row.lacks if row.streams else (*row.lacks, "stream"))
+def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:
+    """The dialects that cannot say a field."""
+    return [name for name, row in table.items() if field in row.lacks or (field == "stream" and not row.streams)]
+
+
+def _value(spec: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        spec = getattr(spec, name)
+    return spec
 
 
 def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], FieldInfo]]":
@@ -85,13 +90,13 @@ def _allowed(path: tuple[str, ...], field: "FieldInfo") -> Any:
 def _left_out(where: str, allowed: Any) -> str:
     if allowed is None:
         return f"!has(self.{where})"
-    return f"self.{where} == {str(allowed).lower() if isinstance(allowed, bool) else allowed!r}"
+    return f"!self.{where}" if allowed is False else f"self.{where} == {allowed!r}"
 
 
-def _words(where: str, names: list[str], path: tuple[str, ...]) -> str:
-    if path[-1] == "stream":
-        return f"{where}: {', '.join(names)} has no streams; set it to false"
-    return f"{where}: {', '.join(names)} has no such parameter; leave it out"
+def _words(where: str, field: str, names: list[str]) -> str:
+    if field == "stream":
+        return f"{where}: {', '.join(names)} cannot stream; set it to false"
+    return f"{where}: is no parameter of {', '.join(names)}; leave it out"
 
 
 def _camel(model: "type[BaseModel]", path: tuple[str, ...]) -> Iterator[str]:
