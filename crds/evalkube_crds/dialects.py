@@ -33,6 +33,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 }
 
 _SCHEDULED: Final = "seed"
+_CONFIG: Final = "generation_config"  # of what asks for answers to score, or for a judge's
+_NEEDS_WORDS: Final = "api: must be the dialect of a model that answers in words"
 
 
 def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> tuple[dict[str, str], ...]:
@@ -40,6 +42,8 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
     some dialect lacks. The API server evaluates all of them with every write of a status.
     """
     found = []
+    if wordless := _wordless(model, table):
+        found.append({"rule": f"!(self.api in {wordless})", "message": _NEEDS_WORDS})
     for path, field in _parameters(model):
         names = _without(path[-1], table)
         if names:
@@ -52,10 +56,17 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
 def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
     """Raises ValueError for a field that the dialect of `spec` (a model with a field `api`) cannot say."""
     row = table[spec.api]
+    if spec.api in _wordless(type(spec), table):
+        raise ValueError(_NEEDS_WORDS)
     for path, field in _parameters(type(spec)) if row.lacks or not row.streams else ():
         names = _without(path[-1], table)
         if spec.api in names and _value(spec, path) != _allowed(path, field):
             raise ValueError(_words(".".join(path), path[-1], names))
+
+
+def _wordless(model: "type[BaseModel]", table: Mapping[str, Dialect]) -> list[str]:
+    """The dialects that are of no use to `model`: it wants answers in words."""
+    return [name for name, row in table.items() if row.kind != "chat"] if _CONFIG in model.model_fields else []
 
 
 def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:
@@ -71,11 +82,11 @@ def _value(spec: Any, path: tuple[str, ...]) -> Any:
 
 def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], FieldInfo]]":
     """What `model` says of a request, by its path: in its generation_config, or, where it has none, itself."""
-    config = model.model_fields.get("generation_config")
+    config = model.model_fields.get(_CONFIG)
     if config is not None:
         inner: dict[str, FieldInfo] = getattr(config.annotation, "model_fields", {})
         for name, field in inner.items():
-            yield ("generation_config", name), field
+            yield (_CONFIG, name), field
         return
     for name, field in model.model_fields.items():
         if name != _SCHEDULED:

@@ -37,7 +37,8 @@ def test_rules_of_an_evaluation_and_of_a_judge(model: type[BaseModel]) -> None:
     assert found["generationConfig.topK"] == "!(self.api in ['narrow', 'ranking']) || !has(self.generationConfig.topK)"
     assert found["generationConfig.seed"] == "!(self.api in ['narrow']) || !has(self.generationConfig.seed)"
     assert found["generationConfig.stopSeqs"] == "!(self.api in ['narrow']) || !has(self.generationConfig.stopSeqs)"
-    assert len(found) == 6
+    assert found["api"] == "!(self.api in ['ranking'])"
+    assert len(found) == 7
 
 
 def test_a_dialect_that_lacks_nothing_has_no_rules() -> None:
@@ -69,7 +70,7 @@ CHECKS: dict[str, tuple[str, BaseModel, str | None]] = {
     "the user's own keys": ("narrow", load_test(extra_args={"top_k": 3}), None),
     "a stream": ("ranking", load_test(), "stream: ranking cannot stream; set it to false"),
     "no stream": ("ranking", load_test(stream=False), None),
-    "no stream of an evaluation": ("ranking", evaluation(), None),
+    "no words to score": ("ranking", evaluation(), "api: must be the dialect of a model that answers in words"),
     "of an evaluation": (
         "narrow",
         evaluation(stop_seqs=["x"]),
@@ -96,7 +97,7 @@ def test_checks_of_a_spec(api: str, spec: BaseModel, said: str | None) -> None:
     if said is None:
         dialects.check(spec, TABLE)
         return
-    with pytest.raises(ValueError, match=r"; ") as caught:
+    with pytest.raises(ValueError, match=r": ") as caught:
         dialects.check(spec, TABLE)
     assert str(caught.value) == said
 
