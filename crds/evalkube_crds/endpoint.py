@@ -1,11 +1,13 @@
-"""How an endpoint is reached: the header of its key, and whose certificate it must show. The same for the endpoint of
-both kinds of run and for judges.
+"""How an endpoint is reached: its dialect, the header of its key, and whose certificate it must show. The same for the
+endpoint of both kinds of run and for judges.
 """
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from evalkube_crds import dialects
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.fields import Contract, ReadPath, cel
 
 __all__ = ["TRUST_RULE", "EndpointFields", "check_trust"]
@@ -41,9 +43,16 @@ KeyHeader = Annotated[
 TRUST_RULE: Final = cel("self.verify || !has(self.caFile)", "caFile: has no meaning with verify false; leave one out")
 
 
+if TYPE_CHECKING:  # a literal type that is computed is none to a type checker
+    Api: TypeAlias = str
+else:
+    Api = Literal[tuple(DIALECTS)]
+
+
 class EndpointFields(Contract):
     """How an endpoint is reached."""
 
+    api: Api = Field(default="openai", description="API dialect of the endpoint: " + ", ".join(DIALECTS))
     api_key_header: KeyHeader | None = Field(
         default=None,
         description="Header that carries the key as it is; unless set api-key for Azure's /openai/deployments/, else "
@@ -56,6 +65,11 @@ class EndpointFields(Contract):
     verify: bool = Field(
         default=True, description="Check the endpoint's certificate; false sends key and data to whoever answers"
     )
+
+    @model_validator(mode="after")
+    def _speaks(self) -> Self:
+        dialects.check(self)
+        return self
 
 
 def check_trust(fields: EndpointFields) -> None:

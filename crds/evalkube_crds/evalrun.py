@@ -155,7 +155,7 @@ class DatasetArgs(Contract):
 
 
 class JudgeModel(EndpointFields):
-    """A model that grades answers; an OpenAI-compatible endpoint."""
+    """A model that grades answers, behind an endpoint of its own."""
 
     rules: ClassVar[tuple[dict[str, str], ...]] = (TRUST_RULE,)
 

@@ -6,6 +6,8 @@ Free text never stands where one of these words can: a reason is for programs, t
 from enum import StrEnum
 from typing import Final
 
+from evalkube_crds.dialects import DIALECTS
+
 GROUP: Final = "evalkube.io"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
@@ -259,9 +261,6 @@ BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
 
 PERF_DATASETS: Final = ("openqa", "line_by_line", "random", "custom")
 """The sources of prompts a load test knows."""
-
-DIALECTS: Final = ("openai",)
-"""The API dialects a load test speaks."""
 
 WORDS: Final = frozenset[str](
     [

@@ -22,7 +22,7 @@ from evalkube_crds.fields import (
     TextOrFile,
     cel,
 )
-from evalkube_crds.names import DIALECTS, PERF_DATASETS
+from evalkube_crds.names import PERF_DATASETS
 
 __all__ = ["PerfDatasetArgs", "PerfRunSpec", "point_name", "point_names"]
 
@@ -157,7 +157,6 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     url: HttpUrl = Field(
         description="Complete URL of the endpoint; one that ends in /v1 or has no path gets /chat/completions"
     )
-    api: Literal["openai"] = Field(default="openai", description="API dialect: " + ", ".join(DIALECTS))
     headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
     extra_query: Query = Field(default={}, description="Further query parameters, beside those of the URL")
     connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")

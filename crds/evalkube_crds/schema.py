@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from evalkube_crds import dialects
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.fields import cel, model_in
 from evalkube_crds.names import GROUP, RUN_NAME, RUN_NAME_RULE, VERSION, Kind
@@ -183,6 +184,8 @@ def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
     if needed:
         schema["required"] = needed
     rules = getattr(model, "rules", ())
+    if "api" in model.model_fields:
+        rules = (*rules, *dialects.rules(model))
     if rules:
         schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), *rules]
     for name, field in model.model_fields.items():

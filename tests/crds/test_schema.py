@@ -123,9 +123,8 @@ def test_no_spec_has_a_place_for_a_key() -> None:
     [
         (names.BENCHMARKS, evalrun.Benchmark),
         (names.PERF_DATASETS, perfrun.PerfRunSpec.model_fields["dataset"].annotation),
-        (names.DIALECTS, perfrun.PerfRunSpec.model_fields["api"].annotation),
     ],
-    ids=["benchmarks", "perf datasets", "dialects"],
+    ids=["benchmarks", "perf datasets"],
 )
 def test_choices_are_the_names_of_the_contract(listed: tuple[str, ...], annotation: Any) -> None:
     """A literal type cannot be computed, so it is compared."""

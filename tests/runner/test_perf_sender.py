@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from evalkube_runner.perf import payloads, schedule
+from evalkube_runner.perf import bodies as files
+from evalkube_runner.perf import schedule
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool
 from evalkube_runner.perf.sender import Sender, SendOptions
@@ -23,15 +24,15 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(STREAM), STRE
 
 
 async def driven(
-    folder: Path, during: Callable[[Sender, payloads.Layout], Awaitable[None]], **manner: Any
+    folder: Path, during: Callable[[Sender, files.Layout], Awaitable[None]], **manner: Any
 ) -> tuple[list[Exchange], Sender, list[bytes]]:
     """Eight requests of blocks of two bodies, the first block of which is there; ``during`` runs beside them."""
-    layout = payloads.Layout(folder, 8, 2)
+    layout = files.Layout(folder, 8, 2)
     write(layout, 0)
     async with raw_server(lambda _connection, _request: [ANSWER]) as server:
         target = Target("127.0.0.1", server.port, False, "/v1")
         pool = Pool(target, Limits(), ["127.0.0.1"], connected=lambda _: None)
-        bodies = payloads.Payloads(layout, request_head(target, {}), 0, reached=lambda _: None)
+        bodies = files.Payloads(layout, request_head(target, {}), 0, reached=lambda _: None)
         planned = schedule.plan(1, schedule.Lane(0, 1), 8, rate=manner.pop("rate", None), max_tokens=None)
         defaults = {
             "ramp_from_ns": 0,
@@ -59,15 +60,15 @@ async def driven(
         return ended, sender, server.requests
 
 
-def write(layout: payloads.Layout, block: int) -> None:
-    payloads.write(layout.path(block), [(b'{"item":%d}' % item, None) for item in layout.items_of(block)])
+def write(layout: files.Layout, block: int) -> None:
+    files.write(layout.path(block), [(b'{"item":%d}' % item, None) for item in layout.items_of(block)])
 
 
 @pytest.mark.parametrize("manner", [{"slots": 1}, {"slots": 3}, {"slots": None, "rate": 5_000.0}], ids=str)
 def test_requests_wait_for_their_bodies(tmp_path: Path, manner: dict[str, Any]) -> None:
     """All are sent, each with its own; the wait is on record as the client's."""
 
-    async def later(_: Sender, layout: payloads.Layout) -> None:
+    async def later(_: Sender, layout: files.Layout) -> None:
         for block in (1, 2, 3):
             await asyncio.sleep(0.05)
             write(layout, block)
@@ -82,7 +83,7 @@ def test_requests_wait_for_their_bodies(tmp_path: Path, manner: dict[str, Any]) 
 def test_a_load_that_waits_for_bodies_can_be_stopped(tmp_path: Path) -> None:
     """It ends with what was sent."""
 
-    async def stop(sender: Sender, _: payloads.Layout) -> None:
+    async def stop(sender: Sender, _: files.Layout) -> None:
         while sender.sent < 2 or sender.in_flight:
             await asyncio.sleep(0.005)
         sender.stop()
@@ -94,7 +95,7 @@ def test_a_load_that_waits_for_bodies_can_be_stopped(tmp_path: Path) -> None:
 def test_what_was_due_and_had_no_body_was_offered(tmp_path: Path) -> None:
     """The time is up while an open loop waits: the requests that were due by then count as not sent."""
 
-    async def late(_: Sender, layout: payloads.Layout) -> None:
+    async def late(_: Sender, layout: files.Layout) -> None:
         await asyncio.sleep(0.3)
         write(layout, 1)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import uvloop
 
-from evalkube_runner.perf import payloads, task
+from evalkube_runner.perf import bodies as files
+from evalkube_runner.perf import task
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Lane
 from evalkube_runner.trust import Trust
@@ -18,8 +19,8 @@ KEY = "sk-very-secret-1234"
 
 def order(port: int, folder: Path) -> task.Task:
     """Five requests, one after the other."""
-    bodies = payloads.Layout(folder, 1, 1)
-    payloads.write(bodies.path(0), [(b"{}", None)])
+    bodies = files.Layout(folder, 1, 1)
+    files.write(bodies.path(0), [(b"{}", None)])
     options = task.LoadOptions(
         endpoint=task.Endpoint(
             api="openai",

@@ -6,11 +6,16 @@ import orjson
 import pytest
 
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_runner.wire import openai
+from evalkube_runner.perf.bodies import ask_of
+from evalkube_runner.wire import heads, openai
+from evalkube_runner.wire.ask import DRAWN, Operation, Prompt
+
+CHAT = Operation("m", stream=True)
+PLAIN = Operation("m", stream=True, messages=False)
 
 
 @pytest.mark.parametrize(
-    ("body", "text"),
+    ("data", "text"),
     [
         (b'{"error":{"message":"no such key"}}', "no such key"),
         (b'{"error":"no such key"}', "no such key"),
@@ -20,9 +25,9 @@ from evalkube_runner.wire import openai
         (b"", ""),
     ],
 )
-def test_error_messages(body: bytes, text: str) -> None:
+def test_error_messages(data: bytes, text: str) -> None:
     """The text for people, whatever a server sends as an error."""
-    assert openai.error_message(body) == text
+    assert openai.error_message(data) == text
 
 
 # name: url of a load test, where it posts to, whether that takes messages
@@ -49,7 +54,8 @@ ENDPOINTS = {
 @pytest.mark.parametrize(("url", "endpoint", "chat"), ENDPOINTS.values(), ids=ENDPOINTS.keys())
 def test_endpoints(url: str, endpoint: str, chat: bool) -> None:
     """A URL is complete unless it ends in /v1 or has no path; then it gets the path of chat completions."""
-    assert (openai.endpoint(url), openai.is_chat(url)) == (endpoint, chat)
+    assert openai.endpoint(url, CHAT) == endpoint
+    assert openai.takes_messages(endpoint) is chat
 
 
 # name: api_url of an evaluation, where it posts to
@@ -69,7 +75,7 @@ BASES = {
 @pytest.mark.parametrize(("base", "endpoint"), BASES.values(), ids=BASES.keys())
 def test_base_urls(base: str, endpoint: str) -> None:
     """An evaluation is given a base URL, as OpenAI's clients are."""
-    assert openai.chat_endpoint(base) == endpoint
+    assert openai.endpoint(base, CHAT, base=True) == endpoint
 
 
 # name: url, api_key_header, the header
@@ -102,24 +108,26 @@ QUERIES: dict[str, tuple[str, dict[str, str], str]] = {
 @pytest.mark.parametrize(("own", "more", "both"), QUERIES.values(), ids=QUERIES.keys())
 def test_queries_are_joined(own: str, more: dict[str, str], both: str) -> None:
     """The URL's own stays as it is spelt; of two values the further one counts."""
-    assert openai.endpoint(f"http://h/v1/x{own}", query=more) == f"http://h/v1/x{both}"
-    assert openai.chat_endpoint(f"http://h/v1{own}", more) == f"http://h/v1/chat/completions{both}"
+    assert heads.with_query(openai.endpoint(f"http://h/v1/x{own}", CHAT), more) == f"http://h/v1/x{both}"
+    base = heads.with_query(openai.endpoint(f"http://h/v1{own}", CHAT, base=True), more)
+    assert base == f"http://h/v1/chat/completions{both}"
 
 
 def test_plain_prompts_have_their_own_endpoint() -> None:
     """Where the URL leaves it open; a URL that names an endpoint is taken at its word."""
-    assert openai.endpoint("http://h/v1", plain=True) == "http://h/v1/completions"
-    assert openai.endpoint("http://h/v1/chat/completions", plain=True) == "http://h/v1/chat/completions"
+    assert openai.endpoint("http://h/v1", PLAIN) == "http://h/v1/completions"
+    assert openai.endpoint("http://h/v1/chat/completions", PLAIN) == "http://h/v1/chat/completions"
 
 
-def spec(**fields: Any) -> PerfRunSpec:
-    return PerfRunSpec(model="m", url="http://h/v1", **fields)
+def body(prompt: Prompt, **fields: Any) -> dict[str, Any]:
+    """What is sent for a prompt of a load test."""
+    return openai.body(ask_of(PerfRunSpec(model="m", url="http://h/v1", **fields), prompt))
 
 
 def test_body_of_messages() -> None:
     """The sampling fields of a spec, without those that are not set, and a stream with its usage."""
     messages: list[dict[str, object]] = [{"role": "user", "content": "hi"}]
-    made = openai.body(spec(max_tokens=[9], top_p=0.5, n_choices=2, stop=["."]), messages)
+    made = body(messages, max_tokens=[9], top_p=0.5, n_choices=2, stop=["."])
     assert made == {
         "model": "m",
         "messages": messages,
@@ -136,14 +144,14 @@ def test_body_of_messages() -> None:
 
 def test_body_of_text_and_token_ids() -> None:
     """Plain text and token ids are a prompt; nothing about streaming without it."""
-    assert openai.body(spec(stream=False), "hi")["prompt"] == "hi"
-    assert openai.body(spec(stream=False), [1, 2])["prompt"] == [1, 2]
-    assert "stream" not in openai.body(spec(stream=False), "hi")
+    assert body("hi", stream=False)["prompt"] == "hi"
+    assert body([1, 2], stream=False)["prompt"] == [1, 2]
+    assert "stream" not in body("hi", stream=False)
 
 
 def test_precedence_of_fields() -> None:
     """A prompt that is a body keeps its fields, and extra_args win over everything."""
-    made = openai.body(spec(temperature=1.0, extra_args={"top_k": 3}), {"temperature": 0.5, "top_k": 9, "prompt": "x"})
+    made = body({"temperature": 0.5, "top_k": 9, "prompt": "x"}, temperature=1.0, extra_args={"top_k": 3})
     assert (made["temperature"], made["top_k"], made["prompt"]) == (0.5, 3, "x")
 
 
@@ -161,33 +169,28 @@ MERGED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("made", "extra", "body"), MERGED.values(), ids=MERGED.keys())
-def test_further_keys(made: dict[str, Any], extra: dict[str, Any], body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("made", "extra", "both"), MERGED.values(), ids=MERGED.keys())
+def test_further_keys(made: dict[str, Any], extra: dict[str, Any], both: dict[str, Any]) -> None:
     """They win, null takes a key away, and a body has one limit of tokens."""
-    assert openai.merged(made, extra) == body
+    assert openai.merged(made, extra) == both
 
 
 def test_a_strict_endpoint_is_sent_what_it_knows() -> None:
     """Everything that is added unasked can be left out."""
     left_out = {"seed": None, "stream_options": None, "temperature": None, "max_tokens": None}
-    assert openai.body(spec(extra_args=left_out), "hi") == {"model": "m", "prompt": "hi", "stream": True}
+    assert body("hi", extra_args=left_out) == {"model": "m", "prompt": "hi", "stream": True}
 
 
 def test_drawn_token_limits() -> None:
-    """A range is drawn per request, unless the body says its own limit."""
-    ranged = spec(max_tokens=[1, 9])
-    body = openai.body(ranged, "hi")
-    assert "max_tokens" not in body
-    assert openai.draws_max_tokens(ranged, body) == b'"max_tokens"'
-    assert openai.draws_max_tokens(ranged, body | {"max_completion_tokens": 4}) is None
-    assert openai.draws_max_tokens(spec(), body) is None
+    """A range is drawn from per request, unless the body says its own limit."""
+    assert body("hi", max_tokens=[1, 9])["max_tokens"] is DRAWN
     for more in ({"max_tokens": None}, {"max_tokens": 4}, {"max_completion_tokens": 4}):
-        other = spec(max_tokens=[1, 9], extra_args=more)
-        assert openai.draws_max_tokens(other, openai.body(other, "hi")) is None
+        assert DRAWN not in body("hi", max_tokens=[1, 9], extra_args=more).values()
+        assert DRAWN not in body({"prompt": "hi", **more}, max_tokens=[1, 9]).values()
 
 
 @pytest.mark.parametrize(
-    ("body", "texts", "ids"),
+    ("sent", "texts", "ids"),
     [
         ({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]}, ["s", "u"], 0),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": "u"}, {"type": "image_url"}]}]}, ["u"], 0),
@@ -198,6 +201,6 @@ def test_drawn_token_limits() -> None:
         ({}, [], 0),
     ],
 )
-def test_prompts(body: dict[str, Any], texts: list[str], ids: int) -> None:
+def test_prompts(sent: dict[str, Any], texts: list[str], ids: int) -> None:
     """Texts of messages or of a plain prompt; token ids are counted as they are."""
-    assert openai.prompt_texts(orjson.dumps(body)) == (texts, ids)
+    assert openai.prompt_texts(orjson.dumps(sent)) == (texts, ids)

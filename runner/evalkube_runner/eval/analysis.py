@@ -55,6 +55,7 @@ async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContex
         connections=len(result.datasets) if judge is not None else spec.eval_batch_size,
         gate=context.gate,
         credentials=context.judge_credentials if judge is not None else context.credentials,
+        api=asked.api,
         api_key_header=asked.api_key_header,
         trust=trust_of(asked, context.readable),
         proxies=context.proxies,

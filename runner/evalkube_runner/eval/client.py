@@ -1,4 +1,4 @@
-"""Sends one prompt to an OpenAI-compatible endpoint and returns its answer, trying again where that may help.
+"""Sends one prompt to an endpoint, in its dialect, and returns its answer, trying again where that may help.
 
 With lanes.py and guard.py the only module of the evaluation that opens a connection. The key stands in one header and
 nowhere else; further secrets are where the request has them.
@@ -26,13 +26,15 @@ from evalkube_crds.proxies import Proxies, Proxy
 from evalkube_runner import arrival, machine, urls
 from evalkube_runner import trust as trusting
 from evalkube_runner.eval import answer as answers
-from evalkube_runner.eval import chat, retry
+from evalkube_runner.eval import asking, retry
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.lanes import Lanes, announced_bytes
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.trust import Trust
-from evalkube_runner.wire import heads, openai
+from evalkube_runner.wire import heads
+from evalkube_runner.wire.ask import Operation
+from evalkube_runner.wire.dialect import DIALECTS, Dialect, StreamReader
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["Client", "Listener", "RequestFailed"]
@@ -70,6 +72,7 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Target:
+    dialect: Dialect
     url: str
     headers: Mapping[str, str]
     model: str
@@ -89,17 +92,21 @@ class Client:
         api_key: str | None,
         connections: int,
         gate: Gate,
+        api: str = "openai",
         api_key_header: str | None = None,
         trust: Trust = _USUAL,
         proxies: Proxies = _NO_PROXIES,
         listener: Listener | None = None,
         credentials: Credentials = NO_CREDENTIALS,
     ) -> None:
-        base = urls.encoded(openai.chat_endpoint(api_url, config.extra_query))
-        url = heads.with_query(base, credentials.query)
-        ours = openai.headers(api_key, url, api_key_header) | {"Content-Type": "application/json"}
-        headers = heads.joined(config.extra_headers or {}, credentials.headers, ours)
-        self._target = _Target(url, headers, model, config, credentials.body)
+        dialect = DIALECTS[api]
+        operation = Operation(model, config.stream)
+        endpoint = heads.with_query(dialect.endpoint(api_url, operation, base=True), config.extra_query or {})
+        url = heads.with_query(urls.encoded(endpoint), credentials.query)
+        ours = dialect.headers(api_key, url, api_key_header) | {"Content-Type": "application/json"}
+        fixed = dialect.fixed_headers(stream=config.stream)
+        headers = heads.joined(fixed, config.extra_headers or {}, credentials.headers, ours)
+        self._target = _Target(dialect, url, headers, model, config, credentials.body)
         self._listener = listener
         self._asking = 0
         self._resting: Counter[ErrorClass] = Counter()
@@ -121,7 +128,7 @@ class Client:
         config = self._target.config
         if stops and config.stop_seqs is None:
             config = config.model_copy(update={"stop_seqs": list(stops)})
-        made = chat.body(self._target.model, messages, config, repeat=repeat)
+        made = self._target.dialect.body(asking.ask_of(self._target.model, messages, config, repeat=repeat))
         body = orjson.dumps(secret_keys.joined(made, self._target.secret))
         self._asking += 1
         try:
@@ -181,12 +188,14 @@ class Client:
             return answer
 
     async def _post(self, http: httpx.AsyncClient, body: bytes, begun_ns: int) -> Answer:
+        dialect = self._target.dialect
         request = http.build_request("POST", self._target.url, content=body, headers=self._target.headers)
         response = await http.send(request, stream=True)
         try:
             if not response.is_success:
-                raise _refusal(response, await _beginning(response), self._proxy)
-            return await _read_answer(response, begun_ns, http)
+                said = dialect.error_message(await _beginning(response))
+                raise _refusal(response, said, self._proxy)
+            return await _read_answer(dialect.reader(keep_text=True), response, begun_ns, http)
         except httpx.HTTPError as problem:  # in the middle of an answer
             failure = _transport_failure(problem, self._proxy)
             raise RequestFailed(failure.error, failure.message, status=response.status_code) from problem
@@ -223,9 +232,11 @@ async def _beginning(response: httpx.Response) -> bytes:
     return found[:_MAX_ERROR_BYTES]
 
 
-async def _read_answer(response: httpx.Response, begun_ns: int, http: httpx.AsyncClient) -> Answer:
+async def _read_answer(
+    reader: StreamReader, response: httpx.Response, begun_ns: int, http: httpx.AsyncClient
+) -> Answer:
     """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
-    reader, ttft_ns, parts = openai.reader(keep_text=True), None, _parts(response, http)
+    ttft_ns, parts = None, _parts(response, http)
     async for part in parts:
         reader.feed(part)
         if ttft_ns is None and reader.tracks[0].chunks:
@@ -253,10 +264,10 @@ async def _leave(parts: AsyncIterator[bytes]) -> None:
                 pass
 
 
-def _refusal(response: httpx.Response, data: bytes, proxy: Proxy | None) -> RequestFailed:
+def _refusal(response: httpx.Response, said: str, proxy: Proxy | None) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
     status = response.status_code
-    message = openai.error_message(data) or response.reason_phrase
+    message = said or response.reason_phrase
     if status == 407:
         message = f"proxy {proxy}: {CREDENTIALS}" if proxy is not None else f"a proxy on the way {CREDENTIALS}"
     if response.is_redirect:

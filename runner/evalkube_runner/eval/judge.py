@@ -153,6 +153,7 @@ class Judges:
                 model.model,
                 model.generation_config,
                 api_key=api_key,
+                api=model.api,
                 api_key_header=model.api_key_header,
                 trust=trust_of(model, readable, field=f"judge.models[{at}].ca_file"),
                 proxies=proxies,

@@ -10,6 +10,7 @@ from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.target import target_of
 from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
 from evalkube_runner.wire import heads
+from evalkube_runner.wire.ask import Operation
 from evalkube_runner.wire.dialect import DIALECTS
 
 __all__ = ["addresses_of", "endpoint_of", "options_of", "url_of"]
@@ -21,7 +22,8 @@ _NANO = 1_000_000_000
 def url_of(spec: PerfRunSpec) -> str:
     """The URL that requests go to, without what credentials add to it: as it stands in results."""
     plain = spec.tokenize_prompt or spec.apply_chat_template is False
-    return DIALECTS[spec.api].endpoint(spec.url, plain=plain, query=spec.extra_query)
+    operation = Operation(spec.model, spec.stream, messages=not plain)
+    return heads.with_query(DIALECTS[spec.api].endpoint(spec.url, operation), spec.extra_query)
 
 
 def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
@@ -32,8 +34,10 @@ def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
     proxy = context.proxies.for_url(url)
     if proxy is not None:
         _LOG.info("through the proxy %s: its delay is in all times", proxy)
-    key = DIALECTS[spec.api].headers(context.api_key, url, spec.api_key_header)
-    headers = heads.joined(spec.headers, context.credentials.headers, key, _proxy_headers(url, proxy))
+    dialect = DIALECTS[spec.api]
+    key = dialect.headers(context.api_key, url, spec.api_key_header)
+    fixed, given = dialect.fixed_headers(stream=spec.stream), context.credentials.headers
+    headers = heads.joined(fixed, spec.headers, given, key, _proxy_headers(url, proxy))
     return Endpoint(spec.api, url, headers, trust.trust_of(spec, context.readable), proxy)
 
 

@@ -43,7 +43,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     options = options_of(spec, context)
     endpoint = options.endpoint
     await context.delivery.progress(Progress(stage="loading data"))
-    source = await asyncio.to_thread(prompts.load, spec, context, chat=endpoint.dialect.is_chat(endpoint.url))
+    source = await asyncio.to_thread(prompts.load, spec, context, chat=endpoint.dialect.takes_messages(endpoint.url))
     result = PerfResult(
         run_id=context.run_id,
         model=spec.model,

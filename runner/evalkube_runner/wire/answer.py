@@ -8,11 +8,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.wording import clip
+from evalkube_runner.wire.ask import Prompt
 
 __all__ = ["Answer", "ChoiceSaid", "Fault", "Kind", "Prompt", "Said", "Usage", "clip"]
-
-Prompt = list[dict[str, object]] | list[int] | str | dict[str, object]
-"""Chat messages, token ids, plain text, or a whole request body whose own fields win."""
 
 Kind: TypeAlias = Literal["content", "reasoning", "refusal", "tool_calls"]
 """What a piece of an answer is. A model's tokens never span two kinds."""
@@ -58,11 +56,17 @@ class ChoiceSaid(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What one event of a stream, or a whole answer, says."""
+    """What one event of a stream, or a whole answer, says.
+
+    `over`: nothing of the answer follows. `unlike`: another event that differs in its text alone would not be another
+    piece that says that text (where each event repeats all that came before).
+    """
 
     choices: tuple[ChoiceSaid, ...] = ()
     usage: Usage | None = None
     fault: Fault | None = None
+    over: bool = False
+    unlike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,13 @@
-"""What a dialect decides, and the table of those we speak. A new one is a module with these functions and a line
-here.
+"""What a dialect decides, and the table of those we speak. A new one is a module with these functions, a line here and
+a row in the contract's table (`evalkube_crds.dialects`).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from evalkube_runner.wire import openai
-from evalkube_runner.wire.answer import Answer, Prompt
-
-if TYPE_CHECKING:
-    from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_runner.wire.answer import Answer
+from evalkube_runner.wire.ask import Ask, Operation
 
 __all__ = ["DIALECTS", "Counters", "Dialect", "StreamReader"]
 
@@ -62,12 +60,13 @@ class StreamReader(Protocol):
 class Dialect(Protocol):
     """How one family of APIs is spoken to. All functions are pure."""
 
-    def endpoint(self, url: str, *, plain: bool = False, query: Mapping[str, str] | None = None) -> str:
-        """The URL to post to, with the path that `url` may leave out; `plain`: prompts are not messages; `query` joins
-        the URL's own.
+    def endpoint(self, given: str, operation: Operation, *, base: bool = False) -> str:
+        """The URL to post to, which some APIs make of the model and of whether the answer is streamed. `given` is what
+        the user gave: a base URL that gets its path in any case (`base`; evaluations), or a URL that is complete
+        unless its end says otherwise (load tests). The URL's own query stays.
         """
 
-    def is_chat(self, url: str) -> bool:
+    def takes_messages(self, url: str) -> bool:
         """Whether the endpoint takes messages (else a plain prompt)."""
 
     def headers(self, api_key: str | None, url: str, name: str | None = None) -> dict[str, str]:
@@ -75,11 +74,11 @@ class Dialect(Protocol):
         a key.
         """
 
-    def body(self, spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
-        """The request body for one prompt. A drawn ``max_tokens`` is not in it (``draws_max_tokens``)."""
+    def fixed_headers(self, *, stream: bool) -> dict[str, str]:
+        """The headers that the API wants beside the key; those that a user gives go before them."""
 
-    def draws_max_tokens(self, spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
-        """The JSON key under which a drawn token limit is to be added to ``body``; None when it has its own."""
+    def body(self, ask: Ask) -> dict[str, Any]:
+        """The request body. A limit of tokens that is drawn stands in it as `DRAWN`, wherever its place is."""
 
     def reader(self, choices: int = 1, *, keep_text: bool = False) -> StreamReader:
         """A reader for one answer of `choices` parallel completions."""

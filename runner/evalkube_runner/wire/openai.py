@@ -1,65 +1,64 @@
 """The OpenAI dialect (chat completions and completions): where to post, and request bodies. What its answers say is
-decided in ``openai_answers``, and read in ``stream``. No I/O.
+decided in `openai_answers`, and read in `stream`. No I/O.
+
+Reference: https://platform.openai.com/docs/api-reference/chat/create and .../completions/create.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from evalkube_runner.wire import faults, heads, stream
-from evalkube_runner.wire.answer import Answer, Prompt
+from evalkube_runner.wire import ask as asking
+from evalkube_runner.wire import faults, stream
+from evalkube_runner.wire.answer import Answer
+from evalkube_runner.wire.ask import Ask, Inputs, Operation, Query, is_messages
 from evalkube_runner.wire.decoding import NotJson, loads
-from evalkube_runner.wire.openai_answers import said
-
-if TYPE_CHECKING:  # the worker processes read streams and never see a spec: they start without pydantic
-    from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_runner.wire.openai_answers import GRAMMAR
 
 __all__ = [
     "answer",
     "body",
-    "chat_endpoint",
-    "draws_max_tokens",
     "endpoint",
     "error_message",
+    "fixed_headers",
     "headers",
-    "is_chat",
     "merged",
     "prompt_texts",
     "reader",
+    "takes_messages",
 ]
 
 
 _AZURE = "/openai/deployments/"
 
 
-def endpoint(url: str, *, plain: bool = False, query: Mapping[str, str] | None = None) -> str:
-    """The URL that a load test posts to: `url` as it stands, unless it is a base: it ends in /v1 (what people paste),
-    or has no path. A base gets the path of chat completions, or, for prompts that are not messages (`plain`), that of
-    completions. `query` joins the URL's own.
+def endpoint(given: str, operation: Operation, *, base: bool = False) -> str:
+    """The URL to post to.
+
+    A base URL (`base`: as OpenAI's clients are given one) gets the path of chat completions, unless it ends in a path
+    of completions already. Any other URL is taken as it stands, unless it is a base to all appearance: it ends in /v1
+    (what people paste), or has no path. That gets the path of completions where prompts are not messages.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(given)
     path = parts.path.rstrip("/")
-    if not path or path.endswith("/v1"):
-        path += "/completions" if plain else "/chat/completions"
+    if base:
+        path += "" if path.endswith("/completions") else "/chat/completions"
+    elif not path or path.endswith("/v1"):
+        path += "/chat/completions" if operation.messages else "/completions"
     elif not path.endswith("/completions"):
         path = parts.path
-    return heads.with_query(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), query or {})
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def chat_endpoint(base: str, query: Mapping[str, str] | None = None) -> str:
-    """The URL that an evaluation posts to: `base` is an OpenAI client's base URL, to which /chat/completions is added
-    unless it is there already. `query` joins the URL's own.
-    """
-    parts = urlsplit(base)
-    path = parts.path.rstrip("/")
-    path += "" if path.endswith("/completions") else "/chat/completions"
-    return heads.with_query(urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")), query or {})
-
-
-def is_chat(url: str) -> bool:
+def takes_messages(url: str) -> bool:
     """Whether the endpoint takes messages: all but that of completions."""
-    path = urlsplit(endpoint(url)).path
+    path = urlsplit(url).path.rstrip("/")
     return path.endswith("/chat/completions") or not path.endswith("/completions")
+
+
+def fixed_headers(*, stream: bool) -> dict[str, str]:
+    """None: a request is told by its body."""
+    return {}
 
 
 def headers(api_key: str | None, url: str, name: str | None = None) -> dict[str, str]:
@@ -71,64 +70,70 @@ def headers(api_key: str | None, url: str, name: str | None = None) -> dict[str,
 
 
 def merged(made: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with the request's further keys, which win; one that is null takes the key away. Servers take
-    `max_tokens` or `max_completion_tokens`, never both: the latter goes before the former.
+    """A body with the user's further keys (`ask.merged`). Servers take `max_tokens` or `max_completion_tokens`, never
+    both: the latter goes before the former.
     """
-    body = {key: value for key, value in {**made, **extra}.items() if key not in extra or value is not None}
+    body = asking.merged(made, extra)
     if body.get("max_completion_tokens") is not None:
         body.pop("max_tokens", None)
     return body
 
 
-def body(spec: "PerfRunSpec", prompt: Prompt) -> dict[str, Any]:
-    """The request body: the spec's sampling fields, under a prompt that is a body its own fields, over all
-    ``extra_args`` (see `merged`).
+def body(ask: Ask) -> dict[str, Any]:
+    """The request body: the fields that are set, over them those of a prompt that is a body, over all `extra` (see
+    `merged`).
     """
-    fields: dict[str, Any] = {
-        "model": spec.model,
-        "max_tokens": spec.max_tokens[0] if len(spec.max_tokens) == 1 else None,
-        "min_tokens": spec.min_tokens,
-        "frequency_penalty": spec.frequency_penalty,
-        "repetition_penalty": spec.repetition_penalty,
-        "logprobs": spec.logprobs,
-        "n": spec.n_choices,
-        "seed": spec.seed,
-        "stop": spec.stop,
-        "stop_token_ids": spec.stop_token_ids,
-        "temperature": spec.temperature,
-        "top_p": spec.top_p,
-        "top_k": spec.top_k,
-    }
-    made = {key: value for key, value in fields.items() if value is not None}
-    if spec.stream:
+    made = {key: value for key, value in _fields(ask).items() if value is not None}
+    if ask.stream:
         made |= {"stream": True, "stream_options": {"include_usage": True}}
+    prompt = ask.prompt
+    assert not isinstance(prompt, Inputs | Query), "an endpoint that generates is given a prompt"
     if isinstance(prompt, dict):
         made |= prompt
-    elif _is_messages(prompt):
+    elif is_messages(prompt):
         made["messages"] = prompt
     else:
         made["prompt"] = prompt
-    return merged(made, spec.extra_args)
+    return merged(made, ask.extra)
 
 
-def _is_messages(prompt: Prompt) -> bool:
-    return isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], dict)
+def _fields(ask: Ask) -> dict[str, Any]:
+    return {
+        "model": ask.model,
+        "max_tokens": ask.max_tokens,
+        "max_completion_tokens": ask.max_completion_tokens,
+        "min_tokens": ask.min_tokens,
+        "temperature": ask.temperature,
+        "top_p": ask.top_p,
+        "top_k": ask.top_k,
+        "n": ask.choices,
+        "seed": ask.seed,
+        "stop": ask.stop,
+        "stop_token_ids": ask.stop_token_ids,
+        "frequency_penalty": ask.frequency_penalty,
+        "presence_penalty": ask.presence_penalty,
+        "repetition_penalty": ask.repetition_penalty,
+        "logit_bias": ask.logit_bias,
+        "logprobs": ask.logprobs,
+        "top_logprobs": ask.top_logprobs,
+        "reasoning_effort": ask.reasoning_effort,
+        "response_format": None if ask.response_schema is None else _response_format(ask.response_schema),
+        "tools": ask.tools,
+    }
 
 
-def draws_max_tokens(spec: "PerfRunSpec", body: dict[str, Any]) -> bytes | None:
-    """The key of a drawn limit, where the spec gives a range and the body does not decide for itself."""
-    decided = {"max_tokens", "max_completion_tokens"} & (body.keys() | spec.extra_args.keys())
-    return b'"max_tokens"' if len(spec.max_tokens) == 2 and not decided else None
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
 def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
     """A reader for one answer."""
-    return stream.Stream(said, choices, keep_text=keep_text)
+    return stream.Stream(GRAMMAR, choices, keep_text=keep_text)
 
 
 def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
     """What an answer that was not streamed says."""
-    return stream.whole(body, said, choices, keep_text=keep_text)
+    return stream.whole(body, GRAMMAR, choices, keep_text=keep_text)
 
 
 def error_message(body: bytes) -> str:

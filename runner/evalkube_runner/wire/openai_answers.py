@@ -11,8 +11,9 @@ from typing import Any
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.wire import faults, finish, usage
 from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said
+from evalkube_runner.wire.grammar import NAMELESS, Grammar
 
-__all__ = ["said"]
+__all__ = ["GRAMMAR", "said"]
 
 
 def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
@@ -39,11 +40,8 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
 
 def _error(found: Mapping[str, Any], name: bytes, *, answers: bool) -> str | None:
     erring = b"error" in name.lower()
-    error = faults.in_object(found, answers=answers or not (erring or name in _OURS))
+    error = faults.in_object(found, answers=answers or not (erring or name in NAMELESS))
     return faults.words(found) if error is None and erring else error
-
-
-_OURS = (b"", b"message")
 
 
 def _broken(what: str) -> Said:
@@ -161,3 +159,6 @@ def _call(call: object) -> str:
     function = call.get("function") if isinstance(call, dict) else None
     parts = (function.get("name"), function.get("arguments")) if isinstance(function, dict) else ()
     return "".join(part for part in parts if isinstance(part, str))
+
+
+GRAMMAR = Grammar(begin=lambda: said, names=NAMELESS, keys=("choices",), ends="[DONE] or a finish reason")

@@ -5,22 +5,24 @@ JSON is decoded only where a decision needs it. Most events of a stream differ i
 carry, so the first one that carries text teaches the reader the bytes before and after that text; an event framed by
 the very same bytes, with no further quotation mark between them, is another piece of text and is not decoded. Every
 other event (role, finish reason, usage, error, a changed frame) is, so the short cut never decides anything but "one
-more piece".
+more piece". Where a dialect says that numbers differ between such events (`grammar.varying`), they may differ in the
+frame too; of token counts those of the last event are read.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
 from evalkube_crds.names import ErrorClass
-from evalkube_runner.wire import faults, sse
+from evalkube_runner.wire import faults, frames, sse
 from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
 from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.grammar import Grammar
 from evalkube_runner.wire.reading import Reading, Track
 
-__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Grammar", "Stream", "whole"]
+__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Stream", "whole"]
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
@@ -28,12 +30,6 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """A whole answer beyond this is a fault."""
 
-Grammar: TypeAlias = Callable[[Mapping[str, Any], bytes], Said]
-"""What an event says, given its JSON object and its type: all that a dialect has to decide."""
-
-_REST = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"')  # of a JSON string, to its end
-_BACKSLASH = 0x5C
-_OURS = (b"", b"message")  # types of events that must be JSON; others may hold what they like
 _EARLY_BYTES = 64 * 1024  # of lines that are tried before they end: bounds the work of doing so again and again
 _FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)?(?:\n|$)")
 _FLUSH_PIECES = 1024
@@ -56,9 +52,12 @@ class Stream:
         "_opened",
         "_quotes",
         "_reading",
+        "_said",
         "_splitter",
         "_tail",
         "_track",
+        "_uncounted",
+        "_varying",
         "_whole",
         "done",
         "tracks",
@@ -67,6 +66,7 @@ class Stream:
     def __init__(self, grammar: Grammar, choices: int = 1, *, keep_text: bool = False) -> None:
         self.done = False
         self._grammar = grammar
+        self._said = grammar.begin()
         self._reading = Reading(choices, keep_text=keep_text)
         self.tracks = self._reading.tracks
         self._splitter = sse.Splitter()
@@ -74,6 +74,8 @@ class Stream:
         self._body: bytearray | None = None
         self._whole: Answer | None = None
         self._framed = False
+        self._varying: frames.Varying | None = None
+        self._uncounted: bytes | None = None
         self._garbage = b""
         self._head = self._tail = self._close = self._joint = b""
         self._at_once = self._quotes = 0
@@ -93,7 +95,10 @@ class Stream:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
-        if self._framed and not self._splitter.pending and self._is_framed(data):
+        if self._framed:
+            if not self._splitter.pending and self._is_framed(data):
+                return
+        elif self._varying is not None and not self._splitter.pending and self._varies(data, 0, to=len(data)):
             return
         if not self._opened or self._body is not None:
             data = self._open(data)
@@ -105,7 +110,7 @@ class Stream:
                 begin = at + len(head)
                 quote = block.find(b'"', begin)
                 if not block.startswith(close, quote):
-                    quote = _end_of_string(block, begin, quote)
+                    quote = frames.end_of_string(block, begin, quote)
                 if quote > begin and block.startswith(close, quote):
                     new += 1
                     if kept is not None:
@@ -118,6 +123,9 @@ class Stream:
                     continue
             if block.startswith(b"\n", at):
                 at += 1
+                continue
+            if self._varying is not None and (stop := self._varies(block, at)):
+                at = stop
                 continue
             stop = block.find(b"\n\n", at)
             self._track.chunks += new
@@ -139,7 +147,7 @@ class Stream:
             return False
         begin, stop = len(self._head), len(data) - len(self._close)
         quote = data.find(b'"', begin)
-        if stop <= begin or (quote != stop and _end_of_string(data, begin, quote) != stop):
+        if stop <= begin or (quote != stop and frames.end_of_string(data, begin, quote) != stop):
             return False
         self._track.chunks += 1
         kept = self._kept
@@ -148,6 +156,21 @@ class Stream:
             if len(kept) > _FLUSH_PIECES:
                 self._flush()
         return True
+
+    def _varies(self, block: bytes, at: int, *, to: int | None = None) -> int:
+        """Count the event at `at` if it is in the frame that varies (and ends at `to`): where it ends; 0 of others."""
+        found = self._varying.match(block, at) if self._varying is not None else None
+        if found is None or (to is not None and found[2] != to):
+            return 0
+        begin, stop, end = found
+        self._track.chunks += 1
+        if self._uncounted is not None:
+            self._uncounted = block[at:end]
+        if self._kept is not None:
+            self._kept.append(block[begin:stop])
+            if len(self._kept) > _FLUSH_PIECES:
+                self._flush()
+        return end
 
     def _open(self, data: bytes) -> bytes:
         """What of `data` is a stream: all, unless the body is a whole answer of JSON."""
@@ -195,11 +218,11 @@ class Stream:
             self._splitter.end()
             self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
         elif pending[-1:] in (b"\n", b"}", b"]") and len(pending) <= _EARLY_BYTES:
-            lines = pending.strip(b"\n").split(b"\n")
-            if all(map(_is_event, lines)):
+            events = _whole_events(pending, self._grammar.keys)
+            if events:
                 self._splitter.end()
-                for line in lines:
-                    self._event(line)
+            for raw in events:
+                self._event(raw)
 
     def end(self) -> None:
         """The body is over: take what lacked its end mark."""
@@ -234,7 +257,7 @@ class Stream:
                 return Fault(ErrorClass.EMPTY_STREAM, "the stream ended without an event")
             return Fault(
                 ErrorClass.TRUNCATED_STREAM,
-                f"the stream ended after {self.chunks} chunks without [DONE] or a finish reason",
+                f"the stream ended after {self.chunks} chunks without {self._grammar.ends}",
             )
         return None
 
@@ -253,8 +276,7 @@ class Stream:
         if not said:  # a keep-alive
             return
         if said[:6].upper() == b"[DONE]":
-            self.done, self._framed = True, False  # nothing after it is looked at
-            self._splitter.end()
+            self._finish()
             return
         try:
             found = loads(event.data)
@@ -263,8 +285,13 @@ class Stream:
             return
         if isinstance(found, dict):
             self._object(found, event, raw)
-        elif found is not None and event.name in _OURS:
+        elif found is not None and event.name in self._grammar.names:
             self._fail(ErrorClass.PARSE, "an event that is no JSON object: " + faults.shown(event.data))
+
+    def _finish(self) -> None:
+        """The server has said that the answer is over: nothing after that is looked at."""
+        self.done, self._framed, self._varying = True, False, None
+        self._splitter.end()
 
     def _not_json(self, event: sse.Event, *, last: bool) -> None:
         """Data lines that are no JSON together may be so one by one (servers that forget the blank line between
@@ -277,44 +304,84 @@ class Stream:
                 self._event(name + b"data:" + line, last=last)
         elif b"error" in event.name.lower():
             self._fail(ErrorClass.ERROR_IN_STREAM, faults.shown(event.data))
-        elif event.name in _OURS and not last:  # what the end cut short is a truncated stream, not a broken event
+        elif (
+            event.name in self._grammar.names and not last
+        ):  # what the end cut short is a truncated stream, not a broken event
             self._fail(ErrorClass.PARSE, "an event that is not JSON: " + faults.shown(event.data))
 
     def _object(self, found: dict[str, Any], event: sse.Event, raw: bytes) -> None:
         self._flush()
-        told = self._grammar(found, event.name)
+        told = self._said(found, event.name)
         self._reading.take(told)
-        if len(told.choices) == 1 and told.usage is None and told.fault is None:
-            self._framed = self._framed and not told.choices[0].blank  # what comes after a blank is looked at
-            self._learn(raw, told.choices[0])
+        if told.over:
+            self._finish()
+        elif told.unlike or (len(told.choices) == 1 and told.choices[0].blank):
+            self._framed, self._varying = False, None  # what comes after a blank is looked at
+        elif len(told.choices) == 1 and told.fault is None:
+            self._learn(raw, told.choices[0], counted=told.usage is not None)
 
-    def _learn(self, raw: bytes, said: ChoiceSaid) -> None:
-        """Remember the bytes around the only text of an event, if they can be told apart from it."""
+    def _learn(self, raw: bytes, said: ChoiceSaid, *, counted: bool) -> None:
+        """Remember the bytes around the only text of an event, if they can be told apart from it. `counted`: it states
+        how many tokens there are so far.
+        """
         if len(said.pieces) != 1 or said.finish_reason is not None or not 0 <= said.choice < len(self.tracks):
             return
+        varies = self._grammar.varies
+        if counted and (varies is None or len(self.tracks) > 1):
+            return
         kind, text = said.pieces[0]
-        found = _place(raw, text)
+        found = frames.place(raw, text)
         if found is None:
             return
+        self._track, self._key = self.tracks[said.choice], (said.choice, kind)
+        frame = frames.Varying(raw, *found, varies) if varies is not None else None
+        if frame is not None and not frame.constant:
+            self._varying, self._framed = frame, False
+            self._uncounted = b"" if counted else None
+            return
         begin, stop = found
+        self._varying = None
         self._head, self._tail = raw[:begin], raw[stop:]
         self._close = self._tail + b"\n\n"
         self._joint = self._close + self._head
         self._quotes = self._head.count(b'"') + self._tail.count(b'"')
         self._at_once = 4 * (len(self._head) + len(self._tail))
-        self._track, self._key, self._framed = self.tracks[said.choice], (said.choice, kind), True
+        self._framed = True
 
     def _flush(self) -> None:
-        """Make text of the framed pieces: they are JSON strings without quotes, and many make one string."""
+        """Make text of the framed pieces: they are JSON strings without quotes, and many make one string. Of the token
+        counts beside them the last ones hold.
+        """
         if self._kept:
-            self._reading.add(*self._key, _strings(self._kept))
+            self._reading.add(*self._key, frames.strings(self._kept))
             self._kept.clear()
+        if self._uncounted:
+            event, self._uncounted = sse.parse(self._uncounted.rstrip(b"\n")), b""
+            with contextlib.suppress(NotJson):  # a text that is none: an event that is not read costs its counts
+                found = loads(event.data) if event is not None else None
+                if event is not None and isinstance(found, dict):
+                    self._reading.take(Said(usage=self._said(found, event.name).usage))
 
 
-def _is_event(line: bytes) -> bool:
-    """Whether a line is an event whatever may follow: an object with choices, or [DONE]."""
-    if not line.startswith(b"data:"):
-        return False
+def _whole_events(pending: bytes, keys: tuple[str, ...]) -> list[bytes]:
+    """The events in lines that have not ended yet, if each of them is whole whatever may follow; else none."""
+    events: list[bytes] = []
+    before: list[bytes] = []
+    for line in pending.strip(b"\n").split(b"\n"):
+        if line.startswith(b"data:"):
+            if not _is_event(line, keys):
+                return []
+            events.append(b"\n".join([*before, line]))
+            before = []
+        elif line.startswith((b":", b"event:", b"id:", b"retry:")):
+            before.append(line)
+        else:
+            return []
+    return [] if before else events
+
+
+def _is_event(line: bytes, keys: tuple[str, ...]) -> bool:
+    """Whether a line is an event whatever may follow: an object with one of `keys`, or [DONE]."""
     said = line[5:].strip()
     if said == b"[DONE]":
         return True
@@ -324,49 +391,11 @@ def _is_event(line: bytes) -> bool:
         found = orjson.loads(said)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(found, dict) and isinstance(found.get("choices"), list)
-
-
-def _end_of_string(block: bytes, begin: int, quote: int) -> int:
-    """Where the string ends that begins at `begin`, if the first quotation mark, at `quote`, is only one in it."""
-    if quote <= begin or block[quote - 1] != _BACKSLASH:
-        return -1
-    match = _REST.match(block, begin)
-    return match.end() - 1 if match is not None else -1
-
-
-def _place(raw: bytes, text: str) -> tuple[int, int] | None:
-    """Where the only string of `raw` stands that says `text`; None where there is none, or another one like it."""
-    if b"\n" in raw or not raw.startswith(b"data:"):
-        return None
-    encoded = text.encode("utf-8", "surrogatepass")
-    quoted = b'"%s"' % encoded
-    place = raw.find(quoted)
-    if place >= 0 and b"\\" not in encoded:  # as nearly all texts stand there
-        return (place + 1, place + 1 + len(encoded)) if raw.find(quoted, place + 1) < 0 else None
-    places = [match.span(1) for match in _VALUES.finditer(raw) if _says(match[1], encoded, text)]
-    return places[0] if len(places) == 1 else None
-
-
-_VALUES = re.compile(rb'"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
-
-
-def _says(string: bytes, encoded: bytes, text: str) -> bool:
-    return string == encoded if b"\\" not in string else _strings([string]) == [text]
-
-
-def _strings(pieces: Sequence[bytes]) -> list[str]:
-    """The text in strings of JSON that lack their quotation marks: one for all where that can be."""
-    try:
-        return [str(loads(b'"%s"' % b"".join(pieces)))]
-    except NotJson:
-        if len(pieces) > 1:
-            return [text for piece in pieces for text in _strings([piece])]
-        return [pieces[0].decode("utf-8", "replace")]
+    return isinstance(found, dict) and any(found.get(key) is not None for key in keys)
 
 
 def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = True) -> Answer:
-    """What an answer that was not streamed says; anything but an object with choices is a fault."""
+    """What an answer that was not streamed says; anything but an object with what it must have is a fault."""
     if len(body) > MAX_BODY_BYTES:
         return Answer(fault=Fault(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES} bytes"))
     try:
@@ -376,12 +405,12 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
     if not isinstance(found, dict):
         return Answer(fault=Fault(ErrorClass.PARSE, "the answer is no JSON object: " + faults.shown(body)))
     reading = Reading(choices, keep_text=keep_text)
-    told = grammar(found, b"")
+    told = grammar.begin()(found, b"")
     reading.take(told)
     if reading.fault is None and told.choices and all(choice.bare for choice in told.choices):
         reading.fail(Fault(ErrorClass.PARSE, "the answer has no message: " + faults.shown(body)))
     if reading.fault is None and not told.choices:
-        reading.fail(Fault(ErrorClass.PARSE, "the answer has no choices: " + faults.shown(body)))
+        reading.fail(Fault(ErrorClass.PARSE, f"the answer has no {grammar.needs}: {faults.shown(body)}"))
     return reading.answer(reading.fault)
 
 

@@ -1,0 +1,117 @@
+"""The API dialects: what of a spec each of them can say. One table, from which come the choices of `api`, the rules of
+the resource, the same rules for requests, and a table of the documentation. What an API has no parameter for is
+refused, never dropped. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:  # runners read the names, and need no pydantic for that
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+__all__ = ["DIALECTS", "Dialect", "check", "rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One API. `kind`: what its models do. `streams`: whether it has streamed answers. `lacks`: the fields of a load
+    test, and of a `generation_config`, that it has no parameter for.
+
+    A load test's `seed` is never among them: it is the schedule's in any case, and sent where the API has one. Nor are
+    `extra_args` and `extra_body`, which are the user's own.
+    """
+
+    kind: Literal["chat", "embedding", "rerank"] = "chat"
+    streams: bool = True
+    lacks: tuple[str, ...] = ()
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "openai": Dialect(),  # with the parameters that vLLM and SGLang add to it
+}
+
+_SCHEDULED: Final = "seed"
+_CONFIG: Final = "generation_config"  # of what asks for answers to score, or for a judge's
+_NEEDS_WORDS: Final = "api: must be the dialect of a model that answers in words"
+
+
+def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> tuple[dict[str, str], ...]:
+    """What `check` demands, in CEL, for the schema of `model`, which has a field `api`: one rule for each field that
+    some dialect lacks. The API server evaluates all of them with every write of a status.
+    """
+    found = []
+    if wordless := _wordless(model, table):
+        found.append({"rule": f"!(self.api in {wordless})", "message": _NEEDS_WORDS})
+    for path, field in _parameters(model):
+        names = _without(path[-1], table)
+        if names:
+            where = ".".join(_camel(model, path))
+            rule = f"!(self.api in {names}) || {_left_out(where, _allowed(path, field))}"
+            found.append({"rule": rule, "message": _words(where, path[-1], names)})
+    return tuple(found)
+
+
+def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
+    """Raises ValueError for a field that the dialect of `spec` (a model with a field `api`) cannot say."""
+    row = table[spec.api]
+    if spec.api in _wordless(type(spec), table):
+        raise ValueError(_NEEDS_WORDS)
+    for path, field in _parameters(type(spec)) if row.lacks or not row.streams else ():
+        names = _without(path[-1], table)
+        if spec.api in names and _value(spec, path) != _allowed(path, field):
+            raise ValueError(_words(".".join(path), path[-1], names))
+
+
+def _wordless(model: "type[BaseModel]", table: Mapping[str, Dialect]) -> list[str]:
+    """The dialects that are of no use to `model`: it wants answers in words."""
+    return [name for name, row in table.items() if row.kind != "chat"] if _CONFIG in model.model_fields else []
+
+
+def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:
+    """The dialects that cannot say a field."""
+    return [name for name, row in table.items() if field in row.lacks or (field == "stream" and not row.streams)]
+
+
+def _value(spec: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        spec = getattr(spec, name)
+    return spec
+
+
+def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], FieldInfo]]":
+    """What `model` says of a request, by its path: in its generation_config, or, where it has none, itself."""
+    config = model.model_fields.get(_CONFIG)
+    if config is not None:
+        inner: dict[str, FieldInfo] = getattr(config.annotation, "model_fields", {})
+        for name, field in inner.items():
+            yield (_CONFIG, name), field
+        return
+    for name, field in model.model_fields.items():
+        if name != _SCHEDULED:
+            yield (name,), field
+
+
+def _allowed(path: tuple[str, ...], field: "FieldInfo") -> Any:
+    """The one value of a field that a dialect has which lacks it."""
+    return False if path[-1] == "stream" else field.default
+
+
+def _left_out(where: str, allowed: Any) -> str:
+    if allowed is None:
+        return f"!has(self.{where})"
+    return f"!self.{where}" if allowed is False else f"self.{where} == {allowed!r}"
+
+
+def _words(where: str, field: str, names: list[str]) -> str:
+    if field == "stream":
+        return f"{where}: {', '.join(names)} cannot stream; set it to false"
+    return f"{where}: is no parameter of {', '.join(names)}; leave it out"
+
+
+def _camel(model: "type[BaseModel]", path: tuple[str, ...]) -> Iterator[str]:
+    fields = model.model_fields
+    for name in path:
+        yield fields[name].alias or name
+        fields = getattr(fields[name].annotation, "model_fields", {})
