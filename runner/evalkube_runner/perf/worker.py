@@ -103,6 +103,7 @@ async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> N
     doc = None if "stop" in word else await _measured(task | word, pool, bodies, inbox, figures, watch)
     if doc is not None:
         doc["health"] |= {"connections_peak": pool.peak, "connections_limit": most}
+        doc["health"] |= {"clock_step_ns": pool.clock_stepped_ns}
         _say({"kind": "done", "point": doc})
     else:
         _say({"kind": "stopped"})
