@@ -186,7 +186,7 @@ class Measure:
 
     def _count_delays(self, exchange: Exchange) -> None:
         """Note what a stall of the client may have lengthened: what was read late, and what left late."""
-        sending_ns = exchange.dispatched_ns - exchange.ready_ns
+        sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)
         if sending_ns < _LATE_NS:
             sending_ns = 0
         if not (sending_ns or exchange.end_lag_ns or exchange.first_token_lag_ns):
