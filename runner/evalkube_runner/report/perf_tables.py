@@ -261,6 +261,10 @@ def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
             "Sent of what the schedule asked",
             f"{figures.count(health.sent)} of {figures.count(health.offered)} ({figures.percent(share)})",
         ),
+        (
+            "Clock of arrival times",
+            ", ".join(f"{clock} ({figures.count(times)})" for clock, times in point.clocks.items()),
+        ),
         ("Sent more than 1 ms late", figures.count(point.late)),
         ("Connections at once, at most", connections),
         ("Sent again after an idle close", figures.count(point.resent)),
