@@ -28,13 +28,18 @@ def environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def mock(*options: str) -> Iterator[str]:
-    """A mock model with ``options``; gives its base URL without the /v1."""
+def mock(*options: str, first: bool = False) -> Iterator[str]:
+    """A mock model with ``options``; gives its base URL without the /v1. ``first``: it goes before other processes,
+    where that is permitted.
+    """
     command = [sys.executable, "-m", "evalkube_mock.main", "--port", "0", "--exit-with-parent", *options]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stdout is not None
+        if first:
+            with contextlib.suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, -19)
         line = process.stdout.readline()
         if not line.startswith(READY):
             raise SystemExit(f"the mock model did not start: {line!r}")

@@ -129,6 +129,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
         merged.token_basis = _counts([merged.token_basis, part.token_basis])
         merged.finish_reasons = _counts([merged.finish_reasons, part.finish_reasons])
         merged.answer_notes = _counts([merged.answer_notes, part.answer_notes])
+        merged.clocks = _counts([merged.clocks, part.clocks])
         merged.error_samples = {**part.error_samples, **merged.error_samples}
         _add_histograms(merged.histograms, part.histograms)
         merged.series = _series(merged, part)
@@ -143,6 +144,7 @@ def _health(mine: ClientHealth, other: ClientHealth) -> ClientHealth:
     total = mine.model_copy(deep=True)
     for name in ("processes", "cpu_ns", "wall_ns", "offered", "sent", "connections_peak", "connections_limit"):
         setattr(total, name, getattr(mine, name) + getattr(other, name))
+    total.clock_step_ns = max(mine.clock_step_ns, other.clock_step_ns)
     total.schedule_lag_ns.merge(other.schedule_lag_ns)
     total.loop_lag_ns.merge(other.loop_lag_ns)
     total.gc_pause_ns.merge(other.gc_pause_ns)

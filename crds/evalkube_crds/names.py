@@ -240,6 +240,17 @@ class TokenBasis(StrEnum):
     NONE = "none"
 
 
+class Clock(StrEnum):
+    """Whose the times are at which answers arrived."""
+
+    KERNEL = "kernel"
+    """The kernel's, taken as the bytes came: a busy client does not change them."""
+    PROGRAM = "program"
+    """Ours, taken when the bytes were read."""
+    MIXED = "mixed"
+    """Some the kernel's, some ours."""
+
+
 class AnswerNote(StrEnum):
     """What is odd about answers that count as successes nevertheless."""
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import AnswerNote, ErrorClass, Reason, TokenBasis, Verdict
+from evalkube_crds.names import AnswerNote, Clock, ErrorClass, Reason, TokenBasis, Verdict
 
 __all__ = [
     "ClientHealth",
@@ -162,6 +162,9 @@ class ClientHealth(Report):
     sent: int = Field(default=0, description="Requests that were sent")
     connections_peak: int = 0
     connections_limit: int = Field(default=0, description="File descriptors that the process may hold")
+    clock_step_ns: int = Field(
+        default=0, description="By how much the system's clock was set during the point, where times are taken from it"
+    )
 
 
 class PerfSeries(Report):
@@ -206,6 +209,9 @@ class PerfPoint(Report):
     truncated: int = Field(default=0, description="Answers that a limit of tokens cut off, by any name")
     answer_notes: dict[AnswerNote, int] = Field(
         default_factory=dict, description="Answers that are odd, and count as successes nevertheless"
+    )
+    clocks: dict[Clock, int] = Field(
+        default_factory=dict, description="Successful requests by the clock that the times of their answers are by"
     )
     input_tokens: int = 0
     output_tokens: int = 0

@@ -10,19 +10,23 @@ A stall is weighed by the requests that it touched: each percentile is compared 
 nothing but their wait in the client, so a stall that many requests met counts, however rare stalls are, and one that no
 request met does not.
 
+Where the kernel took the times of arrival (`PerfPoint.clocks`), a late read changes none of them. What is left is what
+the client does late: requests of a schedule that leave late, and a closed loop that sees an answer late and so sends
+the next one late, which lowers the load by as much.
+
 Figures are of the requests that succeeded. Where many failed they are of the lucky ones, which is degraded whoever's
 fault it is; but never invalid, for it is the server that they speak of.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from evalkube_crds.names import ErrorClass, Verdict
+from evalkube_crds.names import Clock, ErrorClass, Verdict
 from evalkube_crds.results import PerfPoint
 from evalkube_crds.summary import failures
 
-__all__ = ["MOST_REASONS", "Delay", "Figures", "judge", "judge_point", "judge_shards", "worst_of"]
+__all__ = ["MOST_REASONS", "Delay", "Figures", "by_kernel", "judge", "judge_point", "judge_shards", "worst_of"]
 
 _MS = 1_000_000
 DEGRADED_SHARE = 0.05
@@ -33,6 +37,8 @@ INVALID_FLOOR_NS = 5 * _MS
 STALL_DEGRADED_NS = 100 * _MS
 STALL_INVALID_NS = 1_000 * _MS
 """A single stall, however rare: all requests in flight carry it, and what the server did meanwhile is unknown."""
+BY_KERNEL = 0.99
+"""Share of the requests from which on a point's times are the kernel's: no percentile that is reported has others."""
 CPU_DEGRADED = 0.80
 CPU_INVALID = 0.95
 """Of a core, by each worker process (one thread): near 1 it is the client that sets the pace."""
@@ -97,31 +103,61 @@ class Figures:
     failed: int = 0
     failures: str = ""
     no_room: int = 0
+    pace_lag_ns: float | None = None
+    """Of a closed loop: how long after an answer had arrived the next request left, on average; and the answer took."""
+    pace_scale_ns: float = 0.0
+    unread_ns: float = 0.0
+    """The longest time in which nothing was read, where that does not change the times themselves."""
+    clock_step_ns: int = 0
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
     """The verdict on a measured (or merged) point."""
     health = point.health
     scale = point.histograms.get("ttft_ns" if point.stream else "latency_ns")
-    return judge(
-        Figures(
-            scale_ns=scale.percentile(50) if scale is not None else None,
-            schedule_lag_p99_ns=health.schedule_lag_ns.percentile(99),
-            loop_lag_p99_ns=health.loop_lag_ns.percentile(99),
-            longest_stall_ns=max(health.loop_lag_ns.high, health.schedule_lag_ns.high),
-            longest_gc_ns=health.gc_pause_ns.high,
-            cpu_ns=health.cpu_ns,
-            wall_ns=health.wall_ns,
-            offered=health.offered,
-            sent=health.sent,
-            connections_peak=health.connections_peak,
-            connections_limit=health.connections_limit,
-            delays=tuple(_delays_of(point)),
-            requests=point.succeeded + point.failed,
-            failed=point.failed,
-            failures=failures([point]),
-            no_room=point.errors.get(ErrorClass.CLIENT_LIMIT, 0),
-        )
+    figures = Figures(
+        scale_ns=scale.percentile(50) if scale is not None else None,
+        schedule_lag_p99_ns=health.schedule_lag_ns.percentile(99),
+        loop_lag_p99_ns=health.loop_lag_ns.percentile(99),
+        longest_stall_ns=max(health.loop_lag_ns.high, health.schedule_lag_ns.high),
+        longest_gc_ns=health.gc_pause_ns.high,
+        cpu_ns=health.cpu_ns,
+        wall_ns=health.wall_ns,
+        offered=health.offered,
+        sent=health.sent,
+        connections_peak=health.connections_peak,
+        connections_limit=health.connections_limit,
+        delays=tuple(_delays_of(point)),
+        requests=point.succeeded + point.failed,
+        failed=point.failed,
+        failures=failures([point]),
+        no_room=point.errors.get(ErrorClass.CLIENT_LIMIT, 0),
+        clock_step_ns=health.clock_step_ns,
+    )
+    return judge(_by_kernel(figures, point) if by_kernel(point) else figures)
+
+
+def by_kernel(point: PerfPoint) -> bool:
+    """Whether a point's times of arrival are the kernel's."""
+    return point.clocks.get(Clock.KERNEL, 0) >= BY_KERNEL * max(1, sum(point.clocks.values()))
+
+
+def _by_kernel(figures: Figures, point: PerfPoint) -> Figures:
+    """What of it is the client's fault where the kernel took the times."""
+    health, latency = point.health, point.histograms.get("latency_ns")
+    figures = replace(
+        figures,
+        loop_lag_p99_ns=None,
+        longest_stall_ns=health.schedule_lag_ns.high,
+        unread_ns=health.loop_lag_ns.high,
+    )
+    if point.open_loop or point.rate is not None or latency is None:
+        return figures
+    return replace(
+        figures,
+        schedule_lag_p99_ns=None,
+        pace_lag_ns=health.schedule_lag_ns.mean,
+        pace_scale_ns=latency.mean or 0.0,
     )
 
 
@@ -167,7 +203,8 @@ def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:
     """The verdict and the reasons for it, worst first; valid has none."""
-    found = [*_lags(figures), *_delays(figures), *_stalls(figures), *_load(figures), *_failed(figures)]
+    each = (_lags, _pace, _delays, _stalls, _clock, _load, _failed)
+    found = [finding for rule in each for finding in rule(figures)]
     found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
     return (found[0][0] if found else Verdict.VALID), [f"{verdict}: {text}" for verdict, text in found]
 
@@ -175,18 +212,34 @@ def judge(figures: Figures) -> tuple[Verdict, list[str]]:
 def _lags(figures: Figures) -> Iterator[tuple[Verdict, str]]:
     for name, lag_ns in (("schedule lag", figures.schedule_lag_p99_ns), ("receive lag", figures.loop_lag_p99_ns)):
         scale_ns = figures.scale_ns or 0.0
-        if lag_ns is None:
-            continue
-        if lag_ns > max(INVALID_FLOOR_NS, INVALID_SHARE * scale_ns):
-            verdict = Verdict.INVALID
-        elif lag_ns > max(FLOOR_NS, DEGRADED_SHARE * scale_ns):
-            verdict = Verdict.DEGRADED
-        else:
-            continue
-        yield (
-            verdict,
-            f"{name} p99 is {lag_ns / _MS:.2f} ms beside a median of {scale_ns / _MS:.2f} ms that was measured",
+        if lag_ns is not None and (verdict := _weighed(lag_ns, scale_ns)) is not Verdict.VALID:
+            yield (
+                verdict,
+                f"{name} p99 is {lag_ns / _MS:.2f} ms beside a median of {scale_ns / _MS:.2f} ms that was measured",
+            )
+
+
+def _weighed(lag_ns: float, scale_ns: float) -> Verdict:
+    if lag_ns > max(INVALID_FLOOR_NS, INVALID_SHARE * scale_ns):
+        return Verdict.INVALID
+    return Verdict.DEGRADED if lag_ns > max(FLOOR_NS, DEGRADED_SHARE * scale_ns) else Verdict.VALID
+
+
+def _pace(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    lag_ns, scale_ns = figures.pace_lag_ns, figures.pace_scale_ns
+    if lag_ns is not None and (verdict := _weighed(lag_ns, scale_ns)) is not Verdict.VALID:
+        text = (
+            f"from an answer to the next request the client took {lag_ns / _MS:.2f} ms on average, beside a latency of "
+            f"{scale_ns / _MS:.2f} ms: the load was lower by as much"
         )
+        yield verdict, text
+
+
+def _clock(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    """A step spoils only the answers on their way then; nobody knows which percentiles those are in."""
+    verdict = _weighed(figures.clock_step_ns, figures.scale_ns or 0.0)
+    if verdict is not Verdict.VALID:
+        yield verdict, f"the system's clock was set by {figures.clock_step_ns / _MS:.2f} ms during the load"
 
 
 def _delays(figures: Figures) -> Iterator[tuple[Verdict, str]]:
@@ -208,6 +261,11 @@ def _stalls(figures: Figures) -> Iterator[tuple[Verdict, str]]:
         if stall_ns > STALL_DEGRADED_NS:
             verdict = Verdict.INVALID if stall_ns > STALL_INVALID_NS else Verdict.DEGRADED
             yield verdict, f"a {name} of {stall_ns / _MS:.0f} ms in the client"
+    if figures.unread_ns > STALL_INVALID_NS:
+        yield (
+            Verdict.DEGRADED,
+            f"the client read nothing for {figures.unread_ns / _MS:.0f} ms: its buffers may have held the server back",
+        )
 
 
 def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:

@@ -7,7 +7,7 @@ import pytest
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import Verdict
+from evalkube_crds.names import Clock, Verdict
 from evalkube_crds.results import ClientHealth, PerfPoint
 from evalkube_crds.verdict import Delay, Figures
 
@@ -52,6 +52,21 @@ CASES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "few failed": ({"requests": 1000, "failed": 50, "failures": "50 of 1000"}, Verdict.VALID, ""),
     "some failed": ({"requests": 1000, "failed": 51, "failures": "51 of 1000"}, Verdict.DEGRADED, "51 of 1000"),
     "all failed": ({"requests": 10, "failed": 10, "failures": "10 of 10"}, Verdict.DEGRADED, "10 of 10"),
+    "a closed loop a bit late": ({"pace_lag_ns": 9.0 * MS, "pace_scale_ns": 200.0 * MS}, Verdict.VALID, ""),
+    "a late closed loop": (
+        {"pace_lag_ns": 20.0 * MS, "pace_scale_ns": 200.0 * MS},
+        Verdict.DEGRADED,
+        "the load",
+    ),
+    "a very late closed loop": (
+        {"pace_lag_ns": 50.0 * MS, "pace_scale_ns": 200.0 * MS},
+        Verdict.INVALID,
+        "the load",
+    ),
+    "nothing read for long": ({"unread_ns": 1_500.0 * MS}, Verdict.DEGRADED, "read nothing for 1500 ms"),
+    "a clock that slews": ({"clock_step_ns": MS // 2}, Verdict.VALID, ""),
+    "a clock that was set": ({"clock_step_ns": 20 * MS}, Verdict.DEGRADED, "set by 20.00 ms"),
+    "a clock that was set by much": ({"clock_step_ns": 3_600_000 * MS}, Verdict.INVALID, "clock"),
     "few connections left": ({"connections_peak": 19_000}, Verdict.DEGRADED, "19000"),
 }
 
@@ -83,6 +98,44 @@ def test_of_a_point() -> None:
     streamed = PerfPoint(name="p", number=1, histograms=histograms, health=health)
     assert verdict.judge_point(streamed)[0] is Verdict.DEGRADED
     assert verdict.judge_point(streamed.model_copy(update={"stream": False}))[0] is Verdict.VALID
+
+
+# name: clocks of 1,000 requests, rate, the verdict, its reason
+CLOCKS: dict[str, tuple[dict[Clock, int], float | None, Verdict, str]] = {
+    "the program's": ({Clock.PROGRAM: 1000}, None, Verdict.INVALID, "receive lag"),
+    "unknown, of an older result": ({}, None, Verdict.INVALID, "receive lag"),
+    "the kernel's, in a closed loop": ({Clock.KERNEL: 1000}, None, Verdict.VALID, ""),
+    "the kernel's, on a schedule": ({Clock.KERNEL: 1000}, 50.0, Verdict.DEGRADED, "schedule lag"),
+    "the kernel's but for one": ({Clock.KERNEL: 999, Clock.PROGRAM: 1}, None, Verdict.VALID, ""),
+    "the kernel's for most": ({Clock.KERNEL: 980, Clock.MIXED: 20}, None, Verdict.INVALID, "receive lag"),
+}
+
+
+@pytest.mark.parametrize(("clocks", "rate", "wanted", "reason"), CLOCKS.values(), ids=CLOCKS)
+def test_whose_clock(clocks: dict[Clock, int], rate: float | None, wanted: Verdict, reason: str) -> None:
+    """Reads that were 90 ms late spoil only the program's times; sends that were 12 ms late only a schedule."""
+    reading, sending, ttft, latency = Histogram(), Histogram(), Histogram(), Histogram()
+    reading.add(90 * MS, 100)
+    sending.add(12 * MS, 100)
+    ttft.add(100 * MS)
+    latency.add(1_000 * MS)
+    health = ClientHealth(loop_lag_ns=reading, schedule_lag_ns=sending)
+    histograms = {"ttft_ns": ttft, "latency_ns": latency}
+    point = PerfPoint(name="p", number=1000, rate=rate, clocks=clocks, histograms=histograms, health=health)
+    found, reasons = verdict.judge_point(point)
+    assert found is wanted
+    assert reason in "; ".join(reasons)
+
+
+def test_clocks_of_shards_add_up() -> None:
+    """By request; the clock of each shard's machine may have been set."""
+    parts = [
+        PerfPoint(name="p", number=3, clocks={Clock.KERNEL: 2, Clock.MIXED: 1}, health=ClientHealth(clock_step_ns=1)),
+        PerfPoint(name="p", number=3, clocks={Clock.KERNEL: 3}, health=ClientHealth(clock_step_ns=5)),
+    ]
+    merged = merge.merge_points(parts)
+    assert merged.clocks == {Clock.KERNEL: 5, Clock.MIXED: 1}
+    assert merged.health.clock_step_ns == 5
 
 
 def p99(measured_ms: float, least_ms: float, *, sound: bool = True) -> Delay:

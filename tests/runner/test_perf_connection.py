@@ -48,13 +48,14 @@ def asked(
     stream: bool = True,
     limits: Limits = LIMITS,
     pause_s: float = 0.0,
+    kernel_times: bool = True,
 ) -> tuple[list[Exchange], RawServer]:
     """Send ``requests`` one after the other through one pool."""
 
     async def work() -> tuple[list[Exchange], RawServer]:
         async with raw_server(script) as server:
             target = Target("127.0.0.1", server.port, False, "/v1")
-            pool = Pool(target, limits, ["127.0.0.1"], connected=lambda _: None)
+            pool = Pool(target, limits, ["127.0.0.1"], connected=lambda _: None, kernel_times=kernel_times)
             found = []
             for index in range(requests):
                 over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
@@ -136,10 +137,15 @@ STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
 }
 
 
+BY_EITHER = pytest.mark.parametrize("kernel_times", [True, False], ids=["kernel's times", "program's times"])
+"""Plain TCP is read in two ways, and both read the same."""
+
+
+@BY_EITHER
 @pytest.mark.parametrize(("steps", "error", "chunks"), STREAMS.values(), ids=STREAMS.keys())
-def test_streams(steps: list[Step], error: ErrorClass | None, chunks: int) -> None:
+def test_streams(steps: list[Step], error: ErrorClass | None, chunks: int, *, kernel_times: bool) -> None:
     """Every way a stream can go has its class, and times in order."""
-    (found,), _ = asked(lambda _connection, _request: steps)
+    (found,), _ = asked(lambda _connection, _request: steps, kernel_times=kernel_times)
     assert (found.error, found.chunks) == (error, chunks)
     assert 0 < found.sent_ns <= found.end_ns
     if not error:
@@ -215,9 +221,10 @@ PLAIN = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usag
         "429",
     ],
 )
-def test_answers_that_are_not_streamed(steps: list[Step], error: ErrorClass | None) -> None:
+@BY_EITHER
+def test_answers_that_are_not_streamed(steps: list[Step], error: ErrorClass | None, *, kernel_times: bool) -> None:
     """They have no token times."""
-    (found,), _ = asked(lambda _connection, _request: steps, stream=False)
+    (found,), _ = asked(lambda _connection, _request: steps, stream=False, kernel_times=kernel_times)
     assert found.error == error
     assert found.first_token_ns == 0
 
@@ -239,9 +246,10 @@ def test_timeouts(steps: list[Step], limits: Limits, error: ErrorClass) -> None:
     assert 500_000_000 <= found.end_ns - found.sent_ns < 10_000_000_000
 
 
-def test_keep_alive() -> None:
+@BY_EITHER
+def test_keep_alive(*, kernel_times: bool) -> None:
     """Requests in a row use one connection."""
-    found, server = asked(lambda _connection, _request: [WHOLE], requests=5)
+    found, server = asked(lambda _connection, _request: [WHOLE], requests=5, kernel_times=kernel_times)
     assert [one.error for one in found] == [None] * 5
     assert server.connections == 1
 
@@ -254,9 +262,11 @@ def test_connection_close_is_heeded() -> None:
     assert server.connections == 2
 
 
-def test_a_reused_connection_that_died_is_no_failure() -> None:
+@BY_EITHER
+def test_a_reused_connection_that_died_is_no_failure(*, kernel_times: bool) -> None:
     """The keep-alive race: sent once more on a new connection, and on record."""
-    found, server = asked(lambda _, request: [WHOLE] if request == 0 else [Close()], requests=2)
+    script: dict[int, list[Step]] = {0: [WHOLE], 1: [Close()]}
+    found, server = asked(lambda _, request: list(script[request]), requests=2, kernel_times=kernel_times)
     assert [(one.error, one.resent) for one in found] == [(None, False), (None, True)]
     assert (server.connections, len(server.requests)) == (2, 3)
 
@@ -268,9 +278,11 @@ def test_a_fresh_connection_that_dies_is_a_failure() -> None:
     assert len(server.requests) == 3
 
 
-def test_a_connection_closed_while_idle_is_replaced() -> None:
+@BY_EITHER
+def test_a_connection_closed_while_idle_is_replaced(*, kernel_times: bool) -> None:
     """Nothing is sent on it, so nothing is sent twice."""
-    found, server = asked(lambda _connection, _request: [WHOLE, Close()], requests=2, pause_s=0.2)
+    script: list[Step] = [WHOLE, Close()]
+    found, server = asked(lambda _connection, _request: script, requests=2, pause_s=0.2, kernel_times=kernel_times)
     assert [(one.error, one.resent) for one in found] == [(None, False)] * 2
     assert (server.connections, len(server.requests)) == (2, 2)
 
@@ -473,13 +485,15 @@ def test_head_of_requests() -> None:
     assert b"Host: [::1]\r\n" in request_head(target_of("https://[::1]/"), {})
 
 
-def test_large_requests_are_sent_whole() -> None:
+@BY_EITHER
+def test_large_requests_are_sent_whole(*, kernel_times: bool) -> None:
     """A body that no socket buffer holds arrives byte for byte."""
     body = b"x" * 8_000_000
 
     async def work() -> bytes:
         async with raw_server(lambda _connection, _request: [WHOLE]) as server:
-            pool = Pool(Target("127.0.0.1", server.port, False, "/"), Limits(), ["127.0.0.1"], connected=lambda _: None)
+            target = Target("127.0.0.1", server.port, False, "/")
+            pool = Pool(target, Limits(), ["127.0.0.1"], connected=lambda _: None, kernel_times=kernel_times)
             over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
             one = exchange_for(0, server.port, over.set_result, stream=True)
             one.payload = b"POST / HTTP/1.1\r\nContent-Length: 8000000\r\n\r\n" + body

@@ -42,7 +42,7 @@ BARE = task.LoadOptions(
     counting=None,
 )
 BODIES = Layout(Path("/scratch"), items=10, block=4, offset=3)
-REPORT = task.WorkerReport({"succeeded": 2, "failed": 1, "health": {"a": 1}}, {"b": 2}, 4, 3, 2, 1000)
+REPORT = task.WorkerReport({"succeeded": 2, "failed": 1, "health": {"a": 1}}, {"b": 2}, 4, 3, 2, 1000, 5)
 MESSAGES: dict[str, task.Message] = {
     "a whole task": task.Task(
         OPTIONS,
@@ -108,4 +108,5 @@ def test_a_report_is_a_part_of_a_point() -> None:
         "sent": 3,
         "connections_peak": 2,
         "connections_limit": 1000,
+        "clock_step_ns": 5,
     }

@@ -50,6 +50,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Truncated requests": point.truncated,
         "Answer notes": {str(note): count for note, count in sorted(point.answer_notes.items())},
         "Token basis": {str(basis): count for basis, count in sorted(point.token_basis.items())},
+        "Clock": {str(clock): count for clock, count in sorted(point.clocks.items())},
         "Client verdict": str(point.verdict),
         "Client verdict reasons": point.verdict_reasons,
         **({"Proxy": point.proxy} if point.proxy is not None else {}),

@@ -1,9 +1,11 @@
-"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module and ``pool`` touch a socket.
+"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, ``arrivals`` and ``pool`` touch a
+socket.
 
-One clock reading per socket read; everything in that read has its time. There are no timers here: the pool sweeps over
-all requests in flight. Redirects are not followed and nothing is retried, but for one case: a reused connection that
-the server had closed before it could answer, which is the keep-alive race of RFC 9112, 9.3.1 and no failure; that
-request is sent once more and counted. Interim answers (1xx) are passed over.
+Everything in a read has that read's time: the kernel's where it has one (``arrivals``), else that of the one clock
+reading per read. There are no timers here: the pool sweeps over all requests in flight. Redirects are not followed and
+nothing is retried, but for one case: a reused connection that the server had closed before it could answer, which is
+the keep-alive race of RFC 9112, 9.3.1 and no failure; that request is sent once more and counted. Interim answers (1xx)
+are passed over.
 
 Whether an answer is whole is said by its HTTP message: its length, its last chunk, or, where it has neither, the end
 of the connection. Only what a stream itself says of its end ([DONE], a finish reason of every choice) stands above
@@ -18,7 +20,7 @@ from typing import Protocol
 
 import httptools
 
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import Clock, ErrorClass
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.head import MAX_HEAD_BYTES, Head
 from evalkube_runner.perf.self_watch import Pulse
@@ -57,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_pieces",
         "_poll",
         "_pulse",
+        "_stamped",
         "_url",
         "done_ns",
         "exchange",
@@ -84,6 +87,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self._fd = -1
         self._poll: select.poll | None = None
+        self._stamped = False  # whether the last read had the kernel's time
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a stream connection has a Transport
@@ -94,8 +98,9 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a request can still be written to it."""
-        return self.transport is not None and not self.transport.is_closing()
+        """Whether a request can still be written to it; not while the last one, answered early, has not left it."""
+        transport = self.transport
+        return transport is not None and not transport.is_closing() and not transport.get_write_buffer_size()
 
     @property
     def quiet(self) -> bool:
@@ -105,7 +110,8 @@ class Connection(asyncio.Protocol):
         return self._poll is None or not self._poll.poll(0)
 
     def send(self, exchange: Exchange) -> None:
-        """Write a request; the clock is read before the write.
+        """Write a request; the clock is read right before the write. (The kernel's own time of sending would have to be
+        fetched from the socket's error queue, a call more for each request, and says the same to some microseconds.)
 
         Straight to the kernel where there is no TLS in between: uvloop's ``write`` only queues until the end of the
         loop's turn, and in a turn with hundreds of answers the request would leave milliseconds after its time.
@@ -114,6 +120,7 @@ class Connection(asyncio.Protocol):
         self.exchange = exchange
         payload = exchange.payload
         self._head_bytes = self.done_ns = 0
+        exchange.clock = None
         exchange.sent_ns = self.heard_ns = _clock()
         if self._fd >= 0:
             try:
@@ -157,7 +164,20 @@ class Connection(asyncio.Protocol):
             self.exchange.first_byte_ns = 0
 
     def data_received(self, data: bytes) -> None:
-        now_ns = _clock()
+        self._stamped = False
+        if self.exchange is not None:
+            self.exchange.timed_by(Clock.PROGRAM)
+        self._take(data, _clock())
+
+    def arrived(self, data: bytes, at_ns: int) -> None:
+        """Bytes that arrived at ``at_ns``, by the kernel's clock."""
+        if not self._stamped:
+            self._stamped = True
+            if self.exchange is not None:
+                self.exchange.timed_by(Clock.KERNEL)
+        self._take(data, max(at_ns, self.heard_ns))  # earlier only where somebody sets the wall clock
+
+    def _take(self, data: bytes, now_ns: int) -> None:
         exchange = self.exchange
         if exchange is None:  # bytes that nobody asked for: what follows could be taken for the next answer
             self.abort()
@@ -165,6 +185,8 @@ class Connection(asyncio.Protocol):
         self.heard_ns = now_ns
         if not exchange.first_byte_ns:
             exchange.first_byte_ns = now_ns
+            if self._stamped:
+                exchange.timed_by(Clock.KERNEL)
         if not exchange.status:
             self._head_bytes += len(data)
         fault = self._parsed(data)
@@ -183,11 +205,13 @@ class Connection(asyncio.Protocol):
             self._broken(fault)
 
     def _late(self, exchange: Exchange, now_ns: int) -> None:
-        """What was read now may have lain here while this process stood still."""
+        """What was read now may have lain here while this process stood still. By the kernel's clock that is no matter
+        for the last of it, whose time it is: only for a first token that others came after.
+        """
         lag_ns = self._pulse.lag_ns(now_ns)
-        if exchange.first_token_ns == now_ns:
+        if exchange.first_token_ns == now_ns and not (self._stamped and exchange.one_event and not self._complete):
             exchange.first_token_lag_ns = lag_ns
-        if self._complete:
+        if self._complete and not self._stamped:
             exchange.end_lag_ns = lag_ns
 
     def _parsed(self, data: bytes) -> str:
@@ -236,6 +260,7 @@ class Connection(asyncio.Protocol):
                 ErrorClass.DISCONNECTED, clip(f"the connection was lost in the head of the answer{_why(problem)}")
             )
         exchange.end_ns = _clock()
+        exchange.timed_by(Clock.PROGRAM)
         exchange.end_lag_ns = self._pulse.lag_ns(exchange.end_ns)
         exchange.conclude(exchange.end_ns, whole=problem is None and self._head.until_close)
         exchange.ended(exchange)

@@ -4,7 +4,7 @@ here.
 
 from collections.abc import Callable
 
-from evalkube_crds.names import AnswerNote, ErrorClass, error_class_of_status
+from evalkube_crds.names import AnswerNote, Clock, ErrorClass, error_class_of_status
 from evalkube_runner.perf.timeline import Span, Timeline
 from evalkube_runner.wire.answer import Answer, Usage
 from evalkube_runner.wire.dialect import Dialect, StreamReader
@@ -26,6 +26,7 @@ class Exchange:
         "_dialect",
         "_keep_text",
         "chunks",
+        "clock",
         "connect_ns",
         "dispatched_ns",
         "end_lag_ns",
@@ -82,6 +83,7 @@ class Exchange:
         self.intended_ns = self.ready_ns = self.dispatched_ns = self.sent_ns = self.connect_ns = 0
         self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
         self.first_token_lag_ns = self.end_lag_ns = 0  # how long the client may have left them unread
+        self.clock: Clock | None = None  # whose the times of what arrived are; None: nothing has
         self.status = 0
         self.chunks = self.strays = 0
         self.resent = False
@@ -101,6 +103,15 @@ class Exchange:
     def refused(self) -> bool:
         """Whether the status is not a success."""
         return not 200 <= self.status < 300
+
+    @property
+    def one_event(self) -> bool:
+        """Whether no more has come than one piece of the answer, with what stands before it."""
+        return not self.said_done and sum([track.chunks for track in self.reader.tracks] if self.reader else []) == 1
+
+    def timed_by(self, clock: Clock) -> None:
+        """Something arrived, at a time by ``clock``."""
+        self.clock = clock if self.clock in (None, clock) else Clock.MIXED
 
     def body(self, data: bytes, now_ns: int) -> None:
         """Take body bytes that one read brought; every event in them gets that read's time."""

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import AnswerNote, ErrorClass, TokenBasis
+from evalkube_crds.names import AnswerNote, Clock, ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
@@ -120,6 +120,7 @@ class Measure:
         self._basis: Counter[TokenBasis] = Counter()
         self._finish: Counter[str] = Counter()
         self._notes: Counter[AnswerNote] = Counter()
+        self._clocks: Counter[Clock] = Counter()
 
     @property
     def finished(self) -> int:
@@ -157,6 +158,8 @@ class Measure:
 
     def _count_success(self, exchange: Exchange) -> None:
         self.succeeded += 1
+        if exchange.clock is not None:
+            self._clocks[exchange.clock] += 1
         latency_ns = exchange.end_ns - exchange.sent_ns
         note = self._note
         note("latency_ns", latency_ns)
@@ -183,7 +186,7 @@ class Measure:
 
     def _count_delays(self, exchange: Exchange) -> None:
         """Note what a stall of the client may have lengthened: what was read late, and what left late."""
-        sending_ns = exchange.dispatched_ns - exchange.ready_ns
+        sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)
         if sending_ns < _LATE_NS:
             sending_ns = 0
         if not (sending_ns or exchange.end_lag_ns or exchange.first_token_lag_ns):
@@ -286,6 +289,7 @@ class Measure:
             "finish_reasons": dict(self._finish),
             "truncated": self.truncated,
             "answer_notes": {note.value: count for note, count in self._notes.items()},
+            "clocks": {clock.value: count for clock, count in self._clocks.items()},
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "histograms": histograms,

@@ -16,6 +16,7 @@ from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
 from evalkube_runner import trust as trusting
 from evalkube_runner.perf import tunnel
+from evalkube_runner.perf.arrivals import Arrivals
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.self_watch import Pulse
@@ -62,9 +63,11 @@ class Pool:
         pulse: Pulse | None = None,
         trust: Trust = _USUAL,
         proxy: Proxy | None = None,
+        kernel_times: bool = True,
     ) -> None:
         """``connected`` is told how long each successful connect took, in ns; ``pulse`` tells how late reads may be.
-        The addresses are those of `proxy`, where there is one.
+        The addresses are those of `proxy`, where there is one. ``kernel_times``: take the kernel's where it has them,
+        which is on Linux, without TLS and without a proxy.
         """
         self._pulse = pulse or Pulse()
         self._target = target
@@ -76,6 +79,8 @@ class Pool:
         self._tls = trust.context() if target.tls else None
         self._proxy = proxy
         self._proxy_tls = Trust().context() if proxy is not None and proxy.scheme == "https" else None
+        plain = self._tls is None and proxy is None
+        self._arrivals = Arrivals(self._loop) if kernel_times and plain and Arrivals.known() else None
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -145,6 +150,16 @@ class Pool:
         if self._open:
             self._emptied = self._loop.create_future()
             await self._emptied
+        if self._arrivals is not None:
+            self._arrivals.close()
+
+    @property
+    def clock_stepped_ns(self) -> int:
+        """By how much the wall clock was set, at the most, while the kernel's times were taken from it."""
+        if self._arrivals is None:
+            return 0
+        self._arrivals.look_at_clock()
+        return self._arrivals.stepped_ns
 
     async def _connect_and_send(self, exchange: Exchange) -> None:
         began_ns = _clock()
@@ -214,6 +229,10 @@ class Pool:
             way = tunnel.Way(self._target, self._proxy, self._tls, self._proxy_tls)
             await tunnel.opened(way, address, connection)
             return connection
+        if self._arrivals is not None:
+            connection = Connection(self, self._target.url, self._pulse)
+            await self._arrivals.connect(address, self._target.port, connection)
+            return connection
         name = self._target.host if self._tls is not None else None
         _, connection = await self._loop.create_connection(
             lambda: Connection(self, self._target.url, self._pulse),
@@ -226,6 +245,8 @@ class Pool:
 
     def _sweep(self) -> None:
         """Look at every request in flight; the limits are kept to within ``Limits.sweep_s``."""
+        if self._arrivals is not None:
+            self._arrivals.look_at_clock()
         now_ns = _clock()
         read_ns = int(self._limits.read_s * _NANO) if self._limits.read_s else 1 << 62
         total_ns = int(self._limits.total_s * _NANO)

@@ -147,10 +147,15 @@ class Sender:
         """When a request should leave: as scheduled, else one by one at first, then as soon as a slot is free."""
         if planned.due_ns is not None:
             return self._start_ns + planned.due_ns
-        options = self._options
-        if options.slots is not None and self._launched < options.slots:
-            return self._start_ns + options.ramp_from_ns + self._launched * options.ramp_step_ns
-        return self._freed_ns
+        if self._follows(planned):
+            return self._freed_ns
+        return self._start_ns + self._options.ramp_from_ns + self._launched * self._options.ramp_step_ns
+
+    def _follows(self, planned: Planned) -> bool:
+        """Whether a request has no time of its own: it leaves because another one has ended, and is meant for when it
+        does. That the client saw the end late lowers the load (``ready_ns`` tells), and makes no user wait.
+        """
+        return planned.due_ns is None and (self._options.slots is None or self._launched >= self._options.slots)
 
     def _note_end(self, now_ns: int) -> None:
         """The duration is over. In open loop, what was due until then and could not leave was offered all the same;
@@ -175,7 +180,7 @@ class Sender:
             ended=self._ended,
             keep_text=options.keep_text,
         )
-        exchange.intended_ns = due_ns
+        exchange.intended_ns = now_ns if self._follows(planned) else due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns)
         exchange.dispatched_ns = now_ns
         if planned.index >= options.warmup:

@@ -186,6 +186,7 @@ class WorkerReport:
     sent: int
     connections_peak: int
     connections_limit: int
+    clock_step_ns: int
 
     @property
     def finished(self) -> int:
@@ -201,6 +202,7 @@ class WorkerReport:
             "sent": self.sent,
             "connections_peak": self.connections_peak,
             "connections_limit": self.connections_limit,
+            "clock_step_ns": self.clock_step_ns,
         }
         return self.measured | {"health": self.measured["health"] | self.watched | counts}
 

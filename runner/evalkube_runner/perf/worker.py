@@ -125,6 +125,7 @@ class _PointWork:
             sent=sender.sent,
             connections_peak=self._pool.peak,
             connections_limit=self._connections_limit,
+            clock_step_ns=self._pool.clock_stepped_ns,
         )
         return None if stopped else report
 

@@ -217,6 +217,10 @@ def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
             "Sent of what the schedule asked",
             f"{formats.count(health.sent)} of {formats.count(health.offered)} ({formats.percent(share)})",
         ),
+        (
+            "Clock of arrival times",
+            ", ".join(f"{clock} ({formats.count(times)})" for clock, times in point.clocks.items()),
+        ),
         ("Sent more than 1 ms late", formats.count(point.late)),
         ("Connections at once, at most", connections),
         ("Sent again after an idle close", formats.count(point.resent)),
