@@ -25,7 +25,8 @@ def said(body: bytes, status: int = 200, **headers: str) -> bytes:
 @dataclass
 class MetricsServer:
     """What it has done since it began, or since `restart`. `pages` answers scrapes instead of it: number -> bytes, or
-    None for nothing at all. `heads` are those of the scrapes.
+    None for nothing at all. `heads` are those of the scrapes. With `hold` it answers no more than so many requests
+    until its metrics have said so: `told`.
     """
 
     port: int = 0
@@ -33,6 +34,8 @@ class MetricsServer:
     pause_s: float = 0.01
     pages: Callable[[int], bytes | None] | None = None
     heads: list[str] = field(default_factory=list)
+    hold: int | None = None
+    told: int = 0
     running: int = 0
     answered: int = 0
     ttft: list[float] = field(default_factory=list)
@@ -50,6 +53,7 @@ class MetricsServer:
 
     def page(self) -> bytes:
         """The metrics."""
+        self.told = self.answered
         labels = 'engine="0",model_name="mock-model"'
         lines = [
             f"vllm:num_requests_running{{{labels}}} {self.running}",
@@ -117,6 +121,8 @@ async def _stream(writer: asyncio.StreamWriter, state: MetricsServer) -> None:
     clock = asyncio.get_running_loop().time
     state.running += 1
     try:
+        while state.hold is not None and state.answered >= state.hold > state.told:
+            await asyncio.sleep(0.005)
         last = clock()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for token in range(_TOKENS):

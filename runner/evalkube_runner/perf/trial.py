@@ -27,6 +27,7 @@ from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.pace import Load, Pace
 from evalkube_runner.perf.point import Point, documents, endpoint_of, joined
+from evalkube_runner.server.watch import Watch
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.dialect import DIALECTS
 
@@ -62,6 +63,7 @@ class Trial:
         if self._proxy is not None:
             _LOG.info("through the proxy %s: its delay is in all times", self._proxy)
         self._trust = trusting.trust_of(spec, context.readable)
+        self._server = Watch(spec, context, self._trust)
         self._headers = self._all_headers()
         self._max_tokens = spec.max_tokens if len(spec.max_tokens) == 2 else None
 
@@ -140,6 +142,9 @@ class Trial:
         if written:
             await asyncio.to_thread(joined, written)
             await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
+        if scraped := sorted(self._context.scratch.glob("server-*.jsonl")):
+            await asyncio.to_thread(joined, scraped)
+            await self._context.delivery.put_file(f"{name}/server_metrics.jsonl", scraped[0])
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
         """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
@@ -160,9 +165,15 @@ class Trial:
         _LOG.info("%s: %d worker processes", point.name, wanted)
         await self._bodies.begin(Span(point.first, point.total))
         task = self._task(point) | {"addresses": await self._addresses()}
-        running = self._workers.run(task, shards=shards, workers=wanted, slots=load.slots, rows=lambda at: files[at])
-        parts = await self._reported(running, point)
+        async with self._server.during(warmup=point.warmup > 0) as seen:
+            running = self._workers.run(
+                task, shards=shards, workers=wanted, slots=load.slots, rows=lambda at: files[at]
+            )
+            parts = await self._reported(running, point)
         measured = merge.merge_points([blank.model_copy(update=_typed(part)) for part in parts])
+        measured.server = seen.view(measured)
+        if rows_seen := seen.rows(int((self._workers.start_s or 0.0) * _NANO), point.run):
+            await asyncio.to_thread((context.scratch / f"server-{point.run or 0}.jsonl").write_bytes, rows_seen)
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
         return measured
 
