@@ -160,8 +160,8 @@ def notes(point: PerfPoint) -> list[str]:
     if theirs and ours and abs(theirs - ours) > _SAME * ours:
         counts = f"the server counted {theirs:.0f} requests, and {ours} that the client measured succeeded"
         warmup = f" {point.warmup} of the warm-up," if point.warmup else ""
-        why = f"its figures may hold{warmup} failed ones, other clients', or those of some replicas only"
-        return [*view.notes, f"{counts}: {why}"]
+        more = f"its figures may hold{warmup} failed ones, other clients', each choice of an answer"
+        return [*view.notes, f"{counts}: {more}, or a part of the replicas'"]
     return list(view.notes)
 
 

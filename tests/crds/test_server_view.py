@@ -97,7 +97,7 @@ def test_a_percentile_is_known_as_far_as_its_bucket(
         (96, 0, None),
         (80, 0, "the server counted 100 requests, and 80 that the client measured succeeded"),
         (80, 20, "may hold 20 of the warm-up, failed ones"),
-        (400, 0, "those of some replicas only"),
+        (400, 0, "or a part of the replicas'"),
     ],
     ids=["the same", "nearly", "others", "a warm-up", "a part"],
 )

@@ -88,6 +88,25 @@ def test_a_run_that_does_not_ask_sends_nothing_but_requests(tmp_path: Path) -> N
     assert not (tmp_path / "artifacts" / point.name / "server_metrics.jsonl").exists()
 
 
+def test_the_key_goes_to_the_endpoint_s_own_page_alone(tmp_path: Path) -> None:
+    """Not to another port of the same host; and it is in no artifact."""
+
+    async def work() -> list[list[str]]:
+        async with metrics_server() as own, metrics_server() as other:
+            urls = [f"http://127.0.0.1:{server.port}/metrics" for server in (own, other)]
+            spec = load_tests.spec(own.url, number=4, parallel=4, server_metrics={"url": urls})
+            context = replace(load_tests.context(tmp_path), api_key="k-e-y")
+            await sweep.load_test(spec, context)
+            return [own.heads, other.heads]
+
+    own, other = load_tests.run(work())
+    assert own
+    assert other
+    assert all("Authorization: Bearer k-e-y" in head for head in own)
+    assert not any("k-e-y" in head for head in other)
+    assert not any(b"k-e-y" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
 def gone(server: MetricsServer) -> None:
     """Its page is not found from now on."""
     server.pages = lambda _: said(b"", 404)

@@ -89,7 +89,7 @@ class Scraper:
         async with contextlib.AsyncExitStack() as stack:
             for source in self._sources:
                 if not source.given_up:
-                    source.lanes = await stack.enter_async_context(self._lanes(source.page))
+                    await self._prepare(source, stack)
             await self._turn(scrapes, buckets=True)
             task = asyncio.create_task(self._again(scrapes, buckets))
             try:
@@ -99,9 +99,15 @@ class Scraper:
                 await asyncio.wait([task])
             await self._turn(scrapes, buckets=True)
 
-    def _lanes(self, page: Page) -> Lanes:
+    async def _prepare(self, source: _Source, stack: contextlib.AsyncExitStack) -> None:
+        page, timeout_s = source.page, self._limits.seconds
         proxy = self._context.proxies.for_url(page.url)
-        return Lanes(1, page.url, self._context.gate, timeout_s=self._limits.seconds, trust=self._trust, proxy=proxy)
+        try:
+            lanes = Lanes(1, page.url, self._context.gate, timeout_s=timeout_s, trust=self._trust, proxy=proxy)
+        except OSError as problem:  # the certificates to trust cannot be read
+            source.given_up = f"no connection can be made: {problem.strerror or problem}"
+        else:
+            source.lanes = await stack.enter_async_context(lanes)
 
     async def _again(self, scrapes: list[list[Scrape]], buckets: bool) -> None:
         interval_s = self._interval_s
@@ -130,6 +136,9 @@ class Scraper:
             except _Failed as problem:
                 fault = str(problem)
                 source.given_up = fault if problem.final and not source.told else ""
+            except Exception as problem:  # whatever it is, it is not worth a load test
+                _LOG.exception("%s cannot be scraped", source.page.name)
+                fault = source.given_up = f"{type(problem).__name__}: {printable(str(problem))[:200]}"
         if reading is None:
             got_ns = time.monotonic_ns()
         self._tell(source, reading, fault)

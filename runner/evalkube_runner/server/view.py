@@ -230,11 +230,12 @@ _RATES: Final[Mapping[str, Callable[[Sequence[Scrape], Sequence[Scrape]], float 
 
 
 def _course(values: Iterable[tuple[int, float]], wide_ns: int) -> list[float | None]:
-    """The mean of each interval, None where nothing was scraped."""
+    """The mean of each interval in six digits, None where nothing was scraped."""
     found: dict[int, list[float]] = {}
     for at_ns, value in values:
         found.setdefault(at_ns // wide_ns, []).append(value)
-    return [sum(each) / len(each) if (each := found.get(at)) else None for at in range(max(found, default=-1) + 1)]
+    means = {at: float(f"{sum(each) / len(each):.6g}") for at, each in found.items()}
+    return [means.get(at) for at in range(max(means, default=-1) + 1)]
 
 
 def row(scrape: Scrape, start_ns: int, run: int | None) -> dict[str, Any]:
