@@ -162,7 +162,7 @@ def test_of_several_shards_the_first_alone_scrapes(tmp_path: Path) -> None:
 
 def test_the_runs_of_a_search_are_one_view(tmp_path: Path) -> None:
     """Their counts add up, and each row says of which run it is."""
-    search = {"sla_auto_tune": True, "sla_params": [{"p99_latency": "<= 30"}], "sla_num_runs": 2}
+    search: dict[str, Any] = {"sla_auto_tune": True, "sla_params": [{"p99_latency": "<= 30"}], "sla_num_runs": 2}
     point = measured(tmp_path, number=1, parallel=2, sla_upper_bound=2, sla_lower_bound=2, **search)
     assert point.server is not None
     assert point.server.histograms["ttft"].count == point.succeeded
