@@ -23,12 +23,14 @@ Change = Callable[[MetricsServer], Any]
 
 
 def measured(
-    folder: Path, *, change: Change | None = None, rules: TargetRules | None = None, **fields: Any
+    folder: Path, *, change: Change | None = None, hold: bool = False, rules: TargetRules | None = None, **fields: Any
 ) -> PerfPoint:
-    """A point of 24 requests, 4 at a time; `change` is done to the server once its metrics have told most of them."""
+    """A point of 24 requests, 4 at a time; `change` is done to the server once its metrics have told most of them.
+    With `hold` (or a change) the server waits for that, so that a scrape lies within the load on a slow machine too.
+    """
 
     async def work() -> PerfPoint:
-        async with metrics_server(hold=None if change is None else 16) as server, asyncio.timeout(100):
+        async with metrics_server(hold=16 if hold or change is not None else None) as server, asyncio.timeout(100):
             wanted = {"server_metrics": {"interval": 0.1}, "no_test_connection": True, **fields}
             spec = load_tests.spec(server.url, **{"number": 24, "parallel": 4, **wanted})
             context: RunContext = replace(load_tests.context(folder), gate=Gate(rules))
@@ -50,7 +52,7 @@ def rows(folder: Path, point: PerfPoint, name: str) -> list[dict[str, Any]]:
 
 def test_a_point_has_the_server_s_figures_beside_the_client_s(tmp_path: Path) -> None:
     """Of the same requests, so that the difference of the means is what lies between the two."""
-    point = measured(tmp_path)
+    point = measured(tmp_path, hold=True)
     figures = server_view.figures(point)
     assert point.server is not None
     assert (point.succeeded, point.server.notes) == (24, [])
@@ -66,7 +68,7 @@ def test_a_point_has_the_server_s_figures_beside_the_client_s(tmp_path: Path) ->
 
 def test_scrapes_are_rows_on_the_clock_of_the_requests(tmp_path: Path) -> None:
     """The first before the first request, the last after the last one, and some between."""
-    point = measured(tmp_path)
+    point = measured(tmp_path, hold=True)
     scrapes, requests = rows(tmp_path, point, "server_metrics.jsonl"), rows(tmp_path, point, "requests.jsonl")
     assert scrapes[0]["at_ns"] < min(row["sent_ns"] for row in requests)
     assert scrapes[-1]["at_ns"] > max(row["end_ns"] for row in requests)
