@@ -95,7 +95,7 @@ def _schemas() -> dict[str, Any]:
     }  # fmt: skip
     problem = _object("field reason", field=text, reason=text)
     file = _object("path bytes modified_at href", path=text, bytes={"type": "integer"}, modified_at=text, href=text)
-    point = _object("metrics percentiles", metrics=free, percentiles=free)
+    point = _object("metrics percentiles", metrics=free, percentiles=free, server=free)
     listed, maybe_object = {"type": "array", "items": free}, {"type": ["object", "null"]}
     gates = _object("met message", met={"type": "boolean"}, message=text)
     return {

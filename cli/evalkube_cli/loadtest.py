@@ -18,6 +18,7 @@ _PANELS: Final = {
         *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
         *("frequency_penalty", "repetition_penalty", "n_choices", "extra_args"),
     ),
+    "The server's own view": ("server_metrics",),
     "Output": ("name", "work_dir", "no_timestamp"),
 }
 

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
+from evalkube_cli.server_tables import server_tables
 from evalkube_cli.tables import sla_tables
 from evalkube_crds.requests import EvalRequest, PerfRequest
 from evalkube_crds.wording import in_json, printable
@@ -138,6 +139,9 @@ def _print_result(plan: Plan, client: EvalkubeClient, run_id: str, answer: Mappi
     out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     for table in plan.tables(answer["result" if plan.word == "eval" else "results"]):
         out.print(table)
+    if plan.word == "perf":
+        for table in server_tables(answer["results"]):
+            out.print(table)
     for table in sla_tables(answer.get("sla")):
         out.print(table)
     place = answer.get("output_dir")

@@ -6,7 +6,7 @@ Refuses what does not belong together: another run, a shard twice, shards of ano
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from evalkube_crds import verdict
+from evalkube_crds import server_view, verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import (
     ClientHealth,
@@ -134,6 +134,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
         _add_histograms(merged.histograms, part.histograms)
         merged.series = _series(merged, part)
         merged.health = _health(merged.health, part.health)
+        merged.server = server_view.added(merged.server, part.server)
         merged.ended_at_ns = max(merged.ended_at_ns, part.ended_at_ns)
         starts = [start for start in (merged.started_at_ns, part.started_at_ns) if start]
         merged.started_at_ns = min(starts, default=0)

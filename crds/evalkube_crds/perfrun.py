@@ -24,7 +24,7 @@ from evalkube_crds.fields import (
 )
 from evalkube_crds.names import PERF_DATASETS
 
-__all__ = ["PerfDatasetArgs", "PerfRunSpec", "point_name", "point_names"]
+__all__ = ["PerfDatasetArgs", "PerfRunSpec", "ServerMetrics", "point_name", "point_names"]
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
@@ -95,6 +95,22 @@ class PerfDatasetArgs(Contract):
     )
     prefix_file: ReadPath | None = Field(default=None, description="File whose text goes before every prompt")
     prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
+
+
+class ServerMetrics(Contract):
+    """Where the server's own metrics are, and how often they are read."""
+
+    url: Annotated[list[HttpUrl], Field(max_length=16)] = Field(
+        default=[],
+        description="Pages of Prometheus metrics: of the server (each replica's), of DCGM exporters beside it. Unless "
+        "set /metrics of the endpoint; given URLs replace it. The key goes to the endpoint's own scheme, host and port "
+        "only",
+    )
+    interval: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=1.0,
+        description="Seconds between two scrapes; longer where they would take more than 2 % of the time, or be "
+        "more than some thousand",
+    )
 
 
 class PerfRunSpec(EndpointFields, ClusterFields):
@@ -190,6 +206,13 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     )
     sleep_interval: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=5.0, description="Pause between the points of a sweep, in seconds"
+    )
+
+    server_metrics: ServerMetrics | None = Field(
+        default=None,
+        description="Read the server's own metrics during the load (vLLM, SGLang, TGI, llama.cpp, DCGM), {} for those "
+        "of the endpoint itself. Unless set nothing but requests is sent to an endpoint. What cannot be read is told "
+        "in the result and never fails a run",
     )
 
     sla_auto_tune: bool = Field(

@@ -23,6 +23,9 @@ __all__ = [
     "Receipt",
     "Report",
     "ScoreSum",
+    "ServerGauge",
+    "ServerHistogram",
+    "ServerView",
     "SlaGroup",
     "SlaProbe",
     "SlaResult",
@@ -179,6 +182,59 @@ class PerfSeries(Report):
     ttft_ns_sum: list[int] = Field(default_factory=list)
 
 
+class ServerGauge(Report):
+    """What a value of the server was, over the scrapes within a point's measured part."""
+
+    samples: int = 0
+    low: float = 0.0
+    high: float = 0.0
+    total: float = 0.0
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the samples; None without one."""
+        return self.total / self.samples if self.samples else None
+
+
+class ServerHistogram(Report):
+    """What came into a histogram of the server between two scrapes, in its own unit (seconds for times)."""
+
+    count: float = 0.0
+    total: float = 0.0
+    bounds: list[float] = Field(
+        default_factory=list, description="Upper ends of the buckets; a last one without end follows"
+    )
+    counts: list[float] = Field(default_factory=list, description="Values of each bucket; empty where not known")
+
+    @property
+    def mean(self) -> float | None:
+        """The exact mean; None when nothing came."""
+        return self.total / self.count if self.count > 0 else None
+
+
+class ServerView(Report):
+    """A point as its server saw it, from the server's own metrics (``server_metrics``). Times in seconds.
+
+    Where there are values: ``gauges`` ``waiting, running, kv_cache, prefix_cache_hit_rate``; ``counters``
+    ``prompt_tokens, generation_tokens, prefix_cache_queries, prefix_cache_hits, preemptions, requests``;
+    ``histograms`` ``ttft, itl, tpot, latency, queue``; of each GPU ``utilization, memory_used_bytes, power_w, ...``.
+    """
+
+    servers: list[str] = Field(default_factory=list, description="Whose metrics were found: vLLM, SGLang, ...")
+    gauges: dict[str, ServerGauge] = Field(default_factory=dict)
+    counters: dict[str, float] = Field(default_factory=dict, description="By how much each grew")
+    histograms: dict[str, ServerHistogram] = Field(default_factory=dict)
+    gpus: dict[str, dict[str, ServerGauge]] = Field(default_factory=dict, description="By GPU, then by figure")
+    series: dict[str, list[float | None]] = Field(
+        default_factory=dict, description="Course over time from the first measured send on, one value for an interval"
+    )
+    interval_ns: int = Field(default=NANO, description="The length of an interval of the series")
+    scrapes: int = Field(default=0, description="Scrapes that succeeded, of all URLs")
+    scrape_ns: int = Field(default=0, description="How long they took, all together")
+    span_ns: int = Field(default=0, description="From the scrape before the load to the one after it")
+    notes: list[str] = Field(default_factory=list, description="What is missing, and why")
+
+
 class PerfPoint(Report):
     """One load: the counts and histograms of its measured requests. ``histograms`` has, where there are values:
 
@@ -220,6 +276,7 @@ class PerfPoint(Report):
     ended_at_ns: int = Field(default=0, description="Last end of a measured request, failed ones too")
     series: PerfSeries = Field(default_factory=PerfSeries)
     health: ClientHealth = Field(default_factory=ClientHealth)
+    server: ServerView | None = Field(default=None, description="The server's own view, where it was asked for")
     verdict: Verdict = Verdict.VALID
     verdict_reasons: list[str] = Field(default_factory=list)
 

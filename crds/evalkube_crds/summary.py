@@ -12,6 +12,7 @@ stand in the percentiles of an answer (``seed.load_test``).
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from evalkube_crds import server_view
 from evalkube_crds.figures import (
     INTENDED_LATENCY,
     INTENDED_TTFT,
@@ -119,4 +120,4 @@ def _point_figures(point: PerfPoint) -> dict[str, float]:
     for quantity in _SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]
         found |= zip(names, quantity.values(point, STATISTICS), strict=True)
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None} | server_view.figures(point)

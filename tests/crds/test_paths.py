@@ -77,6 +77,7 @@ _ELSEWHERE = (
     "judge.credentials_secret_ref",
     "judge.models",
     "runner",
+    "server_metrics",
     "thresholds",
 )
 """Parts of a spec that name nothing in a file system of the runner: objects of the cluster, sampling, endpoints."""

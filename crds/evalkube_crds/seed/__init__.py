@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds import server_view
+from evalkube_crds.results import EvalResult, PerfPoint, PerfResult
 from evalkube_crds.seed import evaluation, load_test
 
 __all__ = ["SLA", "response"]
@@ -12,14 +13,17 @@ SLA: Final = "sla"
 
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
-    """A report for each data set, or metrics and percentiles for each point and, under ``SLA``, what a search found;
-    ready for JSON, nothing is NaN."""
+    """A report for each data set, or metrics and percentiles for each point (and its server's view, where a run asks
+    for it) and, under ``SLA``, what a search found; ready for JSON, nothing is NaN."""
     if isinstance(result, EvalResult):
         return evaluation.reports(result)
-    points: dict[str, Any] = {
-        point.name: {"metrics": load_test.metrics(point), "percentiles": load_test.percentiles(point)}
-        for point in result.points
-    }
+    points: dict[str, Any] = {point.name: _point(point) for point in result.points}
     if result.sla is not None:
         points[SLA] = result.sla.model_dump(mode="json", by_alias=False)
     return points
+
+
+def _point(point: PerfPoint) -> dict[str, Any]:
+    found = {"metrics": load_test.metrics(point), "percentiles": load_test.percentiles(point)}
+    server = server_view.document(point)
+    return found if server is None else found | {"server": server}

@@ -26,11 +26,13 @@ from evalkube_runner.perf.point import Point, documents, joined
 from evalkube_runner.perf.shares import busy_shards, shard_load, worker_shares
 from evalkube_runner.perf.task import LoadOptions, PointLoad, WorkerReport
 from evalkube_runner.perf.workers import WorkerPool
+from evalkube_runner.server.watch import Watch
 
 __all__ = ["PointRunner"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 _PROGRESS_S = 0.5
+_NANO = 1_000_000_000
 
 
 class PointRunner:
@@ -51,6 +53,7 @@ class PointRunner:
         self._options = options
         self._workers = workers
         self._bodies = bodies
+        self._server = Watch(spec, context, options.endpoint.trust)
         loads = [shard_load(point, context.shard, context.shards) for point in points] if points is not None else None
         self._pace = Pace(loads, pause_s=spec.sleep_interval, duration_s=spec.duration)
 
@@ -96,6 +99,9 @@ class PointRunner:
         if written:
             await asyncio.to_thread(joined, written)
             await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
+        if scraped := sorted(self._context.scratch.glob("server-*.jsonl")):
+            await asyncio.to_thread(joined, scraped)
+            await self._context.delivery.put_file(f"{name}/server_metrics.jsonl", scraped[0])
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
         """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
@@ -113,9 +119,14 @@ class PointRunner:
         _LOG.info("%s: %d worker processes", point.name, wanted)
         await self._bodies.begin(Span(point.first, point.total))
         shares = worker_shares(point, context.shard, context.shards, files)
-        reports = await self._reported(self._workers.run(self._options, await self._load(point), shares), point)
+        given = await self._load(point)
+        async with self._server.during(warmup=point.warmup > 0) as seen:
+            reports = await self._reported(self._workers.run(self._options, given, shares), point)
         blank = self._blank(point)
         measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
+        measured.server = seen.view(measured)
+        if scraped := seen.rows(int((self._workers.start_s or 0.0) * _NANO), point.run):
+            await asyncio.to_thread((context.scratch / f"server-{point.run or 0}.jsonl").write_bytes, scraped)
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
         return measured
 

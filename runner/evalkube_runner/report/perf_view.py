@@ -22,9 +22,10 @@ from evalkube_crds.figures import (
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
-from evalkube_runner.report import configuration, formats, glossary, perf_tables, plots, sla_tables
+from evalkube_runner.report import configuration, formats, glossary, perf_tables, plots, server_section, sla_tables
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.plots import Line, Svg
+from evalkube_runner.report.server_section import ServerSection
 
 __all__ = ["context"]
 
@@ -51,6 +52,7 @@ class PointView:
     errors: Table | None
     distributions: tuple[Svg, ...]
     series: tuple[Svg, ...]
+    server: ServerSection | None
     health: Table
     health_facts: tuple[tuple[str, str], ...]
     basis: str
@@ -208,6 +210,7 @@ def _point(point: PerfPoint) -> PointView:
         errors=perf_tables.error_table(point),
         distributions=tuple(svg for svg in distributions if svg is not None),
         series=_series_plots(point),
+        server=server_section.section(point),
         health=perf_tables.health_table(point),
         health_facts=tuple(perf_tables.health_facts(point)),
         basis=perf_tables.token_basis_text(point),

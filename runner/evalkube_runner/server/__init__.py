@@ -1,0 +1,1 @@
+"""The server's own view of a load: reads the Prometheus metrics of the server that is tested, and of GPUs beside it."""
