@@ -441,7 +441,9 @@ def test_a_stalled_client_is_not_valid(tmp_path: Path, mock: str) -> None:
 
 
 def test_short_stalls_weigh_what_they_touched(tmp_path: Path, mock: str) -> None:
-    """Of 90 ms, less than any stall that is held against a client by its length: they met a tenth of all requests."""
+    """Of 90 ms, less than any stall that is held against a client by its length. The kernel tells when an answer came,
+    but not when the first token of several that one read brought: that is what a stall may still change.
+    """
 
     async def work() -> PerfResult:
         running = asyncio.ensure_future(sweep.load_test(spec(mock, number=200, parallel=4), context(tmp_path)))
@@ -457,8 +459,8 @@ def test_short_stalls_weigh_what_they_touched(tmp_path: Path, mock: str) -> None
     point = run(work()).points[0]
     assert point.verdict is not Verdict.VALID
     assert "stalls of the client touched" in " ".join(point.verdict_reasons)
-    assert point.health.delayed["latency_ns"].count >= 10
-    assert point.health.delayed["latency_ns"].high > 90 * MS
+    assert point.health.delayed["ttft_ns"].count >= 10
+    assert point.health.loop_lag_ns.high > 80 * MS
 
 
 def test_cancelling_ends_the_workers(tmp_path: Path) -> None:

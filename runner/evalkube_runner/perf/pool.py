@@ -5,6 +5,7 @@ looks at all requests in flight, so that no request pays for a timer.
 """
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -182,7 +183,9 @@ class Pool:
             )
         except OSError as problem:
             ours = machine.exhausted(problem)
-            self._unconnected(exchange, ErrorClass.CLIENT_LIMIT if ours else ErrorClass.CONNECT, ours or str(problem))
+            self._unconnected(
+                exchange, ErrorClass.CLIENT_LIMIT if ours else ErrorClass.CONNECT, ours or _words(problem)
+            )
         else:
             exchange.connect_ns = _clock() - began_ns
             connection.send(exchange)
@@ -261,6 +264,11 @@ class Pool:
             elif now_ns - connection.heard_ns > read_ns:
                 connection.give_up(_silence(exchange), f"nothing received for {self._limits.read_s:g} s")
         self._timer = self._loop.call_later(self._limits.sweep_s, self._sweep)
+
+
+def _words(problem: OSError) -> str:
+    """What the system says of a failed connect; event loops add words of their own."""
+    return os.strerror(problem.errno) if problem.errno else str(problem)
 
 
 def _silence(exchange: Exchange) -> ErrorClass:
