@@ -1,8 +1,15 @@
 """The dialects that the mock speaks. A new one is one file and one line here."""
 
-from evalkube_mock.dialects.model import Dialect
+from evalkube_mock.dialects.model import Dialect, Headers
 from evalkube_mock.dialects.openai import OpenAI
 
-__all__ = ["DIALECTS"]
+__all__ = ["DIALECTS", "FALLBACK", "claiming"]
 
-DIALECTS: tuple[Dialect, ...] = (OpenAI(),)
+FALLBACK: Dialect = OpenAI()
+DIALECTS: tuple[Dialect, ...] = (FALLBACK,)
+
+
+def claiming(path: str, headers: Headers) -> Dialect:
+    """Give the dialect in which a request to no generating endpoint is answered: the first that says so, or OpenAI."""
+    others = (dialect for dialect in DIALECTS if dialect is not FALLBACK)
+    return next((dialect for dialect in others if dialect.claims(path, headers)), FALLBACK)
