@@ -1,12 +1,16 @@
 """The dialects that the mock speaks. A new one is one file and one line here."""
 
+from evalkube_mock.dialects.anthropic import Anthropic
 from evalkube_mock.dialects.model import Dialect, Headers
 from evalkube_mock.dialects.openai import OpenAI
 
 __all__ = ["DIALECTS", "FALLBACK", "claiming"]
 
 FALLBACK: Dialect = OpenAI()
-DIALECTS: tuple[Dialect, ...] = (FALLBACK,)
+DIALECTS: tuple[Dialect, ...] = (
+    FALLBACK,
+    Anthropic(),
+)
 
 
 def claiming(path: str, headers: Headers) -> Dialect:
