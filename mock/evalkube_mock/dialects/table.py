@@ -1,15 +1,19 @@
 """The dialects that the mock speaks. A new one is one file and one line here."""
 
 from evalkube_mock.dialects.anthropic import Anthropic
+from evalkube_mock.dialects.embeddings import Embeddings
 from evalkube_mock.dialects.model import Dialect, Headers
 from evalkube_mock.dialects.openai import OpenAI
+from evalkube_mock.dialects.responses import Responses
 
 __all__ = ["DIALECTS", "FALLBACK", "claiming"]
 
 FALLBACK: Dialect = OpenAI()
 DIALECTS: tuple[Dialect, ...] = (
     FALLBACK,
+    Responses(),
     Anthropic(),
+    Embeddings(),
 )
 
 
