@@ -2,6 +2,7 @@
 
 from evalkube_mock.dialects.anthropic import Anthropic
 from evalkube_mock.dialects.embeddings import Embeddings
+from evalkube_mock.dialects.gemini import Gemini
 from evalkube_mock.dialects.model import Dialect, Headers
 from evalkube_mock.dialects.openai import OpenAI
 from evalkube_mock.dialects.responses import Responses
@@ -13,6 +14,7 @@ DIALECTS: tuple[Dialect, ...] = (
     FALLBACK,
     Responses(),
     Anthropic(),
+    Gemini(),
     Embeddings(),
 )
 
