@@ -1,6 +1,7 @@
 """The dialects that the mock speaks. A new one is one file and one line here."""
 
 from evalkube_mock.dialects.anthropic import Anthropic
+from evalkube_mock.dialects.dashscope import DashScope
 from evalkube_mock.dialects.embeddings import Embeddings
 from evalkube_mock.dialects.gemini import Gemini
 from evalkube_mock.dialects.model import Dialect, Headers
@@ -15,6 +16,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Responses(),
     Anthropic(),
     Gemini(),
+    DashScope(),
     Embeddings(),
 )
 
