@@ -6,6 +6,7 @@ from evalkube_mock.dialects.embeddings import Embeddings
 from evalkube_mock.dialects.gemini import Gemini
 from evalkube_mock.dialects.model import Dialect, Headers
 from evalkube_mock.dialects.openai import OpenAI
+from evalkube_mock.dialects.rerank import Rerank
 from evalkube_mock.dialects.responses import Responses
 
 __all__ = ["DIALECTS", "FALLBACK", "claiming"]
@@ -18,6 +19,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Gemini(),
     DashScope(),
     Embeddings(),
+    Rerank(),
 )
 
 
