@@ -63,7 +63,7 @@ class Gemini:
         if method not in _METHODS or not model:
             return None
         stream = _METHODS[method]
-        variant = _ARRAY if stream and parse_qs(query).get("alt") != ["sse"] else ""
+        variant = _ARRAY if stream and "alt=sse" not in query.split("&") else ""
         return Endpoint("generateContent", model=model, stream=stream, variant=variant)
 
     def claims(self, path: str, headers: Headers) -> bool:
@@ -78,9 +78,9 @@ class Gemini:
         return RefusedError(400, "API key not valid. Please pass a valid API key.", code=_KEY_INVALID)
 
     def read(self, endpoint: Endpoint, headers: Headers, body: bytes) -> Ask:
-        document = fields.document(body)
+        document = _camel(fields.document(body))
         prompt, prompt_tokens = _prompt(document)
-        config = _camel(fields.part(_camel(document), "generationConfig"))
+        config = _camel(fields.part(document, "generationConfig"))
         return Ask(
             endpoint=endpoint.name,
             model=endpoint.model,
@@ -92,7 +92,7 @@ class Gemini:
             ignore_eos=fields.flag(config, "ignoreEos"),
             choices=fields.integer(config, "candidateCount", 1, _MAX_CHOICES) or 1,
             stop=fields.stop_texts(config, "stopSequences"),
-            call=_call(_camel(document)),
+            call=_call(document),
             streams_calls=False,  # a call comes as one part
             variant=endpoint.variant,
         )
@@ -197,7 +197,7 @@ def _all_counts(ask: Ask, reply: Reply) -> bytes:
 
 def _camel(found: dict[str, Any]) -> dict[str, Any]:
     """Give the fields by their names in JSON: protobuf's own names (max_output_tokens) are taken too."""
-    return {_camel_name(name): value for name, value in found.items()}
+    return {_camel_name(name) if "_" in name else name: value for name, value in found.items()}
 
 
 def _camel_name(name: str) -> str:
@@ -211,7 +211,7 @@ def _prompt(document: dict[str, Any]) -> tuple[str, int]:
         contents = [contents]
     if not isinstance(contents, list) or not contents:
         raise RefusedError(400, "* GenerateContentRequest.contents: contents is not specified", param="contents")
-    system = fields.part(_camel(document), "systemInstruction")
+    system = fields.part(document, "systemInstruction")
     last, tokens = "", pieces.count(_text(system, "systemInstruction"))
     for index, content in enumerate(contents):
         if not isinstance(content, dict) or content.get("role", "user") not in ("user", "model", "function"):
@@ -230,8 +230,10 @@ def _text(content: dict[str, Any], param: str) -> str:
 
 def _call(document: dict[str, Any]) -> Call | None:
     tools = document.get("tools")
+    if not isinstance(tools, list):
+        return None
     config = _camel(fields.part(_camel(fields.part(document, "toolConfig")), "functionCallingConfig"))
-    if not isinstance(tools, list) or config.get("mode") == "NONE":
+    if config.get("mode") == "NONE":
         return None
     lists = (_camel(tool).get("functionDeclarations") for tool in tools if isinstance(tool, dict))
     functions = (_camel(one) for found in lists if isinstance(found, list) for one in found if isinstance(one, dict))
