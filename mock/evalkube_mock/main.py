@@ -134,10 +134,12 @@ def main(
         typer.Option("--exit-with-parent", help="Stop when standard input ends.", rich_help_panel=_SERVER),
     ] = False,
 ) -> None:
-    """Serve a mock LLM (OpenAI dialect) with known timing, for demos, smoke tests and as the truth of benchmarks.
+    """Serve a mock LLM with known timing, for demos, smoke tests and as the truth of benchmarks.
 
-    POST /v1/chat/completions and /v1/completions, GET /v1/models and /health.
-    GET /record gives the server's own times of every request, DELETE /record clears them, GET /stats counts.
+    It speaks OpenAI (chat, completions, responses, embeddings), rerank, Anthropic messages, Gemini and DashScope.
+
+    GET /v1/models and /health. GET /record gives the server's own times of every request, DELETE /record clears
+    them, GET /stats counts.
     """
     if fail_rate + stream_error_rate + truncate_rate > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 is a little more than 1
         raise typer.BadParameter("The rates of faults add up to more than 1.", param_hint="--fail-rate")

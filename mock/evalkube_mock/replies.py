@@ -8,9 +8,10 @@ from evalkube_mock import pieces, vectors
 from evalkube_mock.behaviour import Behaviour
 from evalkube_mock.dialects.model import Ask, Call, Query, RefusedError, Reply
 
-__all__ = ["MAX_TOKENS", "compose"]
+__all__ = ["MAX_COMPONENTS", "MAX_TOKENS", "compose"]
 
 MAX_TOKENS = 1 << 20  # a bound on what one request can make the mock render
+MAX_COMPONENTS = 1 << 23  # of all vectors of an answer: more than OpenAI's 2048 inputs of 3072
 
 
 def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
@@ -33,8 +34,7 @@ def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
     least = ask.max_tokens if ask.ignore_eos and ask.max_tokens is not None else ask.min_tokens
     length = len(reasoning) + len(content)
     wanted = max(length if ask.max_tokens is None else min(length, ask.max_tokens), least)
-    if wanted * ask.choices > MAX_TOKENS:
-        raise RefusedError(400, f"This server's context is {MAX_TOKENS} tokens.", code="context_length_exceeded")
+    _check_length(wanted * ask.choices)
     if length < least:
         more = pieces.filler(least - length + 1, behaviour.seed)[1:]  # without the first: it has no space before it
         content += more if content else pieces.filler(least - length, behaviour.seed)
@@ -45,11 +45,17 @@ def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
     return Reply(reasoning, content[: ask.max_tokens - len(reasoning)], "length")
 
 
+def _check_length(tokens: int) -> None:
+    if tokens > MAX_TOKENS:
+        raise RefusedError(400, f"This server's context is {MAX_TOKENS} tokens.", code="context_length_exceeded")
+
+
 def _calling(ask: Ask, call: Call, reasoning: tuple[str, ...]) -> Reply:
     """Give the reply that calls a tool; one that a limit would cut stays without it, for half a call is of no use."""
     arguments = pieces.split(call.arguments) if ask.streams_calls else (call.arguments,)
     if ask.max_tokens is not None and len(reasoning) + len(arguments) > ask.max_tokens:
         return Reply(reasoning[: ask.max_tokens], (), "length")
+    _check_length((len(reasoning) + len(arguments)) * ask.choices)
     return Reply(reasoning, (), "tool_calls", call=call, arguments=arguments)
 
 
@@ -58,6 +64,8 @@ def _worked_out(behaviour: Behaviour, query: Query) -> Reply:
     if query.text:
         return Reply((), (), "stop", scores=tuple(vectors.relevance(query.text, str(one)) for one in query.inputs))
     dimensions = query.dimensions or behaviour.dimensions
+    if dimensions * len(query.inputs) > MAX_COMPONENTS:
+        raise RefusedError(400, f"This server gives at most {MAX_COMPONENTS} numbers at once.", param="input")
     return Reply((), (), "stop", vectors=tuple(vectors.embed(one, dimensions) for one in query.inputs))
 
 

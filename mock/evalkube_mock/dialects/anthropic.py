@@ -223,4 +223,5 @@ def _call(document: dict[str, Any]) -> Call | None:
     tools = document.get("tools")
     if not isinstance(tools, list) or fields.part(document, "tool_choice").get("type") == "none":
         return None
-    return fields.call((tool.get("name"), tool.get("input_schema")) for tool in tools if isinstance(tool, dict))
+    own = (tool for tool in tools if isinstance(tool, dict) and "input_schema" in tool)  # others Anthropic runs itself
+    return fields.call((tool.get("name"), tool["input_schema"]) for tool in own)
