@@ -6,7 +6,7 @@ import pytest
 
 from evalkube_mock import replies
 from evalkube_mock.behaviour import Behaviour
-from evalkube_mock.dialects.model import Ask, RefusedError
+from evalkube_mock.dialects.model import Ask, Call, Query, RefusedError
 
 _ASK = Ask(endpoint="chat", model="m", prompt="", prompt_tokens=0)
 _FIVE = Behaviour(tokens=5)
@@ -56,3 +56,50 @@ def test_a_bound_on_what_is_rendered(choices: int) -> None:
     ask = dataclasses.replace(_ASK, max_tokens=replies.MAX_TOKENS // choices + 1, ignore_eos=True, choices=choices)
     with pytest.raises(RefusedError, match="context"):
         replies.compose(_FIVE, ask, None)
+
+
+_CALLS = Behaviour(tokens=5, reasoning_tokens=2, tool_calls=True)
+_CALL = Call("f", '{"x": 1, "y": 2}')  # four pieces
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "change", "tokens", "reason"),
+    [
+        pytest.param(_CALLS, {}, 6, "tool_calls", id="a call after reasoning"),
+        pytest.param(_CALLS, {"streams_calls": False}, 3, "tool_calls", id="a call as one token"),
+        pytest.param(_CALLS, {"max_tokens": 6}, 6, "tool_calls", id="a call that fits"),
+        pytest.param(_CALLS, {"max_tokens": 5}, 2, "length", id="a call that does not fit"),
+        pytest.param(_CALLS, {"max_tokens": 1}, 1, "length", id="not even the reasoning fits"),
+        pytest.param(_CALLS, {"call": None}, 7, "stop", id="a request without tools"),
+        pytest.param(dataclasses.replace(_CALLS, tool_calls=False), {}, 7, "stop", id="not told to call"),
+    ],
+)
+def test_calls(behaviour: Behaviour, change: dict[str, object], tokens: int, reason: str) -> None:
+    """With --tool-calls a request with tools is answered by a call, whole or not at all."""
+    ask = dataclasses.replace(_ASK, **{"call": _CALL, **change})  # type: ignore[arg-type] # a table
+    reply = replies.compose(behaviour, ask, None)
+    assert (reply.tokens, reply.finish_reason) == (tokens, reason)
+    assert (reply.call is not None) == (reason == "tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("stop", "content", "ended_by"),
+    [
+        (("two",), "one ", "two"),
+        (("three", "two"), "one ", "two"),
+        (("one two", "one"), "", "one"),
+        (("four",), "one two three", None),
+    ],
+)
+def test_which_stop_text_ended_it(stop: tuple[str, ...], content: str, ended_by: str | None) -> None:
+    """The first in the text, and of those at one place the shortest: the one that is complete first."""
+    reply = replies.compose(_FIVE, dataclasses.replace(_ASK, stop=stop), "one two three")
+    assert ("".join(reply.content), reply.stop) == (content, ended_by)
+
+
+def test_a_bound_on_vectors() -> None:
+    """More numbers than fit into an answer are refused, the most that OpenAI takes are not."""
+    ask = dataclasses.replace(_ASK, query=Query(("x",) * 2048, dimensions=3072))
+    assert len(replies.compose(_FIVE, ask, None).vectors) == 2048
+    with pytest.raises(RefusedError, match="numbers"):
+        replies.compose(_FIVE, dataclasses.replace(ask, query=Query(("x",) * 2048, dimensions=1 << 16)), None)
