@@ -30,6 +30,12 @@ class Dialect:
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "openai": Dialect(),  # with the parameters that vLLM and SGLang add to it
+    "openai_responses": Dialect(
+        lacks=(
+            *("n_choices", "top_k", "min_tokens", "stop", "stop_token_ids", "stop_seqs", "seed", "logit_bias"),
+            *("frequency_penalty", "presence_penalty", "repetition_penalty", "tokenize_prompt"),
+        )
+    ),
 }
 
 _SCHEDULED: Final = "seed"
