@@ -36,6 +36,12 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             *("frequency_penalty", "presence_penalty", "repetition_penalty", "tokenize_prompt"),
         )
     ),
+    "dashscope": Dialect(
+        lacks=(
+            *("min_tokens", "stop_token_ids", "frequency_penalty", "logit_bias", "reasoning_effort"),
+            *("max_completion_tokens", "tokenize_prompt"),
+        )
+    ),
 }
 
 _SCHEDULED: Final = "seed"

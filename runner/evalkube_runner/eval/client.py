@@ -128,7 +128,8 @@ class Client:
         config = self._target.config
         if stops and config.stop_seqs is None:
             config = config.model_copy(update={"stop_seqs": list(stops)})
-        made = self._target.dialect.body(asking.ask_of(self._target.model, messages, config, repeat=repeat))
+        ask = asking.ask_of(self._target.model, messages, config, repeat=repeat)
+        made = self._target.dialect.body(replace(ask, url=self._target.url))
         body = orjson.dumps(secret_keys.joined(made, self._target.secret))
         self._asking += 1
         try:

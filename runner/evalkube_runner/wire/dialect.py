@@ -5,7 +5,7 @@ a row in the contract's table (`evalkube_crds.dialects`).
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from evalkube_runner.wire import openai, openai_responses
+from evalkube_runner.wire import dashscope, openai, openai_responses
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Operation
 
@@ -96,4 +96,5 @@ class Dialect(Protocol):
 DIALECTS: dict[str, Dialect] = {
     "openai": openai,
     "openai_responses": openai_responses,
+    "dashscope": dashscope,
 }
