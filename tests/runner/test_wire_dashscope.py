@@ -41,7 +41,7 @@ def test_urls(given: str, load: str, base: str) -> None:
 def test_headers() -> None:
     """A stream is asked for by a header; the key is a bearer token unless the run names another header."""
     assert dashscope.fixed_headers(stream=True) == {"X-DashScope-SSE": "enable", "Accept": "text/event-stream"}
-    assert dashscope.fixed_headers(stream=False) == {}
+    assert dashscope.fixed_headers(stream=False) == {"Accept": "application/json"}
     assert dashscope.headers("k", f"http://h{TEXT}") == {"Authorization": "Bearer k"}
     assert dashscope.headers("k", f"http://h{TEXT}", "X-Key") == {"X-Key": "k"}
     assert dashscope.headers(None, f"http://h{TEXT}") == {}

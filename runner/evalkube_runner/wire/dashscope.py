@@ -54,8 +54,8 @@ def takes_messages(url: str) -> bool:
 
 
 def fixed_headers(*, stream: bool) -> dict[str, str]:
-    """A stream is asked for by a header, not in the body."""
-    return {"X-DashScope-SSE": "enable", "Accept": "text/event-stream"} if stream else {}
+    """A stream is asked for by headers, not in the body; to accept one among others asks for it too."""
+    return {"X-DashScope-SSE": "enable", "Accept": "text/event-stream"} if stream else {"Accept": "application/json"}
 
 
 def headers(api_key: str | None, url: str, name: str | None = None) -> dict[str, str]:

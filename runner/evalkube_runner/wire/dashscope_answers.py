@@ -102,9 +102,12 @@ class _Saying:
         """Whether events repeat the text that began first, as far as this one tells."""
         before = self._held or self._far[first]
         text = dict(said.pieces).get(first[1], "")
-        if not text.startswith(before) or len(text) <= len(before):
-            return text == before != "" and said.finish_reason is not None
-        if said.finish_reason is not None or self._held or len(before) >= _LIKELY or self._several():
+        told = bool(self._held) or said.finish_reason is not None
+        if text == before:
+            return told or len(said.pieces) > 1
+        if not text.startswith(before):
+            return False
+        if told or len(before) >= _LIKELY or self._several():
             return True
         self._held = text
         return None
@@ -157,11 +160,5 @@ GRAMMAR = Grammar(
     keys=("output", "code"),
     ends="a finish reason",
     needs="output",
-    varies=varying(
-        numbers=(
-            *("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens", "text_tokens", "cached_tokens"),
-            *("image_tokens", "video_tokens", "audio_tokens"),
-        ),
-        lines=("id",),
-    ),
+    varies=varying(numbers=("output_tokens", "total_tokens", "reasoning_tokens", "text_tokens"), lines=("id",)),
 )
