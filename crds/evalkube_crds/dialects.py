@@ -105,14 +105,14 @@ def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
     row = table[spec.api]
     if spec.api in _wordless(type(spec), table):
         raise ValueError(_NEEDS_WORDS)
-    url = next((name for name in _URLS if hasattr(spec, name)), "")
-    for name, part, other in _elsewhere(table) if url else ():
-        if name == spec.api and part in getattr(spec, url):
-            raise ValueError(_words_elsewhere(url, part, other))
     for path, field in _parameters(type(spec)) if row.lacks or not row.streams else ():
         names = _without(path[-1], table)
         if spec.api in names and _value(spec, path) != _allowed(path, field):
             raise ValueError(_words(".".join(path), path[-1], names))
+    url = next((name for name in _URLS if hasattr(spec, name)), "")
+    for name, part, other in _elsewhere(table) if url else ():
+        if name == spec.api and part in getattr(spec, url):
+            raise ValueError(_words_elsewhere(url, part, other))
 
 
 def _wordless(model: "type[BaseModel]", table: Mapping[str, Dialect]) -> list[str]:
