@@ -75,12 +75,13 @@ def body(ask: Ask) -> dict[str, Any]:
     assert not isinstance(prompt, Inputs | Query), "an endpoint that generates is given a prompt"
     if isinstance(prompt, dict):
         made = overlaid(made, prompt, _JOINED)
-    elif is_messages(prompt):
-        in_parts = _MULTIMODAL in urlsplit(ask.url).path
-        made["input"] = {"messages": [_message(message, in_parts=in_parts) for message in prompt]}
-    else:
-        assert isinstance(prompt, str), "token ids are refused with the spec"
+    elif isinstance(prompt, str):
         made["input"] = {"prompt": prompt}
+    else:
+        messages = prompt if is_messages(prompt) else []
+        assert messages or not prompt, "token ids are refused with the spec"
+        in_parts = _MULTIMODAL in urlsplit(ask.url).path
+        made["input"] = {"messages": [_message(message, in_parts=in_parts) for message in messages]}
     return merged(made, ask.extra, _JOINED)
 
 

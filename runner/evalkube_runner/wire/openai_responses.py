@@ -78,11 +78,12 @@ def body(ask: Ask) -> dict[str, Any]:
     assert not isinstance(prompt, Inputs | Query), "an endpoint that generates is given a prompt"
     if isinstance(prompt, dict):
         made = overlaid(made, prompt, _JOINED)
-    elif is_messages(prompt):
-        made["input"] = [item for message in prompt for item in _items(message)]
-    else:
-        assert isinstance(prompt, str), "token ids are refused with the spec"
+    elif isinstance(prompt, str):
         made["input"] = prompt
+    else:
+        messages = prompt if is_messages(prompt) else []
+        assert messages or not prompt, "token ids are refused with the spec"
+        made["input"] = [item for message in messages for item in _items(message)]
     return merged(made, ask.extra, _JOINED)
 
 
