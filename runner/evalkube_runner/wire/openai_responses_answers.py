@@ -29,6 +29,8 @@ _TEXTS: Final[Mapping[str, Kind]] = {
     "response.custom_tool_call_input": "tool_calls",
     "response.mcp_call_arguments": "tool_calls",
     "response.code_interpreter_call_code": "tool_calls",
+    "response.shell_call_command": "tool_calls",
+    "response.audio.transcript": "content",
 }
 """Texts that are streamed: each in events `.delta`, and once more in `.done`."""
 
@@ -147,7 +149,7 @@ class _Saying:
         return Said((ChoiceSaid(0, pieces, finish_reason=reason),), usage.stated(response))
 
 
-_REPEATED = ("text", "refusal", "arguments", "input", "code")
+_REPEATED = ("text", "refusal", "arguments", "input", "code", "command")
 _OPENED = Said((ChoiceSaid(0, opening=True),))
 _BLANK = Said((ChoiceSaid(0, blank=True),))
 
