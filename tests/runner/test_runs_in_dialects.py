@@ -35,8 +35,11 @@ def api(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[str]:
-    """A mock model with a TTFT of 30 ms, two thoughts and four tokens, 3 ms apart; without the path of an API."""
-    with running_mock("--ttft-ms", "30", "--itl-ms", "3", "--tokens", "4", "--reasoning-tokens", "2") as url:
+    """A mock model with a TTFT of 30 ms, two thoughts and four tokens, 3 ms apart, that announces its answers at once;
+    without the path of an API.
+    """
+    timing = ("--ttft-ms", "30", "--itl-ms", "3", "--role", "early")
+    with running_mock(*timing, "--tokens", "4", "--reasoning-tokens", "2") as url:
         yield url.removesuffix("/v1")
 
 
