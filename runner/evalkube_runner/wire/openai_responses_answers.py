@@ -48,8 +48,7 @@ _CALLS: Final = {
 }
 _UNFINISHED: Final = ("queued", "in_progress")
 
-_Place = tuple[Kind, object, object]
-"""A text: its kind, its item, its part of that."""
+_FAILINGS: Final = ("incomplete", "failed", "cancelled")
 
 
 class _Saying:
@@ -60,7 +59,7 @@ class _Saying:
     __slots__ = ("_begun", "_names")
 
     def __init__(self) -> None:
-        self._begun: set[_Place] = set()
+        self._begun: set[tuple[Kind, object]] = set()
         self._names: dict[object, str] = {}
 
     def __call__(self, found: Mapping[str, Any], name: bytes) -> Said:
@@ -93,10 +92,9 @@ class _Saying:
     def _text(self, found: Mapping[str, Any], kind: Kind, when: str) -> Said:
         """A piece of a text, or all of it once more, which counts where no piece came before."""
         item = found.get("output_index")
-        place = (kind, item, found.get("content_index", found.get("summary_index")))
         if when != "delta":
             text = next((found[name] for name in _REPEATED if isinstance(found.get(name), str)), "")
-            if place in self._begun or not text:
+            if not text or self._has_begun(item, kind):
                 return Said()
         else:
             text = found.get("delta")
@@ -104,7 +102,7 @@ class _Saying:
                 return broken("a piece of an answer that is no text")
             if not text:
                 return _BLANK
-        self._begun.add(place)
+        self._begun.add((kind, item))
         return _piece(kind, self._names.pop(item, "") + text if kind == "tool_calls" else text)
 
     def _item(self, found: Mapping[str, Any], when: str) -> Said:
@@ -116,19 +114,26 @@ class _Saying:
             if item.get("type") in _CALLS and isinstance(item.get("name"), str):
                 self._names[index] = item["name"]
             return _OPENED
-        if any(begun == index for _, begun, _ in self._begun):
+        if self._has_begun(index):
             return Said()
         pieces = _joined(_pieces(item))
         self._names.pop(index, None)
-        self._begun.update((kind, index, None) for kind, _ in pieces)
+        self._begun.update((kind, index) for kind, _ in pieces)
         return Said((ChoiceSaid(0, pieces),)) if pieces else Said()
+
+    def _has_begun(self, item: object, kind: Kind | None = None) -> bool:
+        """Whether a piece has come of an item (of any, where it is not said which), of one kind or of any."""
+        return any(item in (None, of) and kind in (None, begun) for begun, of in self._begun)
 
     def _ended(self, found: Mapping[str, Any], how: str) -> Said:
         """The response as it is in the end, of which the texts were streamed."""
         response = found.get("response")
-        if not isinstance(response, dict):
-            return broken("a response that is no object")
-        said = self._whole({"status": how, **response})
+        response = dict(response if isinstance(response, dict) else found)
+        if response.get("status") not in _FAILINGS:
+            response["status"] = how
+        if response.get("output") is None:
+            response["output"] = []
+        said = self._whole(response)
         if self._begun and said.choices:
             said = said._replace(choices=(said.choices[0]._replace(pieces=()),))
         return said._replace(over=True)
