@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import prompts, texts, tokens
+from evalkube_runner.data import lines, prompts, texts, tokens
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
 from fakes.readable import ANYTHING
@@ -211,11 +211,10 @@ def test_a_large_file_stays_on_disk(tmp_path: Path) -> None:
     """Two integers a line are held, not the lines."""
     path = tmp_path / "many.txt"
     path.write_bytes(b"".join(b"line %d of the file\n" % number for number in range(200_000)))
-    source = texts.LineFile(path, ANYTHING)
+    source = lines.LineFile(path, ANYTHING)
     assert len(source) == 200_000
     assert source.item(123_456) == "line 123456 of the file"
-    held = sum(value.itemsize * len(value) for value in (source._starts, source._ends))
-    assert held == 16 * 200_000
+    assert source.held_bytes == 16 * 200_000
 
 
 def test_filters_count_characters_or_tokens(load: Load, tmp_path: Path, tokenizers_folder: Path) -> None:

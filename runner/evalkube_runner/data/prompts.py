@@ -15,7 +15,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import files, hub, opening, texts, tokens
+from evalkube_runner.data import files, hub, lines, opening, texts, tokens
 from evalkube_runner.data.texts import ENDLESS, Texts, text_of
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
@@ -149,7 +149,7 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
         return source, "random"
     if spec.dataset == "line_by_line":
         path = _dataset_path(spec.dataset_path or "", context)
-        return texts.LineFile(path, context.readable), f"local:{spec.dataset_path}"
+        return lines.LineFile(path, context.readable), f"local:{spec.dataset_path}"
     path, readable, origin = _openqa(spec, context)
     return texts.TextList(_questions(path, readable)), origin
 
