@@ -251,8 +251,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None,
         description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
-    dataset: Literal["openqa", "line_by_line", "random", "custom"] = Field(
-        default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS)
+    dataset: Literal["openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom"] = (
+        Field(default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)")
     )
     dataset_path: ReadPath | None = Field(default=None, description="File (or folder) to read prompts from")
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(

@@ -127,17 +127,27 @@ def test_any_objects_in_any_spacing(
         assert items(read(tmp_path, json.dumps(bodies, indent=indent, ensure_ascii=ascii_only))) == bodies
 
 
-def test_values_of_a_file_of_rows() -> None:
+_ROWS: list[object] = [{"a": "x]}", "b": [1, {"c": 'q"'}]}, {"a": None}, {"a": -1.5e3}]
+_LISTS: list[object] = [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        pytest.param("\n".join(map(json.dumps, _ROWS)), _ROWS, id="lines"),
+        pytest.param("\n\n".join(json.dumps(row, indent=2) for row in _ROWS), _ROWS, id="over several lines"),
+        pytest.param(json.dumps(_ROWS), _ROWS, id="an array"),
+        pytest.param("\ufeff" + json.dumps(_ROWS, indent=2) + "\r\n", _ROWS, id="an array over several lines"),
+        pytest.param("\n".join(map(json.dumps, _LISTS)), _LISTS, id="lines, each a list of messages"),
+        pytest.param(json.dumps(_LISTS), _LISTS, id="an array of lists of messages"),
+        pytest.param(json.dumps(TWO, indent=2), [TWO], id="one list of messages"),
+        pytest.param("[1, 2]\n[3]", [[1, 2], [3]], id="lines, each an array"),
+        pytest.param(" [ ] ", [], id="an array of nothing"),
+        pytest.param(" \n", [], id="nothing"),
+    ],
+)
+def test_values_of_a_file_of_rows(text: str, rows: list[object]) -> None:
     """JSON lines, objects over several lines and one array tell the same values."""
-    rows = [{"a": "x]}", "b": [1, {"c": 'q"'}]}, {"a": None}, {"a": -1.5e3}]
-    for text in (
-        "\n".join(map(json.dumps, rows)),
-        "\n\n".join(json.dumps(row, indent=2) for row in rows),
-        json.dumps(rows),
-        json.dumps(rows, indent=2) + "\n",
-    ):
-        data = text.encode()
-        assert [json.loads(data[start:end]) for start, end in spans.values(data)] == rows
-    assert list(spans.values(b" [ ] ")) == []
-    with pytest.raises(spans.Broken, match="after the array"):
-        list(spans.values(b"[1] 2"))
+    data = text.encode()
+    found = spans.values(data)
+    assert [json.loads(data[found[index]]) for index in range(len(found))] == rows

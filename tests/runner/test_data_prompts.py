@@ -325,7 +325,7 @@ def test_local_openqa(load: Load, tmp_path: Path) -> None:
     (tmp_path / "open_qa.jsonl").write_text('{"question": "q1"}\n{"question": "q2"}\n')
     assert load(dataset_path=str(tmp_path), chat=False).item(1) == "q2"
     (tmp_path / "bad.jsonl").write_text('{"question": "q1"}\n{"text": "q2"}\n')
-    with pytest.raises(RunFailed, match="record 2: has no text in its field 'question'"):
+    with pytest.raises(RunFailed, match=r"bad\.jsonl:2: has no text in its field 'question'"):
         load(dataset_path=str(tmp_path / "bad.jsonl"))
 
 

@@ -74,7 +74,7 @@ class LineFile:
             for end, after in spans.elements(data, start):
                 if end == after:
                     break
-                if not found and _is_message(data[end:after]):
+                if not found and spans.is_message(data[end:after]):
                     return False
                 found.add(end, after)
         except spans.Broken as broken:
@@ -152,17 +152,6 @@ class LineFile:
 
     def _parsed(self, value: bytes) -> Prompt:
         return _parsed(value, strings=self._strings or self._is_list)
-
-
-def _is_message(value: bytes) -> bool:
-    """Whether an element of an array is one of messages, well formed or not: then the array is one prompt."""
-    if not value.startswith(b"{"):
-        return False
-    try:
-        found = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return False
-    return "role" in found or "content" in found
 
 
 def _parsed(value: bytes, *, strings: bool) -> Prompt:

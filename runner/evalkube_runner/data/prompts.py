@@ -5,7 +5,6 @@ line of a file. Nothing here talks to the endpoint under test.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -15,7 +14,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import files, hub, lines, opening, texts, tokens
+from evalkube_runner.data import catalogue, lines, opening, rows, texts, tokens
 from evalkube_runner.data.texts import ENDLESS, Texts, text_of
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
@@ -23,8 +22,6 @@ from evalkube_runner.wire.answer import Prompt
 
 __all__ = ["ENDLESS", "PromptSource", "TokenCounter", "load"]
 
-_OPENQA_FILE: Final = "open_qa.jsonl"
-_OPENQA_IDS: Final = {"modelscope": "AI-ModelScope/HC3-Chinese", "huggingface": "Hello-SimpleAI/HC3-Chinese"}
 _BATCH: Final = 1024
 _Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -148,46 +145,10 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
         )
         return source, "random"
     if spec.dataset == "line_by_line":
-        path = _dataset_path(spec.dataset_path or "", context)
+        path = catalogue.dataset_path(spec.dataset_path or "", context)
         return lines.LineFile(path, context.readable), f"local:{spec.dataset_path}"
-    path, readable, origin = _openqa(spec, context)
-    return texts.TextList(_questions(path, readable)), origin
-
-
-def _openqa(spec: PerfRunSpec, context: RunContext) -> tuple[Path, Readable, str]:
-    """The file of questions, where what it leads to may lie, and where it came from."""
-    where = spec.data_source or ("local" if spec.dataset_path else "modelscope")
-    if where == "sample":
-        return opening.SAMPLES / "openqa" / _OPENQA_FILE, Readable.of([opening.SAMPLES]), "sample"
-    if where == "local":
-        if spec.dataset_path is None:
-            raise _invalid("dataset_path: data_source local needs the file to read")
-        path = _dataset_path(spec.dataset_path, context)
-        return (path / _OPENQA_FILE if path.is_dir() else path), context.readable, f"local:{spec.dataset_path}"
-    name: hub.HubName = "huggingface" if where == "huggingface" else "modelscope"
-    repository = hub.Repository(
-        hub=name,
-        dataset_id=_OPENQA_IDS[name],
-        context=context,
-        subject="openqa",
-        ways_out="Ways out: data_source 'local' with dataset_path; data_source 'sample' for a few prompts of our own; "
-        "dataset 'random'; or a cache directory (EVALKUBE_CACHE) that a run with network access has filled",
-    )
-    return repository.fetch_files([_OPENQA_FILE])[0], Readable.of([context.cache]), repository.origin()
-
-
-def _dataset_path(name: str, context: RunContext) -> Path:
-    return opening.found(name, context.readable, "dataset_path", missing=Reason.DATASET_UNAVAILABLE)
-
-
-def _questions(path: Path, readable: Readable) -> list[str]:
-    found = []
-    for number, record in enumerate(files.read_files([path], readable), start=1):
-        question = record.get("question")
-        if not isinstance(question, str) or not question.strip():
-            raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{path}: record {number}: has no text in its field 'question'")
-        found.append(question)
-    return found
+    place = catalogue.place_of(spec.dataset, spec, context)
+    return catalogue.RowTexts(rows.opened(place.path, place.readable), catalogue.SETS[spec.dataset].text), place.origin
 
 
 def _kept(spec: PerfRunSpec, source: Texts, counter: TokenCounter | None) -> _Indices | None:

@@ -10,10 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import orjson
+
 from evalkube_crds.paths import Readable
 from evalkube_runner.data import opening
 
-__all__ = ["Broken", "Bytes", "Spans", "after_space", "begin_of", "elements", "end_of", "line_of", "mapped", "values"]
+__all__ = [
+    "Broken",
+    "Bytes",
+    "Spans",
+    "after_space",
+    "begin_of",
+    "elements",
+    "end_of",
+    "is_message",
+    "line_of",
+    "mapped",
+    "values",
+]
 
 Bytes: TypeAlias = mmap.mmap | bytes
 
@@ -121,22 +135,42 @@ def elements(data: Bytes, start: int) -> Iterator[tuple[int, int]]:
     yield at + 1, at + 1
 
 
-def values(data: Bytes) -> Iterator[tuple[int, int]]:
+def values(data: Bytes) -> Spans:
     """The values that stand one after the other, or the elements of the one array that all of them are in: JSON lines,
-    objects over several lines, an array. Raises Broken.
+    objects over several lines, an array. A list of messages is one value. Raises Broken.
     """
-    at = after_space(data, begin_of(data))
-    if data[at : at + 1] == b"[":
-        for start, end in elements(data, at):
-            if start < end:
-                yield start, end
-        at = after_space(data, end)
-        if at < len(data):
-            raise Broken(at, "something stands after the array's end")
+    start = after_space(data, begin_of(data))
+    if data[start : start + 1] == b"[":
+        found = Spans()
+        for at, end in elements(data, start):
+            if at == end:
+                if after_space(data, end) == len(data):
+                    return found
+                break  # lines, each an array
+            if not found and is_message(data[at:end]):
+                break
+            found.add(at, end)
+    return _sequence(data, start)
+
+
+def _sequence(data: Bytes, at: int) -> Spans:
+    found = Spans()
     while at < len(data):
         end = end_of(data, at)
-        yield at, end
+        found.add(at, end)
         at = after_space(data, end)
+    return found
+
+
+def is_message(value: bytes) -> bool:
+    """Whether an element of an array is one of messages, well formed or not: then the array is one value."""
+    if not value.startswith(b"{"):
+        return False
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return False
+    return "role" in found or "content" in found
 
 
 def line_of(data: Bytes, at: int) -> int:
