@@ -129,7 +129,9 @@ def test_a_local_file_in_every_format(load: Load, tmp_path: Path, name: str, con
     """The texts are the same, and rows without one are left out."""
     path = tmp_path / name
     path.write_text(content, encoding="utf-8", newline="")
-    assert asked(load(dataset="longalpaca", dataset_path=str(path))) == ["one", "zwei\n😀"]
+    source = load(dataset="longalpaca", dataset_path=str(path))
+    assert asked(source) == ["one", "zwei\n😀"]
+    assert (source.data.prompts, source.data.left_out) == (2, {"empty": 1})
 
 
 def test_the_file_in_a_folder(load: Load, tmp_path: Path) -> None:

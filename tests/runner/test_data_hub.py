@@ -261,7 +261,7 @@ def test_prompts_from_both_hubs(context: RunContext, name: str, hub: str) -> Non
         )
         source = prompts.load(spec, replace(context, hubs=HubEndpoints(server.url, server.url)), chat=False)
         assert (source.item(0), server.bodies("all.jsonl")) == ("为什么？", 0)
-        assert source.origin == f"{hub}:{dataset_id}@{COMMIT}"
+        assert source.data.source == f"{hub}:{dataset_id}@{COMMIT}"
 
 
 def _shelved(tmp_path: Path, content: bytes, entry: Entry) -> tuple[Shelf, Manifest]:

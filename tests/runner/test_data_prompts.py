@@ -105,7 +105,7 @@ def test_random_prompts_have_exactly_the_tokens_asked_for(load: Load, tokenizers
     assert len({tuple(text.split()[:9]) for text in made}) == 1
     assert len(set(made)) == 300
     assert "endoftext" not in " ".join(made)
-    assert not source.approximate
+    assert source.data.length_basis == "tokens"
 
 
 def test_random_prompts_depend_on_seed_and_index_alone(load: Load) -> None:
@@ -114,7 +114,7 @@ def test_random_prompts_depend_on_seed_and_index_alone(load: Load) -> None:
     assert [one.item(index) for index in (5, 0, 2**33)] == [two.item(index) for index in (5, 0, 2**33)]
     assert one.item(5) != one.item(6)
     assert load(dataset="random", seed=8, min_prompt_length=20, max_prompt_length=20).item(5) != one.item(5)
-    assert one.approximate
+    assert (one.data.length_basis, one.data.prompts) == ("words", None)
     assert len(one) == prompts.ENDLESS
 
 
@@ -144,7 +144,7 @@ def test_samples_and_roles(load: Load) -> None:
     assert len(chat) == 24
     assert chat.item(0) == [{"role": "user", "content": plain.item(0)}]
     assert chat.item(24) == chat.item(0)
-    assert (chat.origin, chat.left_out) == ("sample", 0)
+    assert (chat.data.source, chat.data.left_out, chat.data.prompts) == ("sample", {}, 24)
 
 
 def _lines(tmp_path: Path, *lines: str) -> str:
@@ -221,12 +221,16 @@ def test_filters_count_characters_or_tokens(load: Load, tmp_path: Path, tokenize
     """Without a tokenizer lengths are characters, with one tokens."""
     path = _lines(tmp_path, "it", "the animal", "the the the the the")
     found = load(dataset="line_by_line", dataset_path=path, min_prompt_length=3, max_prompt_length=10, chat=False)
-    assert ([found.item(i) for i in range(len(found))], found.left_out) == (["the animal"], 2)
+    assert ([found.item(i) for i in range(len(found))], found.data.left_out) == (
+        ["the animal"],
+        {"too_short": 1, "too_long": 1},
+    )
     by_tokens = load(
         dataset="line_by_line", dataset_path=path, min_prompt_length=2, max_prompt_length=5, chat=False,
         tokenizer_path=str(tokenizers_folder / "byte_level"),
     )  # fmt: skip
     assert [by_tokens.item(i) for i in range(len(by_tokens))] == ["the animal", "the the the the the"]
+    assert (by_tokens.data.left_out, by_tokens.data.length_basis) == ({"too_short": 1}, "tokens")
 
 
 def test_nothing_left_by_the_filters(load: Load) -> None:
@@ -237,18 +241,19 @@ def test_nothing_left_by_the_filters(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "lengths"),
+    ("args", "lengths", "told"),
     [
-        pytest.param({"target_input_len": 3}, [2, 3], id="cap"),
-        pytest.param({"target_input_len": 3, "input_len_mode": "drop"}, [3], id="drop"),
-        pytest.param({"target_input_len": 9, "prefix_file": "prefix.txt"}, [9, 9], id="filled by a prefix"),
-        pytest.param({"target_input_len": 40, "prefix_file": "prefix.txt", "prefix_role": "user"}, [40, 40], id="long"),
+        pytest.param({"target_input_len": 3}, [2, 3], (2, {}, 1), id="cap"),
+        pytest.param({"target_input_len": 3, "input_len_mode": "drop"}, [3], (1, {"too_short": 1}, 1), id="drop"),
+        pytest.param({"target_input_len": 9, "prefix_file": "prefix.txt"}, [9, 9], (2, {}, 0), id="filled by a prefix"),
+        pytest.param({"target_input_len": 40, "prefix_file": "prefix.txt", "prefix_role": "user"}, [40, 40], (2, {}, 0),
+                     id="long"),
     ],
 )  # fmt: skip
 def test_target_length(
-    load: Load, tmp_path: Path, tokenizers_folder: Path, args: dict[str, Any], lengths: list[int]
+    load: Load, tmp_path: Path, tokenizers_folder: Path, args: dict[str, Any], lengths: list[int], told: object
 ) -> None:
-    """Longer prompts are cut, shorter ones kept, dropped, or filled up by the prefix, to the token."""
+    """Longer prompts are cut, shorter ones kept, dropped, or filled up by the prefix, to the token; it is told."""
     (tmp_path / "prefix.txt").write_text("once there was a small house on the hill near the river")
     if "prefix_file" in args:
         args = {**args, "prefix_file": str(tmp_path / args["prefix_file"])}
@@ -259,6 +264,7 @@ def test_target_length(
     own = Tokenizer.from_file(str(tokenizers_folder / "byte_level" / "tokenizer.json"))
     items: list[Any] = [source.item(index) for index in range(len(source))]
     assert [sum(len(own.encode(m["content"]).ids) for m in item) for item in items] == lengths
+    assert (source.data.prompts, source.data.left_out, source.data.cut) == told
     roles = ["system", "user"] if args.get("prefix_file") and args.get("prefix_role") != "user" else ["user"]
     assert all([message["role"] for message in item] == roles for item in items)
 

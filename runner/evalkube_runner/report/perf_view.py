@@ -7,7 +7,7 @@ from typing import Any
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
-from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots, sla_tables
+from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots, prompt_facts, sla_tables
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.perf_tables import histogram_of
 from evalkube_runner.report.plots import Line, Svg
@@ -71,7 +71,7 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
         ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
         ("Started", figures.moment(result.started_at_ns)),
         ("Duration", figures.duration(span)),
-        ("Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")),
+        *prompt_facts.facts(result, spec),
         ("Most tokens of an answer", tokens),
         ("Seed", str(spec.seed)),
         ("Run", result.run_id),
