@@ -108,6 +108,19 @@ def test_random_prompts_have_exactly_the_tokens_asked_for(load: Load, tokenizers
     assert source.data.length_basis == "tokens"
 
 
+@pytest.mark.parametrize("kind", sorted(_KINDS))
+def test_groups_and_distributions_are_exact_in_tokens(load: Load, tokenizers_folder: Path, kind: str) -> None:
+    """Prefixes of several groups and drawn lengths are what the tokenizer counts, of whatever kind it is."""
+    fields: dict[str, Any] = {"dataset": "random", "chat": False, "prefix_length": 30}
+    args = {"prefix_groups": 3, "input_len": {"distribution": "lognormal", "median": 20, "sigma": 0.8, "max": 90}}
+    source = load(dataset_args=args, tokenizer_path=str(tokenizers_folder / kind), **fields)
+    in_words = load(dataset_args=args, **fields)
+    own = Tokenizer.from_file(str(tokenizers_folder / kind / "tokenizer.json"))
+    counts = [len(own.encode(str(source.item(index)), add_special_tokens=False).ids) for index in range(200)]
+    assert counts == [len(str(in_words.item(index)).split()) for index in range(200)]
+    assert len({str(source.item(index)).partition(" ")[0] for index in range(200)}) <= 3
+
+
 def test_random_prompts_depend_on_seed_and_index_alone(load: Load) -> None:
     """Any shard, in any order, makes the same prompt for an index; another seed makes another."""
     one, two = (load(dataset="random", seed=7, min_prompt_length=20, max_prompt_length=20) for _ in range(2))

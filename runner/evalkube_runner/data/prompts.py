@@ -20,7 +20,8 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import LeftOut, PromptData
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import catalogue, lines, opening, rows, texts, tokens
-from evalkube_runner.data.texts import ENDLESS, Texts, text_of
+from evalkube_runner.data.random_texts import ENDLESS, RandomTexts, random_texts
+from evalkube_runner.data.texts import Texts, text_of
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.answer import Prompt
@@ -64,7 +65,7 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
     source, origin = _source(spec, context, counter)
     if len(source) == 0:
         raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{origin}: holds no prompts")
-    drawn = isinstance(source, texts.RandomTexts)
+    drawn = isinstance(source, RandomTexts)
     chosen = _chosen(spec, source, counter) if spec.prompt is None and not drawn else _Chosen(None, Counter(), 0)
     if chosen.kept is not None and len(chosen.kept) == 0:
         raise RunFailed(Reason.INVALID_SPEC, _none_left(spec, len(source), origin, counter))
@@ -157,15 +158,7 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
     if spec.prompt is not None:
         return texts.TextList([_literal(spec.prompt, "prompt", context.readable)]), "prompt"
     if spec.dataset == "random":
-        source = texts.RandomTexts(
-            seed=spec.seed,
-            min_length=spec.min_prompt_length,
-            max_length=spec.max_prompt_length,
-            prefix_length=spec.prefix_length,
-            words=counter.words() if counter else tokens.COMMON_WORDS,
-            counter=counter,
-        )
-        return source, "random"
+        return random_texts(spec, counter), "random"
     if spec.dataset == "line_by_line":
         path = catalogue.dataset_path(spec.dataset_path or "", context)
         return lines.LineFile(path, context.readable), f"local:{spec.dataset_path}"
