@@ -18,7 +18,7 @@ from evalkube_runner.data.lengths import Lengths
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["ENDLESS", "Prefixes", "RandomTexts", "WordTexts", "random_texts"]
+__all__ = ["ENDLESS", "Prefixes", "RandomTexts", "WordTexts", "generator_of", "random_texts"]
 
 ENDLESS: Final = 1 << 40
 """The length of a source that makes its items: no load test has as many requests."""
@@ -45,16 +45,26 @@ class WordTexts:
     def drawn(self, generator: np.random.Generator, length: int, prefix: str = "") -> str:
         """`prefix` and as many words as make `length` more than it has. Raises RunFailed where no text has so many."""
         wanted = length + (self.length_of(prefix) if prefix else 0)
-        drawn, chosen = length, [self._words[i] for i in generator.integers(0, len(self._words), length)]
+        return self.fitted(self.words(generator, length), wanted, generator, prefix)
+
+    def words(self, generator: np.random.Generator, count: int) -> list[str]:
+        """So many words, drawn."""
+        return [self._words[at] for at in generator.integers(0, len(self._words), count)]
+
+    def fitted(self, words: list[str], wanted: int, generator: np.random.Generator, prefix: str = "") -> str:
+        """`prefix` and the words, with fewer or more at their end, so that all of it has the length `wanted`.
+
+        Raises RunFailed(InvalidSpec) where no text has it.
+        """
+        count, chosen = len(words), list(words)
         for _ in range(_TRIES):
-            text = " ".join([prefix, *chosen[:drawn]] if prefix else chosen[:drawn])
+            text = " ".join([prefix, *chosen[:count]] if prefix else chosen[:count])
             found = self.length_of(text)
             if found == wanted:
                 return text
-            drawn = max(0, drawn + wanted - found)
-            short = drawn - len(chosen)
-            chosen += [self._words[i] for i in generator.integers(0, len(self._words), max(0, short))]
-        raise RunFailed(Reason.INVALID_SPEC, f"tokenizer_path: no random prompt of {length} tokens can be made with it")
+            count = max(0, count + wanted - found)
+            chosen += self.words(generator, max(0, count - len(chosen)))
+        raise RunFailed(Reason.INVALID_SPEC, f"tokenizer_path: no random prompt of {wanted} tokens can be made with it")
 
     def length_of(self, text: str) -> int:
         """In tokens, or without a tokenizer in words."""
@@ -99,8 +109,13 @@ class RandomTexts:
         return self._made.drawn(self._generator(_PREFIX_INDEX - group, _TEXTS), self._prefix_length)
 
     def _generator(self, index: int, stream: int) -> np.random.Generator:
-        key = np.array([self._seed, index], dtype=np.uint64)
-        return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
+        return generator_of(self._seed, index, stream)
+
+
+def generator_of(seed: int, index: int, stream: int) -> np.random.Generator:
+    """What an index draws from; each stream of draws is apart from all others."""
+    key = np.array([seed, index], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
 
 
 def random_texts(spec: PerfRunSpec, counter: TokenCounter | None) -> RandomTexts:
