@@ -24,13 +24,13 @@ AZURE_2024 = """TIMESTAMP,ContextTokens,GeneratedTokens
 2024-05-10 00:00:00.017335+00:00,2399,6
 2024-05-10 02:00:01+02:00,76,15
 """
-MOONCAKE = [
+MOONCAKE: list[dict[str, Any]] = [
     {"timestamp": 0, "input_length": 1300, "output_length": 500, "hash_ids": [0, 1, 2]},
     {"timestamp": 0, "input_length": 1100, "output_length": 3, "hash_ids": [0, 1, 7]},
     {"timestamp": 3000, "input_length": 600, "output_length": 9, "hash_ids": [0, 8]},
     {"timestamp": 3500, "input_length": 700, "output_length": 1, "hash_ids": [5]},
 ]
-BODIES = [
+BODIES: list[dict[str, Any]] = [
     {"timestamp": 1700000000.25, "body": {"messages": [{"role": "user", "content": "a"}]}, "completion_tokens": 4},
     {"timestamp": "2023-11-14T22:13:21Z", "body": {"prompt": "b"}, "request_id": "x"},
 ]
