@@ -7,6 +7,7 @@ import orjson
 
 from evalkube_api.backend import WORDS
 from evalkube_crds.names import ConditionType, Kind, Phase, Reason
+from evalkube_crds.seed import BESIDE
 from evalkube_crds.status import Run
 
 __all__ = ["ENDPOINTS", "accepted", "failed", "succeeded", "unknown_endpoint"]
@@ -38,18 +39,18 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
         shown["output_dir"] = run.status.output_dir
     else:
         shown |= {"message": "Performance test completed", "output_dir": run.status.output_dir}
-        shown |= _with_search(results) if run.spec.sla_auto_tune else {"results": orjson.Fragment(results)}
+        shown |= _points(results)
     gates = run.status.condition(ConditionType.THRESHOLDS_MET)
     if gates is not None:
         shown["thresholds"] = {"met": gates.status == "True", "message": gates.message}
     return shown
 
 
-def _with_search(results: bytes) -> dict[str, Any]:
-    """The points, and what the search for a service level found."""
+def _points(results: bytes) -> dict[str, Any]:
+    """The points, and beside them what became of prompts and what a search for a service level found."""
     points = orjson.loads(results)
-    found = points.pop("sla", None)
-    return {"results": points, "sla": found}
+    beside = {name: points.pop(name) for name in BESIDE if name in points}
+    return {"results": points, **beside}
 
 
 def failed(run: Run, reason: Reason | None, message: str, traceback: str | None = None) -> tuple[int, dict[str, Any]]:

@@ -23,12 +23,12 @@ from evalkube_crds.fields import (
     cel,
 )
 from evalkube_crds.names import PERF_DATASETS
+from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
 
-__all__ = ["PerfDatasetArgs", "PerfRunSpec", "ServerMetrics", "point_name", "point_names"]
+__all__ = ["PerfRunSpec", "ServerMetrics", "point_name", "point_names"]
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
-Tokens = Annotated[int, Field(ge=1, le=1_048_576)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -84,19 +84,6 @@ SlaGroup = Annotated[
 Bound = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
-class PerfDatasetArgs(Contract):
-    """How prompts are cut or prefixed."""
-
-    target_input_len: Tokens | None = Field(
-        default=None, description="Wanted length of a prompt, in tokens (needs tokenizer_path)"
-    )
-    input_len_mode: Literal["cap", "drop"] = Field(
-        default="cap", description="cap: cut longer prompts; drop: leave out those that are not that long"
-    )
-    prefix_file: ReadPath | None = Field(default=None, description="File whose text goes before every prompt")
-    prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
-
-
 class ServerMetrics(Contract):
     """Where the server's own metrics are, and how often they are read."""
 
@@ -136,6 +123,23 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "line_by_line needs datasetPath",
         ),
         cel("self.dataset != 'custom' || has(self.prompt)", "the custom dataset is one prompt of yours: set prompt"),
+        cel(
+            "!has(self.datasetArgs.inputLen) || self.dataset == 'random'",
+            "datasetArgs.inputLen: is for the random dataset",
+        ),
+        cel(
+            "!has(self.datasetArgs.inputLen) || (self.minPromptLength == 0 && self.maxPromptLength == 131072)",
+            "datasetArgs.inputLen: has bounds of its own; leave minPromptLength and maxPromptLength out",
+        ),
+        cel("self.prefixLength == 0 || self.dataset == 'random'", "prefixLength: is for the random dataset"),
+        cel(
+            "self.prefixLength > 0 || (self.datasetArgs.prefixGroups == 1 && !has(self.datasetArgs.prefixShares))",
+            "datasetArgs.prefixGroups: needs prefixLength",
+        ),
+        cel(
+            "self.dataset != 'random' || !has(self.datasetArgs.targetInputLen)",
+            "datasetArgs.targetInputLen: the random dataset makes its lengths; use inputLen",
+        ),
         cel("!self.slaAutoTune || has(self.slaParams)", "slaParams: slaAutoTune needs at least one group of criteria"),
         cel(
             "!self.slaAutoTune || (size(self.number) == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
@@ -264,17 +268,18 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "(random: words)",
     )
     max_prompt_length: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        default=131_072, description="Leave out longer prompts; random: the longest"
+        default=LONGEST, description="Leave out longer prompts; random: the longest"
     )
     prefix_length: Annotated[int, Field(ge=0, le=1_048_576)] = Field(
-        default=0, description="random: length of a prefix that all prompts share"
+        default=0,
+        description="random: length of a prefix that prompts share: all of them, or those of one of prefix_groups",
     )
     tokenizer_path: ReadPath | None = Field(
         default=None,
         description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
-    dataset: Literal["openqa", "line_by_line", "random", "custom"] = Field(
-        default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS)
+    dataset: Literal["openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom"] = (
+        Field(default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)")
     )
     dataset_path: ReadPath | None = Field(default=None, description="File (or folder) to read prompts from")
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
@@ -284,7 +289,9 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     dataset_offset: Annotated[int, Field(ge=0)] = Field(
         default=0, description="First item to use; a sweep goes on where its last point ended"
     )
-    dataset_args: PerfDatasetArgs = Field(default=PerfDatasetArgs(), description="How prompts are cut or prefixed")
+    dataset_args: PerfDatasetArgs = Field(
+        default=PerfDatasetArgs(), description="How prompts are cut, prefixed or drawn"
+    )
 
     max_tokens: Annotated[list[Tokens], Field(min_length=1, max_length=2)] = Field(
         default=[2048], description="Most tokens of an answer; two values: drawn uniformly between them"
@@ -349,11 +356,27 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("dataset_path: line_by_line needs the file to read")
         if self.dataset == "custom" and self.prompt is None:
             raise ValueError("prompt: the custom dataset is one prompt of yours")
+        self._check_random()
         if self.sla_lower_bound > self.sla_upper_bound:
             raise ValueError("sla_lower_bound: must not be larger than sla_upper_bound")
         if self.sla_auto_tune:
             self._check_search()
         return self
+
+    def _check_random(self) -> None:
+        args = self.dataset_args
+        if self.dataset != "random" and args.input_len is not None:
+            raise ValueError("dataset_args.input_len: is for the random dataset")
+        if args.input_len is not None and (self.min_prompt_length, self.max_prompt_length) != (0, LONGEST):
+            raise ValueError(
+                "dataset_args.input_len: has bounds of its own; leave min_prompt_length and max_prompt_length out"
+            )
+        if self.dataset != "random" and self.prefix_length:
+            raise ValueError("prefix_length: is for the random dataset; others take dataset_args.prefix_file")
+        if not self.prefix_length and (args.prefix_groups > 1 or args.prefix_shares is not None):
+            raise ValueError("dataset_args.prefix_groups: needs prefix_length")
+        if self.dataset == "random" and args.target_input_len is not None:
+            raise ValueError("dataset_args.target_input_len: the random dataset makes its lengths; use input_len")
 
     def _check_search(self) -> None:
         if self.sla_params is None:

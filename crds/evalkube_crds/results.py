@@ -3,7 +3,7 @@
 Times are integer nanoseconds, scores integer billionths, so that shards add up to exactly what one would have counted.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -16,10 +16,12 @@ __all__ = [
     "DatasetResult",
     "EvalResult",
     "HistogramField",
+    "LeftOut",
     "PerfPoint",
     "PerfResult",
     "PerfSeries",
     "Progress",
+    "PromptData",
     "Receipt",
     "Report",
     "ScoreSum",
@@ -42,6 +44,10 @@ HistogramField = Annotated[
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
 """A histogram in a document (``Histogram.to_doc``)."""
+
+
+LeftOut: TypeAlias = Literal["empty", "too_short", "too_long"]
+"""Why a prompt is not sent."""
 
 
 class Report(BaseModel):
@@ -313,6 +319,20 @@ class SlaResult(Report):
     groups: list[SlaGroup] = Field(default_factory=list)
 
 
+class PromptData(Report):
+    """The prompts of a load test: which, from where, and what was left out or cut, by ``length_basis``."""
+
+    dataset: str
+    source: str = Field(description="Where they came from: a hub with its revision, a path, sample, or made by the run")
+    prompts: int | None = Field(default=None, description="Different prompts; absent where each request has its own")
+    left_out: dict[LeftOut, int] = Field(default_factory=dict, description="Prompts of the source that are not sent")
+    cut: int = Field(default=0, description="Prompts cut to dataset_args.target_input_len")
+    length_basis: Literal["tokens", "characters", "words"] = Field(
+        description="What lengths of prompts are counted in: tokens with tokenizer_path, else characters; words of "
+        "random ones, which are not exact in tokens"
+    )
+
+
 class PerfResult(Report):
     """The result document of a load test, or of some of its shards."""
 
@@ -320,6 +340,7 @@ class PerfResult(Report):
     run_id: str
     model: str
     title: str | None = None
+    data: PromptData | None = Field(default=None, description="The prompts that were sent")
     shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
     of_shards: int = 1
     points: list[PerfPoint] = Field(default_factory=list)

@@ -182,6 +182,16 @@ def _done_of_first_samples(service: Service, run_id: str) -> int:
     raise AssertionError("the run ended before it was killed")
 
 
+def test_prompts_that_were_left_out_are_told(real: Service, model: str) -> None:
+    """Beside the points, and only where there are some."""
+    load = {"model": "m", "url": f"{model}/chat/completions", "number": 2, "data_source": "sample"}
+    answer = real.post("perf", {**load, "max_prompt_length": 60}).json()
+    assert list(answer["results"]) == ["parallel_1_number_2"]
+    told = answer["data"]
+    assert told["left_out"]["too_long"] + told["prompts"] == 24
+    assert (told["source"], told["length_basis"], told["cut"]) == ("sample", "characters", 0)
+
+
 def test_the_key_reaches_only_the_endpoint(real: Service, model: str) -> None:
     """Nothing that the real runner or the service writes holds it."""
     key = "sk-canary-real-5e1f"

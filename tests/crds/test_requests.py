@@ -173,6 +173,7 @@ def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) ->
 
 
 SLA = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.5"}]}
+LENGTHS = {"input_len": {"distribution": "fixed", "value": 5}}
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
     ({"number": 0}, "must be greater than or equal to 1"),
@@ -191,6 +192,34 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"dataset": "line_by_line"}, "dataset_path: line_by_line needs the file to read"),
     ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
+    ({"prefix_length": 5}, "prefix_length: is for the random dataset"),
+    ({"dataset": "random", "dataset_args": {"prefix_groups": 2}}, "dataset_args.prefix_groups: needs prefix_length"),
+    (
+        {"dataset": "random", "prefix_length": 5, "dataset_args": {"prefix_groups": 3, "prefix_shares": [1, 2]}},
+        "prefix_shares: has 2 values and prefix_groups is 3; give one for each",
+    ),
+    (
+        {"dataset": "random", "tokenizer_path": "t", "dataset_args": {"target_input_len": 5}},
+        "dataset_args.target_input_len: the random dataset makes its lengths; use input_len",
+    ),
+    ({"dataset_args": LENGTHS}, "dataset_args.input_len: is for the random dataset"),
+    (
+        {"dataset": "random", "min_prompt_length": 5, "dataset_args": LENGTHS},
+        "dataset_args.input_len: has bounds of its own; leave min_prompt_length and max_prompt_length out",
+    ),
+    *(
+        ({"dataset": "random", "dataset_args": {"input_len": lengths}}, f"dataset_args.input_len.{said}")
+        for lengths, said in (
+            ({"distribution": "fixed"}, "distribution: fixed needs value alone"),
+            ({"distribution": "fixed", "value": 5, "max": 9}, "distribution: fixed needs value alone"),
+            ({"distribution": "uniform", "max": 9}, "distribution: uniform needs min and max alone"),
+            ({"distribution": "normal", "mean": 9}, "distribution: normal needs mean and std"),
+            ({"distribution": "lognormal", "mean": 9, "sigma": 1}, "distribution: lognormal needs mean and std, or"),
+            ({"distribution": "uniform", "min": 9, "max": 5}, "min: must not be larger than max"),
+            ({"distribution": "normal", "mean": 9, "std": 1, "max": 5}, "mean: must lie between min (1) and max (5)"),
+            ({"distribution": "lognormal", "median": 2, "sigma": 1, "min": 3}, "median: must lie between min (3) and"),
+        )
+    ),
     ({"headers": {"bad name": "x"}}, "is not a header name"),
     ({"api_key_header": "Host"}, "api_key_header: Host has another meaning"),
     ({"api_key_header": "a b"}, "api_key_header: "),

@@ -16,7 +16,7 @@ import pytest
 
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import HubEndpoints, RunContext
-from evalkube_runner.data import datasets, prompts
+from evalkube_runner.data import catalogue, datasets, prompts
 from evalkube_runner.data.cache import Entry, Manifest, Shelf, TornError, new_manifest
 from evalkube_runner.data.datasets import Source
 from evalkube_runner.deliver import FileDelivery
@@ -241,15 +241,27 @@ def test_a_kill_in_mid_download_leaves_nothing_half(
     assert not list(context.cache.rglob("staging"))
 
 
-def test_openqa_prompts_from_both_hubs(tmp_path: Path, context: RunContext) -> None:
-    """Load-test prompts come from the one file that they need."""
-    for hub, owner in (("modelscope", "AI-ModelScope"), ("huggingface", "Hello-SimpleAI")):
-        files = {"open_qa.jsonl": '{"question": "为什么？"}\n'.encode(), "all.jsonl": b"{}\n"}
-        with HubServer(f"{owner}/HC3-Chinese", files) as server:
-            spec = PerfRunSpec(model="m", url="http://h/v1/completions", data_source=hub)  # type: ignore[arg-type]  # one of its literals
-            source = prompts.load(spec, replace(context, hubs=HubEndpoints(server.url, server.url)), chat=False)
-            assert (source.item(0), server.bodies("all.jsonl")) == ("为什么？", 0)
-            assert source.origin == f"{hub}:{owner}/HC3-Chinese@{COMMIT}"
+_NAMED = {
+    "openqa": ("open_qa.jsonl", {"question": "为什么？"}),
+    "longalpaca": ("LongAlpaca-12k.json", [{"instruction": "为什么？"}]),
+    "share_gpt_en": ("common_en_70k.jsonl", {"conversation": [{"human": "为什么？", "assistant": "."}]}),
+    "share_gpt_zh": ("sharegpt_jsonl/common_zh_70k.jsonl", {"conversation": [{"human": "为什么？", "assistant": "."}]}),
+}
+
+
+@pytest.mark.parametrize("hub", _HUBS)
+@pytest.mark.parametrize("name", _NAMED)
+def test_prompts_from_both_hubs(context: RunContext, name: str, hub: str) -> None:
+    """Load-test prompts come from the one file that they need, in whatever folder it lies."""
+    file, rows = _NAMED[name]
+    dataset_id = catalogue.SETS[name].hub_ids[hub]
+    with HubServer(dataset_id, {file: orjson.dumps(rows), "all.jsonl": b"{}\n"}) as server:
+        spec = PerfRunSpec.model_validate(
+            {"model": "m", "url": "http://h/v1/completions", "dataset": name, "data_source": hub}
+        )
+        source = prompts.load(spec, replace(context, hubs=HubEndpoints(server.url, server.url)), chat=False)
+        assert (source.item(0), server.bodies("all.jsonl")) == ("为什么？", 0)
+        assert source.data.source == f"{hub}:{dataset_id}@{COMMIT}"
 
 
 def _shelved(tmp_path: Path, content: bytes, entry: Entry) -> tuple[Shelf, Manifest]:

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import prompts, texts, tokens
+from evalkube_runner.data import lines, prompts, texts, tokens
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
 from fakes.readable import ANYTHING
@@ -105,7 +105,20 @@ def test_random_prompts_have_exactly_the_tokens_asked_for(load: Load, tokenizers
     assert len({tuple(text.split()[:9]) for text in made}) == 1
     assert len(set(made)) == 300
     assert "endoftext" not in " ".join(made)
-    assert not source.approximate
+    assert source.data.length_basis == "tokens"
+
+
+@pytest.mark.parametrize("kind", sorted(_KINDS))
+def test_groups_and_distributions_are_exact_in_tokens(load: Load, tokenizers_folder: Path, kind: str) -> None:
+    """Prefixes of several groups and drawn lengths are what the tokenizer counts, of whatever kind it is."""
+    fields: dict[str, Any] = {"dataset": "random", "chat": False, "prefix_length": 30}
+    args = {"prefix_groups": 3, "input_len": {"distribution": "lognormal", "median": 20, "sigma": 0.8, "max": 90}}
+    source = load(dataset_args=args, tokenizer_path=str(tokenizers_folder / kind), **fields)
+    in_words = load(dataset_args=args, **fields)
+    own = Tokenizer.from_file(str(tokenizers_folder / kind / "tokenizer.json"))
+    counts = [len(own.encode(str(source.item(index)), add_special_tokens=False).ids) for index in range(200)]
+    assert counts == [len(str(in_words.item(index)).split()) for index in range(200)]
+    assert len({str(source.item(index)).partition(" ")[0] for index in range(200)}) <= 3
 
 
 def test_random_prompts_depend_on_seed_and_index_alone(load: Load) -> None:
@@ -114,7 +127,7 @@ def test_random_prompts_depend_on_seed_and_index_alone(load: Load) -> None:
     assert [one.item(index) for index in (5, 0, 2**33)] == [two.item(index) for index in (5, 0, 2**33)]
     assert one.item(5) != one.item(6)
     assert load(dataset="random", seed=8, min_prompt_length=20, max_prompt_length=20).item(5) != one.item(5)
-    assert one.approximate
+    assert (one.data.length_basis, one.data.prompts) == ("words", None)
     assert len(one) == prompts.ENDLESS
 
 
@@ -144,7 +157,7 @@ def test_samples_and_roles(load: Load) -> None:
     assert len(chat) == 24
     assert chat.item(0) == [{"role": "user", "content": plain.item(0)}]
     assert chat.item(24) == chat.item(0)
-    assert (chat.origin, chat.left_out) == ("sample", 0)
+    assert (chat.data.source, chat.data.left_out, chat.data.prompts) == ("sample", {}, 24)
 
 
 def _lines(tmp_path: Path, *lines: str) -> str:
@@ -211,23 +224,26 @@ def test_a_large_file_stays_on_disk(tmp_path: Path) -> None:
     """Two integers a line are held, not the lines."""
     path = tmp_path / "many.txt"
     path.write_bytes(b"".join(b"line %d of the file\n" % number for number in range(200_000)))
-    source = texts.LineFile(path, ANYTHING)
+    source = lines.LineFile(path, ANYTHING)
     assert len(source) == 200_000
     assert source.item(123_456) == "line 123456 of the file"
-    held = sum(value.itemsize * len(value) for value in (source._starts, source._ends))
-    assert held == 16 * 200_000
+    assert source.held_bytes == 16 * 200_000
 
 
 def test_filters_count_characters_or_tokens(load: Load, tmp_path: Path, tokenizers_folder: Path) -> None:
     """Without a tokenizer lengths are characters, with one tokens."""
     path = _lines(tmp_path, "it", "the animal", "the the the the the")
     found = load(dataset="line_by_line", dataset_path=path, min_prompt_length=3, max_prompt_length=10, chat=False)
-    assert ([found.item(i) for i in range(len(found))], found.left_out) == (["the animal"], 2)
+    assert ([found.item(i) for i in range(len(found))], found.data.left_out) == (
+        ["the animal"],
+        {"too_short": 1, "too_long": 1},
+    )
     by_tokens = load(
         dataset="line_by_line", dataset_path=path, min_prompt_length=2, max_prompt_length=5, chat=False,
         tokenizer_path=str(tokenizers_folder / "byte_level"),
     )  # fmt: skip
     assert [by_tokens.item(i) for i in range(len(by_tokens))] == ["the animal", "the the the the the"]
+    assert (by_tokens.data.left_out, by_tokens.data.length_basis) == ({"too_short": 1}, "tokens")
 
 
 def test_nothing_left_by_the_filters(load: Load) -> None:
@@ -238,18 +254,19 @@ def test_nothing_left_by_the_filters(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "lengths"),
+    ("args", "lengths", "told"),
     [
-        pytest.param({"target_input_len": 3}, [2, 3], id="cap"),
-        pytest.param({"target_input_len": 3, "input_len_mode": "drop"}, [3], id="drop"),
-        pytest.param({"target_input_len": 9, "prefix_file": "prefix.txt"}, [9, 9], id="filled by a prefix"),
-        pytest.param({"target_input_len": 40, "prefix_file": "prefix.txt", "prefix_role": "user"}, [40, 40], id="long"),
+        pytest.param({"target_input_len": 3}, [2, 3], (2, {}, 1), id="cap"),
+        pytest.param({"target_input_len": 3, "input_len_mode": "drop"}, [3], (1, {"too_short": 1}, 1), id="drop"),
+        pytest.param({"target_input_len": 9, "prefix_file": "prefix.txt"}, [9, 9], (2, {}, 0), id="filled by a prefix"),
+        pytest.param({"target_input_len": 40, "prefix_file": "prefix.txt", "prefix_role": "user"}, [40, 40], (2, {}, 0),
+                     id="long"),
     ],
 )  # fmt: skip
 def test_target_length(
-    load: Load, tmp_path: Path, tokenizers_folder: Path, args: dict[str, Any], lengths: list[int]
+    load: Load, tmp_path: Path, tokenizers_folder: Path, args: dict[str, Any], lengths: list[int], told: object
 ) -> None:
-    """Longer prompts are cut, shorter ones kept, dropped, or filled up by the prefix, to the token."""
+    """Longer prompts are cut, shorter ones kept, dropped, or filled up by the prefix, to the token; it is told."""
     (tmp_path / "prefix.txt").write_text("once there was a small house on the hill near the river")
     if "prefix_file" in args:
         args = {**args, "prefix_file": str(tmp_path / args["prefix_file"])}
@@ -260,6 +277,7 @@ def test_target_length(
     own = Tokenizer.from_file(str(tokenizers_folder / "byte_level" / "tokenizer.json"))
     items: list[Any] = [source.item(index) for index in range(len(source))]
     assert [sum(len(own.encode(m["content"]).ids) for m in item) for item in items] == lengths
+    assert (source.data.prompts, source.data.left_out, source.data.cut) == told
     roles = ["system", "user"] if args.get("prefix_file") and args.get("prefix_role") != "user" else ["user"]
     assert all([message["role"] for message in item] == roles for item in items)
 
@@ -326,7 +344,7 @@ def test_local_openqa(load: Load, tmp_path: Path) -> None:
     (tmp_path / "open_qa.jsonl").write_text('{"question": "q1"}\n{"question": "q2"}\n')
     assert load(dataset_path=str(tmp_path), chat=False).item(1) == "q2"
     (tmp_path / "bad.jsonl").write_text('{"question": "q1"}\n{"text": "q2"}\n')
-    with pytest.raises(RunFailed, match="record 2: has no text in its field 'question'"):
+    with pytest.raises(RunFailed, match=r"bad\.jsonl:2: has no text in its field 'question'"):
         load(dataset_path=str(tmp_path / "bad.jsonl"))
 
 

@@ -18,7 +18,7 @@ import uvloop
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfResult
+from evalkube_crds.results import PerfResult, PromptData
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed, TargetFailed
@@ -84,7 +84,9 @@ def rows(folder: Path, point: str, shard: int = 0) -> list[dict[str, Any]]:
 
 def test_closed_loop(tmp_path: Path, mock: str) -> None:
     """Every request once, never more than `parallel` at a time, with the server's own times and tokens."""
-    point = load(tmp_path, spec(mock, number=12, parallel=4)).points[0]
+    result = load(tmp_path, spec(mock, number=12, parallel=4))
+    assert result.data == PromptData(dataset="openqa", source="sample", prompts=24, length_basis="characters")
+    point = result.points[0]
     found = rows(tmp_path, "parallel_4_number_12")
     assert (point.name, point.succeeded, point.failed) == ("parallel_4_number_12", 12, 0)
     assert [row["index"] for row in found] == list(range(12))

@@ -6,20 +6,24 @@ from evalkube_crds import server_view
 from evalkube_crds.results import EvalResult, PerfPoint, PerfResult
 from evalkube_crds.seed import evaluation, load_test
 
-__all__ = ["SLA", "response"]
+__all__ = ["BESIDE", "response"]
 
-SLA: Final = "sla"
-"""No point has that name; the REST service shows it beside the points."""
+BESIDE: Final = ("data", "sla")
+"""No points have these names; the REST service shows them beside the points."""
 
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
     """A report for each data set, or metrics and percentiles for each point (and its server's view, where a run asks
-    for it) and, under ``SLA``, what a search found; ready for JSON, nothing is NaN."""
+    for it). ``BESIDE`` them: the prompts, where some were left out or cut, and what a search found. Ready for JSON,
+    nothing is NaN.
+    """
     if isinstance(result, EvalResult):
         return evaluation.reports(result)
     points: dict[str, Any] = {point.name: _point(point) for point in result.points}
+    if result.data is not None and (result.data.left_out or result.data.cut):
+        points["data"] = result.data.model_dump(mode="json", by_alias=False)
     if result.sla is not None:
-        points[SLA] = result.sla.model_dump(mode="json", by_alias=False)
+        points["sla"] = result.sla.model_dump(mode="json", by_alias=False)
     return points
 
 

@@ -4,8 +4,11 @@ Same spec, same index: same prompt, in every process and shard. `load` blocks (f
 line of a file. Nothing here talks to the endpoint under test.
 """
 
+import logging
+from array import array
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -14,31 +17,30 @@ import orjson
 from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import LeftOut, PromptData
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import files, hub, opening, texts, tokens
-from evalkube_runner.data.texts import ENDLESS, Texts, text_of
+from evalkube_runner.data import catalogue, lines, opening, rows, texts, tokens
+from evalkube_runner.data.random_texts import ENDLESS, RandomTexts, random_texts
+from evalkube_runner.data.texts import Texts, text_of
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.answer import Prompt
 
 __all__ = ["ENDLESS", "PromptSource", "TokenCounter", "load"]
 
-_OPENQA_FILE: Final = "open_qa.jsonl"
-_OPENQA_IDS: Final = {"modelscope": "AI-ModelScope/HC3-Chinese", "huggingface": "Hello-SimpleAI/HC3-Chinese"}
+_LOG = logging.getLogger("evalkube.runner")
 _BATCH: Final = 1024
 _Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class PromptSource:
-    """The prompts of one load test, by index. `approximate`: lengths of random prompts are in words, not in tokens."""
+    """The prompts of one load test, by index. `data`: which they are, and what was left out or cut, for its result."""
 
-    def __init__(self, source: Texts, shape: "_Shape", kept: _Indices | None, origin: str) -> None:
+    def __init__(self, source: Texts, shape: "_Shape", kept: _Indices | None, data: PromptData) -> None:
         self._source = source
         self._shape = shape
         self._kept = kept
-        self.origin = origin
-        self.left_out = 0 if kept is None else len(source) - len(kept)
-        self.approximate = isinstance(source, texts.RandomTexts) and shape.counter is None
+        self.data = data
 
     def __len__(self) -> int:
         """How many different prompts there are; ENDLESS for random ones. With fewer than requests they come again."""
@@ -63,11 +65,29 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
     source, origin = _source(spec, context, counter)
     if len(source) == 0:
         raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{origin}: holds no prompts")
-    free = spec.prompt is not None or isinstance(source, texts.RandomTexts)
-    kept = None if free else _kept(spec, source, counter)
-    if kept is not None and len(kept) == 0:
+    drawn = isinstance(source, RandomTexts)
+    chosen = _chosen(spec, source, counter) if spec.prompt is None and not drawn else _Chosen(None, Counter(), 0)
+    if chosen.kept is not None and len(chosen.kept) == 0:
         raise RunFailed(Reason.INVALID_SPEC, _none_left(spec, len(source), origin, counter))
-    return PromptSource(source, shape, kept, origin)
+    empty = source.empty if isinstance(source, lines.LineFile | catalogue.RowTexts) else 0
+    data = PromptData(
+        dataset="custom" if spec.prompt is not None else spec.dataset,
+        source=origin,
+        prompts=None if drawn else len(source) if chosen.kept is None else len(chosen.kept),
+        left_out={why: count for why, count in (("empty", empty), *chosen.left_out.items()) if count},
+        cut=chosen.cut,
+        length_basis="tokens" if counter else "words" if drawn else "characters",
+    )
+    _tell(data)
+    return PromptSource(source, shape, chosen.kept, data)
+
+
+def _tell(data: PromptData) -> None:
+    known = "a prompt for each request" if data.prompts is None else f"{data.prompts} prompts"
+    left_out = [f"{count} {why.replace('_', ' ')}" for why, count in data.left_out.items()]
+    told = [f"left out: {', '.join(left_out)}"] if left_out else []
+    told += [f"cut: {data.cut}"] if data.cut else []
+    _LOG.info("%s from %s; %s", known, data.source, "; ".join([*told, f"lengths in {data.length_basis}"]))
 
 
 class _Shape:
@@ -138,73 +158,47 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
     if spec.prompt is not None:
         return texts.TextList([_literal(spec.prompt, "prompt", context.readable)]), "prompt"
     if spec.dataset == "random":
-        source = texts.RandomTexts(
-            seed=spec.seed,
-            min_length=spec.min_prompt_length,
-            max_length=spec.max_prompt_length,
-            prefix_length=spec.prefix_length,
-            words=counter.words() if counter else tokens.COMMON_WORDS,
-            counter=counter,
-        )
-        return source, "random"
+        return random_texts(spec, counter), "random"
     if spec.dataset == "line_by_line":
-        path = _dataset_path(spec.dataset_path or "", context)
-        return texts.LineFile(path, context.readable), f"local:{spec.dataset_path}"
-    path, readable, origin = _openqa(spec, context)
-    return texts.TextList(_questions(path, readable)), origin
+        path = catalogue.dataset_path(spec.dataset_path or "", context)
+        return lines.LineFile(path, context.readable), f"local:{spec.dataset_path}"
+    place = catalogue.place_of(spec.dataset, spec, context)
+    return catalogue.RowTexts(rows.opened(place.path, place.readable), catalogue.SETS[spec.dataset].text), place.origin
 
 
-def _openqa(spec: PerfRunSpec, context: RunContext) -> tuple[Path, Readable, str]:
-    """The file of questions, where what it leads to may lie, and where it came from."""
-    where = spec.data_source or ("local" if spec.dataset_path else "modelscope")
-    if where == "sample":
-        return opening.SAMPLES / "openqa" / _OPENQA_FILE, Readable.of([opening.SAMPLES]), "sample"
-    if where == "local":
-        if spec.dataset_path is None:
-            raise _invalid("dataset_path: data_source local needs the file to read")
-        path = _dataset_path(spec.dataset_path, context)
-        return (path / _OPENQA_FILE if path.is_dir() else path), context.readable, f"local:{spec.dataset_path}"
-    name: hub.HubName = "huggingface" if where == "huggingface" else "modelscope"
-    repository = hub.Repository(
-        hub=name,
-        dataset_id=_OPENQA_IDS[name],
-        context=context,
-        subject="openqa",
-        ways_out="Ways out: data_source 'local' with dataset_path; data_source 'sample' for a few prompts of our own; "
-        "dataset 'random'; or a cache directory (EVALKUBE_CACHE) that a run with network access has filled",
-    )
-    return repository.fetch_files([_OPENQA_FILE])[0], Readable.of([context.cache]), repository.origin()
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Indices of the items whose lengths are wanted, None when that is all of them; why others are not, and how many of
+    them are cut.
+    """
+
+    kept: _Indices | None
+    left_out: Counter[LeftOut]
+    cut: int
 
 
-def _dataset_path(name: str, context: RunContext) -> Path:
-    return opening.found(name, context.readable, "dataset_path", missing=Reason.DATASET_UNAVAILABLE)
+def _chosen(spec: PerfRunSpec, source: Texts, counter: TokenCounter | None) -> _Chosen:
+    target, drops = spec.dataset_args.target_input_len, spec.dataset_args.input_len_mode == "drop"
+    least = max(spec.min_prompt_length, target if target is not None and drops else 0)
+    kept, left_out, cut = array("q"), Counter[LeftOut](), 0
+    for at, (length, is_text) in enumerate(_lengths(source, counter)):
+        if length < least:
+            left_out["too_short"] += 1
+        elif length > spec.max_prompt_length:
+            left_out["too_long"] += 1
+        else:
+            kept.append(at)
+            cut += target is not None and is_text and length > target
+    return _Chosen(np.array(kept, dtype=np.int64) if left_out else None, left_out, cut)
 
 
-def _questions(path: Path, readable: Readable) -> list[str]:
-    found = []
-    for number, record in enumerate(files.read_files([path], readable), start=1):
-        question = record.get("question")
-        if not isinstance(question, str) or not question.strip():
-            raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{path}: record {number}: has no text in its field 'question'")
-        found.append(question)
-    return found
-
-
-def _kept(spec: PerfRunSpec, source: Texts, counter: TokenCounter | None) -> _Indices | None:
-    """Indices of the items whose lengths are wanted; None when that is all of them."""
-    args = spec.dataset_args
-    least = spec.min_prompt_length
-    if args.target_input_len is not None and args.input_len_mode == "drop":
-        least = max(least, args.target_input_len)
-    most = spec.max_prompt_length
-    kept = [at for at, length in enumerate(_lengths(source, counter)) if least <= length <= most]
-    return None if len(kept) == len(source) else np.array(kept, dtype=np.int64)
-
-
-def _lengths(source: Texts, counter: TokenCounter | None) -> Iterator[int]:
+def _lengths(source: Texts, counter: TokenCounter | None) -> Iterator[tuple[int, bool]]:
+    """The length of each item, and whether it is text, which is all that is shaped."""
     for start in range(0, len(source), _BATCH):
-        batch = [text_of(source.item(index)) for index in range(start, min(start + _BATCH, len(source)))]
-        yield from counter.counts(batch) if counter else map(len, batch)
+        items = [source.item(index) for index in range(start, min(start + _BATCH, len(source)))]
+        batch = [text_of(item) for item in items]
+        lengths = counter.counts(batch) if counter else map(len, batch)
+        yield from zip(lengths, (isinstance(item, str) for item in items), strict=True)
 
 
 def _none_left(spec: PerfRunSpec, count: int, origin: str, counter: TokenCounter | None) -> str:

@@ -48,6 +48,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         run_id=context.run_id,
         model=spec.model,
         title=spec.name,
+        data=source.data,
         shards=[context.shard],
         of_shards=context.shards,
         started_at_ns=time.time_ns(),

@@ -22,7 +22,16 @@ from evalkube_crds.figures import (
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
-from evalkube_runner.report import configuration, formats, glossary, perf_tables, plots, server_section, sla_tables
+from evalkube_runner.report import (
+    configuration,
+    formats,
+    glossary,
+    perf_tables,
+    plots,
+    prompt_facts,
+    server_section,
+    sla_tables,
+)
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.plots import Line, Svg
 from evalkube_runner.report.server_section import ServerSection
@@ -87,7 +96,7 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
         ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
         ("Started", formats.moment(result.started_at_ns)),
         ("Duration", formats.duration(span)),
-        ("Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")),
+        *prompt_facts.facts(result, spec),
         ("Most tokens of an answer", tokens),
         ("Seed", str(spec.seed)),
         ("Run", result.run_id),

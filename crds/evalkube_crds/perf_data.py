@@ -1,0 +1,135 @@
+"""How the prompts of a load test are cut, prefixed or drawn: a part of its spec."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from evalkube_crds.fields import Contract, ReadPath, cel
+
+__all__ = ["LONGEST", "PerfDatasetArgs", "TokenLengths", "Tokens"]
+
+Tokens = Annotated[int, Field(ge=1, le=1_048_576)]
+
+_NEEDS = {
+    "fixed": "fixed needs value alone",
+    "uniform": "uniform needs min and max alone",
+    "normal": "normal needs mean and std, and may have min and max",
+    "lognormal": "lognormal needs mean and std, or median and sigma, and may have min and max",
+}
+LONGEST = 131_072
+"""The longest prompt unless a bound is given: EvalScope's."""
+
+
+class TokenLengths(Contract):
+    """A distribution of lengths, in tokens. Bounds are kept by drawing from the part between them."""
+
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel(
+            "self.distribution != 'fixed' || (has(self.value) && !has(self.min) && !has(self.max) && !has(self.mean) "
+            "&& !has(self.std) && !has(self.median) && !has(self.sigma))",
+            _NEEDS["fixed"],
+        ),
+        cel(
+            "self.distribution != 'uniform' || (has(self.min) && has(self.max) && !has(self.value) && !has(self.mean) "
+            "&& !has(self.std) && !has(self.median) && !has(self.sigma))",
+            _NEEDS["uniform"],
+        ),
+        cel(
+            "self.distribution != 'normal' || (has(self.mean) && has(self.std) && !has(self.value) "
+            "&& !has(self.median) && !has(self.sigma))",
+            _NEEDS["normal"],
+        ),
+        cel(
+            "self.distribution != 'lognormal' || (!has(self.value) && has(self.mean) == has(self.std) "
+            "&& has(self.median) == has(self.sigma) && has(self.mean) != has(self.median))",
+            _NEEDS["lognormal"],
+        ),
+        cel("!has(self.min) || !has(self.max) || self.min <= self.max", "min: must not be larger than max"),
+        *(
+            cel(
+                f"!has(self.{name}) || ((!has(self.min) || double(self.min) <= self.{name}) && "
+                f"self.{name} <= (has(self.max) ? double(self.max) : {float(LONGEST)}))",
+                f"{name}: must lie between min (1 unless set) and max ({LONGEST} unless set)",
+            )
+            for name in ("mean", "median")
+        ),
+    )
+
+    distribution: Literal["fixed", "uniform", "normal", "lognormal"] = Field(
+        description="fixed (value), uniform (min, max), normal (mean, std), lognormal (mean, std; or median, sigma)"
+    )
+    value: Tokens | None = Field(default=None, description="fixed: the length")
+    mean: Annotated[float, Field(ge=1, le=1_048_576)] | None = Field(
+        default=None, description="Mean of the distribution, before bounds cut it"
+    )
+    std: Annotated[float, Field(gt=0, le=1_048_576)] | None = Field(
+        default=None, description="Standard deviation, before bounds cut it"
+    )
+    median: Annotated[float, Field(ge=1, le=1_048_576)] | None = Field(
+        default=None, description="lognormal: its median"
+    )
+    sigma: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        default=None, description="lognormal: standard deviation of the length's natural logarithm"
+    )
+    min: Tokens | None = Field(default=None, description="Shortest length; 1 unless set")
+    max: Tokens | None = Field(default=None, description=f"Longest length; {LONGEST} unless set")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        given = {name for name in self.__class__.model_fields if getattr(self, name) is not None} - {"distribution"}
+        bounds = given & {"min", "max"}
+        fits = {
+            "fixed": given == {"value"},
+            "uniform": given == {"min", "max"},
+            "normal": given - bounds == {"mean", "std"},
+            "lognormal": given - bounds in ({"mean", "std"}, {"median", "sigma"}),
+        }
+        if not fits[self.distribution]:
+            raise ValueError(f"distribution: {_NEEDS[self.distribution]}")
+        least, most = self.min or 1, self.max or LONGEST
+        if least > most:
+            raise ValueError("min: must not be larger than max")
+        for name in ("mean", "median"):
+            if (middle := getattr(self, name)) is not None and not least <= middle <= most:
+                raise ValueError(f"{name}: must lie between min ({least}) and max ({most})")
+        return self
+
+
+class PerfDatasetArgs(Contract):
+    """How prompts are cut, prefixed or drawn."""
+
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel(
+            "!has(self.prefixShares) || size(self.prefixShares) == self.prefixGroups",
+            "prefixShares: give one for each of prefixGroups",
+        ),
+    )
+
+    target_input_len: Tokens | None = Field(
+        default=None, description="Wanted length of a prompt, in tokens (needs tokenizer_path); not for random"
+    )
+    input_len_mode: Literal["cap", "drop"] = Field(
+        default="cap", description="cap: cut longer prompts; drop: leave out those that are not that long"
+    )
+    prefix_file: ReadPath | None = Field(default=None, description="File whose text goes before every prompt")
+    prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
+    input_len: TokenLengths | None = Field(
+        default=None,
+        description="random: how lengths of prompts are distributed, instead of uniformly from min_prompt_length to "
+        "max_prompt_length; a prefix comes on top",
+    )
+    prefix_groups: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=1, description="random: how many different prefixes of prefix_length there are; each prompt has one"
+    )
+    prefix_shares: (
+        Annotated[list[Annotated[float, Field(gt=0, le=1_000_000)]], Field(min_length=1, max_length=10_000)] | None
+    ) = Field(default=None, description="Weights by which prompts get a prefix, one for each group; even unless set")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.prefix_shares is not None and len(self.prefix_shares) != self.prefix_groups:
+            raise ValueError(
+                f"prefix_shares: has {len(self.prefix_shares)} values and prefix_groups is {self.prefix_groups}; "
+                "give one for each"
+            )
+        return self
