@@ -282,7 +282,10 @@ WORDS: Final = frozenset[str](
         API_VERSION,
         "EvalResult",
         "PerfResult",
+        "characters",
         "parallel",
+        "too_long",
+        "too_short",
     ]
 )
 """The contract's own words, in which nobody needs to look for a secret."""

@@ -105,7 +105,8 @@ class RandomConversations:
 def turns_of(messages: list[Message]) -> tuple[tuple[Message, ...], ...]:
     """The turns of a recorded conversation, without its answers.
 
-    They end where a turn says nothing, or is a tool's result: that belongs to a call of the recorded model alone. of the model before anybody has asked is left out.
+    They end where a turn says nothing, or is a tool's result: that belongs to a call of the recorded model alone. What
+    the model says before anybody has asked is left out.
     """
     end: Message = {"role": "assistant"}
     turns: list[tuple[Message, ...]] = []
