@@ -51,7 +51,51 @@ def openai() -> Shape:
     )
 
 
-SHAPES: dict[str, Callable[[], Shape]] = {"openai": openai}
+def openai_responses() -> Shape:
+    """Responses, as OpenAI writes them."""
+    response = {"id": "resp_0123456789abcdef", "object": "response", "created_at": 1, "model": "m", "store": False}
+    counts = {"input_tokens": 9, "output_tokens": TOKENS, "total_tokens": TOKENS + 9}
+    text = {"item_id": "msg_0123456789abcdef", "output_index": 0, "content_index": 0}
+
+    def named(kind: str, number: int, **fields: Any) -> bytes:
+        return f"event: {kind}\n".encode() + event(type=kind, sequence_number=number, **fields)
+
+    part = {"type": "output_text", "text": " word" * TOKENS, "annotations": []}
+    message = {"id": "msg_0123456789abcdef", "type": "message", "role": "assistant", "content": [part]}
+    whole = {**response, "status": "completed", "output": [message], "usage": counts}
+    return Shape(
+        [named(f"response.{kind}", 0, response=response) for kind in ("created", "in_progress")],
+        lambda at: named("response.output_text.delta", at + 2, **text, delta=f" w{at}", obfuscation=f"a{at:x}"),
+        [named("response.completed", TOKENS + 2, response=whole)],
+        json.dumps(whole).encode(),
+    )
+
+
+def dashscope() -> Shape:
+    """DashScope's own, in pieces."""
+
+    def result(number: int, text: str, finish: str) -> bytes:
+        message = {"role": "assistant", "content": text}
+        usage = {"input_tokens": 9, "output_tokens": number, "total_tokens": number + 9}
+        output = {"choices": [{"message": message, "finish_reason": finish}]}
+        return json.dumps({"output": output, "usage": usage, "request_id": "0-1-2-3"}, separators=(",", ":")).encode()
+
+    def framed(number: int, text: str, finish: str = "null") -> bytes:
+        return b"id:%d\nevent:result\n:HTTP_STATUS/200\ndata:%s\n\n" % (number, result(number, text, finish))
+
+    return Shape(
+        [],
+        lambda at: framed(at + 1, f" w{at}"),
+        [framed(TOKENS + 1, "", "stop")],
+        result(TOKENS, " word" * TOKENS, "stop"),
+    )
+
+
+SHAPES: dict[str, Callable[[], Shape]] = {
+    "openai": openai,
+    "openai_responses": openai_responses,
+    "dashscope": dashscope,
+}
 
 
 def cost_us(work: Callable[[], object], rounds: int) -> float:

@@ -11,13 +11,14 @@ if TYPE_CHECKING:  # runners read the names, and need no pydantic for that
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-__all__ = ["DIALECTS", "Dialect", "check", "rules"]
+__all__ = ["ALIASES", "DIALECTS", "EVAL_TYPES", "Dialect", "check", "named", "rules"]
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One API. `kind`: what its models do. `streams`: whether it has streamed answers. `lacks`: the fields of a load
-    test, and of a `generation_config`, that it has no parameter for.
+    test, and of a `generation_config`, that it has no parameter for. `elsewhere`: what stands in URLs at which services
+    that speak it speak another API, and which.
 
     A load test's `seed` is never among them: it is the schedule's in any case, and sent where the API has one. Nor are
     `extra_args` and `extra_body`, which are the user's own.
@@ -26,13 +27,38 @@ class Dialect:
     kind: Literal["chat", "embedding", "rerank"] = "chat"
     streams: bool = True
     lacks: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "openai": Dialect(),  # with the parameters that vLLM and SGLang add to it
+    "openai_responses": Dialect(
+        lacks=(
+            *("n_choices", "top_k", "min_tokens", "stop", "stop_token_ids", "stop_seqs", "seed", "logit_bias"),
+            *("frequency_penalty", "presence_penalty", "repetition_penalty", "tokenize_prompt"),
+        ),
+        elsewhere=(("/chat/completions", "openai"),),
+    ),
+    "dashscope": Dialect(
+        lacks=(
+            *("min_tokens", "stop_token_ids", "frequency_penalty", "logit_bias", "reasoning_effort"),
+            *("max_completion_tokens", "tokenize_prompt"),
+        ),
+        elsewhere=(("/compatible-mode/", "openai"),),
+    ),
 }
 
+ALIASES: Final[Mapping[str, str]] = {
+    "openai_response": "openai_responses",
+    "responses": "openai_responses",
+}
+"""EvalScope's other names of an API. Requests may use them; specs and all that we say have one name for each."""
+
+EVAL_TYPES: Final[Mapping[str, str]] = {"openai_responses_api": "openai_responses"}
+"""Of what in EvalScope's evaluations names an API: those beside OpenAI's own."""
+
 _SCHEDULED: Final = "seed"
+_URLS: Final = ("url", "api_url")
 _CONFIG: Final = "generation_config"  # of what asks for answers to score, or for a judge's
 _NEEDS_WORDS: Final = "api: must be the dialect of a model that answers in words"
 
@@ -44,6 +70,11 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
     found = []
     if wordless := _wordless(model, table):
         found.append({"rule": f"!(self.api in {wordless})", "message": _NEEDS_WORDS})
+    url = next((name for name in _URLS if name in model.model_fields), "")
+    where = ".".join(_camel(model, (url,))) if url else ""
+    for name, part, other in _elsewhere(table) if url else ():
+        rule = f"!(self.api == {name!r} && self.{where}.contains({part!r}))"
+        found.append({"rule": rule, "message": _words_elsewhere(where, part, other)})
     for path, field in _parameters(model):
         names = _without(path[-1], table)
         if names:
@@ -51,6 +82,22 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
             rule = f"!(self.api in {names}) || {_left_out(where, _allowed(path, field))}"
             found.append({"rule": rule, "message": _words(where, path[-1], names)})
     return tuple(found)
+
+
+def named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a request, not yet checked, with the name that we have for the API of its endpoint and its judges."""
+    found = dict(body)
+    if isinstance(api := found.get("api"), str):
+        found["api"] = ALIASES.get(api, api)
+    kind = found.get("eval_type")
+    if isinstance(kind, str) and kind in EVAL_TYPES and found.get("api", EVAL_TYPES[kind]) == EVAL_TYPES[kind]:
+        del found["eval_type"]
+        found["api"] = EVAL_TYPES[kind]
+    judge = found.get("judge")
+    models = judge.get("models") if isinstance(judge, dict) else None
+    if isinstance(judge, dict) and isinstance(models, list):
+        found["judge"] = {**judge, "models": [named(one) if isinstance(one, dict) else one for one in models]}
+    return found
 
 
 def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
@@ -62,11 +109,26 @@ def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
         names = _without(path[-1], table)
         if spec.api in names and _value(spec, path) != _allowed(path, field):
             raise ValueError(_words(".".join(path), path[-1], names))
+    url = next((name for name in _URLS if hasattr(spec, name)), "")
+    for name, part, other in _elsewhere(table) if url else ():
+        if name == spec.api and part in getattr(spec, url):
+            raise ValueError(_words_elsewhere(url, part, other))
 
 
 def _wordless(model: "type[BaseModel]", table: Mapping[str, Dialect]) -> list[str]:
     """The dialects that are of no use to `model`: it wants answers in words."""
     return [name for name, row in table.items() if row.kind != "chat"] if _CONFIG in model.model_fields else []
+
+
+def _elsewhere(table: Mapping[str, Dialect]) -> Iterator[tuple[str, str, str]]:
+    """Each dialect, what stands in a URL at which it is not spoken, and what is spoken there."""
+    for name, row in table.items():
+        for part, other in row.elsewhere:
+            yield name, part, other
+
+
+def _words_elsewhere(where: str, part: str, other: str) -> str:
+    return f"{where}: {part} speaks {other}; set api to {other}, or give the URL of this API"
 
 
 def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:

@@ -55,8 +55,8 @@ class EndpointFields(Contract):
     api: Api = Field(default="openai", description="API dialect of the endpoint: " + ", ".join(DIALECTS))
     api_key_header: KeyHeader | None = Field(
         default=None,
-        description="Header that carries the key as it is; unless set api-key for Azure's /openai/deployments/, else "
-        "Authorization: Bearer",
+        description="Header that carries the key as it is; unless set that of the api: Authorization: Bearer, and "
+        "api-key for Azure",
     )
     ca_file: ReadPath | None = Field(
         default=None,

@@ -240,7 +240,7 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         default=None, description="Name of the model in reports and folders; from model unless set"
     )
     api_url: HttpUrl = Field(
-        description="Base URL of the OpenAI-compatible endpoint, like http://host:port/v1; gets /chat/completions"
+        description="Base URL of the endpoint, like http://host:port/v1; gets the path of its api (/chat/completions)"
     )
     datasets: Annotated[list[Benchmark], Field(min_length=1, max_length=64)] = Field(
         description="Benchmarks to run: " + ", ".join(BENCHMARKS)

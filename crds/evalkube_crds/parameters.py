@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from evalkube_crds.cluster import ClusterFields
-from evalkube_crds.dialects import DIALECTS
+from evalkube_crds.dialects import ALIASES, DIALECTS
 from evalkube_crds.endpoint import EndpointFields
 from evalkube_crds.fields import model_in
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -54,13 +54,15 @@ _PERF_LEFT_OUT: Final = {
     "visualizer, wandb_api_key, swanlab_api_key, swanlab_host": "a vendor's tracking service",
     "image_width, image_height, image_format, image_num, image_patch_size": "images",
     "multi_turn, min_turns, max_turns, multi_turn_args": "conversations: not in this version",
-    "api: anthropic, gemini, dashscope, openai_responses, openai_embedding, ...": "not in this version",
+    "api: anthropic, gemini, openai_embedding, openai_rerank": "not in this version",
+    "api: local, local_vllm": "start a model here; this tests endpoints: `openai`, with the `url` of one that runs",
+    "api: custom": "a template of EvalScope's for a plug-in of one's own",
 }
 
 
 _DIALECTS: Final = """Of load tests, evaluations and judges. A parameter that an API does not have is refused, never
 dropped; `extra_args` and `extra_body` go out as they are. A load test's `seed` is the schedule's in any case,
-and is sent where the API has one.
+and is sent where the API has one. How each is spoken to says [dialects.md](dialects.md).
 
 """
 
@@ -87,11 +89,16 @@ def _left_out(rows: dict[str, str]) -> str:
 
 def _dialects() -> str:
     lines = [
-        f"| `{name}` | {row.kind} | {'yes' if row.streams else 'no'} "
+        f"| {', '.join(f'`{one}`' for one in _names(name))} | {row.kind} | {'yes' if row.streams else 'no'} "
         f"| {', '.join(f'`{field}`' for field in row.lacks) or 'nothing'} |"
         for name, row in DIALECTS.items()
     ]
     return "\n".join(["| `api` | its models | streams | has no parameter for |", "|---|---|---|---|", *lines]) + "\n"
+
+
+def _names(api: str) -> list[str]:
+    """An API's name, and the other ones that requests may use."""
+    return [api, *(alias for alias, name in ALIASES.items() if name == api)]
 
 
 def _tables(model: type[BaseModel]) -> str:

@@ -155,7 +155,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None, description="Name of the model in reports; from model unless set"
     )
     url: HttpUrl = Field(
-        description="Complete URL of the endpoint; one that ends in /v1 or has no path gets /chat/completions"
+        description="Complete URL of the endpoint; one that ends in /v1 or has no path gets the path of its api"
     )
     headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
     extra_query: Query = Field(default={}, description="Further query parameters, beside those of the URL")

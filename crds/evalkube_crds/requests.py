@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from evalkube_crds import dialects
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem
@@ -49,7 +50,7 @@ def parse_request(model: type[Request], body: Any) -> Request:
     found = taken(body)
     if found.problems:
         raise _invalid(model, found.problems)
-    request = model.model_validate(found.body, by_name=True, by_alias=False)
+    request = model.model_validate(dialects.named(found.body), by_name=True, by_alias=False)
     request._taken = found.secrets()
     return request
 

@@ -67,6 +67,28 @@ BAD_FIELDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "credentials": ("perf", {"url": "http://u:p@h/v1"}, "url: must not carry credentials"),
     "too hot": ("perf", {"temperature": 3}, "temperature: "),
     "unknown dialect": ("perf", {"api": "smoke"}, "api: 'smoke' is not one of"),
+    "unknown dialect of an evaluation": ("eval", {"api": "smoke"}, "api: 'smoke' is not one of"),
+    "a field that its dialect lacks": (
+        "perf",
+        {"api": "openai_responses", "top_k": 3},
+        "top_k: is no parameter of openai_responses",
+    ),
+    "a field that its dialect lacks, by another name": ("perf", {"api": "responses", "stop": ["x"]}, "stop: is no"),
+    "a field of an evaluation that its dialect lacks": (
+        "eval",
+        {"api": "dashscope", "generation_config": {"logit_bias": {"1": 1}}},
+        "generation_config.logit_bias: is no parameter of",
+    ),
+    "token ids": (
+        "perf",
+        {"api": "dashscope", "tokenize_prompt": True, "tokenizer_path": "/t.json"},
+        "tokenize_prompt: is no parameter of",
+    ),
+    "an address that speaks another dialect": (
+        "perf",
+        {"api": "dashscope", "url": "http://h/compatible-mode/v1/chat/completions"},
+        "url: /compatible-mode/ speaks openai; set api to openai",
+    ),
     "only on a cluster": ("perf", {"shards": 2}, "shards: needs the kubernetes backend"),
     "a path outside": ("perf", {"dataset_path": "/etc/passwd"}, "dataset_path: lies outside"),
     "work_dir outside": ("eval", {"work_dir": "../up"}, "work_dir: lies outside"),

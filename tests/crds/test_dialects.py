@@ -16,6 +16,7 @@ TABLE: Mapping[str, Dialect] = {
     "openai": Dialect(),
     "narrow": Dialect(lacks=("top_k", "stop", "stop_seqs", "temperature", "seed", "max_tokens")),
     "ranking": Dialect(kind="rerank", streams=False, lacks=("top_k",)),
+    "native": Dialect(elsewhere=(("/compatible/", "openai"),)),
 }
 
 
@@ -27,6 +28,7 @@ def test_rules_of_a_load_test() -> None:
         "temperature": "!(self.api in ['narrow']) || self.temperature == 0.0",
         "maxTokens": "!(self.api in ['narrow']) || self.maxTokens == [2048]",
         "stream": "!(self.api in ['ranking']) || !self.stream",
+        "url": "!(self.api == 'native' && self.url.contains('/compatible/'))",
     }
 
 
@@ -38,7 +40,8 @@ def test_rules_of_an_evaluation_and_of_a_judge(model: type[BaseModel]) -> None:
     assert found["generationConfig.seed"] == "!(self.api in ['narrow']) || !has(self.generationConfig.seed)"
     assert found["generationConfig.stopSeqs"] == "!(self.api in ['narrow']) || !has(self.generationConfig.stopSeqs)"
     assert found["api"] == "!(self.api in ['ranking'])"
-    assert len(found) == 7
+    assert found["apiUrl"] == "!(self.api == 'native' && self.apiUrl.contains('/compatible/'))"
+    assert len(found) == 8
 
 
 def test_a_dialect_that_lacks_nothing_has_no_rules() -> None:
@@ -86,6 +89,17 @@ CHECKS: dict[str, tuple[str, BaseModel, str | None]] = {
         JudgeModel(model="m", api_url="http://h/v1", generation_config=GenerationConfig(top_k=3)),
         "generation_config.top_k: is no parameter of narrow, ranking; leave it out",
     ),
+    "an address of another API": (
+        "native",
+        PerfRunSpec(model="m", url="http://h/compatible/v1"),
+        "url: /compatible/ speaks openai; set api to openai, or give the URL of this API",
+    ),
+    "a judge's address of another API": (
+        "native",
+        JudgeModel(model="m", api_url="http://h/compatible/v1"),
+        "api_url: /compatible/ speaks openai; set api to openai, or give the URL of this API",
+    ),
+    "its own address": ("native", load_test(), None),
     "another dialect's": ("openai", load_test(top_k=3, temperature=1.0), None),
 }
 
@@ -100,6 +114,13 @@ def test_checks_of_a_spec(api: str, spec: BaseModel, said: str | None) -> None:
     with pytest.raises(ValueError, match=r": ") as caught:
         dialects.check(spec, TABLE)
     assert str(caught.value) == said
+
+
+def test_other_names_are_of_dialects() -> None:
+    """And no dialect has the name of another one."""
+    meant = {*dialects.ALIASES.values(), *dialects.EVAL_TYPES.values()}
+    assert meant | {other for row in DIALECTS.values() for _, other in row.elsewhere} <= DIALECTS.keys()
+    assert not dialects.ALIASES.keys() & DIALECTS.keys()
 
 
 def test_what_a_row_lacks_is_a_field() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from evalkube_crds import problems
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec, point_name, point_names
 from evalkube_crds.requests import EvalRequest, PerfRequest, parse_request, split_request
@@ -186,7 +187,7 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"max_tokens": [5, 2]}, "max_tokens: the first of two values must not be the larger one"),
     ({"temperature": float("nan")}, "temperature: must be a finite number"),
     ({"stream": "yes"}, "stream: must be true or false"),
-    ({"api": "openia"}, "api: 'openia' is not one of openai; did you mean 'openai'?"),
+    ({"api": "openia"}, f"api: 'openia' is not one of {', '.join(DIALECTS)}; did you mean 'openai'?"),
     ({"dataset": "line_by_line"}, "dataset_path: line_by_line needs the file to read"),
     ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),

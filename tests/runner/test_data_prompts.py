@@ -334,6 +334,8 @@ def test_text_of() -> None:
     """All forms of a prompt tell their text."""
     assert texts.text_of({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}) == "a"
     assert texts.text_of({"prompt": "b"}) == "b"
+    assert texts.text_of({"input": "b"}) == "b"
+    assert texts.text_of({"input": {"messages": [{"role": "user", "content": "b"}]}, "parameters": {}}) == "b"
     messages: list[dict[str, object]] = [{"role": "system", "content": "c"}, {"role": "user", "content": "d"}]
     assert texts.text_of(messages) == "c\nd"
     assert texts.text_of({"x": 1}) == ""

@@ -145,13 +145,16 @@ class RandomTexts:
         return self._counter.count(text) if self._counter else text.count(" ") + 1
 
 
+_PROMPTS = ("messages", "prompt", "input")  # where bodies have it; the last may hold one of the others
+
+
 def text_of(prompt: Prompt) -> str:
     """All text in a prompt, as far as it has any: of messages and bodies the contents, joined by line breaks."""
     if isinstance(prompt, str):
         return prompt
     if isinstance(prompt, dict):
-        inner = prompt.get("messages", prompt.get("prompt", ""))
-        return text_of(inner) if isinstance(inner, str | list) else ""
+        inner = next((prompt[name] for name in _PROMPTS if name in prompt), "")
+        return text_of(inner) if isinstance(inner, str | list | dict) else ""
     return "\n".join(_content(message) for message in prompt if isinstance(message, dict))
 
 

@@ -1,6 +1,7 @@
 """The model's answer to one question, as it is scored and written down. No I/O here."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 from evalkube_crds.names import ErrorClass
@@ -41,6 +42,11 @@ class Answer:
     def empty(self) -> bool:
         """Whether nothing was answered: no word, a filter's doing, or thoughts alone."""
         return not self.text.strip()
+
+    def ended_by(self, stops: Sequence[str]) -> Self:
+        """As it would be had the model stopped before the first of `stops`: for APIs that take none."""
+        end = min((at for stop in stops if (at := self.text.find(stop)) >= 0), default=-1)
+        return self if end < 0 else replace(self, text=self.text[:end], finish_reason="stop")
 
     @classmethod
     def of(cls, said: wire.Answer, *, latency_ns: int = 0, ttft_ns: int | None = None) -> Self:

@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 import httpx
 import orjson
 
-from evalkube_crds import secret_keys
+from evalkube_crds import dialects, secret_keys
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
@@ -106,6 +106,7 @@ class Client:
         ours = dialect.headers(api_key, url, api_key_header) | {"Content-Type": "application/json"}
         fixed = dialect.fixed_headers(stream=config.stream)
         headers = heads.joined(fixed, config.extra_headers or {}, credentials.headers, ours)
+        self._stops = "stop_seqs" not in dialects.DIALECTS[api].lacks
         self._target = _Target(dialect, url, headers, model, config, credentials.body)
         self._listener = listener
         self._asking = 0
@@ -121,18 +122,22 @@ class Client:
         await self._lanes.__aexit__()
 
     async def ask(self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = ()) -> Answer:
-        """The answer to a chat, ended by `stops` where the config names none.
+        """The answer to a chat, ended by `stops` where the config names none: by the model, or here where the API has
+        no parameter for them.
 
         Raises RequestFailed for the last attempt, or for one that no other would mend.
         """
         config = self._target.config
-        if stops and config.stop_seqs is None:
+        stops = stops if config.stop_seqs is None else ()
+        if stops and self._stops:
             config = config.model_copy(update={"stop_seqs": list(stops)})
-        made = self._target.dialect.body(asking.ask_of(self._target.model, messages, config, repeat=repeat))
+        ask = asking.ask_of(self._target.model, messages, config, repeat=repeat)
+        made = self._target.dialect.body(replace(ask, url=self._target.url))
         body = orjson.dumps(secret_keys.joined(made, self._target.secret))
         self._asking += 1
         try:
-            return await self._answer(body)
+            answer = await self._answer(body)
+            return answer if self._stops else answer.ended_by(stops)
         finally:
             self._asking -= 1
 

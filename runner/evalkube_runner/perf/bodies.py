@@ -82,6 +82,7 @@ def ask_of(spec: "PerfRunSpec", prompt: Prompt) -> Ask:
         repetition_penalty=spec.repetition_penalty,
         logprobs=spec.logprobs,
         extra=spec.extra_args,
+        url=spec.url,
     )
 
 

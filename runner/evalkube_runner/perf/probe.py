@@ -29,6 +29,7 @@ _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )
 _POLL_S = 0.005
+_COMPLETE = ("/completions", "/responses", "/generation")  # paths that a URL has, or was given
 
 
 class NotUpYet(RunFailed):
@@ -104,6 +105,6 @@ def _judge(url: str, exchange: Exchange, *, stream: bool, proxy: Proxy | None) -
     if error in _UNREACHABLE or error in _SILENT:
         raise failure(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
     advice = "the first request must succeed (no_test_connection skips this test)"
-    if error is ErrorClass.STATUS_404 and not urlsplit(url).path.rstrip("/").endswith("/completions"):
-        advice = f"url is taken as it stands, and only one that ends in /v1 gets /chat/completions; {advice}"
+    if error is ErrorClass.STATUS_404 and not urlsplit(url).path.rstrip("/").endswith(_COMPLETE):
+        advice = f"url is taken as it stands, and only a base URL gets the path of its api; {advice}"
     raise failure(Reason.TARGET_REFUSED, f"{text}; {advice}")

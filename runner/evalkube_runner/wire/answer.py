@@ -41,9 +41,10 @@ class Fault:
 class ChoiceSaid(NamedTuple):
     """What one event of a stream, or a whole answer, says of one choice. A tuple: it is made on the hot path.
 
-    `pieces`: its texts by kind, never empty but for a tool call whose words are not told. `blank`: an empty text stands
-    where a piece would. `opening`: the role is named, as at the beginning of a choice. `bare`: there is nothing that
-    could hold a text.
+    `pieces`: its texts by kind, never empty but for a tool call whose words are not told, and for one that is told
+    later: `late` are texts of earlier events, which were counted then. `blank`: an empty text stands where a piece
+    would. `opening`: the role is named, as at the beginning of a choice. `bare`: there is nothing that could hold a
+    text.
     """
 
     choice: int
@@ -53,6 +54,7 @@ class ChoiceSaid(NamedTuple):
     finish_reason: str | None = None
     usage: Usage | None = None
     bare: bool = False
+    late: tuple[tuple[Kind, str], ...] = ()
 
 
 class Said(NamedTuple):

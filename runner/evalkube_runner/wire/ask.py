@@ -2,11 +2,23 @@
 turn into requests. No I/O here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeGuard
 
-__all__ = ["DRAWN", "Ask", "Drawn", "Inputs", "Message", "Operation", "Prompt", "Query", "is_messages", "merged"]
+__all__ = [
+    "DRAWN",
+    "Ask",
+    "Drawn",
+    "Inputs",
+    "Message",
+    "Operation",
+    "Prompt",
+    "Query",
+    "is_messages",
+    "merged",
+    "overlaid",
+]
 
 Message: TypeAlias = dict[str, object]
 """One message of a chat, with its role and its content, as OpenAI writes them."""
@@ -36,9 +48,25 @@ def is_messages(prompt: object) -> TypeGuard[list[Message]]:
     return isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], dict)
 
 
-def merged(made: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with the user's further keys, which win; one that is null takes the key away."""
-    return {key: value for key, value in {**made, **extra}.items() if key not in extra or value is not None}
+def merged(made: Mapping[str, Any], extra: Mapping[str, Any], within: Collection[str] = ()) -> dict[str, Any]:
+    """A body with the user's further keys, which win; one that is null takes the key away. `within`: objects of the
+    body whose keys are joined in the same way, one by one.
+    """
+    body = overlaid(made, extra, within)
+    for key in within:
+        if isinstance(inner := extra.get(key), Mapping) and isinstance(body[key], Mapping):
+            body[key] = {name: value for name, value in body[key].items() if name not in inner or value is not None}
+    return {key: value for key, value in body.items() if key not in extra or value is not None}
+
+
+def overlaid(made: Mapping[str, Any], over: Mapping[str, Any], within: Collection[str] = ()) -> dict[str, Any]:
+    """A body with other keys, which win as they are. `within`: objects of it whose keys are joined one by one."""
+    inner = {
+        key: {**made[key], **over[key]}
+        for key in within
+        if isinstance(made.get(key), Mapping) and isinstance(over.get(key), Mapping)
+    }
+    return {**made, **over, **inner}
 
 
 class Drawn:
@@ -64,7 +92,8 @@ class Ask:
     """One request. None is said by leaving a key out; `extra` are further keys of the body, which win, and of which one
     that is None takes the key away.
 
-    `max_completion_tokens` is the limit for endpoints that want it under that name; it goes before `max_tokens`.
+    `max_completion_tokens` is the limit for endpoints that want it under that name; it goes before `max_tokens`. `url`:
+    where the request goes, for APIs whose bodies depend on it.
     """
 
     model: str
@@ -90,3 +119,4 @@ class Ask:
     response_schema: Mapping[str, Any] | None = None
     tools: Sequence[Mapping[str, Any]] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    url: str = ""

@@ -162,7 +162,7 @@ def _of_page(body: bytes) -> str:
 
 def _in_events(body: bytes) -> str:
     """The error in a body of events."""
-    if not body.lstrip().startswith((b"data:", b"event:")):
+    if not body.lstrip().startswith((b"data:", b"event:", b"id:", b":")):
         return ""
     event = sse.parse(body.lstrip().replace(b"\r\n", b"\n").split(b"\n\n")[0])
     return in_body(event.data) if event is not None and event.data else ""

@@ -25,6 +25,7 @@ __all__ = [
     "merged",
     "prompt_texts",
     "reader",
+    "response_format",
     "takes_messages",
 ]
 
@@ -117,12 +118,13 @@ def _fields(ask: Ask) -> dict[str, Any]:
         "logprobs": ask.logprobs,
         "top_logprobs": ask.top_logprobs,
         "reasoning_effort": ask.reasoning_effort,
-        "response_format": None if ask.response_schema is None else _response_format(ask.response_schema),
+        "response_format": None if ask.response_schema is None else response_format(ask.response_schema),
         "tools": ask.tools,
     }
 
 
-def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The demand that an answer is JSON of a schema."""
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 

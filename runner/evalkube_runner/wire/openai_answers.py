@@ -13,7 +13,7 @@ from evalkube_runner.wire import faults, finish, usage
 from evalkube_runner.wire.answer import ChoiceSaid, Fault, Kind, Said
 from evalkube_runner.wire.grammar import NAMELESS, Grammar
 
-__all__ = ["GRAMMAR", "said"]
+__all__ = ["GRAMMAR", "broken", "choice_said", "said"]
 
 
 def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
@@ -27,13 +27,13 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
         if error is not None:
             return Said(fault=Fault(ErrorClass.ERROR_IN_STREAM, error))
     if not isinstance(choices, list):
-        return Said(usage=usage.stated(found)) if choices is None else _broken("choices that are no list")
+        return Said(usage=usage.stated(found)) if choices is None else broken("choices that are no list")
     for choice in choices:
         delta = choice.get("delta") if isinstance(choice, dict) else choice
         if delta is not None and not isinstance(delta, dict):
-            return _broken("a choice that is no object")
+            return broken("a choice that is no object")
     return Said(
-        choices=tuple([_choice(choice, at) for at, choice in enumerate(choices)]),
+        choices=tuple([choice_said(choice, at) for at, choice in enumerate(choices)]),
         usage=usage.stated(found),
     )
 
@@ -44,11 +44,13 @@ def _error(found: Mapping[str, Any], name: bytes, *, answers: bool) -> str | Non
     return faults.words(found) if error is None and erring else error
 
 
-def _broken(what: str) -> Said:
+def broken(what: str) -> Said:
+    """What an event says that is not as the API has it."""
     return Said(fault=Fault(ErrorClass.PARSE, f"the server sent {what}"))
 
 
-def _choice(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
+def choice_said(choice: Mapping[str, Any], at: int) -> ChoiceSaid:
+    """What a choice says, which is at place `at` of its event."""
     part = _part(choice)
     pieces = _pieces(part)
     return ChoiceSaid(

@@ -89,7 +89,7 @@ class Reading:
             if finish.failed(reason):
                 self.fail(Fault(ErrorClass.ERROR_IN_STREAM, f"the server gave up with finish reason {reason!r}"))
         if self._texts is not None:
-            for kind, text in choice.pieces:
+            for kind, text in (*choice.late, *choice.pieces):
                 self.add(choice.choice, kind, (text,))
 
     def add(self, choice: int, kind: Kind, texts: Iterable[str]) -> None:

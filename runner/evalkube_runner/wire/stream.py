@@ -419,7 +419,7 @@ def _not_an_answer(body: bytes) -> str:
     found = faults.foreign(body)
     if found is not None:
         return found
-    if body.lstrip().startswith((b"data:", b"event:", b":")):
+    if body.lstrip().startswith((b"data:", b"event:", b"id:", b":")):
         return "the server answered with a stream that nobody asked for; set stream to true"
     lines = body.strip().split(b"\n", 1)
     if len(lines) > 1 and all(line.lstrip().startswith(b"{") for line in lines):
