@@ -23,6 +23,7 @@ MS = 1_000_000
 APIS: dict[str, str] = {
     "openai_responses": "/v1",
     "dashscope": "/api/v1",
+    "anthropic": "",
 }
 """The base of each dialect's URLs."""
 

@@ -29,7 +29,7 @@ _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )
 _POLL_S = 0.005
-_COMPLETE = ("/completions", "/responses", "/generation")  # paths that a URL has, or was given
+_COMPLETE = ("/completions", "/responses", "/generation", "/messages")  # paths that a URL has, or was given
 
 
 class NotUpYet(RunFailed):

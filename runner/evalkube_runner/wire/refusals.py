@@ -15,6 +15,8 @@ _SAID = re.compile(
     r"|\b(model|deployment)\b[^.!?\n]{0,120}?\b(does not exist|doesn't exist|do not exist|not exist|not found"
     r"|could not be found|was not found)"
     r"|\bmodel [^\s,;]{1,200} (does not exist|doesn't exist|(is |was )?not found|could not be found)"
+    r"|^(HTTP \d{3}: )?model: \S{1,250}$"  # Anthropic
+    r"|\bmodels/\S{1,250} (is|was) not found"  # Gemini
     r"|\b(not|isn't) a valid model\b|\bno model (named|called|with)\b"
     r"|模型.{0,60}(不存在|未找到)|(不存在|未找到).{0,10}模型",
     re.IGNORECASE,
