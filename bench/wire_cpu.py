@@ -110,8 +110,33 @@ def anthropic() -> Shape:
     )
 
 
+def gemini() -> Shape:
+    """A candidate in pieces, with the counts so far."""
+
+    def answer(text: str, number: int, **end: str) -> dict[str, Any]:
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, **end, "index": 0}
+        counts = {"promptTokenCount": 9, "candidatesTokenCount": number, "totalTokenCount": number + 9}
+        return {
+            "candidates": [candidate],
+            "usageMetadata": counts,
+            "modelVersion": "m",
+            "responseId": "0123456789abcdef",
+        }
+
+    def piece(text: str, number: int, **end: str) -> bytes:
+        return event(**answer(text, number, **end)).replace(b"\n\n", b"\r\n\r\n")
+
+    return Shape(
+        [],
+        lambda at: piece(f" w{at}", at + 1),
+        [piece("", TOKENS, finishReason="STOP")],
+        json.dumps(answer(" word" * TOKENS, TOKENS, finishReason="STOP")).encode(),
+    )
+
+
 SHAPES: dict[str, Callable[[], Shape]] = {
     "anthropic": anthropic,
+    "gemini": gemini,
     "openai": openai,
     "openai_responses": openai_responses,
     "dashscope": dashscope,

@@ -4,7 +4,7 @@ refused, never dropped. Pure.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:  # runners read the names, and need no pydantic for that
@@ -28,7 +28,7 @@ class Dialect:
     kind: Literal["chat", "embedding", "rerank"] = "chat"
     streams: bool = True
     lacks: tuple[str, ...] = ()
-    lacks_values: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
+    lacks_values: tuple[tuple[str, str | bool], ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()
 
 
@@ -53,8 +53,13 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             *("n_choices", "min_tokens", "stop_token_ids", "seed", "logit_bias", "logprobs", "top_logprobs"),
             *("frequency_penalty", "presence_penalty", "repetition_penalty", "tokenize_prompt"),
         ),
-        lacks_values={"reasoning_effort": ("minimal",), "apply_chat_template": (False,)},
+        lacks_values=(("reasoning_effort", "minimal"), ("apply_chat_template", False)),
         elsewhere=(("/chat/completions", "openai"), ("/responses", "openai_responses")),
+    ),
+    "gemini": Dialect(
+        lacks=(*("min_tokens", "stop_token_ids", "logit_bias", "repetition_penalty", "tokenize_prompt"),),
+        lacks_values=(("reasoning_effort", "xhigh"), ("apply_chat_template", False)),
+        elsewhere=(("/openai/", "openai"), ("/chat/completions", "openai")),
     ),
 }
 
@@ -156,8 +161,9 @@ def _valueless(field: str, table: Mapping[str, Dialect]) -> dict[str | bool, lis
     """The values of a field that some dialects have no word for, and which."""
     found: dict[str | bool, list[str]] = {}
     for name, row in table.items():
-        for value in row.lacks_values.get(field, ()):
-            found.setdefault(value, []).append(name)
+        for of, value in row.lacks_values:
+            if of == field:
+                found.setdefault(value, []).append(name)
     return found
 
 

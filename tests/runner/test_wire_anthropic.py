@@ -9,7 +9,7 @@ from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.perf.bodies import ask_of
 from evalkube_runner.wire import anthropic
-from evalkube_runner.wire.ask import DRAWN, Ask, Operation, Prompt
+from evalkube_runner.wire.ask import DRAWN, Ask, Operation
 from evalkube_runner.wire.chats import Inexpressible
 from evalkube_runner.wire.refusals import says_no_model
 
@@ -42,7 +42,7 @@ def test_headers() -> None:
     assert anthropic.fixed_headers(stream=True) == {"anthropic-version": "2023-06-01"}
 
 
-def body(prompt: Prompt, **fields: Any) -> dict[str, Any]:
+def body(prompt: Any, **fields: Any) -> dict[str, Any]:
     """What is sent for a prompt of a load test."""
     spec = PerfRunSpec(model="m", url="http://h/v1", api="anthropic", **fields)
     return anthropic.body(ask_of(spec, prompt))
@@ -126,7 +126,7 @@ def test_pictures(url: str, source: dict[str, str]) -> None:
 
 
 # name: a prompt, what is named
-REFUSED: dict[str, tuple[Prompt, str]] = {
+REFUSED: dict[str, tuple[Any, str]] = {
     "sound": ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}], "input_audio"),
     "token ids": ([1, 2], "token ids"),
     "a field of a message": ([{**USER, "name": "Bo"}], r"messages\[0\].name"),
@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[Prompt, str]] = {
 
 
 @pytest.mark.parametrize(("prompt", "named"), REFUSED.values(), ids=REFUSED)
-def test_what_it_cannot_say(prompt: Prompt, named: str) -> None:
+def test_what_it_cannot_say(prompt: Any, named: str) -> None:
     """It is refused by its name."""
     with pytest.raises(Inexpressible, match=named):
         body(prompt)

@@ -13,7 +13,7 @@ from evalkube_runner.perf.bodies import Layout, Payloads
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import Dialect
-from evalkube_runner.wire.refusals import says_no_model
+from evalkube_runner.wire.refusals import says_no_model, says_wrong_key
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["NO_CONNECTION", "NotUpYet", "test_connection"]
@@ -29,7 +29,14 @@ _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )
 _POLL_S = 0.005
-_COMPLETE = ("/completions", "/responses", "/generation", "/messages")  # paths that a URL has, or was given
+_COMPLETE = (
+    "/completions",
+    "/responses",
+    "/generation",
+    "/messages",
+    "GenerateContent",
+    ":generateContent",
+)  # paths that a URL has, or was given
 
 
 class NotUpYet(RunFailed):
@@ -92,7 +99,7 @@ def _judge(url: str, exchange: Exchange, *, stream: bool, proxy: Proxy | None) -
     status = f"HTTP {exchange.status}: " if exchange.status else ""
     text = f"{url.partition('?')[0]}: {status}{exchange.message or error}"
     failure = NotUpYet if arrival.may_come_up(error, exchange.status) else RunFailed
-    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
+    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403) or says_wrong_key(exchange.message):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
     if says_no_model(exchange.message):
         raise RunFailed(Reason.MODEL_NOT_FOUND, f"{text}; check model")
