@@ -118,6 +118,12 @@ def test_a_history_with_tools() -> None:
     assert gemini.prompt_texts(orjson.dumps(made)) == (["hi", "I look", "go on"], 0)
 
 
+def test_turns_in_the_own_form() -> None:
+    """They go out as they are, a single part too."""
+    made = body([{"role": "user", "parts": {"text": "hi"}}, {"role": "user", "parts": [{"text": "there"}]}])
+    assert made["contents"] == [{"role": "user", "parts": [{"text": "hi"}, {"text": "there"}]}]
+
+
 def test_tools_schemas_and_effort() -> None:
     """In the API's own form."""
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}

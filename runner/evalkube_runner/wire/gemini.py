@@ -169,11 +169,13 @@ def _conversation(messages: list[Message]) -> dict[str, Any]:
         if chats.is_system(message):
             continue
         role = "model" if message.get("role") in ("assistant", "model") else "user"
-        parts = message["parts"] if "parts" in message else _parts(message, names, f"messages[{at}]")
+        given = message.get("parts")  # a turn in the API's own form
+        own = given if isinstance(given, list) else [given]
+        parts = own if given is not None else _parts(message, names, f"messages[{at}]")
         if turns and turns[-1]["role"] == role:
             turns[-1]["parts"] += parts
         else:
-            turns.append({"role": role, "parts": list(parts) if isinstance(parts, list) else [parts]})
+            turns.append({"role": role, "parts": list(parts)})
     found: dict[str, Any] = {"contents": turns}
     if system:
         found["systemInstruction"] = {"parts": [{"text": text} for text in system]}
