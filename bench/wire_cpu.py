@@ -91,7 +91,52 @@ def dashscope() -> Shape:
     )
 
 
+def anthropic() -> Shape:
+    """Messages, as Anthropic writes them."""
+
+    def typed(kind: str, **fields: Any) -> bytes:
+        return f"event: {kind}\n".encode() + event(type=kind, **fields)
+
+    usage = {"input_tokens": 9, "output_tokens": TOKENS}
+    common = {"id": "msg_0123456789abcdef", "type": "message", "role": "assistant", "model": "m"}
+    stop = {"stop_reason": "end_turn", "stop_sequence": None}
+    whole = {**common, "content": [{"type": "text", "text": " word" * TOKENS}], **stop, "usage": usage}
+    start = typed("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    return Shape(
+        [typed("message_start", message={**common, "content": [], "usage": usage}), start, typed("ping")],
+        lambda at: typed("content_block_delta", index=0, delta={"type": "text_delta", "text": f" w{at}"}),
+        [typed("content_block_stop", index=0), typed("message_delta", delta=stop, usage=usage), typed("message_stop")],
+        json.dumps(whole).encode(),
+    )
+
+
+def gemini() -> Shape:
+    """A candidate in pieces, with the counts so far."""
+
+    def answer(text: str, number: int, **end: str) -> dict[str, Any]:
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, **end, "index": 0}
+        counts = {"promptTokenCount": 9, "candidatesTokenCount": number, "totalTokenCount": number + 9}
+        return {
+            "candidates": [candidate],
+            "usageMetadata": counts,
+            "modelVersion": "m",
+            "responseId": "0123456789abcdef",
+        }
+
+    def piece(text: str, number: int, **end: str) -> bytes:
+        return event(**answer(text, number, **end)).replace(b"\n\n", b"\r\n\r\n")
+
+    return Shape(
+        [],
+        lambda at: piece(f" w{at}", at + 1),
+        [piece("", TOKENS, finishReason="STOP")],
+        json.dumps(answer(" word" * TOKENS, TOKENS, finishReason="STOP")).encode(),
+    )
+
+
 SHAPES: dict[str, Callable[[], Shape]] = {
+    "anthropic": anthropic,
+    "gemini": gemini,
     "openai": openai,
     "openai_responses": openai_responses,
     "dashscope": dashscope,

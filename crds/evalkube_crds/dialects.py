@@ -17,7 +17,8 @@ __all__ = ["ALIASES", "DIALECTS", "EVAL_TYPES", "Dialect", "check", "named", "ru
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One API. `kind`: what its models do. `streams`: whether it has streamed answers. `lacks`: the fields of a load
-    test, and of a `generation_config`, that it has no parameter for. `elsewhere`: what stands in URLs at which services
+    test, and of a `generation_config`, that it has no parameter for; `lacks_values`: values of further fields
+    that it has no word for. `elsewhere`: what stands in URLs at which services
     that speak it speak another API, and which.
 
     A load test's `seed` is never among them: it is the schedule's in any case, and sent where the API has one. Nor are
@@ -27,6 +28,7 @@ class Dialect:
     kind: Literal["chat", "embedding", "rerank"] = "chat"
     streams: bool = True
     lacks: tuple[str, ...] = ()
+    lacks_values: tuple[tuple[str, str | bool], ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()
 
 
@@ -45,6 +47,19 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             *("max_completion_tokens", "tokenize_prompt"),
         ),
         elsewhere=(("/compatible-mode/", "openai"),),
+    ),
+    "anthropic": Dialect(
+        lacks=(
+            *("n_choices", "min_tokens", "stop_token_ids", "seed", "logit_bias", "logprobs", "top_logprobs"),
+            *("frequency_penalty", "presence_penalty", "repetition_penalty", "tokenize_prompt"),
+        ),
+        lacks_values=(("reasoning_effort", "minimal"), ("apply_chat_template", False)),
+        elsewhere=(("/chat/completions", "openai"), ("/responses", "openai_responses")),
+    ),
+    "gemini": Dialect(
+        lacks=(*("min_tokens", "stop_token_ids", "logit_bias", "repetition_penalty", "tokenize_prompt"),),
+        lacks_values=(("reasoning_effort", "xhigh"), ("apply_chat_template", False)),
+        elsewhere=(("/openai/", "openai"), ("/chat/completions", "openai")),
     ),
 }
 
@@ -81,6 +96,11 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
             where = ".".join(_camel(model, path))
             rule = f"!(self.api in {names}) || {_left_out(where, _allowed(path, field))}"
             found.append({"rule": rule, "message": _words(where, path[-1], names)})
+        for value, names in _valueless(path[-1], table).items():
+            where = ".".join(_camel(model, path))
+            said = str(value).lower() if isinstance(value, bool) else repr(value)
+            rule = f"!(self.api in {names}) || !has(self.{where}) || self.{where} != {said}"
+            found.append({"rule": rule, "message": _words_of_value(where, said, names)})
     return tuple(found)
 
 
@@ -109,6 +129,12 @@ def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
         names = _without(path[-1], table)
         if spec.api in names and _value(spec, path) != _allowed(path, field):
             raise ValueError(_words(".".join(path), path[-1], names))
+    for path, _ in _parameters(type(spec)) if row.lacks_values else ():
+        value = _value(spec, path)
+        names = _valueless(path[-1], table).get(value, []) if isinstance(value, str | bool) else []
+        if spec.api in names:
+            said = str(value).lower() if isinstance(value, bool) else repr(value)
+            raise ValueError(_words_of_value(".".join(path), said, names))
     url = next((name for name in _URLS if hasattr(spec, name)), "")
     for name, part, other in _elsewhere(table) if url else ():
         if name == spec.api and part in getattr(spec, url):
@@ -129,6 +155,20 @@ def _elsewhere(table: Mapping[str, Dialect]) -> Iterator[tuple[str, str, str]]:
 
 def _words_elsewhere(where: str, part: str, other: str) -> str:
     return f"{where}: {part} speaks {other}; set api to {other}, or give the URL of this API"
+
+
+def _valueless(field: str, table: Mapping[str, Dialect]) -> dict[str | bool, list[str]]:
+    """The values of a field that some dialects have no word for, and which."""
+    found: dict[str | bool, list[str]] = {}
+    for name, row in table.items():
+        for of, value in row.lacks_values:
+            if of == field:
+                found.setdefault(value, []).append(name)
+    return found
+
+
+def _words_of_value(where: str, value: str, names: list[str]) -> str:
+    return f"{where}: {', '.join(names)} has no {value}; leave it out, or give another value"
 
 
 def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:

@@ -42,7 +42,7 @@ _EVAL_LEFT_OUT: Final = {
     "generation_config.do_sample": "a parameter of local inference; an endpoint has `temperature`",
     "generation_config.parallel_tool_calls": "no benchmark here calls tools",
     "generation_config.reasoning_tokens, reasoning_summary, reasoning_history": "not of chat completions",
-    "generation_config.anthropic_cache_*": "of the Anthropic API; evaluations speak the OpenAI one",
+    "generation_config.anthropic_cache_*": "marks for Anthropic's cache: not in this version",
     "generation_config: height, width, num_inference_steps, guidance_scale": "image generation",
 }
 
@@ -54,7 +54,7 @@ _PERF_LEFT_OUT: Final = {
     "visualizer, wandb_api_key, swanlab_api_key, swanlab_host": "a vendor's tracking service",
     "image_width, image_height, image_format, image_num, image_patch_size": "images",
     "multi_turn, min_turns, max_turns, multi_turn_args": "conversations: not in this version",
-    "api: anthropic, gemini, openai_embedding, openai_rerank": "not in this version",
+    "api: openai_embedding, openai_rerank": "not in this version",
     "api: local, local_vllm": "start a model here; this tests endpoints: `openai`, with the `url` of one that runs",
     "api: custom": "a template of EvalScope's for a plug-in of one's own",
 }

@@ -79,6 +79,12 @@ BAD_FIELDS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"api": "dashscope", "generation_config": {"logit_bias": {"1": 1}}},
         "generation_config.logit_bias: is no parameter of",
     ),
+    "a value that its dialect has no word for": (
+        "eval",
+        {"api": "anthropic", "generation_config": {"reasoning_effort": "minimal"}},
+        "generation_config.reasoning_effort: anthropic has no 'minimal'",
+    ),
+    "a field that Gemini lacks": ("perf", {"api": "gemini", "min_tokens": 3}, "min_tokens: is no parameter of"),
     "token ids": (
         "perf",
         {"api": "dashscope", "tokenize_prompt": True, "tokenizer_path": "/t.json"},

@@ -152,3 +152,26 @@ def test_dialects_that_nobody_speaks(
     (problem,) = problems.problems_of(caught.value, model)
     assert str(problem).startswith(said)
     assert all(name in problem.reason for name in DIALECTS)
+
+
+VALUES: Mapping[str, Dialect] = {
+    "openai": Dialect(),
+    "terse": Dialect(lacks_values=(("reasoning_effort", "minimal"), ("apply_chat_template", False))),
+}
+
+
+def test_values_that_a_dialect_has_no_word_for() -> None:
+    """The field may be set, to another value; a rule for each, of the resource and of requests."""
+    (rule,) = dialects.rules(PerfRunSpec, VALUES)
+    assert rule["rule"] == "!(self.api in ['terse']) || !has(self.applyChatTemplate) || self.applyChatTemplate != false"
+    (rule,) = dialects.rules(EvalRunSpec, VALUES)
+    where = "self.generationConfig.reasoningEffort"
+    assert rule["rule"] == f"!(self.api in ['terse']) || !has({where}) || {where} != 'minimal'"
+    dialects.check(evaluation(reasoning_effort="low").model_copy(update={"api": "terse"}), VALUES)
+    dialects.check(load_test(apply_chat_template=True).model_copy(update={"api": "terse"}), VALUES)
+    for spec in (evaluation(reasoning_effort="minimal"), load_test(apply_chat_template=False)):
+        dialects.check(spec, VALUES)
+        with pytest.raises(
+            ValueError, match=r": terse has no '?(minimal|false)'?; leave it out, or give another value"
+        ):
+            dialects.check(spec.model_copy(update={"api": "terse"}), VALUES)

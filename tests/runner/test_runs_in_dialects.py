@@ -23,6 +23,8 @@ MS = 1_000_000
 APIS: dict[str, str] = {
     "openai_responses": "/v1",
     "dashscope": "/api/v1",
+    "anthropic": "",
+    "gemini": "/v1beta",
 }
 """The base of each dialect's URLs."""
 
@@ -138,7 +140,7 @@ RUNS: dict[str, Callable[[Path, str, str], object]] = {"load test": load, "evalu
 @pytest.mark.parametrize("kind", RUNS)
 def test_a_wrong_key(tmp_path: Path, api: str, kind: str) -> None:
     """The run ends soon, with a reason for programs and the server's own words for people."""
-    with running_mock("--api-key", "another") as url, pytest.raises(RunFailed, match="HTTP 401: ") as failed:
+    with running_mock("--api-key", "another") as url, pytest.raises(RunFailed, match=r"HTTP 40[013]: ") as failed:
         RUNS[kind](tmp_path, url.removesuffix("/v1"), api)
     assert failed.value.reason is Reason.AUTHENTICATION_FAILED
 

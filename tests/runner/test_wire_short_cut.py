@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalkube_runner.wire import dashscope_answers, openai_responses_answers
+from evalkube_runner.wire import anthropic_answers, dashscope_answers, gemini_answers, openai_responses_answers
 from evalkube_runner.wire.answer import Said
 from evalkube_runner.wire.grammar import Grammar, Says
 from evalkube_runner.wire.stream import Stream
@@ -30,6 +30,21 @@ def _result(at: int) -> bytes:
     return f"id:{at + 1}\nevent:result\n:HTTP_STATUS/200\ndata:{body}\n\n".encode()
 
 
+def _delta(at: int) -> bytes:
+    """A piece of a message, as Anthropic writes it."""
+    found = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": f"w{at}"}}
+    return f"event: content_block_delta\ndata: {json.dumps(found)}\n\n".encode()
+
+
+def _candidate(at: int) -> bytes:
+    """A piece of a candidate, as Gemini writes it: with all counts so far."""
+    candidate = {"content": {"parts": [{"text": f"w{at}"}], "role": "model"}, "index": 0}
+    details = [{"modality": "TEXT", "tokenCount": 9}]
+    counts = {"candidatesTokenCount": at + 1, "totalTokenCount": at + 10, "promptTokensDetails": details}
+    found = {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 9, **counts}, "modelVersion": "m"}
+    return f"data: {json.dumps(found)}\r\n\r\n".encode()
+
+
 class _Counting:
     """Says what another says, and counts."""
 
@@ -44,6 +59,8 @@ class _Counting:
 
 DIALECTS: dict[str, tuple[Grammar, Callable[[int], bytes]]] = {
     "openai_responses": (openai_responses_answers.GRAMMAR, _response),
+    "anthropic": (anthropic_answers.GRAMMAR, _delta),
+    "gemini": (gemini_answers.GRAMMAR, _candidate),
     "dashscope": (dashscope_answers.GRAMMAR, _result),
 }
 

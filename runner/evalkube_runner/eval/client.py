@@ -34,6 +34,7 @@ from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation
+from evalkube_runner.wire.chats import Inexpressible
 from evalkube_runner.wire.dialect import DIALECTS, Dialect, StreamReader
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
@@ -132,7 +133,10 @@ class Client:
         if stops and self._stops:
             config = config.model_copy(update={"stop_seqs": list(stops)})
         ask = asking.ask_of(self._target.model, messages, config, repeat=repeat)
-        made = self._target.dialect.body(replace(ask, url=self._target.url))
+        try:
+            made = self._target.dialect.body(replace(ask, url=self._target.url))
+        except Inexpressible as problem:
+            raise RequestFailed(ErrorClass.SEND, str(problem)) from None
         body = orjson.dumps(secret_keys.joined(made, self._target.secret))
         self._asking += 1
         try:

@@ -13,7 +13,7 @@ from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import retry
 from evalkube_runner.eval.client import RequestFailed
-from evalkube_runner.wire.refusals import says_no_model
+from evalkube_runner.wire.refusals import says_no_model, says_wrong_key
 
 __all__ = ["FirstContact", "reason_of"]
 
@@ -37,6 +37,8 @@ def reason_of(failure: RequestFailed) -> Reason:
 def _refusal(failure: RequestFailed) -> tuple[Reason, str] | None:
     """The reason, and what to do, where every request would be refused alike."""
     authentication = failure.error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403)
+    if not authentication and says_wrong_key(failure.message):
+        return _REFUSALS[ErrorClass.STATUS_401]
     if not authentication and says_no_model(failure.message):
         return Reason.MODEL_NOT_FOUND, "check model"
     return _REFUSALS.get(failure.error)

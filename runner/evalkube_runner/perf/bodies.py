@@ -30,7 +30,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import orjson
 
 from evalkube_crds import secret_keys
+from evalkube_crds.names import Reason
+from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.ask import DRAWN, Ask, Drawn, Prompt
+from evalkube_runner.wire.chats import Inexpressible
 
 if TYPE_CHECKING:  # the worker processes never see a spec
     from evalkube_crds.perfrun import PerfRunSpec
@@ -247,8 +250,11 @@ class Bodies:
         return Layout(self._folder, items, block, self._spec.dataset_offset), most
 
     def _body(self, item: int) -> tuple[bytes, int | None]:
-        """The body of an item, and the place of a drawn limit."""
-        made = self._dialect.body(ask_of(self._spec, self._prompts.item(item)))
+        """The body of an item, and the place of a drawn limit. Raises RunFailed for one that its API cannot say."""
+        try:
+            made = self._dialect.body(ask_of(self._spec, self._prompts.item(item)))
+        except Inexpressible as problem:
+            raise RunFailed(Reason.DATASET_UNAVAILABLE, f"prompt {item}: {problem}") from None
         return rendered(secret_keys.joined(made, self._secret))
 
     def _windows(self) -> list[list[int]]:

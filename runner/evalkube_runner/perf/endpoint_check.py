@@ -11,7 +11,7 @@ from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf.bodies import Layout, Payloads
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.task import Endpoint, LoadOptions
-from evalkube_runner.wire.refusals import says_no_model
+from evalkube_runner.wire.refusals import says_no_model, says_wrong_key
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
 __all__ = ["NO_CONNECTION", "NotUpYet", "check_endpoint"]
@@ -27,7 +27,14 @@ _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )
 _POLL_S = 0.005
-_COMPLETE = ("/completions", "/responses", "/generation")  # paths that a URL has, or was given
+_COMPLETE = (
+    "/completions",
+    "/responses",
+    "/generation",
+    "/messages",
+    "GenerateContent",
+    ":generateContent",
+)  # paths that a URL has, or was given
 
 
 class NotUpYet(RunFailed):
@@ -86,7 +93,7 @@ def _judge(endpoint: Endpoint, exchange: Exchange, *, stream: bool) -> None:
     status = f"HTTP {exchange.status}: " if exchange.status else ""
     text = f"{url.partition('?')[0]}: {status}{exchange.message or error}"
     failure = NotUpYet if arrival.may_come_up(error, exchange.status) else RunFailed
-    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403):
+    if error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403) or says_wrong_key(exchange.message):
         raise RunFailed(Reason.AUTHENTICATION_FAILED, f"{text}; check api_key")
     if says_no_model(exchange.message):
         raise RunFailed(Reason.MODEL_NOT_FOUND, f"{text}; check model")

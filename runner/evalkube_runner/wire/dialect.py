@@ -5,7 +5,7 @@ a row in the contract's table (`evalkube_crds.dialects`).
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from evalkube_runner.wire import dashscope, openai, openai_responses
+from evalkube_runner.wire import anthropic, dashscope, gemini, openai, openai_responses
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Operation
 
@@ -97,4 +97,6 @@ DIALECTS: dict[str, Dialect] = {
     "openai": openai,
     "openai_responses": openai_responses,
     "dashscope": dashscope,
+    "anthropic": anthropic,
+    "gemini": gemini,
 }

@@ -98,8 +98,10 @@ class Stream:
         if self._framed:
             if not self._splitter.pending and self._is_framed(data):
                 return
-        elif self._varying is not None and not self._splitter.pending and self._varies(data, 0, to=len(data)):
-            return
+        elif self._varying is not None and not self._splitter.pending:
+            event = data.replace(b"\r\n", b"\n") if data.endswith(b"\r\n\r\n") else data
+            if self._varies(event, 0, to=len(event)):
+                return
         if not self._opened or self._body is not None:
             data = self._open(data)
         block = b"" if self.done else self._splitter.whole(data)

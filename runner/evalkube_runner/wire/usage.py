@@ -5,13 +5,13 @@ that are whole, in halves over two events. A count that cannot be (negative, a f
 MAX_TOKENS) is none: one of them would be most of the sum over all requests, or more than any counter holds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from evalkube_runner.wire.answer import Usage
 
-__all__ = ["MAX_TOKENS", "Usages", "stated"]
+__all__ = ["MAX_TOKENS", "Usages", "stated", "summed"]
 
 MAX_TOKENS = 1_000_000_000
 """Of one answer: a thousand times what the longest contexts hold."""
@@ -84,6 +84,30 @@ def _usage(part: Mapping[str, Any]) -> Usage | None:
         _part_of(prompt, part, _PARTS_OF_PROMPT, "cached_tokens"),
         doubtful=doubtful,
     )
+
+
+def summed(
+    prompt: Iterable[object], completion: Iterable[object], *, cached: object = None, reasoning: object = None
+) -> Usage | None:
+    """The counts of a server that states parts of them, which add up; None where it states none."""
+    prompts, odd_prompt = _sum(prompt)
+    completions, odd_completion = _sum(completion)
+    doubtful = odd_prompt or odd_completion
+    if prompts is None and completions is None and not doubtful:
+        return None
+    return Usage(prompts, completions, _within(completions, reasoning), _within(prompts, cached), doubtful=doubtful)
+
+
+def _sum(parts: Iterable[object]) -> tuple[int | None, bool]:
+    counts = [_count(part) for part in parts]
+    known = [count for count, _ in counts if count is not None]
+    odd = any(is_odd for _, is_odd in counts) or sum(known) > MAX_TOKENS
+    return (sum(known), False) if known and not odd else (None, odd)
+
+
+def _within(whole: int | None, part: object) -> int | None:
+    count, _ = _count(part)
+    return count if count is not None and whole is not None and count <= whole else None
 
 
 def _first(part: Mapping[str, Any], names: tuple[str, ...]) -> object:
