@@ -14,11 +14,11 @@ _MASK = (1 << 64) - 1
 
 
 class Role(enum.StrEnum):
-    """When the role-only delta of a chat stream is sent."""
+    """When what opens a stream before its first token is sent (OpenAI: the role-only delta)."""
 
     FIRST = "first"  # in one write with the first token, as vLLM does
     EARLY = "early"  # with the response head, long before the first token: catches clients that call it a token
-    NONE = "none"
+    NONE = "none"  # where the dialect can do without it; else as FIRST
 
 
 class Fate(enum.Enum):
@@ -40,12 +40,15 @@ class Behaviour:
     jitter: float = 0.0  # each wait is multiplied by a uniform factor in [1 - jitter, 1 + jitter]
     tokens: int = 128
     reasoning_tokens: int = 0
+    tool_calls: bool = False  # a request with tools is answered with a call of the first
+    dimensions: int = 1024  # of embeddings
     default_answer: str | None = None  # None = filler text of `tokens` tokens
     concurrency: int | None = None
     fail_rate: float = 0.0
     fail_status: int = 500
     retry_after_s: int | None = None
     stream_error_rate: float = 0.0
+    stream_error_status: int = 500  # what the error inside a stream says it is
     truncate_rate: float = 0.0
     role: Role = Role.FIRST
     model: str = "mock-model"

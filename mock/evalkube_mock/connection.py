@@ -14,8 +14,8 @@ from typing import cast
 import httptools
 
 from evalkube_mock import wire
+from evalkube_mock.dialects import table
 from evalkube_mock.dialects.model import RefusedError
-from evalkube_mock.dialects.table import DIALECTS
 from evalkube_mock.engine import Engine, Request
 from evalkube_mock.generation import Generation
 
@@ -185,8 +185,9 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         if not self._busy and not self._waiting:
-            # No dialect is known where the request is not: the first one's form of errors is read by most clients.
-            body = DIALECTS[0].error(RefusedError(status, message))
+            body = table.FALLBACK.error(
+                RefusedError(status, message), 0
+            )  # no dialect is known where the request is not
             self.send(wire.response(status, body, keep_alive=False))
         self._close()
 

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Sequence
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -15,8 +15,8 @@ from evalkube_mock import behaviour as behaviours
 from evalkube_mock import rendering, replies, wire
 from evalkube_mock.answers import AnswerBook
 from evalkube_mock.behaviour import Behaviour, Fate, Role
-from evalkube_mock.dialects.model import Ask, Dialect, RefusedError
-from evalkube_mock.dialects.table import DIALECTS
+from evalkube_mock.dialects import table
+from evalkube_mock.dialects.model import Ask, Dialect, Endpoint, RefusedError
 from evalkube_mock.generation import Channel, Generation
 from evalkube_mock.record import Outcome, Record, Stats
 from evalkube_mock.rendering import Prepared, Shelf
@@ -58,15 +58,16 @@ class Engine:
 
     def accept(self, peer: Channel, request: Request) -> Generation | None:
         """Take a request. While its answer is under way it is returned, for the peer to resume or abandon."""
-        for dialect in DIALECTS:
-            endpoint = dialect.endpoint(request.path)
+        for dialect in table.DIALECTS:
+            endpoint = dialect.endpoint(request.path, request.query)
             if endpoint is not None:
                 return self._generate(peer, request, dialect, endpoint)
+        dialect = table.claiming(request.path, request.headers)
         try:
-            body = self._own(request)
+            body = self._own(request, dialect)
             peer.send(self._whole(request, 200, body))
         except RefusedError as refused:
-            peer.send(self._refusal(request, DIALECTS[0], refused))
+            peer.send(self._refusal(request, dialect, refused, self._requests))
         peer.done(keep_alive=request.keep_alive)
         return None
 
@@ -81,13 +82,13 @@ class Engine:
         self._leave(generation, 0, Outcome.DISCONNECTED)
         self._fill()
 
-    def _generate(self, peer: Channel, request: Request, dialect: Dialect, endpoint: str) -> Generation | None:
+    def _generate(self, peer: Channel, request: Request, dialect: Dialect, endpoint: Endpoint) -> Generation | None:
         self._stats.entered()
         number = self._requests
         self._requests += 1
         try:
             self._admit(request, dialect)
-            ask = dialect.read(endpoint, request.body)
+            ask = dialect.read(endpoint, request.headers, request.body)
             if self._behaviour.strict_model and ask.model != self._behaviour.model:
                 raise _unknown_model(ask.model)
             fate = behaviours.fate(self._behaviour, number)
@@ -95,7 +96,7 @@ class Engine:
                 raise self._chosen_to_fail()
             prepared = self._prepare(dialect, ask, chunked=request.chunked)
         except RefusedError as refused:
-            peer.send(self._refusal(request, dialect, refused))
+            peer.send(self._refusal(request, dialect, refused, number))
             self._stats.in_flight -= 1
             self._stats.by_status[refused.status] += 1
             self._record.add((number, request.received_ns, 0, 0, 0, refused.status, Outcome.REFUSED))
@@ -128,9 +129,13 @@ class Engine:
     def _admit(self, request: Request, dialect: Dialect) -> None:
         if request.method != "POST":
             raise _wrong_method(request, "POST")
-        key = self._behaviour.api_key
-        if key is not None and dialect.credential(request.headers) != key:
-            raise RefusedError(401, "Incorrect API key provided.", code="invalid_api_key")
+        self._check_key(request, dialect)
+
+    def _check_key(self, request: Request, dialect: Dialect) -> None:
+        if self._behaviour.api_key is not None:
+            key = dialect.credential(request.headers, request.query)
+            if key != self._behaviour.api_key:
+                raise dialect.wrong_key(key)
 
     def _chosen_to_fail(self) -> RefusedError:
         wait_s = self._behaviour.retry_after_s
@@ -140,9 +145,13 @@ class Engine:
         )
 
     def _prepare(self, dialect: Dialect, ask: Ask, *, chunked: bool) -> Prepared:
+        if ask.query is not None:
+            return Prepared(replies.compose(self._behaviour, ask, None))
         answer = self._book.find(ask.prompt) if len(self._book) else None
         wanted = (ask.max_tokens, ask.min_tokens, ask.ignore_eos, ask.stop)
-        key = (ask.endpoint, ask.model, ask.stream, chunked, ask.choices, answer, *wanted)
+        # The digits of the prompt's length are in the stamp's, which the chunks' sizes count.
+        form = (ask.endpoint, ask.variant, ask.stream, chunked, len(str(ask.prompt_tokens)))
+        key = (ask.model, ask.choices, ask.call, answer, *form, *wanted)
         prepared = self._shelf.get(key)
         if prepared is None:
             reply = replies.compose(self._behaviour, ask, answer)
@@ -178,38 +187,38 @@ class Engine:
         finally:
             self._filling = False
 
-    def _own(self, request: Request) -> bytes:
+    def _own(self, request: Request, dialect: Dialect) -> bytes:
         """Answer the endpoints that generate nothing."""
         path = request.path
         if path == "/record" and request.method == "DELETE":
             self._record.clear()
             self._stats.clear()
             return b'{"cleared":true}'
-        known = path in ("/health", "/record", "/stats", "/v1/models") or path.startswith("/v1/models/")
-        if not known:
+        own = path in ("/health", "/record", "/stats")
+        listed = None if own else dialect.models(path, self._behaviour.model, self._started)
+        if not own and listed is None:
             raise RefusedError(404, f"Unknown path: {request.method} {path}", code="unknown_url")
         if request.method != "GET":
             raise _wrong_method(request, "GET, DELETE" if path == "/record" else "GET")
-        if path == "/health":
-            return b'{"status":"ok","service":"evalkube-mock"}'
-        if path == "/stats":
-            return orjson.dumps(self._stats.document(len(self._queue)))
-        if path == "/record":
-            if parse_qs(request.query).get("format", ["json"]) != ["json"]:
-                raise RefusedError(400, "The record has one format: json.", param="format")
-            return orjson.dumps(self._record.document())
-        key = self._behaviour.api_key
-        if key is not None and DIALECTS[0].credential(request.headers) != key:
-            raise RefusedError(401, "Incorrect API key provided.", code="invalid_api_key")
-        model = {"id": self._behaviour.model, "object": "model", "created": self._started, "owned_by": "evalkube"}
-        if path == "/v1/models":
-            return orjson.dumps({"object": "list", "data": [model]})
-        if unquote(path.removeprefix("/v1/models/")) != self._behaviour.model:
-            raise _unknown_model(unquote(path.removeprefix("/v1/models/")))
-        return orjson.dumps(model)
+        if listed is None:
+            return self._books(request)
+        self._check_key(request, dialect)
+        name, body = listed
+        if name not in ("", self._behaviour.model):
+            raise _unknown_model(name)
+        return body
 
-    def _refusal(self, request: Request, dialect: Dialect, refused: RefusedError) -> bytes:
-        return self._whole(request, refused.status, dialect.error(refused), refused.headers)
+    def _books(self, request: Request) -> bytes:
+        if request.path == "/health":
+            return b'{"status":"ok","service":"evalkube-mock"}'
+        if request.path == "/stats":
+            return orjson.dumps(self._stats.document(len(self._queue)))
+        if parse_qs(request.query).get("format", ["json"]) != ["json"]:
+            raise RefusedError(400, "The record has one format: json.", param="format")
+        return orjson.dumps(self._record.document())
+
+    def _refusal(self, request: Request, dialect: Dialect, refused: RefusedError, number: int) -> bytes:
+        return self._whole(request, refused.status, dialect.error(refused, number), refused.headers)
 
     @staticmethod
     def _whole(request: Request, status: int, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:

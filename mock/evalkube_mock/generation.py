@@ -116,7 +116,7 @@ class Generation:
             self._at(start_ns + wait_ns, self._answer)
             return
         self._stamp = self._dialect.stamp(self.ask, self.number, int(time.time()))
-        self._head = wire.stream_head(chunked=self.chunked, keep_alive=self.keep_alive)
+        self._head = wire.stream_head(self._prepared.content_type, chunked=self.chunked, keep_alive=self.keep_alive)
         early = self._behaviour.role is Role.EARLY
         if early or self._target_ns(0) > time.monotonic_ns():
             opening = self._stamp.join(self._prepared.opening) if early else b""
@@ -209,9 +209,9 @@ class Generation:
         if self._fate is Fate.TRUNCATED:
             return b""
         if self._fate is Fate.ERROR_EVENT:
-            events = self._dialect.error_events(
-                RefusedError(500, "The model failed while it generated (--stream-error-rate).")
-            )
+            status = self._behaviour.stream_error_status
+            failed = RefusedError(status, "The model failed while it generated (--stream-error-rate).")
+            events = self._dialect.error_events(self.ask, self._prepared.reply, self._limit, failed)
         else:
             events = self._dialect.ending(self.ask, self._prepared.reply)
         rendered = [self._stamp.join(event) for event in events]

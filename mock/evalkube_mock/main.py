@@ -10,6 +10,7 @@ from evalkube_mock import answers, server
 from evalkube_mock.answers import AnswerBook
 from evalkube_mock.behaviour import Behaviour, Role
 from evalkube_mock.replies import MAX_TOKENS
+from evalkube_mock.vectors import MAX_DIMENSIONS
 
 __all__ = ["app", "main"]
 
@@ -57,6 +58,16 @@ def main(
         int,
         typer.Option(min=0, max=MAX_TOKENS, help="Reasoning tokens before the answer's own.", rich_help_panel=_CONTENT),
     ] = 0,
+    tool_calls: Annotated[
+        bool,
+        typer.Option(
+            "--tool-calls", help="Answer a request with tools by a call of the first.", rich_help_panel=_CONTENT
+        ),
+    ] = False,
+    dimensions: Annotated[
+        int,
+        typer.Option(min=1, max=MAX_DIMENSIONS, help="Length of an embedding's vector.", rich_help_panel=_CONTENT),
+    ] = 1024,
     answers_file: Annotated[
         Path | None,
         typer.Option(
@@ -77,7 +88,8 @@ def main(
     role: Annotated[
         Role,
         typer.Option(
-            help="The role-only first delta: with the first token, early (with the response's head) or none.",
+            help="What opens a stream (the role-only delta, message_start): with the first token, early (with the "
+            "response's head), or none where the dialect can do without.",
             rich_help_panel=_CONTENT,
         ),
     ] = Role.FIRST,
@@ -96,10 +108,18 @@ def main(
     truncate_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Fraction closed in the middle of the answer.", rich_help_panel=_FAULTS)
     ] = 0.0,
+    stream_error_status: Annotated[
+        int,
+        typer.Option(
+            min=400, max=599, help="What the error event says it is, in its dialect's words.", rich_help_panel=_FAULTS
+        ),
+    ] = 500,
     api_key: Annotated[
         str | None,
         typer.Option(
-            help="Answer 401 to every other key under /v1.", envvar="EVALKUBE_MOCK_API_KEY", rich_help_panel=_SERVER
+            help="Refuse every other key, as each dialect does.",
+            envvar="EVALKUBE_MOCK_API_KEY",
+            rich_help_panel=_SERVER,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of jitter, faults and filler.", rich_help_panel=_SERVER)] = 0,
@@ -127,6 +147,8 @@ def main(
         latency_ns=None if latency_ms is None else round(latency_ms * _MS),
         jitter=jitter,
         tokens=tokens,
+        tool_calls=tool_calls,
+        dimensions=dimensions,
         reasoning_tokens=reasoning_tokens,
         default_answer=default_answer,
         concurrency=concurrency,
@@ -134,6 +156,7 @@ def main(
         fail_status=fail_status,
         retry_after_s=retry_after_s,
         stream_error_rate=stream_error_rate,
+        stream_error_status=stream_error_status,
         truncate_rate=truncate_rate,
         role=role,
         model=model,

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Hashable
 
 from evalkube_mock import wire
-from evalkube_mock.dialects.model import Ask, Dialect, Event, Reply
+from evalkube_mock.dialects.model import EVENT_STREAM, Ask, Dialect, Event, Reply
 
 __all__ = ["Prepared", "Shelf", "prepare"]
 
-_SHELF_TOKENS = 100_000  # about 30 MB of prepared tokens
+_SHELF_BYTES = 25_000_000  # of events, each of which is kept twice: alone and in `everything`
+_ENTRY_BYTES = 250  # of an entry without events
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Prepared:
     steps: tuple[Event, ...] = ()  # one per token
     closing: Event = ()
     everything: Event = ()  # opening, steps and closing in one piece
+    content_type: bytes = EVENT_STREAM
 
 
 def prepare(dialect: Dialect, ask: Ask, reply: Reply, *, role: bool, chunked: bool) -> Prepared:
-    """Render `reply` for any request that differs from `ask` only in its prompt and its usage option."""
+    """Render `reply` for any request that differs from `ask` only in what the shelf's key leaves out."""
     if not ask.stream:
         return Prepared(reply)
     stamp_bytes = len(dialect.stamp(ask, 0, 1_000_000_000))
@@ -34,15 +36,15 @@ def prepare(dialect: Dialect, ask: Ask, reply: Reply, *, role: bool, chunked: bo
 
     opening, closing = step(script.opening), step(script.closing)
     steps = tuple(step(events) for events in script.tokens)
-    return Prepared(reply, opening, steps, closing, wire.flat((opening, *steps, closing)))
+    return Prepared(reply, opening, steps, closing, wire.flat((opening, *steps, closing)), script.content_type)
 
 
 class Shelf:
-    """Keeps what was prepared, bounded by its tokens; when full it starts anew (the workloads that matter repeat)."""
+    """Keeps what was prepared, bounded by its bytes; when full it starts anew (the workloads that matter repeat)."""
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, Prepared] = {}
-        self._tokens = 0
+        self._bytes = 0
 
     def get(self, key: Hashable) -> Prepared | None:
         """Give what was put under `key`, or None."""
@@ -50,11 +52,11 @@ class Shelf:
 
     def put(self, key: Hashable, prepared: Prepared) -> None:
         """Keep `prepared`, unless it alone would fill the shelf."""
-        cost = prepared.reply.tokens + 1
-        if cost > _SHELF_TOKENS // 4:
+        cost = sum(map(len, prepared.everything)) + _ENTRY_BYTES
+        if cost > _SHELF_BYTES // 4:
             return
-        if self._tokens + cost > _SHELF_TOKENS:
+        if self._bytes + cost > _SHELF_BYTES:
             self._kept.clear()
-            self._tokens = 0
+            self._bytes = 0
         self._kept[key] = prepared
-        self._tokens += cost
+        self._bytes += cost

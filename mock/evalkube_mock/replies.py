@@ -1,12 +1,12 @@
-"""What the model says to a request: the answer from the book or filler, cut as the request asks. Pure.
+"""What the model says to a request: the answer from the book, filler, a call, vectors or scores. Pure.
 
 The lengths obey, in this order: `ignore_eos` and `min_tokens` (vLLM's extensions, by which load generators fix an
 output length), the stop texts, `max_tokens` (reasoning counts first).
 """
 
-from evalkube_mock import pieces
+from evalkube_mock import pieces, vectors
 from evalkube_mock.behaviour import Behaviour
-from evalkube_mock.dialects.model import Ask, RefusedError, Reply
+from evalkube_mock.dialects.model import Ask, Call, Query, RefusedError, Reply
 
 __all__ = ["MAX_TOKENS", "compose"]
 
@@ -18,12 +18,18 @@ def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
 
     Errors: RefusedError (400) when the reply would be longer than MAX_TOKENS.
     """
-    text = answer if answer is not None else behaviour.default_answer
+    if ask.query is not None:
+        return _worked_out(behaviour, ask.query)
     reasoning = pieces.filler(behaviour.reasoning_tokens, behaviour.seed + 1)
+    if behaviour.tool_calls and ask.call is not None:
+        return _calling(ask, ask.call, reasoning)
+    text = answer if answer is not None else behaviour.default_answer
+    stop = None
     if text is None:
         content = pieces.filler(behaviour.tokens, behaviour.seed)
     else:
-        content = pieces.split(_until_stop(text, ask.stop))
+        text, stop = _until_stop(text, ask.stop)
+        content = pieces.split(text)
     least = ask.max_tokens if ask.ignore_eos and ask.max_tokens is not None else ask.min_tokens
     length = len(reasoning) + len(content)
     wanted = max(length if ask.max_tokens is None else min(length, ask.max_tokens), least)
@@ -32,13 +38,32 @@ def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
     if length < least:
         more = pieces.filler(least - length + 1, behaviour.seed)[1:]  # without the first: it has no space before it
         content += more if content else pieces.filler(least - length, behaviour.seed)
-        length = least
+        length, stop = least, None
     if ask.max_tokens is None or length < ask.max_tokens or (length == ask.max_tokens and not ask.ignore_eos):
-        return Reply(reasoning, content, "stop")
+        return Reply(reasoning, content, "stop", stop)
     reasoning = reasoning[: ask.max_tokens]
     return Reply(reasoning, content[: ask.max_tokens - len(reasoning)], "length")
 
 
-def _until_stop(text: str, stop: tuple[str, ...]) -> str:
-    cuts = [at for at in (text.find(mark) for mark in stop) if at >= 0]
-    return text[: min(cuts)] if cuts else text
+def _calling(ask: Ask, call: Call, reasoning: tuple[str, ...]) -> Reply:
+    """Give the reply that calls a tool; one that a limit would cut stays without it, for half a call is of no use."""
+    arguments = pieces.split(call.arguments) if ask.streams_calls else (call.arguments,)
+    if ask.max_tokens is not None and len(reasoning) + len(arguments) > ask.max_tokens:
+        return Reply(reasoning[: ask.max_tokens], (), "length")
+    return Reply(reasoning, (), "tool_calls", call=call, arguments=arguments)
+
+
+def _worked_out(behaviour: Behaviour, query: Query) -> Reply:
+    """Give the vectors of the inputs, or their scores where there is a text to compare them with."""
+    if query.text:
+        return Reply((), (), "stop", scores=tuple(vectors.relevance(query.text, str(one)) for one in query.inputs))
+    dimensions = query.dimensions or behaviour.dimensions
+    return Reply((), (), "stop", vectors=tuple(vectors.embed(one, dimensions) for one in query.inputs))
+
+
+def _until_stop(text: str, stop: tuple[str, ...]) -> tuple[str, str | None]:
+    found = [(at, mark) for mark in stop if (at := text.find(mark)) >= 0]
+    if not found:
+        return text, None
+    at, mark = min(found)
+    return text[:at], mark

@@ -33,15 +33,13 @@ def response(
     return head if head_only else head + body
 
 
-def stream_head(*, chunked: bool, keep_alive: bool) -> bytes:
-    """Render the head of a stream of server-sent events; without chunks (HTTP/1.0) the close ends it."""
-    return (
-        b"HTTP/1.1 200 OK\r\n%scontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n%s%s\r\n"
-        % (
-            _SERVER,
-            b"transfer-encoding: chunked\r\n" if chunked else b"",
-            b"" if keep_alive and chunked else b"connection: close\r\n",
-        )
+def stream_head(content_type: bytes, *, chunked: bool, keep_alive: bool) -> bytes:
+    """Render the head of a stream; without chunks (HTTP/1.0) the close ends it."""
+    return b"HTTP/1.1 200 OK\r\n%scontent-type: %s\r\ncache-control: no-cache\r\n%s%s\r\n" % (
+        _SERVER,
+        content_type,
+        b"transfer-encoding: chunked\r\n" if chunked else b"",
+        b"" if keep_alive and chunked else b"connection: close\r\n",
     )
 
 

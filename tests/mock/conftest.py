@@ -1,5 +1,7 @@
 """What the tests of the running mock share: a client that speaks plainly and parts a stream into its events."""
 
+import contextlib
+import functools
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -68,3 +70,32 @@ def plain_mock() -> Iterator[Mock]:
     """One mock without options for all tests that leave nothing behind in it."""
     with running_mock() as url, httpx.Client(timeout=60) as client:
         yield Mock(url, client)
+
+
+@pytest.fixture(scope="session")
+def shared_mock() -> Iterator[Callable[..., Mock]]:
+    """Start mocks by their options, each once for all tests: for those that look at no record."""
+    with httpx.Client(timeout=60) as client, contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def start(*args: str) -> Mock:
+            return Mock(stack.enter_context(running_mock(*args)), client)
+
+        yield start
+
+
+@pytest.fixture
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients look up and reach nothing but this machine, whatever the environment says of proxies."""
+    look_up, connect = socket.getaddrinfo, socket.socket.connect
+
+    def guarded_look_up(host: Any, *args: Any, **more: Any) -> Any:
+        assert host in ("127.0.0.1", "localhost"), f"a client looked up {host}"
+        return look_up(host, *args, **more)
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        assert self.family not in (socket.AF_INET, socket.AF_INET6) or address[0] == "127.0.0.1", address
+        connect(self, address)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from evalkube_mock import wire
-from evalkube_mock.dialects.model import Ask, Dialect, RefusedError, Reply
+from evalkube_mock.dialects.model import Ask, Dialect, Endpoint, RefusedError, Reply
 from evalkube_mock.dialects.openai import OpenAI
 
 _DIALECT: Dialect = OpenAI()
@@ -19,7 +19,9 @@ def _read(endpoint: str = "chat", **change: Any) -> Ask:
     document: dict[str, Any] = {"model": "m"}
     document |= {"messages": [{"role": "user", "content": "hi"}]} if endpoint == "chat" else {"prompt": "hi"}
     document |= change
-    return _DIALECT.read(endpoint, orjson.dumps({key: value for key, value in document.items() if value is not ...}))
+    return _DIALECT.read(
+        Endpoint(endpoint), [], orjson.dumps({key: value for key, value in document.items() if value is not ...})
+    )
 
 
 def _events(ask: Ask, *, role: bool = True) -> list[Any]:
@@ -173,7 +175,7 @@ def test_refused_requests(endpoint: str, change: dict[str, Any], param: str) -> 
     with pytest.raises(RefusedError) as caught:
         _read(endpoint, **change)
     assert (caught.value.status, caught.value.param) == (400, param)
-    error = orjson.loads(_DIALECT.error(caught.value))["error"]
+    error = orjson.loads(_DIALECT.error(caught.value, 0))["error"]
     assert (error["type"], error["param"]) == ("invalid_request_error", param)
     assert error["message"] == caught.value.message != ""
 
@@ -182,7 +184,7 @@ def test_refused_requests(endpoint: str, change: dict[str, Any], param: str) -> 
 def test_bodies_that_are_no_object(body: bytes) -> None:
     """Malformed JSON and JSON of another kind are 400s."""
     with pytest.raises(RefusedError) as caught:
-        _DIALECT.read("chat", body)
+        _DIALECT.read(Endpoint("chat"), [], body)
     assert caught.value.status == 400
 
 
@@ -192,9 +194,10 @@ def test_bodies_that_are_no_object(body: bytes) -> None:
         ([(b"Authorization", b"Bearer k1")], "k1"),
         ([(b"x", b"y"), (b"authorization", b"bearer  k1 ")], "k1"),
         ([(b"Authorization", b"Basic k1")], None),
+        ([(b"api-key", b"k1")], "k1"),
         ([], None),
     ],
 )
 def test_credential(headers: list[tuple[bytes, bytes]], expected: str | None) -> None:
-    """The key is the bearer token and nothing else."""
-    assert _DIALECT.credential(headers) == expected
+    """The key is the bearer token, or with Azure the header `api-key`."""
+    assert _DIALECT.credential(headers, "") == expected

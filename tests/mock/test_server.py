@@ -215,7 +215,7 @@ def test_models(mock_of: MockOf) -> None:
     ("method", "path", "status", "allow"),
     [
         ("GET", "/nowhere", 404, None),
-        ("POST", "/v1/embeddings", 404, None),
+        ("POST", "/v1/images", 404, None),
         ("GET", "/v1/chat/completions", 405, "POST"),
         ("POST", "/health", 405, "GET"),
         ("PUT", "/record", 405, "GET, DELETE"),

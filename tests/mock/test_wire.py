@@ -36,7 +36,9 @@ def test_framed_events_are_chunks(events: list[tuple[bytes, ...]], stamp: bytes)
     framed = [wire.framed(event, len(stamp)) for event in events]
     expected = b"".join(stamp.join(event) for event in events)
     for rendered in (stamp.join(wire.flat(framed)), b"".join(stamp.join(event) for event in framed)):
-        reader = _Reader(wire.stream_head(chunked=True, keep_alive=True) + rendered + wire.LAST_CHUNK)
+        reader = _Reader(
+            wire.stream_head(b"text/event-stream", chunked=True, keep_alive=True) + rendered + wire.LAST_CHUNK
+        )
         assert (reader.body, reader.complete) == (expected, True)
 
 

@@ -9,14 +9,69 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["Ask", "Dialect", "Event", "RefusedError", "Reply", "Script"]
+from evalkube_mock.vectors import Vector
+
+__all__ = [
+    "EVENT_STREAM",
+    "Ask",
+    "Block",
+    "Call",
+    "Dialect",
+    "Endpoint",
+    "Event",
+    "Headers",
+    "Query",
+    "RefusedError",
+    "Reply",
+    "Script",
+    "header",
+    "script_of",
+]
 
 Event = tuple[bytes, ...]
+Headers = Sequence[tuple[bytes, bytes]]  # of a request, as received
+
+EVENT_STREAM = b"text/event-stream; charset=utf-8"
+
+
+def header(headers: Headers, name: bytes) -> str | None:
+    """Give the value of the header `name` (lower case), or None."""
+    for key, value in headers:
+        if len(key) == len(name) and key.lower() == name:
+            return value.decode("latin-1").strip()
+    return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A generating endpoint, and what a path may say of the request."""
+
+    name: str
+    model: str = ""
+    stream: bool = False
+    variant: str = ""  # of the stream's form
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool: its name and its arguments as JSON."""
+
+    name: str
+    arguments: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Query:
+    """What embeddings and reranking work on: texts or token ids, and what these are compared with."""
+
+    inputs: tuple[str | tuple[int, ...], ...]
+    text: str = ""
+    dimensions: int | None = None  # of the vectors; None = the server's own
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ask:
-    """A request for generated text, in no dialect."""
+    """A request, in no dialect."""
 
     endpoint: str
     model: str
@@ -29,29 +84,64 @@ class Ask:
     ignore_eos: bool = False  # generate to max_tokens, whatever the answer
     choices: int = 1
     stop: tuple[str, ...] = ()
+    call: Call | None = None  # what a call of the request's first tool looks like
+    streams_calls: bool = True  # False: the arguments of a call are one token
+    variant: str = ""  # what else of the request decides how its answer is rendered
+    query: Query | None = None  # asks for vectors or scores, not for text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says: word pieces, reasoning before content."""
+    """What the model says: word pieces, reasoning before content; or a call; or vectors; or scores."""
 
     reasoning: tuple[str, ...]
     content: tuple[str, ...]
-    finish_reason: str  # stop or length
+    finish_reason: str  # stop, length or tool_calls
+    stop: str | None = None  # the stop text that ended the content
+    call: Call | None = None
+    arguments: tuple[str, ...] = ()  # of the call, as pieces
+    vectors: tuple[Vector, ...] = ()
+    scores: tuple[float, ...] = ()
 
     @property
     def tokens(self) -> int:
-        """Completion tokens of one choice, the reasoning included."""
-        return len(self.reasoning) + len(self.content)
+        """Completion tokens of one choice, the reasoning and the call's arguments included."""
+        return len(self.reasoning) + len(self.content) + len(self.arguments)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Script:
-    """A stream's events without their stamp. `tokens[k]` are the events of token k, one per choice."""
+    """A stream's events without their stamp. `tokens[k]` are the events of token k, and what comes right before it."""
 
-    opening: tuple[Event, ...]  # before the first token: the role-only delta
+    opening: tuple[Event, ...]  # before the first token
     tokens: tuple[tuple[Event, ...], ...]
-    closing: tuple[Event, ...]  # the finish reason
+    closing: tuple[Event, ...]  # after the last token
+    content_type: bytes = EVENT_STREAM
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a stream that is announced, has one event per token, and is ended."""
+
+    start: tuple[Event, ...]
+    deltas: tuple[Event, ...]
+    stop: tuple[Event, ...]
+
+
+def script_of(opening: tuple[Event, ...], blocks: Sequence[Block], closing: tuple[Event, ...]) -> Script:
+    """Put blocks into a row: the first is announced with the opening, each other with its first token."""
+    tokens: list[tuple[Event, ...]] = []
+    before: tuple[Event, ...] = ()
+    for number, block in enumerate(blocks):
+        if number == 0:
+            opening += block.start
+        else:
+            before += block.start
+        for delta in block.deltas:
+            tokens.append((*before, delta))
+            before = ()
+        before += block.stop
+    return Script(opening, tuple(tokens), (*before, *closing))
 
 
 class RefusedError(Exception):
@@ -79,20 +169,29 @@ class Dialect(Protocol):
 
     name: str
 
-    def endpoint(self, path: str) -> str | None:
-        """Name the generating endpoint at `path` (no query), or None when the path is not of this dialect."""
+    def endpoint(self, path: str, query: str) -> Endpoint | None:
+        """Name the generating endpoint at `path`, or None when the path is not of this dialect."""
 
-    def credential(self, headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    def claims(self, path: str, headers: Headers) -> bool:
+        """Say whether a request to no generating endpoint is answered in this dialect."""
+
+    def credential(self, headers: Headers, query: str) -> str | None:
         """Give the API key that a request carries."""
 
-    def read(self, endpoint: str, body: bytes) -> Ask:
-        """Understand a request body. Errors: RefusedError."""
+    def wrong_key(self, key: str | None) -> RefusedError:
+        """Give the refusal of a request with a wrong key or none."""
+
+    def read(self, endpoint: Endpoint, headers: Headers, body: bytes) -> Ask:
+        """Understand a request. Errors: RefusedError."""
 
     def stamp(self, ask: Ask, number: int, created: int) -> bytes:
-        """Render what is particular to response `number` (unix time `created`); its length depends on `ask` only."""
+        """Render what is particular to response `number` (unix time `created`).
+
+        Its length depends on `ask` only, and of the prompt only on the digits of its number of tokens.
+        """
 
     def script(self, ask: Ask, reply: Reply, *, role: bool) -> Script:
-        """Render the stream of a reply."""
+        """Render the stream of a reply; without `role` an announcement that can be left out is."""
 
     def ending(self, ask: Ask, reply: Reply) -> tuple[Event, ...]:
         """Render what follows the closing events and depends on the prompt's length: usage, end mark."""
@@ -100,8 +199,14 @@ class Dialect(Protocol):
     def whole(self, ask: Ask, reply: Reply, number: int, created: int) -> bytes:
         """Render a reply that is not streamed."""
 
-    def error(self, refused: RefusedError) -> bytes:
+    def error(self, refused: RefusedError, number: int) -> bytes:
         """Render an error body."""
 
-    def error_events(self, refused: RefusedError) -> tuple[Event, ...]:
-        """Render an error inside a stream that has already begun with 200, and what follows it."""
+    def error_events(self, ask: Ask, reply: Reply, sent: int, refused: RefusedError) -> tuple[Event, ...]:
+        """Render an error after `sent` tokens of a stream that began with 200, and what follows it."""
+
+    def models(self, path: str, model: str, created: int) -> tuple[str, bytes] | None:
+        """Answer the question at `path` for models: the name of the one that is asked about, and the body.
+
+        The name is empty for the list of all. None where the path is no such question.
+        """

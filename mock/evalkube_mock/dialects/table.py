@@ -1,8 +1,29 @@
 """The dialects that the mock speaks. A new one is one file and one line here."""
 
-from evalkube_mock.dialects.model import Dialect
+from evalkube_mock.dialects.anthropic import Anthropic
+from evalkube_mock.dialects.dashscope import DashScope
+from evalkube_mock.dialects.embeddings import Embeddings
+from evalkube_mock.dialects.gemini import Gemini
+from evalkube_mock.dialects.model import Dialect, Headers
 from evalkube_mock.dialects.openai import OpenAI
+from evalkube_mock.dialects.rerank import Rerank
+from evalkube_mock.dialects.responses import Responses
 
-__all__ = ["DIALECTS"]
+__all__ = ["DIALECTS", "FALLBACK", "claiming"]
 
-DIALECTS: tuple[Dialect, ...] = (OpenAI(),)
+FALLBACK: Dialect = OpenAI()
+DIALECTS: tuple[Dialect, ...] = (
+    FALLBACK,
+    Responses(),
+    Anthropic(),
+    Gemini(),
+    DashScope(),
+    Embeddings(),
+    Rerank(),
+)
+
+
+def claiming(path: str, headers: Headers) -> Dialect:
+    """Give the dialect in which a request to no generating endpoint is answered: the first that says so, or OpenAI."""
+    others = (dialect for dialect in DIALECTS if dialect is not FALLBACK)
+    return next((dialect for dialect in others if dialect.claims(path, headers)), FALLBACK)

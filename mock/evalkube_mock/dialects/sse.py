@@ -1,0 +1,12 @@
+"""Server-sent events as bytes (https://html.spec.whatwg.org/multipage/server-sent-events.html). Pure."""
+
+from typing import Any
+
+import orjson
+
+__all__ = ["named"]
+
+
+def named(document: dict[str, Any]) -> bytes:
+    """Render an event that is named after the `type` of its document, as Anthropic and OpenAI's responses have it."""
+    return b"event: %s\ndata: %s\n\n" % (document["type"].encode(), orjson.dumps(document))
