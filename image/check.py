@@ -17,7 +17,7 @@ from arro3 import core, io
 from evalkube_crds.paths import Readable
 from evalkube_runner.data import files
 from evalkube_runner.eval import scorer_worker
-from evalkube_runner.perf import bulk, schedule
+from evalkube_runner.perf import bulk_histogram, schedule
 
 _OURS = [f"evalkube_{room}" for room in ("crds", "runner", "operator", "api", "cli", "mock")]
 _LAZY = [  # what is imported where it is first used, by us or by what we use
@@ -81,7 +81,7 @@ def _parquet() -> None:
 
 def _numbers() -> None:
     assert len(list(schedule.plan(1, schedule.Lane(0, 1), 9, rate=5.0, max_tokens=(1, 4)))) == 9
-    tally = bulk.Tally()
+    tally = bulk_histogram.BulkHistogram()
     tally.add([1, 2, 3])
     assert tally.histogram().total == 6
     assert np.allclose(np.linalg.solve(np.eye(2) * 2, [2.0, 4.0]), [1, 2])

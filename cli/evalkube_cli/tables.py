@@ -7,6 +7,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from evalkube_crds.figures import LATENCY, OUTPUT_TPS, RPS, TPOT, TTFT, Quantity
+from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import ANSWER_NOTES
 from evalkube_crds.wording import printable
 
@@ -49,29 +51,27 @@ def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
     return table
 
 
-_FIGURES: Final = (
-    ("Requests/s", "Request throughput (req/s)"),
-    ("Output tok/s", "Output token throughput (tok/s)"),
-)
-_TIMES: Final = (("TTFT", "TTFT (s)"), ("TPOT", "TPOT (s)"), ("Latency", "Latency (s)"))
+_FIGURES: Final = (RPS, OUTPUT_TPS)
+_TIMES: Final = (TTFT, TPOT, LATENCY)
 _PERCENTS: Final = ("50%", "90%", "99%")
 
 
 def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     """Throughput and times of every point; then the failed requests and what speaks against the figures."""
-    throughput = _columns("Throughput", "Point", "Success", *(name for name, _ in _FIGURES), "Client")
+    throughput = _columns("Throughput", "Point", "Success", *(figure.title for figure in _FIGURES), "Client")
     times = _columns(
-        "Times in ms", "Point", *(f"{name}\np{percent[:-1]}" for name, _ in _TIMES for percent in _PERCENTS)
+        "Times in ms", "Point", *(f"{time.title}\np{percent[:-1]}" for time in _TIMES for percent in _PERCENTS)
     )
     for name, point in results.items():
         metrics = point["metrics"]
         success = f"{metrics['Succeed requests']:,} of {metrics['Total requests']:,}"
-        figures = (_number(metrics[key]) for _, key in _FIGURES)
+        figures = (_number(metrics[figure.seed_key]) for figure in _FIGURES)
         verdict = str(metrics.get("Client verdict", "-"))
         throughput.add_row(_shown(name), success, *figures, f"[{_STYLES.get(verdict, 'none')}]{_shown(verdict)}[/]")
         times.add_row(_shown(name), *_times(point["percentiles"]))
     yield throughput
     yield times
+    yield from _ranges(results)
     notes = list(_notes(results))
     if notes:
         table = Table("Point", "Note", title="To note", title_justify="left", box=box.SIMPLE_HEAD)
@@ -121,10 +121,33 @@ def _columns(title: str, first: str, *names: str) -> Table:
 
 def _times(percentiles: Mapping[str, list[Any]]) -> Iterator[str]:
     rows = {label: index for index, label in enumerate(percentiles["Percentiles"])}
-    for _, column in _TIMES:
+    for time in _TIMES:
         for percent in _PERCENTS:
-            value = percentiles[column][rows[percent]]
+            value = percentiles[time.seed_column][rows[percent]]
             yield _number(None if value is None else value * 1000)
+
+
+def _ranges(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """The confidence intervals of the percentiles; nothing from a service that tells of none."""
+    names = (f"p{percent[:-1]}" for percent in _PERCENTS)
+    table = _columns(f"{CONFIDENCE * 100:g} % ranges of the percentiles in ms", "Point", "", *names)
+    needed = ", ".join(f"p{percent[:-1]} {values_needed(float(percent[:-1]))}" for percent in _PERCENTS)
+    table.caption, table.caption_justify = f"Requests that a range needs: {needed}", "left"
+    for name, point in results.items():
+        percentiles = point["percentiles"]
+        measured = [time for time in _TIMES if any(end is not None for end in percentiles[time.seed_column])]
+        told = [time for time in measured if time.seed_bounds()[0] in percentiles]
+        for place, time in enumerate(told):
+            table.add_row("" if place else _shown(name), time.title, *_ranges_of(percentiles, time))
+    if table.rows:
+        yield table
+
+
+def _ranges_of(percentiles: Mapping[str, list[Any]], time: Quantity) -> Iterator[str]:
+    for percent in _PERCENTS:
+        at = percentiles["Percentiles"].index(percent)
+        ends = [percentiles[column][at] for column in time.seed_bounds()]
+        yield "too few" if None in ends else "–".join(dict.fromkeys(_number(end * 1000) for end in ends))
 
 
 def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

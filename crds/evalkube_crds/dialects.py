@@ -33,6 +33,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 }
 
 _SCHEDULED: Final = "seed"
+_CONFIG: Final = "generation_config"  # of what asks for answers to score, or for a judge's
+_NEEDS_WORDS: Final = "api: must be the dialect of a model that answers in words"
 
 
 def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> tuple[dict[str, str], ...]:
@@ -40,37 +42,51 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
     some dialect lacks. The API server evaluates all of them with every write of a status.
     """
     found = []
+    if wordless := _wordless(model, table):
+        found.append({"rule": f"!(self.api in {wordless})", "message": _NEEDS_WORDS})
     for path, field in _parameters(model):
-        names = [name for name, row in table.items() if path[-1] in _refused(row)]
+        names = _without(path[-1], table)
         if names:
             where = ".".join(_camel(model, path))
             rule = f"!(self.api in {names}) || {_left_out(where, _allowed(path, field))}"
-            found.append({"rule": rule, "message": _words(where, names, path)})
+            found.append({"rule": rule, "message": _words(where, path[-1], names)})
     return tuple(found)
 
 
 def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
     """Raises ValueError for a field that the dialect of `spec` (a model with a field `api`) cannot say."""
-    refused = _refused(table[spec.api])
-    for path, field in _parameters(type(spec)) if refused else ():
-        value = spec
-        for name in path:
-            value = getattr(value, name)
-        if path[-1] in refused and value != _allowed(path, field):
-            raise ValueError(_words(".".join(path), [spec.api], path))
+    row = table[spec.api]
+    if spec.api in _wordless(type(spec), table):
+        raise ValueError(_NEEDS_WORDS)
+    for path, field in _parameters(type(spec)) if row.lacks or not row.streams else ():
+        names = _without(path[-1], table)
+        if spec.api in names and _value(spec, path) != _allowed(path, field):
+            raise ValueError(_words(".".join(path), path[-1], names))
 
 
-def _refused(row: Dialect) -> frozenset[str]:
-    return frozenset(row.lacks if row.streams else (*row.lacks, "stream"))
+def _wordless(model: "type[BaseModel]", table: Mapping[str, Dialect]) -> list[str]:
+    """The dialects that are of no use to `model`: it wants answers in words."""
+    return [name for name, row in table.items() if row.kind != "chat"] if _CONFIG in model.model_fields else []
+
+
+def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:
+    """The dialects that cannot say a field."""
+    return [name for name, row in table.items() if field in row.lacks or (field == "stream" and not row.streams)]
+
+
+def _value(spec: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        spec = getattr(spec, name)
+    return spec
 
 
 def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], FieldInfo]]":
     """What `model` says of a request, by its path: in its generation_config, or, where it has none, itself."""
-    config = model.model_fields.get("generation_config")
+    config = model.model_fields.get(_CONFIG)
     if config is not None:
         inner: dict[str, FieldInfo] = getattr(config.annotation, "model_fields", {})
         for name, field in inner.items():
-            yield ("generation_config", name), field
+            yield (_CONFIG, name), field
         return
     for name, field in model.model_fields.items():
         if name != _SCHEDULED:
@@ -85,13 +101,13 @@ def _allowed(path: tuple[str, ...], field: "FieldInfo") -> Any:
 def _left_out(where: str, allowed: Any) -> str:
     if allowed is None:
         return f"!has(self.{where})"
-    return f"self.{where} == {str(allowed).lower() if isinstance(allowed, bool) else allowed!r}"
+    return f"!self.{where}" if allowed is False else f"self.{where} == {allowed!r}"
 
 
-def _words(where: str, names: list[str], path: tuple[str, ...]) -> str:
-    if path[-1] == "stream":
-        return f"{where}: {', '.join(names)} has no streams; set it to false"
-    return f"{where}: {', '.join(names)} has no such parameter; leave it out"
+def _words(where: str, field: str, names: list[str]) -> str:
+    if field == "stream":
+        return f"{where}: {', '.join(names)} cannot stream; set it to false"
+    return f"{where}: is no parameter of {', '.join(names)}; leave it out"
 
 
 def _camel(model: "type[BaseModel]", path: tuple[str, ...]) -> Iterator[str]:

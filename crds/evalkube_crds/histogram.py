@@ -13,15 +13,22 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Self
 
-__all__ = ["Histogram", "bucket_of"]
+__all__ = ["Histogram", "bucket_of", "edges_of"]
 
 _SUB_BITS = 10
 
 
 def bucket_of(value: int) -> int:
-    """The bucket of ``value`` (>= 0): the value itself below 1024, then 1024 buckets for each power of two."""
+    """The bucket of ``value`` (>= 0): the value itself below 2048, then 1024 buckets for each power of two."""
     shift = value.bit_length() - _SUB_BITS - 1
     return value if shift <= 0 else (shift << _SUB_BITS) + (value >> shift)
+
+
+def edges_of(bucket: int) -> tuple[int, int]:
+    """The least and the greatest value that lie in ``bucket``."""
+    shift = max(0, (bucket >> _SUB_BITS) - 1)
+    least = (bucket - (shift << _SUB_BITS)) << shift
+    return least, least + (1 << shift) - 1
 
 
 @dataclass(slots=True)
@@ -120,6 +127,20 @@ class Histogram:
         buckets = sorted(self.counts)
         upto = list(accumulate(self.counts[bucket] for bucket in buckets))
         return [self._interpolate((self.count - 1) * percent / 100, buckets, upto) for percent in percents]
+
+    def bounds(self, ranks: Iterable[int]) -> list[tuple[int, int]]:
+        """The least and the most that the value of each rank (the smallest has 0) can have been: the edges of its
+        bucket, which are the value itself where it is alone, and below 2048.
+        """
+        buckets = sorted(self.counts)
+        upto = list(accumulate(self.counts[bucket] for bucket in buckets))
+        return [self._bounds_in(buckets[bisect_right(upto, rank)]) for rank in ranks]
+
+    def _bounds_in(self, bucket: int) -> tuple[int, int]:
+        if self.counts[bucket] == 1:
+            return self.sums[bucket], self.sums[bucket]
+        least, most = edges_of(bucket)
+        return max(least, self.low), min(most, self.high)
 
     def _interpolate(self, rank: float, buckets: list[int], upto: list[int]) -> float:
         below = math.floor(rank)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.endpoint import EndpointFields
 from evalkube_crds.fields import model_in
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -57,6 +58,13 @@ _PERF_LEFT_OUT: Final = {
 }
 
 
+_DIALECTS: Final = """Of load tests, evaluations and judges. A parameter that an API does not have is refused, never
+dropped; `extra_args` and `extra_body` go out as they are. A load test's `seed` is the schedule's in any case,
+and is sent where the API has one.
+
+"""
+
+
 def markdown() -> str:
     """The whole page."""
     parts = [_HEAD]
@@ -64,6 +72,7 @@ def markdown() -> str:
     parts.append("\n### EvalScope's parameters that are not here\n\n" + _left_out(_EVAL_LEFT_OUT))
     parts.append("\n## Load test: `POST /api/v1/perf`, PerfRun\n\n" + _tables(PerfRequest))
     parts.append("\n### EvalScope's parameters that are not here\n\n" + _left_out(_PERF_LEFT_OUT))
+    parts.append("\n## API dialects: `api`\n\n" + _DIALECTS + _dialects())
     parts.append(
         "\n## On a cluster: both kinds\n\nRefused where there is no cluster, `thresholds` excepted.\n\n"
         + _tables(ClusterFields)
@@ -74,6 +83,15 @@ def markdown() -> str:
 def _left_out(rows: dict[str, str]) -> str:
     lines = [f"| `{names.replace(', ', '`, `')}` | {reason} |" for names, reason in rows.items()]
     return "\n".join(["| parameter | why |", "|---|---|", *lines]) + "\n"
+
+
+def _dialects() -> str:
+    lines = [
+        f"| `{name}` | {row.kind} | {'yes' if row.streams else 'no'} "
+        f"| {', '.join(f'`{field}`' for field in row.lacks) or 'nothing'} |"
+        for name, row in DIALECTS.items()
+    ]
+    return "\n".join(["| `api` | its models | streams | has no parameter for |", "|---|---|---|---|", *lines]) + "\n"
 
 
 def _tables(model: type[BaseModel]) -> str:

@@ -10,21 +10,36 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evalkube_crds.results import NANO, PerfPoint
-from evalkube_crds.summary import duration_s
+from evalkube_crds.figures import QUANTITIES, RATES, STATISTICS, Quantity
+from evalkube_crds.results import PerfPoint
 
-__all__ = ["CONDITION", "METRICS", "STREAMED", "Criterion", "figures_of", "group_of", "parse", "requests_needed"]
+__all__ = [
+    "CONDITION",
+    "FIGURES",
+    "METRICS",
+    "STREAMED",
+    "Criterion",
+    "figures_of",
+    "group_of",
+    "parse",
+    "requests_needed",
+]
 
-_TIMES: Final = ("latency", "ttft", "tpot", "itl")
-_PERCENTS: Final = (50, 90, 95, 99)
-_STATISTICS: Final = ("avg", *(f"p{percent}" for percent in _PERCENTS))
-METRICS: Final = (
-    *(f"{statistic}_{time}" for time in _TIMES for statistic in _STATISTICS),
-    "rps",
-    "tps",
-    "success_rate",
-)
-STREAMED: Final = tuple(name for name in METRICS if name.endswith(("ttft", "tpot", "itl")))
+_RATES: Final = tuple(figure for figure in RATES if figure.criterion)
+_TIMES: Final = tuple(quantity for quantity in QUANTITIES if quantity.criterion)
+
+
+def _names(quantity: Quantity) -> list[str]:
+    return [quantity.figure(statistic).criterion for statistic in STATISTICS]
+
+
+FIGURES: Final = {
+    figure.criterion: figure
+    for figure in (*(time.figure(statistic) for time in _TIMES for statistic in STATISTICS), *_RATES)
+}
+"""By the names that criteria have."""
+METRICS: Final = tuple(FIGURES)
+STREAMED: Final = tuple(name for time in _TIMES if time.streamed for name in _names(time))
 """Those that there are only of streamed answers."""
 
 CONDITION: Final = r"^\s*(max|min|(<=|>=|<|>|≤|≥)\s*([0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?))\s*$"
@@ -86,19 +101,9 @@ def figures_of(point: PerfPoint, *, intended: bool) -> dict[str, float]:
     """All figures that ``point`` has. ``intended``: latency and TTFT count from when a request should have left, so
     that a wait for a free slot is in them.
     """
-    total, seconds = point.succeeded + point.failed, duration_s(point)
-    figures = {"success_rate": point.succeeded / total} if total else {}
-    if seconds > 0:
-        figures |= {"rps": point.succeeded / seconds, "tps": point.output_tokens / seconds}
-    for time in _TIMES:
-        late = intended and f"intended_{time}_ns" in point.histograms
-        histogram = point.histograms.get(f"intended_{time}_ns" if late else f"{time}_ns")
-        if histogram is None or histogram.mean is None:
-            continue
-        values = [histogram.mean, *histogram.percentiles(_PERCENTS)]
-        figures |= {
-            f"{statistic}_{time}": value / NANO
-            for statistic, value in zip(_STATISTICS, values, strict=True)
-            if value is not None
-        }
-    return figures
+    found = {figure.criterion: figure.of(point) for figure in _RATES}
+    for quantity in _TIMES:
+        late = quantity.intended if intended else None
+        source = late if late is not None and late.counted(point).count else quantity
+        found |= zip(_names(quantity), source.values(point, STATISTICS), strict=True)
+    return {name: value for name, value in found.items() if value is not None}

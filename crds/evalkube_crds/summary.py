@@ -4,20 +4,33 @@ A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, 
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
 and ``sla/unmet``: how many groups no load met.
+
+The confidence intervals of percentiles are not among them: a status is small, and they would be twice its figures. They
+stand in the percentiles of an answer (``seed.load_test``).
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from evalkube_crds.figures import (
+    INTENDED_LATENCY,
+    INTENDED_TTFT,
+    ITL,
+    LATENCY,
+    RATES,
+    RPS,
+    STATISTICS,
+    TPOT,
+    TTFT,
+)
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import NANO, DatasetResult, EvalResult, PerfPoint, PerfResult
 
-__all__ = ["dataset_score", "duration_s", "failures", "headline", "requested", "summary", "weighted_score"]
+__all__ = ["dataset_score", "failures", "headline", "requested", "summary", "weighted_score"]
 
-_PERCENTS = (50, 90, 95, 99)
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
-_TIMES = ("latency", "ttft", "tpot", "itl", "intended_latency", "intended_ttft")
+_SUMMARIZED = (LATENCY, TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
 
 
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:
@@ -70,11 +83,6 @@ def dataset_score(dataset: DatasetResult) -> float | None:
     return weighted_score(dataset, dataset.main_metric)
 
 
-def duration_s(point: PerfPoint) -> float:
-    """From the first measured send to the last end, failed requests included, in seconds."""
-    return max(point.ended_at_ns - point.started_at_ns, 0) / NANO
-
-
 def _eval_summary(result: EvalResult) -> dict[str, float]:
     scores = [score for dataset in result.datasets if (score := dataset_score(dataset)) is not None]
     figures = {"score": sum(scores) / len(scores)} if scores else {}
@@ -94,8 +102,8 @@ def _perf_summary(result: PerfResult) -> dict[str, float]:
     for point in result.points:
         figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
     found = _found(result)
-    rates = [figures[f"{point.name}/rps"] for point in result.points if f"{point.name}/rps" in figures]
-    return {"rps": max(rates), **found, **figures} if rates else {**found, **figures}
+    rates = [rate for point in result.points if (rate := RPS.of(point)) is not None]
+    return {RPS.name: max(rates), **found, **figures} if rates else {**found, **figures}
 
 
 def _found(result: PerfResult) -> dict[str, float]:
@@ -107,18 +115,8 @@ def _found(result: PerfResult) -> dict[str, float]:
 
 
 def _point_figures(point: PerfPoint) -> dict[str, float]:
-    total, seconds = point.succeeded + point.failed, duration_s(point)
-    figures: dict[str, float] = {"success_rate": point.succeeded / total} if total else {}
-    if seconds > 0:
-        figures["rps"] = point.succeeded / seconds
-        figures["output_tps"] = point.output_tokens / seconds
-        figures["total_tps"] = (point.input_tokens + point.output_tokens) / seconds
-    for name in _TIMES:
-        histogram = point.histograms.get(f"{name}_ns")
-        if histogram is None or histogram.mean is None:
-            continue
-        figures[f"{name}_mean_s"] = histogram.mean / NANO
-        for percent, value in zip(_PERCENTS, histogram.percentiles(_PERCENTS), strict=True):
-            if value is not None:
-                figures[f"{name}_p{percent}_s"] = value / NANO
-    return figures
+    found = {figure.name: figure.of(point) for figure in RATES}
+    for quantity in _SUMMARIZED:
+        names = [quantity.figure(statistic).name for statistic in STATISTICS]
+        found |= zip(names, quantity.values(point, STATISTICS), strict=True)
+    return {name: value for name, value in found.items() if value is not None}

@@ -67,6 +67,7 @@ BAD_FIELDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "credentials": ("perf", {"url": "http://u:p@h/v1"}, "url: must not carry credentials"),
     "too hot": ("perf", {"temperature": 3}, "temperature: "),
     "unknown dialect": ("perf", {"api": "smoke"}, "api: 'smoke' is not one of"),
+    "unknown dialect of an evaluation": ("eval", {"api": "smoke"}, "api: 'smoke' is not one of"),
     "only on a cluster": ("perf", {"shards": 2}, "shards: needs the kubernetes backend"),
     "a path outside": ("perf", {"dataset_path": "/etc/passwd"}, "dataset_path: lies outside"),
     "work_dir outside": ("eval", {"work_dir": "../up"}, "work_dir: lies outside"),

@@ -76,6 +76,20 @@ def test_points() -> None:
     assert "degraded: a stall" in text
 
 
+def test_ranges_of_percentiles() -> None:
+    """In ms, "too few" where the service gave none, nothing of what was not measured; from an older service nothing."""
+    point = _point("valid")
+    assert "ranges" not in _shown(tables.perf_tables({"p": point}))
+    point["percentiles"] |= {"TTFT low (s)": [0.2, 0.2, None], "TTFT high (s)": [0.2, 1.3, None]}
+    nothing = [None] * 3
+    point["percentiles"] |= {"TPOT (s)": nothing, "TPOT low (s)": nothing, "TPOT high (s)": nothing}
+    text = _shown(tables.perf_tables({"p": point}), 80)
+    ranges = text[text.index("95 % ranges of the percentiles in ms") :].splitlines()
+    assert [line.split() for line in ranges if "TTFT" in line] == [["p", "TTFT", "200", "200–1,300", "too", "few"]]
+    assert not [line for line in ranges if "TPOT" in line]
+    assert "p50 6, p90 36, p99 368" in text
+
+
 def test_a_points_name_is_not_cut_to_pieces() -> None:
     """In a terminal of 80 columns names stay whole."""
     assert (

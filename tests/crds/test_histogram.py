@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_crds.histogram import Histogram, bucket_of
+from evalkube_crds.histogram import Histogram, bucket_of, edges_of
 
 PERCENTS = [0, 1, 10, 25, 50, 66, 75, 90, 95, 99, 99.9, 100]
 values = st.lists(st.integers(0, 10**13), min_size=1, max_size=300)
@@ -101,3 +101,22 @@ def test_values_can_be_exchanged(kept: list[int], removed: list[int], added: lis
         wanted.total,
     )
     assert [found.low, found.high] == pytest.approx([wanted.low, wanted.high], rel=0.001)
+
+
+@given(st.integers(0, 2**62))
+def test_edges_of_a_bucket(value: int) -> None:
+    """The outermost values that lie in it."""
+    least, most = edges_of(bucket_of(value))
+    assert least <= value <= most
+    assert bucket_of(least) == bucket_of(most) == bucket_of(value) == bucket_of(most + 1) - 1
+    assert least == 0 or bucket_of(least - 1) == bucket_of(value) - 1
+
+
+@given(values)
+def test_bounds_enclose_the_value_of_a_rank(numbers: list[int]) -> None:
+    """Within a thousandth, and the value itself where it is alone in its bucket."""
+    histogram = counted(numbers)
+    for (least, most), value in zip(histogram.bounds(range(len(numbers))), sorted(numbers), strict=True):
+        assert least <= value <= most <= least * (1 + 1 / 1024)
+        if histogram.counts[bucket_of(value)] == 1:
+            assert least == most == value

@@ -54,6 +54,18 @@ def test_percentiles_are_type_7() -> None:
     assert found["TTFT (s)"] == [None] * 10
 
 
+def test_ends_of_intervals_stand_beside_their_percentile() -> None:
+    """Null where there are too few values; of times of a request only."""
+    latency = histogram(*range(NANO, 101 * NANO, NANO))
+    found = summary.percentiles(PerfPoint(name="p", number=100, succeeded=100, histograms={"latency_ns": latency}))
+    rows = zip(found["Percentiles"], found["Latency low (s)"], found["Latency high (s)"], strict=True)
+    ends = {percent: (low, high) for percent, low, high in rows}
+    assert (ends["50%"], ends["90%"], ends["99%"]) == ((40, 61), (84, 96), (None, None))
+    assert list(found)[list(found).index("Latency (s)") + 1] == "Latency low (s)"
+    assert found["TTFT low (s)"] == [None] * 10
+    assert {name.partition(" low")[0] for name in found if " low" in name} == {"TTFT", "TPOT", "Latency"}
+
+
 def test_nothing_is_nan() -> None:
     """A point in which nothing succeeded is valid JSON all the same."""
     empty = PerfPoint(name="p", number=1)

@@ -86,5 +86,6 @@ def test_only_what_changes_an_answer_is_part_of_its_key() -> None:
     plain = checkpoint.generation_identity(GenerationConfig())
     same = GenerationConfig(timeout=1.0, retries=9, retry_interval=0.0, stream=True, extra_headers={"x": "y"})
     assert checkpoint.generation_identity(same) == plain
+    assert checkpoint.generation_identity(GenerationConfig(), "another dialect") != plain
     for other in (GenerationConfig(temperature=0.5), GenerationConfig(seed=1), GenerationConfig(extra_body={"a": 1})):
         assert checkpoint.generation_identity(other) != plain

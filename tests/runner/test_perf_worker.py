@@ -1,55 +1,44 @@
 """A worker process on its own: what it shows of its secrets, and when it ends."""
 
 import asyncio
-import json
 import sys
 import time
 from pathlib import Path
 
 import uvloop
 
-from evalkube_runner.perf import bodies
+from evalkube_runner.perf import bodies as files
+from evalkube_runner.perf import task
+from evalkube_runner.perf.pool import Limits
+from evalkube_runner.perf.schedule import Lane
+from evalkube_runner.trust import Trust
 from fakes.raw_server import Hang, raw_server
 
 KEY = "sk-very-secret-1234"
 
 
-def task(port: int, folder: Path) -> bytes:
-    bodies.write(bodies.Layout(folder, 1, 1).path(0), [(b"{}", None)])
-    return json.dumps(
-        {
-            "kind": "task",
-            "dialect": "openai",
-            "url": f"http://127.0.0.1:{port}/v1/chat/completions",
-            "headers": {"Authorization": f"Bearer {KEY}"},
-            "addresses": ["127.0.0.1"],
-            "bodies": str(folder),
-            "items": 1,
-            "block": 1,
-            "first": 0,
-            "rows": str(folder / "rows.jsonl"),
-            "offset": 0,
-            "seed": 1,
-            "lane": 0,
-            "lanes": 1,
-            "count": 5,
-            "warmup": 0,
-            "slots": 1,
-            "warm": 1,
-            "rate": None,
-            "max_tokens": None,
-            "duration_ns": None,
-            "tokenizer": None,
-            "readable": [],
-            "closed": [],
-            "run": None,
-            "stream": True,
-            "choices": 1,
-            "connect_s": None,
-            "read_s": None,
-            "total_s": 60,
-        }
-    ).encode()
+def order(port: int, folder: Path) -> task.Task:
+    """Five requests, one after the other."""
+    bodies = files.Layout(folder, 1, 1)
+    files.write(bodies.path(0), [(b"{}", None)])
+    options = task.LoadOptions(
+        endpoint=task.Endpoint(
+            api="openai",
+            url=f"http://127.0.0.1:{port}/v1/chat/completions",
+            headers={"Authorization": f"Bearer {KEY}"},
+            trust=Trust(),
+            proxy=None,
+        ),
+        limits=Limits(total_s=60),
+        stream=True,
+        choices=1,
+        seed=1,
+        max_tokens=None,
+        duration_ns=None,
+        counting=None,
+    )
+    point = task.PointLoad(("127.0.0.1",), bodies, first=0, count=5, warmup=0, rate=None, run=None)
+    return task.Task(options, point, task.Share(Lane(0, 1), 1, 1, folder / "rows.jsonl"))
 
 
 def test_no_key_in_sight_and_no_life_without_a_parent(tmp_path: Path) -> None:
@@ -64,9 +53,9 @@ def test_no_key_in_sight_and_no_life_without_a_parent(tmp_path: Path) -> None:
             )
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(task(server.port, tmp_path) + b"\n")
-            assert json.loads(await process.stdout.readline()) == {"kind": "ready", "connections": 1}
-            process.stdin.write(b'{"start_ns": %d}\n' % time.monotonic_ns())
+            process.stdin.write(task.encode(order(server.port, tmp_path)))
+            assert task.decode(await process.stdout.readline()) == task.Ready(1)
+            process.stdin.write(task.encode(task.Begin(time.monotonic_ns())))
             await asyncio.wait_for(server.asked.wait(), 60)
             assert KEY.encode() in server.requests[0]
             shown = await asyncio.to_thread(_shown, process.pid)

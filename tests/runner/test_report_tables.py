@@ -1,14 +1,15 @@
 """Summaries for logs and terminals."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds import merge
+from evalkube_crds.figures import QUANTITIES
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
 from evalkube_crds.results import DatasetResult, EvalResult, PerfPoint, PerfResult, ScoreSum, SubsetResult
 from evalkube_crds.seed import load_test
+from evalkube_runner.perf import measure
 from evalkube_runner.report import grid, perf_tables, tables
 from evalkube_runner.report.grid import Row, Table
 
@@ -33,32 +34,34 @@ def _point(**more: object) -> PerfPoint:
     return PerfPoint.model_validate(fields | more)
 
 
-def test_rates_are_per_second_of_the_duration() -> None:
-    """Failed requests lengthen the duration and count in no rate."""
-    found = perf_tables.rates(_point(failed=10))
-    assert (found.duration_s, found.success, found.rps, found.output_tps, found.total_tps) == (4, 0.5, 2.5, 100, 125)
-
-
-@pytest.mark.parametrize(
-    ("more", "missing"),
-    [
-        pytest.param({"succeeded": 0, "failed": 5}, ("rps", "output_tps"), id="none succeeded"),
-        pytest.param({"token_basis": {TokenBasis.NONE: 10}}, ("output_tps", "total_tps"), id="nobody counted"),
-        pytest.param({"ended_at_ns": _S}, ("duration_s", "rps"), id="no time passed"),
-        pytest.param({"succeeded": 0}, ("success",), id="nothing sent"),
-    ],
-)
-def test_what_is_not_known_is_no_rate(more: dict[str, object], missing: tuple[str, ...]) -> None:
-    """None, never 0 and never a division by it."""
-    found = perf_tables.rates(_point(**more))
-    assert [getattr(found, name) for name in missing] == [None] * len(missing)
-
-
 def test_perf_summary_shows_the_point() -> None:
-    """Throughput and percentiles of type 7 stand in the table."""
+    """Throughput, and percentiles of type 7 with their ranges, stand in the table."""
     text = tables.perf_summary(PerfResult(run_id="r", model="m", points=[_point()]))
     cells = [cell.strip() for line in text.splitlines() for cell in line.split("|")]
-    assert {"2 in flight", "2.500", "100.0", "100 %", "550.0", "910.0"} <= set(cells)
+    assert {"2 in flight", "2.500", "100.0", "100 %"} <= set(cells)
+    assert {"550.0 (200.0–900.0)", "910.0 (too few)"} <= set(cells)
+
+
+def test_ranges_stand_beside_percentiles() -> None:
+    """Between measured values, "too few" where there are not enough; gaps, of which a request has many, have none."""
+    times = Histogram()
+    times.extend(value * _S // 1000 for value in range(1, 101))
+    point = _point(succeeded=100, histograms={"latency_ns": times, "itl_ns": times})
+    _, ranges = perf_tables.percentile_tables(point)
+    row = dict(zip(ranges.columns, ranges.rows[0].cells, strict=True))
+    assert ranges.caption == "95 % ranges of the percentiles"
+    assert (row["p50"], row["p90"], row["p99"]) == ("40.00–61.00", "84.00–96.00", "too few")
+    assert [row.cells[0] for row in ranges.rows] == ["Latency"]
+    cells = perf_tables.times_table(PerfResult(run_id="r", model="m", points=[point])).rows[0].cells
+    assert cells == (
+        *("parallel_2_number_10", "50.50\n(40.00–61.00)", "90.10\n(84.00–96.00)", "99.01\n(too few)"),
+        *("50.50", "90.10", "99.01"),
+    )
+
+
+def test_all_that_is_measured_is_in_the_table_of_figures() -> None:
+    """A histogram without a row in it would be in no report."""
+    assert {quantity.histogram for quantity in QUANTITIES} == set(measure.HISTOGRAMS)
 
 
 def test_perf_summary_tells_of_verdicts_and_errors() -> None:

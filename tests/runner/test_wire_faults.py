@@ -7,7 +7,6 @@ import pytest
 
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.wire import openai
-from fakes.named_streams import ERROR
 from fakes.wire_events import DONE, HI, STOP, event, read
 
 
@@ -51,7 +50,7 @@ def test_errors_of_any_form(name: str) -> None:
     for stream in (b"data: " + raw + b"\n\n", HI + b"data: " + raw + b"\n\n" + DONE, raw):
         fault = read([stream])[1].fault
         assert fault is not None
-        assert (fault.error, fault.message) == (ERROR, words)
+        assert (fault.error, fault.message) == (ErrorClass.ERROR_IN_STREAM, words)
     assert openai.error_message(raw) == words
     assert openai.error_message(b"data: " + raw + b"\n\n") == words
 

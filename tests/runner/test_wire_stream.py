@@ -5,27 +5,35 @@ from typing import Any
 import pytest
 
 from evalkube_runner.wire import openai
-from evalkube_runner.wire.answer import Kind, Usage
-from fakes.named_streams import STREAMS, Row
+from evalkube_runner.wire.answer import Usage
+from evalkube_runner.wire.dialect import DIALECTS
+from fakes.streams import STREAMS, Row
 from fakes.wire_events import DONE, HI, STOP, both, event, read, usage
 
 
 def told(row: Row, pieces: list[bytes], *, keep_text: bool) -> Row:
     """What the reader makes of a row's stream, as a row."""
-    stream, answer = read(pieces, row.choices, keep_text=keep_text)
-    texts: dict[Kind, str] | None = {kind: text for (choice, kind), text in answer.texts.items() if choice == 0}
+    reader = DIALECTS[row.dialect].reader(row.choices, keep_text=keep_text)
+    for piece in pieces:
+        reader.feed(piece)
+    reader.end()
+    answer = reader.answer()
+    texts: dict[str, str] | None = {
+        f"{choice}.{kind}" if choice else kind: text for (choice, kind), text in answer.texts.items()
+    }
     if row.texts is None or not keep_text:
         texts = row.texts
     return Row(
+        row.dialect,
         row.stream,
-        sum(track.chunks for track in stream.tracks),
+        sum(track.chunks for track in reader.tracks),
         answer.finish_reasons.get(0),
         answer.usage,
         answer.fault.error if answer.fault else None,
         texts,
+        blanks=sum(track.blanks for track in reader.tracks),
+        inside=any(track.inside for track in reader.tracks),
         choices=row.choices,
-        blanks=sum(track.blanks for track in stream.tracks),
-        inside=any(track.inside for track in stream.tracks),
     )
 
 

@@ -4,50 +4,47 @@ rounded, nothing is NaN.
 
 from typing import Any
 
-from evalkube_crds.histogram import Histogram
-from evalkube_crds.results import NANO, PerfPoint
-from evalkube_crds.summary import duration_s
+from evalkube_crds.figures import (
+    DURATION,
+    INPUT_TOKENS,
+    ITL,
+    LATENCY,
+    MEAN,
+    OUTPUT_TOKENS,
+    OUTPUT_TPS,
+    REQUEST_OUTPUT_TPS,
+    REQUEST_TOTAL_TPS,
+    RPS,
+    TOTAL_TPS,
+    TPOT,
+    TTFT,
+)
+from evalkube_crds.results import PerfPoint
 
 __all__ = ["metrics", "percentiles"]
 
 _PERCENTS = (10, 25, 50, 66, 75, 80, 90, 95, 98, 99)
-_COLUMNS = (
-    ("TTFT (s)", "ttft_ns", NANO),
-    ("ITL (s)", "itl_ns", NANO),
-    ("TPOT (s)", "tpot_ns", NANO),
-    ("Latency (s)", "latency_ns", NANO),
-    ("Input tokens", "input_tokens", 1),
-    ("Output tokens", "output_tokens", 1),
-    ("Output (tok/s)", "output_tps_milli", 1000),
-    ("Total (tok/s)", "total_tps_milli", 1000),
+_FIGURES = (
+    *(OUTPUT_TPS, TOTAL_TPS, RPS),
+    *(quantity.figure(MEAN) for quantity in (LATENCY, TTFT, TPOT, ITL, INPUT_TOKENS, OUTPUT_TOKENS)),
 )
+_COLUMNS = (TTFT, ITL, TPOT, LATENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUEST_OUTPUT_TPS, REQUEST_TOTAL_TPS)
+_RANGED = (TTFT, TPOT, LATENCY)
+"""Not all: an answer of 32 KiB still stands in a run's status, and that is eleven points."""
 
 
 def metrics(point: PerfPoint) -> dict[str, Any]:
     """The summary of a point: throughput over its duration, means over its successful requests; null where there is
     nothing.
     """
-    seconds = duration_s(point)
-
-    def per_second(amount: int) -> float | None:
-        return amount / seconds if seconds > 0 else None
-
     return {
-        "Time taken for tests (s)": seconds,
+        DURATION.seed_key: DURATION.of(point),
         "Number of concurrency": point.parallel,
         "Request rate (req/s)": point.rate,
         "Total requests": point.succeeded + point.failed,
         "Succeed requests": point.succeeded,
         "Failed requests": point.failed,
-        "Output token throughput (tok/s)": per_second(point.output_tokens),
-        "Total token throughput (tok/s)": per_second(point.input_tokens + point.output_tokens),
-        "Request throughput (req/s)": per_second(point.succeeded),
-        "Average latency (s)": _mean(point, "latency_ns", NANO),
-        "Average time to first token (s)": _mean(point, "ttft_ns", NANO),
-        "Average time per output token (s)": _mean(point, "tpot_ns", NANO),
-        "Average inter-token latency (s)": _mean(point, "itl_ns", NANO),
-        "Average input tokens per request": _mean(point, "input_tokens", 1),
-        "Average output tokens per request": _mean(point, "output_tokens", 1),
+        **{figure.seed_key: figure.of(point) for figure in _FIGURES},
         "Warm-up requests": point.warmup,
         "Errors": {str(error): count for error, count in sorted(point.errors.items())},
         "Truncated requests": point.truncated,
@@ -60,14 +57,14 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
 
 
 def percentiles(point: PerfPoint) -> dict[str, list[Any]]:
-    """One column per quantity, one row per percentile (type 7)."""
+    """One column per quantity, one row per percentile (type 7); beside those of times of a request the ends of their
+    95 % confidence intervals (`TTFT low (s)`, `TTFT high (s)`), null where there are too few values
+    (`intervals.values_needed`).
+    """
     table: dict[str, list[Any]] = {"Percentiles": [f"{percent}%" for percent in _PERCENTS]}
-    for title, name, unit in _COLUMNS:
-        values = point.histograms.get(name, Histogram()).percentiles(_PERCENTS)
-        table[title] = [None if value is None else value / unit for value in values]
+    for quantity in _COLUMNS:
+        table[quantity.seed_column] = quantity.values(point, _PERCENTS)
+        if quantity in _RANGED:
+            ends = zip(*(one or (None, None) for one in quantity.intervals(point, _PERCENTS)), strict=True)
+            table |= zip(quantity.seed_bounds(), map(list, ends), strict=True)
     return table
-
-
-def _mean(point: PerfPoint, name: str, unit: int) -> float | None:
-    mean = point.histograms.get(name, Histogram()).mean
-    return None if mean is None else mean / unit

@@ -31,9 +31,12 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def generation_identity(config: GenerationConfig) -> dict[str, Any]:
-    """The part of a generation config that makes another answer."""
-    return config.model_dump(exclude=set(_NOT_THE_ANSWER), exclude_none=True)
+def generation_identity(config: GenerationConfig, api: str = "openai") -> dict[str, Any]:
+    """The part of a generation config that makes another answer, with the dialect in which it is asked for. OpenAI's is
+    not named, as it was not when it was the only one.
+    """
+    identity: dict[str, Any] = config.model_dump(exclude=set(_NOT_THE_ANSWER), exclude_none=True)
+    return identity if api == "openai" else identity | {"api": api}
 
 
 async def load(delivery: Delivery, path: str) -> tuple[Records, bool]:

@@ -99,7 +99,7 @@ class Session:
         )
         self._scorers = Scorers()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
-        self._identity = checkpoint.generation_identity(spec.generation_config)
+        self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
         self._causes: Counter[ErrorClass] = Counter()

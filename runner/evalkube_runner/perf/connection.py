@@ -21,7 +21,7 @@ import httptools
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.head import MAX_HEAD_BYTES, Head
-from evalkube_runner.perf.health import Pulse
+from evalkube_runner.perf.self_watch import Pulse
 from evalkube_runner.wire.answer import clip
 
 __all__ = ["Connection", "Owner"]

@@ -13,7 +13,7 @@ Definitions (all times in ns, of requests that succeeded):
   happened.
 - An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
 - Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
-  load: ``recount``), else the counted content chunks; ``token_basis`` counts which.
+  load: ``token_count``), else the counted content chunks; ``token_basis`` counts which.
 - ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
   is the part of it that is the client's own: a wait for one of ``parallel`` slots is the server's.
 
@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import AnswerNote, ErrorClass, TokenBasis
-from evalkube_runner.perf import bulk
+from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
 from evalkube_runner.wire import finish
@@ -105,7 +105,7 @@ class Measure:
     def __init__(self, *, warmup: int) -> None:
         """Requests with an index below ``warmup`` are rows, and counted, but measured in nothing."""
         self._warmup_below = warmup
-        self._tallies = {name: bulk.Tally() for name in (*HISTOGRAMS, _LAG)}
+        self._tallies = {name: bulk_histogram.BulkHistogram() for name in (*HISTOGRAMS, _LAG)}
         self._pending: dict[str, list[int]] = {name: [] for name in self._tallies}
         self._reads: Counter[int] = Counter()  # by the number of chunks in them
         self._gap_times: list[int] = []

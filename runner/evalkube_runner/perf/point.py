@@ -10,11 +10,9 @@ import orjson
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint
 from evalkube_crds.seed import load_test as load_test_figures
-from evalkube_runner.wire import heads
-from evalkube_runner.wire.ask import Operation
-from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.perf.endpoint import url_of
 
-__all__ = ["Point", "documents", "endpoint_of", "joined", "warmup_of"]
+__all__ = ["Point", "documents", "joined", "warmup_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +42,9 @@ def warmup_of(asked: float, number: int) -> int:
     return int(asked) if asked >= 1 else max(1, int(asked * number))
 
 
-def endpoint_of(spec: PerfRunSpec) -> str:
-    """The URL that requests go to."""
-    plain = spec.tokenize_prompt or spec.apply_chat_template is False
-    operation = Operation(spec.model, spec.stream, messages=not plain)
-    return heads.with_query(DIALECTS[spec.api].endpoint(spec.url, operation), spec.extra_query)
-
-
 def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
     """What is delivered of a point but for its rows: its arguments, summary and percentiles, by their paths."""
-    load = {"url": endpoint_of(spec), "number": point.number, "parallel": point.parallel, "rate": point.rate}
+    load = {"url": url_of(spec), "number": point.number, "parallel": point.parallel, "rate": point.rate}
     return {
         f"{point.name}/benchmark_args.json": _json(spec.model_dump(mode="json") | load),
         f"{point.name}/benchmark_summary.json": _json(load_test_figures.metrics(point)),

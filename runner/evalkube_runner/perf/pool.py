@@ -18,7 +18,7 @@ from evalkube_runner import trust as trusting
 from evalkube_runner.perf import tunnel
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.health import Pulse
+from evalkube_runner.perf.self_watch import Pulse
 from evalkube_runner.perf.target import Target
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.answer import clip

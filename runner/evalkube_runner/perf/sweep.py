@@ -7,20 +7,21 @@ No request is sent from here.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult, Progress
-from evalkube_runner import machine, urls
+from evalkube_runner import urls
 from evalkube_runner.context import RunContext
-from evalkube_runner.errors import RunFailed, TargetFailed
-from evalkube_runner.perf import crew, probe, tune
+from evalkube_runner.errors import TargetFailed
+from evalkube_runner.perf import endpoint_check, limits, tune
 from evalkube_runner.perf.bodies import Bodies
-from evalkube_runner.perf.point import Point, endpoint_of, warmup_of
-from evalkube_runner.perf.trial import Trial
-from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.perf.endpoint import options_of
+from evalkube_runner.perf.point import Point, warmup_of
+from evalkube_runner.perf.point_runner import PointRunner
+from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["load_test", "points_of"]
@@ -37,11 +38,12 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     """
     from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
 
-    _check_limits(spec, context)
+    limits.check_limits(spec, context)
     await context.gate.check([urls.encoded(spec.url)])
-    dialect = DIALECTS[spec.api]
+    options = options_of(spec, context)
+    endpoint = options.endpoint
     await context.delivery.progress(Progress(stage="loading data"))
-    source = await asyncio.to_thread(prompts.load, spec, context, chat=dialect.takes_messages(endpoint_of(spec)))
+    source = await asyncio.to_thread(prompts.load, spec, context, chat=endpoint.dialect.takes_messages(endpoint.url))
     result = PerfResult(
         run_id=context.run_id,
         model=spec.model,
@@ -50,58 +52,33 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    total = sum(point.total for point in points_of(spec)) if not spec.sla_auto_tune else _UNLIMITED
+    points = list(points_of(spec)) if not spec.sla_auto_tune else None
+    total = sum(point.total for point in points) if points is not None else _UNLIMITED
     async with (
-        Bodies(spec, dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
-        crew.Crew(context.shard, context.start, reached=bodies.reached) as workers,
+        Bodies(spec, endpoint.dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
+        WorkerPool(context.shard, context.start, reached=bodies.reached) as workers,
     ):
-        if spec.sla_auto_tune:
-            await tune.tune(spec, context, workers, bodies, most_parallel=most_parallel(context), result=result)
+        runner = PointRunner(spec, context, options, workers, bodies, points)
+        if not spec.no_test_connection:
+            await runner.connect()
+        if points is None:
+            await tune.tune(spec, context, runner, result)
         else:
-            await _sweep(spec, context, workers, bodies, result)
+            await _sweep(points, runner, result)
     result.ended_at_ns = time.time_ns()
     _check_target_was_there(result)
     return result
 
 
-async def _sweep(
-    spec: PerfRunSpec, context: RunContext, workers: crew.Crew, bodies: Bodies, result: PerfResult
-) -> None:
-    """Measure the points of the spec, in order."""
-    points = list(points_of(spec))
-    trial = Trial(spec, context, workers, bodies, points)
-    if not spec.no_test_connection:
-        await trial.connect()
+async def _sweep(points: Sequence[Point], runner: PointRunner, result: PerfResult) -> None:
+    """Measure the points, in order."""
     for at, point in enumerate(points):
         if at:
-            await trial.pause(point)
-        async with trial.rows(point.name) as rows:
-            measured = await trial.measure(point, rows)
-            await trial.deliver(measured)
+            await runner.pause(point)
+        async with runner.rows(point.name) as rows:
+            measured = await runner.measure(point, rows)
+            await runner.deliver(measured)
         result.points.append(measured)
-
-
-def _check_limits(spec: PerfRunSpec, context: RunContext) -> None:
-    """Refuse what this process could never do, before any request. Raises RunFailed(InvalidSpec)."""
-    key = context.api_key
-    if key is not None and not (key.isascii() and key.isprintable()):
-        raise RunFailed(Reason.INVALID_SPEC, "api_key: must be printable ASCII, as a header is")
-    parallel = 1 if spec.open_loop else max(*spec.parallel, spec.sla_fixed_parallel or 1)
-    most = most_parallel(context)
-    if parallel > most:
-        raise RunFailed(
-            Reason.INVALID_SPEC,
-            f"parallel: {parallel} needs as many connections, and no more than {most} can be held here "
-            f"({machine.descriptors()} open files a process, {machine.ports()} local ports); raise the limits "
-            "(ulimit -n, ip_local_port_range), or use shards",
-        )
-
-
-def most_parallel(context: RunContext) -> int:
-    """The most requests in flight that a closed loop can have here."""
-    descriptors = machine.descriptors() - machine.SPARE_DESCRIPTORS
-    processes = crew.cores() if descriptors >= crew.PARALLEL_PER_WORKER else 1
-    return max(1, min(descriptors * processes, machine.ports())) * context.shards
 
 
 def points_of(spec: PerfRunSpec) -> Iterator[Point]:
@@ -129,7 +106,7 @@ def _check_target_was_there(result: PerfResult) -> None:
     for point in result.points:
         counts.update(point.errors)
         samples = point.error_samples | samples
-    unconnected = sum(counts[error] for error in probe.NO_CONNECTION)
+    unconnected = sum(counts[error] for error in endpoint_check.NO_CONNECTION)
     all_failed = sent > 0 and not any(point.succeeded for point in result.points)
     if not all_failed and (result.sla is not None or 2 * unconnected <= sent):
         return

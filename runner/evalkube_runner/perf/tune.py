@@ -5,42 +5,34 @@ Each value is measured several times, and the runs are added up. All groups of c
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
-from evalkube_crds import sla
+from evalkube_crds import merge, sla, verdict
 from evalkube_crds.names import Verdict
 from evalkube_crds.perfrun import PerfRunSpec, point_name
 from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, SlaResult
 from evalkube_runner.context import RunContext
-from evalkube_runner.perf import crew, repeats, search
-from evalkube_runner.perf.bodies import Bodies
+from evalkube_runner.perf import search
+from evalkube_runner.perf.limits import most_parallel
 from evalkube_runner.perf.point import Point, warmup_of
-from evalkube_runner.perf.trial import Trial
+from evalkube_runner.perf.point_runner import PointRunner
 
-__all__ = ["run_of", "space_of", "tune"]
+__all__ = ["merge_runs", "run_of", "space_of", "tune"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 _TRIES = 3
+_AT_ONCE = ("processes", "connections_peak", "connections_limit")
 _MULTIPLIER = {"parallel": 2.0, "rate": 30.0}
 """Requests of a run by value: two turns of every slot; half a minute of a rate, because a queue that grows takes time
 to show.
 """
 
 
-async def tune(
-    spec: PerfRunSpec,
-    context: RunContext,
-    workers: crew.Crew,
-    bodies: Bodies,
-    *,
-    most_parallel: int,
-    result: PerfResult,
-) -> None:
+async def tune(spec: PerfRunSpec, context: RunContext, runner: PointRunner, result: PerfResult) -> None:
     """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
-    tuner = _Tuner(spec, Trial(spec, context, workers, bodies, None))
-    space = space_of(spec, most_parallel)
-    if not spec.no_test_connection:
-        await tuner.connect()
+    tuner = _Tuner(spec, runner)
+    space = space_of(spec, most_parallel(context))
     result.sla = SlaResult(variable=spec.sla_variable, runs=spec.sla_num_runs)
     for conditions in spec.sla_params or ():
         result.sla.groups.append(await tuner.find(space, conditions))
@@ -76,16 +68,12 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
 class _Tuner:
     """What was measured, and the measuring of more."""
 
-    def __init__(self, spec: PerfRunSpec, trial: Trial) -> None:
+    def __init__(self, spec: PerfRunSpec, runner: PointRunner) -> None:
         self._spec = spec
-        self._trial = trial
+        self._runner = runner
         self._first = 0
         self._probed: dict[float, search.Probed] = {}
         self.points: dict[float, PerfPoint] = {}
-
-    async def connect(self) -> None:
-        """Test the connection."""
-        await self._trial.connect()
 
     async def find(self, space: search.Space, conditions: dict[str, str]) -> SlaGroup:
         """The answer for one group."""
@@ -117,13 +105,13 @@ class _Tuner:
         """All runs at a value. One in which the client could not keep up tells nothing and is made again."""
         point = run_of(self._spec, value)
         runs: list[PerfPoint] = []
-        async with self._trial.rows(point.name) as rows:
+        async with self._runner.rows(point.name) as rows:
             for run in range(self._spec.sla_num_runs):
                 runs.append(await self._valid_run(point, run, rows))
                 if runs[-1].verdict is Verdict.INVALID:
                     break
-            whole = repeats.merged(runs)
-            await self._trial.deliver(whole)
+            whole = merge_runs(runs)
+            await self._runner.deliver(whole)
         figures = sla.figures_of(whole, intended=self._spec.sla_variable == "rate")
         self.points[value] = whole
         self._probed[value] = search.Probed(figures, whole.verdict is not Verdict.INVALID)
@@ -133,7 +121,7 @@ class _Tuner:
         kept = len(rows)
         for tries_left in reversed(range(_TRIES)):
             if self._first:
-                await self._trial.pause(point)
+                await self._runner.pause(point)
             del rows[kept:]
             found = await self._run(point, run, rows)
             if found.verdict is not Verdict.INVALID or not tries_left:
@@ -144,4 +132,25 @@ class _Tuner:
     async def _run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
         first, self._first = self._first, self._first + point.total
         numbered = Point(point.name, point.number, point.parallel, point.rate, point.warmup, first, run=run)
-        return await self._trial.measure(numbered, rows)
+        return await self._runner.measure(numbered, rows)
+
+
+def merge_runs(runs: Sequence[PerfPoint]) -> PerfPoint:
+    """One point of runs that followed each other. The pauses between them are taken out of its time, which otherwise
+    would dilute its throughput; a run in which the client could not keep up makes it all invalid.
+    """
+    moved: list[PerfPoint] = []
+    end_ns = 0
+    for run in runs:
+        start_ns = end_ns or run.started_at_ns
+        end_ns = start_ns + max(run.ended_at_ns - run.started_at_ns, 0)
+        moved.append(run.model_copy(update={"started_at_ns": start_ns, "ended_at_ns": end_ns}))
+    whole = merge.merge_points(moved)
+    whole.number = sum(run.number for run in runs)
+    for name in _AT_ONCE:  # shards' processes work at the same time, runs' do not
+        setattr(whole.health, name, max(getattr(run.health, name) for run in runs))
+    whole.verdict, whole.verdict_reasons = verdict.judge_point(whole)
+    for run in runs:
+        if run.verdict is Verdict.INVALID and whole.verdict is not Verdict.INVALID:
+            whole.verdict, whole.verdict_reasons = run.verdict, run.verdict_reasons
+    return whole

@@ -1,10 +1,9 @@
-"""One process that generates load: ``python -m evalkube_runner.perf.worker``, started and spoken to by ``perf.crew``.
+"""One process that generates load: ``python -m evalkube_runner.perf.worker``, started and spoken to by ``workers``.
 
-Lines of JSON on stdin: a task (which holds the headers, and so the key: it never stands in arguments, environment or
-files), then ``{"start_ns": ...}`` once all workers are ready; where tokens are to be counted, ``{"count": true}`` once
-the load of all is over, so that no counting disturbs another's load; at any time ``{"stop": true}``. Lines on stdout:
-ready, progress, reached (which block of bodies is needed now), over, the result of each task, and stopped, when the
-rows of all that was sent are on disk. The end of stdin means that the parent is gone: exit at once.
+Its messages are those of ``task``. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
+arguments, environment or files), then `Begin` once all workers are ready; where tokens are to be counted, `CountTokens`
+once the load of all is over, so that no counting disturbs another's load; at any time `Stop`. On stdout: `Ready`,
+`Progress`, `Reached`, `LoadOver`, then `Done` or `Stopped`. The end of stdin means that the parent is gone: exit now.
 """
 
 import asyncio
@@ -12,23 +11,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import orjson
 import uvloop
 
-from evalkube_crds.paths import Readable
-from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
-from evalkube_runner.perf import drive, health, measure, recount, schedule, target
-from evalkube_runner.perf import pool as pools
 from evalkube_runner.perf import rows as row_files
-from evalkube_runner.perf.bodies import Layout, Payloads
+from evalkube_runner.perf import schedule, task
+from evalkube_runner.perf.bodies import Payloads
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.trust import Trust
-from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.perf.measure import Measure
+from evalkube_runner.perf.pool import Pool
+from evalkube_runner.perf.self_watch import SelfWatch, quiet_collector
+from evalkube_runner.perf.sender import Sender, SendOptions
+from evalkube_runner.perf.token_count import TokenCounter, add_row
 
 __all__ = ["main"]
 
@@ -51,165 +46,150 @@ async def _serve() -> None:
     lines = asyncio.StreamReader(limit=_LINE_BYTES)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    inbox: asyncio.Queue[task.Message] = asyncio.Queue()
     reading = loop.create_task(_read(lines, inbox))
     while True:
-        task = await inbox.get()
-        if "stop" in task:
-            _say({"kind": "stopped"})  # it came too late for the task it meant
+        message = await inbox.get()
+        if isinstance(message, task.Task):
+            await _PointWork(message, inbox).run()
         else:
-            await _work(task, inbox)
+            _say(task.Stopped())  # it came too late for the task it meant
         assert not reading.done()
 
 
-async def _read(lines: asyncio.StreamReader, inbox: asyncio.Queue[dict[str, Any]]) -> None:
+async def _read(lines: asyncio.StreamReader, inbox: asyncio.Queue[task.Message]) -> None:
     while line := await lines.readline():
-        inbox.put_nowait(orjson.loads(line))
+        inbox.put_nowait(task.decode(line))
     os._exit(0)  # the parent is gone: nobody wants results, and no request may go on
 
 
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(orjson.dumps(message) + b"\n")
+def _say(message: task.Message) -> None:
+    sys.stdout.buffer.write(task.encode(message))
     sys.stdout.buffer.flush()
 
 
 def _reached(block: int) -> None:
-    _say({"kind": "reached", "block": block})
+    _say(task.Reached(block))
 
 
-async def _work(task: dict[str, Any], inbox: asyncio.Queue[dict[str, Any]]) -> None:
-    """One point: open connections, say ready, wait for the start, run, report."""
-    proxy = Proxy(**task["proxy"]) if task.get("proxy") else None
-    where = target.target_of(task["url"], proxy)
-    limits = pools.Limits(task["connect_s"], task["read_s"], task["total_s"])
-    most = machine.connections()
-    figures = measure.Measure(warmup=task["warmup"])
-    watch = health.Watch(asyncio.get_running_loop())
-    pool = pools.Pool(
-        where,
-        limits,
-        task["addresses"],
-        connected=figures.connected,
-        pulse=watch.pulse,
-        trust=Trust(**task.get("trust", {})),
-        proxy=proxy,
-    )
-    layout = Layout(Path(task["bodies"]), task["items"], task["block"], task["offset"])
-    head = target.request_head(where, task["headers"])
-    bodies = Payloads(layout, head, task["first"], reached=_reached)
-    await pool.warm(task["warm"])
-    health.quiet_collector()
-    _say({"kind": "ready", "connections": pool.opened})
-    word = await inbox.get()
-    doc = None if "stop" in word else await _measured(task | word, pool, bodies, inbox, figures, watch)
-    if doc is not None:
-        doc["health"] |= {"connections_peak": pool.peak, "connections_limit": most}
-        _say({"kind": "done", "point": doc})
-    else:
-        _say({"kind": "stopped"})
-    await pool.close()
-    bodies.close()
+class _PointWork:
+    """One point's share: open connections, say ready, wait for the start, send, count, report."""
 
+    def __init__(self, given: task.Task, inbox: asyncio.Queue[task.Message]) -> None:
+        self._options, self._point, self._share = given.options, given.point, given.share
+        self._inbox = inbox
+        self._connections_limit = machine.connections()
+        self._figures = Measure(warmup=self._point.warmup)
+        self._watch = SelfWatch(asyncio.get_running_loop())
+        endpoint = self._options.endpoint
+        self._dialect = endpoint.dialect
+        self._pool = Pool(
+            endpoint.target,
+            self._options.limits,
+            list(self._point.addresses),
+            connected=self._figures.connected,
+            pulse=self._watch.pulse,
+            trust=endpoint.trust,
+            proxy=endpoint.proxy,
+        )
+        self._bodies = Payloads(self._point.bodies, endpoint.head, self._point.first, reached=_reached)
 
-async def _measured(
-    task: dict[str, Any],
-    pool: pools.Pool,
-    bodies: Payloads,
-    inbox: asyncio.Queue[dict[str, Any]],
-    figures: measure.Measure,
-    watch: health.Watch,
-) -> dict[str, Any] | None:
-    """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
-    loop = asyncio.get_running_loop()
-    start_ns = task["start_ns"]
-    rows = row_files.Rows(Path(task["rows"]), start_ns=start_ns, warmup=task["warmup"], run=task["run"])
+    async def run(self) -> None:
+        """From the first connection to the last word, `Done` or `Stopped`."""
+        await self._pool.warm(self._share.connections)
+        quiet_collector()
+        _say(task.Ready(self._pool.opened))
+        word = await self._inbox.get()
+        report = await self._measured(word.start_ns) if isinstance(word, task.Begin) else None
+        _say(task.Done(report) if report is not None else task.Stopped())
+        await self._pool.close()
+        self._bodies.close()
 
-    def record(exchange: Exchange) -> None:
-        figures.add(exchange)
-        rows.add(exchange)
+    async def _measured(self, start_ns: int) -> task.WorkerReport | None:
+        """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
+        rows = row_files.Rows(self._share.rows, start_ns=start_ns, warmup=self._point.warmup, run=self._point.run)
+        sender = self._sender(rows)
+        self._watch.start(start_ns)
+        await self._send(sender, start_ns)
+        stopped = sender.stopped
+        watched = self._watch.stop()
+        if self._options.counting is not None and not stopped:
+            _say(task.LoadOver())
+            stopped = isinstance(await self._inbox.get(), task.Stop)
+            stopped = stopped or not await self._counted(self._options.counting, rows, start_ns)
+        rows.close()
+        report = task.WorkerReport(
+            measured=self._figures.to_doc(time.time_ns() - time.monotonic_ns()),
+            watched=watched,
+            offered=sender.offered,
+            sent=sender.sent,
+            connections_peak=self._pool.peak,
+            connections_limit=self._connections_limit,
+        )
+        return None if stopped else report
 
-    driver = _driver(task, pool, bodies, record, figures.begin)
-    watch.start(start_ns)
-    listening = loop.create_task(_obey(inbox, driver, pool))
-    telling = loop.create_task(_tell(figures))
-    await driver.run(start_ns)
-    stopped = driver.stopped
-    listening.cancel()
-    telling.cancel()
-    own = watch.stop()
-    if task["tokenizer"] is not None and not stopped:
-        _say({"kind": "over"})
-        stopped = "stop" in await inbox.get() or not await _counted(task, rows, figures, bodies, inbox, start_ns)
-    rows.close()
-    doc = figures.to_doc(time.time_ns() - time.monotonic_ns())
-    doc["health"] |= own | {
-        "offered": driver.offered,
-        "sent": driver.sent,
-    }
-    return None if stopped else doc
+    def _sender(self, rows: row_files.Rows) -> Sender:
+        figures, options, point, lane = self._figures, self._options, self._point, self._share.lane
 
+        def record(exchange: Exchange) -> None:
+            figures.add(exchange)
+            rows.add(exchange)
 
-def _driver(
-    task: dict[str, Any],
-    pool: pools.Pool,
-    bodies: Payloads,
-    record: Callable[[Exchange], None],
-    begin: Callable[[int], None],
-) -> drive.Drive:
-    lane = schedule.Lane(task["lane"], task["lanes"])
-    limits = tuple(task["max_tokens"]) if task["max_tokens"] else None
-    planned = schedule.plan(task["seed"], lane, task["count"], rate=task["rate"], max_tokens=limits)
-    manner = drive.Manner(
-        slots=task["slots"],
-        ramp_from_ns=lane.lane * _RAMP_NS,
-        ramp_step_ns=lane.lanes * _RAMP_NS,
-        warmup=task["warmup"],
-        duration_ns=task["duration_ns"],
-        stream=task["stream"],
-        choices=task["choices"],
-        keep_text=task["tokenizer"] is not None,
-    )
-    return drive.Drive(pool, bodies, planned, manner, dialect=DIALECTS[task["dialect"]], record=record, begin=begin)
+        planned = schedule.plan(options.seed, lane, point.count, rate=point.rate, max_tokens=options.max_tokens)
+        sending = SendOptions(
+            slots=self._share.slots,
+            ramp_from_ns=lane.lane * _RAMP_NS,
+            ramp_step_ns=lane.lanes * _RAMP_NS,
+            warmup=point.warmup,
+            duration_ns=options.duration_ns,
+            stream=options.stream,
+            choices=options.choices,
+            keep_text=options.counting is not None,
+        )
+        return Sender(
+            self._pool, self._bodies, planned, sending, dialect=self._dialect, record=record, begin=figures.begin
+        )
 
+    async def _send(self, sender: Sender, start_ns: int) -> None:
+        """The whole load, while the parent is heard and told how far it is."""
+        loop = asyncio.get_running_loop()
+        beside = [loop.create_task(self._obey(sender)), loop.create_task(self._tell())]
+        await sender.run(start_ns)
+        for each in beside:
+            each.cancel()
 
-async def _counted(
-    task: dict[str, Any],
-    rows: row_files.Rows,
-    figures: measure.Measure,
-    bodies: Payloads,
-    inbox: asyncio.Queue[dict[str, Any]],
-    start_ns: int,
-) -> bool:
-    """Count the tokens that the server did not; False when told to stop. In a thread: stdin is still heard."""
-    count: recount.Recount | None = None
-    for batch in rows.waiting():
-        if count is None:
-            from evalkube_runner.data import tokens  # not before the load, and only where it is needed
+    async def _obey(self, sender: Sender) -> None:
+        """Wait for the word to stop; then nothing more is sent, and what is in flight ends as cancelled."""
+        while not isinstance(await self._inbox.get(), task.Stop):
+            pass
+        sender.stop()
+        await self._pool.close()
 
-            readable = Readable.of(map(Path, task["readable"]), map(Path, task["closed"]))
-            counter = await asyncio.to_thread(tokens.load, task["tokenizer"], readable)
-            count = recount.Recount(counter, bodies, DIALECTS[task["dialect"]])
-        for row, (_, _, timing) in zip(await asyncio.to_thread(count.rows, batch), batch, strict=True):
-            recount.add_row(figures, row, timing, start_ns)
-            rows.write(row)
-        if not inbox.empty():
-            inbox.get_nowait()  # nothing but a stop is said now
-            return False
-    return True
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_PROGRESS_S)
+            _say(task.Progress(self._figures.warmup, self._figures.finished))
 
+    async def _counted(self, counting: task.TokenCounting, rows: row_files.Rows, start_ns: int) -> bool:
+        """Count the tokens that the server did not; False when told to stop. In a thread: stdin is still heard."""
+        counter: TokenCounter | None = None
+        for batch in rows.waiting():
+            if counter is None:
+                counter = await asyncio.to_thread(self._counter, counting)
+            for row, (_, _, timing) in zip(await asyncio.to_thread(counter.rows, batch), batch, strict=True):
+                add_row(self._figures, row, timing, start_ns)
+                rows.write(row)
+            if not self._inbox.empty():
+                self._inbox.get_nowait()  # nothing but a stop is said now
+                return False
+        return True
 
-async def _obey(inbox: asyncio.Queue[dict[str, Any]], driver: drive.Drive, pool: pools.Pool) -> None:
-    """Wait for the word to stop; then nothing more is sent, and what is in flight ends as cancelled."""
-    while "stop" not in await inbox.get():
-        pass
-    driver.stop()
-    await pool.close()
+    def _counter(self, counting: task.TokenCounting) -> TokenCounter:
+        from evalkube_crds.paths import Readable
+        from evalkube_runner.data import tokens  # not before the load, and only where it is needed
 
-
-async def _tell(figures: measure.Measure) -> None:
-    while True:
-        await asyncio.sleep(_PROGRESS_S)
-        _say({"kind": "progress", "warm": figures.warmup, "measured": figures.finished})
+        tokenizer = tokens.load(counting.tokenizer, Readable.of(counting.readable, counting.closed))
+        return TokenCounter(tokenizer, self._bodies, self._dialect)
 
 
 if __name__ == "__main__":

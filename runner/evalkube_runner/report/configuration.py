@@ -11,7 +11,7 @@ from evalkube_crds.credentials import is_secret
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.secret_keys import is_secret_key
-from evalkube_runner.report import figures
+from evalkube_runner.report import formats
 
 __all__ = ["Setting", "host_of", "settings_of", "shown_url"]
 
@@ -67,7 +67,7 @@ def _shown(value: Any, path: str) -> str:
     if (above & _FREE_MAPS and is_secret(names[-1])) or (above & _BODIES and is_secret_key(names[-1])):
         return "***"
     if isinstance(value, str):
-        return figures.clipped(shown_url(value) if names[-1] in ("url", "api_url") else value, _LONGEST)
+        return formats.clipped(shown_url(value) if names[-1] in ("url", "api_url") else value, _LONGEST)
     if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
-        return figures.clipped(", ".join(str(item) for item in value), _LONGEST)
-    return figures.clipped(json.dumps(value, ensure_ascii=False), _LONGEST)
+        return formats.clipped(", ".join(str(item) for item in value), _LONGEST)
+    return formats.clipped(json.dumps(value, ensure_ascii=False), _LONGEST)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import DatasetResult, EvalResult, SubsetResult
-from evalkube_runner.report import figures, scoring
+from evalkube_runner.report import formats, scoring
 from evalkube_runner.report.grid import Row, Table
 from evalkube_runner.report.scoring import Tally
 
@@ -19,7 +19,7 @@ def summary_table(result: EvalResult, *, repeats: int = 1) -> Table:
     for dataset in result.datasets:
         for metric in scoring.metrics_of(dataset):
             total = scoring.tally(dataset.subsets, metric, repeats=repeats)
-            cells = (figures.score(total.score), interval_text(total), figures.score(total.macro))
+            cells = (formats.score(total.score), interval_text(total), formats.score(total.macro))
             rows.append(Row((dataset.pretty_name, metric, *cells, *_counts(total))))
     columns = ("Dataset", "Metric", "Score", "95 % interval", "Macro score", *_COUNTS)
     return Table("Scores", columns, tuple(rows), words=2)
@@ -31,7 +31,7 @@ def category_table(dataset: DatasetResult, *, repeats: int = 1) -> Table | None:
     if len(groups) < 2:
         return None
     rows = [
-        Row((" / ".join(name), figures.count(len(subsets)), *_scores(subsets, dataset, repeats)))
+        Row((" / ".join(name), formats.count(len(subsets)), *_scores(subsets, dataset, repeats)))
         for name, subsets in groups.items()
     ]
     return Table(f"{dataset.pretty_name} by category", ("Category", "Subsets", *_score_columns(dataset)), tuple(rows))
@@ -59,27 +59,27 @@ def _score_columns(dataset: DatasetResult) -> tuple[str, ...]:
 def _scores(subsets: Sequence[SubsetResult], dataset: DatasetResult, repeats: int) -> tuple[str, ...]:
     main, *others = scoring.metrics_of(dataset)
     total = scoring.tally(subsets, main, repeats=repeats)
-    further = (figures.score(scoring.tally(subsets, metric).score) for metric in others)
-    return (figures.score(total.score), interval_text(total), *further, *_counts(total))
+    further = (formats.score(scoring.tally(subsets, metric).score) for metric in others)
+    return (formats.score(total.score), interval_text(total), *further, *_counts(total))
 
 
 def interval_text(total: Tally) -> str:
     """The interval of a score as "0.7912 to 0.8340"."""
     if total.interval is None:
-        return figures.DASH
-    return f"{figures.score(total.interval[0])} to {figures.score(total.interval[1])}"
+        return formats.DASH
+    return f"{formats.score(total.interval[0])} to {formats.score(total.interval[1])}"
 
 
 def _counts(total: Tally) -> tuple[str, ...]:
     causes = ", ".join(f"{cause} {times:,}" for cause, times in total.causes.items())
-    errored = figures.count(total.errored) + (f" ({causes})" if causes else "")
+    errored = formats.count(total.errored) + (f" ({causes})" if causes else "")
     return (
-        figures.count(total.requested),
-        figures.count(total.scored),
+        formats.count(total.requested),
+        formats.count(total.scored),
         errored,
-        figures.count(total.truncated),
-        figures.count(total.empty),
-        figures.count(total.reused),
+        formats.count(total.truncated),
+        formats.count(total.empty),
+        formats.count(total.reused),
     )
 
 
@@ -89,8 +89,8 @@ def error_table(result: EvalResult) -> Table | None:
     for dataset in result.datasets:
         total = scoring.tally(dataset.subsets, dataset.main_metric)
         for cause, times in total.causes.items():
-            share = figures.percent(times / total.requested if total.requested else None)
-            rows.append(Row((dataset.pretty_name, str(cause), figures.count(times), share)))
+            share = formats.percent(times / total.requested if total.requested else None)
+            rows.append(Row((dataset.pretty_name, str(cause), formats.count(times), share)))
     columns = ("Dataset", "Cause", "Samples", "Share of all")
     return Table("Samples without a score, by cause", columns, tuple(rows), words=2) if rows else None
 
@@ -119,12 +119,12 @@ def _usage(datasets: Sequence[DatasetResult]) -> tuple[str, ...]:
     usages = [dataset.usage for dataset in datasets]
     samples, completion = sum(usage.samples for usage in usages), sum(usage.completion_tokens for usage in usages)
     return (
-        figures.count(samples),
-        figures.count(sum(usage.prompt_tokens for usage in usages)),
-        figures.count(completion),
-        figures.count(sum(usage.reasoning_tokens for usage in usages)),
-        figures.count(sum(usage.cached_tokens for usage in usages)),
-        figures.significant(completion / samples),
+        formats.count(samples),
+        formats.count(sum(usage.prompt_tokens for usage in usages)),
+        formats.count(completion),
+        formats.count(sum(usage.reasoning_tokens for usage in usages)),
+        formats.count(sum(usage.cached_tokens for usage in usages)),
+        formats.significant(completion / samples),
     )
 
 
@@ -141,12 +141,12 @@ def latency_table(result: EvalResult) -> Table | None:
     ]
     if not timed:
         return None
-    unit = figures.time_unit(histogram.high for _, histogram in timed)
+    unit = formats.time_unit(histogram.high for _, histogram in timed)
     columns = ("Time", "Samples", "Mean", "Min", *(f"p{percent}" for percent in _PERCENTS), "Max")
-    rows = tuple(Row((name, figures.count(times.count), *_times(times, unit))) for name, times in timed)
+    rows = tuple(Row((name, formats.count(times.count), *_times(times, unit))) for name, times in timed)
     return Table(f"Response times, in {unit.name}", columns, rows)
 
 
-def _times(histogram: Histogram, unit: figures.Unit) -> tuple[str, ...]:
+def _times(histogram: Histogram, unit: formats.Unit) -> tuple[str, ...]:
     values = [histogram.mean, histogram.low, *histogram.percentiles(_PERCENTS), histogram.high]
     return tuple(unit.show(value) for value in values)

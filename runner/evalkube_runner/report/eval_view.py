@@ -7,7 +7,7 @@ from typing import Any
 from evalkube_crds import summary
 from evalkube_crds.evalrun import EvalRunSpec, benchmark_options
 from evalkube_crds.results import DatasetResult, EvalResult
-from evalkube_runner.report import configuration, eval_tables, figures, plots, rows, scoring
+from evalkube_runner.report import configuration, eval_tables, formats, plots, rows, scoring
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.plots import Svg
 from evalkube_runner.report.rows import SampleRow
@@ -80,7 +80,7 @@ def context(result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow])
         "latency": eval_tables.latency_table(result),
         "settings": configuration.settings_of(spec),
         "samples": chosen,
-        "samples_of": figures.count(max(len(samples), summary.requested(result))),
+        "samples_of": formats.count(max(len(samples), summary.requested(result))),
         "states": {state: n for state in ("errored", "wrong", "partial", "right") if (n := _times(chosen, state))},
         "repeats": spec.repeats,
     }
@@ -95,8 +95,8 @@ def _facts(result: EvalResult, spec: EvalRunSpec) -> list[tuple[str, str]]:
     return [
         ("Model", result.model),
         ("Endpoint", configuration.host_of(spec.api_url)),
-        ("Started", figures.moment(result.started_at_ns)),
-        ("Duration", figures.duration(span)),
+        ("Started", formats.moment(result.started_at_ns)),
+        ("Duration", formats.duration(span)),
         ("Data", _data_source(result, spec)),
         ("Seed", str(spec.seed)),
         ("Run", result.run_id),
@@ -124,24 +124,24 @@ def _data_source(result: EvalResult, spec: EvalRunSpec) -> str:
 def _headline(dataset: DatasetResult, repeats: int) -> Headline:
     total = scoring.tally(dataset.subsets, dataset.main_metric, repeats=repeats)
     share = total.score if total.score is not None and 0 <= total.score <= 1 else None
-    notes = [f"{figures.count(total.scored)} of {figures.count(total.requested)} samples scored"]
-    notes += [f"{figures.count(total.errored)} errored"] * bool(total.errored)
-    notes += [f"{figures.count(total.truncated)} truncated"] * bool(total.truncated)
-    notes += [f"{figures.count(total.empty)} empty"] * bool(total.empty)
+    notes = [f"{formats.count(total.scored)} of {formats.count(total.requested)} samples scored"]
+    notes += [f"{formats.count(total.errored)} errored"] * bool(total.errored)
+    notes += [f"{formats.count(total.truncated)} truncated"] * bool(total.truncated)
+    notes += [f"{formats.count(total.empty)} empty"] * bool(total.empty)
     low_high = total.interval
     return Headline(
         name=dataset.pretty_name,
         description=dataset.description,
         metric=dataset.main_metric,
-        score=figures.percent(share) if share is not None else figures.significant(total.score),
-        interval=f"{figures.percent(low_high[0])} to {figures.percent(low_high[1])}" if low_high else figures.DASH,
+        score=formats.percent(share) if share is not None else formats.significant(total.score),
+        interval=f"{formats.percent(low_high[0])} to {formats.percent(low_high[1])}" if low_high else formats.DASH,
         bar=plots.score_bar(share, low_high, f"{dataset.pretty_name}, {dataset.main_metric}"),
         note=", ".join(notes),
     )
 
 
 def _section(dataset: DatasetResult, repeats: int) -> Section:
-    tokens = figures.Unit("tokens")
+    tokens = formats.Unit("tokens")
     drawn = [
         plots.distribution(dataset.latency_ns, "Latency"),
         plots.distribution(dataset.ttft_ns, "Time to first token"),
@@ -151,7 +151,7 @@ def _section(dataset: DatasetResult, repeats: int) -> Section:
         name=dataset.pretty_name,
         description=dataset.description,
         revision=dataset.revision,
-        analysis=None if dataset.analysis is None else figures.clipped(dataset.analysis, 4 * _LONGEST_TEXT),
+        analysis=None if dataset.analysis is None else formats.clipped(dataset.analysis, 4 * _LONGEST_TEXT),
         categories=eval_tables.category_table(dataset, repeats=repeats),
         subsets=eval_tables.subset_table(dataset, repeats=repeats),
         plots=tuple(plot for plot in drawn if plot is not None),
@@ -164,16 +164,16 @@ def _sample(row: SampleRow) -> Sample:
     latency_ns = None if row.latency_s is None else row.latency_s * 1e9
     return Sample(
         state=rows.state_of(row),
-        place=figures.clipped(f"{row.dataset} / {row.subset}", _LONGEST_EXCERPT) + f" #{row.index}",
+        place=formats.clipped(f"{row.dataset} / {row.subset}", _LONGEST_EXCERPT) + f" #{row.index}",
         excerpt=excerpt[:_LONGEST_EXCERPT] + ("..." if len(excerpt) > _LONGEST_EXCERPT else ""),
-        extracted=figures.clipped(row.extracted, _LONGEST_EXCERPT) if row.extracted else figures.DASH,
-        target=figures.clipped(row.target, _LONGEST_EXCERPT) or figures.DASH,
-        score=figures.DASH if row.score is None else f"{row.score:.4g}",
-        finish=figures.clipped(row.finish_reason, 40) if row.finish_reason else figures.DASH,
-        latency=figures.timed(latency_ns),
-        prompt=figures.clipped(row.prompt, _LONGEST_TEXT),
-        answer=figures.clipped(row.answer, _LONGEST_TEXT),
-        error=None if row.error is None else figures.clipped(row.error, _LONGEST_TEXT),
+        extracted=formats.clipped(row.extracted, _LONGEST_EXCERPT) if row.extracted else formats.DASH,
+        target=formats.clipped(row.target, _LONGEST_EXCERPT) or formats.DASH,
+        score=formats.DASH if row.score is None else f"{row.score:.4g}",
+        finish=formats.clipped(row.finish_reason, 40) if row.finish_reason else formats.DASH,
+        latency=formats.timed(latency_ns),
+        prompt=formats.clipped(row.prompt, _LONGEST_TEXT),
+        answer=formats.clipped(row.answer, _LONGEST_TEXT),
+        error=None if row.error is None else formats.clipped(row.error, _LONGEST_TEXT),
         score_key=-1.0 if row.score is None else row.score,
         latency_key=-1.0 if row.latency_s is None else row.latency_s,
     )

@@ -16,7 +16,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``columns`` over ``rows``; the first ``words`` columns are text, the rest numbers (right-aligned)."""
+    """``columns`` over ``rows``; the first ``words`` columns are text, the rest numbers (right-aligned). What follows a
+    line feed in the cell of a number stands below it, smaller.
+    """
 
     caption: str
     columns: tuple[str, ...]

@@ -1,125 +1,89 @@
 """The tables of a load test, as values (``grid.Table``). Pure; numbers are formatted here and nowhere later."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from evalkube_crds import summary
+from evalkube_crds.figures import (
+    DURATION,
+    ITL,
+    LATENCY,
+    OUTPUT_TPS,
+    QUANTITIES,
+    RPS,
+    SUCCESS_RATE,
+    TOTAL_TPS,
+    TPOT,
+    TTFT,
+    Figure,
+    Quantity,
+)
+from evalkube_crds.figures import Unit as FigureUnit
 from evalkube_crds.histogram import Histogram
+from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import TokenBasis, Verdict
-from evalkube_crds.results import PerfPoint, PerfResult
-from evalkube_runner.report import figures
-from evalkube_runner.report.figures import Unit
+from evalkube_crds.results import NANO, PerfPoint, PerfResult
+from evalkube_runner.report import formats
+from evalkube_runner.report.formats import Unit
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = [
-    "Rates",
     "error_table",
     "health_facts",
     "health_table",
-    "histogram_of",
     "load_text",
     "percentile_tables",
-    "rates",
+    "shown",
     "summary_table",
     "times_table",
     "token_basis_text",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What a point achieved per second of its duration; None where nothing succeeded or no time passed."""
-
-    duration_s: float | None
-    requests: int
-    success: float | None
-    rps: float | None
-    output_tps: float | None
-    total_tps: float | None
-
-
-def rates(point: PerfPoint) -> Rates:
-    """Successes and their tokens over the time from the first measured send to the last end, failed ones included."""
-    duration_s = summary.duration_s(point) or None
-    requests = point.succeeded + point.failed
-
-    def per_second(amount: int) -> float | None:
-        return amount / duration_s if duration_s is not None and point.succeeded else None
-
-    counted = _counts_tokens(point)
-    return Rates(
-        duration_s=duration_s,
-        requests=requests,
-        success=point.succeeded / requests if requests else None,
-        rps=per_second(point.succeeded),
-        output_tps=per_second(point.output_tokens) if counted else None,
-        total_tps=per_second(point.input_tokens + point.output_tokens) if counted else None,
-    )
-
-
-def _counts_tokens(point: PerfPoint) -> bool:
-    return any(times and basis is not TokenBasis.NONE for basis, times in point.token_basis.items())
-
-
 def load_text(point: PerfPoint) -> str:
     """The load in words: "32 in flight", "open loop, 12.5 requests/s"."""
     if point.open_loop:
-        return f"open loop, {figures.significant(point.rate)} requests/s"
+        return f"open loop, {formats.significant(point.rate)} requests/s"
     limit = (
-        f", at most {figures.significant(point.rate)} requests/s" if point.rate is not None and point.rate > 0 else ""
+        f", at most {formats.significant(point.rate)} requests/s" if point.rate is not None and point.rate > 0 else ""
     )
-    return f"{figures.count(point.parallel)} in flight{limit}"
+    return f"{formats.count(point.parallel)} in flight{limit}"
 
 
-def histogram_of(point: PerfPoint, name: str) -> Histogram:
-    """One of the point's histograms, empty where it was not measured."""
-    return point.histograms.get(name) or Histogram()
+def shown(figure: Figure, value: float | None) -> str:
+    """A value of `figure` as its unit is written."""
+    if figure is DURATION:
+        return formats.duration(value)
+    match figure.unit:
+        case FigureUnit.SHARE:
+            return formats.percent(value)
+        case FigureUnit.SECONDS:
+            return formats.timed(None if value is None else value * NANO)
+        case _:
+            return formats.significant(value)
 
 
-def _percentile(point: PerfPoint, name: str, percent: float) -> float | None:
-    return histogram_of(point, name).percentile(percent)
-
-
-_SUMMARY_TIMES = (
-    ("ttft_ns", "TTFT", (50, 90, 99)),
-    ("tpot_ns", "TPOT", (50, 90, 99)),
-    ("itl_ns", "ITL", (50, 90, 99)),
-    ("latency_ns", "Latency", (50, 90, 99)),
-)
+_THROUGHPUT = (SUCCESS_RATE, DURATION, RPS, OUTPUT_TPS, TOTAL_TPS)
+_TIMES = (LATENCY, TTFT, TPOT, ITL)
+_SHOWN_PERCENTS = (50, 90, 99)
 
 
 def summary_table(result: PerfResult) -> Table:
     """What each point of the sweep achieved, marked by its verdict."""
     rows = [Row(_throughput(point), mark=_mark(point)) for point in result.points]
-    columns = (
-        "Point",
-        "Load",
-        "Requests",
-        "Failed",
-        "Success",
-        "Duration",
-        "Requests/s",
-        "Output tok/s",
-        "Total tok/s",
-    )
+    columns = ("Point", "Load", "Requests", "Failed", *(figure.title for figure in _THROUGHPUT))
     return Table("Throughput", columns, tuple(rows), words=2)
 
 
 def times_table(result: PerfResult) -> Table:
     """The times of each point of the sweep, marked by its verdict."""
-    shown = [
-        (name, label, percents)
-        for name, label, percents in _SUMMARY_TIMES
-        if name == "latency_ns" or any(histogram_of(point, name).count for point in result.points)
+    times = [time for time in _TIMES if time is LATENCY or any(time.counted(point).count for point in result.points)]
+    units = [formats.time_unit(time.counted(point).percentile(99) for point in result.points) for time in times]
+    titles = [
+        f"{time.figure(percent).title}, {unit.name}"
+        for time, unit in zip(times, units, strict=True)
+        for percent in _SHOWN_PERCENTS
     ]
-    units = {name: _common_unit(result.points, name) for name, _, _ in shown}
-    times = [f"{label} p{percent}, {units[name].name}" for name, label, percents in shown for percent in percents]
-    rows = [Row((point.name, *_summary_times(point, shown, units)), mark=_mark(point)) for point in result.points]
-    return Table("Times", ("Point", *times), tuple(rows))
-
-
-def _common_unit(points: Iterable[PerfPoint], name: str) -> Unit:
-    return figures.time_unit(_percentile(point, name, 99) for point in points)
+    rows = [Row((point.name, *_summary_times(point, times, units)), mark=_mark(point)) for point in result.points]
+    return Table(f"Times, with the {_RANGES}", ("Point", *titles), tuple(rows))
 
 
 def _mark(point: PerfPoint) -> str:
@@ -127,64 +91,56 @@ def _mark(point: PerfPoint) -> str:
 
 
 def _throughput(point: PerfPoint) -> tuple[str, ...]:
-    found = rates(point)
     return (
         point.name,
         load_text(point),
-        figures.count(found.requests),
-        figures.count(point.failed),
-        figures.percent(found.success),
-        figures.duration(found.duration_s),
-        figures.significant(found.rps),
-        figures.significant(found.output_tps),
-        figures.significant(found.total_tps),
+        formats.count(point.succeeded + point.failed),
+        formats.count(point.failed),
+        *(shown(figure, figure.of(point)) for figure in _THROUGHPUT),
     )
 
 
-def _summary_times(
-    point: PerfPoint, shown: Sequence[tuple[str, str, tuple[int, ...]]], units: dict[str, Unit]
-) -> tuple[str, ...]:
-    return tuple(
-        units[name].show(_percentile(point, name, percent)) for name, _, percents in shown for percent in percents
-    )
+def _summary_times(point: PerfPoint, times: Sequence[Quantity], units: Sequence[Unit]) -> Iterator[str]:
+    for time, unit in zip(times, units, strict=True):
+        values = time.counted(point).percentiles(_SHOWN_PERCENTS)
+        for value, spread in zip(values, _ranges(time, point, _SHOWN_PERCENTS, unit), strict=True):
+            yield unit.show(value) + (f"\n({spread})" if value is not None and spread != formats.DASH else "")
 
 
-_TIMES = (
-    ("latency_ns", "Latency"),
-    ("ttft_ns", "Time to first token (TTFT)"),
-    ("tpot_ns", "Time per output token (TPOT)"),
-    ("itl_ns", "Inter-token latency (ITL)"),
-    ("intended_latency_ns", "Latency from the intended send"),
-    ("intended_ttft_ns", "TTFT from the intended send"),
-    ("first_byte_ns", "First byte"),
-    ("connect_ns", "Connect"),
-)
-_AMOUNTS = (
-    ("input_tokens", "Input tokens", 1),
-    ("output_tokens", "Output tokens", 1),
-    ("output_tps_milli", "Output tok/s of a request", 1000),
-    ("total_tps_milli", "Total tok/s of a request", 1000),
-    ("chunks_per_read", "Chunks per socket read", 1),
-)
+_RANGES = f"{CONFIDENCE * 100:g} % ranges of the percentiles"
+
+
+def _ranges(quantity: Quantity, point: PerfPoint, percents: Sequence[float], unit: Unit) -> Iterator[str]:
+    """The confidence interval of each percentile in words: "too few" values, or a dash where there can be none."""
+    count = quantity.counted(point).count
+    for percent, found in zip(percents, quantity.intervals(point, percents), strict=True):
+        if found is not None:
+            low, high = (unit.show(end * quantity.scale) for end in found)
+            yield f"{low}–{high}" if low != high else low
+        else:
+            yield "too few" if count < values_needed(percent) and not quantity.clustered else formats.DASH
+
+
 _PERCENTS = (10, 25, 50, 75, 90, 95, 99, 99.9)
 
 
 def percentile_tables(point: PerfPoint) -> list[Table]:
     """Times, and amounts, each with mean, deviation and percentiles, of successful requests; only what was measured."""
-    times = [(name, label) for name, label in _TIMES if histogram_of(point, name).count]
-    unit = figures.time_unit(_percentile(point, name, 99) for name, _ in times)
+    measured = [quantity for quantity in QUANTITIES if quantity.counted(point).count]
+    times = [quantity for quantity in measured if quantity.unit is FigureUnit.SECONDS]
+    amounts = [quantity for quantity in measured if quantity.unit is not FigureUnit.SECONDS]
+    unit = formats.time_unit(time.counted(point).percentile(99) for time in times)
     head = ("Mean", "Std dev", "Min", *(f"p{percent:g}" for percent in _PERCENTS), "Max")
     tables = []
     if times:
-        rows = [Row((label, *_spread(histogram_of(point, name), unit))) for name, label in times]
+        rows = [Row((time.label, *_spread(time.counted(point), unit))) for time in times]
         tables.append(Table(f"Times, in {unit.name}", (f"Time ({unit.name})", *head), tuple(rows)))
-    amounts = [
-        Row((label, *_spread(histogram_of(point, name), Unit("", size))))
-        for name, label, size in _AMOUNTS
-        if histogram_of(point, name).count
-    ]
+        rows = [Row((time.label, *_ranges(time, point, _PERCENTS, unit))) for time in times if not time.clustered]
+        columns = (f"Time ({unit.name})", *(f"p{percent:g}" for percent in _PERCENTS))
+        tables.append(Table(_RANGES, columns, tuple(rows)))
     if amounts:
-        tables.append(Table("Tokens", ("Amount", *head), tuple(amounts)))
+        rows = [Row((amount.label, *_spread(amount.counted(point), Unit("", amount.scale)))) for amount in amounts]
+        tables.append(Table("Tokens", ("Amount", *head), tuple(rows)))
     return tables
 
 
@@ -210,9 +166,9 @@ def error_table(point: PerfPoint) -> Table | None:
         Row(
             (
                 str(cause),
-                figures.clipped(point.error_samples.get(cause, figures.DASH), _LONGEST_MESSAGE),
-                figures.count(times),
-                figures.percent(times / requests),
+                formats.clipped(point.error_samples.get(cause, formats.DASH), _LONGEST_MESSAGE),
+                formats.count(times),
+                formats.percent(times / requests),
             )
         )
         for cause, times in ordered
@@ -229,7 +185,7 @@ def health_table(point: PerfPoint) -> Table:
     """How the load generator itself fared."""
     health = point.health
     lags = (health.schedule_lag_ns, health.loop_lag_ns, health.gc_pause_ns)
-    unit = figures.time_unit(histogram.high for histogram in lags)
+    unit = formats.time_unit(histogram.high for histogram in lags)
     names = (
         "Schedule lag (the client's part of sending late)",
         "Loop lag (how late a read may be seen)",
@@ -251,20 +207,20 @@ def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
     """The rest of the client's health as pairs of what and how much."""
     health = point.health
     share = health.sent / health.offered if health.offered else None
-    connections = figures.count(health.connections_peak)
+    connections = formats.count(health.connections_peak)
     if health.connections_limit:
-        connections += f" of {figures.count(health.connections_limit)} possible"
+        connections += f" of {formats.count(health.connections_limit)} possible"
     return [
-        ("CPU of one worker process", figures.percent(health.cpu_ns / health.wall_ns if health.wall_ns else None)),
-        ("Worker processes", figures.count(health.processes)),
+        ("CPU of one worker process", formats.percent(health.cpu_ns / health.wall_ns if health.wall_ns else None)),
+        ("Worker processes", formats.count(health.processes)),
         (
             "Sent of what the schedule asked",
-            f"{figures.count(health.sent)} of {figures.count(health.offered)} ({figures.percent(share)})",
+            f"{formats.count(health.sent)} of {formats.count(health.offered)} ({formats.percent(share)})",
         ),
-        ("Sent more than 1 ms late", figures.count(point.late)),
+        ("Sent more than 1 ms late", formats.count(point.late)),
         ("Connections at once, at most", connections),
-        ("Sent again after an idle close", figures.count(point.resent)),
-        ("Warm-up requests before", figures.count(point.warmup)),
+        ("Sent again after an idle close", formats.count(point.resent)),
+        ("Warm-up requests before", formats.count(point.warmup)),
     ]
 
 
@@ -284,5 +240,5 @@ def token_basis_text(point: PerfPoint) -> str:
         return "No request succeeded, so there are no token counts."
     if len(bases) == 1:
         return f"Token counts are {_BASIS_WORDS[next(iter(bases))]}."
-    parts = [f"{_BASIS_WORDS[basis]} for {figures.count(times)} requests" for basis, times in bases.items()]
+    parts = [f"{_BASIS_WORDS[basis]} for {formats.count(times)} requests" for basis, times in bases.items()]
     return f"Token counts are {'; '.join(parts)}."

@@ -4,12 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkube_crds.figures import (
+    DURATION,
+    ITL,
+    LATENCY,
+    OUTPUT_TOKENS,
+    OUTPUT_TPS,
+    RPS,
+    SUCCESS_RATE,
+    TPOT,
+    TTFT,
+    Better,
+    Figure,
+    Quantity,
+    Unit,
+)
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
-from evalkube_runner.report import configuration, figures, glossary, perf_tables, plots, sla_tables
+from evalkube_runner.report import configuration, formats, glossary, perf_tables, plots, sla_tables
 from evalkube_runner.report.grid import Table
-from evalkube_runner.report.perf_tables import histogram_of
 from evalkube_runner.report.plots import Line, Svg
 
 __all__ = ["context"]
@@ -64,13 +78,13 @@ def context(result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
 
 def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
     span = (result.ended_at_ns - result.started_at_ns) / 1e9 if result.started_at_ns > 0 else None
-    tokens = " to ".join(figures.count(limit) for limit in spec.max_tokens)
+    tokens = " to ".join(formats.count(limit) for limit in spec.max_tokens)
     return [
         ("Model", result.model),
         ("Endpoint", configuration.host_of(spec.url)),
         ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
-        ("Started", figures.moment(result.started_at_ns)),
-        ("Duration", figures.duration(span)),
+        ("Started", formats.moment(result.started_at_ns)),
+        ("Duration", formats.duration(span)),
         ("Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")),
         ("Most tokens of an answer", tokens),
         ("Seed", str(spec.seed)),
@@ -79,7 +93,7 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
 
 
 def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
-    """One point: its figures. Several: the best of those whose figures count."""
+    """One point: its formats. Several: the best of those whose figures count."""
     if len(points) == 1:
         return _single_tiles(points[0])
     trusted = [point for point in points if point.verdict is not Verdict.INVALID and point.failed <= point.succeeded]
@@ -88,47 +102,39 @@ def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
     return [
         Tile(
             "Success",
-            figures.percent(succeeded / requests if requests else None),
-            f"{figures.count(requests)} requests in all",
+            formats.percent(succeeded / requests if requests else None),
+            f"{formats.count(requests)} requests in all",
         ),
-        _best(trusted, "Highest output throughput", lambda point: perf_tables.rates(point).output_tps, "tok/s"),
-        _best(trusted, "Most requests per second", lambda point: perf_tables.rates(point).rps, "req/s"),
-        _shortest(trusted, "Shortest TTFT p50", "ttft_ns"),
-        _shortest(trusted, "Shortest latency p50", "latency_ns"),
+        _best(trusted, "Highest output throughput", OUTPUT_TPS),
+        _best(trusted, "Most requests per second", RPS),
+        _best(trusted, "Shortest TTFT p50", TTFT.figure(50)),
+        _best(trusted, "Shortest latency p50", LATENCY.figure(50)),
     ]
 
 
-def _best(points: Sequence[PerfPoint], label: str, figure: Any, unit: str) -> Tile:
-    found = [(value, point.name) for point in points if (value := figure(point)) is not None]
+def _best(points: Sequence[PerfPoint], label: str, figure: Figure) -> Tile:
+    found = [(value, point.name) for point in points if (value := figure.of(point)) is not None]
     if not found:
-        return Tile(label, figures.DASH)
-    value, name = max(found)
-    return Tile(label, f"{figures.significant(value)} {unit}", f"at {name}")
-
-
-def _shortest(points: Sequence[PerfPoint], label: str, histogram: str) -> Tile:
-    found = [
-        (value, point.name) for point in points if (value := histogram_of(point, histogram).percentile(50)) is not None
-    ]
-    return Tile(label, figures.timed(min(found)[0]), f"at {min(found)[1]}") if found else Tile(label, figures.DASH)
+        return Tile(label, formats.DASH)
+    value, name = min(found) if figure.better is Better.LOWER else max(found)
+    unit = "" if figure.unit in (Unit.SECONDS, Unit.SHARE) else f" {figure.unit}"
+    return Tile(label, perf_tables.shown(figure, value) + unit, f"at {name}")
 
 
 def _single_tiles(point: PerfPoint) -> list[Tile]:
-    found = perf_tables.rates(point)
     tiles = [
         Tile(
             "Success",
-            figures.percent(found.success),
-            f"{figures.count(point.succeeded)} of {figures.count(found.requests)} requests",
+            perf_tables.shown(SUCCESS_RATE, SUCCESS_RATE.of(point)),
+            f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)} requests",
         ),
-        Tile("Requests per second", figures.significant(found.rps), load_note(point)),
-        Tile("Output throughput", figures.significant(found.output_tps), "tokens per second"),
+        Tile("Requests per second", perf_tables.shown(RPS, RPS.of(point)), load_note(point)),
+        Tile("Output throughput", perf_tables.shown(OUTPUT_TPS, OUTPUT_TPS.of(point)), "tokens per second"),
     ]
-    for label, name in (("TTFT", "ttft_ns"), ("TPOT", "tpot_ns"), ("Latency", "latency_ns")):
-        histogram = histogram_of(point, name)
-        if histogram.count:
-            p50, p99 = histogram.percentiles([50, 99])
-            tiles.append(Tile(f"{label} p50", figures.timed(p50), f"p99 {figures.timed(p99)}"))
+    for time in (TTFT, TPOT, LATENCY):
+        p50, p99 = time.counted(point).percentiles([50, 99])
+        if p50 is not None:
+            tiles.append(Tile(f"{time.title} p50", formats.timed(p50), f"p99 {formats.timed(p99)}"))
     return tiles
 
 
@@ -142,52 +148,45 @@ def _sweep(points: Sequence[PerfPoint]) -> tuple[Svg, ...]:
     invalid = [point.verdict is Verdict.INVALID for point in points]
     open_loop = all(point.open_loop for point in points)
     names, axis = _loads(points, open_loop)
-    found = [perf_tables.rates(point) for point in points]
 
     def plot(title: str, y_label: str, series: dict[str, Sequence[float | None]]) -> Svg | None:
         drawn = [Line(name, values, invalid) for name, values in series.items()]
         return plots.lines(drawn, range(len(points)), title=title, x_label=axis, y_label=y_label, x_names=names)
 
     drawn = [
-        plot("Output throughput by load", "tok/s", {"output tok/s": [rate.output_tps for rate in found]}),
-        plot("Requests per second by load", "requests/s", {"requests/s": [rate.rps for rate in found]}),
-        *(
-            _times_by_load(points, label, name, plot)
-            for label, name in (("TTFT", "ttft_ns"), ("TPOT", "tpot_ns"), ("Latency", "latency_ns"))
-        ),
+        plot("Output throughput by load", "tok/s", {"output tok/s": [OUTPUT_TPS.of(point) for point in points]}),
+        plot("Requests per second by load", "requests/s", {"requests/s": [RPS.of(point) for point in points]}),
+        *(_times_by_load(points, time, plot) for time in (TTFT, TPOT, LATENCY)),
     ]
     return tuple(svg for svg in drawn if svg is not None)
 
 
-def _times_by_load(points: Sequence[PerfPoint], label: str, name: str, plot: Any) -> Svg | None:
-    spread = {percent: [histogram_of(point, name).percentile(percent) for point in points] for percent in (50, 99)}
-    unit = figures.time_unit(value for values in spread.values() for value in values)
+def _times_by_load(points: Sequence[PerfPoint], time: Quantity, plot: Any) -> Svg | None:
+    spread = {percent: [time.counted(point).percentile(percent) for point in points] for percent in (50, 99)}
+    unit = formats.time_unit(value for values in spread.values() for value in values)
     series = {
         f"p{percent}": [None if value is None else value / unit.size for value in values]
         for percent, values in spread.items()
     }
-    found: Svg | None = plot(f"{label} by load", f"{label}, {unit.name}", series)
+    found: Svg | None = plot(f"{time.title} by load", f"{time.title}, {unit.name}", series)
     return found
 
 
 def _loads(points: Sequence[PerfPoint], open_loop: bool) -> tuple[list[str], str]:
     """A name per point for the axis: its parallel or rate where that tells points apart, else its own name."""
     if open_loop:
-        names = [f"{point.rate:g}" if point.rate is not None else figures.DASH for point in points]
+        names = [f"{point.rate:g}" if point.rate is not None else formats.DASH for point in points]
         axis = "rate, requests/s (open loop)"
     else:
-        names, axis = [figures.count(point.parallel) for point in points], "requests in flight (parallel)"
+        names, axis = [formats.count(point.parallel) for point in points], "requests in flight (parallel)"
     return (names, axis) if len(set(names)) == len(points) else ([point.name for point in points], "point")
 
 
 def _point(point: PerfPoint) -> PointView:
-    found = perf_tables.rates(point)
-    tokens = figures.Unit("tokens")
+    tokens = formats.Unit(OUTPUT_TOKENS.unit)
     distributions = [
-        plots.distribution(histogram_of(point, "latency_ns"), "Latency"),
-        plots.distribution(histogram_of(point, "ttft_ns"), "TTFT"),
-        plots.distribution(histogram_of(point, "itl_ns"), "ITL"),
-        plots.distribution(histogram_of(point, "output_tokens"), "Output tokens", unit=tokens),
+        *(plots.distribution(time.counted(point), time.title) for time in (LATENCY, TTFT, ITL)),
+        plots.distribution(OUTPUT_TOKENS.counted(point), OUTPUT_TOKENS.title, unit=tokens),
     ]
     return PointView(
         name=point.name,
@@ -197,15 +196,13 @@ def _point(point: PerfPoint) -> PointView:
         facts=(
             ("Load", perf_tables.load_text(point)),
             *([("Proxy, whose delay is in all times", point.proxy)] if point.proxy is not None else []),
-            ("Duration", figures.duration(found.duration_s)),
-            ("Succeeded", f"{figures.count(point.succeeded)} of {figures.count(found.requests)}"),
-            ("Requests/s", figures.significant(found.rps)),
-            ("Output tok/s", figures.significant(found.output_tps)),
-            ("Input tokens", figures.count(point.input_tokens)),
-            ("Output tokens", figures.count(point.output_tokens)),
+            ("Succeeded", f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)}"),
+            *((figure.title, perf_tables.shown(figure, figure.of(point))) for figure in (DURATION, RPS, OUTPUT_TPS)),
+            ("Input tokens", formats.count(point.input_tokens)),
+            ("Output tokens", formats.count(point.output_tokens)),
             ("Finish reasons", _finish_text(point)),
-            ("Cut off by a limit of tokens", figures.count(point.truncated)),
-            *((f"{figures.count(times)} answers", _note_text(note)) for note, times in point.answer_notes.items()),
+            ("Cut off by a limit of tokens", formats.count(point.truncated)),
+            *((f"{formats.count(times)} answers", _note_text(note)) for note, times in point.answer_notes.items()),
         ),
         percentiles=tuple(perf_tables.percentile_tables(point)),
         errors=perf_tables.error_table(point),
@@ -224,8 +221,8 @@ def _note_text(note: AnswerNote) -> str:
 def _finish_text(point: PerfPoint) -> str:
     ordered = sorted(point.finish_reasons.items(), key=lambda item: (-item[1], item[0]))
     return (
-        ", ".join(f"{figures.clipped(name, 40) or 'none'} {figures.count(times)}" for name, times in ordered if times)
-        or figures.DASH
+        ", ".join(f"{formats.clipped(name, 40) or 'none'} {formats.count(times)}" for name, times in ordered if times)
+        or formats.DASH
     )
 
 
@@ -263,7 +260,7 @@ def _times_over_time(series: PerfSeries, starts: Sequence[float], size: int) -> 
         for name, values in (("mean latency", series.latency_ns_sum), ("mean TTFT", series.ttft_ns_sum))
         if any(values)
     }
-    unit = figures.time_unit(value for values in means.values() for value in values)
+    unit = formats.time_unit(value for values in means.values() for value in values)
     drawn = [Line(name, [None if v is None else v / unit.size for v in values]) for name, values in means.items()]
     return plots.lines(drawn, starts, title="Times over time", x_label="time, s", y_label=unit.name, dots=False)
 

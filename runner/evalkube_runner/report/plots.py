@@ -12,7 +12,7 @@ from html import escape
 from evalkube_crds.histogram import Histogram
 from evalkube_runner.report.axes import Axis, linear_axis, log_axis
 from evalkube_runner.report.bins import bars
-from evalkube_runner.report.figures import Unit, count, percent, significant, tick, time_unit
+from evalkube_runner.report.formats import Unit, count, percent, significant, tick, time_unit
 
 __all__ = ["Line", "Svg", "distribution", "lines", "score_bar"]
 

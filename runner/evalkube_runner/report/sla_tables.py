@@ -1,8 +1,9 @@
 """The tables of a search for a service level, as values (``grid.Table``). Pure."""
 
 from evalkube_crds import sla
+from evalkube_crds.figures import OUTPUT_TPS, RPS
 from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
-from evalkube_runner.report import figures
+from evalkube_runner.report import formats, perf_tables
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = ["answers_table", "probes_tables"]
@@ -19,11 +20,10 @@ def answers_table(result: PerfResult) -> Table | None:
         Row(
             (
                 _wanted(group),
-                group.point or figures.DASH,
+                group.point or formats.DASH,
                 group.stopped,
                 "none" if group.best is None else f"{group.best:g}",
-                figures.significant(group.figures.get("rps")),
-                figures.significant(group.figures.get("tps")),
+                *(perf_tables.shown(figure, group.figures.get(figure.criterion)) for figure in (RPS, OUTPUT_TPS)),
             )
         )
         for group in result.sla.groups
@@ -33,8 +33,7 @@ def answers_table(result: PerfResult) -> Table | None:
         "Measured at",
         "Why the search ended",
         f"Most {noun}",
-        "Requests/s there",
-        "Output tok/s there",
+        *(f"{figure.title} there" for figure in (RPS, OUTPUT_TPS)),
     )
     return Table("What the search found", columns, tuple(rows), words=3)
 
@@ -52,7 +51,7 @@ def _probes(found: SlaResult, group: SlaGroup) -> Table:
                 probe.point,
                 probe.outcome,
                 f"{probe.value:g}",
-                *(_figure(name, probe.figures.get(name)) for name in names),
+                *(perf_tables.shown(sla.FIGURES[name], probe.figures.get(name)) for name in names),
             ),
             mark="invalid" if probe.outcome == "invalid" else "",
         )
@@ -64,11 +63,3 @@ def _probes(found: SlaResult, group: SlaGroup) -> Table:
 
 def _wanted(group: SlaGroup) -> str:
     return " and ".join(map(str, sla.group_of(group.criteria)))
-
-
-def _figure(name: str, value: float | None) -> str:
-    if value is None:
-        return figures.DASH
-    if name == "success_rate":
-        return figures.percent(value)
-    return figures.significant(value) if name in ("rps", "tps") else figures.timed(value * 1e9)

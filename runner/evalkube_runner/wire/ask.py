@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeGuard
 
-__all__ = ["DRAWN", "Ask", "Drawn", "Inputs", "Message", "Operation", "Prompt", "Query", "is_messages"]
+__all__ = ["DRAWN", "Ask", "Drawn", "Inputs", "Message", "Operation", "Prompt", "Query", "is_messages", "merged"]
 
 Message: TypeAlias = dict[str, object]
 """One message of a chat, with its role and its content, as OpenAI writes them."""
@@ -34,6 +34,11 @@ Prompt: TypeAlias = list[Message] | list[int] | str | dict[str, object]
 def is_messages(prompt: object) -> TypeGuard[list[Message]]:
     """Whether a prompt is the messages of a chat."""
     return isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], dict)
+
+
+def merged(made: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with the user's further keys, which win; one that is null takes the key away."""
+    return {key: value for key, value in {**made, **extra}.items() if key not in extra or value is not None}
 
 
 class Drawn:

@@ -49,7 +49,7 @@ def varying(*, numbers: Sequence[str] = (), words: Sequence[str] = (), lines: Se
     found = [
         _any_of(quoted, numbers) + rb"([1-9]\d{0,8})(?=[\s,}\]])",
         _any_of(quoted, words) + rb'"([A-Za-z0-9]*)(?=")',
-        _any_of(rb"^(?:%s):\s?", lines) + rb"([1-9]\d{0,8})$",
+        _any_of(rb"^(?:%s): ?", lines) + rb"([1-9]\d{0,8})$",
     ]
     return re.compile(b"|".join(found), re.MULTILINE)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from evalkube_runner.wire import ask as asking
 from evalkube_runner.wire import faults, stream
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Inputs, Operation, Query, is_messages
@@ -69,10 +70,10 @@ def headers(api_key: str | None, url: str, name: str | None = None) -> dict[str,
 
 
 def merged(made: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with the request's further keys, which win; one that is null takes the key away. Servers take
-    `max_tokens` or `max_completion_tokens`, never both: the latter goes before the former.
+    """A body with the user's further keys (`ask.merged`). Servers take `max_tokens` or `max_completion_tokens`, never
+    both: the latter goes before the former.
     """
-    body = {key: value for key, value in {**made, **extra}.items() if key not in extra or value is not None}
+    body = asking.merged(made, extra)
     if body.get("max_completion_tokens") is not None:
         body.pop("max_tokens", None)
     return body

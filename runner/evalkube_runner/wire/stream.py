@@ -373,7 +373,7 @@ def _whole_events(pending: bytes, keys: tuple[str, ...]) -> list[bytes]:
                 return []
             events.append(b"\n".join([*before, line]))
             before = []
-        elif line.startswith((b":", b"event:", b"id:")):
+        elif line.startswith((b":", b"event:", b"id:", b"retry:")):
             before.append(line)
         else:
             return []

@@ -10,9 +10,10 @@ import pytest
 import uvloop
 
 from evalkube_runner.perf import bodies as files
-from evalkube_runner.perf import drive, schedule
+from evalkube_runner.perf import schedule
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool
+from evalkube_runner.perf.sender import Sender, SendOptions
 from evalkube_runner.perf.target import Target, request_head
 from evalkube_runner.wire import openai
 from fakes.raw_server import raw_server
@@ -23,8 +24,8 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(STREAM), STRE
 
 
 async def driven(
-    folder: Path, during: Callable[[drive.Drive, files.Layout], Awaitable[None]], **manner: Any
-) -> tuple[list[Exchange], drive.Drive, list[bytes]]:
+    folder: Path, during: Callable[[Sender, files.Layout], Awaitable[None]], **manner: Any
+) -> tuple[list[Exchange], Sender, list[bytes]]:
     """Eight requests of blocks of two bodies, the first block of which is there; ``during`` runs beside them."""
     layout = files.Layout(folder, 8, 2)
     write(layout, 0)
@@ -42,11 +43,11 @@ async def driven(
             "choices": 1,
         }
         ended: list[Exchange] = []
-        sender = drive.Drive(
+        sender = Sender(
             pool,
             bodies,
             planned,
-            drive.Manner(**(defaults | {"slots": 1} | manner)),
+            SendOptions(**(defaults | {"slots": 1} | manner)),
             dialect=openai,
             record=ended.append,
             begin=lambda _: None,
@@ -67,7 +68,7 @@ def write(layout: files.Layout, block: int) -> None:
 def test_requests_wait_for_their_bodies(tmp_path: Path, manner: dict[str, Any]) -> None:
     """All are sent, each with its own; the wait is on record as the client's."""
 
-    async def later(_: drive.Drive, layout: files.Layout) -> None:
+    async def later(_: Sender, layout: files.Layout) -> None:
         for block in (1, 2, 3):
             await asyncio.sleep(0.05)
             write(layout, block)
@@ -82,7 +83,7 @@ def test_requests_wait_for_their_bodies(tmp_path: Path, manner: dict[str, Any]) 
 def test_a_load_that_waits_for_bodies_can_be_stopped(tmp_path: Path) -> None:
     """It ends with what was sent."""
 
-    async def stop(sender: drive.Drive, _: files.Layout) -> None:
+    async def stop(sender: Sender, _: files.Layout) -> None:
         while sender.sent < 2 or sender.in_flight:
             await asyncio.sleep(0.005)
         sender.stop()
@@ -94,7 +95,7 @@ def test_a_load_that_waits_for_bodies_can_be_stopped(tmp_path: Path) -> None:
 def test_what_was_due_and_had_no_body_was_offered(tmp_path: Path) -> None:
     """The time is up while an open loop waits: the requests that were due by then count as not sent."""
 
-    async def late(_: drive.Drive, layout: files.Layout) -> None:
+    async def late(_: Sender, layout: files.Layout) -> None:
         await asyncio.sleep(0.3)
         write(layout, 1)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds.histogram import Histogram
-from evalkube_runner.perf import bulk
+from evalkube_runner.perf import bulk_histogram
 
 VALUES = st.lists(st.tuples(st.integers(-5, 1 << 45), st.integers(1, 300)), max_size=50)
 
@@ -13,7 +13,7 @@ VALUES = st.lists(st.tuples(st.integers(-5, 1 << 45), st.integers(1, 300)), max_
 def test_like_one_by_one(values: list[tuple[int, int]]) -> None:
     """Counts, sums, squares and extremes are equal, powers of two and their neighbours included."""
     edges = [(2**power + off, 1) for power in range(46) for off in (-1, 0, 1)]
-    singly, at_once = Histogram(), bulk.Tally()
+    singly, at_once = Histogram(), bulk_histogram.BulkHistogram()
     for value, times in values + edges:
         singly.add(value, times)
     at_once.add([value for value, _ in values], [times for _, times in values])
@@ -23,6 +23,6 @@ def test_like_one_by_one(values: list[tuple[int, int]]) -> None:
 
 def test_nothing() -> None:
     """No values change nothing."""
-    found = bulk.Tally()
+    found = bulk_histogram.BulkHistogram()
     found.add([])
     assert found.histogram() == Histogram()

@@ -5,7 +5,7 @@ import time
 
 import uvloop
 
-from evalkube_runner.perf.alarm import Alarm
+from evalkube_runner.perf.timerfd import Alarm
 
 MS = 1_000_000
 

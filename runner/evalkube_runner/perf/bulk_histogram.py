@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evalkube_crds.histogram import Histogram, bucket_of
 
-__all__ = ["Tally", "buckets_of"]
+__all__ = ["BulkHistogram", "buckets_of"]
 
 _SUB_BITS = 10  # of histogram.bucket_of; a test holds the two equal
 _LARGEST = (1 << 53) - 1  # 104 days in ns; up to here a float64 knows the bit length exactly
@@ -24,7 +24,7 @@ def buckets_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return (shift << _SUB_BITS) + (values >> shift)
 
 
-class Tally:
+class BulkHistogram:
     """A histogram in the making."""
 
     __slots__ = ("_counts", "_rest", "_sums")

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from evalkube_crds.histogram import Histogram
-from evalkube_runner.perf.alarm import Alarm
+from evalkube_runner.perf.timerfd import Alarm
 
-__all__ = ["Pulse", "Watch", "quiet_collector"]
+__all__ = ["Pulse", "SelfWatch", "quiet_collector"]
 
 _clock = time.monotonic_ns
 _PROBE_NS = 5_000_000
@@ -37,7 +37,7 @@ class Pulse:
         return late_ns + _ON_TIME_NS if late_ns > 0 else 0
 
 
-class Watch:
+class SelfWatch:
     """A probe that should run every 5 ms, and hooks into the garbage collector."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, takewhile
 
-from evalkube_runner.perf.alarm import Alarm
 from evalkube_runner.perf.bodies import Payloads
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
+from evalkube_runner.perf.timerfd import Alarm
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["Drive", "Manner"]
+__all__ = ["SendOptions", "Sender"]
 
 _clock = time.monotonic_ns
 _UNLIMITED = 1 << 62
@@ -31,7 +31,7 @@ _LOOK_AGAIN_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SendOptions:
     """How a lane is driven.
 
     ``slots`` None is the open loop; else slot k begins ``ramp_from_ns + k * ramp_step_ns`` after the start.
@@ -48,7 +48,7 @@ class Manner:
     keep_text: bool = False
 
 
-class Drive:
+class Sender:
     """One lane's load, from ``start`` to the end of its last request."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Drive:
         pool: Pool,
         payloads: Payloads,
         planned: Iterator[Planned],
-        manner: Manner,
+        options: SendOptions,
         *,
         dialect: Dialect,
         record: Callable[[Exchange], None],
@@ -66,14 +66,14 @@ class Drive:
         self._pool = pool
         self._payloads = payloads
         self._planned = planned
-        self._manner = manner
+        self._options = options
         self._dialect = dialect
         self._record = record
         self._begin = begin
         self._ahead: deque[tuple[Planned, bytes]] = deque()
         self._unrendered: Planned | None = None
         self._feeding: asyncio.TimerHandle | None = None
-        self._free = _UNLIMITED if manner.slots is None else manner.slots
+        self._free = _UNLIMITED if options.slots is None else options.slots
         self._start_ns = 0
         self._stop_ns = _UNLIMITED
         self._freed_ns = 0
@@ -147,9 +147,9 @@ class Drive:
         """When a request should leave: as scheduled, else one by one at first, then as soon as a slot is free."""
         if planned.due_ns is not None:
             return self._start_ns + planned.due_ns
-        manner = self._manner
-        if manner.slots is not None and self._launched < manner.slots:
-            return self._start_ns + manner.ramp_from_ns + self._launched * manner.ramp_step_ns
+        options = self._options
+        if options.slots is not None and self._launched < options.slots:
+            return self._start_ns + options.ramp_from_ns + self._launched * options.ramp_step_ns
         return self._freed_ns
 
     def _note_end(self, now_ns: int) -> None:
@@ -158,31 +158,31 @@ class Drive:
         """
         end_ns = min(self._stop_ns, now_ns)
         rest = [planned for planned, _ in self._ahead] + ([self._unrendered] if self._unrendered else [])
-        if self._manner.slots is None:
+        if self._options.slots is None:
             self.offered += sum(1 for _ in takewhile(lambda each: self._due(each) < end_ns, chain(rest, self._planned)))
         self._ahead.clear()
         self._unrendered = None
         self._planned = iter(())
 
     def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:
-        manner = self._manner
+        options = self._options
         exchange = Exchange(
             planned.index,
             payload,
             self._dialect,
-            stream=manner.stream,
-            choices=manner.choices,
+            stream=options.stream,
+            choices=options.choices,
             ended=self._ended,
-            keep_text=manner.keep_text,
+            keep_text=options.keep_text,
         )
         exchange.intended_ns = due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns)
         exchange.dispatched_ns = now_ns
-        if planned.index >= manner.warmup:
+        if planned.index >= options.warmup:
             if not self.sent:
                 self._begin(now_ns)
-                if manner.duration_ns is not None:
-                    self._stop_ns = now_ns + manner.duration_ns
+                if options.duration_ns is not None:
+                    self._stop_ns = now_ns + options.duration_ns
             self.sent += 1
             self.offered += 1
         self._launched += 1

@@ -9,7 +9,7 @@ from typing import Any
 import uvloop
 
 from evalkube_crds.histogram import Histogram
-from evalkube_runner.perf import health
+from evalkube_runner.perf import self_watch
 
 MS = 1_000_000
 
@@ -18,7 +18,7 @@ def watched(stall_s: float) -> dict[str, Any]:
     """What a watch of about 0.2 s says of a loop that stood still for ``stall_s``."""
 
     async def work() -> dict[str, Any]:
-        watch = health.Watch(asyncio.get_running_loop())
+        watch = self_watch.SelfWatch(asyncio.get_running_loop())
         watch.start(time.monotonic_ns())
         await asyncio.sleep(0.1)
         time.sleep(stall_s)  # noqa: ASYNC251  # the stall that is to be seen
@@ -51,7 +51,7 @@ def test_reads_in_the_turn_after_a_stall_know_of_it() -> None:
 
     async def work() -> list[int]:
         loop = asyncio.get_running_loop()
-        watch = health.Watch(loop)
+        watch = self_watch.SelfWatch(loop)
         lags = []
         ours, theirs = socket.socketpair()
         with ours, theirs:

@@ -11,7 +11,7 @@ import pytest
 from evalkube_crds.names import TokenBasis
 from evalkube_runner.data import tokens
 from evalkube_runner.perf import bodies as files
-from evalkube_runner.perf import recount, rows, sweep
+from evalkube_runner.perf import rows, sweep, token_count
 from evalkube_runner.wire import openai
 from evalkube_runner.wire.ask import DRAWN
 from fakes.load_tests import context, load, run, spec
@@ -122,6 +122,6 @@ def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}
     timing: rows.Timing = ([], 0)
     batch: list[rows.Waiting] = [(row, ["x y"], timing), (other, ["x", "y z"], timing)]
-    found = recount.Recount(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
+    found = token_count.TokenCounter(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
     counts = [(one["prompt_tokens"], one["completion_tokens"], one["token_basis"]) for one in found]
     assert counts == [(1, 99, "usage"), (7, 3, "tokenizer")]

@@ -1,80 +1,56 @@
-"""The worker processes of one runner: starts them, gives each its lane, starts all at one instant, adds up what they
-report.
+"""The worker processes of one runner: starts them, gives each its share of a point, starts all at one instant.
 
 Secrets reach a worker through its stdin alone. When the runner dies its workers read the end of stdin and exit.
 """
 
 import asyncio
-import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import orjson
+from typing import Self, TypeVar
 
 from evalkube_crds.names import Reason
 from evalkube_runner.context import Start
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import schedule
+from evalkube_runner.perf import task
 
-__all__ = ["PARALLEL_PER_WORKER", "Crew", "cores", "workers_wanted"]
+__all__ = ["WorkerPool"]
 
 _STOP_S = 3.0
 _LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
 _NANO = 1_000_000_000
 _START_DELAY_NS = 30_000_000
-PARALLEL_PER_WORKER = 512
-_RATE_PER_WORKER = 250.0
-"""A stream of 50 tokens a second costs a core about 0.05 %, a request whose tokens come one by one about 1 ms of CPU:
-half a core.
-"""
 
 
-def cores() -> int:
-    """The cores this process may use: its affinity, or the container's quota where that is less."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: "max 100000" or "<quota> <period>"
-    with suppress(OSError, ValueError):
-        most, period = quota.read_text().split()
-        usable = min(usable, max(1, int(most) // int(period)))
-    return usable
-
-
-def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
-    """How many processes a load is worth: one, until it would take half a core. Never more than ``slots``."""
-    worth = -(-slots // PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
-    return max(1, min(usable, worth))
+_Kind = TypeVar("_Kind", bound=task.Message)
 
 
 @dataclass(slots=True)
 class _Worker:
     process: asyncio.subprocess.Process
-    warm: int = 0
-    measured: int = 0
-    reached: Callable[[int], None] = lambda _: None
+    reached: Callable[[int], None]
+    progress: task.Progress = field(default_factory=task.Progress)
 
-    async def tell(self, message: dict[str, Any]) -> None:
+    async def tell(self, message: task.Message) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(orjson.dumps(message) + b"\n")
+        self.process.stdin.write(task.encode(message))
         await self.process.stdin.drain()
 
-    async def hear(self, kind: str) -> dict[str, Any]:
+    async def hear(self, kind: type[_Kind]) -> _Kind:
         """The next message of ``kind``; progress on the way is noted. Raises RunFailed when the worker is gone."""
         assert self.process.stdout is not None
         while line := await self.process.stdout.readline():
-            message: dict[str, Any] = orjson.loads(line)
-            if message["kind"] == kind:
+            message = task.decode(line)
+            if isinstance(message, kind):
                 return message
-            if message["kind"] == "progress":
-                self.warm, self.measured = message["warm"], message["measured"]
-            elif message["kind"] == "reached":
-                self.reached(message["block"])
+            if isinstance(message, task.Progress):
+                self.progress = message
+            elif isinstance(message, task.Reached):
+                self.reached(message.block)
         code = await self.process.wait()
         raise RunFailed(
             Reason.INTERNAL_ERROR,
@@ -82,7 +58,7 @@ class _Worker:
         )
 
 
-class Crew:
+class WorkerPool:
     """Worker processes, started when first wanted and kept for all points of a sweep. An async context manager: none
     outlives it.
     """
@@ -117,51 +93,30 @@ class Crew:
     @property
     def finished(self) -> tuple[int, int]:
         """Requests of the warm-up and measured ones of the current point that are over, as far as told."""
-        return sum(worker.warm for worker in self._workers), sum(worker.measured for worker in self._workers)
+        told = [worker.progress for worker in self._workers]
+        return sum(one.warmup for one in told), sum(one.measured for one in told)
 
     async def run(
-        self,
-        task: dict[str, Any],
-        *,
-        shards: int,
-        workers: int,
-        slots: int | None,
-        rows: Callable[[int], Path],
-    ) -> list[dict[str, Any]]:
-        """Run one point, which ``shards`` shards share, on ``workers`` processes: what each reports.
-
-        ``slots`` (None: open loop) is this shard's share. An index belongs to a shard by its remainder, whatever the
-        number of workers that each shard has.
-        """
-        while len(self._workers) < workers:
+        self, options: task.LoadOptions, point: task.PointLoad, shares: Sequence[task.Share]
+    ) -> list[task.WorkerReport]:
+        """Run one point, one worker process for each of ``shares``: what each reports."""
+        while len(self._workers) < len(shares):
             self._workers.append(await _started(partial(self._reached, len(self._workers))))
         self.start_s, self.counting = None, False
         for worker in self._workers:  # also those that have nothing to do now: what they told was of another point
-            worker.warm = worker.measured = 0
-        busy = self._workers[:workers]
-        for at, worker in enumerate(busy):
-            own = None if slots is None else schedule.lane_slots(schedule.Lane(at, workers), slots)
-            lane: dict[str, Any] = {
-                "lane": self._shard + shards * at,
-                "lanes": shards * workers,
-                "slots": own,
-                "rows": str(rows(at)),
-            }
-            share = schedule.lane_total(schedule.Lane(lane["lane"], lane["lanes"]), task["count"])
-            warm = min(own if own is not None else -(-task["warm"] // workers), share)
-            await worker.tell(task | lane | {"warm": warm})
-        await asyncio.gather(*(worker.hear("ready") for worker in busy))
+            worker.progress = task.Progress()
+        busy = self._workers[: len(shares)]
+        for worker, share in zip(busy, shares, strict=True):
+            await worker.tell(task.Task(options, point, share))
+        await _all_say(busy, task.Ready)
         start_ns = await self._start_ns()
         self.start_s = start_ns / _NANO
-        for worker in busy:
-            await worker.tell({"start_ns": start_ns})
-        if task["tokenizer"] is not None:  # nobody counts tokens while another still measures
-            await asyncio.gather(*(worker.hear("over") for worker in busy))
+        await _tell_all(busy, task.Begin(start_ns))
+        if options.counting is not None:  # nobody counts tokens while another still measures
+            await _all_say(busy, task.LoadOver)
             self.counting = True
-            for worker in busy:
-                await worker.tell({"count": True})
-        done = await asyncio.gather(*(worker.hear("done") for worker in busy))
-        return [message["point"] for message in done]
+            await _tell_all(busy, task.CountTokens())
+        return [done.report for done in await _all_say(busy, task.Done)]
 
     async def stop(self) -> None:
         """End a ``run`` that was cancelled: what is in flight ends as cancelled, and its rows are on disk on return,
@@ -169,9 +124,8 @@ class Crew:
         """
         with suppress(TimeoutError, OSError, RunFailed):
             async with asyncio.timeout(_STOP_S):
-                for worker in self._workers:
-                    await worker.tell({"stop": True})
-                await asyncio.gather(*(worker.hear("stopped") for worker in self._workers))
+                await _tell_all(self._workers, task.Stop())
+                await _all_say(self._workers, task.Stopped)
 
     async def sit_out(self) -> None:
         """Take part in the start of a point, and in nothing else of it."""
@@ -185,6 +139,15 @@ class Crew:
         return await self._start(turn)
 
 
+async def _tell_all(workers: Iterable[_Worker], message: task.Message) -> None:
+    for worker in workers:
+        await worker.tell(message)
+
+
+async def _all_say(workers: Iterable[_Worker], kind: type[_Kind]) -> list[_Kind]:
+    return await asyncio.gather(*(worker.hear(kind) for worker in workers))
+
+
 async def _started(reached: Callable[[int], None]) -> _Worker:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -194,4 +157,4 @@ async def _started(reached: Callable[[int], None]) -> _Worker:
         stdout=asyncio.subprocess.PIPE,
         limit=_LINE_BYTES,
     )
-    return _Worker(process, reached=reached)
+    return _Worker(process, reached)

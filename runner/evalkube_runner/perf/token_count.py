@@ -14,7 +14,7 @@ from evalkube_runner.perf.rows import Timing, Waiting
 from evalkube_runner.perf.timeline import Span
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["Counter", "Recount", "add_row"]
+__all__ = ["Counter", "TokenCounter", "add_row"]
 
 _REMEMBERED = 1_000_000  # counts of prompts; of more different ones hardly any is sent twice
 _ANY_LIMIT = 1  # stands where a drawn token limit would, in bodies that are only read
@@ -27,7 +27,7 @@ class Counter(Protocol):
         """Tokens of each text."""
 
 
-class Recount:
+class TokenCounter:
     """Fills token counts into rows. A prompt that was sent many times is counted once."""
 
     def __init__(self, counter: Counter, payloads: Payloads, dialect: Dialect) -> None:

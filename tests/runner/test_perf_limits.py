@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkube_runner.perf import crew
+from evalkube_runner.perf import limits
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ from evalkube_runner.perf import crew
 )
 def test_workers_wanted(usable: int, slots: int | None, rate: float | None, wanted: int) -> None:
     """One until it would take half a core, and never more than there are cores."""
-    assert crew.workers_wanted(usable, slots=slots, rate=rate) == wanted
+    assert limits.workers_wanted(usable, slots=slots, rate=rate) == wanted
 
 
 def test_there_is_a_core() -> None:
     """Whatever the quota."""
-    assert crew.cores() >= 1
+    assert limits.cores() >= 1

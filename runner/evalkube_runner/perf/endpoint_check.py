@@ -1,22 +1,20 @@
 """The one request before the load that tells early whether the endpoint can be reached, lets us in, and answers."""
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.proxies import Proxy
 from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
-from evalkube_runner.perf import target as targets
 from evalkube_runner.perf.bodies import Layout, Payloads
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.trust import Trust
-from evalkube_runner.wire.dialect import Dialect
+from evalkube_runner.perf.task import Endpoint, LoadOptions
 from evalkube_runner.wire.refusals import says_no_model
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
-__all__ = ["NO_CONNECTION", "NotUpYet", "test_connection"]
+__all__ = ["NO_CONNECTION", "NotUpYet", "check_endpoint"]
 
 _PROBE_S = 120.0
 """Longer than a cold model takes for its first token; a spec's own shorter limits win."""
@@ -35,28 +33,23 @@ class NotUpYet(RunFailed):
     """The endpoint does not answer as one that works, and may still be coming up."""
 
 
-async def test_connection(
-    url: str,
-    headers: dict[str, str],
-    bodies: Layout,
-    *,
-    addresses: list[str],
-    dialect: Dialect,
-    limits: pools.Limits,
-    trust: Trust,
-    proxy: Proxy | None,
-    stream: bool,
-    max_tokens: int | None,
-) -> None:
+async def check_endpoint(options: LoadOptions, bodies: Layout, addresses: Sequence[str]) -> None:
     """Send the first request of ``bodies``, which is rendered, to one of ``addresses``. A stream is left at its first
     token. Raises RunFailed with the server's status and message, NotUpYet where that may pass.
     """
-    target = targets.target_of(url, proxy)
+    endpoint, limits = options.endpoint, options.limits
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    pool = pools.Pool(target, limits, addresses, connected=lambda _: None, trust=trust, proxy=proxy)
-    requests = Payloads(bodies, targets.request_head(target, headers), 0, reached=lambda _: None)
-    request = requests.render(0, max_tokens)
+    pool = pools.Pool(
+        endpoint.target,
+        limits,
+        list(addresses),
+        connected=lambda _: None,
+        trust=endpoint.trust,
+        proxy=endpoint.proxy,
+    )
+    requests = Payloads(bodies, endpoint.head, 0, reached=lambda _: None)
+    request = requests.render(0, options.max_tokens[0] if options.max_tokens else None)
     requests.close()
     assert request is not None, "it was rendered before"
 
@@ -67,8 +60,8 @@ async def test_connection(
     exchange = Exchange(
         0,
         request,
-        dialect,
-        stream=stream,
+        endpoint.dialect,
+        stream=options.stream,
         choices=1,
         ended=ended,
     )
@@ -79,10 +72,11 @@ async def test_connection(
     finally:
         await pool.close()
     if not exchange.first_token_ns:
-        _judge(url, exchange, stream=stream, proxy=proxy)
+        _judge(endpoint, exchange, stream=options.stream)
 
 
-def _judge(url: str, exchange: Exchange, *, stream: bool, proxy: Proxy | None) -> None:
+def _judge(endpoint: Endpoint, exchange: Exchange, *, stream: bool) -> None:
+    url, proxy = endpoint.url, endpoint.proxy
     error = exchange.error
     if error is None or (
         error in _SILENT and not stream

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_runner.report import figures
+from evalkube_runner.report import formats
 
 _MS = 1_000_000
 
@@ -27,13 +27,13 @@ _MS = 1_000_000
 )
 def test_significant_digits(value: float | None, shown: str) -> None:
     """Four digits, thousands separated, a dash for what is no number."""
-    assert figures.significant(value) == shown
+    assert formats.significant(value) == shown
 
 
 @given(st.floats(min_value=1e-6, max_value=1e12))
 def test_significant_is_near_the_value(value: float) -> None:
     """What is shown is within the four digits of what was meant."""
-    assert float(figures.significant(value).replace(",", "")) == pytest.approx(value, rel=1e-3)
+    assert float(formats.significant(value).replace(",", "")) == pytest.approx(value, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_significant_is_near_the_value(value: float) -> None:
 )
 def test_percent(share: float | None, shown: str) -> None:
     """Only a whole is called 100 %."""
-    assert figures.percent(share) == shown
+    assert formats.percent(share) == shown
 
 
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
 def test_a_part_is_never_shown_as_a_whole(share: float) -> None:
     """No rounding hides a single failure."""
-    assert figures.percent(share) not in ("100 %", "0 %", "100.0 %", "0.0 %")
+    assert formats.percent(share) not in ("100 %", "0 %", "100.0 %", "0.0 %")
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_a_part_is_never_shown_as_a_whole(share: float) -> None:
 )
 def test_time_unit(times_ns: list[float | None], unit: str) -> None:
     """The unit suits the largest of the times."""
-    assert figures.time_unit(times_ns).name == unit
+    assert formats.time_unit(times_ns).name == unit
 
 
 def test_a_unit_shows_at_most_four_decimals() -> None:
     """A few ns in a column of ms do not widen it."""
-    unit = figures.Unit("ms", _MS)
+    unit = formats.Unit("ms", _MS)
     assert [unit.show(value) for value in (8.0, 91_000.0, 20.5 * _MS, None)] == ["<0.0001", "0.0910", "20.50", "-"]
 
 
@@ -85,12 +85,12 @@ def test_a_unit_shows_at_most_four_decimals() -> None:
 )
 def test_duration(seconds: float | None, shown: str) -> None:
     """Lengths of time in the words of a clock."""
-    assert figures.duration(seconds) == shown
+    assert formats.duration(seconds) == shown
 
 
 def test_clipped_keeps_both_ends() -> None:
     """A long text keeps its begin and its end, and says how much is missing."""
-    text = figures.clipped("a" * 600 + "b" * 600, 300)
+    text = formats.clipped("a" * 600 + "b" * 600, 300)
     assert text.startswith("a" * 200)
     assert text.endswith("b" * 100)
     assert "900 characters left out" in text

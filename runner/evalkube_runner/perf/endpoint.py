@@ -1,0 +1,79 @@
+"""From a spec and its credentials to the endpoint under load, once per load test. Names are looked up here too."""
+
+import logging
+
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.proxies import Proxy
+from evalkube_runner import gate, trust, urls
+from evalkube_runner.context import RunContext
+from evalkube_runner.perf.pool import Limits
+from evalkube_runner.perf.target import target_of
+from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
+from evalkube_runner.wire import heads
+from evalkube_runner.wire.ask import Operation
+from evalkube_runner.wire.dialect import DIALECTS
+
+__all__ = ["addresses_of", "endpoint_of", "options_of", "url_of"]
+
+_LOG = logging.getLogger("evalkube.runner.perf")
+_NANO = 1_000_000_000
+
+
+def url_of(spec: PerfRunSpec) -> str:
+    """The URL that requests go to, without what credentials add to it: as it stands in results."""
+    plain = spec.tokenize_prompt or spec.apply_chat_template is False
+    operation = Operation(spec.model, spec.stream, messages=not plain)
+    return heads.with_query(DIALECTS[spec.api].endpoint(spec.url, operation), spec.extra_query)
+
+
+def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
+    """The endpoint of a load test, with all that credentials, environment and files say of it. Raises RunFailed:
+    PathForbidden, InvalidSpec.
+    """
+    url = heads.with_query(urls.encoded(url_of(spec)), context.credentials.query)
+    proxy = context.proxies.for_url(url)
+    if proxy is not None:
+        _LOG.info("through the proxy %s: its delay is in all times", proxy)
+    dialect = DIALECTS[spec.api]
+    key = dialect.headers(context.api_key, url, spec.api_key_header)
+    fixed, given = dialect.fixed_headers(stream=spec.stream), context.credentials.headers
+    headers = heads.joined(fixed, spec.headers, given, key, _proxy_headers(url, proxy))
+    return Endpoint(spec.api, url, headers, trust.trust_of(spec, context.readable), proxy)
+
+
+def _proxy_headers(url: str, proxy: Proxy | None) -> dict[str, str]:
+    if proxy is not None and proxy.basic and proxy.forwards(tls=url.startswith("https:")):
+        return {"Proxy-Authorization": proxy.basic}
+    return {}
+
+
+def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
+    """What is the same for all points of a load test. Raises as `endpoint_of`."""
+    readable = context.readable
+    return LoadOptions(
+        endpoint=endpoint_of(spec, context),
+        limits=Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
+        stream=spec.stream,
+        choices=spec.n_choices or 1,
+        seed=spec.seed,
+        max_tokens=(spec.max_tokens[0], spec.max_tokens[1]) if len(spec.max_tokens) == 2 else None,
+        duration_ns=None if spec.duration is None else int(spec.duration * _NANO),
+        counting=TokenCounting(spec.tokenizer_path, tuple(readable.folders), tuple(readable.closed))
+        if spec.tokenizer_path is not None
+        else None,
+    )
+
+
+async def addresses_of(endpoint: Endpoint, context: RunContext) -> tuple[str, ...]:
+    """What connections go to: looked up and judged once for all workers, so that no request waits for DNS; none where
+    the name has none, which the requests report. With a proxy they are the proxy's, and it is the target that is
+    judged. Raises TargetForbidden.
+    """
+    where = target_of(endpoint.url)
+    try:
+        if endpoint.proxy is not None:
+            await context.gate.check_passed_on(where.host, where.port)
+            return tuple(await gate.resolve(endpoint.proxy.host, endpoint.proxy.port))
+        return tuple(await context.gate.addresses(where.host, where.port))
+    except OSError:
+        return ()

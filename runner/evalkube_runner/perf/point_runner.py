@@ -1,0 +1,197 @@
+"""One point of a load test: from its load to what was measured, with its artifacts.
+
+The numbers are made in the worker processes; here they are only added up, judged and delivered. Rows are delivered
+even of a point that is cancelled.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkube_crds import merge, verdict
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.results import PerfPoint
+from evalkube_runner import arrival
+from evalkube_runner.context import RunContext
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import endpoint_check, limits
+from evalkube_runner.perf.bodies import Bodies, Span
+from evalkube_runner.perf.endpoint import addresses_of
+from evalkube_runner.perf.pace import Pace
+from evalkube_runner.perf.point import Point, documents, joined
+from evalkube_runner.perf.shares import busy_shards, shard_load, worker_shares
+from evalkube_runner.perf.task import LoadOptions, PointLoad, WorkerReport
+from evalkube_runner.perf.workers import WorkerPool
+
+__all__ = ["PointRunner"]
+
+_LOG = logging.getLogger("evalkube.runner.perf")
+_PROGRESS_S = 0.5
+
+
+class PointRunner:
+    """Runs the points of one load test."""
+
+    def __init__(
+        self,
+        spec: PerfRunSpec,
+        context: RunContext,
+        options: LoadOptions,
+        workers: WorkerPool,
+        bodies: Bodies,
+        points: Sequence[Point] | None,
+    ) -> None:
+        """``points``: all of the test, in order; None where they are decided as it goes."""
+        self._spec = spec
+        self._context = context
+        self._options = options
+        self._workers = workers
+        self._bodies = bodies
+        loads = [shard_load(point, context.shard, context.shards) for point in points] if points is not None else None
+        self._pace = Pace(loads, pause_s=spec.sleep_interval, duration_s=spec.duration)
+
+    async def connect(self) -> None:
+        """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""
+        await self.tell("testing the connection")
+        await self._bodies.begin(Span(0, 1))
+        grace_s = self._spec.target_grace
+        until_s = time.monotonic() + grace_s
+        tries = 0
+        while True:
+            try:
+                return await self._check_endpoint()
+            except endpoint_check.NotUpYet as failure:
+                if time.monotonic() >= until_s:
+                    waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
+                    raise RunFailed(failure.reason, f"{failure.message}{waited}") from None
+                _LOG.info("not there yet: %s", failure.message)
+                await self.tell("waiting for the endpoint")
+            tries += 1
+            await asyncio.sleep(arrival.pause_s(tries))
+
+    async def _check_endpoint(self) -> None:
+        addresses = await addresses_of(self._options.endpoint, self._context)
+        await endpoint_check.check_endpoint(self._options, self._bodies.layout, addresses)
+
+    @contextlib.asynccontextmanager
+    async def rows(self, name: str) -> AsyncIterator[list[Path]]:
+        """Files with rows, as ``measure`` adds them, delivered as those of the point ``name`` at the end; also when
+        that is a cancellation or a fault.
+        """
+        files: list[Path] = []
+        try:
+            yield files
+        except BaseException:
+            with contextlib.suppress(OSError, RunFailed):  # what happened before is what counts
+                await self._deliver_rows(name, files)
+            raise
+        await self._deliver_rows(name, files)
+
+    async def _deliver_rows(self, name: str, files: Sequence[Path]) -> None:
+        written = [path for path in files if path.is_file()]
+        if written:
+            await asyncio.to_thread(joined, written)
+            await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
+
+    async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
+        """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
+        those of a cancelled point too.
+        """
+        context = self._context
+        load = shard_load(point, context.shard, context.shards)
+        await self.tell(f"preparing {point.name}")
+        self._pace.begin(load)
+        if context.shard >= busy_shards(point, context.shards):
+            return await self._sit_out(point)
+        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.rate)
+        files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
+        rows += files
+        _LOG.info("%s: %d worker processes", point.name, wanted)
+        await self._bodies.begin(Span(point.first, point.total))
+        shares = worker_shares(point, context.shard, context.shards, files)
+        reports = await self._reported(self._workers.run(self._options, await self._load(point), shares), point)
+        blank = self._blank(point)
+        measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
+        measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
+        return measured
+
+    async def _sit_out(self, point: Point) -> PerfPoint:
+        """There are more shards than slots: this one has nothing to do, but others wait for it."""
+        await self._workers.sit_out()
+        self._pace.end(0)
+        return self._blank(point)
+
+    async def _load(self, point: Point) -> PointLoad:
+        return PointLoad(
+            addresses=await addresses_of(self._options.endpoint, self._context),
+            bodies=self._bodies.layout,
+            first=point.first,
+            count=point.total,
+            warmup=point.warmup,
+            rate=point.rate,
+            run=point.run,
+        )
+
+    def _blank(self, point: Point) -> PerfPoint:
+        proxy = self._options.endpoint.proxy
+        return PerfPoint(
+            name=point.name,
+            number=point.number,
+            parallel=point.parallel,
+            rate=point.rate,
+            open_loop=point.parallel is None,
+            stream=self._options.stream,
+            proxy=str(proxy) if proxy is not None else None,
+        )
+
+    async def _reported(self, running: Awaitable[list[WorkerReport]], point: Point) -> list[WorkerReport]:
+        """Wait for the workers, telling how far they are."""
+        task = asyncio.ensure_future(running)
+        try:
+            while not (await asyncio.wait([task], timeout=_PROGRESS_S))[0]:
+                if self._workers.start_s is not None:
+                    self._pace.start(self._workers.start_s)
+                    self._pace.heard(*self._workers.finished, time.monotonic())
+                await self.tell(self._stage(point))
+                self._bodies.check()
+        except BaseException:
+            task.cancel()
+            await asyncio.wait([task])  # two cannot hear one worker
+            await self._workers.stop()
+            raise
+        reports = await task
+        self._pace.end(sum(report.finished for report in reports))
+        await self.tell(point.name)
+        return reports
+
+    def _stage(self, point: Point) -> str:
+        if self._workers.counting:
+            return f"{point.name}: counting tokens"
+        if self._workers.start_s is None:
+            return f"preparing {point.name}"
+        return f"{point.name}: warm-up" if self._pace.is_warming else point.name
+
+    async def pause(self, point: Point) -> None:
+        """Leave the endpoint alone before a point, as long as the spec says."""
+        if self._spec.sleep_interval:
+            await self.tell(f"pause of {self._spec.sleep_interval:g} s before {point.name}")
+            await asyncio.sleep(self._spec.sleep_interval)
+
+    async def tell(self, stage: str) -> None:
+        """Tell how far the test is, and what it does now."""
+        await self._context.delivery.progress(self._pace.progress(time.monotonic(), stage))
+
+    async def deliver(self, point: PerfPoint) -> None:
+        """The artifacts of a measured point, but for its rows."""
+        for path, data in documents(point, self._spec).items():
+            await self._context.delivery.put(path, data)
+
+
+def _typed(part: dict[str, Any]) -> dict[str, Any]:
+    """A worker's report with the contract's types."""
+    found = PerfPoint.model_validate({"name": "", "number": 0} | part)
+    return {name: getattr(found, name) for name in part}

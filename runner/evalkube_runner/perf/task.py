@@ -1,0 +1,260 @@
+"""Messages between the parent of a load test and its worker processes: typed values, one line of JSON each.
+
+A message is an object with one key, the name of its class. Headers, URL and proxy hold secrets: they go through a
+worker's stdin alone and are in no `repr`. Plain values, encoded and decoded without pydantic; no I/O.
+"""
+
+from dataclasses import dataclass, field, is_dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+import orjson
+
+from evalkube_crds.proxies import Proxy
+from evalkube_runner.perf.bodies import Layout
+from evalkube_runner.perf.pool import Limits
+from evalkube_runner.perf.schedule import Lane
+from evalkube_runner.perf.target import Target, request_head, target_of
+from evalkube_runner.trust import Trust
+from evalkube_runner.wire.dialect import DIALECTS, Dialect
+
+__all__ = [
+    "Begin",
+    "CountTokens",
+    "Done",
+    "Endpoint",
+    "LoadOptions",
+    "LoadOver",
+    "Message",
+    "PointLoad",
+    "Progress",
+    "Reached",
+    "Ready",
+    "Share",
+    "Stop",
+    "Stopped",
+    "Task",
+    "TokenCounting",
+    "WorkerReport",
+    "decode",
+    "encode",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The endpoint under load: the dialect it speaks, its URL, the headers of every request, the way to it."""
+
+    api: str
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    trust: Trust = field(repr=False)
+    proxy: Proxy | None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of its API."""
+        return DIALECTS[self.api]
+
+    @property
+    def target(self) -> Target:
+        """What a request line and a connection need of the URL; with a proxy that forwards, what is asked of it."""
+        return target_of(self.url, self.proxy)
+
+    @property
+    def head(self) -> bytes:
+        """The head that all requests share."""
+        return request_head(self.target, self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounting:
+    """How tokens are counted that the server did not count: the tokenizer's path, and where it may lie."""
+
+    tokenizer: str
+    readable: tuple[Path, ...]
+    closed: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What is the same for all points of a load test. `max_tokens`: the range that limits are drawn from; None where
+    bodies have theirs. `duration_ns`: of the measured part of each point at most.
+    """
+
+    endpoint: Endpoint
+    limits: Limits
+    stream: bool
+    choices: int
+    seed: int
+    max_tokens: tuple[int, int] | None
+    duration_ns: int | None
+    counting: TokenCounting | None
+
+
+@dataclass(frozen=True, slots=True)
+class PointLoad:
+    """The load of one point, of all shards and workers together. `count` includes the `warmup`; its first request has
+    the body at position `first`. `addresses`: what connections go to. `run`: which run of a repeated point it is.
+    """
+
+    addresses: tuple[str, ...]
+    bodies: Layout
+    first: int
+    count: int
+    warmup: int
+    rate: float | None
+    run: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One worker's part of a point: its lane of the schedule, its slots (None: open loop), the connections that it
+    opens ahead, and the file for its rows.
+    """
+
+    lane: Lane
+    slots: int | None
+    connections: int
+    rows: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """To a worker: prepare a point, then say `Ready`."""
+
+    options: LoadOptions
+    point: PointLoad
+    share: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """To a worker: the point begins at `start_ns`, on the monotonic clock."""
+
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountTokens:
+    """To a worker: the load of all workers is over, so that counting disturbs nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """To a worker: send nothing more, end what is in flight as cancelled, write all rows, then say `Stopped`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From a worker: so many connections are open, and the first requests are rendered."""
+
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """From a worker: requests of the warm-up, and measured ones, that are over."""
+
+    warmup: int = 0
+    measured: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """From a worker: the block of bodies that it needs now."""
+
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOver:
+    """From a worker: its load is over, and tokens are to be counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What one worker measured of a point, and what it needed for it. `measured` and `watched` are fields of
+    `results.PerfPoint` and of its `ClientHealth` as plain values: counts, histograms and series.
+    """
+
+    measured: dict[str, Any]
+    watched: dict[str, Any]
+    offered: int
+    sent: int
+    connections_peak: int
+    connections_limit: int
+
+    @property
+    def finished(self) -> int:
+        """Measured requests that are over."""
+        succeeded, failed = self.measured["succeeded"], self.measured["failed"]
+        return int(succeeded + failed)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of `results.PerfPoint` that a worker knows, as plain values."""
+        counts = {
+            "offered": self.offered,
+            "sent": self.sent,
+            "connections_peak": self.connections_peak,
+            "connections_limit": self.connections_limit,
+        }
+        return self.measured | {"health": self.measured["health"] | self.watched | counts}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """From a worker: the point is measured, and its rows are on disk."""
+
+    report: WorkerReport
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """From a worker: it was stopped, and the rows of all that was sent are on disk."""
+
+
+Message: TypeAlias = Task | Begin | CountTokens | Stop | Ready | Progress | Reached | LoadOver | Done | Stopped
+_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
+
+
+def encode(message: Message) -> bytes:
+    """A message as one line."""
+    return orjson.dumps({type(message).__name__: message}, default=_path) + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of one line."""
+    ((kind, fields),) = orjson.loads(line).items()
+    message: Message = _typed(_KINDS[kind], fields)
+    return message
+
+
+def _path(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """A JSON value as the type that a field declares: dataclass, tuple, path, one of them or None; else as it is."""
+    if value is None:
+        return None
+    if isinstance(kind, type) and is_dataclass(kind):
+        types = _types(kind)
+        return kind(**{name: _typed(types[name], part) for name, part in value.items()})
+    if get_origin(kind) in (Union, UnionType):
+        (kind,) = (each for each in get_args(kind) if each is not type(None))
+        return _typed(kind, value)
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)
+        return tuple(_typed(inner[0 if inner[-1] is Ellipsis else at], part) for at, part in enumerate(value))
+    return Path(value) if kind is Path else value
+
+
+@lru_cache
+def _types(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)

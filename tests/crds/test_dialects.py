@@ -1,0 +1,133 @@
+"""What a dialect cannot say is refused: the rules of the resource and those of requests, from a table of the tests'."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from evalkube_crds import dialects, problems
+from evalkube_crds.dialects import DIALECTS, Dialect
+from evalkube_crds.evalrun import EvalRunSpec, GenerationConfig, JudgeModel
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.requests import EvalRequest, PerfRequest, parse_request
+
+TABLE: Mapping[str, Dialect] = {
+    "openai": Dialect(),
+    "narrow": Dialect(lacks=("top_k", "stop", "stop_seqs", "temperature", "seed", "max_tokens")),
+    "ranking": Dialect(kind="rerank", streams=False, lacks=("top_k",)),
+}
+
+
+def test_rules_of_a_load_test() -> None:
+    """One for each field that some dialect lacks; one with a default must have it. The seed is the schedule's too."""
+    assert {rule["message"].partition(":")[0]: rule["rule"] for rule in dialects.rules(PerfRunSpec, TABLE)} == {
+        "topK": "!(self.api in ['narrow', 'ranking']) || !has(self.topK)",
+        "stop": "!(self.api in ['narrow']) || !has(self.stop)",
+        "temperature": "!(self.api in ['narrow']) || self.temperature == 0.0",
+        "maxTokens": "!(self.api in ['narrow']) || self.maxTokens == [2048]",
+        "stream": "!(self.api in ['ranking']) || !self.stream",
+    }
+
+
+@pytest.mark.parametrize("model", [EvalRunSpec, JudgeModel])
+def test_rules_of_an_evaluation_and_of_a_judge(model: type[BaseModel]) -> None:
+    """They are of the generation_config, whose seed is the endpoint's alone."""
+    found = {rule["message"].partition(":")[0]: rule["rule"] for rule in dialects.rules(model, TABLE)}
+    assert found["generationConfig.topK"] == "!(self.api in ['narrow', 'ranking']) || !has(self.generationConfig.topK)"
+    assert found["generationConfig.seed"] == "!(self.api in ['narrow']) || !has(self.generationConfig.seed)"
+    assert found["generationConfig.stopSeqs"] == "!(self.api in ['narrow']) || !has(self.generationConfig.stopSeqs)"
+    assert found["api"] == "!(self.api in ['ranking'])"
+    assert len(found) == 7
+
+
+def test_a_dialect_that_lacks_nothing_has_no_rules() -> None:
+    """As OpenAI's."""
+    assert dialects.rules(PerfRunSpec, {"openai": Dialect()}) == ()
+
+
+def load_test(**fields: Any) -> PerfRunSpec:
+    return PerfRunSpec(model="m", url="http://h/v1", **fields)
+
+
+def evaluation(**fields: Any) -> EvalRunSpec:
+    config = GenerationConfig(**fields)
+    return EvalRunSpec(model="m", api_url="http://h/v1", datasets=["gsm8k"], generation_config=config)
+
+
+# name: dialect, spec, what is said (None: nothing)
+CHECKS: dict[str, tuple[str, BaseModel, str | None]] = {
+    "nothing is set": ("narrow", load_test(), None),
+    "what it has": ("narrow", load_test(top_p=0.5, min_tokens=3), None),
+    "what it lacks": ("narrow", load_test(top_k=3), "top_k: is no parameter of narrow, ranking; leave it out"),
+    "another default": (
+        "narrow",
+        load_test(temperature=1.0),
+        "temperature: is no parameter of narrow; leave it out",
+    ),
+    "the same default": ("narrow", load_test(temperature=0.0), None),
+    "the schedule's seed": ("narrow", load_test(seed=7), None),
+    "the user's own keys": ("narrow", load_test(extra_args={"top_k": 3}), None),
+    "a stream": ("ranking", load_test(), "stream: ranking cannot stream; set it to false"),
+    "no stream": ("ranking", load_test(stream=False), None),
+    "no words to score": ("ranking", evaluation(), "api: must be the dialect of a model that answers in words"),
+    "of an evaluation": (
+        "narrow",
+        evaluation(stop_seqs=["x"]),
+        "generation_config.stop_seqs: is no parameter of narrow; leave it out",
+    ),
+    "a seed of an evaluation": (
+        "narrow",
+        evaluation(seed=7),
+        "generation_config.seed: is no parameter of narrow; leave it out",
+    ),
+    "of a judge": (
+        "narrow",
+        JudgeModel(model="m", api_url="http://h/v1", generation_config=GenerationConfig(top_k=3)),
+        "generation_config.top_k: is no parameter of narrow, ranking; leave it out",
+    ),
+    "another dialect's": ("openai", load_test(top_k=3, temperature=1.0), None),
+}
+
+
+@pytest.mark.parametrize(("api", "spec", "said"), CHECKS.values(), ids=CHECKS)
+def test_checks_of_a_spec(api: str, spec: BaseModel, said: str | None) -> None:
+    """The same rules in Python, in the words of requests."""
+    spec = spec.model_copy(update={"api": api})
+    if said is None:
+        dialects.check(spec, TABLE)
+        return
+    with pytest.raises(ValueError, match=r": ") as caught:
+        dialects.check(spec, TABLE)
+    assert str(caught.value) == said
+
+
+def test_what_a_row_lacks_is_a_field() -> None:
+    """A misspelt one would refuse nothing."""
+    fields = {*PerfRunSpec.model_fields, *GenerationConfig.model_fields}
+    assert {name for row in DIALECTS.values() for name in row.lacks} <= fields
+
+
+EVAL = {"model": "qwen", "api_url": "http://h/v1", "datasets": ["gsm8k"]}
+# name: request, its body, where and what is said
+UNKNOWN: dict[str, tuple[type[EvalRequest] | type[PerfRequest], dict[str, Any], str]] = {
+    "a load test": (PerfRequest, {"model": "m", "url": "http://h/v1", "api": "openia"}, "api: 'openia' is not one of"),
+    "an evaluation": (EvalRequest, {**EVAL, "api": "smoke"}, "api: 'smoke' is not one of"),
+    "a judge": (
+        EvalRequest,
+        {**EVAL, "judge": {"models": [{"model": "m", "api_url": "http://h", "api": "smoke"}]}},
+        "judge.models[0].api: 'smoke' is not one of",
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "body", "said"), UNKNOWN.values(), ids=UNKNOWN)
+def test_dialects_that_nobody_speaks(
+    model: type[EvalRequest] | type[PerfRequest], body: dict[str, Any], said: str
+) -> None:
+    """Those that there are stand in the answer."""
+    with pytest.raises(ValidationError) as caught:
+        parse_request(model, body)  # type: ignore[type-var]  # either of the two
+    (problem,) = problems.problems_of(caught.value, model)
+    assert str(problem).startswith(said)
+    assert all(name in problem.reason for name in DIALECTS)
