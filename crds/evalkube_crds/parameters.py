@@ -54,7 +54,7 @@ _PERF_LEFT_OUT: Final = {
     "visualizer, wandb_api_key, swanlab_api_key, swanlab_host": "a vendor's tracking service",
     "image_width, image_height, image_format, image_num, image_patch_size": "images",
     "multi_turn, min_turns, max_turns, multi_turn_args": "conversations: not in this version",
-    "api: anthropic, gemini, dashscope, openai_responses, openai_embedding, ...": "not in this version",
+    "api: anthropic, gemini, dashscope, openai_responses, ...": "not in this version",
 }
 
 

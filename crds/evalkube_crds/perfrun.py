@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
     BodyKeys,
@@ -95,6 +96,12 @@ class PerfDatasetArgs(Contract):
     )
     prefix_file: ReadPath | None = Field(default=None, description="File whose text goes before every prompt")
     prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
+    batch_size: Annotated[int, Field(ge=1, le=2048)] | None = Field(
+        default=None, description="openai_embedding: texts in a request; 1 unless set"
+    )
+    documents: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None, description="openai_rerank: texts in a request that are ranked by a further one; 10 unless set"
+    )
 
 
 class PerfRunSpec(EndpointFields, ClusterFields):
@@ -115,6 +122,14 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         TRUST_RULE,
         cel("!self.tokenizePrompt || has(self.tokenizerPath)", "tokenizePrompt: needs tokenizerPath"),
         cel("!has(self.datasetArgs.targetInputLen) || has(self.tokenizerPath)", "targetInputLen: needs tokenizerPath"),
+        cel(
+            "!has(self.datasetArgs.batchSize) || self.api == 'openai_embedding'",
+            "datasetArgs.batchSize: is for api openai_embedding",
+        ),
+        cel(
+            "!has(self.datasetArgs.documents) || self.api == 'openai_rerank'",
+            "datasetArgs.documents: is for api openai_rerank",
+        ),
         cel(
             "self.dataset != 'line_by_line' || has(self.datasetPath) || has(self.prompt)",
             "line_by_line needs datasetPath",
@@ -142,8 +157,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "slaFixedParallel: is for slaVariable rate in closed loop",
         ),
         cel(
-            "!self.slaAutoTune || self.stream || !has(self.slaParams) || self.slaParams.all(g, g.all(k, "
-            "!(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
+            "!self.slaAutoTune || !has(self.stream) || self.stream || !has(self.slaParams) || "
+            "self.slaParams.all(g, g.all(k, !(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
     )
@@ -155,7 +170,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None, description="Name of the model in reports; from model unless set"
     )
     url: HttpUrl = Field(
-        description="Complete URL of the endpoint; one that ends in /v1 or has no path gets /chat/completions"
+        description="Complete URL of the endpoint; one that ends in /v1 or has no path gets that of its API, "
+        "/chat/completions, /embeddings or /rerank"
     )
     headers: Headers = Field(default={}, description="Further headers, none that carries a secret")
     extra_query: Query = Field(default={}, description="Further query parameters, beside those of the URL")
@@ -289,7 +305,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
-    stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
+    stream: bool | None = Field(
+        default=None,
+        description="Stream the answers; without it there is no TTFT. Unless set: true where the API has streams",
+    )
     extra_args: BodyKeys = Field(
         default={},
         description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
@@ -326,6 +345,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("dataset_path: line_by_line needs the file to read")
         if self.dataset == "custom" and self.prompt is None:
             raise ValueError("prompt: the custom dataset is one prompt of yours")
+        if self.dataset_args.batch_size is not None and self.api != "openai_embedding":
+            raise ValueError("dataset_args.batch_size: is for api openai_embedding")
+        if self.dataset_args.documents is not None and self.api != "openai_rerank":
+            raise ValueError("dataset_args.documents: is for api openai_rerank")
         if self.sla_lower_bound > self.sla_upper_bound:
             raise ValueError("sla_lower_bound: must not be larger than sla_upper_bound")
         if self.sla_auto_tune:
@@ -346,8 +369,13 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("sla_variable: with open_loop there is no parallel to find")
         if self.sla_fixed_parallel is not None and (self.sla_variable == "parallel" or self.open_loop):
             raise ValueError("sla_fixed_parallel: is for sla_variable rate in closed loop")
-        if not self.stream and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
+        if not self.streams and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
             raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
+
+    @property
+    def streams(self) -> bool:
+        """Whether answers are streamed: as `stream` says, else as the API can."""
+        return DIALECTS[self.api].streams if self.stream is None else self.stream
 
     def _check_open_loop(self) -> None:
         if any(rate <= 0 for rate in self.rate):

@@ -150,13 +150,16 @@ def text_of(prompt: Prompt) -> str:
     if isinstance(prompt, str):
         return prompt
     if isinstance(prompt, dict):
-        inner = prompt.get("messages", prompt.get("prompt", ""))
-        return text_of(inner) if isinstance(inner, str | list) else ""
-    return "\n".join(_content(message) for message in prompt if isinstance(message, dict))
+        found = [prompt[name] for name in _TEXTS if name in prompt]
+        return "\n".join(text_of(inner) for inner in found if isinstance(inner, str | list))
+    return "\n".join(_content(part) for part in prompt if isinstance(part, dict | str))
 
 
-def _content(message: dict[str, object]) -> str:
-    content = message.get("content")
+_TEXTS: Final = ("messages", "prompt", "input", "query", "documents")
+
+
+def _content(message: dict[str, object] | str) -> str:
+    content = message if isinstance(message, str) else message.get("content", message.get("text"))
     if isinstance(content, list):  # parts, of which only those of text are counted
         found = [part.get("text") for part in content if isinstance(part, dict)]
         return "\n".join(text for text in found if isinstance(text, str))

@@ -27,6 +27,7 @@ _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
 )
 _POLL_S = 0.005
+_PATHS = ("/completions", "/embeddings", "/rerank")
 
 
 class NotUpYet(RunFailed):
@@ -64,6 +65,7 @@ async def check_endpoint(options: LoadOptions, bodies: Layout, addresses: Sequen
         stream=options.stream,
         choices=1,
         ended=ended,
+        count=endpoint.count,
     )
     try:
         pool.send_fresh(exchange)
@@ -98,6 +100,6 @@ def _judge(endpoint: Endpoint, exchange: Exchange, *, stream: bool) -> None:
     if error in _UNREACHABLE or error in _SILENT:
         raise failure(Reason.TARGET_UNREACHABLE, f"{text}; check url, and that the server is up")
     advice = "the first request must succeed (no_test_connection skips this test)"
-    if error is ErrorClass.STATUS_404 and not urlsplit(url).path.rstrip("/").endswith("/completions"):
-        advice = f"url is taken as it stands, and only one that ends in /v1 gets /chat/completions; {advice}"
+    if error is ErrorClass.STATUS_404 and not urlsplit(url).path.rstrip("/").endswith(_PATHS):
+        advice = f"url is taken as it stands, and only one that ends in /v1 gets the path of its API; {advice}"
     raise failure(Reason.TARGET_REFUSED, f"{text}; {advice}")

@@ -82,7 +82,7 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
     return [
         ("Model", result.model),
         ("Endpoint", configuration.host_of(spec.url)),
-        ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
+        ("API", f"{spec.api}, {'streamed' if spec.streams else 'not streamed'}"),
         ("Started", formats.moment(result.started_at_ns)),
         ("Duration", formats.duration(span)),
         ("Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")),

@@ -2,14 +2,14 @@
 a row in the contract's table (`evalkube_crds.dialects`).
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
-from evalkube_runner.wire import openai
+from evalkube_runner.wire import embedding, openai, rerank
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Operation
 
-__all__ = ["DIALECTS", "Counters", "Dialect", "StreamReader"]
+__all__ = ["COUNTS", "DIALECTS", "Counters", "Dialect", "StreamReader"]
 
 
 class Counters(Protocol):
@@ -93,4 +93,11 @@ class Dialect(Protocol):
         """The text for people in the body of an HTTP error."""
 
 
-DIALECTS: dict[str, Dialect] = {"openai": openai}
+DIALECTS: dict[str, Dialect] = {"openai": openai, "openai_embedding": embedding, "openai_rerank": rerank}
+
+COUNTS: Final[Mapping[str, Callable[[bytes], int]]] = {
+    "openai_embedding": embedding.count,
+    "openai_rerank": rerank.count,
+}
+"""How many inputs, or documents, a request body has: of dialects whose answers have as many parts, and no words. A
+reader is told that number as its choices."""
