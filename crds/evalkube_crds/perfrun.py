@@ -1,7 +1,7 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -82,6 +82,18 @@ SlaGroup = Annotated[
 ]
 """Criteria that must hold together, by figure."""
 
+
+def _criteria_rules() -> Iterator[dict[str, str]]:
+    """A figure is a criterion where the model of the API has it."""
+    for kinds, names in sla.METRICS_BY_KINDS.items():
+        apis = [api for api, row in DIALECTS.items() if row.kind in kinds]
+        yield cel(
+            f"!self.slaAutoTune || !has(self.slaParams) || self.api in {apis} || "
+            f"self.slaParams.all(g, g.all(k, !(k in {names})))",
+            f"slaParams: {', '.join(names)} can be criteria for api {', '.join(apis)} alone",
+        )
+
+
 Bound = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
@@ -161,6 +173,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "self.slaParams.all(g, g.all(k, !(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
+        *_criteria_rules(),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -221,7 +234,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None,
         description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
         "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
-        "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+        "tps (output tokens), inputs_per_second (texts embedded), documents_per_second (ranked), input_tps (tokens of "
+        "both), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
         "max or min alone",
     )
     sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -369,6 +383,9 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("sla_variable: with open_loop there is no parallel to find")
         if self.sla_fixed_parallel is not None and (self.sla_variable == "parallel" or self.open_loop):
             raise ValueError("sla_fixed_parallel: is for sla_variable rate in closed loop")
+        for metric in (metric for group in self.sla_params for metric in group):
+            if DIALECTS[self.api].kind not in sla.FIGURES[metric].kinds:
+                raise ValueError(f"sla_params: {metric} is no figure of api {self.api}")
         if not self.streams and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
             raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
 

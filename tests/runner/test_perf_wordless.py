@@ -2,23 +2,32 @@
 send any bytes.
 """
 
+import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+from rich.console import Console
 
+from evalkube_cli import tables
+from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason, TokenBasis
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint, PerfResult
+from evalkube_crds.seed import load_test
 from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.perf import sweep
 from evalkube_runner.perf.endpoint import url_of
+from evalkube_runner.report import html
 from fakes import load_tests
 from fakes.mock_model import running_mock
 from fakes.raw_server import raw_server
+from fakes.word_tokenizer import save_word_tokenizer
 
 KEY = "sk-very-secret-1234"
 EMBEDDING = "openai_embedding"
@@ -208,3 +217,100 @@ def test_where_it_is_posted_to(name: str) -> None:
     """A base gets the path of its API, anything else stands."""
     api, given, path = PATHS[name]
     assert url_of(spec(f"http://h{given}", api=api)) == f"http://h{path}"
+
+
+@pytest.mark.parametrize(
+    ("api", "rate"), [(EMBEDDING, "inputs_per_second"), (RERANK, "documents_per_second")], ids=[EMBEDDING, RERANK]
+)
+def test_what_is_shown(mock: str, tmp_path: Path, api: str, rate: str) -> None:
+    """In summary, page and terminal: rates of inputs, and not a word of the times of tokens."""
+    wanted = spec(mock, api=api, number=[6, 12], parallel=[1, 2])
+    result = load(tmp_path, wanted)
+    figures = summary.summary(result)
+    assert figures[f"parallel_2_number_12/{rate}"] > 0
+    assert figures["parallel_2_number_12/input_tps"] > 0
+    terminal = io.StringIO()
+    console = Console(width=200, file=terminal)
+    points = {
+        one.name: {"metrics": load_test.metrics(one), "percentiles": load_test.percentiles(one)}
+        for one in result.points
+    }
+    for table in tables.perf_tables(points):
+        console.print(table)
+    page = html.perf_report(result, spec=wanted)
+    for shown in (page, terminal.getvalue(), " ".join(figures)):
+        assert not re.search(r"ttft|tpot|itl\b|output tok|output_tps|first token|chunk", shown, re.IGNORECASE)
+    for title in ("Inputs/s" if api == EMBEDDING else "Documents/s", "Input tok/s"):
+        assert title in page
+        assert title in terminal.getvalue()
+
+
+# name: api, criterion, whether it can be one
+CRITERIA = {
+    "latency": (EMBEDDING, "p99_latency", True),
+    "requests": (RERANK, "rps", True),
+    "success": (RERANK, "success_rate", True),
+    "inputs": (EMBEDDING, "inputs_per_second", True),
+    "documents": (RERANK, "documents_per_second", True),
+    "input tokens": (RERANK, "input_tps", True),
+    "documents of embeddings": (EMBEDDING, "documents_per_second", False),
+    "inputs of a chat": ("openai", "inputs_per_second", False),
+    "TTFT": (EMBEDDING, "p99_ttft", False),
+    "ITL": (RERANK, "avg_itl", False),
+    "output tokens": (RERANK, "tps", False),
+}
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_service_levels(name: str) -> None:
+    """Only figures that there are can be criteria."""
+    api, metric, possible = CRITERIA[name]
+    fields = {"api": api, "number": [1], "parallel": [1], "sla_auto_tune": True, "sla_params": [{metric: ">=0.5"}]}
+    if possible:
+        assert spec("http://h/v1", **fields).sla_auto_tune
+        return
+    with pytest.raises(ValidationError, match=f"sla_params: {metric} is no figure of api {api}"):
+        spec("http://h/v1", **fields)
+
+
+# name: fields, what is said
+UNFIT: dict[str, tuple[dict[str, Any], str]] = {
+    "a stream": ({"api": EMBEDDING, "stream": True}, "stream: .*cannot stream"),
+    "a limit of tokens": ({"api": RERANK, "max_tokens": [5]}, "max_tokens: is no parameter of"),
+    "a batch of a chat": ({"dataset_args": {"batch_size": 2}}, "dataset_args.batch_size: is for api openai_embedding"),
+    "documents of embeddings": (
+        {"api": EMBEDDING, "dataset_args": {"documents": 2}},
+        "dataset_args.documents: is for api openai_rerank",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_cannot_be_asked(name: str) -> None:
+    """It is refused by its name."""
+    fields, said = UNFIT[name]
+    with pytest.raises(ValidationError, match=said):
+        spec("http://h/v1", **fields)
+
+
+def test_streams_unless_said_otherwise() -> None:
+    """Where nobody says: as the API can."""
+    assert [spec("http://h/v1", api=api).streams for api in ("openai", EMBEDDING, RERANK)] == [True, False, False]
+    assert not spec("http://h/v1", stream=False).streams
+
+
+def test_tokens_are_counted_where_the_server_does_not(tmp_path: Path) -> None:
+    """By the tokenizer: those of all inputs, and no output tokens."""
+    body = b'{"data": [{"index": 0, "embedding": [0.5]}, {"index": 1, "embedding": [0.5]}]}'
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    words = save_word_tokenizer(tmp_path)
+    fields = {"dataset_args": {"batch_size": 2}, "prompt": "three small words", "tokenizer_path": words}
+
+    async def work() -> PerfResult:
+        async with raw_server(lambda _connection, _request: [whole]) as server:
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", api=EMBEDDING, **fields)
+            return await sweep.load_test(wanted, load_tests.context(tmp_path))
+
+    found = load_tests.run(work()).points[0]
+    assert (found.succeeded, found.input_tokens, found.output_tokens) == (12, 72, 0)
+    assert found.token_basis == {TokenBasis.TOKENIZER: 12}
