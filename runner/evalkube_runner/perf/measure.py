@@ -12,6 +12,7 @@ Definitions (all times in ns, of requests that succeeded):
   of g / k, because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that
   happened.
 - An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
+- ``inputs`` are the texts, or documents, of requests whose answers have no words; those have no output tokens.
 - Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
   load: ``token_count``), else the counted content chunks; ``token_basis`` counts which.
 - ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
