@@ -334,6 +334,9 @@ def test_text_of() -> None:
     """All forms of a prompt tell their text."""
     assert texts.text_of({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}) == "a"
     assert texts.text_of({"prompt": "b"}) == "b"
+    assert texts.text_of({"prompt": [1, 2]}) == ""
+    assert texts.text_of({"input": ["b", "c"]}) == "b\nc"
+    assert texts.text_of({"query": "q", "documents": ["b", {"text": "c"}], "top_n": 1}) == "q\nb\nc"
     messages: list[dict[str, object]] = [{"role": "system", "content": "c"}, {"role": "user", "content": "d"}]
     assert texts.text_of(messages) == "c\nd"
     assert texts.text_of({"x": 1}) == ""
