@@ -1,13 +1,25 @@
 """The service's answers as tables for a terminal. Pure: an answer in, tables out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from evalkube_crds.figures import LATENCY, OUTPUT_TPS, RPS, TPOT, TTFT, Quantity
+from evalkube_crds.figures import (
+    DOCUMENTS_PER_SECOND,
+    INPUT_TPS,
+    INPUTS_PER_SECOND,
+    KINDS,
+    LATENCY,
+    OUTPUT_TPS,
+    RPS,
+    TPOT,
+    TTFT,
+    Figure,
+    Quantity,
+)
 from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import ANSWER_NOTES
 from evalkube_crds.wording import printable
@@ -51,24 +63,26 @@ def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
     return table
 
 
-_FIGURES: Final = (RPS, OUTPUT_TPS)
+_FIGURES: Final = (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS)
 _TIMES: Final = (TTFT, TPOT, LATENCY)
 _PERCENTS: Final = ("50%", "90%", "99%")
 
 
 def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     """Throughput and times of every point; then the failed requests and what speaks against the figures."""
-    throughput = _columns("Throughput", "Point", "Success", *(figure.title for figure in _FIGURES), "Client")
+    shown = _figures(results)
+    spans = _TIMES if OUTPUT_TPS in shown else (LATENCY,)
+    throughput = _columns("Throughput", "Point", "Success", *(figure.title for figure in shown), "Client")
     times = _columns(
-        "Times in ms", "Point", *(f"{time.title}\np{percent[:-1]}" for time in _TIMES for percent in _PERCENTS)
+        "Times in ms", "Point", *(f"{time.title}\np{percent[:-1]}" for time in spans for percent in _PERCENTS)
     )
     for name, point in results.items():
         metrics = point["metrics"]
         success = f"{metrics['Succeed requests']:,} of {metrics['Total requests']:,}"
-        figures = (_number(metrics[figure.seed_key]) for figure in _FIGURES)
+        figures = (_number(metrics[figure.seed_key]) for figure in shown)
         verdict = str(metrics.get("Client verdict", "-"))
         throughput.add_row(_shown(name), success, *figures, f"[{_STYLES.get(verdict, 'none')}]{_shown(verdict)}[/]")
-        times.add_row(_shown(name), *_times(point["percentiles"]))
+        times.add_row(_shown(name), *_times(point["percentiles"], spans))
     yield throughput
     yield times
     yield from _ranges(results)
@@ -78,6 +92,13 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         for name, note in notes:
             table.add_row(_shown(name), _shown(note))
         yield table
+
+
+def _figures(results: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
+    """Those that the points have, by their keys; of models that embed or rank none of words."""
+    keys = {key for point in results.values() for key in point["metrics"]}
+    kinds = KINDS if INPUT_TPS.seed_key not in keys else INPUT_TPS.kinds
+    return [figure for figure in _FIGURES if figure.seed_key in keys and not set(figure.kinds).isdisjoint(kinds)]
 
 
 def sla_tables(found: Mapping[str, Any] | None) -> Iterator[Table]:
@@ -119,9 +140,9 @@ def _columns(title: str, first: str, *names: str) -> Table:
     return table
 
 
-def _times(percentiles: Mapping[str, list[Any]]) -> Iterator[str]:
+def _times(percentiles: Mapping[str, list[Any]], times: Sequence[Quantity]) -> Iterator[str]:
     rows = {label: index for index, label in enumerate(percentiles["Percentiles"])}
-    for time in _TIMES:
+    for time in times:
         for percent in _PERCENTS:
             value = percentiles[time.seed_column][rows[percent]]
             yield _number(None if value is None else value * 1000)

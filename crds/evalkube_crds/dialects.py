@@ -32,6 +32,24 @@ class Dialect:
     elsewhere: tuple[tuple[str, str], ...] = ()
 
 
+_SAMPLING: Final = (
+    "max_tokens",
+    "min_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "repetition_penalty",
+    "stop",
+    "stop_token_ids",
+    "logprobs",
+    "n_choices",
+    "query_template",
+    "apply_chat_template",
+    "tokenize_prompt",
+)
+"""Of a load test, what only requests have whose answers are words."""
+
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "openai": Dialect(),  # with the parameters that vLLM and SGLang add to it
     "openai_responses": Dialect(
@@ -61,6 +79,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         lacks_values=(("reasoning_effort", "xhigh"), ("apply_chat_template", False)),
         elsewhere=(("/openai/", "openai"), ("/chat/completions", "openai")),
     ),
+    "openai_embedding": Dialect(kind="embedding", streams=False, lacks=_SAMPLING),
+    "openai_rerank": Dialect(kind="rerank", streams=False, lacks=_SAMPLING),
 }
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -94,7 +114,8 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
         names = _without(path[-1], table)
         if names:
             where = ".".join(_camel(model, path))
-            rule = f"!(self.api in {names}) || {_left_out(where, _allowed(path, field))}"
+            left_out = " || ".join(_is(where, value) for value in _allowed(path, field))
+            rule = f"!(self.api in {names}) || {left_out}"
             found.append({"rule": rule, "message": _words(where, path[-1], names)})
         for value, names in _valueless(path[-1], table).items():
             where = ".".join(_camel(model, path))
@@ -127,7 +148,7 @@ def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
         raise ValueError(_NEEDS_WORDS)
     for path, field in _parameters(type(spec)) if row.lacks or not row.streams else ():
         names = _without(path[-1], table)
-        if spec.api in names and _value(spec, path) != _allowed(path, field):
+        if spec.api in names and _value(spec, path) not in _allowed(path, field):
             raise ValueError(_words(".".join(path), path[-1], names))
     for path, _ in _parameters(type(spec)) if row.lacks_values else ():
         value = _value(spec, path)
@@ -195,12 +216,14 @@ def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], Fi
             yield (name,), field
 
 
-def _allowed(path: tuple[str, ...], field: "FieldInfo") -> Any:
-    """The one value of a field that a dialect has which lacks it."""
-    return False if path[-1] == "stream" else field.default
+def _allowed(path: tuple[str, ...], field: "FieldInfo") -> tuple[Any, ...]:
+    """The values of a field that a dialect has which lacks it: that of a field that is left out, and no stream."""
+    if path[-1] == "stream":
+        return (None, False) if field.default is None else (False,)
+    return (field.default,)
 
 
-def _left_out(where: str, allowed: Any) -> str:
+def _is(where: str, allowed: Any) -> str:
     if allowed is None:
         return f"!has(self.{where})"
     return f"!self.{where}" if allowed is False else f"self.{where} == {allowed!r}"
@@ -208,7 +231,7 @@ def _left_out(where: str, allowed: Any) -> str:
 
 def _words(where: str, field: str, names: list[str]) -> str:
     if field == "stream":
-        return f"{where}: {', '.join(names)} cannot stream; set it to false"
+        return f"{where}: {', '.join(names)} cannot stream; leave it out"
     return f"{where}: is no parameter of {', '.join(names)}; leave it out"
 
 

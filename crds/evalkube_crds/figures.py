@@ -21,14 +21,20 @@ from evalkube_crds.names import TokenBasis
 from evalkube_crds.results import NANO, PerfPoint
 
 __all__ = [
+    "CHAT",
     "CHUNKS_PER_READ",
     "CONNECT",
+    "DOCUMENTS_PER_SECOND",
     "DURATION",
     "FIRST_BYTE",
+    "INPUTS",
+    "INPUTS_PER_SECOND",
     "INPUT_TOKENS",
+    "INPUT_TPS",
     "INTENDED_LATENCY",
     "INTENDED_TTFT",
     "ITL",
+    "KINDS",
     "LATENCY",
     "MEAN",
     "OUTPUT_TOKENS",
@@ -47,12 +53,18 @@ __all__ = [
     "Figure",
     "Quantity",
     "Unit",
+    "applying",
 ]
 
 MEAN: Final = None
 """The statistic that is no percentile."""
 STATISTICS: Final = (MEAN, 50, 90, 95, 99)
 """Of a quantity, those that summaries, thresholds and service levels speak of."""
+
+
+CHAT: Final = ("chat",)
+KINDS: Final = (*CHAT, "embedding", "rerank")
+"""What models do (`PerfPoint.kind`)."""
 
 
 class Unit(StrEnum):
@@ -62,6 +74,9 @@ class Unit(StrEnum):
     SHARE = "share"
     REQUESTS_PER_SECOND = "req/s"
     TOKENS_PER_SECOND = "tok/s"
+    INPUTS_PER_SECOND = "inputs/s"
+    DOCUMENTS_PER_SECOND = "documents/s"
+    INPUTS = "inputs"
     TOKENS = "tokens"
     CHUNKS = "chunks"
 
@@ -80,7 +95,7 @@ class Figure:
 
     `of` computes it in `unit`. `name` is that of the summary and of thresholds, `title` that of tables, `meaning` its
     formula in words. `criterion` is its name in a service level and `seed_key` its key in an answer of the service,
-    if it has them.
+    if it has them. `kinds`: what models do of which it is a figure.
     """
 
     name: str
@@ -91,6 +106,7 @@ class Figure:
     criterion: str = ""
     seed_key: str = ""
     meaning: str = ""
+    kinds: tuple[str, ...] = KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +179,7 @@ class Quantity:
             better=self.better,
             criterion=self.criterion and f"{'avg' if statistic is None else short}_{self.criterion}",
             seed_key=self.seed_mean if statistic is None else "",
+            kinds=CHAT if self.streamed else KINDS,
         )
 
 
@@ -185,11 +202,20 @@ def _rps(point: PerfPoint) -> float | None:
 
 
 def _output_tps(point: PerfPoint) -> float | None:
-    return _per_second(point, point.output_tokens) if _tokens_are_known(point) else None
+    return _per_second(point, point.output_tokens) if point.kind in CHAT and _tokens_are_known(point) else None
 
 
 def _total_tps(point: PerfPoint) -> float | None:
-    return _per_second(point, point.input_tokens + point.output_tokens) if _tokens_are_known(point) else None
+    tokens = point.input_tokens + point.output_tokens
+    return _per_second(point, tokens) if point.kind in CHAT and _tokens_are_known(point) else None
+
+
+def _input_tps(point: PerfPoint) -> float | None:
+    return _per_second(point, point.input_tokens) if point.kind not in CHAT and _tokens_are_known(point) else None
+
+
+def _inputs_per_second(point: PerfPoint, kind: str) -> float | None:
+    return _per_second(point, point.inputs) if point.kind == kind else None
 
 
 def _tokens_are_known(point: PerfPoint) -> bool:
@@ -234,6 +260,7 @@ OUTPUT_TPS: Final = Figure(
     criterion="tps",
     seed_key="Output token throughput (tok/s)",
     meaning="Output tokens of successful requests / duration.",
+    kinds=CHAT,
 )
 TOTAL_TPS: Final = Figure(
     "total_tps",
@@ -243,8 +270,42 @@ TOTAL_TPS: Final = Figure(
     Better.HIGHER,
     seed_key="Total token throughput (tok/s)",
     meaning="Input and output tokens of successful requests / duration.",
+    kinds=CHAT,
 )
-RATES: Final = (SUCCESS_RATE, RPS, OUTPUT_TPS, TOTAL_TPS)
+INPUTS_PER_SECOND: Final = Figure(
+    "inputs_per_second",
+    "Inputs/s",
+    Unit.INPUTS_PER_SECOND,
+    partial(_inputs_per_second, kind="embedding"),
+    Better.HIGHER,
+    criterion="inputs_per_second",
+    seed_key="Input throughput (inputs/s)",
+    meaning="Texts that were embedded / duration, of successful requests.",
+    kinds=("embedding",),
+)
+DOCUMENTS_PER_SECOND: Final = Figure(
+    "documents_per_second",
+    "Documents/s",
+    Unit.DOCUMENTS_PER_SECOND,
+    partial(_inputs_per_second, kind="rerank"),
+    Better.HIGHER,
+    criterion="documents_per_second",
+    seed_key="Document throughput (documents/s)",
+    meaning="Documents that were ranked / duration, of successful requests.",
+    kinds=("rerank",),
+)
+INPUT_TPS: Final = Figure(
+    "input_tps",
+    "Input tok/s",
+    Unit.TOKENS_PER_SECOND,
+    _input_tps,
+    Better.HIGHER,
+    criterion="input_tps",
+    seed_key="Input token throughput (tok/s)",
+    meaning="Input tokens of successful requests / duration.",
+    kinds=("embedding", "rerank"),
+)
+RATES: Final = (SUCCESS_RATE, RPS, OUTPUT_TPS, TOTAL_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS)
 """The figures that are no statistic of a quantity and that summaries have."""
 
 
@@ -361,6 +422,15 @@ CHUNKS_PER_READ: Final = Quantity(
     label="Chunks per socket read",
     clustered=True,
 )
+INPUTS: Final = Quantity(
+    "inputs",
+    "inputs",
+    Unit.INPUTS,
+    1,
+    title="Inputs of a request",
+    label="Texts, or documents, of a request",
+    seed_mean="Average inputs per request",
+)
 QUANTITIES: Final = (
     LATENCY,
     TTFT,
@@ -375,5 +445,12 @@ QUANTITIES: Final = (
     REQUEST_OUTPUT_TPS,
     REQUEST_TOTAL_TPS,
     CHUNKS_PER_READ,
+    INPUTS,
 )
 """All that is measured of requests, in the order of tables."""
+
+
+def applying(figures: Iterable[Figure], points: Iterable[PerfPoint]) -> list[Figure]:
+    """Those that are figures of some of `points`; of no point, those of answers in words."""
+    kinds = {point.kind for point in points} or set(CHAT)
+    return [figure for figure in figures if not kinds.isdisjoint(figure.kinds)]

@@ -116,7 +116,17 @@ def _counts(parts: Iterable[dict[Key, int]]) -> dict[Key, int]:
     return total
 
 
-_POINT_COUNTS = ("succeeded", "failed", "warmup", "resent", "late", "truncated", "input_tokens", "output_tokens")
+_POINT_COUNTS = (
+    "succeeded",
+    "failed",
+    "warmup",
+    "resent",
+    "late",
+    "truncated",
+    "inputs",
+    "input_tokens",
+    "output_tokens",
+)
 
 
 def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:

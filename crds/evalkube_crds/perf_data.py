@@ -125,6 +125,13 @@ class PerfDatasetArgs(Contract):
         Annotated[list[Annotated[float, Field(gt=0, le=1_000_000)]], Field(min_length=1, max_length=10_000)] | None
     ) = Field(default=None, description="Weights by which prompts get a prefix, one for each group; even unless set")
 
+    batch_size: Annotated[int, Field(ge=1, le=2048)] | None = Field(
+        default=None, description="openai_embedding: texts in a request; 1 unless set"
+    )
+    documents: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None, description="openai_rerank: texts in a request that are ranked by a further one; 10 unless set"
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.prefix_shares is not None and len(self.prefix_shares) != self.prefix_groups:

@@ -1,13 +1,14 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
     BodyKeys,
@@ -81,6 +82,18 @@ SlaGroup = Annotated[
 ]
 """Criteria that must hold together, by figure."""
 
+
+def _criteria_rules() -> Iterator[dict[str, str]]:
+    """A figure is a criterion where the model of the API has it."""
+    for kinds, names in sla.METRICS_BY_KINDS.items():
+        apis = [api for api, row in DIALECTS.items() if row.kind in kinds]
+        yield cel(
+            f"!self.slaAutoTune || !has(self.slaParams) || self.api in {apis} || "
+            f"self.slaParams.all(g, g.all(k, !(k in {names})))",
+            f"slaParams: {', '.join(names)} can be criteria for api {', '.join(apis)} alone",
+        )
+
+
 Bound = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
@@ -118,6 +131,14 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         TRUST_RULE,
         cel("!self.tokenizePrompt || has(self.tokenizerPath)", "tokenizePrompt: needs tokenizerPath"),
         cel("!has(self.datasetArgs.targetInputLen) || has(self.tokenizerPath)", "targetInputLen: needs tokenizerPath"),
+        cel(
+            "!has(self.datasetArgs.batchSize) || self.api == 'openai_embedding'",
+            "datasetArgs.batchSize: is for api openai_embedding",
+        ),
+        cel(
+            "!has(self.datasetArgs.documents) || self.api == 'openai_rerank'",
+            "datasetArgs.documents: is for api openai_rerank",
+        ),
         cel(
             "self.dataset != 'line_by_line' || has(self.datasetPath) || has(self.prompt)",
             "line_by_line needs datasetPath",
@@ -162,10 +183,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "slaFixedParallel: is for slaVariable rate in closed loop",
         ),
         cel(
-            "!self.slaAutoTune || self.stream || !has(self.slaParams) || self.slaParams.all(g, g.all(k, "
-            "!(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
+            "!self.slaAutoTune || !has(self.stream) || self.stream || !has(self.slaParams) || "
+            "self.slaParams.all(g, g.all(k, !(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
+        *_criteria_rules(),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -232,7 +254,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None,
         description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
         "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
-        "tps (output tokens), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+        "tps (output tokens), inputs_per_second (texts embedded), documents_per_second (ranked), input_tps (tokens of "
+        "both), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
         "max or min alone",
     )
     sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -319,7 +342,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
-    stream: bool = Field(default=True, description="Stream the answers; without it there is no TTFT")
+    stream: bool | None = Field(
+        default=None,
+        description="Stream the answers; without it there is no TTFT. Unless set: true where the API has streams",
+    )
     extra_args: BodyKeys = Field(
         default={},
         description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
@@ -357,6 +383,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         if self.dataset == "custom" and self.prompt is None:
             raise ValueError("prompt: the custom dataset is one prompt of yours")
         self._check_random()
+        if self.dataset_args.batch_size is not None and self.api != "openai_embedding":
+            raise ValueError("dataset_args.batch_size: is for api openai_embedding")
+        if self.dataset_args.documents is not None and self.api != "openai_rerank":
+            raise ValueError("dataset_args.documents: is for api openai_rerank")
         if self.sla_lower_bound > self.sla_upper_bound:
             raise ValueError("sla_lower_bound: must not be larger than sla_upper_bound")
         if self.sla_auto_tune:
@@ -392,8 +422,16 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("sla_variable: with open_loop there is no parallel to find")
         if self.sla_fixed_parallel is not None and (self.sla_variable == "parallel" or self.open_loop):
             raise ValueError("sla_fixed_parallel: is for sla_variable rate in closed loop")
-        if not self.stream and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
+        for metric in (metric for group in self.sla_params for metric in group):
+            if DIALECTS[self.api].kind not in sla.FIGURES[metric].kinds:
+                raise ValueError(f"sla_params: {metric} is no figure of api {self.api}")
+        if not self.streams and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
             raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
+
+    @property
+    def streams(self) -> bool:
+        """Whether answers are streamed: as `stream` says, else as the API can."""
+        return DIALECTS[self.api].streams if self.stream is None else self.stream
 
     def _check_open_loop(self) -> None:
         if any(rate <= 0 for rate in self.rate):

@@ -245,7 +245,8 @@ class PerfPoint(Report):
     """One load: the counts and histograms of its measured requests. ``histograms`` has, where there are values:
 
     ``latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns,
-    input_tokens, output_tokens, output_tps_milli, total_tps_milli, chunks_per_read`` (of successful requests only).
+    input_tokens, output_tokens, output_tps_milli, total_tps_milli, chunks_per_read,
+    inputs`` (of successful requests only).
     """
 
     name: str
@@ -254,6 +255,7 @@ class PerfPoint(Report):
     rate: float | None = None
     open_loop: bool = False
     stream: bool = True
+    kind: Literal["chat", "embedding", "rerank"] = Field(default="chat", description="What the model does")
     proxy: str | None = Field(
         default=None, description="The proxy that requests went through, without credentials: its delay is in all times"
     )
@@ -275,6 +277,7 @@ class PerfPoint(Report):
     clocks: dict[Clock, int] = Field(
         default_factory=dict, description="Successful requests by the clock that the times of their answers are by"
     )
+    inputs: int = Field(default=0, description="Texts that were embedded, or documents that were ranked")
     input_tokens: int = 0
     output_tokens: int = 0
     histograms: dict[str, HistogramField] = Field(default_factory=dict)

@@ -1,7 +1,8 @@
 """The words of a service level: which figures of a load it speaks of, and what is asked of them. Pure.
 
 A criterion is a figure's name and a condition such as ``<=0.5``; ``max`` and ``min`` ask for the best value there is.
-Times are in seconds, ``rps`` and ``tps`` (output tokens) per second, ``success_rate`` from 0 to 1.
+Times are in seconds; ``rps``, ``tps`` (output tokens), ``inputs_per_second``, ``documents_per_second`` and
+``input_tps`` per second; ``success_rate`` is from 0 to 1. Not all models have all of them (``kinds``).
 """
 
 import operator
@@ -10,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evalkube_crds.figures import QUANTITIES, RATES, STATISTICS, Quantity
+from evalkube_crds.figures import KINDS, QUANTITIES, RATES, STATISTICS, Quantity
 from evalkube_crds.results import PerfPoint
 
 __all__ = [
     "CONDITION",
     "FIGURES",
     "METRICS",
+    "METRICS_BY_KINDS",
     "STREAMED",
     "Criterion",
     "figures_of",
@@ -41,6 +43,13 @@ FIGURES: Final = {
 METRICS: Final = tuple(FIGURES)
 STREAMED: Final = tuple(name for time in _TIMES if time.streamed for name in _names(time))
 """Those that there are only of streamed answers."""
+
+METRICS_BY_KINDS: Final = {
+    kinds: [name for name, figure in FIGURES.items() if figure.kinds == kinds]
+    for kinds in dict.fromkeys(figure.kinds for figure in FIGURES.values())
+    if kinds != KINDS
+}
+"""Those that not all models have, by what those do that have them."""
 
 CONDITION: Final = r"^\s*(max|min|(<=|>=|<|>|≤|≥)\s*([0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?))\s*$"
 """How a condition is written; for Python and for CEL (RE2) alike."""

@@ -27,7 +27,7 @@ def test_rules_of_a_load_test() -> None:
         "stop": "!(self.api in ['narrow']) || !has(self.stop)",
         "temperature": "!(self.api in ['narrow']) || self.temperature == 0.0",
         "maxTokens": "!(self.api in ['narrow']) || self.maxTokens == [2048]",
-        "stream": "!(self.api in ['ranking']) || !self.stream",
+        "stream": "!(self.api in ['ranking']) || !has(self.stream) || !self.stream",
         "url": "!(self.api == 'native' && self.url.contains('/compatible/'))",
     }
 
@@ -71,7 +71,8 @@ CHECKS: dict[str, tuple[str, BaseModel, str | None]] = {
     "the same default": ("narrow", load_test(temperature=0.0), None),
     "the schedule's seed": ("narrow", load_test(seed=7), None),
     "the user's own keys": ("narrow", load_test(extra_args={"top_k": 3}), None),
-    "a stream": ("ranking", load_test(), "stream: ranking cannot stream; set it to false"),
+    "a stream": ("ranking", load_test(stream=True), "stream: ranking cannot stream; leave it out"),
+    "a stream that nobody asked for": ("ranking", load_test(), None),
     "no stream": ("ranking", load_test(stream=False), None),
     "no words to score": ("ranking", evaluation(), "api: must be the dialect of a model that answers in words"),
     "of an evaluation": (

@@ -9,7 +9,17 @@ from evalkube_crds.names import TokenBasis
 from evalkube_crds.results import NANO, PerfPoint, PerfResult
 from evalkube_crds.seed import load_test
 
-ALL: dict[str, float | None] = {"duration_s": 4, "success_rate": 1, "rps": 2.5, "output_tps": 100, "total_tps": 125}
+ALL: dict[str, float | None] = {
+    "duration_s": 4,
+    "success_rate": 1,
+    "rps": 2.5,
+    "output_tps": 100,
+    "total_tps": 125,
+    "inputs_per_second": None,
+    "documents_per_second": None,
+    "input_tps": None,
+}
+NO_WORDS: dict[str, float | None] = {"output_tps": None, "total_tps": None}
 BASIS = "token_basis"
 
 POINTS: dict[str, tuple[dict[str, object], dict[str, float | None]]] = {
@@ -35,6 +45,18 @@ POINTS: dict[str, tuple[dict[str, object], dict[str, float | None]]] = {
     "a clock that was set back": (
         {"ended_at_ns": 0},
         {"duration_s": None, "rps": None, "output_tps": None, "total_tps": None},
+    ),
+    "texts were embedded": (
+        {"kind": "embedding", "inputs": 80, "output_tokens": 0},
+        {**NO_WORDS, "inputs_per_second": 20, "input_tps": 25},
+    ),
+    "documents were ranked": (
+        {"kind": "rerank", "inputs": 80, "output_tokens": 0},
+        {**NO_WORDS, "documents_per_second": 20, "input_tps": 25},
+    ),
+    "embedded, and nobody counted the tokens": (
+        {"kind": "embedding", "inputs": 80, BASIS: {TokenBasis.NONE: 10}},
+        {**NO_WORDS, "inputs_per_second": 20},
     ),
     "nothing was sent": (
         {"succeeded": 0, BASIS: {}, "started_at_ns": 0, "ended_at_ns": 0},
@@ -107,6 +129,7 @@ def test_names_of_service_levels() -> None:
     assert (
         *(f"{statistic}_{time}" for time in times for statistic in ("avg", "p50", "p90", "p95", "p99")),
         *("success_rate", "rps", "tps"),
+        *("inputs_per_second", "documents_per_second", "input_tps"),  # ours
     ) == sla.METRICS
     assert {name.split("_")[1] for name in sla.STREAMED} == {"ttft", "tpot", "itl"}
 
@@ -128,7 +151,11 @@ def test_an_answers_keys() -> None:
     """EvalScope's, each with its own figure."""
     point = _measured()
     found = load_test.metrics(point)
-    keys = {quantity.seed_mean: quantity.value(point, figures.MEAN) for quantity in QUANTITIES if quantity.seed_mean}
+    keys = {
+        quantity.seed_mean: quantity.value(point, figures.MEAN)
+        for quantity in QUANTITIES
+        if quantity.seed_mean and quantity is not figures.INPUTS
+    }
     assert {
         "Average latency (s)",
         "Average time to first token (s)",
@@ -169,3 +196,21 @@ def test_no_name_stands_for_two_figures() -> None:
     ):
         assert len(set(names)) == len(names)
         assert all(names)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate"), [("embedding", "Input throughput (inputs/s)"), ("rerank", "Document throughput (documents/s)")]
+)
+def test_an_answer_about_inputs(kind: str, rate: str) -> None:
+    """Beside the keys that all have, and of which those of words are null."""
+    each = Histogram()
+    each.add(8, 10)
+    point = _point(kind=kind, inputs=80, output_tokens=0, histograms={"inputs": each.to_doc()})
+    found = load_test.metrics(point)
+    assert {name: found[name] for name in found.keys() - load_test.metrics(_point()).keys()} == {
+        rate: 20,
+        "Input token throughput (tok/s)": 25,
+        "Average inputs per request": 8,
+    }
+    words = [name for name in found if "output" in name.lower() or "time to" in name or "Total token" in name]
+    assert {found[name] for name in words} == {None}

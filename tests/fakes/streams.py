@@ -28,6 +28,7 @@ class Row:
     texts: dict[str, str] | None = None
     blanks: int = 0
     inside: bool = False
+    items: int = 0
     choices: int = field(default=1, kw_only=True)
 
 

@@ -354,6 +354,9 @@ def test_text_of() -> None:
     assert texts.text_of({"prompt": "b"}) == "b"
     assert texts.text_of({"input": "b"}) == "b"
     assert texts.text_of({"input": {"messages": [{"role": "user", "content": "b"}]}, "parameters": {}}) == "b"
+    assert texts.text_of({"prompt": [1, 2]}) == ""
+    assert texts.text_of({"input": ["b", "c"]}) == "b\nc"
+    assert texts.text_of({"query": "q", "documents": ["b", {"text": "c"}], "top_n": 1}) == "q\nb\nc"
     messages: list[dict[str, object]] = [{"role": "system", "content": "c"}, {"role": "user", "content": "d"}]
     assert texts.text_of(messages) == "c\nd"
     assert texts.text_of({"x": 1}) == ""

@@ -33,6 +33,7 @@ def told(row: Row, pieces: list[bytes], *, keep_text: bool) -> Row:
         texts,
         blanks=sum(track.blanks for track in reader.tracks),
         inside=any(track.inside for track in reader.tracks),
+        items=answer.items,
         choices=row.choices,
     )
 

@@ -5,8 +5,13 @@ rounded, nothing is NaN.
 from typing import Any
 
 from evalkube_crds.figures import (
+    CHAT,
+    DOCUMENTS_PER_SECOND,
     DURATION,
     INPUT_TOKENS,
+    INPUT_TPS,
+    INPUTS,
+    INPUTS_PER_SECOND,
     ITL,
     LATENCY,
     MEAN,
@@ -18,6 +23,8 @@ from evalkube_crds.figures import (
     TOTAL_TPS,
     TPOT,
     TTFT,
+    Figure,
+    applying,
 )
 from evalkube_crds.results import PerfPoint
 
@@ -28,6 +35,8 @@ _FIGURES = (
     *(OUTPUT_TPS, TOTAL_TPS, RPS),
     *(quantity.figure(MEAN) for quantity in (LATENCY, TTFT, TPOT, ITL, INPUT_TOKENS, OUTPUT_TOKENS)),
 )
+_WORDLESS = (INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, INPUTS.figure(MEAN))
+"""Those of models that embed or rank; an answer about others has no such keys."""
 _COLUMNS = (TTFT, ITL, TPOT, LATENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUEST_OUTPUT_TPS, REQUEST_TOTAL_TPS)
 _RANGED = (TTFT, TPOT, LATENCY)
 """Not all: an answer of 32 KiB still stands in a run's status, and that is eleven points."""
@@ -45,6 +54,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Succeed requests": point.succeeded,
         "Failed requests": point.failed,
         **{figure.seed_key: figure.of(point) for figure in _FIGURES},
+        **{figure.seed_key: figure.of(point) for figure in _wordless(point)},
         "Warm-up requests": point.warmup,
         "Errors": {str(error): count for error, count in sorted(point.errors.items())},
         "Truncated requests": point.truncated,
@@ -55,6 +65,10 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Client verdict reasons": point.verdict_reasons,
         **({"Proxy": point.proxy} if point.proxy is not None else {}),
     }
+
+
+def _wordless(point: PerfPoint) -> list[Figure]:
+    return [] if point.kind in CHAT else applying(_WORDLESS, [point])
 
 
 def percentiles(point: PerfPoint) -> dict[str, list[Any]]:

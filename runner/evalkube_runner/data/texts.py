@@ -1,6 +1,6 @@
 """Where prompts come from: items by index. And what of a prompt is text. No I/O here."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from evalkube_runner.wire.answer import Prompt
 
@@ -31,21 +31,21 @@ class TextList:
         return self._texts[index]
 
 
-_PROMPTS = ("messages", "prompt", "input")  # where bodies have it; the last may hold one of the others
-
-
 def text_of(prompt: Prompt) -> str:
     """All text in a prompt, as far as it has any: of messages and bodies the contents, joined by line breaks."""
     if isinstance(prompt, str):
         return prompt
     if isinstance(prompt, dict):
-        inner = next((prompt[name] for name in _PROMPTS if name in prompt), "")
-        return text_of(inner) if isinstance(inner, str | list | dict) else ""
-    return "\n".join(_content(message) for message in prompt if isinstance(message, dict))
+        found = [prompt[name] for name in _TEXTS if name in prompt]
+        return "\n".join(text_of(inner) for inner in found if isinstance(inner, str | list | dict))
+    return "\n".join(_content(part) for part in prompt if isinstance(part, dict | str))
 
 
-def _content(message: dict[str, object]) -> str:
-    content = message.get("content")
+_TEXTS: Final = ("messages", "prompt", "input", "query", "documents")
+
+
+def _content(message: dict[str, object] | str) -> str:
+    content = message if isinstance(message, str) else message.get("content", message.get("text"))
     if isinstance(content, list):  # parts, of which only those of text are counted
         found = [part.get("text") for part in content if isinstance(part, dict)]
         return "\n".join(text for text in found if isinstance(text, str))

@@ -32,7 +32,7 @@ import orjson
 from evalkube_crds import secret_keys
 from evalkube_crds.names import Reason
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.wire.ask import DRAWN, Ask, Drawn, Prompt
+from evalkube_runner.wire.ask import DRAWN, Ask, Drawn, Inputs, Prompt, Query
 from evalkube_runner.wire.chats import Inexpressible
 
 if TYPE_CHECKING:  # the worker processes never see a spec
@@ -62,16 +62,16 @@ class Prompts(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def item(self, index: int) -> Prompt:
+    def item(self, index: int) -> Prompt | Inputs | Query:
         """One of them, the same every time."""
 
 
-def ask_of(spec: "PerfRunSpec", prompt: Prompt) -> Ask:
+def ask_of(spec: "PerfRunSpec", prompt: Prompt | Inputs | Query) -> Ask:
     """The request for one prompt. A range of token limits is drawn from for each time that it is sent."""
     return Ask(
         model=spec.model,
         prompt=prompt,
-        stream=spec.stream,
+        stream=spec.streams,
         choices=spec.n_choices,
         max_tokens=spec.max_tokens[0] if len(spec.max_tokens) == 1 else DRAWN,
         min_tokens=spec.min_tokens,

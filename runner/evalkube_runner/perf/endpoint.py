@@ -22,7 +22,7 @@ _NANO = 1_000_000_000
 def url_of(spec: PerfRunSpec) -> str:
     """The URL that requests go to, without what credentials add to it: as it stands in results."""
     plain = spec.tokenize_prompt or spec.apply_chat_template is False
-    operation = Operation(spec.model, spec.stream, messages=not plain)
+    operation = Operation(spec.model, spec.streams, messages=not plain)
     return heads.with_query(DIALECTS[spec.api].endpoint(spec.url, operation), spec.extra_query)
 
 
@@ -36,7 +36,7 @@ def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
         _LOG.info("through the proxy %s: its delay is in all times", proxy)
     dialect = DIALECTS[spec.api]
     key = dialect.headers(context.api_key, url, spec.api_key_header)
-    fixed, given = dialect.fixed_headers(stream=spec.stream), context.credentials.headers
+    fixed, given = dialect.fixed_headers(stream=spec.streams), context.credentials.headers
     headers = heads.joined(fixed, spec.headers, given, key, _proxy_headers(url, proxy))
     return Endpoint(spec.api, url, headers, trust.trust_of(spec, context.readable), proxy)
 
@@ -53,7 +53,7 @@ def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
     return LoadOptions(
         endpoint=endpoint_of(spec, context),
         limits=Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
-        stream=spec.stream,
+        stream=spec.streams,
         choices=spec.n_choices or 1,
         seed=spec.seed,
         max_tokens=(spec.max_tokens[0], spec.max_tokens[1]) if len(spec.max_tokens) == 2 else None,

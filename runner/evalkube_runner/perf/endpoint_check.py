@@ -34,6 +34,8 @@ _COMPLETE = (
     "/messages",
     "GenerateContent",
     ":generateContent",
+    "/embeddings",
+    "/rerank",
 )  # paths that a URL has, or was given
 
 
@@ -72,6 +74,7 @@ async def check_endpoint(options: LoadOptions, bodies: Layout, addresses: Sequen
         stream=options.stream,
         choices=1,
         ended=ended,
+        count=endpoint.count,
     )
     try:
         pool.send_fresh(exchange)

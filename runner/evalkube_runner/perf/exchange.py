@@ -14,6 +14,7 @@ from evalkube_runner.wire.tunnel import CREDENTIALS
 __all__ = ["Exchange"]
 
 _MAX_ERROR_BYTES = 16 * 1024
+_HEAD_END = b"\r\n\r\n"
 
 
 class Exchange:
@@ -23,6 +24,7 @@ class Exchange:
         "_body",
         "_body_bytes",
         "_choices",
+        "_count",
         "_dialect",
         "_keep_text",
         "chunks",
@@ -38,6 +40,7 @@ class Exchange:
         "first_token_lag_ns",
         "first_token_ns",
         "index",
+        "inputs",
         "intended_ns",
         "last_token_ns",
         "lines",
@@ -66,8 +69,11 @@ class Exchange:
         choices: int,
         ended: Callable[["Exchange"], None],
         keep_text: bool = False,
+        count: Callable[[bytes], int] | None = None,
     ) -> None:
-        """``keep_text``: where the server does not say how many tokens the answer has, keep its ``texts``."""
+        """``keep_text``: where the server does not say how many tokens the answer has, keep its ``texts``. ``count``:
+        gives the number of inputs of a request whose answer has no words; None where it has.
+        """
         self.index = index
         self.payload = payload
         self.ended = ended
@@ -77,6 +83,8 @@ class Exchange:
         self._choices = choices
         self._dialect = dialect
         self._keep_text = keep_text
+        self._count = count
+        self.inputs = 0
         self.texts: list[str] | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -168,10 +176,11 @@ class Exchange:
 
     def _take(self, answer: Answer) -> None:
         """Note what an answer says."""
-        self.finish_reasons = [answer.finish_reasons.get(choice) for choice in range(max(answer.begun, 1))]
+        if self._count is None:
+            self.finish_reasons = [answer.finish_reasons.get(choice) for choice in range(max(answer.begun, 1))]
         self.usage = answer.usage
         self.strays = answer.strays
-        if answer.begun < self._choices:
+        if answer.begun < self._choices and self._count is None:
             self.notes.append(AnswerNote.FEWER_CHOICES)
         if answer.strays:
             self.notes.append(AnswerNote.MORE_CHOICES)
@@ -181,7 +190,7 @@ class Exchange:
             self.fail(answer.fault.error, answer.fault.message)
         elif answer.silent and not self.chunks:
             self.fail(ErrorClass.EMPTY_STREAM, "the answer has no content, and no tokens are stated")
-        if self._keep_text and self.error is None and not _complete(self.usage):
+        if self._keep_text and self.error is None and not self._is_counted():
             self.texts = list(answer.texts.values())
 
     def _conclude_refusal(self) -> None:
@@ -195,7 +204,16 @@ class Exchange:
         if not whole:
             self.fail(ErrorClass.DISCONNECTED, "the connection closed before the answer was whole")
             return
+        if self._count is not None:
+            self.inputs = self._choices = self._count(self.payload.partition(_HEAD_END)[2])
         self._take(self._dialect.answer(b"".join(self._body), self._choices, keep_text=self._keep_text))
+
+    def _is_counted(self) -> bool:
+        """Whether the server has said how many tokens there are."""
+        usage = self.usage
+        if usage is None or usage.prompt_tokens is None:
+            return False
+        return usage.completion_tokens is not None or self._count is not None
 
 
 def _blanks_are_tokens(reader: StreamReader, usage: Usage | None) -> bool:
@@ -208,7 +226,3 @@ def _blanks_are_tokens(reader: StreamReader, usage: Usage | None) -> bool:
     if usage is not None and usage.completion_tokens is not None:
         return usage.completion_tokens >= blanks + sum([track.chunks for track in reader.tracks])
     return any(track.inside for track in reader.tracks)
-
-
-def _complete(usage: Usage | None) -> bool:
-    return usage is not None and usage.prompt_tokens is not None and usage.completion_tokens is not None

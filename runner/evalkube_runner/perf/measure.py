@@ -12,6 +12,7 @@ Definitions (all times in ns, of requests that succeeded):
   of g / k, because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that
   happened.
 - An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
+- ``inputs`` are the texts, or documents, of requests whose answers have no words; those have no output tokens.
 - Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
   load: ``token_count``), else the counted content chunks; ``token_basis`` counts which.
 - ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
@@ -50,6 +51,7 @@ HISTOGRAMS = (
     "output_tps_milli",
     "total_tps_milli",
     "chunks_per_read",
+    "inputs",
 )
 
 _LAG = "schedule_lag_ns"
@@ -111,7 +113,7 @@ class Measure:
         self._gap_times: list[int] = []
         self._series = Series()
         self.succeeded = self.failed = self.warmup = self.resent = self.late = self.truncated = 0
-        self.input_tokens = self.output_tokens = 0
+        self.inputs = self.input_tokens = self.output_tokens = 0
         self.first_sent_ns = self.last_end_ns = 0
         self._delayed: dict[str, Histogram] = {}
         self._undelayed: dict[str, Histogram] = {}
@@ -175,6 +177,9 @@ class Measure:
         for line in exchange.lines:
             if line.times_ns:
                 self._count_gaps(line.times_ns, line.chunks)
+        if exchange.inputs:
+            self.inputs += exchange.inputs
+            note("inputs", exchange.inputs)
         made = None
         if exchange.texts is None:
             tokens = tokens_of(exchange)
@@ -290,6 +295,7 @@ class Measure:
             "truncated": self.truncated,
             "answer_notes": {note.value: count for note, count in self._notes.items()},
             "clocks": {clock.value: count for clock, count in self._clocks.items()},
+            "inputs": self.inputs,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "histograms": histograms,
@@ -305,13 +311,17 @@ class Measure:
 
 
 def tokens_of(exchange: Exchange) -> Tokens:
-    """Prompt and completion tokens of an answer as the server says them, else its chunks."""
+    """Prompt and completion tokens of an answer as the server says them, else its chunks. One without words has no
+    completion.
+    """
     usage = exchange.usage
     given = usage.prompt_tokens if usage is not None else None
     if usage is not None and usage.completion_tokens is not None:
         return TokenBasis.USAGE, given, usage.completion_tokens
     if exchange.streamed:
         return TokenBasis.CHUNKS, given, exchange.chunks
+    if exchange.inputs and given is not None:
+        return TokenBasis.USAGE, given, None
     return TokenBasis.NONE, given, None
 
 
@@ -322,7 +332,7 @@ def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]
         return at_ns - start_ns if at_ns else None
 
     basis, given, made = tokens_of(exchange)
-    return {
+    row: dict[str, Any] = {
         "index": exchange.index,
         "warmup": warmup,
         "intended_ns": since(exchange.intended_ns),
@@ -342,3 +352,4 @@ def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]
         "error": exchange.error,
         "message": exchange.message or None,
     }
+    return row | {"inputs": exchange.inputs} if exchange.inputs else row

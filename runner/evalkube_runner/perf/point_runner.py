@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkube_crds import merge, verdict
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfPoint
 from evalkube_runner import arrival
@@ -156,6 +157,7 @@ class PointRunner:
             rate=point.rate,
             open_loop=point.parallel is None,
             stream=self._options.stream,
+            kind=DIALECTS[self._spec.api].kind,
             proxy=str(proxy) if proxy is not None else None,
         )
 

@@ -35,7 +35,7 @@ class SendOptions:
     """How a lane is driven.
 
     ``slots`` None is the open loop; else slot k begins ``ramp_from_ns + k * ramp_step_ns`` after the start.
-    ``duration_ns`` counts from the first measured request.
+    ``duration_ns`` counts from the first measured request. ``count``: see ``Exchange``.
     """
 
     slots: int | None
@@ -46,6 +46,7 @@ class SendOptions:
     stream: bool
     choices: int
     keep_text: bool = False
+    count: Callable[[bytes], int] | None = None
 
 
 class Sender:
@@ -179,6 +180,7 @@ class Sender:
             choices=options.choices,
             ended=self._ended,
             keep_text=options.keep_text,
+            count=options.count,
         )
         exchange.intended_ns = now_ns if self._follows(planned) else due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns)

@@ -36,14 +36,14 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     TargetForbidden, DatasetUnavailable, InvalidSpec; TargetFailed, with the result: AllRequestsFailed,
     TargetUnreachable, ModelNotFound.
     """
-    from evalkube_runner.data import prompts  # brings in data set readers, which a worker must not pay for
+    from evalkube_runner.data import groups  # brings in data set readers, which a worker must not pay for
 
     limits.check_limits(spec, context)
     await context.gate.check([urls.encoded(spec.url)])
     options = options_of(spec, context)
     endpoint = options.endpoint
     await context.delivery.progress(Progress(stage="loading data"))
-    source = await asyncio.to_thread(prompts.load, spec, context, chat=endpoint.dialect.takes_messages(endpoint.url))
+    source = await asyncio.to_thread(groups.load, spec, context, chat=endpoint.dialect.takes_messages(endpoint.url))
     result = PerfResult(
         run_id=context.run_id,
         model=spec.model,

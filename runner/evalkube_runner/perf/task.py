@@ -4,6 +4,7 @@ A message is an object with one key, the name of its class. Headers, URL and pro
 worker's stdin alone and are in no `repr`. Plain values, encoded and decoded without pydantic; no I/O.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Lane
 from evalkube_runner.perf.target import Target, request_head, target_of
 from evalkube_runner.trust import Trust
-from evalkube_runner.wire.dialect import DIALECTS, Dialect
+from evalkube_runner.wire.dialect import COUNTS, DIALECTS, Dialect
 
 __all__ = [
     "Begin",
@@ -57,6 +58,11 @@ class Endpoint:
     def dialect(self) -> Dialect:
         """The dialect of its API."""
         return DIALECTS[self.api]
+
+    @property
+    def count(self) -> Callable[[bytes], int] | None:
+        """What counts the inputs of a request body; None where answers are words."""
+        return COUNTS.get(self.api)
 
     @property
     def target(self) -> Target:

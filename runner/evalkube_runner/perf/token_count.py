@@ -47,7 +47,8 @@ class TokenCounter:
             if row["prompt_tokens"] is None:
                 row["prompt_tokens"] = self._prompts[self._payloads.item_of(row["index"])]
             if row["token_basis"] != TokenBasis.USAGE:
-                row["completion_tokens"], row["token_basis"] = made, TokenBasis.TOKENIZER
+                row["completion_tokens"] = None if "inputs" in row else made
+                row["token_basis"] = TokenBasis.TOKENIZER
             rows.append(row)
         return rows
 

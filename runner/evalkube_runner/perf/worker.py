@@ -146,6 +146,7 @@ class _PointWork:
             stream=options.stream,
             choices=options.choices,
             keep_text=options.counting is not None,
+            count=options.endpoint.count,
         )
         return Sender(
             self._pool, self._bodies, planned, sending, dialect=self._dialect, record=record, begin=figures.begin

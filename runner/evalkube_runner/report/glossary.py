@@ -1,17 +1,54 @@
 """What the words of a load-test report mean: definitions printed under every report."""
 
-from evalkube_crds.figures import DURATION, ITL, LATENCY, OUTPUT_TPS, RPS, SUCCESS_RATE, TOTAL_TPS, TPOT, TTFT
+from collections.abc import Sequence
+
+from evalkube_crds.figures import (
+    CHAT,
+    DOCUMENTS_PER_SECOND,
+    DURATION,
+    INPUT_TPS,
+    INPUTS_PER_SECOND,
+    ITL,
+    LATENCY,
+    OUTPUT_TPS,
+    RPS,
+    SUCCESS_RATE,
+    TOTAL_TPS,
+    TPOT,
+    TTFT,
+    Figure,
+    applying,
+)
 from evalkube_crds.intervals import values_needed
+from evalkube_crds.results import PerfPoint
 
-__all__ = ["PERF_TERMS"]
+__all__ = ["perf_terms"]
 
-PERF_TERMS: tuple[tuple[str, str], ...] = (
-    *((time.label, time.meaning) for time in (LATENCY, TTFT, TPOT, ITL)),
-    (
-        "From the intended send",
-        "The same times from when the schedule wanted to send, so that waiting inside the client is not hidden.",
-    ),
-    *((figure.title, figure.meaning) for figure in (OUTPUT_TPS, TOTAL_TPS, RPS, DURATION, SUCCESS_RATE)),
+_RATES = (INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, OUTPUT_TPS, TOTAL_TPS, RPS, DURATION, SUCCESS_RATE)
+
+
+def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
+    """The words of a report about `points`, with what they mean."""
+    chat = not points or any(point.kind in CHAT for point in points)
+    times = (LATENCY, TTFT, TPOT, ITL) if chat else (LATENCY,)
+    return [
+        *((time.label, time.meaning) for time in times),
+        _INTENDED,
+        *((figure.title, _meaning(figure, chat=chat)) for figure in applying(_RATES, points)),
+        *_TERMS,
+    ]
+
+
+def _meaning(figure: Figure, *, chat: bool) -> str:
+    return figure.meaning if chat or figure is not SUCCESS_RATE else _SUCCESS
+
+
+_SUCCESS = "A 2xx answer that arrived whole and has a vector for each text, or a relevance for the documents."
+_INTENDED = (
+    "From the intended send",
+    "The same times from when the schedule wanted to send, so that waiting inside the client is not hidden.",
+)
+_TERMS: tuple[tuple[str, str], ...] = (
     (
         "pN, percentile",
         "The value that N % of the requests stay below: linear interpolation (type 7), after all shards are added up.",

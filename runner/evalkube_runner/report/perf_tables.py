@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from evalkube_crds.figures import (
+    CHAT,
+    DOCUMENTS_PER_SECOND,
     DURATION,
+    INPUT_TPS,
+    INPUTS_PER_SECOND,
     ITL,
     LATENCY,
     OUTPUT_TPS,
@@ -15,6 +19,7 @@ from evalkube_crds.figures import (
     TTFT,
     Figure,
     Quantity,
+    applying,
 )
 from evalkube_crds.figures import Unit as FigureUnit
 from evalkube_crds.histogram import Histogram
@@ -61,15 +66,19 @@ def shown(figure: Figure, value: float | None) -> str:
             return formats.significant(value)
 
 
-_THROUGHPUT = (SUCCESS_RATE, DURATION, RPS, OUTPUT_TPS, TOTAL_TPS)
+_THROUGHPUT = (
+    *(SUCCESS_RATE, DURATION, RPS, OUTPUT_TPS, TOTAL_TPS),
+    *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
+)
 _TIMES = (LATENCY, TTFT, TPOT, ITL)
 _SHOWN_PERCENTS = (50, 90, 99)
 
 
 def summary_table(result: PerfResult) -> Table:
     """What each point of the sweep achieved, marked by its verdict."""
-    rows = [Row(_throughput(point), mark=_mark(point)) for point in result.points]
-    columns = ("Point", "Load", "Requests", "Failed", *(figure.title for figure in _THROUGHPUT))
+    figures = applying(_THROUGHPUT, result.points)
+    rows = [Row(_throughput(point, figures), mark=_mark(point)) for point in result.points]
+    columns = ("Point", "Load", "Requests", "Failed", *(figure.title for figure in figures))
     return Table("Throughput", columns, tuple(rows), words=2)
 
 
@@ -90,13 +99,13 @@ def _mark(point: PerfPoint) -> str:
     return "" if point.verdict is Verdict.VALID else str(point.verdict)
 
 
-def _throughput(point: PerfPoint) -> tuple[str, ...]:
+def _throughput(point: PerfPoint, figures: Sequence[Figure]) -> tuple[str, ...]:
     return (
         point.name,
         load_text(point),
         formats.count(point.succeeded + point.failed),
         formats.count(point.failed),
-        *(shown(figure, figure.of(point)) for figure in _THROUGHPUT),
+        *(shown(figure, figure.of(point)) for figure in figures),
     )
 
 
@@ -140,7 +149,8 @@ def percentile_tables(point: PerfPoint) -> list[Table]:
         tables.append(Table(_RANGES, columns, tuple(rows)))
     if amounts:
         rows = [Row((amount.label, *_spread(amount.counted(point), Unit("", amount.scale)))) for amount in amounts]
-        tables.append(Table("Tokens", ("Amount", *head), tuple(rows)))
+        title = "Tokens" if point.kind in CHAT else "Inputs and tokens"
+        tables.append(Table(title, ("Amount", *head), tuple(rows)))
     return tables
 
 

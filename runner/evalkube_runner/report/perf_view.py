@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.figures import (
+    CHAT,
+    DOCUMENTS_PER_SECOND,
     DURATION,
+    INPUT_TPS,
+    INPUTS_PER_SECOND,
     ITL,
     LATENCY,
     OUTPUT_TOKENS,
@@ -18,6 +23,7 @@ from evalkube_crds.figures import (
     Figure,
     Quantity,
     Unit,
+    applying,
 )
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
@@ -83,7 +89,7 @@ def context(result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
         "sweep": _sweep(result.points) if len(result.points) > 1 else (),
         "points": [_point(point) for point in result.points],
         "settings": configuration.settings_of(spec),
-        "terms": glossary.PERF_TERMS,
+        "terms": glossary.perf_terms(result.points),
     }
 
 
@@ -93,11 +99,11 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
     return [
         ("Model", result.model),
         ("Endpoint", configuration.host_of(spec.url)),
-        ("API", f"{spec.api}, {'streamed' if spec.stream else 'not streamed'}"),
+        ("API", f"{spec.api}, {'streamed' if spec.streams else 'not streamed'}"),
         ("Started", formats.moment(result.started_at_ns)),
         ("Duration", formats.duration(span)),
         *prompt_facts.facts(result, spec),
-        ("Most tokens of an answer", tokens),
+        *([("Most tokens of an answer", tokens)] if DIALECTS[spec.api].kind in CHAT else []),
         ("Seed", str(spec.seed)),
         ("Run", result.run_id),
     ]
@@ -116,11 +122,19 @@ def _tiles(points: Sequence[PerfPoint]) -> list[Tile]:
             formats.percent(succeeded / requests if requests else None),
             f"{formats.count(requests)} requests in all",
         ),
-        _best(trusted, "Highest output throughput", OUTPUT_TPS),
-        _best(trusted, "Most requests per second", RPS),
-        _best(trusted, "Shortest TTFT p50", TTFT.figure(50)),
-        _best(trusted, "Shortest latency p50", LATENCY.figure(50)),
+        *(_best(trusted, _BEST[figure], figure) for figure in applying(_BEST, points)),
     ]
+
+
+_BEST = {
+    OUTPUT_TPS: "Highest output throughput",
+    INPUTS_PER_SECOND: "Most inputs per second",
+    DOCUMENTS_PER_SECOND: "Most documents per second",
+    INPUT_TPS: "Highest input throughput",
+    RPS: "Most requests per second",
+    TTFT.figure(50): "Shortest TTFT p50",
+    LATENCY.figure(50): "Shortest latency p50",
+}
 
 
 def _best(points: Sequence[PerfPoint], label: str, figure: Figure) -> Tile:
@@ -140,13 +154,25 @@ def _single_tiles(point: PerfPoint) -> list[Tile]:
             f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)} requests",
         ),
         Tile("Requests per second", perf_tables.shown(RPS, RPS.of(point)), load_note(point)),
-        Tile("Output throughput", perf_tables.shown(OUTPUT_TPS, OUTPUT_TPS.of(point)), "tokens per second"),
+        *(
+            Tile(label, perf_tables.shown(figure, figure.of(point)), note)
+            for figure, label, note in _SINGLE
+            if point.kind in figure.kinds
+        ),
     ]
     for time in (TTFT, TPOT, LATENCY):
         p50, p99 = time.counted(point).percentiles([50, 99])
         if p50 is not None:
             tiles.append(Tile(f"{time.title} p50", formats.timed(p50), f"p99 {formats.timed(p99)}"))
     return tiles
+
+
+_SINGLE = (
+    (OUTPUT_TPS, "Output throughput", "tokens per second"),
+    (INPUTS_PER_SECOND, "Input throughput", "texts per second"),
+    (DOCUMENTS_PER_SECOND, "Document throughput", "documents per second"),
+    (INPUT_TPS, "Input token throughput", "tokens per second"),
+)
 
 
 def load_note(point: PerfPoint) -> str:
@@ -165,7 +191,11 @@ def _sweep(points: Sequence[PerfPoint]) -> tuple[Svg, ...]:
         return plots.lines(drawn, range(len(points)), title=title, x_label=axis, y_label=y_label, x_names=names)
 
     drawn = [
-        plot("Output throughput by load", "tok/s", {"output tok/s": [OUTPUT_TPS.of(point) for point in points]}),
+        *(
+            plot(f"{label} by load", str(figure.unit), {figure.title.lower(): [figure.of(point) for point in points]})
+            for figure, label, _ in _SINGLE
+            if applying([figure], points)
+        ),
         plot("Requests per second by load", "requests/s", {"requests/s": [RPS.of(point) for point in points]}),
         *(_times_by_load(points, time, plot) for time in (TTFT, TPOT, LATENCY)),
     ]
@@ -208,11 +238,9 @@ def _point(point: PerfPoint) -> PointView:
             ("Load", perf_tables.load_text(point)),
             *([("Proxy, whose delay is in all times", point.proxy)] if point.proxy is not None else []),
             ("Succeeded", f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)}"),
-            *((figure.title, perf_tables.shown(figure, figure.of(point))) for figure in (DURATION, RPS, OUTPUT_TPS)),
+            *((figure.title, perf_tables.shown(figure, figure.of(point))) for figure in applying(_FACTS, [point])),
             ("Input tokens", formats.count(point.input_tokens)),
-            ("Output tokens", formats.count(point.output_tokens)),
-            ("Finish reasons", _finish_text(point)),
-            ("Cut off by a limit of tokens", formats.count(point.truncated)),
+            *(_words_facts(point) if point.kind in CHAT else [("Texts, or documents", formats.count(point.inputs))]),
             *((f"{formats.count(times)} answers", _note_text(note)) for note, times in point.answer_notes.items()),
         ),
         percentiles=tuple(perf_tables.percentile_tables(point)),
@@ -224,6 +252,17 @@ def _point(point: PerfPoint) -> PointView:
         health_facts=tuple(perf_tables.health_facts(point)),
         basis=perf_tables.token_basis_text(point),
     )
+
+
+_FACTS = (DURATION, RPS, *(figure for figure, _, _ in _SINGLE))
+
+
+def _words_facts(point: PerfPoint) -> list[tuple[str, str]]:
+    return [
+        ("Output tokens", formats.count(point.output_tokens)),
+        ("Finish reasons", _finish_text(point)),
+        ("Cut off by a limit of tokens", formats.count(point.truncated)),
+    ]
 
 
 def _note_text(note: AnswerNote) -> str:

@@ -1,13 +1,14 @@
 """The tables of a search for a service level, as values (``grid.Table``). Pure."""
 
 from evalkube_crds import sla
-from evalkube_crds.figures import OUTPUT_TPS, RPS
+from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, OUTPUT_TPS, RPS, applying
 from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
 from evalkube_runner.report import formats, perf_tables
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = ["answers_table", "probes_tables"]
 
+_SHOWN = (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
 _NOUNS = {"parallel": "requests in flight", "rate": "requests/s"}
 
 
@@ -16,6 +17,7 @@ def answers_table(result: PerfResult) -> Table | None:
     if result.sla is None:
         return None
     noun = _NOUNS[result.sla.variable]
+    shown = applying(_SHOWN, result.points)
     rows = [
         Row(
             (
@@ -23,7 +25,7 @@ def answers_table(result: PerfResult) -> Table | None:
                 group.point or formats.DASH,
                 group.stopped,
                 "none" if group.best is None else f"{group.best:g}",
-                *(perf_tables.shown(figure, group.figures.get(figure.criterion)) for figure in (RPS, OUTPUT_TPS)),
+                *(perf_tables.shown(figure, group.figures.get(figure.criterion)) for figure in shown),
             )
         )
         for group in result.sla.groups
@@ -33,7 +35,7 @@ def answers_table(result: PerfResult) -> Table | None:
         "Measured at",
         "Why the search ended",
         f"Most {noun}",
-        *(f"{figure.title} there" for figure in (RPS, OUTPUT_TPS)),
+        *(f"{figure.title} there" for figure in shown),
     )
     return Table("What the search found", columns, tuple(rows), words=3)
 

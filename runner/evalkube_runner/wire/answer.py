@@ -61,7 +61,8 @@ class Said(NamedTuple):
     """What one event of a stream, or a whole answer, says.
 
     `over`: nothing of the answer follows. `unlike`: another event that differs in its text alone would not be another
-    piece that says that text (where each event repeats all that came before).
+    piece that says that text (where each event repeats all that came before). `items`: the vectors, or the ranked
+    documents, of an answer without words.
     """
 
     choices: tuple[ChoiceSaid, ...] = ()
@@ -69,6 +70,7 @@ class Said(NamedTuple):
     fault: Fault | None = None
     over: bool = False
     unlike: bool = False
+    items: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Answer:
     """An answer that is over, streamed or whole. Texts and finish reasons are by choice.
 
     `begun`: how many of the choices that were asked for it has; `chunks`: the events with a piece of them. `strays`:
-    pieces of choices that nobody asked for, which are left out.
+    pieces of choices that nobody asked for, which are left out. `items`: see `Said`.
     """
 
     texts: Mapping[tuple[int, Kind], str] = field(default_factory=dict)
@@ -86,11 +88,12 @@ class Answer:
     begun: int = 0
     chunks: int = 0
     strays: int = 0
+    items: int = 0
 
     @property
     def silent(self) -> bool:
         """Whether nothing was said, and no token is stated."""
-        return not self.chunks and not (self.usage is not None and self.usage.completion_tokens)
+        return not self.chunks and not self.items and not (self.usage is not None and self.usage.completion_tokens)
 
     def text(self, kind: Kind = "content", *, choice: int = 0) -> str:
         """The text of one kind of one choice; empty where there is none."""

@@ -2,14 +2,14 @@
 a row in the contract's table (`evalkube_crds.dialects`).
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
-from evalkube_runner.wire import anthropic, dashscope, gemini, openai, openai_responses
+from evalkube_runner.wire import anthropic, dashscope, embedding, gemini, openai, openai_responses, rerank
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Operation
 
-__all__ = ["DIALECTS", "Counters", "Dialect", "StreamReader"]
+__all__ = ["COUNTS", "DIALECTS", "Counters", "Dialect", "StreamReader"]
 
 
 class Counters(Protocol):
@@ -99,4 +99,13 @@ DIALECTS: dict[str, Dialect] = {
     "dashscope": dashscope,
     "anthropic": anthropic,
     "gemini": gemini,
+    "openai_embedding": embedding,
+    "openai_rerank": rerank,
 }
+
+COUNTS: Final[Mapping[str, Callable[[bytes], int]]] = {
+    "openai_embedding": embedding.count,
+    "openai_rerank": rerank.count,
+}
+"""How many inputs, or documents, a request body has: of dialects whose answers have as many parts, and no words. A
+reader is told that number as its choices."""

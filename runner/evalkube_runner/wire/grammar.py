@@ -28,6 +28,7 @@ class Grammar:
     `names`: the dialect's own types of events; others may hold what they like. `keys`: an object with one of these is a
     whole event, though its blank line has not come yet. `ends`: what a stream must end with, in words. `needs`: what a
     whole answer must have, in words. `varies`: see `varying`; None where events of one kind differ in their texts only.
+    `streams`: whether its answers come as streams at all.
     """
 
     begin: Callable[[], Says]
@@ -36,6 +37,7 @@ class Grammar:
     ends: str
     needs: str = "choices"
     varies: re.Pattern[bytes] | None = None
+    streams: bool = True
 
 
 def varying(*, numbers: Sequence[str] = (), words: Sequence[str] = (), lines: Sequence[str] = ()) -> re.Pattern[bytes]:

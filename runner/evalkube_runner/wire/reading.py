@@ -46,12 +46,12 @@ class Track:
 class Reading:
     """An answer of `choices` choices; those that nobody asked for are left out of it."""
 
-    __slots__ = ("_texts", "_usages", "fault", "finish_reasons", "strays", "tracks")
+    __slots__ = ("_texts", "_usages", "fault", "finish_reasons", "items", "strays", "tracks")
 
     def __init__(self, choices: int, *, keep_text: bool) -> None:
         self.tracks = tuple(Track() for _ in range(choices))
         self.finish_reasons: dict[int, str] = {}
-        self.strays = 0
+        self.strays = self.items = 0
         self._usages = Usages(choices)
         self.fault: Fault | None = None
         self._texts: dict[tuple[int, Kind], list[str]] | None = {} if keep_text else None
@@ -73,6 +73,7 @@ class Reading:
             return
         if said.usage is not None:
             self._usages.note(said.usage, said.choices[0].choice if len(said.choices) == 1 else None)
+        self.items += said.items
         for choice in said.choices:
             if 0 <= choice.choice < len(self.tracks):
                 self._choice(choice)
@@ -109,7 +110,8 @@ class Reading:
 
     def answer(self, fault: Fault | None) -> Answer:
         """All that was said, once it is over."""
-        return Answer(self._all_texts(), self.finish_reasons, self.usage, fault, self.begun, self.chunks, self.strays)
+        told = (self._all_texts(), self.finish_reasons, self.usage, fault)
+        return Answer(*told, begun=self.begun, chunks=self.chunks, strays=self.strays, items=self.items)
 
     def _all_texts(self) -> dict[tuple[int, Kind], str]:
         kept = {key: readable("".join(pieces)) for key, pieces in (self._texts or {}).items()}

@@ -403,7 +403,7 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
     try:
         found = loads(body)
     except NotJson:
-        return Answer(fault=Fault(ErrorClass.PARSE, _not_an_answer(body)))
+        return Answer(fault=Fault(ErrorClass.PARSE, _not_an_answer(body, streams=grammar.streams)))
     if not isinstance(found, dict):
         return Answer(fault=Fault(ErrorClass.PARSE, "the answer is no JSON object: " + faults.shown(body)))
     reading = Reading(choices, keep_text=keep_text)
@@ -411,18 +411,19 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
     reading.take(told)
     if reading.fault is None and told.choices and all(choice.bare for choice in told.choices):
         reading.fail(Fault(ErrorClass.PARSE, "the answer has no message: " + faults.shown(body)))
-    if reading.fault is None and not told.choices:
+    if reading.fault is None and not told.choices and not told.items:
         reading.fail(Fault(ErrorClass.PARSE, f"the answer has no {grammar.needs}: {faults.shown(body)}"))
     return reading.answer(reading.fault)
 
 
-def _not_an_answer(body: bytes) -> str:
-    """What a body is that is no JSON."""
+def _not_an_answer(body: bytes, *, streams: bool) -> str:
+    """What a body is that is no JSON. `streams`: whether the API has streams."""
     found = faults.foreign(body)
     if found is not None:
         return found
     if body.lstrip().startswith((b"data:", b"event:", b"id:", b":")):
-        return "the server answered with a stream that nobody asked for; set stream to true"
+        advice = "set stream to true" if streams else "this API has none; is the URL complete?"
+        return f"the server answered with a stream that nobody asked for; {advice}"
     lines = body.strip().split(b"\n", 1)
     if len(lines) > 1 and all(line.lstrip().startswith(b"{") for line in lines):
         return "the server answered with lines of JSON, which is no stream of events; is the URL complete?"
