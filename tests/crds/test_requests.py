@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from evalkube_crds import problems
+from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec, point_name, point_names
 from evalkube_crds.requests import EvalRequest, PerfRequest, parse_request, split_request
@@ -44,7 +45,7 @@ def test_the_documents_perf_example_keeps_its_defaults() -> None:
     assert (request.number, request.parallel) == ([100], [10])
     bare = parse_request(PerfRequest, PERF)
     assert (bare.number, bare.parallel, bare.rate, bare.max_tokens) == ([1000], [1], [-1], [2048])
-    assert (bare.temperature, bare.stream, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
+    assert (bare.temperature, bare.streams, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
 
 
 def test_a_key_among_the_headers_is_a_secret() -> None:
@@ -186,7 +187,7 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"max_tokens": [5, 2]}, "max_tokens: the first of two values must not be the larger one"),
     ({"temperature": float("nan")}, "temperature: must be a finite number"),
     ({"stream": "yes"}, "stream: must be true or false"),
-    ({"api": "openia"}, "api: 'openia' is not one of openai; did you mean 'openai'?"),
+    ({"api": "openia"}, f"api: 'openia' is not one of {', '.join(DIALECTS)}; did you mean 'openai'?"),
     ({"dataset": "line_by_line"}, "dataset_path: line_by_line needs the file to read"),
     ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
