@@ -279,6 +279,7 @@ WORDS: Final = frozenset[str](
         *BENCHMARKS,
         *PERF_DATASETS,
         *DIALECTS,
+        *(row.kind for row in DIALECTS.values()),
         API_VERSION,
         "EvalResult",
         "PerfResult",

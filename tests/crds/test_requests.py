@@ -45,7 +45,7 @@ def test_the_documents_perf_example_keeps_its_defaults() -> None:
     assert (request.number, request.parallel) == ([100], [10])
     bare = parse_request(PerfRequest, PERF)
     assert (bare.number, bare.parallel, bare.rate, bare.max_tokens) == ([1000], [1], [-1], [2048])
-    assert (bare.temperature, bare.stream, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
+    assert (bare.temperature, bare.streams, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
 
 
 def test_a_key_among_the_headers_is_a_secret() -> None:
