@@ -8,7 +8,10 @@ from evalkube_crds.requests import PerfRequest
 __all__ = ["app"]
 
 _PANELS: Final = {
-    "What is tested": ("model", "url", "api", "number", "parallel", "rate", "open_loop", "warmup_num", "duration"),
+    "What is tested": (
+        *("model", "url", "api", "number", "parallel", "rate", "open_loop", "rate_stages", "arrivals", "burstiness"),
+        *("ramp_up", "warmup_num", "duration"),
+    ),
     "Prompts": (
         *("dataset", "data_source", "dataset_path", "dataset_offset", "dataset_args", "prompt", "query_template"),
         *("apply_chat_template", "tokenize_prompt", "tokenizer_path", "min_prompt_length", "max_prompt_length"),

@@ -25,8 +25,9 @@ from evalkube_crds.fields import (
 )
 from evalkube_crds.names import PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
+from evalkube_crds.perf_rates import RateStage
 
-__all__ = ["PerfRunSpec", "ServerMetrics", "point_name", "point_names"]
+__all__ = ["PerfRunSpec", "ServerMetrics", "arrivals_words", "point_name", "point_names"]
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
@@ -121,8 +122,33 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         cel(
             "self.openLoop || size(self.rate) in [1, size(self.number)]", "rate: give one value, or one for each number"
         ),
-        cel("!self.openLoop || size(self.rate) == size(self.number)", "rate: with openLoop give one for each number"),
-        cel("!self.openLoop || self.rate.all(r, r > 0.0)", "rate: openLoop needs rates above 0"),
+        cel(
+            "!self.openLoop || has(self.rateStages) || size(self.rate) == size(self.number)",
+            "rate: with openLoop give one for each number",
+        ),
+        cel(
+            "!self.openLoop || has(self.rateStages) || self.rate.all(r, r > 0.0)",
+            "rate: openLoop needs rates above 0, or rateStages",
+        ),
+        cel("!has(self.rateStages) || self.rate == [-1.0]", "rate: has no meaning with rateStages; leave it out"),
+        cel(
+            "!has(self.rateStages) || (has(self.rateStages[size(self.rateStages) - 1].to) ? "
+            "self.rateStages[size(self.rateStages) - 1].to : self.rateStages[size(self.rateStages) - 1].rate) > 0.0",
+            "rateStages: the last rate goes on until all requests are sent, so it must be above 0",
+        ),
+        cel("!has(self.rateStages) || !self.slaAutoTune", "rateStages: slaAutoTune finds the loads itself"),
+        cel(
+            "self.arrivals == 'poisson' || has(self.rateStages) || self.rate.exists(r, r > 0.0) || "
+            "(self.slaAutoTune && self.slaVariable == 'rate')",
+            "arrivals: needs a rate",
+        ),
+        cel("!has(self.burstiness) || self.arrivals == 'gamma'", "burstiness: is for gamma arrivals"),
+        cel("has(self.burstiness) || self.arrivals != 'gamma'", "burstiness: gamma arrivals need it"),
+        cel(
+            "!has(self.rampUp) || (!self.openLoop && !has(self.rateStages) && self.rate.all(r, r < 0.0) && "
+            "!(self.slaAutoTune && self.slaVariable == 'rate'))",
+            "rampUp: is for the closed loop without a rate; a rate has rateStages",
+        ),
         cel("!self.openLoop || self.parallel == [1]", "parallel: has no meaning with openLoop; leave it out"),
         cel(
             "size(self.maxTokens) == 1 || self.maxTokens[0] <= self.maxTokens[1]", "maxTokens: the smaller value first"
@@ -219,10 +245,28 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     )
     rate: Annotated[list[Rate], Field(min_length=1, max_length=100)] = Field(
         default=[-1.0],
-        description="Requests per second, Poisson arrivals; -1: no limit. With open_loop one value for each number",
+        description="Requests per second; -1: no limit. With open_loop one value for each number",
+    )
+    rate_stages: Annotated[list[RateStage], Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="Rates that follow each other within each point, instead of rate: ramps and steps. The last one "
+        "goes on until all requests are sent",
+    )
+    arrivals: Literal["poisson", "constant", "gamma"] = Field(
+        default="poisson",
+        description="How requests with a rate arrive: poisson, as users that know nothing of each other; constant, in "
+        "equal times; gamma, by burstiness",
+    )
+    burstiness: Annotated[float, Field(ge=0.01, le=1000)] | None = Field(
+        default=None, description="gamma: its shape, as vLLM's --burstiness: 1 is poisson, below it come bursts"
+    )
+    ramp_up: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
+        default=None,
+        description="Closed loop: seconds in which requests in flight grow to parallel, evenly; 100 µs for each "
+        "unless set",
     )
     open_loop: bool = Field(
-        default=False, description="Send by the schedule alone, however many are in flight; needs rate"
+        default=False, description="Send by the schedule alone, however many are in flight; needs rate or rate_stages"
     )
     warmup_num: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         default=0.0, description="Requests before the measured ones: a count (>= 1) or a fraction of number"
@@ -370,6 +414,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             self._check_open_loop()
         else:
             self._check_closed_loop()
+        self._check_arrivals()
         if len(self.max_tokens) == 2 and self.max_tokens[0] > self.max_tokens[1]:
             raise ValueError("max_tokens: the first of two values must not be the larger one")
         if self.min_prompt_length > self.max_prompt_length:
@@ -433,13 +478,38 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         """Whether answers are streamed: as `stream` says, else as the API can."""
         return DIALECTS[self.api].streams if self.stream is None else self.stream
 
+    def _check_arrivals(self) -> None:
+        searched = self.sla_auto_tune and self.sla_variable == "rate"
+        has_rate = self.rate_stages is not None or any(rate > 0 for rate in self.rate) or searched
+        if self.rate_stages is not None:
+            if self.rate != [-1.0]:
+                raise ValueError("rate: has no meaning with rate_stages; leave it out")
+            if not self.rate_stages[-1].end > 0:
+                raise ValueError(
+                    "rate_stages: the last rate goes on until all requests are sent, so it must be above 0"
+                )
+            if self.sla_auto_tune:
+                raise ValueError("rate_stages: sla_auto_tune finds the loads itself")
+        if self.arrivals != "poisson" and not has_rate:
+            raise ValueError(f"arrivals: {self.arrivals} needs a rate")
+        if self.burstiness is not None and self.arrivals != "gamma":
+            raise ValueError("burstiness: is for gamma arrivals")
+        if self.burstiness is None and self.arrivals == "gamma":
+            raise ValueError("burstiness: gamma arrivals need it")
+        if self.ramp_up is not None and (self.open_loop or has_rate):
+            raise ValueError("ramp_up: is for the closed loop without a rate; a rate has rate_stages")
+
     def _check_open_loop(self) -> None:
-        if any(rate <= 0 for rate in self.rate):
-            raise ValueError("rate: open_loop needs a rate above 0")
-        if len(self.rate) != len(self.number):
-            raise ValueError(f"rate: has {len(self.rate)} values and number {len(self.number)}; give one for each")
+        if self.rate_stages is None:
+            self._check_rates_of_open_loop()
         if "parallel" in self.model_fields_set and self.parallel != [1]:
             raise ValueError("parallel: has no meaning with open_loop; leave it out")
+
+    def _check_rates_of_open_loop(self) -> None:
+        if any(rate <= 0 for rate in self.rate):
+            raise ValueError("rate: open_loop needs a rate above 0, or rate_stages")
+        if len(self.rate) != len(self.number):
+            raise ValueError(f"rate: has {len(self.rate)} values and number {len(self.number)}; give one for each")
 
     def _check_closed_loop(self) -> None:
         if len(self.parallel) != len(self.number):
@@ -452,16 +522,31 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             )
 
 
+def arrivals_words(spec: PerfRunSpec, rate: float | None) -> str | None:
+    """How requests of a point of `rate` arrive: "gamma, burstiness 0.5; 5 to 50 requests/s in 60 s"; None where answers
+    alone say when.
+    """
+    if rate is None:
+        return f"requests in flight grow for {spec.ramp_up:g} s" if spec.ramp_up is not None else None
+    process = {"poisson": "Poisson", "constant": "constant", "gamma": f"gamma, burstiness {spec.burstiness or 0:g}"}
+    return "; ".join([process[spec.arrivals], *(stage.words for stage in spec.rate_stages or ())])
+
+
 def point_name(*, number: int, parallel: int | None = None, rate: float | None = None) -> str:
-    """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop."""
-    return f"rate_{_spelled(rate)}_number_{number}" if rate is not None else f"parallel_{parallel}_number_{number}"
+    """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop; there
+    ``stages_number_100`` where the rate changes.
+    """
+    if rate is not None:
+        return f"rate_{_spelled(rate)}_number_{number}"
+    return f"stages_number_{number}" if parallel is None else f"parallel_{parallel}_number_{number}"
 
 
 def point_names(points: Sequence[tuple[int, int | None, float | None]]) -> list[str]:
     """The keys of the points of a sweep, given as (number, parallel, rate); no two are the same.
 
-    ``parallel`` None is the open loop, ``rate`` None no limit. A key that is the sweep's only one is ``point_name``'s.
-    Where several points have it, their rates join it if those differ, and what is still repeated is counted from 2 on.
+    ``parallel`` None is the open loop, ``rate`` None no limit, or stages. A key that is the sweep's only one is
+    ``point_name``'s. Where several points have it, their rates join it if those differ, and what is still repeated is
+    counted from 2 on.
     """
     loads = [
         point_name(number=number, rate=rate) if parallel is None else point_name(number=number, parallel=parallel)

@@ -252,7 +252,12 @@ class PerfPoint(Report):
     name: str
     number: int
     parallel: int | None = None
-    rate: float | None = None
+    rate: float | None = Field(
+        default=None, description="Requests a second that were asked for; the mean of them where the rate changes"
+    )
+    arrivals: str | None = Field(
+        default=None, description="How requests were to arrive, in words; null where answers alone say when"
+    )
     open_loop: bool = False
     stream: bool = True
     kind: Literal["chat", "embedding", "rerank"] = Field(default="chat", description="What the model does")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from evalkube_crds import problems
+from evalkube_crds import perfrun, problems
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec, point_name, point_names
@@ -174,6 +174,7 @@ def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) ->
 
 SLA = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.5"}]}
 LENGTHS = {"input_len": {"distribution": "fixed", "value": 5}}
+STAGES = [{"rate": 5, "to": 50, "duration": 60}, {"rate": 50, "duration": 30}]
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
     ({"number": 0}, "must be greater than or equal to 1"),
@@ -185,6 +186,29 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"rate": 0}, "must be -1 (no limit) or more than 0 requests per second"),
     ({"open_loop": True}, "rate: open_loop needs a rate above 0"),
     ({"open_loop": True, "rate": 5, "parallel": 4}, "parallel: has no meaning with open_loop"),
+    ({"open_loop": True, "rate_stages": STAGES, "rate": 5}, "rate: has no meaning with rate_stages; leave it out"),
+    ({"rate_stages": []}, "rate_stages: must not be empty"),
+    ({"rate_stages": {"rate": 5, "to": 0, "duration": 1}}, "the last rate goes on until all requests are sent"),
+    ({"rate_stages": {"rate": 0, "duration": 1}}, "the last rate goes on until all requests are sent"),
+    ({"rate_stages": {"rate": 5, "duration": 0}}, "rate_stages[0].duration: must be greater than 0"),
+    ({"rate_stages": {"rate": -1, "duration": 1}}, "rate_stages[0].rate: must be greater than or equal to 0"),
+    ({"rate_stages": {"rate": 5, "target": 1, "duration": 1}}, "rate_stages[0].target: is not a known field"),
+    ({"rate_stages": {"rate": 5, "duration": 1, "ramp": "exponential"}}, "exponential needs rate and to above 0"),
+    (
+        {"rate_stages": {"rate": 0, "to": 5, "duration": 1, "ramp": "exponential"}},
+        "ramp: exponential needs rate and to above 0",
+    ),
+    ({**SLA, "rate_stages": STAGES}, "rate_stages: sla_auto_tune finds the loads itself"),
+    ({"arrivals": "constant"}, "arrivals: constant needs a rate"),
+    ({"arrivals": "uniform", "rate": 5}, "arrivals: 'uniform' is not one of poisson, constant, gamma"),
+    ({"arrivals": "gamma", "rate": 5}, "burstiness: gamma arrivals need it"),
+    ({"arrivals": "gamma", "rate": 5, "burstiness": 0}, "burstiness: must be greater than or equal to 0.01"),
+    ({"rate": 5, "burstiness": 0.5}, "burstiness: is for gamma arrivals"),
+    ({"ramp_up": 10, "rate": 5}, "ramp_up: is for the closed loop without a rate"),
+    ({"ramp_up": 10, "rate": 5, "open_loop": True}, "ramp_up: is for the closed loop without a rate"),
+    ({"ramp_up": 10, "rate_stages": STAGES}, "ramp_up: is for the closed loop without a rate"),
+    ({**SLA, "sla_variable": "rate", "ramp_up": 10}, "ramp_up: is for the closed loop without a rate"),
+    ({"ramp_up": 0}, "ramp_up: must be greater than 0"),
     ({"max_tokens": [5, 2]}, "max_tokens: the first of two values must not be the larger one"),
     ({"temperature": float("nan")}, "temperature: must be a finite number"),
     ({"stream": "yes"}, "stream: must be true or false"),
@@ -245,6 +269,37 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
 def test_a_wrong_perf_request_is_explained(change: dict[str, Any], said: str) -> None:
     """As for evaluations."""
     assert said in complaint(PerfRequest, {**PERF, **change})
+
+
+SCHEDULES: dict[str, tuple[dict[str, Any], str | None]] = {
+    "answers alone": ({}, None),
+    "slots one after the other": ({"ramp_up": 10}, "requests in flight grow for 10 s"),
+    "a rate": ({"rate": 5}, "Poisson"),
+    "one rate of two": ({"rate": [-1, 5], "number": [1, 2], "parallel": [1, 2], "arrivals": "constant"}, "constant"),
+    "bursts": ({"rate": 5, "arrivals": "gamma", "burstiness": 0.5, "open_loop": True}, "gamma, burstiness 0.5"),
+    "stages of a closed loop": (
+        {"rate_stages": STAGES},
+        "Poisson; 5 to 50 requests/s in 60 s; 50 requests/s for 30 s",
+    ),
+    "stages of an open loop, for several numbers": (
+        {"rate_stages": STAGES, "open_loop": True, "number": [10, 20], "arrivals": "constant"},
+        "constant; 5 to 50 requests/s in 60 s; 50 requests/s for 30 s",
+    ),
+    "one stage needs no list": (
+        {"rate_stages": {"rate": 1, "to": 8, "duration": 3, "ramp": "exponential"}},
+        "Poisson; 1 to 8 requests/s in 3 s, exponentially",
+    ),
+    "a search for a rate": ({**SLA, "sla_variable": "rate", "arrivals": "constant"}, "constant"),
+    "a search for slots": ({**SLA, "ramp_up": 1.5}, "requests in flight grow for 1.5 s"),
+}
+
+
+@pytest.mark.parametrize(("fields", "words"), SCHEDULES.values(), ids=SCHEDULES)
+def test_schedules_and_their_words(fields: dict[str, Any], words: str | None) -> None:
+    """What may be asked for, and how results name it."""
+    request = parse_request(PerfRequest, {**PERF, **fields})
+    has_rate = words is not None and not words.startswith("requests in flight")
+    assert perfrun.arrivals_words(request, 5.0 if has_rate else None) == words
 
 
 def test_a_search_may_be_written_briefly() -> None:
@@ -321,6 +376,7 @@ SWEEPS: dict[str, tuple[list[tuple[int, int | None, float | None]], list[str]]] 
         ["parallel_2_number_4_rate_5", "parallel_2_number_4_rate_9", "parallel_2_number_4_rate_5_repeat_2"],
     ),
     "open loop": ([(4, None, 20.0), (4, None, 40.0)], ["rate_20_number_4", "rate_40_number_4"]),
+    "stages, twice": ([(4, None, None), (4, None, None)], ["stages_number_4", "stages_number_4_repeat_2"]),
     "open loop, a rate twice": ([(4, None, 20.0), (4, None, 20.0)], ["rate_20_number_4", "rate_20_number_4_repeat_2"]),
 }
 

@@ -9,6 +9,14 @@ def closed(measured: int, slots: int, warmup: int = 0, rate: float | None = None
     return Load(measured, warmup, slots, rate)
 
 
+def stages(measured: int, warmup: int, mean: float, warmup_s: float) -> Load:
+    return Load(measured, warmup, None, mean, warmup_s=warmup_s)
+
+
+def growing(measured: int, slots: int, ramp_up_s: float) -> Load:
+    return Load(measured, 0, slots, None, ramp_up_s=ramp_up_s)
+
+
 def open_loop(measured: int, rate: float) -> Load:
     return Load(measured, 0, None, rate)
 
@@ -37,6 +45,16 @@ LEFT = {
     "a duration that is not needed": (pace(closed(40, 5), duration_s=10.0), 0, 20, 4.0, 4.0),
     "two durations": (pace(closed(1000, 5), closed(1000, 5), pause_s=1.0, duration_s=10.0), 0, 20, 4.0, 17.0),
     "a rate under a duration": (pace(open_loop(1000, 10.0), duration_s=10.0), 0, 30, 4.0, 6.0),
+    "stages": (pace(stages(90, 10, 10.0, 4.0)), 10, 0, 4.0, 6.0),
+    "stages under a duration": (pace(stages(1000, 0, 10.0, 0.0), duration_s=10.0), 0, 30, 4.0, 6.0),
+    "stages to come, under a duration": (
+        pace(open_loop(10, 10.0), stages(90, 10, 10.0, 4.0), duration_s=5.0),
+        *(0, 10, 1.0, 4.0 + 5.0),
+    ),
+    # 10 slots of 1 s that begin within 10 s: 5 requests in 1 s of them, then 10 a second
+    "slots that still begin": (pace(growing(100, 10, 10.0)), 0, 5, 10**0.5, 15.0 - 10**0.5),
+    "slots that have begun": (pace(growing(100, 10, 10.0)), 0, 60, 11.0, 4.0),
+    "fewer requests than slots could": (pace(growing(20, 10, 10.0)), 0, 5, 10**0.5, 40**0.5 - 10**0.5),
     "a shard without a part": (pace(Load(0, 0, 0, None), closed(10, 5)), 0, 0, 4.0, None),
 }
 

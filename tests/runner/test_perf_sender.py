@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,34 @@ def test_requests_wait_for_their_bodies(tmp_path: Path, manner: dict[str, Any]) 
     assert [one.error for one in ended] == [None] * 8
     assert max(one.dispatched_ns - one.ready_ns for one in ended) > 40 * MS
     assert (sender.sent, sender.offered) == (8, 8)
+
+
+async def nothing(_: Sender, layout: files.Layout) -> None:
+    """All bodies are there."""
+    for block in (1, 2, 3):
+        write(layout, block)
+
+
+def test_slots_go_on_while_others_have_yet_to_begin(tmp_path: Path) -> None:
+    """The first one sends all there is, before a second one begins; none of it is late."""
+    ended, _, _ = uvloop.run(driven(tmp_path, nothing, slots=2, ramp_step_ns=3600 * 1_000 * MS))
+    assert [one.index for one in ended] == list(range(8))
+    assert all(late.sent_ns >= early.end_ns for early, late in pairwise(ended))
+
+
+def test_a_duration_that_ends_before_all_slots_have_begun(tmp_path: Path) -> None:
+    """Those that have begun go on until it ends."""
+
+    async def late(sender: Sender, layout: files.Layout) -> None:
+        while not sender.sent:
+            await asyncio.sleep(0.001)
+        await nothing(sender, layout)
+
+    begun = time.monotonic()
+    manner = {"slots": 2, "ramp_step_ns": 3600 * 1_000 * MS, "duration_ns": 30_000 * MS}
+    ended, sender, _ = uvloop.run(driven(tmp_path, late, **manner))
+    assert (len(ended), sender.sent) == (8, 8)
+    assert time.monotonic() - begun < 30
 
 
 def test_a_load_that_waits_for_bodies_can_be_stopped(tmp_path: Path) -> None:

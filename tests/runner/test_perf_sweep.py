@@ -180,6 +180,52 @@ def test_open_loop(tmp_path: Path, mock: str) -> None:
     assert max(_in_flight(found)) > 2
 
 
+SCHEDULES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "constant": (
+        {"rate": 200.0, "arrivals": "constant"},
+        "rate_200_number_40",
+        "constant",
+    ),
+    "gamma": (
+        {"rate": 200.0, "arrivals": "gamma", "burstiness": 0.2},
+        "rate_200_number_40",
+        "gamma, burstiness 0.2",
+    ),
+    "stages": (
+        {"rate_stages": [{"rate": 0, "to": 400, "duration": 0.1}, {"rate": 300, "duration": 1}]},
+        "stages_number_40",
+        "Poisson; 0 to 400 requests/s in 0.1 s; 300 requests/s for 1 s",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "name", "words"), SCHEDULES.values(), ids=SCHEDULES)
+def test_schedules_of_open_loops(tmp_path: Path, mock: str, fields: dict[str, Any], name: str, words: str) -> None:
+    """Two shards send what the schedule says, and the result tells which it was."""
+    wanted = spec(mock, number=40, open_loop=True, **fields)
+    points = [load(tmp_path, wanted, shard=shard, shards=2).points[0] for shard in range(2)]
+    found = {row["index"]: row["intended_ns"] for shard in range(2) for row in rows(tmp_path, name, shard)}
+    (point,) = sweep.points_of(wanted)
+    blocks = schedule.arrival_blocks(42, point.rate, 40, point.arrivals)
+    assert found == dict(enumerate(int(at) for _, block in blocks for at in block))
+    assert [(each.name, each.arrivals, each.succeeded) for each in points] == [(name, words, 20)] * 2
+    arguments = json.loads((tmp_path / f"shard-0/artifacts/{name}/benchmark_args.json").read_text())
+    assert arguments["rate"] == (200.0 if "rate" in fields else [-1.0])
+    assert points[0].rate == (200.0 if "rate" in fields else pytest.approx(point.rate))
+
+
+def test_slots_that_begin_one_after_the_other(tmp_path: Path, mock: str) -> None:
+    """A closed loop grows to its full width, and those that have begun go on meanwhile."""
+    point = load(tmp_path, spec(mock, number=60, parallel=4, ramp_up=0.8)).points[0]
+    found = sorted(rows(tmp_path, point.name), key=lambda row: row["sent_ns"])
+    for slot in range(1, 4):
+        before = [row for row in found if row["sent_ns"] < slot * 200 * MS]
+        assert max(_in_flight(before)) <= slot
+    assert len([row for row in found if row["sent_ns"] < 200 * MS]) > 1
+    assert max(_in_flight(found)) == 4
+    assert point.arrivals == "requests in flight grow for 0.8 s"
+
+
 def test_closed_loop_with_a_rate(tmp_path: Path, mock: str) -> None:
     """The cap holds; what it delays keeps its intended time and counts as late."""
     point = load(tmp_path, spec(mock, number=12, parallel=2, rate=300.0)).points[0]

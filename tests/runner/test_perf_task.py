@@ -10,7 +10,8 @@ from evalkube_crds.proxies import Proxy
 from evalkube_runner.perf import task
 from evalkube_runner.perf.bodies import Layout
 from evalkube_runner.perf.pool import Limits
-from evalkube_runner.perf.schedule import Lane
+from evalkube_runner.perf.rates import Stage
+from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.trust import Trust
 
 SECRETS = ("sk-in-a-header", "key-in-a-query", "word-of-a-proxy")
@@ -41,17 +42,22 @@ BARE = task.LoadOptions(
     duration_ns=None,
     counting=None,
 )
+STAGES = Arrivals("gamma", 0.5, (Stage(1.0, 2.5, 3.0, exponential=True), Stage(2.5, 2.5, 1.0)), Path("/a"))
 BODIES = Layout(Path("/scratch"), items=10, block=4, offset=3)
 REPORT = task.WorkerReport({"succeeded": 2, "failed": 1, "health": {"a": 1}}, {"b": 2}, 4, 3, 2, 1000, 5)
 MESSAGES: dict[str, task.Message] = {
     "a whole task": task.Task(
         OPTIONS,
-        task.PointLoad(("127.0.0.1", "::1"), BODIES, first=5, count=9, warmup=2, rate=2.5, run=1),
+        task.PointLoad(
+            ("127.0.0.1", "::1"), BODIES, first=5, count=9, warmup=2, rate=2.5, arrivals=STAGES, slot_step_ns=7, run=1
+        ),
         task.Share(Lane(1, 4), slots=3, connections=3, rows=Path("/scratch/rows-1-0.jsonl")),
     ),
     "a task with nothing that may be left out": task.Task(
         BARE,
-        task.PointLoad((), BODIES, first=0, count=0, warmup=0, rate=None, run=None),
+        task.PointLoad(
+            (), BODIES, first=0, count=0, warmup=0, rate=None, arrivals=Arrivals(), slot_step_ns=0, run=None
+        ),
         task.Share(Lane(0, 1), slots=None, connections=0, rows=Path("r")),
     ),
     "begin": task.Begin(1 << 62),

@@ -10,7 +10,7 @@ import uvloop
 from evalkube_runner.perf import bodies as files
 from evalkube_runner.perf import task
 from evalkube_runner.perf.pool import Limits
-from evalkube_runner.perf.schedule import Lane
+from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.trust import Trust
 from fakes.raw_server import Hang, raw_server
 
@@ -37,7 +37,9 @@ def order(port: int, folder: Path) -> task.Task:
         duration_ns=None,
         counting=None,
     )
-    point = task.PointLoad(("127.0.0.1",), bodies, first=0, count=5, warmup=0, rate=None, run=None)
+    point = task.PointLoad(
+        *(("127.0.0.1",), bodies), first=0, count=5, warmup=0, rate=None, arrivals=Arrivals(), slot_step_ns=0, run=None
+    )
     return task.Task(options, point, task.Share(Lane(0, 1), 1, 1, folder / "rows.jsonl"))
 
 

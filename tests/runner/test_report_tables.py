@@ -7,10 +7,11 @@ from evalkube_crds import merge
 from evalkube_crds.figures import QUANTITIES
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
+from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import DatasetResult, EvalResult, PerfPoint, PerfResult, ScoreSum, SubsetResult
 from evalkube_crds.seed import load_test
 from evalkube_runner.perf import measure
-from evalkube_runner.report import grid, perf_tables, tables
+from evalkube_runner.report import grid, perf_tables, perf_view, tables
 from evalkube_runner.report.grid import Row, Table
 
 _S = 1_000_000_000
@@ -118,3 +119,15 @@ def test_a_proxy_is_told() -> None:
     merged = merge.merge_points(through.points * 2)
     assert load_test.metrics(merged)["Proxy"] == "http://p:3128"
     assert "Proxy" not in load_test.metrics(_point())
+
+
+def test_arrivals_are_told() -> None:
+    """In the answer and in the report, of all shards together; where answers alone say when, nothing is said."""
+    words = "gamma, burstiness 0.5; 0 to 400 requests/s in 10 s"
+    timed = [_point(parallel=None, rate=57.0, open_loop=True, arrivals=words) for _ in range(2)]
+    merged = merge.merge_points(timed)
+    assert load_test.metrics(merged)["Arrivals"] == words
+    assert "Arrivals" not in load_test.metrics(_point())
+    result = PerfResult(run_id="r", model="m", points=[merged])
+    (view,) = perf_view.context(result, PerfRunSpec(model="m", url="http://h/v1"))["points"]
+    assert ("Arrivals", words) in view.facts

@@ -63,6 +63,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Clock": {str(clock): count for clock, count in sorted(point.clocks.items())},
         "Client verdict": str(point.verdict),
         "Client verdict reasons": point.verdict_reasons,
+        **({"Arrivals": point.arrivals} if point.arrivals is not None else {}),
         **({"Proxy": point.proxy} if point.proxy is not None else {}),
     }
 

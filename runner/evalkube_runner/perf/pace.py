@@ -6,6 +6,7 @@ latency seen at one load tells the time of the next. A rate takes as long as its
 that its measured part takes. Where one load's time is not known, the rest of the test has no estimate.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -17,13 +18,17 @@ __all__ = ["Load", "Pace"]
 @dataclass(frozen=True, slots=True)
 class Load:
     """One point's requests that are this shard's. ``slots`` None is the open loop; ``rate`` is requests a second, None
-    where answers alone set the pace.
+    where answers alone set the pace; where it changes, its mean, and how long the warm-up takes by it. ``ramp_up_s``:
+    the time in which the slots begin, evenly.
     """
 
     measured: int
     warmup: int
     slots: int | None
     rate: float | None
+    peak_rate: float | None = None
+    warmup_s: float | None = None
+    ramp_up_s: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -37,7 +42,25 @@ class Load:
             return by_rate_s
         if latency_s is None:
             return None
-        return max(by_rate_s or 0.0, self.requests * latency_s / self.slots)
+        return max(by_rate_s or 0.0, self._answered_s(self.requests * latency_s / self.slots))
+
+    def warmup_length_s(self, length_s: float) -> float:
+        """How long its warm-up takes, of all that it takes."""
+        if self.slots is None and self.warmup_s is not None:
+            return self.warmup_s
+        return length_s * self.warmup / self.requests
+
+    def full_s(self, took_s: float) -> float:
+        """For how long all slots would have done what those that had begun did."""
+        if took_s >= self.ramp_up_s:
+            return took_s - self.ramp_up_s / 2
+        return took_s**2 / (2 * self.ramp_up_s)
+
+    def _answered_s(self, full_s: float) -> float:
+        """The inverse of ``full_s``."""
+        if full_s >= self.ramp_up_s / 2:
+            return full_s + self.ramp_up_s / 2
+        return math.sqrt(2 * self.ramp_up_s * full_s)
 
 
 class Pace:
@@ -76,7 +99,7 @@ class Pace:
             self._measuring_s = now_s
         took_s = self._took_s(now_s)
         if self._load.slots and warm + measured and took_s > 0:
-            self._latency_s = took_s * self._load.slots / (warm + measured)
+            self._latency_s = self._load.full_s(took_s) * self._load.slots / (warm + measured)
 
     def end(self, measured: int) -> None:
         """The load is over: what it left unsent is not to be done any more."""
@@ -126,4 +149,4 @@ class Pace:
         length_s = load.length_s(self._latency_s)
         if length_s is None or self._limit_s is None or not load.requests:
             return length_s
-        return min(length_s, length_s * load.warmup / load.requests + self._limit_s)
+        return min(length_s, load.warmup_length_s(length_s) + self._limit_s)

@@ -14,7 +14,7 @@ from typing import Any
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.dialects import DIALECTS
-from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.perfrun import PerfRunSpec, arrivals_words
 from evalkube_crds.results import PerfPoint
 from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
@@ -114,7 +114,7 @@ class PointRunner:
         self._pace.begin(load)
         if context.shard >= busy_shards(point, context.shards):
             return await self._sit_out(point)
-        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.rate)
+        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.peak_rate)
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
@@ -145,6 +145,8 @@ class PointRunner:
             count=point.total,
             warmup=point.warmup,
             rate=point.rate,
+            arrivals=point.arrivals,
+            slot_step_ns=point.slot_step_ns,
             run=point.run,
         )
 
@@ -155,6 +157,7 @@ class PointRunner:
             number=point.number,
             parallel=point.parallel,
             rate=point.rate,
+            arrivals=arrivals_words(self._spec, point.rate),
             open_loop=point.parallel is None,
             stream=self._options.stream,
             kind=DIALECTS[self._spec.api].kind,

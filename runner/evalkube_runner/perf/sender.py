@@ -78,7 +78,7 @@ class Sender:
         self._start_ns = 0
         self._stop_ns = _UNLIMITED
         self._freed_ns = 0
-        self._launched = 0
+        self._begun = 0  # slots, where they begin one by one
         self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stopped = False
@@ -132,7 +132,7 @@ class Sender:
             now_ns = _clock()
             planned = ahead[0][0]
             due_ns = self._due(planned)
-            if max(now_ns, due_ns) >= self._stop_ns:
+            if now_ns >= self._stop_ns or (planned.due_ns is not None and due_ns >= self._stop_ns):
                 self._note_end(now_ns)
                 break
             if due_ns > now_ns:
@@ -145,18 +145,18 @@ class Sender:
             self._over.set_result(None)
 
     def _due(self, planned: Planned) -> int:
-        """When a request should leave: as scheduled, else one by one at first, then as soon as a slot is free."""
+        """When a request should leave: as scheduled, else as soon as a slot is free, or the next one begins."""
         if planned.due_ns is not None:
             return self._start_ns + planned.due_ns
         if self._follows(planned):
             return self._freed_ns
-        return self._start_ns + self._options.ramp_from_ns + self._launched * self._options.ramp_step_ns
+        return self._start_ns + self._options.ramp_from_ns + self._begun * self._options.ramp_step_ns
 
     def _follows(self, planned: Planned) -> bool:
         """Whether a request has no time of its own: it leaves because another one has ended, and is meant for when it
         does. That the client saw the end late lowers the load (``ready_ns`` tells), and makes no user wait.
         """
-        return planned.due_ns is None and (self._options.slots is None or self._launched >= self._options.slots)
+        return planned.due_ns is None and (self._options.slots is None or self.in_flight < self._begun)
 
     def _note_end(self, now_ns: int) -> None:
         """The duration is over. In open loop, what was due until then and could not leave was offered all the same;
@@ -182,8 +182,9 @@ class Sender:
             keep_text=options.keep_text,
             count=options.count,
         )
-        exchange.intended_ns = now_ns if self._follows(planned) else due_ns
-        exchange.ready_ns = max(due_ns, self._freed_ns)
+        follows = self._follows(planned)
+        exchange.intended_ns = now_ns if follows else due_ns
+        exchange.ready_ns = max(due_ns, self._freed_ns) if planned.due_ns is not None else due_ns
         exchange.dispatched_ns = now_ns
         if planned.index >= options.warmup:
             if not self.sent:
@@ -192,14 +193,15 @@ class Sender:
                     self._stop_ns = now_ns + options.duration_ns
             self.sent += 1
             self.offered += 1
-        self._launched += 1
+        if planned.due_ns is None and not follows:
+            self._begun += 1
         self._free -= 1
         self.in_flight += 1
         self._pool.send(exchange)
 
     def _ended(self, exchange: Exchange) -> None:
         """A request is over: the next one leaves first, bookkeeping comes after it."""
-        if not self._free:
+        if not self._free or self.in_flight == self._begun:  # no other one was free
             self._freed_ns = exchange.end_ns
         self._free += 1
         self.in_flight -= 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalkube_runner.perf.pace import Load
 from evalkube_runner.perf.point import Point
+from evalkube_runner.perf.rates import mean_rate
 from evalkube_runner.perf.schedule import Lane, lane_slots, lane_total
 from evalkube_runner.perf.task import Share
 
@@ -27,11 +28,15 @@ def shard_load(point: Point, shard: int, shards: int) -> Load:
     if lane.lane >= lane.lanes:
         return Load(0, 0, 0, None)
     warmup = lane_total(lane, point.warmup)
+    stages = point.arrivals.stages
     return Load(
         measured=lane_total(lane, point.total) - warmup,
         warmup=warmup,
         slots=None if point.parallel is None else lane_slots(lane, point.parallel),
         rate=None if point.rate is None else point.rate / lane.lanes,
+        peak_rate=None if point.peak_rate is None else point.peak_rate / lane.lanes,
+        warmup_s=point.warmup / mean_rate(stages, point.warmup) if stages and point.warmup else None,
+        ramp_up_s=point.ramp_up_s or 0.0,
     )
 
 
@@ -49,4 +54,4 @@ def worker_shares(point: Point, shard: int, shards: int, rows: Sequence[Path]) -
 
 
 def _open_loop_connections(point: Point) -> int:
-    return min(_OPEN_LOOP_CONNECTIONS, int(point.rate or 1) + 1)
+    return min(_OPEN_LOOP_CONNECTIONS, int(point.peak_rate or 1) + 1)

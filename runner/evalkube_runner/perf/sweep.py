@@ -21,6 +21,8 @@ from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
 from evalkube_runner.perf.point import Point, warmup_of
 from evalkube_runner.perf.point_runner import PointRunner
+from evalkube_runner.perf.rates import mean_rate
+from evalkube_runner.perf.schedule import Arrivals
 from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.wire.refusals import says_no_model
 
@@ -87,12 +89,14 @@ def points_of(spec: PerfRunSpec) -> Iterator[Point]:
     rates = [rate if rate > 0 else None for rate in spec.rate]
     if len(rates) == 1:
         rates *= len(spec.number)
+    arrivals = Arrivals.of(spec)
     parallels: list[int | None] = [None] * len(spec.number) if spec.open_loop else [*spec.parallel]
     loads = list(zip(spec.number, parallels, rates, strict=True))
     first = 0
     for name, (number, parallel, rate) in zip(point_names(loads), loads, strict=True):
         warmup = warmup_of(spec.warmup_num, number)
-        yield Point(name, number, parallel, rate, warmup, first)
+        mean = mean_rate(arrivals.stages, warmup + number) if arrivals.stages else rate
+        yield Point(name, number, parallel, mean, warmup, first, arrivals=arrivals, ramp_up_s=spec.ramp_up)
         first += warmup + number
 
 

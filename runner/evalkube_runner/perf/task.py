@@ -16,7 +16,7 @@ import orjson
 from evalkube_crds.proxies import Proxy
 from evalkube_runner.perf.bodies import Layout
 from evalkube_runner.perf.pool import Limits
-from evalkube_runner.perf.schedule import Lane
+from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.perf.target import Target, request_head, target_of
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import COUNTS, DIALECTS, Dialect
@@ -104,6 +104,7 @@ class LoadOptions:
 class PointLoad:
     """The load of one point, of all shards and workers together. `count` includes the `warmup`; its first request has
     the body at position `first`. `addresses`: what connections go to. `run`: which run of a repeated point it is.
+    Slots begin `slot_step_ns` after each other.
     """
 
     addresses: tuple[str, ...]
@@ -112,6 +113,8 @@ class PointLoad:
     count: int
     warmup: int
     rate: float | None
+    arrivals: Arrivals
+    slot_step_ns: int
     run: int | None
 
 

@@ -6,6 +6,7 @@ Each value is measured several times, and the runs are added up. All groups of c
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evalkube_crds import merge, sla, verdict
@@ -17,6 +18,7 @@ from evalkube_runner.perf import search
 from evalkube_runner.perf.limits import most_parallel
 from evalkube_runner.perf.point import Point, warmup_of
 from evalkube_runner.perf.point_runner import PointRunner
+from evalkube_runner.perf.schedule import Arrivals
 
 __all__ = ["merge_runs", "run_of", "space_of", "tune"]
 
@@ -59,10 +61,12 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
     warmup = warmup_of(spec.warmup_num, number)
     total = number * spec.sla_num_runs
     if spec.sla_variable == "rate":
-        return Point(point_name(number=total, rate=value), number, spec.sla_fixed_parallel, value, warmup, 0)
+        name = point_name(number=total, rate=value)
+        return Point(name, number, spec.sla_fixed_parallel, value, warmup, 0, arrivals=Arrivals.of(spec))
     parallel = int(value)
     rate = spec.rate[0] if spec.rate[0] > 0 else None
-    return Point(point_name(number=total, parallel=parallel), number, parallel, rate, warmup, 0)
+    name = point_name(number=total, parallel=parallel)
+    return Point(name, number, parallel, rate, warmup, 0, arrivals=Arrivals.of(spec), ramp_up_s=spec.ramp_up)
 
 
 class _Tuner:
@@ -131,8 +135,7 @@ class _Tuner:
 
     async def _run(self, point: Point, run: int, rows: list[Path]) -> PerfPoint:
         first, self._first = self._first, self._first + point.total
-        numbered = Point(point.name, point.number, point.parallel, point.rate, point.warmup, first, run=run)
-        return await self._runner.measure(numbered, rows)
+        return await self._runner.measure(replace(point, first=first, run=run), rows)
 
 
 def merge_runs(runs: Sequence[PerfPoint]) -> PerfPoint:

@@ -28,10 +28,6 @@ from evalkube_runner.perf.token_count import TokenCounter, add_row
 __all__ = ["main"]
 
 _PROGRESS_S = 0.5
-_RAMP_NS = 100_000
-"""Between the first requests of two slots. All at once they would queue at the server's socket behind each other, in
-step for as long as answers take equally long, and the client's own burst would be measured as the server's TTFT.
-"""
 _LINE_BYTES = 1 << 22
 
 
@@ -136,11 +132,18 @@ class _PointWork:
             figures.add(exchange)
             rows.add(exchange)
 
-        planned = schedule.plan(options.seed, lane, point.count, rate=point.rate, max_tokens=options.max_tokens)
+        planned = schedule.plan(
+            options.seed,
+            lane,
+            point.count,
+            rate=point.rate,
+            max_tokens=options.max_tokens,
+            arrivals=point.arrivals,
+        )
         sending = SendOptions(
             slots=self._share.slots,
-            ramp_from_ns=lane.lane * _RAMP_NS,
-            ramp_step_ns=lane.lanes * _RAMP_NS,
+            ramp_from_ns=lane.lane * point.slot_step_ns,
+            ramp_step_ns=lane.lanes * point.slot_step_ns,
             warmup=point.warmup,
             duration_ns=options.duration_ns,
             stream=options.stream,

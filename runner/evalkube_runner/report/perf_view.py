@@ -236,6 +236,7 @@ def _point(point: PerfPoint) -> PointView:
         reasons=tuple(point.verdict_reasons),
         facts=(
             ("Load", perf_tables.load_text(point)),
+            *([("Arrivals", point.arrivals)] if point.arrivals is not None else []),
             *([("Proxy, whose delay is in all times", point.proxy)] if point.proxy is not None else []),
             ("Succeeded", f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)}"),
             *((figure.title, perf_tables.shown(figure, figure.of(point))) for figure in applying(_FACTS, [point])),

@@ -1,0 +1,48 @@
+"""How the rate of a load test changes while a point runs: a part of its spec."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from evalkube_crds.fields import Contract, cel
+
+__all__ = ["RateStage"]
+
+StageRate = Annotated[float, Field(ge=0, le=1_000_000)]
+
+
+class RateStage(Contract):
+    """A part of a point: a rate that holds, or that goes to another one."""
+
+    rules: ClassVar[tuple[dict[str, str], ...]] = (
+        cel(
+            "self.ramp == 'linear' || (has(self.to) && self.rate > 0.0 && self.to > 0.0)",
+            "ramp: exponential needs rate and to above 0",
+        ),
+    )
+
+    rate: StageRate = Field(description="Requests per second at its begin")
+    to: StageRate | None = Field(default=None, description="Requests per second at its end; rate unless set: a step")
+    duration: Annotated[float, Field(gt=0, le=86_400)] = Field(description="How long it takes, in seconds")
+    ramp: Literal["linear", "exponential"] = Field(
+        default="linear", description="How rate goes to to: by equal steps, or by equal factors, in equal times"
+    )
+
+    @property
+    def end(self) -> float:
+        """The rate at its end."""
+        return self.rate if self.to is None else self.to
+
+    @property
+    def words(self) -> str:
+        """It in words: "5 to 50 requests/s in 60 s"."""
+        if self.end == self.rate:
+            return f"{self.rate:g} requests/s for {self.duration:g} s"
+        how = ", exponentially" if self.ramp == "exponential" else ""
+        return f"{self.rate:g} to {self.end:g} requests/s in {self.duration:g} s{how}"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.ramp == "exponential" and not (self.rate > 0 and self.to):
+            raise ValueError("ramp: exponential needs rate and to above 0")
+        return self
