@@ -8,7 +8,7 @@ measurements contradict each other, the lower load that failed wins over the hig
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,9 @@ __all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome
 
 _STEP = 1.05
 """Two loads closer than this are not told apart: a careful run differs by that much from the next."""
-_CLOSE = _STEP**1.5
+_NUDGE: float = _STEP**0.9
+"""From a load to the next one, so that the two are not told apart, however they are rounded."""
+_CLOSE: float = _STEP**1.5
 """Two that are so close, and both missed, show that a guess was wrong by more."""
 _LEAP = 4
 PEAK_MARGIN = 0.02
@@ -43,7 +45,7 @@ class Space:
         """The value next to a wanted one that is told apart from both; None when these are next to each other."""
         if high <= low * _STEP or (self.whole and high - low < 2):
             return None
-        wanted = min(max(wanted, low * math.sqrt(_STEP)), high / math.sqrt(_STEP))
+        wanted = min(max(wanted, low * _NUDGE), high / _NUDGE)
         return float(min(max(round(wanted), low + 1), high - 1)) if self.whole else _three_digits(wanted)
 
     def leapt(self, value: float) -> float:
@@ -213,11 +215,11 @@ def highest(space: Space, met: Mapping[float, bool], guess: float | None = None)
     if held is None:
         if missed <= space.lower:
             return Found(None, f"the lower bound {missed:g} does not meet the criteria")
-        trusted = guess is not None and not _close([-value for value in met])
+        trusted = guess is not None and not _close(met)
         down = space.near(guess, space.lower / _STEP, missed) if trusted and guess is not None else None
-        return Try(space.halved(missed) if down is None else down)
+        return Try(space.halved(missed) if down is None else max(space.lower, down))
     middle = space.between(held, missed)
-    if guess is not None and not _close([-value for value, good in met.items() if not good]):
+    if guess is not None and not _close(value for value, good in met.items() if not good):
         middle = space.near(_beyond(guess, held, missed), held, missed)
     if middle is None:
         return Found(held, f"{missed:g} does not meet the criteria any more")
@@ -229,12 +231,10 @@ def _beyond(guess: float, held: float, missed: float) -> float:
     return guess if guess > held else min(held * (held / guess) ** 3, math.sqrt(held * missed))
 
 
-def _close(values: Sequence[float]) -> bool:
-    """Whether the two largest are so close that the guess which led there was wrong."""
-    if len(values) < 2:
-        return False
-    second, first = sorted(values)[-2:]
-    return max(abs(first), abs(second)) < min(abs(first), abs(second)) * _CLOSE
+def _close(missed: Iterable[float]) -> bool:
+    """Whether the two lowest are so close that the guess which led there was too high."""
+    lowest = sorted(missed)[:2]
+    return len(lowest) == 2 and lowest[1] < lowest[0] * _CLOSE
 
 
 def peak(space: Space, scores: Mapping[float, float | None]) -> Try | Found:
