@@ -437,6 +437,26 @@ def test_a_point_ends_early_by_its_error_rate(tmp_path: Path) -> None:
         assert point.health.sent == over + point.cancelled
 
 
+def test_an_early_end_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """A request that gets no answer is cancelled after a grace: a row, and neither a success nor a failure."""
+    busy = [0.01, *refused(b"429 Too Many", b"{}")]
+
+    async def work() -> PerfResult:
+        async with raw_server(
+            lambda connection, request: [Hang()] if not connection else [ANSWER] if not request else busy
+        ) as server:
+            fields = {"number": 20_000, "parallel": 3, "max_error_rate": 0.0, "no_test_connection": True}
+            return await sweep.load_test(spec(f"http://127.0.0.1:{server.port}/v1", **fields), context(tmp_path))
+
+    (point,) = run(work()).points
+    assert point.cancelled == 1
+    assert "1 in flight were cancelled" in point.stopped[0]
+    errors = [row["error"] for row in rows(tmp_path, point.name)]
+    assert errors.count("cancelled") == 1
+    assert len(errors) == point.succeeded + point.failed + 1
+    assert ErrorClass.CANCELLED not in point.errors
+
+
 def test_a_rate_that_is_kept_ends_nothing(tmp_path: Path) -> None:
     """Half of the requests may fail, and fewer do."""
     busy = refused(b"429 Too Many", b"{}")
