@@ -119,6 +119,7 @@ def _counts(parts: Iterable[dict[Key, int]]) -> dict[Key, int]:
 _POINT_COUNTS = (
     "succeeded",
     "failed",
+    "cancelled",
     "warmup",
     "resent",
     "late",
@@ -135,6 +136,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     for part in parts[1:]:
         for name in _POINT_COUNTS:
             setattr(merged, name, getattr(merged, name) + getattr(part, name))
+        merged.stopped = [*merged.stopped, *part.stopped]
         merged.errors = _counts([merged.errors, part.errors])
         merged.token_basis = _counts([merged.token_basis, part.token_basis])
         merged.finish_reasons = _counts([merged.finish_reasons, part.finish_reasons])

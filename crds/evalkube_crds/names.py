@@ -207,6 +207,12 @@ class ErrorClass(StrEnum):
     JUDGE = "judge"
 
 
+NO_CONNECTION: Final = frozenset(
+    {ErrorClass.DNS, ErrorClass.PROXY, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
+)
+"""What fails before there is a connection."""
+
+
 def error_class_of_status(status: int) -> ErrorClass:
     """The class of an HTTP answer that is not a success (``status`` outside 200 to 299)."""
     exact = {

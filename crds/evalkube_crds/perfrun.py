@@ -230,10 +230,16 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     connect_timeout: Seconds | None = Field(default=None, description="Longest time to connect, in seconds")
     read_timeout: Seconds | None = Field(default=None, description="Longest silence between two reads, in seconds")
     total_timeout: Seconds = Field(default=21_600.0, description="Longest time for one request, in seconds")
-    target_grace: TargetGrace = 30.0
+    target_grace: TargetGrace = Field(
+        default=30.0,
+        description="How long an endpoint that has not answered yet may take to come up (no connection, no such name, "
+        "or 502, 503, 504), in seconds; 0: not at all. During the load: how long nobody may find a connection before "
+        "the target counts as gone and the test ends (20 tries at least)",
+    )
     no_test_connection: bool = Field(
         default=False,
-        description="Skip the one request that tests the endpoint before the load, and with it target_grace",
+        description="Skip the one request that tests the endpoint before the load, and with it the wait for one that "
+        "comes up",
     )
 
     number: Annotated[list[Count], Field(min_length=1, max_length=100)] = Field(
@@ -273,6 +279,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     )
     duration: Seconds | None = Field(
         default=None, description="Send no further request after this time, in seconds; what is in flight is finished"
+    )
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="Stop a point when more than this share of its requests failed, and say so in its verdict; judged "
+        "from 20 requests on, or 1 / max_error_rate where that is more, by each shard for itself. Never unless set",
     )
     sleep_interval: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=5.0, description="Pause between the points of a sweep, in seconds"

@@ -271,6 +271,13 @@ class PerfPoint(Report):
     late: int = Field(
         default=0, description="Requests that left more than 1 ms after their intended time, for whatever reason"
     )
+    stopped: list[str] = Field(
+        default_factory=list, description="Why the load ended before its last request, where it did; one of each shard"
+    )
+    cancelled: int = Field(
+        default=0,
+        description="Requests in flight at such an end that were not waited for: neither successes nor failures",
+    )
     errors: dict[ErrorClass, int] = Field(default_factory=dict)
     error_samples: dict[ErrorClass, str] = Field(default_factory=dict, description="One message of each class")
     token_basis: dict[TokenBasis, int] = Field(default_factory=dict)

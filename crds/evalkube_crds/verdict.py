@@ -109,6 +109,7 @@ class Figures:
     unread_ns: float = 0.0
     """The longest time in which nothing was read, where that does not change the times themselves."""
     clock_step_ns: int = 0
+    stopped: tuple[str, ...] = ()
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
@@ -133,6 +134,7 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
         failures=failures([point]),
         no_room=point.errors.get(ErrorClass.CLIENT_LIMIT, 0),
         clock_step_ns=health.clock_step_ns,
+        stopped=tuple(point.stopped),
     )
     return judge(_by_kernel(figures, point) if by_kernel(point) else figures)
 
@@ -188,7 +190,7 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
     saturated shard of many vanishes in the sum. At most ``MOST_REASONS``, the sum's before the shards' and the worst
     first, and one that says how many more there are.
     """
-    found, reasons = judge_point(whole)
+    found, reasons = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
     by_severity = sorted(shards.items(), key=lambda item: (-_SEVERITY.index(item[1].verdict), item[0]))
     worst = max([found, *(point.verdict for point in shards.values())], key=_SEVERITY.index)
     reasons += [f"shard {shard}: {reason}" for shard, point in by_severity for reason in point.verdict_reasons]
@@ -203,10 +205,15 @@ def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:
     """The verdict and the reasons for it, worst first; valid has none."""
-    each = (_lags, _pace, _delays, _stalls, _clock, _load, _failed)
+    each = (_stopped, _lags, _pace, _delays, _stalls, _clock, _load, _failed)
     found = [finding for rule in each for finding in rule(figures)]
     found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
     return (found[0][0] if found else Verdict.VALID), [f"{verdict}: {text}" for verdict, text in found]
+
+
+def _stopped(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    for reason in figures.stopped:
+        yield Verdict.DEGRADED, reason
 
 
 def _lags(figures: Figures) -> Iterator[tuple[Verdict, str]]:

@@ -424,7 +424,7 @@ def test_a_target_that_goes_away_is_no_success(tmp_path: Path) -> None:
 
     async def work() -> None:
         async with raw_server(lambda _connection, _request: [ANSWER, Close()]) as server:
-            wanted = spec(f"http://127.0.0.1:{server.port}/v1", number=60, parallel=1, rate=100.0)
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", number=60, parallel=1, rate=100.0, target_grace=60)
             running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
             while server.connections < 12:
                 await asyncio.sleep(0.005)
@@ -456,6 +456,92 @@ def test_a_target_that_refuses_most_is_told(tmp_path: Path) -> None:
     assert result.points[0].verdict is not Verdict.VALID
     assert "30 of 40 requests failed: status_429" in " ".join(result.points[0].verdict_reasons)
     assert summary.headline(result, {"rps": 2.0}) == "30 of 40 requests failed: status_429; rps 2"
+
+
+def test_a_point_ends_early_by_its_error_rate(tmp_path: Path) -> None:
+    """What was measured is reported, the reason is in the verdict, and the sweep goes on with the next point."""
+    busy = [0.01, *refused(b"429 Too Many", b'{"error":"slow down"}')]
+
+    async def work() -> PerfResult:
+        async with raw_server(lambda connection, request: [ANSWER] if request % 2 else busy) as server:
+            wanted = spec(
+                f"http://127.0.0.1:{server.port}/v1",
+                number=[50_000, 60_000],
+                parallel=[4, 4],
+                max_error_rate=0.1,
+                no_test_connection=True,
+            )
+            return await sweep.load_test(wanted, context(tmp_path))
+
+    points = run(work()).points
+    for point, number in zip(points, (50_000, 60_000), strict=True):
+        over = point.succeeded + point.failed
+        assert 20 <= over < number
+        (reason,) = point.stopped
+        assert reason.startswith(f"stopped after {over} of {number} requests: ")
+        assert "max_error_rate 10 %; the first of status_429: " in reason
+        assert f"degraded: {reason}" in point.verdict_reasons
+        assert len(rows(tmp_path, point.name)) == over + point.cancelled
+        assert point.health.sent == over + point.cancelled
+
+
+def test_an_early_end_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """A request that gets no answer is cancelled after a grace: a row, and neither a success nor a failure."""
+    busy = [0.01, *refused(b"429 Too Many", b"{}")]
+
+    async def work() -> PerfResult:
+        async with raw_server(
+            lambda connection, request: [Hang()] if not connection else [ANSWER] if not request else busy
+        ) as server:
+            fields = {"number": 20_000, "parallel": 3, "max_error_rate": 0.0, "no_test_connection": True}
+            return await sweep.load_test(spec(f"http://127.0.0.1:{server.port}/v1", **fields), context(tmp_path))
+
+    (point,) = run(work()).points
+    assert point.cancelled == 1
+    assert "1 in flight were cancelled" in point.stopped[0]
+    errors = [row["error"] for row in rows(tmp_path, point.name)]
+    assert errors.count("cancelled") == 1
+    assert len(errors) == point.succeeded + point.failed + 1
+    assert ErrorClass.CANCELLED not in point.errors
+
+
+def test_a_rate_that_is_kept_ends_nothing(tmp_path: Path) -> None:
+    """Half of the requests may fail, and fewer do."""
+    busy = refused(b"429 Too Many", b"{}")
+
+    async def work() -> PerfResult:
+        async with raw_server(lambda connection, request: busy if request % 4 == 3 else [ANSWER]) as server:
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", number=200, max_error_rate=0.5)
+            return await sweep.load_test(wanted, context(tmp_path))
+
+    (point,) = run(work()).points
+    assert (point.succeeded + point.failed, point.stopped, point.cancelled) == (200, [], 0)
+
+
+def test_a_target_that_is_gone_ends_the_test(tmp_path: Path) -> None:
+    """Also without an error rate: nothing more is sent, the next point is left out, the run fails with its result."""
+
+    async def work() -> None:
+        async with raw_server(lambda _connection, _request: [ANSWER, Close()]) as server:
+            url = f"http://127.0.0.1:{server.port}/v1"
+            wanted = spec(url, number=[100_000, 500], parallel=[2, 2], rate=500.0, target_grace=0.5)
+            running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+            while server.connections < 50:
+                await asyncio.sleep(0.005)
+            server.close()
+            await running
+
+    with pytest.raises(TargetFailed) as failed:
+        run(work())
+    assert failed.value.reason is Reason.TARGET_UNREACHABLE
+    assert "connect: " in failed.value.message
+    first, second = failed.value.result.points
+    assert first.succeeded > 5
+    assert first.failed >= 20
+    assert first.succeeded + first.failed < 100_000
+    assert "no connection in the last" in first.stopped[0]
+    assert (second.succeeded, second.failed) == (0, 0)
+    assert second.stopped == ["not measured: the target could not be reached any more"]
 
 
 def test_failures_are_counted_by_class(tmp_path: Path) -> None:

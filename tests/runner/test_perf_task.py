@@ -63,6 +63,7 @@ MESSAGES: dict[str, task.Message] = {
     "begin": task.Begin(1 << 62),
     "count tokens": task.CountTokens(),
     "stop": task.Stop(),
+    "end early": task.EndEarly(),
     "ready": task.Ready(64),
     "progress": task.Progress(3, 4),
     "reached": task.Reached(0),

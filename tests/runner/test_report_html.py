@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from evalkube_crds import verdict
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
@@ -221,3 +222,12 @@ def test_reports_are_fast() -> None:
     started = time.process_time()
     html.eval_report(_eval_result(subsets=52), spec=_eval_spec(), samples=samples)
     assert time.process_time() - started < 0.6
+
+
+def test_a_point_that_was_left_out_says_so() -> None:
+    """Nothing was measured of it; the page has its reason, and the figures of the others."""
+    left_out = PerfPoint(name="parallel_20_number_5", number=5, parallel=20, stopped=["not measured: gone"])
+    left_out.verdict, left_out.verdict_reasons = verdict.judge_point(left_out)
+    page = _perf_page(_point(), left_out)
+    assert "not measured: gone" in page
+    assert "nan" not in page.lower().split()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.names import NO_CONNECTION, ErrorClass, Reason
 from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
@@ -14,14 +14,11 @@ from evalkube_runner.perf.task import Endpoint, LoadOptions
 from evalkube_runner.wire.refusals import says_no_model, says_wrong_key
 from evalkube_runner.wire.tunnel import CREDENTIALS
 
-__all__ = ["NO_CONNECTION", "NotUpYet", "check_endpoint"]
+__all__ = ["NotUpYet", "check_endpoint"]
 
 _PROBE_S = 120.0
 """Longer than a cold model takes for its first token; a spec's own shorter limits win."""
 
-NO_CONNECTION = frozenset(
-    {ErrorClass.DNS, ErrorClass.PROXY, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
-)
 _UNREACHABLE = NO_CONNECTION | {ErrorClass.SEND, ErrorClass.DISCONNECTED}
 _SILENT = frozenset(
     {ErrorClass.HEADER_TIMEOUT, ErrorClass.FIRST_TOKEN_TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import AnswerNote, Clock, ErrorClass, TokenBasis
+from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
@@ -114,6 +114,8 @@ class Measure:
         self._series = Series()
         self.succeeded = self.failed = self.warmup = self.resent = self.late = self.truncated = 0
         self.inputs = self.input_tokens = self.output_tokens = 0
+        self.cancelled = self.unconnected = self.unconnected_since_ns = 0
+        self.problem = ""
         self.first_sent_ns = self.last_end_ns = 0
         self._delayed: dict[str, Histogram] = {}
         self._undelayed: dict[str, Histogram] = {}
@@ -139,18 +141,29 @@ class Measure:
 
     def add(self, exchange: Exchange) -> None:
         """Count one request that is over."""
+        if exchange.error in NO_CONNECTION:
+            self._count_unconnected(exchange)
+        else:
+            self.unconnected = 0
         if exchange.index < self._warmup_below:
             self.warmup += 1
             return
         self._count_sending(exchange)
         if exchange.error is None:
             self._count_success(exchange)
+        elif exchange.error is ErrorClass.CANCELLED:  # the load ended early: nothing is known of it
+            self.cancelled += 1
         else:
             self.failed += 1
             self._errors[exchange.error] += 1
             self._samples.setdefault(exchange.error, exchange.message)
             self._series.add(exchange.end_ns, failed=1)
         self.last_end_ns = max(self.last_end_ns, exchange.end_ns)
+
+    def _count_unconnected(self, exchange: Exchange) -> None:
+        if not self.unconnected:
+            self.unconnected_since_ns, self.problem = exchange.end_ns, f"{exchange.error}: {exchange.message}"
+        self.unconnected += 1
 
     def _count_sending(self, exchange: Exchange) -> None:
         self.late += exchange.dispatched_ns - exchange.intended_ns > _LATE_NS
@@ -285,6 +298,7 @@ class Measure:
         return {
             "succeeded": self.succeeded,
             "failed": self.failed,
+            "cancelled": self.cancelled,
             "warmup": self.warmup,
             "resent": self.resent,
             "late": self.late,

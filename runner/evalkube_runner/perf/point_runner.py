@@ -19,10 +19,10 @@ from evalkube_crds.results import PerfPoint
 from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import endpoint_check, limits
+from evalkube_runner.perf import endpoint_check, limits, stopping
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.endpoint import addresses_of
-from evalkube_runner.perf.pace import Pace
+from evalkube_runner.perf.pace import Load, Pace
 from evalkube_runner.perf.point import Point, documents, joined
 from evalkube_runner.perf.shares import busy_shards, shard_load, worker_shares
 from evalkube_runner.perf.task import LoadOptions, PointLoad, WorkerReport
@@ -34,6 +34,7 @@ __all__ = ["PointRunner"]
 _LOG = logging.getLogger("evalkube.runner.perf")
 _PROGRESS_S = 0.5
 _NANO = 1_000_000_000
+_LOOK_S = 0.1
 
 
 class PointRunner:
@@ -56,6 +57,9 @@ class PointRunner:
         self._bodies = bodies
         self._server = Watch(spec, context, options.endpoint.trust)
         loads = [shard_load(point, context.shard, context.shards) for point in points] if points is not None else None
+        self._early: stopping.Early | None = None
+        self.gone = ""
+        """Why the target counts as gone, where it does: no further point is worth its requests."""
         self._pace = Pace(loads, pause_s=spec.sleep_interval, duration_s=spec.duration)
 
     async def connect(self) -> None:
@@ -121,18 +125,33 @@ class PointRunner:
         await self._bodies.begin(Span(point.first, point.total))
         shares = worker_shares(point, context.shard, context.shards, files)
         given = await self._load(point)
+        may = stopping.Limits(load.measured, self._spec.max_error_rate, self._spec.target_grace)
         async with self._server.during(warmup=point.warmup > 0) as seen:
-            reports = await self._reported(self._workers.run(self._options, given, shares), point)
+            reports = await self._reported(self._workers.run(self._options, given, shares), point, may)
         blank = self._blank(point)
         measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
         measured.server = seen.view(measured)
         if scraped := seen.rows(int((self._workers.start_s or 0.0) * _NANO), point.run):
             await asyncio.to_thread((context.scratch / f"server-{point.run or 0}.jsonl").write_bytes, scraped)
+        self._note_early(measured, load.measured)
         measured.verdict, measured.verdict_reasons = verdict.judge_point(measured)
         return measured
 
+    def _note_early(self, point: PerfPoint, number: int) -> None:
+        """Say in a point that it ended early, if it did, and did so before its last request."""
+        if self._early is not None and point.succeeded + point.failed < number:
+            point.stopped = [stopping.words(self._early, point, number)]
+
+    async def leave_out(self, point: Point) -> PerfPoint:
+        """A point that is not measured, because the target is gone. Other shards may still measure it."""
+        self._pace.begin(Load(0, 0, None, None))
+        left_out = await self._sit_out(point)
+        left_out.stopped = ["not measured: the target could not be reached any more"]
+        left_out.verdict, left_out.verdict_reasons = verdict.judge_point(left_out)
+        return left_out
+
     async def _sit_out(self, point: Point) -> PerfPoint:
-        """There are more shards than slots: this one has nothing to do, but others wait for it."""
+        """This shard has nothing to do: there are more shards than slots, or no target. But others wait for it."""
         await self._workers.sit_out()
         self._pace.end(0)
         return self._blank(point)
@@ -164,15 +183,18 @@ class PointRunner:
             proxy=str(proxy) if proxy is not None else None,
         )
 
-    async def _reported(self, running: Awaitable[list[WorkerReport]], point: Point) -> list[WorkerReport]:
-        """Wait for the workers, telling how far they are."""
+    async def _reported(
+        self, running: Awaitable[list[WorkerReport]], point: Point, may: stopping.Limits
+    ) -> list[WorkerReport]:
+        """Wait for the workers, telling how far they are; end the load early where the target is not up to it."""
         task = asyncio.ensure_future(running)
+        self._early, told_s = None, time.monotonic()
         try:
-            while not (await asyncio.wait([task], timeout=_PROGRESS_S))[0]:
-                if self._workers.start_s is not None:
-                    self._pace.start(self._workers.start_s)
-                    self._pace.heard(*self._workers.finished, time.monotonic())
-                await self.tell(self._stage(point))
+            while not (await asyncio.wait([task], timeout=_LOOK_S))[0]:
+                await self._look_at_target(may)
+                if time.monotonic() - told_s >= _PROGRESS_S:
+                    told_s = time.monotonic()
+                    await self._tell_pace(point)
                 self._bodies.check()
         except BaseException:
             task.cancel()
@@ -183,6 +205,20 @@ class PointRunner:
         self._pace.end(sum(report.finished for report in reports))
         await self.tell(point.name)
         return reports
+
+    async def _look_at_target(self, may: stopping.Limits) -> None:
+        if self._early is None and self._workers.start_s is not None:
+            self._early = stopping.early(may, self._workers.told, time.monotonic_ns())
+            if self._early is not None:
+                _LOG.warning("ending the load early: %s", self._early.why)
+                self.gone = self._early.why if self._early.gone else ""
+                await self._workers.end_early()
+
+    async def _tell_pace(self, point: Point) -> None:
+        if self._workers.start_s is not None:
+            self._pace.start(self._workers.start_s)
+            self._pace.heard(*self._workers.finished, time.monotonic())
+        await self.tell(self._stage(point))
 
     def _stage(self, point: Point) -> str:
         if self._workers.counting:

@@ -1,22 +1,28 @@
 """Which value a search for a service level tries next, or what it has found: a function of what was measured so far.
 No clock, no I/O.
 
-Both searches double (or halve) until the answer is surrounded, then cut what surrounds it in two, so they need about
-2 log2(answer) values for an exact integer. Neither believes in luck: where measurements contradict each other, the
-lower load that failed wins over the higher one that passed.
+Both searches go up (or down) until the answer is surrounded. That for the best figure then cuts what surrounds it in
+two. That for the highest load goes where a measurement above capacity says that the capacity is (`_guess`), and cuts in
+two where this was too high twice; it ends where two loads are not told apart. Neither believes in luck: where
+measurements contradict each other, the lower load that failed wins over the higher one that passed.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from evalkube_crds.sla import Criterion
 
-__all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome", "peak", "step"]
+__all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome", "peak", "so_far", "step"]
 
-_RATE_STEP = 1.05
-"""Two rates closer than this are not told apart: a careful run differs by that much from the next."""
+_STEP = 1.05
+"""Two loads closer than this are not told apart: a careful run differs by that much from the next."""
+_NUDGE: float = _STEP**0.9
+"""From a load to the next one, so that the two are not told apart, however they are rounded."""
+_CLOSE: float = _STEP**1.5
+"""Two that are so close, and both missed, show that a guess was wrong by more."""
+_LEAP = 4
 PEAK_MARGIN = 0.02
 """A figure must be better by so much to be better at all, or the top of a plateau would be sought in its noise."""
 _PEAK_STEP = 1.05
@@ -33,9 +39,18 @@ class Space:
 
     def between(self, low: float, high: float) -> float | None:
         """The value to try between two; None when they are next to each other."""
-        if self.whole:
-            return float((low + high) // 2) if high - low >= 2 else None
-        return _three_digits(math.sqrt(low * high)) if high > low * _RATE_STEP else None
+        return self.near(math.sqrt(low * high), low, high)
+
+    def near(self, wanted: float, low: float, high: float) -> float | None:
+        """The value next to a wanted one that is told apart from both; None when these are next to each other."""
+        if high <= low * _STEP or (self.whole and high - low < 2):
+            return None
+        wanted = min(max(wanted, low * _NUDGE), high / _NUDGE)
+        return float(min(max(round(wanted), low + 1), high - 1)) if self.whole else _three_digits(wanted)
+
+    def leapt(self, value: float) -> float:
+        """The next one far upwards."""
+        return min(self.upper, _LEAP * value)
 
     def doubled(self, value: float) -> float:
         """The next one upwards."""
@@ -75,24 +90,40 @@ def step(space: Space, group: Sequence[Criterion], probed: Mapping[float, Probed
     """What the search for ``group`` does next, or its answer."""
     known = {value: one for value, one in probed.items() if one.valid}
     if group[0].bound is None:
-        scores = {value: _score(group[0], one.figures) for value, one in known.items()}
-        found = peak(space, scores)
-        so_far = _lowest_best(scores)
+        found = peak(space, _scores(group, known))
     else:
-        met = {value: not _shortfall(group, one.figures) for value, one in known.items()}
-        found, so_far = highest(space, met), _held(met)
+        found = highest(space, _met(group, known), _guess(space, group, known))
     if isinstance(found, Try):
-        if found.value in probed:
-            return Found(
-                so_far,
-                f"the client itself could not keep up at {found.value:g}, however often, so nothing is known of it",
-            )
-        return found
+        return _kept_up(space, found, so_far(group, probed), probed)
     missed = [value for value in sorted(known) if _shortfall(group, known[value].figures)]
     beyond = next((value for value in missed if found.value is None or value > found.value), None)
     if beyond is None:
         return found
     return Found(found.value, f"{found.why} (at {beyond:g}: {_shortfall(group, known[beyond].figures)})")
+
+
+def so_far(group: Sequence[Criterion], probed: Mapping[float, Probed]) -> float | None:
+    """The answer that there would be without any further value."""
+    known = {value: one for value, one in probed.items() if one.valid}
+    return _lowest_best(_scores(group, known)) if group[0].bound is None else _held(_met(group, known))
+
+
+def _scores(group: Sequence[Criterion], known: Mapping[float, Probed]) -> dict[float, float | None]:
+    return {value: _score(group[0], one.figures) for value, one in known.items()}
+
+
+def _met(group: Sequence[Criterion], known: Mapping[float, Probed]) -> dict[float, bool]:
+    return {value: not _shortfall(group, one.figures) for value, one in known.items()}
+
+
+def _kept_up(space: Space, wanted: Try, best: float | None, probed: Mapping[float, Probed]) -> Try | Found:
+    """What is tried where the client itself could not keep up at some value: twice what held, and nothing beyond."""
+    spoilt = min((value for value, one in probed.items() if not one.valid), default=math.inf)
+    if wanted.value < spoilt:
+        return wanted
+    if best is not None and best < (doubled := space.doubled(best)) < spoilt and doubled not in probed:
+        return Try(doubled)
+    return Found(best, f"the client itself could not keep up at {spoilt:g}, however often, so nothing is known of it")
 
 
 def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed", "invalid"]:
@@ -140,8 +171,39 @@ def _lowest_best(scores: Mapping[float, float | None]) -> float | None:
     return min(value for value, score in known.items() if score >= top - PEAK_MARGIN * abs(top))
 
 
-def highest(space: Space, met: Mapping[float, bool]) -> Try | Found:
-    """The highest value that meets the criteria, given which tried ones did. Assumes that less load is no worse."""
+def _guess(space: Space, group: Sequence[Criterion], known: Mapping[float, Probed]) -> float | None:
+    """Where the answer should be, by the lowest load that missed: the throughput that it reached is the capacity, and
+    beyond it waits grow in proportion to the load.
+
+    With a rate the load at capacity is that throughput, with `parallel` the requests that it keeps in flight (Little's
+    law) at the latency of a load that was met.
+    """
+    met = _met(group, known)
+    missed = min((value for value, good in met.items() if not good), default=None)
+    held = _held(met)
+    if missed is None or not (capacity := known[missed].figures.get("rps", 0.0)):
+        return None
+    if held is None:
+        return None if space.whole else capacity
+    if space.whole:
+        capacity *= known[min(known)].figures.get("avg_latency", 0.0)
+    base = min(max(capacity, held), missed)
+    crossings = [
+        base + (criterion.bound - low) / (high - low) * (missed - base)
+        for criterion in group
+        if criterion.bound is not None
+        and criterion.op in ("<=", "<")
+        and (low := known[held].figures.get(criterion.metric)) is not None
+        and (high := known[missed].figures.get(criterion.metric)) is not None
+        and low < criterion.bound < high
+    ]
+    return min(crossings, default=base)
+
+
+def highest(space: Space, met: Mapping[float, bool], guess: float | None = None) -> Try | Found:
+    """The highest value that meets the criteria, given which tried ones did, and where it should be. Assumes that less
+    load is no worse.
+    """
     missed = min((value for value, good in met.items() if not good), default=None)
     held = _held(met)
     if missed is None:
@@ -149,15 +211,30 @@ def highest(space: Space, met: Mapping[float, bool]) -> Try | Found:
             return Try(space.start)
         if held >= space.upper:
             return Found(held, f"the upper bound {held:g} meets the criteria")
-        return Try(space.doubled(held))
+        return Try(space.doubled(held) if len(met) == 1 else space.leapt(held))
     if held is None:
         if missed <= space.lower:
             return Found(None, f"the lower bound {missed:g} does not meet the criteria")
-        return Try(space.halved(missed))
+        trusted = guess is not None and not _close(met)
+        down = space.near(guess, space.lower / _STEP, missed) if trusted and guess is not None else None
+        return Try(space.halved(missed) if down is None else max(space.lower, down))
     middle = space.between(held, missed)
+    if guess is not None and not _close(value for value, good in met.items() if not good):
+        middle = space.near(_beyond(guess, held, missed), held, missed)
     if middle is None:
         return Found(held, f"{missed:g} does not meet the criteria any more")
     return Try(middle)
+
+
+def _beyond(guess: float, held: float, missed: float) -> float:
+    """Where to look for the answer: at the guess, and in growing steps from it where it held."""
+    return guess if guess > held else min(held * (held / guess) ** 3, math.sqrt(held * missed))
+
+
+def _close(missed: Iterable[float]) -> bool:
+    """Whether the two lowest are so close that the guess which led there was too high."""
+    lowest = sorted(missed)[:2]
+    return len(lowest) == 2 and lowest[1] < lowest[0] * _CLOSE
 
 
 def peak(space: Space, scores: Mapping[float, float | None]) -> Try | Found:

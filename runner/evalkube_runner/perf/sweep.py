@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from evalkube_crds import summary
-from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.names import NO_CONNECTION, ErrorClass, Reason
 from evalkube_crds.perfrun import PerfRunSpec, point_names
 from evalkube_crds.results import PerfResult, Progress
 from evalkube_runner import urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import TargetFailed
-from evalkube_runner.perf import endpoint_check, limits, tune
+from evalkube_runner.perf import limits, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
 from evalkube_runner.perf.point import Point, warmup_of
@@ -69,13 +69,18 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         else:
             await _sweep(points, runner, result)
     result.ended_at_ns = time.time_ns()
-    _check_target_was_there(result)
+    _check_target_was_there(result, gone=runner.gone)
     return result
 
 
 async def _sweep(points: Sequence[Point], runner: PointRunner, result: PerfResult) -> None:
-    """Measure the points, in order."""
+    """Measure the points, in order. One that ended early by its error rate does not end the sweep, as another load may
+    be none too many; a target that is gone does.
+    """
     for at, point in enumerate(points):
+        if runner.gone:
+            result.points.append(await runner.leave_out(point))
+            continue
         if at:
             await runner.pause(point)
         async with runner.rows(point.name) as rows:
@@ -100,10 +105,11 @@ def points_of(spec: PerfRunSpec) -> Iterator[Point]:
         first += warmup + number
 
 
-def _check_target_was_there(result: PerfResult) -> None:
+def _check_target_was_there(result: PerfResult, *, gone: str) -> None:
     """A load that nobody took is no success, though all of it was sent.
 
-    Raises TargetFailed: AllRequestsFailed, and TargetUnreachable where most requests found nobody to connect to.
+    Raises TargetFailed: AllRequestsFailed, and TargetUnreachable where most requests found nobody to connect to, and
+    where there was nobody any more.
     """
     sent = sum(point.succeeded + point.failed for point in result.points)
     counts: Counter[ErrorClass] = Counter()
@@ -111,8 +117,10 @@ def _check_target_was_there(result: PerfResult) -> None:
     for point in result.points:
         counts.update(point.errors)
         samples = point.error_samples | samples
-    unconnected = sum(counts[error] for error in endpoint_check.NO_CONNECTION)
+    unconnected = sum(counts[error] for error in NO_CONNECTION)
     all_failed = sent > 0 and not any(point.succeeded for point in result.points)
+    if gone and not all_failed:
+        raise TargetFailed(Reason.TARGET_UNREACHABLE, f"the target was gone before the end: {gone}", result)
     if not all_failed and (result.sla is not None or 2 * unconnected <= sent):
         return
     worst = counts.most_common(1)[0][0]

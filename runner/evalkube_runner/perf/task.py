@@ -25,6 +25,7 @@ __all__ = [
     "Begin",
     "CountTokens",
     "Done",
+    "EndEarly",
     "Endpoint",
     "LoadOptions",
     "LoadOver",
@@ -157,6 +158,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class EndEarly:
+    """To a worker: send nothing more, wait for what is in flight, some seconds at most, then report as at any end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """From a worker: so many connections are open, and the first requests are rendered."""
 
@@ -165,10 +171,18 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From a worker: requests of the warm-up, and measured ones, that are over."""
+    """From a worker: requests of the warm-up, and measured ones, that are over; of the measured ones, those that were
+    sent and those that failed. `unconnected`: the last ones, of the warm-up too, that all found no connection, since
+    when (monotonic), and why.
+    """
 
     warmup: int = 0
     measured: int = 0
+    sent: int = 0
+    failed: int = 0
+    unconnected: int = 0
+    unconnected_since_ns: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +242,9 @@ class Stopped:
     """From a worker: it was stopped, and the rows of all that was sent are on disk."""
 
 
-Message: TypeAlias = Task | Begin | CountTokens | Stop | Ready | Progress | Reached | LoadOver | Done | Stopped
+Message: TypeAlias = (
+    Task | Begin | CountTokens | Stop | EndEarly | Ready | Progress | Reached | LoadOver | Done | Stopped
+)
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 

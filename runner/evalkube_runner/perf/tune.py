@@ -84,6 +84,9 @@ class _Tuner:
         group = sla.group_of(conditions)
         step = search.step(space, group, self._probed)
         while isinstance(step, search.Try):
+            if self._runner.gone:
+                step = search.Found(search.so_far(group, self._probed), f"the target was gone: {self._runner.gone}")
+                break
             await self._measure(step.value)
             step = search.step(space, group, self._probed)
         best = step.value

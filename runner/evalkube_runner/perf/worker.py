@@ -2,8 +2,9 @@
 
 Its messages are those of ``task``. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
 arguments, environment or files), then `Begin` once all workers are ready; where tokens are to be counted, `CountTokens`
-once the load of all is over, so that no counting disturbs another's load; at any time `Stop`. On stdout: `Ready`,
-`Progress`, `Reached`, `LoadOver`, then `Done` or `Stopped`. The end of stdin means that the parent is gone: exit now.
+once the load of all is over, so that no counting disturbs another's load; at any time `EndEarly` or `Stop`. On stdout:
+`Ready`, `Progress`, `Reached`, `LoadOver`, then `Done` or `Stopped`. The end of stdin means that the parent is gone:
+exit now.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 import uvloop
 
@@ -28,6 +30,9 @@ from evalkube_runner.perf.token_count import TokenCounter, add_row
 __all__ = ["main"]
 
 _PROGRESS_S = 0.5
+_TROUBLE_S = 0.1  # what fails is told sooner
+_GRACE_S = 10.0
+"""How long what is in flight may take when the load ends early."""
 _LINE_BYTES = 1 << 22
 
 
@@ -48,7 +53,7 @@ async def _serve() -> None:
         message = await inbox.get()
         if isinstance(message, task.Task):
             await _PointWork(message, inbox).run()
-        else:
+        elif not isinstance(message, task.EndEarly):
             _say(task.Stopped())  # it came too late for the task it meant
         assert not reading.done()
 
@@ -74,6 +79,7 @@ class _PointWork:
     def __init__(self, given: task.Task, inbox: asyncio.Queue[task.Message]) -> None:
         self._options, self._point, self._share = given.options, given.point, given.share
         self._inbox = inbox
+        self._stopped = False
         self._connections_limit = machine.connections()
         self._figures = Measure(warmup=self._point.warmup)
         self._watch = SelfWatch(asyncio.get_running_loop())
@@ -95,7 +101,7 @@ class _PointWork:
         await self._pool.warm(self._share.connections)
         quiet_collector()
         _say(task.Ready(self._pool.opened))
-        word = await self._inbox.get()
+        word = await self._word()
         report = await self._measured(word.start_ns) if isinstance(word, task.Begin) else None
         _say(task.Done(report) if report is not None else task.Stopped())
         await self._pool.close()
@@ -107,11 +113,11 @@ class _PointWork:
         sender = self._sender(rows)
         self._watch.start(start_ns)
         await self._send(sender, start_ns)
-        stopped = sender.stopped
+        stopped = self._stopped
         watched = self._watch.stop()
         if self._options.counting is not None and not stopped:
             _say(task.LoadOver())
-            stopped = isinstance(await self._inbox.get(), task.Stop)
+            stopped = isinstance(await self._word(), task.Stop)
             stopped = stopped or not await self._counted(self._options.counting, rows, start_ns)
         rows.close()
         report = task.WorkerReport(
@@ -158,22 +164,51 @@ class _PointWork:
     async def _send(self, sender: Sender, start_ns: int) -> None:
         """The whole load, while the parent is heard and told how far it is."""
         loop = asyncio.get_running_loop()
-        beside = [loop.create_task(self._obey(sender)), loop.create_task(self._tell())]
+        beside = [loop.create_task(self._obey(sender)), loop.create_task(self._tell(sender))]
         await sender.run(start_ns)
         for each in beside:
             each.cancel()
 
     async def _obey(self, sender: Sender) -> None:
-        """Wait for the word to stop; then nothing more is sent, and what is in flight ends as cancelled."""
-        while not isinstance(await self._inbox.get(), task.Stop):
-            pass
+        """Wait for a word to end; then nothing more is sent, and what is in flight ends as cancelled: at once, or
+        after its grace.
+        """
+        word = await self._inbox.get()
         sender.stop()
+        if isinstance(word, task.EndEarly):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_S):
+                    word = await self._inbox.get()
+        self._stopped = isinstance(word, task.Stop)
         await self._pool.close()
 
-    async def _tell(self) -> None:
+    async def _word(self) -> task.Message:
+        """The next message, but for an early end, which the load's own has overtaken."""
+        while isinstance(word := await self._inbox.get(), task.EndEarly):
+            pass
+        return word
+
+    async def _tell(self, sender: Sender) -> None:
+        """Say how far the load is, and soon when there is trouble."""
+        told_s, told_failed = time.monotonic(), 0
         while True:
-            await asyncio.sleep(_PROGRESS_S)
-            _say(task.Progress(self._figures.warmup, self._figures.finished))
+            await asyncio.sleep(_TROUBLE_S)
+            figures, now_s = self._figures, time.monotonic()
+            if now_s - told_s >= _PROGRESS_S or figures.failed != told_failed:
+                told_s, told_failed = now_s, figures.failed
+                _say(self._progress(sender))
+
+    def _progress(self, sender: Sender) -> task.Progress:
+        figures = self._figures
+        return task.Progress(
+            warmup=figures.warmup,
+            measured=figures.finished,
+            sent=sender.sent,
+            failed=figures.failed,
+            unconnected=figures.unconnected,
+            unconnected_since_ns=figures.unconnected_since_ns if figures.unconnected else 0,
+            problem=figures.problem if figures.unconnected else "",
+        )
 
     async def _counted(self, counting: task.TokenCounting, rows: row_files.Rows, start_ns: int) -> bool:
         """Count the tokens that the server did not; False when told to stop. In a thread: stdin is still heard."""
@@ -184,8 +219,7 @@ class _PointWork:
             for row, (_, _, timing) in zip(await asyncio.to_thread(counter.rows, batch), batch, strict=True):
                 add_row(self._figures, row, timing, start_ns)
                 rows.write(row)
-            if not self._inbox.empty():
-                self._inbox.get_nowait()  # nothing but a stop is said now
+            if not self._inbox.empty() and isinstance(self._inbox.get_nowait(), task.Stop):
                 return False
         return True
 

@@ -70,7 +70,7 @@ class WorkerPool:
         self._shard = shard
         self._reached = reached
         self._start = start
-        self._turn = 0
+        self._turn = self._busy = 0
         self._workers: list[_Worker] = []
         self.start_s: float | None = None
         """When the current point begins, on the monotonic clock; None while its connections are being opened."""
@@ -105,6 +105,7 @@ class WorkerPool:
         self.start_s, self.counting = None, False
         for worker in self._workers:  # also those that have nothing to do now: what they told was of another point
             worker.progress = task.Progress()
+        self._busy = len(shares)
         busy = self._workers[: len(shares)]
         for worker, share in zip(busy, shares, strict=True):
             await worker.tell(task.Task(options, point, share))
@@ -117,6 +118,16 @@ class WorkerPool:
             self.counting = True
             await _tell_all(busy, task.CountTokens())
         return [done.report for done in await _all_say(busy, task.Done)]
+
+    @property
+    def told(self) -> list[task.Progress]:
+        """What each worker of the current point told last."""
+        return [worker.progress for worker in self._workers[: self._busy]]
+
+    async def end_early(self) -> None:
+        """Let a ``run`` end before its last request; it reports what was measured."""
+        with suppress(OSError):  # one that is gone is the affair of the run
+            await _tell_all(self._workers[: self._busy], task.EndEarly())
 
     async def stop(self) -> None:
         """End a ``run`` that was cancelled: what is in flight ends as cancelled, and its rows are on disk on return,
