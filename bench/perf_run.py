@@ -64,6 +64,8 @@ class Ran:
     result: dict[str, Any]
     cpu_s: float
     wall_s: float
+    began_s: float
+    """On the monotonic clock."""
     artifacts: Path
 
 
@@ -91,6 +93,7 @@ def run(
         watching = threading.Thread(target=_watch, args=(process.pid, place / "control", watch, stop))
         watching.start()
         _, status, usage = os.wait4(process.pid, 0)  # of the process and all children it waited for
+        ended = time.monotonic()
         process.returncode = os.waitstatus_to_exitcode(status)
         stop.set()
         watching.join()
@@ -100,7 +103,7 @@ def run(
                 f"the runner ended with {process.returncode}: {(place / 'control/receipt.json').read_text()}"
             )
         result = json.loads((place / "control/result.json").read_text())
-        yield Ran(result, usage.ru_utime + usage.ru_stime, time.monotonic() - began, place / "artifacts")
+        yield Ran(result, usage.ru_utime + usage.ru_stime, ended - began, began, place / "artifacts")
 
 
 def _watch(pid: int, control: Path, watch: Callable[[int, Path], None] | None, stop: threading.Event) -> None:

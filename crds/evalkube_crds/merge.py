@@ -43,22 +43,34 @@ def merge_results(results: Sequence[Result]) -> Result:
     if shards != list(range(first.of_shards)):
         raise MergeError(f"wanted the shards 0 to {first.of_shards - 1}, each once; got {shards}")
     ordered = sorted(results, key=lambda part: part.shards)
-    merged = ordered[0].model_copy(deep=True)
-    for part in ordered[1:]:
-        _add(merged, part)
+    merged = _added(ordered)
+    merged.started_at_ns = min(part.started_at_ns for part in ordered)
+    merged.ended_at_ns = max(part.ended_at_ns for part in ordered)
     merged.shards = shards
     if len(ordered) > 1:
         _judge(merged, ordered)
     return merged
 
 
-def _add(into: EvalResult | PerfResult, part: EvalResult | PerfResult) -> None:
-    if isinstance(into, EvalResult) and isinstance(part, EvalResult):
-        into.datasets = [_dataset(mine, other) for mine, other in _paired(into.datasets, part.datasets)]
-    elif isinstance(into, PerfResult) and isinstance(part, PerfResult):
-        into.points = [merge_points([mine, other]) for mine, other in _paired(into.points, part.points)]
-    into.started_at_ns = min(into.started_at_ns, part.started_at_ns)
-    into.ended_at_ns = max(into.ended_at_ns, part.ended_at_ns)
+def _added(parts: Sequence[Result]) -> Result:
+    """What was measured, of all parts. Points are added up at once: two by two, each sum would be copied again."""
+    first = parts[0]
+    if isinstance(first, PerfResult):
+        points = _transposed([part.points for part in parts])
+        rest = first.model_copy(update={"points": []})
+        return rest.model_copy(deep=True, update={"points": [merge_points(same) for same in points]})
+    merged = first.model_copy(deep=True)
+    for part in parts[1:]:
+        if isinstance(part, EvalResult):
+            merged.datasets = [_dataset(mine, other) for mine, other in _paired(merged.datasets, part.datasets)]
+    return merged
+
+
+def _transposed(parts: Sequence[Sequence[PerfPoint]]) -> list[list[PerfPoint]]:
+    """The parts of each point. Raises MergeError where they are of different points."""
+    for other in parts[1:]:
+        _paired(parts[0], other)
+    return [list(same) for same in zip(*parts, strict=True)]
 
 
 def _judge(merged: EvalResult | PerfResult, parts: Sequence[EvalResult | PerfResult]) -> None:
@@ -133,37 +145,37 @@ _POINT_COUNTS = (
 def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     """One point of several processes or shards. The verdict stays the first part's: the caller judges the sum."""
     merged = parts[0].model_copy(deep=True)
+    for name in _POINT_COUNTS:
+        setattr(merged, name, sum(getattr(part, name) for part in parts))
+    merged.errors = _counts(part.errors for part in parts)
+    merged.token_basis = _counts(part.token_basis for part in parts)
+    merged.finish_reasons = _counts(part.finish_reasons for part in parts)
+    merged.answer_notes = _counts(part.answer_notes for part in parts)
+    merged.clocks = _counts(part.clocks for part in parts)
+    merged.stopped = [reason for part in parts for reason in part.stopped]
     for part in parts[1:]:
-        for name in _POINT_COUNTS:
-            setattr(merged, name, getattr(merged, name) + getattr(part, name))
-        merged.stopped = [*merged.stopped, *part.stopped]
-        merged.errors = _counts([merged.errors, part.errors])
-        merged.token_basis = _counts([merged.token_basis, part.token_basis])
-        merged.finish_reasons = _counts([merged.finish_reasons, part.finish_reasons])
-        merged.answer_notes = _counts([merged.answer_notes, part.answer_notes])
-        merged.clocks = _counts([merged.clocks, part.clocks])
         merged.error_samples = {**part.error_samples, **merged.error_samples}
         _add_histograms(merged.histograms, part.histograms)
-        merged.series = _series(merged, part)
-        merged.health = _health(merged.health, part.health)
+        _add_health(merged.health, part.health)
         merged.server = server_view.added(merged.server, part.server)
-        merged.ended_at_ns = max(merged.ended_at_ns, part.ended_at_ns)
-        starts = [start for start in (merged.started_at_ns, part.started_at_ns) if start]
-        merged.started_at_ns = min(starts, default=0)
+    merged.series = _series(parts)
+    merged.ended_at_ns = max(part.ended_at_ns for part in parts)
+    merged.started_at_ns = min((part.started_at_ns for part in parts if part.started_at_ns), default=0)
     return merged
 
 
-def _health(mine: ClientHealth, other: ClientHealth) -> ClientHealth:
-    total = mine.model_copy(deep=True)
-    for name in ("processes", "cpu_ns", "wall_ns", "offered", "sent", "connections_peak", "connections_limit"):
-        setattr(total, name, getattr(mine, name) + getattr(other, name))
-    total.clock_step_ns = max(mine.clock_step_ns, other.clock_step_ns)
-    total.schedule_lag_ns.merge(other.schedule_lag_ns)
-    total.loop_lag_ns.merge(other.loop_lag_ns)
-    total.gc_pause_ns.merge(other.gc_pause_ns)
-    _add_histograms(total.delayed, other.delayed)
-    _add_histograms(total.undelayed, other.undelayed)
-    return total
+_HEALTH_COUNTS = ("processes", "cpu_ns", "wall_ns", "offered", "sent", "connections_peak", "connections_limit")
+
+
+def _add_health(into: ClientHealth, part: ClientHealth) -> None:
+    for name in _HEALTH_COUNTS:
+        setattr(into, name, getattr(into, name) + getattr(part, name))
+    into.clock_step_ns = max(into.clock_step_ns, part.clock_step_ns)
+    into.schedule_lag_ns.merge(part.schedule_lag_ns)
+    into.loop_lag_ns.merge(part.loop_lag_ns)
+    into.gc_pause_ns.merge(part.gc_pause_ns)
+    _add_histograms(into.delayed, part.delayed)
+    _add_histograms(into.undelayed, part.undelayed)
 
 
 def _add_histograms(into: dict[str, Histogram], part: dict[str, Histogram]) -> None:
@@ -174,17 +186,17 @@ def _add_histograms(into: dict[str, Histogram], part: dict[str, Histogram]) -> N
 _SERIES = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "ttft_ns_sum")
 
 
-def _series(mine: PerfPoint, other: PerfPoint) -> PerfSeries:
-    """Both series on the wider interval, from the earlier start."""
-    starts = [point.started_at_ns for point in (mine, other) if point.started_at_ns]
-    start = min(starts, default=0)
-    interval = max(mine.series.interval_ns, other.series.interval_ns)
+def _series(points: Sequence[PerfPoint]) -> PerfSeries:
+    """All series on the widest interval, from the earliest start."""
+    start = min((point.started_at_ns for point in points if point.started_at_ns), default=0)
+    interval = max(point.series.interval_ns for point in points)
     total = PerfSeries(interval_ns=interval)
     for name in _SERIES:
         buckets: list[int] = []
-        for point in (mine, other):
+        for point in points:
+            behind = max(point.started_at_ns - start, 0)
             for index, amount in enumerate(getattr(point.series, name)):
-                at = (max(point.started_at_ns - start, 0) + index * point.series.interval_ns) // interval
+                at = (behind + index * point.series.interval_ns) // interval
                 buckets.extend([0] * (at + 1 - len(buckets)))
                 buckets[at] += amount
         setattr(total, name, buckets)

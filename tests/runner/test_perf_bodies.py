@@ -12,7 +12,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import bodies
-from evalkube_runner.perf.bodies import Layout, Payloads
+from evalkube_runner.perf.payloads import Layout, Payloads, write
 from evalkube_runner.wire import openai
 from evalkube_runner.wire.ask import DRAWN
 from fakes import load_tests
@@ -27,7 +27,7 @@ def sent(layout: Layout, head: bytes = b"", first: int = 0) -> tuple[Payloads, l
 def test_requests_as_sent(tmp_path: Path) -> None:
     """Head, length, body; a drawn limit is put into its place; items come again from the offset on."""
     layout = Layout(tmp_path, 2, 2)
-    bodies.write(layout.path(0), [(b'{"a":1}', None), bodies.rendered({"b": {"most": DRAWN}, "text": "\0"})])
+    write(layout.path(0), [(b'{"a":1}', None), bodies.rendered({"b": {"most": DRAWN}, "text": "\0"})])
     found, asked = sent(layout, b"HEAD Content-Length: ", 1)
     assert found.render(0, 12) == b'HEAD Content-Length: 33\r\n\r\n{"b":{"most":12},"text":"\\u0000"}'
     assert found.render(1, 12) == b'HEAD Content-Length: 7\r\n\r\n{"a":1}'
@@ -42,7 +42,7 @@ def test_a_block_that_is_not_there_yet(tmp_path: Path) -> None:
     found, asked = sent(layout)
     assert [found.render(0, None), found.render(1, None)] == [None, None]
     for block in range(3):
-        bodies.write(layout.path(block), [(b"%d" % (2 * block), None), (b"%d" % (2 * block + 1), None)])
+        write(layout.path(block), [(b"%d" % (2 * block), None), (b"%d" % (2 * block + 1), None)])
     assert [found.body(found.item_of(index), None) for index in range(7)] == [b"0", b"1", b"2", b"3", b"4", b"5", b"0"]
     assert asked == [0, 1, 2, 0]
     found.close()
@@ -52,7 +52,7 @@ def test_memory_does_not_hold_the_prompts(tmp_path: Path) -> None:
     """20 MB of bodies are neither gathered for writing nor read for sending."""
     layout = Layout(tmp_path, 2_000, 2_000)
     tracemalloc.start()
-    bodies.write(layout.path(0), ((b'{"a":"%s"}' % (b"x" * 10_000), None) for _ in range(2_000)))
+    write(layout.path(0), ((b'{"a":"%s"}' % (b"x" * 10_000), None) for _ in range(2_000)))
     found, _ = sent(layout)
     assert found.render(1_999, None)
     _, peak = tracemalloc.get_traced_memory()

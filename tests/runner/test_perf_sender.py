@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from evalkube_runner.perf import bodies as files
+from evalkube_runner.perf import payloads as files
 from evalkube_runner.perf import schedule
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool

@@ -8,7 +8,7 @@ import pytest
 
 from evalkube_crds.proxies import Proxy
 from evalkube_runner.perf import task
-from evalkube_runner.perf.bodies import Layout
+from evalkube_runner.perf.payloads import Layout
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.rates import Stage
 from evalkube_runner.perf.schedule import Arrivals, Lane

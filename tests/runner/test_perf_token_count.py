@@ -10,8 +10,9 @@ import pytest
 
 from evalkube_crds.names import TokenBasis
 from evalkube_runner.data import tokens
-from evalkube_runner.perf import bodies as files
+from evalkube_runner.perf import payloads as files
 from evalkube_runner.perf import rows, sweep, token_count
+from evalkube_runner.perf.bodies import rendered
 from evalkube_runner.wire import openai
 from evalkube_runner.wire.ask import DRAWN
 from fakes.load_tests import context, load, run, spec
@@ -116,7 +117,7 @@ def test_failed_requests_are_not_counted(tmp_path: Path, tokenizer: str) -> None
 def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     """A server that counts answers and not prompts is believed in what it says."""
     layout = files.Layout(tmp_path, 2, 2)
-    files.write(layout.path(0), [(b'{"prompt":"a b c"}', None), files.rendered({"prompt": "d", "max_tokens": DRAWN})])
+    files.write(layout.path(0), [(b'{"prompt":"a b c"}', None), rendered({"prompt": "d", "max_tokens": DRAWN})])
     bodies = files.Payloads(layout, b"", 0, reached=lambda _: None)
     row = {"index": 3, "prompt_tokens": None, "completion_tokens": 99, "token_basis": "usage"}
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvloop
 
-from evalkube_runner.perf import bodies as files
+from evalkube_runner.perf import payloads as files
 from evalkube_runner.perf import task
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Arrivals, Lane

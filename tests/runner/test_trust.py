@@ -7,12 +7,13 @@ import pytest
 from evalkube_crds.evalrun import GenerationConfig, JudgeModel
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.paths import Readable
+from evalkube_runner.ca_file import trust_of
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.perf import sweep
-from evalkube_runner.trust import Trust, trust_of
+from evalkube_runner.trust import Trust
 from fakes import certificates, load_tests, scripted_endpoint
 from fakes.certificates import AUTHORITY, SELF_SIGNED, SERVER
 from fakes.readable import ANYTHING

@@ -16,12 +16,12 @@ from evalkube_crds.evalrun import Judge, JudgeContract
 from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
+from evalkube_runner.ca_file import trust_of
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import extract, prompts
 from evalkube_runner.eval.benchmarks.declaration import Message, Question
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
-from evalkube_runner.trust import trust_of
 
 __all__ = ["JudgeFailed", "Judges", "aggregate", "check", "messages", "verdict"]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import Progress
+from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records, sampling, scoring
@@ -21,7 +22,6 @@ from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
-from evalkube_runner.trust import trust_of
 from evalkube_runner.wire.refusals import says_no_model
 
 __all__ = ["Dataset", "Session"]

@@ -1,45 +1,39 @@
 """The bodies of a load test's requests, from prompts to the bytes that go out. The data room shapes prompts, the
 dialect bodies; here they meet.
 
-The parent renders bodies into files (`Bodies`), a bounded part ahead of its workers, and removes what they have left
-behind. The workers map the files and slice (`Payloads`): none of them holds prompts or encodes JSON, and the disk holds
-no more than a part. What fits into `AHEAD_BYTES` is rendered before the load begins, so that it has the machine to
-itself. The rest of a longer one is rendered beside it, by a thread that has a low priority from then on; a worker that
-has to wait sends late, and that is on its record.
-
-A file has one block of bodies: these, then where each ends, then where in each a token limit is to be put that is drawn
-for every request (0: none), then their number; all numbers as int64.
+The parent renders bodies into the files of `payloads`, a bounded part ahead of its workers, and removes what they have
+left behind; the disk holds no more than a part. What fits into `AHEAD_BYTES` is rendered before the load begins, so
+that it has the machine to itself. The rest of a longer one is rendered beside it, by a thread that has a low priority
+from then on; a worker that has to wait sends late, and that is on its record.
 """
 
 import asyncio
 import contextlib
 import logging
-import mmap
 import os
 import sys
 import threading
 import time
-from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import orjson
 
 from evalkube_crds import secret_keys
 from evalkube_crds.names import Reason
+from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import payloads
+from evalkube_runner.perf.payloads import PREFIX, Layout
 from evalkube_runner.wire.ask import DRAWN, Ask, Drawn, Inputs, Prompt, Query
 from evalkube_runner.wire.chats import Inexpressible
+from evalkube_runner.wire.dialect import Dialect
 
-if TYPE_CHECKING:  # the worker processes never see a spec
-    from evalkube_crds.perfrun import PerfRunSpec
-    from evalkube_runner.wire.dialect import Dialect
-
-__all__ = ["AHEAD_BYTES", "Bodies", "Layout", "Payloads", "Prompts", "Span", "ask_of", "rendered", "window", "write"]
+__all__ = ["AHEAD_BYTES", "Bodies", "Prompts", "Span", "ask_of", "rendered", "window"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
 AHEAD_BYTES = 128 * 1024 * 1024
@@ -49,10 +43,6 @@ _BLOCK_S = 0.25
 _MOST_IN_BLOCK = 4096
 _TRIED = 16  # bodies from which the size of a block is told
 _NICE = 10
-_PREFIX = "bodies-"  # of the files' names
-_NUMBER_BYTES = 8
-_OPEN_BLOCKS = 2
-_POLL_S = 0.005
 _PLACE = b"\0"  # what no JSON has in it
 
 
@@ -66,7 +56,7 @@ class Prompts(Protocol):
         """One of them, the same every time."""
 
 
-def ask_of(spec: "PerfRunSpec", prompt: Prompt | Inputs | Query) -> Ask:
+def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query) -> Ask:
     """The request for one prompt. A range of token limits is drawn from for each time that it is sent."""
     return Ask(
         model=spec.model,
@@ -103,33 +93,6 @@ def _drawn(value: object) -> orjson.Fragment:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Where bodies lie: `items` different ones, `block` of them to a file; a test begins at item `offset`."""
-
-    folder: Path
-    items: int
-    block: int
-    offset: int = 0
-
-    @property
-    def blocks(self) -> int:
-        """How many files hold all items."""
-        return -(-self.items // self.block)
-
-    def item_of(self, position: int) -> int:
-        """The item that the request at `position` sends: they come again where there are fewer of them."""
-        return (self.offset + position) % self.items
-
-    def items_of(self, block: int) -> range:
-        """The items of a block."""
-        return range(block * self.block, min((block + 1) * self.block, self.items))
-
-    def path(self, block: int) -> Path:
-        """The file of a block."""
-        return self.folder / f"{_PREFIX}{block}.bin"
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """The requests of one point, by their places in the test."""
 
@@ -153,8 +116,8 @@ class Bodies:
 
     def __init__(
         self,
-        spec: "PerfRunSpec",
-        dialect: "Dialect",
+        spec: PerfRunSpec,
+        dialect: Dialect,
         prompts: Prompts,
         folder: Path,
         *,
@@ -199,7 +162,7 @@ class Bodies:
             self._rendering.cancel()
             await asyncio.wait([self._rendering])
         self._thread.shutdown(wait=True, cancel_futures=True)
-        for path in self._folder.glob(f"{_PREFIX}*"):
+        for path in self._folder.glob(f"{PREFIX}*"):
             path.unlink()
 
     async def begin(self, span: Span) -> None:
@@ -281,7 +244,7 @@ class Bodies:
             self._rendered.set()
 
     def _write(self, block: int) -> None:
-        write(self.layout.path(block), map(self._body, self.layout.items_of(block)))
+        payloads.write(self.layout.path(block), map(self._body, self.layout.items_of(block)))
 
     def _forget(self, needed: Collection[int]) -> None:
         """Remove what nobody is near; all of it stays where all of it is little enough."""
@@ -300,106 +263,3 @@ def _step_back() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-
-
-def write(path: Path, bodies: Iterable[tuple[bytes, int | None]]) -> None:
-    """Write a block of (body, where in it a drawn limit is to be put); `path` is there once it is whole. Raises
-    OSError.
-    """
-    ends, places = array("q"), array("q")
-    at = 0
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        for body, place in bodies:
-            file.write(body)
-            at += len(body)
-            ends.append(at)
-            places.append(place or 0)
-        for table in (ends, places, array("q", [len(ends)])):
-            table.tofile(file)
-    part.rename(path)
-
-
-class _Block:
-    """One block, mapped."""
-
-    __slots__ = ("_bytes", "_ends", "_places")
-
-    def __init__(self, path: Path) -> None:
-        """Raises FileNotFoundError."""
-        with path.open("rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        tail = len(self._bytes) - _NUMBER_BYTES
-        size = int.from_bytes(self._bytes[tail:], sys.byteorder) * _NUMBER_BYTES
-        self._ends, self._places = array("q"), array("q")
-        self._ends.frombytes(self._bytes[tail - 2 * size : tail - size])
-        self._places.frombytes(self._bytes[tail - size : tail])
-
-    def body(self, at: int) -> tuple[bytes, int]:
-        """One body, and the place of its drawn limit (0: it has none)."""
-        return self._bytes[self._ends[at - 1] if at else 0 : self._ends[at]], self._places[at]
-
-    def close(self) -> None:
-        self._bytes.close()
-
-
-class Payloads:
-    """The whole requests, head and body, for any index."""
-
-    def __init__(self, layout: Layout, head: bytes, first: int, *, reached: Callable[[int], None]) -> None:
-        """`head` ends with `Content-Length: `; index i stands at position first + i. `reached` is told each block
-        that is asked for, when it was not open before.
-        """
-        self._layout = layout
-        self._head = head
-        self._first = first
-        self._reached = reached
-        self._wanted = -1
-        self._open: dict[int, _Block] = {}
-
-    def item_of(self, index: int) -> int:
-        """The item that request `index` sends."""
-        return self._layout.item_of(self._first + index)
-
-    def render(self, index: int, max_tokens: int | None) -> bytes | None:
-        """The bytes of one request; None while they are not there yet."""
-        body = self.body(self.item_of(index), max_tokens)
-        return None if body is None else b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
-
-    def body(self, item: int, max_tokens: int | None) -> bytes | None:
-        """The body of one item, with the token limit where one is drawn; None while it is not there yet."""
-        number, at = divmod(item, self._layout.block)
-        block = self._open.get(number) or self._opened(number)
-        if block is None:
-            return None
-        body, place = block.body(at)
-        if place:
-            assert max_tokens is not None
-            body = b"%s%d%s" % (body[:place], max_tokens, body[place:])
-        return body
-
-    def awaited(self, item: int, max_tokens: int | None) -> bytes:
-        """As `body`, which is waited for. Blocks: for a thread."""
-        while (body := self.body(item, max_tokens)) is None:
-            time.sleep(_POLL_S)
-        return body
-
-    def _opened(self, number: int) -> _Block | None:
-        if number != self._wanted:
-            self._wanted = number
-            self._reached(number)
-        try:
-            block = _Block(self._layout.path(number))
-        except FileNotFoundError:
-            return None
-        while len(self._open) >= _OPEN_BLOCKS:
-            self._open.pop(next(iter(self._open))).close()
-        self._open[number] = block
-        self._wanted = -1
-        return block
-
-    def close(self) -> None:
-        """Let go of the files."""
-        for block in self._open.values():
-            block.close()
-        self._open.clear()

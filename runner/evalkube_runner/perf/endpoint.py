@@ -4,7 +4,8 @@ import logging
 
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.proxies import Proxy
-from evalkube_runner import gate, trust, urls
+from evalkube_runner import gate, urls
+from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.target import target_of
@@ -38,7 +39,7 @@ def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
     key = dialect.headers(context.api_key, url, spec.api_key_header)
     fixed, given = dialect.fixed_headers(stream=spec.streams), context.credentials.headers
     headers = heads.joined(fixed, spec.headers, given, key, _proxy_headers(url, proxy))
-    return Endpoint(spec.api, url, headers, trust.trust_of(spec, context.readable), proxy)
+    return Endpoint(spec.api, url, headers, trust_of(spec, context.readable), proxy)
 
 
 def _proxy_headers(url: str, proxy: Proxy | None) -> dict[str, str]:

@@ -8,8 +8,8 @@ from evalkube_crds.names import NO_CONNECTION, ErrorClass, Reason
 from evalkube_runner import arrival
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import pool as pools
-from evalkube_runner.perf.bodies import Layout, Payloads
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.perf.task import Endpoint, LoadOptions
 from evalkube_runner.wire.refusals import says_no_model, says_wrong_key
 from evalkube_runner.wire.tunnel import CREDENTIALS

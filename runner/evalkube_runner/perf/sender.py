@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, takewhile
 
-from evalkube_runner.perf.bodies import Payloads
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
 from evalkube_runner.perf.timerfd import Alarm

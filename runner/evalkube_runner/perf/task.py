@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
-from evalkube_runner.perf.bodies import Layout
+from evalkube_runner.perf.payloads import Layout
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.perf.target import Target, request_head, target_of

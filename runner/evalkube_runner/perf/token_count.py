@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from evalkube_crds.names import TokenBasis
-from evalkube_runner.perf.bodies import Payloads
 from evalkube_runner.perf.measure import Measure
+from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.rows import Timing, Waiting
 from evalkube_runner.perf.timeline import Span
 from evalkube_runner.wire.dialect import Dialect

@@ -19,9 +19,9 @@ import uvloop
 from evalkube_runner import machine
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf import schedule, task
-from evalkube_runner.perf.bodies import Payloads
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.measure import Measure
+from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.self_watch import SelfWatch, quiet_collector
 from evalkube_runner.perf.sender import Sender, SendOptions
