@@ -16,7 +16,7 @@ from evalkube_mock import rendering, replies, wire
 from evalkube_mock.answers import AnswerBook
 from evalkube_mock.behaviour import Behaviour, Fate, Role
 from evalkube_mock.dialects import table
-from evalkube_mock.dialects.model import Ask, Dialect, Endpoint, RefusedError
+from evalkube_mock.dialects.model import JSON, Ask, Dialect, Endpoint, RefusedError
 from evalkube_mock.generation import Channel, Generation
 from evalkube_mock.record import Outcome, Record, Stats
 from evalkube_mock.rendering import Prepared, Shelf
@@ -218,12 +218,25 @@ class Engine:
         return orjson.dumps(self._record.document())
 
     def _refusal(self, request: Request, dialect: Dialect, refused: RefusedError, number: int) -> bytes:
-        return self._whole(request, refused.status, dialect.error(refused, number), refused.headers)
+        content_type, body = dialect.refusal(refused, number, request.headers)
+        return self._whole(request, refused.status, body, content_type, refused.headers)
 
     @staticmethod
-    def _whole(request: Request, status: int, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
-        head_only = request.method == "HEAD"
-        return wire.response(status, body, keep_alive=request.keep_alive, headers=headers, head_only=head_only)
+    def _whole(
+        request: Request,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> bytes:
+        return wire.response(
+            status,
+            body,
+            content_type=content_type,
+            keep_alive=request.keep_alive,
+            headers=headers,
+            head_only=request.method == "HEAD",
+        )
 
 
 def _wrong_method(request: Request, allowed: str) -> RefusedError:

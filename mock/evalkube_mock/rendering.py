@@ -51,9 +51,9 @@ class Shelf:
         return self._kept.get(key)
 
     def put(self, key: Hashable, prepared: Prepared) -> None:
-        """Keep `prepared`, unless it alone would fill the shelf."""
+        """Keep `prepared`, unless it alone would fill more than half of the shelf."""
         cost = sum(map(len, prepared.everything)) + _ENTRY_BYTES
-        if cost > _SHELF_BYTES // 4:
+        if cost > _SHELF_BYTES // 2:
             return
         if self._bytes + cost > _SHELF_BYTES:
             self._kept.clear()

@@ -3,7 +3,7 @@
 import http
 from collections.abc import Iterable, Sequence
 
-from evalkube_mock.dialects.model import Event
+from evalkube_mock.dialects.model import JSON, Event
 
 __all__ = ["CONTINUE", "LAST_CHUNK", "chunk", "flat", "framed", "response", "stream_head"]
 
@@ -16,16 +16,18 @@ def response(
     status: int,
     body: bytes,
     *,
+    content_type: bytes = JSON,
     keep_alive: bool = True,
     headers: Sequence[tuple[str, str]] = (),
     head_only: bool = False,
 ) -> bytes:
-    """Render a whole JSON response; `head_only` answers HEAD with the length but not the body."""
+    """Render a whole response; `head_only` answers HEAD with the length but not the body."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    head = b"HTTP/1.1 %d %s\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n%s%s\r\n" % (
+    head = b"HTTP/1.1 %d %s\r\n%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n" % (
         status,
         _phrase(status),
         _SERVER,
+        content_type,
         len(body),
         extra.encode("latin-1"),
         b"" if keep_alive else b"connection: close\r\n",

@@ -50,6 +50,16 @@ def test_an_error_inside_a_stream(shared_mock: Any) -> None:
     assert set(json.loads(data.removeprefix("data:"))) == {"code", "message", "request_id"}
 
 
+@pytest.mark.parametrize("headers", [_STREAM, {"Accept": "text/event-stream"}])
+def test_a_refused_stream(plain_mock: Any, headers: dict[str, str]) -> None:
+    """Who asked for a stream gets the refusal as an event, under the error's own status."""
+    answer = _post(plain_mock, headers, model=...)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/event-stream;charset=UTF-8")
+    head, _, data = answer.text.partition("data:")
+    assert head == "id:1\nevent:error\n:HTTP_STATUS/400\n"
+    assert json.loads(data)["code"] == "InvalidParameter"
+
+
 def test_reasoning_has_messages_only(shared_mock: Any) -> None:
     """Without a format for results a model that reasons answers in messages, as the real ones do."""
     mock = shared_mock("--reasoning-tokens", "2", "--default-answer", "a")
@@ -70,7 +80,7 @@ def test_a_bound_on_what_repeats_itself(shared_mock: Any) -> None:
     """A cumulative stream grows with the square of its tokens: over 2048 of them it is refused, an incremental not."""
     mock = shared_mock("--tokens", "2049")
     refused = _post(mock, _STREAM)
-    assert (refused.status_code, refused.json()["code"]) == (400, "InvalidParameter")
+    assert (refused.status_code, "incremental_output" in refused.text) == (400, True)
     assert len(_events(_post(mock, _STREAM, parameters={"incremental_output": True}))) == 2050
 
 

@@ -13,6 +13,7 @@ import orjson
 from evalkube_mock import pieces
 from evalkube_mock.dialects import fields, sse
 from evalkube_mock.dialects.model import (
+    JSON,
     Ask,
     Block,
     Call,
@@ -119,6 +120,9 @@ class Anthropic:
 
     def error(self, refused: RefusedError, number: int) -> bytes:
         return orjson.dumps({**_error(refused), "request_id": f"req_{number:024x}"})
+
+    def refusal(self, refused: RefusedError, number: int, headers: Headers) -> tuple[bytes, bytes]:
+        return JSON, self.error(refused, number)
 
     def error_events(self, ask: Ask, reply: Reply, sent: int, refused: RefusedError) -> tuple[Event, ...]:
         return _events(_error(refused))  # nothing follows, message_stop neither

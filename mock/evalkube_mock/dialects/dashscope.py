@@ -15,6 +15,7 @@ import orjson
 from evalkube_mock import pieces
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import (
+    JSON,
     Ask,
     Call,
     Endpoint,
@@ -34,6 +35,7 @@ _PATH = "/api/v1/services/aigc/text-generation/generation"
 _MAX_CHOICES = 4
 _MAX_CUMULATIVE = 2048  # tokens of a stream that repeats itself: its bytes grow with the square
 _CALL_ID = "call_0"
+_EVENTS = b"text/event-stream;charset=UTF-8"
 _TEXT, _MESSAGE, _INCREMENTAL, _CUMULATIVE = "text", "message", "incremental", "cumulative"
 _CODES = {
     400: "InvalidParameter",
@@ -72,13 +74,12 @@ class DashScope:
         if result_format not in (None, _TEXT, _MESSAGE):
             raise fields.wrong("parameters.result_format", "text or message")
         incremental = fields.flag(parameters, "incremental_output")
-        wants = (header(headers, b"x-dashscope-sse") or "").lower() == "enable"
         return Ask(
             endpoint=endpoint.name,
             model=model,
             prompt=prompt,
             prompt_tokens=prompt_tokens,
-            stream=wants or "text/event-stream" in (header(headers, b"accept") or ""),
+            stream=_wants_stream(headers),
             max_tokens=fields.integer(parameters, "max_tokens", 1),
             min_tokens=fields.integer(parameters, "min_tokens", 0) or 0,
             ignore_eos=fields.flag(parameters, "ignore_eos"),
@@ -108,7 +109,7 @@ class DashScope:
             # Without the total: with it each event would differ from prompt to prompt. The last event has it.
             counts = _counts(ask, index + 1, min(index + 1, bounds[0]))
             tokens.append((_event(index + 1, _output(ask, reply, said, "null"), counts),))
-        return Script((), tuple(tokens), (), b"text/event-stream;charset=UTF-8")
+        return Script((), tuple(tokens), (), _EVENTS)
 
     def ending(self, ask: Ask, reply: Reply) -> tuple[Event, ...]:
         said = _everything(reply) if _is_cumulative(ask) else _Said()
@@ -122,9 +123,13 @@ class DashScope:
         code = _CODES.get(refused.status, "InvalidParameter" if refused.status < 500 else "InternalError")
         return orjson.dumps({"code": code, "message": refused.message, "request_id": _request_id(number)})
 
+    def refusal(self, refused: RefusedError, number: int, headers: Headers) -> tuple[bytes, bytes]:
+        error = self.error(refused, number)
+        # As the real one: who asked for a stream gets an event, under the error's own status.
+        return (_EVENTS, _error_event(1, refused.status, error)) if _wants_stream(headers) else (JSON, error)
+
     def error_events(self, ask: Ask, reply: Reply, sent: int, refused: RefusedError) -> tuple[Event, ...]:
-        head = b"id:%d\nevent:error\n:HTTP_STATUS/%d\ndata:" % (sent + 1, refused.status)
-        return ((head + self.error(refused, 0) + b"\n\n",),)
+        return ((_error_event(sent + 1, refused.status, self.error(refused, 0)),),)
 
     def models(self, path: str, model: str, created: int) -> tuple[str, bytes] | None:
         return None  # the real one lists none
@@ -142,6 +147,15 @@ class _Said:
 
 def _everything(reply: Reply) -> _Said:
     return _Said("".join(reply.reasoning), "".join(reply.content), "".join(reply.arguments), named=True)
+
+
+def _wants_stream(headers: Headers) -> bool:
+    asked = (header(headers, b"x-dashscope-sse") or "").lower()
+    return asked == "enable" or "text/event-stream" in (header(headers, b"accept") or "")
+
+
+def _error_event(number: int, status: int, error: bytes) -> bytes:
+    return b"id:%d\nevent:error\n:HTTP_STATUS/%d\ndata:%s\n\n" % (number, status, error)
 
 
 def _is_cumulative(ask: Ask) -> bool:

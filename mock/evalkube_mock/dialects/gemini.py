@@ -15,6 +15,7 @@ from evalkube_mock import pieces
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import (
     EVENT_STREAM,
+    JSON,
     Ask,
     Call,
     Endpoint,
@@ -134,6 +135,9 @@ class Gemini:
             info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": _KEY_INVALID}
             error["details"] = [{**info, "domain": "googleapis.com"}]
         return orjson.dumps({"error": error})
+
+    def refusal(self, refused: RefusedError, number: int, headers: Headers) -> tuple[bytes, bytes]:
+        return JSON, self.error(refused, number)
 
     def error_events(self, ask: Ask, reply: Reply, sent: int, refused: RefusedError) -> tuple[Event, ...]:
         error = self.error(refused, 0)

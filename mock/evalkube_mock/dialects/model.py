@@ -13,6 +13,7 @@ from evalkube_mock.vectors import Vector
 
 __all__ = [
     "EVENT_STREAM",
+    "JSON",
     "Ask",
     "Block",
     "Call",
@@ -32,6 +33,7 @@ Event = tuple[bytes, ...]
 Headers = Sequence[tuple[bytes, bytes]]  # of a request, as received
 
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
+JSON = b"application/json"
 
 
 def header(headers: Headers, name: bytes) -> str | None:
@@ -200,7 +202,10 @@ class Dialect(Protocol):
         """Render a reply that is not streamed."""
 
     def error(self, refused: RefusedError, number: int) -> bytes:
-        """Render an error body."""
+        """Render an error as a document."""
+
+    def refusal(self, refused: RefusedError, number: int, headers: Headers) -> tuple[bytes, bytes]:
+        """Render the answer to a refused request: its content type and its body."""
 
     def error_events(self, ask: Ask, reply: Reply, sent: int, refused: RefusedError) -> tuple[Event, ...]:
         """Render an error after `sent` tokens of a stream that began with 200, and what follows it."""

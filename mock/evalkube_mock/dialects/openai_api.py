@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from evalkube_mock.dialects.model import Headers, RefusedError, header
+from evalkube_mock.dialects.model import JSON, Headers, RefusedError, header
 
 __all__ = ["OpenAIApi", "bearer", "listed"]
 
@@ -44,6 +44,9 @@ class OpenAIApi:
 
     def error(self, refused: RefusedError, number: int) -> bytes:
         return orjson.dumps({"error": self.error_object(refused)})
+
+    def refusal(self, refused: RefusedError, number: int, headers: Headers) -> tuple[bytes, bytes]:
+        return JSON, self.error(refused, number)
 
     @staticmethod
     def error_object(refused: RefusedError) -> dict[str, Any]:
