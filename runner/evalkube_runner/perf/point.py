@@ -11,10 +11,10 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import NANO, PerfPoint
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.perf.endpoint import url_of
-from evalkube_runner.perf.rates import peak_rate
+from evalkube_runner.perf.rates import Stage, peak_rate
 from evalkube_runner.perf.schedule import Arrivals
 
-__all__ = ["Point", "documents", "joined", "warmup_of"]
+__all__ = ["Point", "arrivals_of", "documents", "joined", "warmup_of"]
 
 _SLOT_STEP_NS = 100_000
 """All slots at once would queue at the server's socket behind each other, in step for as long as answers take equally
@@ -55,6 +55,12 @@ class Point:
         if self.ramp_up_s is None or self.parallel is None:
             return _SLOT_STEP_NS
         return int(self.ramp_up_s * NANO / self.parallel)
+
+
+def arrivals_of(spec: PerfRunSpec) -> Arrivals:
+    """How the requests of all points arrive."""
+    stages = (Stage(each.rate, each.end, each.duration, each.ramp == "exponential") for each in spec.rate_stages or ())
+    return Arrivals(spec.arrivals, spec.burstiness or 1.0, tuple(stages))
 
 
 def warmup_of(asked: float, number: int) -> int:

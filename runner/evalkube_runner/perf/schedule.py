@@ -13,15 +13,12 @@ while a point runs, ``rates`` says when so much of it has passed.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkube_runner.perf.rates import Stage, times_s
-
-if TYPE_CHECKING:  # the worker processes never see a spec
-    from evalkube_crds.perfrun import PerfRunSpec
 
 __all__ = [
     "Arrivals",
@@ -70,14 +67,6 @@ class Arrivals:
     def timed(self) -> bool:
         """Whether they need no rate beside them."""
         return bool(self.stages) or self.recorded is not None
-
-    @classmethod
-    def of(cls, spec: "PerfRunSpec") -> Self:
-        """Those that a spec asks for."""
-        stages = (
-            Stage(each.rate, each.end, each.duration, each.ramp == "exponential") for each in spec.rate_stages or ()
-        )
-        return cls(spec.arrivals, spec.burstiness or 1.0, tuple(stages))
 
 
 @dataclass(frozen=True, slots=True)

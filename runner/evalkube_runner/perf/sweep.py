@@ -19,10 +19,9 @@ from evalkube_runner.errors import TargetFailed
 from evalkube_runner.perf import limits, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
-from evalkube_runner.perf.point import Point, warmup_of
+from evalkube_runner.perf.point import Point, arrivals_of, warmup_of
 from evalkube_runner.perf.point_runner import PointRunner
 from evalkube_runner.perf.rates import mean_rate
-from evalkube_runner.perf.schedule import Arrivals
 from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.wire.refusals import says_no_model
 
@@ -94,7 +93,7 @@ def points_of(spec: PerfRunSpec) -> Iterator[Point]:
     rates = [rate if rate > 0 else None for rate in spec.rate]
     if len(rates) == 1:
         rates *= len(spec.number)
-    arrivals = Arrivals.of(spec)
+    arrivals = arrivals_of(spec)
     parallels: list[int | None] = [None] * len(spec.number) if spec.open_loop else [*spec.parallel]
     loads = list(zip(spec.number, parallels, rates, strict=True))
     first = 0

@@ -16,9 +16,8 @@ from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, Sla
 from evalkube_runner.context import RunContext
 from evalkube_runner.perf import search
 from evalkube_runner.perf.limits import most_parallel
-from evalkube_runner.perf.point import Point, warmup_of
+from evalkube_runner.perf.point import Point, arrivals_of, warmup_of
 from evalkube_runner.perf.point_runner import PointRunner
-from evalkube_runner.perf.schedule import Arrivals
 
 __all__ = ["merge_runs", "run_of", "space_of", "tune"]
 
@@ -62,11 +61,11 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
     total = number * spec.sla_num_runs
     if spec.sla_variable == "rate":
         name = point_name(number=total, rate=value)
-        return Point(name, number, spec.sla_fixed_parallel, value, warmup, 0, arrivals=Arrivals.of(spec))
+        return Point(name, number, spec.sla_fixed_parallel, value, warmup, 0, arrivals=arrivals_of(spec))
     parallel = int(value)
     rate = spec.rate[0] if spec.rate[0] > 0 else None
     name = point_name(number=total, parallel=parallel)
-    return Point(name, number, parallel, rate, warmup, 0, arrivals=Arrivals.of(spec), ramp_up_s=spec.ramp_up)
+    return Point(name, number, parallel, rate, warmup, 0, arrivals=arrivals_of(spec), ramp_up_s=spec.ramp_up)
 
 
 class _Tuner:
