@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from evalkube_runner.wire import chats, faults, openai, stream
-from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.anthropic_answers import GRAMMAR
 from evalkube_runner.wire.ask import Ask, Inputs, Message, Operation, Query, is_messages, merged, overlaid
 from evalkube_runner.wire.chats import Inexpressible
+from evalkube_runner.wire.decoding import document
 
 __all__ = [
     "answer",
@@ -164,23 +164,13 @@ def _part(part: object, where: str) -> dict[str, Any]:
     return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
 
 
-def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
-    """A reader for one answer."""
-    return stream.Stream(GRAMMAR, choices, keep_text=keep_text)
-
-
-def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-    """What an answer that was not streamed says."""
-    return stream.whole(body, GRAMMAR, choices, keep_text=keep_text)
-
-
-def error_message(body: bytes) -> str:
-    """The text for people in the body of an HTTP error."""
-    return faults.in_body(body)
+_ANSWERS = stream.Answers(GRAMMAR)
+reader, answer = _ANSWERS.reader, _ANSWERS.whole
+error_message = faults.in_body
 
 
 def prompt_texts(body: bytes) -> tuple[list[str], int]:
     """The texts of a request's prompt; it has no token ids."""
-    found = chats.document(body)
+    found = document(body)
     texts = [text for key in ("system", "messages") for text in chats.texts_in(found.get(key))]
     return texts, 0

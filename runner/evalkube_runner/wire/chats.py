@@ -15,7 +15,6 @@ __all__ = [
     "Inexpressible",
     "calls",
     "check",
-    "document",
     "image",
     "is_system",
     "parts",
@@ -110,15 +109,6 @@ def image(part: Mapping[str, Any], where: str) -> Image:
     if not kind.endswith(";base64"):
         raise Inexpressible(f"{where}.content", "a picture whose data is not base64")
     return Image(url, kind.removesuffix(";base64"), data)
-
-
-def document(body: bytes) -> Mapping[str, Any]:
-    """A request body; empty where it is no JSON object."""
-    try:
-        found = loads(body)
-    except NotJson:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def texts_in(value: object) -> Iterator[str]:

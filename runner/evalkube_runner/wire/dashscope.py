@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from evalkube_runner.wire import openai, stream
-from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Inputs, Message, Operation, Query, is_messages, merged, overlaid
 from evalkube_runner.wire.dashscope_answers import GRAMMAR, words_of
-from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.decoding import document
 
 __all__ = [
     "answer",
@@ -127,28 +126,16 @@ def _part(part: object) -> object:
     return part
 
 
-def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
-    """A reader for one answer."""
-    return stream.Stream(GRAMMAR, choices, keep_text=keep_text)
-
-
-def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-    """What an answer that was not streamed says."""
-    return stream.whole(body, GRAMMAR, choices, keep_text=keep_text)
-
-
-def error_message(body: bytes) -> str:
-    """The text for people in the body of an HTTP error, behind its code, by which the reference explains it."""
-    return words_of(body)
+_ANSWERS = stream.Answers(GRAMMAR)
+reader, answer = _ANSWERS.reader, _ANSWERS.whole
+error_message = words_of
+"""Behind the code, by which the reference explains it."""
 
 
 def prompt_texts(body: bytes) -> tuple[list[str], int]:
     """The texts of a request's prompt; it has no token ids."""
-    try:
-        found = loads(body)
-    except NotJson:
-        return [], 0
-    given = found.get("input") if isinstance(found, Mapping) else None
+    found = document(body)
+    given = found.get("input")
     if not isinstance(given, Mapping):
         return [], 0
     messages = given.get("messages")

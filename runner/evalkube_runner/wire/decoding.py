@@ -6,10 +6,12 @@ UTF-16; RFC 8259, 8.2 leaves them open), bytes that are no UTF-8 (a token that e
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
-__all__ = ["NotJson", "loads", "readable"]
+__all__ = ["NotJson", "document", "loads", "readable"]
 
 
 class NotJson(ValueError):
@@ -39,3 +41,12 @@ def readable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def document(body: bytes) -> Mapping[str, Any]:
+    """A request body; empty where it is no JSON object."""
+    try:
+        found = loads(body)
+    except NotJson:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -3,14 +3,13 @@
 Reference: https://platform.openai.com/docs/api-reference/embeddings/create.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from evalkube_runner.wire import ask as asking
 from evalkube_runner.wire import openai, paths, stream
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Inputs, Operation
-from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.decoding import document
 from evalkube_runner.wire.embedding_answers import grammar_of
 
 __all__ = [
@@ -78,8 +77,4 @@ def _is_ids(given: list[object]) -> bool:
 
 
 def _input(body: bytes) -> object:
-    try:
-        found = loads(body)
-    except NotJson:
-        return None
-    return found.get("input") if isinstance(found, Mapping) else None
+    return document(body).get("input")

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from evalkube_runner.wire import ask as asking
 from evalkube_runner.wire import faults, stream
-from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Inputs, Operation, Query, is_messages
-from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.decoding import document
 from evalkube_runner.wire.openai_answers import GRAMMAR
 
 __all__ = [
@@ -128,29 +127,14 @@ def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
-def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
-    """A reader for one answer."""
-    return stream.Stream(GRAMMAR, choices, keep_text=keep_text)
-
-
-def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-    """What an answer that was not streamed says."""
-    return stream.whole(body, GRAMMAR, choices, keep_text=keep_text)
-
-
-def error_message(body: bytes) -> str:
-    """The text for people in the body of an HTTP error."""
-    return faults.in_body(body)
+_ANSWERS = stream.Answers(GRAMMAR)
+reader, answer = _ANSWERS.reader, _ANSWERS.whole
+error_message = faults.in_body
 
 
 def prompt_texts(body: bytes) -> tuple[list[str], int]:
     """The texts of a request's prompt, and how many token ids it has besides."""
-    try:
-        found = loads(body)
-    except NotJson:
-        return [], 0
-    if not isinstance(found, Mapping):
-        return [], 0
+    found = document(body)
     prompt = found.get("prompt")
     parts = prompt if isinstance(prompt, list) else [prompt]
     ids = sum(len(part) if isinstance(part, list) else 1 for part in parts if isinstance(part, int | list))

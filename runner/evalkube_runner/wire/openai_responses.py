@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from evalkube_runner.wire import faults, openai, stream
-from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Inputs, Message, Operation, Query, is_messages, merged, overlaid
-from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.decoding import document
 from evalkube_runner.wire.openai_responses_answers import GRAMMAR
 
 __all__ = [
@@ -159,29 +158,14 @@ def _part(part: object, kind: str) -> object:
     return part
 
 
-def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
-    """A reader for one answer."""
-    return stream.Stream(GRAMMAR, choices, keep_text=keep_text)
-
-
-def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-    """What an answer that was not streamed says."""
-    return stream.whole(body, GRAMMAR, choices, keep_text=keep_text)
-
-
-def error_message(body: bytes) -> str:
-    """The text for people in the body of an HTTP error."""
-    return faults.in_body(body)
+_ANSWERS = stream.Answers(GRAMMAR)
+reader, answer = _ANSWERS.reader, _ANSWERS.whole
+error_message = faults.in_body
 
 
 def prompt_texts(body: bytes) -> tuple[list[str], int]:
     """The texts of a request's prompt; it has no token ids."""
-    try:
-        found = loads(body)
-    except NotJson:
-        return [], 0
-    if not isinstance(found, Mapping):
-        return [], 0
+    found = document(body)
     given = found.get("input")
     items = given if isinstance(given, list) else [given]
     return [text for item in (found.get("instructions"), *items) for text in _texts(item)], 0

@@ -5,14 +5,13 @@ Reference: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html 
 and https://docs.cohere.com/v2/reference/rerank.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from evalkube_runner.wire import ask as asking
 from evalkube_runner.wire import openai, paths, stream
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Operation, Query
-from evalkube_runner.wire.decoding import NotJson, loads
+from evalkube_runner.wire.decoding import document
 from evalkube_runner.wire.rerank_answers import grammar_of
 
 __all__ = [
@@ -76,12 +75,7 @@ def prompt_texts(body: bytes) -> tuple[list[str], int]:
 
 def _request(body: bytes) -> tuple[str, list[str]]:
     """The query and the texts of the documents, which may be objects with one (Jina, older Cohere)."""
-    try:
-        found = loads(body)
-    except NotJson:
-        return "", []
-    if not isinstance(found, Mapping):
-        return "", []
+    found = document(body)
     query, documents = found.get("query"), found.get("documents")
     texts = [one.get("text") if isinstance(one, dict) else one for one in documents or []]
     return query if isinstance(query, str) else "", [text if isinstance(text, str) else "" for text in texts]

@@ -22,7 +22,7 @@ from evalkube_runner.wire.decoding import NotJson, loads
 from evalkube_runner.wire.grammar import Grammar
 from evalkube_runner.wire.reading import Reading, Track
 
-__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Stream", "whole"]
+__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Answers", "Stream", "whole"]
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
@@ -394,6 +394,21 @@ def _is_event(line: bytes, keys: tuple[str, ...]) -> bool:
     except orjson.JSONDecodeError:
         return False
     return isinstance(found, dict) and any(found.get(key) is not None for key in keys)
+
+
+class Answers:
+    """The readers of a dialect that has one grammar for all its answers."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+
+    def reader(self, choices: int = 1, *, keep_text: bool = False) -> Stream:
+        """A reader for one answer."""
+        return Stream(self._grammar, choices, keep_text=keep_text)
+
+    def whole(self, body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
+        """What an answer that was not streamed says."""
+        return whole(body, self._grammar, choices, keep_text=keep_text)
 
 
 def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = True) -> Answer:
