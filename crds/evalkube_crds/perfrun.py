@@ -1,10 +1,9 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
@@ -13,7 +12,6 @@ from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
 from evalkube_crds.fields import (
     BodyKeys,
     BodyTemplate,
-    Contract,
     Headers,
     HttpUrl,
     Query,
@@ -25,63 +23,14 @@ from evalkube_crds.fields import (
 )
 from evalkube_crds.names import PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
+from evalkube_crds.perf_fields import Bound, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
 
-__all__ = ["PerfRunSpec", "ServerMetrics", "arrivals_words", "point_name", "point_names"]
+__all__ = ["PerfRunSpec"]
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-def _rate(value: float) -> float:
-    if value != -1 and not 0 < value <= 1_000_000:
-        raise ValueError("must be -1 (no limit) or more than 0 requests per second")
-    return value
-
-
-Rate = Annotated[
-    float,
-    AfterValidator(_rate),
-    Field(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    "self == -1.0 || (self > 0.0 && self <= 1000000.0)",
-                    "must be -1 (no limit) or more than 0 requests per second",
-                )
-            ]
-        }
-    ),
-]
-
-
-def _sla_group(value: dict[str, str]) -> dict[str, str]:
-    sla.group_of(value)
-    return value
-
-
-SlaGroup = Annotated[
-    dict[str, Annotated[str, Field(max_length=32)]],
-    Field(min_length=1, max_length=8),
-    AfterValidator(_sla_group),
-    Field(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(f"self.all(k, k in {list(sla.METRICS)})", f"must be one of {', '.join(sla.METRICS)}"),
-                cel(
-                    f"self.all(k, self[k].matches(r'{sla.CONDITION}'))",
-                    "must be <=, <, >= or > and a number, or max, or min",
-                ),
-                cel(
-                    "size(self) == 1 || self.all(k, !self[k].contains('m'))",
-                    "max and min cannot be combined with other criteria; make them groups of their own",
-                ),
-            ]
-        },
-    ),
-]
-"""Criteria that must hold together, by figure."""
 
 
 def _criteria_rules() -> Iterator[dict[str, str]]:
@@ -93,25 +42,6 @@ def _criteria_rules() -> Iterator[dict[str, str]]:
             f"self.slaParams.all(g, g.all(k, !(k in {names})))",
             f"slaParams: {', '.join(names)} can be criteria for api {', '.join(apis)} alone",
         )
-
-
-Bound = Annotated[float, Field(gt=0, le=1_000_000)]
-
-
-class ServerMetrics(Contract):
-    """Where the server's own metrics are, and how often they are read."""
-
-    url: Annotated[list[HttpUrl], Field(max_length=16)] = Field(
-        default=[],
-        description="Pages of Prometheus metrics: of the server (each replica's), of DCGM exporters beside it. Unless "
-        "set /metrics of the endpoint; given URLs replace it. The key goes to the endpoint's own scheme, host and port "
-        "only",
-    )
-    interval: Annotated[float, Field(ge=0.1, le=3600)] = Field(
-        default=1.0,
-        description="Seconds between two scrapes; longer where they would take more than 2 % of the time, or be "
-        "more than some thousand",
-    )
 
 
 class PerfRunSpec(EndpointFields, ClusterFields):
@@ -531,49 +461,3 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError(
                 f"rate: has {len(self.rate)} values and number {len(self.number)}; give one, or one for each"
             )
-
-
-def arrivals_words(spec: PerfRunSpec, rate: float | None) -> str | None:
-    """How requests of a point of `rate` arrive: "gamma, burstiness 0.5; 5 to 50 requests/s in 60 s"; None where answers
-    alone say when.
-    """
-    if rate is None:
-        return f"requests in flight grow for {spec.ramp_up:g} s" if spec.ramp_up is not None else None
-    process = {"poisson": "Poisson", "constant": "constant", "gamma": f"gamma, burstiness {spec.burstiness or 0:g}"}
-    return "; ".join([process[spec.arrivals], *(stage.words for stage in spec.rate_stages or ())])
-
-
-def point_name(*, number: int, parallel: int | None = None, rate: float | None = None) -> str:
-    """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop; there
-    ``stages_number_100`` where the rate changes.
-    """
-    if rate is not None:
-        return f"rate_{_spelled(rate)}_number_{number}"
-    return f"stages_number_{number}" if parallel is None else f"parallel_{parallel}_number_{number}"
-
-
-def point_names(points: Sequence[tuple[int, int | None, float | None]]) -> list[str]:
-    """The keys of the points of a sweep, given as (number, parallel, rate); no two are the same.
-
-    ``parallel`` None is the open loop, ``rate`` None no limit, or stages. A key that is the sweep's only one is
-    ``point_name``'s. Where several points have it, their rates join it if those differ, and what is still repeated is
-    counted from 2 on.
-    """
-    loads = [
-        point_name(number=number, rate=rate) if parallel is None else point_name(number=number, parallel=parallel)
-        for number, parallel, rate in points
-    ]
-    rates: dict[str, set[float | None]] = {}
-    for load, (_, _, rate) in zip(loads, points, strict=True):
-        rates.setdefault(load, set()).add(rate)
-    names: list[str] = []
-    seen: Counter[str] = Counter()
-    for load, (_, _, rate) in zip(loads, points, strict=True):
-        name = f"{load}_rate_{_spelled(rate)}" if len(rates[load]) > 1 else load
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name}_repeat_{seen[name]}")
-    return names
-
-
-def _spelled(rate: float | None) -> str:
-    return "unlimited" if rate is None else repr(rate).removesuffix(".0")

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from evalkube_crds import perfrun, problems
+from evalkube_crds import problems
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.perfrun import PerfRunSpec, point_name, point_names
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.point_names import arrivals_words, point_name, point_names
 from evalkube_crds.requests import EvalRequest, PerfRequest, parse_request, split_request
 
 EVAL = {"model": "qwen", "api_url": "http://127.0.0.1:8000/v1", "datasets": ["gsm8k"]}
@@ -299,7 +300,7 @@ def test_schedules_and_their_words(fields: dict[str, Any], words: str | None) ->
     """What may be asked for, and how results name it."""
     request = parse_request(PerfRequest, {**PERF, **fields})
     has_rate = words is not None and not words.startswith("requests in flight")
-    assert perfrun.arrivals_words(request, 5.0 if has_rate else None) == words
+    assert arrivals_words(request, 5.0 if has_rate else None) == words
 
 
 def test_a_search_may_be_written_briefly() -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from evalkube_crds import summary
 from evalkube_crds.names import NO_CONNECTION, ErrorClass, Reason
-from evalkube_crds.perfrun import PerfRunSpec, point_names
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.point_names import point_names
 from evalkube_crds.results import PerfResult, Progress
 from evalkube_runner import urls
 from evalkube_runner.context import RunContext

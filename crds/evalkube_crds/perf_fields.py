@@ -1,0 +1,79 @@
+"""The types of a load test's fields, each with its rules for the API server."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from evalkube_crds import sla
+from evalkube_crds.fields import Contract, HttpUrl, cel
+
+__all__ = ["Bound", "Rate", "ServerMetrics", "SlaGroup"]
+
+
+def _rate(value: float) -> float:
+    if value != -1 and not 0 < value <= 1_000_000:
+        raise ValueError("must be -1 (no limit) or more than 0 requests per second")
+    return value
+
+
+Rate = Annotated[
+    float,
+    AfterValidator(_rate),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self == -1.0 || (self > 0.0 && self <= 1000000.0)",
+                    "must be -1 (no limit) or more than 0 requests per second",
+                )
+            ]
+        }
+    ),
+]
+
+
+def _sla_group(value: dict[str, str]) -> dict[str, str]:
+    sla.group_of(value)
+    return value
+
+
+SlaGroup = Annotated[
+    dict[str, Annotated[str, Field(max_length=32)]],
+    Field(min_length=1, max_length=8),
+    AfterValidator(_sla_group),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(f"self.all(k, k in {list(sla.METRICS)})", f"must be one of {', '.join(sla.METRICS)}"),
+                cel(
+                    f"self.all(k, self[k].matches(r'{sla.CONDITION}'))",
+                    "must be <=, <, >= or > and a number, or max, or min",
+                ),
+                cel(
+                    "size(self) == 1 || self.all(k, !self[k].contains('m'))",
+                    "max and min cannot be combined with other criteria; make them groups of their own",
+                ),
+            ]
+        },
+    ),
+]
+"""Criteria that must hold together, by figure."""
+
+
+Bound = Annotated[float, Field(gt=0, le=1_000_000)]
+
+
+class ServerMetrics(Contract):
+    """Where the server's own metrics are, and how often they are read."""
+
+    url: Annotated[list[HttpUrl], Field(max_length=16)] = Field(
+        default=[],
+        description="Pages of Prometheus metrics: of the server (each replica's), of DCGM exporters beside it. Unless "
+        "set /metrics of the endpoint; given URLs replace it. The key goes to the endpoint's own scheme, host and port "
+        "only",
+    )
+    interval: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=1.0,
+        description="Seconds between two scrapes; longer where they would take more than 2 % of the time, or be "
+        "more than some thousand",
+    )
