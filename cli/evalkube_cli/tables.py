@@ -7,18 +7,16 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from evalkube_crds.figure import KINDS, Figure, Quantity
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     INPUT_TPS,
     INPUTS_PER_SECOND,
-    KINDS,
     LATENCY,
     OUTPUT_TPS,
     RPS,
     TPOT,
     TTFT,
-    Figure,
-    Quantity,
 )
 from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import ANSWER_NOTES

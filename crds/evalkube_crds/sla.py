@@ -11,7 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evalkube_crds.figures import KINDS, QUANTITIES, RATES, STATISTICS, Quantity
+from evalkube_crds.figure import KINDS, STATISTICS, Quantity
+from evalkube_crds.figures import (
+    QUANTITIES,
+    RATES,
+)
 from evalkube_crds.results import PerfPoint
 
 __all__ = [

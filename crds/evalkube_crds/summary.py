@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from evalkube_crds import server_view
+from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
     INTENDED_LATENCY,
     INTENDED_TTFT,
@@ -20,7 +21,6 @@ from evalkube_crds.figures import (
     LATENCY,
     RATES,
     RPS,
-    STATISTICS,
     TPOT,
     TTFT,
 )

@@ -3,7 +3,16 @@
 import pytest
 
 from evalkube_crds import figures, sla, summary
-from evalkube_crds.figures import DURATION, OUTPUT_TPS, QUANTITIES, RATES, RPS, SUCCESS_RATE, TOTAL_TPS, Figure
+from evalkube_crds.figure import MEAN, STATISTICS, Figure
+from evalkube_crds.figures import (
+    DURATION,
+    OUTPUT_TPS,
+    QUANTITIES,
+    RATES,
+    RPS,
+    SUCCESS_RATE,
+    TOTAL_TPS,
+)
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import TokenBasis
 from evalkube_crds.results import NANO, PerfPoint, PerfResult
@@ -144,7 +153,7 @@ def test_a_service_level_from_the_intended_send(intended: bool) -> None:
     for time in ("latency", "ttft", "tpot", "itl"):
         source = by_name[chosen.get(time, time)]
         assert found[f"p99_{time}"] == source.value(point, 99)
-        assert found[f"avg_{time}"] == source.value(point, figures.MEAN)
+        assert found[f"avg_{time}"] == source.value(point, MEAN)
 
 
 def test_an_answers_keys() -> None:
@@ -152,7 +161,7 @@ def test_an_answers_keys() -> None:
     point = _measured()
     found = load_test.metrics(point)
     keys = {
-        quantity.seed_mean: quantity.value(point, figures.MEAN)
+        quantity.seed_mean: quantity.value(point, MEAN)
         for quantity in QUANTITIES
         if quantity.seed_mean and quantity is not figures.INPUTS
     }
@@ -180,7 +189,7 @@ def test_an_answers_keys() -> None:
 def test_no_name_stands_for_two_figures() -> None:
     """In any of the name spaces; and every figure says what it is in tables."""
     every: list[Figure] = [DURATION, *RATES]
-    every += [quantity.figure(statistic) for quantity in QUANTITIES for statistic in figures.STATISTICS]
+    every += [quantity.figure(statistic) for quantity in QUANTITIES for statistic in STATISTICS]
     for names in (
         [figure.name for figure in every],
         [figure.title for figure in every],

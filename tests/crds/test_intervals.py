@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds import intervals
-from evalkube_crds.figures import INPUT_TOKENS, ITL, LATENCY, TPOT
+from evalkube_crds.figures import (
+    INPUT_TOKENS,
+    ITL,
+    LATENCY,
+    TPOT,
+)
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import NANO, PerfPoint
 

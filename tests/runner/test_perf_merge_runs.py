@@ -2,7 +2,10 @@
 
 import pytest
 
-from evalkube_crds.figures import DURATION, RPS
+from evalkube_crds.figures import (
+    DURATION,
+    RPS,
+)
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Verdict
 from evalkube_crds.results import ClientHealth, PerfPoint

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds import merge
-from evalkube_crds.figures import QUANTITIES
+from evalkube_crds.figures import (
+    QUANTITIES,
+)
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
 from evalkube_crds.perfrun import PerfRunSpec

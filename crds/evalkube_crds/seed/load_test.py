@@ -4,8 +4,8 @@ rounded, nothing is NaN.
 
 from typing import Any
 
+from evalkube_crds.figure import CHAT, MEAN, Figure
 from evalkube_crds.figures import (
-    CHAT,
     DOCUMENTS_PER_SECOND,
     DURATION,
     INPUT_TOKENS,
@@ -14,7 +14,6 @@ from evalkube_crds.figures import (
     INPUTS_PER_SECOND,
     ITL,
     LATENCY,
-    MEAN,
     OUTPUT_TOKENS,
     OUTPUT_TPS,
     REQUEST_OUTPUT_TPS,
@@ -23,7 +22,6 @@ from evalkube_crds.figures import (
     TOTAL_TPS,
     TPOT,
     TTFT,
-    Figure,
     applying,
 )
 from evalkube_crds.results import PerfPoint

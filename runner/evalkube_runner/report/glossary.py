@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from evalkube_crds.figure import CHAT, Figure
 from evalkube_crds.figures import (
-    CHAT,
     DOCUMENTS_PER_SECOND,
     DURATION,
     INPUT_TPS,
@@ -16,7 +16,6 @@ from evalkube_crds.figures import (
     TOTAL_TPS,
     TPOT,
     TTFT,
-    Figure,
     applying,
 )
 from evalkube_crds.intervals import values_needed

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from evalkube_crds.figure import CHAT, Figure, Quantity
+from evalkube_crds.figure import Unit as FigureUnit
 from evalkube_crds.figures import (
-    CHAT,
     DOCUMENTS_PER_SECOND,
     DURATION,
     INPUT_TPS,
@@ -17,11 +18,8 @@ from evalkube_crds.figures import (
     TOTAL_TPS,
     TPOT,
     TTFT,
-    Figure,
-    Quantity,
     applying,
 )
-from evalkube_crds.figures import Unit as FigureUnit
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import TokenBasis, Verdict

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkube_crds.dialects import DIALECTS
+from evalkube_crds.figure import CHAT, Better, Figure, Quantity, Unit
 from evalkube_crds.figures import (
-    CHAT,
     DOCUMENTS_PER_SECOND,
     DURATION,
     INPUT_TPS,
@@ -19,10 +19,6 @@ from evalkube_crds.figures import (
     SUCCESS_RATE,
     TPOT,
     TTFT,
-    Better,
-    Figure,
-    Quantity,
-    Unit,
     applying,
 )
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict

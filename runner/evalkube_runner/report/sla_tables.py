@@ -1,7 +1,13 @@
 """The tables of a search for a service level, as values (``grid.Table``). Pure."""
 
 from evalkube_crds import sla
-from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, OUTPUT_TPS, RPS, applying
+from evalkube_crds.figures import (
+    DOCUMENTS_PER_SECOND,
+    INPUTS_PER_SECOND,
+    OUTPUT_TPS,
+    RPS,
+    applying,
+)
 from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
 from evalkube_runner.report import formats, perf_tables
 from evalkube_runner.report.grid import Row, Table

@@ -1,0 +1,142 @@
+"""What a figure of a load is: a number of a point with its names, unit and formula; and a quantity of each request,
+whose mean and percentiles are figures. Pure.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from evalkube_crds import intervals
+from evalkube_crds.histogram import Histogram
+from evalkube_crds.intervals import Interval
+from evalkube_crds.results import PerfPoint
+
+__all__ = ["CHAT", "KINDS", "MEAN", "STATISTICS", "Better", "Figure", "Quantity", "Unit"]
+
+MEAN: Final = None
+"""The statistic that is no percentile."""
+STATISTICS: Final = (MEAN, 50, 90, 95, 99)
+"""Of a quantity, those that summaries, thresholds and service levels speak of."""
+
+
+CHAT: Final = ("chat",)
+KINDS: Final = (*CHAT, "embedding", "rerank")
+"""What models do (`PerfPoint.kind`)."""
+
+
+class Unit(StrEnum):
+    """What a figure is a number of."""
+
+    SECONDS = "s"
+    SHARE = "share"
+    REQUESTS_PER_SECOND = "req/s"
+    TOKENS_PER_SECOND = "tok/s"
+    INPUTS_PER_SECOND = "inputs/s"
+    DOCUMENTS_PER_SECOND = "documents/s"
+    INPUTS = "inputs"
+    TOKENS = "tokens"
+    CHUNKS = "chunks"
+
+
+class Better(StrEnum):
+    """Which of two values of a figure is the better one; neither where it says how much was asked."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of a point.
+
+    `of` computes it in `unit`. `name` is that of the summary and of thresholds, `title` that of tables, `meaning` its
+    formula in words. `criterion` is its name in a service level and `seed_key` its key in an answer of the service,
+    if it has them. `kinds`: what models do of which it is a figure.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    of: Callable[[PerfPoint], float | None]
+    better: Better = Better.NEITHER
+    criterion: str = ""
+    seed_key: str = ""
+    meaning: str = ""
+    kinds: tuple[str, ...] = KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What was measured of each successful request: a histogram of the point, of integers of which `scale` make a unit.
+
+    `title` names it in columns, `label` where there is room. `criterion` is the part of a criterion's name after the
+    statistic (`ttft` in `p99_ttft`), `seed_column` names its percentiles and `seed_mean` its mean in an answer of the
+    service. `streamed`: there is none of an answer that came whole. `intended` is the same from when the request should
+    have left. `clustered`: a request has many values of it.
+    """
+
+    name: str
+    histogram: str
+    unit: Unit
+    scale: int
+    title: str
+    label: str
+    better: Better = Better.NEITHER
+    criterion: str = ""
+    seed_column: str = ""
+    seed_mean: str = ""
+    streamed: bool = False
+    clustered: bool = False
+    intended: "Quantity | None" = None
+    meaning: str = ""
+
+    def counted(self, point: PerfPoint) -> Histogram:
+        """Its histogram; empty where it was not measured."""
+        return point.histograms.get(self.histogram) or Histogram()
+
+    def values(self, point: PerfPoint, statistics: Iterable[float | None]) -> list[float | None]:
+        """Several of its statistics (`MEAN` or a percent), in its unit, for one walk over the histogram."""
+        counted, wanted = self.counted(point), list(statistics)
+        percents = [percent for percent in wanted if percent is not None]
+        found = dict(zip(percents, counted.percentiles(percents), strict=True))
+        values = [counted.mean if percent is None else found[percent] for percent in wanted]
+        return [None if value is None else value / self.scale for value in values]
+
+    def value(self, point: PerfPoint, statistic: float | None) -> float | None:
+        """One of its statistics, in its unit."""
+        return self.values(point, (statistic,))[0]
+
+    def intervals(self, point: PerfPoint, percents: Iterable[float]) -> list[Interval | None]:
+        """The 95 % confidence interval of each percentile, in its unit.
+
+        None where there are too few values for one, and where requests had several values each, which are not
+        independent.
+        """
+        counted, wanted = self.counted(point), list(percents)
+        if self.clustered or counted.count > point.succeeded:
+            return [None for _ in wanted]
+        found = intervals.of_percentiles(counted, wanted)
+        return [one and Interval(one.low / self.scale, one.high / self.scale) for one in found]
+
+    def seed_bounds(self) -> tuple[str, str]:
+        """The columns of an answer in which the ends of its percentiles' intervals stand: `TTFT low (s)`."""
+        noun, bracket, unit = self.seed_column.partition(" (")
+        return f"{noun} low{bracket}{unit}", f"{noun} high{bracket}{unit}"
+
+    def figure(self, statistic: float | None) -> Figure:
+        """Its mean, or a percentile of it, as a figure."""
+        short = "mean" if statistic is None else f"p{statistic:g}"
+        suffix = "_s" if self.unit is Unit.SECONDS else ""
+        return Figure(
+            name=f"{self.name}_{short}{suffix}",
+            title=f"{self.title} {short}",
+            unit=self.unit,
+            of=partial(self.value, statistic=statistic),
+            better=self.better,
+            criterion=self.criterion and f"{'avg' if statistic is None else short}_{self.criterion}",
+            seed_key=self.seed_mean if statistic is None else "",
+            kinds=CHAT if self.streamed else KINDS,
+        )
