@@ -5,9 +5,10 @@ On one machine these fields are refused rather than ignored; ``CLUSTER_ONLY`` na
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from evalkube_crds.fields import Contract, FreeMap, cel
+from evalkube_crds.fields import Contract, FreeMap
+from evalkube_crds.rules import Rule
 
 __all__ = [
     "CLUSTER_ONLY",
@@ -63,15 +64,13 @@ class DataMount(Contract):
     persistent_volume_claim: Name | None = Field(default=None, description="Name of a PersistentVolumeClaim")
     config_map: Name | None = Field(default=None, description="Name of a ConfigMap")
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel("has(self.persistentVolumeClaim) != has(self.configMap)", "name either persistentVolumeClaim or configMap"),
+    rules: ClassVar[tuple["Rule[DataMount]", ...]] = (
+        Rule(
+            "has(self.persistentVolumeClaim) != has(self.configMap)",
+            lambda mount: (mount.persistent_volume_claim is None) != (mount.config_map is None),
+            "name either persistent_volume_claim or config_map",
+        ),
     )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "DataMount":
-        if (self.persistent_volume_claim is None) == (self.config_map is None):
-            raise ValueError("name either persistent_volume_claim or config_map")
-        return self
 
 
 class Threshold(Contract):

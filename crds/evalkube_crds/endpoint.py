@@ -2,15 +2,16 @@
 endpoint of both kinds of run and for judges.
 """
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
 from evalkube_crds import dialects
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.fields import Contract, ReadPath, cel
+from evalkube_crds.rules import Rule
 
-__all__ = ["TRUST_RULE", "EndpointFields", "check_trust"]
+__all__ = ["EndpointFields"]
 
 _NOT_FOR_A_KEY: Final = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "te", "transfer-encoding"}
@@ -40,9 +41,6 @@ KeyHeader = Annotated[
 ]
 """The name of the header that carries a key."""
 
-TRUST_RULE: Final = cel("self.verify || !has(self.caFile)", "caFile: has no meaning with verify false; leave one out")
-
-
 if TYPE_CHECKING:  # a literal type that is computed is none to a type checker
     Api: TypeAlias = str
 else:
@@ -51,6 +49,14 @@ else:
 
 class EndpointFields(Contract):
     """How an endpoint is reached."""
+
+    rules: ClassVar[tuple["Rule[EndpointFields]", ...]] = (
+        Rule(
+            "self.verify || !has(self.caFile)",
+            lambda fields: fields.verify or fields.ca_file is None,
+            "ca_file: has no meaning with verify false; leave one of them out",
+        ),
+    )
 
     api: Api = Field(default="openai", description="API dialect of the endpoint: " + ", ".join(DIALECTS))
     api_key_header: KeyHeader | None = Field(
@@ -70,9 +76,3 @@ class EndpointFields(Contract):
     def _speaks(self) -> Self:
         dialects.check(self)
         return self
-
-
-def check_trust(fields: EndpointFields) -> None:
-    """Raises ValueError for fields that contradict each other."""
-    if fields.ca_file is not None and not fields.verify:
-        raise ValueError("ca_file: has no meaning with verify false; leave one of them out")

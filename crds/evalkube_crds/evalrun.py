@@ -1,11 +1,11 @@
 """What an evaluation is asked to do. Names and defaults follow EvalScope's TaskConfig; values are never coerced."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
-from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
+from evalkube_crds.endpoint import EndpointFields
 from evalkube_crds.fields import (
     BodyKeys,
     Contract,
@@ -18,9 +18,9 @@ from evalkube_crds.fields import (
     ReadPath,
     RelativePath,
     TargetGrace,
-    cel,
 )
 from evalkube_crds.names import BENCHMARKS
+from evalkube_crds.rules import Rule
 
 __all__ = [
     "DatasetArgs",
@@ -157,16 +157,9 @@ class DatasetArgs(Contract):
 class JudgeModel(EndpointFields):
     """A model that grades answers, behind an endpoint of its own."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (TRUST_RULE,)
-
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Model name")
     api_url: HttpUrl = Field(description="Base URL of its endpoint")
     generation_config: GenerationConfig = Field(default=GenerationConfig(), description="How it is asked to generate")
-
-    @model_validator(mode="after")
-    def _trusts(self) -> "JudgeModel":
-        check_trust(self)
-        return self
 
 
 class JudgeContract(Contract):
@@ -188,10 +181,11 @@ class JudgeContract(Contract):
 class Judge(Contract):
     """When and how a language model grades."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel(
+    rules: ClassVar[tuple["Rule[Judge]", ...]] = (
+        Rule(
             "!(self.strategy in ['llm', 'llm_recall']) || size(self.models) > 0",
-            "this strategy needs an entry in models",
+            lambda judge: judge.strategy not in ("llm", "llm_recall") or len(judge.models) > 0,
+            "models: this strategy needs at least one entry",
         ),
     )
 
@@ -217,20 +211,22 @@ class Judge(Contract):
         default=None, description="Where the judges' headers, query parameters and body keys are that carry secrets"
     )
 
-    @model_validator(mode="after")
-    def _has_models(self) -> "Judge":
-        if self.strategy in ("llm", "llm_recall") and not self.models:
-            raise ValueError(f"strategy {self.strategy} needs at least one entry in models")
-        return self
-
 
 class EvalRunSpec(EndpointFields, ClusterFields):
     """One evaluation: a model behind an endpoint, and the benchmarks it is asked."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel("self.datasets.all(d, self.datasets.exists_one(e, e == d))", "datasets: each benchmark once"),
-        cel("self.datasetArgs.all(name, name in self.datasets)", "datasetArgs: only of the run's own datasets"),
-        TRUST_RULE,
+    rules: ClassVar[tuple[Rule[Any], ...]] = (
+        *EndpointFields.rules,
+        Rule(
+            "self.datasets.all(d, self.datasets.exists_one(e, e == d))",
+            lambda spec: len(set(spec.datasets)) == len(spec.datasets),
+            "datasets: each benchmark once",
+        ),
+        Rule(
+            "self.datasetArgs.all(name, name in self.datasets)",
+            lambda spec: set(spec.dataset_args) <= set(spec.datasets),
+            "dataset_args: only of the run's own datasets",
+        ),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -292,16 +288,6 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         default="openai_api", description="Kept for EvalScope's clients; both mean the endpoint at api_url"
     )
     eval_backend: Literal["Native"] = Field(default="Native", description="Kept for EvalScope's clients")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "EvalRunSpec":
-        check_trust(self)
-        if len(set(self.datasets)) != len(self.datasets):
-            raise ValueError("datasets: each benchmark once")
-        stray = sorted(set(self.dataset_args) - set(self.datasets))
-        if stray:
-            raise ValueError(f"dataset_args: {stray[0]} is not among the run's datasets")
-        return self
 
 
 def benchmark_options(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:

@@ -7,7 +7,7 @@ because a structural schema has no unions.
 import re
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from evalkube_crds import credentials, secret_keys
+from evalkube_crds.rules import Rule
 
 __all__ = [
     "BodyKeys",
@@ -50,8 +51,8 @@ class Contract(BaseModel):
     meant is a list of one.
     """
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = ()
-    """What the validators below demand of several fields together, in CEL, for the resource's schema."""
+    rules: ClassVar[tuple[Rule[Any], ...]] = ()
+    """What several fields must be to each other, in the order in which it is checked."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -73,6 +74,12 @@ class Contract(BaseModel):
         lists = {word for name, field in cls._lists().items() for word in (name, field.alias)}
         alone = {name: [value] for name, value in given.items() if name in lists and not isinstance(value, _NO_ITEM)}
         return {**given, **alone} if alone else given
+
+    @model_validator(mode="after")
+    def _keeps_rules(self) -> Self:
+        for rule in self.rules:
+            rule.check(self)
+        return self
 
     @classmethod
     def _lists(cls) -> dict[str, FieldInfo]:

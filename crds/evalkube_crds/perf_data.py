@@ -1,58 +1,72 @@
 """How the prompts of a load test are cut, prefixed or drawn: a part of its spec."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from evalkube_crds.fields import Contract, ReadPath, cel
+from evalkube_crds.fields import Contract, ReadPath
+from evalkube_crds.rules import Rule
 
 __all__ = ["LONGEST", "PerfDatasetArgs", "TokenLengths", "Tokens"]
 
 Tokens = Annotated[int, Field(ge=1, le=1_048_576)]
 
-_NEEDS = {
-    "fixed": "fixed needs value alone",
-    "uniform": "uniform needs min and max alone",
-    "normal": "normal needs mean and std, and may have min and max",
-    "lognormal": "lognormal needs mean and std, or median and sigma, and may have min and max",
-}
+_BOUNDS = {"min", "max"}
 LONGEST = 131_072
 """The longest prompt unless a bound is given: EvalScope's."""
+
+
+def _within_bounds(name: str) -> "Rule[TokenLengths]":
+    """A middle of a distribution lies where its bounds let anything be drawn."""
+
+    def holds(lengths: "TokenLengths") -> bool:
+        middle = getattr(lengths, name)
+        return middle is None or (lengths.min or 1) <= middle <= (lengths.max or LONGEST)
+
+    return Rule(
+        f"!has(self.{name}) || ((!has(self.min) || double(self.min) <= self.{name}) && "
+        f"self.{name} <= (has(self.max) ? double(self.max) : {float(LONGEST)}))",
+        holds,
+        f"{name}: must lie between min (1 unless set) and max ({LONGEST} unless set)",
+    )
 
 
 class TokenLengths(Contract):
     """A distribution of lengths, in tokens. Bounds are kept by drawing from the part between them."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel(
+    rules: ClassVar[tuple["Rule[TokenLengths]", ...]] = (
+        Rule(
             "self.distribution != 'fixed' || (has(self.value) && !has(self.min) && !has(self.max) && !has(self.mean) "
             "&& !has(self.std) && !has(self.median) && !has(self.sigma))",
-            _NEEDS["fixed"],
+            lambda lengths: lengths.distribution != "fixed" or lengths.given == {"value"},
+            "distribution: fixed needs value alone",
         ),
-        cel(
+        Rule(
             "self.distribution != 'uniform' || (has(self.min) && has(self.max) && !has(self.value) && !has(self.mean) "
             "&& !has(self.std) && !has(self.median) && !has(self.sigma))",
-            _NEEDS["uniform"],
+            lambda lengths: lengths.distribution != "uniform" or lengths.given == _BOUNDS,
+            "distribution: uniform needs min and max alone",
         ),
-        cel(
+        Rule(
             "self.distribution != 'normal' || (has(self.mean) && has(self.std) && !has(self.value) "
             "&& !has(self.median) && !has(self.sigma))",
-            _NEEDS["normal"],
+            lambda lengths: lengths.distribution != "normal" or lengths.given - _BOUNDS == {"mean", "std"},
+            "distribution: normal needs mean and std, and may have min and max",
         ),
-        cel(
+        Rule(
             "self.distribution != 'lognormal' || (!has(self.value) && has(self.mean) == has(self.std) "
             "&& has(self.median) == has(self.sigma) && has(self.mean) != has(self.median))",
-            _NEEDS["lognormal"],
+            lambda lengths: (
+                lengths.distribution != "lognormal" or lengths.given - _BOUNDS in ({"mean", "std"}, {"median", "sigma"})
+            ),
+            "distribution: lognormal needs mean and std, or median and sigma, and may have min and max",
         ),
-        cel("!has(self.min) || !has(self.max) || self.min <= self.max", "min: must not be larger than max"),
-        *(
-            cel(
-                f"!has(self.{name}) || ((!has(self.min) || double(self.min) <= self.{name}) && "
-                f"self.{name} <= (has(self.max) ? double(self.max) : {float(LONGEST)}))",
-                f"{name}: must lie between min (1 unless set) and max ({LONGEST} unless set)",
-            )
-            for name in ("mean", "median")
+        Rule(
+            "!has(self.min) || !has(self.max) || self.min <= self.max",
+            lambda lengths: lengths.min is None or lengths.max is None or lengths.min <= lengths.max,
+            "min: must not be larger than max",
         ),
+        *(_within_bounds(name) for name in ("mean", "median")),
     )
 
     distribution: Literal["fixed", "uniform", "normal", "lognormal"] = Field(
@@ -74,34 +88,20 @@ class TokenLengths(Contract):
     min: Tokens | None = Field(default=None, description="Shortest length; 1 unless set")
     max: Tokens | None = Field(default=None, description=f"Longest length; {LONGEST} unless set")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        given = {name for name in self.__class__.model_fields if getattr(self, name) is not None} - {"distribution"}
-        bounds = given & {"min", "max"}
-        fits = {
-            "fixed": given == {"value"},
-            "uniform": given == {"min", "max"},
-            "normal": given - bounds == {"mean", "std"},
-            "lognormal": given - bounds in ({"mean", "std"}, {"median", "sigma"}),
-        }
-        if not fits[self.distribution]:
-            raise ValueError(f"distribution: {_NEEDS[self.distribution]}")
-        least, most = self.min or 1, self.max or LONGEST
-        if least > most:
-            raise ValueError("min: must not be larger than max")
-        for name in ("mean", "median"):
-            if (middle := getattr(self, name)) is not None and not least <= middle <= most:
-                raise ValueError(f"{name}: must lie between min ({least}) and max ({most})")
-        return self
+    @property
+    def given(self) -> set[str]:
+        """The fields that are set, beside the distribution."""
+        return {name for name in self.__class__.model_fields if getattr(self, name) is not None} - {"distribution"}
 
 
 class PerfDatasetArgs(Contract):
     """How prompts are cut, prefixed or drawn."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel(
+    rules: ClassVar[tuple["Rule[PerfDatasetArgs]", ...]] = (
+        Rule(
             "!has(self.prefixShares) || size(self.prefixShares) == self.prefixGroups",
-            "prefixShares: give one for each of prefixGroups",
+            lambda args: args.prefix_shares is None or len(args.prefix_shares) == args.prefix_groups,
+            "prefix_shares: give one for each of prefix_groups",
         ),
     )
 
@@ -131,12 +131,3 @@ class PerfDatasetArgs(Contract):
     documents: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="openai_rerank: texts in a request that are ranked by a further one; 10 unless set"
     )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.prefix_shares is not None and len(self.prefix_shares) != self.prefix_groups:
-            raise ValueError(
-                f"prefix_shares: has {len(self.prefix_shares)} values and prefix_groups is {self.prefix_groups}; "
-                "give one for each"
-            )
-        return self

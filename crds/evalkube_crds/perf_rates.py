@@ -1,10 +1,11 @@
 """How the rate of a load test changes while a point runs: a part of its spec."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from evalkube_crds.fields import Contract, cel
+from evalkube_crds.fields import Contract
+from evalkube_crds.rules import Rule
 
 __all__ = ["RateStage"]
 
@@ -14,9 +15,10 @@ StageRate = Annotated[float, Field(ge=0, le=1_000_000)]
 class RateStage(Contract):
     """A part of a point: a rate that holds, or that goes to another one."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel(
+    rules: ClassVar[tuple["Rule[RateStage]", ...]] = (
+        Rule(
             "self.ramp == 'linear' || (has(self.to) && self.rate > 0.0 && self.to > 0.0)",
+            lambda stage: stage.ramp == "linear" or (stage.rate > 0 and bool(stage.to)),
             "ramp: exponential needs rate and to above 0",
         ),
     )
@@ -40,9 +42,3 @@ class RateStage(Contract):
             return f"{self.rate:g} requests/s for {self.duration:g} s"
         how = ", exponentially" if self.ramp == "exponential" else ""
         return f"{self.rate:g} to {self.end:g} requests/s in {self.duration:g} s{how}"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.ramp == "exponential" and not (self.rate > 0 and self.to):
-            raise ValueError("ramp: exponential needs rate and to above 0")
-        return self

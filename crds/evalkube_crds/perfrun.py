@@ -1,14 +1,12 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from evalkube_crds import sla
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.dialects import DIALECTS
-from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
+from evalkube_crds.endpoint import EndpointFields
 from evalkube_crds.fields import (
     BodyKeys,
     BodyTemplate,
@@ -19,12 +17,13 @@ from evalkube_crds.fields import (
     RelativePath,
     TargetGrace,
     TextOrFile,
-    cel,
 )
 from evalkube_crds.names import PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
 from evalkube_crds.perf_fields import Bound, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
+from evalkube_crds.perf_rules import RULES
+from evalkube_crds.rules import Rule
 
 __all__ = ["PerfRunSpec"]
 
@@ -33,118 +32,10 @@ Parallel = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-def _criteria_rules() -> Iterator[dict[str, str]]:
-    """A figure is a criterion where the model of the API has it."""
-    for kinds, names in sla.METRICS_BY_KINDS.items():
-        apis = [api for api, row in DIALECTS.items() if row.kind in kinds]
-        yield cel(
-            f"!self.slaAutoTune || !has(self.slaParams) || self.api in {apis} || "
-            f"self.slaParams.all(g, g.all(k, !(k in {names})))",
-            f"slaParams: {', '.join(names)} can be criteria for api {', '.join(apis)} alone",
-        )
-
-
 class PerfRunSpec(EndpointFields, ClusterFields):
     """One load test: an endpoint, the load put on it, and the prompts it is sent."""
 
-    rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel("self.openLoop || size(self.parallel) == size(self.number)", "parallel: give one value for each number"),
-        cel(
-            "self.openLoop || size(self.rate) in [1, size(self.number)]", "rate: give one value, or one for each number"
-        ),
-        cel(
-            "!self.openLoop || has(self.rateStages) || size(self.rate) == size(self.number)",
-            "rate: with openLoop give one for each number",
-        ),
-        cel(
-            "!self.openLoop || has(self.rateStages) || self.rate.all(r, r > 0.0)",
-            "rate: openLoop needs rates above 0, or rateStages",
-        ),
-        cel("!has(self.rateStages) || self.rate == [-1.0]", "rate: has no meaning with rateStages; leave it out"),
-        cel(
-            "!has(self.rateStages) || (has(self.rateStages[size(self.rateStages) - 1].to) ? "
-            "self.rateStages[size(self.rateStages) - 1].to : self.rateStages[size(self.rateStages) - 1].rate) > 0.0",
-            "rateStages: the last rate goes on until all requests are sent, so it must be above 0",
-        ),
-        cel("!has(self.rateStages) || !self.slaAutoTune", "rateStages: slaAutoTune finds the loads itself"),
-        cel(
-            "self.arrivals == 'poisson' || has(self.rateStages) || self.rate.exists(r, r > 0.0) || "
-            "(self.slaAutoTune && self.slaVariable == 'rate')",
-            "arrivals: needs a rate",
-        ),
-        cel("!has(self.burstiness) || self.arrivals == 'gamma'", "burstiness: is for gamma arrivals"),
-        cel("has(self.burstiness) || self.arrivals != 'gamma'", "burstiness: gamma arrivals need it"),
-        cel(
-            "!has(self.rampUp) || (!self.openLoop && !has(self.rateStages) && self.rate.all(r, r < 0.0) && "
-            "!(self.slaAutoTune && self.slaVariable == 'rate'))",
-            "rampUp: is for the closed loop without a rate; a rate has rateStages",
-        ),
-        cel("!self.openLoop || self.parallel == [1]", "parallel: has no meaning with openLoop; leave it out"),
-        cel(
-            "size(self.maxTokens) == 1 || self.maxTokens[0] <= self.maxTokens[1]", "maxTokens: the smaller value first"
-        ),
-        cel("self.minPromptLength <= self.maxPromptLength", "minPromptLength: must not be larger than maxPromptLength"),
-        TRUST_RULE,
-        cel("!self.tokenizePrompt || has(self.tokenizerPath)", "tokenizePrompt: needs tokenizerPath"),
-        cel("!has(self.datasetArgs.targetInputLen) || has(self.tokenizerPath)", "targetInputLen: needs tokenizerPath"),
-        cel(
-            "!has(self.datasetArgs.batchSize) || self.api == 'openai_embedding'",
-            "datasetArgs.batchSize: is for api openai_embedding",
-        ),
-        cel(
-            "!has(self.datasetArgs.documents) || self.api == 'openai_rerank'",
-            "datasetArgs.documents: is for api openai_rerank",
-        ),
-        cel(
-            "self.dataset != 'line_by_line' || has(self.datasetPath) || has(self.prompt)",
-            "line_by_line needs datasetPath",
-        ),
-        cel("self.dataset != 'custom' || has(self.prompt)", "the custom dataset is one prompt of yours: set prompt"),
-        cel(
-            "!has(self.datasetArgs.inputLen) || self.dataset == 'random'",
-            "datasetArgs.inputLen: is for the random dataset",
-        ),
-        cel(
-            "!has(self.datasetArgs.inputLen) || (self.minPromptLength == 0 && self.maxPromptLength == 131072)",
-            "datasetArgs.inputLen: has bounds of its own; leave minPromptLength and maxPromptLength out",
-        ),
-        cel("self.prefixLength == 0 || self.dataset == 'random'", "prefixLength: is for the random dataset"),
-        cel(
-            "self.prefixLength > 0 || (self.datasetArgs.prefixGroups == 1 && !has(self.datasetArgs.prefixShares))",
-            "datasetArgs.prefixGroups: needs prefixLength",
-        ),
-        cel(
-            "self.dataset != 'random' || !has(self.datasetArgs.targetInputLen)",
-            "datasetArgs.targetInputLen: the random dataset makes its lengths; use inputLen",
-        ),
-        cel("!self.slaAutoTune || has(self.slaParams)", "slaParams: slaAutoTune needs at least one group of criteria"),
-        cel(
-            "!self.slaAutoTune || (size(self.number) == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
-            "slaAutoTune finds the loads itself: give no more than one number, parallel and rate",
-        ),
-        cel("!self.slaAutoTune || self.shards == 1", "shards: slaAutoTune needs all the load in one place"),
-        cel("self.slaLowerBound <= self.slaUpperBound", "slaLowerBound: must not be larger than slaUpperBound"),
-        cel(
-            "!self.slaAutoTune || self.slaVariable != 'parallel' || ("
-            "self.slaLowerBound == double(int(self.slaLowerBound)) && "
-            "self.slaUpperBound == double(int(self.slaUpperBound)))",
-            "slaLowerBound, slaUpperBound: must be whole numbers for parallel",
-        ),
-        cel(
-            "!self.slaAutoTune || self.slaVariable != 'parallel' || !self.openLoop",
-            "slaVariable: with openLoop there is no parallel to find",
-        ),
-        cel(
-            "!self.slaAutoTune || !has(self.slaFixedParallel) || (self.slaVariable == 'rate' && !self.openLoop)",
-            "slaFixedParallel: is for slaVariable rate in closed loop",
-        ),
-        cel(
-            "!self.slaAutoTune || !has(self.stream) || self.stream || !has(self.slaParams) || "
-            "self.slaParams.all(g, g.all(k, !(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
-            "slaParams: TTFT, TPOT and ITL need stream",
-        ),
-        *_criteria_rules(),
-    )
+    rules: ClassVar[tuple[Rule[Any], ...]] = (*EndpointFields.rules, *RULES)
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="Model name, as the endpoint knows it"
@@ -348,116 +239,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     )
     debug: bool = Field(default=False, description="Log more")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        check_trust(self)
-        if self.open_loop:
-            self._check_open_loop()
-        else:
-            self._check_closed_loop()
-        self._check_arrivals()
-        if len(self.max_tokens) == 2 and self.max_tokens[0] > self.max_tokens[1]:
-            raise ValueError("max_tokens: the first of two values must not be the larger one")
-        if self.min_prompt_length > self.max_prompt_length:
-            raise ValueError("min_prompt_length: must not be larger than max_prompt_length")
-        if self.tokenize_prompt and self.tokenizer_path is None:
-            raise ValueError("tokenize_prompt: needs tokenizer_path")
-        if self.dataset_args.target_input_len is not None and self.tokenizer_path is None:
-            raise ValueError("dataset_args.target_input_len: needs tokenizer_path")
-        if self.dataset == "line_by_line" and self.dataset_path is None and self.prompt is None:
-            raise ValueError("dataset_path: line_by_line needs the file to read")
-        if self.dataset == "custom" and self.prompt is None:
-            raise ValueError("prompt: the custom dataset is one prompt of yours")
-        self._check_random()
-        if self.dataset_args.batch_size is not None and self.api != "openai_embedding":
-            raise ValueError("dataset_args.batch_size: is for api openai_embedding")
-        if self.dataset_args.documents is not None and self.api != "openai_rerank":
-            raise ValueError("dataset_args.documents: is for api openai_rerank")
-        if self.sla_lower_bound > self.sla_upper_bound:
-            raise ValueError("sla_lower_bound: must not be larger than sla_upper_bound")
-        if self.sla_auto_tune:
-            self._check_search()
-        return self
-
-    def _check_random(self) -> None:
-        args = self.dataset_args
-        if self.dataset != "random" and args.input_len is not None:
-            raise ValueError("dataset_args.input_len: is for the random dataset")
-        if args.input_len is not None and (self.min_prompt_length, self.max_prompt_length) != (0, LONGEST):
-            raise ValueError(
-                "dataset_args.input_len: has bounds of its own; leave min_prompt_length and max_prompt_length out"
-            )
-        if self.dataset != "random" and self.prefix_length:
-            raise ValueError("prefix_length: is for the random dataset; others take dataset_args.prefix_file")
-        if not self.prefix_length and (args.prefix_groups > 1 or args.prefix_shares is not None):
-            raise ValueError("dataset_args.prefix_groups: needs prefix_length")
-        if self.dataset == "random" and args.target_input_len is not None:
-            raise ValueError("dataset_args.target_input_len: the random dataset makes its lengths; use input_len")
-
-    def _check_search(self) -> None:
-        if self.sla_params is None:
-            raise ValueError("sla_params: sla_auto_tune needs at least one group of criteria")
-        if max(len(self.number), len(self.parallel), len(self.rate)) > 1:
-            raise ValueError("sla_auto_tune: finds the loads itself; give no more than one number, parallel and rate")
-        if self.shards > 1:
-            raise ValueError("shards: sla_auto_tune needs all the load in one place")
-        bounds = (self.sla_lower_bound, self.sla_upper_bound)
-        if self.sla_variable == "parallel" and not all(bound.is_integer() for bound in bounds):
-            raise ValueError("sla_lower_bound, sla_upper_bound: must be whole numbers for parallel")
-        if self.sla_variable == "parallel" and self.open_loop:
-            raise ValueError("sla_variable: with open_loop there is no parallel to find")
-        if self.sla_fixed_parallel is not None and (self.sla_variable == "parallel" or self.open_loop):
-            raise ValueError("sla_fixed_parallel: is for sla_variable rate in closed loop")
-        for metric in (metric for group in self.sla_params for metric in group):
-            if DIALECTS[self.api].kind not in sla.FIGURES[metric].kinds:
-                raise ValueError(f"sla_params: {metric} is no figure of api {self.api}")
-        if not self.streams and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
-            raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
-
     @property
     def streams(self) -> bool:
         """Whether answers are streamed: as `stream` says, else as the API can."""
         return DIALECTS[self.api].streams if self.stream is None else self.stream
-
-    def _check_arrivals(self) -> None:
-        searched = self.sla_auto_tune and self.sla_variable == "rate"
-        has_rate = self.rate_stages is not None or any(rate > 0 for rate in self.rate) or searched
-        if self.rate_stages is not None:
-            if self.rate != [-1.0]:
-                raise ValueError("rate: has no meaning with rate_stages; leave it out")
-            if not self.rate_stages[-1].end > 0:
-                raise ValueError(
-                    "rate_stages: the last rate goes on until all requests are sent, so it must be above 0"
-                )
-            if self.sla_auto_tune:
-                raise ValueError("rate_stages: sla_auto_tune finds the loads itself")
-        if self.arrivals != "poisson" and not has_rate:
-            raise ValueError(f"arrivals: {self.arrivals} needs a rate")
-        if self.burstiness is not None and self.arrivals != "gamma":
-            raise ValueError("burstiness: is for gamma arrivals")
-        if self.burstiness is None and self.arrivals == "gamma":
-            raise ValueError("burstiness: gamma arrivals need it")
-        if self.ramp_up is not None and (self.open_loop or has_rate):
-            raise ValueError("ramp_up: is for the closed loop without a rate; a rate has rate_stages")
-
-    def _check_open_loop(self) -> None:
-        if self.rate_stages is None:
-            self._check_rates_of_open_loop()
-        if "parallel" in self.model_fields_set and self.parallel != [1]:
-            raise ValueError("parallel: has no meaning with open_loop; leave it out")
-
-    def _check_rates_of_open_loop(self) -> None:
-        if any(rate <= 0 for rate in self.rate):
-            raise ValueError("rate: open_loop needs a rate above 0, or rate_stages")
-        if len(self.rate) != len(self.number):
-            raise ValueError(f"rate: has {len(self.rate)} values and number {len(self.number)}; give one for each")
-
-    def _check_closed_loop(self) -> None:
-        if len(self.parallel) != len(self.number):
-            raise ValueError(
-                f"parallel: has {len(self.parallel)} values and number {len(self.number)}; give one for each"
-            )
-        if len(self.rate) not in (1, len(self.number)):
-            raise ValueError(
-                f"rate: has {len(self.rate)} values and number {len(self.number)}; give one, or one for each"
-            )

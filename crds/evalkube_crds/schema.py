@@ -183,9 +183,9 @@ def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
     schema.pop("required", None)
     if needed:
         schema["required"] = needed
-    rules = getattr(model, "rules", ())
-    if "api" in model.model_fields:
-        rules = (*rules, *dialects.rules(model))
+    names = _fields_within(model)
+    rules = [rule.validation(names) for rule in getattr(model, "rules", ())]
+    rules += dialects.rules(model) if "api" in model.model_fields else ()
     if rules:
         schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), *rules]
     for name, field in model.model_fields.items():
@@ -194,3 +194,12 @@ def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
             child = schema["properties"][field.alias or name]
             child = child.get("items") or child.get("additionalProperties") or child
             _require(child, inner)
+
+
+def _fields_within(model: type[BaseModel]) -> set[str]:
+    """The names of the fields of `model` and of all models in it."""
+    names = set(model.model_fields)
+    for field in model.model_fields.values():
+        if (inner := model_in(field.annotation)) is not None:
+            names |= _fields_within(inner)
+    return names

@@ -61,7 +61,7 @@ BAD_FIELDS: dict[str, tuple[str, dict[str, Any], str]] = {
     "zero": ("eval", {"limit": 0}, "limit: "),
     "negative": ("perf", {"parallel": -1}, "parallel[0]: "),
     "a fraction of a request": ("perf", {"number": 1.5}, "number[0]: must be a whole number"),
-    "unequal lists": ("perf", {"number": [1, 2], "parallel": [1]}, "parallel: has 1 values and number 2"),
+    "unequal lists": ("perf", {"number": [1, 2], "parallel": [1]}, "parallel: give one value for each number"),
     "unknown data set": ("eval", {"datasets": ["gsm8"]}, "did you mean 'gsm8k'"),
     "not http": ("eval", {"api_url": "ftp://h/v1"}, "api_url: must be an http"),
     "credentials": ("perf", {"url": "http://u:p@h/v1"}, "url: must not carry credentials"),
