@@ -29,8 +29,8 @@ from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import asking, retry
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.benchmarks.declaration import Message
-from evalkube_runner.eval.lanes import Lanes, announced_bytes
 from evalkube_runner.gate import Gate, TargetForbidden
+from evalkube_runner.http.lanes import Lanes, announced_bytes
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation

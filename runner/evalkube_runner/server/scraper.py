@@ -16,8 +16,8 @@ import httpx
 
 from evalkube_crds.wording import printable
 from evalkube_runner.context import RunContext
-from evalkube_runner.eval.lanes import Lanes
 from evalkube_runner.gate import TargetForbidden
+from evalkube_runner.http.lanes import Lanes
 from evalkube_runner.server import exposition, names
 from evalkube_runner.server.exposition import NotRead, Reading
 from evalkube_runner.server.pages import Page

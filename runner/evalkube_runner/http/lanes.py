@@ -15,9 +15,9 @@ from typing import Any, Self
 import httpx
 
 from evalkube_crds.proxies import Proxy
-from evalkube_runner.eval.guard import guard
-from evalkube_runner.eval.tunnelled import through
 from evalkube_runner.gate import Gate
+from evalkube_runner.http.guard import guard
+from evalkube_runner.http.tunnelled import through
 from evalkube_runner.trust import Trust
 
 __all__ = ["Lanes", "announced_bytes"]

@@ -15,8 +15,8 @@ from evalkube_crds.names import ErrorClass
 from evalkube_crds.targets import TargetRules
 from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
-from evalkube_runner.eval.guard import guard
 from evalkube_runner.gate import Gate
+from evalkube_runner.http.guard import guard
 from fakes import scripted_endpoint
 from fakes.names import Names, listening
 from fakes.scripted_endpoint import ScriptedEndpoint, answering, says
