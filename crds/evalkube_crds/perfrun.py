@@ -23,7 +23,7 @@ from evalkube_crds.fields import (
 )
 from evalkube_crds.names import PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
-from evalkube_crds.perf_fields import Bound, Rate, ServerMetrics, SlaGroup
+from evalkube_crds.perf_fields import Bound, Goodput, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
 
 __all__ = ["PerfRunSpec"]
@@ -42,6 +42,21 @@ def _criteria_rules() -> Iterator[dict[str, str]]:
             f"self.slaParams.all(g, g.all(k, !(k in {names})))",
             f"slaParams: {', '.join(names)} can be criteria for api {', '.join(apis)} alone",
         )
+
+
+def _goodput_rules() -> Iterator[dict[str, str]]:
+    """It speaks of what there is, and criteria speak of it where there is one."""
+    streaming = [api for api, row in DIALECTS.items() if row.streams]
+    yield cel(
+        "!has(self.goodput) || !(has(self.goodput.ttft) || has(self.goodput.tpot)) || "
+        f"(self.api in {streaming} && (!has(self.stream) || self.stream))",
+        "goodput: ttft and tpot need stream",
+    )
+    yield cel(
+        "!self.slaAutoTune || has(self.goodput) || !has(self.slaParams) || "
+        f"self.slaParams.all(g, g.all(k, !(k in {list(sla.OF_GOODPUT)})))",
+        f"slaParams: {' and '.join(sla.OF_GOODPUT)} need goodput",
+    )
 
 
 class PerfRunSpec(EndpointFields, ClusterFields):
@@ -143,6 +158,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "self.slaParams.all(g, g.all(k, !(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
+        *_goodput_rules(),
         *_criteria_rules(),
     )
 
@@ -226,6 +242,12 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "in the result and never fails a run",
     )
 
+    goodput: Goodput | None = Field(
+        default=None,
+        description="Count the requests that keep all of these times, as goodput (their share; failed requests are not "
+        "good) and goodput_rps (good ones a second). TTFT and latency count from when a request should have left where "
+        "there is a rate. As vLLM's --goodput, in seconds",
+    )
     sla_auto_tune: bool = Field(
         default=False,
         description="Find the highest load that meets sla_params instead of measuring given ones; parallel (or rate), "
@@ -240,7 +262,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
         "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
         "tps (output tokens), inputs_per_second (texts embedded), documents_per_second (ranked), input_tps (tokens of "
-        "both), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+        "both), success_rate (1 unless it or goodput is a criterion), goodput and goodput_rps (with goodput). "
+        "Conditions: <=, <, >=, > and a number; or "
         "max or min alone",
     )
     sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -254,7 +277,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     sla_number_multiplier: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
         default=None,
         description="Requests of one run, as a multiple of the value; 2 for parallel and 30 (so 30 seconds) for rate "
-        "unless set. All runs of a value together have at least 20 requests, 100 where a p99 is a criterion",
+        "unless set. All runs of a value together have at least 20 requests, 100 where a p99 is a criterion, and "
+        "1 / (1 - x), 1000 at most, where goodput >= x is one",
     )
 
     prompt: TextOrFile | None = Field(
@@ -369,6 +393,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         if self.dataset == "custom" and self.prompt is None:
             raise ValueError("prompt: the custom dataset is one prompt of yours")
         self._check_random()
+        if self.goodput is not None and self.goodput.needs_stream and not self.streams:
+            raise ValueError("goodput: ttft and tpot need stream")
         if self.dataset_args.batch_size is not None and self.api != "openai_embedding":
             raise ValueError("dataset_args.batch_size: is for api openai_embedding")
         if self.dataset_args.documents is not None and self.api != "openai_rerank":
@@ -411,6 +437,9 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         for metric in (metric for group in self.sla_params for metric in group):
             if DIALECTS[self.api].kind not in sla.FIGURES[metric].kinds:
                 raise ValueError(f"sla_params: {metric} is no figure of api {self.api}")
+        wants_goodput = [metric for group in self.sla_params for metric in group if metric in sla.OF_GOODPUT]
+        if wants_goodput and self.goodput is None:
+            raise ValueError(f"sla_params: {wants_goodput[0]} needs goodput")
         if not self.streams and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
             raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evalkube_crds import sla
 from evalkube_crds.sla import Criterion
 
 __all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome", "peak", "so_far", "step"]
@@ -135,7 +136,7 @@ def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed",
 
 def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
     """What is not as it should be, in words; nothing where all criteria are met. All requests must succeed, unless the
-    success rate is itself a criterion.
+    group says itself how many may fail.
     """
     said = [
         f"{criterion.metric} is {figures[criterion.metric]:.4g}, wanted {criterion.op} {criterion.bound:g}"
@@ -145,7 +146,7 @@ def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
         if not criterion.met(figures)
     ]
     success = figures.get("success_rate", 0.0)
-    if success < 1 and all(criterion.metric != "success_rate" for criterion in group):
+    if success < 1 and not sla.forgives_failures(group):
         said.append(f"{1 - success:.2%} of the requests failed")
     return ", ".join(said)
 

@@ -20,6 +20,7 @@ from evalkube_runner import machine
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf import schedule, task
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.goodput import Counting
 from evalkube_runner.perf.measure import Measure
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
@@ -81,7 +82,7 @@ class _PointWork:
         self._inbox = inbox
         self._stopped = False
         self._connections_limit = machine.connections()
-        self._figures = Measure(warmup=self._point.warmup)
+        self._figures = Measure(warmup=self._point.warmup, goodput=self._goodput())
         self._watch = SelfWatch(asyncio.get_running_loop())
         endpoint = self._options.endpoint
         self._dialect = endpoint.dialect
@@ -95,6 +96,12 @@ class _PointWork:
             proxy=endpoint.proxy,
         )
         self._bodies = Payloads(self._point.bodies, endpoint.head, self._point.first, reached=_reached)
+
+    def _goodput(self) -> Counting | None:
+        """Counts from when requests should leave, where they have such a time."""
+        criteria = self._options.goodput
+        intended = self._share.slots is None or self._point.rate is not None
+        return None if criteria is None else Counting(criteria, intended=intended)
 
     async def run(self) -> None:
         """From the first connection to the last word, `Done` or `Stopped`."""
