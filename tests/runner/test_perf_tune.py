@@ -64,6 +64,14 @@ def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
     assert (summary["Total requests"], summary["Number of concurrency"]) == (20, 2)
 
 
+def test_runs_after_the_first_begin_with_open_connections(tmp_path: Path, mock: str) -> None:
+    """What connecting took is told of those that were opened: two for two runs, and two more for twice the load."""
+    fields = TTFT | {"sla_params": [{"success_rate": ">=1"}], "sla_upper_bound": 4, "sla_num_runs": 2}
+    result = load(tmp_path, spec(mock, parallel=2, **fields))
+    assert [(point.parallel, point.histograms["connect_ns"].count) for point in result.points] == [(2, 2), (4, 2)]
+    assert [point.health.connections_peak for point in result.points] == [2, 4]
+
+
 def test_groups_share_points(tmp_path: Path, mock: str) -> None:
     """Two answers from one set of measurements."""
     groups = [{"p95_ttft": "<=0.33"}, {"avg_latency": "<0.01"}]
@@ -76,6 +84,7 @@ def test_groups_share_points(tmp_path: Path, mock: str) -> None:
 def test_a_rate_in_open_loop(tmp_path: Path, mock: str) -> None:
     """Named by the rate, sent by the schedule."""
     fields = TTFT | {"sla_num_runs": 1, "sla_upper_bound": 20, "sla_number_multiplier": 0.5}
+    fields["sla_params"] = [{"p95_ttft": "<=5"}]
     home, names, (group,) = answer(tmp_path, spec(mock, sla_variable="rate", rate=20, **fields))
     assert (group.best, names) == (20, ["rate_20_number_20"])
     arguments = json.loads((home / "artifacts/rate_20_number_20/benchmark_args.json").read_text())

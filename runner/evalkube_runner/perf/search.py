@@ -255,7 +255,7 @@ def _wanted(guess: Guess, held: float | None, missed: float) -> float:
     held, but no farther than the middle of what surrounds the answer.
     """
     if guess.missed:
-        lower = missed / _NUDGE ** (2 ** (guess.missed - 1))
+        lower = missed / math.pow(_NUDGE, 2 ** min(guess.missed - 1, 7))
         return lower if held is None else max(lower, math.sqrt(held * missed))
     if held is None or guess.value > held:
         return guess.value
