@@ -54,6 +54,29 @@ def test_the_servers_own_concurrency_is_found(tmp_path: Path, mock: str, caplog:
     assert json.loads((home / "artifacts/sla_summary.json").read_text())["groups"][0]["best"] == 6
 
 
+def test_a_goodput_is_searched_for(tmp_path: Path, mock: str) -> None:
+    """The most requests in flight of which 95 % are good; the figures of each value are in the answer."""
+    fields = TTFT | {"sla_params": [{"goodput": ">=0.95"}], "goodput": {"ttft": 0.33, "latency": 5}}
+    _, _, (group,) = answer(tmp_path, spec(mock, parallel=4, **fields))
+    assert (group.best, group.point) == (6, "parallel_6_number_24")
+    for probe in group.probes:
+        assert (probe.figures["goodput"] >= 0.95) is (probe.outcome == "met")
+    assert group.figures["goodput"] >= 0.95
+    assert "goodput_rps" in group.figures
+    assert "goodput is" in group.stopped
+
+
+def test_a_goodput_says_how_many_requests_may_fail(tmp_path: Path) -> None:
+    """Other criteria ask that none does."""
+    fields = {"sla_lower_bound": 4, "sla_upper_bound": 4, "sla_num_runs": 1, "sla_number_multiplier": 20}
+    groups = [{"goodput": ">=0.6"}, {"goodput": ">=0.99"}, {"p95_latency": "<=30"}]
+    with running_mock("--ttft-ms", "20", "--fail-rate", "0.2") as url:
+        wanted = spec(url, goodput={"latency": 30}, no_test_connection=True, **TTFT | fields | {"sla_params": groups})
+        _, _, found = answer(tmp_path, wanted)
+    assert [group.best for group in found] == [4, None, None]
+    assert "of the requests failed" in found[2].stopped
+
+
 def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
     """All runs of a value are in one file."""
     home, _, _ = answer(tmp_path, spec(mock, sla_upper_bound=2, sla_lower_bound=2, **TTFT))
