@@ -38,8 +38,7 @@ def mock(*options: str, first: bool = False) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         if first:
-            with contextlib.suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, -19)
+            _put_first(process.pid)
         line = process.stdout.readline()
         if not line.startswith(READY):
             raise SystemExit(f"the mock model did not start: {line!r}")
@@ -48,6 +47,11 @@ def mock(*options: str, first: bool = False) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+def _put_first(pid: int) -> None:
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, pid, -19)
 
 
 def fetch(url: str) -> dict[str, Any]:
@@ -71,9 +75,16 @@ class Ran:
 
 @contextlib.contextmanager
 def run(
-    base: str, *, watch: Callable[[int, Path], None] | None = None, timeout_s: float = 600.0, **spec: Any
+    base: str,
+    *,
+    watch: Callable[[int, Path], None] | None = None,
+    timeout_s: float = 600.0,
+    first: bool = False,
+    **spec: Any,
 ) -> Iterator[Ran]:
-    """Run the runner on a load test of ``base``; ``watch`` is called every 0.2 s with its pid and control folder."""
+    """Run the runner on a load test of ``base``; ``watch`` is called every 0.2 s with its pid and control folder.
+    ``first``: as of ``mock``.
+    """
     with tempfile.TemporaryDirectory(prefix="evalkube-bench-") as folder:
         place = Path(folder)
         document = {
@@ -87,6 +98,8 @@ def run(
         command = [sys.executable, "-m", "evalkube_runner.main", *map(str, arguments)]
         began = time.monotonic()
         process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if first:
+            _put_first(process.pid)
         killer = threading.Timer(timeout_s, process.kill)
         killer.start()
         stop = threading.Event()

@@ -21,6 +21,10 @@ _PANELS: Final = {
         *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
         *("frequency_penalty", "repetition_penalty", "n_choices", "extra_args"),
     ),
+    "A service level": (
+        *("goodput", "sla_auto_tune", "sla_variable", "sla_params", "sla_num_runs", "sla_lower_bound"),
+        *("sla_upper_bound", "sla_fixed_parallel", "sla_number_multiplier"),
+    ),
     "The server's own view": ("server_metrics",),
     "Output": ("name", "work_dir", "no_timestamp"),
 }

@@ -7,9 +7,11 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from evalkube_crds.figure import KINDS, Figure, Quantity
+from evalkube_crds.figure import KINDS, Figure, Quantity, Unit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
+    GOODPUT,
+    GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     LATENCY,
@@ -61,7 +63,7 @@ def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
     return table
 
 
-_FIGURES: Final = (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS)
+_FIGURES: Final = (RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS)
 _TIMES: Final = (TTFT, TPOT, LATENCY)
 _PERCENTS: Final = ("50%", "90%", "99%")
 
@@ -77,7 +79,7 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     for name, point in results.items():
         metrics = point["metrics"]
         success = f"{metrics['Succeed requests']:,} of {metrics['Total requests']:,}"
-        figures = (_number(metrics[figure.seed_key]) for figure in shown)
+        figures = (_value(figure, metrics.get(figure.seed_key)) for figure in shown)
         verdict = str(metrics.get("Client verdict", "-"))
         throughput.add_row(_shown(name), success, *figures, f"[{_STYLES.get(verdict, 'none')}]{_shown(verdict)}[/]")
         times.add_row(_shown(name), *_times(point["percentiles"], spans))
@@ -185,6 +187,10 @@ def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]
 def _shown(text: str) -> str:
     """Words that others wrote, without what rich or a terminal would obey."""
     return escape(printable(text))
+
+
+def _value(figure: Figure, value: float | None) -> str:
+    return f"{value:.1%}" if figure.unit is Unit.SHARE and value is not None else _number(value)
 
 
 def _number(value: float | None, decimals: int | None = None) -> str:

@@ -54,7 +54,7 @@ class Figure:
 
     `of` computes it in `unit`. `name` is that of the summary and of thresholds, `title` that of tables, `meaning` its
     formula in words. `criterion` is its name in a service level and `seed_key` its key in an answer of the service,
-    if it has them. `kinds`: what models do of which it is a figure.
+    if it has them. `kinds`: what models do of which it is a figure. `asked`: there is none unless a test asks for it.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Figure:
     seed_key: str = ""
     meaning: str = ""
     kinds: tuple[str, ...] = KINDS
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

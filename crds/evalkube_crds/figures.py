@@ -22,6 +22,8 @@ __all__ = [
     "DOCUMENTS_PER_SECOND",
     "DURATION",
     "FIRST_BYTE",
+    "GOODPUT",
+    "GOODPUT_RPS",
     "INPUTS",
     "INPUTS_PER_SECOND",
     "INPUT_TOKENS",
@@ -61,6 +63,15 @@ def _per_second(point: PerfPoint, amount: int) -> float | None:
 
 def _rps(point: PerfPoint) -> float | None:
     return _per_second(point, point.succeeded)
+
+
+def _goodput(point: PerfPoint) -> float | None:
+    requests = point.succeeded + point.failed
+    return point.good / requests if point.good is not None and requests else None
+
+
+def _goodput_rps(point: PerfPoint) -> float | None:
+    return _per_second(point, point.good) if point.good is not None else None
 
 
 def _output_tps(point: PerfPoint) -> float | None:
@@ -112,6 +123,28 @@ RPS: Final = Figure(
     criterion="rps",
     seed_key="Request throughput (req/s)",
     meaning="Successful requests / duration.",
+)
+GOODPUT: Final = Figure(
+    "goodput",
+    "Goodput",
+    Unit.SHARE,
+    _goodput,
+    Better.HIGHER,
+    criterion="goodput",
+    seed_key="Goodput (share of requests)",
+    meaning="Requests that succeeded and kept every time that `goodput` asks for / all requests.",
+    asked=True,
+)
+GOODPUT_RPS: Final = Figure(
+    "goodput_rps",
+    "Good requests/s",
+    Unit.REQUESTS_PER_SECOND,
+    _goodput_rps,
+    Better.HIGHER,
+    criterion="goodput_rps",
+    seed_key="Request goodput (req/s)",
+    meaning="Requests that kept every time that `goodput` asks for / duration.",
+    asked=True,
 )
 OUTPUT_TPS: Final = Figure(
     "output_tps",
@@ -167,7 +200,10 @@ INPUT_TPS: Final = Figure(
     meaning="Input tokens of successful requests / duration.",
     kinds=("embedding", "rerank"),
 )
-RATES: Final = (SUCCESS_RATE, RPS, OUTPUT_TPS, TOTAL_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS)
+RATES: Final = (
+    *(SUCCESS_RATE, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
+    *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
+)
 """The figures that are no statistic of a quantity and that summaries have."""
 
 
@@ -313,6 +349,14 @@ QUANTITIES: Final = (
 
 
 def applying(figures: Iterable[Figure], points: Iterable[PerfPoint]) -> list[Figure]:
-    """Those that are figures of some of `points`; of no point, those of answers in words."""
-    kinds = {point.kind for point in points} or set(CHAT)
-    return [figure for figure in figures if not kinds.isdisjoint(figure.kinds)]
+    """Those that are figures of some of `points`; of no point, those of answers in words. Of those that a test must
+    ask for, only what some point has.
+    """
+    shown = list(points)
+    kinds = {point.kind for point in shown} or set(CHAT)
+    return [
+        figure
+        for figure in figures
+        if not kinds.isdisjoint(figure.kinds)
+        and (not figure.asked or any(figure.of(point) is not None for point in shown))
+    ]

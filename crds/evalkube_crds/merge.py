@@ -153,6 +153,8 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.answer_notes = _counts(part.answer_notes for part in parts)
     merged.clocks = _counts(part.clocks for part in parts)
     merged.stopped = [reason for part in parts for reason in part.stopped]
+    counted = [part.good for part in parts if part.good is not None]
+    merged.good = sum(counted) if counted else None  # a shard that had nothing to do counted none
     for part in parts[1:]:
         merged.error_samples = {**part.error_samples, **merged.error_samples}
         _add_histograms(merged.histograms, part.histograms)
@@ -164,7 +166,10 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     return merged
 
 
-_HEALTH_COUNTS = ("processes", "cpu_ns", "wall_ns", "offered", "sent", "connections_peak", "connections_limit")
+_HEALTH_COUNTS = (
+    *("processes", "cpu_ns", "wall_ns", "doubtful", "offered", "sent"),
+    *("connections_peak", "connections_limit"),
+)
 
 
 def _add_health(into: ClientHealth, part: ClientHealth) -> None:

@@ -1,13 +1,15 @@
 """The types of a load test's fields, each with its rules for the API server."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from evalkube_crds import sla
 from evalkube_crds.fields import Contract, HttpUrl, cel
+from evalkube_crds.rules import Rule
 
-__all__ = ["Bound", "Rate", "ServerMetrics", "SlaGroup"]
+__all__ = ["Bound", "Goodput", "Rate", "ServerMetrics", "SlaGroup"]
 
 
 def _rate(value: float) -> float:
@@ -61,6 +63,43 @@ SlaGroup = Annotated[
 
 
 Bound = Annotated[float, Field(gt=0, le=1_000_000)]
+
+
+GoodTime = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Goodput(Contract):
+    """What a request must keep to be a good one: all the times that are given."""
+
+    rules: ClassVar[tuple["Rule[Goodput]", ...]] = (
+        Rule(
+            "has(self.ttft) || has(self.tpot) || has(self.latency)",
+            lambda goodput: bool(goodput.words),
+            "needs ttft, tpot or latency",
+        ),
+    )
+
+    ttft: GoodTime | None = Field(default=None, description="Longest TTFT of a good request, in seconds")
+    tpot: GoodTime | None = Field(
+        default=None,
+        description="Longest TPOT, in seconds, of every choice; an answer of one token has none, and keeps it",
+    )
+    latency: GoodTime | None = Field(default=None, description="Longest latency, in seconds")
+
+    @property
+    def needs_stream(self) -> bool:
+        """Whether it speaks of times that only streamed answers have."""
+        return self.ttft is not None or self.tpot is not None
+
+    @property
+    def words(self) -> str:
+        """It in words: "TTFT <= 0.2 s, TPOT <= 0.05 s"."""
+        return ", ".join(f"{name} <= {bound:g} s" for name, bound in self._bounds())
+
+    def _bounds(self) -> Iterator[tuple[str, float]]:
+        for name, bound in (("TTFT", self.ttft), ("TPOT", self.tpot), ("latency", self.latency)):
+            if bound is not None:
+                yield name, bound
 
 
 class ServerMetrics(Contract):

@@ -243,5 +243,30 @@ def _criteria_rules() -> "Iterator[PerfRule]":
         )
 
 
-RULES: "Final[tuple[PerfRule, ...]]" = (*_LOAD, *_ARRIVALS, *_PROMPTS, *_RANDOM, *_SEARCH, *_criteria_rules())
+_STREAMING: Final = [api for api, row in DIALECTS.items() if row.streams]
+
+_GOODPUT: "Final[tuple[PerfRule, ...]]" = (
+    Rule(
+        "!has(self.goodput) || !(has(self.goodput.ttft) || has(self.goodput.tpot)) || "
+        f"(self.api in {_STREAMING} && (!has(self.stream) || self.stream))",
+        lambda spec: spec.goodput is None or not spec.goodput.needs_stream or spec.streams,
+        "goodput: ttft and tpot need stream",
+    ),
+    Rule(
+        "!self.slaAutoTune || has(self.goodput) || !has(self.slaParams) || "
+        f"self.slaParams.all(g, g.all(k, !(k in {list(sla.OF_GOODPUT)})))",
+        lambda spec: spec.goodput is not None or set(sla.OF_GOODPUT).isdisjoint(_criteria(spec)),
+        f"sla_params: {' and '.join(sla.OF_GOODPUT)} need goodput",
+    ),
+)
+
+RULES: "Final[tuple[PerfRule, ...]]" = (
+    *_LOAD,
+    *_ARRIVALS,
+    *_PROMPTS,
+    *_RANDOM,
+    *_SEARCH,
+    *_GOODPUT,
+    *_criteria_rules(),
+)
 """All of them, in the order in which they are checked."""

@@ -20,7 +20,7 @@ from evalkube_crds.fields import (
 )
 from evalkube_crds.names import PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
-from evalkube_crds.perf_fields import Bound, Rate, ServerMetrics, SlaGroup
+from evalkube_crds.perf_fields import Bound, Goodput, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
 from evalkube_crds.perf_rules import RULES
 from evalkube_crds.rules import Rule
@@ -117,6 +117,12 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "in the result and never fails a run",
     )
 
+    goodput: Goodput | None = Field(
+        default=None,
+        description="Count the requests that keep all of these times, as goodput (their share; failed requests are not "
+        "good) and goodput_rps (good ones a second). TTFT and latency count from when a request should have left where "
+        "there is a rate. As vLLM's --goodput, in seconds",
+    )
     sla_auto_tune: bool = Field(
         default=False,
         description="Find the highest load that meets sla_params instead of measuring given ones; parallel (or rate), "
@@ -131,7 +137,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         description="Groups of criteria, figure: condition; those of a group must hold together, and each group is "
         "searched on its own. Figures: avg, p50, p90, p95 or p99 _latency, _ttft, _tpot or _itl in seconds, rps, "
         "tps (output tokens), inputs_per_second (texts embedded), documents_per_second (ranked), input_tps (tokens of "
-        "both), success_rate (1 unless it is a criterion). Conditions: <=, <, >=, > and a number; or "
+        "both), success_rate (1 unless it or goodput is a criterion), goodput and goodput_rps (with goodput). "
+        "Conditions: <=, <, >=, > and a number; or "
         "max or min alone",
     )
     sla_num_runs: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -145,7 +152,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     sla_number_multiplier: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
         default=None,
         description="Requests of one run, as a multiple of the value; 2 for parallel and 30 (so 30 seconds) for rate "
-        "unless set. All runs of a value together have at least 20 requests, 100 where a p99 is a criterion",
+        "unless set. All runs of a value together have at least 20 requests, 100 where a p99 is a criterion, and "
+        "1 / (1 - x), 1000 at most, where goodput >= x is one",
     )
 
     prompt: TextOrFile | None = Field(

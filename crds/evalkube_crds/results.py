@@ -167,6 +167,9 @@ class ClientHealth(Report):
     undelayed: dict[str, HistogramField] = Field(
         default_factory=dict, description="The same values without that stall: the least that they can have been"
     )
+    doubtful: int = Field(
+        default=0, description="Requests that are good, or are not, only because of what a stall of the client did"
+    )
     offered: int = Field(default=0, description="Requests the schedule asked for in the time it ran")
     sent: int = Field(default=0, description="Requests that were sent")
     connections_peak: int = 0
@@ -288,6 +291,9 @@ class PerfPoint(Report):
     )
     clocks: dict[Clock, int] = Field(
         default_factory=dict, description="Successful requests by the clock that the times of their answers are by"
+    )
+    good: int | None = Field(
+        default=None, description="Requests that kept all times of goodput; absent where none were asked for"
     )
     inputs: int = Field(default=0, description="Texts that were embedded, or documents that were ranked")
     input_tokens: int = 0

@@ -2,7 +2,8 @@
 
 A criterion is a figure's name and a condition such as ``<=0.5``; ``max`` and ``min`` ask for the best value there is.
 Times are in seconds; ``rps``, ``tps`` (output tokens), ``inputs_per_second``, ``documents_per_second`` and
-``input_tps`` per second; ``success_rate`` is from 0 to 1. Not all models have all of them (``kinds``).
+``input_tps`` per second; ``success_rate`` is from 0 to 1. Not all models have all of them (``kinds``). ``goodput``
+(from 0 to 1) and ``goodput_rps`` are of tests that say what a good request is.
 """
 
 import operator
@@ -12,10 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evalkube_crds.figure import KINDS, STATISTICS, Quantity
-from evalkube_crds.figures import (
-    QUANTITIES,
-    RATES,
-)
+from evalkube_crds.figures import GOODPUT, QUANTITIES, RATES, SUCCESS_RATE
 from evalkube_crds.results import PerfPoint
 
 __all__ = [
@@ -23,9 +21,11 @@ __all__ = [
     "FIGURES",
     "METRICS",
     "METRICS_BY_KINDS",
+    "OF_GOODPUT",
     "STREAMED",
     "Criterion",
     "figures_of",
+    "forgives_failures",
     "group_of",
     "parse",
     "requests_needed",
@@ -47,6 +47,9 @@ FIGURES: Final = {
 METRICS: Final = tuple(FIGURES)
 STREAMED: Final = tuple(name for time in _TIMES if time.streamed for name in _names(time))
 """Those that there are only of streamed answers."""
+OF_GOODPUT: Final = tuple(figure.criterion for figure in _RATES if figure.asked)
+"""Those that there are only where a test says what a good request is."""
+_FAILURES_COUNT: Final = (SUCCESS_RATE.criterion, *OF_GOODPUT)
 
 METRICS_BY_KINDS: Final = {
     kinds: [name for name, figure in FIGURES.items() if figure.kinds == kinds]
@@ -100,14 +103,29 @@ def group_of(conditions: Mapping[str, str]) -> tuple[Criterion, ...]:
     return group
 
 
+def forgives_failures(group: Iterable[Criterion]) -> bool:
+    """Whether a group says itself how many requests may fail; else none may."""
+    return any(criterion.metric in _FAILURES_COUNT for criterion in group)
+
+
 def requests_needed(groups: Iterable[Mapping[str, str]]) -> int:
-    """How many requests a value is judged by, at least: a percentile is one of them, and not just the slowest."""
-    slowest = any("p99_" in metric for conditions in groups for metric in conditions)
-    return _MOST_NEEDED if slowest else _NEEDED
+    """How many requests a value is judged by, at least: a percentile is one of them, and not just the slowest, and a
+    goodput of x is missed by more than one that is bad.
+    """
+    return max((_needed(parse(*each)) for conditions in groups for each in conditions.items()), default=_NEEDED)
 
 
 _NEEDED: Final = 20
 _MOST_NEEDED: Final = 100
+_MOST_OF_SHARES: Final = 1000
+
+
+def _needed(criterion: Criterion) -> int:
+    if criterion.metric.startswith("p99_"):
+        return _MOST_NEEDED
+    if criterion.metric != GOODPUT.criterion or criterion.bound is None or criterion.bound >= 1:
+        return _NEEDED
+    return max(_NEEDED, min(_MOST_OF_SHARES, round(1 / (1 - criterion.bound))))
 
 
 def figures_of(point: PerfPoint, *, intended: bool) -> dict[str, float]:

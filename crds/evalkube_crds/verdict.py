@@ -48,6 +48,9 @@ SENT_DEGRADED = 0.99
 SENT_INVALID = 0.95
 CONNECTIONS_DEGRADED = 0.90
 FAILED_DEGRADED = 0.05
+DOUBTFUL_DEGRADED = 0.01
+DOUBTFUL_INVALID = 0.05
+"""Of all requests: goodput is asked for as a share near 1 (0.95, 0.99), which few requests decide."""
 MOST_REASONS = 20
 """A thousand shards on one bad node have one thing to say, not a thousand."""
 _PERCENTS = (50, 90, 95, 99)
@@ -110,6 +113,9 @@ class Figures:
     """The longest time in which nothing was read, where that does not change the times themselves."""
     clock_step_ns: int = 0
     stopped: tuple[str, ...] = ()
+    good: int | None = None
+    doubtful: int = 0
+    """Requests that the client's stalls alone may have made good, or not good."""
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
@@ -135,6 +141,8 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
         no_room=point.errors.get(ErrorClass.CLIENT_LIMIT, 0),
         clock_step_ns=health.clock_step_ns,
         stopped=tuple(point.stopped),
+        good=point.good,
+        doubtful=health.doubtful,
     )
     return judge(_by_kernel(figures, point) if by_kernel(point) else figures)
 
@@ -205,7 +213,7 @@ def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:
     """The verdict and the reasons for it, worst first; valid has none."""
-    each = (_stopped, _lags, _pace, _delays, _stalls, _clock, _load, _failed)
+    each = (_stopped, _lags, _pace, _delays, _stalls, _clock, _load, _goodput, _failed)
     found = [finding for rule in each for finding in rule(figures)]
     found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
     return (found[0][0] if found else Verdict.VALID), [f"{verdict}: {text}" for verdict, text in found]
@@ -299,6 +307,18 @@ def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:
             Verdict.DEGRADED,
             f"{figures.connections_peak} connections of the {figures.connections_limit} that the process may hold",
         )
+
+
+def _goodput(figures: Figures) -> Iterator[tuple[Verdict, str]]:
+    """Beside all requests for the share, beside the good ones for their throughput."""
+    good, doubtful = figures.good, figures.doubtful
+    if good is None or doubtful <= DOUBTFUL_DEGRADED * figures.requests:
+        return
+    spoilt = doubtful > 1 and doubtful > min(DOUBTFUL_INVALID * figures.requests, INVALID_SHARE * good)
+    yield (
+        Verdict.INVALID if spoilt else Verdict.DEGRADED,
+        f"goodput: stalls of the client decided whether {doubtful} of {figures.requests} requests are good",
+    )
 
 
 def _failed(figures: Figures) -> Iterator[tuple[Verdict, str]]:

@@ -76,6 +76,19 @@ def test_points() -> None:
     assert "degraded: a stall" in text
 
 
+def test_good_requests() -> None:
+    """Their share and their throughput, where a test asked for them; a point without them has dashes."""
+    good = {"Goodput (share of requests)": 0.9876, "Request goodput (req/s)": 12.19, "Good requests": 98}
+    lines = _shown(tables.perf_tables({"p": _point("valid", **good), "q": _point("valid")})).splitlines()
+    assert next(line for line in lines if line.split()[:1] == ["p"]).split() == [
+        *("p", "99", "of", "100", "12.35", "98.8%", "12.19", "-", "valid")
+    ]
+    assert next(line for line in lines if line.split()[:1] == ["q"]).split() == [
+        *("q", "99", "of", "100", "12.35", "-", "-", "-", "valid")
+    ]
+    assert "Good" not in _shown(tables.perf_tables({"q": _point("valid")}))
+
+
 def test_ranges_of_percentiles() -> None:
     """In ms, "too few" where the service gave none, nothing of what was not measured; from an older service nothing."""
     point = _point("valid")

@@ -6,6 +6,8 @@ from evalkube_crds import figures, sla, summary
 from evalkube_crds.figure import MEAN, STATISTICS, Figure
 from evalkube_crds.figures import (
     DURATION,
+    GOODPUT,
+    GOODPUT_RPS,
     OUTPUT_TPS,
     QUANTITIES,
     RATES,
@@ -22,6 +24,8 @@ ALL: dict[str, float | None] = {
     "duration_s": 4,
     "success_rate": 1,
     "rps": 2.5,
+    "goodput": None,
+    "goodput_rps": None,
     "output_tps": 100,
     "total_tps": 125,
     "inputs_per_second": None,
@@ -67,6 +71,16 @@ POINTS: dict[str, tuple[dict[str, object], dict[str, float | None]]] = {
         {"kind": "embedding", "inputs": 80, BASIS: {TokenBasis.NONE: 10}},
         {**NO_WORDS, "inputs_per_second": 20},
     ),
+    "good ones among them": ({"good": 5}, {"goodput": 0.5, "goodput_rps": 1.25}),
+    "failed ones are not good": (
+        {"succeeded": 8, "failed": 2, "good": 8},
+        {"success_rate": 0.8, "rps": 2, "goodput": 0.8, "goodput_rps": 2},
+    ),
+    "none is good": ({"good": 0}, {"goodput": 0, "goodput_rps": 0}),
+    "good ones were asked for, and nothing was sent": (
+        {"succeeded": 0, "good": 0, BASIS: {}, "started_at_ns": 0, "ended_at_ns": 0},
+        dict.fromkeys(ALL),
+    ),
     "nothing was sent": (
         {"succeeded": 0, BASIS: {}, "started_at_ns": 0, "ended_at_ns": 0},
         dict.fromkeys(ALL),
@@ -103,13 +117,14 @@ def test_all_readers_tell_the_same(more: dict[str, object], differ: dict[str, fl
     told = summary.summary(PerfResult(run_id="r", model="m", points=[point]))
     judged = sla.figures_of(point, intended=False)
     answered = load_test.metrics(point)
-    for figure in (SUCCESS_RATE, RPS, OUTPUT_TPS, TOTAL_TPS):
+    for figure in (SUCCESS_RATE, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS):
         value = figure.of(point)
         assert told.get(f"{point.name}/{figure.name}") == value
         if figure.criterion:
             assert judged.get(figure.criterion) == value
         if figure.seed_key:
-            assert answered[figure.seed_key] == value
+            assert (figure.seed_key in answered) is (not figure.asked or point.good is not None)
+            assert answered.get(figure.seed_key) == value
     assert told.get("rps") == RPS.of(point)
 
 
@@ -137,7 +152,7 @@ def test_names_of_service_levels() -> None:
     times = ("latency", "ttft", "tpot", "itl")
     assert (
         *(f"{statistic}_{time}" for time in times for statistic in ("avg", "p50", "p90", "p95", "p99")),
-        *("success_rate", "rps", "tps"),
+        *("success_rate", "rps", "goodput", "goodput_rps", "tps"),
         *("inputs_per_second", "documents_per_second", "input_tps"),  # ours
     ) == sla.METRICS
     assert {name.split("_")[1] for name in sla.STREAMED} == {"ttft", "tpot", "itl"}

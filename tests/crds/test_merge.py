@@ -75,6 +75,18 @@ def test_points_merge_by_time_and_count() -> None:
     assert merged.histograms["latency_ns"].percentile(50) == 6
 
 
+@pytest.mark.parametrize(
+    ("good", "wanted"),
+    [([3, 4], 7), ([3, None], 3), ([None, 0], 0), ([None, None], None)],
+    ids=["both", "a shard that had nothing to do", "none is good", "nobody asked"],
+)
+def test_good_requests_add_up(good: list[int | None], wanted: int | None) -> None:
+    """And those in doubt."""
+    parts = [point([5], NANO).model_copy(update={"good": one, "health": ClientHealth(doubtful=1)}) for one in good]
+    merged = merge.merge_points(parts)
+    assert (merged.good, merged.health.doubtful) == (wanted, 2)
+
+
 def judged(
     shard: int, of: int, *, verdict: Verdict = Verdict.VALID, reasons: Sequence[str] = (), sent: int = 100
 ) -> PerfResult:

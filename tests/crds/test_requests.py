@@ -174,6 +174,7 @@ def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) ->
 
 
 SLA = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.5"}]}
+EMBEDDING = {"api": "openai_embedding", "url": "http://h/v1"}
 LENGTHS = {"input_len": {"distribution": "fixed", "value": 5}}
 STAGES = [{"rate": 5, "to": 50, "duration": 60}, {"rate": 50, "duration": 30}]
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
@@ -267,6 +268,20 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({**SLA, "open_loop": True, "rate": 5}, "sla_variable: with open_loop there is no parallel to find"),
     ({**SLA, "sla_fixed_parallel": 5}, "sla_fixed_parallel: is for sla_variable rate in closed loop"),
     ({**SLA, "stream": False}, "sla_params: TTFT, TPOT and ITL need stream"),
+    ({"goodput": {}}, "goodput: needs ttft, tpot or latency"),
+    ({"goodput": {"ttft": None}}, "goodput: needs ttft, tpot or latency"),
+    ({"goodput": {"ttft": 0}}, "goodput.ttft: must be greater than 0"),
+    ({"goodput": {"latency": "1s"}}, "goodput.latency: must be a number"),
+    ({"goodput": {"e2el": 1}}, "goodput.e2el: is not a known field"),
+    ({"goodput": "ttft:200"}, "goodput: "),
+    ({"stream": False, "goodput": {"ttft": 1}}, "goodput: ttft and tpot need stream"),
+    ({"stream": False, "goodput": {"tpot": 1, "latency": 1}}, "goodput: ttft and tpot need stream"),
+    ({**EMBEDDING, "goodput": {"tpot": 1}}, "goodput: ttft and tpot need stream"),
+    (
+        {**SLA, "sla_params": [{"rps": "max"}, {"goodput": ">=0.95"}]},
+        "sla_params: goodput and goodput_rps need goodput",
+    ),
+    ({**SLA, "sla_params": {"goodput_rps": "max"}}, "sla_params: goodput and goodput_rps need goodput"),
     ({"sla_lower_bound": 9, "sla_upper_bound": 8}, "sla_lower_bound: must not be larger than sla_upper_bound"),
     ({"warmup_num": -1}, "warmup_num: must be greater than or equal to 0"),
 ]
@@ -315,6 +330,22 @@ def test_a_search_may_be_written_briefly() -> None:
     assert request.sla_params == [{"p99_ttft": "<=0.5", "rps": ">1"}]
     for more in ({}, {"sla_fixed_parallel": 8}, {"open_loop": True, "rate": 4}, {"sla_lower_bound": 0.5}):
         assert parse_request(PerfRequest, {**PERF, **SLA, "sla_variable": "rate", **more}).sla_variable == "rate"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"goodput": {"ttft": 0.2, "tpot": 0.05}}, "TTFT <= 0.2 s, TPOT <= 0.05 s"),
+        ({"stream": False, "goodput": {"latency": 3}}, "latency <= 3 s"),
+        ({**EMBEDDING, "goodput": {"latency": 0.1}}, "latency <= 0.1 s"),
+        ({**SLA, "sla_params": {"goodput": ">=0.95"}, "goodput": {"ttft": 1}}, "TTFT <= 1 s"),
+    ],
+)
+def test_what_makes_a_good_request(fields: dict[str, Any], words: str) -> None:
+    """Of whole answers, and of models that embed or rank, the latency; and a search may ask for it."""
+    request = parse_request(PerfRequest, {**PERF, **fields})
+    assert request.goodput is not None
+    assert request.goodput.words == words
 
 
 def test_what_is_missing_is_named() -> None:

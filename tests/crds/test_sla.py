@@ -51,6 +51,24 @@ def test_met(text: str, value: float, met: bool) -> None:
     assert not criterion.met({"tps": value})
 
 
+@pytest.mark.parametrize(
+    ("groups", "needed"),
+    [
+        ([{"p95_ttft": "<=1"}], 20),
+        ([{"p95_ttft": "<=1", "p99_latency": "<=1"}], 100),
+        ([{"goodput": ">=0.95"}], 20),
+        ([{"goodput": ">=0.99"}], 100),
+        ([{"rps": "max"}, {"goodput": ">0.995"}], 200),
+        ([{"goodput": ">=0.99999"}], 1000),
+        ([{"goodput": ">=1"}], 20),
+        ([{"goodput_rps": "max"}], 20),
+    ],
+)
+def test_requests_that_a_criterion_needs(groups: list[dict[str, str]], needed: int) -> None:
+    """So many that neither the slowest alone decides nor a single bad one."""
+    assert sla.requests_needed(groups) == needed
+
+
 def test_figures_are_in_seconds_and_per_second() -> None:
     """Of the merged histograms, by the names of the criteria."""
     point = _point()

@@ -67,6 +67,26 @@ CASES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a clock that slews": ({"clock_step_ns": MS // 2}, Verdict.VALID, ""),
     "a clock that was set": ({"clock_step_ns": 20 * MS}, Verdict.DEGRADED, "set by 20.00 ms"),
     "a clock that was set by much": ({"clock_step_ns": 3_600_000 * MS}, Verdict.INVALID, "clock"),
+    "no request's good in doubt": ({"requests": 1000, "good": 900}, Verdict.VALID, ""),
+    "few requests' good in doubt": ({"requests": 1000, "good": 900, "doubtful": 10}, Verdict.VALID, ""),
+    "some requests' good in doubt": (
+        {"requests": 1000, "good": 900, "doubtful": 11},
+        Verdict.DEGRADED,
+        "goodput: stalls of the client decided whether 11 of 1000 requests are good",
+    ),
+    "many requests' good in doubt": (
+        {"requests": 1000, "good": 900, "doubtful": 51},
+        Verdict.INVALID,
+        "goodput: stalls of the client decided whether 51 of 1000 requests are good",
+    ),
+    "a large part of few good ones in doubt": (
+        {"requests": 1000, "good": 60, "doubtful": 13},
+        Verdict.INVALID,
+        "goodput",
+    ),
+    "one of twenty in doubt": ({"requests": 20, "good": 19, "doubtful": 1}, Verdict.DEGRADED, "goodput"),
+    "two of twenty in doubt": ({"requests": 20, "good": 0, "doubtful": 2}, Verdict.INVALID, "goodput"),
+    "in doubt, and nobody asked": ({"requests": 20, "good": None, "doubtful": 9}, Verdict.VALID, ""),
     "few connections left": ({"connections_peak": 19_000}, Verdict.DEGRADED, "19000"),
 }
 

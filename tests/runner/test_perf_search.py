@@ -1,6 +1,7 @@
 """The search for a service level against servers that are a formula."""
 
 import math
+import random
 from collections.abc import Callable
 
 import pytest
@@ -189,16 +190,69 @@ def test_failures_may_be_a_criterion_themselves() -> None:
 
 
 @pytest.mark.parametrize("group", [TTFT, FASTEST])
-def test_a_client_that_cannot_keep_up_ends_the_search(group: tuple[sla.Criterion, ...]) -> None:
-    """What it measured there counts neither for nor against the server."""
+def test_the_most_that_a_client_can_do(group: tuple[sla.Criterion, ...]) -> None:
+    """What it measured beyond counts neither for nor against the server, and the answer says so."""
     bad = {"p99_ttft": 9.0, "tps": 1e9, "success_rate": 1.0}
 
     def server(value: float) -> Probed:
         return Probed(bad, valid=False) if value > 20 else figures(p99_ttft=0.1, tps=value)
 
     found, tried = sought(parallel(), server, group)
-    assert (found.value, max(tried)) == (16, 32)
-    assert "the client itself could not keep up at 32" in found.why
+    assert (found.value, max(tried)) == (20, 32)
+    assert "the client itself could not keep up at 21, tried twice, so no more is known" in found.why
+
+
+def spoilt(server: Callable[[float], Probed], *bad: tuple[float, float]) -> Callable[[float], Probed]:
+    """`server`, seen by a client that cannot keep up at values within some ranges."""
+
+    def serve(value: float) -> Probed:
+        return Probed(server(value).figures, valid=not any(low <= value <= high for low, high in bad))
+
+    return serve
+
+
+# name: where it begins, at what values the client does not keep up, the answer for a server of 41 a second
+MOMENTS: dict[str, tuple[float, list[tuple[float, float]], float]] = {
+    "never": (20, [], 41),
+    "at the guess": (20, [(40.6, 41.5)], 41),
+    "at the guess, and beside it": (20, [(39.5, 41.5)], 39.4),
+    "all around the guess": (20, [(36, 46)], 35),
+    "where it begins": (20, [(20, 20)], 19.5),
+    "at its second value": (20, [(40, 40)], 39.5),
+    "where it begins, too high": (100, [(100, 100)], 41),
+    "from 30 on": (1, [(30, 1e9)], 30),
+    "everywhere but at the lowest": (20, [(1.01, 1e9)], 1),
+}
+
+
+@pytest.mark.parametrize(("start", "bad", "answer"), MOMENTS.values(), ids=MOMENTS)
+def test_a_bad_moment_ends_no_search(start: float, bad: list[tuple[float, float]], answer: float) -> None:
+    """It goes on beside that value and below it, and what it says is never more than what was met."""
+    found, tried = sought(rates(start), spoilt(queue(41 / 1.01), *bad), TTFT)
+    assert found.value is not None
+    assert answer / 1.055 <= found.value <= answer * 1.02
+    assert len(tried) <= 13
+
+
+def test_a_client_that_never_keeps_up() -> None:
+    """There is no answer, and the reason is not the server."""
+    found, tried = sought(rates(20), spoilt(queue(41), (0, 1e9)), TTFT)
+    assert found == Found(None, "the client itself could not keep up at 1, tried twice, so no more is known")
+    assert tried == sorted(tried, reverse=True)
+
+
+@given(at=st.floats(2.0, 60_000.0), start=st.floats(1.0, 60_000.0), luck=st.integers(0, 1 << 32), whole=st.booleans())
+@settings(max_examples=300)
+def test_bad_moments_at_random(*, at: float, start: float, luck: int, whole: bool) -> None:
+    """Each value is tried once, the answer was met, and the search ends."""
+
+    def server(value: float) -> Probed:
+        return Probed(knee(at)(value).figures, valid=random.Random(f"{luck} {value}").random() < 0.7)
+
+    space = parallel(round(start)) if whole else rates(float(f"{start:.3g}"))
+    found, tried = sought(space, server, TTFT)
+    assert found.value is None or (found.value <= at and server(found.value).valid)
+    assert len(tried) <= 40
 
 
 def test_the_lower_load_that_failed_wins() -> None:

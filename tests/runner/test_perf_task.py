@@ -8,6 +8,7 @@ import pytest
 
 from evalkube_crds.proxies import Proxy
 from evalkube_runner.perf import task
+from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.payloads import Layout
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.rates import Stage
@@ -31,6 +32,7 @@ OPTIONS = task.LoadOptions(
     max_tokens=(3, 9),
     duration_ns=10**10,
     counting=task.TokenCounting("/data/tokenizer.json", (Path("/data"),), (Path("/data/closed"), Path("/x"))),
+    goodput=Criteria(200_000_000, None, 10**9),
 )
 BARE = task.LoadOptions(
     endpoint=task.Endpoint("openai", "http://h/", {}, Trust(), None),

@@ -54,6 +54,29 @@ def test_the_servers_own_concurrency_is_found(tmp_path: Path, mock: str, caplog:
     assert json.loads((home / "artifacts/sla_summary.json").read_text())["groups"][0]["best"] == 6
 
 
+def test_a_goodput_is_searched_for(tmp_path: Path, mock: str) -> None:
+    """The most requests in flight of which 95 % are good; the figures of each value are in the answer."""
+    fields = TTFT | {"sla_params": [{"goodput": ">=0.95"}], "goodput": {"ttft": 0.33, "latency": 5}}
+    _, _, (group,) = answer(tmp_path, spec(mock, parallel=4, **fields))
+    assert (group.best, group.point) == (6, "parallel_6_number_24")
+    for probe in group.probes:
+        assert (probe.figures["goodput"] >= 0.95) is (probe.outcome == "met")
+    assert group.figures["goodput"] >= 0.95
+    assert "goodput_rps" in group.figures
+    assert "goodput is" in group.stopped
+
+
+def test_a_goodput_says_how_many_requests_may_fail(tmp_path: Path) -> None:
+    """Other criteria ask that none does."""
+    fields = {"sla_lower_bound": 4, "sla_upper_bound": 4, "sla_num_runs": 1, "sla_number_multiplier": 20}
+    groups = [{"goodput": ">=0.6"}, {"goodput": ">=0.99"}, {"p95_latency": "<=30"}]
+    with running_mock("--ttft-ms", "20", "--fail-rate", "0.2") as url:
+        wanted = spec(url, goodput={"latency": 30}, no_test_connection=True, **TTFT | fields | {"sla_params": groups})
+        _, _, found = answer(tmp_path, wanted)
+    assert [group.best for group in found] == [4, None, None]
+    assert "of the requests failed" in found[2].stopped
+
+
 def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
     """All runs of a value are in one file."""
     home, _, _ = answer(tmp_path, spec(mock, sla_upper_bound=2, sla_lower_bound=2, **TTFT))
@@ -62,6 +85,14 @@ def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
     assert sorted((row["run"], row["index"]) for row in found) == [(run, at) for run in range(2) for at in range(10)]
     summary = json.loads((file.parent / "benchmark_summary.json").read_text())
     assert (summary["Total requests"], summary["Number of concurrency"]) == (20, 2)
+
+
+def test_runs_after_the_first_begin_with_open_connections(tmp_path: Path, mock: str) -> None:
+    """What connecting took is told of those that were opened: two for two runs, and two more for twice the load."""
+    fields = TTFT | {"sla_params": [{"success_rate": ">=1"}], "sla_upper_bound": 4, "sla_num_runs": 2}
+    result = load(tmp_path, spec(mock, parallel=2, **fields))
+    assert [(point.parallel, point.histograms["connect_ns"].count) for point in result.points] == [(2, 2), (4, 2)]
+    assert [point.health.connections_peak for point in result.points] == [2, 4]
 
 
 def test_groups_share_points(tmp_path: Path, mock: str) -> None:
@@ -76,6 +107,7 @@ def test_groups_share_points(tmp_path: Path, mock: str) -> None:
 def test_a_rate_in_open_loop(tmp_path: Path, mock: str) -> None:
     """Named by the rate, sent by the schedule."""
     fields = TTFT | {"sla_num_runs": 1, "sla_upper_bound": 20, "sla_number_multiplier": 0.5}
+    fields["sla_params"] = [{"p95_ttft": "<=5"}]
     home, names, (group,) = answer(tmp_path, spec(mock, sla_variable="rate", rate=20, **fields))
     assert (group.best, names) == (20, ["rate_20_number_20"])
     arguments = json.loads((home / "artifacts/rate_20_number_20/benchmark_args.json").read_text())

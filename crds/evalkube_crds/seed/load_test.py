@@ -8,6 +8,8 @@ from evalkube_crds.figure import CHAT, MEAN, Figure
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    GOODPUT,
+    GOODPUT_RPS,
     INPUT_TOKENS,
     INPUT_TPS,
     INPUTS,
@@ -53,6 +55,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Failed requests": point.failed,
         **{figure.seed_key: figure.of(point) for figure in _FIGURES},
         **{figure.seed_key: figure.of(point) for figure in _wordless(point)},
+        **_goodput(point),
         "Warm-up requests": point.warmup,
         "Errors": {str(error): count for error, count in sorted(point.errors.items())},
         "Truncated requests": point.truncated,
@@ -68,6 +71,13 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
 
 def _wordless(point: PerfPoint) -> list[Figure]:
     return [] if point.kind in CHAT else applying(_WORDLESS, [point])
+
+
+def _goodput(point: PerfPoint) -> dict[str, float | None]:
+    """EvalScope has none: the second key is vLLM's."""
+    if point.good is None:
+        return {}
+    return {"Good requests": point.good} | {figure.seed_key: figure.of(point) for figure in (GOODPUT, GOODPUT_RPS)}
 
 
 def percentiles(point: PerfPoint) -> dict[str, list[Any]]:

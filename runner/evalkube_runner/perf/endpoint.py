@@ -7,6 +7,7 @@ from evalkube_crds.proxies import Proxy
 from evalkube_runner import gate, urls
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
+from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.target import target_of
 from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
@@ -62,7 +63,15 @@ def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
         counting=TokenCounting(spec.tokenizer_path, tuple(readable.folders), tuple(readable.closed))
         if spec.tokenizer_path is not None
         else None,
+        goodput=_criteria_of(spec),
     )
+
+
+def _criteria_of(spec: PerfRunSpec) -> Criteria | None:
+    if spec.goodput is None:
+        return None
+    bounds = (spec.goodput.ttft, spec.goodput.tpot, spec.goodput.latency)
+    return Criteria(*(None if bound is None else round(bound * _NANO) for bound in bounds))
 
 
 async def addresses_of(endpoint: Endpoint, context: RunContext) -> tuple[str, ...]:

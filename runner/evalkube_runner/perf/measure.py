@@ -15,6 +15,8 @@ Definitions (all times in ns, of requests that succeeded):
 - ``inputs`` are the texts, or documents, of requests whose answers have no words; those have no output tokens.
 - Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
   load: ``token_count``), else the counted content chunks; ``token_basis`` counts which.
+- ``good`` counts those that kept the times of ``goodput`` (there), from the intended send where requests have one;
+  where tokens are counted after the load, only then.
 - ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
   is the part of it that is the client's own: a wait for one of ``parallel`` slots is the server's.
 
@@ -23,16 +25,18 @@ Memory does not grow with the number of requests. No I/O here.
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.goodput import Counting, Taken
 from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
 from evalkube_runner.wire import finish
 
-__all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "row_of"]
+__all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "lags_of", "row_of"]
 
 Tokens: TypeAlias = tuple[TokenBasis, int | None, int | None]
 """Where an answer's count comes from, tokens of the prompt, tokens of the answer; None where nobody says."""
@@ -104,8 +108,11 @@ class Series:
 class Measure:
     """Everything one worker reports of one point."""
 
-    def __init__(self, *, warmup: int) -> None:
-        """Requests with an index below ``warmup`` are rows, and counted, but measured in nothing."""
+    def __init__(self, *, warmup: int, goodput: Counting | None = None) -> None:
+        """Requests with an index below ``warmup`` are rows, and counted, but measured in nothing. ``goodput`` counts
+        the good ones, where a test says what they are.
+        """
+        self.goodput = goodput
         self._warmup_below = warmup
         self._tallies = {name: bulk_histogram.BulkHistogram() for name in (*HISTOGRAMS, _LAG)}
         self._pending: dict[str, list[int]] = {name: [] for name in self._tallies}
@@ -198,20 +205,20 @@ class Measure:
             tokens = tokens_of(exchange)
             made = tokens[2]
             self._count_tokens(tokens, latency_ns, exchange.spans, exchange.strays)
+            if self.goodput is not None:
+                self._judge(self._taken(exchange), tokens, exchange.spans, exchange.strays)
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
 
     def _count_delays(self, exchange: Exchange) -> None:
         """Note what a stall of the client may have lengthened: what was read late, and what left late."""
-        sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)
-        if sending_ns < _LATE_NS:
-            sending_ns = 0
-        if not (sending_ns or exchange.end_lag_ns or exchange.first_token_lag_ns):
+        sending_ns, first_token_lag_ns, end_lag_ns = lags_of(exchange)
+        if not (sending_ns or end_lag_ns or first_token_lag_ns):
             return
-        ends = [("latency_ns", "intended_latency_ns", exchange.end_ns, exchange.end_lag_ns)]
+        ends = [("latency_ns", "intended_latency_ns", exchange.end_ns, end_lag_ns)]
         if exchange.first_token_ns:
-            ends.append(("ttft_ns", "intended_ttft_ns", exchange.first_token_ns, exchange.first_token_lag_ns))
+            ends.append(("ttft_ns", "intended_ttft_ns", exchange.first_token_ns, first_token_lag_ns))
         for name, intended, at_ns, lag_ns in ends:
             self._count_delay(name, at_ns - exchange.sent_ns, lag_ns)
             self._count_delay(intended, at_ns - exchange.intended_ns, lag_ns + sending_ns)
@@ -230,12 +237,17 @@ class Measure:
         self.truncated += any(map(finish.cut_off, exchange.finish_reasons))
         self._notes.update(exchange.notes)
 
-    def add_tokens(self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], end_ns: int, *, strays: int) -> None:
+    def add_tokens(
+        self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], end_ns: int, *, strays: int, taken: Taken | None
+    ) -> None:
         """Count the tokens of an answer that was added with ``texts``, and so without any.
 
-        ``spans`` of its choices: none for an answer that was not streamed; ``strays``: see ``tpots_of``.
+        ``spans`` of its choices: none for an answer that was not streamed; ``strays``: see ``tpots_of``. ``taken``: for
+        ``goodput``, where it is counted.
         """
         self._count_tokens(tokens, latency_ns, spans, strays)
+        if taken is not None:
+            self._judge(taken, tokens, spans, strays)
         self._series.add(end_ns, output_tokens=tokens[2] or 0)
 
     def _count_tokens(self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], strays: int) -> None:
@@ -253,6 +265,19 @@ class Measure:
             self._note("total_tps_milli", (made + (given or 0)) * _MILLI_NANO // latency_ns)
         for tpot_ns in tpots_of(spans, made, basis, strays=strays):
             self._note("tpot_ns", tpot_ns)
+
+    def _taken(self, exchange: Exchange) -> Taken:
+        """What a request took for ``goodput``."""
+        assert self.goodput is not None
+        first_token_ns = exchange.first_token_ns or None
+        return self.goodput.taken(
+            exchange.intended_ns, exchange.sent_ns, first_token_ns, exchange.end_ns, lags_of(exchange)
+        )
+
+    def _judge(self, taken: Taken, tokens: Tokens, spans: Sequence[Span], strays: int) -> None:
+        basis, _, made = tokens
+        assert self.goodput is not None
+        self.goodput.add(taken, spans, partial(tpots_of, made=made or 0, basis=basis, strays=strays))
 
     def _count_gaps(self, times_ns: list[int], chunks: list[int]) -> None:
         gaps_ns, times = gaps_of(times_ns, chunks)
@@ -308,6 +333,7 @@ class Measure:
             "finish_reasons": dict(self._finish),
             "truncated": self.truncated,
             "answer_notes": {note.value: count for note, count in self._notes.items()},
+            "good": None if self.goodput is None else self.goodput.good,
             "clocks": {clock.value: count for clock, count in self._clocks.items()},
             "inputs": self.inputs,
             "input_tokens": self.input_tokens,
@@ -318,6 +344,7 @@ class Measure:
             "series": self._series.to_doc(),
             "health": {
                 _LAG: lag,
+                "doubtful": 0 if self.goodput is None else self.goodput.doubtful,
                 "delayed": {name: one.to_doc() for name, one in self._delayed.items()},
                 "undelayed": {name: one.to_doc() for name, one in self._undelayed.items()},
             },
@@ -337,6 +364,14 @@ def tokens_of(exchange: Exchange) -> Tokens:
     if exchange.inputs and given is not None:
         return TokenBasis.USAGE, given, None
     return TokenBasis.NONE, given, None
+
+
+def lags_of(exchange: Exchange) -> tuple[int, int, int]:
+    """How much of a request's times may have been a stall of the client: of its sending (what is late on any machine is
+    none), its first token and its end.
+    """
+    sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)
+    return sending_ns if sending_ns >= _LATE_NS else 0, exchange.first_token_lag_ns, exchange.end_lag_ns
 
 
 def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:

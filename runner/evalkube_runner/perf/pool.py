@@ -85,9 +85,8 @@ class Pool:
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self.closed = False
         self._emptied: asyncio.Future[None] | None = None
-        self.opened = 0
         self.peak = 0
         self._timer = self._loop.call_later(limits.sweep_s, self._sweep)
 
@@ -113,18 +112,45 @@ class Pool:
 
         task.add_done_callback(over)
 
+    def go_on(self, connected: Callable[[int], None]) -> None:
+        """Begin another load with the connections that are open; what is counted begins anew. Nothing is in flight."""
+        self._connected = connected
+        self.peak = len(self._open)
+        for connection in self._idle:  # the server may have tired of it meanwhile, used or not
+            connection.reused = True
+        if self._arrivals is not None:
+            self._arrivals.look_at_clock()
+            self._arrivals.stepped_ns = 0
+
+    @property
+    def ready(self) -> int:
+        """How many connections wait for a request."""
+        return len(self._idle)
+
     async def warm(self, count: int) -> None:
-        """Open ``count`` idle connections ahead; those that fail are left to the requests, which report why."""
-        for start in range(0, count, 128):  # a listen queue holds so many (net.core.somaxconn of older kernels)
-            tasks = [self._connect() for _ in range(start, min(start + 128, count))]
+        """Have ``count`` idle connections ahead; those that fail are left to the requests, which report why."""
+        self._keep_idle(count)
+        at_once = 128  # a listen queue holds so many (net.core.somaxconn of older kernels)
+        for start in range(len(self._idle), count, at_once):
+            tasks = [self._connect() for _ in range(start, min(start + at_once, count))]
             found = await asyncio.gather(*tasks, return_exceptions=True)
             self._idle.extend(one for one in found if isinstance(one, Connection))
             if not any(isinstance(one, Connection) for one in found):
                 return
 
+    def _keep_idle(self, count: int) -> None:
+        """Leave at most so many of the idle connections, the last used ones, and none that the server has left."""
+        alive = [connection for connection in self._idle if connection.usable and connection.quiet]
+        self._idle, left = alive[max(len(alive) - count, 0) :], set(self._idle)
+        left.difference_update(self._idle)
+        for connection in left:
+            connection.abort()
+        self._open -= left  # they hear of their end later, and are no part of the load
+        self.peak = len(self._open)
+
     def released(self, connection: Connection, *, keep: bool) -> None:
         """A connection has answered."""
-        if keep and connection.usable and not self._closed:
+        if keep and connection.usable and not self.closed:
             connection.reused = True
             self._idle.append(connection)
         else:
@@ -140,7 +166,7 @@ class Pool:
 
     async def close(self) -> None:
         """End everything; requests in flight fail as cancelled."""
-        self._closed = True
+        self.closed = True
         self._timer.cancel()
         for task in list(self._connecting):
             task.cancel()
@@ -201,7 +227,6 @@ class Pool:
         async with asyncio.timeout(self._limits.connect_s or min(_CONNECT_S, self._limits.total_s)):
             connection = await self._first_that_answers()
         self._connected(_clock() - began_ns)
-        self.opened += 1
         self._open.add(connection)
         self.peak = max(self.peak, len(self._open))
         return connection

@@ -15,8 +15,8 @@ __all__ = ["Rows", "Timing", "Waiting"]
 _LINES_PER_WRITE = 256
 _BATCH = 256
 
-Timing: TypeAlias = tuple[Sequence[Sequence[int]], int]
-"""The spans of an answer's choices, and its chunks of others (see ``timeline.tpots_of``)."""
+Timing: TypeAlias = tuple[Sequence[Sequence[int]], int, Sequence[int]]
+"""The spans of an answer's choices, its chunks of others (see ``timeline.tpots_of``), and ``measure.lags_of`` it."""
 
 Waiting: TypeAlias = tuple[dict[str, Any], list[str], Timing]
 """A row, the texts of its answer, and their times."""
@@ -43,7 +43,8 @@ class Rows:
         if exchange.texts is None:
             self.write(row)
         else:
-            self._spool.keep((row, exchange.texts, (list(map(tuple, exchange.spans)), exchange.strays)))
+            timing = (list(map(tuple, exchange.spans)), exchange.strays, measure.lags_of(exchange))
+            self._spool.keep((row, exchange.texts, timing))
 
     def write(self, row: dict[str, Any]) -> None:
         """Take a whole row."""

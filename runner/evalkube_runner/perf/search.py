@@ -2,16 +2,18 @@
 No clock, no I/O.
 
 Both searches go up (or down) until the answer is surrounded. That for the best figure then cuts what surrounds it in
-two. That for the highest load goes where a measurement above capacity says that the capacity is (`_guess`), and cuts in
-two where this was too high twice; it ends where two loads are not told apart. Neither believes in luck: where
-measurements contradict each other, the lower load that failed wins over the higher one that passed.
+two. That for the highest load goes where a measurement above capacity says that the capacity is (`_guess`), and from
+there in growing steps; it ends where two loads are not told apart. Neither believes in luck: where measurements
+contradict each other, the lower load that failed wins over the higher one that passed. A load at which the client could
+not keep up says nothing of the server, and ends what can be known (`_kept_up`).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evalkube_crds import sla
 from evalkube_crds.sla import Criterion
 
 __all__ = ["PEAK_MARGIN", "Found", "Probed", "Space", "Try", "highest", "outcome", "peak", "so_far", "step"]
@@ -20,8 +22,8 @@ _STEP = 1.05
 """Two loads closer than this are not told apart: a careful run differs by that much from the next."""
 _NUDGE: float = _STEP**0.9
 """From a load to the next one, so that the two are not told apart, however they are rounded."""
-_CLOSE: float = _STEP**1.5
-"""Two that are so close, and both missed, show that a guess was wrong by more."""
+_ASIDE = 1.02
+"""From a load to one that says the same, where the first could not be measured."""
 _LEAP = 4
 PEAK_MARGIN = 0.02
 """A figure must be better by so much to be better at all, or the top of a plateau would be sought in its noise."""
@@ -55,6 +57,11 @@ class Space:
     def doubled(self, value: float) -> float:
         """The next one upwards."""
         return min(self.upper, 2 * value)
+
+    def aside(self, value: float) -> float:
+        """The one right below."""
+        below = min(round(value / _ASIDE), value - 1) if self.whole else _three_digits(value / _ASIDE)
+        return max(self.lower, float(below))
 
     def halved(self, value: float) -> float:
         """The next one downwards."""
@@ -117,13 +124,21 @@ def _met(group: Sequence[Criterion], known: Mapping[float, Probed]) -> dict[floa
 
 
 def _kept_up(space: Space, wanted: Try, best: float | None, probed: Mapping[float, Probed]) -> Try | Found:
-    """What is tried where the client itself could not keep up at some value: twice what held, and nothing beyond."""
-    spoilt = min((value for value, one in probed.items() if not one.valid), default=math.inf)
-    if wanted.value < spoilt:
+    """What is tried where the client itself could not keep up at a value: nothing from there on. Where that value was a
+    guess of the answer, first the load beside it, as it may have been a bad moment of the machine; else, and after
+    that, what lies in the middle of it and of what held.
+    """
+    spoilt = sorted(value for value, one in probed.items() if not one.valid and (best is None or value > best))
+    if wanted.value not in probed and (not spoilt or wanted.value < spoilt[0]):
         return wanted
-    if best is not None and best < (doubled := space.doubled(best)) < spoilt and doubled not in probed:
-        return Try(doubled)
-    return Found(best, f"the client itself could not keep up at {spoilt:g}, however often, so nothing is known of it")
+    end = spoilt[0] if spoilt else wanted.value
+    guessed = any(one.valid and value > end for value, one in probed.items())
+    middle = space.halved(end) if best is None else space.between(best, end)
+    if guessed and len(spoilt) < 2 and space.aside(end) > (best or 0.0):
+        middle = space.aside(end)
+    if middle is None or middle in probed:
+        return Found(best, f"the client itself could not keep up at {end:g}, tried twice, so no more is known")
+    return Try(middle)
 
 
 def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed", "invalid"]:
@@ -135,7 +150,7 @@ def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed",
 
 def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
     """What is not as it should be, in words; nothing where all criteria are met. All requests must succeed, unless the
-    success rate is itself a criterion.
+    group says itself how many may fail.
     """
     said = [
         f"{criterion.metric} is {figures[criterion.metric]:.4g}, wanted {criterion.op} {criterion.bound:g}"
@@ -145,7 +160,7 @@ def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
         if not criterion.met(figures)
     ]
     success = figures.get("success_rate", 0.0)
-    if success < 1 and all(criterion.metric != "success_rate" for criterion in group):
+    if success < 1 and not sla.forgives_failures(group):
         said.append(f"{1 - success:.2%} of the requests failed")
     return ", ".join(said)
 
@@ -171,36 +186,46 @@ def _lowest_best(scores: Mapping[float, float | None]) -> float | None:
     return min(value for value, score in known.items() if score >= top - PEAK_MARGIN * abs(top))
 
 
-def _guess(space: Space, group: Sequence[Criterion], known: Mapping[float, Probed]) -> float | None:
-    """Where the answer should be, by the lowest load that missed: the throughput that it reached is the capacity, and
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Where the answer should be, and how often it was not there: the loads of about that much that missed."""
+
+    value: float
+    missed: int = 0
+
+
+def _guess(space: Space, group: Sequence[Criterion], known: Mapping[float, Probed]) -> Guess | None:
+    """Where the answer should be, by the loads that missed: the most throughput that they reached is the capacity, and
     beyond it waits grow in proportion to the load.
 
     With a rate the load at capacity is that throughput, with `parallel` the requests that it keeps in flight (Little's
     law) at the latency of a load that was met.
     """
     met = _met(group, known)
-    missed = min((value for value, good in met.items() if not good), default=None)
+    missed = sorted(value for value, good in met.items() if not good)
     held = _held(met)
-    if missed is None or not (capacity := known[missed].figures.get("rps", 0.0)):
+    capacity = max((known[value].figures.get("rps", 0.0) for value in missed), default=0.0)
+    if not capacity or (held is None and space.whole):
         return None
-    if held is None:
-        return None if space.whole else capacity
     if space.whole:
         capacity *= known[min(known)].figures.get("avg_latency", 0.0)
-    base = min(max(capacity, held), missed)
+    wrong = sum(value <= capacity * _NUDGE for value in missed)
+    if held is None:
+        return Guess(capacity, wrong)
+    base = min(max(capacity, held), missed[0])
     crossings = [
-        base + (criterion.bound - low) / (high - low) * (missed - base)
+        base + (criterion.bound - low) / (high - low) * (missed[0] - base)
         for criterion in group
         if criterion.bound is not None
         and criterion.op in ("<=", "<")
         and (low := known[held].figures.get(criterion.metric)) is not None
-        and (high := known[missed].figures.get(criterion.metric)) is not None
+        and (high := known[missed[0]].figures.get(criterion.metric)) is not None
         and low < criterion.bound < high
     ]
-    return min(crossings, default=base)
+    return Guess(min(crossings, default=base), wrong)
 
 
-def highest(space: Space, met: Mapping[float, bool], guess: float | None = None) -> Try | Found:
+def highest(space: Space, met: Mapping[float, bool], guess: Guess | None = None) -> Try | Found:
     """The highest value that meets the criteria, given which tried ones did, and where it should be. Assumes that less
     load is no worse.
     """
@@ -215,26 +240,26 @@ def highest(space: Space, met: Mapping[float, bool], guess: float | None = None)
     if held is None:
         if missed <= space.lower:
             return Found(None, f"the lower bound {missed:g} does not meet the criteria")
-        trusted = guess is not None and not _close(met)
-        down = space.near(guess, space.lower / _STEP, missed) if trusted and guess is not None else None
+        down = None if guess is None else space.near(_wanted(guess, None, missed), space.lower / _STEP, missed)
         return Try(space.halved(missed) if down is None else max(space.lower, down))
     middle = space.between(held, missed)
-    if guess is not None and not _close(value for value, good in met.items() if not good):
-        middle = space.near(_beyond(guess, held, missed), held, missed)
+    if guess is not None:
+        middle = space.near(_wanted(guess, held, missed), held, missed)
     if middle is None:
         return Found(held, f"{missed:g} does not meet the criteria any more")
     return Try(middle)
 
 
-def _beyond(guess: float, held: float, missed: float) -> float:
-    """Where to look for the answer: at the guess, and in growing steps from it where it held."""
-    return guess if guess > held else min(held * (held / guess) ** 3, math.sqrt(held * missed))
-
-
-def _close(missed: Iterable[float]) -> bool:
-    """Whether the two lowest are so close that the guess which led there was too high."""
-    lowest = sorted(missed)[:2]
-    return len(lowest) == 2 and lowest[1] < lowest[0] * _CLOSE
+def _wanted(guess: Guess, held: float | None, missed: float) -> float:
+    """Where to look for the answer: at the guess; from there in growing steps, down where it missed and up where it
+    held, but no farther than the middle of what surrounds the answer.
+    """
+    if guess.missed:
+        lower = missed / math.pow(_NUDGE, 2 ** min(guess.missed - 1, 7))
+        return lower if held is None else max(lower, math.sqrt(held * missed))
+    if held is None or guess.value > held:
+        return guess.value
+    return min(held * (held / guess.value) ** 3, math.sqrt(held * missed))
 
 
 def peak(space: Space, scores: Mapping[float, float | None]) -> Try | Found:

@@ -40,9 +40,10 @@ class Pulse:
 class SelfWatch:
     """A probe that should run every 5 ms, and hooks into the garbage collector."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, pulse: Pulse | None = None) -> None:
+        """``pulse`` is to beat while this watches; one of its own unless given."""
         self._loop = loop
-        self.pulse = Pulse()
+        self.pulse = pulse or Pulse()
         self._lag = Histogram()
         self._pauses = Histogram()
         self._alarm = Alarm(loop, self._probe)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
+from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.payloads import Layout
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Arrivals, Lane
@@ -88,7 +89,7 @@ class TokenCounting:
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
     """What is the same for all points of a load test. `max_tokens`: the range that limits are drawn from; None where
-    bodies have theirs. `duration_ns`: of the measured part of each point at most.
+    bodies have theirs. `duration_ns`: of the measured part of each point at most. `goodput`: what makes a good request.
     """
 
     endpoint: Endpoint
@@ -99,6 +100,7 @@ class LoadOptions:
     max_tokens: tuple[int, int] | None
     duration_ns: int | None
     counting: TokenCounting | None
+    goodput: Criteria | None = None
 
 
 @dataclass(frozen=True, slots=True)

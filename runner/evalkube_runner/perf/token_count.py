@@ -68,11 +68,16 @@ def add_row(figures: Measure, row: dict[str, Any], timing: Timing, start_ns: int
     """
     if row["warmup"]:
         return
-    spans, strays = timing
+    spans, strays, lags_ns = timing
+    taken = None
+    if figures.goodput is not None:
+        times = (row["intended_ns"], row["sent_ns"], row["first_token_ns"], row["end_ns"])
+        taken = figures.goodput.taken(*times, lags_ns)
     figures.add_tokens(
         (TokenBasis(row["token_basis"]), row["prompt_tokens"], row["completion_tokens"]),
         row["end_ns"] - row["sent_ns"],
         [Span(*span) for span in spans],
         start_ns + row["end_ns"],
         strays=strays,
+        taken=taken,
     )

@@ -23,7 +23,7 @@ from evalkube_runner.perf.point_runner import PointRunner
 __all__ = ["merge_runs", "run_of", "space_of", "tune"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
-_TRIES = 3
+_TRIES = 2
 _AT_ONCE = ("processes", "connections_peak", "connections_limit")
 _MULTIPLIER = {"parallel": 2.0, "rate": 30.0}
 """Requests of a run by value: two turns of every slot; half a minute of a rate, because a queue that grows takes time

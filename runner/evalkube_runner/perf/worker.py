@@ -20,10 +20,12 @@ from evalkube_runner import machine
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf import schedule, task
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.goodput import Counting
+from evalkube_runner.perf.kept_connections import KeptConnections
 from evalkube_runner.perf.measure import Measure
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
-from evalkube_runner.perf.self_watch import SelfWatch, quiet_collector
+from evalkube_runner.perf.self_watch import Pulse, SelfWatch, quiet_collector
 from evalkube_runner.perf.sender import Sender, SendOptions
 from evalkube_runner.perf.token_count import TokenCounter, add_row
 
@@ -49,10 +51,12 @@ async def _serve() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     inbox: asyncio.Queue[task.Message] = asyncio.Queue()
     reading = loop.create_task(_read(lines, inbox))
+    pulse = Pulse()
+    connections = KeptConnections(pulse)
     while True:
         message = await inbox.get()
         if isinstance(message, task.Task):
-            await _PointWork(message, inbox).run()
+            await _PointWork(message, inbox, pulse).run(connections)
         elif not isinstance(message, task.EndEarly):
             _say(task.Stopped())  # it came too late for the task it meant
         assert not reading.done()
@@ -76,35 +80,36 @@ def _reached(block: int) -> None:
 class _PointWork:
     """One point's share: open connections, say ready, wait for the start, send, count, report."""
 
-    def __init__(self, given: task.Task, inbox: asyncio.Queue[task.Message]) -> None:
+    _pool: Pool
+
+    def __init__(self, given: task.Task, inbox: asyncio.Queue[task.Message], pulse: Pulse) -> None:
+        self._given = given
         self._options, self._point, self._share = given.options, given.point, given.share
         self._inbox = inbox
         self._stopped = False
         self._connections_limit = machine.connections()
-        self._figures = Measure(warmup=self._point.warmup)
-        self._watch = SelfWatch(asyncio.get_running_loop())
+        self._figures = Measure(warmup=self._point.warmup, goodput=self._goodput())
+        self._watch = SelfWatch(asyncio.get_running_loop(), pulse)
         endpoint = self._options.endpoint
         self._dialect = endpoint.dialect
-        self._pool = Pool(
-            endpoint.target,
-            self._options.limits,
-            list(self._point.addresses),
-            connected=self._figures.connected,
-            pulse=self._watch.pulse,
-            trust=endpoint.trust,
-            proxy=endpoint.proxy,
-        )
         self._bodies = Payloads(self._point.bodies, endpoint.head, self._point.first, reached=_reached)
 
-    async def run(self) -> None:
+    def _goodput(self) -> Counting | None:
+        """Counts from when requests should leave, where they have such a time."""
+        criteria = self._options.goodput
+        intended = self._share.slots is None or self._point.rate is not None
+        return None if criteria is None else Counting(criteria, intended=intended)
+
+    async def run(self, connections: KeptConnections) -> None:
         """From the first connection to the last word, `Done` or `Stopped`."""
+        self._pool = await connections.pool(self._given, self._figures.connected)
         await self._pool.warm(self._share.connections)
         quiet_collector()
-        _say(task.Ready(self._pool.opened))
+        _say(task.Ready(self._pool.ready))
         word = await self._word()
         report = await self._measured(word.start_ns) if isinstance(word, task.Begin) else None
         _say(task.Done(report) if report is not None else task.Stopped())
-        await self._pool.close()
+        await connections.give_back(self._pool, self._given)
         self._bodies.close()
 
     async def _measured(self, start_ns: int) -> task.WorkerReport | None:

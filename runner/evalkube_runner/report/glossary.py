@@ -6,6 +6,8 @@ from evalkube_crds.figure import CHAT, Figure
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    GOODPUT,
+    GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     ITL,
@@ -23,7 +25,10 @@ from evalkube_crds.results import PerfPoint
 
 __all__ = ["perf_terms"]
 
-_RATES = (INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, OUTPUT_TPS, TOTAL_TPS, RPS, DURATION, SUCCESS_RATE)
+_RATES = (
+    *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, OUTPUT_TPS, TOTAL_TPS),
+    *(RPS, DURATION, SUCCESS_RATE, GOODPUT, GOODPUT_RPS),
+)
 
 
 def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:

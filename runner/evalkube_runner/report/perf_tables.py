@@ -7,6 +7,8 @@ from evalkube_crds.figure import Unit as FigureUnit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    GOODPUT,
+    GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     ITL,
@@ -65,7 +67,7 @@ def shown(figure: Figure, value: float | None) -> str:
 
 
 _THROUGHPUT = (
-    *(SUCCESS_RATE, DURATION, RPS, OUTPUT_TPS, TOTAL_TPS),
+    *(SUCCESS_RATE, DURATION, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
     *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
 )
 _TIMES = (LATENCY, TTFT, TPOT, ITL)

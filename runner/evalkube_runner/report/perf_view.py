@@ -9,6 +9,8 @@ from evalkube_crds.figure import CHAT, Better, Figure, Quantity, Unit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    GOODPUT,
+    GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     ITL,
@@ -100,6 +102,7 @@ def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
         ("Duration", formats.duration(span)),
         *prompt_facts.facts(result, spec),
         *([("Most tokens of an answer", tokens)] if DIALECTS[spec.api].kind in CHAT else []),
+        *([("A good request has", spec.goodput.words)] if spec.goodput is not None else []),
         ("Seed", str(spec.seed)),
         ("Run", result.run_id),
     ]
@@ -128,6 +131,7 @@ _BEST = {
     DOCUMENTS_PER_SECOND: "Most documents per second",
     INPUT_TPS: "Highest input throughput",
     RPS: "Most requests per second",
+    GOODPUT_RPS: "Most good requests per second",
     TTFT.figure(50): "Shortest TTFT p50",
     LATENCY.figure(50): "Shortest latency p50",
 }
@@ -150,6 +154,11 @@ def _single_tiles(point: PerfPoint) -> list[Tile]:
             f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)} requests",
         ),
         Tile("Requests per second", perf_tables.shown(RPS, RPS.of(point)), load_note(point)),
+        *(
+            Tile("Goodput", perf_tables.shown(GOODPUT, GOODPUT.of(point)), f"{shown} good requests per second")
+            for shown in [perf_tables.shown(GOODPUT_RPS, GOODPUT_RPS.of(point))]
+            if point.good is not None
+        ),
         *(
             Tile(label, perf_tables.shown(figure, figure.of(point)), note)
             for figure, label, note in _SINGLE
@@ -192,7 +201,14 @@ def _sweep(points: Sequence[PerfPoint]) -> tuple[Svg, ...]:
             for figure, label, _ in _SINGLE
             if applying([figure], points)
         ),
-        plot("Requests per second by load", "requests/s", {"requests/s": [RPS.of(point) for point in points]}),
+        plot(
+            "Requests per second by load",
+            "requests/s",
+            {
+                figure.title.lower(): [figure.of(point) for point in points]
+                for figure in applying((RPS, GOODPUT_RPS), points)
+            },
+        ),
         *(_times_by_load(points, time, plot) for time in (TTFT, TPOT, LATENCY)),
     ]
     return tuple(svg for svg in drawn if svg is not None)
@@ -251,7 +267,7 @@ def _point(point: PerfPoint) -> PointView:
     )
 
 
-_FACTS = (DURATION, RPS, *(figure for figure, _, _ in _SINGLE))
+_FACTS = (DURATION, RPS, GOODPUT, GOODPUT_RPS, *(figure for figure, _, _ in _SINGLE))
 
 
 def _words_facts(point: PerfPoint) -> list[tuple[str, str]]:

@@ -3,6 +3,8 @@
 from evalkube_crds import sla
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
+    GOODPUT,
+    GOODPUT_RPS,
     INPUTS_PER_SECOND,
     OUTPUT_TPS,
     RPS,
@@ -14,7 +16,7 @@ from evalkube_runner.report.grid import Row, Table
 
 __all__ = ["answers_table", "probes_tables"]
 
-_SHOWN = (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
+_SHOWN = (RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
 _NOUNS = {"parallel": "requests in flight", "rate": "requests/s"}
 
 
