@@ -21,7 +21,7 @@ from evalkube_crds.figures import (
     TTFT,
 )
 from evalkube_crds.intervals import CONFIDENCE, values_needed
-from evalkube_crds.names import ANSWER_NOTES
+from evalkube_crds.names import ANSWER_NOTES, SteadyAbsence
 from evalkube_crds.wording import printable
 
 __all__ = ["eval_tables", "perf_tables", "sla_tables"]
@@ -85,6 +85,7 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         times.add_row(_shown(name), *_times(point["percentiles"], spans))
     yield throughput
     yield times
+    yield from _steady(results, shown, spans)
     yield from _ranges(results)
     notes = list(_notes(results))
     if notes:
@@ -99,6 +100,24 @@ def _figures(results: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
     keys = {key for point in results.values() for key in point["metrics"]}
     kinds = KINDS if INPUT_TPS.seed_key not in keys else INPUT_TPS.kinds
     return [figure for figure in _FIGURES if figure.seed_key in keys and not set(figure.kinds).isdisjoint(kinds)]
+
+
+def _steady(
+    results: Mapping[str, Mapping[str, Any]], shown: Sequence[Figure], times: Sequence[Quantity]
+) -> Iterator[Table]:
+    """The figures of the points' steady parts; nothing where there are none."""
+    slowest = [time.figure(99) for time in times if time is not TPOT]
+    heads = (figure.title.replace(" ", "\n") for figure in (*shown, *slowest))
+    table = _columns("While the load was steady, times in ms", "Point", "Of the\nrun", *heads)
+    for name, point in results.items():
+        found = point["metrics"].get("Steady state") or {}
+        if "share" in found:
+            rates = (_number(found.get(figure.name)) for figure in shown)
+            ends = (found.get(figure.name) for figure in slowest)
+            spans = (_number(None if end is None else end * 1000) for end in ends)
+            table.add_row(_shown(name), f"{found['share']:.0%}", *rates, *spans)
+    if table.rows:
+        yield table
 
 
 def sla_tables(found: Mapping[str, Any] | None) -> Iterator[Table]:
@@ -178,6 +197,9 @@ def _notes(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]
             yield name, f"{times:,} failed: {error}"
         for note, times in (metrics.get("Answer notes") or {}).items():
             yield name, f"{times:,} {ANSWER_NOTES.get(note, note)}"
+        steady = metrics.get("Steady state") or {}
+        if set(steady.get("absent", ())) - {SteadyAbsence.TOO_SHORT}:  # a short test is one by intent
+            yield name, f"no steady part: {steady['message']}"
         for reason in metrics.get("Client verdict reasons") or ():
             yield name, reason
         if metrics.get("Proxy"):

@@ -6,7 +6,7 @@ Refuses what does not belong together: another run, a shard twice, shards of ano
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from evalkube_crds import server_view, verdict
+from evalkube_crds import server_view, steady, verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import (
     ClientHealth,
@@ -160,6 +160,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
         _add_histograms(merged.histograms, part.histograms)
         _add_health(merged.health, part.health)
         merged.server = server_view.added(merged.server, part.server)
+    merged.steady = steady.added([part.steady for part in parts if part.steady is not None])
     merged.series = _series(parts)
     merged.ended_at_ns = max(part.ended_at_ns for part in parts)
     merged.started_at_ns = min((part.started_at_ns for part in parts if part.started_at_ns), default=0)

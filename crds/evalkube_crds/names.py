@@ -273,6 +273,23 @@ ANSWER_NOTES: Final[dict[AnswerNote, str]] = {
 """The notes in words, to stand behind a count."""
 
 
+class SteadyAbsence(StrEnum):
+    """Why a load has no steady part."""
+
+    TOO_SHORT = "too_short"
+    UNSETTLED = "unsettled"
+    UNBALANCED = "unbalanced"
+
+
+STEADY_ABSENCES: Final[dict[SteadyAbsence, str]] = {
+    SteadyAbsence.TOO_SHORT: "too few requests were sent between the first ones, which find an empty server, and the "
+    "last ones; in a closed loop four times as many as slots may do, and 10 more",
+    SteadyAbsence.UNSETTLED: "the load was still growing or changing when the last request was sent",
+    SteadyAbsence.UNBALANCED: "more requests came than ended, or fewer: the number in flight did not stay what it was",
+}
+"""The reasons in words."""
+
+
 BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
 """The evaluations a runner of this version knows; its own table is held equal to this by a test."""
 
@@ -281,7 +298,11 @@ PERF_DATASETS: Final = ("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", 
 
 WORDS: Final = frozenset[str](
     [
-        *(word for words in (Kind, Phase, ConditionType, Reason, ErrorClass, Verdict, TokenBasis) for word in words),
+        *(
+            word
+            for words in (Kind, Phase, ConditionType, Reason, ErrorClass, Verdict, TokenBasis, SteadyAbsence)
+            for word in words
+        ),
         *BENCHMARKS,
         *PERF_DATASETS,
         *DIALECTS,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import AnswerNote, Clock, ErrorClass, Reason, TokenBasis, Verdict
+from evalkube_crds.names import AnswerNote, Clock, ErrorClass, Reason, SteadyAbsence, TokenBasis, Verdict
 
 __all__ = [
     "ClientHealth",
@@ -31,6 +31,7 @@ __all__ = [
     "SlaGroup",
     "SlaProbe",
     "SlaResult",
+    "SteadyWindow",
     "SubsetResult",
     "TokenUsage",
 ]
@@ -244,6 +245,31 @@ class ServerView(Report):
     notes: list[str] = Field(default_factory=list, description="What is missing, and why")
 
 
+class SteadyWindow(Report):
+    """The part of a point in which its load was steady, of each shard by itself, and added up (docs/measuring.md).
+
+    ``histograms`` has ``latency_ns, ttft_ns, tpot_ns`` of the successful requests that were sent in it, where there
+    are values.
+    """
+
+    windows: int = Field(default=0, description="Shards that have such a part")
+    absent: dict[SteadyAbsence, int] = Field(
+        default_factory=dict, description="Shards that have none, by the reason: the rates lack theirs"
+    )
+    started_at_ns: int = Field(default=0, description="The first begin, Unix time in nanoseconds")
+    ended_at_ns: int = Field(default=0, description="The last end, Unix time in nanoseconds")
+    length_ns: int = Field(default=0, description="The lengths of the parts, summed over the shards")
+    run_ns: int = Field(default=0, description="The durations of what they are parts of, summed alike")
+    succeeded: int = Field(default=0, description="Requests sent in it that succeeded, whenever they ended")
+    failed: int = Field(default=0, description="Requests sent in it that failed, whenever they ended")
+    rates: dict[str, int] = Field(
+        default_factory=dict,
+        description="Billionths, of all shards together: requests, output_tokens, input_tokens and inputs a second of "
+        "successful requests, and the mean number of requests in_flight",
+    )
+    histograms: dict[str, HistogramField] = Field(default_factory=dict)
+
+
 class PerfPoint(Report):
     """One load: the counts and histograms of its measured requests. ``histograms`` has, where there are values:
 
@@ -304,6 +330,9 @@ class PerfPoint(Report):
     series: PerfSeries = Field(default_factory=PerfSeries)
     health: ClientHealth = Field(default_factory=ClientHealth)
     server: ServerView | None = Field(default=None, description="The server's own view, where it was asked for")
+    steady: SteadyWindow | None = Field(
+        default=None, description="The same while the load was steady; null of a shard that sent nothing"
+    )
     verdict: Verdict = Verdict.VALID
     verdict_reasons: list[str] = Field(default_factory=list)
 

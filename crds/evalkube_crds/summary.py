@@ -3,7 +3,8 @@
 A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, rates per second, shares
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
-and ``sla/unmet``: how many groups no load met.
+and ``sla/unmet``: how many groups no load met. The figures of each point's steady part (``<point>/steady_rps``) come
+last.
 
 The confidence intervals of percentiles are not among them: a status is small, and they would be twice its figures. They
 stand in the percentiles of an answer (``seed.load_test``).
@@ -12,7 +13,7 @@ stand in the percentiles of an answer (``seed.load_test``).
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evalkube_crds import server_view
+from evalkube_crds import server_view, steady
 from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
     INTENDED_LATENCY,
@@ -102,6 +103,8 @@ def _perf_summary(result: PerfResult) -> dict[str, float]:
     figures: dict[str, float] = {}
     for point in result.points:
         figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
+    for point in result.points:
+        figures.update({f"{point.name}/{name}": value for name, value in steady.figures(point).items()})
     found = _found(result)
     rates = [rate for point in result.points if (rate := RPS.of(point)) is not None]
     return {RPS.name: max(rates), **found, **figures} if rates else {**found, **figures}

@@ -127,3 +127,27 @@ def test_words_of_a_server_command_no_terminal() -> None:
         Console(file=out, width=200).print(table)
     assert printable(out.getvalue()) == out.getvalue()
     assert "[bold]" in out.getvalue()
+
+
+STEADY = {"share": 0.925, "rps": 91.615, "output_tps": 916.15, "ttft_p99_s": 0.0733, "latency_p99_s": 0.1171}
+
+
+def test_the_steady_part_has_a_table_of_its_own() -> None:
+    """Of 80 columns, for points that have such a part; a short test has none, and hears nothing of it."""
+    name = "parallel_10_number_100"
+    absent = {"absent": ["too_short"], "message": "too few"}
+    points = {name: _point("valid", **{"Steady state": STEADY}), "short": _point("valid", **{"Steady state": absent})}
+    text = _shown(table for table in tables.perf_tables(points) if "steady" in str(table.title))
+    assert max(map(len, text.splitlines())) <= 80
+    line = next(line for line in text.splitlines() if name in line)
+    assert line.split() == [name, "92%", "91.61", "916.1", "73.3", "117.1"]
+    assert "short" not in text
+    assert "too few" not in _shown(tables.perf_tables({"short": points["short"]}))
+
+
+def test_a_load_that_was_never_steady_is_to_note() -> None:
+    """Nobody asked for that; where a service tells of no such part there is no table."""
+    absent = {"absent": ["unbalanced"], "message": "more requests came than ended"}
+    text = _shown(tables.perf_tables({"p": _point("valid", **{"Steady state": absent})}))
+    assert "no steady part: more requests came than ended" in " ".join(text.split())
+    assert "steady" not in _shown(tables.perf_tables({"p": _point("valid")}))

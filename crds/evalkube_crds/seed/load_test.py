@@ -4,6 +4,7 @@ rounded, nothing is NaN.
 
 from typing import Any
 
+from evalkube_crds import steady
 from evalkube_crds.figure import CHAT, MEAN, Figure
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
@@ -39,7 +40,7 @@ _WORDLESS = (INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, INPUTS.figure(M
 """Those of models that embed or rank; an answer about others has no such keys."""
 _COLUMNS = (TTFT, ITL, TPOT, LATENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUEST_OUTPUT_TPS, REQUEST_TOTAL_TPS)
 _RANGED = (TTFT, TPOT, LATENCY)
-"""Not all: an answer of 32 KiB still stands in a run's status, and that is eleven points."""
+"""Not all: an answer of 32 KiB still stands in a run's status, and that is nine points."""
 
 
 def metrics(point: PerfPoint) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Answer notes": {str(note): count for note, count in sorted(point.answer_notes.items())},
         "Token basis": {str(basis): count for basis, count in sorted(point.token_basis.items())},
         "Clock": {str(clock): count for clock, count in sorted(point.clocks.items())},
+        **({} if (window := steady.document(point)) is None else {"Steady state": window}),
         "Client verdict": str(point.verdict),
         "Client verdict reasons": point.verdict_reasons,
         **({"Arrivals": point.arrivals} if point.arrivals is not None else {}),

@@ -11,7 +11,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import NANO, PerfPoint
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.perf.endpoint import url_of
-from evalkube_runner.perf.rates import Stage, peak_rate
+from evalkube_runner.perf.rates import Stage, peak_rate, settled_s
 from evalkube_runner.perf.schedule import Arrivals
 
 __all__ = ["Point", "arrivals_of", "documents", "joined", "warmup_of"]
@@ -55,6 +55,11 @@ class Point:
         if self.ramp_up_s is None or self.parallel is None:
             return _SLOT_STEP_NS
         return int(self.ramp_up_s * NANO / self.parallel)
+
+    @property
+    def settled_ns(self) -> int:
+        """How long after the start its load is the one that goes on: all slots have begun, the rate changes no more."""
+        return max((self.parallel or 0) * self.slot_step_ns, int(settled_s(self.arrivals.stages) * NANO))
 
 
 def arrivals_of(spec: PerfRunSpec) -> Arrivals:

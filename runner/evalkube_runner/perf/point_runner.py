@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from evalkube_crds import merge, verdict
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import arrivals_words
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.results import PerfPoint, SteadyWindow
 from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import endpoint_check, limits, stopping
+from evalkube_runner.perf import endpoint_check, limits, marks, steady, stopping
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.endpoint import addresses_of
 from evalkube_runner.perf.pace import Load, Pace
@@ -132,6 +133,7 @@ class PointRunner:
         blank = self._blank(point)
         measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
         measured.server = seen.view(measured)
+        measured.steady = await asyncio.to_thread(_steady, files, point, measured.started_at_ns)
         if scraped := seen.rows(int((self._workers.start_s or 0.0) * _NANO), point.run):
             await asyncio.to_thread((context.scratch / f"server-{point.run or 0}.jsonl").write_bytes, scraped)
         self._note_early(measured, load.measured)
@@ -242,6 +244,16 @@ class PointRunner:
         """The artifacts of a measured point, but for its rows."""
         for path, data in documents(point, self._spec).items():
             await self._context.delivery.put(path, data)
+
+
+def _steady(rows: Sequence[Path], point: Point, started_at_ns: int) -> SteadyWindow | None:
+    """The steady part of a point, from what its workers left for it, which goes. A million requests take a second."""
+    files = [marks.path_of(path) for path in rows]
+    workers = [partial(marks.batches, path) for path in files]
+    found = steady.window_of(workers, settled_ns=point.settled_ns, started_at_ns=started_at_ns)
+    for path in files:
+        path.unlink()
+    return found
 
 
 def _typed(part: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stage", "mean_rate", "peak_rate", "times_s"]
+__all__ = ["Stage", "mean_rate", "peak_rate", "settled_s", "times_s"]
 
 Numbers = NDArray[np.float64]
 
@@ -73,3 +73,13 @@ def mean_rate(stages: Sequence[Stage], count: int) -> float:
 def peak_rate(stages: Sequence[Stage]) -> float:
     """The highest rate."""
     return max(max(stage.rate, stage.to) for stage in stages)
+
+
+def settled_s(stages: Sequence[Stage]) -> float:
+    """How long after the start the rate has become the one that goes on."""
+    after_s = sum(stage.duration_s for stage in stages)
+    for stage in reversed(stages):
+        if not stage.rate == stage.to == stages[-1].to:
+            break
+        after_s -= stage.duration_s
+    return max(after_s, 0.0)

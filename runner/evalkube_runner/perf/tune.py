@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evalkube_crds import merge, sla, verdict
+from evalkube_crds import merge, sla, steady, verdict
 from evalkube_crds.names import Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import point_name
@@ -153,6 +153,7 @@ def merge_runs(runs: Sequence[PerfPoint]) -> PerfPoint:
         moved.append(run.model_copy(update={"started_at_ns": start_ns, "ended_at_ns": end_ns}))
     whole = merge.merge_points(moved)
     whole.number = sum(run.number for run in runs)
+    whole.steady = steady.in_turn([run.steady for run in runs if run.steady is not None])
     for name in _AT_ONCE:  # shards' processes work at the same time, runs' do not
         setattr(whole.health, name, max(getattr(run.health, name) for run in runs))
     whole.verdict, whole.verdict_reasons = verdict.judge_point(whole)

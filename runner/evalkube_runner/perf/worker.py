@@ -22,6 +22,7 @@ from evalkube_runner.perf import schedule, task
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.goodput import Counting
 from evalkube_runner.perf.kept_connections import KeptConnections
+from evalkube_runner.perf.marks import Marks, path_of
 from evalkube_runner.perf.measure import Measure
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
@@ -115,7 +116,8 @@ class _PointWork:
     async def _measured(self, start_ns: int) -> task.WorkerReport | None:
         """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
         rows = row_files.Rows(self._share.rows, start_ns=start_ns, warmup=self._point.warmup, run=self._point.run)
-        sender = self._sender(rows)
+        marks = Marks(path_of(self._share.rows), start_ns=start_ns, warmup=self._point.warmup)
+        sender = self._sender(rows, marks)
         self._watch.start(start_ns)
         await self._send(sender, start_ns)
         stopped = self._stopped
@@ -123,8 +125,9 @@ class _PointWork:
         if self._options.counting is not None and not stopped:
             _say(task.LoadOver())
             stopped = isinstance(await self._word(), task.Stop)
-            stopped = stopped or not await self._counted(self._options.counting, rows, start_ns)
+            stopped = stopped or not await self._counted(self._options.counting, rows, marks, start_ns)
         rows.close()
+        marks.close()
         report = task.WorkerReport(
             measured=self._figures.to_doc(time.time_ns() - time.monotonic_ns()),
             watched=watched,
@@ -136,12 +139,13 @@ class _PointWork:
         )
         return None if stopped else report
 
-    def _sender(self, rows: row_files.Rows) -> Sender:
+    def _sender(self, rows: row_files.Rows, marks: Marks) -> Sender:
         figures, options, point, lane = self._figures, self._options, self._point, self._share.lane
 
         def record(exchange: Exchange) -> None:
             figures.add(exchange)
             rows.add(exchange)
+            marks.add(exchange)
 
         planned = schedule.plan(
             options.seed,
@@ -215,7 +219,7 @@ class _PointWork:
             problem=figures.problem if figures.unconnected else "",
         )
 
-    async def _counted(self, counting: task.TokenCounting, rows: row_files.Rows, start_ns: int) -> bool:
+    async def _counted(self, counting: task.TokenCounting, rows: row_files.Rows, marks: Marks, start_ns: int) -> bool:
         """Count the tokens that the server did not; False when told to stop. In a thread: stdin is still heard."""
         counter: TokenCounter | None = None
         for batch in rows.waiting():
@@ -224,6 +228,7 @@ class _PointWork:
             for row, (_, _, timing) in zip(await asyncio.to_thread(counter.rows, batch), batch, strict=True):
                 add_row(self._figures, row, timing, start_ns)
                 rows.write(row)
+                marks.add_row(row, timing)
             if not self._inbox.empty() and isinstance(self._inbox.get_nowait(), task.Stop):
                 return False
         return True

@@ -69,6 +69,14 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("In flight, closed loop", "So many requests are open at once; the next is sent when one ends."),
     ("Open loop", "Requests are sent at random times (Poisson) at a fixed mean rate, however many are still open."),
     (
+        "Steady part",
+        (
+            "Where the load was what had been asked for: from when as many requests have ended as are in flight, with "
+            "all slots begun and the warm-up over, until no more are yet to be sent than are in flight. Plots over "
+            "time have it shaded."
+        ),
+    ),
+    (
         "Verdict",
         "Whether the load generator kept up: valid, degraded (read with care), invalid (it may have measured itself).",
     ),

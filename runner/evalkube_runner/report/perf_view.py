@@ -35,10 +35,12 @@ from evalkube_runner.report import (
     prompt_facts,
     server_section,
     sla_tables,
+    steady_section,
 )
 from evalkube_runner.report.grid import Table
 from evalkube_runner.report.plots import Line, Svg
 from evalkube_runner.report.server_section import ServerSection
+from evalkube_runner.report.steady_section import SteadySection
 
 __all__ = ["context"]
 
@@ -63,6 +65,7 @@ class PointView:
     facts: tuple[tuple[str, str], ...]
     percentiles: tuple[Table, ...]
     errors: Table | None
+    steady: SteadySection | None
     distributions: tuple[Svg, ...]
     series: tuple[Svg, ...]
     server: ServerSection | None
@@ -84,6 +87,7 @@ def context(result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
         "probes": sla_tables.probes_tables(result),
         "summary": perf_tables.summary_table(result),
         "times": perf_tables.times_table(result),
+        "steady": steady_section.sweep_table(result) if len(result.points) > 1 else None,
         "sweep": _sweep(result.points) if len(result.points) > 1 else (),
         "points": [_point(point) for point in result.points],
         "settings": configuration.settings_of(spec),
@@ -258,6 +262,7 @@ def _point(point: PerfPoint) -> PointView:
         ),
         percentiles=tuple(perf_tables.percentile_tables(point)),
         errors=perf_tables.error_table(point),
+        steady=steady_section.section(point),
         distributions=tuple(svg for svg in distributions if svg is not None),
         series=_series_plots(point),
         server=server_section.section(point),
@@ -297,6 +302,7 @@ def _series_plots(point: PerfPoint) -> tuple[Svg, ...]:
     if size < 3:
         return ()
     starts = [index * series.interval_ns / 1e9 for index in range(size)]
+    span = steady_section.span_s(point)
     lengths = _lengths_s(point, size)
     requests = [
         Line(name, [amount / length for amount, length in zip(_padded(values, size), lengths, strict=True)])
@@ -308,16 +314,23 @@ def _series_plots(point: PerfPoint) -> tuple[Svg, ...]:
         [amount / length for amount, length in zip(_padded(series.output_tokens, size), lengths, strict=True)],
     )
     drawn = [
-        plots.lines(requests, starts, title="Requests over time", x_label="time, s", y_label="requests/s", dots=False),
-        plots.lines([tokens], starts, title="Output tokens over time", x_label="time, s", y_label="tok/s", dots=False)
-        if any(series.output_tokens)
-        else None,
-        _times_over_time(series, starts, size),
+        _over_time(requests, starts, "Requests over time", "requests/s", span),
+        _over_time([tokens], starts, "Output tokens over time", "tok/s", span) if any(series.output_tokens) else None,
+        _times_over_time(series, starts, size, span),
     ]
     return tuple(svg for svg in drawn if svg is not None)
 
 
-def _times_over_time(series: PerfSeries, starts: Sequence[float], size: int) -> Svg | None:
+def _over_time(
+    drawn: Sequence[Line], starts: Sequence[float], title: str, y_label: str, span: tuple[float, float] | None
+) -> Svg | None:
+    """A course over the time of the test; the steady part is shaded."""
+    return plots.lines(drawn, starts, title=title, x_label="time, s", y_label=y_label, dots=False, shaded=span)
+
+
+def _times_over_time(
+    series: PerfSeries, starts: Sequence[float], size: int, span: tuple[float, float] | None
+) -> Svg | None:
     ended = _padded(series.succeeded, size)
     means = {
         name: [total / times if times else None for total, times in zip(_padded(values, size), ended, strict=True)]
@@ -326,7 +339,7 @@ def _times_over_time(series: PerfSeries, starts: Sequence[float], size: int) -> 
     }
     unit = formats.time_unit(value for values in means.values() for value in values)
     drawn = [Line(name, [None if v is None else v / unit.size for v in values]) for name, values in means.items()]
-    return plots.lines(drawn, starts, title="Times over time", x_label="time, s", y_label=unit.name, dots=False)
+    return _over_time(drawn, starts, "Times over time", unit.name, span)
 
 
 def _lengths_s(point: PerfPoint, size: int) -> list[float]:

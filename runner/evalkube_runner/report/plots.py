@@ -144,8 +144,11 @@ def lines(
     y_label: str,
     x_names: Sequence[str] = (),
     dots: bool = True,
+    shaded: tuple[float, float] | None = None,
 ) -> Svg | None:
-    """Several series over common ``xs``; with ``x_names`` evenly spaced under these names. None without a value."""
+    """Several series over common ``xs``; with ``x_names`` evenly spaced under these names. None without a value.
+    ``shaded``: a part of the x axis to be told apart.
+    """
     known = [value for line in series for value in line.values if value is not None]
     if not known:
         return None
@@ -156,7 +159,8 @@ def lines(
             x_axis.low, max(at) or 1.0, x_axis.start, x_axis.end, tuple(t for t in x_axis.ticks if t <= max(at))
         )
     y_axis = linear_axis(known, _HEIGHT - _BOTTOM, _TOP)
-    body = _grid(x_axis, y_axis, x_label, y_label, _named_ticks(x_names))
+    body = [_shade(x_axis, *shaded)] if shaded is not None else []
+    body += _grid(x_axis, y_axis, x_label, y_label, _named_ticks(x_names))
     for index, line in enumerate(series):
         body.append(_path(line, at, x_axis, y_axis, index % _SERIES))
         if dots:
@@ -164,6 +168,12 @@ def lines(
     body += _legend([line.name for line in series]) if len(series) > 1 else []
     told = "; ".join(f"{line.name}: {_span(line.values)}" for line in series)
     return _svg(title, told, body)
+
+
+def _shade(x_axis: Axis, begin: float, end: float) -> str:
+    left, right = (x_axis.at(min(max(value, x_axis.low), x_axis.high)) for value in (begin, end))
+    height = _HEIGHT - _BOTTOM - _TOP
+    return f'<rect class="shade" x="{left:.1f}" y="{_TOP:g}" width="{right - left:.1f}" height="{height:g}"/>'
 
 
 def _named_ticks(names: Sequence[str]) -> list[tuple[float, str]]:
