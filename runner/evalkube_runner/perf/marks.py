@@ -83,7 +83,7 @@ class Marks:
 
     def add_row(self, row: dict[str, Any], timing: Timing) -> None:
         """Take a row whose tokens are counted, with the times of its choices."""
-        spans, strays = timing
+        spans, strays, _ = timing
         made, basis, first_token = row["completion_tokens"], TokenBasis(row["token_basis"]), row["first_token_ns"]
         self._put(
             row["dispatched_ns"],
