@@ -3,7 +3,7 @@
 import re
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import STEADY_ABSENCES, SteadyAbsence, TokenBasis
+from evalkube_crds.names import STEADY_ABSENCES, SteadyAbsence, TokenBasis, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import NANO, PerfPoint, PerfResult, PerfSeries, SteadyWindow
 from evalkube_runner.report import html, steady_section
@@ -83,10 +83,12 @@ def test_the_page_says_why_there_is_none() -> None:
 
 
 def test_a_sweep_has_a_table_of_those_that_there_are() -> None:
-    """One row for each point with a steady part; no table where none has."""
+    """One row for each point with a steady part, marked by its verdict; no table where none has."""
     points = [point(WINDOW, "a"), point(NONE, "b"), point(WINDOW, "c")]
+    points[2].verdict = Verdict.INVALID
     table = steady_section.sweep_table(PerfResult(run_id="r", model="m", points=points))
     assert table is not None
     assert [row.cells[:4] for row in table.rows] == [(name, "60.0 %", "4.000", "10.00") for name in ("a", "c")]
+    assert [row.mark for row in table.rows] == ["", "invalid"]
     assert steady_section.sweep_table(PerfResult(run_id="r", model="m", points=[point(NONE)])) is None
     assert len({len(row.cells) for row in table.rows} | {len(table.columns)}) == 1

@@ -7,6 +7,7 @@ from typing import Final
 from evalkube_crds import steady
 from evalkube_crds.figure import STATISTICS, Figure, Quantity
 from evalkube_crds.figures import DURATION, LATENCY, SUCCESS_RATE, TTFT, applying
+from evalkube_crds.names import Verdict
 from evalkube_crds.results import NANO, PerfPoint, PerfResult
 from evalkube_runner.report import formats, perf_tables
 from evalkube_runner.report.grid import Row, Table
@@ -94,7 +95,10 @@ def sweep_table(result: PerfResult) -> Table | None:
         return None
     figures = applying(steady.RATES, [point for point, _ in seen])
     times = [(time, percent) for time, percent in _SWEPT if any(time.counted(part).count for _, part in seen)]
-    rows = [Row(tuple(_swept(point, part, figures, times))) for point, part in seen]
+    rows = [
+        Row(tuple(_swept(point, part, figures, times)), mark="" if point.verdict is Verdict.VALID else point.verdict)
+        for point, part in seen
+    ]
     columns = ("Point", "Of the run", "In flight", *(figure.title for figure in figures))
     return Table(
         "While the load was steady", (*columns, *(time.figure(percent).title for time, percent in times)), tuple(rows)
