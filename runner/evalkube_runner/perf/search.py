@@ -1,11 +1,12 @@
 """Which value a search for a service level tries next, or what it has found: a function of what was measured so far.
 No clock, no I/O.
 
-Both searches go up (or down) until the answer is surrounded. That for the best figure then cuts what surrounds it in
-two. That for the highest load goes where a measurement above capacity says that the capacity is (`_guess`), and from
-there in growing steps; it ends where two loads are not told apart. Neither believes in luck: where measurements
-contradict each other, the lower load that failed wins over the higher one that passed. A load at which the client could
-not keep up says nothing of the server, and ends what can be known (`_kept_up`).
+Both searches go up (or down) until the answer is surrounded. That for the highest load goes where a measurement above
+capacity says that the capacity is (`_guess`), and from there in growing steps; it ends where two loads are not told
+apart. That for the best figure tries the load at which the server saturates (`_knee`), and what is beside it; else it
+cuts what surrounds the best in two. Neither believes in luck: where measurements contradict each other, the lower load
+that failed wins over the higher one that passed. A load at which the client could not keep up says nothing of the
+server, and ends what can be known (`_kept_up`).
 """
 
 import math
@@ -22,6 +23,8 @@ _STEP = 1.05
 """Two loads closer than this are not told apart: a careful run differs by that much from the next."""
 _NUDGE: float = _STEP**0.9
 """From a load to the next one, so that the two are not told apart, however they are rounded."""
+_OVERLOADED = 1.25
+"""A server that does so much less than it is asked for is overloaded; of few requests, less may be chance."""
 _ASIDE = 1.02
 """From a load to one that says the same, where the first could not be measured."""
 _LEAP = 4
@@ -39,6 +42,10 @@ class Space:
     start: float
     whole: bool
 
+    def at(self, wanted: float) -> float:
+        """The value that is nearest."""
+        return min(max(float(round(wanted)) if self.whole else _three_digits(wanted), self.lower), self.upper)
+
     def between(self, low: float, high: float) -> float | None:
         """The value to try between two; None when they are next to each other."""
         return self.near(math.sqrt(low * high), low, high)
@@ -48,7 +55,9 @@ class Space:
         if high <= low * _STEP or (self.whole and high - low < 2):
             return None
         wanted = min(max(wanted, low * _NUDGE), high / _NUDGE)
-        return float(min(max(round(wanted), low + 1), high - 1)) if self.whole else _three_digits(wanted)
+        if self.whole:
+            return float(min(max(round(wanted), math.floor(low) + 1), math.ceil(high) - 1))
+        return _three_digits(wanted)
 
     def leapt(self, value: float) -> float:
         """The next one far upwards."""
@@ -97,7 +106,7 @@ def step(space: Space, group: Sequence[Criterion], probed: Mapping[float, Probed
     """What the search for ``group`` does next, or its answer."""
     known = {value: one for value, one in probed.items() if one.valid}
     if group[0].bound is None:
-        found = peak(space, _scores(group, known))
+        found = peak(space, _scores(group, known), _knee(space, known))
     else:
         found = highest(space, _met(group, known), _guess(space, group, known))
     if isinstance(found, Try):
@@ -124,17 +133,17 @@ def _met(group: Sequence[Criterion], known: Mapping[float, Probed]) -> dict[floa
 
 
 def _kept_up(space: Space, wanted: Try, best: float | None, probed: Mapping[float, Probed]) -> Try | Found:
-    """What is tried where the client itself could not keep up at a value: nothing from there on. Where that value was a
-    guess of the answer, first the load beside it, as it may have been a bad moment of the machine; else, and after
-    that, what lies in the middle of it and of what held.
+    """What is tried where the client itself could not keep up at a value: nothing from there on. First the load right
+    below, which is not told apart from it: that is as good, if it was a bad moment of the machine. Else, and after
+    that, the middle of it and of what held.
     """
-    spoilt = sorted(value for value, one in probed.items() if not one.valid and (best is None or value > best))
+    told = 0.0 if best is None else best * _STEP
+    spoilt = sorted(value for value, one in probed.items() if not one.valid and value > told)
     if wanted.value not in probed and (not spoilt or wanted.value < spoilt[0]):
         return wanted
     end = spoilt[0] if spoilt else wanted.value
-    guessed = any(one.valid and value > end for value, one in probed.items())
     middle = space.halved(end) if best is None else space.between(best, end)
-    if guessed and len(spoilt) < 2 and space.aside(end) > (best or 0.0):
+    if len(spoilt) < 2 and space.aside(end) > (best or 0.0):
         middle = space.aside(end)
     if middle is None or middle in probed:
         return Found(best, f"the client itself could not keep up at {end:g}, tried twice, so no more is known")
@@ -222,7 +231,7 @@ def _guess(space: Space, group: Sequence[Criterion], known: Mapping[float, Probe
         and (high := known[missed[0]].figures.get(criterion.metric)) is not None
         and low < criterion.bound < high
     ]
-    return Guess(min(crossings, default=base), wrong)
+    return Guess(min(crossings, default=capacity), wrong)
 
 
 def highest(space: Space, met: Mapping[float, bool], guess: Guess | None = None) -> Try | Found:
@@ -262,8 +271,17 @@ def _wanted(guess: Guess, held: float | None, missed: float) -> float:
     return min(held * (held / guess.value) ** 3, math.sqrt(held * missed))
 
 
-def peak(space: Space, scores: Mapping[float, float | None]) -> Try | Found:
-    """The value with the largest score (>= 0 or all below 0; None: it does not count), given those tried.
+def _knee(space: Space, known: Mapping[float, Probed]) -> float | None:
+    """The load at the most throughput that was seen, where more load than that was tried: there it saturates."""
+    most = max((one.figures.get("rps", 0.0) for one in known.values()), default=0.0)
+    if space.whole and most:
+        most *= known[min(known)].figures.get("avg_latency", 0.0)
+    return most if 0 < most * _OVERLOADED < max(known, default=0.0) else None
+
+
+def peak(space: Space, scores: Mapping[float, float | None], knee: float | None = None) -> Try | Found:
+    """The value with the largest score (>= 0 or all below 0; None: it does not count), given those tried, and where
+    the server saturates.
 
     Assumes that scores rise to one peak, or plateau, and fall from there. Of values within ``PEAK_MARGIN`` of the best
     the lowest is the answer: no load should be higher than it needs to be.
@@ -278,18 +296,32 @@ def peak(space: Space, scores: Mapping[float, float | None]) -> Try | Found:
         return Try(space.halved(lowest))
     below = max((value for value in scores if value < best), default=None)
     above = min((value for value in scores if value > best), default=None)
-    if above is None and best < space.upper:
-        return Try(space.doubled(best))
+    overloaded = knee is not None and not space.whole and 2 * knee < best
+    if above is None and best < space.upper and not overloaded:
+        return Try(space.doubled(best) if space.whole or len(scores) == 1 else space.leapt(best))
     if below is None and best > space.lower:
-        return Try(space.halved(best))
-    gaps = [] if below is None else [(below, best)]
+        return Try(space.halved(best) if knee is None or knee * _NUDGE > best else space.at(knee))
+    gaps = [] if below is None or _is_linear(scores, below, best) else [(below, best)]
     gaps += [] if above is None else [(best, above)]
-    for low, high in sorted(gaps, key=lambda gap: gap[0] / gap[1]):  # the wider one first
-        middle = space.between(low, high) if high > low * _PEAK_STEP else None
+    for low, high in sorted(gaps, key=lambda gap: (not gap[0] < (knee or 0) < gap[1], gap[0] / gap[1])):
+        middle = space.near(_towards(knee, low, high), low, high) if high > low * _PEAK_STEP else None
         if middle is not None:
             return Try(middle)
     edge = "lower" if best <= space.lower else "upper" if best >= space.upper else None
     return Found(best, f"it is the {edge} bound" if edge else "its neighbours are not better")
+
+
+def _is_linear(scores: Mapping[float, float | None], low: float, high: float) -> bool:
+    """Whether twice the load gave twice the figure, so that nothing in between gives more than at the end."""
+    at_low, at_high = scores[low] or 0.0, scores[high] or 0.0
+    return at_low > 0 and at_high / high >= at_low / low / _STEP
+
+
+def _towards(knee: float | None, low: float, high: float) -> float:
+    """Where in a gap to look for a better value: at the knee, right beside it where it is known, else in the middle."""
+    if knee is not None and low < knee * _NUDGE and knee / _NUDGE < high:
+        return knee
+    return math.sqrt(low * high)
 
 
 def _three_digits(value: float) -> float:
