@@ -309,6 +309,16 @@ def test_bad_moments_at_random(*, at: float, start: float, luck: int, whole: boo
     assert len(tried) <= 40
 
 
+def test_a_load_of_which_nothing_succeeded_may_hold() -> None:
+    """There is no latency then to guess by."""
+    group = sla.group_of({"success_rate": ">=0", "rps": "<=0.5"})
+
+    def server(value: float) -> Probed:
+        return figures(rps=1.0) if value > 16 else Probed({"success_rate": 0.0, "rps": 0.0}, valid=True)
+
+    assert sought(parallel(), server, group)[0].value == 16
+
+
 def test_the_lower_load_that_failed_wins() -> None:
     """A higher one that passed later was luck."""
     probed = {1.0: figures(p99_ttft=0.1), 4.0: figures(p99_ttft=0.6), 8.0: figures(p99_ttft=0.4)}
