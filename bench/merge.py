@@ -12,7 +12,7 @@ import perf_run  # noqa: F401  # the rooms on the path
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.merge import merge_results
-from evalkube_crds.results import ClientHealth, PerfPoint, PerfResult, PerfSeries
+from evalkube_crds.results import ClientHealth, PerfPoint, PerfResult, PerfSeries, SteadyWindow
 
 BAR_S = 1.0
 BAR_BYTES = 64_000
@@ -51,7 +51,23 @@ def point(chance: random.Random, name: str, count: int) -> PerfPoint:
         started_at_ns=start,
         ended_at_ns=start + 60_000_000_000,
         series=PerfSeries(sent=[count // 60] * 60, succeeded=[count // 60] * 60),
+        steady=steady(chance, start, count * 9 // 10),
         health=ClientHealth(processes=1, cpu_ns=10**9, wall_ns=6 * 10**10, offered=count, sent=count),
+    )
+
+
+def steady(chance: random.Random, start: int, count: int) -> SteadyWindow:
+    """The steady part of one point's share, with so many requests."""
+    names = ("latency_ns", "ttft_ns", "tpot_ns")
+    return SteadyWindow(
+        windows=1,
+        started_at_ns=start + 3_000_000_000,
+        ended_at_ns=start + 57_000_000_000,
+        length_ns=54_000_000_000,
+        run_ns=60_000_000_000,
+        succeeded=count,
+        rates={"requests": count * 10**9 // 54, "output_tokens": 128 * count * 10**9 // 54, "in_flight": 10**9},
+        histograms={name: histogram(chance, _TIMES_MS[name] * 1e6, count) for name in names},
     )
 
 

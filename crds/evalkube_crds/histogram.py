@@ -27,9 +27,14 @@ def bucket_of(value: int) -> int:
 
 def edges_of(bucket: int) -> tuple[int, int]:
     """The least and the greatest value that lie in ``bucket``."""
-    shift = max(0, (bucket >> _SUB_BITS) - 1)
-    least = (bucket - (shift << _SUB_BITS)) << shift
+    shift = (bucket >> _SUB_BITS or 1) - 1
+    least = _least(bucket)
     return least, least + (1 << shift) - 1
+
+
+def _least(bucket: int) -> int:
+    shift = (bucket >> _SUB_BITS or 1) - 1
+    return bucket - (shift << _SUB_BITS) << shift
 
 
 def _add(into: dict[int, int], part: dict[int, int]) -> None:
@@ -164,7 +169,8 @@ class Histogram:
         return self.sums[bucket] / self.counts[bucket]
 
     def to_doc(self) -> dict[str, Any]:
-        """JSON-ready: buckets ascending with the gaps between them, their counts and sums, and the exact figures.
+        """JSON-ready: buckets ascending with the gaps between them, their counts, the ``excess`` of their sums over the
+        least that they can be (which are most of their digits), and the exact figures.
 
         ``total_squared`` is a string: it outgrows the 64 bits that JSON readers can be trusted with.
         """
@@ -172,7 +178,7 @@ class Histogram:
         return {
             "steps": [now - before for before, now in zip([0, *buckets], buckets, strict=False)],
             "counts": [self.counts[bucket] for bucket in buckets],
-            "sums": [self.sums[bucket] for bucket in buckets],
+            "excess": [self.sums[bucket] - _least(bucket) * self.counts[bucket] for bucket in buckets],
             "total_squared": str(self.total_squared),
             "low": self.low,
             "high": self.high,
@@ -180,20 +186,26 @@ class Histogram:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> Self:
-        """The histogram that ``to_doc`` wrote. Raises ValueError when its lists do not belong together."""
-        buckets = list(accumulate(doc["steps"]))
-        if not len(buckets) == len(doc["counts"]) == len(doc["sums"]):
+        """The histogram that ``to_doc`` wrote; ``sums`` in place of ``excess`` are the whole ones, as it was before.
+        Raises ValueError when its lists do not belong together.
+        """
+        buckets, counts, whole = list(accumulate(doc["steps"])), doc["counts"], "excess" not in doc
+        given = doc["sums"] if whole else doc["excess"]
+        if not len(buckets) == len(counts) == len(given):
             raise ValueError("histogram: steps, counts and sums must be of one length")
-        counts = dict(zip(buckets, doc["counts"], strict=True))
-        sums = dict(zip(buckets, doc["sums"], strict=True))
-        for bucket, amount in sums.items():
-            if counts[bucket] <= 0 or bucket_of(amount // counts[bucket]) != bucket:
+        sums = []
+        for bucket, times, amount in zip(buckets, counts, given, strict=True):
+            shift = (bucket >> _SUB_BITS or 1) - 1  # as _least, without its calls: a run has millions of buckets
+            least = (bucket - (shift << _SUB_BITS) << shift) * times
+            excess = amount - least if whole else amount
+            if not 0 <= excess < times << shift:
                 raise ValueError(f"histogram: the sum of bucket {bucket} does not lie in it")
+            sums.append(least + excess)
         return cls(
-            counts=counts,
-            sums=sums,
-            count=sum(counts.values()),
-            total=sum(sums.values()),
+            counts=dict(zip(buckets, counts, strict=True)),
+            sums=dict(zip(buckets, sums, strict=True)),
+            count=sum(counts),
+            total=sum(sums),
             total_squared=int(doc["total_squared"]),
             low=int(doc["low"]),
             high=int(doc["high"]),

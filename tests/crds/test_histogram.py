@@ -44,9 +44,12 @@ def test_shards_merge_to_what_one_would_have_counted(numbers: list[int], shards:
 
 @given(values)
 def test_a_document_loses_nothing(numbers: list[int]) -> None:
-    """What is written reads back equal."""
+    """What is written reads back equal, and what was written with whole sums too."""
     histogram = counted(numbers)
-    assert Histogram.from_doc(histogram.to_doc()) == histogram
+    doc = histogram.to_doc()
+    assert Histogram.from_doc(doc) == histogram
+    before = {name: value for name, value in doc.items() if name != "excess"}
+    assert Histogram.from_doc(before | {"sums": [histogram.sums[at] for at in sorted(histogram.sums)]}) == histogram
 
 
 @given(values)
@@ -76,8 +79,22 @@ def test_nothing_counted_has_no_figures() -> None:
         {"steps": [1], "counts": [1, 2], "sums": [1], "total_squared": "1", "low": 1, "high": 1},
         {"steps": [5], "counts": [1], "sums": [900], "total_squared": "1", "low": 1, "high": 1},
         {"steps": [5], "counts": [0], "sums": [0], "total_squared": "1", "low": 1, "high": 1},
+        {"steps": [1], "counts": [1, 2], "excess": [1], "total_squared": "1", "low": 1, "high": 1},
+        {"steps": [5], "counts": [1], "excess": [1], "total_squared": "1", "low": 1, "high": 1},
+        {"steps": [5000], "counts": [2], "excess": [16], "total_squared": "1", "low": 1, "high": 1},
+        {"steps": [5000], "counts": [2], "excess": [-1], "total_squared": "1", "low": 1, "high": 1},
+        {"steps": [5], "counts": [-1], "excess": [0], "total_squared": "1", "low": 1, "high": 1},
     ],
-    ids=["lists of different lengths", "a sum outside its bucket", "a bucket of nothing"],
+    ids=[
+        *("lists of different lengths", "a sum outside its bucket", "a bucket of nothing"),
+        *(
+            "different lengths with excess",
+            "too much for one value",
+            "too much for two",
+            "too little",
+            "less than none",
+        ),
+    ],
 )
 def test_a_document_that_cannot_be_is_refused(broken: dict[str, object]) -> None:
     """A corrupt result is found when it is read."""

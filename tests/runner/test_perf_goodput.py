@@ -1,6 +1,9 @@
 """Which requests of a load are good: what they took against what a test asks for, and against real servers."""
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -9,10 +12,12 @@ from typing import Any
 import pytest
 
 from evalkube_crds.figures import GOODPUT, GOODPUT_RPS, SUCCESS_RATE
-from evalkube_crds.names import TokenBasis
+from evalkube_crds.names import TokenBasis, Verdict
+from evalkube_crds.results import PerfResult
+from evalkube_runner.perf import sweep
 from evalkube_runner.perf.goodput import Counting, Criteria, Taken
 from evalkube_runner.perf.timeline import Span, tpots_of
-from fakes.load_tests import load, spec
+from fakes.load_tests import asked, context, load, run, spec, workers
 from fakes.mock_model import running_mock
 from fakes.word_tokenizer import save_word_tokenizer
 
@@ -155,7 +160,35 @@ def test_failed_requests_are_not_good(tmp_path: Path) -> None:
     assert GOODPUT_RPS.of(point) is not None
 
 
-def test_whole_answers_have_a_latency(tmp_path: Path, mock: str) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"stream": False}, {"api": "openai_embedding"}, {"api": "openai_rerank"}],
+    ids=["whole", "texts", "ranks"],
+)
+@pytest.mark.parametrize(("latency_s", "good"), [(30, 2), (0.000001, 0)])
+def test_whole_answers_have_a_latency(
+    tmp_path: Path, mock: str, fields: dict[str, Any], latency_s: float, good: int
+) -> None:
     """And nothing else to be good by."""
-    wanted = spec(mock, number=2, stream=False, goodput={"latency": 30})
-    assert load(tmp_path, wanted).points[0].good == 2
+    wanted = spec(mock, number=2, goodput={"latency": latency_s}, **fields)
+    assert load(tmp_path, wanted).points[0].good == good
+
+
+def test_a_client_that_stood_still_is_not_held_against_the_server(tmp_path: Path, mock: str) -> None:
+    """Requests of a schedule left late, and are good or not by that alone: the verdict says how many."""
+
+    async def work() -> PerfResult:
+        wanted = spec(mock, number=20, open_loop=True, rate=10, arrivals="constant", goodput={"ttft": 0.9})
+        running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+        await asked(mock, 4)
+        (worker,) = workers()
+        os.kill(worker, signal.SIGSTOP)
+        await asyncio.sleep(1.5)
+        os.kill(worker, signal.SIGCONT)
+        return await running
+
+    (point,) = run(work()).points
+    assert point.good is not None
+    assert point.health.doubtful >= 2
+    assert point.verdict is Verdict.INVALID
+    assert any("goodput: stalls of the client decided" in reason for reason in point.verdict_reasons)

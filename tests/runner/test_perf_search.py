@@ -142,6 +142,59 @@ def test_the_peak_of_a_server_that_saturates(at: int, decline: float, start: int
     assert len(tried) <= 40
 
 
+def batching(at: int) -> Callable[[float], Probed]:
+    """A server of `at` slots whose answers take up to four times as long where all are in use."""
+
+    def serve(value: float) -> Probed:
+        latency = (1 + 3 * min(value, at) / at) * max(1.0, value / at)
+        good = max(0.0, 1.0 - 3 * max(0.0, value / at - 1))
+        rps = 0.97 * value / latency
+        return figures(avg_latency=latency, rps=rps, tps=20 * rps, goodput=good, goodput_rps=good * rps)
+
+    return serve
+
+
+def late(at: float) -> Callable[[float], Probed]:
+    """A server of so many requests a second; beyond, hardly any is answered in time."""
+
+    def serve(value: float) -> Probed:
+        rps = 0.99 * min(value, at)
+        good = 1.0 if value <= at else 0.02 / (value / at - 1)
+        return figures(rps=rps, avg_latency=0.2, goodput=min(good, 1.0), goodput_rps=min(good, 1.0) * rps)
+
+    return serve
+
+
+@pytest.mark.parametrize("start", [1, 5, 20, 60, 120])
+@pytest.mark.parametrize("metric", ["goodput_rps", "rps"])
+@pytest.mark.parametrize("at", [8, 41, 150])
+def test_the_most_good_requests_a_second_in_eight_probes(at: float, metric: str, start: float) -> None:
+    """The rate at which the server saturates is measured by the first that is beyond it, and tried."""
+    found, tried = sought(rates(start), late(at), sla.group_of({metric: "max"}))
+    assert found.value == pytest.approx(at, rel=0.05)
+    assert len(tried) <= 8
+    assert max(tried) <= max(8 * at, 2 * start)
+
+
+# name: the criterion, the slots, where the search begins, the most values that it takes
+BATCHES: dict[str, tuple[dict[str, str], int, float, int]] = {
+    "a share of good ones": ({"goodput": ">=0.95"}, 100, 1, 11),
+    "a share of good ones, from near": ({"goodput": ">=0.95"}, 100, 64, 9),
+    "a share of good ones, from far above": ({"goodput": ">=0.95"}, 12, 200, 8),
+    "the most good ones": ({"goodput_rps": "max"}, 12, 16, 10),
+    "the most tokens": ({"tps": "max"}, 6, 1, 9),
+    "the most tokens, from far above": ({"tps": "max"}, 6, 200, 12),
+}
+
+
+@pytest.mark.parametrize(("wanted", "at", "start", "most"), BATCHES.values(), ids=BATCHES)
+def test_a_server_that_batches(wanted: dict[str, str], at: int, start: float, most: int) -> None:
+    """Its latency grows with its load, so what it keeps in flight is more than Little's law says: steps grow."""
+    found, tried = sought(parallel(start), batching(at), sla.group_of(wanted))
+    assert found.value == pytest.approx(at, rel=0.06)
+    assert len(tried) <= most
+
+
 def test_a_plateau_is_answered_by_its_beginning() -> None:
     """More load for the same output is no better, and noise makes no peak."""
 
@@ -199,7 +252,7 @@ def test_the_most_that_a_client_can_do(group: tuple[sla.Criterion, ...]) -> None
 
     found, tried = sought(parallel(), server, group)
     assert (found.value, max(tried)) == (20, 32)
-    assert "the client itself could not keep up at 21, tried twice, so no more is known" in found.why
+    assert "the client itself could not keep up at 22, tried twice, so no more is known" in found.why
 
 
 def spoilt(server: Callable[[float], Probed], *bad: tuple[float, float]) -> Callable[[float], Probed]:
@@ -217,8 +270,9 @@ MOMENTS: dict[str, tuple[float, list[tuple[float, float]], float]] = {
     "at the guess": (20, [(40.6, 41.5)], 41),
     "at the guess, and beside it": (20, [(39.5, 41.5)], 39.4),
     "all around the guess": (20, [(36, 46)], 35),
-    "where it begins": (20, [(20, 20)], 19.5),
-    "at its second value": (20, [(40, 40)], 39.5),
+    "where it begins": (20, [(20, 20)], 41),
+    "at its second value": (20, [(40, 40)], 41),
+    "at every second one": (20, [(20, 20), (38, 38.4), (40, 40), (42, 44), (75, 1e9)], 41),
     "where it begins, too high": (100, [(100, 100)], 41),
     "from 30 on": (1, [(30, 1e9)], 30),
     "everywhere but at the lowest": (20, [(1.01, 1e9)], 1),
@@ -231,7 +285,7 @@ def test_a_bad_moment_ends_no_search(start: float, bad: list[tuple[float, float]
     found, tried = sought(rates(start), spoilt(queue(41 / 1.01), *bad), TTFT)
     assert found.value is not None
     assert answer / 1.055 <= found.value <= answer * 1.02
-    assert len(tried) <= 13
+    assert len(tried) <= 14
 
 
 def test_a_client_that_never_keeps_up() -> None:
@@ -253,6 +307,16 @@ def test_bad_moments_at_random(*, at: float, start: float, luck: int, whole: boo
     found, tried = sought(space, server, TTFT)
     assert found.value is None or (found.value <= at and server(found.value).valid)
     assert len(tried) <= 40
+
+
+def test_a_load_of_which_nothing_succeeded_may_hold() -> None:
+    """There is no latency then to guess by."""
+    group = sla.group_of({"success_rate": ">=0", "rps": "<=0.5"})
+
+    def server(value: float) -> Probed:
+        return figures(rps=1.0) if value > 16 else Probed({"success_rate": 0.0, "rps": 0.0}, valid=True)
+
+    assert sought(parallel(), server, group)[0].value == 16
 
 
 def test_the_lower_load_that_failed_wins() -> None:
