@@ -1,11 +1,11 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evalkube_crds import sla
+from evalkube_crds import perf_trace, sla
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
@@ -22,15 +22,21 @@ from evalkube_crds.fields import (
     cel,
 )
 from evalkube_crds.names import PERF_DATASETS
-from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
+from evalkube_crds.perf_data import LONGEST, Dataset, PerfDatasetArgs, Tokens
 from evalkube_crds.perf_fields import Bound, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
+from evalkube_crds.perf_trace import TRACE
 
 __all__ = ["PerfRunSpec"]
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+_NUMBER: Final = 1000
+_NUMBERS: Final = "(has(self.number) ? size(self.number) : 1)"
+_OPEN: Final = f"(self.openLoop || self.dataset == '{TRACE}')"
+_RATED: Final = f"(!self.openLoop || has(self.rateStages) || self.dataset == '{TRACE}')"
 
 
 def _criteria_rules() -> Iterator[dict[str, str]]:
@@ -48,18 +54,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     """One load test: an endpoint, the load put on it, and the prompts it is sent."""
 
     rules: ClassVar[tuple[dict[str, str], ...]] = (
-        cel("self.openLoop || size(self.parallel) == size(self.number)", "parallel: give one value for each number"),
-        cel(
-            "self.openLoop || size(self.rate) in [1, size(self.number)]", "rate: give one value, or one for each number"
-        ),
-        cel(
-            "!self.openLoop || has(self.rateStages) || size(self.rate) == size(self.number)",
-            "rate: with openLoop give one for each number",
-        ),
-        cel(
-            "!self.openLoop || has(self.rateStages) || self.rate.all(r, r > 0.0)",
-            "rate: openLoop needs rates above 0, or rateStages",
-        ),
+        cel(f"{_OPEN} || size(self.parallel) == {_NUMBERS}", "parallel: give one value for each number"),
+        cel(f"{_OPEN} || size(self.rate) in [1, {_NUMBERS}]", "rate: give one value, or one for each number"),
+        cel(f"{_RATED} || size(self.rate) == {_NUMBERS}", "rate: with openLoop give one for each number"),
+        cel(f"{_RATED} || self.rate.all(r, r > 0.0)", "rate: openLoop needs rates above 0, or rateStages"),
         cel("!has(self.rateStages) || self.rate == [-1.0]", "rate: has no meaning with rateStages; leave it out"),
         cel(
             "!has(self.rateStages) || (has(self.rateStages[size(self.rateStages) - 1].to) ? "
@@ -119,7 +117,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         ),
         cel("!self.slaAutoTune || has(self.slaParams)", "slaParams: slaAutoTune needs at least one group of criteria"),
         cel(
-            "!self.slaAutoTune || (size(self.number) == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
+            f"!self.slaAutoTune || ({_NUMBERS} == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
             "slaAutoTune finds the loads itself: give no more than one number, parallel and rate",
         ),
         cel("!self.slaAutoTune || self.shards == 1", "shards: slaAutoTune needs all the load in one place"),
@@ -144,6 +142,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
         *_criteria_rules(),
+        *perf_trace.rules(),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -172,9 +171,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "comes up",
     )
 
-    number: Annotated[list[Count], Field(min_length=1, max_length=100)] = Field(
-        default=[1000],
-        description="Measured requests; several values are a sweep. With sla_auto_tune see sla_number_multiplier",
+    number: Annotated[list[Count], Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description=f"Measured requests; {_NUMBER} unless set, or all of a {TRACE}, of which number is the first ones. "
+        "Several values are a sweep. With sla_auto_tune see sla_number_multiplier",
     )
     parallel: Annotated[list[Parallel], Field(min_length=1, max_length=100)] = Field(
         default=[1], description="Requests in flight at most (closed loop); one value for each number"
@@ -202,7 +202,9 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "unless set",
     )
     open_loop: bool = Field(
-        default=False, description="Send by the schedule alone, however many are in flight; needs rate or rate_stages"
+        default=False,
+        description="Send by the schedule alone, however many are in flight; needs rate or rate_stages. A "
+        f"{TRACE} always is sent so",
     )
     warmup_num: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         default=0.0, description="Requests before the measured ones: a count (>= 1) or a fraction of number"
@@ -273,7 +275,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     min_prompt_length: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="Leave out shorter prompts; random: the shortest. In tokens with tokenizer_path, else characters "
-        "(random: words)",
+        "(random and lengths of a trace: words)",
     )
     max_prompt_length: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=LONGEST, description="Leave out longer prompts; random: the longest"
@@ -286,8 +288,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None,
         description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
-    dataset: Literal["openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom"] = (
-        Field(default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)")
+    dataset: Dataset = Field(
+        default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)"
     )
     dataset_path: ReadPath | None = Field(default=None, description="File (or folder) to read prompts from")
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
@@ -295,7 +297,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         description="Where prompts come from: local with a dataset_path, else modelscope; sample: some of our own",
     )
     dataset_offset: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="First item to use; a sweep goes on where its last point ended"
+        default=0,
+        description="First item to use; a sweep goes on where its last point ended, and begins a trace anew from here",
+    )
+    trace_speed: Annotated[float, Field(ge=0.001, le=1_000_000)] = Field(
+        default=1.0, description=f"{TRACE}: how many times as fast as it was recorded; at 2 all comes in half the time"
     )
     dataset_args: PerfDatasetArgs = Field(
         default=PerfDatasetArgs(), description="How prompts are cut, prefixed or drawn"
@@ -351,7 +357,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_trust(self)
-        if self.open_loop:
+        perf_trace.check(self)
+        if self.is_open_loop:
             self._check_open_loop()
         else:
             self._check_closed_loop()
@@ -397,7 +404,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     def _check_search(self) -> None:
         if self.sla_params is None:
             raise ValueError("sla_params: sla_auto_tune needs at least one group of criteria")
-        if max(len(self.number), len(self.parallel), len(self.rate)) > 1:
+        if max(len(self.numbers), len(self.parallel), len(self.rate)) > 1:
             raise ValueError("sla_auto_tune: finds the loads itself; give no more than one number, parallel and rate")
         if self.shards > 1:
             raise ValueError("shards: sla_auto_tune needs all the load in one place")
@@ -413,6 +420,16 @@ class PerfRunSpec(EndpointFields, ClusterFields):
                 raise ValueError(f"sla_params: {metric} is no figure of api {self.api}")
         if not self.streams and any(metric in sla.STREAMED for group in self.sla_params for metric in group):
             raise ValueError("sla_params: TTFT, TPOT and ITL need stream")
+
+    @property
+    def numbers(self) -> list[int]:
+        """Measured requests of each point. Of a whole trace its reader knows them."""
+        return [_NUMBER] if self.number is None else self.number
+
+    @property
+    def is_open_loop(self) -> bool:
+        """Whether requests leave by a schedule alone: of rates, or a trace's own."""
+        return self.open_loop or self.dataset == TRACE
 
     @property
     def streams(self) -> bool:
@@ -441,7 +458,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("ramp_up: is for the closed loop without a rate; a rate has rate_stages")
 
     def _check_open_loop(self) -> None:
-        if self.rate_stages is None:
+        if self.rate_stages is None and self.dataset != TRACE:
             self._check_rates_of_open_loop()
         if "parallel" in self.model_fields_set and self.parallel != [1]:
             raise ValueError("parallel: has no meaning with open_loop; leave it out")
@@ -449,15 +466,15 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     def _check_rates_of_open_loop(self) -> None:
         if any(rate <= 0 for rate in self.rate):
             raise ValueError("rate: open_loop needs a rate above 0, or rate_stages")
-        if len(self.rate) != len(self.number):
-            raise ValueError(f"rate: has {len(self.rate)} values and number {len(self.number)}; give one for each")
+        if len(self.rate) != len(self.numbers):
+            raise ValueError(f"rate: has {len(self.rate)} values and number {len(self.numbers)}; give one for each")
 
     def _check_closed_loop(self) -> None:
-        if len(self.parallel) != len(self.number):
+        if len(self.parallel) != len(self.numbers):
             raise ValueError(
-                f"parallel: has {len(self.parallel)} values and number {len(self.number)}; give one for each"
+                f"parallel: has {len(self.parallel)} values and number {len(self.numbers)}; give one for each"
             )
-        if len(self.rate) not in (1, len(self.number)):
+        if len(self.rate) not in (1, len(self.numbers)):
             raise ValueError(
-                f"rate: has {len(self.rate)} values and number {len(self.number)}; give one, or one for each"
+                f"rate: has {len(self.rate)} values and number {len(self.numbers)}; give one, or one for each"
             )
