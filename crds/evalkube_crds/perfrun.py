@@ -426,6 +426,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         """Measured requests of each point. Of a whole trace its reader knows them."""
         return [_NUMBER] if self.number is None else self.number
 
+    def warmup_of(self, number: int) -> int:
+        """Requests of warm-up before `number` measured ones: a count from 1 on, below it a share (at least one)."""
+        asked = self.warmup_num
+        return int(asked) if asked >= 1 or not asked else max(1, int(asked * number))
+
     @property
     def is_open_loop(self) -> bool:
         """Whether requests leave by a schedule alone: of rates, or a trace's own."""

@@ -157,6 +157,7 @@ def test_a_trace_is_sent_as_it_was_recorded(tmp_path: Path, mock: str, kind: str
         assert point.rate == pytest.approx(6 / 0.402)
         assert result.data is not None
         assert (result.data.dataset, result.data.prompts, result.data.reordered) == ("workload_trace", 6, 1)
+        assert result.data.source.endswith(", with EvalScope's columns" if kind == "bodies" else f"{kind}'s columns")
         assert result.data.left_out == ({} if kind == "bodies" else {"empty": 1})
 
 

@@ -180,7 +180,8 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
         path = catalogue.dataset_path(spec.dataset_path or "", context)
         return lines.LineFile(path, context.readable), f"local:{spec.dataset_path}"
     if spec.dataset == TRACE:
-        return trace_texts(spec, context, counter), f"local:{spec.dataset_path}"
+        found = trace_texts(spec, context, counter)
+        return found, f"local:{spec.dataset_path}, with {found.trace.format.name} columns"
     place = catalogue.place_of(spec.dataset, spec, context)
     return catalogue.RowTexts(rows.opened(place.path, place.readable), catalogue.SETS[spec.dataset].text), place.origin
 

@@ -2,7 +2,6 @@
 but the trace's own.
 """
 
-import math
 from functools import lru_cache
 from typing import Final
 
@@ -56,12 +55,13 @@ def trace_texts(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | 
     """The requests of the trace that `spec` names, as many as it may need. Raises RunFailed."""
     path = catalogue.dataset_path(spec.dataset_path or "", context)
     wanted = Wanted(spec.min_prompt_length, spec.max_prompt_length, _most(spec))
-    return TraceTexts(spec.seed, traces.read(path, context.readable, wanted), WordTexts(counter))
+    trace = traces.read(path, context.readable, wanted)
+    return TraceTexts(spec.seed, trace, WordTexts(None if trace.format.has_bodies else counter))
 
 
 def _most(spec: PerfRunSpec) -> int | None:
-    """How many requests the longest of its points has at most; None for all of the trace."""
+    """How many requests its largest point needs, with a warm-up and an offset; None for all of the trace."""
     if spec.number is None:
         return None
-    number, asked = max(spec.number), spec.warmup_num
-    return spec.dataset_offset + number + math.ceil(asked if asked >= 1 else 1 + asked * number)
+    number = max(spec.number)
+    return spec.dataset_offset + number + spec.warmup_of(number)

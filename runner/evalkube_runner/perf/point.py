@@ -15,7 +15,7 @@ from evalkube_runner.perf.endpoint import url_of
 from evalkube_runner.perf.rates import Stage, mean_rate, peak_rate
 from evalkube_runner.perf.schedule import Arrivals
 
-__all__ = ["Point", "Recorded", "arrivals_of", "documents", "joined", "warmup_of"]
+__all__ = ["Point", "Recorded", "arrivals_of", "documents", "joined"]
 
 _SLOT_STEP_NS = 100_000
 """All slots at once would queue at the server's socket behind each other, in step for as long as answers take equally
@@ -82,13 +82,6 @@ def arrivals_of(spec: PerfRunSpec) -> Arrivals:
     """How the requests of all points arrive."""
     stages = (Stage(each.rate, each.end, each.duration, each.ramp == "exponential") for each in spec.rate_stages or ())
     return Arrivals(spec.arrivals, spec.burstiness or 1.0, tuple(stages))
-
-
-def warmup_of(asked: float, number: int) -> int:
-    """Requests of warm-up: a count from 1 on, below it a share of ``number`` (at least one request), 0 for none."""
-    if asked <= 0:
-        return 0
-    return int(asked) if asked >= 1 else max(1, int(asked * number))
 
 
 def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from evalkube_crds.point_names import point_names
 from evalkube_crds.results import NANO
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import schedule
-from evalkube_runner.perf.point import Point, Recorded, warmup_of
+from evalkube_runner.perf.point import Point, Recorded
 from evalkube_runner.perf.schedule import Arrivals
 
 __all__ = ["replayed", "written"]
@@ -37,10 +37,10 @@ def replayed(spec: PerfRunSpec, times_ns: Times, arrivals: Arrivals) -> Iterator
     Raises RunFailed(InvalidSpec) where the trace has too few.
     """
     there = len(times_ns)
-    numbers = spec.number or [_whole(spec.warmup_num, there)]
+    numbers = spec.number or [_whole(spec, there)]
     names = point_names([(number, None, None) for number in numbers], "trace")
     for name, number in zip(names, numbers, strict=True):
-        warmup = warmup_of(spec.warmup_num, number)
+        warmup = spec.warmup_of(number)
         total = warmup + number
         if total > there or number < 1:
             raise RunFailed(Reason.INVALID_SPEC, _too_few(spec, number, warmup, there))
@@ -50,10 +50,11 @@ def replayed(spec: PerfRunSpec, times_ns: Times, arrivals: Arrivals) -> Iterator
         yield Point(name, number, None, rate, warmup, 0, arrivals=arrivals, recorded=recorded)
 
 
-def _whole(asked: float, there: int) -> int:
+def _whole(spec: PerfRunSpec, there: int) -> int:
     """The most measured requests that, with their warm-up, a trace has."""
+    asked = spec.warmup_num
     number = there - int(asked) if asked >= 1 else int(there / (1 + asked))
-    while number > 0 and number + warmup_of(asked, number) > there:
+    while number > 0 and number + spec.warmup_of(number) > there:
         number -= 1
     return number
 

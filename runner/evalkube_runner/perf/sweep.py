@@ -21,7 +21,7 @@ from evalkube_runner.errors import TargetFailed
 from evalkube_runner.perf import limits, replay, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
-from evalkube_runner.perf.point import Point, arrivals_of, warmup_of
+from evalkube_runner.perf.point import Point, arrivals_of
 from evalkube_runner.perf.point_runner import PointRunner
 from evalkube_runner.perf.rates import mean_rate
 from evalkube_runner.perf.workers import WorkerPool
@@ -111,7 +111,7 @@ def points_of(spec: PerfRunSpec) -> Iterator[Point]:
     loads = list(zip(spec.numbers, parallels, rates, strict=True))
     first = 0
     for name, (number, parallel, rate) in zip(point_names(loads), loads, strict=True):
-        warmup = warmup_of(spec.warmup_num, number)
+        warmup = spec.warmup_of(number)
         mean = mean_rate(arrivals.stages, warmup + number) if arrivals.stages else rate
         yield Point(name, number, parallel, mean, warmup, first, arrivals=arrivals, ramp_up_s=spec.ramp_up)
         first += warmup + number
