@@ -36,7 +36,7 @@ OURS = "timestamp\tinput_tokens\toutput_tokens\n0.25\t5\t1\n1.5\t7\t2\n"
 BURST = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n"
 BODIES: list[dict[str, Any]] = [
     {"timestamp": 1700000000.25, "body": {"messages": [{"role": "user", "content": "a"}]}, "completion_tokens": 4},
-    {"timestamp": "2023-11-14T22:13:21Z", "body": '{"prompt": "b"}', "request_id": "x"},
+    {"timestamp": "2023-11-14T22:13:21Z", "body": '{"prompt": "b", "stream": false}', "request_id": "x"},
 ]
 
 
@@ -211,7 +211,7 @@ def test_prompts_share_the_blocks_that_the_trace_says(tmp_path: Path, counter: t
 
 
 def test_prompts_of_other_traces(tmp_path: Path, counter: tokens.TokenCounter) -> None:
-    """Without ids prompts share nothing; bodies are sent as they were."""
+    """Without ids prompts share nothing; bodies are sent as they were, but streamed as the test says."""
     azure = TraceTexts(7, read(tmp_path, AZURE, "a.csv"), WordTexts(counter))
     texts = [str(azure.item(index)) for index in range(3)]
     assert [counter.count(text) for text in texts] == [4808, 3180, 110]

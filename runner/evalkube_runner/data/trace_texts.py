@@ -18,6 +18,8 @@ __all__ = ["TraceTexts", "trace_texts"]
 _TEXTS: Final = int.from_bytes(b"trace")
 _BLOCKS: Final = int.from_bytes(b"blocks")
 _KEPT_BLOCKS: Final = 1024
+_STREAMING: Final = ("stream", "stream_options")
+"""Whether answers are streamed is the test's choice: figures of both together would be of neither."""
 
 
 class TraceTexts:
@@ -35,7 +37,7 @@ class TraceTexts:
     def item(self, index: int) -> Prompt:
         """The body that was recorded, or a text as long as the prompt was. Raises RunFailed where none is."""
         if self.trace.format.has_bodies:
-            return self.trace.body(index)
+            return {name: value for name, value in self.trace.body(index).items() if name not in _STREAMING}
         length = int(self.trace.input_lengths[index])
         generator = generator_of(self._seed, index, _TEXTS)
         ids = self.trace.blocks(index)[: -(-length // BLOCK_TOKENS)]
