@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,31 @@ def test_speed_and_order(tmp_path: Path) -> None:
     assert trace.arrivals_ns(0.5).tolist() == [0, 0, 6_000_000_000]
     assert (trace.input_lengths.tolist(), trace.unordered, trace.left_out) == ([1300, 1100, 600], 2, {"empty": 1})
     assert [trace.blocks(index)[1] for index in range(3)] == [1, 1, 8]
+
+
+def test_a_trace_of_more_than_a_life(tmp_path: Path) -> None:
+    """A speed that would make times of no meaning is refused."""
+    trace = read(tmp_path, [MOONCAKE[0], {**MOONCAKE[1], "timestamp": 10**11}])
+    assert trace.arrivals_ns(1).tolist() == [0, 10**17]
+    with pytest.raises(
+        RunFailed, match=r"trace_speed: at 0\.01 the last request of the trace would be due in more than"
+    ):
+        trace.arrivals_ns(0.01)
+
+
+def test_memory_of_a_long_trace(tmp_path: Path) -> None:
+    """Some integers for each request, no rows."""
+    count = 20_000
+    lines = [f"2024-05-10 00:{at // 60 % 60:02}:{at % 60:02},{at % 3000 + 1},7\n" for at in range(count)]
+    path = tmp_path / "a.csv"
+    path.write_text(AZURE.partition("\n")[0] + "\n" + "".join(lines))
+    del lines
+    tracemalloc.start()
+    trace = traces.read(path, ANYTHING, traces.Wanted())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(trace) == count
+    assert peak < 150 * count
 
 
 def test_what_is_wanted_of_a_trace(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-__all__ = ["FORMATS", "UNKNOWN", "Format", "Told", "body_of", "format_of"]
+__all__ = ["FORMATS", "LATEST_NS", "UNKNOWN", "Format", "Told", "body_of", "format_of"]
 
 UNKNOWN: Final = -1
 """A length that nobody tells."""
@@ -28,7 +28,8 @@ UNKNOWN: Final = -1
 _NANO: Final = 1_000_000_000
 _MILLI: Final = 1_000_000
 _LONGEST: Final = 1 << 31
-_LATEST_NS: Final = 1 << 62
+LATEST_NS: Final = 1 << 62
+"""What no time of a request reaches."""
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d):([0-5]\d|60)(?:[.,](\d{1,9})\d*)?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?", re.IGNORECASE
@@ -50,7 +51,7 @@ def _date_ns(value: object) -> int:
         raise ValueError(f"{_shown(value)} is not a date and a time")
     minute, second, fraction, zone = found.groups()
     at_ns = (_minute_s(minute, zone or "Z") + int(second)) * _NANO + int((fraction or "").ljust(9, "0"))
-    if not 0 <= at_ns < _LATEST_NS:
+    if not 0 <= at_ns < LATEST_NS:
         raise ValueError(f"{_shown(value)} is not a time that requests can have")
     return at_ns
 
@@ -81,7 +82,7 @@ def _scaled(value: object, unit_ns: int, unit: str) -> int:
     number = _number(value)
     if number is None:
         raise ValueError(f"{_shown(value)} is not a time in {unit}")
-    if not 0 <= number < _LATEST_NS // unit_ns:
+    if not 0 <= number < LATEST_NS // unit_ns:
         raise ValueError(f"{_shown(value)} is not a time that requests can have: it must be 0 or more {unit}")
     return round(number * unit_ns)
 

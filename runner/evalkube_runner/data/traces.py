@@ -20,7 +20,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import LeftOut
 from evalkube_runner.data import opening, rows, spans
-from evalkube_runner.data.trace_formats import UNKNOWN, Format, Told, body_of, format_of
+from evalkube_runner.data.trace_formats import LATEST_NS, UNKNOWN, Format, Told, body_of, format_of
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["BLOCK_TOKENS", "Trace", "Wanted", "read"]
@@ -71,7 +71,13 @@ class Trace:
         return len(self.offsets_ns)
 
     def arrivals_ns(self, speed: float) -> Indices:
-        """When each is due, after the first: never decreasing. At a speed of 2 all comes in half the time."""
+        """When each is due, after the first: never decreasing. At a speed of 2 all comes in half the time.
+
+        Raises RunFailed(InvalidSpec) where the last of them would be due in more than a century.
+        """
+        if self.offsets_ns[-1] / speed >= LATEST_NS:
+            text = f"trace_speed: at {speed:g} the last request of the trace would be due in more than a century"
+            raise RunFailed(Reason.INVALID_SPEC, text)
         found: Indices = np.rint(self.offsets_ns / speed).astype(np.int64)
         return found
 
