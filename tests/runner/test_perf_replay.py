@@ -173,9 +173,16 @@ def test_points_that_begin_a_trace_anew(tmp_path: Path, mock: str) -> None:
 
 
 def test_more_shards_than_requests(tmp_path: Path, mock: str) -> None:
-    """One that has none reports so."""
+    """One that has none reports none."""
     result = run(tmp_path, mock, "Mooncake", shard=7, shards=8)
-    assert [(point.number, point.succeeded, point.verdict) for point in result.points] == [(6, 0, "valid")]
+    assert [(point.number, point.succeeded, point.failed) for point in result.points] == [(6, 0, 0)]
+
+
+def test_the_first_bodies_that_are_wanted(tmp_path: Path, mock: str) -> None:
+    """Those that are left out are none of them."""
+    run(tmp_path, mock, "bodies", number=2, max_prompt_length=140)
+    found = rows(tmp_path, "trace_number_2")
+    assert [found[index][1:] for index in range(2)] == [(25, 5), (24, 4)]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ BLOCK_TOKENS: Final = 512
 """How many tokens a hash id of Mooncake's stands for."""
 
 _LONGEST_LINE: Final = 1 << 20
-_PACKED: Final = {b"\x1f\x8b": "compressed (gzip)", b"PK": "an archive (zip)", b"PAR1": "a Parquet file"}
+_PACKED: Final = {b"\x1f\x8b": "compressed (gzip)", b"PK\x03\x04": "an archive (zip)", b"PAR1": "a Parquet file"}
 _HEAD_BYTES: Final = 1 << 16
 
 Indices: TypeAlias = NDArray[np.int64]
@@ -37,7 +37,9 @@ Indices: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which requests of a trace are wanted: with prompts of these lengths, of which at most the first `most`."""
+    """Which requests of a trace are wanted: with prompts of these lengths, of which at most the first `most`; all that
+    have bodies, whose lengths are counted later.
+    """
 
     shortest: int = 0
     longest: int = 1 << 31
@@ -161,7 +163,7 @@ class _Reading:
             try:
                 row = _lowered(kept.row(index))
                 found = found or format_of(row)
-                if self._add(found.told(row), index):
+                if self._add(found.told(row), index) and not found.has_bodies:
                     break
             except ValueError as error:
                 raise _failed(f"{kept.place(index)}: {error}") from error
