@@ -13,7 +13,8 @@ _PANELS: Final = {
         *("ramp_up", "warmup_num", "duration"),
     ),
     "Prompts": (
-        *("dataset", "data_source", "dataset_path", "dataset_offset", "dataset_args", "prompt", "query_template"),
+        *("dataset", "data_source", "dataset_path", "dataset_offset", "trace_speed", "dataset_args", "prompt"),
+        "query_template",
         *("apply_chat_template", "tokenize_prompt", "tokenizer_path", "min_prompt_length", "max_prompt_length"),
         "prefix_length",
     ),

@@ -293,7 +293,10 @@ STEADY_ABSENCES: Final[dict[SteadyAbsence, str]] = {
 BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
 """The evaluations a runner of this version knows; its own table is held equal to this by a test."""
 
-PERF_DATASETS: Final = ("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom")
+PERF_DATASETS: Final = (
+    *("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh"),
+    *("line_by_line", "random", "custom", "workload_trace"),
+)
 """The sources of prompts a load test knows."""
 
 WORDS: Final = frozenset[str](

@@ -54,6 +54,9 @@ _PERF_LEFT_OUT: Final = {
     "visualizer, wandb_api_key, swanlab_api_key, swanlab_host": "a vendor's tracking service",
     "image_width, image_height, image_format, image_num, image_patch_size": "images",
     "multi_turn, min_turns, max_turns, multi_turn_args": "conversations: not in this version",
+    "dataset_args: speed": "`trace_speed`",
+    "dataset_args: model_override, model_mapping": "`extra_args: {model: ..}` goes before the model of a recorded body",
+    "dataset_args: match_output_length": "lengths are the limits of answers; `extra_args: {ignore_eos: true}`",
     "api: local, local_vllm": "start a model here; this tests endpoints: `openai`, with the `url` of one that runs",
     "api: custom": "a template of EvalScope's for a plug-in of one's own",
 }

@@ -1,13 +1,18 @@
 """How the prompts of a load test are cut, prefixed or drawn: a part of its spec."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from evalkube_crds.fields import Contract, ReadPath
 from evalkube_crds.rules import Rule
 
-__all__ = ["LONGEST", "PerfDatasetArgs", "TokenLengths", "Tokens"]
+__all__ = ["LONGEST", "Dataset", "PerfDatasetArgs", "TokenLengths", "Tokens"]
+
+Dataset: TypeAlias = Literal[
+    "openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom", "workload_trace"
+]
+"""The names of `names.PERF_DATASETS`."""
 
 Tokens = Annotated[int, Field(ge=1, le=1_048_576)]
 

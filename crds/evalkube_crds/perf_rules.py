@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from evalkube_crds import sla
+from evalkube_crds import perf_trace, sla
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.perf_data import LONGEST
 from evalkube_crds.rules import Rule
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     PerfRule = Rule[PerfRunSpec]
 
 __all__ = ["RULES"]
+
+
+_NUMBERS: Final = "(has(self.number) ? size(self.number) : 1)"
+_OPEN: Final = f"(self.openLoop || self.dataset == '{perf_trace.TRACE}')"
+_UNRATED: Final = f"(!self.openLoop || has(self.rateStages) || self.dataset == '{perf_trace.TRACE}')"
+
+
+def _unrated(spec: "PerfRunSpec") -> bool:
+    """Whether it is no open loop of given rates."""
+    return not spec.open_loop or spec.rate_stages is not None or spec.dataset == perf_trace.TRACE
 
 
 def _searches(spec: "PerfRunSpec", variable: str) -> bool:
@@ -32,23 +42,23 @@ def _criteria(spec: "PerfRunSpec") -> Iterator[str]:
 
 _LOAD: "Final[tuple[PerfRule, ...]]" = (
     Rule(
-        "self.openLoop || size(self.parallel) == size(self.number)",
-        lambda spec: spec.open_loop or len(spec.parallel) == len(spec.number),
+        f"{_OPEN} || size(self.parallel) == {_NUMBERS}",
+        lambda spec: spec.is_open_loop or len(spec.parallel) == len(spec.numbers),
         "parallel: give one value for each number",
     ),
     Rule(
-        "self.openLoop || size(self.rate) in [1, size(self.number)]",
-        lambda spec: spec.open_loop or len(spec.rate) in (1, len(spec.number)),
+        f"{_OPEN} || size(self.rate) in [1, {_NUMBERS}]",
+        lambda spec: spec.is_open_loop or len(spec.rate) in (1, len(spec.numbers)),
         "rate: give one value, or one for each number",
     ),
     Rule(
-        "!self.openLoop || has(self.rateStages) || self.rate.all(r, r > 0.0)",
-        lambda spec: not spec.open_loop or spec.rate_stages is not None or all(rate > 0 for rate in spec.rate),
+        f"{_UNRATED} || self.rate.all(r, r > 0.0)",
+        lambda spec: _unrated(spec) or all(rate > 0 for rate in spec.rate),
         "rate: open_loop needs rates above 0, or rate_stages",
     ),
     Rule(
-        "!self.openLoop || has(self.rateStages) || size(self.rate) == size(self.number)",
-        lambda spec: not spec.open_loop or spec.rate_stages is not None or len(spec.rate) == len(spec.number),
+        f"{_UNRATED} || size(self.rate) == {_NUMBERS}",
+        lambda spec: _unrated(spec) or len(spec.rate) == len(spec.numbers),
         "rate: with open_loop give one value for each number",
     ),
     Rule(
@@ -181,8 +191,8 @@ _SEARCH: "Final[tuple[PerfRule, ...]]" = (
         "sla_params: sla_auto_tune needs at least one group of criteria",
     ),
     Rule(
-        "!self.slaAutoTune || (size(self.number) == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
-        lambda spec: not spec.sla_auto_tune or len(spec.number) == len(spec.parallel) == len(spec.rate) == 1,
+        f"!self.slaAutoTune || ({_NUMBERS} == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
+        lambda spec: not spec.sla_auto_tune or len(spec.numbers) == len(spec.parallel) == len(spec.rate) == 1,
         "sla_auto_tune: finds the loads itself; give no more than one number, parallel and rate",
     ),
     Rule(
@@ -261,6 +271,7 @@ _GOODPUT: "Final[tuple[PerfRule, ...]]" = (
 )
 
 RULES: "Final[tuple[PerfRule, ...]]" = (
+    *perf_trace.RULES,
     *_LOAD,
     *_ARRIVALS,
     *_PROMPTS,

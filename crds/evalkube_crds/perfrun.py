@@ -1,6 +1,6 @@
 """What a load test is asked to do. Names and defaults follow EvalScope's perf arguments; values are never coerced."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -19,10 +19,11 @@ from evalkube_crds.fields import (
     TextOrFile,
 )
 from evalkube_crds.names import PERF_DATASETS
-from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
+from evalkube_crds.perf_data import LONGEST, Dataset, PerfDatasetArgs, Tokens
 from evalkube_crds.perf_fields import Bound, Goodput, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
 from evalkube_crds.perf_rules import RULES
+from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.rules import Rule
 
 __all__ = ["PerfRunSpec"]
@@ -30,6 +31,8 @@ __all__ = ["PerfRunSpec"]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+_NUMBER: Final = 1000
 
 
 class PerfRunSpec(EndpointFields, ClusterFields):
@@ -63,9 +66,10 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "comes up",
     )
 
-    number: Annotated[list[Count], Field(min_length=1, max_length=100)] = Field(
-        default=[1000],
-        description="Measured requests; several values are a sweep. With sla_auto_tune see sla_number_multiplier",
+    number: Annotated[list[Count], Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description=f"Measured requests; {_NUMBER} unless set, or all of a {TRACE}, of which number is the first ones. "
+        "Several values are a sweep. With sla_auto_tune see sla_number_multiplier",
     )
     parallel: Annotated[list[Parallel], Field(min_length=1, max_length=100)] = Field(
         default=[1], description="Requests in flight at most (closed loop); one value for each number"
@@ -93,7 +97,9 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         "unless set",
     )
     open_loop: bool = Field(
-        default=False, description="Send by the schedule alone, however many are in flight; needs rate or rate_stages"
+        default=False,
+        description="Send by the schedule alone, however many are in flight; needs rate or rate_stages. A "
+        f"{TRACE} always is sent so",
     )
     warmup_num: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         default=0.0, description="Requests before the measured ones: a count (>= 1) or a fraction of number"
@@ -172,7 +178,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     min_prompt_length: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="Leave out shorter prompts; random: the shortest. In tokens with tokenizer_path, else characters "
-        "(random: words)",
+        "(random and lengths of a trace: words)",
     )
     max_prompt_length: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=LONGEST, description="Leave out longer prompts; random: the longest"
@@ -185,8 +191,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None,
         description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
-    dataset: Literal["openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom"] = (
-        Field(default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)")
+    dataset: Dataset = Field(
+        default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)"
     )
     dataset_path: ReadPath | None = Field(default=None, description="File (or folder) to read prompts from")
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
@@ -194,7 +200,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         description="Where prompts come from: local with a dataset_path, else modelscope; sample: some of our own",
     )
     dataset_offset: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="First item to use; a sweep goes on where its last point ended"
+        default=0,
+        description="First item to use; a sweep goes on where its last point ended, and begins a trace anew from here",
+    )
+    trace_speed: Annotated[float, Field(ge=0.001, le=1_000_000)] = Field(
+        default=1.0, description=f"{TRACE}: how many times as fast as it was recorded; at 2 all comes in half the time"
     )
     dataset_args: PerfDatasetArgs = Field(
         default=PerfDatasetArgs(), description="How prompts are cut, prefixed or drawn"
@@ -246,6 +256,21 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=True, description="false: results go into a folder named by the time, inside work_dir"
     )
     debug: bool = Field(default=False, description="Log more")
+
+    @property
+    def numbers(self) -> list[int]:
+        """Measured requests of each point. Of a whole trace its reader knows them."""
+        return [_NUMBER] if self.number is None else self.number
+
+    def warmup_of(self, number: int) -> int:
+        """Requests of warm-up before `number` measured ones: a count from 1 on, below it a share (at least one)."""
+        asked = self.warmup_num
+        return int(asked) if asked >= 1 or not asked else max(1, int(asked * number))
+
+    @property
+    def is_open_loop(self) -> bool:
+        """Whether requests leave by a schedule alone: of rates, or a trace's own."""
+        return self.open_loop or self.dataset == TRACE
 
     @property
     def streams(self) -> bool:

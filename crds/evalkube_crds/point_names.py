@@ -3,39 +3,42 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.perfrun import PerfRunSpec
 
 __all__ = ["arrivals_words", "point_name", "point_names"]
 
 
 def arrivals_words(spec: PerfRunSpec, rate: float | None) -> str | None:
-    """How requests of a point of `rate` arrive: "gamma, burstiness 0.5; 5 to 50 requests/s in 60 s"; None where answers
-    alone say when.
+    """How requests of a point of `rate` arrive: "gamma, burstiness 0.5; 5 to 50 requests/s in 60 s"; "as recorded, 2
+    times as fast"; None where answers alone say when.
     """
+    if spec.dataset == TRACE:
+        return "as recorded" if spec.trace_speed == 1 else f"as recorded, {spec.trace_speed:g} times as fast"
     if rate is None:
         return f"requests in flight grow for {spec.ramp_up:g} s" if spec.ramp_up is not None else None
     process = {"poisson": "Poisson", "constant": "constant", "gamma": f"gamma, burstiness {spec.burstiness or 0:g}"}
     return "; ".join([process[spec.arrivals], *(stage.words for stage in spec.rate_stages or ())])
 
 
-def point_name(*, number: int, parallel: int | None = None, rate: float | None = None) -> str:
+def point_name(*, number: int, parallel: int | None = None, rate: float | None = None, unrated: str = "stages") -> str:
     """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop; there
-    ``stages_number_100`` where the rate changes.
+    ``stages_number_100``, or another word, where no one rate tells.
     """
     if rate is not None:
         return f"rate_{_spelled(rate)}_number_{number}"
-    return f"stages_number_{number}" if parallel is None else f"parallel_{parallel}_number_{number}"
+    return f"{unrated}_number_{number}" if parallel is None else f"parallel_{parallel}_number_{number}"
 
 
-def point_names(points: Sequence[tuple[int, int | None, float | None]]) -> list[str]:
+def point_names(points: Sequence[tuple[int, int | None, float | None]], unrated: str = "stages") -> list[str]:
     """The keys of the points of a sweep, given as (number, parallel, rate); no two are the same.
 
-    ``parallel`` None is the open loop, ``rate`` None no limit, or stages. A key that is the sweep's only one is
-    ``point_name``'s. Where several points have it, their rates join it if those differ, and what is still repeated is
-    counted from 2 on.
+    ``parallel`` None is the open loop, ``rate`` None no limit, in open loop what ``unrated`` names. A key that is the
+    sweep's only one is ``point_name``'s. Where several points have it, their rates join it if those differ, and what is
+    still repeated is counted from 2 on.
     """
     loads = [
-        point_name(number=number, rate=rate) if parallel is None else point_name(number=number, parallel=parallel)
+        point_name(number=number, parallel=parallel, rate=rate if parallel is None else None, unrated=unrated)
         for number, parallel, rate in points
     ]
     rates: dict[str, set[float | None]] = {}

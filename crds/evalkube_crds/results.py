@@ -377,9 +377,12 @@ class PromptData(Report):
     prompts: int | None = Field(default=None, description="Different prompts; absent where each request has its own")
     left_out: dict[LeftOut, int] = Field(default_factory=dict, description="Prompts of the source that are not sent")
     cut: int = Field(default=0, description="Prompts cut to dataset_args.target_input_len")
+    reordered: int = Field(
+        default=0, description="Requests of a trace that stood behind a later one, and were put in order of their times"
+    )
     length_basis: Literal["tokens", "characters", "words"] = Field(
         description="What lengths of prompts are counted in: tokens with tokenizer_path, else characters; words of "
-        "random ones, which are not exact in tokens"
+        "random ones and of a trace's lengths, which are not exact in tokens"
     )
 
 

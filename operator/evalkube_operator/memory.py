@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
@@ -120,8 +121,8 @@ def whole(parts: Collection[Progress], spec: Spec) -> Progress:
     """
     known = [part.total for part in parts if part.total]
     total = sum(known) * spec.shards // len(known) if known else 0
-    if isinstance(spec, PerfRunSpec) and not spec.sla_auto_tune:
-        total = min(total, sum(spec.number))  # a shard may have no part in a small load
+    if isinstance(spec, PerfRunSpec) and not spec.sla_auto_tune and (spec.number or spec.dataset != TRACE):
+        total = min(total, sum(spec.numbers))  # a shard may have no part in a small load
     etas = [part.eta_seconds for part in parts if part.eta_seconds is not None]
     return Progress(
         done=sum(part.done for part in parts),

@@ -45,7 +45,7 @@ def test_the_documents_perf_example_keeps_its_defaults() -> None:
     request = parse_request(PerfRequest, {**PERF, "api": "openai", "number": 100, "parallel": 10, "dataset": "openqa"})
     assert (request.number, request.parallel) == ([100], [10])
     bare = parse_request(PerfRequest, PERF)
-    assert (bare.number, bare.parallel, bare.rate, bare.max_tokens) == ([1000], [1], [-1], [2048])
+    assert (bare.numbers, bare.parallel, bare.rate, bare.max_tokens) == ([1000], [1], [-1], [2048])
     assert (bare.temperature, bare.streams, bare.dataset, bare.api) == (0.0, True, "openqa", "openai")
 
 
@@ -176,6 +176,7 @@ def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) ->
 SLA = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.5"}]}
 EMBEDDING = {"api": "openai_embedding", "url": "http://h/v1"}
 LENGTHS = {"input_len": {"distribution": "fixed", "value": 5}}
+TRACE = {"dataset": "workload_trace", "dataset_path": "t.jsonl"}
 STAGES = [{"rate": 5, "to": 50, "duration": 60}, {"rate": 50, "duration": 30}]
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
@@ -217,6 +218,34 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"api": "openia"}, f"api: 'openia' is not one of {', '.join(DIALECTS)}; did you mean 'openai'?"),
     ({"dataset": "line_by_line"}, "dataset_path: line_by_line needs the file to read"),
     ({"dataset": "custom"}, "prompt: the custom dataset is one prompt of yours"),
+    ({"dataset": "workload_trace"}, "dataset_path: workload_trace needs the file to read"),
+    ({"dataset": "random", "trace_speed": 2}, "trace_speed: is for the workload_trace dataset"),
+    ({**TRACE, "trace_speed": 0}, "trace_speed: must be greater than or equal to 0.001"),
+    ({**TRACE, "trace_speed": float("nan")}, "trace_speed: must be a finite number"),
+    ({**TRACE, "api": "openai_embedding"}, "dataset: workload_trace is for APIs of models that answer in words"),
+    *(
+        ({**TRACE, **more}, f"{next(iter(more))}: a workload_trace is sent by its own times; leave it out")
+        for more in (
+            {"rate": 5},
+            {"rate": [5, 6], "number": [1, 2]},
+            {"rate_stages": STAGES},
+            {"arrivals": "constant"},
+            {"arrivals": "gamma", "burstiness": 0.5},
+            {"burstiness": 0.5},
+            {"parallel": 4, "open_loop": True},
+            {"parallel": [1, 1], "number": [1, 2]},
+            {"ramp_up": 1},
+        )
+    ),
+    ({**TRACE, "max_tokens": 5}, "max_tokens: a workload_trace says how long answers may be; leave it out"),
+    ({**TRACE, "max_tokens": [5, 9]}, "max_tokens: a workload_trace says how long answers may be; leave it out"),
+    ({**TRACE, "min_tokens": 5}, "min_tokens: a workload_trace says how long answers may be; leave it out"),
+    ({**TRACE, "prompt": "a"}, "prompt: a workload_trace has its own prompts; leave it out"),
+    (
+        {**TRACE, "tokenizer_path": "t", "dataset_args": {"target_input_len": 5}},
+        "dataset_args.target_input_len: a workload_trace says how long prompts are; leave it out",
+    ),
+    ({**TRACE, **SLA}, "sla_auto_tune: finds the loads itself, and a workload_trace is one; leave it out"),
     ({"tokenize_prompt": True}, "tokenize_prompt: needs tokenizer_path"),
     ({"prefix_length": 5}, "prefix_length: is for the random dataset"),
     ({"dataset": "random", "dataset_args": {"prefix_groups": 2}}, "dataset_args.prefix_groups: needs prefix_length"),
@@ -310,6 +339,11 @@ SCHEDULES: dict[str, tuple[dict[str, Any], str | None]] = {
     "one stage needs no list": (
         {"rate_stages": {"rate": 1, "to": 8, "duration": 3, "ramp": "exponential"}},
         "Poisson; 1 to 8 requests/s in 3 s, exponentially",
+    ),
+    "a trace": (TRACE, "as recorded"),
+    "a trace, in a sweep": (
+        {**TRACE, "number": [10, 20], "open_loop": True, "trace_speed": 0.5},
+        "as recorded, 0.5 times as fast",
     ),
     "a search for a rate": ({**SLA, "sla_variable": "rate", "arrivals": "constant"}, "constant"),
     "a search for slots": ({**SLA, "ramp_up": 1.5}, "requests in flight grow for 1.5 s"),

@@ -29,11 +29,12 @@ def spec(url: str, **fields: Any) -> PerfRunSpec:
     )
 
 
-def context(folder: Path) -> RunContext:
+def context(folder: Path, **fields: Any) -> RunContext:
     """Artifacts go to ``artifacts``, progress and results to ``control``."""
     (folder / "scratch").mkdir(parents=True)
     delivery = FileDelivery(folder / "artifacts", folder / "control", pipeline="perf")
-    return RunContext(run_id="r", delivery=delivery, scratch=folder / "scratch", cache=folder, readable=ANYTHING)
+    scratch = folder / "scratch"
+    return RunContext(run_id="r", delivery=delivery, scratch=scratch, cache=folder, readable=ANYTHING, **fields)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -41,9 +42,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(work)
 
 
-def load(folder: Path, wanted: PerfRunSpec) -> PerfResult:
-    """The whole test."""
-    return run(sweep.load_test(wanted, context(folder)))
+def load(folder: Path, wanted: PerfRunSpec, **fields: Any) -> PerfResult:
+    """The whole test. `fields`: of its context."""
+    return run(sweep.load_test(wanted, context(folder, **fields)))
 
 
 def workers() -> list[int]:

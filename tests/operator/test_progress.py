@@ -76,6 +76,11 @@ WHOLE = {
         {"number": [4]},
         (2, 4, 3.0),
     ),
+    "all of a trace": (
+        [Progress(done=500, total=900), Progress(done=400, total=900)],
+        {"number": None, "parallel": [1], "maxTokens": [2048], "dataset": "workload_trace", "datasetPath": "t"},
+        (900, 1800, None),
+    ),
     "a search": ([Progress(done=2), Progress(done=3)], {}, (5, 0, None)),
 }
 

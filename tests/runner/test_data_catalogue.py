@@ -53,7 +53,7 @@ def asked(source: prompts.PromptSource) -> list[object]:
 
 def test_every_named_set_is_of_the_contract() -> None:
     """The table and the contract's list have the same names."""
-    assert {*catalogue.SETS, "line_by_line", "random", "custom"} == set(PERF_DATASETS)
+    assert {*catalogue.SETS, "line_by_line", "random", "custom", "workload_trace"} == set(PERF_DATASETS)
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.SETS))

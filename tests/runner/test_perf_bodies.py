@@ -1,6 +1,7 @@
 """Rendered requests on disk: the bytes that go out, and which of them are there."""
 
 import asyncio
+import json
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_what_a_worker_needs_next(
 
 
 class Numbers:
-    """Prompts that are their own numbers, each of some size, and how often each was asked for."""
+    """Prompts that are their own numbers, each of some size, the odd ones with a limit of their own."""
 
     def __init__(self, count: int, size: int) -> None:
         self._count = count
@@ -101,6 +102,9 @@ class Numbers:
     def item(self, index: int) -> str:
         self.asked.append(index)
         return f"{index} ".ljust(self._size, "x")
+
+    def limit(self, index: int) -> int | None:
+        return 100 + index if index % 2 else None
 
 
 def rendering(prompts: Numbers, folder: Path, total: int, **fields: Any) -> bodies.Bodies:
@@ -122,6 +126,19 @@ def test_no_more_is_rendered_than_is_sent(tmp_path: Path) -> None:
     load_tests.run(work())
     assert max(prompts.asked) < 7 + 2 * 5
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fields", [{"max_tokens": [5]}, {"max_tokens": [5, 5]}, {"extra_args": {"max_tokens": 7}}])
+def test_limits_of_single_requests(tmp_path: Path, fields: dict[str, Any]) -> None:
+    """They go before the spec's, drawn ones too, and after what the user puts into bodies."""
+
+    async def work() -> list[int]:
+        async with rendering(Numbers(2, 10), tmp_path, 2, **fields) as made:
+            await made.begin(bodies.Span(0, 2))
+            found, _ = sent(made.layout)
+            return [json.loads(found.body(item, 5) or b"")["max_tokens"] for item in range(2)]
+
+    assert load_tests.run(work()) == ([7, 7] if "extra_args" in fields else [5, 101])
 
 
 def test_the_disk_holds_a_part(tmp_path: Path) -> None:

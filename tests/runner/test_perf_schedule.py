@@ -1,6 +1,7 @@
 """The schedule: the same load for any number of lanes, and truly Poisson."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +120,16 @@ def test_arrivals_of_a_ramp_are_poisson() -> None:
     error_of_ratio = math.sqrt(2 / (300 * 30))
     assert np.all(np.abs(counts.mean(axis=0) - wanted) < 4.5 * error_of_mean)
     assert np.mean((counts - wanted) ** 2 / wanted) == pytest.approx(1.0, abs=4.5 * error_of_ratio)
+
+
+def test_recorded_arrivals(tmp_path: Path) -> None:
+    """Lanes read those of a trace from a file; a point may have fewer requests than the trace."""
+    recorded = np.sort(np.random.default_rng(1).integers(0, 3600 * NANO, 9000))
+    schedule.write_arrivals(tmp_path / "arrivals.bin", recorded)
+    arrivals = Arrivals(recorded=tmp_path / "arrivals.bin")
+    parts = [one for lane in range(3) for one in planned(Lane(lane, 3), 8500, rate=None, arrivals=arrivals)]
+    assert {one.index: one.due_ns for one in parts} == dict(enumerate(recorded[:8500].tolist()))
+    assert [path.name for path in tmp_path.iterdir()] == ["arrivals.bin"]
 
 
 def test_constant_arrivals_do_not_drift() -> None:

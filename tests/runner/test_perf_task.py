@@ -44,7 +44,7 @@ BARE = task.LoadOptions(
     duration_ns=None,
     counting=None,
 )
-STAGES = Arrivals("gamma", 0.5, (Stage(1.0, 2.5, 3.0, exponential=True), Stage(2.5, 2.5, 1.0)))
+STAGES = Arrivals("gamma", 0.5, (Stage(1.0, 2.5, 3.0, exponential=True), Stage(2.5, 2.5, 1.0)), Path("/a"))
 BODIES = Layout(Path("/scratch"), items=10, block=4, offset=3)
 REPORT = task.WorkerReport({"succeeded": 2, "failed": 1, "health": {"a": 1}}, {"b": 2}, 4, 3, 2, 1000, 5)
 MESSAGES: dict[str, task.Message] = {

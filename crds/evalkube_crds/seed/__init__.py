@@ -20,7 +20,7 @@ def response(result: EvalResult | PerfResult) -> dict[str, Any]:
     if isinstance(result, EvalResult):
         return evaluation.reports(result)
     points: dict[str, Any] = {point.name: _point(point) for point in result.points}
-    if result.data is not None and (result.data.left_out or result.data.cut):
+    if result.data is not None and (result.data.left_out or result.data.cut or result.data.reordered):
         points["data"] = result.data.model_dump(mode="json", by_alias=False)
     if result.sla is not None:
         points["sla"] = result.sla.model_dump(mode="json", by_alias=False)

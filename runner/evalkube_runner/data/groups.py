@@ -40,6 +40,12 @@ class Groups:
         """How many different requests there are."""
         return -(-len(self._source) // self._size)
 
+    def limit(self, index: int) -> None:
+        """None: there are no answers in tokens."""
+
+    def arrivals_ns(self, speed: float) -> None:
+        """None: they are of no trace."""
+
     def item(self, index: int) -> Inputs | Query:
         """One request."""
         first = index % len(self) * self._size

@@ -8,14 +8,15 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
 import orjson
 
 from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
+from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import LeftOut, PromptData
 from evalkube_runner.context import RunContext
@@ -23,6 +24,7 @@ from evalkube_runner.data import catalogue, lines, opening, rows, texts, tokens
 from evalkube_runner.data.random_texts import ENDLESS, RandomTexts, random_texts
 from evalkube_runner.data.texts import Texts, text_of
 from evalkube_runner.data.tokens import TokenCounter
+from evalkube_runner.data.trace_texts import TraceTexts, trace_texts
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.answer import Prompt
 
@@ -46,6 +48,14 @@ class PromptSource:
         """How many different prompts there are; ENDLESS for random ones. With fewer than requests they come again."""
         return len(self._source) if self._kept is None else len(self._kept)
 
+    def limit(self, index: int) -> int | None:
+        """The most tokens of a request's answer, where a trace tells it."""
+        return self._source.trace.limit(index % len(self)) if isinstance(self._source, TraceTexts) else None
+
+    def arrivals_ns(self, speed: float) -> "_Indices | None":
+        """When the requests of a trace are due, after the first; None where prompts are of no trace."""
+        return self._source.trace.arrivals_ns(speed) if isinstance(self._source, TraceTexts) else None
+
     def item(self, index: int) -> Prompt:
         """Messages, text, token ids or a whole body. Past the end it begins again; dataset_offset is the caller's."""
         at = index % len(self)
@@ -66,17 +76,23 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
     if len(source) == 0:
         raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{origin}: holds no prompts")
     drawn = isinstance(source, RandomTexts)
-    chosen = _chosen(spec, source, counter) if spec.prompt is None and not drawn else _Chosen(None, Counter(), 0)
+    trace = source.trace if isinstance(source, TraceTexts) else None
+    made = drawn or (trace is not None and not trace.format.has_bodies)
+    chosen = _chosen(spec, source, counter) if spec.prompt is None and not made else _Chosen(None, Counter(), 0)
     if chosen.kept is not None and len(chosen.kept) == 0:
         raise RunFailed(Reason.INVALID_SPEC, _none_left(spec, len(source), origin, counter))
     empty = source.empty if isinstance(source, lines.LineFile | catalogue.RowTexts) else 0
+    left_out = chosen.left_out + Counter({"empty": empty}) + Counter(trace.left_out if trace is not None else {})
+    if isinstance(source, TraceTexts) and chosen.kept is not None:
+        source, chosen = source.only(chosen.kept), replace(chosen, kept=None)
     data = PromptData(
         dataset="custom" if spec.prompt is not None else spec.dataset,
         source=origin,
         prompts=None if drawn else len(source) if chosen.kept is None else len(chosen.kept),
-        left_out={why: count for why, count in (("empty", empty), *chosen.left_out.items()) if count},
+        left_out={why: left_out[why] for why in get_args(LeftOut) if left_out[why]},
         cut=chosen.cut,
-        length_basis="tokens" if counter else "words" if drawn else "characters",
+        reordered=trace.unordered if trace is not None else 0,
+        length_basis="tokens" if counter else "words" if made else "characters",
     )
     _tell(data)
     return PromptSource(source, shape, chosen.kept, data)
@@ -87,6 +103,7 @@ def _tell(data: PromptData) -> None:
     left_out = [f"{count} {why.replace('_', ' ')}" for why, count in data.left_out.items()]
     told = [f"left out: {', '.join(left_out)}"] if left_out else []
     told += [f"cut: {data.cut}"] if data.cut else []
+    told += [f"put in order of their times: {data.reordered}"] if data.reordered else []
     _LOG.info("%s from %s; %s", known, data.source, "; ".join([*told, f"lengths in {data.length_basis}"]))
 
 
@@ -162,6 +179,9 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
     if spec.dataset == "line_by_line":
         path = catalogue.dataset_path(spec.dataset_path or "", context)
         return lines.LineFile(path, context.readable), f"local:{spec.dataset_path}"
+    if spec.dataset == TRACE:
+        found = trace_texts(spec, context, counter)
+        return found, f"local:{spec.dataset_path}, with {found.trace.format.name} columns"
     place = catalogue.place_of(spec.dataset, spec, context)
     return catalogue.RowTexts(rows.opened(place.path, place.readable), catalogue.SETS[spec.dataset].text), place.origin
 

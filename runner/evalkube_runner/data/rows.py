@@ -14,7 +14,7 @@ from evalkube_crds.paths import Readable
 from evalkube_runner.data import files, spans
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["Rows", "opened"]
+__all__ = ["Rows", "Stored", "opened"]
 
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 
@@ -49,7 +49,7 @@ class _Listed:
         return f"{self._path}: record {index + 1}"
 
 
-class _Stored:
+class Stored:
     """Rows of a file of JSON: lines, objects over several lines, or one array."""
 
     def __init__(self, path: Path, readable: Readable) -> None:
@@ -79,7 +79,7 @@ def opened(path: Path, readable: Readable) -> Rows:
     """The rows of a file. Raises RunFailed(DatasetUnavailable) that says what is wrong, and PathForbidden."""
     if path.suffix.lower() not in _JSON:
         return _Listed(path, files.read_file(path, readable))
-    stored = _Stored(path, readable)
+    stored = Stored(path, readable)
     if len(stored) == 1 and path.suffix.lower() == ".json" and isinstance(stored.row(0), dict):
         return _Listed(path, files.read_file(path, readable))  # {"data": [...]}: the rows are inside of the one object
     return stored

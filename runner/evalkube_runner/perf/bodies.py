@@ -55,15 +55,21 @@ class Prompts(Protocol):
     def item(self, index: int) -> Prompt | Inputs | Query:
         """One of them, the same every time."""
 
+    def limit(self, index: int) -> int | None:
+        """The most tokens of its answer, where it has a limit of its own."""
 
-def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query) -> Ask:
-    """The request for one prompt. A range of token limits is drawn from for each time that it is sent."""
+
+def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query, limit: int | None = None) -> Ask:
+    """The request for one prompt. A range of token limits is drawn from for each time that it is sent; `limit` goes
+    before those of the spec.
+    """
+    most = spec.max_tokens[0] if len(spec.max_tokens) == 1 else DRAWN
     return Ask(
         model=spec.model,
         prompt=prompt,
         stream=spec.streams,
         choices=spec.n_choices,
-        max_tokens=spec.max_tokens[0] if len(spec.max_tokens) == 1 else DRAWN,
+        max_tokens=most if limit is None else limit,
         min_tokens=spec.min_tokens,
         temperature=spec.temperature,
         top_p=spec.top_p,
@@ -215,7 +221,8 @@ class Bodies:
     def _body(self, item: int) -> tuple[bytes, int | None]:
         """The body of an item, and the place of a drawn limit. Raises RunFailed for one that its API cannot say."""
         try:
-            made = self._dialect.body(ask_of(self._spec, self._prompts.item(item)))
+            ask = ask_of(self._spec, self._prompts.item(item), self._prompts.limit(item))
+            made = self._dialect.body(ask)
         except Inexpressible as problem:
             raise RunFailed(Reason.DATASET_UNAVAILABLE, f"prompt {item}: {problem}") from None
         return rendered(secret_keys.joined(made, self._secret))

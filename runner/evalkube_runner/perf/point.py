@@ -7,14 +7,15 @@ from pathlib import Path
 
 import orjson
 
+from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import NANO, PerfPoint
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.perf.endpoint import url_of
-from evalkube_runner.perf.rates import Stage, peak_rate, settled_s
+from evalkube_runner.perf.rates import Stage, mean_rate, peak_rate, settled_s
 from evalkube_runner.perf.schedule import Arrivals
 
-__all__ = ["Point", "arrivals_of", "documents", "joined", "warmup_of"]
+__all__ = ["Point", "Recorded", "arrivals_of", "documents", "joined"]
 
 _SLOT_STEP_NS = 100_000
 """All slots at once would queue at the server's socket behind each other, in step for as long as answers take equally
@@ -23,10 +24,19 @@ long, and the client's own burst would be measured as the server's TTFT.
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the times of a point's trace add up to: the most requests of any second, and how long its warm-up takes."""
+
+    peak_rate: float
+    warmup_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One load. ``parallel`` None is the open loop. ``first`` is the place of its first request among the bodies, so
     that prompts go on where the load before ended. ``run`` numbers the runs of a point that is measured several times.
-    ``rate`` is the mean where ``arrivals`` has stages. ``ramp_up_s``: the time in which its slots begin.
+    ``rate`` is the mean where ``arrivals`` has stages, or is of a trace, of which ``recorded`` tells more.
+    ``ramp_up_s``: the time in which its slots begin.
     """
 
     name: str
@@ -38,6 +48,7 @@ class Point:
     run: int | None = None
     arrivals: Arrivals = field(default_factory=Arrivals)
     ramp_up_s: float | None = None
+    recorded: Recorded | None = None
 
     @property
     def total(self) -> int:
@@ -47,7 +58,17 @@ class Point:
     @property
     def peak_rate(self) -> float | None:
         """Its highest rate."""
+        if self.recorded is not None:
+            return self.recorded.peak_rate
         return peak_rate(self.arrivals.stages) if self.arrivals.stages else self.rate
+
+    @property
+    def warmup_s(self) -> float | None:
+        """How long its warm-up takes, where its share of the requests does not tell."""
+        stages = self.arrivals.stages
+        if self.recorded is not None:
+            return self.recorded.warmup_s
+        return self.warmup / mean_rate(stages, self.warmup) if stages and self.warmup else None
 
     @property
     def slot_step_ns(self) -> int:
@@ -68,17 +89,10 @@ def arrivals_of(spec: PerfRunSpec) -> Arrivals:
     return Arrivals(spec.arrivals, spec.burstiness or 1.0, tuple(stages))
 
 
-def warmup_of(asked: float, number: int) -> int:
-    """Requests of warm-up: a count from 1 on, below it a share of ``number`` (at least one request), 0 for none."""
-    if asked <= 0:
-        return 0
-    return int(asked) if asked >= 1 else max(1, int(asked * number))
-
-
 def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
     """What is delivered of a point but for its rows: its arguments, summary and percentiles, by their paths."""
     load = {"url": url_of(spec), "number": point.number, "parallel": point.parallel}
-    load |= {"rate": point.rate} if spec.rate_stages is None else {}
+    load |= {"rate": point.rate} if spec.rate_stages is None and spec.dataset != TRACE else {}
     return {
         f"{point.name}/benchmark_args.json": _json(spec.model_dump(mode="json") | load),
         f"{point.name}/benchmark_summary.json": _json(load_test_figures.metrics(point)),

@@ -1,4 +1,5 @@
-"""Which request is sent when: a pure function of (seed, global request index). No clock, no I/O.
+"""Which request is sent when: a pure function of (seed, global request index). No clock; no I/O but that
+recorded arrivals are read from their file.
 
 Randomness is counter-based (Philox, Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): block b of
 4096 indices has its own counter, so any shard computes any part, and any number of lanes sends the same workload.
@@ -11,6 +12,7 @@ while a point runs, ``rates`` says when so much of it has passed.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,12 +20,23 @@ from numpy.typing import NDArray
 
 from evalkube_runner.perf.rates import Stage, times_s
 
-__all__ = ["Arrivals", "Lane", "Planned", "arrival_blocks", "lane_slots", "lane_total", "plan", "token_limits"]
+__all__ = [
+    "Arrivals",
+    "Lane",
+    "Planned",
+    "arrival_blocks",
+    "lane_slots",
+    "lane_total",
+    "plan",
+    "token_limits",
+    "write_arrivals",
+]
 
 BLOCK = 4096
 _ARRIVALS = 1
 _TOKENS = 2
 _NANO = 1_000_000_000
+_OFFSET = np.dtype("<i8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +54,19 @@ class Planned:
 class Arrivals:
     """How requests with a rate arrive. `burstiness` is the shape of gamma gaps: 1 is Poisson, below it they come in
     bursts (the gaps' standard deviation is 1/sqrt(burstiness) of their mean), as in vLLM's `bench serve --burstiness`.
-    `stages`: how the rate changes; none where it is the same all the time.
+    `stages`: how the rate changes; none where it is the same all the time. `recorded`: a file of the times of a trace
+    (`write_arrivals`), which then says all; it has as many as a point has requests, or more.
     """
 
     process: Literal["constant", "poisson", "gamma"] = "poisson"
     burstiness: float = 1.0
     stages: tuple[Stage, ...] = ()
+    recorded: Path | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether they need no rate beside them."""
+        return bool(self.stages) or self.recorded is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,9 @@ def arrival_blocks(
     Gaps are rounded to whole ns (with stages: to 1e-9 of a gap) before they are summed, so that a last bit of ``log1p``
     that differs between machines does not shift all that follows.
     """
+    if arrivals.recorded is not None:
+        yield from _recorded_blocks(arrivals.recorded, count)
+        return
     gap_ns = _NANO / rate if rate is not None and not arrivals.stages else float(_NANO)
     upto = 0
     for first in range(0, count, BLOCK):
@@ -92,6 +115,23 @@ def arrival_blocks(
         if arrivals.stages:
             offsets = np.rint(times_s(arrivals.stages, offsets / _NANO) * _NANO).astype(np.int64)
         yield first, offsets
+
+
+def _recorded_blocks(path: Path, count: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    with path.open("rb") as file:
+        for first in range(0, count, BLOCK):
+            offsets = np.fromfile(file, dtype=_OFFSET, count=min(BLOCK, count - first))
+            assert len(offsets) == min(BLOCK, count - first), "a trace has a time for each request of a point"
+            yield first, offsets.astype(np.int64)
+
+
+def write_arrivals(path: Path, offsets_ns: NDArray[np.int64]) -> None:
+    """Write recorded arrivals for all lanes: a file of int64, each the ns after the start, never decreasing. So no
+    task message holds them, and a worker has one block in memory.
+    """
+    part = path.with_suffix(".part")
+    offsets_ns.astype(_OFFSET).tofile(part)
+    part.rename(path)
 
 
 def _gaps(seed: int, arrivals: Arrivals, block: int) -> NDArray[np.float64]:
@@ -119,7 +159,7 @@ def plan(
     arrivals: Arrivals = _POISSON,
 ) -> Iterator[Planned]:
     """The requests of one lane out of ``count``, in order; memory stays that of one block."""
-    blocks = arrival_blocks(seed, rate, count, arrivals) if rate is not None or arrivals.stages else None
+    blocks = arrival_blocks(seed, rate, count, arrivals) if rate is not None or arrivals.timed else None
     for first in range(0, count, BLOCK):
         offsets = next(blocks)[1] if blocks is not None else None
         limits = token_limits(seed, *max_tokens, first // BLOCK) if max_tokens is not None else None

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from evalkube_runner.perf.pace import Load
 from evalkube_runner.perf.point import Point
-from evalkube_runner.perf.rates import mean_rate
 from evalkube_runner.perf.schedule import Lane, lane_slots, lane_total
 from evalkube_runner.perf.task import Share
 
@@ -28,14 +27,13 @@ def shard_load(point: Point, shard: int, shards: int) -> Load:
     if lane.lane >= lane.lanes:
         return Load(0, 0, 0, None)
     warmup = lane_total(lane, point.warmup)
-    stages = point.arrivals.stages
     return Load(
         measured=lane_total(lane, point.total) - warmup,
         warmup=warmup,
         slots=None if point.parallel is None else lane_slots(lane, point.parallel),
         rate=None if point.rate is None else point.rate / lane.lanes,
         peak_rate=None if point.peak_rate is None else point.peak_rate / lane.lanes,
-        warmup_s=point.warmup / mean_rate(stages, point.warmup) if stages and point.warmup else None,
+        warmup_s=point.warmup_s,
         ramp_up_s=point.ramp_up_s or 0.0,
     )
 

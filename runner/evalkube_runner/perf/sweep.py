@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from evalkube_crds import summary
 from evalkube_crds.names import NO_CONNECTION, ErrorClass, Reason
@@ -17,10 +18,10 @@ from evalkube_crds.results import PerfResult, Progress
 from evalkube_runner import urls
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import TargetFailed
-from evalkube_runner.perf import limits, tune
+from evalkube_runner.perf import limits, replay, tune
 from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
-from evalkube_runner.perf.point import Point, arrivals_of, warmup_of
+from evalkube_runner.perf.point import Point, arrivals_of
 from evalkube_runner.perf.point_runner import PointRunner
 from evalkube_runner.perf.rates import mean_rate
 from evalkube_runner.perf.workers import WorkerPool
@@ -55,7 +56,7 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
         of_shards=context.shards,
         started_at_ns=time.time_ns(),
     )
-    points = list(points_of(spec)) if not spec.sla_auto_tune else None
+    points = await asyncio.to_thread(_points, spec, source.arrivals_ns(spec.trace_speed), context.scratch)
     total = sum(point.total for point in points) if points is not None else _UNLIMITED
     async with (
         Bodies(spec, endpoint.dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
@@ -89,17 +90,28 @@ async def _sweep(points: Sequence[Point], runner: PointRunner, result: PerfResul
         result.points.append(measured)
 
 
+def _points(spec: PerfRunSpec, times_ns: replay.Times | None, scratch: Path) -> list[Point] | None:
+    """The loads of a test; None where a search decides them. `times_ns`: of its trace. Raises RunFailed."""
+    if spec.sla_auto_tune:
+        return None
+    if times_ns is None:
+        return list(points_of(spec))
+    times_ns = times_ns[spec.dataset_offset :]
+    times_ns = times_ns - times_ns[:1]
+    return list(replay.replayed(spec, times_ns, replay.written(times_ns, scratch)))
+
+
 def points_of(spec: PerfRunSpec) -> Iterator[Point]:
     """The loads of a sweep, in order, each under a name of its own."""
     rates = [rate if rate > 0 else None for rate in spec.rate]
     if len(rates) == 1:
-        rates *= len(spec.number)
+        rates *= len(spec.numbers)
     arrivals = arrivals_of(spec)
-    parallels: list[int | None] = [None] * len(spec.number) if spec.open_loop else [*spec.parallel]
-    loads = list(zip(spec.number, parallels, rates, strict=True))
+    parallels: list[int | None] = [None] * len(spec.numbers) if spec.open_loop else [*spec.parallel]
+    loads = list(zip(spec.numbers, parallels, rates, strict=True))
     first = 0
     for name, (number, parallel, rate) in zip(point_names(loads), loads, strict=True):
-        warmup = warmup_of(spec.warmup_num, number)
+        warmup = spec.warmup_of(number)
         mean = mean_rate(arrivals.stages, warmup + number) if arrivals.stages else rate
         yield Point(name, number, parallel, mean, warmup, first, arrivals=arrivals, ramp_up_s=spec.ramp_up)
         first += warmup + number

@@ -17,7 +17,7 @@ from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, Sla
 from evalkube_runner.context import RunContext
 from evalkube_runner.perf import search
 from evalkube_runner.perf.limits import most_parallel
-from evalkube_runner.perf.point import Point, arrivals_of, warmup_of
+from evalkube_runner.perf.point import Point, arrivals_of
 from evalkube_runner.perf.point_runner import PointRunner
 
 __all__ = ["merge_runs", "run_of", "space_of", "tune"]
@@ -58,7 +58,7 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
     multiplier = spec.sla_number_multiplier or _MULTIPLIER[spec.sla_variable]
     needed = math.ceil(sla.requests_needed(spec.sla_params or ()) / spec.sla_num_runs)
     number = max(needed, round(value * multiplier))
-    warmup = warmup_of(spec.warmup_num, number)
+    warmup = spec.warmup_of(number)
     total = number * spec.sla_num_runs
     if spec.sla_variable == "rate":
         name = point_name(number=total, rate=value)

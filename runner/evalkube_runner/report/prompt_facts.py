@@ -30,4 +30,6 @@ def facts(result: PerfResult, spec: PerfRunSpec) -> Iterator[tuple[str, str]]:
         yield "Prompts left out", ", ".join(left_out)
     if data.cut:
         yield "Prompts cut", f"{data.cut:,}, to {spec.dataset_args.target_input_len} tokens"
+    if data.reordered:
+        yield "Put in order of their times", f"{data.reordered:,} requests of the trace that stood behind a later one"
     yield "Lengths of prompts", f"counted in {data.length_basis}"
