@@ -9,7 +9,9 @@ from typing import Any, Final, TypeAlias, TypeGuard
 __all__ = [
     "DRAWN",
     "Ask",
+    "Conversation",
     "Drawn",
+    "History",
     "Inputs",
     "Message",
     "Operation",
@@ -37,6 +39,31 @@ class Query:
 
     text: str
     documents: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The messages that come anew with each turn: a person's, in the first perhaps after a system message.
+
+    A turn's request has all messages of the turns before it, each followed by the answer that the model gave, and then
+    its own. `tools`: those that its requests have, where they are its own.
+    """
+
+    turns: tuple[tuple[Message, ...], ...]
+    tools: tuple[Mapping[str, Any], ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where in a request's body the messages of a chat stand: the keys that lead to their list. `silence`: it may have
+    an answer without a text, which is left out of it otherwise.
+    """
+
+    path: tuple[str, ...]
+    silence: bool = True
 
 
 Prompt: TypeAlias = list[Message] | list[int] | str | dict[str, object]
