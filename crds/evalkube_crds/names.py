@@ -276,7 +276,18 @@ ANSWER_NOTES: Final[dict[AnswerNote, str]] = {
 BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
 """The evaluations a runner of this version knows; its own table is held equal to this by a test."""
 
-PERF_DATASETS: Final = ("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom")
+CONVERSATIONS: Final = (
+    "share_gpt_en_multi_turn",
+    "share_gpt_zh_multi_turn",
+    "random_multi_turn",
+    "custom_multi_turn",
+)
+"""The sources of conversations a load test knows."""
+
+PERF_DATASETS: Final = (
+    *("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom"),
+    *CONVERSATIONS,
+)
 """The sources of prompts a load test knows."""
 
 WORDS: Final = frozenset[str](

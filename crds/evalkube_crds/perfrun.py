@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evalkube_crds import sla
+from evalkube_crds import conversations, sla
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.endpoint import TRUST_RULE, EndpointFields, check_trust
@@ -21,7 +21,7 @@ from evalkube_crds.fields import (
     TextOrFile,
     cel,
 )
-from evalkube_crds.names import PERF_DATASETS
+from evalkube_crds.names import CONVERSATIONS, PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, PerfDatasetArgs, Tokens
 from evalkube_crds.perf_fields import Bound, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
@@ -31,6 +31,7 @@ __all__ = ["PerfRunSpec"]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ThinkTime = Annotated[float, Field(ge=0, le=86_400)]
 
 
 def _criteria_rules() -> Iterator[dict[str, str]]:
@@ -101,14 +102,14 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         ),
         cel("self.dataset != 'custom' || has(self.prompt)", "the custom dataset is one prompt of yours: set prompt"),
         cel(
-            "!has(self.datasetArgs.inputLen) || self.dataset == 'random'",
-            "datasetArgs.inputLen: is for the random dataset",
+            "!has(self.datasetArgs.inputLen) || self.dataset.startsWith('random')",
+            "datasetArgs.inputLen: is for the random datasets",
         ),
         cel(
             "!has(self.datasetArgs.inputLen) || (self.minPromptLength == 0 && self.maxPromptLength == 131072)",
             "datasetArgs.inputLen: has bounds of its own; leave minPromptLength and maxPromptLength out",
         ),
-        cel("self.prefixLength == 0 || self.dataset == 'random'", "prefixLength: is for the random dataset"),
+        cel("self.prefixLength == 0 || self.dataset.startsWith('random')", "prefixLength: is for the random datasets"),
         cel(
             "self.prefixLength > 0 || (self.datasetArgs.prefixGroups == 1 && !has(self.datasetArgs.prefixShares))",
             "datasetArgs.prefixGroups: needs prefixLength",
@@ -144,6 +145,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
         *_criteria_rules(),
+        *conversations.RULES,
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -286,9 +288,19 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=None,
         description="A tokenizer.json, or a folder with one: exact lengths, and counts where the server reports none",
     )
-    dataset: Literal["openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom"] = (
-        Field(default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)")
-    )
+    dataset: Literal[
+        "openqa",
+        "longalpaca",
+        "share_gpt_en",
+        "share_gpt_zh",
+        "line_by_line",
+        "random",
+        "custom",
+        "share_gpt_en_multi_turn",
+        "share_gpt_zh_multi_turn",
+        "random_multi_turn",
+        "custom_multi_turn",
+    ] = Field(default="openqa", description="Source of prompts: " + ", ".join(PERF_DATASETS) + " (docs/data.md)")
     dataset_path: ReadPath | None = Field(default=None, description="File (or folder) to read prompts from")
     data_source: Literal["modelscope", "huggingface", "local", "sample"] | None = Field(
         default=None,
@@ -299,6 +311,24 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     )
     dataset_args: PerfDatasetArgs = Field(
         default=PerfDatasetArgs(), description="How prompts are cut, prefixed or drawn"
+    )
+
+    multi_turn: bool | None = Field(
+        default=None,
+        description="Whether conversations of several turns are sent, as dataset says: number, parallel, rate and "
+        "warmup_num then count conversations, and each turn has the model's answers before it",
+    )
+    min_turns: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="Leave out conversations of fewer turns; random_multi_turn: the fewest"
+    )
+    max_turns: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description="Turns of a conversation at most, further ones are cut off; random_multi_turn needs it",
+    )
+    think_time: Annotated[list[ThinkTime], Field(min_length=1, max_length=2)] | None = Field(
+        default=None,
+        description="Seconds from an answer to the next turn of its conversation; two values: drawn uniformly between "
+        "them. None unless set",
     )
 
     max_tokens: Annotated[list[Tokens], Field(min_length=1, max_length=2)] = Field(
@@ -369,6 +399,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         if self.dataset == "custom" and self.prompt is None:
             raise ValueError("prompt: the custom dataset is one prompt of yours")
         self._check_random()
+        self._check_conversations()
         if self.dataset_args.batch_size is not None and self.api != "openai_embedding":
             raise ValueError("dataset_args.batch_size: is for api openai_embedding")
         if self.dataset_args.documents is not None and self.api != "openai_rerank":
@@ -380,19 +411,28 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         return self
 
     def _check_random(self) -> None:
-        args = self.dataset_args
-        if self.dataset != "random" and args.input_len is not None:
-            raise ValueError("dataset_args.input_len: is for the random dataset")
+        args, is_random = self.dataset_args, self.dataset.startswith("random")
+        if not is_random and args.input_len is not None:
+            raise ValueError("dataset_args.input_len: is for the random datasets")
         if args.input_len is not None and (self.min_prompt_length, self.max_prompt_length) != (0, LONGEST):
             raise ValueError(
                 "dataset_args.input_len: has bounds of its own; leave min_prompt_length and max_prompt_length out"
             )
-        if self.dataset != "random" and self.prefix_length:
-            raise ValueError("prefix_length: is for the random dataset; others take dataset_args.prefix_file")
+        if not is_random and self.prefix_length:
+            raise ValueError("prefix_length: is for the random datasets; others take dataset_args.prefix_file")
         if not self.prefix_length and (args.prefix_groups > 1 or args.prefix_shares is not None):
             raise ValueError("dataset_args.prefix_groups: needs prefix_length")
         if self.dataset == "random" and args.target_input_len is not None:
             raise ValueError("dataset_args.target_input_len: the random dataset makes its lengths; use input_len")
+
+    @property
+    def converses(self) -> bool:
+        """Whether conversations are sent."""
+        return self.dataset in CONVERSATIONS
+
+    def _check_conversations(self) -> None:
+        for objection in conversations.objections(self):
+            raise ValueError(objection)
 
     def _check_search(self) -> None:
         if self.sla_params is None:

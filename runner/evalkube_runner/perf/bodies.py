@@ -17,6 +17,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
@@ -27,11 +28,11 @@ from evalkube_crds import secret_keys
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import payloads
+from evalkube_runner.perf import payloads, scripting
 from evalkube_runner.perf.payloads import PREFIX, Layout
-from evalkube_runner.wire.ask import DRAWN, Ask, Drawn, Inputs, Prompt, Query
+from evalkube_runner.wire.ask import DRAWN, Ask, Conversation, Drawn, Inputs, Prompt, Query
 from evalkube_runner.wire.chats import Inexpressible
-from evalkube_runner.wire.dialect import Dialect
+from evalkube_runner.wire.dialect import HISTORIES, Dialect
 
 __all__ = ["AHEAD_BYTES", "Bodies", "Prompts", "Span", "ask_of", "rendered", "window"]
 
@@ -52,7 +53,7 @@ class Prompts(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def item(self, index: int) -> Prompt | Inputs | Query:
+    def item(self, index: int) -> Prompt | Inputs | Query | Conversation:
         """One of them, the same every time."""
 
 
@@ -214,11 +215,23 @@ class Bodies:
 
     def _body(self, item: int) -> tuple[bytes, int | None]:
         """The body of an item, and the place of a drawn limit. Raises RunFailed for one that its API cannot say."""
+        prompt = self._prompts.item(item)
         try:
-            made = self._dialect.body(ask_of(self._spec, self._prompts.item(item)))
+            if isinstance(prompt, Conversation):
+                return self._script(prompt), None
+            made = self._dialect.body(ask_of(self._spec, prompt))
         except Inexpressible as problem:
             raise RunFailed(Reason.DATASET_UNAVAILABLE, f"prompt {item}: {problem}") from None
+        except scripting.NoHistory as problem:
+            raise RunFailed(Reason.INVALID_SPEC, f"multi_turn: {problem}; look at extra_args") from None
         return rendered(secret_keys.joined(made, self._secret))
+
+    def _script(self, conversation: Conversation) -> bytes:
+        """A conversation, packed; the place of its drawn limit is in there."""
+        ask = ask_of(self._spec, list(conversation.turns[0]))
+        joined = partial(secret_keys.joined, secret=self._secret)
+        script = scripting.script_of(self._dialect, HISTORIES[self._spec.api], ask, conversation, joined=joined)
+        return script.packed()
 
     def _windows(self) -> list[list[int]]:
         return [list(window(self.layout, self._span, at, self._most)) for at in self._at.values()]

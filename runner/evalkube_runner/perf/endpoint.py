@@ -2,17 +2,21 @@
 
 import logging
 
+from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.proxies import Proxy
 from evalkube_runner import gate, urls
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import scripting
+from evalkube_runner.perf.conversation import Manner
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.target import target_of
 from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation
-from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.wire.dialect import DIALECTS, HISTORIES
 
 __all__ = ["addresses_of", "endpoint_of", "options_of", "url_of"]
 
@@ -62,7 +66,18 @@ def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
         counting=TokenCounting(spec.tokenizer_path, tuple(readable.folders), tuple(readable.closed))
         if spec.tokenizer_path is not None
         else None,
+        talks=_manner(spec) if spec.converses else None,
     )
+
+
+def _manner(spec: PerfRunSpec) -> Manner:
+    """How conversations go on. Raises RunFailed(InvalidSpec) where the endpoint takes no messages."""
+    dialect = DIALECTS[spec.api]
+    if not dialect.takes_messages(spec.url):
+        raise RunFailed(Reason.INVALID_SPEC, "multi_turn: the url takes no messages; give that of chat completions")
+    thinks = [int(seconds * _NANO) for seconds in spec.think_time or (0.0,)]
+    answered = scripting.answered(dialect, HISTORIES[spec.api], spec.url)
+    return Manner(answered, (thinks[0], thinks[-1]))
 
 
 async def addresses_of(endpoint: Endpoint, context: RunContext) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
-from evalkube_runner.perf.payloads import Layout
+from evalkube_runner.perf.conversation import Manner, Scripts
+from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.perf.target import Target, request_head, target_of
@@ -88,7 +89,8 @@ class TokenCounting:
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
     """What is the same for all points of a load test. `max_tokens`: the range that limits are drawn from; None where
-    bodies have theirs. `duration_ns`: of the measured part of each point at most.
+    bodies have theirs. `duration_ns`: of the measured part of each point at most. `talks`: how conversations go on;
+    None where each request stands for itself.
     """
 
     endpoint: Endpoint
@@ -99,6 +101,13 @@ class LoadOptions:
     max_tokens: tuple[int, int] | None
     duration_ns: int | None
     counting: TokenCounting | None
+    talks: Manner | None = None
+
+    def scripts(self, payloads: Payloads) -> Scripts | None:
+        """The conversations of `payloads`; None where those are requests."""
+        if self.talks is None:
+            return None
+        return Scripts(payloads, self.talks, head=self.endpoint.head, seed=self.seed, limits=self.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +180,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From a worker: requests of the warm-up, and measured ones, that are over; of the measured ones, those that were
-    sent and those that failed. `unconnected`: the last ones, of the warm-up too, that all found no connection, since
-    when (monotonic), and why.
+    """From a worker: requests (or conversations) of the warm-up, and measured ones, that are over; of the measured
+    requests, those that were sent and those that failed. `unconnected`: the last ones, of the warm-up too, that all
+    found no connection, since when (monotonic), and why.
     """
 
     warmup: int = 0
@@ -213,7 +222,10 @@ class WorkerReport:
 
     @property
     def finished(self) -> int:
-        """Measured requests that are over."""
+        """Measured requests, or conversations, that are over."""
+        talks: dict[str, int] | None = self.measured.get("conversations")
+        if talks is not None:
+            return sum(talks[name] for name in ("completed", "failed", "cut"))
         succeeded, failed = self.measured["succeeded"], self.measured["failed"]
         return int(succeeded + failed)
 
