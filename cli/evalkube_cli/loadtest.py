@@ -17,6 +17,7 @@ _PANELS: Final = {
         *("apply_chat_template", "tokenize_prompt", "tokenizer_path", "min_prompt_length", "max_prompt_length"),
         "prefix_length",
     ),
+    "Conversations": ("multi_turn", "min_turns", "max_turns", "think_time"),
     "Answers": (
         *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
         *("frequency_penalty", "repetition_penalty", "n_choices", "extra_args"),

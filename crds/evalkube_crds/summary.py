@@ -15,10 +15,12 @@ from collections.abc import Mapping, Sequence
 from evalkube_crds import server_view
 from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
+    FIRST_TURN_TTFT,
     INTENDED_LATENCY,
     INTENDED_TTFT,
     ITL,
     LATENCY,
+    LATER_TURN_TTFT,
     RATES,
     RPS,
     TPOT,
@@ -31,7 +33,7 @@ __all__ = ["dataset_score", "failures", "headline", "requested", "summary", "wei
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
-_SUMMARIZED = (LATENCY, TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
+_SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
 
 
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:

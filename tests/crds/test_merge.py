@@ -14,6 +14,7 @@ from evalkube_crds.names import ErrorClass, Verdict
 from evalkube_crds.results import (
     NANO,
     ClientHealth,
+    Conversations,
     DatasetResult,
     EvalResult,
     PerfPoint,
@@ -73,6 +74,16 @@ def test_points_merge_by_time_and_count() -> None:
     assert (merged.started_at_ns, merged.ended_at_ns, merged.succeeded) == (NANO * 100, NANO * 103, 3)
     assert merged.series.sent == [2, 1]
     assert merged.histograms["latency_ns"].percentile(50) == 6
+
+
+def test_conversations_add_up() -> None:
+    """Count by count; of single requests there are none."""
+    parts = [point([5], NANO), point([6], NANO), point([7], NANO)]
+    assert merge.merge_points(parts).conversations is None
+    parts[0].conversations = Conversations(completed=5, failed=1, unsent_turns=2)
+    parts[2].conversations = Conversations(completed=2, cut=3, unsent_turns=4)
+    whole = Conversations(completed=7, failed=1, cut=3, unsent_turns=6)
+    assert merge.merge_points(parts).conversations == whole
 
 
 def judged(
