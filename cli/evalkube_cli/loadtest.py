@@ -20,7 +20,7 @@ _PANELS: Final = {
     "Conversations": ("multi_turn", "min_turns", "max_turns", "think_time"),
     "Answers": (
         *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
-        *("frequency_penalty", "repetition_penalty", "n_choices", "extra_args"),
+        *("frequency_penalty", "repetition_penalty", "n_choices", "tools", "tool_choice", "extra_args"),
     ),
     "The server's own view": ("server_metrics",),
     "Output": ("name", "work_dir", "no_timestamp"),

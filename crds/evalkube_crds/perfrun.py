@@ -19,6 +19,7 @@ from evalkube_crds.fields import (
     RelativePath,
     TargetGrace,
     TextOrFile,
+    Tool,
     cel,
 )
 from evalkube_crds.names import CONVERSATIONS, PERF_DATASETS
@@ -145,6 +146,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             "slaParams: TTFT, TPOT and ITL need stream",
         ),
         *_criteria_rules(),
+        cel("!has(self.toolChoice) || has(self.tools)", "toolChoice: needs tools"),
+        cel(
+            "!has(self.tools) || !has(self.applyChatTemplate) || self.applyChatTemplate",
+            "tools: are for messages; leave applyChatTemplate out",
+        ),
         *conversations.RULES,
     )
 
@@ -354,6 +360,14 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     stop_token_ids: list[int] | None = Field(default=None, description="Token ids that end an answer (vLLM, SGLang)")
     logprobs: bool | None = Field(default=None, description="Ask for log probabilities")
     n_choices: Annotated[int, Field(ge=1, le=128)] | None = Field(default=None, description="Answers per request")
+    tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="What the model may call: functions in the form of OpenAI's chat completions, which become the "
+        "API's own, or tools of the API's own kinds. Prompts with tools of their own keep those",
+    )
+    tool_choice: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="auto, none, required, or the name of the function in tools that is to be called"
+    )
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
@@ -400,6 +414,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
             raise ValueError("prompt: the custom dataset is one prompt of yours")
         self._check_random()
         self._check_conversations()
+        self._check_tools()
         if self.dataset_args.batch_size is not None and self.api != "openai_embedding":
             raise ValueError("dataset_args.batch_size: is for api openai_embedding")
         if self.dataset_args.documents is not None and self.api != "openai_rerank":
@@ -433,6 +448,18 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     def _check_conversations(self) -> None:
         for objection in conversations.objections(self):
             raise ValueError(objection)
+
+    def _check_tools(self) -> None:
+        if self.tools is not None and self.apply_chat_template is False:
+            raise ValueError("tools: are for messages; leave apply_chat_template out")
+        if self.tool_choice is None:
+            return
+        if self.tools is None:
+            raise ValueError("tool_choice: needs tools")
+        functions = [tool.get("function") for tool in self.tools]
+        names = [str(function.get("name")) for function in functions if isinstance(function, dict)]
+        if self.tool_choice not in ("auto", "none", "required", *names):
+            raise ValueError(f"tool_choice: must be auto, none, required or a function of tools: {', '.join(names)}")
 
     def _check_search(self) -> None:
         if self.sla_params is None:

@@ -176,6 +176,7 @@ def test_a_wrong_eval_request_is_explained(change: dict[str, Any], said: str) ->
 SLA = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=0.5"}]}
 LENGTHS = {"input_len": {"distribution": "fixed", "value": 5}}
 STAGES = [{"rate": 5, "to": 50, "duration": 60}, {"rate": 50, "duration": 30}]
+TOOL = {"type": "function", "function": {"name": "weather"}}
 TALKS = {"dataset": "share_gpt_en_multi_turn"}
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
@@ -269,6 +270,18 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({**TALKS, "api": "openai_rerank"}, "dataset: conversations are for api openai, openai_responses, dashscope, "),
     ({"dataset": "custom_multi_turn"}, "dataset_path: custom_multi_turn needs the file to read"),
     ({"dataset": "random_multi_turn"}, "max_turns: random_multi_turn needs it"),
+    ({"tools": []}, "tools: must not be empty"),
+    ({"tools": [{}]}, "tools[0]: must not be empty"),
+    ({"tools": ["weather"]}, "tools[0]: must be an object"),
+    ({"tools": [TOOL], "apply_chat_template": False}, "tools: are for messages; leave apply_chat_template out"),
+    ({"tools": [TOOL], "api": "openai_embedding"}, "tools: is no parameter of openai_embedding, openai_rerank"),
+    ({"tools": [{"type": "mcp", "authorization": "x"}]}, "tools[0]: authorization carries a secret"),
+    ({"tool_choice": "auto"}, "tool_choice: needs tools"),
+    (
+        {"tools": [TOOL], "tool_choice": "time"},
+        "tool_choice: must be auto, none, required or a function of tools: weather",
+    ),
+    ({"tools": [TOOL], "tool_choice": "required", "api": "dashscope"}, "tool_choice: dashscope has no 'required'"),
     ({"headers": {"bad name": "x"}}, "is not a header name"),
     ({"api_key_header": "Host"}, "api_key_header: Host has another meaning"),
     ({"api_key_header": "a b"}, "api_key_header: "),

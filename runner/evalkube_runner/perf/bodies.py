@@ -14,9 +14,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -30,7 +30,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import payloads, scripting
 from evalkube_runner.perf.payloads import PREFIX, Layout
-from evalkube_runner.wire.ask import DRAWN, Ask, Conversation, Drawn, Inputs, Prompt, Query
+from evalkube_runner.wire.ask import DRAWN, Ask, Conversation, Drawn, Inputs, Prompt, Query, chat_of
 from evalkube_runner.wire.chats import Inexpressible
 from evalkube_runner.wire.dialect import HISTORIES, Dialect
 
@@ -58,10 +58,20 @@ class Prompts(Protocol):
 
 
 def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query) -> Ask:
-    """The request for one prompt. A range of token limits is drawn from for each time that it is sent."""
+    """The request for one prompt. A range of token limits is drawn from for each time that it is sent. A prompt's own
+    tools go before those of the spec.
+    """
+    chat = chat_of(prompt)
+    tools: Sequence[Mapping[str, Any]] | None = spec.tools
+    choice = spec.tool_choice
+    if chat is not None:
+        prompt = chat.messages
+        tools, choice = (tools, chat.tool_choice or choice) if chat.tools is None else (chat.tools, chat.tool_choice)
     return Ask(
         model=spec.model,
         prompt=prompt,
+        tools=tools,
+        tool_choice=choice,
         stream=spec.streams,
         choices=spec.n_choices,
         max_tokens=spec.max_tokens[0] if len(spec.max_tokens) == 1 else DRAWN,
@@ -229,6 +239,8 @@ class Bodies:
     def _script(self, conversation: Conversation) -> bytes:
         """A conversation, packed; the place of its drawn limit is in there."""
         ask = ask_of(self._spec, list(conversation.turns[0]))
+        if conversation.tools is not None:
+            ask = replace(ask, tools=conversation.tools, tool_choice=None)
         joined = partial(secret_keys.joined, secret=self._secret)
         script = scripting.script_of(self._dialect, HISTORIES[self._spec.api], ask, conversation, joined=joined)
         return script.packed()

@@ -55,6 +55,7 @@ def _proxy_headers(url: str, proxy: Proxy | None) -> dict[str, str]:
 def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
     """What is the same for all points of a load test. Raises as `endpoint_of`."""
     readable = context.readable
+    _check_messages(spec)
     return LoadOptions(
         endpoint=endpoint_of(spec, context),
         limits=Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
@@ -70,11 +71,17 @@ def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
     )
 
 
+def _check_messages(spec: PerfRunSpec) -> None:
+    """Raises RunFailed(InvalidSpec) for what only messages have where the endpoint takes none."""
+    field = "dataset" if spec.converses else "tools" if spec.tools else None
+    if field is not None and not spec.apply_chat_template and not DIALECTS[spec.api].takes_messages(spec.url):
+        text = f"{field}: the url takes no messages; give that of chat completions"
+        raise RunFailed(Reason.INVALID_SPEC, text)
+
+
 def _manner(spec: PerfRunSpec) -> Manner:
-    """How conversations go on. Raises RunFailed(InvalidSpec) where the endpoint takes no messages."""
+    """How conversations go on."""
     dialect = DIALECTS[spec.api]
-    if not dialect.takes_messages(spec.url):
-        raise RunFailed(Reason.INVALID_SPEC, "multi_turn: the url takes no messages; give that of chat completions")
     thinks = [int(seconds * _NANO) for seconds in spec.think_time or (0.0,)]
     answered = scripting.answered(dialect, HISTORIES[spec.api], spec.url)
     return Manner(answered, (thinks[0], thinks[-1]))
