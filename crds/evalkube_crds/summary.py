@@ -42,10 +42,13 @@ def summary(result: EvalResult | PerfResult) -> dict[str, float]:
 
 
 def requested(result: EvalResult | PerfResult) -> int:
-    """Samples or requests that the run was asked for."""
+    """Samples, requests or conversations that the run was asked for."""
     if isinstance(result, EvalResult):
         return sum(subset.requested for dataset in result.datasets for subset in dataset.subsets)
-    return sum(point.succeeded + point.failed for point in result.points)
+    return sum(
+        point.succeeded + point.failed if point.conversations is None else point.conversations.over
+        for point in result.points
+    )
 
 
 def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import httpx
 import orjson
 import pytest
 
+from evalkube_crds import merge
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Conversations, PerfPoint
 from evalkube_runner.perf import sweep
@@ -144,13 +147,48 @@ def test_people_think(tmp_path: Path, mock: str, talks: Callable[..., str], loop
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         point = load(folder, wanted).points[0]
-        pairs = [(a, b) for a, b in pairwise(rows(folder, point)) if b["turn"]]
-        thought.append([b["intended_ns"] - a["end_ns"] for a, b in pairs])
-        assert all(b["dispatched_ns"] >= b["intended_ns"] for _, b in pairs)
+        found = rows(folder, point)
+        thought.append(_thoughts(found))
+        assert all(row["dispatched_ns"] >= row["intended_ns"] for row in found)
         assert point.conversations == Conversations(completed=6)
     assert thought[0] == thought[1]
-    assert len(set(thought[0])) == 12
-    assert all(20 * MS <= ns <= 60 * MS for ns in thought[0])
+    assert len(thought[0]) == len(set(thought[0].values())) == 12
+    assert all(20 * MS <= ns <= 60 * MS for ns in thought[0].values())
+
+
+def _thoughts(found: list[Row]) -> dict[tuple[int, int], int]:
+    """How long before each turn after the first, by conversation and turn."""
+    pairs = [(one, two) for one, two in pairwise(found) if two["turn"]]
+    return {(two["conversation"], two["turn"]): two["intended_ns"] - one["end_ns"] for one, two in pairs}
+
+
+def test_a_fast_load_has_several_processes(tmp_path: Path, mock: str, talks: Callable[..., str]) -> None:
+    """As many as its requests are worth: 150 conversations of 3 turns a second are not one process' work."""
+    wanted = talking(mock, talks(THREE), number=150, open_loop=True, rate=150.0)
+    point = load(tmp_path, wanted).points[0]
+    assert point.health.processes == min(2, len(os.sched_getaffinity(0)))
+    assert point.conversations == Conversations(completed=150)
+    assert [(row["conversation"], row["turn"]) for row in rows(tmp_path, point)] == [
+        (at, turn) for at in range(150) for turn in range(3)
+    ]
+
+
+def test_shards_send_one_load(tmp_path: Path, mock: str, talks: Callable[..., str]) -> None:
+    """Each its own conversations, at the times of the one schedule; their sum is what one shard would have reported."""
+    wanted = talking(
+        *(mock, talks(THREE, TWO)), number=8, open_loop=True, rate=100.0, arrivals="constant", think_time=[0.01, 0.03]
+    )
+    parts = [run(sweep.load_test(wanted, replace(context(tmp_path / str(at)), shard=at, shards=2))) for at in range(2)]
+    found = [rows(tmp_path / str(at), part.points[0]) for at, part in enumerate(parts)]
+    assert [{row["conversation"] % 2 for row in each} for each in found] == [{0}, {1}]
+    firsts = {row["conversation"]: row["intended_ns"] for each in found for row in each if not row["turn"]}
+    assert firsts == {at: at * 10 * MS for at in range(8)}
+    merged = merge.merge_results(parts).points[0]
+    assert merged.conversations == Conversations(completed=8)
+    assert merged.histograms["turns"].total == merged.succeeded == 20
+    (tmp_path / "one").mkdir()
+    alone = load(tmp_path / "one", wanted)
+    assert _thoughts(found[0]) | _thoughts(found[1]) == _thoughts(rows(tmp_path / "one", alone.points[0]))
 
 
 def test_open_loop(tmp_path: Path, mock: str, talks: Callable[..., str]) -> None:
@@ -195,7 +233,7 @@ def test_an_error_rate_ends_them(tmp_path: Path, talks: Callable[..., str]) -> N
     assert point.conversations is not None
     assert point.conversations.over < 5000
     assert "of 5000 conversations" in point.stopped[0]
-    assert point.verdict_reasons[0].endswith(point.stopped[0])
+    assert any(reason.endswith(point.stopped[0]) for reason in point.verdict_reasons)
 
 
 def test_a_cancelled_load_leaves_its_rows(tmp_path: Path, mock: str, talks: Callable[..., str]) -> None:

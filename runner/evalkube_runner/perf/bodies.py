@@ -30,6 +30,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import payloads, scripting
 from evalkube_runner.perf.payloads import PREFIX, Layout
+from evalkube_runner.perf.script import Script
 from evalkube_runner.wire.ask import DRAWN, Ask, Conversation, Drawn, Inputs, Prompt, Query, chat_of
 from evalkube_runner.wire.chats import Inexpressible
 from evalkube_runner.wire.dialect import HISTORIES, Dialect
@@ -155,6 +156,8 @@ class Bodies:
         self._rendered = asyncio.Event()
         self._rendering: asyncio.Task[None] | None = None
         self._layout: Layout | None = None
+        self.turns = 1.0
+        """Requests of an item, on average, as far as tried; known once a span has begun."""
 
     @property
     def layout(self) -> Layout:
@@ -216,7 +219,10 @@ class Bodies:
         count = min(self._total, items)
         tried = min(_TRIED, count)
         began_s = time.monotonic()
-        bytes_each = sum(len(self._body(blank.item_of(at))[0]) for at in range(tried)) / tried
+        first = [self._body(blank.item_of(at))[0] for at in range(tried)]
+        bytes_each = sum(map(len, first)) / tried
+        if self._spec.converses:
+            self.turns = sum(len(Script.unpacked(packed)) for packed in first) / tried
         took_s = (time.monotonic() - began_s) / tried
         block = max(1, int(min(_MOST_IN_BLOCK, count, _BLOCK_BYTES / bytes_each, _BLOCK_S / max(took_s, 1e-9))))
         most = max(2, int(AHEAD_BYTES / (block * bytes_each)))

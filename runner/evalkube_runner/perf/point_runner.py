@@ -119,11 +119,12 @@ class PointRunner:
         self._pace.begin(load)
         if context.shard >= busy_shards(point, context.shards):
             return await self._sit_out(point)
-        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.peak_rate)
+        await self._bodies.begin(Span(point.first, point.total))
+        rate = None if load.peak_rate is None else load.peak_rate * self._bodies.turns
+        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=rate)
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
-        await self._bodies.begin(Span(point.first, point.total))
         shares = worker_shares(point, context.shard, context.shards, files)
         given = await self._load(point)
         number = None if self._spec.converses else load.measured  # nobody knows how many turns there will be
