@@ -18,9 +18,10 @@ _PANELS: Final = {
         *("apply_chat_template", "tokenize_prompt", "tokenizer_path", "min_prompt_length", "max_prompt_length"),
         "prefix_length",
     ),
+    "Conversations": ("multi_turn", "min_turns", "max_turns", "think_time"),
     "Answers": (
         *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
-        *("frequency_penalty", "repetition_penalty", "n_choices", "extra_args"),
+        *("frequency_penalty", "repetition_penalty", "n_choices", "tools", "tool_choice", "extra_args"),
     ),
     "A service level": (
         *("goodput", "sla_auto_tune", "sla_variable", "sla_params", "sla_num_runs", "sla_lower_bound"),

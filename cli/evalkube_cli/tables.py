@@ -7,18 +7,21 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from evalkube_crds.figure import KINDS, Figure, Quantity, Unit
+from evalkube_crds.figure import KINDS, MEAN, Figure, Quantity, Unit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
+    FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     LATENCY,
+    LATER_TURN_TTFT,
     OUTPUT_TPS,
     RPS,
     TPOT,
     TTFT,
+    TURNS,
 )
 from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import ANSWER_NOTES, SteadyAbsence
@@ -86,12 +89,32 @@ def perf_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     yield throughput
     yield times
     yield from _steady(results, shown, spans)
+    yield from _conversations(results)
     yield from _ranges(results)
     notes = list(_notes(results))
     if notes:
         table = Table("Point", "Note", title="To note", title_justify="left", box=box.SIMPLE_HEAD)
         for name, note in notes:
             table.add_row(_shown(name), _shown(note))
+        yield table
+
+
+def _conversations(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """How conversations ended, and the TTFT of first turns beside that of later ones; nothing where there were none."""
+    times = [time.figure(MEAN) for time in (FIRST_TURN_TTFT, LATER_TURN_TTFT)]
+    table = _columns(
+        *("Conversations", "Point", "Completed", "Failed", "Cut", "Turns\nnot sent", "Turns\nmean"),
+        *(f"{time.title.removesuffix(' mean')}\nmean, ms" for time in times),
+    )
+    for name, point in results.items():
+        metrics = point["metrics"]
+        counts = metrics.get("Conversations")
+        if counts is not None:
+            said = (f"{counts[kind]:,}" for kind in ("completed", "failed", "cut", "unsent_turns"))
+            means = (metrics.get(time.seed_key) for time in times)
+            shown = (_number(None if mean is None else mean * 1000) for mean in means)
+            table.add_row(_shown(name), *said, _number(metrics[TURNS.figure(MEAN).seed_key]), *shown)
+    if table.rows:
         yield table
 
 

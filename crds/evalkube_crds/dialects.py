@@ -47,6 +47,8 @@ _SAMPLING: Final = (
     "query_template",
     "apply_chat_template",
     "tokenize_prompt",
+    "tools",
+    "tool_choice",
 )
 """Of a load test, what only requests have whose answers are words."""
 
@@ -64,6 +66,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             *("min_tokens", "stop_token_ids", "frequency_penalty", "logit_bias", "reasoning_effort"),
             *("max_completion_tokens", "tokenize_prompt"),
         ),
+        lacks_values=(("tool_choice", "required"),),
         elsewhere=(("/compatible-mode/", "openai"),),
     ),
     "anthropic": Dialect(

@@ -41,6 +41,7 @@ __all__ = [
     "RelativePath",
     "TargetGrace",
     "TextOrFile",
+    "Tool",
     "cel",
     "model_in",
 ]
@@ -262,6 +263,14 @@ BodyKeys = Annotated[FreeMap, AfterValidator(_without_secrets)]
 
 BodyTemplate = Annotated[TextOrFile, AfterValidator(_without_secrets)]
 """A request body as JSON, or `@` and the path of a file with one; keys that carry secrets are refused in the former."""
+
+
+Tool = Annotated[
+    dict[str, JsonValue],
+    Field(min_length=1, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}),
+    AfterValidator(_without_secrets),
+]
+"""A tool in a request body; one that carries a secret is refused."""
 
 
 def _limit(value: float) -> float:

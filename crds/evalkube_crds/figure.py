@@ -38,6 +38,7 @@ class Unit(StrEnum):
     INPUTS = "inputs"
     TOKENS = "tokens"
     CHUNKS = "chunks"
+    TURNS = "turns"
 
 
 class Better(StrEnum):

@@ -18,10 +18,12 @@ from evalkube_crds.results import NANO, PerfPoint
 
 __all__ = [
     "CHUNKS_PER_READ",
+    "COMPLETED",
     "CONNECT",
     "DOCUMENTS_PER_SECOND",
     "DURATION",
     "FIRST_BYTE",
+    "FIRST_TURN_TTFT",
     "GOODPUT",
     "GOODPUT_RPS",
     "INPUTS",
@@ -32,6 +34,7 @@ __all__ = [
     "INTENDED_TTFT",
     "ITL",
     "LATENCY",
+    "LATER_TURN_TTFT",
     "OUTPUT_TOKENS",
     "OUTPUT_TPS",
     "QUANTITIES",
@@ -43,6 +46,7 @@ __all__ = [
     "TOTAL_TPS",
     "TPOT",
     "TTFT",
+    "TURNS",
     "applying",
 ]
 
@@ -54,6 +58,12 @@ def _duration_s(point: PerfPoint) -> float | None:
 def _success_rate(point: PerfPoint) -> float | None:
     requests = point.succeeded + point.failed
     return point.succeeded / requests if requests else None
+
+
+def _completed(point: PerfPoint) -> float | None:
+    talks = point.conversations
+    ended = talks.completed + talks.failed if talks is not None else 0
+    return talks.completed / ended if talks is not None and ended else None
 
 
 def _per_second(point: PerfPoint, amount: int) -> float | None:
@@ -113,6 +123,15 @@ SUCCESS_RATE: Final = Figure(
     criterion="success_rate",
     meaning="A 2xx answer that arrived whole and had content. "
     "A stream with an error in it, or cut short, is a failure.",
+)
+COMPLETED: Final = Figure(
+    "conversations_completed",
+    "Conversations completed",
+    Unit.SHARE,
+    _completed,
+    Better.HIGHER,
+    meaning="Conversations all of whose turns were answered, of those that the end of the load did not cut.",
+    kinds=CHAT,
 )
 RPS: Final = Figure(
     "rps",
@@ -201,7 +220,7 @@ INPUT_TPS: Final = Figure(
     kinds=("embedding", "rerank"),
 )
 RATES: Final = (
-    *(SUCCESS_RATE, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
+    *(SUCCESS_RATE, COMPLETED, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
     *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
 )
 """The figures that are no statistic of a quantity and that summaries have."""
@@ -245,6 +264,25 @@ TTFT: Final = _time(
     intended=INTENDED_TTFT,
     meaning="From the actual send to the first piece of the answer with content or reasoning in it. "
     "Only with streaming.",
+)
+FIRST_TURN_TTFT: Final = _time(
+    name="first_turn_ttft",
+    histogram="first_turn_ttft_ns",
+    title="First-turn TTFT",
+    label="TTFT of first turns",
+    seed_mean="Average first-turn time to first token (s)",
+    streamed=True,
+    meaning="Of the first turns of conversations, of which the server has seen nothing before.",
+)
+LATER_TURN_TTFT: Final = _time(
+    name="later_turn_ttft",
+    histogram="later_turn_ttft_ns",
+    title="Later-turn TTFT",
+    label="TTFT of later turns",
+    seed_mean="Average later-turn time to first token (s)",
+    streamed=True,
+    meaning="Of all further turns, whose prompts begin as the turn before did: what a prefix cache makes of longer "
+    "prompts.",
 )
 TPOT: Final = _time(
     name="tpot",
@@ -329,9 +367,20 @@ INPUTS: Final = Quantity(
     label="Texts, or documents, of a request",
     seed_mean="Average inputs per request",
 )
+TURNS: Final = Quantity(
+    "turns",
+    "turns",
+    Unit.TURNS,
+    1,
+    title="Turns",
+    label="Turns sent of a conversation",
+    seed_mean="Average turns per conversation",
+)
 QUANTITIES: Final = (
     LATENCY,
     TTFT,
+    FIRST_TURN_TTFT,
+    LATER_TURN_TTFT,
     TPOT,
     ITL,
     INTENDED_LATENCY,
@@ -344,6 +393,7 @@ QUANTITIES: Final = (
     REQUEST_TOTAL_TPS,
     CHUNKS_PER_READ,
     INPUTS,
+    TURNS,
 )
 """All that is measured of requests, in the order of tables."""
 

@@ -10,6 +10,7 @@ from evalkube_crds import server_view, steady, verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import (
     ClientHealth,
+    Conversations,
     DatasetResult,
     EvalResult,
     PerfPoint,
@@ -152,6 +153,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.finish_reasons = _counts(part.finish_reasons for part in parts)
     merged.answer_notes = _counts(part.answer_notes for part in parts)
     merged.clocks = _counts(part.clocks for part in parts)
+    merged.conversations = _conversations(parts)
     merged.stopped = [reason for part in parts for reason in part.stopped]
     counted = [part.good for part in parts if part.good is not None]
     merged.good = sum(counted) if counted else None  # a shard that had nothing to do counted none
@@ -165,6 +167,13 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.ended_at_ns = max(part.ended_at_ns for part in parts)
     merged.started_at_ns = min((part.started_at_ns for part in parts if part.started_at_ns), default=0)
     return merged
+
+
+def _conversations(parts: Sequence[PerfPoint]) -> Conversations | None:
+    found = [part.conversations for part in parts if part.conversations is not None]
+    if not found:
+        return None
+    return Conversations(**{name: sum(getattr(one, name) for one in found) for name in Conversations.model_fields})
 
 
 _HEALTH_COUNTS = (

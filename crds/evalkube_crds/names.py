@@ -293,9 +293,18 @@ STEADY_ABSENCES: Final[dict[SteadyAbsence, str]] = {
 BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
 """The evaluations a runner of this version knows; its own table is held equal to this by a test."""
 
+CONVERSATIONS: Final = (
+    "share_gpt_en_multi_turn",
+    "share_gpt_zh_multi_turn",
+    "random_multi_turn",
+    "custom_multi_turn",
+)
+"""The sources of conversations a load test knows."""
+
 PERF_DATASETS: Final = (
     *("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh"),
     *("line_by_line", "random", "custom", "workload_trace"),
+    *CONVERSATIONS,
 )
 """The sources of prompts a load test knows."""
 

@@ -53,7 +53,7 @@ _PERF_LEFT_OUT: Final = {
     "log_every_n_query, enable_progress_tracker": "progress is always tracked (`GET /api/v1/runs/{id}/progress`)",
     "visualizer, wandb_api_key, swanlab_api_key, swanlab_host": "a vendor's tracking service",
     "image_width, image_height, image_format, image_num, image_patch_size": "images",
-    "multi_turn, min_turns, max_turns, multi_turn_args": "conversations: not in this version",
+    "multi_turn_args": "deprecated in EvalScope, and a part of its swe_smith data set",
     "dataset_args: speed": "`trace_speed`",
     "dataset_args: model_override, model_mapping": "`extra_args: {model: ..}` goes before the model of a recorded body",
     "dataset_args: match_output_length": "lengths are the limits of answers; `extra_args: {ignore_eos: true}`",

@@ -10,7 +10,18 @@ from evalkube_crds.rules import Rule
 __all__ = ["LONGEST", "Dataset", "PerfDatasetArgs", "TokenLengths", "Tokens"]
 
 Dataset: TypeAlias = Literal[
-    "openqa", "longalpaca", "share_gpt_en", "share_gpt_zh", "line_by_line", "random", "custom", "workload_trace"
+    "openqa",
+    "longalpaca",
+    "share_gpt_en",
+    "share_gpt_zh",
+    "line_by_line",
+    "random",
+    "custom",
+    "workload_trace",
+    "share_gpt_en_multi_turn",
+    "share_gpt_zh_multi_turn",
+    "random_multi_turn",
+    "custom_multi_turn",
 ]
 """The names of `names.PERF_DATASETS`."""
 

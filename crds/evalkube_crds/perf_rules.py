@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from evalkube_crds import perf_trace, sla
+from evalkube_crds import conversations, perf_trace, sla
 from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.perf_data import LONGEST
 from evalkube_crds.rules import Rule
@@ -154,9 +154,9 @@ _PROMPTS: "Final[tuple[PerfRule, ...]]" = (
 
 _RANDOM: "Final[tuple[PerfRule, ...]]" = (
     Rule(
-        "!has(self.datasetArgs.inputLen) || self.dataset == 'random'",
-        lambda spec: spec.dataset_args.input_len is None or spec.dataset == "random",
-        "dataset_args.input_len: is for the random dataset",
+        "!has(self.datasetArgs.inputLen) || self.dataset.startsWith('random')",
+        lambda spec: spec.dataset_args.input_len is None or spec.dataset.startswith("random"),
+        "dataset_args.input_len: is for the random datasets",
     ),
     Rule(
         f"!has(self.datasetArgs.inputLen) || (self.minPromptLength == 0 && self.maxPromptLength == {LONGEST})",
@@ -166,9 +166,9 @@ _RANDOM: "Final[tuple[PerfRule, ...]]" = (
         "dataset_args.input_len: has bounds of its own; leave min_prompt_length and max_prompt_length out",
     ),
     Rule(
-        "self.prefixLength == 0 || self.dataset == 'random'",
-        lambda spec: not spec.prefix_length or spec.dataset == "random",
-        "prefix_length: is for the random dataset; others take dataset_args.prefix_file",
+        "self.prefixLength == 0 || self.dataset.startsWith('random')",
+        lambda spec: not spec.prefix_length or spec.dataset.startswith("random"),
+        "prefix_length: is for the random datasets; others take dataset_args.prefix_file",
     ),
     Rule(
         "self.prefixLength > 0 || (self.datasetArgs.prefixGroups == 1 && !has(self.datasetArgs.prefixShares))",
@@ -237,6 +237,28 @@ _SEARCH: "Final[tuple[PerfRule, ...]]" = (
 )
 
 
+def _is_a_tool(spec: "PerfRunSpec") -> bool:
+    """Whether the choice of a tool is one of the words for it, or the name of a function."""
+    functions = [tool.get("function") for tool in spec.tools or ()]
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
+    return spec.tool_choice in (None, "auto", "none", "required", *names)
+
+
+_TOOLS: "Final[tuple[PerfRule, ...]]" = (
+    Rule(
+        "!has(self.toolChoice) || has(self.tools)",
+        lambda spec: spec.tool_choice is None or spec.tools is not None,
+        "tool_choice: needs tools",
+    ),
+    Rule(
+        "!has(self.tools) || !has(self.applyChatTemplate) || self.applyChatTemplate",
+        lambda spec: spec.tools is None or spec.apply_chat_template is not False,
+        "tools: are for messages; leave apply_chat_template out",
+    ),
+    Rule(None, _is_a_tool, "tool_choice: must be auto, none, required or the name of a function in tools"),
+)
+
+
 def _criteria_rules() -> "Iterator[PerfRule]":
     """A figure is a criterion where the model of the API has it."""
     for kinds, names in sla.METRICS_BY_KINDS.items():
@@ -276,6 +298,8 @@ RULES: "Final[tuple[PerfRule, ...]]" = (
     *_ARRIVALS,
     *_PROMPTS,
     *_RANDOM,
+    *conversations.RULES,
+    *_TOOLS,
     *_SEARCH,
     *_GOODPUT,
     *_criteria_rules(),

@@ -17,8 +17,9 @@ from evalkube_crds.fields import (
     RelativePath,
     TargetGrace,
     TextOrFile,
+    Tool,
 )
-from evalkube_crds.names import PERF_DATASETS
+from evalkube_crds.names import CONVERSATIONS, PERF_DATASETS
 from evalkube_crds.perf_data import LONGEST, Dataset, PerfDatasetArgs, Tokens
 from evalkube_crds.perf_fields import Bound, Goodput, Rate, ServerMetrics, SlaGroup
 from evalkube_crds.perf_rates import RateStage
@@ -31,6 +32,7 @@ __all__ = ["PerfRunSpec"]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Parallel = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ThinkTime = Annotated[float, Field(ge=0, le=86_400)]
 
 _NUMBER: Final = 1000
 
@@ -210,6 +212,24 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         default=PerfDatasetArgs(), description="How prompts are cut, prefixed or drawn"
     )
 
+    multi_turn: bool | None = Field(
+        default=None,
+        description="Whether conversations of several turns are sent, as dataset says: number, parallel, rate and "
+        "warmup_num then count conversations, and each turn has the model's answers before it",
+    )
+    min_turns: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="Leave out conversations of fewer turns; random_multi_turn: the fewest"
+    )
+    max_turns: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description="Turns of a conversation at most, further ones are cut off; random_multi_turn needs it",
+    )
+    think_time: Annotated[list[ThinkTime], Field(min_length=1, max_length=2)] | None = Field(
+        default=None,
+        description="Seconds from an answer to the next turn of its conversation; two values: drawn uniformly between "
+        "them. None unless set",
+    )
+
     max_tokens: Annotated[list[Tokens], Field(min_length=1, max_length=2)] = Field(
         default=[2048], description="Most tokens of an answer; two values: drawn uniformly between them"
     )
@@ -233,6 +253,14 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     stop_token_ids: list[int] | None = Field(default=None, description="Token ids that end an answer (vLLM, SGLang)")
     logprobs: bool | None = Field(default=None, description="Ask for log probabilities")
     n_choices: Annotated[int, Field(ge=1, le=128)] | None = Field(default=None, description="Answers per request")
+    tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="What the model may call: functions in the form of OpenAI's chat completions, which become the "
+        "API's own, or tools of the API's own kinds. Prompts with tools of their own keep those",
+    )
+    tool_choice: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="auto, none, required, or the name of the function in tools that is to be called"
+    )
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of the schedule and of random prompts; also sent to the endpoint"
     )
@@ -266,6 +294,11 @@ class PerfRunSpec(EndpointFields, ClusterFields):
         """Requests of warm-up before `number` measured ones: a count from 1 on, below it a share (at least one)."""
         asked = self.warmup_num
         return int(asked) if asked >= 1 or not asked else max(1, int(asked * number))
+
+    @property
+    def converses(self) -> bool:
+        """Whether conversations are sent."""
+        return self.dataset in CONVERSATIONS
 
     @property
     def is_open_loop(self) -> bool:

@@ -13,6 +13,7 @@ from evalkube_crds.names import AnswerNote, Clock, ErrorClass, Reason, SteadyAbs
 
 __all__ = [
     "ClientHealth",
+    "Conversations",
     "DatasetResult",
     "EvalResult",
     "HistogramField",
@@ -180,6 +181,20 @@ class ClientHealth(Report):
     )
 
 
+class Conversations(Report):
+    """How the measured conversations of a point ended."""
+
+    completed: int = Field(default=0, description="All their turns were answered")
+    failed: int = Field(default=0, description="A turn failed, which ends a conversation")
+    cut: int = Field(default=0, description="They were not over when the load ended")
+    unsent_turns: int = Field(default=0, description="Turns that were not sent of those that failed or were cut")
+
+    @property
+    def over(self) -> int:
+        """All of them."""
+        return self.completed + self.failed + self.cut
+
+
 class PerfSeries(Report):
     """Counts per interval since the first measured send, for plots; bounded in length by doubling the interval."""
 
@@ -275,7 +290,7 @@ class PerfPoint(Report):
 
     ``latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns,
     input_tokens, output_tokens, output_tps_milli, total_tps_milli, chunks_per_read,
-    inputs`` (of successful requests only).
+    inputs`` (of successful requests only); of conversations ``first_turn_ttft_ns, later_turn_ttft_ns, turns``.
     """
 
     name: str
@@ -288,6 +303,10 @@ class PerfPoint(Report):
         default=None, description="How requests were to arrive, in words; null where answers alone say when"
     )
     open_loop: bool = False
+    conversations: Conversations | None = Field(
+        default=None,
+        description="Where those were sent: number, parallel and rate are of them, all other counts of requests",
+    )
     stream: bool = True
     kind: Literal["chat", "embedding", "rerank"] = Field(default="chat", description="What the model does")
     proxy: str | None = Field(

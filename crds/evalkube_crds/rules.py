@@ -1,7 +1,7 @@
 """Rules between the fields of a model: each once, for the API server (in CEL) and for requests (in Python). Pure."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,12 +16,13 @@ _SNAKE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[Model]):
-    """What the fields of a model must be to each other: `cel` is of the resource's model, `holds` of ours.
+    """What the fields of a model must be to each other: `cel` is of the resource's model (None where CEL cannot see
+    it: fields of free form), `holds` of ours.
 
     `message` begins with the field that is wrong, and has our names of fields.
     """
 
-    cel: str
+    cel: str | None
     holds: Callable[[Model], bool]
     message: str
 
@@ -30,7 +31,9 @@ class Rule(Generic[Model]):
         if not self.holds(model):
             raise ValueError(self.message)
 
-    def validation(self, fields: Collection[str]) -> dict[str, str]:
-        """It as one of `x-kubernetes-validations`; those of `fields` have their names in resources there."""
+    def validations(self, fields: Collection[str]) -> Iterator[dict[str, str]]:
+        """It among `x-kubernetes-validations`; those of `fields` have their names in resources there."""
+        if self.cel is None:
+            return
         said = _SNAKE.sub(lambda word: to_camel(word[0]) if word[0] in fields else word[0], self.message)
-        return {"rule": self.cel, "message": said}
+        yield {"rule": self.cel, "message": said}

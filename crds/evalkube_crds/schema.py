@@ -184,7 +184,7 @@ def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
     if needed:
         schema["required"] = needed
     names = _fields_within(model)
-    rules = [rule.validation(names) for rule in getattr(model, "rules", ())]
+    rules = [one for rule in getattr(model, "rules", ()) for one in rule.validations(names)]
     rules += dialects.rules(model) if "api" in model.model_fields else ()
     if rules:
         schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), *rules]

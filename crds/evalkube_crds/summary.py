@@ -16,10 +16,12 @@ from collections.abc import Mapping, Sequence
 from evalkube_crds import server_view, steady
 from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
+    FIRST_TURN_TTFT,
     INTENDED_LATENCY,
     INTENDED_TTFT,
     ITL,
     LATENCY,
+    LATER_TURN_TTFT,
     RATES,
     RPS,
     TPOT,
@@ -32,7 +34,7 @@ __all__ = ["dataset_score", "failures", "headline", "requested", "summary", "wei
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
-_SUMMARIZED = (LATENCY, TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
+_SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
 
 
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:
@@ -41,10 +43,13 @@ def summary(result: EvalResult | PerfResult) -> dict[str, float]:
 
 
 def requested(result: EvalResult | PerfResult) -> int:
-    """Samples or requests that the run was asked for."""
+    """Samples, requests or conversations that the run was asked for."""
     if isinstance(result, EvalResult):
         return sum(subset.requested for dataset in result.datasets for subset in dataset.subsets)
-    return sum(point.succeeded + point.failed for point in result.points)
+    return sum(
+        point.succeeded + point.failed if point.conversations is None else point.conversations.over
+        for point in result.points
+    )
 
 
 def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:

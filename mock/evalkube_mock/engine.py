@@ -89,6 +89,7 @@ class Engine:
         try:
             self._admit(request, dialect)
             ask = dialect.read(endpoint, request.headers, request.body)
+            self._record.bodies.append(request.body)
             if self._behaviour.strict_model and ask.model != self._behaviour.model:
                 raise _unknown_model(ask.model)
             fate = behaviours.fate(self._behaviour, number)
@@ -194,7 +195,7 @@ class Engine:
             self._record.clear()
             self._stats.clear()
             return b'{"cleared":true}'
-        own = path in ("/health", "/record", "/stats")
+        own = path in ("/health", "/record", "/requests", "/stats")
         listed = None if own else dialect.models(path, self._behaviour.model, self._started)
         if not own and listed is None:
             raise RefusedError(404, f"Unknown path: {request.method} {path}", code="unknown_url")
@@ -211,6 +212,8 @@ class Engine:
     def _books(self, request: Request) -> bytes:
         if request.path == "/health":
             return b'{"status":"ok","service":"evalkube-mock"}'
+        if request.path == "/requests":
+            return b"[%s]" % b",".join(self._record.bodies)
         if request.path == "/stats":
             return orjson.dumps(self._stats.document(len(self._queue)))
         if parse_qs(request.query).get("format", ["json"]) != ["json"]:

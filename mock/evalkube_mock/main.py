@@ -9,6 +9,7 @@ import typer
 from evalkube_mock import answers, server
 from evalkube_mock.answers import AnswerBook
 from evalkube_mock.behaviour import Behaviour, Role
+from evalkube_mock.record import Record
 from evalkube_mock.replies import MAX_TOKENS
 from evalkube_mock.vectors import MAX_DIMENSIONS
 
@@ -129,6 +130,10 @@ def main(
             min=1, max=10_000_000, help="Requests kept for GET /record (39 bytes each).", rich_help_panel=_SERVER
         ),
     ] = 200_000,
+    keep_bodies: Annotated[
+        int,
+        typer.Option(min=0, max=100_000, help="Bodies of requests kept for GET /requests.", rich_help_panel=_SERVER),
+    ] = 0,
     exit_with_parent: Annotated[
         bool,
         typer.Option("--exit-with-parent", help="Stop when standard input ends.", rich_help_panel=_SERVER),
@@ -172,7 +177,7 @@ def main(
             _book(answers_file),
             host=host,
             port=port,
-            record_size=record_size,
+            record=Record(record_size, bodies=keep_bodies),
             exit_with_parent=exit_with_parent,
             ready=lambda url: print(f"mock model on {url}", flush=True),
         )

@@ -5,7 +5,7 @@ Memory is bounded: a ring of fixed arrays keeps the newest `size` requests, 39 b
 
 import enum
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 __all__ = ["Outcome", "Record", "Stats"]
@@ -24,10 +24,13 @@ class Outcome(enum.IntEnum):
 
 
 class Record:
-    """A ring of finished requests. Times are `time.monotonic_ns`; 0 = never happened."""
+    """A ring of finished requests. Times are `time.monotonic_ns`; 0 = never happened. The bodies of the newest ones are
+    kept apart, in the order in which they came; none unless asked for.
+    """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, bodies: int = 0) -> None:
         self.size = size
+        self.bodies: deque[bytes] = deque(maxlen=bodies)
         self._columns = {
             name: array(code, bytes(array(code).itemsize * size))
             for name, code in (
@@ -53,6 +56,7 @@ class Record:
     def clear(self) -> None:
         """Forget every request."""
         self.count = 0
+        self.bodies.clear()
 
     def document(self) -> dict[str, Any]:
         """Give the rows as columns, oldest first.

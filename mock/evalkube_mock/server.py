@@ -28,7 +28,7 @@ def serve(
     *,
     host: str,
     port: int,
-    record_size: int,
+    record: Record,
     exit_with_parent: bool,
     ready: Callable[[str], None],
 ) -> None:
@@ -37,7 +37,6 @@ def serve(
     `ready` gets the base URL, e.g. http://127.0.0.1:8000/v1, once connections are accepted.
     Errors: OSError when the address cannot be bound.
     """
-    record = Record(record_size)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(behaviour, book, record, host, port, exit_with_parent, ready))
 

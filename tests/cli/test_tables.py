@@ -89,6 +89,28 @@ def test_good_requests() -> None:
     assert "Good" not in _shown(tables.perf_tables({"q": _point("valid")}))
 
 
+def test_conversations() -> None:
+    """How they ended, and times in ms; nothing where there were none."""
+    counts = {"completed": 8, "failed": 1, "cut": 0, "unsent_turns": 1234}
+    noted = _point(
+        "valid",
+        **{
+            "Conversations": counts,
+            "Average turns per conversation": 2.5,
+            "Average first-turn time to first token (s)": 0.0413,
+            "Average later-turn time to first token (s)": None,
+        },
+    )
+    text = _shown(tables.perf_tables({"parallel_10_number_100": noted}))
+    assert "not sent" in text
+    assert _row(text, "41.3")[1:] == ["8", "1", "0", "1,234", "2.5", "41.3", "-"]
+    assert "not sent" not in _shown(tables.perf_tables({"parallel_10_number_100": _point("valid")}))
+
+
+def _row(text: str, cell: str) -> list[str]:
+    return next(line.split() for line in text.splitlines() if cell in line.split())
+
+
 def test_ranges_of_percentiles() -> None:
     """In ms, "too few" where the service gave none, nothing of what was not measured; from an older service nothing."""
     point = _point("valid")

@@ -17,12 +17,13 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import TokenBasis
-from evalkube_crds.results import NANO, PerfPoint, PerfResult
+from evalkube_crds.results import NANO, Conversations, PerfPoint, PerfResult
 from evalkube_crds.seed import load_test
 
 ALL: dict[str, float | None] = {
     "duration_s": 4,
     "success_rate": 1,
+    "conversations_completed": None,
     "rps": 2.5,
     "goodput": None,
     "goodput_rps": None,
@@ -81,6 +82,11 @@ POINTS: dict[str, tuple[dict[str, object], dict[str, float | None]]] = {
         {"succeeded": 0, "good": 0, BASIS: {}, "started_at_ns": 0, "ended_at_ns": 0},
         dict.fromkeys(ALL),
     ),
+    "conversations, of which the end cut some": (
+        {"conversations": {"completed": 6, "failed": 2, "cut": 4}},
+        {"conversations_completed": 0.75},
+    ),
+    "conversations that were all cut": ({"conversations": {"cut": 4}}, {}),
     "nothing was sent": (
         {"succeeded": 0, BASIS: {}, "started_at_ns": 0, "ended_at_ns": 0},
         dict.fromkeys(ALL),
@@ -139,7 +145,8 @@ def _measured() -> PerfPoint:
 
 def test_names_of_the_summary() -> None:
     """What thresholds are written with, in the order of the line of a finished run."""
-    times = ("latency", "ttft", "tpot", "itl", "intended_latency", "intended_ttft")
+    turns = ("first_turn_ttft", "later_turn_ttft")
+    times = ("latency", "ttft", *turns, "tpot", "itl", "intended_latency", "intended_ttft")
     found = summary.summary(PerfResult(run_id="r", model="m", points=[_measured()]))
     assert [name.removeprefix("parallel_2_number_10/") for name in found] == [
         *("rps", "success_rate", "rps", "output_tps", "total_tps"),
@@ -172,8 +179,9 @@ def test_a_service_level_from_the_intended_send(intended: bool) -> None:
 
 
 def test_an_answers_keys() -> None:
-    """EvalScope's, each with its own figure."""
-    point = _measured()
+    """EvalScope's, each with its own figure; and those of conversations, where there were any."""
+    assert not {"Conversations", "Average turns per conversation"} & set(load_test.metrics(_point()))
+    point = _measured().model_copy(update={"conversations": Conversations(completed=3)})
     found = load_test.metrics(point)
     keys = {
         quantity.seed_mean: quantity.value(point, MEAN)
@@ -187,6 +195,9 @@ def test_an_answers_keys() -> None:
         "Average inter-token latency (s)",
         "Average input tokens per request",
         "Average output tokens per request",
+        "Average first-turn time to first token (s)",
+        "Average later-turn time to first token (s)",
+        "Average turns per conversation",
     } == set(keys)
     assert {name: found[name] for name in keys} == keys
     columns = load_test.percentiles(point)

@@ -14,6 +14,7 @@ from evalkube_crds.names import ErrorClass, Verdict
 from evalkube_crds.results import (
     NANO,
     ClientHealth,
+    Conversations,
     DatasetResult,
     EvalResult,
     PerfPoint,
@@ -85,6 +86,16 @@ def test_good_requests_add_up(good: list[int | None], wanted: int | None) -> Non
     parts = [point([5], NANO).model_copy(update={"good": one, "health": ClientHealth(doubtful=1)}) for one in good]
     merged = merge.merge_points(parts)
     assert (merged.good, merged.health.doubtful) == (wanted, 2)
+
+
+def test_conversations_add_up() -> None:
+    """Count by count; of single requests there are none."""
+    parts = [point([5], NANO), point([6], NANO), point([7], NANO)]
+    assert merge.merge_points(parts).conversations is None
+    parts[0].conversations = Conversations(completed=5, failed=1, unsent_turns=2)
+    parts[2].conversations = Conversations(completed=2, cut=3, unsent_turns=4)
+    whole = Conversations(completed=7, failed=1, cut=3, unsent_turns=6)
+    assert merge.merge_points(parts).conversations == whole
 
 
 def judged(

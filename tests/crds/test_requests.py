@@ -178,6 +178,8 @@ EMBEDDING = {"api": "openai_embedding", "url": "http://h/v1"}
 LENGTHS = {"input_len": {"distribution": "fixed", "value": 5}}
 TRACE = {"dataset": "workload_trace", "dataset_path": "t.jsonl"}
 STAGES = [{"rate": 5, "to": 50, "duration": 60}, {"rate": 50, "duration": 30}]
+TOOL = {"type": "function", "function": {"name": "weather"}}
+TALKS = {"dataset": "share_gpt_en_multi_turn"}
 WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"numbr": 5}, "numbr: is not a known field; did you mean 'number'?"),
     ({"number": 0}, "must be greater than or equal to 1"),
@@ -281,6 +283,41 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
             ),
         )
     ),
+    ({"multi_turn": True}, "multi_turn: is as dataset says: share_gpt_en_multi_turn, "),
+    ({**TALKS, "multi_turn": False}, "multi_turn: is as dataset says"),
+    ({"min_turns": 2}, "min_turns: is for conversations; set dataset to one of share_gpt_en_multi_turn, "),
+    ({"max_turns": 2}, "max_turns: is for conversations"),
+    ({"think_time": 0}, "think_time: is for conversations"),
+    ({"think_time": [1, 2]}, "think_time: is for conversations"),
+    ({**TALKS, "think_time": [2, 1]}, "think_time: the first of two values must not be the larger one"),
+    ({**TALKS, "think_time": -1}, "think_time[0]: must be greater than or equal to 0"),
+    ({**TALKS, "think_time": [1, 2, 3]}, "think_time: must have at most 2 items"),
+    ({**TALKS, "min_turns": 3, "max_turns": 2}, "min_turns: must not be larger than max_turns"),
+    ({**TALKS, "max_turns": 0}, "max_turns: must be greater than or equal to 1"),
+    ({**TALKS, "prompt": "x"}, "prompt: has no meaning with conversations; leave it out"),
+    ({**TALKS, "query_template": "{}"}, "query_template: has no meaning with conversations"),
+    ({**TALKS, "tokenizer_path": "t", "tokenize_prompt": True}, "tokenize_prompt: has no meaning with conversations"),
+    ({**TALKS, "apply_chat_template": False}, "apply_chat_template: false has no meaning with conversations"),
+    (
+        {**TALKS, "tokenizer_path": "t", "dataset_args": {"target_input_len": 5}},
+        "dataset_args.target_input_len: has no meaning with conversations",
+    ),
+    ({**TALKS, "dataset_args": LENGTHS}, "dataset_args.input_len: is for the random datasets"),
+    ({**TALKS, "api": "openai_rerank"}, "dataset: conversations are for api openai, openai_responses, dashscope, "),
+    ({"dataset": "custom_multi_turn"}, "dataset_path: custom_multi_turn needs the file to read"),
+    ({"dataset": "random_multi_turn"}, "max_turns: random_multi_turn needs it"),
+    ({"tools": []}, "tools: must not be empty"),
+    ({"tools": [{}]}, "tools[0]: must not be empty"),
+    ({"tools": ["weather"]}, "tools[0]: must be an object"),
+    ({"tools": [TOOL], "apply_chat_template": False}, "tools: are for messages; leave apply_chat_template out"),
+    ({"tools": [TOOL], "api": "openai_embedding"}, "tools: is no parameter of openai_embedding, openai_rerank"),
+    ({"tools": [{"type": "mcp", "authorization": "x"}]}, "tools[0]: authorization carries a secret"),
+    ({"tool_choice": "auto"}, "tool_choice: needs tools"),
+    (
+        {"tools": [TOOL], "tool_choice": "time"},
+        "tool_choice: must be auto, none, required or the name of a function in tools",
+    ),
+    ({"tools": [TOOL], "tool_choice": "required", "api": "dashscope"}, "tool_choice: dashscope has no 'required'"),
     ({"headers": {"bad name": "x"}}, "is not a header name"),
     ({"api_key_header": "Host"}, "api_key_header: Host has another meaning"),
     ({"api_key_header": "a b"}, "api_key_header: "),

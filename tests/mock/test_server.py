@@ -242,6 +242,18 @@ def test_the_record_is_cleared(mock_of: MockOf) -> None:
     assert (mock.record()["count"], mock.stats()["total"]) == (0, 0)
 
 
+def test_bodies_are_kept_where_asked_for(mock_of: MockOf) -> None:
+    """The newest ones as they came, whatever became of them; none that was no request."""
+    mock = mock_of("--keep-bodies", "2", "--fail-rate", "1")
+    for text in ("one", "two", "three"):
+        mock.chat(text)
+    mock.client.post(f"{mock.url}/chat/completions", content=b"{")
+    kept = mock.client.get(f"{mock.root}/requests").json()
+    assert [body["messages"][0]["content"] for body in kept] == ["two", "three"]
+    mock.client.delete(f"{mock.root}/record")
+    assert mock.client.get(f"{mock.root}/requests").json() == []
+
+
 def _request(more: dict[str, Any], version: str = "1.1") -> bytes:
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}], **more}).encode()
     head = f"POST /v1/chat/completions HTTP/{version}\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalkube_crds.names import PERF_DATASETS, Reason
+from evalkube_crds.names import CONVERSATIONS, PERF_DATASETS, Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import catalogue, dialogues, prompts, rows
@@ -53,7 +53,9 @@ def asked(source: prompts.PromptSource) -> list[object]:
 
 def test_every_named_set_is_of_the_contract() -> None:
     """The table and the contract's list have the same names."""
-    assert {*catalogue.SETS, "line_by_line", "random", "custom", "workload_trace"} == set(PERF_DATASETS)
+    named = {*catalogue.SETS, "line_by_line", "random", "custom", "workload_trace"}
+    assert named | set(CONVERSATIONS) == set(PERF_DATASETS)
+    assert {name.removesuffix("_multi_turn") for name in CONVERSATIONS} < named
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.SETS))

@@ -122,7 +122,7 @@ def test_half_a_usage_keeps_its_half(tmp_path: Path, tokenizer: str) -> None:
     row = {"index": 3, "prompt_tokens": None, "completion_tokens": 99, "token_basis": "usage"}
     other = {"index": 2, "prompt_tokens": 7, "completion_tokens": 1, "token_basis": "chunks"}
     timing: rows.Timing = ([], 0, (0, 0, 0))
-    batch: list[rows.Waiting] = [(row, ["x y"], timing), (other, ["x", "y z"], timing)]
+    batch: list[rows.Waiting] = [(row, ["x y"], timing, None), (other, ["x", "y z"], timing, None)]
     found = token_count.TokenCounter(tokens.load(tokenizer, ANYTHING), bodies, openai).rows(batch)
     counts = [(one["prompt_tokens"], one["completion_tokens"], one["token_basis"]) for one in found]
     assert counts == [(1, 99, "usage"), (7, 3, "tokenizer")]

@@ -3,7 +3,7 @@
 import pytest
 
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfPoint, PerfResult, PromptData
+from evalkube_crds.results import Conversations, PerfPoint, PerfResult, PromptData
 from evalkube_runner.report import prompt_facts
 
 SPEC = PerfRunSpec.model_validate(
@@ -41,3 +41,19 @@ def test_what_a_page_says(data: PromptData | None, lines: dict[str, str]) -> Non
     """Which prompts, how often each was sent, and what became of the others."""
     result = PerfResult(run_id="r", model="m", data=data, points=POINTS)
     assert dict(prompt_facts.facts(result, SPEC)) == lines
+
+
+def test_what_a_page_says_of_conversations() -> None:
+    """They are counted, not their requests."""
+    fields = {"model": "m", "url": "http://h/v1", "dataset": "share_gpt_en_multi_turn"}
+    spec = PerfRunSpec.model_validate({**fields, "max_turns": 3, "think_time": [0.5, 2]})
+    talked = data(dataset="share_gpt_en_multi_turn", prompts=20, left_out={"too_short": 4}, cut=7)
+    points = [PerfPoint(name="p", number=50, succeeded=120, conversations=Conversations(completed=50))]
+    assert dict(prompt_facts.facts(PerfResult(run_id="r", model="m", data=talked, points=points), spec)) == {
+        "Prompts": "share_gpt_en_multi_turn (sample)",
+        "Different conversations": "20; each was sent 2.5 times on average, which a prefix cache makes fast",
+        "Conversations left out": "4 too short",
+        "Conversations cut": "7, to 3 turns",
+        "Time to think before a further turn": "0.5 to 2 s",
+        "Lengths of turns": "counted in tokens",
+    }

@@ -10,9 +10,18 @@ from evalkube_crds.figures import (
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import DatasetResult, EvalResult, PerfPoint, PerfResult, ScoreSum, SubsetResult
+from evalkube_crds.results import (
+    Conversations,
+    DatasetResult,
+    EvalResult,
+    PerfPoint,
+    PerfResult,
+    ScoreSum,
+    SubsetResult,
+)
 from evalkube_crds.seed import load_test
 from evalkube_runner.perf import measure
+from evalkube_runner.perf.conversation_tally import ConversationTally
 from evalkube_runner.report import grid, perf_tables, perf_view, tables
 from evalkube_runner.report.grid import Row, Table
 
@@ -64,7 +73,7 @@ def test_ranges_stand_beside_percentiles() -> None:
 
 def test_all_that_is_measured_is_in_the_table_of_figures() -> None:
     """A histogram without a row in it would be in no report."""
-    assert {quantity.histogram for quantity in QUANTITIES} == set(measure.HISTOGRAMS)
+    assert {quantity.histogram for quantity in QUANTITIES} == {*measure.HISTOGRAMS, *ConversationTally.NAMES}
 
 
 def test_perf_summary_tells_of_verdicts_and_errors() -> None:
@@ -121,6 +130,35 @@ def test_a_proxy_is_told() -> None:
     merged = merge.merge_points(through.points * 2)
     assert load_test.metrics(merged)["Proxy"] == "http://p:3128"
     assert "Proxy" not in load_test.metrics(_point())
+
+
+def test_conversations_are_told() -> None:
+    """How they ended, and the TTFT of first turns beside that of later ones; the load is in conversations."""
+    times = {name: Histogram() for name in ("first_turn_ttft_ns", "later_turn_ttft_ns", "turns", "ttft_ns")}
+    for histogram in times.values():
+        histogram.extend([3, 4])
+    talks = Conversations(completed=58, failed=2, cut=4, unsent_turns=7)
+    talked = _point(conversations=talks, histograms=times | _point().histograms)
+    result = PerfResult(run_id="r", model="m", points=[talked])
+    found = perf_view.context(result, PerfRunSpec(model="m", url="http://h/v1"))
+    (view,) = found["points"]
+    words = "58 of 64 completed, 2 ended by a turn that failed, 4 cut by the end of the load; 7 turns were not sent"
+    assert {("Conversations", words), ("Load", "2 conversations at once")} <= set(view.facts)
+    assert {"First-turn TTFT p50", "Later-turn TTFT p50"} <= {tile.label for tile in found["tiles"]}
+    assert {"Conversation", "TTFT of later turns"} <= {name for name, _ in found["terms"]}
+    assert "First-turn TTFT p99" in tables.perf_summary(result)
+    plain = perf_view.context(
+        PerfResult(run_id="r", model="m", points=[_point()]), PerfRunSpec(model="m", url="http://h")
+    )
+    assert "onversation" not in str(plain["points"]) + str(plain["terms"])
+
+
+def test_a_load_of_conversations_in_words() -> None:
+    """With a rate, and in open loop."""
+    talked = _point(conversations=Conversations(), rate=5.0)
+    assert perf_tables.load_text(talked) == "2 conversations at once, at most 5.000 conversations/s"
+    talked = talked.model_copy(update={"open_loop": True})
+    assert perf_tables.load_text(talked) == "open loop, 5.000 conversations/s"
 
 
 def test_arrivals_are_told() -> None:

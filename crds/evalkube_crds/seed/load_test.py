@@ -9,6 +9,7 @@ from evalkube_crds.figure import CHAT, MEAN, Figure
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
     INPUT_TOKENS,
@@ -17,6 +18,7 @@ from evalkube_crds.figures import (
     INPUTS_PER_SECOND,
     ITL,
     LATENCY,
+    LATER_TURN_TTFT,
     OUTPUT_TOKENS,
     OUTPUT_TPS,
     REQUEST_OUTPUT_TPS,
@@ -25,6 +27,7 @@ from evalkube_crds.figures import (
     TOTAL_TPS,
     TPOT,
     TTFT,
+    TURNS,
     applying,
 )
 from evalkube_crds.results import PerfPoint
@@ -57,6 +60,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         **{figure.seed_key: figure.of(point) for figure in _FIGURES},
         **{figure.seed_key: figure.of(point) for figure in _wordless(point)},
         **_goodput(point),
+        **_conversations(point),
         "Warm-up requests": point.warmup,
         "Errors": {str(error): count for error, count in sorted(point.errors.items())},
         "Truncated requests": point.truncated,
@@ -69,6 +73,15 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         **({"Arrivals": point.arrivals} if point.arrivals is not None else {}),
         **({"Proxy": point.proxy} if point.proxy is not None else {}),
     }
+
+
+def _conversations(point: PerfPoint) -> dict[str, Any]:
+    """How conversations went; nothing where none were sent."""
+    if point.conversations is None:
+        return {}
+    means = (quantity.figure(MEAN) for quantity in (TURNS, FIRST_TURN_TTFT, LATER_TURN_TTFT))
+    counts = point.conversations.model_dump(by_alias=False)
+    return {"Conversations": counts, **{figure.seed_key: figure.of(point) for figure in means}}
 
 
 def _wordless(point: PerfPoint) -> list[Figure]:

@@ -8,7 +8,7 @@ ShareGPT's rows on ModelScope are {"conversation": [{"human": .., "assistant": .
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["Message", "first_question", "messages_of"]
+__all__ = ["Message", "first_question", "messages_of", "tools_of"]
 
 Message = dict[str, object]
 
@@ -34,6 +34,18 @@ def messages_of(row: Any) -> list[Message]:
     if isinstance(system, str) and system.strip() and not any(message["role"] == "system" for message in messages):
         return [{"role": "system", "content": system}, *messages]
     return messages
+
+
+def tools_of(row: Any) -> tuple[dict[str, Any], ...] | None:
+    """The tools that a row has of its own, in OpenAI's form or in the endpoint's; None where it has none. Raises
+    ValueError.
+    """
+    found = row.get("tools") if isinstance(row, dict) else None
+    if not found:
+        return None
+    if not isinstance(found, list) or not all(isinstance(tool, dict) for tool in found):
+        raise ValueError("tools is a list of objects")
+    return tuple(found)
 
 
 def first_question(row: Any) -> str:

@@ -10,7 +10,8 @@ from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PromptData
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import prompts
+from evalkube_runner.data import conversations, prompts
+from evalkube_runner.data.conversations import ConversationSource
 from evalkube_runner.data.prompts import PromptSource
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.ask import Inputs, Prompt, Query
@@ -53,10 +54,13 @@ class Groups:
         return Query(found[0], found[1:]) if self._ranked else Inputs(found)
 
 
-def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource | Groups:
-    """What requests of `spec` are made of: its prompts, or groups of them where its API takes several texts, unless
-    they are whole bodies. Raises RunFailed: as `prompts.load`; DatasetUnavailable for lines that are no texts.
+def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource | ConversationSource | Groups:
+    """What requests of `spec` are made of: its prompts, conversations, or groups of prompts where its API takes several
+    texts, unless they are whole bodies. Raises RunFailed: as `prompts.load` and `conversations.load`;
+    DatasetUnavailable for lines that are no texts.
     """
+    if spec.converses:
+        return conversations.load(spec, context)
     source = prompts.load(spec, context, chat=chat)
     kind, args = DIALECTS[spec.api].kind, spec.dataset_args
     if kind == "chat":

@@ -28,7 +28,7 @@ from evalkube_runner.data.trace_texts import TraceTexts, trace_texts
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.wire.answer import Prompt
 
-__all__ = ["ENDLESS", "PromptSource", "TokenCounter", "load"]
+__all__ = ["ENDLESS", "PromptSource", "TokenCounter", "load", "prefix_of", "tell"]
 
 _LOG = logging.getLogger("evalkube.runner")
 _BATCH: Final = 1024
@@ -94,12 +94,19 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
         reordered=trace.unordered if trace is not None else 0,
         length_basis="tokens" if counter else "words" if made else "characters",
     )
-    _tell(data)
+    tell(data, "prompts")
     return PromptSource(source, shape, chosen.kept, data)
 
 
-def _tell(data: PromptData) -> None:
-    known = "a prompt for each request" if data.prompts is None else f"{data.prompts} prompts"
+def prefix_of(spec: PerfRunSpec, readable: Readable) -> str:
+    """The text that goes before prompts; empty where there is none. Raises RunFailed."""
+    name = spec.dataset_args.prefix_file
+    return _text_file(name, "dataset_args.prefix_file", readable) if name else ""
+
+
+def tell(data: PromptData, unit: str) -> None:
+    """Log which prompts (or conversations: `unit`) a load test has."""
+    known = "a prompt for each request" if data.prompts is None else f"{data.prompts} {unit}"
     left_out = [f"{count} {why.replace('_', ' ')}" for why, count in data.left_out.items()]
     told = [f"left out: {', '.join(left_out)}"] if left_out else []
     told += [f"cut: {data.cut}"] if data.cut else []
@@ -119,8 +126,7 @@ class _Shape:
         self.counter = counter
         self._chat = chat
         self._target = args.target_input_len
-        prefix = args.prefix_file
-        self._prefix = _text_file(prefix, "dataset_args.prefix_file", readable) if prefix else ""
+        self._prefix = prefix_of(spec, readable)
         self._prefix_ids = counter.encode(self._prefix) if counter and self._prefix else []
         self._role = args.prefix_role
         self._model = spec.model

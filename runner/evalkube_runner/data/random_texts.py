@@ -18,7 +18,7 @@ from evalkube_runner.data.lengths import Lengths
 from evalkube_runner.data.tokens import TokenCounter
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["ENDLESS", "Prefixes", "RandomTexts", "WordTexts", "generator_of", "random_texts"]
+__all__ = ["ENDLESS", "Prefixes", "RandomTexts", "WordTexts", "generator_of", "lengths_of", "random_texts"]
 
 ENDLESS: Final = 1 << 40
 """The length of a source that makes its items: no load test has as many requests."""
@@ -118,10 +118,15 @@ def generator_of(seed: int, index: int, stream: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
 
 
+def lengths_of(spec: PerfRunSpec) -> Lengths:
+    """How the lengths of drawn texts are distributed, a prefix not counted."""
+    if spec.dataset_args.input_len is not None:
+        return Lengths.of(spec.dataset_args.input_len)
+    return Lengths(max(1, spec.min_prompt_length), max(1, spec.max_prompt_length))
+
+
 def random_texts(spec: PerfRunSpec, counter: TokenCounter | None) -> RandomTexts:
     """As the spec wants them."""
     args = spec.dataset_args
-    least, most = max(1, spec.min_prompt_length), max(1, spec.max_prompt_length)
-    lengths = Lengths.of(args.input_len) if args.input_len is not None else Lengths(least, most)
     shares = args.prefix_shares or [1.0] * args.prefix_groups
-    return RandomTexts(spec.seed, lengths, Prefixes(spec.prefix_length, shares), WordTexts(counter))
+    return RandomTexts(spec.seed, lengths_of(spec), Prefixes(spec.prefix_length, shares), WordTexts(counter))

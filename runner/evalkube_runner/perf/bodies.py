@@ -14,9 +14,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
@@ -27,11 +28,12 @@ from evalkube_crds import secret_keys
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.perf import payloads
+from evalkube_runner.perf import payloads, scripting
 from evalkube_runner.perf.payloads import PREFIX, Layout
-from evalkube_runner.wire.ask import DRAWN, Ask, Drawn, Inputs, Prompt, Query
+from evalkube_runner.perf.script import Script
+from evalkube_runner.wire.ask import DRAWN, Ask, Conversation, Drawn, Inputs, Prompt, Query, chat_of
 from evalkube_runner.wire.chats import Inexpressible
-from evalkube_runner.wire.dialect import Dialect
+from evalkube_runner.wire.dialect import HISTORIES, Dialect
 
 __all__ = ["AHEAD_BYTES", "Bodies", "Prompts", "Span", "ask_of", "rendered", "window"]
 
@@ -52,7 +54,7 @@ class Prompts(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def item(self, index: int) -> Prompt | Inputs | Query:
+    def item(self, index: int) -> Prompt | Inputs | Query | Conversation:
         """One of them, the same every time."""
 
     def limit(self, index: int) -> int | None:
@@ -61,12 +63,20 @@ class Prompts(Protocol):
 
 def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query, limit: int | None = None) -> Ask:
     """The request for one prompt. A range of token limits is drawn from for each time that it is sent; `limit` goes
-    before those of the spec.
+    before those of the spec. A prompt's own tools go before those of the spec.
     """
+    chat = chat_of(prompt)
+    tools: Sequence[Mapping[str, Any]] | None = spec.tools
+    choice = spec.tool_choice
+    if chat is not None:
+        prompt = chat.messages
+        tools, choice = (tools, chat.tool_choice or choice) if chat.tools is None else (chat.tools, chat.tool_choice)
     most = spec.max_tokens[0] if len(spec.max_tokens) == 1 else DRAWN
     return Ask(
         model=spec.model,
         prompt=prompt,
+        tools=tools,
+        tool_choice=choice,
         stream=spec.streams,
         choices=spec.n_choices,
         max_tokens=most if limit is None else limit,
@@ -150,6 +160,8 @@ class Bodies:
         self._rendered = asyncio.Event()
         self._rendering: asyncio.Task[None] | None = None
         self._layout: Layout | None = None
+        self.turns = 1.0
+        """Requests of an item, on average, as far as tried; known once a span has begun."""
 
     @property
     def layout(self) -> Layout:
@@ -211,7 +223,10 @@ class Bodies:
         count = min(self._total, items)
         tried = min(_TRIED, count)
         began_s = time.monotonic()
-        bytes_each = sum(len(self._body(blank.item_of(at))[0]) for at in range(tried)) / tried
+        first = [self._body(blank.item_of(at))[0] for at in range(tried)]
+        bytes_each = sum(map(len, first)) / tried
+        if self._spec.converses:
+            self.turns = sum(len(Script.unpacked(packed)) for packed in first) / tried
         took_s = (time.monotonic() - began_s) / tried
         block = max(1, int(min(_MOST_IN_BLOCK, count, _BLOCK_BYTES / bytes_each, _BLOCK_S / max(took_s, 1e-9))))
         most = max(2, int(AHEAD_BYTES / (block * bytes_each)))
@@ -220,12 +235,25 @@ class Bodies:
 
     def _body(self, item: int) -> tuple[bytes, int | None]:
         """The body of an item, and the place of a drawn limit. Raises RunFailed for one that its API cannot say."""
+        prompt = self._prompts.item(item)
         try:
-            ask = ask_of(self._spec, self._prompts.item(item), self._prompts.limit(item))
-            made = self._dialect.body(ask)
+            if isinstance(prompt, Conversation):
+                return self._script(prompt), None
+            made = self._dialect.body(ask_of(self._spec, prompt, self._prompts.limit(item)))
         except Inexpressible as problem:
             raise RunFailed(Reason.DATASET_UNAVAILABLE, f"prompt {item}: {problem}") from None
+        except scripting.NoHistory as problem:
+            raise RunFailed(Reason.INVALID_SPEC, f"multi_turn: {problem}; look at extra_args") from None
         return rendered(secret_keys.joined(made, self._secret))
+
+    def _script(self, conversation: Conversation) -> bytes:
+        """A conversation, packed; the place of its drawn limit is in there."""
+        ask = ask_of(self._spec, list(conversation.turns[0]))
+        if conversation.tools is not None:
+            ask = replace(ask, tools=conversation.tools, tool_choice=None)
+        joined = partial(secret_keys.joined, secret=self._secret)
+        script = scripting.script_of(self._dialect, HISTORIES[self._spec.api], ask, conversation, joined=joined)
+        return script.packed()
 
     def _windows(self) -> list[list[int]]:
         return [list(window(self.layout, self._span, at, self._most)) for at in self._at.values()]

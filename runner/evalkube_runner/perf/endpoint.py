@@ -2,18 +2,22 @@
 
 import logging
 
+from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.proxies import Proxy
 from evalkube_runner import gate, urls
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
+from evalkube_runner.errors import RunFailed
+from evalkube_runner.perf import scripting
+from evalkube_runner.perf.conversation import Manner
 from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.target import target_of
 from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation
-from evalkube_runner.wire.dialect import DIALECTS
+from evalkube_runner.wire.dialect import DIALECTS, HISTORIES
 
 __all__ = ["addresses_of", "endpoint_of", "options_of", "url_of"]
 
@@ -52,6 +56,7 @@ def _proxy_headers(url: str, proxy: Proxy | None) -> dict[str, str]:
 def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
     """What is the same for all points of a load test. Raises as `endpoint_of`."""
     readable = context.readable
+    _check_messages(spec)
     return LoadOptions(
         endpoint=endpoint_of(spec, context),
         limits=Limits(spec.connect_timeout, spec.read_timeout, spec.total_timeout),
@@ -64,6 +69,7 @@ def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
         if spec.tokenizer_path is not None
         else None,
         goodput=_criteria_of(spec),
+        talks=_manner(spec) if spec.converses else None,
     )
 
 
@@ -72,6 +78,22 @@ def _criteria_of(spec: PerfRunSpec) -> Criteria | None:
         return None
     bounds = (spec.goodput.ttft, spec.goodput.tpot, spec.goodput.latency)
     return Criteria(*(None if bound is None else round(bound * _NANO) for bound in bounds))
+
+
+def _check_messages(spec: PerfRunSpec) -> None:
+    """Raises RunFailed(InvalidSpec) for what only messages have where the endpoint takes none."""
+    field = "dataset" if spec.converses else "tools" if spec.tools else None
+    if field is not None and not spec.apply_chat_template and not DIALECTS[spec.api].takes_messages(spec.url):
+        text = f"{field}: the url takes no messages; give that of chat completions"
+        raise RunFailed(Reason.INVALID_SPEC, text)
+
+
+def _manner(spec: PerfRunSpec) -> Manner:
+    """How conversations go on."""
+    dialect = DIALECTS[spec.api]
+    thinks = [int(seconds * _NANO) for seconds in spec.think_time or (0.0,)]
+    answered = scripting.answered(dialect, HISTORIES[spec.api], spec.url)
+    return Manner(answered, (thinks[0], thinks[-1]))
 
 
 async def addresses_of(endpoint: Endpoint, context: RunContext) -> tuple[str, ...]:

@@ -116,15 +116,24 @@ class Payloads:
 
     def body(self, item: int, max_tokens: int | None) -> bytes | None:
         """The body of one item, with the token limit where one is drawn; None while it is not there yet."""
-        number, at = divmod(item, self._layout.block)
-        block = self._open.get(number) or self._opened(number)
-        if block is None:
+        found = self._found(item)
+        if found is None:
             return None
-        body, place = block.body(at)
+        body, place = found
         if place:
             assert max_tokens is not None
             body = b"%s%d%s" % (body[:place], max_tokens, body[place:])
         return body
+
+    def packed(self, item: int) -> bytes | None:
+        """What stands for one item in its file, as it is; None while it is not there yet."""
+        found = self._found(item)
+        return None if found is None else found[0]
+
+    def _found(self, item: int) -> tuple[bytes, int] | None:
+        number, at = divmod(item, self._layout.block)
+        block = self._open.get(number) or self._opened(number)
+        return None if block is None else block.body(at)
 
     def awaited(self, item: int, max_tokens: int | None) -> bytes:
         """As `body`, which is waited for. Blocks: for a thread."""

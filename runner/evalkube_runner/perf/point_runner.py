@@ -120,14 +120,16 @@ class PointRunner:
         self._pace.begin(load)
         if context.shard >= busy_shards(point, context.shards):
             return await self._sit_out(point)
-        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=load.peak_rate)
+        await self._bodies.begin(Span(point.first, point.total))
+        rate = None if load.peak_rate is None else load.peak_rate * self._bodies.turns
+        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=rate)
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
-        await self._bodies.begin(Span(point.first, point.total))
         shares = worker_shares(point, context.shard, context.shards, files)
         given = await self._load(point)
-        may = stopping.Limits(load.measured, self._spec.max_error_rate, self._spec.target_grace)
+        number = None if self._spec.converses else load.measured  # nobody knows how many turns there will be
+        may = stopping.Limits(number, self._spec.max_error_rate, self._spec.target_grace)
         async with self._server.during(warmup=point.warmup > 0) as seen:
             reports = await self._reported(self._workers.run(self._options, given, shares), point, may)
         blank = self._blank(point)
@@ -142,7 +144,7 @@ class PointRunner:
 
     def _note_early(self, point: PerfPoint, number: int) -> None:
         """Say in a point that it ended early, if it did, and did so before its last request."""
-        if self._early is not None and point.succeeded + point.failed < number:
+        if self._early is not None and stopping.over(point) < number:
             point.stopped = [stopping.words(self._early, point, number)]
 
     async def leave_out(self, point: Point) -> PerfPoint:

@@ -1,8 +1,9 @@
 """One line of JSON per request, on disk in batches. Rows whose tokens are yet to be counted wait in a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import orjson
@@ -14,12 +15,13 @@ __all__ = ["Rows", "Timing", "Waiting"]
 
 _LINES_PER_WRITE = 256
 _BATCH = 256
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Timing: TypeAlias = tuple[Sequence[Sequence[int]], int, Sequence[int]]
 """The spans of an answer's choices, its chunks of others (see ``timeline.tpots_of``), and ``measure.lags_of`` it."""
 
-Waiting: TypeAlias = tuple[dict[str, Any], list[str], Timing]
-"""A row, the texts of its answer, and their times."""
+Waiting: TypeAlias = tuple[dict[str, Any], list[str], Timing, str | None]
+"""A row, the texts of its answer, and their times; and the request's body, where its prompt is no item of the data."""
 
 
 class Rows:
@@ -35,16 +37,18 @@ class Rows:
         self._lines: list[bytes] = []
         self._spool = _Spool(path.with_suffix(".waiting"))
 
-    def add(self, exchange: Exchange) -> None:
-        """Take one request that is over."""
+    def add(self, exchange: Exchange, *, further: Mapping[str, Any] = _NOTHING, body: bytes | None = None) -> None:
+        """Take one request that is over. ``further``: columns beside those of all rows; ``body``: see ``Waiting``."""
         row = measure.row_of(exchange, self._start_ns, warmup=exchange.index < self._warmup)
+        if further:
+            row |= further
         if self._run is not None:
             row["run"] = self._run
         if exchange.texts is None:
             self.write(row)
         else:
             timing = (list(map(tuple, exchange.spans)), exchange.strays, measure.lags_of(exchange))
-            self._spool.keep((row, exchange.texts, timing))
+            self._spool.keep((row, exchange.texts, timing, body.decode() if body is not None else None))
 
     def write(self, row: dict[str, Any]) -> None:
         """Take a whole row."""
@@ -59,7 +63,7 @@ class Rows:
     def close(self) -> None:
         """Bring all to the disk; what still waits as it is."""
         for batch in self._spool.batches():
-            for row, _, _ in batch:
+            for row, *_ in batch:
                 self.write(row)
         self._spool.close()
         self._flush()

@@ -5,7 +5,7 @@ A slot is the right to have one request in flight; the open loop has no end of t
 absolute: a request that cannot leave when it is due leaves as soon as it can, and the difference is on record; also
 where it is its body that is not there yet.
 Warm-up requests are simply the first indices, so the measured ones begin as their slots free, on a server that is
-already busy.
+already busy. Conversations are the affair of `conversation_sender`.
 """
 
 import asyncio
@@ -13,16 +13,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, takewhile
+from typing import Protocol
 
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
 from evalkube_runner.perf.timerfd import Alarm
 from evalkube_runner.wire.dialect import Dialect
 
-__all__ = ["SendOptions", "Sender"]
+__all__ = ["Requests", "SendOptions", "Sender"]
 
 _clock = time.monotonic_ns
 _UNLIMITED = 1 << 62
@@ -49,13 +50,20 @@ class SendOptions:
     count: Callable[[bytes], int] | None = None
 
 
+class Requests(Protocol):
+    """The requests of a load."""
+
+    def render(self, index: int, max_tokens: int | None) -> bytes | None:
+        """The bytes of one; None while they are not there yet."""
+
+
 class Sender:
     """One lane's load, from ``start`` to the end of its last request."""
 
     def __init__(
         self,
         pool: Pool,
-        payloads: Payloads,
+        requests: Requests,
         planned: Iterator[Planned],
         options: SendOptions,
         *,
@@ -65,11 +73,19 @@ class Sender:
     ) -> None:
         """``record`` is told each request that is over, ``begin`` when the first measured one leaves (monotonic ns)."""
         self._pool = pool
-        self._payloads = payloads
+        self._requests = requests
         self._planned = planned
         self._options = options
-        self._dialect = dialect
         self._record = record
+        self._exchange: Callable[[int, bytes], Exchange] = partial(
+            Exchange,
+            dialect=dialect,
+            stream=options.stream,
+            choices=options.choices,
+            ended=self._ended,
+            keep_text=options.keep_text,
+            count=options.count,
+        )
         self._begin = begin
         self._ahead: deque[tuple[Planned, bytes]] = deque()
         self._unrendered: Planned | None = None
@@ -109,7 +125,7 @@ class Sender:
             planned = self._unrendered or next(self._planned, None)
             if planned is None:
                 return
-            payload = self._payloads.render(planned.index, planned.max_tokens)
+            payload = self._requests.render(planned.index, planned.max_tokens)
             if payload is None:
                 self._unrendered = planned
                 if self._feeding is None:
@@ -172,16 +188,7 @@ class Sender:
 
     def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:
         options = self._options
-        exchange = Exchange(
-            planned.index,
-            payload,
-            self._dialect,
-            stream=options.stream,
-            choices=options.choices,
-            ended=self._ended,
-            keep_text=options.keep_text,
-            count=options.count,
-        )
+        exchange = self._exchange(planned.index, payload)
         follows = self._follows(planned)
         exchange.intended_ns = now_ns if follows else due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns) if planned.due_ns is not None else due_ns

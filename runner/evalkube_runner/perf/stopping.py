@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from evalkube_crds.results import PerfPoint
 from evalkube_runner.perf.task import Progress
 
-__all__ = ["Early", "Limits", "early", "least_sent", "words"]
+__all__ = ["Early", "Limits", "early", "least_sent", "over", "words"]
 
 _LEAST_SENT = 20
 _NANO = 1_000_000_000
@@ -19,11 +19,11 @@ _NANO = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a point's target may do. `number`: its measured requests; `max_error_rate`: None where any part may fail;
-    `grace_s`: how long nobody may find a connection.
+    """What a point's target may do. `number`: its measured requests, where that is known; `max_error_rate`: None where
+    any part may fail; `grace_s`: how long nobody may find a connection.
     """
 
-    number: int
+    number: int | None
     max_error_rate: float | None
     grace_s: float
 
@@ -64,17 +64,25 @@ def _failing(limits: Limits, told: Sequence[Progress]) -> Early | None:
     if most is None:
         return None
     failed, sent = sum(one.failed for one in told), sum(one.sent for one in told)
-    certain = failed > most * limits.number
+    certain = limits.number is not None and failed > most * limits.number
     if certain or (sent >= least_sent(most) and failed > most * sent):
         return Early(f"max_error_rate {most * 100:g} %", gone=False)
     return None
 
 
+def over(point: PerfPoint) -> int:
+    """The measured requests of a point that are over, or its conversations."""
+    talks = point.conversations
+    return point.succeeded + point.failed if talks is None else talks.completed + talks.failed
+
+
 def words(end: Early, point: PerfPoint, number: int) -> str:
-    """What a point that ended early says of it, once all is counted; `number`: the measured requests asked for."""
-    over = point.succeeded + point.failed
-    said = [f"stopped after {over} of {number} requests"]
-    share = f"{100 * point.failed / over:.3g} % failed, " if over else ""
+    """What a point that ended early says of it, once all is counted; `number`: the measured requests, or conversations,
+    that were asked for.
+    """
+    requests = point.succeeded + point.failed
+    said = [f"stopped after {over(point)} of {number} {'requests' if point.conversations is None else 'conversations'}"]
+    share = f"{100 * point.failed / requests:.3g} % failed, " if requests else ""
     first = ""
     if point.errors and not end.gone:
         worst = max(point.errors, key=lambda error: point.errors[error])

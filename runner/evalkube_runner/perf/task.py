@@ -14,8 +14,9 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
+from evalkube_runner.perf.conversation import Manner, Scripts
 from evalkube_runner.perf.goodput import Criteria
-from evalkube_runner.perf.payloads import Layout
+from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.perf.target import Target, request_head, target_of
@@ -90,6 +91,7 @@ class TokenCounting:
 class LoadOptions:
     """What is the same for all points of a load test. `max_tokens`: the range that limits are drawn from; None where
     bodies have theirs. `duration_ns`: of the measured part of each point at most. `goodput`: what makes a good request.
+    `talks`: how conversations go on; None where each request stands for itself.
     """
 
     endpoint: Endpoint
@@ -101,6 +103,13 @@ class LoadOptions:
     duration_ns: int | None
     counting: TokenCounting | None
     goodput: Criteria | None = None
+    talks: Manner | None = None
+
+    def scripts(self, payloads: Payloads) -> Scripts | None:
+        """The conversations of `payloads`; None where those are requests."""
+        if self.talks is None:
+            return None
+        return Scripts(payloads, self.talks, head=self.endpoint.head, seed=self.seed, limits=self.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +182,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From a worker: requests of the warm-up, and measured ones, that are over; of the measured ones, those that were
-    sent and those that failed. `unconnected`: the last ones, of the warm-up too, that all found no connection, since
-    when (monotonic), and why.
+    """From a worker: requests (or conversations) of the warm-up, and measured ones, that are over; of the measured
+    requests, those that were sent and those that failed. `unconnected`: the last ones, of the warm-up too, that all
+    found no connection, since when (monotonic), and why.
     """
 
     warmup: int = 0
@@ -215,7 +224,10 @@ class WorkerReport:
 
     @property
     def finished(self) -> int:
-        """Measured requests that are over."""
+        """Measured requests, or conversations, that are over."""
+        talks: dict[str, int] | None = self.measured.get("conversations")
+        if talks is not None:
+            return sum(talks[name] for name in ("completed", "failed", "cut"))
         succeeded, failed = self.measured["succeeded"], self.measured["failed"]
         return int(succeeded + failed)
 

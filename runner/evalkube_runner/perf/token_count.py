@@ -38,14 +38,16 @@ class TokenCounter:
 
     def rows(self, batch: Sequence[Waiting]) -> list[dict[str, Any]]:
         """The rows of a batch with their counts; what the server did say stays. CPU, for a thread."""
-        uncounted = [row["index"] for row, _, _ in batch if row["prompt_tokens"] is None]
-        self._count_prompts(set(map(self._payloads.item_of, uncounted)))
-        counts = iter(self._counter.counts([text for _, texts, _ in batch for text in texts]))
+        uncounted = [(row["index"], body) for row, _, _, body in batch if row["prompt_tokens"] is None]
+        self._count_prompts({self._payloads.item_of(index) for index, body in uncounted if body is None})
+        given = iter(self._counts_of([body.encode() for _, body in uncounted if body is not None]))
+        counts = iter(self._counter.counts([text for _, texts, _, _ in batch for text in texts]))
         rows = []
-        for row, texts, _ in batch:
+        for row, texts, _, body in batch:
             made = sum(next(counts) for _ in texts)
             if row["prompt_tokens"] is None:
-                row["prompt_tokens"] = self._prompts[self._payloads.item_of(row["index"])]
+                item = self._payloads.item_of(row["index"])
+                row["prompt_tokens"] = self._prompts[item] if body is None else next(given)
             if row["token_basis"] != TokenBasis.USAGE:
                 row["completion_tokens"] = None if "inputs" in row else made
                 row["token_basis"] = TokenBasis.TOKENIZER
@@ -56,10 +58,14 @@ class TokenCounter:
         if len(self._prompts) > _REMEMBERED:
             self._prompts = {item: count for item, count in self._prompts.items() if item in items}
         wanted = sorted(item for item in items if item not in self._prompts)
-        found = [self._dialect.prompt_texts(self._payloads.awaited(item, _ANY_LIMIT)) for item in wanted]
+        counts = self._counts_of([self._payloads.awaited(item, _ANY_LIMIT) for item in wanted])
+        self._prompts.update(zip(wanted, counts, strict=True))
+
+    def _counts_of(self, bodies: Sequence[bytes]) -> list[int]:
+        """The tokens of each body's prompt."""
+        found = [self._dialect.prompt_texts(body) for body in bodies]
         counts = iter(self._counter.counts([text for texts, _ in found for text in texts]))
-        for item, (texts, ids) in zip(wanted, found, strict=True):
-            self._prompts[item] = ids + sum(next(counts) for _ in texts)
+        return [ids + sum(next(counts) for _ in texts) for texts, ids in found]
 
 
 def add_row(figures: Measure, row: dict[str, Any], timing: Timing, start_ns: int) -> None:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 import uvloop
@@ -19,6 +20,9 @@ import uvloop
 from evalkube_runner import machine
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf import schedule, task
+from evalkube_runner.perf.conversation import Scripts
+from evalkube_runner.perf.conversation_sender import ConversationSender, Turn
+from evalkube_runner.perf.conversation_tally import ConversationTally
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.goodput import Counting
 from evalkube_runner.perf.kept_connections import KeptConnections
@@ -26,6 +30,7 @@ from evalkube_runner.perf.marks import Marks, path_of
 from evalkube_runner.perf.measure import Measure
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
+from evalkube_runner.perf.schedule import Planned
 from evalkube_runner.perf.self_watch import Pulse, SelfWatch, quiet_collector
 from evalkube_runner.perf.sender import Sender, SendOptions
 from evalkube_runner.perf.token_count import TokenCounter, add_row
@@ -93,6 +98,7 @@ class _PointWork:
         self._watch = SelfWatch(asyncio.get_running_loop(), pulse)
         endpoint = self._options.endpoint
         self._dialect = endpoint.dialect
+        self._talks = ConversationTally(warmup=self._point.warmup) if self._options.talks is not None else None
         self._bodies = Payloads(self._point.bodies, endpoint.head, self._point.first, reached=_reached)
 
     def _goodput(self) -> Counting | None:
@@ -128,8 +134,9 @@ class _PointWork:
             stopped = stopped or not await self._counted(self._options.counting, rows, marks, start_ns)
         rows.close()
         marks.close()
+        measured = self._figures.to_doc(time.time_ns() - time.monotonic_ns())
         report = task.WorkerReport(
-            measured=self._figures.to_doc(time.time_ns() - time.monotonic_ns()),
+            measured=measured if self._talks is None else self._talks.added_to(measured),
             watched=watched,
             offered=sender.offered,
             sent=sender.sent,
@@ -141,12 +148,6 @@ class _PointWork:
 
     def _sender(self, rows: row_files.Rows, marks: Marks) -> Sender:
         figures, options, point, lane = self._figures, self._options, self._point, self._share.lane
-
-        def record(exchange: Exchange) -> None:
-            figures.add(exchange)
-            rows.add(exchange)
-            marks.add(exchange)
-
         planned = schedule.plan(
             options.seed,
             lane,
@@ -166,8 +167,39 @@ class _PointWork:
             keep_text=options.counting is not None,
             count=options.endpoint.count,
         )
+        scripts = options.scripts(self._bodies)
+        if scripts is not None:
+            return self._conversation_sender(scripts, planned, sending, rows, marks)
+
+        def record(exchange: Exchange) -> None:
+            figures.add(exchange)
+            rows.add(exchange)
+            marks.add(exchange)
+
         return Sender(
             self._pool, self._bodies, planned, sending, dialect=self._dialect, record=record, begin=figures.begin
+        )
+
+    def _conversation_sender(
+        self, scripts: Scripts, planned: Iterator[Planned], sending: SendOptions, rows: row_files.Rows, marks: Marks
+    ) -> ConversationSender:
+        figures, talks = self._figures, self._talks
+        assert talks is not None
+
+        def record(exchange: Exchange) -> None:
+            assert isinstance(exchange, Turn)
+            figures.add(exchange)
+            talks.add(exchange)
+            body = exchange.request_body if exchange.texts is not None else None
+            rows.add(exchange, further={"conversation": exchange.index, "turn": exchange.turn}, body=body)
+            marks.add(exchange)
+
+        return ConversationSender(
+            *(self._pool, scripts, planned, sending),
+            dialect=self._dialect,
+            record=record,
+            begin=figures.begin,
+            over=talks.over,
         )
 
     async def _send(self, sender: Sender, start_ns: int) -> None:
@@ -208,10 +240,10 @@ class _PointWork:
                 _say(self._progress(sender))
 
     def _progress(self, sender: Sender) -> task.Progress:
-        figures = self._figures
+        figures, talks = self._figures, self._talks
         return task.Progress(
-            warmup=figures.warmup,
-            measured=figures.finished,
+            warmup=figures.warmup if talks is None else talks.warmup,
+            measured=figures.finished if talks is None else talks.measured,
             sent=sender.sent,
             failed=figures.failed,
             unconnected=figures.unconnected,
@@ -225,7 +257,7 @@ class _PointWork:
         for batch in rows.waiting():
             if counter is None:
                 counter = await asyncio.to_thread(self._counter, counting)
-            for row, (_, _, timing) in zip(await asyncio.to_thread(counter.rows, batch), batch, strict=True):
+            for row, (_, _, timing, _) in zip(await asyncio.to_thread(counter.rows, batch), batch, strict=True):
                 add_row(self._figures, row, timing, start_ns)
                 rows.write(row)
                 marks.add_row(row, timing)

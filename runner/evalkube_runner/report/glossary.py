@@ -4,14 +4,17 @@ from collections.abc import Sequence
 
 from evalkube_crds.figure import CHAT, Figure
 from evalkube_crds.figures import (
+    COMPLETED,
     DOCUMENTS_PER_SECOND,
     DURATION,
+    FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     ITL,
     LATENCY,
+    LATER_TURN_TTFT,
     OUTPUT_TPS,
     RPS,
     SUCCESS_RATE,
@@ -35,12 +38,29 @@ def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
     """The words of a report about `points`, with what they mean."""
     chat = not points or any(point.kind in CHAT for point in points)
     times = (LATENCY, TTFT, TPOT, ITL) if chat else (LATENCY,)
+    talks = any(point.conversations is not None for point in points)
     return [
         *((time.label, time.meaning) for time in times),
+        *(_conversation_terms() if talks else ()),
         _INTENDED,
         *((figure.title, _meaning(figure, chat=chat)) for figure in applying(_RATES, points)),
         *_TERMS,
     ]
+
+
+def _conversation_terms() -> list[tuple[str, str]]:
+    """What only reports about conversations speak of."""
+    figures = ((one.label, one.meaning) for one in (FIRST_TURN_TTFT, LATER_TURN_TTFT))
+    return [_CONVERSATION, *figures, (COMPLETED.title, COMPLETED.meaning)]
+
+
+_CONVERSATION = (
+    "Conversation",
+    (
+        "Each turn is a request that has all turns before it, with the answers that the model gave to them. The next "
+        "turn leaves when the answer has come and the person has thought. All other figures are of requests."
+    ),
+)
 
 
 def _meaning(figure: Figure, *, chat: bool) -> str:

@@ -7,12 +7,14 @@ from evalkube_crds.figure import Unit as FigureUnit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     ITL,
     LATENCY,
+    LATER_TURN_TTFT,
     OUTPUT_TPS,
     QUANTITIES,
     RPS,
@@ -25,12 +27,13 @@ from evalkube_crds.figures import (
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import TokenBasis, Verdict
-from evalkube_crds.results import NANO, PerfPoint, PerfResult
+from evalkube_crds.results import NANO, Conversations, PerfPoint, PerfResult
 from evalkube_runner.report import formats
 from evalkube_runner.report.formats import Unit
 from evalkube_runner.report.grid import Row, Table
 
 __all__ = [
+    "conversations_text",
     "error_table",
     "health_facts",
     "health_table",
@@ -44,13 +47,22 @@ __all__ = [
 
 
 def load_text(point: PerfPoint) -> str:
-    """The load in words: "32 in flight", "open loop, 12.5 requests/s"."""
+    """The load in words: "32 in flight", "open loop, 12.5 requests/s"; "8 conversations at once"."""
+    unit = "requests" if point.conversations is None else "conversations"
     if point.open_loop:
-        return f"open loop, {formats.significant(point.rate)} requests/s"
-    limit = (
-        f", at most {formats.significant(point.rate)} requests/s" if point.rate is not None and point.rate > 0 else ""
-    )
-    return f"{formats.count(point.parallel)} in flight{limit}"
+        return f"open loop, {formats.significant(point.rate)} {unit}/s"
+    limit = f", at most {formats.significant(point.rate)} {unit}/s" if point.rate is not None and point.rate > 0 else ""
+    held = "in flight" if point.conversations is None else "conversations at once"
+    return f"{formats.count(point.parallel)} {held}{limit}"
+
+
+def conversations_text(talks: Conversations) -> str:
+    """How conversations ended: "58 of 60 completed, 2 failed (3 turns not sent)"."""
+    said = [f"{formats.count(talks.completed)} of {formats.count(talks.over)} completed"]
+    said += [f"{formats.count(talks.failed)} ended by a turn that failed"] if talks.failed else []
+    said += [f"{formats.count(talks.cut)} cut by the end of the load"] if talks.cut else []
+    unsent = f"; {formats.count(talks.unsent_turns)} turns were not sent" if talks.unsent_turns else ""
+    return ", ".join(said) + unsent
 
 
 def shown(figure: Figure, value: float | None) -> str:
@@ -70,7 +82,7 @@ _THROUGHPUT = (
     *(SUCCESS_RATE, DURATION, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
     *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
 )
-_TIMES = (LATENCY, TTFT, TPOT, ITL)
+_TIMES = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL)
 _SHOWN_PERCENTS = (50, 90, 99)
 
 

@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkube_crds.dialects import DIALECTS
-from evalkube_crds.figure import CHAT, Better, Figure, Quantity, Unit
+from evalkube_crds.figure import CHAT, MEAN, Better, Figure, Quantity, Unit
 from evalkube_crds.figures import (
     DOCUMENTS_PER_SECOND,
     DURATION,
+    FIRST_TURN_TTFT,
     GOODPUT,
     GOODPUT_RPS,
     INPUT_TPS,
     INPUTS_PER_SECOND,
     ITL,
     LATENCY,
+    LATER_TURN_TTFT,
     OUTPUT_TOKENS,
     OUTPUT_TPS,
     RPS,
     SUCCESS_RATE,
     TPOT,
     TTFT,
+    TURNS,
     applying,
 )
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
@@ -169,7 +172,7 @@ def _single_tiles(point: PerfPoint) -> list[Tile]:
             if point.kind in figure.kinds
         ),
     ]
-    for time in (TTFT, TPOT, LATENCY):
+    for time in (TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, LATENCY):
         p50, p99 = time.counted(point).percentiles([50, 99])
         if p50 is not None:
             tiles.append(Tile(f"{time.title} p50", formats.timed(p50), f"p99 {formats.timed(p99)}"))
@@ -233,9 +236,11 @@ def _loads(points: Sequence[PerfPoint], open_loop: bool) -> tuple[list[str], str
     """A name per point for the axis: its parallel or rate where that tells points apart, else its own name."""
     if open_loop:
         names = [f"{point.rate:g}" if point.rate is not None else formats.DASH for point in points]
-        axis = "rate, requests/s (open loop)"
+        unit = "requests" if all(point.conversations is None for point in points) else "conversations"
+        axis = f"rate, {unit}/s (open loop)"
     else:
-        names, axis = [formats.count(point.parallel) for point in points], "requests in flight (parallel)"
+        unit = "requests in flight" if all(point.conversations is None for point in points) else "conversations"
+        names, axis = [formats.count(point.parallel) for point in points], f"{unit} (parallel)"
     return (names, axis) if len(set(names)) == len(points) else ([point.name for point in points], "point")
 
 
@@ -254,6 +259,7 @@ def _point(point: PerfPoint) -> PointView:
             ("Load", perf_tables.load_text(point)),
             *([("Arrivals", point.arrivals)] if point.arrivals is not None else []),
             *([("Proxy, whose delay is in all times", point.proxy)] if point.proxy is not None else []),
+            *_conversation_facts(point),
             ("Succeeded", f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)}"),
             *((figure.title, perf_tables.shown(figure, figure.of(point))) for figure in applying(_FACTS, [point])),
             ("Input tokens", formats.count(point.input_tokens)),
@@ -273,6 +279,19 @@ def _point(point: PerfPoint) -> PointView:
 
 
 _FACTS = (DURATION, RPS, GOODPUT, GOODPUT_RPS, *(figure for figure, _, _ in _SINGLE))
+
+
+def _conversation_facts(point: PerfPoint) -> list[tuple[str, str]]:
+    if point.conversations is None:
+        return []
+    turns = formats.significant(TURNS.value(point, MEAN))
+    return [
+        ("Conversations", perf_tables.conversations_text(point.conversations)),
+        ("Turns sent of a conversation, mean", turns),
+    ]
+
+
+_FACTS = (DURATION, RPS, *(figure for figure, _, _ in _SINGLE))
 
 
 def _words_facts(point: PerfPoint) -> list[tuple[str, str]]:

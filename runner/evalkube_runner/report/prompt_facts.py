@@ -17,19 +17,31 @@ def facts(result: PerfResult, spec: PerfRunSpec) -> Iterator[tuple[str, str]]:
         yield "Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")
         return
     yield "Prompts", data.dataset if data.source == data.dataset else f"{data.dataset} ({data.source})"
-    requests = sum(point.succeeded + point.failed + point.warmup for point in result.points)
+    unit, times_sent = _sent(result)
     if data.prompts is None:
-        yield "Different prompts", "one for each request"
-    elif data.prompts < requests:
-        times = f"each was sent {requests / data.prompts:.3g} times on average, which a prefix cache makes fast"
-        yield "Different prompts", f"{data.prompts:,}; {times}"
+        yield f"Different {unit}s", f"one for each {unit if spec.converses else 'request'}"
+    elif data.prompts < times_sent:
+        times = f"each was sent {times_sent / data.prompts:.3g} times on average, which a prefix cache makes fast"
+        yield f"Different {unit}s", f"{data.prompts:,}; {times}"
     else:
-        yield "Different prompts", f"{data.prompts:,}"
+        yield f"Different {unit}s", f"{data.prompts:,}"
     left_out = [f"{count:,} {_WHY[why]}" for why, count in data.left_out.items()]
     if left_out:
-        yield "Prompts left out", ", ".join(left_out)
+        yield f"{unit.capitalize()}s left out", ", ".join(left_out)
     if data.cut:
-        yield "Prompts cut", f"{data.cut:,}, to {spec.dataset_args.target_input_len} tokens"
+        most = f"{spec.max_turns} turns" if spec.converses else f"{spec.dataset_args.target_input_len} tokens"
+        yield f"{unit.capitalize()}s cut", f"{data.cut:,}, to {most}"
     if data.reordered:
         yield "Put in order of their times", f"{data.reordered:,} requests of the trace that stood behind a later one"
-    yield "Lengths of prompts", f"counted in {data.length_basis}"
+    if spec.think_time is not None:
+        seconds = " to ".join(f"{seconds:g}" for seconds in dict.fromkeys(spec.think_time))
+        yield "Time to think before a further turn", f"{seconds} s"
+    yield f"Lengths of {unit}s" if unit == "prompt" else "Lengths of turns", f"counted in {data.length_basis}"
+
+
+def _sent(result: PerfResult) -> tuple[str, int]:
+    """What the data are, and how many of them were sent."""
+    talks = [point.conversations for point in result.points if point.conversations is not None]
+    if talks:
+        return "conversation", sum(one.over for one in talks)
+    return "prompt", sum(point.succeeded + point.failed + point.warmup for point in result.points)

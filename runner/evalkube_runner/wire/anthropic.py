@@ -98,7 +98,13 @@ def _fields(ask: Ask) -> dict[str, Any]:
         "thinking": {"type": "disabled"} if ask.reasoning_effort == "none" else None,
         "output_config": config or None,
         "tools": None if ask.tools is None else [_tool(tool) for tool in ask.tools],
+        "tool_choice": None if ask.tool_choice is None else _choice(ask.tool_choice),
     }
+
+
+def _choice(choice: str) -> dict[str, Any]:
+    kinds = {"auto": "auto", "none": "none", "required": "any"}
+    return {"type": kinds[choice]} if choice in kinds else {"type": "tool", "name": choice}
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,16 @@ from typing import Any, Final, TypeAlias, TypeGuard
 __all__ = [
     "DRAWN",
     "Ask",
+    "Chat",
+    "Conversation",
     "Drawn",
+    "History",
     "Inputs",
     "Message",
     "Operation",
     "Prompt",
     "Query",
+    "chat_of",
     "is_messages",
     "merged",
     "overlaid",
@@ -39,6 +43,40 @@ class Query:
     documents: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The messages that come anew with each turn: a person's, in the first perhaps after a system message.
+
+    A turn's request has all messages of the turns before it, each followed by the answer that the model gave, and then
+    its own. `tools`: those that its requests have, where they are its own.
+    """
+
+    turns: tuple[tuple[Message, ...], ...]
+    tools: tuple[Mapping[str, Any], ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where in a request's body the messages of a chat stand: the keys that lead to their list. `silence`: it may have
+    an answer without a text, which is left out of it otherwise.
+    """
+
+    path: tuple[str, ...]
+    silence: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat with what its model may call, and no further keys of a body. `tool_choice`: see `Ask`."""
+
+    messages: list[Message]
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | None
+
+
 Prompt: TypeAlias = list[Message] | list[int] | str | dict[str, object]
 """Chat messages, token ids, plain text, or a whole request body whose own fields win."""
 
@@ -46,6 +84,26 @@ Prompt: TypeAlias = list[Message] | list[int] | str | dict[str, object]
 def is_messages(prompt: object) -> TypeGuard[list[Message]]:
     """Whether a prompt is the messages of a chat."""
     return isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], dict)
+
+
+def chat_of(prompt: object) -> Chat | None:
+    """The chat that a prompt is which has OpenAI's `messages`, `tools` and `tool_choice` and no other keys, so that any
+    API can be asked it; None of others, which are bodies of their own API.
+    """
+    if not isinstance(prompt, dict) or not prompt.keys() <= _CHAT_KEYS:
+        return None
+    messages, tools, choice = prompt.get("messages"), prompt.get("tools"), prompt.get("tool_choice")
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        choice = function.get("name") if isinstance(function, Mapping) else choice
+    if not is_messages(messages) or not all("role" in message for message in messages):
+        return None
+    if not isinstance(tools, list | None) or not isinstance(choice, str | None):
+        return None
+    return Chat(messages, tools or None, choice)
+
+
+_CHAT_KEYS: Final = frozenset({"messages", "tools", "tool_choice"})
 
 
 def merged(made: Mapping[str, Any], extra: Mapping[str, Any], within: Collection[str] = ()) -> dict[str, Any]:
@@ -92,8 +150,9 @@ class Ask:
     """One request. None is said by leaving a key out; `extra` are further keys of the body, which win, and of which one
     that is None takes the key away.
 
-    `max_completion_tokens` is the limit for endpoints that want it under that name; it goes before `max_tokens`. `url`:
-    where the request goes, for APIs whose bodies depend on it.
+    `max_completion_tokens` is the limit for endpoints that want it under that name; it goes before `max_tokens`.
+    `tools` are in OpenAI's form, or of the API's own kinds; `tool_choice` is auto, none, required, or the name of the
+    function that must be called. `url`: where the request goes, for APIs whose bodies depend on it.
     """
 
     model: str
@@ -118,5 +177,6 @@ class Ask:
     reasoning_effort: str | None = None
     response_schema: Mapping[str, Any] | None = None
     tools: Sequence[Mapping[str, Any]] | None = None
+    tool_choice: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     url: str = ""

@@ -101,6 +101,7 @@ def _parameters(ask: Ask) -> dict[str, Any]:
         "top_logprobs": ask.top_logprobs,
         "response_format": None if ask.response_schema is None else openai.response_format(ask.response_schema),
         "tools": ask.tools,
+        "tool_choice": openai.tool_choice(ask.tool_choice),
     }
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final, Protocol
 
 from evalkube_runner.wire import anthropic, dashscope, embedding, gemini, openai, openai_responses, rerank
 from evalkube_runner.wire.answer import Answer
-from evalkube_runner.wire.ask import Ask, Operation
+from evalkube_runner.wire.ask import Ask, History, Operation
 
-__all__ = ["COUNTS", "DIALECTS", "Counters", "Dialect", "StreamReader"]
+__all__ = ["COUNTS", "DIALECTS", "HISTORIES", "Counters", "Dialect", "StreamReader"]
 
 
 class Counters(Protocol):
@@ -109,3 +109,12 @@ COUNTS: Final[Mapping[str, Callable[[bytes], int]]] = {
 }
 """How many inputs, or documents, a request body has: of dialects whose answers have as many parts, and no words. A
 reader is told that number as its choices."""
+
+HISTORIES: Final[Mapping[str, History]] = {
+    "openai": History(("messages",)),
+    "openai_responses": History(("input",)),
+    "dashscope": History(("input", "messages")),
+    "anthropic": History(("messages",), silence=False),
+    "gemini": History(("contents",), silence=False),
+}
+"""Where conversations stand in request bodies: of dialects that can say one."""

@@ -93,6 +93,8 @@ def body(ask: Ask) -> dict[str, Any]:
     made: dict[str, Any] = {_CONFIG: {key: value for key, value in _config(ask).items() if value is not None}}
     if ask.tools is not None:
         made["tools"] = _tools(ask.tools)
+    if ask.tool_choice is not None:
+        made["toolConfig"] = {"functionCallingConfig": _calling(ask.tool_choice)}
     prompt = ask.prompt
     assert not isinstance(prompt, Inputs | Query), "an endpoint that generates is given a prompt"
     if isinstance(prompt, dict):
@@ -141,6 +143,11 @@ def _in_json(given: Mapping[str, Any]) -> dict[str, Any]:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def _calling(choice: str) -> dict[str, Any]:
+    modes = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+    return {"mode": modes[choice]} if choice in modes else {"mode": "ANY", "allowedFunctionNames": [choice]}
 
 
 def _tools(tools: Any) -> list[dict[str, Any]]:

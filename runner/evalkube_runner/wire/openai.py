@@ -15,6 +15,7 @@ from evalkube_runner.wire.decoding import document
 from evalkube_runner.wire.openai_answers import GRAMMAR
 
 __all__ = [
+    "CHOICES",
     "answer",
     "body",
     "endpoint",
@@ -26,6 +27,7 @@ __all__ = [
     "reader",
     "response_format",
     "takes_messages",
+    "tool_choice",
 ]
 
 
@@ -119,7 +121,19 @@ def _fields(ask: Ask) -> dict[str, Any]:
         "reasoning_effort": ask.reasoning_effort,
         "response_format": None if ask.response_schema is None else response_format(ask.response_schema),
         "tools": ask.tools,
+        "tool_choice": tool_choice(ask.tool_choice),
     }
+
+
+def tool_choice(choice: str | None) -> str | dict[str, Any] | None:
+    """Which tool is to be called."""
+    if choice is None or choice in CHOICES:
+        return choice
+    return {"type": "function", "function": {"name": choice}}
+
+
+CHOICES = ("auto", "none", "required")
+"""What is said of tools without a name of one."""
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:

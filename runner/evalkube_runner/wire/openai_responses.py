@@ -98,7 +98,12 @@ def _fields(ask: Ask) -> dict[str, Any]:
         "reasoning": None if ask.reasoning_effort is None else {"effort": ask.reasoning_effort},
         "text": None if ask.response_schema is None else {"format": _format(ask.response_schema)},
         "tools": None if ask.tools is None else [_tool(tool) for tool in ask.tools],
+        "tool_choice": _choice(ask.tool_choice),
     }
+
+
+def _choice(choice: str | None) -> str | dict[str, Any] | None:
+    return choice if choice is None or choice in openai.CHOICES else {"type": "function", "name": choice}
 
 
 def _format(schema: Mapping[str, Any]) -> dict[str, Any]:

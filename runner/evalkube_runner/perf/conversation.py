@@ -1,0 +1,120 @@
+"""Conversations in progress: what the next turn says, and when. No I/O but that of the files of `payloads`.
+
+What is drawn for the turns of a conversation (think times, token limits) is a function of (seed, index, turn), as all
+of a schedule is: Philox, keyed apart from the other draws.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from evalkube_runner.perf.payloads import Payloads
+from evalkube_runner.perf.script import Answered, Script
+
+__all__ = ["Manner", "Scripts", "Talk", "draws"]
+
+_STREAM: Final = int.from_bytes(b"turns")
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How conversations go on: how their answers stand in the history, and how long a person thinks before a turn, from
+    the least to the most.
+    """
+
+    answered: Answered
+    think_ns: tuple[int, int] = (0, 0)
+
+
+def draws(seed: int, index: int, turns: int) -> list[tuple[float, float]]:
+    """Two numbers of [0, 1) for each turn of a conversation after the first."""
+    generator = np.random.Generator(np.random.Philox(key=[seed, _STREAM], counter=[0, 0, 0, index]))
+    found: list[tuple[float, float]] = [(a, b) for a, b in generator.random((turns - 1, 2)).tolist()]
+    return found
+
+
+def _between(span: tuple[int, int], uniform: float) -> int:
+    low, high = span
+    return low + int(uniform * (high - low + 1))
+
+
+class Talk:
+    """One conversation. `turn` counts from 0."""
+
+    __slots__ = ("_history", "_limits", "_manner", "_script", "_thinks", "index", "item", "turn")
+
+    def __init__(self, index: int, item: int, script: Script, manner: Manner, limit: int | None) -> None:
+        """`limit`: of the first answer's tokens, where limits are drawn."""
+        self.index = index
+        self.item = item
+        self.turn = 0
+        self._script = script
+        self._manner = manner
+        self._history = b""
+        self._thinks = [manner.think_ns[0]] * len(script.later)
+        self._limits: list[int | None] = [limit] * len(script)
+
+    def draw(self, seed: int, limits: tuple[int, int] | None) -> None:
+        """Draw what differs from turn to turn. `limits`: the range of token limits, where they are drawn."""
+        low, high = self._manner.think_ns
+        if not self._script.later or (low == high and limits is None):
+            return
+        for at, (thought, limited) in enumerate(draws(seed, self.index, len(self._script))):
+            self._thinks[at] = _between((low, high), thought)
+            if limits is not None:
+                self._limits[at + 1] = _between(limits, limited)
+
+    def __len__(self) -> int:
+        """How many turns it has."""
+        return len(self._script)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a turn follows the current one."""
+        return self.turn + 1 < len(self._script)
+
+    def body(self) -> bytes:
+        """The request body of the current turn."""
+        return self._script.request_body(self._history, self._limits[self.turn])
+
+    def take(self, answer: str) -> int:
+        """The model has answered the current turn: go on to the next. How long the person thinks first, in ns."""
+        self._history += self._manner.answered.element(answer) + self._script.later[self.turn]
+        self.turn += 1
+        return self._thinks[self.turn - 1]
+
+
+class Scripts:
+    """The requests of the conversations of one worker."""
+
+    def __init__(
+        self, payloads: Payloads, manner: Manner, *, head: bytes, seed: int, limits: tuple[int, int] | None
+    ) -> None:
+        """`head` ends with `Content-Length: `. `limits`: the range that token limits are drawn from, where they are."""
+        self._payloads = payloads
+        self._manner = manner
+        self._head = head
+        self._seed = seed
+        self._limits = limits
+        self._ready: dict[int, Talk] = {}
+
+    def render(self, index: int, max_tokens: int | None) -> bytes | None:
+        """The bytes of the first turn's request; None while they are not there yet."""
+        item = self._payloads.item_of(index)
+        packed = self._payloads.packed(item)
+        if packed is None:
+            return None
+        talk = Talk(index, item, Script.unpacked(packed), self._manner, max_tokens)
+        talk.draw(self._seed, self._limits)
+        self._ready[index] = talk
+        return self.request(talk)
+
+    def begun(self, index: int) -> Talk:
+        """The conversation whose first request was rendered, to be kept by the caller."""
+        return self._ready.pop(index)
+
+    def request(self, talk: Talk) -> bytes:
+        """The bytes of the request of a conversation's current turn."""
+        body = talk.body()
+        return b"%s%d\r\n\r\n%s" % (self._head, len(body), body)

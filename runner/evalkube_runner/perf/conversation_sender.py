@@ -1,0 +1,177 @@
+"""Sends conversations: the first turn of each as `sender` sends a request, every further one when the answer before it
+has come and the person has thought.
+
+An index is a conversation, and a slot is held by one from its first turn to its last, also while the person thinks. A
+turn that fails ends its conversation, and so does the end of the load.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from heapq import heappop, heappush
+
+from evalkube_crds.names import ErrorClass
+from evalkube_runner.perf.conversation import Scripts, Talk
+from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.pool import Pool
+from evalkube_runner.perf.schedule import Planned
+from evalkube_runner.perf.sender import Sender, SendOptions
+from evalkube_runner.wire.answer import Answer
+from evalkube_runner.wire.dialect import Dialect
+
+__all__ = ["ConversationSender", "Ending", "Turn"]
+
+_clock = time.monotonic_ns
+
+
+class Ending(StrEnum):
+    """How a conversation ended: all its turns were answered, one of them failed, or the load was over before."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CUT = "cut"
+
+
+class Turn(Exchange):
+    """The request of one turn. `said`: the text of its answer."""
+
+    __slots__ = ("_counts", "said", "talk", "turn")
+
+    def __init__(
+        self,
+        talk: Talk,
+        payload: bytes,
+        dialect: Dialect,
+        options: SendOptions,
+        *,
+        ended: Callable[[Exchange], None],
+    ) -> None:
+        super().__init__(
+            talk.index,
+            payload,
+            dialect,
+            stream=options.stream,
+            choices=options.choices,
+            ended=ended,
+            keep_text=True,
+        )
+        self.talk = talk
+        self.turn = talk.turn
+        self.said = ""
+        self._counts = options.keep_text
+
+    @property
+    def request_body(self) -> bytes:
+        """What was sent, without its head."""
+        return self.payload.partition(b"\r\n\r\n")[2]
+
+    def _take(self, answer: Answer) -> None:
+        super()._take(answer)
+        self.said = answer.text()
+        if not self._counts:
+            self.texts = None
+
+
+class ConversationSender(Sender):
+    """One lane's conversations, from ``start`` to the end of the last of them."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        scripts: Scripts,
+        planned: Iterator[Planned],
+        options: SendOptions,
+        *,
+        dialect: Dialect,
+        record: Callable[[Exchange], None],
+        begin: Callable[[int], None],
+        over: Callable[[Talk, Ending, int], None],
+    ) -> None:
+        """``over`` is told each conversation that has ended, how, and how many of its turns were sent, before its last
+        request is recorded.
+        """
+        self._scripts = scripts
+        self._dialect = dialect
+        self._over_with = over
+        self._thinking: list[tuple[int, int, int, Talk]] = []  # when the next turn is due, its index, how long it is
+        super().__init__(pool, scripts, planned, options, dialect=dialect, record=record, begin=begin)
+        self._exchange = self._first_turn
+
+    def _first_turn(self, index: int, payload: bytes) -> Exchange:
+        return self._turn(self._scripts.begun(index), payload)
+
+    def _turn(self, talk: Talk, payload: bytes) -> Turn:
+        return Turn(talk, payload, self._dialect, self._options, ended=self._ended)
+
+    def _pump(self) -> None:
+        self._go_on()
+        super()._pump()
+        self._wake()
+
+    def _go_on(self) -> None:
+        """Send the turns that are due; once the time is up, end the conversations instead."""
+        while self._thinking:
+            due_ns, _, thought_ns, talk = self._thinking[0]
+            now_ns = _clock()
+            if now_ns >= self._stop_ns:
+                self._cut(now_ns)
+                return
+            if due_ns > now_ns:
+                return
+            heappop(self._thinking)
+            self._send_turn(talk, due_ns, now_ns, thought_ns)
+
+    def _send_turn(self, talk: Talk, due_ns: int, now_ns: int, thought_ns: int) -> None:
+        """A turn is meant for the time at which the person has thought. One that does not think answers what was seen,
+        when it is seen, as a closed loop does.
+        """
+        exchange = self._turn(talk, self._scripts.request(talk))
+        exchange.intended_ns = due_ns if thought_ns else now_ns
+        exchange.ready_ns = due_ns
+        exchange.dispatched_ns = now_ns
+        if talk.index >= self._options.warmup:
+            self.sent += 1
+            self.offered += 1
+        self._pool.send(exchange)
+
+    def _cut(self, now_ns: int) -> None:
+        """The time is up: nobody goes on. A turn that was due until then and could not leave was offered all the
+        same.
+        """
+        end_ns = min(self._stop_ns, now_ns)
+        for due_ns, _, _, talk in self._thinking:
+            if due_ns < end_ns and talk.index >= self._options.warmup:
+                self.offered += 1
+            self._free += 1
+            self.in_flight -= 1
+            self._over_with(talk, Ending.CUT, talk.turn)
+        self._thinking.clear()
+
+    def _wake(self) -> None:
+        """Ring for the next turn that is due, unless a first turn is due before."""
+        if not self._thinking:
+            return
+        due_ns = self._thinking[0][0]
+        if self._free > 0 and self._ahead:
+            due_ns = min(due_ns, self._due(self._ahead[0][0]))
+        self._alarm.set(min(due_ns, self._stop_ns))
+
+    def _ended(self, exchange: Exchange) -> None:
+        """A turn is over: the next one of its conversation is due after a while, or its slot is free."""
+        assert isinstance(exchange, Turn)
+        talk = exchange.talk
+        if exchange.error is None and talk.goes_on:
+            thought_ns = talk.take(exchange.said)
+            heappush(self._thinking, (exchange.end_ns + thought_ns, talk.index, thought_ns, talk))
+            self._pump()
+            self._record(exchange)
+            self._render_ahead()
+            return
+        self._over_with(talk, _ending(exchange.error), talk.turn + 1)
+        super()._ended(exchange)
+
+
+def _ending(error: ErrorClass | None) -> Ending:
+    if error is None:
+        return Ending.COMPLETED
+    return Ending.CUT if error is ErrorClass.CANCELLED else Ending.FAILED
