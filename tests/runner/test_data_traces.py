@@ -134,7 +134,7 @@ def test_what_is_wanted_of_a_trace(tmp_path: Path) -> None:
         ("a.csv", AZURE.replace("ContextTokens", "ContextTokens,ContextTokens"), r"a\.csv:1: a column is named twice"),
         ("a.csv", AZURE + '"2023', r"a\.csv:5: unexpected end of data"),
         ("a.csv", AZURE + "x" * (1 << 20), r"a\.csv:5: the line is too long"),
-        ("a.csv", AZURE + "x" * (1 << 18), r"a\.csv:5: field larger than field limit"),
+        ("a.csv", AZURE + "x" * (1 << 18), r"a\.csv:5: (field larger|1 cells where)"),
         ("a.csv", AZURE.encode() + b"\xff", r"a\.csv:5: not UTF-8: byte 0xff"),
         ("a.csv", AZURE.encode("utf-16"), r"a\.csv:1: not UTF-8: byte 0xff"),
         ("a.csv", AZURE + "2023-11-16 18:18:00,,5\n", r"a\.csv:5: has no contexttokens"),

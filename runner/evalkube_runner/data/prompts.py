@@ -8,7 +8,7 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
@@ -65,7 +65,7 @@ class PromptSource:
 def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
     """The prompts of `spec`. `chat`: the endpoint takes messages (apply_chat_template, where set, goes before it).
 
-    Lengths are in tokens with a tokenizer_path, else in characters (random: words). Raises RunFailed:
+    Lengths are in tokens with a tokenizer_path, else in characters (of made texts: words). Raises RunFailed:
     DatasetUnavailable for data that is not there or malformed, InvalidSpec for options that lead nowhere.
     """
     counter = tokens.load(spec.tokenizer_path, context.readable) if spec.tokenizer_path else None
@@ -75,27 +75,36 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
     source, origin = _source(spec, context, counter)
     if len(source) == 0:
         raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{origin}: holds no prompts")
-    drawn = isinstance(source, RandomTexts)
-    trace = source.trace if isinstance(source, TraceTexts) else None
-    made = drawn or (trace is not None and not trace.format.has_bodies)
-    chosen = _chosen(spec, source, counter) if spec.prompt is None and not made else _Chosen(None, Counter(), 0)
+    given = spec.prompt is not None or _makes_texts(source)
+    chosen = _chosen(spec, source, counter) if not given else _Chosen(None, Counter(), 0)
     if chosen.kept is not None and len(chosen.kept) == 0:
         raise RunFailed(Reason.INVALID_SPEC, _none_left(spec, len(source), origin, counter))
-    empty = source.empty if isinstance(source, lines.LineFile | catalogue.RowTexts) else 0
-    left_out = chosen.left_out + Counter({"empty": empty}) + Counter(trace.left_out if trace is not None else {})
-    if isinstance(source, TraceTexts) and chosen.kept is not None:
-        source, chosen = source.only(chosen.kept), replace(chosen, kept=None)
+    left_out = chosen.left_out + _left_out(source)
     data = PromptData(
         dataset="custom" if spec.prompt is not None else spec.dataset,
         source=origin,
-        prompts=None if drawn else len(source) if chosen.kept is None else len(chosen.kept),
+        prompts=None if len(source) == ENDLESS else len(source) if chosen.kept is None else len(chosen.kept),
         left_out={why: left_out[why] for why in get_args(LeftOut) if left_out[why]},
         cut=chosen.cut,
-        reordered=trace.unordered if trace is not None else 0,
-        length_basis="tokens" if counter else "words" if made else "characters",
+        reordered=source.trace.unordered if isinstance(source, TraceTexts) else 0,
+        length_basis="tokens" if counter else "words" if _makes_texts(source) else "characters",
     )
     tell(data, "prompts")
+    if isinstance(source, TraceTexts) and chosen.kept is not None:
+        return PromptSource(source.only(chosen.kept), shape, None, data)
     return PromptSource(source, shape, chosen.kept, data)
+
+
+def _makes_texts(source: Texts) -> bool:
+    """Whether its texts are made to lengths."""
+    return isinstance(source, RandomTexts) or (isinstance(source, TraceTexts) and not source.trace.format.has_bodies)
+
+
+def _left_out(source: Texts) -> Counter[LeftOut]:
+    """What a source itself leaves out."""
+    if isinstance(source, TraceTexts):
+        return Counter(source.trace.left_out)
+    return Counter({"empty": source.empty if isinstance(source, lines.LineFile | catalogue.RowTexts) else 0})
 
 
 def prefix_of(spec: PerfRunSpec, readable: Readable) -> str:
