@@ -73,6 +73,15 @@ def test_tokens_that_nobody_counted_have_no_rate() -> None:
     assert steady.rate(point(window([100])), INPUTS_PER_SECOND) is None
 
 
+def test_models_that_embed_have_rates_of_their_own() -> None:
+    """Inputs and input tokens; none of words."""
+    part = window([100])
+    part.rates |= {"inputs": 160 * NANO, "input_tokens": 320 * NANO}
+    found = steady.figures(point(part, kind="embedding", inputs=12, input_tokens=24, stream=False))
+    assert (found["steady_inputs_per_second"], found["steady_input_tps"], found["steady_rps"]) == (160, 320, 50)
+    assert {"steady_output_tps", "steady_documents_per_second"}.isdisjoint(found)
+
+
 shards = st.lists(
     st.builds(
         window,
