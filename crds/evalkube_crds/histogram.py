@@ -7,12 +7,14 @@ The sum makes a bucket of equal values exact, which is what small runs consist o
 """
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, repeat
-from operator import add
-from typing import Any, Self
+from itertools import accumulate
+from operator import add, lshift, lt, mul, sub
+from typing import Any, Self, TypeAlias
+
+from evalkube_crds import packed
 
 __all__ = ["Histogram", "bucket_of", "edges_of"]
 
@@ -27,19 +29,23 @@ def bucket_of(value: int) -> int:
 
 def edges_of(bucket: int) -> tuple[int, int]:
     """The least and the greatest value that lie in ``bucket``."""
-    shift = (bucket >> _SUB_BITS or 1) - 1
-    least = _least(bucket)
+    shift = max(0, (bucket >> _SUB_BITS) - 1)
+    least = (bucket - (shift << _SUB_BITS)) << shift
     return least, least + (1 << shift) - 1
 
 
-def _least(bucket: int) -> int:
-    shift = (bucket >> _SUB_BITS or 1) - 1
-    return bucket - (shift << _SUB_BITS) << shift
-
-
-def _add(into: dict[int, int], part: dict[int, int]) -> None:
-    """Add amounts by bucket. Without a loop of Python's own: a run of many shards has millions of them."""
-    into.update(zip(part, map(add, map(into.get, part, repeat(0)), part.values()), strict=True))
+def _edges(buckets: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The least value of each of some ascending buckets, and the power of two that each is wide."""
+    leasts: list[int] = []
+    shifts: list[int] = []
+    while len(leasts) < len(buckets):
+        at = len(leasts)
+        shift = max(0, (buckets[at] >> _SUB_BITS) - 1)
+        end = bisect_left(buckets, (shift + 2) << _SUB_BITS, at)
+        below = shift << _SUB_BITS
+        leasts += [(bucket - below) << shift for bucket in buckets[at:end]]
+        shifts += [shift] * (end - at)
+    return leasts, shifts
 
 
 @dataclass(slots=True)
@@ -78,13 +84,40 @@ class Histogram:
         """Add everything that ``other`` counted."""
         if not other.count:
             return
-        _add(self.counts, other.counts)
-        _add(self.sums, other.sums)
+        for mine, others in ((self.counts, other.counts), (self.sums, other.sums)):
+            for bucket, amount in others.items():
+                mine[bucket] = mine.get(bucket, 0) + amount
         self.low = min(self.low, other.low) if self.count else other.low
         self.high = max(self.high, other.high)
         self.count += other.count
         self.total += other.total
         self.total_squared += other.total_squared
+
+    @classmethod
+    def merged(cls, parts: Iterable["Histogram"]) -> "Histogram":
+        """All that the parts counted. Of a thousand parts in half the time of `merge`: by lists, which are looked into
+        faster than dicts.
+        """
+        parts = [part for part in parts if part.count]
+        if not parts:
+            return cls()
+        buckets = 1 + max(max(part.counts) for part in parts)
+        counts, sums = [0] * buckets, [0] * buckets
+        for part in parts:
+            for bucket, times in part.counts.items():
+                counts[bucket] += times
+            for bucket, amount in part.sums.items():
+                sums[bucket] += amount
+        found = {bucket: times for bucket, times in enumerate(counts) if times}
+        return cls(
+            counts=found,
+            sums={bucket: sums[bucket] for bucket in found},
+            count=sum(part.count for part in parts),
+            total=sum(part.total for part in parts),
+            total_squared=sum(part.total_squared for part in parts),
+            low=min(part.low for part in parts),
+            high=max(part.high for part in parts),
+        )
 
     def replaced(self, removed: "Histogram", added: "Histogram") -> "Histogram":
         """These values with ``removed``, which are some of them, exchanged for ``added``. Its extremes are those of the
@@ -169,38 +202,27 @@ class Histogram:
         return self.sums[bucket] / self.counts[bucket]
 
     def to_doc(self) -> dict[str, Any]:
-        """JSON-ready: buckets ascending with the gaps between them, their counts, the ``excess`` of their sums over the
-        least that they can be (which are most of their digits), and the exact figures.
+        """JSON-ready: three columns (`packed`) of the buckets, ascending, and the exact figures. The columns: the gap
+        to the bucket before, the count, and by how much its values are above the least of the bucket, added up.
 
-        ``total_squared`` is a string: it outgrows the 64 bits that JSON readers can be trusted with.
+        ``total_squared`` is a string: it outgrows the 64 bits that JSON readers can be trusted with. Where a column
+        does so too, there are lists instead: ``steps``, ``counts``, and ``sums`` of the values as they are.
         """
         buckets = sorted(self.counts)
-        return {
-            "steps": [now - before for before, now in zip([0, *buckets], buckets, strict=False)],
-            "counts": [self.counts[bucket] for bucket in buckets],
-            "excess": [self.sums[bucket] - _least(bucket) * self.counts[bucket] for bucket in buckets],
-            "total_squared": str(self.total_squared),
-            "low": self.low,
-            "high": self.high,
-        }
+        steps = list(map(sub, buckets, [0, *buckets]))
+        counts = [self.counts[bucket] for bucket in buckets]
+        sums = [self.sums[bucket] for bucket in buckets]
+        above = list(map(sub, sums, map(mul, counts, _edges(buckets)[0])))
+        exact = {"total_squared": str(self.total_squared), "low": self.low, "high": self.high}
+        try:
+            return {"columns": packed.pack([steps, counts, above]), **exact}
+        except OverflowError:
+            return {"steps": steps, "counts": counts, "sums": sums, **exact}
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> Self:
-        """The histogram that ``to_doc`` wrote; ``sums`` in place of ``excess`` are the whole ones, as it was before.
-        Raises ValueError when its lists do not belong together.
-        """
-        buckets, counts, whole = list(accumulate(doc["steps"])), doc["counts"], "excess" not in doc
-        given = doc["sums"] if whole else doc["excess"]
-        if not len(buckets) == len(counts) == len(given):
-            raise ValueError("histogram: steps, counts and sums must be of one length")
-        sums = []
-        for bucket, times, amount in zip(buckets, counts, given, strict=True):
-            shift = (bucket >> _SUB_BITS or 1) - 1  # as _least, without its calls: a run has millions of buckets
-            least = (bucket - (shift << _SUB_BITS) << shift) * times
-            excess = amount - least if whole else amount
-            if not 0 <= excess < times << shift:
-                raise ValueError(f"histogram: the sum of bucket {bucket} does not lie in it")
-            sums.append(least + excess)
+        """The histogram that ``to_doc`` wrote. Raises ValueError when its columns do not belong together."""
+        buckets, counts, sums = _unpacked(doc["columns"]) if "columns" in doc else _listed(doc)
         return cls(
             counts=dict(zip(buckets, counts, strict=True)),
             sums=dict(zip(buckets, sums, strict=True)),
@@ -210,3 +232,30 @@ class Histogram:
             low=int(doc["low"]),
             high=int(doc["high"]),
         )
+
+
+_Buckets: TypeAlias = tuple[list[int], Sequence[int], list[int]]
+"""Buckets, ascending, with their counts and sums."""
+
+
+def _unpacked(text: str) -> _Buckets:
+    """Those of a document. The documents of a thousand shards have millions of them, so all loops are in C."""
+    steps, counts, above = packed.unpack(text, 3)
+    if steps and min(steps[1:], default=1) <= 0:
+        raise ValueError("histogram: the buckets do not ascend")
+    buckets = list(accumulate(steps))
+    leasts, shifts = _edges(buckets)
+    if not all(map(lt, above, map(lshift, counts, shifts))):
+        raise ValueError("histogram: the sum of a bucket does not lie in it")
+    return buckets, counts, list(map(add, map(mul, counts, leasts), above))
+
+
+def _listed(doc: dict[str, Any]) -> _Buckets:
+    """Those of a document with lists, as all had them before columns were packed."""
+    buckets, counts, sums = list(accumulate(doc["steps"])), doc["counts"], doc["sums"]
+    if not len(set(buckets)) == len(buckets) == len(counts) == len(sums):
+        raise ValueError("histogram: steps, counts and sums must be of one length")
+    for bucket, times, amount in zip(buckets, counts, sums, strict=True):
+        if times <= 0 or bucket_of(amount // times) != bucket:
+            raise ValueError(f"histogram: the sum of bucket {bucket} does not lie in it")
+    return buckets, counts, sums

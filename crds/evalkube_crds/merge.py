@@ -145,7 +145,8 @@ _POINT_COUNTS = (
 
 def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     """One point of several processes or shards. The verdict stays the first part's: the caller judges the sum."""
-    merged = parts[0].model_copy(deep=True)
+    rest = parts[0].model_copy(update={"histograms": {}, "health": ClientHealth()})
+    merged = rest.model_copy(deep=True)
     for name in _POINT_COUNTS:
         setattr(merged, name, sum(getattr(part, name) for part in parts))
     merged.errors = _counts(part.errors for part in parts)
@@ -157,10 +158,10 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.stopped = [reason for part in parts for reason in part.stopped]
     counted = [part.good for part in parts if part.good is not None]
     merged.good = sum(counted) if counted else None  # a shard that had nothing to do counted none
+    merged.histograms = _histograms([part.histograms for part in parts])
+    merged.health = _health([part.health for part in parts])
     for part in parts[1:]:
         merged.error_samples = {**part.error_samples, **merged.error_samples}
-        _add_histograms(merged.histograms, part.histograms)
-        _add_health(merged.health, part.health)
         merged.server = server_view.added(merged.server, part.server)
     merged.steady = steady.added([part.steady for part in parts if part.steady is not None])
     merged.series = _series(parts)
@@ -182,20 +183,23 @@ _HEALTH_COUNTS = (
 )
 
 
-def _add_health(into: ClientHealth, part: ClientHealth) -> None:
-    for name in _HEALTH_COUNTS:
-        setattr(into, name, getattr(into, name) + getattr(part, name))
-    into.clock_step_ns = max(into.clock_step_ns, part.clock_step_ns)
-    into.schedule_lag_ns.merge(part.schedule_lag_ns)
-    into.loop_lag_ns.merge(part.loop_lag_ns)
-    into.gc_pause_ns.merge(part.gc_pause_ns)
-    _add_histograms(into.delayed, part.delayed)
-    _add_histograms(into.undelayed, part.undelayed)
+_HEALTH_HISTOGRAMS = ("schedule_lag_ns", "loop_lag_ns", "gc_pause_ns")
 
 
-def _add_histograms(into: dict[str, Histogram], part: dict[str, Histogram]) -> None:
-    for name, histogram in part.items():
-        into.setdefault(name, Histogram()).merge(histogram)
+def _health(parts: Sequence[ClientHealth]) -> ClientHealth:
+    return ClientHealth(
+        **{name: sum(getattr(part, name) for part in parts) for name in _HEALTH_COUNTS},
+        **{name: Histogram.merged(getattr(part, name) for part in parts) for name in _HEALTH_HISTOGRAMS},
+        clock_step_ns=max(part.clock_step_ns for part in parts),
+        delayed=_histograms([part.delayed for part in parts]),
+        undelayed=_histograms([part.undelayed for part in parts]),
+    )
+
+
+def _histograms(parts: Sequence[dict[str, Histogram]]) -> dict[str, Histogram]:
+    """The histograms of one name added up, of all names."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: Histogram.merged(part[name] for part in parts if name in part) for name in names}
 
 
 _SERIES = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "ttft_ns_sum")
@@ -212,7 +216,8 @@ def _series(points: Sequence[PerfPoint]) -> PerfSeries:
             behind = max(point.started_at_ns - start, 0)
             for index, amount in enumerate(getattr(point.series, name)):
                 at = (behind + index * point.series.interval_ns) // interval
-                buckets.extend([0] * (at + 1 - len(buckets)))
+                if at >= len(buckets):
+                    buckets.extend([0] * (at + 1 - len(buckets)))
                 buckets[at] += amount
         setattr(total, name, buckets)
     return total

@@ -71,9 +71,10 @@ def _summed(parts: Sequence[SteadyWindow]) -> SteadyWindow:
     total.absent = dict(sorted(absent.items()))
     total.started_at_ns = min((part.started_at_ns for part in parts if part.windows), default=0)
     total.ended_at_ns = max(part.ended_at_ns for part in parts)
-    for part in parts:
-        for name, histogram in part.histograms.items():
-            total.histograms.setdefault(name, Histogram()).merge(histogram)
+    names = {name: None for part in parts for name in part.histograms}
+    total.histograms = {
+        name: Histogram.merged(part.histograms[name] for part in parts if name in part.histograms) for name in names
+    }
     return total
 
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.progress import ProgressState
 from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.packing import Through, packed, unchanged
 
 __all__ = ["Delivery", "FileDelivery", "Place", "Whole", "replace_file"]
 
@@ -59,8 +60,10 @@ class Delivery(Place, Protocol):
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Add whole lines to an artifact. On return they survive the runner, ``durable`` ones the machine too."""
 
-    async def put_file(self, path: str, source: Path) -> None:
-        """Take over a large file from the scratch directory as an artifact."""
+    async def put_lines(
+        self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
+    ) -> None:
+        """Take over files of lines from the scratch directory, as one compressed artifact (see ``packing.packed``)."""
 
     async def get(self, path: str) -> bytes | None:
         """An artifact as an earlier attempt of this run (or the run it continues) left it; None where there is none."""
@@ -129,8 +132,14 @@ class FileDelivery:
         """See ``Delivery.put``."""
         await self._left(path, self._written(replace_file, self._artifacts / path, data))
 
+    async def put_lines(
+        self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
+    ) -> None:
+        """See ``Delivery.put_lines``."""
+        await self.put_file(path, await packed(sources, through, hurry=hurry))
+
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Delivery.put_file``."""
+        """Take over a file from the scratch directory as an artifact."""
         await self._left(path, self._written(_take_over, source, self._artifacts / path))
 
     async def _left(self, path: str, writing: Awaitable[None]) -> None:

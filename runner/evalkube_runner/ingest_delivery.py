@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from evalkube_crds.results import Progress, Receipt
 from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.ingest_client import TIMEOUT, Full, IngestClient, Refused, Unreachable, document_of
+from evalkube_runner.packing import Through, packed, unchanged
 
 __all__ = ["IngestDelivery", "StartInstant"]
 
@@ -149,8 +150,14 @@ class IngestDelivery:
         async with self._locks.setdefault(path, asyncio.Lock()):
             await self._arrived(path, self._whole(path, hashes, lambda: _blocks(data)))
 
+    async def put_lines(
+        self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
+    ) -> None:
+        """See ``Delivery.put_lines``."""
+        await self.put_file(path, await packed(sources, through, hurry=hurry))
+
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Delivery.put_file``. The file is removed once it has arrived."""
+        """Take over a file from the scratch directory as an artifact. It is removed once it has arrived."""
         hashes = await asyncio.to_thread(_hashes_of_file, source)
         async with self._locks.setdefault(path, asyncio.Lock()):
             if await self._arrived(path, self._whole(path, hashes, lambda: _file_blocks(source))):

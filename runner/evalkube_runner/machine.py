@@ -1,14 +1,19 @@
-"""What this machine lets a process have: open files, and local ports to one address."""
+"""What this machine lets a process have: open files, local ports to one address, and its turn on a processor."""
 
+import contextlib
 import errno
+import os
 import resource
+import sys
+import threading
 from pathlib import Path
 
-__all__ = ["SPARE_DESCRIPTORS", "connections", "descriptors", "exhausted", "ports"]
+__all__ = ["SPARE_DESCRIPTORS", "connections", "descriptors", "exhausted", "ports", "step_back"]
 
 SPARE_DESCRIPTORS = 64
 """Open files that are no connections to the target."""
 _UNLIMITED = 1 << 20
+_NICE = 10
 
 
 def descriptors() -> int:
@@ -48,3 +53,10 @@ def exhausted(problem: BaseException) -> str:
     if code in (errno.EADDRNOTAVAIL, errno.ENOBUFS):
         return f"this machine has no further port or buffer for a connection ({ports()} ports); send less at once"
     return ""
+
+
+def step_back() -> None:
+    """Let everything else go before this thread, for good. A priority is a thread's own on Linux alone."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

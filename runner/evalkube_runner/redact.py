@@ -4,10 +4,9 @@ JSON is looked at value by value (`redaction`), and decoded only where a trace o
 not looked at: they are made of results, lines and a spec that have been.
 """
 
-import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,12 +17,11 @@ from evalkube_crds.progress import ProgressState, advanced
 from evalkube_crds.results import Progress
 from evalkube_crds.wording import printable
 from evalkube_runner.deliver import Delivery, Whole
+from evalkube_runner.packing import SUFFIX, Through, unchanged
 
 __all__ = ["LogFilter", "RedactingDelivery", "Redactor"]
 
 Document = TypeVar("Document", bound=BaseModel)
-
-_BLOCK_BYTES: Final = 1 << 20
 
 
 class Redactor(redaction.Redactor):
@@ -31,7 +29,7 @@ class Redactor(redaction.Redactor):
 
     def __init__(self, secrets: Iterable[str | None], *, spared: Iterable[str] = ()) -> None:
         super().__init__(secrets, spared=spared)
-        self._traces = sorted(self.traces())
+        self._traces = _least(self.traces())
 
     def document(self, value: Document) -> Document:
         """A document without the secrets."""
@@ -80,26 +78,16 @@ class Redactor(redaction.Redactor):
     def _plain(self, data: bytes) -> bytes:
         return self.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
-    def file(self, file: Path, path: str) -> None:
-        """Rewrites a file of lines in place, a block of whole lines at a time, where it holds a secret."""
-        clean = file.with_name(f"{file.name}.clean")
-        changed = False
-        with file.open("rb") as source, clean.open("wb") as target:
-            while lines := source.readlines(_BLOCK_BYTES):
-                block = b"".join(lines)
-                redacted = self.data(block, path)
-                changed = changed or redacted != block
-                target.write(redacted)
-        if changed:
-            clean.replace(file)
-        else:
-            clean.unlink()
-
 
 _LINES: Final = ".jsonl"
 _DOCUMENTS: Final = ".json"
 _YAML: Final = ".yaml"
 _PAGES: Final = ".html"
+
+
+def _least(traces: frozenset[bytes]) -> list[bytes]:
+    """Those that no other one is in: where none of them is, no longer one is."""
+    return sorted(one for one in traces if not any(other in one for other in traces - {one}))
 
 
 def _json(value: Any, indent: int | None = None) -> bytes:
@@ -142,11 +130,16 @@ class RedactingDelivery:
         """See ``Delivery.put``."""
         await self._delivery.put(path, self._redactor.data(data, path))
 
-    async def put_file(self, path: str, source: Path) -> None:
-        """See ``Delivery.put_file``."""
-        if self._redactor:
-            await asyncio.to_thread(self._redactor.file, source, path)
-        await self._delivery.put_file(path, source)
+    async def put_lines(
+        self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
+    ) -> None:
+        """See ``Delivery.put_lines``. What is compressed holds no secret any more."""
+        name = path.removesuffix(SUFFIX)
+
+        def clean(lines: bytes) -> bytes:
+            return self._redactor.data(through(lines), name)
+
+        await self._delivery.put_lines(path, sources, through=clean, hurry=hurry)
 
     async def get(self, path: str) -> bytes | None:
         """See ``Delivery.get``."""

@@ -1,5 +1,6 @@
 """/api/v1/runs over HTTP: lists, ends, deletes, progress, logs, artifacts."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -208,6 +209,15 @@ def test_logs(service: Service) -> None:
     assert followed.text == f"run {run_id} of slow-0.4\n"
     assert service.client.get(f"/api/v1/runs/{run_id}/logs").text == followed.text
     assert service.client.get(f"/api/v1/runs/{run_id}/logs?tail=0").text == ""
+
+
+def test_a_compressed_artifact_is_a_file_and_no_encoding(service: Service) -> None:
+    """What is saved is what other programs open: nobody takes the compression off on the way."""
+    answer = service.post("perf", perf_body()).json()
+    rows = service.client.get(f"/api/v1/runs/{answer['id']}/artifacts/rows.jsonl.gz")
+    assert (rows.headers["content-type"], "content-encoding" in rows.headers) == ("application/gzip", False)
+    assert gzip.decompress(rows.content) == b'{"index":0}\n'
+    assert int(rows.headers["content-length"]) == len(rows.content)
 
 
 def test_artifacts_are_listed_and_read(service: Service) -> None:

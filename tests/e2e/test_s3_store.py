@@ -203,11 +203,12 @@ def test_a_link_in_a_claim_leads_nowhere(kube: Kube, release: Release, path: str
 
 def test_large_artifacts_go_past_the_operator(kube: Kube, bucket: Bucket, release: Release) -> None:
     """By a presigned URL that ingest gave out."""
-    kube.create(perf_run("rows", model(release, "model"), number=[26_000], parallel=[32], maxTokens=[1], stream=False))
-    run = kube.ended("perfrun", "rows", timeout_s=240)
+    number = 250_000  # rows of 36 bytes each
+    kube.create(perf_run("rows", model(release, "model"), number=[number], parallel=[32], maxTokens=[1], stream=False))
+    run = kube.ended("perfrun", "rows", timeout_s=360)
     assert run["status"]["phase"] == "Succeeded", condition(run)
     assert condition(run, "ResultsCollected")["status"] == "True", condition(run, "ResultsCollected")
-    rows = [size for key, size in bucket.sizes(run).items() if key.endswith("requests.jsonl")]
+    rows = [size for key, size in bucket.sizes(run).items() if key.endswith("requests.jsonl.gz")]
     assert rows
     assert rows[0] > ROWS_FROM_BYTES
     assert uploads(kube) >= 2, "asked for, and reported as done"

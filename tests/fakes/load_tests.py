@@ -1,6 +1,7 @@
 """Load tests as a runner does them, in a folder of a test."""
 
 import asyncio
+import gzip
 import os
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import orjson
 import uvloop
 
 from evalkube_crds.perfrun import PerfRunSpec
@@ -17,7 +19,7 @@ from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.perf import sweep
 from fakes.readable import ANYTHING
 
-__all__ = ["asked", "context", "load", "run", "spec", "workers", "written"]
+__all__ = ["asked", "context", "load", "rows", "run", "spec", "workers", "written"]
 
 T = TypeVar("T")
 
@@ -45,6 +47,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def load(folder: Path, wanted: PerfRunSpec, **fields: Any) -> PerfResult:
     """The whole test. `fields`: of its context."""
     return run(sweep.load_test(wanted, context(folder, **fields)))
+
+
+def rows(file: Path) -> list[dict[str, Any]]:
+    """What stands in a compressed file of lines, in the order of `index` where there is one."""
+    found = [orjson.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    return sorted(found, key=lambda row: int(row.get("index", 0)))
 
 
 def workers() -> list[int]:

@@ -1,6 +1,7 @@
 """A run's artifacts over attempts and shards, what the core asks of the store, and the sweep."""
 
 import asyncio
+import gzip
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +44,24 @@ def test_the_lines_of_all_shards_are_one_artifact(store: Store) -> None:
         assert shown["shards/1/log.txt"] == b"hello"
         assert "log.txt" not in shown
         assert await artifacts.open_artifact(store, RUN, "log.txt") is None
+
+    asyncio.run(scenario())
+
+
+def test_the_compressed_lines_of_all_shards_are_one_artifact(store: Store) -> None:
+    """Files of gzip follow each other as they are: a line's end between them would be no gzip."""
+    packed = [gzip.compress(b'{"n":%d}\n' % shard) for shard in range(3)]
+
+    async def scenario() -> None:
+        await artifacts.remember(store, RUN, About(Kind.PERF_RUN, 4))
+        for shard in (2, 0, 1):
+            await store.put(ShardKey(RUN, 0, shard).at("p/rows.jsonl.gz"), chunks(packed[shard]))
+        await store.put(ShardKey(RUN, 0, 1).at("core.gz"), chunks(packed[1]))
+        shown = await _shown(store)
+        assert shown["p/rows.jsonl.gz"] == b"".join(packed)
+        assert gzip.decompress(b"".join(packed)) == b'{"n":0}\n{"n":1}\n{"n":2}\n'
+        assert shown["shards/2/p/rows.jsonl.gz"] == packed[2]
+        assert "core.gz" not in shown
 
     asyncio.run(scenario())
 

@@ -1,6 +1,7 @@
 """Files as a runner's delivery: appended, replaced, taken over, read back."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_a_large_file_is_taken_over(delivery: FileDelivery, tmp_path: Path) -> N
     source.write_bytes(b"rows\n")
     asyncio.run(delivery.put_file("x/rows", source))
     assert ((tmp_path / "artifacts/x/rows").read_bytes(), source.exists()) == (b"rows\n", False)
+
+
+def test_lines_of_several_files_are_taken_over_as_one(delivery: FileDelivery, tmp_path: Path) -> None:
+    """Compressed, in their order."""
+    sources = [tmp_path / "a", tmp_path / "b"]
+    for source in sources:
+        source.write_bytes(source.name.encode() + b"\n")
+    asyncio.run(delivery.put_lines("x/rows.gz", sources))
+    assert gzip.decompress((tmp_path / "artifacts/x/rows.gz").read_bytes()) == b"a\nb\n"
+    assert not any(source.exists() for source in sources)
 
 
 def test_progress_is_throttled_but_its_end_is_not(delivery: FileDelivery, tmp_path: Path) -> None:
@@ -114,11 +125,13 @@ def test_no_secret_passes_a_delivery(delivery: FileDelivery, tmp_path: Path) -> 
     async def deliver() -> None:
         await careful.append("append", KEY.encode())
         await careful.put("put", json.dumps(KEY).encode())
-        await careful.put_file("file", rows)
+        await careful.put_lines("file.gz", [rows])
         await careful.result(Receipt(run_id="r", reason=Reason.INTERNAL_ERROR, message=f"the server said {KEY}"))
 
     asyncio.run(deliver())
-    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    packed = tmp_path / "artifacts/file.gz"
+    written = gzip.decompress(packed.read_bytes())
+    written += b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path != packed)
     assert written.count(b"***") == 5
     assert b"canary" not in written
 
@@ -159,12 +172,12 @@ def test_a_secret_in_lines_and_documents_is_taken_out_of_values_alone(delivery: 
     careful = RedactingDelivery(delivery, Redactor(["00000000"]))
     line = {"index": 100000000, "00000000": 1.5, "answer": "it is 00000000"}
     rows = tmp_path / "rows"
-    rows.write_bytes(json.dumps(line).encode() + b'\n{"half": "00000000')
+    rows.write_bytes(json.dumps(line).encode() + b'\n{"half": "00000000\n')
     page = b"<style>a { color: #00000000 }</style>"
 
     async def deliver() -> None:
         await careful.append("lines.jsonl", json.dumps(line).encode() + b"\n")
-        await careful.put_file("rows.jsonl", rows)
+        await careful.put_lines("rows.jsonl.gz", [rows])
         await careful.put("document.json", json.dumps([line]).encode())
         await careful.put("config.yaml", b"seed: 100000000\nprompt: 'the 00000000'\n")
         await careful.put("page.html", page)
@@ -173,7 +186,7 @@ def test_a_secret_in_lines_and_documents_is_taken_out_of_values_alone(delivery: 
     clean = line | {"answer": "it is ***"}
     written = {path.name: path.read_bytes() for path in (tmp_path / "artifacts").iterdir()}
     assert json.loads(written["lines.jsonl"]) == clean
-    whole, half = written["rows.jsonl"].splitlines()
+    whole, half = gzip.decompress(written["rows.jsonl.gz"]).splitlines()
     assert (json.loads(whole), half) == (clean, b'{"half": "***')
     assert json.loads(written["document.json"]) == [clean]
     assert written["config.yaml"] == b"seed: 100000000\nprompt: the ***\n"

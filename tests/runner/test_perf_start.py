@@ -4,14 +4,13 @@ import asyncio
 import time
 from pathlib import Path
 
-import orjson
-
 from evalkube_crds import merge
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.perf import sweep
+from fakes import load_tests
 from fakes.mock_model import running_mock
 
 _LEAD_NS = 300_000_000
@@ -62,5 +61,5 @@ def test_shards_begin_each_point_at_one_instant_and_add_up(tmp_path: Path) -> No
     for result in results:
         for point, start_at_ns in zip(result.points[:2], meeting.starts_at_ns[:2], strict=True):
             assert point.started_at_ns > start_at_ns - _LEAD_NS // 2  # the clocks are read one after the other
-    rows = (tmp_path / "0/artifacts/parallel_2_number_9/requests.jsonl").read_bytes().splitlines()
-    assert all(orjson.loads(row)["index"] % 2 == 0 for row in rows)
+    rows = load_tests.rows(tmp_path / "0/artifacts/parallel_2_number_9/requests.jsonl.gz")
+    assert all(row["index"] % 2 == 0 for row in rows)

@@ -1,6 +1,5 @@
 """Token counts where the server reports none: by a tokenizer that anybody can redo by hand."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from evalkube_runner.perf import rows, sweep, token_count
 from evalkube_runner.perf.bodies import rendered
 from evalkube_runner.wire import openai
 from evalkube_runner.wire.ask import DRAWN
+from fakes import load_tests
 from fakes.load_tests import context, load, run, spec
 from fakes.mock_model import running_mock
 from fakes.raw_server import raw_server
@@ -36,8 +36,7 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def rows_of(folder: Path, point: str) -> list[dict[str, Any]]:
-    text = (folder / f"artifacts/{point}/requests.jsonl").read_text()
-    return sorted(map(json.loads, text.splitlines()), key=lambda row: int(row["index"]))
+    return load_tests.rows(folder / f"artifacts/{point}/requests.jsonl.gz")
 
 
 @pytest.mark.parametrize("parallel", [2, 600], ids=["one process", "two processes"])

@@ -55,8 +55,7 @@ def point(folder: Path, wanted: PerfRunSpec) -> PerfPoint:
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    text = (folder / f"artifacts/{name}/requests.jsonl").read_text()
-    return sorted(map(json.loads, text.splitlines()), key=lambda row: int(row["index"]))
+    return load_tests.rows(folder / f"artifacts/{name}/requests.jsonl.gz")
 
 
 def lines(folder: Path, *values: object) -> str:

@@ -54,8 +54,7 @@ def load(folder: Path, url: str, api: str, **fields: Any) -> PerfPoint:
 
 def rows(folder: Path) -> list[dict[str, Any]]:
     """Of each request."""
-    text = (folder / "artifacts/parallel_3_number_6/requests.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
+    return load_tests.rows(folder / "artifacts/parallel_3_number_6/requests.jsonl.gz")
 
 
 def test_a_load_test_of_streams(tmp_path: Path, mock: str, api: str) -> None:

@@ -26,7 +26,13 @@ _SANDBOX: Final = {
 }
 """An artifact may hold what a model answered: it gets no origin, no network and no other type than its name says."""
 
-_TYPES: Final = {".jsonl": "application/x-ndjson", ".log": "text/plain", ".txt": "text/plain", ".csv": "text/csv"}
+_TYPES: Final = {
+    ".jsonl": "application/x-ndjson",
+    ".gz": "application/gzip",  # never a Content-Encoding: what is saved is the file
+    ".log": "text/plain",
+    ".txt": "text/plain",
+    ".csv": "text/csv",
+}
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Runs on one page")]
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Number of the page, from 1")]

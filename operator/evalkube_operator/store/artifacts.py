@@ -18,7 +18,9 @@ from evalkube_operator.store.keys import ShardKey
 
 __all__ = ["About", "Artifact", "about", "adopted", "latest", "listing", "open_artifact", "remember"]
 
-_LINES = ".jsonl"
+_COMPRESSED = ".jsonl.gz"
+"""Files of gzip that follow each other are one; and they are written whole, so that none is torn."""
+_LINES = (".jsonl", _COMPRESSED)
 _SHARDS = "shards"
 
 
@@ -81,7 +83,8 @@ async def adopted(store: Store, shard: ShardKey, path: str, *, carries: bool) ->
 async def listing(store: Store, run: RunKey) -> list[Artifact]:
     """All artifacts of a run, by path.
 
-    With several shards the lines of all are one artifact (``x.jsonl``), and each shard's own are at ``shards/<n>/...``.
+    With several shards the lines of all are one artifact (``x.jsonl``, ``x.jsonl.gz``), and each shard's own are at
+    ``shards/<n>/...``.
     """
     known = await about(store, run)
     if known is None:
@@ -140,17 +143,19 @@ async def open_artifact(store: Store, run: RunKey, path: str) -> Content | None:
         return None
     if len(found.sources) == 1:
         return await store.get(found.sources[0])
-    return await _concatenated(store, found.sources)
+    return await _concatenated(store, found)
 
 
-async def _concatenated(store: Store, sources: Iterable[str]) -> Content:
+async def _concatenated(store: Store, artifact: Artifact) -> Content:
     contents: list[Content] = []
-    for key in sources:
+    for key in artifact.sources:
         content = await store.get(key)
         if content is None or content.size_bytes == 0:
             continue
-        last = await store.get(key, start=content.size_bytes - 1, size_bytes=1)
         contents.append(content)
+        if artifact.path.endswith(_COMPRESSED):
+            continue
+        last = await store.get(key, start=content.size_bytes - 1, size_bytes=1)
         if last is not None and b"".join([chunk async for chunk in last.chunks]) != b"\n":
             contents.append(Content(1, _once(b"\n")))  # a torn last line must not swallow the next shard's first
     return Content(sum(content.size_bytes for content in contents), _chained(contents))

@@ -10,9 +10,6 @@ from then on; a worker that has to wait sends late, and that is on its record.
 import asyncio
 import contextlib
 import logging
-import os
-import sys
-import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +24,7 @@ import orjson
 from evalkube_crds import secret_keys
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_runner import machine
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import payloads, scripting
 from evalkube_runner.perf.payloads import PREFIX, Layout
@@ -44,7 +42,6 @@ _BLOCK_S = 0.25
 """About how much work a block is at most: so long a cancelled test waits for its thread."""
 _MOST_IN_BLOCK = 4096
 _TRIED = 16  # bodies from which the size of a block is told
-_NICE = 10
 _PLACE = b"\0"  # what no JSON has in it
 
 
@@ -204,7 +201,7 @@ class Bodies:
         """Note that a worker asks for `block`. From the first on there is a load, which goes before rendering."""
         if not self._loaded:
             self._loaded = True
-            self._thread.submit(_step_back)
+            self._thread.submit(machine.step_back)
         if block not in self._there and not self._warned:
             self._warned = True
             _LOG.warning("requests wait for their bodies: prompts are not made as fast as they are sent")
@@ -291,10 +288,3 @@ class Bodies:
         self._there.discard(block)
         with contextlib.suppress(FileNotFoundError):
             self.layout.path(block).unlink()
-
-
-def _step_back() -> None:
-    """Let the load go first. A priority is a thread's own on Linux alone."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

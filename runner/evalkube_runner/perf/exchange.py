@@ -108,6 +108,11 @@ class Exchange:
         return next((reason for reason in self.finish_reasons if reason is not None), None)
 
     @property
+    def is_wordless(self) -> bool:
+        """Whether its answer, by its kind, has no words, and its request inputs."""
+        return self._count is not None
+
+    @property
     def refused(self) -> bool:
         """Whether the status is not a success."""
         return not 200 <= self.status < 300

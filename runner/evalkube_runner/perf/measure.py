@@ -375,7 +375,9 @@ def lags_of(exchange: Exchange) -> tuple[int, int, int]:
 
 
 def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:
-    """One request as a row: times in ns since the start of the point, null where something never happened."""
+    """One request as a row: times in ns since the start of the point, null where something never happened. All requests
+    of one point have the same columns.
+    """
 
     def since(at_ns: int) -> int | None:
         return at_ns - start_ns if at_ns else None
@@ -401,4 +403,4 @@ def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]
         "error": exchange.error,
         "message": exchange.message or None,
     }
-    return row | {"inputs": exchange.inputs} if exchange.inputs else row
+    return row | {"inputs": exchange.inputs} if exchange.is_wordless else row

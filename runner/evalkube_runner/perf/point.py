@@ -1,9 +1,6 @@
-"""A point of a load test: the load that it asks for, and what is left of it. Pure, but for the joining of its rows."""
+"""A point of a load test: the load that it asks for, and what is left of it. Pure."""
 
-import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
 
@@ -15,7 +12,7 @@ from evalkube_runner.perf.endpoint import url_of
 from evalkube_runner.perf.rates import Stage, mean_rate, peak_rate, settled_s
 from evalkube_runner.perf.schedule import Arrivals
 
-__all__ = ["Point", "Recorded", "arrivals_of", "documents", "joined"]
+__all__ = ["Point", "Recorded", "arrivals_of", "documents"]
 
 _SLOT_STEP_NS = 100_000
 """All slots at once would queue at the server's socket behind each other, in step for as long as answers take equally
@@ -98,15 +95,6 @@ def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
         f"{point.name}/benchmark_summary.json": _json(load_test_figures.metrics(point)),
         f"{point.name}/benchmark_percentile.json": _json(load_test_figures.percentiles(point)),
     }
-
-
-def joined(rows: Sequence[Path]) -> None:
-    """All rows in the first file."""
-    with rows[0].open("ab") as target:
-        for path in rows[1:]:
-            with path.open("rb") as source:
-                shutil.copyfileobj(source, target, 1 << 20)
-            path.unlink()
 
 
 def _json(value: object) -> bytes:

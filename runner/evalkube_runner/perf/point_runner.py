@@ -25,7 +25,7 @@ from evalkube_runner.perf import endpoint_check, limits, marks, steady, stopping
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.endpoint import addresses_of
 from evalkube_runner.perf.pace import Load, Pace
-from evalkube_runner.perf.point import Point, documents, joined
+from evalkube_runner.perf.point import Point, documents
 from evalkube_runner.perf.shares import busy_shards, shard_load, worker_shares
 from evalkube_runner.perf.task import LoadOptions, PointLoad, WorkerReport
 from evalkube_runner.perf.workers import WorkerPool
@@ -37,6 +37,7 @@ _LOG = logging.getLogger("evalkube.runner.perf")
 _PROGRESS_S = 0.5
 _NANO = 1_000_000_000
 _LOOK_S = 0.1
+_DELIVERY_S = 4.0
 
 
 class PointRunner:
@@ -97,18 +98,17 @@ class PointRunner:
             yield files
         except BaseException:
             with contextlib.suppress(OSError, RunFailed):  # what happened before is what counts
-                await self._deliver_rows(name, files)
+                await self._deliver_rows(name, files, hurry=True)
             raise
-        await self._deliver_rows(name, files)
+        await _nearly_done(self._deliver_rows(name, files))
 
-    async def _deliver_rows(self, name: str, files: Sequence[Path]) -> None:
-        written = [path for path in files if path.is_file()]
-        if written:
-            await asyncio.to_thread(joined, written)
-            await self._context.delivery.put_file(f"{name}/requests.jsonl", written[0])
+    async def _deliver_rows(self, name: str, files: Sequence[Path], *, hurry: bool = False) -> None:
+        """Deliver them. The next point waits for it, so that nothing disturbs its load."""
+        deliver = self._context.delivery.put_lines
+        if written := [path for path in files if path.is_file()]:
+            await deliver(f"{name}/requests.jsonl.gz", written, hurry=hurry)
         if scraped := sorted(self._context.scratch.glob("server-*.jsonl")):
-            await asyncio.to_thread(joined, scraped)
-            await self._context.delivery.put_file(f"{name}/server_metrics.jsonl", scraped[0])
+            await deliver(f"{name}/server_metrics.jsonl.gz", scraped, hurry=hurry)
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
         """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
@@ -256,6 +256,17 @@ def _steady(rows: Sequence[Path], point: Point, started_at_ns: int) -> SteadyWin
     for path in files:
         path.unlink()
     return found
+
+
+async def _nearly_done(work: Awaitable[None]) -> None:
+    """Wait for `work`, which takes little longer: a cancellation comes after it, or after some seconds."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(asyncio.CancelledError, OSError, RunFailed):  # a TimeoutError is an OSError
+            await asyncio.wait_for(task, _DELIVERY_S)
+        raise
 
 
 def _typed(part: dict[str, Any]) -> dict[str, Any]:
