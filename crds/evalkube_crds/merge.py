@@ -9,6 +9,7 @@ from typing import TypeVar
 from evalkube_crds import server_view, verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import (
+    Begun,
     ClientHealth,
     DatasetResult,
     EvalResult,
@@ -161,7 +162,17 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.series = _series(parts)
     merged.ended_at_ns = max(part.ended_at_ns for part in parts)
     merged.started_at_ns = min((part.started_at_ns for part in parts if part.started_at_ns), default=0)
+    merged.begun = _begun(parts)
     return merged
+
+
+def _begun(parts: Iterable[PerfPoint]) -> Begun | None:
+    """Of all that sent anything; None where it is not known of one of these."""
+    known = [part.begun for part in parts if part.health.sent or part.begun is not None]
+    begun = [each for each in known if each is not None]
+    if not begun or len(begun) < len(known):
+        return None
+    return Begun(first_ns=min(each.first_ns for each in begun), last_ns=max(each.last_ns for each in begun))
 
 
 _HEALTH_COUNTS = ("processes", "cpu_ns", "wall_ns", "offered", "sent", "connections_peak", "connections_limit")

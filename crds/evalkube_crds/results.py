@@ -12,6 +12,7 @@ from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import AnswerNote, Clock, ErrorClass, Reason, TokenBasis, Verdict
 
 __all__ = [
+    "Begun",
     "ClientHealth",
     "DatasetResult",
     "EvalResult",
@@ -176,6 +177,22 @@ class ClientHealth(Report):
     )
 
 
+class Begun(Report):
+    """When the load of a point began: the first and the last of its shards, by the clock of who named the start.
+
+    Each shard knows that clock but for the way of an answer, and counts as early, and as late, as this leaves open: the
+    time between the two is the most that the starts can have been apart.
+    """
+
+    first_ns: int = Field(description="Unix time, in nanoseconds")
+    last_ns: int = Field(description="Unix time, in nanoseconds")
+
+    @property
+    def skew_ns(self) -> int:
+        """From the first to the last, at most."""
+        return self.last_ns - self.first_ns
+
+
 class PerfSeries(Report):
     """Counts per interval since the first measured send, for plots; bounded in length by doubling the interval."""
 
@@ -293,6 +310,9 @@ class PerfPoint(Report):
     input_tokens: int = 0
     output_tokens: int = 0
     histograms: dict[str, HistogramField] = Field(default_factory=dict)
+    begun: Begun | None = Field(
+        default=None, description="When the shards began; null of a single one, and where the clock was not told"
+    )
     started_at_ns: int = Field(default=0, description="First measured send, Unix time in nanoseconds")
     ended_at_ns: int = Field(default=0, description="Last end of a measured request, failed ones too")
     series: PerfSeries = Field(default_factory=PerfSeries)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from evalkube_crds.names import Clock, ErrorClass, Verdict
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.results import NANO, PerfPoint
 from evalkube_crds.summary import failures
 
 __all__ = ["MOST_REASONS", "Delay", "Figures", "by_kernel", "judge", "judge_point", "judge_shards", "worst_of"]
@@ -48,6 +48,11 @@ SENT_DEGRADED = 0.99
 SENT_INVALID = 0.95
 CONNECTIONS_DEGRADED = 0.90
 FAILED_DEGRADED = 0.05
+SKEW_NS = 50 * _MS
+SKEW_INVALID_NS = 250 * _MS
+"""Starts of shards that are less apart are never held against a run, however short it is."""
+SKEW_MOST_NS = 1 * NANO
+"""Nobody calls it one start beyond this, however long the run is."""
 MOST_REASONS = 20
 """A thousand shards on one bad node have one thing to say, not a thousand."""
 _PERCENTS = (50, 90, 95, 99)
@@ -190,12 +195,27 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
     saturated shard of many vanishes in the sum. At most ``MOST_REASONS``, the sum's before the shards' and the worst
     first, and one that says how many more there are.
     """
-    found, reasons = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
+    alone, own = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
+    together = list(_skew(whole))
+    found = worst_of([alone, *(verdict for verdict, _ in together)]) or alone
+    reasons = own + [f"{verdict}: {text}" for verdict, text in together]
     by_severity = sorted(shards.items(), key=lambda item: (-_SEVERITY.index(item[1].verdict), item[0]))
     worst = max([found, *(point.verdict for point in shards.values())], key=_SEVERITY.index)
     reasons += [f"shard {shard}: {reason}" for shard, point in by_severity for reason in point.verdict_reasons]
     more = len(reasons) - MOST_REASONS
     return worst, reasons if more <= 0 else [*reasons[:MOST_REASONS], f"and {more} more"]
+
+
+def _skew(whole: PerfPoint) -> Iterator[tuple[Verdict, str]]:
+    """Shards that began apart put less load than was asked for until the last had begun."""
+    if whole.begun is None:
+        return
+    skew_ns, length_ns = whole.begun.skew_ns, max(whole.ended_at_ns - whole.started_at_ns, 0)
+    text = f"the shards' starts may be {skew_ns / _MS:.0f} ms apart, of {length_ns / NANO:.1f} s"
+    if skew_ns > max(SKEW_INVALID_NS, INVALID_SHARE * length_ns):
+        yield Verdict.INVALID, text
+    elif skew_ns > min(max(SKEW_NS, DEGRADED_SHARE * length_ns), SKEW_MOST_NS):
+        yield Verdict.DEGRADED, text
 
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:

@@ -122,4 +122,5 @@ def outcome(result: Merged, response: Mapping[str, Any] | None, reference: Resul
         result_ref=reference,
         done=summary.requested(result),
         verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
+        start_skew_s=summary.start_skew_s(result),
     )

@@ -10,11 +10,22 @@ from evalkube_crds.proxies import Proxies
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
 
-__all__ = ["HubEndpoints", "RunContext", "Start"]
+__all__ = ["HubEndpoints", "RunContext", "Start", "StartInstant"]
 
-Start = Callable[[int], Awaitable[int]]
-"""Waits until all shards are ready for the point of that number; when they begin, on this process's monotonic clock in
-ns. Raises RunFailed."""
+
+@dataclass(frozen=True, slots=True)
+class StartInstant:
+    """When all shards begin. `monotonic_ns`: on this process's clock (`time.monotonic_ns`); `start_at_ns`: on the clock
+    of who named the instant. `doubt_ns`: by how much the first may miss the second; None where that is not known.
+    """
+
+    monotonic_ns: int
+    start_at_ns: int
+    doubt_ns: int | None = None
+
+
+Start = Callable[[int], Awaitable[StartInstant]]
+"""Waits until all shards are ready for the point of that number; when they begin. Raises RunFailed."""
 
 
 @dataclass(frozen=True, slots=True)

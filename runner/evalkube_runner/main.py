@@ -35,7 +35,7 @@ from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_crds.targets import TargetRules
 from evalkube_crds.wording import printable
 from evalkube_runner import deliver, logs
-from evalkube_runner.context import RunContext, Start
+from evalkube_runner.context import RunContext, Start, StartInstant
 from evalkube_runner.data import opening
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
@@ -301,8 +301,8 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
         patience_s=run.spec.deadlines.collect,
     )
 
-    async def start(turn: int) -> int:
-        return (await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)).monotonic_ns
+    async def start(turn: int) -> StartInstant:
+        return await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)
 
     async with ingest:
         together = start if run.spec.shards > 1 else None

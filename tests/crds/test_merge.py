@@ -13,6 +13,7 @@ from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Verdict
 from evalkube_crds.results import (
     NANO,
+    Begun,
     ClientHealth,
     DatasetResult,
     EvalResult,
@@ -121,6 +122,46 @@ def test_a_points_verdict_is_the_worst_there_is(
     for results in (parts, parts[::-1]):
         [merged] = merge.merge_results(results).points
         assert (merged.verdict, merged.verdict_reasons) == (wanted, reasons)
+
+
+MS = NANO // 1000
+# name: when each of two shards began, as early and as late as may be, in ms; how long they went on; the verdict
+SKEWS: dict[str, tuple[list[tuple[int, int] | None], int, float | None, Verdict]] = {
+    "together": ([(0, 4), (3, 7)], 2000, 0.007, Verdict.VALID),
+    "in the other order": ([(3, 7), (0, 4)], 2000, 0.007, Verdict.VALID),
+    "less apart than is held against any": ([(0, 0), (49, 49)], 100, 0.049, Verdict.VALID),
+    "apart by much of a short load": ([(0, 0), (150, 150)], 2000, 0.15, Verdict.DEGRADED),
+    "apart by little of a long load": ([(0, 0), (150, 150)], 4000, 0.15, Verdict.VALID),
+    "apart by a second of an hour": ([(0, 0), (1001, 1001)], 3_600_000, 1.001, Verdict.DEGRADED),
+    "apart by a third": ([(0, 0), (600, 600)], 1800, 0.6, Verdict.INVALID),
+    "not known of one": ([(0, 4), None], 2000, None, Verdict.VALID),
+    "known of none": ([None, None], 2000, None, Verdict.VALID),
+}
+
+
+@pytest.mark.parametrize(("starts", "length_ms", "skew_s", "wanted"), SKEWS.values(), ids=SKEWS.keys())
+def test_the_starts_of_shards(
+    starts: list[tuple[int, int] | None], length_ms: int, skew_s: float | None, wanted: Verdict
+) -> None:
+    """What they may be apart is told, and is a reason where it is much of the load's time."""
+    parts = [judged(at, len(starts)) for at in range(len(starts))]
+    for part, start in zip(parts, starts, strict=True):
+        [one] = part.points
+        one.ended_at_ns = one.started_at_ns + length_ms * MS
+        one.begun = None if start is None else Begun(first_ns=start[0] * MS, last_ns=start[1] * MS)
+    merged = merge.merge_results(parts)
+    assert summary.start_skew_s(merged) == skew_s
+    assert summary.summary(merged).get("parallel_2_number_4/start_skew_s") == skew_s
+    assert merged.points[0].verdict is wanted
+    assert ("starts may be" in "; ".join(merged.points[0].verdict_reasons)) is (wanted is not Verdict.VALID)
+
+
+def test_a_shard_without_work_has_no_start() -> None:
+    """Its part of the start is no part of the load."""
+    parts = [judged(0, 2), judged(1, 2, sent=0)]
+    parts[1].points[0].health = ClientHealth()
+    parts[0].points[0].begun = Begun(first_ns=5, last_ns=9)
+    assert merge.merge_results(parts).points[0].begun == Begun(first_ns=5, last_ns=9)
 
 
 def test_many_reasons_are_counted() -> None:

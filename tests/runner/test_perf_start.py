@@ -2,19 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
+import pytest
 
-from evalkube_crds import merge
+from evalkube_crds import merge, summary
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfResult
-from evalkube_runner.context import RunContext
+from evalkube_crds.results import Begun, PerfResult
+from evalkube_runner.context import RunContext, StartInstant
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.perf import sweep
+from evalkube_runner.perf.begun import begun_of
 from fakes.mock_model import running_mock
 
 _LEAD_NS = 300_000_000
+_DOUBT_NS = 2_000_000
 
 
 class _Meeting:
@@ -22,18 +26,18 @@ class _Meeting:
 
     def __init__(self, shards: int) -> None:
         self._arrived: dict[int, int] = {}
-        self._opened: dict[int, asyncio.Future[int]] = {}
+        self._opened: dict[int, asyncio.Future[StartInstant]] = {}
         self.starts_at_ns: list[int] = []
         """Of each point, in Unix time."""
         self._shards = shards
 
-    async def start(self, turn: int) -> int:
+    async def start(self, turn: int) -> StartInstant:
         """The instant at which all shards begin point ``turn``."""
         opened = self._opened.setdefault(turn, asyncio.get_running_loop().create_future())
         self._arrived[turn] = self._arrived.get(turn, 0) + 1
         if self._arrived[turn] == self._shards:
-            opened.set_result(time.monotonic_ns() + _LEAD_NS)
             self.starts_at_ns.append(time.time_ns() + _LEAD_NS)
+            opened.set_result(StartInstant(time.monotonic_ns() + _LEAD_NS, self.starts_at_ns[-1], _DOUBT_NS))
         return await opened
 
 
@@ -62,5 +66,28 @@ def test_shards_begin_each_point_at_one_instant_and_add_up(tmp_path: Path) -> No
     for result in results:
         for point, start_at_ns in zip(result.points[:2], meeting.starts_at_ns[:2], strict=True):
             assert point.started_at_ns > start_at_ns - _LEAD_NS // 2  # the clocks are read one after the other
+    for point, start_at_ns in zip(merged.points[:2], meeting.starts_at_ns[:2], strict=True):
+        assert point.begun is not None
+        assert point.begun.first_ns >= start_at_ns - _DOUBT_NS  # no worker begins early
+        assert point.begun.skew_ns >= 2 * _DOUBT_NS
+    assert summary.start_skew_s(merged) == max(each.begun.skew_ns for each in merged.points if each.begun) / 1e9
     rows = (tmp_path / "0/artifacts/parallel_2_number_9/requests.jsonl").read_bytes().splitlines()
     assert all(orjson.loads(row)["index"] % 2 == 0 for row in rows)
+
+
+AGREED = StartInstant(monotonic_ns=1_000, start_at_ns=50_000, doubt_ns=3)
+# name: the instant that was agreed on, when each worker began, when that was
+BEGINNINGS: dict[str, tuple[StartInstant | None, Sequence[int], Begun | None]] = {
+    "at the instant": (AGREED, [1_000], Begun(first_ns=49_997, last_ns=50_003)),
+    "two workers, late": (AGREED, [1_020, 1_010], Begun(first_ns=50_007, last_ns=50_023)),
+    "one that sent nothing": (AGREED, [0, 1_010], Begun(first_ns=50_007, last_ns=50_013)),
+    "none that sent anything": (AGREED, [0, 0], None),
+    "a clock that was not told": (StartInstant(1_000, 50_000), [1_000], None),
+    "no other shards": (None, [1_000], None),
+}
+
+
+@pytest.mark.parametrize(("instant", "workers", "begun"), BEGINNINGS.values(), ids=BEGINNINGS)
+def test_when_a_shard_began(instant: StartInstant | None, workers: Sequence[int], begun: Begun | None) -> None:
+    """On the clock that all know, as far as this shard knows it."""
+    assert begun_of(instant, workers) == begun

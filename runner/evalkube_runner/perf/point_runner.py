@@ -21,6 +21,7 @@ from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import endpoint_check, limits, stopping
+from evalkube_runner.perf.begun import begun_of
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.endpoint import addresses_of
 from evalkube_runner.perf.pace import Load, Pace
@@ -131,6 +132,7 @@ class PointRunner:
             reports = await self._reported(self._workers.run(self._options, given, shares), point, may)
         blank = self._blank(point)
         measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
+        measured.begun = begun_of(self._workers.instant, (report.begun_ns for report in reports))
         measured.server = seen.view(measured)
         if scraped := seen.rows(int((self._workers.start_s or 0.0) * _NANO), point.run):
             await asyncio.to_thread((context.scratch / f"server-{point.run or 0}.jsonl").write_bytes, scraped)

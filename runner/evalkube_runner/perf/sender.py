@@ -82,6 +82,8 @@ class Sender:
         self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stopped = False
+        self.begun_ns = 0
+        """When the load began: as long after its start as its first request, warm-up included, left late."""
         self.in_flight = 0
         self.sent = 0
         self.offered = 0
@@ -186,6 +188,8 @@ class Sender:
         exchange.intended_ns = now_ns if follows else due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns) if planned.due_ns is not None else due_ns
         exchange.dispatched_ns = now_ns
+        if not self.begun_ns:
+            self.begun_ns = self._start_ns + now_ns - due_ns
         if planned.index >= options.warmup:
             if not self.sent:
                 self._begin(now_ns)
