@@ -58,13 +58,20 @@ def _added(parts: Sequence[Result]) -> Result:
     first = parts[0]
     if isinstance(first, PerfResult):
         points = _transposed([part.points for part in parts])
-        rest = first.model_copy(update={"points": []})
+        rest = first.model_copy(update={"points": [], "gone": _gone(parts)})
         return rest.model_copy(deep=True, update={"points": [merge_points(same) for same in points]})
     merged = first.model_copy(deep=True)
     for part in parts[1:]:
         if isinstance(part, EvalResult):
             merged.datasets = [_dataset(mine, other) for mine, other in _paired(merged.datasets, part.datasets)]
     return merged
+
+
+def _gone(parts: Iterable[EvalResult | PerfResult]) -> str:
+    """Why the target is gone for all of the shards; nothing where some of them found it there to the end."""
+    results = [part for part in parts if isinstance(part, PerfResult)]
+    words = [part.gone for part in results if any(point.health.processes for point in part.points)]
+    return words[0] if words and all(words) else ""
 
 
 def _transposed(parts: Sequence[Sequence[PerfPoint]]) -> list[list[PerfPoint]]:
@@ -79,6 +86,7 @@ def _judge(merged: EvalResult | PerfResult, parts: Sequence[EvalResult | PerfRes
         return
     for at, point in enumerate(merged.points):
         shards = {part.shards[0]: part.points[at] for part in parts if isinstance(part, PerfResult)}
+        point.stopped = [f"shard {shard}: {reason}" for shard, part in shards.items() for reason in part.stopped]
         point.verdict, point.verdict_reasons = verdict.judge_shards(point, shards)
 
 
@@ -154,6 +162,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.answer_notes = _counts(part.answer_notes for part in parts)
     merged.clocks = _counts(part.clocks for part in parts)
     merged.stopped = [reason for part in parts for reason in part.stopped]
+    merged.stopped_at_ns = min((part.stopped_at_ns for part in parts if part.stopped_at_ns), default=0)
     for part in parts[1:]:
         merged.error_samples = {**part.error_samples, **merged.error_samples}
         _add_histograms(merged.histograms, part.histograms)

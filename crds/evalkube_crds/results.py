@@ -291,6 +291,10 @@ class PerfPoint(Report):
     stopped: list[str] = Field(
         default_factory=list, description="Why the load ended before its last request, where it did; one of each shard"
     )
+    stopped_at_ns: int = Field(
+        default=0,
+        description="When that was decided, Unix time in nanoseconds, of the first shard; 0 of a load never begun",
+    )
     cancelled: int = Field(
         default=0,
         description="Requests in flight at such an end that were not waited for: neither successes nor failures",
@@ -380,6 +384,7 @@ class PerfResult(Report):
     of_shards: int = 1
     points: list[PerfPoint] = Field(default_factory=list)
     sla: SlaResult | None = Field(default=None, description="What sla_auto_tune found")
+    gone: str = Field(default="", description="Why the target counts as gone, where it does; of all shards alike")
     started_at_ns: int = 0
     ended_at_ns: int = 0
 

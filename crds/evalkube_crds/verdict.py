@@ -53,6 +53,10 @@ SKEW_INVALID_NS = 250 * _MS
 """Starts of shards that are less apart are never held against a run, however short it is."""
 SKEW_MOST_NS = 1 * NANO
 """Nobody calls it one start beyond this, however long the run is."""
+WORD_NS = 3 * NANO
+WORD_SHARD_NS = 10 * _MS
+"""By then all shards have heard that one has ended the load: that, and as much for each of them."""
+_NAMED = 3
 MOST_REASONS = 20
 """A thousand shards on one bad node have one thing to say, not a thousand."""
 _PERCENTS = (50, 90, 95, 99)
@@ -196,7 +200,7 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
     first, and one that says how many more there are.
     """
     alone, own = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
-    together = list(_skew(whole))
+    together = [*_skew(whole), *_left_alone(shards)]
     found = worst_of([alone, *(verdict for verdict, _ in together)]) or alone
     reasons = own + [f"{verdict}: {text}" for verdict, text in together]
     by_severity = sorted(shards.items(), key=lambda item: (-_SEVERITY.index(item[1].verdict), item[0]))
@@ -216,6 +220,34 @@ def _skew(whole: PerfPoint) -> Iterator[tuple[Verdict, str]]:
         yield Verdict.INVALID, text
     elif skew_ns > min(max(SKEW_NS, DEGRADED_SHARE * length_ns), SKEW_MOST_NS):
         yield Verdict.DEGRADED, text
+
+
+def _left_alone(shards: Mapping[int, PerfPoint]) -> Iterator[tuple[Verdict, str]]:
+    """Where some shards ended early, or failed, and others went on, it was with less load than was asked for."""
+    loading = {shard: point for shard, point in shards.items() if point.stopped or point.health.processes}
+    early = {shard: point for shard, point in loading.items() if point.stopped or point.failed > point.succeeded}
+    if not early:
+        return
+    longest_ns = max(map(_lasted_ns, loading.values()))
+    alone_ns = longest_ns - min(map(_lasted_ns, early.values()))
+    if all(point.stopped for point in loading.values()):
+        alone_ns -= WORD_NS + len(shards) * WORD_SHARD_NS
+    if alone_ns <= DEGRADED_SHARE * longest_ns:
+        return
+    names = [str(shard) for shard in sorted(early, key=lambda shard: (_lasted_ns(early[shard]), shard))]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    text = (
+        f"shard {', '.join(names[:_NAMED])}{more} ended early, or failed, and others went on for up to "
+        f"{alone_ns / NANO:.1f} s of {longest_ns / NANO:.1f} s: meanwhile the load was lower than asked for"
+    )
+    yield Verdict.INVALID if alone_ns > INVALID_SHARE * longest_ns else Verdict.DEGRADED, text
+
+
+def _lasted_ns(point: PerfPoint) -> int:
+    """For how long a shard sent, of the measured part: by its own clock, from its first measured request on."""
+    if not point.started_at_ns:
+        return 0
+    return max(0, (point.stopped_at_ns if point.stopped else point.ended_at_ns) - point.started_at_ns)
 
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
+from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
 
-__all__ = ["HubEndpoints", "RunContext", "Start", "StartInstant"]
+__all__ = ["HubEndpoints", "RunContext", "Share", "Start", "StartInstant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class StartInstant:
 
 Start = Callable[[int], Awaitable[StartInstant]]
 """Waits until all shards are ready for the point of that number; when they begin. Raises RunFailed."""
+
+Share = Callable[[LoadNews], Awaitable[OthersNews | None]]
+"""Tells the other shards how this one's load fares: what they told; None where nobody could be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class RunContext:
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
     start: Start | None = None
+    share: Share | None = None
     readable: Readable = field(default_factory=Readable)
     gate: Gate = field(default_factory=Gate)
     proxies: Proxies = field(default_factory=Proxies)

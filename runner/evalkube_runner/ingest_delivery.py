@@ -20,8 +20,9 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.names import Reason
 from evalkube_crds.progress import ProgressState
 from evalkube_crds.results import Progress, Receipt
@@ -45,6 +46,7 @@ _BLOCK_BYTES: Final = 1 << 20
 _PROGRESS_INTERVAL_S: Final = 1.0
 _OFFSET_TRIES: Final = 3
 _FAREWELL_S: Final = 2.0
+_SHARE_S: Final = 2.0
 
 _CLOCK_QUESTIONS: Final = 8
 _CLOCK_DOUBT_NS: Final = 1_000_000
@@ -273,6 +275,19 @@ class IngestDelivery:
                 missing = document_of(response).get("waiting_for")
                 message = f"after {patience_s:g} s the shards {missing} were not ready to start"
                 raise RunFailed(Reason.BARRIER_TIMEOUT, message)
+
+    async def share(self, news: LoadNews) -> OthersNews | None:
+        """Tells how this shard's load fares: what the others told; None where ingest does not say (it is away, or an
+        older one), for nobody waits for it.
+        """
+        body = news.model_dump_json(by_alias=True).encode()
+        try:
+            async with asyncio.timeout(_SHARE_S):
+                answer = await self._client.send("POST", "load", content=body, patience_s=0.0)
+            return OthersNews.model_validate_json(answer.content)
+        except (Refused, Unreachable, RunFailed, TimeoutError, ValidationError) as problem:
+            _LOG.debug("the other shards were not told of: %r", problem)
+            return None
 
     async def _ask_to_start(self, turn: int, expected: frozenset[int] = frozenset()) -> httpx.Response:
         ready = {"ready": True, "turn": turn, "clock_ns": time.time_ns()}

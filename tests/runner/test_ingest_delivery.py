@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_operator.ingest.limits import Limits
@@ -318,6 +319,23 @@ def test_shards_start_together(tmp_path: Path) -> None:
 
     with serving(opened("volume", tmp_path / "s"), pods(2, kind=Kind.PERF_RUN), poll_s=0.1) as ingest:
         asyncio.run(scenario(ingest))
+
+
+def test_a_shard_hears_of_the_others(tmp_path: Path) -> None:
+    """As far as ingest says anything: one that is away, or does not know how, keeps nobody waiting."""
+    news = LoadNews(turn=0, sent=5, failed=2)
+
+    async def scenario(url: str, *, shard: int) -> OthersNews | None:
+        async with _delivery(url, tmp_path, shard=shard) as delivery:
+            return await delivery.share(news)
+
+    with serving(opened("volume", tmp_path / "s"), pods(2, kind=Kind.PERF_RUN)) as ingest:
+        assert asyncio.run(scenario(ingest.url, shard=0)) == OthersNews()
+        assert asyncio.run(scenario(ingest.url, shard=1)) == OthersNews(loading=1, sent=5, failed=2)
+        assert asyncio.run(scenario(f"{ingest.url}/older", shard=0)) is None
+        ingest.core.close("pod-0")
+        assert asyncio.run(scenario(ingest.url, shard=0)) is None
+    assert asyncio.run(scenario("http://127.0.0.1:9", shard=0)) is None
 
 
 class _LateFirstAnswer:

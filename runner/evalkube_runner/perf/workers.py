@@ -122,6 +122,11 @@ class WorkerPool:
         return [done.report for done in await _all_say(busy, task.Done)]
 
     @property
+    def turn(self) -> int:
+        """The number of the next common start."""
+        return self._turn
+
+    @property
     def told(self) -> list[task.Progress]:
         """What each worker of the current point told last."""
         return [worker.progress for worker in self._workers[: self._busy]]
