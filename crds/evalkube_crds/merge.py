@@ -196,6 +196,8 @@ def _add_health(into: ClientHealth, part: ClientHealth) -> None:
     into.gc_pause_ns.merge(part.gc_pause_ns)
     _add_histograms(into.delayed, part.delayed)
     _add_histograms(into.undelayed, part.undelayed)
+    _add_histograms(into.bunched, part.bunched)
+    _add_histograms(into.unbunched, part.unbunched)
 
 
 def _add_histograms(into: dict[str, Histogram], part: dict[str, Histogram]) -> None:

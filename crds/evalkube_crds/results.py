@@ -168,6 +168,14 @@ class ClientHealth(Report):
     undelayed: dict[str, HistogramField] = Field(
         default_factory=dict, description="The same values without that stall: the least that they can have been"
     )
+    bunched: dict[str, HistogramField] = Field(
+        default_factory=dict,
+        description="By name (ttft_ns, latency_ns): the measured values of requests that a burst after a stall of the "
+        "client met at the server, in it or behind it",
+    )
+    unbunched: dict[str, HistogramField] = Field(
+        default_factory=dict, description="The same values without that stall: the least that they can have been"
+    )
     offered: int = Field(default=0, description="Requests the schedule asked for in the time it ran")
     sent: int = Field(default=0, description="Requests that were sent")
     connections_peak: int = 0

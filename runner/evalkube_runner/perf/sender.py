@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, takewhile
 
+from evalkube_runner.perf.bunching import Bunching
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.pool import Pool
@@ -82,6 +83,7 @@ class Sender:
         self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stopped = False
+        self._bunching = Bunching()
         self.begun_ns = 0
         """When the load began: as long after its start as its first request, warm-up included, left late."""
         self.in_flight = 0
@@ -199,6 +201,8 @@ class Sender:
             self.offered += 1
         if planned.due_ns is None and not follows:
             self._begun += 1
+        if planned.due_ns is not None:
+            self._bunching.sent(now_ns, now_ns - exchange.ready_ns, self.in_flight)
         self._free -= 1
         self.in_flight += 1
         self._pool.send(exchange)
@@ -209,6 +213,7 @@ class Sender:
             self._freed_ns = exchange.end_ns
         self._free += 1
         self.in_flight -= 1
+        exchange.behind_ns = self._bunching.behind_ns(exchange.dispatched_ns)
         self._pump()
         self._record(exchange)
         self._render_ahead()
