@@ -200,6 +200,11 @@ class Operator:
         return (self._folder / "operator.log").read_text()[-4000:]
 
     @property
+    def store(self) -> Path:
+        """The folder of what runners left."""
+        return self._folder / "store"
+
+    @property
     def pid(self) -> int:
         """Of the process."""
         assert self._process is not None

@@ -42,6 +42,7 @@ __all__ = [
     "REQUEST_OUTPUT_TPS",
     "REQUEST_TOTAL_TPS",
     "RPS",
+    "START_SKEW",
     "SUCCESS_RATE",
     "TOTAL_TPS",
     "TPOT",
@@ -99,6 +100,10 @@ def _input_tps(point: PerfPoint) -> float | None:
 
 def _inputs_per_second(point: PerfPoint, kind: str) -> float | None:
     return _per_second(point, point.inputs) if point.kind == kind else None
+
+
+def _start_skew_s(point: PerfPoint) -> float | None:
+    return point.begun.skew_ns / NANO if point.begun is not None else None
 
 
 def _tokens_are_known(point: PerfPoint) -> bool:
@@ -219,6 +224,16 @@ INPUT_TPS: Final = Figure(
     meaning="Input tokens of successful requests / duration.",
     kinds=("embedding", "rerank"),
 )
+START_SKEW: Final = Figure(
+    "start_skew_s",
+    "Start skew",
+    Unit.SECONDS,
+    _start_skew_s,
+    Better.LOWER,
+    seed_key="Start skew (s)",
+    meaning="The most that the starts of the shards can have been apart.",
+)
+"""Of a point of several shards alone, and of the clients: no summary of what a server does has a column for it."""
 RATES: Final = (
     *(SUCCESS_RATE, COMPLETED, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
     *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),

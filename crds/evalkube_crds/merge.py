@@ -9,6 +9,7 @@ from typing import TypeVar
 from evalkube_crds import server_view, steady, verdict
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.results import (
+    Begun,
     ClientHealth,
     Conversations,
     DatasetResult,
@@ -58,13 +59,20 @@ def _added(parts: Sequence[Result]) -> Result:
     first = parts[0]
     if isinstance(first, PerfResult):
         points = _transposed([part.points for part in parts])
-        rest = first.model_copy(update={"points": []})
+        rest = first.model_copy(update={"points": [], "gone": _gone(parts)})
         return rest.model_copy(deep=True, update={"points": [merge_points(same) for same in points]})
     merged = first.model_copy(deep=True)
     for part in parts[1:]:
         if isinstance(part, EvalResult):
             merged.datasets = [_dataset(mine, other) for mine, other in _paired(merged.datasets, part.datasets)]
     return merged
+
+
+def _gone(parts: Iterable[EvalResult | PerfResult]) -> str:
+    """Why the target is gone for all of the shards; nothing where some of them found it there to the end."""
+    results = [part for part in parts if isinstance(part, PerfResult)]
+    words = [part.gone for part in results if any(point.health.processes for point in part.points)]
+    return words[0] if words and all(words) else ""
 
 
 def _transposed(parts: Sequence[Sequence[PerfPoint]]) -> list[list[PerfPoint]]:
@@ -79,6 +87,7 @@ def _judge(merged: EvalResult | PerfResult, parts: Sequence[EvalResult | PerfRes
         return
     for at, point in enumerate(merged.points):
         shards = {part.shards[0]: part.points[at] for part in parts if isinstance(part, PerfResult)}
+        point.stopped = [f"shard {shard}: {reason}" for shard, part in shards.items() for reason in part.stopped]
         point.verdict, point.verdict_reasons = verdict.judge_shards(point, shards)
 
 
@@ -160,6 +169,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.good = sum(counted) if counted else None  # a shard that had nothing to do counted none
     merged.histograms = _histograms([part.histograms for part in parts])
     merged.health = _health([part.health for part in parts])
+    merged.stopped_at_ns = min((part.stopped_at_ns for part in parts if part.stopped_at_ns), default=0)
     for part in parts[1:]:
         merged.error_samples = {**part.error_samples, **merged.error_samples}
         merged.server = server_view.added(merged.server, part.server)
@@ -167,7 +177,17 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.series = _series(parts)
     merged.ended_at_ns = max(part.ended_at_ns for part in parts)
     merged.started_at_ns = min((part.started_at_ns for part in parts if part.started_at_ns), default=0)
+    merged.begun = _begun(parts)
     return merged
+
+
+def _begun(parts: Iterable[PerfPoint]) -> Begun | None:
+    """Of all that sent anything; None where it is not known of one of these."""
+    known = [part.begun for part in parts if part.health.sent or part.begun is not None]
+    begun = [each for each in known if each is not None]
+    if not begun or len(begun) < len(known):
+        return None
+    return Begun(first_ns=min(each.first_ns for each in begun), last_ns=max(each.last_ns for each in begun))
 
 
 def _conversations(parts: Sequence[PerfPoint]) -> Conversations | None:
@@ -193,6 +213,8 @@ def _health(parts: Sequence[ClientHealth]) -> ClientHealth:
         clock_step_ns=max(part.clock_step_ns for part in parts),
         delayed=_histograms([part.delayed for part in parts]),
         undelayed=_histograms([part.undelayed for part in parts]),
+        bunched=_histograms([part.bunched for part in parts]),
+        unbunched=_histograms([part.unbunched for part in parts]),
     )
 
 

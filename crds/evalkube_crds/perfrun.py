@@ -112,7 +112,7 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     max_error_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None,
         description="Stop a point when more than this share of its requests failed, and say so in its verdict; judged "
-        "from 20 requests on, or 1 / max_error_rate where that is more, by each shard for itself. Never unless set",
+        "from 20 requests on, or 1 / max_error_rate where that is more, of all shards together. Never unless set",
     )
     sleep_interval: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=5.0, description="Pause between the points of a sweep, in seconds"

@@ -12,6 +12,7 @@ from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import AnswerNote, Clock, ErrorClass, Reason, SteadyAbsence, TokenBasis, Verdict
 
 __all__ = [
+    "Begun",
     "ClientHealth",
     "Conversations",
     "DatasetResult",
@@ -169,6 +170,14 @@ class ClientHealth(Report):
     undelayed: dict[str, HistogramField] = Field(
         default_factory=dict, description="The same values without that stall: the least that they can have been"
     )
+    bunched: dict[str, HistogramField] = Field(
+        default_factory=dict,
+        description="By name (ttft_ns, latency_ns): the measured values of requests that a burst after a stall of the "
+        "client met at the server, in it or behind it",
+    )
+    unbunched: dict[str, HistogramField] = Field(
+        default_factory=dict, description="The same values without that stall: the least that they can have been"
+    )
     doubtful: int = Field(
         default=0, description="Requests that are good, or are not, only because of what a stall of the client did"
     )
@@ -179,6 +188,22 @@ class ClientHealth(Report):
     clock_step_ns: int = Field(
         default=0, description="By how much the system's clock was set during the point, where times are taken from it"
     )
+
+
+class Begun(Report):
+    """When the load of a point began: the first and the last of its shards, by the clock of who named the start.
+
+    Each shard knows that clock but for the way of an answer, and counts as early, and as late, as this leaves open: the
+    time between the two is the most that the starts can have been apart.
+    """
+
+    first_ns: int = Field(description="Unix time, in nanoseconds")
+    last_ns: int = Field(description="Unix time, in nanoseconds")
+
+    @property
+    def skew_ns(self) -> int:
+        """From the first to the last, at most."""
+        return self.last_ns - self.first_ns
 
 
 class Conversations(Report):
@@ -322,6 +347,10 @@ class PerfPoint(Report):
     stopped: list[str] = Field(
         default_factory=list, description="Why the load ended before its last request, where it did; one of each shard"
     )
+    stopped_at_ns: int = Field(
+        default=0,
+        description="When that was decided, Unix time in nanoseconds, of the first shard; 0 of a load never begun",
+    )
     cancelled: int = Field(
         default=0,
         description="Requests in flight at such an end that were not waited for: neither successes nor failures",
@@ -344,6 +373,9 @@ class PerfPoint(Report):
     input_tokens: int = 0
     output_tokens: int = 0
     histograms: dict[str, HistogramField] = Field(default_factory=dict)
+    begun: Begun | None = Field(
+        default=None, description="When the shards began; null of a single one, and where the clock was not told"
+    )
     started_at_ns: int = Field(default=0, description="First measured send, Unix time in nanoseconds")
     ended_at_ns: int = Field(default=0, description="Last end of a measured request, failed ones too")
     series: PerfSeries = Field(default_factory=PerfSeries)
@@ -417,6 +449,7 @@ class PerfResult(Report):
     of_shards: int = 1
     points: list[PerfPoint] = Field(default_factory=list)
     sla: SlaResult | None = Field(default=None, description="What sla_auto_tune found")
+    gone: str = Field(default="", description="Why the target counts as gone, where it does; of all shards alike")
     started_at_ns: int = 0
     ended_at_ns: int = 0
 

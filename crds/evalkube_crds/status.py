@@ -82,6 +82,11 @@ class RunStatus(Report):
     progress_text: str | None = Field(default=None, description="Progress for people: done/total")
     columns: Columns = Field(default_factory=Columns, description="What kubectl get prints, for people")
     summary: dict[str, float] = Field(default_factory=dict, description="Headline figures by name")
+    start_skew_seconds: float | None = Field(
+        default=None,
+        description="The most that the starts of a load test's shards can have been apart, of the point where that "
+        "is most",
+    )
     results: dict[str, Any] | None = Field(default=None, description="The response's result, up to 32 KiB")
     result_ref: ResultReference | None = None
     attempts: list[Attempt] = Field(default_factory=list, max_length=32)

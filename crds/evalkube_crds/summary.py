@@ -24,13 +24,14 @@ from evalkube_crds.figures import (
     LATER_TURN_TTFT,
     RATES,
     RPS,
+    START_SKEW,
     TPOT,
     TTFT,
 )
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import NANO, DatasetResult, EvalResult, PerfPoint, PerfResult
 
-__all__ = ["dataset_score", "failures", "headline", "requested", "summary", "weighted_score"]
+__all__ = ["dataset_score", "failures", "headline", "requested", "start_skew_s", "summary", "weighted_score"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -50,6 +51,14 @@ def requested(result: EvalResult | PerfResult) -> int:
         point.succeeded + point.failed if point.conversations is None else point.conversations.over
         for point in result.points
     )
+
+
+def start_skew_s(result: EvalResult | PerfResult) -> float | None:
+    """The most that the shards' starts of a point can have been apart, of the point where that is most; None where it
+    is of none.
+    """
+    points = result.points if isinstance(result, PerfResult) else []
+    return max((skew for point in points if (skew := START_SKEW.of(point)) is not None), default=None)
 
 
 def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:
@@ -124,7 +133,7 @@ def _found(result: PerfResult) -> dict[str, float]:
 
 
 def _point_figures(point: PerfPoint) -> dict[str, float]:
-    found = {figure.name: figure.of(point) for figure in RATES}
+    found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
     for quantity in _SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]
         found |= zip(names, quantity.values(point, STATISTICS), strict=True)

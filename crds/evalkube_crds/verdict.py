@@ -18,12 +18,13 @@ Figures are of the requests that succeeded. Where many failed they are of the lu
 fault it is; but never invalid, for it is the server that they speak of.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Clock, ErrorClass, Verdict
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.results import NANO, PerfPoint
 from evalkube_crds.summary import failures
 
 __all__ = ["MOST_REASONS", "Delay", "Figures", "by_kernel", "judge", "judge_point", "judge_shards", "worst_of"]
@@ -31,6 +32,8 @@ __all__ = ["MOST_REASONS", "Delay", "Figures", "by_kernel", "judge", "judge_poin
 _MS = 1_000_000
 DEGRADED_SHARE = 0.05
 INVALID_SHARE = 0.20
+BUNCHED_SHARE = 0.03
+"""What bursts did at the server is estimated; where it is estimated to be so much it may have been 5 %."""
 FLOOR_NS = 1 * _MS
 """A lag below this is never held against a run: it is what a timer and a wake-up cost on an ordinary machine."""
 INVALID_FLOOR_NS = 5 * _MS
@@ -51,6 +54,15 @@ FAILED_DEGRADED = 0.05
 DOUBTFUL_DEGRADED = 0.01
 DOUBTFUL_INVALID = 0.05
 """Of all requests: goodput is asked for as a share near 1 (0.95, 0.99), which few requests decide."""
+SKEW_NS = 50 * _MS
+SKEW_INVALID_NS = 250 * _MS
+"""Starts of shards that are less apart are never held against a run, however short it is."""
+SKEW_MOST_NS = 1 * NANO
+"""Nobody calls it one start beyond this, however long the run is."""
+WORD_NS = 3 * NANO
+WORD_SHARD_NS = 10 * _MS
+"""By then all shards have heard that one has ended the load: that, and as much for each of them."""
+_NAMED = 3
 MOST_REASONS = 20
 """A thousand shards on one bad node have one thing to say, not a thousand."""
 _PERCENTS = (50, 90, 95, 99)
@@ -76,6 +88,8 @@ class Delay:
     touched: int
     requests: int
     sound: bool = True
+    cause: str = "stalls of the client touched"
+    most_share: float = DEGRADED_SHARE
 
     @property
     def verdict(self) -> Verdict:
@@ -83,7 +97,7 @@ class Delay:
         added_ns = self.measured_ns - self.least_ns
         if self.sound and added_ns > max(INVALID_FLOOR_NS, INVALID_SHARE * self.measured_ns):
             return Verdict.INVALID
-        return Verdict.DEGRADED if added_ns > max(FLOOR_NS, DEGRADED_SHARE * self.measured_ns) else Verdict.VALID
+        return Verdict.DEGRADED if added_ns > max(FLOOR_NS, self.most_share * self.measured_ns) else Verdict.VALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,24 +187,34 @@ def _by_kernel(figures: Figures, point: PerfPoint) -> Figures:
 
 def _delays_of(point: PerfPoint) -> Iterator[Delay]:
     """Of each figure that a stall touched, its mean and percentiles."""
+    health = point.health
     for figure, name in _DELAYABLE:
-        measured, delayed = point.histograms.get(name), point.health.delayed.get(name)
-        undelayed = point.health.undelayed.get(name)
-        if point.rate is None and name.startswith("intended_"):
+        measured = point.histograms.get(name)
+        if measured is None or (point.rate is None and name.startswith("intended_")):
             continue  # nothing was scheduled: the same once more
-        if measured is None or delayed is None or undelayed is None or not delayed.count:
-            continue
-        least = measured.replaced(delayed, undelayed)
-        statistics = [("mean", 50, measured.mean, least.mean)] + [
-            (f"p{percent}", percent, before, after)
-            for percent, before, after in zip(
-                _PERCENTS, measured.percentiles(_PERCENTS), least.percentiles(_PERCENTS), strict=True
-            )
-        ]
-        for statistic, percent, before, after in statistics:
-            if before is not None and after is not None:
-                sound = measured.count * (100 - percent) >= 100
-                yield Delay(figure, statistic, before, after, delayed.count, measured.count, sound)
+        delayed, undelayed = health.delayed.get(name), health.undelayed.get(name)
+        if delayed is not None and undelayed is not None and delayed.count:
+            yield from _compared(figure, measured, delayed, [measured.replaced(delayed, undelayed)])
+        bunched, unbunched = health.bunched.get(name), health.unbunched.get(name)
+        if bunched is not None and unbunched is not None and bunched.count:
+            least = [measured.replaced(bunched, unbunched), measured.replaced(bunched, Histogram())]
+            for delay in _compared(figure, measured, bunched, least):
+                yield replace(delay, cause="bursts after stalls of the client met", most_share=BUNCHED_SHARE)
+
+
+def _compared(figure: str, measured: Histogram, touched: Histogram, least: Sequence[Histogram]) -> Iterator[Delay]:
+    """The mean and percentiles, beside the highest of those that they can have been at least.
+
+    Of a burst these are two: with nothing lost but the stall, and as those are that no burst met. Where a server
+    was slow for reasons of its own the first stays high, and where all were alike the second.
+    """
+    rows = [[one.mean, *one.percentiles(_PERCENTS)] for one in (measured, *(each for each in least if each.count))]
+    names = [("mean", 50), *((f"p{percent}", percent) for percent in _PERCENTS)]
+    for (statistic, percent), before, *after in zip(names, *rows, strict=True):
+        known = [value for value in after if value is not None]
+        if before is not None and known:
+            sound = measured.count * (100 - percent) >= 100
+            yield Delay(figure, statistic, before, max(known), touched.count, measured.count, sound)
 
 
 def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Verdict, list[str]]:
@@ -198,12 +222,55 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
     saturated shard of many vanishes in the sum. At most ``MOST_REASONS``, the sum's before the shards' and the worst
     first, and one that says how many more there are.
     """
-    found, reasons = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
+    alone, own = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
+    together = [*_skew(whole), *_left_alone(shards)]
+    found = worst_of([alone, *(verdict for verdict, _ in together)]) or alone
+    reasons = own + [f"{verdict}: {text}" for verdict, text in together]
     by_severity = sorted(shards.items(), key=lambda item: (-_SEVERITY.index(item[1].verdict), item[0]))
     worst = max([found, *(point.verdict for point in shards.values())], key=_SEVERITY.index)
     reasons += [f"shard {shard}: {reason}" for shard, point in by_severity for reason in point.verdict_reasons]
     more = len(reasons) - MOST_REASONS
     return worst, reasons if more <= 0 else [*reasons[:MOST_REASONS], f"and {more} more"]
+
+
+def _skew(whole: PerfPoint) -> Iterator[tuple[Verdict, str]]:
+    """Shards that began apart put less load than was asked for until the last had begun."""
+    if whole.begun is None:
+        return
+    skew_ns, length_ns = whole.begun.skew_ns, max(whole.ended_at_ns - whole.started_at_ns, 0)
+    text = f"the shards' starts may be {skew_ns / _MS:.0f} ms apart, of {length_ns / NANO:.1f} s"
+    if skew_ns > max(SKEW_INVALID_NS, INVALID_SHARE * length_ns):
+        yield Verdict.INVALID, text
+    elif skew_ns > min(max(SKEW_NS, DEGRADED_SHARE * length_ns), SKEW_MOST_NS):
+        yield Verdict.DEGRADED, text
+
+
+def _left_alone(shards: Mapping[int, PerfPoint]) -> Iterator[tuple[Verdict, str]]:
+    """Where some shards ended early, or failed, and others went on, it was with less load than was asked for."""
+    loading = {shard: point for shard, point in shards.items() if point.stopped or point.health.processes}
+    early = {shard: point for shard, point in loading.items() if point.stopped or point.failed > point.succeeded}
+    if not early:
+        return
+    longest_ns = max(map(_lasted_ns, loading.values()))
+    alone_ns = longest_ns - min(map(_lasted_ns, early.values()))
+    if all(point.stopped for point in loading.values()):
+        alone_ns -= WORD_NS + len(shards) * WORD_SHARD_NS
+    if alone_ns <= DEGRADED_SHARE * longest_ns:
+        return
+    names = [str(shard) for shard in sorted(early, key=lambda shard: (_lasted_ns(early[shard]), shard))]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    text = (
+        f"shard {', '.join(names[:_NAMED])}{more} ended early, or failed, and others went on for up to "
+        f"{alone_ns / NANO:.1f} s of {longest_ns / NANO:.1f} s: meanwhile the load was lower than asked for"
+    )
+    yield Verdict.INVALID if alone_ns > INVALID_SHARE * longest_ns else Verdict.DEGRADED, text
+
+
+def _lasted_ns(point: PerfPoint) -> int:
+    """For how long a shard sent, of the measured part: by its own clock, from its first measured request on."""
+    if not point.started_at_ns:
+        return 0
+    return max(0, (point.stopped_at_ns if point.stopped else point.ended_at_ns) - point.started_at_ns)
 
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
@@ -259,13 +326,13 @@ def _clock(figures: Figures) -> Iterator[tuple[Verdict, str]]:
 
 def _delays(figures: Figures) -> Iterator[tuple[Verdict, str]]:
     spoilt = [delay for delay in figures.delays if delay.verdict is not Verdict.VALID]
-    for figure, group in groupby(spoilt, key=lambda delay: delay.figure):
+    for (figure, cause), group in groupby(spoilt, key=lambda delay: (delay.figure, delay.cause)):
         delays = list(group)
         worst = max(delays, key=lambda delay: delay.measured_ns - delay.least_ns)
         names = ", ".join(delay.statistic for delay in delays)
         added_ms, measured_ms = (worst.measured_ns - worst.least_ns) / _MS, worst.measured_ns / _MS
         text = (
-            f"{figure} {names}: stalls of the client touched {worst.touched} of {worst.requests} requests, "
+            f"{figure} {names}: {cause} {worst.touched} of {worst.requests} requests, "
             f"up to {added_ms:.1f} ms of the {worst.statistic} of {measured_ms:.1f} ms"
         )
         yield max((delay.verdict for delay in delays), key=_SEVERITY.index), text

@@ -197,7 +197,7 @@ class Outcome:
     """What collecting came to. ``reason`` is Completed, or why there is no whole result.
 
     ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
-    load test, at its worst point.
+    load test, at its worst point; ``start_skew_s``: of its shards, likewise.
     """
 
     reason: Reason
@@ -208,6 +208,7 @@ class Outcome:
     result_ref: ResultReference | None = None
     done: int = 0
     verdict: Verdict | None = None
+    start_skew_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from evalkube_crds import merge, summary, verdict
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_crds.status import ResultReference
+from evalkube_crds.target_failure import failure_of
 from evalkube_operator import facts
 from evalkube_operator.actions import Outcome
 from evalkube_operator.facts import PodFact
@@ -112,14 +113,19 @@ def reference(store: str, uri: str, response: bytes) -> ResultReference:
 
 
 def outcome(result: Merged, response: Mapping[str, Any] | None, reference: ResultReference | None) -> Outcome:
-    """What the status says of a whole result: ``response`` inline, or else ``reference`` to where it is."""
+    """What the status says of a whole result: ``response`` inline, or else ``reference`` to where it is. Not Completed
+    of a load test that its target took nothing of; a single shard's runner has said so before.
+    """
     figures = summary.summary(result)
+    failure = failure_of(result) if isinstance(result, PerfResult) else None
+    reason, message = failure or (Reason.COMPLETED, summary.headline(result, figures))
     return Outcome(
-        Reason.COMPLETED,
-        summary.headline(result, figures),
+        reason,
+        message,
         summary=figures,
         results=response,
         result_ref=reference,
         done=summary.requested(result),
         verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
+        start_skew_s=summary.start_skew_s(result),
     )

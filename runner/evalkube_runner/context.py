@@ -5,16 +5,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
+from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.gate import Gate
 
-__all__ = ["HubEndpoints", "RunContext", "Start"]
+__all__ = ["HubEndpoints", "RunContext", "Share", "Start", "StartInstant"]
 
-Start = Callable[[int], Awaitable[int]]
-"""Waits until all shards are ready for the point of that number; when they begin, on this process's monotonic clock in
-ns. Raises RunFailed."""
+
+@dataclass(frozen=True, slots=True)
+class StartInstant:
+    """When all shards begin. `monotonic_ns`: on this process's clock (`time.monotonic_ns`); `start_at_ns`: on the clock
+    of who named the instant. `doubt_ns`: by how much the first may miss the second; None where that is not known.
+    """
+
+    monotonic_ns: int
+    start_at_ns: int
+    doubt_ns: int | None = None
+
+
+Start = Callable[[int], Awaitable[StartInstant]]
+"""Waits until all shards are ready for the point of that number; when they begin. Raises RunFailed."""
+
+Share = Callable[[LoadNews], Awaitable[OthersNews | None]]
+"""Tells the other shards how this one's load fares: what they told; None where nobody could be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,7 @@ class RunContext:
     hubs: HubEndpoints = HubEndpoints()
     offline: bool = False
     start: Start | None = None
+    share: Share | None = None
     readable: Readable = field(default_factory=Readable)
     gate: Gate = field(default_factory=Gate)
     proxies: Proxies = field(default_factory=Proxies)

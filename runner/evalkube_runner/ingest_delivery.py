@@ -20,17 +20,20 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.names import Reason
 from evalkube_crds.progress import ProgressState
 from evalkube_crds.results import Progress, Receipt
+from evalkube_runner.common_clock import Answer, offset_of
+from evalkube_runner.context import StartInstant
 from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.ingest_client import TIMEOUT, Full, IngestClient, Refused, Unreachable, document_of
 from evalkube_runner.packing import Through, packed, unchanged
 
-__all__ = ["IngestDelivery", "StartInstant"]
+__all__ = ["IngestDelivery"]
 
 _LOG = logging.getLogger("evalkube.runner.ingest")
 
@@ -44,19 +47,13 @@ _BLOCK_BYTES: Final = 1 << 20
 _PROGRESS_INTERVAL_S: Final = 1.0
 _OFFSET_TRIES: Final = 3
 _FAREWELL_S: Final = 2.0
+_SHARE_S: Final = 2.0
 
-
-@dataclass(frozen=True, slots=True)
-class StartInstant:
-    """When all shards begin. ``monotonic_ns``: on this process's clock (``time.monotonic_ns``).
-
-    It is told relative to ingest's clock, so nodes' wall clocks need not agree; what is left is the way of one answer
-    through the network. ``clock_offset_ns``: ingest's wall clock minus this node's.
-    """
-
-    monotonic_ns: int
-    start_at_ns: int
-    clock_offset_ns: int
+_CLOCK_QUESTIONS: Final = 8
+_CLOCK_DOUBT_NS: Final = 1_000_000
+_CLOCK_QUESTION_S: Final = 0.3
+_CLOCK_ROOM_NS: Final = 600_000_000
+"""What is left for everything else before the start, a question that takes its longest included."""
 
 
 class IngestDelivery:
@@ -266,23 +263,63 @@ class IngestDelivery:
     async def start_together(self, turn: int = 0, *, patience_s: float = 600.0) -> StartInstant:
         """Waits until all shards are ready for point ``turn`` of the sweep; when they begin.
 
+        The instant is one of ingest's clock, so that nodes' clocks need not agree. Where that clock stands is asked
+        some times more until the start is near, for an answer that was waited for may have been long on its way.
+
         Raises RunFailed (BARRIER_TIMEOUT, INGEST_UNAVAILABLE).
         """
         until = time.monotonic() + patience_s
         while True:
-            ready = {"ready": True, "turn": turn, "clock_ns": time.time_ns()}
             try:
-                response = await self._client.send("POST", "barrier", json=ready, expected=frozenset({408}))
+                response = await self._ask_to_start(turn, expected=frozenset({408}))
             except Refused as refused:
                 raise RunFailed(Reason.BARRIER_TIMEOUT, f"the common start: {refused}") from None
             except Unreachable as problem:
                 raise RunFailed(Reason.INGEST_UNAVAILABLE, f"the common start: {problem}") from None
             if response.status_code != 408:
-                return _instant(response.json())
+                return await self._precise(_instant(response.json()), turn)
             if time.monotonic() >= until:
                 missing = document_of(response).get("waiting_for")
                 message = f"after {patience_s:g} s the shards {missing} were not ready to start"
                 raise RunFailed(Reason.BARRIER_TIMEOUT, message)
+
+    async def share(self, news: LoadNews) -> OthersNews | None:
+        """Tells how this shard's load fares: what the others told; None where ingest does not say (it is away, or an
+        older one), for nobody waits for it.
+        """
+        body = news.model_dump_json(by_alias=True).encode()
+        try:
+            async with asyncio.timeout(_SHARE_S):
+                answer = await self._client.send("POST", "load", content=body, patience_s=0.0)
+            return OthersNews.model_validate_json(answer.content)
+        except (Refused, Unreachable, RunFailed, TimeoutError, ValidationError) as problem:
+            _LOG.debug("the other shards were not told of: %r", problem)
+            return None
+
+    async def _ask_to_start(self, turn: int, expected: frozenset[int] = frozenset()) -> httpx.Response:
+        ready = {"ready": True, "turn": turn, "clock_ns": time.time_ns()}
+        return await self._client.send("POST", "barrier", json=ready, expected=expected)
+
+    async def _precise(self, told: StartInstant, turn: int) -> StartInstant:
+        """The same instant by the answers to quick questions; as it was ``told`` where none comes in time."""
+        answers: list[Answer] = []
+        best = told
+        for _ in range(_CLOCK_QUESTIONS):
+            asked_ns = time.monotonic_ns()
+            if asked_ns > best.monotonic_ns - _CLOCK_ROOM_NS:
+                break
+            try:
+                async with asyncio.timeout(_CLOCK_QUESTION_S):
+                    document = (await self._ask_to_start(turn)).json()
+            except (Refused, Unreachable, TimeoutError) as problem:
+                _LOG.debug("ingest's clock was not told: %r", problem)
+                continue
+            answers.append(Answer(asked_ns, time.monotonic_ns(), int(document["server_ns"])))
+            if (offset := offset_of(answers)) is not None:
+                best = StartInstant(told.start_at_ns + offset.ns, told.start_at_ns, offset.doubt_ns)
+                if offset.doubt_ns <= _CLOCK_DOUBT_NS:
+                    break
+        return best
 
     async def _arrived(self, path: str, sending: Awaitable[None], *, needed: bool = False) -> bool:
         """Whether it did. Where not, the run goes on without it, unless it is ``needed`` later and the store is full:
@@ -336,11 +373,12 @@ class _IngestWhole:
 
 
 def _instant(document: dict[str, Any]) -> StartInstant:
-    monotonic_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+    """As if the answer had come at once."""
+    monotonic_ns = time.monotonic_ns()
     start_at_ns, server_ns = int(document["start_at_ns"]), int(document["server_ns"])
     if start_at_ns < server_ns:
         raise RunFailed(Reason.BARRIER_TIMEOUT, "the other shards have started without this one")
-    return StartInstant(monotonic_ns + start_at_ns - server_ns, start_at_ns, server_ns - wall_ns)
+    return StartInstant(monotonic_ns + start_at_ns - server_ns, start_at_ns)
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:

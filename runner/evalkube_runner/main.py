@@ -35,12 +35,12 @@ from evalkube_crds.status import EvalRun, PerfRun, Run
 from evalkube_crds.targets import TargetRules
 from evalkube_crds.wording import printable
 from evalkube_runner import deliver, logs
-from evalkube_runner.context import RunContext, Start
+from evalkube_runner.context import RunContext, Share, Start, StartInstant
 from evalkube_runner.data import opening
 from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.gate import Gate
-from evalkube_runner.redact import RedactingDelivery, Redactor
+from evalkube_runner.redact import RedactingDelivery, Redactor, redacting
 from evalkube_runner.settings import Settings, read_settings, tell_other_clients
 from evalkube_runner.supervise import supervise
 
@@ -243,6 +243,7 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
             hubs=settings.hubs,
             offline=settings.offline,
             start=outside.start,
+            share=redacting(outside.share, redactor) if outside.share is not None else None,
             gate=Gate(options.targets),
             proxies=settings.proxies,
         )
@@ -270,12 +271,13 @@ async def _at_home() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Outside:
-    """Where things go, and who is asked and told. ``start``: how shards agree on one (None: there is nobody to agree
-    with); ``complete``: whether all has arrived; ``greet`` fails where nothing will arrive; ``finished`` takes the
-    receipt of a run that is done."""
+    """Where things go, and who is asked and told. ``start``: how shards agree on one, ``share``: how they tell each
+    other of their loads (None: there is nobody to agree with); ``complete``: whether all has arrived; ``greet`` fails
+    where nothing will arrive; ``finished`` takes the receipt of a run that is done."""
 
     delivery: Delivery
     start: Start | None = None
+    share: Share | None = None
     complete: Callable[[], bool] = lambda: True
     greet: Callable[[], Awaitable[None]] = _at_home
     finished: Callable[[Receipt], Awaitable[None]] = _nobody
@@ -301,12 +303,13 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
         patience_s=run.spec.deadlines.collect,
     )
 
-    async def start(turn: int) -> int:
-        return (await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)).monotonic_ns
+    async def start(turn: int) -> StartInstant:
+        return await ingest.start_together(turn, patience_s=run.spec.deadlines.startup)
 
     async with ingest:
-        together = start if run.spec.shards > 1 else None
-        yield _Outside(ingest, together, lambda: ingest.complete, ingest.greet, ingest.finished)
+        several = run.spec.shards > 1
+        together, share = (start, ingest.share) if several else (None, None)
+        yield _Outside(ingest, together, share, lambda: ingest.complete, ingest.greet, ingest.finished)
 
 
 def _leave(receipt: Receipt, options: argparse.Namespace) -> bool:

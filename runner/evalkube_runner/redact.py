@@ -13,13 +13,15 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from evalkube_crds import redaction
+from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.progress import ProgressState, advanced
 from evalkube_crds.results import Progress
 from evalkube_crds.wording import printable
+from evalkube_runner.context import Share
 from evalkube_runner.deliver import Delivery, Whole
 from evalkube_runner.packing import SUFFIX, Through, unchanged
 
-__all__ = ["LogFilter", "RedactingDelivery", "Redactor"]
+__all__ = ["LogFilter", "RedactingDelivery", "Redactor", "redacting"]
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -112,6 +114,15 @@ class LogFilter(logging.Filter):
             record.exc_text = printable(self._redactor.text(logging.Formatter().formatException(record.exc_info)))
             record.exc_info = None
         return True
+
+
+def redacting(share: Share, redactor: Redactor) -> Share:
+    """The same, told without the secrets: why a load ended may be in the words of its target."""
+
+    async def redacted(news: LoadNews) -> OthersNews | None:
+        return await share(redactor.document(news))
+
+    return redacted
 
 
 class RedactingDelivery:

@@ -13,6 +13,7 @@ from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Verdict
 from evalkube_crds.results import (
     NANO,
+    Begun,
     ClientHealth,
     Conversations,
     DatasetResult,
@@ -23,6 +24,7 @@ from evalkube_crds.results import (
     ScoreSum,
     SubsetResult,
 )
+from evalkube_crds.verdict import judge_point
 
 Sample = tuple[float, int, bool]
 samples = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 10**10), st.booleans()), min_size=1, max_size=60)
@@ -144,6 +146,111 @@ def test_a_points_verdict_is_the_worst_there_is(
     for results in (parts, parts[::-1]):
         [merged] = merge.merge_results(results).points
         assert (merged.verdict, merged.verdict_reasons) == (wanted, reasons)
+
+
+MS = NANO // 1000
+# name: when each of two shards began, as early and as late as may be, in ms; how long they went on; the verdict
+SKEWS: dict[str, tuple[list[tuple[int, int] | None], int, float | None, Verdict]] = {
+    "together": ([(0, 4), (3, 7)], 2000, 0.007, Verdict.VALID),
+    "in the other order": ([(3, 7), (0, 4)], 2000, 0.007, Verdict.VALID),
+    "less apart than is held against any": ([(0, 0), (49, 49)], 100, 0.049, Verdict.VALID),
+    "apart by much of a short load": ([(0, 0), (150, 150)], 2000, 0.15, Verdict.DEGRADED),
+    "apart by little of a long load": ([(0, 0), (150, 150)], 4000, 0.15, Verdict.VALID),
+    "apart by a second of an hour": ([(0, 0), (1001, 1001)], 3_600_000, 1.001, Verdict.DEGRADED),
+    "apart by a third": ([(0, 0), (600, 600)], 1800, 0.6, Verdict.INVALID),
+    "not known of one": ([(0, 4), None], 2000, None, Verdict.VALID),
+    "known of none": ([None, None], 2000, None, Verdict.VALID),
+}
+
+
+@pytest.mark.parametrize(("starts", "length_ms", "skew_s", "wanted"), SKEWS.values(), ids=SKEWS.keys())
+def test_the_starts_of_shards(
+    starts: list[tuple[int, int] | None], length_ms: int, skew_s: float | None, wanted: Verdict
+) -> None:
+    """What they may be apart is told, and is a reason where it is much of the load's time."""
+    parts = [judged(at, len(starts)) for at in range(len(starts))]
+    for part, start in zip(parts, starts, strict=True):
+        [one] = part.points
+        one.ended_at_ns = one.started_at_ns + length_ms * MS
+        one.begun = None if start is None else Begun(first_ns=start[0] * MS, last_ns=start[1] * MS)
+    merged = merge.merge_results(parts)
+    assert summary.start_skew_s(merged) == skew_s
+    assert summary.summary(merged).get("parallel_2_number_4/start_skew_s") == skew_s
+    assert merged.points[0].verdict is wanted
+    assert ("starts may be" in "; ".join(merged.points[0].verdict_reasons)) is (wanted is not Verdict.VALID)
+
+
+def lasted(seconds: float, **fields: Any) -> PerfPoint:
+    """A shard's point whose load lasted so long; with `stopped`, it ended early then."""
+    measured = point([NANO], NANO)
+    measured.health = ClientHealth(processes=1, offered=1, sent=1)
+    end_ns = NANO + round(seconds * NANO)
+    at_ns = {"stopped_at_ns": end_ns, "ended_at_ns": end_ns + 9 * NANO} if "stopped" in fields else {}
+    return measured.model_copy(update={"ended_at_ns": end_ns, **at_ns, **fields})
+
+
+STOPPED: dict[str, Any] = {"stopped": ["the target was gone"]}
+LEFT_OUT = PerfPoint(name="parallel_2_number_4", number=4, parallel=2, stopped=["not measured"])
+NO_WORK = PerfPoint(name="parallel_2_number_4", number=4, parallel=2)
+# name: what each shard measured, the verdict, who is said to have ended early
+ALONE: dict[str, tuple[list[PerfPoint], Verdict, str]] = {
+    "all to their end": ([lasted(10), lasted(7)], Verdict.VALID, ""),
+    "all early, at about one time": ([lasted(10, **STOPPED), lasted(8, **STOPPED)], Verdict.DEGRADED, ""),
+    "one early, and the other went on": ([lasted(10), lasted(4, **STOPPED)], Verdict.INVALID, "shard 1 ended"),
+    "one early, and the other was done": ([lasted(4), lasted(5, **STOPPED)], Verdict.DEGRADED, ""),
+    "one just before the other's end": ([lasted(10), lasted(9, **STOPPED)], Verdict.DEGRADED, "shard 1 ended"),
+    "all early, at quite other times": ([lasted(30, **STOPPED), lasted(4, **STOPPED)], Verdict.INVALID, "shard 1, 0"),
+    "one left it out": ([LEFT_OUT, lasted(4)], Verdict.INVALID, "shard 0 ended"),
+    "all left it out": ([LEFT_OUT, LEFT_OUT], Verdict.DEGRADED, ""),
+    "one had no work": ([lasted(4), NO_WORK], Verdict.VALID, ""),
+    "one failed all at once": ([lasted(9), lasted(1, succeeded=0, failed=9)], Verdict.INVALID, "shard 1 ended"),
+    "one failed all as long as the other": ([lasted(9), lasted(9, succeeded=0, failed=9)], Verdict.DEGRADED, ""),
+    "many": ([lasted(9), *[lasted(1, **STOPPED)] * 5], Verdict.INVALID, "shard 1, 2, 3 and 2 more ended early"),
+}
+
+
+@pytest.mark.parametrize(("points", "wanted", "words"), ALONE.values(), ids=ALONE.keys())
+def test_a_shard_that_ends_early_leaves_the_others_another_load(
+    points: list[PerfPoint], wanted: Verdict, words: str
+) -> None:
+    """By its own clock, and not where all ended as soon as they heard of it."""
+    of = len(points)
+    parts = [
+        PerfResult(run_id="r", model="m", shards=[at], of_shards=of, points=[one]) for at, one in enumerate(points)
+    ]
+    for part in parts:
+        [one] = part.points
+        one.verdict, one.verdict_reasons = judge_point(one)
+    [merged] = merge.merge_results(parts).points
+    assert merged.verdict is wanted
+    assert ("load was lower" in "; ".join(merged.verdict_reasons)) is bool(words)
+    assert words in "; ".join(merged.verdict_reasons)
+    assert merged.stopped == [f"shard {at}: {text}" for at, one in enumerate(points) for text in one.stopped]
+
+
+GONE: dict[str, tuple[list[tuple[str, int]], str]] = {
+    "for all": ([("refused", 1), ("another", 1)], "refused"),
+    "for one alone": ([("refused", 1), ("", 1)], ""),
+    "for all that had work": ([("", 0), ("refused", 1)], "refused"),
+    "nobody had work": ([("", 0), ("", 0)], ""),
+}
+
+
+@pytest.mark.parametrize(("shards", "words"), GONE.values(), ids=GONE.keys())
+def test_a_target_is_gone_where_no_shard_finds_it(shards: list[tuple[str, int]], words: str) -> None:
+    """Each with why, and whether it had work."""
+    parts = [judged(at, len(shards)) for at in range(len(shards))]
+    for part, (gone, processes) in zip(parts, shards, strict=True):
+        part.gone, part.points[0].health.processes = gone, processes
+    assert merge.merge_results(parts).gone == words
+
+
+def test_a_shard_without_work_has_no_start() -> None:
+    """Its part of the start is no part of the load."""
+    parts = [judged(0, 2), judged(1, 2, sent=0)]
+    parts[1].points[0].health = ClientHealth()
+    parts[0].points[0].begun = Begun(first_ns=5, last_ns=9)
+    assert merge.merge_results(parts).points[0].begun == Begun(first_ns=5, last_ns=9)
 
 
 def test_many_reasons_are_counted() -> None:

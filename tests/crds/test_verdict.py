@@ -223,6 +223,44 @@ def test_a_stall_weighs_by_the_requests_it_touched(requests: int, touched: int, 
     assert words in "; ".join(reasons)
 
 
+def bunched(requests: int, met: int, *, behind_ms: int = 60, alike: bool = False) -> PerfPoint:
+    """A point of a rate, of which bursts met some requests. `alike`: those that none met were as slow."""
+    latency, touched, least = Histogram(), Histogram(), Histogram()
+    for at in range(requests):
+        value = (100 + at % 20) * MS
+        if at < met:
+            value += behind_ms * MS
+            touched.add(value)
+            least.add(value - behind_ms * MS)
+        elif alike:
+            value += behind_ms * MS
+        latency.add(value)
+    health = ClientHealth(bunched={"latency_ns": touched}, unbunched={"latency_ns": least})
+    return PerfPoint(
+        name="p", number=requests, succeeded=requests, rate=9.0, histograms={"latency_ns": latency}, health=health
+    )
+
+
+# name: the point, the verdict, some words of it
+BUNCHED: dict[str, tuple[PerfPoint, Verdict, str]] = {
+    "few": (bunched(1000, 5), Verdict.VALID, ""),
+    "enough for p99": (bunched(1000, 30), Verdict.INVALID, "latency p99: bursts after stalls of the client met 30 of"),
+    "by little": (bunched(1000, 30, behind_ms=2), Verdict.VALID, ""),
+    "by some": (bunched(1000, 30, behind_ms=20), Verdict.DEGRADED, "latency p99: bursts"),
+    "as slow as the others": (bunched(1000, 30, alike=True), Verdict.VALID, ""),
+    "all": (bunched(1000, 1000), Verdict.INVALID, "latency mean, p50, p90, p95, p99: bursts"),
+}
+
+
+@pytest.mark.parametrize(("point", "wanted", "words"), BUNCHED.values(), ids=BUNCHED)
+def test_a_burst_weighs_by_what_it_may_have_done_at_the_server(point: PerfPoint, wanted: Verdict, words: str) -> None:
+    """No more than the stall, and no more than sets those apart that it met."""
+    found, reasons = verdict.judge_point(point)
+    assert found is wanted
+    assert words in "; ".join(reasons)
+    assert verdict.judge_point(merge.merge_points([point, point]))[0] is wanted
+
+
 @pytest.mark.parametrize(("rate", "said"), [(None, False), (50.0, True)])
 def test_what_was_scheduled_is_judged_by_its_schedule(*, rate: float | None, said: bool) -> None:
     """Times since the intended moment are those of a load that has such moments."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from evalkube_crds.load_news import OthersNews
 from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.ingest.limits import Limits
@@ -55,6 +56,20 @@ def test_artifacts_come_back_as_they_went_in(ingest: Ingest) -> None:
         assert client.head(f"artifacts/{name}").headers["content-length"] == "6"
         assert client.get("artifacts/none").status_code == 404
         assert client.head("artifacts/none").status_code == 404
+
+
+def test_shards_hear_of_each_others_loads(ingest: Ingest) -> None:
+    """Each is told what the others said last; what is no such word is refused."""
+    with _client(ingest) as first, _client(ingest, "pod-1", shard=1) as second:
+        nothing = first.post("load", json={"turn": 3, "sent": 50, "failed": 5})
+        assert (nothing.status_code, nothing.json()["loading"]) == (200, 0)
+        heard = second.post("load", json={"turn": 3, "sent": 7}).json()
+        assert (heard["loading"], heard["sent"], heard["failed"], heard["ended"]) == (1, 50, 5, "")
+        second.post("load", json={"turn": 3, "sent": 9, "over": True, "ended": "no connection", "gone": True})
+        assert first.post("load", json={"turn": 3}).json()["ended"] == "no connection"
+        assert first.post("load", json={"turn": 4}).json() == OthersNews(ended="no connection", gone=True).model_dump()
+        for wrong in ({}, {"turn": -1}, {"turn": 0, "sent": -1}, {"turn": 0, "ended": "x" * 1001}):
+            assert first.post("load", json=wrong).status_code == 422
 
 
 def test_appends_tell_repeats_from_gaps(ingest: Ingest) -> None:

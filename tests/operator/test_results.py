@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from evalkube_crds.names import ConditionType, Phase, Reason
+from evalkube_crds.results import Begun, ClientHealth, PerfPoint, PerfResult
 from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 
@@ -91,6 +92,51 @@ def test_another_result_than_the_receipts(story: Story) -> None:
     story.cluster.results = {key: data + b" " for key, data in story.cluster.results.items()}
     story.turn(1)
     assert story.reason() is Reason.RESULT_CORRUPT
+
+
+def _load_tests_end(story: Story, *points: PerfPoint) -> None:
+    """A load test with one shard for each of these points, each shard's runner done."""
+    story.submit(perf_spec(shards=len(points)))
+    story.start()
+    for pod in story.pods():
+        story.cluster.succeed(pod, receipt=False)
+    for (key, data), point in zip(story.cluster.results.items(), points, strict=True):
+        result = PerfResult.model_validate_json(data).model_copy(update={"points": [point]})
+        story.cluster.results[key] = result.model_dump_json(by_alias=True).encode()
+    story.turn(1)
+
+
+def _point(**fields: Any) -> PerfPoint:
+    return PerfPoint(name="parallel_2_number_20", number=20, health=ClientHealth(processes=1, sent=10), **fields)
+
+
+_LOST: dict[str, Any] = {"failed": 10, "errors": {"connect": 10}, "error_samples": {"connect": "refused"}}
+
+
+def test_what_the_target_did_to_all_shards_decides(story: Story) -> None:
+    """Two that found nobody have failed; the figures of both stand in the status."""
+    _load_tests_end(story, _point(**_LOST), _point(**_LOST))
+    assert (story.phase(), story.reason()) == (Phase.FAILED, Reason.ALL_REQUESTS_FAILED)
+    ended = story.status.condition(ConditionType.SUCCEEDED)
+    assert ended is not None
+    assert ended.message == "20 of 20 requests failed: connect; the first of connect: refused"
+    assert story.status.summary["parallel_2_number_20/success_rate"] == 0
+
+
+def test_one_shard_that_found_nobody_is_a_result(story: Story) -> None:
+    """The others' part is measured, and what failed is counted."""
+    _load_tests_end(story, _point(succeeded=10), _point(**_LOST))
+    assert (story.phase(), story.reason()) == (Phase.SUCCEEDED, Reason.COMPLETED)
+    assert story.status.summary["parallel_2_number_20/success_rate"] == 0.5
+    assert story.status.columns.verdict == "degraded"
+
+
+def test_the_status_has_the_start_skew(story: Story) -> None:
+    """From the first start to the last, by the clock that the shards share."""
+    begun = [Begun(first_ns=first_ns, last_ns=first_ns + 2_000_000) for first_ns in (1_000_000, 6_000_000)]
+    _load_tests_end(story, *(_point(succeeded=10, begun=each) for each in begun))
+    assert story.status.start_skew_seconds == 0.007
+    assert story.status.summary["parallel_2_number_20/start_skew_s"] == 0.007
 
 
 def test_a_foreign_shard(story: Story) -> None:

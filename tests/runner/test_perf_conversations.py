@@ -19,6 +19,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Conversations, PerfPoint
 from evalkube_runner.perf import sweep
 from evalkube_runner.wire.dialect import HISTORIES
+from fakes import load_tests
 from fakes.load_tests import asked, context, load, run, spec
 from fakes.mock_model import running_mock
 from fakes.word_tokenizer import save_word_tokenizer
@@ -70,8 +71,8 @@ def talking(url: str, path: str, **fields: Any) -> PerfRunSpec:
 
 def rows(folder: Path, point: PerfPoint) -> list[Row]:
     """By conversation and turn."""
-    text = (folder / f"artifacts/{point.name}/requests.jsonl").read_text()
-    return sorted(map(json.loads, text.splitlines()), key=lambda row: (row["conversation"], row["turn"]))
+    found = load_tests.rows(folder / f"artifacts/{point.name}/requests.jsonl.gz")
+    return sorted(found, key=lambda row: (row["conversation"], row["turn"]))
 
 
 def requests(url: str, root: str) -> list[dict[str, Any]]:
@@ -248,8 +249,7 @@ def test_a_cancelled_load_leaves_its_rows(tmp_path: Path, mock: str, talks: Call
             await task
 
     run(cancelled())
-    written = next((tmp_path / "artifacts").rglob("requests.jsonl")).read_text()
-    found = [json.loads(line) for line in written.splitlines()]
+    found = load_tests.rows(next((tmp_path / "artifacts").rglob("requests.jsonl.gz")))
     assert len(found) >= 40
     assert {row["turn"] for row in found} == {0, 1, 2}
     assert len({(row["conversation"], row["turn"]) for row in found}) == len(found)

@@ -399,3 +399,15 @@ def test_rows_tell_everything() -> None:
     assert (row["error"], row["status"], row["chunks"]) == ("truncated_stream", 200, 1)
     assert row["finish_reason"] is None
     assert orjson.loads(orjson.dumps(row))["token_basis"] == "chunks"
+
+
+def test_what_bursts_met_is_counted_apart() -> None:
+    """With what it measured, and the least that it can have been: never less than nothing."""
+    one, other = exchange((150, TEXT), (190, END)), exchange((150, TEXT), (190, END), index=1)
+    one.behind_ns = 60 * MS
+    health = point(one, other).health
+    assert {name: (each.count, each.mean) for name, each in health.bunched.items()} == {
+        "ttft_ns": (1, 50 * MS),
+        "latency_ns": (1, 90 * MS),
+    }
+    assert {name: each.mean for name, each in health.unbunched.items()} == {"ttft_ns": 0, "latency_ns": 30 * MS}

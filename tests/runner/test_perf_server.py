@@ -12,7 +12,7 @@ import pytest
 from evalkube_crds import server_view
 from evalkube_crds.results import PerfPoint
 from evalkube_crds.targets import TargetRules
-from evalkube_runner.context import RunContext
+from evalkube_runner.context import RunContext, StartInstant
 from evalkube_runner.gate import Gate
 from evalkube_runner.perf import sweep
 from fakes import load_tests
@@ -150,8 +150,8 @@ def test_of_several_shards_the_first_alone_scrapes(tmp_path: Path) -> None:
         async with metrics_server() as server:
             spec = load_tests.spec(server.url, number=8, parallel=4, server_metrics={}, no_test_connection=True)
 
-            async def start(_turn: int) -> int:
-                return time.monotonic_ns()
+            async def start(_turn: int) -> StartInstant:
+                return StartInstant(time.monotonic_ns(), time.time_ns())
 
             context = replace(load_tests.context(tmp_path), shard=1, shards=2, start=start)
             return (await sweep.load_test(spec, context)).points[0], len(server.heads)

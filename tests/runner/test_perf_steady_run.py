@@ -13,6 +13,7 @@ from evalkube_crds import steady
 from evalkube_crds.figures import RPS
 from evalkube_crds.names import SteadyAbsence
 from evalkube_crds.results import NANO, PerfPoint
+from fakes import load_tests
 from fakes.load_tests import load, spec
 from fakes.mock_model import running_mock
 from fakes.word_tokenizer import save_word_tokenizer
@@ -31,8 +32,7 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def rows_of(folder: Path, point: PerfPoint) -> list[dict[str, Any]]:
-    text = (folder / f"artifacts/{point.name}/requests.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
+    return load_tests.rows(folder / f"artifacts/{point.name}/requests.jsonl.gz")
 
 
 def served_per_second(url: str, begin_ns: int, end_ns: int) -> float:

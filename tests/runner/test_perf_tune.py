@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from evalkube_crds.names import Verdict
+from evalkube_crds.names import Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult, SlaGroup
+from evalkube_runner.errors import TargetFailed
 from evalkube_runner.perf import search, sweep, tune
 from fakes import load_tests
 from fakes.load_tests import context, load, run, spec
 from fakes.mock_model import running_mock
+from fakes.raw_server import Close, raw_server
 
 URL = "http://h/v1"
 TTFT: dict[str, Any] = {"sla_auto_tune": True, "sla_params": [{"p95_ttft": "<=0.33"}], "sla_num_runs": 2}
@@ -184,3 +186,32 @@ def test_an_invalid_run_is_made_again(tmp_path: Path, mock: str) -> None:
     assert len(load_tests.rows(tmp_path / "artifacts/parallel_4_number_20/requests.jsonl.gz")) == 20
     assert group.probes[-1].outcome in ("met", "invalid")  # a busy machine may spoil every try
     assert (group.best == 4) is (group.probes[-1].outcome == "met")
+
+
+def test_a_search_whose_target_goes_ends_at_once(tmp_path: Path) -> None:
+    """No further run and no further value is tried; what was found before stands, and the run has failed."""
+
+    async def work() -> PerfResult:
+        async with raw_server(lambda _connection, _request: [0.1, _ANSWER, Close()]) as server:
+            fields = {"sla_num_runs": 3, "sla_number_multiplier": 1, "target_grace": 0.3, "sla_upper_bound": 1000}
+            wanted = spec(f"http://127.0.0.1:{server.port}/v1", sla_variable="rate", rate=30, **TTFT | fields)
+            running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
+            while server.connections < 100 and not running.done():  # of 90 of the first value
+                await asyncio.sleep(0.005)
+            server.close()
+            return await running
+
+    with pytest.raises(TargetFailed) as failed:
+        run(work())
+    assert failed.value.reason is Reason.TARGET_UNREACHABLE
+    result = failed.value.result
+    assert result.sla is not None
+    (group,) = result.sla.groups
+    assert "the target was gone: no connection in the last" in group.stopped
+    assert len(result.points) < 3
+    assert len(result.points[-1].stopped) == 1, "one run, and none after it"
+
+
+_CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+_ANSWER = _HEAD % len(_CHUNK) + _CHUNK

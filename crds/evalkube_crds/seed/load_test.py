@@ -24,6 +24,7 @@ from evalkube_crds.figures import (
     REQUEST_OUTPUT_TPS,
     REQUEST_TOTAL_TPS,
     RPS,
+    START_SKEW,
     TOTAL_TPS,
     TPOT,
     TTFT,
@@ -71,6 +72,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
         "Client verdict": str(point.verdict),
         "Client verdict reasons": point.verdict_reasons,
         **({"Arrivals": point.arrivals} if point.arrivals is not None else {}),
+        **({START_SKEW.seed_key: skew} if (skew := START_SKEW.of(point)) is not None else {}),
         **({"Proxy": point.proxy} if point.proxy is not None else {}),
     }
 

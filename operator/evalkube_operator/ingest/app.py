@@ -14,11 +14,13 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evalkube_crds.load_news import LoadNews
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.ingest import bodies
 from evalkube_operator.ingest.auth import Authenticator
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.ingest.refusals import Refusal
+from evalkube_operator.ingest.sharing import Sharing
 from evalkube_operator.ingest.starting import Starting
 from evalkube_operator.ingest.writing import Shard, Writing
 from evalkube_operator.ports import RunKey, Runs
@@ -49,6 +51,7 @@ def create_ingest(
     app = FastAPI(title="evalkube ingest", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.writing = Writing(store, authenticator, runs, limits or Limits())
     app.state.starting = starting or Starting(store)
+    app.state.sharing = Sharing()
     app.state.authenticator = authenticator
     app.include_router(_RUNNERS)
     app.include_router(_READERS)
@@ -132,6 +135,14 @@ async def _progress(request: Request, mine: _Mine) -> Response:
     await mine.still_mine()
     mine.progressed(body)
     return Response(status_code=204)
+
+
+@_RUNNERS.post("/load")
+async def _load(request: Request, mine: _Mine) -> Response:
+    news = _read(LoadNews, await _note(request))
+    await mine.still_mine()
+    sharing: Sharing = request.app.state.sharing
+    return Response(sharing.tell(mine.pod.owner, news).model_dump_json(by_alias=True), media_type="application/json")
 
 
 @_RUNNERS.put("/result")

@@ -21,7 +21,8 @@ def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure
     if outcome is not None and outcome.reason is Reason.COMPLETED:
         return _succeed(case, spec, outcome)
     if outcome is not None:
-        return fail(case, spec, lost or failure.Failure(outcome.reason, outcome.message))
+        found = failure.Failure(outcome.reason, outcome.message, figures=outcome.summary)
+        return fail(case, spec, lost or found)
     if lost is None and job is not None and _receipts_on_their_way(case, spec, job):
         return [Wait(case.now + timedelta(seconds=case.rules.receipt_patience_s))]
     error = case.seen.collect_error

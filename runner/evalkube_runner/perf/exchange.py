@@ -27,6 +27,7 @@ class Exchange:
         "_count",
         "_dialect",
         "_keep_text",
+        "behind_ns",
         "chunks",
         "clock",
         "connect_ns",
@@ -91,6 +92,7 @@ class Exchange:
         self.intended_ns = self.ready_ns = self.dispatched_ns = self.sent_ns = self.connect_ns = 0
         self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
         self.first_token_lag_ns = self.end_lag_ns = 0  # how long the client may have left them unread
+        self.behind_ns = 0  # by how much bursts after stalls of the client may have delayed the answer
         self.clock: Clock | None = None  # whose the times of what arrived are; None: nothing has
         self.status = 0
         self.chunks = self.strays = 0

@@ -126,6 +126,8 @@ class Measure:
         self.first_sent_ns = self.last_end_ns = 0
         self._delayed: dict[str, Histogram] = {}
         self._undelayed: dict[str, Histogram] = {}
+        self._bunched: dict[str, Histogram] = {}
+        self._unbunched: dict[str, Histogram] = {}
         self._errors: Counter[ErrorClass] = Counter()
         self._samples: dict[ErrorClass, str] = {}
         self._basis: Counter[TokenBasis] = Counter()
@@ -193,6 +195,8 @@ class Measure:
             note("ttft_ns", ttft_ns)
             note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
         self._count_delays(exchange)
+        if exchange.behind_ns:
+            self._count_bunched(exchange.behind_ns, latency_ns=latency_ns, ttft_ns=ttft_ns)
         self._count_ends(exchange)
         for line in exchange.lines:
             if line.times_ns:
@@ -228,6 +232,13 @@ class Measure:
             return
         self._delayed.setdefault(name, Histogram()).add(measured_ns)
         self._undelayed.setdefault(name, Histogram()).add(measured_ns - lag_ns)
+
+    def _count_bunched(self, behind_ns: int, **measured_ns: int) -> None:
+        """Note what a burst of the client may have lengthened, at the server."""
+        for name, value_ns in measured_ns.items():
+            if value_ns:
+                self._bunched.setdefault(name, Histogram()).add(value_ns)
+                self._unbunched.setdefault(name, Histogram()).add(max(value_ns - behind_ns, 0))
 
     def _count_ends(self, exchange: Exchange) -> None:
         """How the choices ended, and what there is to note about the answer."""
@@ -347,6 +358,8 @@ class Measure:
                 "doubtful": 0 if self.goodput is None else self.goodput.doubtful,
                 "delayed": {name: one.to_doc() for name, one in self._delayed.items()},
                 "undelayed": {name: one.to_doc() for name, one in self._undelayed.items()},
+                "bunched": {name: one.to_doc() for name, one in self._bunched.items()},
+                "unbunched": {name: one.to_doc() for name, one in self._unbunched.items()},
             },
         }
 

@@ -22,8 +22,10 @@ from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import endpoint_check, limits, marks, steady, stopping
+from evalkube_runner.perf.begun import begun_of
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.endpoint import addresses_of
+from evalkube_runner.perf.others import OtherShards
 from evalkube_runner.perf.pace import Load, Pace
 from evalkube_runner.perf.point import Point, documents
 from evalkube_runner.perf.shares import busy_shards, shard_load, worker_shares
@@ -61,6 +63,8 @@ class PointRunner:
         self._server = Watch(spec, context, options.endpoint.trust)
         loads = [shard_load(point, context.shard, context.shards) for point in points] if points is not None else None
         self._early: stopping.Early | None = None
+        self._stopped_at_ns = 0
+        self._others: OtherShards | None = None
         self.gone = ""
         """Why the target counts as gone, where it does: no further point is worth its requests."""
         self._pace = Pace(loads, pause_s=spec.sleep_interval, duration_s=spec.duration)
@@ -129,11 +133,15 @@ class PointRunner:
         shares = worker_shares(point, context.shard, context.shards, files)
         given = await self._load(point)
         number = None if self._spec.converses else load.measured  # nobody knows how many turns there will be
-        may = stopping.Limits(number, self._spec.max_error_rate, self._spec.target_grace)
+        whole = None if self._spec.converses else point.number
+        may = stopping.Limits(number, self._spec.max_error_rate, self._spec.target_grace, whole)
+        share = context.share
+        self._others = OtherShards(share, self._workers.turn, context.shards) if share is not None else None
         async with self._server.during(warmup=point.warmup > 0) as seen:
             reports = await self._reported(self._workers.run(self._options, given, shares), point, may)
         blank = self._blank(point)
         measured = merge.merge_points([blank.model_copy(update=_typed(report.fields)) for report in reports])
+        measured.begun = begun_of(self._workers.instant, (report.begun_ns for report in reports))
         measured.server = seen.view(measured)
         measured.steady = await asyncio.to_thread(_steady, files, point, measured.started_at_ns)
         if scraped := seen.rows(int((self._workers.start_s or 0.0) * _NANO), point.run):
@@ -146,6 +154,7 @@ class PointRunner:
         """Say in a point that it ended early, if it did, and did so before its last request."""
         if self._early is not None and stopping.over(point) < number:
             point.stopped = [stopping.words(self._early, point, number)]
+            point.stopped_at_ns = self._stopped_at_ns
 
     async def leave_out(self, point: Point) -> PerfPoint:
         """A point that is not measured, because the target is gone. Other shards may still measure it."""
@@ -207,17 +216,27 @@ class PointRunner:
             await self._workers.stop()
             raise
         reports = await task
+        if self._others is not None:
+            await self._others.leave(may, self._workers.told)
         self._pace.end(sum(report.finished for report in reports))
         await self.tell(point.name)
         return reports
 
     async def _look_at_target(self, may: stopping.Limits) -> None:
-        if self._early is None and self._workers.start_s is not None:
-            self._early = stopping.early(may, self._workers.told, time.monotonic_ns())
-            if self._early is not None:
-                _LOG.warning("ending the load early: %s", self._early.why)
-                self.gone = self._early.why if self._early.gone else ""
-                await self._workers.end_early()
+        if self._early is not None or self._workers.start_s is None:
+            return
+        told, now_ns = self._workers.told, time.monotonic_ns()
+        if self._others is not None:
+            self._early = self._others.early(may, told, now_ns)
+        else:
+            self._early = stopping.early(may, told, now_ns)
+        if self._early is not None:
+            _LOG.warning("ending the load early: %s", self._early.why)
+            self._stopped_at_ns = time.time_ns()
+            self.gone = self._early.why if self._early.gone else ""
+            await self._workers.end_early()
+            if self._others is not None:
+                await self._others.leave(may, told)
 
     async def _tell_pace(self, point: Point) -> None:
         if self._workers.start_s is not None:

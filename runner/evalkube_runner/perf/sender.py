@@ -17,6 +17,7 @@ from functools import partial
 from itertools import chain, takewhile
 from typing import Protocol
 
+from evalkube_runner.perf.bunching import Bunching
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
@@ -98,6 +99,9 @@ class Sender:
         self._alarm = Alarm(asyncio.get_running_loop(), self._pump)
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stopped = False
+        self._bunching = Bunching()
+        self.begun_ns = 0
+        """When the load began: as long after its start as its first request, warm-up included, left late."""
         self.in_flight = 0
         self.sent = 0
         self.offered = 0
@@ -193,6 +197,8 @@ class Sender:
         exchange.intended_ns = now_ns if follows else due_ns
         exchange.ready_ns = max(due_ns, self._freed_ns) if planned.due_ns is not None else due_ns
         exchange.dispatched_ns = now_ns
+        if not self.begun_ns:
+            self.begun_ns = self._start_ns + now_ns - due_ns
         if planned.index >= options.warmup:
             if not self.sent:
                 self._begin(now_ns)
@@ -202,6 +208,8 @@ class Sender:
             self.offered += 1
         if planned.due_ns is None and not follows:
             self._begun += 1
+        if planned.due_ns is not None:
+            self._bunching.sent(now_ns, now_ns - exchange.ready_ns, self.in_flight)
         self._free -= 1
         self.in_flight += 1
         self._pool.send(exchange)
@@ -212,6 +220,7 @@ class Sender:
             self._freed_ns = exchange.end_ns
         self._free += 1
         self.in_flight -= 1
+        exchange.behind_ns = self._bunching.behind_ns(exchange.dispatched_ns)
         self._pump()
         self._record(exchange)
         self._render_ahead()

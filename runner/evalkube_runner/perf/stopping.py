@@ -1,4 +1,5 @@
-"""When the load of a point ends before its last request, because of the target. Pure; from what workers tell.
+"""When the load of a point ends before its last request, because of the target. Pure; from what workers tell, and what
+other shards do.
 
 An error rate is taken of the requests that were sent, and one without an answer yet is no failure: failures end early,
 so that of those that are over too many have failed at first.
@@ -8,24 +9,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.load_news import OthersNews
+from evalkube_crds.results import NANO, PerfPoint
 from evalkube_runner.perf.task import Progress
 
-__all__ = ["Early", "Limits", "early", "least_sent", "over", "words"]
+__all__ = ["NANO", "Early", "Limits", "early", "least_sent", "lost", "over", "words"]
 
 _LEAST_SENT = 20
-_NANO = 1_000_000_000
+_ALONE = OthersNews()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a point's target may do. `number`: its measured requests, where that is known; `max_error_rate`: None where
-    any part may fail; `grace_s`: how long nobody may find a connection.
+    """What a point's target may do. `number`: this shard's measured requests, `whole`: those of all shards, where these
+    are known; `max_error_rate`: None where any part may fail; `grace_s`: how long nobody may find a connection.
     """
 
     number: int | None
     max_error_rate: float | None
     grace_s: float
+    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +44,46 @@ def least_sent(max_error_rate: float) -> int:
     return max(_LEAST_SENT, math.ceil(1 / max_error_rate)) if max_error_rate else _LEAST_SENT
 
 
-def early(limits: Limits, told: Sequence[Progress], now_ns: int) -> Early | None:
-    """Whether the load ends now: by what its workers told; `now_ns` on the monotonic clock."""
-    return _gone(limits, told, now_ns) or _failing(limits, told)
+def early(limits: Limits, told: Sequence[Progress], now_ns: int, others: OthersNews | None = None) -> Early | None:
+    """Whether the load ends now: by what its workers told, `now_ns` on the monotonic clock, and what `others` did. None
+    where nobody else is asked: then this shard is judged by itself.
+    """
+    if others is not None and others.ended:
+        return Early(f"another shard ended it: {others.ended}", gone=others.gone)
+    return _gone(limits, told, now_ns, others or _ALONE) or _failing(limits, told, others)
 
 
-def _gone(limits: Limits, told: Sequence[Progress], now_ns: int) -> Early | None:
-    """No worker had a connection for as long as the grace, in some tries."""
-    if not told or not all(one.unconnected for one in told):
+def lost(limits: Limits, told: Sequence[Progress], now_ns: int) -> bool:
+    """Whether no worker of this shard has had a connection for as long as the grace."""
+    return bool(told) and all(one.unconnected for one in told) and _lasted_s(told, now_ns) >= limits.grace_s
+
+
+def _lasted_s(told: Sequence[Progress], now_ns: int) -> float:
+    return (now_ns - max(one.unconnected_since_ns for one in told)) / NANO
+
+
+def _gone(limits: Limits, told: Sequence[Progress], now_ns: int, others: OthersNews) -> Early | None:
+    """No shard whose load goes on had a connection for as long as the grace, in some tries of all of them."""
+    tries = sum(one.unconnected for one in told) + others.tries
+    if not lost(limits, told, now_ns) or others.lost < others.loading or tries < _LEAST_SENT:
         return None
-    tries = sum(one.unconnected for one in told)
-    lasted_s = (now_ns - max(one.unconnected_since_ns for one in told)) / _NANO
-    if tries < _LEAST_SENT or lasted_s < limits.grace_s:
-        return None
-    problem = told[0].problem
+    problem, lasted_s = told[0].problem, _lasted_s(told, now_ns)
     return Early(f"no connection in the last {tries} tries, for {lasted_s:.1f} s: {problem}", gone=True)
 
 
-def _failing(limits: Limits, told: Sequence[Progress]) -> Early | None:
+def _failing(limits: Limits, told: Sequence[Progress], others: OthersNews | None) -> Early | None:
     """Too many failed of those sent, or of all that there are."""
     most = limits.max_error_rate
     if most is None:
         return None
-    failed, sent = sum(one.failed for one in told), sum(one.sent for one in told)
-    certain = limits.number is not None and failed > most * limits.number
+    failed, sent, number = sum(one.failed for one in told), sum(one.sent for one in told), limits.number
+    which = ""
+    if others is not None:
+        failed, sent, number = failed + others.failed, sent + others.sent, limits.whole
+        which = f", {failed} of {sent} of all shards failed"
+    certain = number is not None and failed > most * number
     if certain or (sent >= least_sent(most) and failed > most * sent):
-        return Early(f"max_error_rate {most * 100:g} %", gone=False)
+        return Early(f"max_error_rate {most * 100:g} %{which}", gone=False)
     return None
 
 

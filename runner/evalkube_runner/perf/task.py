@@ -211,7 +211,8 @@ class LoadOver:
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
     """What one worker measured of a point, and what it needed for it. `measured` and `watched` are fields of
-    `results.PerfPoint` and of its `ClientHealth` as plain values: counts, histograms and series.
+    `results.PerfPoint` and of its `ClientHealth` as plain values: counts, histograms and series. `begun_ns`: when its
+    load began, on the monotonic clock; 0 where nothing was sent.
     """
 
     measured: dict[str, Any]
@@ -221,6 +222,7 @@ class WorkerReport:
     connections_peak: int
     connections_limit: int
     clock_step_ns: int
+    begun_ns: int = 0
 
     @property
     def finished(self) -> int:

@@ -84,11 +84,11 @@ class _Tuner:
         group = sla.group_of(conditions)
         step = search.step(space, group, self._probed)
         while isinstance(step, search.Try):
-            if self._runner.gone:
+            if not self._runner.gone:
+                await self._measure(step.value)
+                step = search.step(space, group, self._probed)
+            if self._runner.gone:  # whatever the last value has come to: it was not the load
                 step = search.Found(search.so_far(group, self._probed), f"the target was gone: {self._runner.gone}")
-                break
-            await self._measure(step.value)
-            step = search.step(space, group, self._probed)
         best = step.value
         capped = best == space.upper < self._spec.sla_upper_bound
         return SlaGroup(
@@ -115,7 +115,7 @@ class _Tuner:
         async with self._runner.rows(point.name) as rows:
             for run in range(self._spec.sla_num_runs):
                 runs.append(await self._valid_run(point, run, rows))
-                if runs[-1].verdict is Verdict.INVALID:
+                if runs[-1].verdict is Verdict.INVALID or self._runner.gone:
                     break
             whole = merge_runs(runs)
             await self._runner.deliver(whole)
@@ -131,7 +131,7 @@ class _Tuner:
                 await self._runner.pause(point)
             del rows[kept:]
             found = await self._run(point, run, rows)
-            if found.verdict is not Verdict.INVALID or not tries_left:
+            if found.verdict is not Verdict.INVALID or not tries_left or self._runner.gone:
                 break
             _LOG.warning("%s: run %d is made again: %s", point.name, run + 1, "; ".join(found.verdict_reasons))
         return found

@@ -143,6 +143,7 @@ class _PointWork:
             connections_peak=self._pool.peak,
             connections_limit=self._connections_limit,
             clock_step_ns=self._pool.clock_stepped_ns,
+            begun_ns=sender.begun_ns,
         )
         return None if stopped else report
 

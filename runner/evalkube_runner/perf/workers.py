@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from evalkube_crds.names import Reason
-from evalkube_runner.context import Start
+from evalkube_runner.context import Start, StartInstant
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import task
 
@@ -72,6 +72,8 @@ class WorkerPool:
         self._start = start
         self._turn = self._busy = 0
         self._workers: list[_Worker] = []
+        self.instant: StartInstant | None = None
+        """The current point's start as agreed with the other shards; None where there are none."""
         self.start_s: float | None = None
         """When the current point begins, on the monotonic clock; None while its connections are being opened."""
         self.counting = False
@@ -102,7 +104,7 @@ class WorkerPool:
         """Run one point, one worker process for each of ``shares``: what each reports."""
         while len(self._workers) < len(shares):
             self._workers.append(await _started(partial(self._reached, len(self._workers))))
-        self.start_s, self.counting = None, False
+        self.instant, self.start_s, self.counting = None, None, False
         for worker in self._workers:  # also those that have nothing to do now: what they told was of another point
             worker.progress = task.Progress()
         self._busy = len(shares)
@@ -118,6 +120,11 @@ class WorkerPool:
             self.counting = True
             await _tell_all(busy, task.CountTokens())
         return [done.report for done in await _all_say(busy, task.Done)]
+
+    @property
+    def turn(self) -> int:
+        """The number of the next common start."""
+        return self._turn
 
     @property
     def told(self) -> list[task.Progress]:
@@ -147,7 +154,8 @@ class WorkerPool:
         if self._start is None:
             return time.monotonic_ns() + _START_DELAY_NS
         turn, self._turn = self._turn, self._turn + 1
-        return await self._start(turn)
+        self.instant = await self._start(turn)
+        return self.instant.monotonic_ns
 
 
 async def _tell_all(workers: Iterable[_Worker], message: task.Message) -> None:

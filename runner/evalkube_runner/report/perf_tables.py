@@ -18,6 +18,7 @@ from evalkube_crds.figures import (
     OUTPUT_TPS,
     QUANTITIES,
     RPS,
+    START_SKEW,
     SUCCESS_RATE,
     TOTAL_TPS,
     TPOT,
@@ -228,7 +229,7 @@ def health_table(point: PerfPoint) -> Table:
 def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
     """The rest of the client's health as pairs of what and how much."""
     health = point.health
-    share = health.sent / health.offered if health.offered else None
+    share, skew = health.sent / health.offered if health.offered else None, START_SKEW.of(point)
     connections = formats.count(health.connections_peak)
     if health.connections_limit:
         connections += f" of {formats.count(health.connections_limit)} possible"
@@ -247,6 +248,7 @@ def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
         ("Connections at once, at most", connections),
         ("Sent again after an idle close", formats.count(point.resent)),
         ("Warm-up requests before", formats.count(point.warmup)),
+        *([("Starts of the shards, at most apart by", shown(START_SKEW, skew))] if skew is not None else []),
     ]
 
 

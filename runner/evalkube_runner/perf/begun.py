@@ -1,0 +1,19 @@
+"""When this shard's load of a point began, on the clock that all shards know. Pure."""
+
+from collections.abc import Iterable
+
+from evalkube_crds.results import Begun
+from evalkube_runner.context import StartInstant
+
+__all__ = ["begun_of"]
+
+
+def begun_of(instant: StartInstant | None, begun_ns: Iterable[int]) -> Begun | None:
+    """As early and as late as it may have been. `begun_ns`: of each worker, on the monotonic clock, 0 of one that sent
+    nothing. None where no instant was agreed on, or the clock of who named it was not told.
+    """
+    known = [at_ns for at_ns in begun_ns if at_ns]
+    if instant is None or instant.doubt_ns is None or not known:
+        return None
+    offset_ns = instant.start_at_ns - instant.monotonic_ns
+    return Begun(first_ns=min(known) + offset_ns - instant.doubt_ns, last_ns=max(known) + offset_ns + instant.doubt_ns)
