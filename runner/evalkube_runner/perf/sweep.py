@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 from evalkube_crds import summary
 from evalkube_crds.names import NO_CONNECTION, ErrorClass, Reason
@@ -22,6 +23,7 @@ from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
 from evalkube_runner.perf.point import Point, arrivals_of, warmup_of
 from evalkube_runner.perf.point_runner import PointRunner
+from evalkube_runner.perf.processes import Processes
 from evalkube_runner.perf.rates import mean_rate
 from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.wire.refusals import says_no_model
@@ -31,8 +33,9 @@ __all__ = ["load_test", "points_of"]
 _UNLIMITED = 1 << 62
 
 
-async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
-    """Put the load of ``spec`` (this shard's part of it) on its endpoint.
+async def load_test(spec: PerfRunSpec, context: RunContext, processes: Processes | None = None) -> PerfResult:
+    """Put the load of ``spec`` (this shard's part of it) on its endpoint. ``processes``: where some may have been
+    started already.
 
     Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), ModelNotFound,
     TargetForbidden, DatasetUnavailable, InvalidSpec; TargetFailed, with the result: AllRequestsFailed,
@@ -58,9 +61,10 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     points = list(points_of(spec)) if not spec.sla_auto_tune else None
     total = sum(point.total for point in points) if points is not None else _UNLIMITED
     async with (
+        Processes() if processes is None else nullcontext(processes) as started,
         Bodies(spec, endpoint.dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
-        WorkerPool(context.shard, context.start, reached=bodies.reached) as workers,
     ):
+        workers = WorkerPool(started, context.shard, context.start, reached=bodies.reached)
         runner = PointRunner(spec, context, options, workers, bodies, points)
         if not spec.no_test_connection:
             await runner.connect()
