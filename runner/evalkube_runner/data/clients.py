@@ -1,8 +1,8 @@
 """The hubs' official clients behind one small interface: list a data set, download one of its files.
 
 Clients are imported when they are first used (0.2 s each, httpx 0.06). Neither is ever asked to run a data set's
-loading script. Every failure becomes a HubError; what to do about it is hub.py's to say. Caching is ours (cache.py): the clients only
-write into the folder they are given.
+loading script. Every failure becomes a HubError; what to do about it is hub.py's to say. Caching is ours (cache.py):
+the clients only write into the folder they are given.
 """
 
 import logging
