@@ -177,8 +177,9 @@ class Connection(asyncio.Protocol):
             self._stamped = True
             if self.exchange is not None:
                 self.exchange.timed_by(Clock.KERNEL)
-        heard_ns = self.heard_ns
-        self._take(data, at_ns if at_ns > heard_ns else heard_ns)  # earlier only where somebody sets the wall clock
+        if at_ns < self.heard_ns:  # only where somebody sets the wall clock
+            at_ns = self.heard_ns
+        self._take(data, at_ns)
 
     def _take(self, data: bytes, now_ns: int) -> None:
         exchange = self.exchange

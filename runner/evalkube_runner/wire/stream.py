@@ -21,7 +21,7 @@ from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
 from evalkube_runner.wire.decoding import NotJson, loads
 from evalkube_runner.wire.grammar import Grammar
 from evalkube_runner.wire.reading import Reading, Track
-from evalkube_runner.wire.seen import FrameSeen, Seen
+from evalkube_runner.wire.seen import FrameSeen, Marks, Seen
 
 __all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Answers", "Stream", "whole"]
 
@@ -72,7 +72,7 @@ class Stream:
         """`seen`: what other streams in the grammar said."""
         self.done = False
         self._seen = seen
-        self._marks: tuple[bytes, ...] = ()
+        self._marks: Marks = ()
         self._grammar = grammar
         self._said = grammar.begin()
         self._reading = Reading(choices, keep_text=keep_text)
@@ -281,6 +281,9 @@ class Stream:
     def _event(self, raw: bytes, *, last: bool = False) -> None:
         if self.done:
             return
+        if raw == b"data: [DONE]":
+            self._finish()
+            return
         if (told := self._known(raw)) is not None:
             self._tell(told, raw)
             return
@@ -342,11 +345,11 @@ class Stream:
     def _tell(self, told: Said, raw: bytes) -> None:
         """Take what an event says, and what its bytes tell of the next ones."""
         self._flush()
-        first = not self._reading.begun
+        opens = len(self.tracks) == 1 and self._seen is not None and not self.tracks[0].begun and _opens(told)
         self._reading.take(told)
         if told.over:
             self._finish()
-        elif first and self._seen is not None and _opens(told):
+        elif opens and self._seen is not None:
             self._expect(self._seen.frame(self._marks), told.choices[0].choice)
         elif told.unlike or (len(told.choices) == 1 and told.choices[0].blank):
             self._framed, self._varying = False, None  # what comes after a blank is looked at
@@ -379,7 +382,7 @@ class Stream:
 
     def _expect(self, frame: FrameSeen | None, choice: int) -> None:
         """A stream has opened as others do: its texts should be framed as theirs."""
-        if frame is not None and frame.choice == choice and choice < len(self.tracks) == 1:
+        if frame is not None and frame.choice == choice == 0:
             self._track, self._key = self.tracks[choice], (choice, frame.kind)
             self._set_frame(frame.head, frame.tail)
 
