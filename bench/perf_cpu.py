@@ -2,7 +2,8 @@
 
 The runner program with all its processes, real runs of two sizes against a mock model; the difference is free of
 start-up. Peers for a stream of 128 tokens that comes at once, measured the same way: EvalScope 3.4 ms, the fastest
-0.60 ms. ``--core`` pins the runner and the mock to one core, so that what else runs disturbs the figures less.
+0.60 ms. ``--core`` pins the runner and the mock to one core, so that what else runs disturbs the figures less. What of
+an event is the kernel's, ``perf_floor.py`` says.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def measured(kind: Kind, rounds: int) -> bool:
             big, point = cpu_s(base, kind, kind.big)
             each.append((big - small) / ((kind.big - kind.small) * kind.units) * 1e6)
     cost = statistics.median(each)
-    reads = point["histograms"].get("chunks_per_read", {}).get("count", 0)
+    reads = sum(point["histograms"].get("chunks_per_read", {}).get("counts", []))
     more = f", {point['outputTokens'] / reads:.2f} tokens to a read" if reads else ""
     print(
         f"{kind.title}: {cost:.2f} us (bar {kind.bar_us:g}; rounds {', '.join(f'{one:.2f}' for one in each)}){more}, "

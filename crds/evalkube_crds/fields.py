@@ -63,6 +63,7 @@ class Contract(BaseModel):
         validate_by_alias=True,
         validate_by_name=True,
         validate_default=False,
+        defer_build=True,
         serialize_by_alias=False,
         allow_inf_nan=False,
     )

@@ -62,6 +62,7 @@ class Report(BaseModel):
         validate_by_alias=True,
         validate_by_name=True,
         arbitrary_types_allowed=True,
+        defer_build=True,
         ser_json_inf_nan="null",
     )
 

@@ -41,7 +41,7 @@ from evalkube_runner.deliver import Delivery
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.redact import RedactingDelivery, Redactor, redacting
-from evalkube_runner.settings import Settings, read_settings, tell_other_clients
+from evalkube_runner.settings import Settings, read_settings, tell_libraries, tell_other_clients
 from evalkube_runner.supervise import supervise
 
 __all__ = ["main"]
@@ -190,6 +190,7 @@ class _Given:
 
 
 def _execute(run: Run, given: _Given, redactor: Redactor, log: logs.Kept) -> Receipt:
+    tell_libraries()
     tell_other_clients(given.settings)
     for entry in given.settings.proxies.unread:
         _LOG.warning("NO_PROXY: %s is no host, address or network, and has no effect", entry)

@@ -11,7 +11,7 @@ from evalkube_crds.proxies import BadProxy, Proxies
 from evalkube_runner.context import HubEndpoints
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["Settings", "read_settings", "tell_other_clients"]
+__all__ = ["Settings", "read_settings", "tell_libraries", "tell_other_clients"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,10 @@ def tell_other_clients(settings: Settings) -> None:
     os.environ.update({name: value for name, value in made.items() if value})
     for name in (name for name, value in made.items() if not value):
         os.environ.pop(name, None)
+
+
+def tell_libraries() -> None:
+    """Keeps numpy, here and in child processes, from a thread for each core, which spin when they start: nobody here
+    does linear algebra, and a load test is to begin soon. Before numpy is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

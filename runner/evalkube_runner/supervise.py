@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from evalkube_crds import storage, summary
 from evalkube_crds.names import EXIT_CODES, Reason
+from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.progress import REPORTING, at_end
 from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_crds.status import EvalRun, Run
@@ -124,9 +125,17 @@ def _measure(run: Run, context: RunContext) -> Awaitable[EvalResult | PerfResult
         from evalkube_runner.eval.run import evaluate  # each kind loads only its own half
 
         return evaluate(run.spec, context)
-    from evalkube_runner.perf.sweep import load_test
+    return _load_test(run.spec, context)
 
-    return load_test(run.spec, context)
+
+async def _load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
+    from evalkube_runner.perf.processes import Processes
+
+    async with Processes() as processes:
+        await processes.ahead(1)  # it loads its modules while this process does
+        from evalkube_runner.perf.sweep import load_test
+
+        return await load_test(spec, context, processes)
 
 
 async def _report(

@@ -16,6 +16,10 @@ URLS = {
     "a host that is encoded": ("http://xn--bcher-kva.example/v1", "http://xn--bcher-kva.example/v1"),
     "a service's name": ("http://my_llm.team.svc/v1", "http://my_llm.team.svc/v1"),
     "an address": ("http://[::1]:81/v1", "http://[::1]:81/v1"),
+    "an address of IPv4": ("http://127.0.0.1:8000/v1/chat/completions", "http://127.0.0.1:8000/v1/chat/completions"),
+    "a port that goes without saying": ("https://h.example:443/v1", "https://h.example/v1"),
+    "a host in capitals": ("http://LLM.example/v1", "http://llm.example/v1"),
+    "a path with steps back": ("http://h/v1/../v2", "http://h/v2"),
 }
 
 
@@ -26,7 +30,9 @@ def test_urls_go_out_in_ascii(url: str, wanted: str) -> None:
     assert urls.encoded(wanted) == wanted
 
 
-@pytest.mark.parametrize("url", ["http://☃.example/v1", "http://ＬＯＣＡＬ/v1"])
+@pytest.mark.parametrize(
+    "url", ["http://☃.example/v1", "http://ＬＯＣＡＬ/v1", "http://256.0.0.1/v1", "http://10.0.0.01/v1"]
+)
 def test_a_host_that_is_no_name(url: str) -> None:
     """It is the spec that is wrong, not the program."""
     with pytest.raises(RunFailed) as failed:

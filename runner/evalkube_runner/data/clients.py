@@ -1,8 +1,8 @@
 """The hubs' official clients behind one small interface: list a data set, download one of its files.
 
-Clients are imported when they are first used (0.2 s each). Neither is ever asked to run a data set's loading script.
-Every failure becomes a HubError; what to do about it is hub.py's to say. Caching is ours (cache.py): the clients only
-write into the folder they are given.
+Clients are imported when they are first used (0.2 s each, httpx 0.06). Neither is ever asked to run a data set's
+loading script. Every failure becomes a HubError; what to do about it is hub.py's to say. Caching is ours (cache.py):
+the clients only write into the folder they are given.
 """
 
 import logging
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
-
-import httpx
 
 from evalkube_crds.wording import clip
 from evalkube_runner.context import HubEndpoints
@@ -159,6 +157,8 @@ class ModelScope:
         return _told(fetch, _ms_trouble)
 
     def _ask_first(self, dataset_id: str) -> None:
+        import httpx
+
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         timeout = httpx.Timeout(_ANSWER_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
 
@@ -221,6 +221,8 @@ def _of_status(status: int | None, detail: str) -> HubError:
 
 
 def _httpx_trouble(error: Exception) -> HubError:
+    import httpx
+
     if isinstance(error, httpx.HTTPStatusError):
         return _of_status(error.response.status_code, f"HTTP {error.response.status_code}")
     return HubError(HubErrorKind.UNREACHABLE, _brief(error))

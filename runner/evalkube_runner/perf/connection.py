@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         "_answer_pieces",
         "_complete",
         "_fd",
+        "_feed",
         "_head",
         "_head_bytes",
         "_keep",
@@ -80,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._head = Head()
         self._head_bytes = 0
         self._parser = httptools.HttpResponseParser(_Callbacks(self, self._pieces, self._head))
+        self._feed = self._parser.feed_data
         self.exchange: Exchange | None = None
         self.heard_ns = 0
         self.done_ns = 0
@@ -175,7 +177,9 @@ class Connection(asyncio.Protocol):
             self._stamped = True
             if self.exchange is not None:
                 self.exchange.timed_by(Clock.KERNEL)
-        self._take(data, max(at_ns, self.heard_ns))  # earlier only where somebody sets the wall clock
+        if at_ns < self.heard_ns:  # only where somebody sets the wall clock
+            at_ns = self.heard_ns
+        self._take(data, at_ns)
 
     def _take(self, data: bytes, now_ns: int) -> None:
         exchange = self.exchange
@@ -189,17 +193,25 @@ class Connection(asyncio.Protocol):
                 exchange.timed_by(Clock.KERNEL)
         if not exchange.status:
             self._head_bytes += len(data)
-        fault = self._parsed(data)
+        fault, said_done = "", False
+        try:
+            self._feed(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
+            fault = self._unparsed(problem)
+        if self._answer_pieces is not None:
+            self._leave_out_rest()
+        if not exchange.status and self._head_bytes > MAX_HEAD_BYTES:
+            fault = fault or f"the head of the answer has more than {MAX_HEAD_BYTES} bytes"
         pieces = self._pieces
         if pieces:
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
-            exchange.body(body, now_ns)
+            said_done = exchange.body(body, now_ns)
         if now_ns > self._pulse.overdue_ns:
             self._late(exchange, now_ns)
         if self._complete:
             self._finish(exchange, now_ns)
-        elif not self.done_ns and exchange.said_done:
+        elif said_done and not self.done_ns:
             self.done_ns = now_ns
         if fault and self.exchange is exchange:
             self._broken(fault)
@@ -214,20 +226,17 @@ class Connection(asyncio.Protocol):
         if self._complete and not self._stamped:
             exchange.end_lag_ns = lag_ns
 
-    def _parsed(self, data: bytes) -> str:
-        """Parse what was read; what is wrong with it. What follows the answer is left out, and no fault of it."""
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
-            if not self._complete:
-                return f"the answer is not HTTP/1.1: {problem}"
-            self._keep = False
-        if self._answer_pieces is not None:
-            del self._pieces[self._answer_pieces :]
-            self._answer_pieces = None
-        if self._head_bytes > MAX_HEAD_BYTES and self.exchange is not None and not self.exchange.status:
-            return f"the head of the answer has more than {MAX_HEAD_BYTES} bytes"
+    def _unparsed(self, problem: Exception) -> str:
+        """What is wrong with what was read; nothing where the answer was whole before."""
+        if not self._complete:
+            return f"the answer is not HTTP/1.1: {problem}"
+        self._keep = False
         return ""
+
+    def _leave_out_rest(self) -> None:
+        """What follows an answer is no part of it."""
+        del self._pieces[self._answer_pieces :]
+        self._answer_pieces = None
 
     def _broken(self, fault: str) -> None:
         """The message cannot be read any further; a stream that has said its end is whole for all that."""

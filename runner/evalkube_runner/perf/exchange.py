@@ -128,16 +128,19 @@ class Exchange:
         """Something arrived, at a time by ``clock``."""
         self.clock = clock if self.clock in (None, clock) else Clock.MIXED
 
-    def body(self, data: bytes, now_ns: int) -> None:
-        """Take body bytes that one read brought; every event in them gets that read's time."""
+    def body(self, data: bytes, now_ns: int) -> bool:
+        """Take body bytes that one read brought; every event in them gets that read's time. Whether the answer is over
+        as far as its grammar goes.
+        """
         reader = self.reader
-        if reader is None or self.refused:
+        if reader is None or not 200 <= self.status < 300:
             self._keep(data)
-            return
+            return False
         reader.feed(data)
         for line in self.lines:
             if line.take(now_ns) and not self.first_token_ns:
                 self.first_token_ns = now_ns
+        return reader.done
 
     def _keep(self, data: bytes) -> None:
         self._body_bytes += len(data)

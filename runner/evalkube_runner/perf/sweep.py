@@ -7,6 +7,7 @@ No request is sent from here.
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from evalkube_crds.perfrun import PerfRunSpec
@@ -21,6 +22,7 @@ from evalkube_runner.perf.bodies import Bodies
 from evalkube_runner.perf.endpoint import options_of
 from evalkube_runner.perf.point import Point, arrivals_of
 from evalkube_runner.perf.point_runner import PointRunner
+from evalkube_runner.perf.processes import Processes
 from evalkube_runner.perf.rates import mean_rate
 from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.wire.refusals import says_no_model
@@ -30,8 +32,9 @@ __all__ = ["load_test", "points_of"]
 _UNLIMITED = 1 << 62
 
 
-async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
-    """Put the load of ``spec`` (this shard's part of it) on its endpoint.
+async def load_test(spec: PerfRunSpec, context: RunContext, processes: Processes | None = None) -> PerfResult:
+    """Put the load of ``spec`` (this shard's part of it) on its endpoint. ``processes``: where some may have been
+    started already.
 
     Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), ModelNotFound,
     TargetForbidden, DatasetUnavailable, InvalidSpec; where there is one shard TargetFailed, with the result:
@@ -57,9 +60,10 @@ async def load_test(spec: PerfRunSpec, context: RunContext) -> PerfResult:
     points = await asyncio.to_thread(_points, spec, source.arrivals_ns(spec.trace_speed), context.scratch)
     total = sum(point.total for point in points) if points is not None else _UNLIMITED
     async with (
+        Processes() if processes is None else nullcontext(processes) as started,
         Bodies(spec, endpoint.dialect, source, context.scratch, total=total, secret=context.credentials.body) as bodies,
-        WorkerPool(context.shard, context.start, reached=bodies.reached) as workers,
     ):
+        workers = WorkerPool(started, context.shard, context.start, reached=bodies.reached)
         runner = PointRunner(spec, context, options, workers, bodies, points)
         if not spec.no_test_connection:
             await runner.connect()

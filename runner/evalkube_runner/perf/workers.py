@@ -4,24 +4,22 @@ Secrets reach a worker through its stdin alone. When the runner dies its workers
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from evalkube_crds.names import Reason
 from evalkube_runner.context import Start, StartInstant
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import task
+from evalkube_runner.perf.processes import Processes
 
 __all__ = ["WorkerPool"]
 
 _STOP_S = 3.0
-_LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
 _NANO = 1_000_000_000
 _START_DELAY_NS = 30_000_000
 
@@ -59,14 +57,15 @@ class _Worker:
 
 
 class WorkerPool:
-    """Worker processes, started when first wanted and kept for all points of a sweep. An async context manager: none
-    outlives it.
-    """
+    """Worker processes, taken when first wanted and kept for all points of a sweep."""
 
-    def __init__(self, shard: int, start: Start | None = None, *, reached: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, processes: Processes, shard: int, start: Start | None = None, *, reached: Callable[[int, int], None]
+    ) -> None:
         """``start`` agrees with the other shards on when each point begins; None where this is the only one.
         ``reached`` is told which block of bodies a worker asks for.
         """
+        self._processes = processes
         self._shard = shard
         self._reached = reached
         self._start = start
@@ -79,19 +78,6 @@ class WorkerPool:
         self.counting = False
         """Whether the current point's load is over, and its tokens are being counted."""
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for worker in self._workers:
-            if worker.process.returncode is None:
-                with suppress(ProcessLookupError):
-                    worker.process.kill()
-        for worker in self._workers:
-            await worker.process.wait()
-
     @property
     def finished(self) -> tuple[int, int]:
         """Requests of the warm-up and measured ones of the current point that are over, as far as told."""
@@ -103,7 +89,8 @@ class WorkerPool:
     ) -> list[task.WorkerReport]:
         """Run one point, one worker process for each of ``shares``: what each reports."""
         while len(self._workers) < len(shares):
-            self._workers.append(await _started(partial(self._reached, len(self._workers))))
+            process = await self._processes.next()
+            self._workers.append(_Worker(process, partial(self._reached, len(self._workers))))
         self.instant, self.start_s, self.counting = None, None, False
         for worker in self._workers:  # also those that have nothing to do now: what they told was of another point
             worker.progress = task.Progress()
@@ -165,15 +152,3 @@ async def _tell_all(workers: Iterable[_Worker], message: task.Message) -> None:
 
 async def _all_say(workers: Iterable[_Worker], kind: type[_Kind]) -> list[_Kind]:
     return await asyncio.gather(*(worker.hear(kind) for worker in workers))
-
-
-async def _started(reached: Callable[[int], None]) -> _Worker:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "evalkube_runner.perf.worker",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=_LINE_BYTES,
-    )
-    return _Worker(process, reached)

@@ -3,8 +3,9 @@ read. No I/O here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.wording import clip
@@ -73,16 +74,18 @@ class Said(NamedTuple):
     items: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that is over, streamed or whole. Texts and finish reasons are by choice.
+_NOTHING: Mapping[Any, str] = MappingProxyType({})
+
+
+class Answer(NamedTuple):
+    """An answer that is over, streamed or whole. Texts and finish reasons are by choice. A tuple: as `ChoiceSaid`.
 
     `begun`: how many of the choices that were asked for it has; `chunks`: the events with a piece of them. `strays`:
     pieces of choices that nobody asked for, which are left out. `items`: see `Said`.
     """
 
-    texts: Mapping[tuple[int, Kind], str] = field(default_factory=dict)
-    finish_reasons: Mapping[int, str] = field(default_factory=dict)
+    texts: Mapping[tuple[int, Kind], str] = _NOTHING
+    finish_reasons: Mapping[int, str] = _NOTHING
     usage: Usage | None = None
     fault: Fault | None = None
     begun: int = 0

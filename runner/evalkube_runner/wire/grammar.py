@@ -28,7 +28,8 @@ class Grammar:
     `names`: the dialect's own types of events; others may hold what they like. `keys`: an object with one of these is a
     whole event, though its blank line has not come yet. `ends`: what a stream must end with, in words. `needs`: what a
     whole answer must have, in words. `varies`: see `varying`; None where events of one kind differ in their texts only.
-    `streams`: whether its answers come as streams at all.
+    `streams`: whether its answers come as streams at all. `marks`: what differs between streams and never says
+    anything, as a pattern of whole bytes of JSON; only where events say the same whatever came before them.
     """
 
     begin: Callable[[], Says]
@@ -38,6 +39,7 @@ class Grammar:
     needs: str = "choices"
     varies: re.Pattern[bytes] | None = None
     streams: bool = True
+    marks: re.Pattern[bytes] | None = None
 
 
 def varying(*, numbers: Sequence[str] = (), words: Sequence[str] = (), lines: Sequence[str] = ()) -> re.Pattern[bytes]:

@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/chat/streaming, and what vLLM, SG
 of it: reasoning in `reasoning_content` or `reasoning`, contents in parts, error objects inside a 200.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -163,4 +164,10 @@ def _call(call: object) -> str:
     return "".join(part for part in parts if isinstance(part, str))
 
 
-GRAMMAR = Grammar(begin=lambda: said, names=NAMELESS, keys=("choices",), ends="[DONE] or a finish reason")
+GRAMMAR = Grammar(
+    begin=lambda: said,
+    names=NAMELESS,
+    keys=("choices",),
+    ends="[DONE] or a finish reason",
+    marks=re.compile(rb'"id"\s*:\s*"[^"\\]*"|"created"\s*:\s*\d+'),
+)

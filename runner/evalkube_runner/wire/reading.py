@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.wire import finish
-from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said, Usage
+from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
 from evalkube_runner.wire.decoding import readable
 from evalkube_runner.wire.usage import Usages
 
@@ -49,7 +49,7 @@ class Reading:
     __slots__ = ("_texts", "_usages", "fault", "finish_reasons", "items", "strays", "tracks")
 
     def __init__(self, choices: int, *, keep_text: bool) -> None:
-        self.tracks = tuple(Track() for _ in range(choices))
+        self.tracks = (Track(),) if choices == 1 else tuple(Track() for _ in range(choices))
         self.finish_reasons: dict[int, str] = {}
         self.strays = self.items = 0
         self._usages = Usages(choices)
@@ -59,12 +59,12 @@ class Reading:
     @property
     def chunks(self) -> int:
         """Events so far that carried a piece of the answer."""
-        return sum(track.chunks for track in self.tracks)
+        return sum([track.chunks for track in self.tracks])
 
     @property
     def begun(self) -> int:
         """The choices that have begun."""
-        return sum(track.begun for track in self.tracks)
+        return sum([track.begun for track in self.tracks])
 
     def take(self, said: Said) -> None:
         """Add what one event says."""
@@ -103,16 +103,14 @@ class Reading:
         if self.fault is None:
             self.fault = fault
 
-    @property
-    def usage(self) -> Usage | None:
-        """The token counts of all choices."""
-        return self._usages.of(self.chunks + self.strays)
-
     def answer(self, fault: Fault | None) -> Answer:
         """All that was said, once it is over."""
-        told = (self._all_texts(), self.finish_reasons, self.usage, fault)
-        return Answer(*told, begun=self.begun, chunks=self.chunks, strays=self.strays, items=self.items)
+        chunks, strays = self.chunks, self.strays
+        usage = self._usages.of(chunks + strays)
+        return Answer(self._all_texts(), self.finish_reasons, usage, fault, self.begun, chunks, strays, self.items)
 
     def _all_texts(self) -> dict[tuple[int, Kind], str]:
-        kept = {key: readable("".join(pieces)) for key, pieces in (self._texts or {}).items()}
+        if not self._texts:
+            return {}
+        kept = {key: readable("".join(pieces)) for key, pieces in self._texts.items()}
         return {key: text for key, text in kept.items() if text}

@@ -21,6 +21,7 @@ from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
 from evalkube_runner.wire.decoding import NotJson, loads
 from evalkube_runner.wire.grammar import Grammar
 from evalkube_runner.wire.reading import Reading, Track
+from evalkube_runner.wire.seen import FrameSeen, Marks, Seen
 
 __all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Answers", "Stream", "whole"]
 
@@ -49,10 +50,12 @@ class Stream:
         "_joint",
         "_kept",
         "_key",
+        "_marks",
         "_opened",
         "_quotes",
         "_reading",
         "_said",
+        "_seen",
         "_splitter",
         "_tail",
         "_track",
@@ -63,8 +66,13 @@ class Stream:
         "tracks",
     )
 
-    def __init__(self, grammar: Grammar, choices: int = 1, *, keep_text: bool = False) -> None:
+    def __init__(
+        self, grammar: Grammar, choices: int = 1, *, keep_text: bool = False, seen: Seen | None = None
+    ) -> None:
+        """`seen`: what other streams in the grammar said."""
         self.done = False
+        self._seen = seen
+        self._marks: Marks = ()
         self._grammar = grammar
         self._said = grammar.begin()
         self._reading = Reading(choices, keep_text=keep_text)
@@ -271,8 +279,16 @@ class Stream:
         self._reading.fail(Fault(error, message))
 
     def _event(self, raw: bytes, *, last: bool = False) -> None:
+        if self.done:
+            return
+        if raw == b"data: [DONE]":
+            self._finish()
+            return
+        if (told := self._known(raw)) is not None:
+            self._tell(told, raw)
+            return
         event = sse.parse(raw)
-        if event is None or self.done:
+        if event is None:
             return
         said = event.data.strip()
         if not said:  # a keep-alive
@@ -312,11 +328,29 @@ class Stream:
             self._fail(ErrorClass.PARSE, "an event that is not JSON: " + faults.shown(event.data))
 
     def _object(self, found: dict[str, Any], event: sse.Event, raw: bytes) -> None:
-        self._flush()
         told = self._said(found, event.name)
+        if self._seen is not None and told.fault is None and not any(choice.pieces for choice in told.choices):
+            self._seen.keep(raw, self._marks, told)
+        self._tell(told, raw)
+
+    def _known(self, raw: bytes) -> Said | None:
+        """What an event says, where another stream had the same."""
+        seen = self._seen
+        if seen is None:
+            return None
+        if not self._marks:
+            self._marks = seen.marks(raw)
+        return seen.said(raw, self._marks)
+
+    def _tell(self, told: Said, raw: bytes) -> None:
+        """Take what an event says, and what its bytes tell of the next ones."""
+        self._flush()
+        opens = len(self.tracks) == 1 and self._seen is not None and not self.tracks[0].begun and _opens(told)
         self._reading.take(told)
         if told.over:
             self._finish()
+        elif opens and self._seen is not None:
+            self._expect(self._seen.frame(self._marks), told.choices[0].choice)
         elif told.unlike or (len(told.choices) == 1 and told.choices[0].blank):
             self._framed, self._varying = False, None  # what comes after a blank is looked at
         elif len(told.choices) == 1 and told.fault is None:
@@ -342,8 +376,19 @@ class Stream:
             self._uncounted = b"" if counted else None
             return
         begin, stop = found
+        if self._seen is not None and self._reading.chunks == 1:
+            self._seen.keep_frame(FrameSeen(raw[:begin], raw[stop:], said.choice, kind), self._marks)
+        self._set_frame(raw[:begin], raw[stop:])
+
+    def _expect(self, frame: FrameSeen | None, choice: int) -> None:
+        """A stream has opened as others do: its texts should be framed as theirs."""
+        if frame is not None and frame.choice == choice == 0:
+            self._track, self._key = self.tracks[choice], (choice, frame.kind)
+            self._set_frame(frame.head, frame.tail)
+
+    def _set_frame(self, head: bytes, tail: bytes) -> None:
         self._varying = None
-        self._head, self._tail = raw[:begin], raw[stop:]
+        self._head, self._tail = head, tail
         self._close = self._tail + b"\n\n"
         self._joint = self._close + self._head
         self._quotes = self._head.count(b'"') + self._tail.count(b'"')
@@ -363,6 +408,14 @@ class Stream:
                 found = loads(event.data) if event is not None else None
                 if event is not None and isinstance(found, dict):
                     self._reading.take(Said(usage=self._said(found, event.name).usage))
+
+
+def _opens(told: Said) -> bool:
+    """Whether an event does no more than open a choice with its role; an empty text beside that is none."""
+    if len(told.choices) != 1 or told.fault is not None or told.unlike:
+        return False
+    (choice,) = told.choices
+    return choice.opening and not choice.pieces and choice.finish_reason is None
 
 
 def _whole_events(pending: bytes, keys: tuple[str, ...]) -> list[bytes]:
@@ -401,10 +454,11 @@ class Answers:
 
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
+        self._seen = Seen(grammar.marks) if grammar.marks is not None else None
 
     def reader(self, choices: int = 1, *, keep_text: bool = False) -> Stream:
         """A reader for one answer."""
-        return Stream(self._grammar, choices, keep_text=keep_text)
+        return Stream(self._grammar, choices, keep_text=keep_text, seen=self._seen)
 
     def whole(self, body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
         """What an answer that was not streamed says."""
