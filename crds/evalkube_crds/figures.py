@@ -62,9 +62,9 @@ def _success_rate(point: PerfPoint) -> float | None:
 
 
 def _completed(point: PerfPoint) -> float | None:
-    talks = point.conversations
-    ended = talks.completed + talks.failed if talks is not None else 0
-    return talks.completed / ended if talks is not None and ended else None
+    conversations = point.conversations
+    ended = conversations.completed + conversations.failed if conversations is not None else 0
+    return conversations.completed / ended if conversations is not None and ended else None
 
 
 def _per_second(point: PerfPoint, amount: int) -> float | None:

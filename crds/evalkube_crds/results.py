@@ -426,9 +426,13 @@ class PromptData(Report):
 
     dataset: str
     source: str = Field(description="Where they came from: a hub with its revision, a path, sample, or made by the run")
-    prompts: int | None = Field(default=None, description="Different prompts; absent where each request has its own")
+    prompts: int | None = Field(
+        default=None, description="Different prompts, or conversations; absent where each request has its own"
+    )
     left_out: dict[LeftOut, int] = Field(default_factory=dict, description="Prompts of the source that are not sent")
-    cut: int = Field(default=0, description="Prompts cut to dataset_args.target_input_len")
+    cut: int = Field(
+        default=0, description="Prompts cut to dataset_args.target_input_len, or conversations cut to max_turns"
+    )
     reordered: int = Field(
         default=0, description="Requests of a trace that stood behind a later one, and were put in order of their times"
     )

@@ -22,6 +22,7 @@ from evalkube_runner.wire.dialect import HISTORIES
 from fakes import load_tests
 from fakes.load_tests import asked, context, load, run, spec
 from fakes.mock_model import running_mock
+from fakes.raw_server import raw_server
 from fakes.word_tokenizer import save_word_tokenizer
 
 MS = 1_000_000
@@ -301,3 +302,18 @@ def test_drawn_data(tmp_path: Path, talks: Callable[..., str]) -> None:
     asked = [message["content"] for messages in found for message in messages if message["role"] == "user"]
     assert {len(text.split()) for text in asked} == {5}
     assert {messages[0]["content"] for messages in found} == {"Be kind."}
+
+
+def test_a_refusal_stays_in_the_history(tmp_path: Path, talks: Callable[..., str]) -> None:
+    """It is what the model said."""
+    stream = b'data: {"choices":[{"index":0,"delta":{"refusal":"No."},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(stream), stream)
+
+    async def sent() -> list[bytes]:
+        async with raw_server(lambda _connection, _request: [answer]) as server:
+            url = f"http://127.0.0.1:{server.port}/v1"
+            await sweep.load_test(talking(url, talks(TWO), number=1), context(tmp_path))
+            return server.requests
+
+    last = orjson.loads(run(sent())[-1].partition(b"\r\n\r\n")[2])
+    assert [message["content"] for message in last["messages"]] == ["one", "No.", "two"]

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from evalkube_runner.perf import scripting
-from evalkube_runner.perf.conversation import Manner, Talk, draws
+from evalkube_runner.perf.conversation import Session, SessionOptions, draws
 from evalkube_runner.perf.script import Script
 from evalkube_runner.wire.ask import DRAWN, Ask, Conversation, Message
 from evalkube_runner.wire.chats import Inexpressible
@@ -48,7 +48,7 @@ def test_each_turn_has_the_whole_chat(api: str, url: str, extra: dict[str, Any])
     """As the dialect writes it, with the answers that the model gave."""
     more = {"extra": extra, "url": url}
     script = script_of(api, ask_of([], **more))
-    talk = Talk(0, 0, script, Manner(scripting.answered(DIALECTS[api], HISTORIES[api], url)), None)
+    talk = Session(0, 0, script, SessionOptions(scripting.answered(DIALECTS[api], HISTORIES[api], url)), None)
     chat: list[Message] = []
     for at, said in enumerate(TALK.turns):
         chat += said
@@ -75,7 +75,7 @@ def test_a_drawn_limit_is_put_where_it_belongs(api: str) -> None:
     answered = scripting.answered(DIALECTS[api], HISTORIES[api], "http://h/v1")
 
     def limits(seed: int) -> list[Any]:
-        talk = Talk(5, 0, script, Manner(answered, (1_000, 9_000)), 11)
+        talk = Session(5, 0, script, SessionOptions(answered, (1_000, 9_000)), 11)
         talk.draw(seed, (20, 10_000))
         found = []
         while True:
@@ -121,7 +121,7 @@ def test_what_a_dialect_cannot_say_is_named() -> None:
     talk = Conversation(((ASKED,), (SYSTEM, AGAIN)))
     assert len(script_of("openai", ask_of([]), talk)) == 2
     for api in ("anthropic", "gemini"):
-        with pytest.raises(Inexpressible, match="turn 2: a system message"):
+        with pytest.raises(Inexpressible, match="turn 1: a system message"):
             script_of(api, ask_of([]), talk)
 
 

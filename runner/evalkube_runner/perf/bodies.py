@@ -238,9 +238,10 @@ class Bodies:
                 return self._script(prompt), None
             made = self._dialect.body(ask_of(self._spec, prompt, self._prompts.limit(item)))
         except Inexpressible as problem:
-            raise RunFailed(Reason.DATASET_UNAVAILABLE, f"prompt {item}: {problem}") from None
+            unit = "conversation" if isinstance(prompt, Conversation) else "prompt"
+            raise RunFailed(Reason.DATASET_UNAVAILABLE, f"{unit} {item}: {problem}") from None
         except scripting.NoHistory as problem:
-            raise RunFailed(Reason.INVALID_SPEC, f"multi_turn: {problem}; look at extra_args") from None
+            raise RunFailed(Reason.INVALID_SPEC, f"extra_args: {problem}") from None
         return rendered(secret_keys.joined(made, self._secret))
 
     def _script(self, conversation: Conversation) -> bytes:

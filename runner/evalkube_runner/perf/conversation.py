@@ -12,13 +12,13 @@ import numpy as np
 from evalkube_runner.perf.payloads import Payloads
 from evalkube_runner.perf.script import Answered, Script
 
-__all__ = ["Manner", "Scripts", "Talk", "draws"]
+__all__ = ["Session", "SessionOptions", "Sessions", "draws"]
 
 _STREAM: Final = int.from_bytes(b"turns")
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SessionOptions:
     """How conversations go on: how their answers stand in the history, and how long a person thinks before a turn, from
     the least to the most.
     """
@@ -39,25 +39,25 @@ def _between(span: tuple[int, int], uniform: float) -> int:
     return low + int(uniform * (high - low + 1))
 
 
-class Talk:
+class Session:
     """One conversation. `turn` counts from 0."""
 
-    __slots__ = ("_history", "_limits", "_manner", "_script", "_thinks", "index", "item", "turn")
+    __slots__ = ("_history", "_limits", "_options", "_script", "_thinks", "index", "item", "turn")
 
-    def __init__(self, index: int, item: int, script: Script, manner: Manner, limit: int | None) -> None:
+    def __init__(self, index: int, item: int, script: Script, options: SessionOptions, limit: int | None) -> None:
         """`limit`: of the first answer's tokens, where limits are drawn."""
         self.index = index
         self.item = item
         self.turn = 0
         self._script = script
-        self._manner = manner
+        self._options = options
         self._history = b""
-        self._thinks = [manner.think_ns[0]] * len(script.later)
+        self._thinks = [options.think_ns[0]] * len(script.later)
         self._limits: list[int | None] = [limit] * len(script)
 
     def draw(self, seed: int, limits: tuple[int, int] | None) -> None:
         """Draw what differs from turn to turn. `limits`: the range of token limits, where they are drawn."""
-        low, high = self._manner.think_ns
+        low, high = self._options.think_ns
         if not self._script.later or (low == high and limits is None):
             return
         for at, (thought, limited) in enumerate(draws(seed, self.index, len(self._script))):
@@ -80,24 +80,24 @@ class Talk:
 
     def take(self, answer: str) -> int:
         """The model has answered the current turn: go on to the next. How long the person thinks first, in ns."""
-        self._history += self._manner.answered.element(answer) + self._script.later[self.turn]
+        self._history += self._options.answered.element(answer) + self._script.later[self.turn]
         self.turn += 1
         return self._thinks[self.turn - 1]
 
 
-class Scripts:
+class Sessions:
     """The requests of the conversations of one worker."""
 
     def __init__(
-        self, payloads: Payloads, manner: Manner, *, head: bytes, seed: int, limits: tuple[int, int] | None
+        self, payloads: Payloads, options: SessionOptions, *, head: bytes, seed: int, limits: tuple[int, int] | None
     ) -> None:
         """`head` ends with `Content-Length: `. `limits`: the range that token limits are drawn from, where they are."""
         self._payloads = payloads
-        self._manner = manner
+        self._options = options
         self._head = head
         self._seed = seed
         self._limits = limits
-        self._ready: dict[int, Talk] = {}
+        self._ready: dict[int, Session] = {}
 
     def render(self, index: int, max_tokens: int | None) -> bytes | None:
         """The bytes of the first turn's request; None while they are not there yet."""
@@ -105,16 +105,16 @@ class Scripts:
         packed = self._payloads.packed(item)
         if packed is None:
             return None
-        talk = Talk(index, item, Script.unpacked(packed), self._manner, max_tokens)
-        talk.draw(self._seed, self._limits)
-        self._ready[index] = talk
-        return self.request(talk)
+        session = Session(index, item, Script.unpacked(packed), self._options, max_tokens)
+        session.draw(self._seed, self._limits)
+        self._ready[index] = session
+        return self.request(session)
 
-    def begun(self, index: int) -> Talk:
+    def begun(self, index: int) -> Session:
         """The conversation whose first request was rendered, to be kept by the caller."""
         return self._ready.pop(index)
 
-    def request(self, talk: Talk) -> bytes:
+    def request(self, session: Session) -> bytes:
         """The bytes of the request of a conversation's current turn."""
-        body = talk.body()
+        body = session.body()
         return b"%s%d\r\n\r\n%s" % (self._head, len(body), body)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from evalkube_crds.names import ErrorClass
-from evalkube_runner.perf.conversation import Scripts, Talk
+from evalkube_runner.perf.conversation import Session, Sessions
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Pool
 from evalkube_runner.perf.schedule import Planned
@@ -35,11 +35,11 @@ class Ending(StrEnum):
 class Turn(Exchange):
     """The request of one turn. `said`: the text of its answer."""
 
-    __slots__ = ("_counts", "said", "talk", "turn")
+    __slots__ = ("_counts", "said", "session", "turn")
 
     def __init__(
         self,
-        talk: Talk,
+        session: Session,
         payload: bytes,
         dialect: Dialect,
         options: SendOptions,
@@ -47,7 +47,7 @@ class Turn(Exchange):
         ended: Callable[[Exchange], None],
     ) -> None:
         super().__init__(
-            talk.index,
+            session.index,
             payload,
             dialect,
             stream=options.stream,
@@ -55,8 +55,8 @@ class Turn(Exchange):
             ended=ended,
             keep_text=True,
         )
-        self.talk = talk
-        self.turn = talk.turn
+        self.session = session
+        self.turn = session.turn
         self.said = ""
         self._counts = options.keep_text
 
@@ -67,41 +67,41 @@ class Turn(Exchange):
 
     def _take(self, answer: Answer) -> None:
         super()._take(answer)
-        self.said = answer.text()
+        self.said = answer.text() or answer.text("refusal")
         if not self._counts:
             self.texts = None
 
 
 class ConversationSender(Sender):
-    """One lane's conversations, from ``start`` to the end of the last of them."""
+    """One lane's conversations, from `start` to the end of the last of them."""
 
     def __init__(
         self,
         pool: Pool,
-        scripts: Scripts,
+        sessions: Sessions,
         planned: Iterator[Planned],
         options: SendOptions,
         *,
         dialect: Dialect,
         record: Callable[[Exchange], None],
         begin: Callable[[int], None],
-        over: Callable[[Talk, Ending, int], None],
+        over: Callable[[Session, Ending, int], None],
     ) -> None:
-        """``over`` is told each conversation that has ended, how, and how many of its turns were sent, before its last
+        """`over` is told each conversation that has ended, how, and how many of its turns were sent, before its last
         request is recorded.
         """
-        self._scripts = scripts
+        self._sessions = sessions
         self._dialect = dialect
         self._over_with = over
-        self._thinking: list[tuple[int, int, int, Talk]] = []  # when the next turn is due, its index, how long it is
-        super().__init__(pool, scripts, planned, options, dialect=dialect, record=record, begin=begin)
+        self._thinking: list[tuple[int, int, int, Session]] = []  # when the next turn is due, its index, how long it is
+        super().__init__(pool, sessions, planned, options, dialect=dialect, record=record, begin=begin)
         self._exchange = self._first_turn
 
     def _first_turn(self, index: int, payload: bytes) -> Exchange:
-        return self._turn(self._scripts.begun(index), payload)
+        return self._turn(self._sessions.begun(index), payload)
 
-    def _turn(self, talk: Talk, payload: bytes) -> Turn:
-        return Turn(talk, payload, self._dialect, self._options, ended=self._ended)
+    def _turn(self, session: Session, payload: bytes) -> Turn:
+        return Turn(session, payload, self._dialect, self._options, ended=self._ended)
 
     def _pump(self) -> None:
         self._go_on()
@@ -111,7 +111,7 @@ class ConversationSender(Sender):
     def _go_on(self) -> None:
         """Send the turns that are due; once the time is up, end the conversations instead."""
         while self._thinking:
-            due_ns, _, thought_ns, talk = self._thinking[0]
+            due_ns, _, thought_ns, session = self._thinking[0]
             now_ns = _clock()
             if now_ns >= self._stop_ns:
                 self._cut(now_ns)
@@ -119,17 +119,17 @@ class ConversationSender(Sender):
             if due_ns > now_ns:
                 return
             heappop(self._thinking)
-            self._send_turn(talk, due_ns, now_ns, thought_ns)
+            self._send_turn(session, due_ns, now_ns, thought_ns)
 
-    def _send_turn(self, talk: Talk, due_ns: int, now_ns: int, thought_ns: int) -> None:
+    def _send_turn(self, session: Session, due_ns: int, now_ns: int, thought_ns: int) -> None:
         """A turn is meant for the time at which the person has thought. One that does not think answers what was seen,
         when it is seen, as a closed loop does.
         """
-        exchange = self._turn(talk, self._scripts.request(talk))
+        exchange = self._turn(session, self._sessions.request(session))
         exchange.intended_ns = due_ns if thought_ns else now_ns
         exchange.ready_ns = due_ns
         exchange.dispatched_ns = now_ns
-        if talk.index >= self._options.warmup:
+        if session.index >= self._options.warmup:
             self.sent += 1
             self.offered += 1
         self._pool.send(exchange)
@@ -139,12 +139,12 @@ class ConversationSender(Sender):
         same.
         """
         end_ns = min(self._stop_ns, now_ns)
-        for due_ns, _, _, talk in self._thinking:
-            if due_ns < end_ns and talk.index >= self._options.warmup:
+        for due_ns, _, _, session in self._thinking:
+            if due_ns < end_ns and session.index >= self._options.warmup:
                 self.offered += 1
             self._free += 1
             self.in_flight -= 1
-            self._over_with(talk, Ending.CUT, talk.turn)
+            self._over_with(session, Ending.CUT, session.turn)
         self._thinking.clear()
 
     def _wake(self) -> None:
@@ -159,15 +159,15 @@ class ConversationSender(Sender):
     def _ended(self, exchange: Exchange) -> None:
         """A turn is over: the next one of its conversation is due after a while, or its slot is free."""
         assert isinstance(exchange, Turn)
-        talk = exchange.talk
-        if exchange.error is None and talk.goes_on:
-            thought_ns = talk.take(exchange.said)
-            heappush(self._thinking, (exchange.end_ns + thought_ns, talk.index, thought_ns, talk))
+        session = exchange.session
+        if exchange.error is None and session.goes_on:
+            thought_ns = session.take(exchange.said)
+            heappush(self._thinking, (exchange.end_ns + thought_ns, session.index, thought_ns, session))
             self._pump()
             self._record(exchange)
             self._render_ahead()
             return
-        self._over_with(talk, _ending(exchange.error), talk.turn + 1)
+        self._over_with(session, _ending(exchange.error), session.turn + 1)
         super()._ended(exchange)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from evalkube_runner.perf.bulk_histogram import BulkHistogram
-from evalkube_runner.perf.conversation import Talk
+from evalkube_runner.perf.conversation import Session
 from evalkube_runner.perf.conversation_sender import Ending, Turn
 
 __all__ = ["ConversationTally"]
@@ -22,7 +22,7 @@ class ConversationTally:
     NAMES = ("first_turn_ttft_ns", "later_turn_ttft_ns", "turns")
 
     def __init__(self, *, warmup: int) -> None:
-        """Conversations with an index below ``warmup`` are counted, but measured in nothing."""
+        """Conversations with an index below `warmup` are counted, but measured in nothing."""
         self._warmup_below = warmup
         self._tallies = {name: BulkHistogram() for name in self.NAMES}
         self._pending: dict[str, list[int]] = {name: [] for name in self.NAMES}
@@ -41,13 +41,13 @@ class ConversationTally:
             name = "later_turn_ttft_ns" if turn.turn else "first_turn_ttft_ns"
             self._note(name, turn.first_token_ns - turn.sent_ns)
 
-    def over(self, talk: Talk, ending: Ending, sent: int) -> None:
-        """Count one conversation that has ended, of which ``sent`` turns were sent."""
-        if talk.index < self._warmup_below:
+    def over(self, session: Session, ending: Ending, sent: int) -> None:
+        """Count one conversation that has ended, of which `sent` turns were sent."""
+        if session.index < self._warmup_below:
             self.warmup += 1
             return
         self._endings[ending] += 1
-        self._unsent += len(talk) - sent
+        self._unsent += len(session) - sent
         self._note("turns", sent)
 
     def _note(self, name: str, value: int) -> None:
@@ -58,7 +58,7 @@ class ConversationTally:
             pending.clear()
 
     def added_to(self, measured: dict[str, Any]) -> dict[str, Any]:
-        """``measured`` (`Measure.to_doc`) with what of ``results.PerfPoint`` is known here, as plain values."""
+        """`measured` (`Measure.to_doc`) with what of `results.PerfPoint` is known here, as plain values."""
         for name, pending in self._pending.items():
             self._tallies[name].add(pending)
             pending.clear()

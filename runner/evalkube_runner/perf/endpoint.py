@@ -10,7 +10,7 @@ from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import scripting
-from evalkube_runner.perf.conversation import Manner
+from evalkube_runner.perf.conversation import SessionOptions
 from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.target import target_of
@@ -69,7 +69,7 @@ def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
         if spec.tokenizer_path is not None
         else None,
         goodput=_criteria_of(spec),
-        talks=_manner(spec) if spec.converses else None,
+        sessions=_session_options(spec) if spec.converses else None,
     )
 
 
@@ -88,12 +88,12 @@ def _check_messages(spec: PerfRunSpec) -> None:
         raise RunFailed(Reason.INVALID_SPEC, text)
 
 
-def _manner(spec: PerfRunSpec) -> Manner:
+def _session_options(spec: PerfRunSpec) -> SessionOptions:
     """How conversations go on."""
     dialect = DIALECTS[spec.api]
     thinks = [int(seconds * _NANO) for seconds in spec.think_time or (0.0,)]
     answered = scripting.answered(dialect, HISTORIES[spec.api], spec.url)
-    return Manner(answered, (thinks[0], thinks[-1]))
+    return SessionOptions(answered, (thinks[0], thinks[-1]))
 
 
 async def addresses_of(endpoint: Endpoint, context: RunContext) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ async def check_endpoint(options: LoadOptions, bodies: Layout, addresses: Sequen
         proxy=endpoint.proxy,
     )
     requests = Payloads(bodies, endpoint.head, 0, reached=lambda _: None)
-    source = options.scripts(requests) or requests
+    source = options.sessions_of(requests) or requests
     request = source.render(0, options.max_tokens[0] if options.max_tokens else None)
     requests.close()
     assert request is not None, "it was rendered before"

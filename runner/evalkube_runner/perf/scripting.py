@@ -52,7 +52,7 @@ def script_of(
     before, _, after = rendered.partition(_END)
     limit = (before + after).find(_LIMIT)
     cut = (before.replace(_LIMIT, b""), after.replace(_LIMIT, b""))
-    pieces = [_piece(dialect, history, ask.url, messages, at) for at, messages in enumerate(later, start=2)]
+    pieces = [_piece(dialect, history, ask.url, messages, at) for at, messages in enumerate(later, start=1)]
     return Script(b"".join(cut), len(cut[0]), None if limit < 0 else limit, tuple(pieces))
 
 

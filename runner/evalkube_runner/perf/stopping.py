@@ -89,8 +89,8 @@ def _failing(limits: Limits, told: Sequence[Progress], others: OthersNews | None
 
 def over(point: PerfPoint) -> int:
     """The measured requests of a point that are over, or its conversations."""
-    talks = point.conversations
-    return point.succeeded + point.failed if talks is None else talks.completed + talks.failed
+    conversations = point.conversations
+    return point.succeeded + point.failed if conversations is None else conversations.completed + conversations.failed
 
 
 def words(end: Early, point: PerfPoint, number: int) -> str:

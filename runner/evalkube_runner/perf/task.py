@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
-from evalkube_runner.perf.conversation import Manner, Scripts
+from evalkube_runner.perf.conversation import SessionOptions, Sessions
 from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.perf.pool import Limits
@@ -91,7 +91,7 @@ class TokenCounting:
 class LoadOptions:
     """What is the same for all points of a load test. `max_tokens`: the range that limits are drawn from; None where
     bodies have theirs. `duration_ns`: of the measured part of each point at most. `goodput`: what makes a good request.
-    `talks`: how conversations go on; None where each request stands for itself.
+    `sessions`: how conversations go on; None where each request stands for itself.
     """
 
     endpoint: Endpoint
@@ -103,13 +103,13 @@ class LoadOptions:
     duration_ns: int | None
     counting: TokenCounting | None
     goodput: Criteria | None = None
-    talks: Manner | None = None
+    sessions: SessionOptions | None = None
 
-    def scripts(self, payloads: Payloads) -> Scripts | None:
+    def sessions_of(self, payloads: Payloads) -> Sessions | None:
         """The conversations of `payloads`; None where those are requests."""
-        if self.talks is None:
+        if self.sessions is None:
             return None
-        return Scripts(payloads, self.talks, head=self.endpoint.head, seed=self.seed, limits=self.max_tokens)
+        return Sessions(payloads, self.sessions, head=self.endpoint.head, seed=self.seed, limits=self.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +227,9 @@ class WorkerReport:
     @property
     def finished(self) -> int:
         """Measured requests, or conversations, that are over."""
-        talks: dict[str, int] | None = self.measured.get("conversations")
-        if talks is not None:
-            return sum(talks[name] for name in ("completed", "failed", "cut"))
+        ended: dict[str, int] | None = self.measured.get("conversations")
+        if ended is not None:
+            return sum(ended[name] for name in ("completed", "failed", "cut"))
         succeeded, failed = self.measured["succeeded"], self.measured["failed"]
         return int(succeeded + failed)
 

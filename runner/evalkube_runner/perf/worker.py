@@ -20,7 +20,7 @@ import uvloop
 from evalkube_runner import machine
 from evalkube_runner.perf import rows as row_files
 from evalkube_runner.perf import schedule, task
-from evalkube_runner.perf.conversation import Scripts
+from evalkube_runner.perf.conversation import Sessions
 from evalkube_runner.perf.conversation_sender import ConversationSender, Turn
 from evalkube_runner.perf.conversation_tally import ConversationTally
 from evalkube_runner.perf.exchange import Exchange
@@ -98,7 +98,9 @@ class _PointWork:
         self._watch = SelfWatch(asyncio.get_running_loop(), pulse)
         endpoint = self._options.endpoint
         self._dialect = endpoint.dialect
-        self._talks = ConversationTally(warmup=self._point.warmup) if self._options.talks is not None else None
+        self._conversations = (
+            ConversationTally(warmup=self._point.warmup) if self._options.sessions is not None else None
+        )
         self._bodies = Payloads(self._point.bodies, endpoint.head, self._point.first, reached=_reached)
 
     def _goodput(self) -> Counting | None:
@@ -136,7 +138,7 @@ class _PointWork:
         marks.close()
         measured = self._figures.to_doc(time.time_ns() - time.monotonic_ns())
         report = task.WorkerReport(
-            measured=measured if self._talks is None else self._talks.added_to(measured),
+            measured=measured if self._conversations is None else self._conversations.added_to(measured),
             watched=watched,
             offered=sender.offered,
             sent=sender.sent,
@@ -168,9 +170,9 @@ class _PointWork:
             keep_text=options.counting is not None,
             count=options.endpoint.count,
         )
-        scripts = options.scripts(self._bodies)
-        if scripts is not None:
-            return self._conversation_sender(scripts, planned, sending, rows, marks)
+        sessions = options.sessions_of(self._bodies)
+        if sessions is not None:
+            return self._conversation_sender(sessions, planned, sending, rows, marks)
 
         def record(exchange: Exchange) -> None:
             figures.add(exchange)
@@ -182,25 +184,25 @@ class _PointWork:
         )
 
     def _conversation_sender(
-        self, scripts: Scripts, planned: Iterator[Planned], sending: SendOptions, rows: row_files.Rows, marks: Marks
+        self, sessions: Sessions, planned: Iterator[Planned], sending: SendOptions, rows: row_files.Rows, marks: Marks
     ) -> ConversationSender:
-        figures, talks = self._figures, self._talks
-        assert talks is not None
+        figures, conversations = self._figures, self._conversations
+        assert conversations is not None
 
         def record(exchange: Exchange) -> None:
             assert isinstance(exchange, Turn)
             figures.add(exchange)
-            talks.add(exchange)
+            conversations.add(exchange)
             body = exchange.request_body if exchange.texts is not None else None
             rows.add(exchange, further={"conversation": exchange.index, "turn": exchange.turn}, body=body)
             marks.add(exchange)
 
         return ConversationSender(
-            *(self._pool, scripts, planned, sending),
+            *(self._pool, sessions, planned, sending),
             dialect=self._dialect,
             record=record,
             begin=figures.begin,
-            over=talks.over,
+            over=conversations.over,
         )
 
     async def _send(self, sender: Sender, start_ns: int) -> None:
@@ -241,10 +243,10 @@ class _PointWork:
                 _say(self._progress(sender))
 
     def _progress(self, sender: Sender) -> task.Progress:
-        figures, talks = self._figures, self._talks
+        figures, conversations = self._figures, self._conversations
         return task.Progress(
-            warmup=figures.warmup if talks is None else talks.warmup,
-            measured=figures.finished if talks is None else talks.measured,
+            warmup=figures.warmup if conversations is None else conversations.warmup,
+            measured=figures.finished if conversations is None else conversations.measured,
             sent=sender.sent,
             failed=figures.failed,
             unconnected=figures.unconnected,

@@ -38,10 +38,10 @@ def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
     """The words of a report about `points`, with what they mean."""
     chat = not points or any(point.kind in CHAT for point in points)
     times = (LATENCY, TTFT, TPOT, ITL) if chat else (LATENCY,)
-    talks = any(point.conversations is not None for point in points)
+    conversations = any(point.conversations is not None for point in points)
     return [
         *((time.label, time.meaning) for time in times),
-        *(_conversation_terms() if talks else ()),
+        *(_conversation_terms() if conversations else ()),
         _INTENDED,
         *((figure.title, _meaning(figure, chat=chat)) for figure in applying(_RATES, points)),
         *_TERMS,

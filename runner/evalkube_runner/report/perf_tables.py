@@ -57,12 +57,12 @@ def load_text(point: PerfPoint) -> str:
     return f"{formats.count(point.parallel)} {held}{limit}"
 
 
-def conversations_text(talks: Conversations) -> str:
+def conversations_text(conversations: Conversations) -> str:
     """How conversations ended: "58 of 60 completed, 2 failed (3 turns not sent)"."""
-    said = [f"{formats.count(talks.completed)} of {formats.count(talks.over)} completed"]
-    said += [f"{formats.count(talks.failed)} ended by a turn that failed"] if talks.failed else []
-    said += [f"{formats.count(talks.cut)} cut by the end of the load"] if talks.cut else []
-    unsent = f"; {formats.count(talks.unsent_turns)} turns were not sent" if talks.unsent_turns else ""
+    said = [f"{formats.count(conversations.completed)} of {formats.count(conversations.over)} completed"]
+    said += [f"{formats.count(conversations.failed)} ended by a turn that failed"] if conversations.failed else []
+    said += [f"{formats.count(conversations.cut)} cut by the end of the load"] if conversations.cut else []
+    unsent = f"; {formats.count(conversations.unsent_turns)} turns were not sent" if conversations.unsent_turns else ""
     return ", ".join(said) + unsent
 
 

@@ -41,7 +41,7 @@ def facts(result: PerfResult, spec: PerfRunSpec) -> Iterator[tuple[str, str]]:
 
 def _sent(result: PerfResult) -> tuple[str, int]:
     """What the data are, and how many of them were sent."""
-    talks = [point.conversations for point in result.points if point.conversations is not None]
-    if talks:
-        return "conversation", sum(one.over for one in talks)
+    conversations = [point.conversations for point in result.points if point.conversations is not None]
+    if conversations:
+        return "conversation", sum(one.over for one in conversations)
     return "prompt", sum(point.succeeded + point.failed + point.warmup for point in result.points)
