@@ -238,3 +238,45 @@ def test_the_clocks_agree() -> None:
         return arrivals.stepped_ns
 
     assert run(uvloop.new_event_loop, work) == 0
+
+
+# name: by how much the wall clock is set, in ms; what is told of it
+STEPS: dict[str, tuple[int, int]] = {
+    "forward": (20, 20),
+    "back": (-20, 20),
+    "back by an hour": (-3_600_000, 3_600_000),
+    "as little as slewing leaves": (0, 0),
+}
+
+
+@pytest.mark.parametrize(("step_ms", "told_ms"), STEPS.values(), ids=STEPS)
+def test_a_clock_that_is_set_spoils_what_comes_until_it_is_looked_at(step_ms: int, told_ms: int) -> None:
+    """What is read from then on has the right time, and by how much the clock was set is on record."""
+
+    async def work() -> tuple[list[tuple[int, int]], list[int], int]:
+        with listening() as listener:
+            apart_ns = time.time_ns() - time.monotonic_ns()
+            clocks_apart_ns = [apart_ns - step_ms * 1_000_000, apart_ns]  # as it was before, and as it is
+            arrivals = Arrivals(asyncio.get_running_loop(), lambda: clocks_apart_ns.pop(0))
+            hearer = Hearer()
+            await arrivals.connect("127.0.0.1", listener.getsockname()[1], hearer)
+            peer, _ = listener.accept()
+            sent_ns: list[tuple[int, int]] = []
+            for said in (b"1", b"12"):
+                before_ns = time.monotonic_ns()
+                peer.sendall(b"1")
+                sent_ns.append((before_ns, time.monotonic_ns()))
+                while hearer.heard != b"1" * len(said):
+                    await asyncio.sleep(0)
+                if len(said) == 1:
+                    arrivals.look_at_clock()
+            peer.close()
+            await hearer.lost
+            arrivals.close()
+            return sent_ns, hearer.times_ns, arrivals.stepped_ns
+
+    sent_ns, heard_ns, told_ns = run(uvloop.new_event_loop, work)
+    assert told_ns == told_ms * 1_000_000
+    for (before_ns, after_ns), at_ns, off_ms in zip(sent_ns, heard_ns, (step_ms, 0), strict=True):
+        true_ns = at_ns - off_ms * 1_000_000
+        assert before_ns - 1_000_000 < true_ns < after_ns + 1_000_000  # loopback stamps as it sends

@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -51,11 +52,13 @@ class Hearer(Protocol):
 class Arrivals:
     """The connections of one event loop, and the difference of the clocks."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clocks_apart_ns: Callable[[], int] | None = None) -> None:
+        """`clocks_apart_ns`: reads both clocks; the wall clock minus the monotonic one."""
         self._loop = loop
+        self._clocks_apart_ns = clocks_apart_ns or _offset_ns
         self._epoll = select.epoll()
         self._lines: dict[int, _Line] = {}
-        self.offset_ns = _offset_ns()
+        self.offset_ns = self._clocks_apart_ns()
         self.stepped_ns = 0
         self._first = _asking(socket.AF_INET)  # kernels begin to stamp a moment after the first socket has asked
         loop.add_reader(self._epoll.fileno(), self._ready)
@@ -67,7 +70,7 @@ class Arrivals:
 
     def look_at_clock(self) -> None:
         """Note whether somebody has set the wall clock: the stamps before are off by as much."""
-        offset_ns = _offset_ns()
+        offset_ns = self._clocks_apart_ns()
         step_ns = abs(offset_ns - self.offset_ns)
         if step_ns > _STEP_NS:
             self.offset_ns = offset_ns
