@@ -9,11 +9,13 @@ import pytest
 
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_runner.data import conversations, opening, rows
+from evalkube_runner.data import conversations, opening, rows, tokens
 from evalkube_runner.data.lengths import Lengths
 from evalkube_runner.data.random_texts import WordTexts, random_texts
 from evalkube_runner.errors import RunFailed
+from fakes.load_tests import context, spec
 from fakes.readable import ANYTHING
+from fakes.word_tokenizer import save_word_tokenizer
 
 
 def says(role: str, content: object = "x") -> dict[str, object]:
@@ -118,3 +120,91 @@ def test_conversations_depend_on_seed_and_index_alone() -> None:
     assert [one.conversation(at) for at in (5, 0, 2**33)] == [two.conversation(at) for at in (2**33, 0, 5)][::-1]
     assert one.conversation(5) != one.conversation(6)
     assert one.conversation(5) != _drawn(8).conversation(5)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "left_out"),
+    [
+        pytest.param((0, None), {}, id="any"),
+        pytest.param((2, 2), {}, id="all as long as wanted"),
+        pytest.param((3, 9), {"too_short": 1}, id="a turn too short"),
+        pytest.param((0, 1), {"too_long": 1}, id="a turn too long"),
+    ],
+)
+def test_lengths_are_of_what_is_said_in_a_turn(
+    tmp_path: Path, lengths: tuple[int, int | None], left_out: dict[str, int]
+) -> None:
+    """Not of the answers, and not of turns that are cut off."""
+    found = _rows(tmp_path, [ASKED, says("assistant", "long"), AGAIN, ANSWER, says("user", "much longer")])
+    source = conversations.RowConversations(found, conversations.Bounds((1, 2), lengths))
+    assert dict(source.left_out) == left_out
+    assert len(source) == 1 - len(left_out)
+
+
+def test_lengths_in_tokens(tmp_path: Path) -> None:
+    """With a tokenizer; a text that surely fits is not counted."""
+    counter = tokens.load(save_word_tokenizer(tmp_path), ANYTHING)
+    found = _rows(tmp_path, [says("user", "one two three"), ANSWER, says("user", "four")])
+    assert len(conversations.RowConversations(found, conversations.Bounds(lengths=(0, 3), counter=counter))) == 1
+    assert len(conversations.RowConversations(found, conversations.Bounds(lengths=(0, 2), counter=counter))) == 0
+    assert len(conversations.RowConversations(found, conversations.Bounds(lengths=(2, 9), counter=counter))) == 0
+
+
+TOOL = {"type": "function", "function": {"name": "weather"}}
+
+
+def test_tools_of_a_row(tmp_path: Path) -> None:
+    """They stay with it; a list alone has none."""
+    found = _rows(tmp_path, {"messages": [ASKED], "tools": [TOOL]}, {"messages": [ASKED], "tools": []}, [ASKED])
+    source = conversations.RowConversations(found)
+    assert [source.conversation(at).tools for at in range(3)] == [(TOOL,), None, None]
+
+
+def test_tools_that_are_none_are_named(tmp_path: Path) -> None:
+    """By their line."""
+    with pytest.raises(RunFailed, match=r"talks\.jsonl:1: tools is a list of objects"):
+        conversations.RowConversations(_rows(tmp_path, {"messages": [ASKED], "tools": ["weather"]}))
+
+
+@pytest.mark.parametrize(
+    ("role", "first", "sent"),
+    [
+        pytest.param("system", [ASKED], [says("system", "p"), ASKED], id="a system message before"),
+        pytest.param("system", [SYSTEM, ASKED], [says("system", "p\ns"), ASKED], id="one is there"),
+        pytest.param("user", [SYSTEM, ASKED], [SYSTEM, says("user", "p\nq1")], id="before what a person says"),
+        pytest.param("user", [PARTS], [says("user", "p"), PARTS], id="before parts"),
+    ],
+)
+def test_a_prefix_before_the_first_turn(
+    tmp_path: Path, role: str, first: list[dict[str, object]], sent: list[dict[str, object]]
+) -> None:
+    """And before no other."""
+    (tmp_path / "p.txt").write_text("p")
+    _rows(tmp_path, [*first, ANSWER, AGAIN])
+    wanted = spec(
+        *("http://h/v1",),
+        dataset="custom_multi_turn",
+        dataset_path=str(tmp_path / "talks.jsonl"),
+        data_source=None,
+        dataset_args={"prefix_file": str(tmp_path / "p.txt"), "prefix_role": role},
+    )
+    found = conversations.load(wanted, context(tmp_path)).item(0)
+    assert found.turns == (tuple(sent), (AGAIN,))
+
+
+def test_none_that_fits(tmp_path: Path) -> None:
+    """It is told why; a file without any is another matter."""
+    _rows(tmp_path, SHORT, NOBODY)
+    wanted = spec(
+        *("http://h/v1",),
+        dataset="custom_multi_turn",
+        dataset_path=str(tmp_path / "talks.jsonl"),
+        data_source=None,
+        min_turns=2,
+    )
+    with pytest.raises(RunFailed, match=r"none of the 2 conversations of .* fits: 1 too short, 1 empty") as caught:
+        conversations.load(wanted, context(tmp_path))
+    assert caught.value.reason is Reason.INVALID_SPEC
+    (tmp_path / "talks.jsonl").write_text("")
+    with pytest.raises(RunFailed, match="holds no conversations"):
+        conversations.load(wanted, context(tmp_path / "again"))
