@@ -17,9 +17,17 @@ END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndat
 
 
 def exchange(
-    *reads: tuple[int, bytes], index: int = 0, stream: bool = True, intended_ms: int = 100, choices: int = 1
+    *reads: tuple[int, bytes],
+    index: int = 0,
+    stream: bool = True,
+    intended_ms: int = 100,
+    choices: int = 1,
+    unread_ms: int = 0,
+    pace_ms: int = 0,
 ) -> Exchange:
-    """A request sent at 100 ms (intended then, or earlier) and answered by ``reads`` of (ms, bytes)."""
+    """A request sent at 100 ms (intended then, or earlier) and answered by ``reads`` of (ms, bytes). ``unread_ms``: how
+    long the first token may have lain unread; ``pace_ms``: between the tokens of other answers.
+    """
     made = Exchange(index, b"", openai, stream=stream, choices=choices, ended=lambda _: None)
     made.intended_ns = intended_ms * MS
     made.ready_ns = made.dispatched_ns = made.sent_ns = 100 * MS
@@ -28,6 +36,7 @@ def exchange(
         made.first_byte_ns = made.first_byte_ns or at_ms * MS
         made.end_ns = at_ms * MS
         made.body(data, at_ms * MS)
+    made.first_token_lag_ns, made.pace_ns = unread_ms * MS, pace_ms * MS
     made.conclude(made.end_ns, whole=True)
     return made
 
@@ -102,6 +111,34 @@ def test_chunks_with_the_first_one() -> None:
     assert values(found)["itl_ns"] == (3, 10 * MS / 3)
     assert found.histograms["chunks_per_read"].count == 2
     assert found.histograms["chunks_per_read"].high == 3
+
+
+# name: how long the first token may have lain unread and the pace of other answers; the reads; what is reported, in ms:
+# TTFT, the doubt about it, and the gaps as their count and mean
+UNREAD: dict[str, tuple[tuple[int, int], list[tuple[int, bytes]], tuple[int, int, tuple[int, float]]]] = {
+    "read at once": ((0, 6), [(150, TEXT * 3), (170, TEXT * 2)], (50, 0, (4, 5))),
+    "it lay there with others": ((40, 6), [(150, TEXT * 3), (170, TEXT * 2)], (30, 20, (4, 10))),
+    "longer than all there was": ((15, 6), [(150, TEXT * 3), (170, TEXT * 2)], (35, 15, (4, 8.75))),
+    "most of it is doubt": ((48, 6), [(150, TEXT * 3), (154, TEXT * 2)], (46, 44, (4, 2))),
+    "alone": ((15, 6), [(150, TEXT), (160, TEXT)], (50, 15, (1, 10))),
+    "nothing followed": ((40, 6), [(150, TEXT * 3)], (38, 28, (2, 6))),
+    "nothing followed, in less time": ((8, 6), [(150, TEXT * 3)], (42, 8, (2, 4))),
+    "nothing followed, and nothing is known": ((40, 0), [(150, TEXT * 3)], (50, 40, (2, 0))),
+}
+
+
+@pytest.mark.parametrize(("known_ms", "reads", "wanted"), UNREAD.values(), ids=UNREAD)
+def test_a_first_token_that_lay_unread(
+    known_ms: tuple[int, int], reads: list[tuple[int, bytes]], wanted: tuple[int, int, tuple[int, float]]
+) -> None:
+    """A read has the time of its last segment; those before it are dated back by the pace that is known."""
+    ttft_ms, doubt_ms, (gaps, gap_ms) = wanted
+    unread_ms, pace_ms = known_ms
+    found = point(exchange(*reads, (reads[-1][0], END), unread_ms=unread_ms, pace_ms=pace_ms))
+    assert found.histograms["ttft_ns"].mean == ttft_ms * MS
+    assert (found.histograms["itl_ns"].count, found.histograms["itl_ns"].mean) == (gaps, gap_ms * MS)
+    touched = {name: one.high - found.health.undelayed[name].high for name, one in found.health.delayed.items()}
+    assert touched == ({"ttft_ns": doubt_ms * MS, "intended_ttft_ns": doubt_ms * MS} if doubt_ms else {})
 
 
 def test_one_token_has_no_tpot() -> None:

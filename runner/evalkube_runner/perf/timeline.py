@@ -60,6 +60,25 @@ class Timeline:
         self.times_ns = sorted(reads)
         self.chunks = [reads[at_ns] for at_ns in self.times_ns]
 
+    @property
+    def ends_apart(self) -> bool:
+        """Whether something without a piece came after the last one: what ends the choice, and perhaps a token."""
+        return bool(self.times_ns) and self._heard_ns >= self.times_ns[-1]
+
+    def date_back(self, most_ns: int, pace_ns: int) -> int:
+        """The first read lay unread with several chunks, and has the time of the last of them: the first one came
+        earlier, as far as the pace of what followed says (of other answers, `pace_ns`, where nothing did), and by
+        `most_ns` at most. By how much.
+        """
+        waited, followed = self.chunks[0] - 1, sum(self.chunks[1:])
+        read_ns = self.times_ns[0]
+        took_ns = (self.times_ns[-1] - read_ns) * waited // followed if followed else pace_ns * waited
+        back_ns = min(took_ns, most_ns)
+        if waited and back_ns:
+            self.times_ns[:1], self.chunks[:1] = [read_ns - back_ns, read_ns], [1, waited]
+            return back_ns
+        return 0
+
     def span(self) -> Span | None:
         """None of a choice that brought nothing."""
         if not self.times_ns:
