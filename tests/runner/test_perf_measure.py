@@ -225,6 +225,57 @@ def test_time_per_output_token(name: str) -> None:
     assert ([] if found is None else [found.low // MS]) == tpots
 
 
+def thought(made: int, thoughts: int) -> bytes:
+    counts = {
+        "prompt_tokens": 7,
+        "completion_tokens": made,
+        "completion_tokens_details": {"reasoning_tokens": thoughts},
+    }
+    return b"data: " + orjson.dumps({"choices": [], "usage": counts}) + b"\n\n"
+
+
+EVERY_10 = [(110, said()), (120, said()), (130, said()), (140, said())]
+CUT = [*EVERY_10[:3], (140, said(finish="length"))]
+
+# name: reads; the gaps and TPOT in ms
+MERGED: dict[str, tuple[list[tuple[int, bytes]], list[int], int]] = {
+    "a token each": ([*CUT, (140, used(4) + DONE)], [10, 10, 10], 10),
+    "a token each, and one that ends": ([*EVERY_10, (150, STOP + used(5) + DONE)], [10, 10, 10], 10),
+    "without a usage": ([*CUT, (140, DONE)], [10, 10, 10], 10),
+    "fewer tokens than pieces": ([*CUT, (140, used(2) + DONE)], [10, 10, 10], 30),
+    "two in each of the others": ([*CUT, (140, used(7) + DONE)], [5, 5, 5, 5, 5, 5], 5),
+    "two in each of the others, and one that ends": (
+        [*EVERY_10, (145, STOP + used(8) + DONE)],
+        [5, 5, 5, 5, 5, 5],
+        5,
+    ),
+    "one that is over": ([*CUT, (140, used(5) + DONE)], [10, 10, 5, 5], 7),
+    "in reads of several pieces": (
+        [(110, said()), (130, said() * 2), (150, said(finish="length")), (150, used(7) + DONE)],
+        [5, 5, 5, 5, 10, 10],
+        6,
+    ),
+    "in the first read alone": ([(110, said() + said(finish="length")), (110, used(4) + DONE)], [0], 0),
+    "thoughts that were not shown": ([*CUT, (140, thought(104, 100) + DONE)], [10, 10, 10], 10),
+    "thoughts that were not shown, and two in each": (
+        [*CUT, (140, thought(107, 100) + DONE)],
+        [5, 5, 5, 5, 5, 5],
+        5,
+    ),
+    "thoughts that were shown": ([*CUT, (140, thought(4, 2) + DONE)], [10, 10, 10], 10),
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_several_tokens_to_a_piece(name: str) -> None:
+    """Gaps are those of tokens, as far as the server says how many there were: their sum is the time they took."""
+    reads, gaps, tpot = MERGED[name]
+    found = point(exchange(*reads)).histograms
+    itl = found["itl_ns"]
+    assert (itl.count, itl.total // MS, itl.low // MS, itl.high // MS) == (len(gaps), sum(gaps), min(gaps), max(gaps))
+    assert found["tpot_ns"].low // MS == tpot
+
+
 # name: reads, TTFT in ms after the request, gaps in ms, chunks
 BLANKS: dict[str, tuple[list[tuple[int, bytes]], int | None, list[int], int]] = {
     "tokens within a character, by the usage": (

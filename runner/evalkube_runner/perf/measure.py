@@ -29,7 +29,7 @@ from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
+from evalkube_runner.perf.timeline import Span, gaps_of, share_of, tokens_by_read, tpots_of
 from evalkube_runner.wire import finish
 
 __all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "row_of"]
@@ -187,9 +187,8 @@ class Measure:
             note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
         self._count_delays(exchange)
         self._count_ends(exchange)
-        for line in exchange.lines:
-            if line.times_ns:
-                self._count_gaps(line.times_ns, line.chunks)
+        hidden = hidden_of(exchange)
+        self._count_gaps_of(exchange, hidden)
         if exchange.inputs:
             self.inputs += exchange.inputs
             note("inputs", exchange.inputs)
@@ -197,7 +196,7 @@ class Measure:
         if exchange.texts is None:
             tokens = tokens_of(exchange)
             made = tokens[2]
-            self._count_tokens(tokens, latency_ns, exchange.spans, exchange.strays)
+            self._count_tokens(tokens, latency_ns, exchange.spans, exchange.strays, hidden=hidden)
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
@@ -238,7 +237,9 @@ class Measure:
         self._count_tokens(tokens, latency_ns, spans, strays)
         self._series.add(end_ns, output_tokens=tokens[2] or 0)
 
-    def _count_tokens(self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], strays: int) -> None:
+    def _count_tokens(
+        self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], strays: int, *, hidden: int = 0
+    ) -> None:
         basis, given, made = tokens
         self._basis[basis] += 1
         if given is not None:
@@ -251,11 +252,28 @@ class Measure:
         if latency_ns > 0:
             self._note("output_tps_milli", made * _MILLI_NANO // latency_ns)
             self._note("total_tps_milli", (made + (given or 0)) * _MILLI_NANO // latency_ns)
-        for tpot_ns in tpots_of(spans, made, basis, strays=strays):
+        for tpot_ns in tpots_of(spans, made - hidden, basis, strays=strays):
             self._note("tpot_ns", tpot_ns)
 
-    def _count_gaps(self, times_ns: list[int], chunks: list[int]) -> None:
-        gaps_ns, times = gaps_of(times_ns, chunks)
+    def _count_gaps_of(self, exchange: Exchange, hidden: int) -> None:
+        """The gaps of all choices: of tokens, where the server's count has more of them than pieces came. One that
+        ends its choice without a text is in the count, and in no gap.
+        """
+        usage = exchange.usage
+        made = usage.completion_tokens if usage is not None else None
+        shown = 0 if made is None else made - hidden
+        pieces = exchange.chunks + exchange.strays
+        for line in exchange.lines:
+            if not line.times_ns:
+                continue
+            tokens: Sequence[int] = line.chunks
+            if shown > pieces:
+                own = share_of(shown, sum(tokens), pieces)
+                tokens = tokens_by_read(tokens, own - line.ends_apart)
+            self._count_gaps(line.times_ns, line.chunks, tokens)
+
+    def _count_gaps(self, times_ns: list[int], chunks: list[int], tokens: Sequence[int]) -> None:
+        gaps_ns, times = gaps_of(times_ns, tokens)
         self._pending["itl_ns"].extend(gaps_ns)
         self._gap_times.extend(times)
         ones = chunks.count(1)  # nearly all of them, where a server sends token by token
@@ -337,6 +355,17 @@ def tokens_of(exchange: Exchange) -> Tokens:
     if exchange.inputs and given is not None:
         return TokenBasis.USAGE, given, None
     return TokenBasis.NONE, given, None
+
+
+def hidden_of(exchange: Exchange) -> int:
+    """Tokens of thoughts that were not shown, as far as the counts tell: they are before the first token, and between
+    no two pieces.
+    """
+    usage = exchange.usage
+    if usage is None or not usage.reasoning_tokens or usage.completion_tokens is None:
+        return 0
+    shown = usage.completion_tokens - usage.reasoning_tokens
+    return usage.reasoning_tokens if 0 < exchange.chunks + exchange.strays <= shown else 0
 
 
 def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:
