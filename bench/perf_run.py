@@ -83,10 +83,11 @@ def run(
     watch: Callable[[int, Path], None] | None = None,
     timeout_s: float = 600.0,
     first: bool = False,
+    readable: Path | None = None,
     **spec: Any,
 ) -> Iterator[Ran]:
     """Run the runner on a load test of ``base``; ``watch`` is called every 0.2 s with its pid and control folder.
-    ``first``: as of ``mock``.
+    ``first``: as of ``mock``. ``readable``: where the spec's files lie.
     """
     with tempfile.TemporaryDirectory(prefix="evalkube-bench-") as folder:
         place = Path(folder)
@@ -98,6 +99,7 @@ def run(
         }
         (place / "run.json").write_text(json.dumps(document))
         arguments = ["--run", place / "run.json", "--artifacts", place / "artifacts", "--control", place / "control"]
+        arguments += ["--readable", readable] if readable else []
         command = [sys.executable, "-m", "evalkube_runner.main", *map(str, arguments)]
         began = time.monotonic()
         process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -320,7 +320,7 @@ ITL: Final = _time(
     seed_mean="Average inter-token latency (s)",
     streamed=True,
     clustered=True,
-    meaning="The pauses between the pieces of streamed answers. Pieces that arrive in one read share the pause before.",
+    meaning="The pauses between the tokens of streamed answers. Tokens that arrive together share the pause before.",
 )
 FIRST_BYTE: Final = _time(name="first_byte", histogram="first_byte_ns", title="First byte", label="First byte")
 CONNECT: Final = _time(name="connect", histogram="connect_ns", title="Connect", label="Connect")

@@ -17,9 +17,17 @@ END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndat
 
 
 def exchange(
-    *reads: tuple[int, bytes], index: int = 0, stream: bool = True, intended_ms: int = 100, choices: int = 1
+    *reads: tuple[int, bytes],
+    index: int = 0,
+    stream: bool = True,
+    intended_ms: int = 100,
+    choices: int = 1,
+    unread_ms: int = 0,
+    pace_ms: int = 0,
 ) -> Exchange:
-    """A request sent at 100 ms (intended then, or earlier) and answered by ``reads`` of (ms, bytes)."""
+    """A request sent at 100 ms (intended then, or earlier) and answered by ``reads`` of (ms, bytes). ``unread_ms``: how
+    long the first token may have lain unread; ``pace_ms``: between the tokens of other answers.
+    """
     made = Exchange(index, b"", openai, stream=stream, choices=choices, ended=lambda _: None)
     made.intended_ns = intended_ms * MS
     made.ready_ns = made.dispatched_ns = made.sent_ns = 100 * MS
@@ -28,6 +36,7 @@ def exchange(
         made.first_byte_ns = made.first_byte_ns or at_ms * MS
         made.end_ns = at_ms * MS
         made.body(data, at_ms * MS)
+    made.first_token_lag_ns, made.pace_ns = unread_ms * MS, pace_ms * MS
     made.conclude(made.end_ns, whole=True)
     return made
 
@@ -102,6 +111,34 @@ def test_chunks_with_the_first_one() -> None:
     assert values(found)["itl_ns"] == (3, 10 * MS / 3)
     assert found.histograms["chunks_per_read"].count == 2
     assert found.histograms["chunks_per_read"].high == 3
+
+
+# name: how long the first token may have lain unread and the pace of other answers; the reads; what is reported, in ms:
+# TTFT, the doubt about it, and the gaps as their count and mean
+UNREAD: dict[str, tuple[tuple[int, int], list[tuple[int, bytes]], tuple[int, int, tuple[int, float]]]] = {
+    "read at once": ((0, 6), [(150, TEXT * 3), (170, TEXT * 2)], (50, 0, (4, 5))),
+    "it lay there with others": ((40, 6), [(150, TEXT * 3), (170, TEXT * 2)], (30, 20, (4, 10))),
+    "longer than all there was": ((15, 6), [(150, TEXT * 3), (170, TEXT * 2)], (35, 15, (4, 8.75))),
+    "most of it is doubt": ((48, 6), [(150, TEXT * 3), (154, TEXT * 2)], (46, 44, (4, 2))),
+    "alone": ((15, 6), [(150, TEXT), (160, TEXT)], (50, 15, (1, 10))),
+    "nothing followed": ((40, 6), [(150, TEXT * 3)], (38, 28, (2, 6))),
+    "nothing followed, in less time": ((8, 6), [(150, TEXT * 3)], (42, 8, (2, 4))),
+    "nothing followed, and nothing is known": ((40, 0), [(150, TEXT * 3)], (50, 40, (2, 0))),
+}
+
+
+@pytest.mark.parametrize(("known_ms", "reads", "wanted"), UNREAD.values(), ids=UNREAD)
+def test_a_first_token_that_lay_unread(
+    known_ms: tuple[int, int], reads: list[tuple[int, bytes]], wanted: tuple[int, int, tuple[int, float]]
+) -> None:
+    """A read has the time of its last segment; those before it are dated back by the pace that is known."""
+    ttft_ms, doubt_ms, (gaps, gap_ms) = wanted
+    unread_ms, pace_ms = known_ms
+    found = point(exchange(*reads, (reads[-1][0], END), unread_ms=unread_ms, pace_ms=pace_ms))
+    assert found.histograms["ttft_ns"].mean == ttft_ms * MS
+    assert (found.histograms["itl_ns"].count, found.histograms["itl_ns"].mean) == (gaps, gap_ms * MS)
+    touched = {name: one.high - found.health.undelayed[name].high for name, one in found.health.delayed.items()}
+    assert touched == ({"ttft_ns": doubt_ms * MS, "intended_ttft_ns": doubt_ms * MS} if doubt_ms else {})
 
 
 def test_one_token_has_no_tpot() -> None:
@@ -186,6 +223,57 @@ def test_time_per_output_token(name: str) -> None:
     reads, tpots = TPOTS[name]
     found = point(exchange(*reads)).histograms.get("tpot_ns")
     assert ([] if found is None else [found.low // MS]) == tpots
+
+
+def thought(made: int, thoughts: int) -> bytes:
+    counts = {
+        "prompt_tokens": 7,
+        "completion_tokens": made,
+        "completion_tokens_details": {"reasoning_tokens": thoughts},
+    }
+    return b"data: " + orjson.dumps({"choices": [], "usage": counts}) + b"\n\n"
+
+
+EVERY_10 = [(110, said()), (120, said()), (130, said()), (140, said())]
+CUT = [*EVERY_10[:3], (140, said(finish="length"))]
+
+# name: reads; the gaps and TPOT in ms
+MERGED: dict[str, tuple[list[tuple[int, bytes]], list[int], int]] = {
+    "a token each": ([*CUT, (140, used(4) + DONE)], [10, 10, 10], 10),
+    "a token each, and one that ends": ([*EVERY_10, (150, STOP + used(5) + DONE)], [10, 10, 10], 10),
+    "without a usage": ([*CUT, (140, DONE)], [10, 10, 10], 10),
+    "fewer tokens than pieces": ([*CUT, (140, used(2) + DONE)], [10, 10, 10], 30),
+    "two in each of the others": ([*CUT, (140, used(7) + DONE)], [5, 5, 5, 5, 5, 5], 5),
+    "two in each of the others, and one that ends": (
+        [*EVERY_10, (145, STOP + used(8) + DONE)],
+        [5, 5, 5, 5, 5, 5],
+        5,
+    ),
+    "one that is over": ([*CUT, (140, used(5) + DONE)], [10, 10, 5, 5], 7),
+    "in reads of several pieces": (
+        [(110, said()), (130, said() * 2), (150, said(finish="length")), (150, used(7) + DONE)],
+        [5, 5, 5, 5, 10, 10],
+        6,
+    ),
+    "in the first read alone": ([(110, said() + said(finish="length")), (110, used(4) + DONE)], [0], 0),
+    "thoughts that were not shown": ([*CUT, (140, thought(104, 100) + DONE)], [10, 10, 10], 10),
+    "thoughts that were not shown, and two in each": (
+        [*CUT, (140, thought(107, 100) + DONE)],
+        [5, 5, 5, 5, 5, 5],
+        5,
+    ),
+    "thoughts that were shown": ([*CUT, (140, thought(4, 2) + DONE)], [10, 10, 10], 10),
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_several_tokens_to_a_piece(name: str) -> None:
+    """Gaps are those of tokens, as far as the server says how many there were: their sum is the time they took."""
+    reads, gaps, tpot = MERGED[name]
+    found = point(exchange(*reads)).histograms
+    itl = found["itl_ns"]
+    assert (itl.count, itl.total // MS, itl.low // MS, itl.high // MS) == (len(gaps), sum(gaps), min(gaps), max(gaps))
+    assert found["tpot_ns"].low // MS == tpot
 
 
 # name: reads, TTFT in ms after the request, gaps in ms, chunks

@@ -10,6 +10,7 @@ import uvloop
 
 from evalkube_crds.histogram import Histogram
 from evalkube_runner.perf import self_watch
+from evalkube_runner.perf.timeline import Span
 
 MS = 1_000_000
 
@@ -35,6 +36,16 @@ def test_a_stall_counts_with_all_that_it_swallowed() -> None:
     assert lag.high > 170 * MS
     assert (lag.percentile(75) or 0) > 60 * MS
     assert lag.count >= 18
+
+
+def test_the_pace_of_answers() -> None:
+    """That of the first one, then slowly that of the others; one token has none."""
+    pulse = self_watch.Pulse()
+    paces = []
+    for last_ms, chunks in [(0, 1), (90, 10), (90, 10), (170 * 9, 10), (0, 1)]:
+        pulse.heard(Span(0, last_ms * MS, last_ms * MS, chunks))
+        paces.append(pulse.pace_ns // MS)
+    assert paces == [0, 10, 10, 20, 20]
 
 
 def test_a_calm_loop() -> None:

@@ -223,6 +223,7 @@ class Connection(asyncio.Protocol):
         lag_ns = self._pulse.lag_ns(now_ns)
         if exchange.first_token_ns == now_ns and not (self._stamped and exchange.one_event and not self._complete):
             exchange.first_token_lag_ns = lag_ns
+            exchange.pace_ns = self._pulse.pace_ns
         if self._complete and not self._stamped:
             exchange.end_lag_ns = lag_ns
 
@@ -251,6 +252,8 @@ class Connection(asyncio.Protocol):
         exchange.end_ns = now_ns
         self._owner.released(self, keep=self._keep)
         exchange.conclude(now_ns, whole=True)
+        if exchange.spans and not exchange.first_token_lag_ns:
+            self._pulse.heard(exchange.spans[0])
         exchange.ended(exchange)
 
     def eof_received(self) -> bool:

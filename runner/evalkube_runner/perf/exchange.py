@@ -47,6 +47,7 @@ class Exchange:
         "lines",
         "message",
         "notes",
+        "pace_ns",
         "payload",
         "reader",
         "ready_ns",
@@ -93,6 +94,7 @@ class Exchange:
         self.first_byte_ns = self.first_token_ns = self.last_token_ns = self.end_ns = 0
         self.first_token_lag_ns = self.end_lag_ns = 0  # how long the client may have left them unread
         self.behind_ns = 0  # by how much bursts after stalls of the client may have delayed the answer
+        self.pace_ns = 0  # between two chunks of other answers, where the first one lay unread
         self.clock: Clock | None = None  # whose the times of what arrived are; None: nothing has
         self.status = 0
         self.chunks = self.strays = 0
@@ -176,6 +178,8 @@ class Exchange:
         if _blanks_are_tokens(reader, answer.usage):
             for line in self.lines:
                 line.count_blanks()
+        if self.first_token_lag_ns:
+            self._date_back(self.first_token_lag_ns)
         self.spans = [span for line in self.lines if (span := line.span()) is not None]
         self.first_token_ns = min([span.first_ns for span in self.spans], default=0)
         self.last_token_ns = max([span.last_ns for span in self.spans], default=0)
@@ -183,6 +187,13 @@ class Exchange:
         self._take(answer)
         if not reader.streamed and answer.fault is None:
             self.fail(ErrorClass.PARSE, "the server answered without streaming; set stream to false")
+
+    def _date_back(self, lag_ns: int) -> None:
+        """The first token lay unread for `lag_ns` at most: when it came, and how far that may be from the truth."""
+        read_ns, pace_ns = self.first_token_ns, self.pace_ns
+        backs_ns = [line.date_back(lag_ns, pace_ns) for line in self.lines if line.times_ns[:1] == [read_ns]]
+        back_ns = max(backs_ns, default=0)
+        self.first_token_lag_ns = max(lag_ns - back_ns, back_ns)
 
     def _take(self, answer: Answer) -> None:
         """Note what an answer says."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evalkube_crds.names import ErrorClass, TokenBasis
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.measure import tokens_of
+from evalkube_runner.perf.measure import hidden_of, tokens_of
 from evalkube_runner.perf.rows import Timing
 from evalkube_runner.perf.timeline import Span, tpots_of
 
@@ -73,7 +73,9 @@ class Marks:
             (exchange.sent_ns or exchange.dispatched_ns) - start_ns,
             first_token_ns - start_ns if first_token_ns else -1,
             exchange.end_ns - start_ns,
-            tpots_of(spans, made, basis, strays=exchange.strays) if spans and made and exchange.error is None else (),
+            tpots_of(spans, made - hidden_of(exchange), basis, strays=exchange.strays)
+            if spans and made and exchange.error is None
+            else (),
             -1 if given is None else given,
             -1 if made is None else made,
             exchange.inputs,

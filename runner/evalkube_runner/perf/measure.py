@@ -33,10 +33,10 @@ from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, To
 from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.goodput import Counting, Taken
-from evalkube_runner.perf.timeline import Span, gaps_of, tpots_of
+from evalkube_runner.perf.timeline import Span, gaps_of, share_of, tokens_by_read, tpots_of
 from evalkube_runner.wire import finish
 
-__all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "lags_of", "row_of"]
+__all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "hidden_of", "lags_of", "row_of"]
 
 Tokens: TypeAlias = tuple[TokenBasis, int | None, int | None]
 """Where an answer's count comes from, tokens of the prompt, tokens of the answer; None where nobody says."""
@@ -198,9 +198,8 @@ class Measure:
         if exchange.behind_ns:
             self._count_bunched(exchange.behind_ns, latency_ns=latency_ns, ttft_ns=ttft_ns)
         self._count_ends(exchange)
-        for line in exchange.lines:
-            if line.times_ns:
-                self._count_gaps(line.times_ns, line.chunks)
+        hidden = hidden_of(exchange)
+        self._count_gaps_of(exchange, hidden)
         if exchange.inputs:
             self.inputs += exchange.inputs
             note("inputs", exchange.inputs)
@@ -208,9 +207,9 @@ class Measure:
         if exchange.texts is None:
             tokens = tokens_of(exchange)
             made = tokens[2]
-            self._count_tokens(tokens, latency_ns, exchange.spans, exchange.strays)
+            self._count_tokens(tokens, latency_ns, exchange.spans, exchange.strays, hidden=hidden)
             if self.goodput is not None:
-                self._judge(self._taken(exchange), tokens, exchange.spans, exchange.strays)
+                self._judge(self._taken(exchange), tokens, exchange.spans, exchange.strays, hidden=hidden)
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
@@ -261,7 +260,9 @@ class Measure:
             self._judge(taken, tokens, spans, strays)
         self._series.add(end_ns, output_tokens=tokens[2] or 0)
 
-    def _count_tokens(self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], strays: int) -> None:
+    def _count_tokens(
+        self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], strays: int, *, hidden: int = 0
+    ) -> None:
         basis, given, made = tokens
         self._basis[basis] += 1
         if given is not None:
@@ -274,7 +275,7 @@ class Measure:
         if latency_ns > 0:
             self._note("output_tps_milli", made * _MILLI_NANO // latency_ns)
             self._note("total_tps_milli", (made + (given or 0)) * _MILLI_NANO // latency_ns)
-        for tpot_ns in tpots_of(spans, made, basis, strays=strays):
+        for tpot_ns in tpots_of(spans, made - hidden, basis, strays=strays):
             self._note("tpot_ns", tpot_ns)
 
     def _taken(self, exchange: Exchange) -> Taken:
@@ -285,13 +286,30 @@ class Measure:
             exchange.intended_ns, exchange.sent_ns, first_token_ns, exchange.end_ns, lags_of(exchange)
         )
 
-    def _judge(self, taken: Taken, tokens: Tokens, spans: Sequence[Span], strays: int) -> None:
+    def _judge(self, taken: Taken, tokens: Tokens, spans: Sequence[Span], strays: int, *, hidden: int = 0) -> None:
         basis, _, made = tokens
         assert self.goodput is not None
-        self.goodput.add(taken, spans, partial(tpots_of, made=made or 0, basis=basis, strays=strays))
+        self.goodput.add(taken, spans, partial(tpots_of, made=(made or 0) - hidden, basis=basis, strays=strays))
 
-    def _count_gaps(self, times_ns: list[int], chunks: list[int]) -> None:
-        gaps_ns, times = gaps_of(times_ns, chunks)
+    def _count_gaps_of(self, exchange: Exchange, hidden: int) -> None:
+        """The gaps of all choices: of tokens, where the server's count has more of them than pieces came. One that
+        ends its choice without a text is in the count, and in no gap.
+        """
+        usage = exchange.usage
+        made = usage.completion_tokens if usage is not None else None
+        shown = 0 if made is None else made - hidden
+        pieces = exchange.chunks + exchange.strays
+        for line in exchange.lines:
+            if not line.times_ns:
+                continue
+            tokens: Sequence[int] = line.chunks
+            if shown > pieces:
+                own = share_of(shown, sum(tokens), pieces)
+                tokens = tokens_by_read(tokens, own - line.ends_apart)
+            self._count_gaps(line.times_ns, line.chunks, tokens)
+
+    def _count_gaps(self, times_ns: list[int], chunks: list[int], tokens: Sequence[int]) -> None:
+        gaps_ns, times = gaps_of(times_ns, tokens)
         self._pending["itl_ns"].extend(gaps_ns)
         self._gap_times.extend(times)
         ones = chunks.count(1)  # nearly all of them, where a server sends token by token
@@ -385,6 +403,17 @@ def lags_of(exchange: Exchange) -> tuple[int, int, int]:
     """
     sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)
     return sending_ns if sending_ns >= _LATE_NS else 0, exchange.first_token_lag_ns, exchange.end_lag_ns
+
+
+def hidden_of(exchange: Exchange) -> int:
+    """Tokens of thoughts that were not shown, as far as the counts tell: they are before the first token, and between
+    no two pieces.
+    """
+    usage = exchange.usage
+    if usage is None or not usage.reasoning_tokens or usage.completion_tokens is None:
+        return 0
+    shown = usage.completion_tokens - usage.reasoning_tokens
+    return usage.reasoning_tokens if 0 < exchange.chunks + exchange.strays <= shown else 0
 
 
 def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:

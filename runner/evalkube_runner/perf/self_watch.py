@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from evalkube_crds.histogram import Histogram
+from evalkube_runner.perf.timeline import Span
 from evalkube_runner.perf.timerfd import Alarm
 
 __all__ = ["Pulse", "SelfWatch", "quiet_collector"]
@@ -18,18 +19,28 @@ _PROBE_NS = 5_000_000
 _ON_TIME_NS = 1_000_000
 _MOST_MISSED = 10_000
 _NEVER = 1 << 62
+_FOLLOWED = 16
+"""About so many answers make the pace."""
 
 
 class Pulse:
     """When the loop should be heard of next. Later than that, what is read may have lain there since.
 
     ``overdue_ns``: from when on it is late, on the monotonic clock; for ever away while nothing is watched.
+    ``pace_ns``: between two chunks of an answer, as the last ones were that were heard in time.
     """
 
-    __slots__ = ("overdue_ns",)
+    __slots__ = ("overdue_ns", "pace_ns")
 
     def __init__(self) -> None:
         self.overdue_ns = _NEVER
+        self.pace_ns = 0
+
+    def heard(self, span: Span) -> None:
+        """An answer was heard in time: follow its pace."""
+        if span.chunks > 1:
+            pace_ns = (span.last_ns - span.first_ns) // (span.chunks - 1)
+            self.pace_ns += (pace_ns - self.pace_ns) // _FOLLOWED if self.pace_ns else pace_ns
 
     def lag_ns(self, now_ns: int) -> int:
         """How long the loop has stood still, as far as known; 0 while it is on time."""

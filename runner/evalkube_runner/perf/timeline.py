@@ -5,13 +5,14 @@ Every chunk in a read has that read's time, because nobody knows when in between
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from operator import sub
 from typing import NamedTuple
 
 from evalkube_crds.names import TokenBasis
 from evalkube_runner.wire.dialect import Counters
 
-__all__ = ["Span", "Timeline", "gaps_of", "tpots_of"]
+__all__ = ["Span", "Timeline", "gaps_of", "share_of", "tokens_by_read", "tpots_of"]
 
 
 class Span(NamedTuple):
@@ -60,6 +61,25 @@ class Timeline:
         self.times_ns = sorted(reads)
         self.chunks = [reads[at_ns] for at_ns in self.times_ns]
 
+    @property
+    def ends_apart(self) -> bool:
+        """Whether something without a piece came after the last one: what ends the choice, and perhaps a token."""
+        return bool(self.times_ns) and self._heard_ns >= self.times_ns[-1]
+
+    def date_back(self, most_ns: int, pace_ns: int) -> int:
+        """The first read lay unread with several chunks, and has the time of the last of them: the first one came
+        earlier, as far as the pace of what followed says (of other answers, `pace_ns`, where nothing did), and by
+        `most_ns` at most. By how much.
+        """
+        waited, followed = self.chunks[0] - 1, sum(self.chunks[1:])
+        read_ns = self.times_ns[0]
+        took_ns = (self.times_ns[-1] - read_ns) * waited // followed if followed else pace_ns * waited
+        back_ns = min(took_ns, most_ns)
+        if waited and back_ns:
+            self.times_ns[:1], self.chunks[:1] = [read_ns - back_ns, read_ns], [1, waited]
+            return back_ns
+        return 0
+
     def span(self) -> Span | None:
         """None of a choice that brought nothing."""
         if not self.times_ns:
@@ -82,6 +102,23 @@ def gaps_of(times_ns: Sequence[int], chunks: Sequence[int]) -> tuple[list[int], 
     return gaps, times
 
 
+def share_of(made: int, own: int, chunks: int) -> int:
+    """The tokens of a choice that had `own` of all `chunks`: only the whole answer's count is known."""
+    return (made * own + chunks // 2) // chunks
+
+
+def tokens_by_read(chunks: Sequence[int], tokens: int) -> Sequence[int]:
+    """The tokens of a choice that each read brought, where there were more of them than `chunks`: a server that is
+    behind, or guesses several at once, sends them as one piece. Nobody knows which pieces those are, so what is over is
+    spread evenly over all but the first one.
+    """
+    pieces, left = sum(chunks[1:]), tokens - chunks[0]
+    if left <= pieces or not pieces:
+        return chunks
+    upto = [left * so_far // pieces for so_far in accumulate(chunks[1:], initial=0)]
+    return [chunks[0], *map(sub, upto[1:], upto)]
+
+
 def tpots_of(spans: Sequence[Span], made: int, basis: TokenBasis, *, strays: int = 0) -> list[int]:
     """The time per output token of each choice with more than one token; `made` tokens in all, `strays` chunks of
     choices that are not among the spans.
@@ -92,7 +129,7 @@ def tpots_of(spans: Sequence[Span], made: int, basis: TokenBasis, *, strays: int
     chunks = sum(span.chunks for span in spans) + strays
     found = []
     for span in spans:
-        own = (made * span.chunks + chunks // 2) // chunks  # only the whole answer's count is known
+        own = share_of(made, span.chunks, chunks)
         end_ns = span.heard_ns if basis is TokenBasis.USAGE and own > span.chunks else span.last_ns
         if own > 1:
             found.append((end_ns - span.first_ns) // (own - 1))
