@@ -33,10 +33,7 @@ def said(found: Mapping[str, Any], name: bytes = b"") -> Said:
         delta = choice.get("delta") if isinstance(choice, dict) else choice
         if delta is not None and not isinstance(delta, dict):
             return broken("a choice that is no object")
-    return Said(
-        choices=tuple([choice_said(choice, at) for at, choice in enumerate(choices)]),
-        usage=usage.stated(found),
-    )
+    return Said(tuple([choice_said(choice, at) for at, choice in enumerate(choices)]), usage.stated(found))
 
 
 def _error(found: Mapping[str, Any], name: bytes, *, answers: bool) -> str | None:

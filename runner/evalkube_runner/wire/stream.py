@@ -478,7 +478,8 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
     reading = Reading(choices, keep_text=keep_text)
     told = grammar.begin()(found, b"")
     reading.take(told)
-    if reading.fault is None and told.choices and all(choice.bare for choice in told.choices):
+    bare = bool(told.choices) and told.choices[0].bare and all(choice.bare for choice in told.choices)
+    if reading.fault is None and bare:
         reading.fail(Fault(ErrorClass.PARSE, "the answer has no message: " + faults.shown(body)))
     if reading.fault is None and not told.choices and not told.items:
         reading.fail(Fault(ErrorClass.PARSE, f"the answer has no {grammar.needs}: {faults.shown(body)}"))

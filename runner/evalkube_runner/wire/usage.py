@@ -20,7 +20,7 @@ _PROMPT = ("prompt_tokens", "input_tokens", "prompt_eval_count")
 _COMPLETION = ("completion_tokens", "output_tokens", "eval_count")
 _PARTS_OF_PROMPT = ("prompt_tokens_details", "input_tokens_details")
 _PARTS_OF_COMPLETION = ("completion_tokens_details", "output_tokens_details")
-_DETAILS = (*_PARTS_OF_PROMPT, *_PARTS_OF_COMPLETION, "reasoning_tokens", "cached_tokens")
+_DETAILS = frozenset({*_PARTS_OF_PROMPT, *_PARTS_OF_COMPLETION, "reasoning_tokens", "cached_tokens"})
 
 
 def stated(found: Mapping[str, Any]) -> Usage | None:
@@ -59,7 +59,9 @@ def _places(found: Mapping[str, Any]) -> Iterator[object]:
 def _plain(part: Mapping[str, Any]) -> Usage | None:
     """What nearly all servers state: two counts that can be, and no parts of them."""
     prompt, completion = part.get("prompt_tokens"), part.get("completion_tokens")
-    if type(prompt) is not int or type(completion) is not int or any(map(part.get, _DETAILS)):
+    if type(prompt) is not int or type(completion) is not int:
+        return None
+    if not _DETAILS.isdisjoint(part) and any(map(part.get, _DETAILS)):
         return None
     plausible = 0 <= prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS
     return Usage(prompt, completion) if plausible else None
