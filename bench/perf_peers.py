@@ -15,8 +15,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -181,7 +183,11 @@ def theirs(peer: Peer, program: str, load: Load, folder: Path) -> tuple[Seen, fl
         process = subprocess.Popen(
             peer.command(program, load, folder), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{program} ended with {process.returncode}:\n{(folder / 'log').read_text()[-2000:]}")
@@ -221,12 +227,17 @@ class Line:
         """By what share the client's mean is more than the server's."""
         return float(getattr(self.seen, figure) / self.server[figure] - 1)
 
+    @property
+    def http(self) -> float:
+        """What the server's HTTP takes of a request beside its histograms, by its own account; in ms."""
+        return self.server["http"] - self.server["latency"]
+
     def __str__(self) -> str:
         parts = [f"{self.client:11}"]
         for figure in ("ttft", "itl", "latency"):
             mine, its = getattr(self.seen, figure), self.server[figure]
             parts.append(f"{figure} {mine:8.2f} {its:8.2f} {mine - its:+7.2f} {self.off(figure):+7.1%}")
-        parts.append(f"http {self.server['http'] - self.server['latency']:+6.2f}")
+        parts.append(f"http {self.http:+6.2f}")
         parts.append(
             f"{self.seen.per_s:6.2f}/s CPU {self.cpu_s:5.1f} s  {self.seen.requests} of {self.counted} requests"
         )
@@ -300,6 +311,7 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     """Print each client's lines, the medians of the rounds, and whether ours are within the bars."""
     options = parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then too
     load = Load(*(getattr(options, name) for name in Load.__dataclass_fields__))
     runs = clients(options, load, ({"serverMetrics": {}} if options.server_metrics else {}) | options.set)
     print(
@@ -317,7 +329,9 @@ def main() -> None:
     print("medians of the rounds, client minus server")
     for name, each in lines.items():
         offs = {figure: statistics.median(line.off(figure) for line in each) for figure in ("ttft", "itl", "latency")}
-        print(f"{name:11}  " + "  ".join(f"{figure} {off:+.1%}" for figure, off in offs.items()))
+        http = statistics.median(line.http / line.server["ttft"] for line in each)
+        told = "  ".join(f"{figure} {off:+.1%}" for figure, off in offs.items())
+        print(f"{name:11}  {told}  (the server's HTTP is {http:+.1%} of its TTFT)")
         if name == "evalkube":
             met = abs(offs["ttft"]) <= TTFT_BAR and abs(offs["itl"]) <= ITL_BAR
     if "evalkube" in lines:
