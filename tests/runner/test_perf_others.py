@@ -197,7 +197,12 @@ def test_no_secret_is_told_to_the_others() -> None:
         return None
 
     key = "sk-very-secret-1234"
-    asyncio.run(redacting(share, Redactor([key]))(LoadNews(turn=1, sent=5, ended=f"no way in with {key}")))
+    tell = redacting(share, Redactor([key]))
+
+    async def ends() -> None:
+        await tell(LoadNews(turn=1, sent=5, ended=f"no way in with {key}"))
+
+    asyncio.run(ends())
     assert (told[0].turn, told[0].sent) == (1, 5)
     assert told[0].ended.startswith("no way in with ")
     assert key not in told[0].ended
