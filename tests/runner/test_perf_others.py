@@ -197,12 +197,12 @@ def test_no_secret_is_told_to_the_others() -> None:
         return None
 
     key = "sk-very-secret-1234"
-    told_by = redacting(share, Redactor([key]))
+    tell = redacting(share, Redactor([key]))
 
-    async def tell() -> None:
-        await told_by(LoadNews(turn=1, sent=5, ended=f"no way in with {key}"))
+    async def ends() -> None:
+        await tell(LoadNews(turn=1, sent=5, ended=f"no way in with {key}"))
 
-    asyncio.run(tell())
+    asyncio.run(ends())
     assert (told[0].turn, told[0].sent) == (1, 5)
     assert told[0].ended.startswith("no way in with ")
     assert key not in told[0].ended
