@@ -256,7 +256,8 @@ class PerfRunSpec(EndpointFields, ClusterFields):
     tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = Field(
         default=None,
         description="What the model may call: functions in the form of OpenAI's chat completions, which become the "
-        "API's own, or tools of the API's own kinds. Prompts with tools of their own keep those",
+        "API's own, or tools of the API's own kinds. Prompts with tools of their own keep those. Keys that carry "
+        "secrets: as in extra_args",
     )
     tool_choice: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
         default=None, description="auto, none, required, or the name of the function in tools that is to be called"

@@ -60,6 +60,9 @@ class Taken:
         config = holder.get("generation_config")
         secret: dict[str, Any] = {}
         last = ""
+        if isinstance(holder.get("tools"), list):
+            kept, secret = secret_keys.divided({"tools": holder["tools"]})
+            holder["tools"], last = kept["tools"], f"{above}tools"
         for part, field, where in (
             (holder, "query_template", "query_template"),
             (holder, "extra_args", "extra_args"),

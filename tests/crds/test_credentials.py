@@ -113,6 +113,16 @@ TAKEN: dict[str, Case] = {
             }
         },
     ),
+    "tools of a load test": (
+        PerfRequest,
+        {**PERF, "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "mcp", "authorization": HUSH}]},
+        {"credentials": {"body": {"tools": [None, {"authorization": HUSH}]}}},
+    ),
+    "tools, and further keys that have others": (
+        PerfRequest,
+        {**PERF, "tools": [{"type": "mcp", "authorization": "old"}], "extra_args": {"tools": [], "apikey": HUSH}},
+        {"credentials": {"body": {"apikey": HUSH}}},
+    ),
     "template of a load test": (
         PerfRequest,
         {**PERF, "query_template": json.dumps({"prompt": "%p", "auth": {"token": HUSH}})},
@@ -210,6 +220,7 @@ IN_A_SPEC: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (PerfRunSpec, {**PERF, "headers": {"X-Auth-Token": HUSH}}),
     (PerfRunSpec, {**PERF, "url": f"http://h/v1?v=1&api_key={HUSH}"}),
     (PerfRunSpec, {**PERF, "extra_args": {"tools": [{}, {"authorization": HUSH}]}}),
+    (PerfRunSpec, {**PERF, "tools": [{"type": "mcp", "authorization": HUSH}]}),
     (PerfRunSpec, {**PERF, "query_template": json.dumps({"prompt": "%p", "api_key": HUSH})}),
     (EvalRunSpec, {**EVAL, "generation_config": {"extra_body": {"api_key": HUSH}}}),
     (EvalRunSpec, {**EVAL, "judge": {"models": [{**JUDGE, "generation_config": {"extra_body": {"auth": HUSH}}}]}}),
@@ -239,7 +250,7 @@ def _endpoints(model: type[BaseModel]) -> set[str]:
 
 _TAKEN_FROM = {
     EvalRunSpec: {"api_url", "extra_headers", "extra_query", "extra_body"},
-    PerfRunSpec: {"url", "headers", "extra_query", "extra_args", "query_template"},
+    PerfRunSpec: {"url", "headers", "extra_query", "extra_args", "query_template", "tools"},
 }
 
 

@@ -63,6 +63,8 @@ NO_PATHS = {
         "name",
         "sla_params",
         "stop",
+        "tool_choice",
+        "tools",
         "url",
     },
 }

@@ -311,7 +311,7 @@ WRONG_PERF: list[tuple[dict[str, Any], str]] = [
     ({"tools": ["weather"]}, "tools[0]: must be an object"),
     ({"tools": [TOOL], "apply_chat_template": False}, "tools: are for messages; leave apply_chat_template out"),
     ({"tools": [TOOL], "api": "openai_embedding"}, "tools: is no parameter of openai_embedding, openai_rerank"),
-    ({"tools": [{"type": "mcp", "authorization": "x"}]}, "tools[0]: authorization carries a secret"),
+    ({"tools": [{"authorization": "x"}]}, "tools[0]: must not be empty"),
     ({"tool_choice": "auto"}, "tool_choice: needs tools"),
     (
         {"tools": [TOOL], "tool_choice": "time"},
