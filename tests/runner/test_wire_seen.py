@@ -54,7 +54,7 @@ STREAMS = st.lists(st.tuples(MARKS, st.lists(st.sampled_from(sorted(EVENTS)), ma
 
 def written(marks: Mapping[str, Any], events: list[str], *, first: bool = True, end: bytes = DONE) -> bytes:
     """A stream whose events have the marks, before what they say or after it."""
-    found = [marks | EVENTS[name] if first else EVENTS[name] | marks for name in events]
+    found = [{**marks, **EVENTS[name]} if first else {**EVENTS[name], **marks} for name in events]
     return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in found) + end
 
 
