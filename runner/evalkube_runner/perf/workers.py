@@ -21,7 +21,7 @@ __all__ = ["WorkerPool"]
 
 _STOP_S = 3.0
 _NANO = 1_000_000_000
-_START_DELAY_NS = 30_000_000
+_START_DELAY_NS = 10_000_000  # in which all workers hear of it: a line through a pipe each
 
 
 _Kind = TypeVar("_Kind", bound=task.Message)
