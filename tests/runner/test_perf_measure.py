@@ -7,8 +7,9 @@ import pytest
 
 from evalkube_crds.names import AnswerNote, ErrorClass, TokenBasis
 from evalkube_crds.results import PerfPoint
-from evalkube_runner.perf import measure
+from evalkube_runner.perf import measure, rows
 from evalkube_runner.perf.exchange import Exchange
+from evalkube_runner.perf.series import Series
 from evalkube_runner.wire import openai
 
 MS = 1_000_000
@@ -470,7 +471,7 @@ def test_flushing_changes_nothing() -> None:
 
 def test_the_series_is_bounded() -> None:
     """When it gets too long the interval doubles, and nothing is lost."""
-    series = measure.Series(interval_ns=10, length=8)
+    series = Series(interval_ns=10, length=8)
     for at in range(1000):
         series.add(at, sent=1)
     doc = series.to_doc()
@@ -481,7 +482,7 @@ def test_the_series_is_bounded() -> None:
 
 def test_rows_tell_everything() -> None:
     """One request as a row: times since the start, null where something never happened."""
-    row: dict[str, Any] = measure.row_of(exchange((150, TEXT)), 40 * MS, warmup=False)
+    row: dict[str, Any] = rows.row_of(exchange((150, TEXT)), 40 * MS, warmup=False)
     assert row["sent_ns"] == 60 * MS
     assert row["first_token_ns"] == row["last_token_ns"] == 110 * MS
     assert (row["error"], row["status"], row["chunks"]) == ("truncated_stream", 200, 1)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkube_crds.names import ErrorClass, TokenBasis
+from evalkube_runner.perf.answer_tokens import hidden_of, tokens_of
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.measure import hidden_of, tokens_of
 from evalkube_runner.perf.rows import Timing
 from evalkube_runner.perf.timeline import Span, tpots_of
 

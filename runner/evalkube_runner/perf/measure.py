@@ -1,5 +1,4 @@
-"""What the requests of one worker add up to: counts, integer sums, histograms, a series for plots, and one row per
-request.
+"""What the requests of one worker add up to: counts, integer sums, histograms, and a series for plots.
 
 Definitions (all times in ns, of requests that succeeded):
 
@@ -26,20 +25,20 @@ Memory does not grow with the number of requests. No I/O here.
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, TokenBasis
 from evalkube_runner.perf import bulk_histogram
+from evalkube_runner.perf.answer_tokens import Tokens, hidden_of, tokens_of
+from evalkube_runner.perf.delays import Delays, lags_of
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.goodput import Counting, Taken
+from evalkube_runner.perf.series import Series
 from evalkube_runner.perf.timeline import Span, gaps_of, share_of, tokens_by_read, tpots_of
 from evalkube_runner.wire import finish
 
-__all__ = ["HISTOGRAMS", "Measure", "Series", "Tokens", "hidden_of", "lags_of", "row_of"]
-
-Tokens: TypeAlias = tuple[TokenBasis, int | None, int | None]
-"""Where an answer's count comes from, tokens of the prompt, tokens of the answer; None where nobody says."""
+__all__ = ["HISTOGRAMS", "Measure"]
 
 HISTOGRAMS = (
     "latency_ns",
@@ -61,48 +60,9 @@ HISTOGRAMS = (
 _LAG = "schedule_lag_ns"
 _LATE_NS = 1_000_000
 _PENDING = 2048  # values gathered before they are counted at once: 0.2 ms of work, too short to disturb
-_SERIES_LENGTH = 2048
 _NANO = 1_000_000_000
 _MILLI_NANO = 1000 * _NANO
 _FINISH_REASONS = 64  # a server that invents one per answer must not fill the memory
-
-
-class Series:
-    """Counts per interval since the start, bounded: when the end is reached, the interval doubles and neighbours
-    merge.
-    """
-
-    COLUMNS = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "ttft_ns_sum")
-
-    def __init__(self, interval_ns: int = _NANO, length: int = _SERIES_LENGTH) -> None:
-        self.start_ns = 0
-        self._length = length
-        self.interval_ns = interval_ns
-        self.columns: dict[str, list[int]] = {name: [] for name in self.COLUMNS}
-
-    def add(self, at_ns: int, **amounts: int) -> None:
-        """Add ``amounts`` by column to the interval that holds ``at_ns``."""
-        at = max(0, at_ns - self.start_ns) // self.interval_ns
-        while at >= self._length:
-            self._double()
-            at //= 2
-        for name, amount in amounts.items():
-            column = self.columns[name]
-            if at >= len(column):
-                column.extend([0] * (at + 1 - len(column)))
-            column[at] += amount
-
-    def _double(self) -> None:
-        self.interval_ns *= 2
-        for name, column in self.columns.items():
-            self.columns[name] = [sum(column[at : at + 2]) for at in range(0, len(column), 2)]
-
-    def to_doc(self) -> dict[str, Any]:
-        """As ``results.PerfSeries`` has it: columns of one length."""
-        length = max(len(column) for column in self.columns.values())
-        return {"interval_ns": self.interval_ns} | {
-            name: column + [0] * (length - len(column)) for name, column in self.columns.items()
-        }
 
 
 class Measure:
@@ -124,10 +84,7 @@ class Measure:
         self.cancelled = self.unconnected = self.unconnected_since_ns = 0
         self.problem = ""
         self.first_sent_ns = self.last_end_ns = 0
-        self._delayed: dict[str, Histogram] = {}
-        self._undelayed: dict[str, Histogram] = {}
-        self._bunched: dict[str, Histogram] = {}
-        self._unbunched: dict[str, Histogram] = {}
+        self._delays = Delays()
         self._errors: Counter[ErrorClass] = Counter()
         self._samples: dict[ErrorClass, str] = {}
         self._basis: Counter[TokenBasis] = Counter()
@@ -194,9 +151,7 @@ class Measure:
             ttft_ns = exchange.first_token_ns - exchange.sent_ns
             note("ttft_ns", ttft_ns)
             note("intended_ttft_ns", exchange.first_token_ns - exchange.intended_ns)
-        self._count_delays(exchange)
-        if exchange.behind_ns:
-            self._count_bunched(exchange.behind_ns, latency_ns=latency_ns, ttft_ns=ttft_ns)
+        self._delays.add(exchange)
         self._count_ends(exchange)
         hidden = hidden_of(exchange)
         self._count_gaps_of(exchange, hidden)
@@ -213,31 +168,6 @@ class Measure:
         self._series.add(
             exchange.end_ns, succeeded=1, output_tokens=made or 0, latency_ns_sum=latency_ns, ttft_ns_sum=ttft_ns
         )
-
-    def _count_delays(self, exchange: Exchange) -> None:
-        """Note what a stall of the client may have lengthened: what was read late, and what left late."""
-        sending_ns, first_token_lag_ns, end_lag_ns = lags_of(exchange)
-        if not (sending_ns or end_lag_ns or first_token_lag_ns):
-            return
-        ends = [("latency_ns", "intended_latency_ns", exchange.end_ns, end_lag_ns)]
-        if exchange.first_token_ns:
-            ends.append(("ttft_ns", "intended_ttft_ns", exchange.first_token_ns, first_token_lag_ns))
-        for name, intended, at_ns, lag_ns in ends:
-            self._count_delay(name, at_ns - exchange.sent_ns, lag_ns)
-            self._count_delay(intended, at_ns - exchange.intended_ns, lag_ns + sending_ns)
-
-    def _count_delay(self, name: str, measured_ns: int, lag_ns: int) -> None:
-        if not lag_ns:
-            return
-        self._delayed.setdefault(name, Histogram()).add(measured_ns)
-        self._undelayed.setdefault(name, Histogram()).add(measured_ns - lag_ns)
-
-    def _count_bunched(self, behind_ns: int, **measured_ns: int) -> None:
-        """Note what a burst of the client may have lengthened, at the server."""
-        for name, value_ns in measured_ns.items():
-            if value_ns:
-                self._bunched.setdefault(name, Histogram()).add(value_ns)
-                self._unbunched.setdefault(name, Histogram()).add(max(value_ns - behind_ns, 0))
 
     def _count_ends(self, exchange: Exchange) -> None:
         """How the choices ended, and what there is to note about the answer."""
@@ -374,75 +304,6 @@ class Measure:
             "health": {
                 _LAG: lag,
                 "doubtful": 0 if self.goodput is None else self.goodput.doubtful,
-                "delayed": {name: one.to_doc() for name, one in self._delayed.items()},
-                "undelayed": {name: one.to_doc() for name, one in self._undelayed.items()},
-                "bunched": {name: one.to_doc() for name, one in self._bunched.items()},
-                "unbunched": {name: one.to_doc() for name, one in self._unbunched.items()},
+                **self._delays.to_doc(),
             },
         }
-
-
-def tokens_of(exchange: Exchange) -> Tokens:
-    """Prompt and completion tokens of an answer as the server says them, else its chunks. One without words has no
-    completion.
-    """
-    usage = exchange.usage
-    given = usage.prompt_tokens if usage is not None else None
-    if usage is not None and usage.completion_tokens is not None:
-        return TokenBasis.USAGE, given, usage.completion_tokens
-    if exchange.streamed:
-        return TokenBasis.CHUNKS, given, exchange.chunks
-    if exchange.inputs and given is not None:
-        return TokenBasis.USAGE, given, None
-    return TokenBasis.NONE, given, None
-
-
-def lags_of(exchange: Exchange) -> tuple[int, int, int]:
-    """How much of a request's times may have been a stall of the client: of its sending (what is late on any machine is
-    none), its first token and its end.
-    """
-    sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)
-    return sending_ns if sending_ns >= _LATE_NS else 0, exchange.first_token_lag_ns, exchange.end_lag_ns
-
-
-def hidden_of(exchange: Exchange) -> int:
-    """Tokens of thoughts that were not shown, as far as the counts tell: they are before the first token, and between
-    no two pieces.
-    """
-    usage = exchange.usage
-    if usage is None or not usage.reasoning_tokens or usage.completion_tokens is None:
-        return 0
-    shown = usage.completion_tokens - usage.reasoning_tokens
-    return usage.reasoning_tokens if 0 < exchange.chunks + exchange.strays <= shown else 0
-
-
-def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:
-    """One request as a row: times in ns since the start of the point, null where something never happened. All requests
-    of one point have the same columns.
-    """
-
-    def since(at_ns: int) -> int | None:
-        return at_ns - start_ns if at_ns else None
-
-    basis, given, made = tokens_of(exchange)
-    row: dict[str, Any] = {
-        "index": exchange.index,
-        "warmup": warmup,
-        "intended_ns": since(exchange.intended_ns),
-        "dispatched_ns": since(exchange.dispatched_ns),
-        "sent_ns": since(exchange.sent_ns),
-        "first_byte_ns": since(exchange.first_byte_ns),
-        "first_token_ns": since(exchange.first_token_ns),
-        "last_token_ns": since(exchange.last_token_ns),
-        "end_ns": since(exchange.end_ns),
-        "status": exchange.status or None,
-        "finish_reason": exchange.finish_reason,
-        "prompt_tokens": given,
-        "completion_tokens": made,
-        "token_basis": basis,
-        "chunks": exchange.chunks,
-        "resent": exchange.resent,
-        "error": exchange.error,
-        "message": exchange.message or None,
-    }
-    return row | {"inputs": exchange.inputs} if exchange.is_wordless else row

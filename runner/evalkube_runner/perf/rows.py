@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from evalkube_runner.perf import measure
+from evalkube_runner.perf.answer_tokens import tokens_of
+from evalkube_runner.perf.delays import lags_of
 from evalkube_runner.perf.exchange import Exchange
 
 __all__ = ["Rows", "Timing", "Waiting"]
@@ -22,7 +23,7 @@ _BATCH = 256
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Timing: TypeAlias = tuple[Sequence[Sequence[int]], int, Sequence[int]]
-"""The spans of an answer's choices, its chunks of others (see ``timeline.tpots_of``), and ``measure.lags_of`` it."""
+"""The spans of an answer's choices, its chunks of others (see ``timeline.tpots_of``), and ``delays.lags_of`` it."""
 
 Waiting: TypeAlias = tuple[dict[str, Any], list[str], Timing, str | None]
 """A row, the texts of its answer, and their times; and the request's body, where its prompt is no item of the data."""
@@ -43,7 +44,7 @@ class Rows:
 
     def add(self, exchange: Exchange, *, further: Mapping[str, Any] = _NOTHING, body: bytes | None = None) -> None:
         """Take one request that is over. ``further``: columns beside those of all rows; ``body``: see ``Waiting``."""
-        row = measure.row_of(exchange, self._start_ns, warmup=exchange.index < self._warmup)
+        row = row_of(exchange, self._start_ns, warmup=exchange.index < self._warmup)
         if further:
             row |= further
         if self._run is not None:
@@ -51,7 +52,7 @@ class Rows:
         if exchange.texts is None:
             self._write(row)
         else:
-            timing = (list(map(tuple, exchange.spans)), exchange.strays, measure.lags_of(exchange))
+            timing = (list(map(tuple, exchange.spans)), exchange.strays, lags_of(exchange))
             self._spool.keep((row, exchange.texts, timing, body.decode() if body is not None else None))
 
     def write(self, row: dict[str, Any]) -> None:
@@ -103,3 +104,35 @@ class _Spool:
 
     def close(self) -> None:
         self._file.close()
+
+
+def row_of(exchange: Exchange, start_ns: int, *, warmup: bool) -> dict[str, Any]:
+    """One request as a row: times in ns since the start of the point, null where something never happened. All requests
+    of one point have the same columns.
+    """
+
+    def since(at_ns: int) -> int | None:
+        return at_ns - start_ns if at_ns else None
+
+    basis, given, made = tokens_of(exchange)
+    row: dict[str, Any] = {
+        "index": exchange.index,
+        "warmup": warmup,
+        "intended_ns": since(exchange.intended_ns),
+        "dispatched_ns": since(exchange.dispatched_ns),
+        "sent_ns": since(exchange.sent_ns),
+        "first_byte_ns": since(exchange.first_byte_ns),
+        "first_token_ns": since(exchange.first_token_ns),
+        "last_token_ns": since(exchange.last_token_ns),
+        "end_ns": since(exchange.end_ns),
+        "status": exchange.status or None,
+        "finish_reason": exchange.finish_reason,
+        "prompt_tokens": given,
+        "completion_tokens": made,
+        "token_basis": basis,
+        "chunks": exchange.chunks,
+        "resent": exchange.resent,
+        "error": exchange.error,
+        "message": exchange.message or None,
+    }
+    return row | {"inputs": exchange.inputs} if exchange.is_wordless else row

@@ -1,0 +1,37 @@
+"""How many tokens a request and its answer have, and who says so. No I/O."""
+
+from typing import TypeAlias
+
+from evalkube_crds.names import TokenBasis
+from evalkube_runner.perf.exchange import Exchange
+
+__all__ = ["Tokens", "hidden_of", "tokens_of"]
+
+Tokens: TypeAlias = tuple[TokenBasis, int | None, int | None]
+"""Where an answer's count comes from, tokens of the prompt, tokens of the answer; None where nobody says."""
+
+
+def tokens_of(exchange: Exchange) -> Tokens:
+    """Prompt and completion tokens of an answer as the server says them, else its chunks. One without words has no
+    completion.
+    """
+    usage = exchange.usage
+    given = usage.prompt_tokens if usage is not None else None
+    if usage is not None and usage.completion_tokens is not None:
+        return TokenBasis.USAGE, given, usage.completion_tokens
+    if exchange.streamed:
+        return TokenBasis.CHUNKS, given, exchange.chunks
+    if exchange.inputs and given is not None:
+        return TokenBasis.USAGE, given, None
+    return TokenBasis.NONE, given, None
+
+
+def hidden_of(exchange: Exchange) -> int:
+    """Tokens of thoughts that were not shown, as far as the counts tell: they are before the first token, and between
+    no two pieces.
+    """
+    usage = exchange.usage
+    if usage is None or not usage.reasoning_tokens or usage.completion_tokens is None:
+        return 0
+    shown = usage.completion_tokens - usage.reasoning_tokens
+    return usage.reasoning_tokens if 0 < exchange.chunks + exchange.strays <= shown else 0
