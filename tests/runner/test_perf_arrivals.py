@@ -35,6 +35,20 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 ON_EITHER_LOOP = pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _stamping() -> Iterator[None]:
+    """The kernel begins to stamp a moment after the first socket asks for it, of the whole system."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(("127.0.0.1", 0))
+        asking.settimeout(5)
+        asking.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+        for _ in range(1000):
+            asking.sendto(b"x", asking.getsockname())
+            if any(asking.recvmsg(1, 64)[1]):
+                break
+        yield
+
+
 def run(loop: Callable[[], asyncio.AbstractEventLoop], work: Callable[[], Awaitable[Any]]) -> Any:
     with asyncio.Runner(loop_factory=loop) as runner:
 
