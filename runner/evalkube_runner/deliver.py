@@ -23,7 +23,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.progress import ProgressState
 from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.packing import Through, packed, unchanged
+from evalkube_runner.packing import SUFFIX, Through, packed, unchanged
 
 __all__ = ["Delivery", "FileDelivery", "Place", "Whole", "replace_file"]
 
@@ -63,7 +63,9 @@ class Delivery(Place, Protocol):
     async def put_lines(
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
-        """Take over files of lines from the scratch directory, as one compressed artifact (see ``packing.packed``)."""
+        """Take over files of lines from the scratch directory, as one artifact: compressed where ``path`` ends with .gz
+        (see ``packing.packed``).
+        """
 
     async def get(self, path: str) -> bytes | None:
         """An artifact as an earlier attempt of this run (or the run it continues) left it; None where there is none."""
@@ -136,7 +138,7 @@ class FileDelivery:
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
         """See ``Delivery.put_lines``."""
-        await self.put_file(path, await packed(sources, through, hurry=hurry))
+        await self.put_file(path, await packed(sources, through, compressed=path.endswith(SUFFIX), hurry=hurry))
 
     async def put_file(self, path: str, source: Path) -> None:
         """Take over a file from the scratch directory as an artifact."""

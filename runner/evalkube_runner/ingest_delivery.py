@@ -31,7 +31,7 @@ from evalkube_runner.context import StartInstant
 from evalkube_runner.deliver import Whole
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.ingest_client import TIMEOUT, Full, IngestClient, Refused, Unreachable, document_of
-from evalkube_runner.packing import Through, packed, unchanged
+from evalkube_runner.packing import SUFFIX, Through, packed, unchanged
 
 __all__ = ["IngestDelivery"]
 
@@ -151,7 +151,7 @@ class IngestDelivery:
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
         """See ``Delivery.put_lines``."""
-        await self.put_file(path, await packed(sources, through, hurry=hurry))
+        await self.put_file(path, await packed(sources, through, compressed=path.endswith(SUFFIX), hurry=hurry))
 
     async def put_file(self, path: str, source: Path) -> None:
         """Take over a file from the scratch directory as an artifact. It is removed once it has arrived."""

@@ -1,4 +1,4 @@
-"""Files of lines, from the scratch directory, as one gzip file, which pandas, polars and DuckDB open as it stands.
+"""Files of lines, from the scratch directory, as one file: plain, or of gzip. pandas, polars and DuckDB open either.
 
 Level 1 of gzip: a row of a load test takes 43 to 52 bytes of its 365, and a million rows 1.3 s of CPU. Level 6 takes a
 fifth less for four times as much. What is in the file depends on the lines alone, so the time is not in it.
@@ -9,8 +9,9 @@ import gzip
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 from evalkube_runner import machine
 
@@ -30,24 +31,23 @@ def unchanged(lines: bytes) -> bytes:
     return lines
 
 
-async def packed(sources: Sequence[Path], through: Through = unchanged, *, hurry: bool = False) -> Path:
+async def packed(
+    sources: Sequence[Path], through: Through = unchanged, *, compressed: bool, hurry: bool = False
+) -> Path:
     """The file, beside the first of `sources`, which are gone then. A load that others measure on this machine goes
     before it, unless there is a `hurry`. Raises OSError, and then `sources` are what they were.
     """
     thread = ThreadPoolExecutor(1, "packing", initializer=None if hurry else machine.step_back)
     try:
-        return await asyncio.get_running_loop().run_in_executor(thread, _pack, sources, through)
+        return await asyncio.get_running_loop().run_in_executor(thread, _pack, sources, through, compressed)
     finally:
         thread.shutdown(wait=False)
 
 
-def _pack(sources: Sequence[Path], through: Through) -> Path:
-    target = sources[0].with_name(sources[0].name + SUFFIX)
+def _pack(sources: Sequence[Path], through: Through, compressed: bool) -> Path:
+    target = sources[0].with_name(f"{sources[0].name}{SUFFIX if compressed else '.whole'}")
     try:
-        with (
-            target.open("wb") as file,
-            gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=file, mtime=0) as lines,
-        ):
+        with target.open("wb") as file, _lines_into(file, compressed) as lines:
             for source in sources:
                 for block in _blocks(source):
                     lines.write(through(block))
@@ -57,6 +57,12 @@ def _pack(sources: Sequence[Path], through: Through) -> Path:
     for source in sources:
         source.unlink()
     return target
+
+
+def _lines_into(file: BinaryIO, compressed: bool) -> "AbstractContextManager[BinaryIO | gzip.GzipFile]":
+    if not compressed:
+        return nullcontext(file)
+    return gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=file, mtime=0)
 
 
 def _blocks(source: Path) -> Iterator[bytes]:

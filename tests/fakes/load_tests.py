@@ -50,8 +50,9 @@ def load(folder: Path, wanted: PerfRunSpec, **fields: Any) -> PerfResult:
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
-    """What stands in a compressed file of lines, in the order of `index` where there is one."""
-    found = [orjson.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    """What stands in a file of lines, in the order of `index` where there is one."""
+    data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    found = [orjson.loads(line) for line in data.splitlines()]
     return sorted(found, key=lambda row: int(row.get("index", 0)))
 
 

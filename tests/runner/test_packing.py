@@ -1,4 +1,4 @@
-"""Files of lines, compressed: what is in them, and who goes first."""
+"""Files of lines as one, plain or compressed: what is in it, and who goes first."""
 
 import asyncio
 import gzip
@@ -34,11 +34,13 @@ FILES = [
 ]
 
 
+@pytest.mark.parametrize("compressed", [True, False])
 @pytest.mark.parametrize(("files", "expected"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
-def test_what_is_packed(tmp_path: Path, files: list[bytes], expected: bytes) -> None:
+def test_what_is_packed(tmp_path: Path, files: list[bytes], expected: bytes, compressed: bool) -> None:
     """Whole lines alone, so that every reader can read them; the sources are gone."""
-    file = asyncio.run(packed(written(tmp_path, *files)))
-    assert gzip.decompress(file.read_bytes()) == expected
+    file = asyncio.run(packed(written(tmp_path, *files), compressed=compressed))
+    found = file.read_bytes()
+    assert (gzip.decompress(found) if compressed else found) == expected
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -47,13 +49,15 @@ def test_the_same_lines_make_the_same_file(tmp_path: Path) -> None:
     made: list[bytes] = []
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(ROW * 10)
-        made.append(asyncio.run(packed([tmp_path / name])).read_bytes())
+        made.append(asyncio.run(packed([tmp_path / name], compressed=True)).read_bytes())
     assert made[0] == made[1]
 
 
 def test_packed_files_that_follow_each_other_are_one(tmp_path: Path) -> None:
     """So that the rows of shards are joined without being read."""
-    files = [asyncio.run(packed([path])).read_bytes() for path in written(tmp_path, b"1\n", b"", b"2\n")]
+    files = [
+        asyncio.run(packed([path], compressed=True)).read_bytes() for path in written(tmp_path, b"1\n", b"", b"2\n")
+    ]
     assert gzip.decompress(b"".join(files)) == b"1\n2\n"
 
 
@@ -65,7 +69,7 @@ def test_a_failure_leaves_the_lines(tmp_path: Path) -> None:
 
     sources = written(tmp_path, ROW, ROW)
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(packed(sources, failing))
+        asyncio.run(packed(sources, failing, compressed=True))
     assert sorted(tmp_path.iterdir()) == sources
 
 
@@ -80,6 +84,6 @@ def test_others_go_first_unless_there_is_a_hurry(tmp_path: Path, hurry: bool, la
         return lines
 
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    asyncio.run(packed(written(tmp_path, ROW), look, hurry=hurry))
+    asyncio.run(packed(written(tmp_path, ROW), look, compressed=True, hurry=hurry))
     assert seen == [min(19, own + later_by) if hurry else 10]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own

@@ -72,7 +72,7 @@ def talking(url: str, path: str, **fields: Any) -> PerfRunSpec:
 
 def rows(folder: Path, point: PerfPoint) -> list[Row]:
     """By conversation and turn."""
-    found = load_tests.rows(folder / f"artifacts/{point.name}/requests.jsonl.gz")
+    found = load_tests.rows(folder / f"artifacts/{point.name}/requests.jsonl")
     return sorted(found, key=lambda row: (row["conversation"], row["turn"]))
 
 
@@ -250,7 +250,7 @@ def test_a_cancelled_load_leaves_its_rows(tmp_path: Path, mock: str, talks: Call
             await task
 
     run(cancelled())
-    found = load_tests.rows(next((tmp_path / "artifacts").rglob("requests.jsonl.gz")))
+    found = load_tests.rows(next((tmp_path / "artifacts").rglob("requests.jsonl")))
     assert len(found) >= 40
     assert {row["turn"] for row in found} == {0, 1, 2}
     assert len({(row["conversation"], row["turn"]) for row in found}) == len(found)

@@ -12,6 +12,7 @@ import pytest
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.packing import Through, unchanged
 from evalkube_runner.perf import sweep
+from evalkube_runner.perf.point_runner import MOST_PLAIN
 from fakes import load_tests
 from fakes.mock_model import running_mock
 
@@ -68,5 +69,15 @@ def test_the_next_point_waits_for_the_rows_of_the_one_before(tmp_path: Path, moc
         return sent
 
     assert load_tests.run(work()) == 6
-    assert len(load_tests.rows(tmp_path / "artifacts/parallel_3_number_6/requests.jsonl.gz")) == 6
-    assert (tmp_path / "artifacts/parallel_5_number_5/requests.jsonl.gz").is_file() is not cancelled
+    assert len(load_tests.rows(tmp_path / "artifacts/parallel_3_number_6/requests.jsonl")) == 6
+    assert (tmp_path / "artifacts/parallel_5_number_5/requests.jsonl").is_file() is not cancelled
+
+
+def test_the_rows_of_many_requests_are_compressed(tmp_path: Path, mock: str) -> None:
+    """Those of a point that has fewer are plain text."""
+    number = [MOST_PLAIN + 1, 5]
+    wanted = load_tests.spec(mock, number=number, parallel=[16, 1], stream=False, max_tokens=[1])
+    many, few = load_tests.load(tmp_path, wanted).points
+    assert len(load_tests.rows(tmp_path / f"artifacts/{many.name}/requests.jsonl.gz")) == MOST_PLAIN + 1
+    assert not (tmp_path / f"artifacts/{many.name}/requests.jsonl").exists()
+    assert len(load_tests.rows(tmp_path / f"artifacts/{few.name}/requests.jsonl")) == 5

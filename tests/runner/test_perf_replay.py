@@ -133,7 +133,7 @@ def run(folder: Path, url: str, kind: str, shard: int = 0, shards: int = 1, **fi
 
 def rows(folder: Path, point: str, shard: int = 0) -> dict[int, tuple[float, int, int]]:
     """By index: when each request was due, and the tokens that the server counted."""
-    found = load_tests.rows(folder / f"shard-{shard}/artifacts/{point}/requests.jsonl.gz")
+    found = load_tests.rows(folder / f"shard-{shard}/artifacts/{point}/requests.jsonl")
     return {
         row["index"]: (row["intended_ns"] / 1_000_000, row["prompt_tokens"], row["completion_tokens"]) for row in found
     }

@@ -67,7 +67,7 @@ def test_a_point_has_the_server_s_figures_beside_the_client_s(tmp_path: Path) ->
 def test_scrapes_are_rows_on_the_clock_of_the_requests(tmp_path: Path) -> None:
     """The first before the first request, the last after the last one, and some between."""
     point = measured(tmp_path, hold=True)
-    scrapes, requests = rows(tmp_path, point, "server_metrics.jsonl.gz"), rows(tmp_path, point, "requests.jsonl.gz")
+    scrapes, requests = rows(tmp_path, point, "server_metrics.jsonl"), rows(tmp_path, point, "requests.jsonl")
     assert scrapes[0]["at_ns"] < min(row["sent_ns"] for row in requests)
     assert scrapes[-1]["at_ns"] > max(row["end_ns"] for row in requests)
     assert [row["at_ns"] for row in scrapes] == sorted(row["at_ns"] for row in scrapes)
@@ -85,7 +85,7 @@ def test_a_run_that_does_not_ask_sends_nothing_but_requests(tmp_path: Path) -> N
 
     point, asked = load_tests.run(work())
     assert (point.succeeded, point.server, asked) == (4, None, 0)
-    assert not (tmp_path / "artifacts" / point.name / "server_metrics.jsonl.gz").exists()
+    assert not (tmp_path / "artifacts" / point.name / "server_metrics.jsonl").exists()
 
 
 def test_the_key_goes_to_the_endpoint_s_own_page_alone(tmp_path: Path) -> None:
@@ -166,5 +166,5 @@ def test_the_runs_of_a_search_are_one_view(tmp_path: Path) -> None:
     point = measured(tmp_path, number=1, parallel=2, sla_upper_bound=2, sla_lower_bound=2, **search)
     assert point.server is not None
     assert point.server.histograms["ttft"].count == point.succeeded
-    scrapes = rows(tmp_path, point, "server_metrics.jsonl.gz")
+    scrapes = rows(tmp_path, point, "server_metrics.jsonl")
     assert {row["run"] for row in scrapes} == {0, 1}

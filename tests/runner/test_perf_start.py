@@ -39,7 +39,7 @@ def test_shards_begin_each_point_at_one_instant_and_add_up(tmp_path: Path) -> No
         assert point.begun.first_ns >= start_at_ns - DOUBT_NS  # no worker begins early
         assert point.begun.skew_ns >= 2 * DOUBT_NS
     assert summary.start_skew_s(merged) == max(each.begun.skew_ns for each in merged.points if each.begun) / 1e9
-    rows = load_tests.rows(tmp_path / "0/artifacts/parallel_2_number_9/requests.jsonl.gz")
+    rows = load_tests.rows(tmp_path / "0/artifacts/parallel_2_number_9/requests.jsonl")
     assert all(row["index"] % 2 == 0 for row in rows)
 
 

@@ -32,7 +32,7 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def rows_of(folder: Path, point: PerfPoint) -> list[dict[str, Any]]:
-    return load_tests.rows(folder / f"artifacts/{point.name}/requests.jsonl.gz")
+    return load_tests.rows(folder / f"artifacts/{point.name}/requests.jsonl")
 
 
 def served_per_second(url: str, begin_ns: int, end_ns: int) -> float:

@@ -78,7 +78,7 @@ def load(folder: Path, wanted: PerfRunSpec, **options: Any) -> PerfResult:
 
 
 def rows(folder: Path, point: str, shard: int = 0) -> list[dict[str, Any]]:
-    return load_tests.rows(folder / f"shard-{shard}/artifacts/{point}/requests.jsonl.gz")
+    return load_tests.rows(folder / f"shard-{shard}/artifacts/{point}/requests.jsonl")
 
 
 def test_closed_loop(tmp_path: Path, mock: str) -> None:
@@ -642,7 +642,7 @@ def test_a_cancelled_sweep_leaves_its_rows(tmp_path: Path, mock: str) -> None:
         running = asyncio.ensure_future(
             sweep.load_test(spec(mock, number=[6, 500], parallel=[3, 5]), context(tmp_path))
         )
-        await load_tests.written(tmp_path / "shard-0/artifacts/parallel_3_number_6/requests.jsonl.gz")
+        await load_tests.written(tmp_path / "shard-0/artifacts/parallel_3_number_6/requests.jsonl")
         await load_tests.asked(mock, 20)
         running.cancel()
         with suppress(asyncio.CancelledError):

@@ -36,7 +36,7 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def rows_of(folder: Path, point: str) -> list[dict[str, Any]]:
-    return load_tests.rows(folder / f"artifacts/{point}/requests.jsonl.gz")
+    return load_tests.rows(folder / f"artifacts/{point}/requests.jsonl")
 
 
 @pytest.mark.parametrize("parallel", [2, 600], ids=["one process", "two processes"])

@@ -83,7 +83,7 @@ def test_a_goodput_says_how_many_requests_may_fail(tmp_path: Path) -> None:
 def test_rows_tell_the_runs_apart(tmp_path: Path, mock: str) -> None:
     """All runs of a value are in one file."""
     home, _, _ = answer(tmp_path, spec(mock, sla_upper_bound=2, sla_lower_bound=2, **TTFT))
-    file = home / "artifacts/parallel_2_number_20/requests.jsonl.gz"
+    file = home / "artifacts/parallel_2_number_20/requests.jsonl"
     found = load_tests.rows(file)
     assert sorted((row["run"], row["index"]) for row in found) == [(run, at) for run in range(2) for at in range(10)]
     summary = json.loads((file.parent / "benchmark_summary.json").read_text())
@@ -167,7 +167,7 @@ def test_a_cancelled_search_leaves_its_rows(tmp_path: Path, mock: str) -> None:
             await running
 
     run(work())
-    found = load_tests.rows(tmp_path / "artifacts/parallel_4_number_400/requests.jsonl.gz")
+    found = load_tests.rows(tmp_path / "artifacts/parallel_4_number_400/requests.jsonl")
     assert {row["run"] for row in found} == {0}
     assert [row["error"] for row in found].count("cancelled") == 4
 
@@ -188,7 +188,7 @@ def test_an_invalid_run_is_made_again(tmp_path: Path, mock: str) -> None:
     result = run(work())
     assert result.sla is not None
     (group,) = result.sla.groups
-    assert len(load_tests.rows(tmp_path / "artifacts/parallel_4_number_20/requests.jsonl.gz")) == 20
+    assert len(load_tests.rows(tmp_path / "artifacts/parallel_4_number_20/requests.jsonl")) == 20
     assert group.probes[-1].outcome in ("met", "invalid")  # a busy machine may spoil every try
     assert (group.best == 4) is (group.probes[-1].outcome == "met")
 

@@ -55,7 +55,7 @@ def point(folder: Path, wanted: PerfRunSpec) -> PerfPoint:
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    return load_tests.rows(folder / f"artifacts/{name}/requests.jsonl.gz")
+    return load_tests.rows(folder / f"artifacts/{name}/requests.jsonl")
 
 
 def lines(folder: Path, *values: object) -> str:

@@ -54,7 +54,7 @@ def load(folder: Path, url: str, api: str, **fields: Any) -> PerfPoint:
 
 def rows(folder: Path) -> list[dict[str, Any]]:
     """Of each request."""
-    return load_tests.rows(folder / "artifacts/parallel_3_number_6/requests.jsonl.gz")
+    return load_tests.rows(folder / "artifacts/parallel_3_number_6/requests.jsonl")
 
 
 def test_a_load_test_of_streams(tmp_path: Path, mock: str, api: str) -> None:

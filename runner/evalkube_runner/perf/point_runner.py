@@ -21,6 +21,7 @@ from evalkube_crds.results import PerfPoint, SteadyWindow
 from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.packing import SUFFIX
 from evalkube_runner.perf import endpoint_check, limits, marks, steady, stopping
 from evalkube_runner.perf.begun import begun_of
 from evalkube_runner.perf.bodies import Bodies, Span
@@ -33,9 +34,11 @@ from evalkube_runner.perf.task import LoadOptions, PointLoad, WorkerReport
 from evalkube_runner.perf.workers import WorkerPool
 from evalkube_runner.server.watch import Watch
 
-__all__ = ["PointRunner"]
+__all__ = ["MOST_PLAIN", "PointRunner"]
 
 _LOG = logging.getLogger("evalkube.runner.perf")
+MOST_PLAIN = 20_000
+"""Requests whose rows are plain text, of some 7 MB: more of them are compressed."""
 _PROGRESS_S = 0.5
 _NANO = 1_000_000_000
 _LOOK_S = 0.1
@@ -93,26 +96,27 @@ class PointRunner:
         await endpoint_check.check_endpoint(self._options, self._bodies.layout, addresses)
 
     @contextlib.asynccontextmanager
-    async def rows(self, name: str) -> AsyncIterator[list[Path]]:
+    async def rows(self, name: str, requests: int) -> AsyncIterator[list[Path]]:
         """Files with rows, as ``measure`` adds them, delivered as those of the point ``name`` at the end; also when
-        that is a cancellation or a fault.
+        that is a cancellation or a fault. ``requests``: how many all shards send, so that all of them name it alike.
         """
+        path = f"{name}/requests.jsonl{SUFFIX if requests > MOST_PLAIN else ''}"
         files: list[Path] = []
         try:
             yield files
         except BaseException:
             with contextlib.suppress(OSError, RunFailed):  # what happened before is what counts
-                await self._deliver_rows(name, files, hurry=True)
+                await self._deliver_rows(path, files, hurry=True)
             raise
-        await _nearly_done(self._deliver_rows(name, files))
+        await _nearly_done(self._deliver_rows(path, files))
 
-    async def _deliver_rows(self, name: str, files: Sequence[Path], *, hurry: bool = False) -> None:
+    async def _deliver_rows(self, path: str, files: Sequence[Path], *, hurry: bool = False) -> None:
         """Deliver them. The next point waits for it, so that nothing disturbs its load."""
         deliver = self._context.delivery.put_lines
         if written := [path for path in files if path.is_file()]:
-            await deliver(f"{name}/requests.jsonl.gz", written, hurry=hurry)
+            await deliver(path, written, hurry=hurry)
         if scraped := sorted(self._context.scratch.glob("server-*.jsonl")):
-            await deliver(f"{name}/server_metrics.jsonl.gz", scraped, hurry=hurry)
+            await deliver(f"{path.partition('/')[0]}/server_metrics.jsonl", scraped, hurry=hurry)
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
         """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,

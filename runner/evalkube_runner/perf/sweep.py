@@ -88,7 +88,7 @@ async def _sweep(points: Sequence[Point], runner: PointRunner, result: PerfResul
             continue
         if at:
             await runner.pause(point)
-        async with runner.rows(point.name) as rows:
+        async with runner.rows(point.name, point.total) as rows:
             measured = await runner.measure(point, rows)
             await runner.deliver(measured)
         result.points.append(measured)

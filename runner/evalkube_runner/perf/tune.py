@@ -112,7 +112,7 @@ class _Tuner:
         """All runs at a value. One in which the client could not keep up tells nothing and is made again."""
         point = run_of(self._spec, value)
         runs: list[PerfPoint] = []
-        async with self._runner.rows(point.name) as rows:
+        async with self._runner.rows(point.name, point.total * self._spec.sla_num_runs) as rows:
             for run in range(self._spec.sla_num_runs):
                 runs.append(await self._valid_run(point, run, rows))
                 if runs[-1].verdict is Verdict.INVALID or self._runner.gone:
