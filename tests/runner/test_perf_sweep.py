@@ -465,7 +465,7 @@ def test_a_point_ends_early_by_its_error_rate(tmp_path: Path) -> None:
         async with raw_server(lambda connection, request: [ANSWER] if request % 2 else busy) as server:
             wanted = spec(
                 f"http://127.0.0.1:{server.port}/v1",
-                number=[50_000, 60_000],
+                number=[5_000, 6_000],
                 parallel=[4, 4],
                 max_error_rate=0.1,
                 no_test_connection=True,
@@ -473,7 +473,7 @@ def test_a_point_ends_early_by_its_error_rate(tmp_path: Path) -> None:
             return await sweep.load_test(wanted, context(tmp_path))
 
     points = run(work()).points
-    for point, number in zip(points, (50_000, 60_000), strict=True):
+    for point, number in zip(points, (5_000, 6_000), strict=True):
         over = point.succeeded + point.failed
         assert 20 <= over < number
         (reason,) = point.stopped
