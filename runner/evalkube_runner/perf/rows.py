@@ -14,10 +14,6 @@ from evalkube_runner.perf.exchange import Exchange
 
 __all__ = ["Rows", "Timing", "Waiting"]
 
-_WORDS = ("finish_reason", "error", "message")
-"""Columns of text. Where there is none it is empty and not null: DuckDB and polars tell a column's type by its first
-rows, and errors come late. Of a column that is null there, DuckDB would drop the rest without a word.
-"""
 _LINES_PER_WRITE = 256
 _BATCH = 256
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -50,18 +46,13 @@ class Rows:
         if self._run is not None:
             row["run"] = self._run
         if exchange.texts is None:
-            self._write(row)
+            self.write(row)
         else:
             timing = (list(map(tuple, exchange.spans)), exchange.strays, lags_of(exchange))
             self._spool.keep((row, exchange.texts, timing, body.decode() if body is not None else None))
 
     def write(self, row: dict[str, Any]) -> None:
         """Take a whole row."""
-        self._write(row.copy())
-
-    def _write(self, row: dict[str, Any]) -> None:
-        for name in _WORDS:
-            row[name] = row[name] or ""
         self._lines.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         if len(self._lines) >= _LINES_PER_WRITE:
             self._flush()
