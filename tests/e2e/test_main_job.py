@@ -139,6 +139,31 @@ def test_a_missed_threshold_is_no_failure_of_the_run(kube: Kube) -> None:
     assert condition(run, "ThresholdsMet")["status"] == "False"
 
 
+def test_a_recorded_load_and_conversations_from_a_config_map(kube: Kube) -> None:
+    """Two pods share a trace and a file of conversations, begin together, and say what each was."""
+    trace: list[object] = [
+        {"timestamp": 100 * at, "input_length": 40, "output_length": 8, "hash_ids": [0]} for at in range(20)
+    ]
+    talk = [{"role": role, "content": f"{role} {turn}"} for turn in range(3) for role in ("user", "assistant")]
+    files: dict[str, list[object]] = {"trace.jsonl": trace, "talks.jsonl": [talk] * 8}
+    data = {name: "".join(json.dumps(line) + "\n" for line in lines) for name, lines in files.items()}
+    kube.apply(config_map("recorded", data, opted_in=True))
+    both: dict[str, Any] = {"shards": 2, "data": [{"name": "mine", "configMap": "recorded"}], "goodput": {"ttft": 5.0}}
+    trace_run = perf_run("trace", "model", dataset="workload_trace", datasetPath="/data/mine/trace.jsonl", **both)
+    for field in ("dataSource", "number", "parallel", "maxTokens"):  # the trace says all of this
+        del trace_run["spec"][field]
+    talks = {"dataset": "custom_multi_turn", "datasetPath": "/data/mine/talks.jsonl", "dataSource": "local"}
+    kube.create(trace_run, perf_run("talks", "model", **talks, number=[8], parallel=[2], **both))
+    figures: dict[str, float] = {}
+    for name, total in (("trace", 20), ("talks", 8)):
+        status = kube.ended("perfrun", name)["status"]
+        assert status["phase"] == "Succeeded", status["conditions"]
+        figures = {key.partition("/")[2]: value for key, value in status["summary"].items()}
+        assert (status["progress"]["done"], figures["success_rate"], figures["goodput"]) == (total, 1, 1)
+        assert 0 <= status["startSkewSeconds"] < 1
+    assert figures["conversations_completed"] == 1
+
+
 def test_own_data_from_a_config_map(kube: Kube) -> None:
     """What `spec.data` names is at /data/<name> for `localPath`."""
     row = json.dumps({"query": "How many legs has a spider?", "response": "8"})
