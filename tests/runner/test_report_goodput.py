@@ -26,6 +26,8 @@ def test_of_one_point() -> None:
     shown = page(result(8), goodput={"ttft": 0.2, "tpot": 0.05})
     for text in ("Goodput", "80.0", "2.000 good requests per second", "TTFT &lt;= 0.2 s, TPOT &lt;= 0.05 s"):
         assert text in shown, text
+    for title in ("Goodput", "Good requests/s"):  # among the point's facts, and in the glossary
+        assert shown.count(f"<dt>{title}</dt>") == 2, title
     summary = tables.perf_summary(result(8))
     assert "Goodput" in summary
     assert "Good requests/s" in summary

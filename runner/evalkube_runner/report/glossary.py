@@ -87,7 +87,7 @@ _TERMS: tuple[tuple[str, str], ...] = (
         ),
     ),
     ("In flight, closed loop", "So many requests are open at once; the next is sent when one ends."),
-    ("Open loop", "Requests are sent at random times (Poisson) at a fixed mean rate, however many are still open."),
+    ("Open loop", "Requests are sent when their schedule says, however many are still open."),
     (
         "Steady part",
         (

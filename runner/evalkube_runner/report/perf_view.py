@@ -291,9 +291,6 @@ def _conversation_facts(point: PerfPoint) -> list[tuple[str, str]]:
     ]
 
 
-_FACTS = (DURATION, RPS, *(figure for figure, _, _ in _SINGLE))
-
-
 def _words_facts(point: PerfPoint) -> list[tuple[str, str]]:
     return [
         ("Output tokens", formats.count(point.output_tokens)),
