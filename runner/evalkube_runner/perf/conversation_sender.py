@@ -97,6 +97,11 @@ class ConversationSender(Sender):
         super().__init__(pool, sessions, planned, options, dialect=dialect, record=record, begin=begin)
         self._exchange = self._first_turn
 
+    @property
+    def _at_server(self) -> int:
+        """Not the conversations in which a person thinks."""
+        return self.in_flight - len(self._thinking)
+
     def _first_turn(self, index: int, payload: bytes) -> Exchange:
         return self._turn(self._sessions.begun(index), payload)
 
@@ -129,6 +134,8 @@ class ConversationSender(Sender):
         exchange.intended_ns = due_ns if thought_ns else now_ns
         exchange.ready_ns = due_ns
         exchange.dispatched_ns = now_ns
+        if thought_ns:
+            self._bunching.sent(now_ns, now_ns - due_ns, self._at_server)
         if session.index >= self._options.warmup:
             self.sent += 1
             self.offered += 1
@@ -161,6 +168,7 @@ class ConversationSender(Sender):
         assert isinstance(exchange, Turn)
         session = exchange.session
         if exchange.error is None and session.goes_on:
+            exchange.behind_ns = self._bunching.behind_ns(exchange.dispatched_ns)
             thought_ns = session.take(exchange.said)
             heappush(self._thinking, (exchange.end_ns + thought_ns, session.index, thought_ns, session))
             self._pump()

@@ -190,6 +190,11 @@ class Sender:
         self._unrendered = None
         self._planned = iter(())
 
+    @property
+    def _at_server(self) -> int:
+        """How many requests the server has, or is to have."""
+        return self.in_flight
+
     def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:
         options = self._options
         exchange = self._exchange(planned.index, payload)
@@ -209,7 +214,7 @@ class Sender:
         if planned.due_ns is None and not follows:
             self._begun += 1
         if planned.due_ns is not None:
-            self._bunching.sent(now_ns, now_ns - exchange.ready_ns, self.in_flight)
+            self._bunching.sent(now_ns, now_ns - exchange.ready_ns, self._at_server)
         self._free -= 1
         self.in_flight += 1
         self._pool.send(exchange)
