@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from evalkube_crds.load_news import LoadNews, OthersNews
+from evalkube_crds.results import NANO
 from evalkube_runner.context import Share
 from evalkube_runner.perf import stopping
 from evalkube_runner.perf.stopping import Early, Limits
@@ -42,7 +43,7 @@ class OtherShards:
 
     def early(self, limits: Limits, told: Sequence[Progress], now_ns: int) -> Early | None:
         """Whether the load ends now, by what this shard's workers told and what the others did."""
-        now_s = now_ns / stopping.NANO
+        now_s = now_ns / NANO
         alone = stopping.early(limits, told, now_ns)
         if alone is None:
             self._alarmed_s = None

@@ -13,7 +13,7 @@ from evalkube_crds.load_news import OthersNews
 from evalkube_crds.results import NANO, PerfPoint
 from evalkube_runner.perf.task import Progress
 
-__all__ = ["NANO", "Early", "Limits", "early", "least_sent", "lost", "over", "words"]
+__all__ = ["Early", "Limits", "early", "least_sent", "lost", "over", "words"]
 
 _LEAST_SENT = 20
 _ALONE = OthersNews()
