@@ -8,7 +8,7 @@ The sum makes a bucket of equal values exact, which is what small runs consist o
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import add, lshift, lt, mul, sub
@@ -16,7 +16,7 @@ from typing import Any, Self, TypeAlias
 
 from evalkube_crds import packed
 
-__all__ = ["Histogram", "bucket_of", "edges_of"]
+__all__ = ["Histogram", "bucket_of", "edges_of", "merged_by_name"]
 
 _SUB_BITS = 10
 
@@ -232,6 +232,15 @@ class Histogram:
             low=int(doc["low"]),
             high=int(doc["high"]),
         )
+
+
+def merged_by_name(parts: Iterable[Mapping[str, Histogram]]) -> dict[str, Histogram]:
+    """The histograms of one name added up, of all names."""
+    found: dict[str, list[Histogram]] = {}
+    for part in parts:
+        for name, histogram in part.items():
+            found.setdefault(name, []).append(histogram)
+    return {name: Histogram.merged(same) for name, same in found.items()}
 
 
 _Buckets: TypeAlias = tuple[list[int], Sequence[int], list[int]]

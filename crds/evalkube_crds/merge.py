@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from evalkube_crds import server_view, steady, verdict
-from evalkube_crds.histogram import Histogram
+from evalkube_crds.histogram import Histogram, merged_by_name
 from evalkube_crds.results import (
     Begun,
     ClientHealth,
@@ -167,7 +167,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
     merged.stopped = [reason for part in parts for reason in part.stopped]
     counted = [part.good for part in parts if part.good is not None]
     merged.good = sum(counted) if counted else None  # a shard that had nothing to do counted none
-    merged.histograms = _histograms([part.histograms for part in parts])
+    merged.histograms = merged_by_name(part.histograms for part in parts)
     merged.health = _health([part.health for part in parts])
     merged.stopped_at_ns = min((part.stopped_at_ns for part in parts if part.stopped_at_ns), default=0)
     for part in parts[1:]:
@@ -211,17 +211,11 @@ def _health(parts: Sequence[ClientHealth]) -> ClientHealth:
         **{name: sum(getattr(part, name) for part in parts) for name in _HEALTH_COUNTS},
         **{name: Histogram.merged(getattr(part, name) for part in parts) for name in _HEALTH_HISTOGRAMS},
         clock_step_ns=max(part.clock_step_ns for part in parts),
-        delayed=_histograms([part.delayed for part in parts]),
-        undelayed=_histograms([part.undelayed for part in parts]),
-        bunched=_histograms([part.bunched for part in parts]),
-        unbunched=_histograms([part.unbunched for part in parts]),
+        delayed=merged_by_name(part.delayed for part in parts),
+        undelayed=merged_by_name(part.undelayed for part in parts),
+        bunched=merged_by_name(part.bunched for part in parts),
+        unbunched=merged_by_name(part.unbunched for part in parts),
     )
-
-
-def _histograms(parts: Sequence[dict[str, Histogram]]) -> dict[str, Histogram]:
-    """The histograms of one name added up, of all names."""
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {name: Histogram.merged(part[name] for part in parts if name in part) for name in names}
 
 
 _SERIES = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "ttft_ns_sum")

@@ -21,7 +21,7 @@ from evalkube_crds.figures import (
     TPOT,
     TTFT,
 )
-from evalkube_crds.histogram import Histogram
+from evalkube_crds.histogram import merged_by_name
 from evalkube_crds.names import STEADY_ABSENCES, SteadyAbsence
 from evalkube_crds.results import NANO, PerfPoint, SteadyWindow
 
@@ -71,10 +71,7 @@ def _summed(parts: Sequence[SteadyWindow]) -> SteadyWindow:
     total.absent = dict(sorted(absent.items()))
     total.started_at_ns = min((part.started_at_ns for part in parts if part.windows), default=0)
     total.ended_at_ns = max(part.ended_at_ns for part in parts)
-    names = {name: None for part in parts for name in part.histograms}
-    total.histograms = {
-        name: Histogram.merged(part.histograms[name] for part in parts if name in part.histograms) for name in names
-    }
+    total.histograms = merged_by_name(part.histograms for part in parts)
     return total
 
 

@@ -3,6 +3,7 @@
 The counts lie in flat arrays, one place per bucket; pages that no value falls on take no memory.
 """
 
+from collections.abc import Iterable
 from operator import mul
 
 import numpy as np
@@ -10,7 +11,10 @@ from numpy.typing import NDArray
 
 from evalkube_crds.histogram import Histogram, bucket_of
 
-__all__ = ["BulkHistogram", "buckets_of"]
+__all__ = ["GATHERED", "BulkHistogram", "BulkHistograms", "buckets_of"]
+
+GATHERED = 2048
+"""Values that are counted at once: 0.2 ms of work, too short to disturb."""
 
 _SUB_BITS = 10  # of histogram.bucket_of; a test holds the two equal
 _LARGEST = (1 << 53) - 1  # 104 days in ns; up to here a float64 knows the bit length exactly
@@ -66,3 +70,32 @@ class BulkHistogram:
             low=self._rest.low,
             high=self._rest.high,
         )
+
+
+class BulkHistograms:
+    """Histograms by name in the making, whose values come one by one and are counted many at once."""
+
+    __slots__ = ("_histograms", "_values")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._histograms = {name: BulkHistogram() for name in names}
+        self._values: dict[str, list[int]] = {name: [] for name in self._histograms}
+
+    def note(self, name: str, value: int) -> None:
+        """Count one value, sooner or later."""
+        values = self._values[name]
+        values.append(value)
+        if len(values) >= GATHERED:
+            self._histograms[name].add(values)
+            values.clear()
+
+    def add(self, name: str, values: list[int], times: list[int]) -> None:
+        """Count ``values[i]`` ``times[i]`` times, now."""
+        self._histograms[name].add(values, times)
+
+    def found(self) -> dict[str, Histogram]:
+        """All of them, with all values so far."""
+        for name, values in self._values.items():
+            self._histograms[name].add(values)
+            values.clear()
+        return {name: one.histogram() for name, one in self._histograms.items()}

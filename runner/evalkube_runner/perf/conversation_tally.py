@@ -7,13 +7,11 @@ of first turns stands apart from that of later ones, whose beginning the server 
 from collections import Counter
 from typing import Any
 
-from evalkube_runner.perf.bulk_histogram import BulkHistogram
+from evalkube_runner.perf.bulk_histogram import BulkHistograms
 from evalkube_runner.perf.conversation import Session
 from evalkube_runner.perf.conversation_sender import Ending, Turn
 
 __all__ = ["ConversationTally"]
-
-_PENDING = 2048
 
 
 class ConversationTally:
@@ -24,8 +22,7 @@ class ConversationTally:
     def __init__(self, *, warmup: int) -> None:
         """Conversations with an index below `warmup` are counted, but measured in nothing."""
         self._warmup_below = warmup
-        self._tallies = {name: BulkHistogram() for name in self.NAMES}
-        self._pending: dict[str, list[int]] = {name: [] for name in self.NAMES}
+        self._histograms = BulkHistograms(self.NAMES)
         self._endings: Counter[Ending] = Counter()
         self._unsent = 0
         self.warmup = 0
@@ -39,7 +36,7 @@ class ConversationTally:
         """Count one request that is over."""
         if turn.error is None and turn.first_token_ns and turn.index >= self._warmup_below:
             name = "later_turn_ttft_ns" if turn.turn else "first_turn_ttft_ns"
-            self._note(name, turn.first_token_ns - turn.sent_ns)
+            self._histograms.note(name, turn.first_token_ns - turn.sent_ns)
 
     def over(self, session: Session, ending: Ending, sent: int) -> None:
         """Count one conversation that has ended, of which `sent` turns were sent."""
@@ -48,21 +45,10 @@ class ConversationTally:
             return
         self._endings[ending] += 1
         self._unsent += len(session) - sent
-        self._note("turns", sent)
-
-    def _note(self, name: str, value: int) -> None:
-        pending = self._pending[name]
-        pending.append(value)
-        if len(pending) >= _PENDING:
-            self._tallies[name].add(pending)
-            pending.clear()
+        self._histograms.note("turns", sent)
 
     def added_to(self, measured: dict[str, Any]) -> dict[str, Any]:
         """`measured` (`Measure.to_doc`) with what of `results.PerfPoint` is known here, as plain values."""
-        for name, pending in self._pending.items():
-            self._tallies[name].add(pending)
-            pending.clear()
-        found = {name: tally.histogram() for name, tally in self._tallies.items()}
-        histograms = {name: one.to_doc() for name, one in found.items() if one.count}
+        histograms = {name: one.to_doc() for name, one in self._histograms.found().items() if one.count}
         counts = {str(ending): self._endings[ending] for ending in Ending} | {"unsent_turns": self._unsent}
         return measured | {"histograms": measured["histograms"] | histograms, "conversations": counts}

@@ -29,8 +29,8 @@ from typing import Any
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, TokenBasis
-from evalkube_runner.perf import bulk_histogram
 from evalkube_runner.perf.answer_tokens import Tokens, hidden_of, tokens_of
+from evalkube_runner.perf.bulk_histogram import GATHERED, BulkHistograms
 from evalkube_runner.perf.delays import Delays, lags_of
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.goodput import Counting, Taken
@@ -59,7 +59,6 @@ HISTOGRAMS = (
 
 _LAG = "schedule_lag_ns"
 _LATE_NS = 1_000_000
-_PENDING = 2048  # values gathered before they are counted at once: 0.2 ms of work, too short to disturb
 _NANO = 1_000_000_000
 _MILLI_NANO = 1000 * _NANO
 _FINISH_REASONS = 64  # a server that invents one per answer must not fill the memory
@@ -74,9 +73,10 @@ class Measure:
         """
         self.goodput = goodput
         self._warmup_below = warmup
-        self._tallies = {name: bulk_histogram.BulkHistogram() for name in (*HISTOGRAMS, _LAG)}
-        self._pending: dict[str, list[int]] = {name: [] for name in self._tallies}
+        self._histograms = BulkHistograms((*HISTOGRAMS, _LAG))
+        self._note = self._histograms.note
         self._reads: Counter[int] = Counter()  # by the number of chunks in them
+        self._gaps_ns: list[int] = []
         self._gap_times: list[int] = []
         self._series = Series()
         self.succeeded = self.failed = self.warmup = self.resent = self.late = self.truncated = 0
@@ -240,34 +240,24 @@ class Measure:
 
     def _count_gaps(self, times_ns: list[int], chunks: list[int], tokens: Sequence[int]) -> None:
         gaps_ns, times = gaps_of(times_ns, tokens)
-        self._pending["itl_ns"].extend(gaps_ns)
+        self._gaps_ns.extend(gaps_ns)
         self._gap_times.extend(times)
         ones = chunks.count(1)  # nearly all of them, where a server sends token by token
         self._reads[1] += ones
         if ones < len(chunks):
             self._reads.update(new for new in chunks if new != 1)
-        if len(self._gap_times) >= _PENDING:
+        if len(self._gap_times) >= GATHERED:
             self._flush_gaps()
 
-    def _note(self, name: str, value: int) -> None:
-        pending = self._pending[name]
-        pending.append(value)
-        if len(pending) >= _PENDING:
-            self._tallies[name].add(pending)
-            pending.clear()
-
     def _flush_gaps(self) -> None:
-        self._tallies["itl_ns"].add(self._pending["itl_ns"], self._gap_times)
-        self._pending["itl_ns"].clear()
+        self._histograms.add("itl_ns", self._gaps_ns, self._gap_times)
+        self._gaps_ns.clear()
         self._gap_times.clear()
 
     def histograms(self) -> dict[str, Histogram]:
         """Everything that was counted by value, ``schedule_lag_ns`` too; only what has values."""
         self._flush_gaps()
-        for name, pending in self._pending.items():
-            self._tallies[name].add(pending)
-            pending.clear()
-        found = {name: tally.histogram() for name, tally in self._tallies.items()}
+        found = self._histograms.found()
         reads = found["chunks_per_read"]
         for chunks, count in self._reads.items():
             reads.add(chunks, count)
