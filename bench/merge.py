@@ -12,7 +12,8 @@ import perf_run  # noqa: F401  # the rooms on the path
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.merge import merge_results
-from evalkube_crds.results import ClientHealth, PerfPoint, PerfResult, PerfSeries, SteadyWindow
+from evalkube_crds.perf_point import ClientHealth, PerfPoint, PerfSeries, SteadyWindow
+from evalkube_crds.results import PerfResult
 
 BAR_S = 1.0
 BAR_BYTES = 64_000

@@ -163,7 +163,7 @@ def ours(load: Load, folder: Path, more: dict[str, Any]) -> tuple[Seen, float]:
         "noTestConnection": True,
     }
     from evalkube_crds import figures, server_view
-    from evalkube_crds.results import PerfPoint
+    from evalkube_crds.perf_point import PerfPoint
 
     with perf_run.run("", readable=folder, **(spec | more)) as ran:
         point = PerfPoint.model_validate(ran.result["points"][0])

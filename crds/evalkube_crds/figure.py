@@ -11,7 +11,7 @@ from typing import Final
 from evalkube_crds import intervals
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import Interval
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 
 __all__ = ["CHAT", "KINDS", "MEAN", "STATISTICS", "Better", "Figure", "Quantity", "Unit"]
 

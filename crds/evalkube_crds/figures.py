@@ -14,7 +14,8 @@ from typing import Final
 
 from evalkube_crds.figure import CHAT, Better, Figure, Quantity, Unit
 from evalkube_crds.names import TokenBasis
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
 
 __all__ = [
     "CHUNKS_PER_READ",

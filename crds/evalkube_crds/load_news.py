@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from evalkube_crds.results import Report
+from evalkube_crds.result_parts import Report
 
 __all__ = ["LoadNews", "OthersNews", "others_of"]
 

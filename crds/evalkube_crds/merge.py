@@ -8,19 +8,8 @@ from typing import TypeVar
 
 from evalkube_crds import server_view, steady, verdict
 from evalkube_crds.histogram import Histogram, merged_by_name
-from evalkube_crds.results import (
-    Begun,
-    ClientHealth,
-    Conversations,
-    DatasetResult,
-    EvalResult,
-    PerfPoint,
-    PerfResult,
-    PerfSeries,
-    ScoreSum,
-    SubsetResult,
-    TokenUsage,
-)
+from evalkube_crds.perf_point import Begun, ClientHealth, Conversations, PerfPoint, PerfSeries
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, ScoreSum, SubsetResult, TokenUsage
 
 __all__ = ["MergeError", "merge_points", "merge_results"]
 

@@ -7,7 +7,8 @@ requests ``notes`` says so. Of the server's percentiles no more is known than th
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from evalkube_crds.results import NANO, PerfPoint, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.perf_point import PerfPoint, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.result_parts import NANO
 
 __all__ = ["COMPARED", "PERCENTS", "added", "between", "document", "figures", "histograms_added", "hit_rate", "notes"]
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from evalkube_crds.figure import KINDS, STATISTICS, Quantity
 from evalkube_crds.figures import GOODPUT, QUANTITIES, RATES, SUCCESS_RATE
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 
 __all__ = [
     "CONDITION",

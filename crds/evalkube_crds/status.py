@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ConditionType, Kind, Phase, Reason
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import Progress, Report
+from evalkube_crds.result_parts import Report
+from evalkube_crds.results import Progress
 
 __all__ = [
     "Attempt",

@@ -1,8 +1,8 @@
 """The figures of a point while its load was steady: computed from what shards counted, and added up. Pure.
 
 A run begins on an empty server and ends as its last requests leave one by one: neither is the load that was asked for.
-What lies between is measured by ``results.SteadyWindow``, beside the whole. Each shard has a part of its own, as each
-begins and ends by itself, so its rates are per second of its own part; those of all shards together are their sum.
+What lies between is measured by ``perf_point.SteadyWindow``, beside the whole. Each shard has a part of its own, as
+each begins and ends by itself, so its rates are per second of its own part; those of all shards together are their sum.
 """
 
 from collections import Counter
@@ -23,7 +23,8 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.histogram import merged_by_name
 from evalkube_crds.names import STEADY_ABSENCES, SteadyAbsence
-from evalkube_crds.results import NANO, PerfPoint, SteadyWindow
+from evalkube_crds.perf_point import PerfPoint, SteadyWindow
+from evalkube_crds.result_parts import NANO
 
 __all__ = ["RATES", "TIMES", "added", "begins_s", "document", "figures", "in_turn", "rate", "view", "why_none"]
 

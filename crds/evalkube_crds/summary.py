@@ -29,7 +29,9 @@ from evalkube_crds.figures import (
     TTFT,
 )
 from evalkube_crds.names import ErrorClass
-from evalkube_crds.results import NANO, DatasetResult, EvalResult, PerfPoint, PerfResult
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult
 
 __all__ = ["dataset_score", "failures", "headline", "requested", "start_skew_s", "summary", "weighted_score"]
 

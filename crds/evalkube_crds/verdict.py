@@ -24,7 +24,8 @@ from itertools import groupby
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Clock, ErrorClass, Verdict
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
 from evalkube_crds.summary import failures
 
 __all__ = ["MOST_REASONS", "Delay", "Figures", "by_kernel", "judge", "judge_point", "judge_shards", "worst_of"]

@@ -17,7 +17,9 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import TokenBasis
-from evalkube_crds.results import NANO, Conversations, PerfPoint, PerfResult
+from evalkube_crds.perf_point import Conversations, PerfPoint
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import load_test
 
 ALL: dict[str, float | None] = {

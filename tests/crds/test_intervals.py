@@ -17,7 +17,8 @@ from evalkube_crds.figures import (
     TPOT,
 )
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
 
 MEDIANS = {6: 1, 8: 1, 10: 2, 12: 3, 15: 4, 20: 6, 25: 8, 30: 10, 40: 14, 50: 18, 100: 40}
 """The lower rank by the number of values: one more than the critical value of the two-sided sign test at 5 %, as

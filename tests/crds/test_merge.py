@@ -11,19 +11,9 @@ from evalkube_crds import merge, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Verdict
-from evalkube_crds.results import (
-    NANO,
-    Begun,
-    ClientHealth,
-    Conversations,
-    DatasetResult,
-    EvalResult,
-    PerfPoint,
-    PerfResult,
-    PerfSeries,
-    ScoreSum,
-    SubsetResult,
-)
+from evalkube_crds.perf_point import Begun, ClientHealth, Conversations, PerfPoint, PerfSeries
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, ScoreSum, SubsetResult
 from evalkube_crds.verdict import judge_point
 
 Sample = tuple[float, int, bool]

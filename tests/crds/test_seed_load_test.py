@@ -5,7 +5,8 @@ import json
 import pytest
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
 from evalkube_crds.seed import load_test as summary
 
 

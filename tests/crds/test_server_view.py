@@ -6,7 +6,7 @@ import pytest
 
 from evalkube_crds import merge, server_view
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.results import PerfPoint, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.perf_point import PerfPoint, ServerGauge, ServerHistogram, ServerView
 
 
 def seen(**fields: Any) -> ServerView:

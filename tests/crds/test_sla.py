@@ -6,7 +6,9 @@ import pytest
 
 from evalkube_crds import sla, summary
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.results import NANO, PerfPoint, PerfResult, SlaGroup, SlaResult
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult, SlaGroup, SlaResult
 
 
 @pytest.mark.parametrize(

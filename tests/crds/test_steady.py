@@ -11,7 +11,9 @@ from evalkube_crds.cluster import Threshold
 from evalkube_crds.figures import INPUTS_PER_SECOND, OUTPUT_TPS
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import STEADY_ABSENCES, SteadyAbsence, TokenBasis
-from evalkube_crds.results import NANO, PerfPoint, PerfResult, SteadyWindow
+from evalkube_crds.perf_point import PerfPoint, SteadyWindow
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import load_test
 
 TOO_SHORT, UNBALANCED = SteadyAbsence.TOO_SHORT, SteadyAbsence.UNBALANCED

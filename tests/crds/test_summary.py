@@ -4,7 +4,8 @@ import pytest
 
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass
-from evalkube_crds.results import EvalResult, PerfPoint, PerfResult
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import EvalResult, PerfResult
 
 CONNECT, BUSY, CUT, DNS, TLS = (
     ErrorClass.CONNECT,

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.results import PerfPoint, PerfResult, SlaResult
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import PerfResult, SlaResult
 from evalkube_crds.target_failure import failure_of
 
 REFUSED: dict[str, Any] = {"errors": {ErrorClass.CONNECT: 8}, "error_samples": {ErrorClass.CONNECT: "no model x"}}

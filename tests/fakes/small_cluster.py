@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evalkube_crds.names import Kind, Reason
-from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Receipt
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.errors import Conflict, NotFound, Refused, Unavailable
 from evalkube_operator.facts import ObjectRef
 from evalkube_operator.ports import RunKey

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from evalkube_crds.names import ConditionType, Phase, Reason
-from evalkube_crds.results import Begun, ClientHealth, PerfPoint, PerfResult
+from evalkube_crds.perf_point import Begun, ClientHealth, PerfPoint
+from evalkube_crds.results import PerfResult
 from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
 

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.results import EvalResult, PerfPoint, PerfResult, Progress, Receipt
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_runner.deliver import FileDelivery, Whole, replace_file
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.redact import RedactingDelivery, Redactor

@@ -8,7 +8,7 @@ import pytest
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Clock, Verdict
-from evalkube_crds.results import ClientHealth, PerfPoint
+from evalkube_crds.perf_point import ClientHealth, PerfPoint
 from evalkube_crds.verdict import judge_point
 from evalkube_runner.perf.bunching import Bunching
 

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from evalkube_crds import merge
+from evalkube_crds.perf_point import Conversations, PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import Conversations, PerfPoint
 from evalkube_runner.perf import sweep
 from evalkube_runner.wire.dialect import HISTORIES
 from fakes import load_tests

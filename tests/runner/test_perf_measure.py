@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from evalkube_crds.names import AnswerNote, ErrorClass, TokenBasis
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_runner.perf import measure, rows
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.series import Series

@@ -8,7 +8,7 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import Verdict
-from evalkube_crds.results import ClientHealth, PerfPoint
+from evalkube_crds.perf_point import ClientHealth, PerfPoint
 from evalkube_runner.perf import tune
 
 S = 1_000_000_000

@@ -12,7 +12,8 @@ from evalkube_crds import merge
 from evalkube_crds.load_news import LoadNews, OthersNews
 from evalkube_crds.names import Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import NANO, PerfResult
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_crds.target_failure import failure_of
 from evalkube_runner.perf.others import OtherShards
 from evalkube_runner.perf.stopping import Early, Limits

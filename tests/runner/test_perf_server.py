@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evalkube_crds import server_view
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.targets import TargetRules
 from evalkube_runner.context import RunContext, StartInstant
 from evalkube_runner.gate import Gate

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from evalkube_crds import merge, summary
+from evalkube_crds.perf_point import Begun
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import Begun, PerfResult
+from evalkube_crds.results import PerfResult
 from evalkube_runner.context import StartInstant
 from evalkube_runner.perf.begun import begun_of
 from fakes import load_tests

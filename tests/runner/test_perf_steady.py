@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkube_crds.names import SteadyAbsence
-from evalkube_crds.results import NANO, SteadyWindow
+from evalkube_crds.perf_point import SteadyWindow
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.perf import marks, steady
 from evalkube_runner.perf.marks import Outcome
 from evalkube_runner.perf.point import Point

@@ -12,7 +12,8 @@ import pytest
 from evalkube_crds import steady
 from evalkube_crds.figures import RPS
 from evalkube_crds.names import SteadyAbsence
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
 from fakes import load_tests
 from fakes.load_tests import load, spec
 from fakes.mock_model import running_mock

@@ -3,7 +3,7 @@
 import pytest
 
 from evalkube_crds.names import ErrorClass
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_runner.perf.stopping import Early, Limits, early, least_sent, words
 from evalkube_runner.perf.task import Progress
 

@@ -17,8 +17,9 @@ from rich.console import Console
 from evalkube_cli import tables
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason, TokenBasis
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfPoint, PerfResult
+from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import load_test
 from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.perf import sweep

@@ -13,8 +13,8 @@ import pytest
 from evalkube_crds import proxies
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.proxies import Proxies
-from evalkube_crds.results import PerfPoint
 from evalkube_crds.targets import TargetRules
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.benchmarks.declaration import Message

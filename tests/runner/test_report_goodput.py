@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import NANO, PerfPoint, PerfResult
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_runner.report import html, tables
 
 

@@ -10,18 +10,9 @@ from evalkube_crds import verdict
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
+from evalkube_crds.perf_point import ClientHealth, PerfPoint, PerfSeries
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import (
-    ClientHealth,
-    DatasetResult,
-    EvalResult,
-    PerfPoint,
-    PerfResult,
-    PerfSeries,
-    ScoreSum,
-    SubsetResult,
-    TokenUsage,
-)
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, ScoreSum, SubsetResult, TokenUsage
 from evalkube_runner.report import html
 from evalkube_runner.report.rows import SampleRow
 

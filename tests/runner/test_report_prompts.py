@@ -2,8 +2,9 @@
 
 import pytest
 
+from evalkube_crds.perf_point import Conversations, PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import Conversations, PerfPoint, PerfResult, PromptData
+from evalkube_crds.results import PerfResult, PromptData
 from evalkube_runner.report import prompt_facts
 
 SPEC = PerfRunSpec.model_validate(

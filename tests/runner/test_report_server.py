@@ -3,8 +3,10 @@
 from typing import Any
 
 from evalkube_crds.histogram import Histogram
+from evalkube_crds.perf_point import PerfPoint, PerfSeries, ServerGauge, ServerHistogram, ServerView
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import NANO, PerfPoint, PerfResult, PerfSeries, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import response
 from evalkube_runner.report import html, server_section
 

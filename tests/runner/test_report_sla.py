@@ -1,7 +1,8 @@
 """The answer of a search, as the report shows it."""
 
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, SlaResult
+from evalkube_crds.results import PerfResult, SlaGroup, SlaProbe, SlaResult
 from evalkube_runner.report import html, tables
 
 RESULT = PerfResult(

@@ -4,8 +4,10 @@ import re
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import STEADY_ABSENCES, SteadyAbsence, TokenBasis, Verdict
+from evalkube_crds.perf_point import PerfPoint, PerfSeries, SteadyWindow
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import NANO, PerfPoint, PerfResult, PerfSeries, SteadyWindow
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_runner.report import html, steady_section
 
 SPEC = PerfRunSpec(model="m", url="http://127.0.0.1/v1", data_source="sample")

@@ -9,16 +9,9 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, TokenBasis, Verdict
+from evalkube_crds.perf_point import Conversations, PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import (
-    Conversations,
-    DatasetResult,
-    EvalResult,
-    PerfPoint,
-    PerfResult,
-    ScoreSum,
-    SubsetResult,
-)
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, ScoreSum, SubsetResult
 from evalkube_crds.seed import load_test
 from evalkube_runner.perf import measure
 from evalkube_runner.perf.conversation_tally import ConversationTally

@@ -11,8 +11,9 @@ import pytest
 from evalkube_crds import requests
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Reason
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import EvalResult, PerfPoint
+from evalkube_crds.results import EvalResult
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.run import evaluate
 from fakes import evaluations, load_tests

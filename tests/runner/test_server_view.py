@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from evalkube_crds.results import NANO, ServerView
+from evalkube_crds.perf_point import ServerView
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.server import view
 from evalkube_runner.server.exposition import Cumulative, Reading
 from evalkube_runner.server.view import Scrape, Window

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from evalkube_crds import server_view
-from evalkube_crds.results import EvalResult, PerfPoint, PerfResult
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.seed import evaluation, load_test
 
 __all__ = ["BESIDE", "response"]

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.results import NANO, DatasetResult, EvalResult, ScoreSum, SubsetResult
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import DatasetResult, EvalResult, ScoreSum, SubsetResult
 
 __all__ = ["dataset_report", "reports"]
 

@@ -31,7 +31,7 @@ from evalkube_crds.figures import (
     TURNS,
     applying,
 )
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 
 __all__ = ["metrics", "percentiles"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from evalkube_crds.results import Begun
+from evalkube_crds.perf_point import Begun
 from evalkube_runner.context import StartInstant
 
 __all__ = ["begun_of"]

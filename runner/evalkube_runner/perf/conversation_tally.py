@@ -48,7 +48,7 @@ class ConversationTally:
         self._histograms.note("turns", sent)
 
     def added_to(self, measured: dict[str, Any]) -> dict[str, Any]:
-        """`measured` (`Measure.to_doc`) with what of `results.PerfPoint` is known here, as plain values."""
+        """`measured` (`Measure.to_doc`) with what of `perf_point.PerfPoint` is known here, as plain values."""
         histograms = {name: one.to_doc() for name, one in self._histograms.found().items() if one.count}
         counts = {str(ending): self._endings[ending] for ending in Ending} | {"unsent_turns": self._unsent}
         return measured | {"histograms": measured["histograms"] | histograms, "conversations": counts}

@@ -53,7 +53,7 @@ class Delays:
                 self._unbunched.setdefault(name, Histogram()).add(max(value_ns - exchange.behind_ns, 0))
 
     def to_doc(self) -> dict[str, Any]:
-        """The fields of `results.ClientHealth`, as plain values."""
+        """The fields of `perf_point.ClientHealth`, as plain values."""
         parts = {
             "delayed": self._delayed,
             "undelayed": self._undelayed,

@@ -264,7 +264,7 @@ class Measure:
         return {name: one for name, one in found.items() if one.count}
 
     def to_doc(self, unix_offset_ns: int) -> dict[str, Any]:
-        """The part of ``results.PerfPoint`` that a worker knows, as plain values. ``unix_offset_ns``: Unix minus
+        """The part of ``perf_point.PerfPoint`` that a worker knows, as plain values. ``unix_offset_ns``: Unix minus
         monotonic time.
         """
         histograms = {name: one.to_doc() for name, one in self.histograms().items()}

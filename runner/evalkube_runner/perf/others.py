@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from evalkube_crds.load_news import LoadNews, OthersNews
-from evalkube_crds.results import NANO
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.context import Share
 from evalkube_runner.perf import stopping
 from evalkube_runner.perf.stopping import Early, Limits

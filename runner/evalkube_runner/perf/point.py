@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.result_parts import NANO
 from evalkube_crds.seed import load_test as load_test_figures
 from evalkube_runner.perf.endpoint import url_of
 from evalkube_runner.perf.rates import Stage, mean_rate, peak_rate, settled_s

@@ -15,9 +15,9 @@ from typing import Any
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.dialects import DIALECTS
+from evalkube_crds.perf_point import PerfPoint, SteadyWindow
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import arrivals_words
-from evalkube_crds.results import PerfPoint, SteadyWindow
 from evalkube_runner import arrival
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import point_names
-from evalkube_crds.results import NANO
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.perf import schedule
 from evalkube_runner.perf.point import Point, Recorded

@@ -102,7 +102,7 @@ class SelfWatch:
             self._pauses.add(_clock() - self._collecting_ns)
 
     def stop(self) -> dict[str, Any]:
-        """End the watch; its part of ``results.ClientHealth``, as plain values."""
+        """End the watch; its part of ``perf_point.ClientHealth``, as plain values."""
         now_ns = _clock()
         self._probe()  # a stall that lasts to the very end must not go unseen
         self._alarm.close()

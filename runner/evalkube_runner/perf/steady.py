@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkube_crds.names import SteadyAbsence
-from evalkube_crds.results import NANO, SteadyWindow
+from evalkube_crds.perf_point import SteadyWindow
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.perf.bulk_histogram import BulkHistogram
 from evalkube_runner.perf.marks import Batch, Outcome
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkube_crds.load_news import OthersNews
-from evalkube_crds.results import NANO, PerfPoint
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.perf.task import Progress
 
 __all__ = ["Early", "Limits", "early", "least_sent", "lost", "over", "words"]

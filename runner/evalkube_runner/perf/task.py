@@ -211,8 +211,8 @@ class LoadOver:
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
     """What one worker measured of a point, and what it needed for it. `measured` and `watched` are fields of
-    `results.PerfPoint` and of its `ClientHealth` as plain values: counts, histograms and series. `begun_ns`: when its
-    load began, on the monotonic clock; 0 where nothing was sent.
+    `perf_point.PerfPoint` and of its `ClientHealth` as plain values: counts, histograms and series. `begun_ns`: when
+    its load began, on the monotonic clock; 0 where nothing was sent.
     """
 
     measured: dict[str, Any]
@@ -235,7 +235,7 @@ class WorkerReport:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The fields of `results.PerfPoint` that a worker knows, as plain values."""
+        """The fields of `perf_point.PerfPoint` that a worker knows, as plain values."""
         counts = {
             "offered": self.offered,
             "sent": self.sent,

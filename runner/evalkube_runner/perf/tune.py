@@ -11,9 +11,10 @@ from pathlib import Path
 
 from evalkube_crds import merge, sla, steady, verdict
 from evalkube_crds.names import Verdict
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import point_name
-from evalkube_crds.results import PerfPoint, PerfResult, SlaGroup, SlaProbe, SlaResult
+from evalkube_crds.results import PerfResult, SlaGroup, SlaProbe, SlaResult
 from evalkube_runner.context import RunContext
 from evalkube_runner.perf import search
 from evalkube_runner.perf.limits import most_parallel

@@ -24,7 +24,7 @@ from evalkube_crds.figures import (
     applying,
 )
 from evalkube_crds.intervals import values_needed
-from evalkube_crds.results import PerfPoint
+from evalkube_crds.perf_point import PerfPoint
 
 __all__ = ["perf_terms"]
 

@@ -28,7 +28,9 @@ from evalkube_crds.figures import (
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import TokenBasis, Verdict
-from evalkube_crds.results import NANO, Conversations, PerfPoint, PerfResult
+from evalkube_crds.perf_point import Conversations, PerfPoint
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_runner.report import formats
 from evalkube_runner.report.formats import Unit
 from evalkube_runner.report.grid import Row, Table

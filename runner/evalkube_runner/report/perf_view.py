@@ -27,8 +27,9 @@ from evalkube_crds.figures import (
     applying,
 )
 from evalkube_crds.names import ANSWER_NOTES, AnswerNote, Verdict
+from evalkube_crds.perf_point import PerfPoint, PerfSeries
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfPoint, PerfResult, PerfSeries
+from evalkube_crds.results import PerfResult
 from evalkube_runner.report import (
     configuration,
     formats,

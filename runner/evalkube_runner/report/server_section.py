@@ -6,7 +6,8 @@ from itertools import accumulate
 from typing import Final
 
 from evalkube_crds import server_view
-from evalkube_crds.results import NANO, PerfPoint, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.perf_point import PerfPoint, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.report import formats, plots
 from evalkube_runner.report.formats import Unit
 from evalkube_runner.report.grid import Row, Table

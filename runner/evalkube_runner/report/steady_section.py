@@ -8,7 +8,9 @@ from evalkube_crds import steady
 from evalkube_crds.figure import STATISTICS, Figure, Quantity
 from evalkube_crds.figures import DURATION, LATENCY, SUCCESS_RATE, TTFT, applying
 from evalkube_crds.names import Verdict
-from evalkube_crds.results import NANO, PerfPoint, PerfResult
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.results import PerfResult
 from evalkube_runner.report import formats, perf_tables
 from evalkube_runner.report.grid import Row, Table
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from evalkube_crds import server_view
-from evalkube_crds.results import NANO, ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.perf_point import ServerGauge, ServerHistogram, ServerView
+from evalkube_crds.result_parts import NANO
 from evalkube_runner.server import names
 from evalkube_runner.server.exposition import Cumulative, Reading
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from evalkube_crds.perf_point import PerfPoint, ServerView
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import PerfPoint, ServerView
 from evalkube_runner.context import RunContext
 from evalkube_runner.server import view
 from evalkube_runner.server.pages import pages
