@@ -30,6 +30,7 @@ from evalkube_operator.ports import Caller, Owner, RunKey, StoredResult
 from evalkube_operator.store import opening
 from evalkube_operator.store.interface import Store
 from evalkube_operator.store.runs import RunStore
+from evalkube_runner.ingest_delivery import IngestDelivery
 from fakes import stores
 
 RUN = RunKey("team", "my-run", "uid-1")
@@ -130,6 +131,15 @@ def serving(
     )
     with listening(application) as url:
         yield Ingest(url, store, core, reviews, application)
+
+
+def delivering(
+    url: str, folder: Path, *, shard: int = 0, attempt: int = 0, token: str | None = None, patience_s: float = 60
+) -> IngestDelivery:
+    """A runner's delivery to it, with the token in a file of this folder."""
+    token_file = folder / f"token-{attempt}-{shard}"
+    token_file.write_text(f"{token or f'pod-{shard}'}\n")
+    return IngestDelivery(url, token_file, run_uid="uid-1", attempt=attempt, shard=shard, patience_s=patience_s)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,15 +19,15 @@ from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.perf import sweep
 from fakes.readable import ANYTHING
 
-__all__ = ["asked", "context", "load", "rows", "run", "spec", "workers", "written"]
+__all__ = ["asked", "context", "in_flight", "load", "point_rows", "rows", "run", "spec", "workers", "written"]
 
 T = TypeVar("T")
 
 
 def spec(url: str, **fields: Any) -> PerfRunSpec:
-    """A load test of ``url`` with our own prompts and no pauses."""
+    """A load test of ``url`` with our own prompts and no pauses; who is not there is not waited for."""
     return PerfRunSpec.model_validate(
-        {"model": "mock-model", "url": url, "data_source": "sample", "sleep_interval": 0, **fields}
+        {"model": "mock-model", "url": url, "data_source": "sample", "sleep_interval": 0, "target_grace": 0, **fields}
     )
 
 
@@ -54,6 +54,19 @@ def rows(file: Path) -> list[dict[str, Any]]:
     data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     found = [orjson.loads(line) for line in data.splitlines()]
     return sorted(found, key=lambda row: int(row.get("index", 0)))
+
+
+def point_rows(folder: Path, point: str) -> list[dict[str, Any]]:
+    """The rows of a point of a test in this folder."""
+    return rows(folder / f"artifacts/{point}/requests.jsonl")
+
+
+def in_flight(found: list[dict[str, Any]]) -> Iterator[int]:
+    """How many requests are in flight after each send and each end."""
+    now = 0
+    for _, change in sorted([(row["sent_ns"], 1) for row in found] + [(row["end_ns"], -1) for row in found]):
+        now += change
+        yield now
 
 
 def workers() -> list[int]:

@@ -8,7 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Close", "Hang", "RawServer", "raw_server"]
+__all__ = ["ANSWER", "Close", "Hang", "RawServer", "Script", "Step", "http_answer", "raw_server"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,17 @@ Step = bytes | float | Hang | Close
 
 Script = Callable[[int, int], list[Step]]
 """The steps for (connection, request on it), both counted from 0."""
+
+
+def http_answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+    """A whole HTTP/1.1 answer."""
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+ANSWER = http_answer(
+    b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+)
+"""A stream of one token, of an OpenAI-compatible server."""
 
 
 @dataclass

@@ -10,18 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evalkube_crds.load_news import LoadNews, OthersNews
-from evalkube_crds.names import Kind, Reason
+from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store.runs import RunStore
 from evalkube_operator.store.volume import VolumeStore
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.ingest_delivery import IngestDelivery
-from fakes.ingest import Ingest, Process, pods, serving
-from fakes.raw_server import Close, raw_server
+from fakes.ingest import Ingest, Process, delivering, pods, serving
 from fakes.small_disk import small_disk
 from fakes.stores import opened
 
@@ -29,19 +25,11 @@ _RESULT = EvalResult(run_id="my-run", model="m")
 _RECEIPT = Receipt(run_id="my-run", reason=Reason.COMPLETED, done=2, total=2)
 
 
-def _delivery(
-    url: str, folder: Path, *, shard: int = 0, attempt: int = 0, token: str | None = None, patience_s: float = 60
-) -> IngestDelivery:
-    token_file = folder / f"token-{attempt}-{shard}"
-    token_file.write_text(f"{token or f'pod-{shard}'}\n")
-    return IngestDelivery(url, token_file, run_uid="uid-1", attempt=attempt, shard=shard, patience_s=patience_s)
-
-
 def test_everything_arrives(tmp_path: Path) -> None:
     """Appends, whole artifacts, files, what an earlier attempt left, progress, and the result."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             for line in (b"1\n", b"2\n", b"3\n"):
                 await delivery.append("p/café #1.jsonl", line)
             await delivery.put("a.txt", b"one")
@@ -70,10 +58,10 @@ def test_a_new_pod_and_a_new_attempt_continue_the_lines(tmp_path: Path) -> None:
     async def scenario(ingest: Ingest) -> None:
         for pod, attempt, line in (("pod-0", 0, b"1\n"), ("pod-new", 0, b"1\n"), ("pod-later-0", 1, b"2\n")):
             ingest.core.owners.setdefault("pod-new", ingest.core.owners["pod-0"])
-            async with _delivery(ingest.url, tmp_path, attempt=attempt, token=pod) as delivery:
+            async with delivering(ingest.url, tmp_path, attempt=attempt, token=pod) as delivery:
                 await delivery.append("p.jsonl", line)
                 assert delivery.complete
-        async with _delivery(ingest.url, tmp_path, attempt=1, token="pod-later-0") as delivery:
+        async with delivering(ingest.url, tmp_path, attempt=1, token="pod-later-0") as delivery:
             assert await delivery.get("p.jsonl") == b"1\n1\n2\n"
 
     with serving(opened("volume", tmp_path / "s"), pods() | pods(attempt=1, prefix="pod-later")) as ingest:
@@ -86,7 +74,7 @@ def test_killing_ingest_again_and_again_loses_and_doubles_nothing(tmp_path: Path
     served = Process(tmp_path / "store")
 
     async def shard_appends(shard: int, written: list[bytes], stop: asyncio.Event) -> None:
-        async with _delivery(served.url, tmp_path, shard=shard) as delivery:
+        async with delivering(served.url, tmp_path, shard=shard) as delivery:
             while not stop.is_set():
                 lines = [f"{shard} {len(written) + n} {'x' * rng.randint(0, 3000)}\n".encode() for n in range(20)]
                 await delivery.append("rows.jsonl", b"".join(lines))
@@ -160,13 +148,13 @@ def test_connections_cut_anywhere_lose_and_double_nothing(tmp_path: Path, seed: 
 
     async def scenario(ingest: Ingest) -> None:
         expected = b""
-        async with _flaky_proxy(int(ingest.url.rpartition(":")[2]), rng) as url, _delivery(url, tmp_path) as delivery:
+        async with _flaky_proxy(int(ingest.url.rpartition(":")[2]), rng) as url, delivering(url, tmp_path) as delivery:
             for number in range(12):
                 lines = b"".join(b"%d %d\n" % (number, n) for n in range(rng.randint(1, 300)))
                 await delivery.append("rows.jsonl", lines)
                 expected += lines
             assert delivery.complete
-        async with _delivery(ingest.url, tmp_path) as direct:
+        async with delivering(ingest.url, tmp_path) as direct:
             assert await direct.get("rows.jsonl") == expected
 
     with serving(opened("volume", tmp_path / "s")) as ingest:
@@ -178,7 +166,7 @@ def test_a_run_ends_without_ingest(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         (tmp_path / "f").write_bytes(b"kept")
-        async with _delivery("http://127.0.0.1:9", tmp_path, patience_s=2) as delivery:
+        async with delivering("http://127.0.0.1:9", tmp_path, patience_s=2) as delivery:
             began = time.monotonic()
             await delivery.append("p.jsonl", b"x\n")
             await delivery.put("a", b"x")
@@ -199,7 +187,7 @@ def test_a_token_is_read_anew_each_time(tmp_path: Path) -> None:
     """The kubelet renews it; a request that came with the old one is tried again with the new one."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path, token="expired") as delivery:
+        async with delivering(ingest.url, tmp_path, token="expired") as delivery:
             sending = asyncio.create_task(delivery.append("p.jsonl", b"x\n"))
             await asyncio.sleep(0.15)
             (tmp_path / "token-0-0").write_text("pod-0")
@@ -215,7 +203,7 @@ def test_a_superseded_runner_stops(tmp_path: Path) -> None:
     """Whatever it was about to deliver."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             await delivery.append("p.jsonl", b"x\n")
             ingest.core.close("pod-0")
             with pytest.raises(RunFailed) as failed:
@@ -230,7 +218,7 @@ def test_what_is_too_large_is_left_out(tmp_path: Path) -> None:
     """An artifact over the limit, small or large, is missing and the rest arrives; a result over it fails the run."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             (tmp_path / "big").write_bytes(bytes(30 << 20))
             await delivery.put_file("big", tmp_path / "big")
             assert not delivery.complete
@@ -250,7 +238,7 @@ def test_a_client_that_is_too_fast_slows_down(tmp_path: Path) -> None:
     """429 costs time and nothing else."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             for number in range(5):
                 await delivery.append("p.jsonl", b"%d\n" % number)
             assert delivery.complete
@@ -266,7 +254,7 @@ def test_large_appends_go_in_pieces_of_whole_lines(tmp_path: Path) -> None:
 
     async def scenario(ingest: Ingest) -> None:
         data = b"".join(b"%d" % n + b"x" * 400_000 + b"\n" for n in range(30)) + b"y" * (5 << 20) + b"\nz\n"
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             await delivery.append("p.jsonl", data)
             assert delivery.complete
             assert await delivery.get("p.jsonl") == data
@@ -281,7 +269,7 @@ def test_a_bucket_is_sent_to_directly(tmp_path: Path) -> None:
     async def scenario(ingest: Ingest) -> None:
         data = os.urandom(9 << 20)
         (tmp_path / "big").write_bytes(data)
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             await delivery.put_file("big.bin", tmp_path / "big")
             await delivery.append("p.jsonl", b"1\n")
             await delivery.append("p.jsonl", b"2\n")
@@ -299,137 +287,11 @@ def test_a_bucket_is_sent_to_directly(tmp_path: Path) -> None:
         asyncio.run(scenario(ingest))
 
 
-def test_shards_start_together(tmp_path: Path) -> None:
-    """On their own clocks, polling as often as it takes; one that never comes is named."""
-
-    async def scenario(ingest: Ingest) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            deliveries = [
-                await stack.enter_async_context(_delivery(ingest.url, tmp_path, shard=shard)) for shard in range(2)
-            ]
-            first = asyncio.create_task(deliveries[0].start_together())
-            await asyncio.sleep(0.25)
-            instants = [await deliveries[1].start_together(), await first]
-            assert len({instant.start_at_ns for instant in instants}) == 1
-            for instant in instants:  # ingest is of this machine, so its clock is known here
-                true_ns = instant.start_at_ns - time.time_ns() + time.monotonic_ns()
-                assert instant.doubt_ns is not None
-                assert instant.doubt_ns < 150_000_000  # half of what a question may take
-                assert abs(instant.monotonic_ns - true_ns) <= instant.doubt_ns + 1_000_000
-
-    with serving(opened("volume", tmp_path / "s"), pods(2, kind=Kind.PERF_RUN), poll_s=0.1) as ingest:
-        asyncio.run(scenario(ingest))
-
-
-def test_a_shard_hears_of_the_others(tmp_path: Path) -> None:
-    """As far as ingest says anything: one that is away, or does not know how, keeps nobody waiting."""
-    news = LoadNews(turn=0, sent=5, failed=2)
-
-    async def scenario(url: str, *, shard: int) -> OthersNews | None:
-        async with _delivery(url, tmp_path, shard=shard) as delivery:
-            return await delivery.share(news)
-
-    with serving(opened("volume", tmp_path / "s"), pods(2, kind=Kind.PERF_RUN)) as ingest:
-        assert asyncio.run(scenario(ingest.url, shard=0)) == OthersNews()
-        assert asyncio.run(scenario(ingest.url, shard=1)) == OthersNews(loading=1, sent=5, failed=2)
-        assert asyncio.run(scenario(f"{ingest.url}/older", shard=0)) is None
-        ingest.core.close("pod-0")
-        assert asyncio.run(scenario(ingest.url, shard=0)) is None
-    assert asyncio.run(scenario("http://127.0.0.1:9", shard=0)) is None
-
-
-class _LateFirstAnswer:
-    """The first answer of the barrier is on its way for a while, as through a busy operator."""
-
-    def __init__(self, app: ASGIApp, late_s: float) -> None:
-        self._app = app
-        self._late_s = late_s
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not scope["path"].endswith("/barrier") or not self._late_s:
-            return await self._app(scope, receive, send)
-        late_s, self._late_s = self._late_s, 0.0
-
-        async def late(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                await asyncio.sleep(late_s)
-            await send(message)
-
-        return await self._app(scope, receive, late)
-
-
-def test_a_start_is_precise_though_the_word_of_it_comes_late(tmp_path: Path) -> None:
-    """How long an answer was on its way is no part of when a shard begins."""
-
-    async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
-            instant = await delivery.start_together()
-            true_ns = instant.start_at_ns - time.time_ns() + time.monotonic_ns()
-            assert abs(instant.monotonic_ns - true_ns) < 500_000_000
-
-    with serving(opened("volume", tmp_path / "s"), pods(kind=Kind.PERF_RUN), lead_s=4) as ingest:
-        ingest.application.add_middleware(_LateFirstAnswer, late_s=1.0)
-        asyncio.run(scenario(ingest))
-
-
-def test_a_start_that_does_not_come_ends_the_run(tmp_path: Path) -> None:
-    """With the shards that were not there."""
-
-    async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
-            with pytest.raises(RunFailed, match=r"shards \[1, 2\]") as failed:
-                await delivery.start_together(patience_s=0.2)
-            assert failed.value.reason is Reason.BARRIER_TIMEOUT
-
-    with serving(opened("volume", tmp_path / "s"), pods(3), poll_s=0.1) as ingest:
-        asyncio.run(scenario(ingest))
-
-
-def _part(shard: int) -> EvalResult:
-    return _RESULT.model_copy(update={"shards": [shard], "of_shards": 2})
-
-
-def test_the_last_shard_is_given_the_whole_run(tmp_path: Path) -> None:
-    """It reads what the others left, and what it writes is the run's own; it hears of what is refused."""
-
-    async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as first, _delivery(ingest.url, tmp_path, shard=1) as second:
-            await first.append("p.jsonl", b"1\n")
-            await second.append("p.jsonl", b"2\n")
-            assert await first.result(_part(0)) is None
-            whole = await second.result(_part(1))
-            assert whole is not None
-            assert EvalResult.model_validate_json(await whole.result_of(0)) == _part(0)
-            assert (await whole.get("p.jsonl"), await whole.get("none #1")) == (b"1\n2\n", None)
-            await whole.put("none #1", b"x")
-            assert await whole.get("none #1") == b"x"
-            with pytest.raises(RunFailed, match="too_large"):
-                await whole.put("big", bytes(2 << 20))
-            assert second.complete
-
-    with serving(opened("volume", tmp_path / "s"), pods(2), limits=Limits(artifact_bytes=1 << 20)) as ingest:
-        asyncio.run(scenario(ingest))
-
-
-def test_an_older_ingest_says_nothing_of_the_whole(tmp_path: Path) -> None:
-    """Its empty answer means: not the last."""
-
-    async def scenario() -> None:
-        async with (
-            raw_server(lambda *_: [b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", Close()]) as old,
-            _delivery(f"http://127.0.0.1:{old.port}", tmp_path, shard=1) as delivery,
-        ):
-            assert await delivery.result(_part(1)) is None
-            assert delivery.complete
-
-    asyncio.run(scenario())
-
-
 def test_a_result_of_another_kind_is_a_fault_of_ours(tmp_path: Path) -> None:
     """Said at once, not tried for ten minutes."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             with pytest.raises(RunFailed) as failed:
                 await delivery.result(PerfResult(run_id="my-run", model="m"))
             assert failed.value.reason is Reason.INTERNAL_ERROR
@@ -443,7 +305,7 @@ def test_a_full_store_ends_the_run_with_words(tmp_path: Path) -> None:
     no store, does not begin the wait anew."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path, patience_s=0.5) as delivery:
+        async with delivering(ingest.url, tmp_path, patience_s=0.5) as delivery:
             await delivery.put("report.html", b"page")
             assert not delivery.complete
             await delivery.progress(Progress(done=1, total=1), state="completed")
@@ -462,7 +324,7 @@ def test_what_a_full_store_refused_arrives_once_there_is_room(tmp_path: Path) ->
     """Nothing is lost, and nothing comes twice."""
 
     async def scenario(ingest: Ingest) -> None:
-        async with _delivery(ingest.url, tmp_path) as delivery:
+        async with delivering(ingest.url, tmp_path) as delivery:
             late = asyncio.gather(delivery.append("p.jsonl", b"1\n"), delivery.result(_RESULT))
             done, _ = await asyncio.wait([late], timeout=0.3)
             assert not done

@@ -19,11 +19,10 @@ from evalkube_runner.perf.self_watch import Pulse
 from evalkube_runner.perf.target import request_head
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import openai
-from fakes.raw_server import Close, RawServer, Step, raw_server
+from fakes.raw_server import Close, RawServer, Step, http_answer, raw_server
 
 T = TypeVar("T")
-_BODY = b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
+ANSWER = http_answer(b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}')
 
 
 def given(port: int, *, run: int | None = 0, headers: dict[str, str] | None = None, address: str = "127.0.0.1") -> Any:

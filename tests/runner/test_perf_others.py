@@ -20,14 +20,9 @@ from evalkube_runner.perf.stopping import Early, Limits
 from evalkube_runner.perf.task import Progress
 from evalkube_runner.redact import Redactor, redacting
 from fakes.meeting import Meeting
-from fakes.raw_server import Close, RawServer, Step, raw_server
+from fakes.raw_server import ANSWER, Close, RawServer, Step, http_answer, raw_server
 
-_CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-ANSWER: Step = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%s" % (
-    len(_CHUNK),
-    _CHUNK,
-)
-REFUSED: Step = b"HTTP/1.1 429 Too Many\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+REFUSED = http_answer(b"{}", b"429 Too Many")
 LEFT_OUT = ["not measured: the target could not be reached any more"]
 
 # name: what this shard told, what others did (None: nobody answers), whether the load ends, after so many seconds

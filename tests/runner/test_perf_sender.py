@@ -17,11 +17,9 @@ from evalkube_runner.perf.pool import Limits, Pool
 from evalkube_runner.perf.sender import Sender, SendOptions
 from evalkube_runner.perf.target import Target, request_head
 from evalkube_runner.wire import openai
-from fakes.raw_server import raw_server
+from fakes.raw_server import ANSWER, raw_server
 
 MS = 1_000_000
-STREAM = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(STREAM), STREAM)
 
 
 async def driven(

@@ -20,7 +20,7 @@ from evalkube_runner.perf import search, sweep, tune
 from fakes import load_tests
 from fakes.load_tests import context, load, run, spec
 from fakes.mock_model import running_mock
-from fakes.raw_server import Close, raw_server
+from fakes.raw_server import ANSWER, Close, raw_server
 
 URL = "http://h/v1"
 TTFT: dict[str, Any] = {"sla_auto_tune": True, "sla_params": [{"p95_ttft": "<=0.33"}], "sla_num_runs": 2}
@@ -197,7 +197,7 @@ def test_a_search_whose_target_goes_ends_at_once(tmp_path: Path) -> None:
     """No further run and no further value is tried; what was found before stands, and the run has failed."""
 
     async def work() -> PerfResult:
-        async with raw_server(lambda _connection, _request: [0.1, _ANSWER, Close()]) as server:
+        async with raw_server(lambda _connection, _request: [0.1, ANSWER, Close()]) as server:
             fields = {"sla_num_runs": 3, "sla_number_multiplier": 1, "target_grace": 0.3, "sla_upper_bound": 1000}
             wanted = spec(f"http://127.0.0.1:{server.port}/v1", sla_variable="rate", rate=30, **TTFT | fields)
             running = asyncio.ensure_future(sweep.load_test(wanted, context(tmp_path)))
@@ -215,8 +215,3 @@ def test_a_search_whose_target_goes_ends_at_once(tmp_path: Path) -> None:
     assert "the target was gone: no connection in the last" in group.stopped
     assert len(result.points) < 3
     assert len(result.points[-1].stopped) == 1, "one run, and none after it"
-
-
-_CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
-_ANSWER = _HEAD % len(_CHUNK) + _CHUNK
