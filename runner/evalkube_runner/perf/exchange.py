@@ -8,8 +8,8 @@ from evalkube_crds.names import AnswerNote, Clock, ErrorClass, error_class_of_st
 from evalkube_runner.perf.timeline import Span, Timeline
 from evalkube_runner.wire.answer import Answer, Usage
 from evalkube_runner.wire.dialect import Dialect, StreamReader
-from evalkube_runner.wire.stream import MAX_BODY_BYTES
 from evalkube_runner.wire.tunnel import CREDENTIALS
+from evalkube_runner.wire.whole import MAX_BODY_BYTES
 
 __all__ = ["Exchange"]
 

@@ -6,7 +6,7 @@ Reference: https://platform.openai.com/docs/api-reference/embeddings/create.
 from typing import Any
 
 from evalkube_runner.wire import ask as asking
-from evalkube_runner.wire import openai, paths, stream
+from evalkube_runner.wire import openai, paths, stream, whole
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Inputs, Operation
 from evalkube_runner.wire.decoding import document
@@ -55,7 +55,7 @@ def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
 
 def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
     """What an answer to `choices` inputs says."""
-    return stream.whole(body, grammar_of(choices))
+    return whole.whole(body, grammar_of(choices))
 
 
 def count(body: bytes) -> int:

@@ -8,7 +8,7 @@ and https://docs.cohere.com/v2/reference/rerank.
 from typing import Any
 
 from evalkube_runner.wire import ask as asking
-from evalkube_runner.wire import openai, paths, stream
+from evalkube_runner.wire import openai, paths, stream, whole
 from evalkube_runner.wire.answer import Answer
 from evalkube_runner.wire.ask import Ask, Operation, Query
 from evalkube_runner.wire.decoding import document
@@ -59,7 +59,7 @@ def reader(choices: int = 1, *, keep_text: bool = False) -> stream.Stream:
 
 def answer(body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
     """What an answer says that ranks `choices` documents."""
-    return stream.whole(body, grammar_of(choices))
+    return whole.whole(body, grammar_of(choices))
 
 
 def count(body: bytes) -> int:

@@ -1,5 +1,4 @@
-"""Reads answers as their bytes arrive, streamed or whole, in any dialect of server-sent events. Bytes in, facts out; no
-I/O.
+"""Reads streams of answers as their bytes arrive, in any dialect of server-sent events. Bytes in, facts out; no I/O.
 
 JSON is decoded only where a decision needs it. Most events of a stream differ in nothing but the piece of text they
 carry, so the first one that carries text teaches the reader the bytes before and after that text; an event framed by
@@ -13,8 +12,6 @@ import contextlib
 import re
 from typing import Any
 
-import orjson
-
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.wire import faults, frames, sse
 from evalkube_runner.wire.answer import Answer, ChoiceSaid, Fault, Kind, Said
@@ -22,14 +19,13 @@ from evalkube_runner.wire.decoding import NotJson, loads
 from evalkube_runner.wire.grammar import Grammar
 from evalkube_runner.wire.reading import Reading, Track
 from evalkube_runner.wire.seen import FrameSeen, Marks, Seen
+from evalkube_runner.wire.unended import whole_events
+from evalkube_runner.wire.whole import MAX_BODY_BYTES, whole
 
-__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Answers", "Stream", "whole"]
+__all__ = ["MAX_EVENT_BYTES", "Answers", "Stream"]
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """A single event beyond this is no answer but a fault; it bounds what a reader may hold."""
-
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""A whole answer beyond this is a fault."""
 
 _EARLY_BYTES = 64 * 1024  # of lines that are tried before they end: bounds the work of doing so again and again
 _FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)?(?:\n|$)")
@@ -228,7 +224,7 @@ class Stream:
             self._splitter.end()
             self._fail(ErrorClass.TOO_LARGE, f"an event of more than {MAX_EVENT_BYTES} bytes")
         elif pending[-1:] in (b"\n", b"}", b"]") and len(pending) <= _EARLY_BYTES:
-            events = _whole_events(pending, self._grammar.keys)
+            events = whole_events(pending, self._grammar.keys)
             if events:
                 self._splitter.end()
             for raw in events:
@@ -418,37 +414,6 @@ def _opens(told: Said) -> bool:
     return choice.opening and not choice.pieces and choice.finish_reason is None
 
 
-def _whole_events(pending: bytes, keys: tuple[str, ...]) -> list[bytes]:
-    """The events in lines that have not ended yet, if each of them is whole whatever may follow; else none."""
-    events: list[bytes] = []
-    before: list[bytes] = []
-    for line in pending.strip(b"\n").split(b"\n"):
-        if line.startswith(b"data:"):
-            if not _is_event(line, keys):
-                return []
-            events.append(b"\n".join([*before, line]))
-            before = []
-        elif line.startswith((b":", b"event:", b"id:", b"retry:")):
-            before.append(line)
-        else:
-            return []
-    return [] if before else events
-
-
-def _is_event(line: bytes, keys: tuple[str, ...]) -> bool:
-    """Whether a line is an event whatever may follow: an object with one of `keys`, or [DONE]."""
-    said = line[5:].strip()
-    if said == b"[DONE]":
-        return True
-    if not said.endswith(b"}"):
-        return False
-    try:
-        found = orjson.loads(said)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(found, dict) and any(found.get(key) is not None for key in keys)
-
-
 class Answers:
     """The readers of a dialect that has one grammar for all its answers."""
 
@@ -463,38 +428,3 @@ class Answers:
     def whole(self, body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
         """What an answer that was not streamed says."""
         return whole(body, self._grammar, choices, keep_text=keep_text)
-
-
-def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = True) -> Answer:
-    """What an answer that was not streamed says; anything but an object with what it must have is a fault."""
-    if len(body) > MAX_BODY_BYTES:
-        return Answer(fault=Fault(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES} bytes"))
-    try:
-        found = loads(body)
-    except NotJson:
-        return Answer(fault=Fault(ErrorClass.PARSE, _not_an_answer(body, streams=grammar.streams)))
-    if not isinstance(found, dict):
-        return Answer(fault=Fault(ErrorClass.PARSE, "the answer is no JSON object: " + faults.shown(body)))
-    reading = Reading(choices, keep_text=keep_text)
-    told = grammar.begin()(found, b"")
-    reading.take(told)
-    bare = bool(told.choices) and told.choices[0].bare and all(choice.bare for choice in told.choices)
-    if reading.fault is None and bare:
-        reading.fail(Fault(ErrorClass.PARSE, "the answer has no message: " + faults.shown(body)))
-    if reading.fault is None and not told.choices and not told.items:
-        reading.fail(Fault(ErrorClass.PARSE, f"the answer has no {grammar.needs}: {faults.shown(body)}"))
-    return reading.answer(reading.fault)
-
-
-def _not_an_answer(body: bytes, *, streams: bool) -> str:
-    """What a body is that is no JSON. `streams`: whether the API has streams."""
-    found = faults.foreign(body)
-    if found is not None:
-        return found
-    if body.lstrip().startswith((b"data:", b"event:", b"id:", b":")):
-        advice = "set stream to true" if streams else "this API has none; is the URL complete?"
-        return f"the server answered with a stream that nobody asked for; {advice}"
-    lines = body.strip().split(b"\n", 1)
-    if len(lines) > 1 and all(line.lstrip().startswith(b"{") for line in lines):
-        return "the server answered with lines of JSON, which is no stream of events; is the URL complete?"
-    return "the answer is not JSON: " + faults.shown(body)
