@@ -9,6 +9,7 @@ WORKDIR /source
 RUN python -m venv --without-pip /opt/evalkube
 COPY pyproject.toml README.md LICENSE ./
 COPY crds ./crds
+COPY benchmarks ./benchmarks
 COPY runner ./runner
 COPY operator ./operator
 COPY api ./api

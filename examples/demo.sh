@@ -62,7 +62,7 @@ show_progress() {
 }
 
 command -v curl >/dev/null || { echo 'the demo posts its requests with curl: please install it' >&2; exit 1; }
-"$PYTHON" -m evalkube_runner.data.samples >"$work/answers.jsonl"
+"$PYTHON" -m evalkube_benchmarks.samples >"$work/answers.jsonl"
 start mock-model "$EVALKUBE" mock-model --port 0 --ttft-ms 40 --itl-ms 4 --tokens 48 --answers "$work/answers.jsonl"
 model=$url
 start service "$EVALKUBE" service --host 127.0.0.1 --port 0 --outputs "$work/outputs"

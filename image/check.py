@@ -14,12 +14,12 @@ import numpy as np
 import tokenizers
 from arro3 import core, io
 
+from evalkube_benchmarks.metrics import algebra
 from evalkube_crds.paths import Readable
 from evalkube_runner.data import files
-from evalkube_runner.eval import scorer_worker
 from evalkube_runner.perf import bulk_histogram, schedule
 
-_OURS = [f"evalkube_{room}" for room in ("crds", "runner", "operator", "api", "cli", "mock")]
+_OURS = [f"evalkube_{room}" for room in ("crds", "benchmarks", "runner", "operator", "api", "cli", "mock")]
 _LAZY = [  # what is imported where it is first used, by us or by what we use
     *(
         "filelock",
@@ -65,7 +65,7 @@ def _modules() -> None:
 
 def _mathematics() -> None:
     for mine, gold in _EQUAL:
-        assert scorer_worker.algebra(mine, gold), (mine, gold)
+        assert algebra.equal(mine, gold), (mine, gold)
 
 
 def _parquet() -> None:

@@ -42,15 +42,15 @@ class Progress(Report):
 
 
 class ScoreSum(Report):
-    """A sum of scores: ``total_nano`` billionths over ``count`` samples (or groups of repeats)."""
+    """A sum of scores: ``total_nano`` billionths over ``count`` samples (groups of repeats, parts of answers)."""
 
     count: int = 0
     total_nano: int = 0
 
-    def add(self, score: float) -> None:
-        """Count one score, kept to a billionth."""
-        self.count += 1
-        self.total_nano += round(score * NANO)
+    def add(self, score: float, weight: int = 1) -> None:
+        """Count one score, kept to a billionth; that of an answer of ``weight`` parts as so many."""
+        self.count += weight
+        self.total_nano += round(score * weight * NANO)
 
     @property
     def mean(self) -> float | None:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from evalkube_benchmarks import samples
 from evalkube_crds import credentials, problems, requests, storage
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
@@ -259,7 +260,7 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
 def _readable(options: argparse.Namespace, cache: Path) -> Readable:
     """What the run may read: what it was started with, the cache of data sets, and our own samples."""
     remedy = "folders to read from are added with --data" if options.ingest is None else _MOUNTED
-    return Readable.of([*options.readable, cache, opening.SAMPLES], options.closed, remedy=remedy)
+    return Readable.of([*options.readable, cache, opening.SAMPLES, samples.FOLDER], options.closed, remedy=remedy)
 
 
 async def _nobody(receipt: Receipt) -> None:

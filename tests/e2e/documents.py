@@ -75,7 +75,7 @@ def address_by_name(name: str, address: str) -> list[Document]:
 def mock_model(name: str, image: str, *arguments: str, environment: dict[str, str] | None = None) -> list[Document]:
     """A mock model that knows the answers of the sample data: Deployment and Service."""
     labels = {"app": name}
-    script = "python -m evalkube_runner.data.samples >/tmp/answers.jsonl; exec evalkube mock-model"
+    script = "python -m evalkube_benchmarks.samples >/tmp/answers.jsonl; exec evalkube mock-model"
     fixed = ["--host", "0.0.0.0", "--port", str(MODEL_PORT), "--answers", "/tmp/answers.jsonl"]
     container = {
         "name": "model",

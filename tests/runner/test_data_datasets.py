@@ -7,9 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from evalkube_benchmarks import samples
 from evalkube_crds.names import Reason
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import datasets, samples
+from evalkube_runner.data import datasets
 from evalkube_runner.data.datasets import Source
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.errors import RunFailed
@@ -66,12 +67,12 @@ def test_answers_are_mostly_right() -> None:
     assert not any(a != b and a in b for a in given for b in given)
     assert given["数列 3，7，15，31，63，下一个数是多少？"].endswith("答案：C")
     wrong = "A cyclist rides 18 km in the first hour and each further hour 2 km less than in the hour before."
-    assert next(text for question, text in given.items() if question.startswith(wrong)).endswith("\\boxed{61}.")
+    assert next(text for question, text in given.items() if question.startswith(wrong)).endswith("\\boxed{61}")
 
 
 def test_answers_as_a_program() -> None:
     """The module prints what the mock model reads."""
-    command = [sys.executable, "-m", "evalkube_runner.data.samples"]
+    command = [sys.executable, "-m", "evalkube_benchmarks.samples"]
     lines = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.splitlines()
     assert [tuple(orjson.loads(line).values()) for line in lines] == list(samples.answers())
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_runner.eval import asking
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.wire import openai
 
 HI = [Message("user", "hi")]

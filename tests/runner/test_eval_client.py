@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner.eval.answer import Answer
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from fakes import scripted_endpoint

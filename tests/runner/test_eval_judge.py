@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from evalkube_benchmarks.declaration import Question
 from evalkube_crds.evalrun import GenerationConfig, Judge, JudgeContract, JudgeModel
 from evalkube_crds.targets import TargetRules
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import judge
-from evalkube_runner.eval.benchmarks.declaration import Question
 from evalkube_runner.gate import Gate
 from fakes import scripted_endpoint
 from fakes.names import Names
 from fakes.scripted_endpoint import Says, Script, says
 
-QUESTION = Question(text="capital of {France}?", target="Paris")
+QUESTION = Question(text="capital of {France}?", targets=("Paris",))
 GRADES = JudgeContract(score_mapping={"CORRECT": 1.0, "PARTIAL": 0.5, "INCORRECT": 0.0})
 NUMBER = JudgeContract(score_type="numeric")
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkube_benchmarks.declaration import Message, Subset
+from evalkube_benchmarks.metrics import accuracy
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, records, sampling
 from evalkube_runner.eval.answer import Answer, Tokens
-from evalkube_runner.eval.benchmarks.declaration import Message, Subset
 from evalkube_runner.eval.scoring import Scored
 
 SPEC = {"model": "m", "api_url": "http://h/v1", "datasets": ["gsm8k"], "dataset_args": {"gsm8k": {"few_shot_num": 0}}}
@@ -41,7 +42,7 @@ def test_an_answer_survives_its_line(answer: Answer) -> None:
 @given(st.dictionaries(st.text(), st.floats(0, 1)), st.none() | st.text())
 def test_a_score_survives_its_line(values: dict[str, float], extracted: str | None) -> None:
     """Scores and what was read out of the answer come back."""
-    scored = Scored(values, extracted)
+    scored = Scored(values, extracted, dict.fromkeys(values, 3))
     line = records.review("k", ITEM, 1, (), Answer("a"), scored)
     assert (line["sample_score"]["group_id"], line["sample_score"]["generation_index"]) == (0, 1)
     assert records.scored_of(json.loads(json.dumps(line))) == scored
@@ -100,6 +101,7 @@ SCORE_PLACES: dict[tuple[Any, ...], list[Any]] = {
     ("sample_score", "score", "value"): [],
     ("sample_score", "score", "value", "acc"): [],
     ("sample_score", "score", "extracted_prediction"): [None, "", "x", "1"],
+    ("sample_score", "score", "metadata"): [{}, {"a": 1}],
     ("sample_score", "score", "explanation"): [None, "", "x", "1"],
     ("sample_score", "score", "judge_summary"): [None, {}, {"a": 1}],
 }
@@ -128,7 +130,7 @@ def test_a_damaged_score_is_none(place: tuple[Any, ...]) -> None:
     """Any value that no score has there makes the line none: its answer is scored again."""
     for value in ODD:
         good = any(type(value) is type(other) and value == other for other in SCORE_PLACES[place])
-        assert (records.scored_of(_with(SCORE, place, value), ["acc"]) is not None) is good, value
+        assert (records.scored_of(_with(SCORE, place, value), [accuracy.VALUE]) is not None) is good, value
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkube_benchmarks.declaration import Subset
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import plan, sampling
-from evalkube_runner.eval.benchmarks.declaration import Subset
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
-MAIN = Subset("main")
+MAIN, DEFAULT = Subset("main"), Subset("default")
 
 
 def _plan(name: str = "gsm8k", args: dict[str, Any] | None = None, **spec: Any) -> plan.DatasetPlan:
@@ -191,7 +191,7 @@ def test_a_foreign_record_says_what_is_wrong(name: str, record: dict[str, Any], 
 )
 def test_values_that_are_no_text(record: dict[str, Any], asked: object, targets: tuple[str, ...]) -> None:
     """Parts are passed on, a list holds several references, and nothing is spelled as Python would."""
-    item = sampling.items_of(_plan("general_qa"), MAIN, [record], [])[0]
+    item = sampling.items_of(_plan("general_qa"), DEFAULT, [record], [])[0]
     assert sampling.messages_of(item)[-1].content == asked
     assert item.question.targets == targets
 
@@ -227,6 +227,6 @@ def test_query_template_has_no_value_spelled_as_python_would() -> None:
 def test_a_conversation_brings_its_own_reference() -> None:
     """Messages that end with an assistant's turn are asked without it, and compared with it."""
     turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
-    item = sampling.items_of(_plan("general_qa"), MAIN, [{"messages": turns}], [])[0]
+    item = sampling.items_of(_plan("general_qa"), DEFAULT, [{"messages": turns}], [])[0]
     assert item.question.target == "hello"
     assert [message.content for message in sampling.messages_of(item)] == ["hi"]

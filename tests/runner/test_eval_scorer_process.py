@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from evalkube_runner.eval import rule, scorer_worker
-from evalkube_runner.eval.rule import Rule
+from evalkube_benchmarks import scoring
+from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.scoring import Filters, Scores, Task
+from evalkube_runner.eval import scorer_worker
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 
 
@@ -21,12 +23,13 @@ def _with(use: Callable[[Scorers], Awaitable[None]], processes: int = 1) -> None
     asyncio.run(run())
 
 
-def _is(target: str) -> Rule:
-    return Rule(answer="number", targets=(target,))
+def _is(target: str, extract: str | None = None) -> Task:
+    question = Question(text="", targets=(target,))
+    return Task(benchmark="gsm8k", question=question, metrics=("acc",), filters=Filters(extract=extract))
 
 
 EIGHTEEN = _is("18")
-ENDLESS = Rule(answer="number", targets=("18",), extract="(a+)+$")
+ENDLESS = _is("18", extract="(a+)+$")
 HUNG = "a" * 60 + "b"  # with ENDLESS it would take years
 
 
@@ -48,7 +51,7 @@ def test_formulas() -> None:
     async def use(scorers: Scorers) -> None:
         for prediction, target, equal in table:
             ruled = await scorers.score(_is(target), rf"\boxed{{{prediction}}}", 10)
-            assert ruled == rule.Ruled({"acc": float(equal)}, prediction), (prediction, target)
+            assert ruled == Scores({"acc": float(equal)}, prediction), (prediction, target)
 
     _with(use)
 
@@ -106,7 +109,7 @@ def test_a_worker_that_needs_too_much_memory_says_so() -> None:
     """The limit is the process's own: no other feels it, and the sample is errored with words."""
 
     async def use(scorers: Scorers) -> None:
-        hungry = Rule(answer="text", targets=("x " * 10,), metrics=("bleu-1",))
+        hungry = Task(benchmark="general_qa", question=Question(text="", targets=("x " * 10,)), metrics=("bleu-1",))
         with pytest.raises(ScorerFailed, match=r"memory|ended"):
             await scorers.score(hungry, "word " * 12_000_000, 60)
         assert (await scorers.score(EIGHTEEN, "18", 10)).values == {"acc": 1}
@@ -119,7 +122,7 @@ def test_a_bad_pattern_is_a_scorers_failure() -> None:
 
     async def use(scorers: Scorers) -> None:
         with pytest.raises(ScorerFailed, match="unterminated"):
-            await scorers.score(Rule(answer="number", targets=("1",), extract="["), "x", 5)
+            await scorers.score(_is("1", extract="["), "x", 5)
 
     _with(use)
 
@@ -142,7 +145,7 @@ def _children() -> list[str]:
 
 @pytest.mark.parametrize(
     "request_",
-    [{}, {"rule": {}}, {"rule": {"answer": "number", "targets": ["1"], "strange": 1}, "reply": "1"}, {"rule": 1}],
+    [{}, {"task": {}}, {"task": {**EIGHTEEN.packed(), "benchmark": "gsm9k"}, "reply": "1"}, {"task": 1}],
 )
 def test_a_request_that_is_none_is_an_error(request_: dict[str, object]) -> None:
     """Whatever a line asks, it is answered."""
@@ -160,4 +163,4 @@ def test_a_request_that_is_none_is_an_error(request_: dict[str, object]) -> None
 )
 def test_the_last_match_counts(pattern: str, text: str, found: str | None) -> None:
     """Its first group that took part, or all of it."""
-    assert rule.last_match(pattern, text) == found
+    assert scoring.last_match(pattern, text) == found

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from evalkube_benchmarks.declaration import Question
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, scoring
-from evalkube_runner.eval.benchmarks.declaration import Question
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 
 
@@ -22,8 +22,8 @@ def _score(name: str, question: Question, reply: str, **args: Any) -> scoring.Sc
     return asyncio.run(score())
 
 
-EIGHTEEN = Question(text="q", target="18")
-CAPITAL = Question(text="q", target="B", choices=("Rome", "Paris"))
+EIGHTEEN = Question(text="q", targets=("18",))
+CAPITAL = Question(text="q", targets=("B",), choices=("Rome", "Paris"))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_accuracy(
 
 def test_several_letters_must_all_be_right() -> None:
     """A part of the right letters is wrong."""
-    question = Question(text="q", target="AC", choices=("a", "b", "c"))
+    question = Question(text="q", targets=("AC",), choices=("a", "b", "c"))
     several = {"extra_params": {"multiple_correct": True}}
     assert _score("general_mcq", question, "答案：CA", **several).values == {"acc": 1}
     assert _score("general_mcq", question, "答案：A", **several).values == {"acc": 0}
@@ -64,7 +64,7 @@ def test_several_letters_must_all_be_right() -> None:
 
 def test_free_answers_have_the_metrics_that_were_asked_for() -> None:
     """All of them by default, those of metric_list otherwise; long texts are scored too."""
-    question = Question(text="q", target="the cat sat on the mat " * 300)
+    question = Question(text="q", targets=("the cat sat on the mat " * 300,))
     every = _score("general_qa", question, question.target)
     assert len(every.values) == 13
     assert list(every.values.values()) == pytest.approx([1] * 13)
@@ -72,14 +72,14 @@ def test_free_answers_have_the_metrics_that_were_asked_for() -> None:
 
 
 def test_the_best_of_several_references_counts() -> None:
-    """All figures are those of one reference: that which the reply is nearest to."""
-    question = Question(text="q", target="Paris, the capital of France", others=("Paris", "Lutetia"))
+    """Each figure is that of the reference for which it is highest."""
+    question = Question(text="q", targets=("Paris, the capital of France", "Paris", "Lutetia"))
     assert set(_score("general_qa", question, "Paris", metric_list=["Rouge-L-R", "Rouge-L-F"]).values.values()) == {1.0}
 
 
 def test_json_of_the_product_is_its_answer() -> None:
     """Where the whole reply is an object with an answer, that is compared; prose about JSON is prose."""
-    question = Question(text="q", target="Paris")
+    question = Question(text="q", targets=("Paris",))
     reply = '{"answer": "Paris", "explanation": "the capital"}'
     assert _score("general_qa", question, reply, metric_list=["Rouge-L-P"]).values == {"Rouge-L-P": 1.0}
     assert _score("general_qa", question, f"See {reply}", metric_list=["Rouge-L-P"]).values["Rouge-L-P"] < 1

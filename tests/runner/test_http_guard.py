@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds import proxies
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.targets import TargetRules
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.http.guard import guard

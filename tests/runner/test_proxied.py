@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds import proxies
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, Reason
@@ -17,7 +18,6 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.proxies import Proxies
 from evalkube_crds.targets import TargetRules
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.perf import sweep

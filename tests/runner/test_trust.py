@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds.evalrun import GenerationConfig, JudgeModel
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.paths import Readable
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 from evalkube_runner.perf import sweep

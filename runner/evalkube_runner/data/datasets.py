@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from evalkube_benchmarks import samples
 from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_runner.context import RunContext
@@ -132,7 +133,7 @@ def _local(source: Source, context: RunContext) -> tuple[Path, Readable]:
         field, readable = f"dataset_args.{source.benchmark}.local_path", context.readable
         path = opening.found(source.local_path, readable, field, missing=Reason.DATASET_UNAVAILABLE)
     elif source.hub == "sample":
-        path, readable = opening.SAMPLES / source.benchmark, Readable.of([opening.SAMPLES])
+        path, readable = samples.FOLDER / source.benchmark, Readable.of([samples.FOLDER])
         if not path.exists():
             option = f"dataset_args.{source.benchmark}.local_path"
             raise _failed(f"{source.benchmark}: there are no sample items of it; set {option} to its file or folder")

@@ -18,7 +18,7 @@ from evalkube_runner.errors import RunFailed
 __all__ = ["SAMPLES", "admitted", "found", "opened", "read"]
 
 SAMPLES: Final = Path(__file__).parent / "samples"
-"""Our own sample items, which every run may read."""
+"""Our own sample prompts for load tests, which every run may read; those of benchmarks lie with these."""
 
 
 def found(name: str, readable: Readable, field: str, *, missing: Reason = Reason.INVALID_SPEC) -> Path:

@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
+from evalkube_benchmarks import extract
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import EvalResult, Progress
 from evalkube_crds.seed import evaluation
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
-from evalkube_runner.eval import extract
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 
 __all__ = ["add_analysis", "prompt"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds.evalrun import GenerationConfig
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.wire import ask as wire
 
 __all__ = ["ask_of"]

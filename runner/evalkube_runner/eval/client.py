@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 import httpx
 import orjson
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds import dialects, secret_keys
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
@@ -28,7 +29,6 @@ from evalkube_runner import trust as trusting
 from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import asking, retry
 from evalkube_runner.eval.answer import Answer
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.http.lanes import Lanes, announced_bytes
 from evalkube_runner.trust import Trust

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
+from evalkube_benchmarks import extract, prompts
+from evalkube_benchmarks.declaration import Message, Question
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import Judge, JudgeContract
 from evalkube_crds.names import Reason
@@ -18,8 +20,6 @@ from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import extract, prompts
-from evalkube_runner.eval.benchmarks.declaration import Message, Question
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 

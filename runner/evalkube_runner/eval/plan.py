@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalkube_benchmarks import prompts
+from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
+from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, benchmark_options
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import nearest
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import prompts
-from evalkube_runner.eval.benchmarks.declaration import Benchmark, Subset
-from evalkube_runner.eval.benchmarks.table import BENCHMARKS
 
 __all__ = ["DatasetPlan", "plan_of", "plans_of", "powers_up_to", "with_subsets"]
 
@@ -23,7 +24,11 @@ _QUESTION = ("question", "query", "choices", "letters", "subject", "subset")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPlan:
-    """One benchmark of a run, settled. `named_subsets`: the user chose the subsets, so all of them must be there."""
+    """One benchmark of a run, settled.
+
+    `named_subsets`: the user chose the subsets, so all of them must be there. `prompts`: by subset. `metrics`: the main
+    one first. `graded`: the metric that a judge's grade stands for.
+    """
 
     benchmark: Benchmark
     args: DatasetArgs
@@ -32,9 +37,9 @@ class DatasetPlan:
     few_shot_num: int
     train_split: str | None
     eval_split: str
-    prompt_template: str
-    system_prompt: str | None
-    metrics: tuple[str, ...]
+    prompts: Mapping[str, Prompt]
+    metrics: tuple[Metric, ...]
+    graded: str
     aggregation: str
     repeats: int
     limit: int | float | None
@@ -46,18 +51,22 @@ class DatasetPlan:
         """What is done to an answer before it is read."""
         return self.args.filters or Filters()
 
-    @property
-    def stops(self) -> tuple[str, ...]:
+    def template(self, subset: str) -> str:
+        """The template of a question of that subset."""
+        prompt = self.prompts[subset]
+        return prompt.few_shot if self.few_shot_num else prompt.question
+
+    def stops(self, subset: str) -> tuple[str, ...]:
         """What ends an answer after worked examples, unless the user names stop sequences of his own.
 
         It cuts off what is not the answer anyway, so answers from before it was sent are as good: it is in no key.
         """
-        return self.benchmark.stops if self.few_shot_num else ()
+        return self.prompts[subset].stops if self.few_shot_num else ()
 
     @property
     def main_metric(self) -> str:
         """The reported name of the score."""
-        return f"mean_{self.metrics[0]}"
+        return f"mean_{self.metrics[0].name}"
 
 
 def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
@@ -77,26 +86,29 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
         raise _invalid(
             f"{where}.few_shot_num", f"{name} has no split with worked examples; set {where}.train_split too, or 0 here"
         )
-    if args.shuffle_choices and benchmark.answer not in ("choice", "choices"):
+    if args.shuffle_choices and "choices" not in prompts.placeholders(benchmark.prompt.question):
         raise _invalid(f"{where}.shuffle_choices", f"{name} has no choices")
     metrics = _metrics(benchmark, args.metric_list, judged, where)
     aggregation = args.aggregation or "mean"
-    if aggregation != "mean" and metrics != ("acc",):
+    if aggregation != "mean" and not (metrics[0].verdict and len(metrics) == 1):
+        verdicts = ", ".join(metric.name for metric in benchmark.metrics if metric.verdict)
         raise _invalid(
             f"{where}.aggregation",
-            f"{aggregation} needs answers that are right or wrong, hence the metric acc alone; valid here: mean",
+            f"{aggregation} needs one metric that says right or wrong; "
+            + (f"name one in metric_list: {verdicts}" if verdicts else "valid here: mean"),
         )
+    subsets = _subsets(benchmark, args.subset_list, where)
     return DatasetPlan(
         benchmark=benchmark,
         args=args,
-        subsets=_subsets(benchmark, args.subset_list, where),
+        subsets=subsets,
         named_subsets=args.subset_list is not None,
         few_shot_num=few_shot_num,
         train_split=train_split,
         eval_split=args.eval_split or benchmark.eval_split,
-        prompt_template=_template(benchmark, args, few_shot_num, where),
-        system_prompt=benchmark.system_prompt if args.system_prompt is None else args.system_prompt,
+        prompts={subset.name: _prompt(benchmark, subset, args, where) for subset in subsets},
         metrics=metrics,
+        graded=_graded(benchmark).name,
         aggregation=aggregation,
         repeats=spec.repeats,
         limit=spec.limit,
@@ -135,36 +147,44 @@ def _subsets(benchmark: Benchmark, wanted: list[str] | None, where: str) -> tupl
     return tuple(known.get(name, Subset(name)) for name in wanted)
 
 
-def _metrics(benchmark: Benchmark, wanted: list[str] | None, judged: bool, where: str) -> tuple[str, ...]:
-    # A judge says how right an answer is, whatever the benchmark: that is its accuracy, and the main figure.
-    valid = tuple(dict.fromkeys(("acc", *benchmark.metrics))) if judged else benchmark.metrics
+def _graded(benchmark: Benchmark) -> Metric:
+    """The metric that a judge's grade stands for: the main one where that says right or wrong."""
+    main = benchmark.metrics[0]
+    return main if main.verdict else accuracy.GRADED
+
+
+def _metrics(benchmark: Benchmark, wanted: list[str] | None, judged: bool, where: str) -> tuple[Metric, ...]:
+    # A judge says how right an answer is, whatever the benchmark: that is the main figure then.
+    known = {metric.name: metric for metric in ((_graded(benchmark),) if judged else ()) + benchmark.metrics}
     for name in wanted or ():
-        if name not in valid:
-            raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, valid)}")
-    return tuple(dict.fromkeys(wanted)) if wanted else valid
+        if name not in known:
+            raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, known)}")
+    return tuple(known[name] for name in dict.fromkeys(wanted or known))
 
 
-def _template(benchmark: Benchmark, args: DatasetArgs, few_shot_num: int, where: str) -> str:
-    """The template that will be used; those given but not used are checked as well."""
-    own = (
-        benchmark.prompt_template
-        if args.prompt_template is None
-        else _checked(args.prompt_template, _QUESTION, f"{where}.prompt_template")
-    )
-    few = args.few_shot_prompt_template
-    if few is not None:
-        few = _checked(few, (*_QUESTION, "fewshot"), f"{where}.few_shot_prompt_template", needs=("fewshot",))
+def _prompt(benchmark: Benchmark, subset: Subset, args: DatasetArgs, where: str) -> Prompt:
+    """The prompt of a subset with the user's templates; those given but not used are checked as well."""
+    own = benchmark.prompts.get(subset.name, benchmark.prompt)
+    changed: dict[str, Any] = {}
+    if args.prompt_template is not None:
+        changed["question"] = _checked(args.prompt_template, _QUESTION, f"{where}.prompt_template")
+        # It is kept, with the examples before it, rather than dropped for the benchmark's.
+        changed["few_shot"] = "{fewshot}\n\n" + args.prompt_template
+    if args.few_shot_prompt_template is not None:
+        changed["few_shot"] = _checked(
+            args.few_shot_prompt_template,
+            (*_QUESTION, "fewshot"),
+            f"{where}.few_shot_prompt_template",
+            needs=("fewshot",),
+        )
     if args.query_template is not None and not prompts.placeholders(args.query_template):
         raise _invalid(
             f"{where}.query_template",
             "has no placeholder; it is filled with the fields of a record, for example {question}",
         )
-    if not few_shot_num:
-        return own
-    if few is not None:
-        return few
-    # A prompt of the user's own is kept, with the examples before it, rather than dropped for the benchmark's.
-    return benchmark.few_shot_prompt_template if args.prompt_template is None else "{fewshot}\n\n" + own
+    if args.system_prompt is not None:
+        changed["system"] = args.system_prompt
+    return dataclasses.replace(own, **changed)
 
 
 def _checked(template: str, valid: Iterable[str], field: str, needs: tuple[str, ...] = ()) -> str:

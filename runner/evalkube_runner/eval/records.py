@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from evalkube_benchmarks.declaration import Message, Metric
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.answer import Answer, Tokens
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 
@@ -15,6 +15,7 @@ __all__ = ["answer_of", "display_name", "error", "path", "prediction", "review",
 _NANO = 1_000_000_000
 # What a stored line may say; beyond it the line is damaged.
 _MOST_TOKENS = 1 << 32
+_MOST_PARTS = 1 << 20
 _LONGEST_S = 366 * 86_400
 _LONGEST_REASON = 200
 
@@ -128,8 +129,8 @@ def review(
                 "extracted_prediction": scored.extracted,
                 "prediction": answer.text,
                 "explanation": scored.explanation,
-                "metadata": {},
-                "main_score_name": item.plan.metrics[0],
+                "metadata": {"weights": scored.weights} if scored.weights else {},
+                "main_score_name": item.plan.metrics[0].name,
             },
             "sample_id": item.index * item.plan.repeats + repeat,
             "group_id": item.index,
@@ -140,16 +141,19 @@ def review(
     }
 
 
-def scored_of(record: dict[str, Any], metrics: Iterable[str] = ()) -> Scored | None:
+def scored_of(record: dict[str, Any], metrics: Iterable[Metric] = ()) -> Scored | None:
     """The score in a line; None when it is not such a line, or lacks one of `metrics`: it is made again."""
     try:
         score = record["sample_score"]["score"]
         values = {str(name): _number(value, 1) for name, value in score["value"].items()}
+        weights = {
+            str(name): _whole(value, _MOST_PARTS) for name, value in score["metadata"].get("weights", {}).items()
+        }
         extracted, metadata = score["extracted_prediction"], score["judge_summary"]
-        if not set(metrics) <= set(values) or not isinstance(metadata, dict | None):
+        if not {metric.name for metric in metrics} <= set(values) or not isinstance(metadata, dict | None):
             return None
         explanation = "" if score["explanation"] is None else _text(score["explanation"])
-        return Scored(values, None if extracted is None else _text(extracted), explanation, metadata)
+        return Scored(values, None if extracted is None else _text(extracted), weights, explanation, metadata)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -9,12 +9,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalkube_benchmarks import fields, multiple_choice, prompts
+from evalkube_benchmarks.declaration import Benchmark, Message, Question, Subset
 from evalkube_crds.names import Reason
 from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import prompts
-from evalkube_runner.eval.benchmarks import fields
-from evalkube_runner.eval.benchmarks.declaration import Benchmark, Message, Question, Subset, letters
 from evalkube_runner.eval.plan import DatasetPlan
 
 __all__ = ["Item", "choose", "examples_for", "items_of", "messages_of"]
@@ -82,17 +81,16 @@ def messages_of(item: Item) -> tuple[Message, ...]:
     return prompts.messages(
         item.question,
         subject=item.subset.title or item.subset.name,
-        template=item.plan.prompt_template,
-        example_template=item.plan.benchmark.example_template,
+        prompt=item.plan.prompts[item.subset.name],
+        template=item.plan.template(item.subset.name),
         examples=item.examples,
-        system_prompt=item.plan.system_prompt,
     )
 
 
 def _read(plan: DatasetPlan, subset: Subset, record: Record, number: int) -> Question:
     benchmark = plan.benchmark
     try:
-        question = benchmark.read(record)
+        question = benchmark.read(record, _generator(plan, "reading", f"{subset.name}/{number}"))
     except (KeyError, ValueError, TypeError) as problem:
         what = f"has no field {problem}" if isinstance(problem, KeyError) else str(problem)
         raise _unreadable(
@@ -129,11 +127,7 @@ def _shuffled(plan: DatasetPlan, subset: Subset, question: Question, number: int
     """The question with its choices in another order, and its target moved along."""
     if not plan.args.shuffle_choices:
         return question
-    order = list(range(len(question.choices)))
-    _generator(plan, "choices", f"{subset.name}/{number}").shuffle(order)
-    labels = letters(len(order))
-    target = sorted(labels[order.index(labels.index(letter))] for letter in question.target)
-    return dataclasses.replace(question, choices=tuple(question.choices[at] for at in order), target="".join(target))
+    return multiple_choice.shuffled(question, _generator(plan, "choices", f"{subset.name}/{number}"))
 
 
 def _generator(plan: DatasetPlan, purpose: str, name: str) -> random.Random:

@@ -1,24 +1,23 @@
-"""Has replies scored by processes that can be stopped: a few of them, each started when it is first needed.
+"""Has replies scored by processes that can be stopped, one for each core, each started when it is first needed.
 
 One is killed and started anew when it does not answer in time; the reply that it hung on fails, no other.
 """
 
 import asyncio
 import contextlib
-import dataclasses
-import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-from evalkube_runner.eval.rule import Rule, Ruled
+import orjson
+
+from evalkube_benchmarks.scoring import Scores, Task
 
 __all__ = ["ScorerFailed", "Scorers"]
 
 _START_S = 30.0
 _LINE_BYTES = 64 * 1024 * 1024
-_MOST_PROCESSES = 4  # thousands of replies a second
 
 
 class ScorerFailed(Exception):
@@ -30,7 +29,7 @@ class Scorers:
 
     def __init__(self, processes: int | None = None) -> None:
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._room = asyncio.Semaphore(processes or min(_MOST_PROCESSES, usable))
+        self._room = asyncio.Semaphore(processes or usable)
         self._idle: list[_Process] = []
 
     async def __aenter__(self) -> "Scorers":
@@ -40,10 +39,10 @@ class Scorers:
         while self._idle:
             await self._idle.pop().stop()
 
-    async def score(self, rule: Rule, reply: str, timeout_s: float) -> Ruled:
-        """The score of a reply by a rule. Raises ScorerFailed when there is none, or not within `timeout_s`."""
-        request = {"rule": dataclasses.asdict(rule), "reply": reply, "longest_s": timeout_s}
-        line = json.dumps(request).encode() + b"\n"
+    async def score(self, task: Task, reply: str, timeout_s: float) -> Scores:
+        """The scores of a reply. Raises ScorerFailed when there are none, or not within `timeout_s`."""
+        request = {"task": task.packed(), "reply": reply, "longest_s": timeout_s}
+        line = orjson.dumps(request, option=orjson.OPT_APPEND_NEWLINE)
         async with self._free() as process:  # waiting for one is no part of the time
             try:
                 said = await process.ask(line, timeout_s)
@@ -53,7 +52,7 @@ class Scorers:
                 raise ScorerFailed(f"the scoring process ended: {problem}") from problem
         if "error" in said:
             raise ScorerFailed(str(said["error"]))
-        return Ruled(said["values"], said["extracted"])
+        return Scores(said["values"], said["extracted"], said["weights"])
 
     @contextlib.asynccontextmanager
     async def _free(self) -> "AsyncIterator[_Process]":
@@ -107,7 +106,7 @@ class _Process:
         line = await self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError("no answer")
-        return dict(json.loads(line))
+        return dict(orjson.loads(line))
 
     async def stop(self) -> None:
         """End the process, whatever it is doing."""

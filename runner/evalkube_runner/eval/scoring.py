@@ -1,46 +1,50 @@
-"""Scores one answer by a benchmark's own rule, in a process that can be stopped. Judges are judge.py's business."""
+"""Scores one answer by its benchmark's own functions, in a process that can be stopped. Judges are in judge.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from evalkube_runner.eval.benchmarks.declaration import Question
+from evalkube_benchmarks import scoring
+from evalkube_benchmarks.declaration import Question
 from evalkube_runner.eval.plan import DatasetPlan
-from evalkube_runner.eval.rule import Rule
 from evalkube_runner.eval.scorer_process import Scorers
 
 __all__ = ["RULES", "Scored", "by_rule", "longest_s"]
 
-RULES = 2
-"""Raised whenever extraction or comparison changes what it decides: reviews kept from before are then made anew."""
+RULES = 3
+"""Raised whenever the readers of replies, which benchmarks share, decide otherwise: all kept scores are then made anew.
+A benchmark's own change is its `rules_version`.
+"""
 
 _TIMEOUT_S = 10.0
 _TIMEOUT_PER_CHAR_S = 2e-6  # reading takes up to 1e-6 on a core of its own, and is linear
-_ASKED_CHARS = 400  # tell a question from the next one
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The score of each metric, 0 to 1; what was read out of the answer (None: nothing); what the judges said."""
+    """The score of each metric, 0 to 1; what was read out of the answer (None: nothing); what the judges said.
+
+    `weights`: how much the answer counts in a pooled figure, where that is not 1.
+    """
 
     values: dict[str, float]
     extracted: str | None
+    weights: dict[str, int] = field(default_factory=dict)
     explanation: str = ""
     metadata: dict[str, Any] | None = None
 
 
 async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Scorers) -> Scored:
     """Scores a reply. Raises ScorerFailed when that fails, or takes more than review_timeout or the memory for it."""
-    rule = Rule(
-        answer=plan.benchmark.answer,
-        targets=question.targets,
-        options=question.choices,
-        asked=question.text[:_ASKED_CHARS],
+    task = scoring.Task(
+        benchmark=plan.benchmark.name,
+        parameters=plan.args.extra_params,
+        question=question,
+        metrics=tuple(metric.name for metric in plan.benchmark.metrics if metric in plan.metrics),
+        filters=scoring.Filters(**plan.filters.model_dump()),
         runs_on=plan.few_shot_num > 0,
-        metrics=plan.metrics,
-        **plan.filters.model_dump(),
     )
-    ruled = await scorers.score(rule, reply, longest_s(reply, plan.args.review_timeout))
-    return Scored(ruled.values, ruled.extracted)
+    scores = await scorers.score(task, reply, longest_s(reply, plan.args.review_timeout))
+    return Scored(scores.values, scores.extracted, scores.weights)
 
 
 def longest_s(reply: str, given: float | None) -> float:

@@ -1,6 +1,7 @@
 """An evaluation while samples are in flight: asked in one pool, scored beside it, written down, counted."""
 
 import asyncio
+import dataclasses
 import logging
 import time
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from evalkube_benchmarks.declaration import Message
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import Progress
@@ -16,7 +18,6 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.answer import Answer
-from evalkube_runner.eval.benchmarks.declaration import Message
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
@@ -193,7 +194,9 @@ class Session:
     async def _ask(self, sample: _Sample) -> Answer | None:
         """The model's answer, or None for a sample that is errored."""
         try:
-            return await self._client.ask(sample.messages, repeat=sample.repeat, stops=sample.dataset.plan.stops)
+            return await self._client.ask(
+                sample.messages, repeat=sample.repeat, stops=sample.dataset.plan.stops(sample.item.subset.name)
+            )
         except RequestFailed as failure:
             if not self._spec.ignore_errors:
                 raise RunFailed(
@@ -224,16 +227,16 @@ class Session:
         options = dataset.plan
         identity = (
             options.benchmark.name,
-            options.benchmark.answer,
-            options.metrics,
+            options.benchmark.rules_version,
+            options.args.extra_params,
+            [metric.name for metric in options.metrics],
             options.filters.model_dump(),
             self._spec.judge.model_dump(exclude=_SECRETS) if options.judged else None,
         )
         key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
         kept = dataset.reviews.pop(key, None)
         if kept is not None and not self._spec.rerun_review:
-            needed = [metric for metric in options.metrics if metric == "acc" or item.question.target]
-            scored = records.scored_of(kept, needed)
+            scored = records.scored_of(kept, options.metrics[:1])
             if scored is not None:
                 return scored
             self._unusable("reviews", sample)
@@ -247,10 +250,12 @@ class Session:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
         ruled = await scoring.by_rule(options, question, answer.text, self._scorers)
-        if not options.judged or (self._spec.judge.strategy == "llm_recall" and ruled.values.get("acc") == 1.0):
+        if not options.judged or (
+            self._spec.judge.strategy == "llm_recall" and ruled.values.get(options.graded) == 1.0
+        ):
             return ruled
         grade, words = await self._judges.grade(question, answer.text)
-        return Scored(ruled.values | {"acc": grade}, ruled.extracted, metadata=words)
+        return dataclasses.replace(ruled, values=ruled.values | {options.graded: grade}, metadata=words)
 
     async def _errored(
         self, sample: _Sample, cause: ErrorClass, message: str, answer: Answer | None = None, *, reused: bool = False

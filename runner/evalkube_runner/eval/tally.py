@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
-from evalkube_runner.eval import score
+from evalkube_runner.eval import repeats
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scoring import Scored
@@ -49,7 +49,7 @@ class Tally:
     def _empty(self) -> dict[str, ScoreSum]:
         """All metrics, the main one first: a subset of which nothing could be scored still says so."""
         grouped = {"mean_and_pass_at_k": "pass@{}", "mean_and_pass_hat_k": "pass^{}", "mean_and_vote_at_k": "vote@{}"}
-        names = [f"mean_{metric}" for metric in self._plan.metrics]
+        names = [f"mean_{metric.name}" for metric in self._plan.metrics]
         if self._plan.aggregation in grouped:
             names += [grouped[self._plan.aggregation].format(k) for k in plans.powers_up_to(self._plan.repeats)]
         return {name: ScoreSum() for name in names}
@@ -84,11 +84,12 @@ class Tally:
         counted = self._subsets[subset]
         counted.scored += 1
         for metric in self._plan.metrics:
-            if metric in scored.values:
-                counted.metrics[f"mean_{metric}"].add(scored.values[metric])
+            if metric.name in scored.values:
+                weight = scored.weights.get(metric.name, 1)
+                counted.metrics[f"mean_{metric.name}"].add(scored.values[metric.name], weight)
         if self._plan.aggregation != "mean":
             group = self._groups[subset, index]
-            group.right[repeat] = scored.values["acc"] > _RIGHT
+            group.right[repeat] = scored.values[self._plan.metrics[0].name] > _RIGHT
             group.answers[repeat] = scored.extracted
         self._finish(counted, index)
 
@@ -114,8 +115,8 @@ class Tally:
             if k > len(right):
                 break
             if self._plan.aggregation == "mean_and_pass_at_k":
-                subset.metrics[f"pass@{k}"].add(float(score.pass_at_k(len(right), sum(right), k)))
+                subset.metrics[f"pass@{k}"].add(float(repeats.pass_at_k(len(right), sum(right), k)))
             elif self._plan.aggregation == "mean_and_pass_hat_k":
-                subset.metrics[f"pass^{k}"].add(float(score.pass_hat_k(len(right), sum(right), k)))
+                subset.metrics[f"pass^{k}"].add(float(repeats.pass_hat_k(len(right), sum(right), k)))
             else:
-                subset.metrics[f"vote@{k}"].add(float(score.vote_at_k(answers, right, k)))
+                subset.metrics[f"vote@{k}"].add(float(repeats.vote_at_k(answers, right, k)))

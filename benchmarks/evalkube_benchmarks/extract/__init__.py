@@ -1,0 +1,13 @@
+"""The answer inside a model's reply. Pure: no model, no data set, no I/O, and no opinion on whether it is right.
+
+Every function returns None when the reply holds no answer. A guess would be scored, so nothing is guessed that the
+reply does not state. Every pattern here is linear: white space is squeezed first, what may repeat is bounded.
+"""
+
+from evalkube_benchmarks.extract.document import answer_of
+from evalkube_benchmarks.extract.letters import choice, choices
+from evalkube_benchmarks.extract.marks import boxed
+from evalkube_benchmarks.extract.numbers import number
+from evalkube_benchmarks.extract.spoken import before_next, strip_thinking
+
+__all__ = ["answer_of", "before_next", "boxed", "choice", "choices", "number", "strip_thinking"]

@@ -1,0 +1,260 @@
+"""The letters of the options that a reply settles on. Pure.
+
+In order: what is announced as the answer (the last time it is), what is called right, what is left when all others
+are ruled out, and a letter that stands alone. Two letters where one is asked for are a hedge, and a hedge is no answer.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from evalkube_benchmarks.extract import document
+from evalkube_benchmarks.extract.echo import without_options
+from evalkube_benchmarks.extract.phrases import (
+    ARTICLE,
+    CONNECTIVE,
+    DOUBTED,
+    EXCEPT,
+    LEAD,
+    ONLY,
+    PICKS,
+    RIGHT,
+    RULES_OUT,
+    SAYS,
+    SO,
+    SUPPOSED,
+    WRONG,
+)
+from evalkube_benchmarks.extract.spoken import before_next, squeezed
+
+__all__ = ["choice", "choices"]
+
+_HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
+_MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
+_WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
+
+
+def choice(text: str, labels: str, options: Sequence[str] = (), asked: str = "") -> str | None:
+    """Returns the one label of `labels` (for example "ABCD") that a reply settles on.
+
+    The last statement of an answer counts. Without one, a reply that consists of, begins or ends with one clear
+    letter is taken; several candidates and no statement are no answer. The text of an option is as good as its letter.
+    """
+    found = _settled(text, labels, options, asked, several=False)
+    return found if found and len(found) == 1 else None
+
+
+def choices(text: str, labels: str, options: Sequence[str] = (), asked: str = "") -> str | None:
+    """Returns all labels a reply names as correct, in order and without commas ("ACD"): for several right answers."""
+    return _settled(text, labels, options, asked, several=True) or None
+
+
+def _settled(text: str, labels: str, options: Sequence[str], asked: str, *, several: bool) -> str | None:
+    text = document.unfolded(text)
+    head, apart = before_next(text, asked)
+    if head is not text:
+        reading = _Reading(head, labels, options, several=several)
+        found = reading.announced()
+        if found is None and apart:
+            found = reading.implied()
+        if found is not None:
+            return found
+    reading = _Reading(text, labels, options, several=several)
+    found = reading.announced()
+    return reading.implied() if found is None else found
+
+
+class _Reading:
+    """One reply, cleaned, and the patterns for its labels. A result is letters in order, "" for a hedge, or None."""
+
+    def __init__(self, text: str, labels: str, options: Sequence[str], *, several: bool) -> None:
+        self._labels, self._several = labels, several
+        # The comma of Chinese parts clauses, "、" lists: they are told apart before both become one.
+        text = unicodedata.normalize("NFKC", text.replace("，", ", "))
+        self._raw = text
+        self._options = [_bare(option) for option in options]
+        one = f"[{labels}]"
+        text = _WORN.sub("", _MARKUP.sub(r"\1", text.replace("\\boxed", "答案:").replace("\\fbox", "答案:")))
+        # "(A) Rome" heads a line of a list: its bracket says so.
+        text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
+        text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
+        text = squeezed("\n".join(_row(line) for line in text.splitlines()))
+        self._text = without_options(text, labels, self._options)
+        next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
+        joint = (
+            r"(?: ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? ?也?可能是? ?"
+            r"|,? (?i:(?:and|or|as well as|plus|to) (?:(?:possibly|maybe|perhaps|even) )?)"
+            rf"| {next_one}{rf'|{chr(10)}(?:[-*•] ?)?(?={one}(?:{chr(10)}|$))' if several else ''})"
+        )
+        letter = rf"(?:(?i:options?|choices?) |选项)?{one}(?:项|选项)?"
+        apart = rf"{letter}(?![A-Za-z0-9'])(?:{joint}{letter}(?![A-Za-z0-9'])){{0,12}}"
+        self._group = rf"(?P<group>(?>{one}{{2,{len(labels)}}}(?![A-Za-z0-9])|{apart}))"
+
+    # ------------------------------------------------------------------------------------------------- statements
+
+    def announced(self) -> str | None:
+        """The last statement of an answer."""
+        for lead in (rf"(?:{SAYS}){LEAD}[(\[{{【<]{{0,3}} ?", rf"(?:{PICKS}){LEAD}[(\[{{【<]{{0,3}} ?"):
+            said = self._last(lead)
+            if said is not None:
+                return said
+        return self._by_text()
+
+    def _last(self, lead: str) -> str | None:
+        last = None
+        for match in self._matches(rf"{lead}{self._group}"):
+            letters = self._meant(match)
+            if letters is not None:
+                last = letters
+        small = None
+        if last is None:
+            low = f"[{self._labels.lower()}]"
+            more = rf"(?:[ ,、]{{0,2}}{low}){{0,9}}" if self._several else ""
+            for small in self._matches(rf"{lead}(?P<low>{low}{more})(?= ?(?:$|[\n).,;}}\]:]))"):  # noqa: B007
+                pass
+        return self._in_order(small["low"].upper()) if small is not None else last
+
+    def _meant(self, match: re.Match[str]) -> str | None:
+        """The letters of an announcement; "" for a hedge; None where it is none, or is denied."""
+        text, group = self._text, match["group"]
+        end = match.end()
+        if ARTICLE.match(text, end - 1) or DOUBTED.search(text[max(0, match.start() - 40) : match.start()]):
+            return None
+        if self._pattern(WRONG).match(text, end):
+            # "A, B is wrong" states A, and goes on to B.
+            group, comma, _ = group.partition(",")
+            if not comma:
+                return None
+        letters = self._in_order(group)
+        if not self._several and len(letters) > 1:
+            return ""
+        if re.search(r"(?i:\bor\b)|或|还是|可能|/|~|-|至|到", group):
+            return ""
+        return letters
+
+    # ---------------------------------------------------------------------------------------------- implications
+
+    def implied(self) -> str | None:
+        """What is called right, else what is left of all that is ruled out, else the letter that stands alone."""
+        right = self._called_right()
+        wrong = self._ruled_out()
+        right -= wrong if len(right) > 1 else set()
+        if right and (self._several or len(right) == 1):
+            return self._in_order("".join(right))
+        if right:
+            return ""
+        left = set(self._labels) - wrong
+        if len(wrong) >= 2 and len(left) == 1:
+            return left.pop()
+        so = self._last(rf"{SO},? ?{LEAD}")
+        if so is not None:
+            return so
+        return self._lone(wrong)
+
+    def _called_right(self) -> set[str]:
+        found: set[str] = set()
+        for match in self._matches(rf"(?<![A-Za-z0-9]){self._group}(?:{RIGHT})"):
+            if not SUPPOSED.search(self._text[max(0, match.start() - 30) : match.start()]):
+                found |= self._subjects(match)
+        for match in self._matches(rf"{ONLY}{LEAD}{self._group}"):
+            if not self._pattern(WRONG).match(self._text, match.end()):
+                found |= set(self._in_order(match["group"]))
+        for match in self._matches(rf"{EXCEPT}{self._group}(?:之外|以外|外)?,? ?(?:{WRONG})"):
+            found |= set(self._in_order(match["group"]))
+        return found
+
+    def _subjects(self, match: re.Match[str]) -> set[str]:
+        """Of which letters something is said: "A, C and D, B remains" says it of B."""
+        letters, apart = self._in_order(match["group"]), re.search(r", ?([A-J])$", match["group"])
+        singular = re.match(r" ?(?:is|was|remains)\b", self._text[match.end("group") :][:12])
+        return {apart.group(1)} if apart and singular else set(letters)
+
+    def _ruled_out(self) -> set[str]:
+        found: set[str] = set()
+        for pattern in (rf"(?<![A-Za-z0-9]){self._group}(?:{WRONG})", rf"(?:{RULES_OUT}){self._group}"):
+            for match in self._matches(pattern):
+                if not SUPPOSED.search(self._text[max(0, match.start() - 30) : match.start()]):
+                    found |= set(self._in_order(match["group"]))
+        return found
+
+    def _lone(self, wrong: set[str]) -> str | None:
+        """The letter that a reply without any statement consists of, ends with, begins with, or names alone."""
+        lines = [line for line in self._text.splitlines() if line.strip()]
+        if not lines:
+            return None
+        if self._several and len(lines) > 1:
+            every = self._pattern(rf"[ >•*-]{{0,4}}{self._group}[ .。]{{0,2}}").fullmatch(self._text)
+            if every:
+                return self._in_order(every["group"])
+        whole = rf"[ >:|(\[{{-]{{0,4}}{self._group}[ .。:;,!)\]}}]{{0,4}}"
+        first = rf"[ >:|-]{{0,4}}{self._group}(?= ?[.):、,;(]| -)"
+        for line, match in (
+            (lines[-1], self._pattern(whole).fullmatch(lines[-1])),
+            (lines[0], self._pattern(whole).fullmatch(lines[0]) or self._pattern(first).match(lines[0])),
+        ):
+            if match:
+                letters = self._in_order(match["group"])
+                hedged = re.search(r"(?i:\bor\b)|或|还是|/", match.group()) is not None
+                if hedged or (len(letters) > 1 and not self._several):
+                    return ""
+                if not set(letters) & wrong and not self._pattern(WRONG).match(line, match.end()):
+                    return letters
+        low = f"[{self._labels.lower()}]"
+        more = rf"(?:[ ,、]{{1,2}}{low}){{0,9}}" if self._several else ""
+        small = re.fullmatch(rf"[ (\[>:-]{{0,4}}(?i:option |choice )?({low}{more})[ .):\]]{{0,4}}", lines[-1])
+        if small and len(lines) == 1:
+            return self._in_order(small.group(1).upper())
+        return self._standing(wrong)
+
+    def _standing(self, wrong: set[str]) -> str | None:
+        """The one letter that is named at all, where it can be nothing but a label."""
+        one = f"[{self._labels}]"
+        ends = rf"(?=项|选项| ?(?:$|[\n.,;:!?)])|{CONNECTIVE})"
+        named = set(re.findall(rf"(?:(?i:\b(?:option|choice|letter)) |选项 ?|选)({one})(?![A-Za-z0-9])", self._text))
+        ended = set(re.findall(rf"(?<![A-Za-z0-9'’])({one})(?![A-Za-z0-9'’]){ends}", self._text))
+        left = (named | ended) - wrong
+        mentioned = set(re.findall(rf"(?<![A-Za-z0-9'’])({one})(?![A-Za-z0-9'’])(?! [a-z])", self._text)) - wrong
+        if len(left) == 1 and mentioned <= left:
+            return str(left.pop())
+        return None
+
+    def _by_text(self) -> str | None:
+        """The option whose text is announced, or is the whole reply."""
+        if not self._options:
+            return None
+        stated = [match.end() for match in self._matches(rf"(?:{SAYS})[ :\n]{{0,3}}(?:the )?")][-1:]
+        said = [self._text[at : at + 400].split("\n")[0] for at in stated]
+        lines = self._raw.strip().splitlines()
+        lines = [re.sub(r"^(?:it is|it's|that is|这是|是) ?(?:the )?", "", line, flags=re.IGNORECASE) for line in lines]
+        for candidate in (*said, *(lines if len(lines) == 1 else lines[-1:])):
+            whole = _bare(candidate)
+            fits = [at for at, option in enumerate(self._options) if len(option) > 1 and option == whole]
+            if not fits:
+                sentence = _bare(re.split(r"[.。;；](?= |$)", candidate)[0])
+                fits = [at for at, option in enumerate(self._options) if len(option) > 1 and option == sentence]
+            if len(fits) == 1:
+                return self._labels[fits[0]]
+        return None
+
+    # -------------------------------------------------------------------------------------------------- patterns
+
+    def _in_order(self, group: str) -> str:
+        group = re.sub(r"(?i:option|choice|and|or|as well as|plus|to)\b", " ", group)
+        return "".join(label for label in self._labels if label in group)
+
+    def _matches(self, pattern: str) -> "list[re.Match[str]]":
+        return list(self._pattern(pattern).finditer(self._text))
+
+    def _pattern(self, pattern: str) -> re.Pattern[str]:
+        return re.compile(pattern)  # of one benchmark they are always the same: re keeps them
+
+
+def _row(line: str) -> str:
+    """A table's row without the bars at its ends."""
+    line = line.strip()
+    return line.strip("|").strip() if line.startswith("|") else line
+
+
+def _bare(text: str) -> str:
+    """A text without case, markup and punctuation at its ends: how an option is recognised."""
+    return re.sub(r"[ \s]+", " ", unicodedata.normalize("NFKC", text)).strip(" .。,;:!*_`\"'“”‘’()[]{}$").casefold()

@@ -1,0 +1,44 @@
+"""Equality of formulas, by math-verify (sympy). It may run for ever or take all memory: to be called where it can be
+ended.
+"""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any
+
+__all__ = ["equal", "while_loading"]
+
+while_loading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+"""Entered while the library is loaded, which takes a second; the scorer process puts its own here, so that this is no
+part of the time of an answer.
+"""
+
+
+def equal(prediction: str, target: str) -> bool:
+    """Whether two formulas mean the same."""
+    library = _library()
+    gold, mine = _parsed(library, target), _parsed(library, prediction)
+    return bool(gold and mine and library.verify(gold, mine, timeout_seconds=None, raise_on_error=True))
+
+
+@functools.cache
+def _library() -> ModuleType:
+    with while_loading():
+        # Here, not above: a run of letters and plain numbers never imports sympy, a second and 60 MB.
+        import math_verify
+
+        logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that it sets no timeout; its caller does
+        math_verify.verify(_parsed(math_verify, "1"), _parsed(math_verify, "1"), timeout_seconds=None)
+        library: ModuleType = math_verify
+        return library
+
+
+def _parsed(library: ModuleType, text: str) -> Any:
+    # As LaTeX first, which both answers usually are; text without any ("2x + 1") parses as an expression.
+    return library.parse(
+        f"${text.strip().strip('$')}$", parsing_timeout=None, raise_on_error=True, fallback_mode="no_fallback"
+    )

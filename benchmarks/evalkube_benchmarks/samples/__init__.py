@@ -1,0 +1,63 @@
+"""Our own sample items of each benchmark, for demos and smoke tests, and worked answers to them.
+
+Nothing here is copied from a benchmark. The items lie beside this file in the hubs' layout
+(`<benchmark>/<subset>/<split>.jsonl`), read like any local folder.
+`python -m evalkube_benchmarks.samples` prints the answers for `evalkube mock-model --answers`.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import orjson
+
+from evalkube_benchmarks import prompts
+from evalkube_benchmarks.declaration import Benchmark, Question, letters
+from evalkube_benchmarks.table import BENCHMARKS
+
+__all__ = ["FOLDER", "answers", "questions", "reply"]
+
+FOLDER: Final = Path(__file__).parent
+_WRONG_EVERY: Final = 6
+
+
+def answers() -> Iterator[tuple[str, str]]:
+    """(question, worked answer) of every item that is evaluated; every sixth is wrong, so that no score is 100 %.
+
+    Items of the other splits stand in every prompt with worked examples, and would match there.
+    """
+    for benchmark in BENCHMARKS.values():
+        for number, question in enumerate(questions(benchmark), start=1):
+            yield question.text, reply(benchmark, question, right=number % _WRONG_EVERY != 0)
+
+
+def questions(benchmark: Benchmark) -> Iterator[Question]:
+    """The sample items of a benchmark's evaluated split."""
+    folder = FOLDER / benchmark.name
+    split = benchmark.eval_split
+    for path in sorted([*folder.glob(f"*/{split}.jsonl"), *folder.glob(f"*_{split}.jsonl")]):
+        records = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+        for record in benchmark.prepare(records):
+            yield benchmark.read(record, Random(0))
+
+
+def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
+    """An answer in the form that the benchmark's prompt asks for."""
+    if not right:
+        question = dataclasses.replace(question, targets=(_wrong(question),))
+    return prompts.worked_answer(benchmark.prompt, question).strip()
+
+
+def _wrong(question: Question) -> str:
+    if question.choices:
+        return next(label for label in letters(len(question.choices)) if label not in question.targets)
+    return _another_number(question.target) or "I am not sure."
+
+
+def _another_number(target: str) -> str | None:
+    try:
+        return str(float(target.replace(",", "")) + 1).removesuffix(".0")
+    except ValueError:
+        return None

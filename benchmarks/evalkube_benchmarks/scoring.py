@@ -1,0 +1,137 @@
+"""The score of one reply by a benchmark's own functions: what of it is said, filters, extraction, metrics. Pure.
+
+A reply is foreign text and a filter is the user's pattern: whoever scores does so where it can be stopped (the runner's
+scorer processes). Judges are asked elsewhere; what they say comes here as a reply.
+"""
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from evalkube_benchmarks import extract, readers
+from evalkube_benchmarks.declaration import Benchmark, Question, Reply, Share
+from evalkube_benchmarks.table import BENCHMARKS
+
+__all__ = ["Filters", "Scores", "Task", "declared", "last_match", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is done to a reply before it is read, in this order."""
+
+    remove_until: str | None = None
+    extract: str | None = None
+    remove_whitespace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """How the replies to one question are scored. `metrics`: the names of those that are asked for."""
+
+    benchmark: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    question: Question
+    metrics: tuple[str, ...]
+    filters: Filters = Filters()
+    runs_on: bool = False
+
+    def packed(self) -> dict[str, Any]:
+        """As JSON has it, but for what no function reads of a question: of its text they read how it begins."""
+        question = self.question
+        return {
+            "benchmark": self.benchmark,
+            "parameters": self.parameters,
+            "question": {
+                "text": question.text[: readers.ASKED_CHARS],
+                "targets": question.targets,
+                "choices": question.choices,
+                "metadata": question.metadata,
+            },
+            "metrics": self.metrics,
+            "filters": self.filters,
+            "runs_on": self.runs_on,
+        }
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, Any]) -> "Task":
+        """The task that was packed."""
+        question = packed["question"]
+        return cls(
+            benchmark=packed["benchmark"],
+            parameters=packed["parameters"],
+            question=Question(
+                text=question["text"],
+                targets=tuple(question["targets"]),
+                choices=tuple(question["choices"]),
+                metadata=question["metadata"],
+            ),
+            metrics=tuple(packed["metrics"]),
+            filters=Filters(**packed["filters"]),
+            runs_on=packed["runs_on"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The value of each metric, 0 to 1, and what was read out of the reply (None: nothing).
+
+    `weights`: how much an answer counts in a pooled figure, where that is not 1.
+    """
+
+    values: dict[str, float]
+    extracted: str | None
+    weights: dict[str, int] = field(default_factory=dict)
+
+
+def score(task: Task, reply: str) -> Scores:
+    """The scores of a reply by the benchmark's functions. What cannot be told without a right answer is absent."""
+    benchmark = declared(task.benchmark, task.parameters)
+    found = benchmark.extract(
+        Reply(_filtered(task.filters, extract.strip_thinking(reply)), task.runs_on), task.question
+    )
+    values: dict[str, float] = {}
+    weights: dict[str, int] = {}
+    for name in task.metrics:
+        scored = 0.0 if found is None else benchmark.metric(name).score(found, task.question)
+        if scored is None:
+            continue
+        if isinstance(scored, Share):
+            weights[name] = scored.parts
+            scored = scored.right / scored.parts if scored.parts else 0.0
+        values[name] = float(scored)
+    return Scores(values, found, weights)
+
+
+def declared(name: str, parameters: Mapping[str, Any]) -> Benchmark:
+    """The benchmark of that name with its parameters applied. Raises KeyError."""
+    if not parameters:
+        return BENCHMARKS[name]
+    return _declared(name, orjson.dumps(dict(parameters), option=orjson.OPT_SORT_KEYS))
+
+
+@functools.lru_cache(maxsize=32)
+def _declared(name: str, parameters: bytes) -> Benchmark:
+    benchmark = BENCHMARKS[name]
+    return benchmark.variant(benchmark, {**benchmark.parameters, **orjson.loads(parameters)})
+
+
+def last_match(pattern: str, text: str) -> str | None:
+    """The first group (or all) of the last match of `pattern`; None without a match."""
+    found = None
+    for found in re.finditer(pattern, text, re.DOTALL | re.MULTILINE):  # noqa: B007 - the last one is wanted
+        pass
+    if found is None:
+        return None
+    return next((group for group in found.groups() if group is not None), None) if found.re.groups else found.group()
+
+
+def _filtered(filters: Filters, said: str) -> str:
+    if filters.remove_until:
+        said = said.rpartition(filters.remove_until)[2]
+    if filters.extract:
+        said = last_match(filters.extract, said) or ""
+    return re.sub(r"\s+", "", said) if filters.remove_whitespace else said.strip()

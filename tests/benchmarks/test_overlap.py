@@ -1,0 +1,69 @@
+"""BLEU and ROUGE against figures worked out by hand and against a plain longest common subsequence."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkube_benchmarks.metrics import overlap
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=12)
+
+
+def test_tokens_are_words_and_chinese_characters() -> None:
+    """Chinese is cut by character, other scripts by word; punctuation and case do not count."""
+    assert overlap.tokens("我爱Python，3次！ Don't") == ["我", "爱", "python", "3", "次", "don", "t"]
+
+
+def test_rouge_by_hand() -> None:
+    """the cat is on the mat / there is a cat on the mat: they share 5 words, 2 pairs, a subsequence of 4."""
+    mine, theirs = overlap.tokens("the cat is on the mat"), overlap.tokens("there is a cat on the mat")
+    one, two, longest = (
+        overlap.rouge_n(mine, theirs, 1),
+        overlap.rouge_n(mine, theirs, 2),
+        overlap.rouge_l(mine, theirs),
+    )
+    assert (one.recall, one.precision) == (5 / 7, 5 / 6)
+    assert (two.recall, two.precision) == (2 / 6, 2 / 5)
+    assert (longest.recall, longest.precision) == (4 / 7, 4 / 6)
+    assert math.isclose(longest.f1, 2 * (4 / 7) * (4 / 6) / (4 / 7 + 4 / 6))
+
+
+def test_bleu_by_hand() -> None:
+    """The same two: 5/6 words, 2/5 pairs, 1/4 triples, no run of four (smoothed: a half of 1/3), one word short."""
+    mine, theirs = overlap.tokens("the cat is on the mat"), overlap.tokens("there is a cat on the mat")
+    brevity = math.exp(1 - 7 / 6)
+    assert math.isclose(overlap.bleu(mine, theirs, 1), brevity * 5 / 6)
+    assert math.isclose(overlap.bleu(mine, theirs, 2), brevity * math.sqrt(5 / 6 * 2 / 5))
+    assert math.isclose(overlap.bleu(mine, theirs, 4), brevity * (5 / 6 * 2 / 5 * 1 / 4 * 0.5 / 3) ** 0.25)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [([], ["a"]), (["a"], []), ([], []), (["a"], ["b"])])
+def test_nothing_shared_is_zero(mine: list[str], theirs: list[str]) -> None:
+    """Empty texts and texts without a common word score 0 and divide by nothing."""
+    assert overlap.bleu(mine, theirs, 4) == 0
+    assert overlap.rouge_l(mine, theirs).f1 == overlap.rouge_n(mine, theirs, 2).f1 == 0
+
+
+def _plain_lcs(one: list[str], other: list[str]) -> int:
+    row = [0] * (len(other) + 1)
+    for word in one:
+        before = row[:]
+        for at, candidate in enumerate(other, 1):
+            row[at] = before[at - 1] + 1 if word == candidate else max(before[at], row[at - 1])
+    return row[-1]
+
+
+@given(WORDS, WORDS)
+def test_bit_parallel_lcs_is_the_textbook_one(mine: list[str], theirs: list[str]) -> None:
+    """The fast recurrence counts what the slow table counts."""
+    assert round(overlap.rouge_l(mine, theirs).recall * max(len(theirs), 1)) == _plain_lcs(mine, theirs)
+
+
+@given(WORDS.filter(bool), st.integers(1, 4))
+def test_a_text_agrees_with_itself(words: list[str], order: int) -> None:
+    """A text is all of itself, as far as it has n-grams at all."""
+    if len(words) >= order:
+        assert math.isclose(overlap.bleu(words, words, order), 1)
+    assert overlap.rouge_l(words, words).f1 == 1
