@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from evalkube_api.kubernetes.placement import ClusterRequest
+from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.names import Phase, Reason
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -29,6 +30,8 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
     place = schemas.pop("ClusterRequest")["properties"]
     for name in ("EvalRequest", "PerfRequest"):
         schemas[name]["properties"] = _cluster_last(schemas[name]["properties"] | place, (*CLUSTER_ONLY, *place))
+    one, several = schemas["EvalRequest"]["properties"]["datasets"]["anyOf"]
+    one["enum"] = several["items"]["enum"] = list(BENCHMARKS)  # of this version
     own = document.get("components", {}).get("schemas", {})
     parameters = {name: schema for name, schema in own.items() if "ValidationError" not in name}
     document["components"] = {"schemas": {**parameters, **schemas, **_schemas()}}

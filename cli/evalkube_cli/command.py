@@ -97,6 +97,7 @@ def application(
                 settings=assignments or (),
                 secrets={"api_key": api_key} if api_key else {},
                 fallback_secrets=inherited.secrets,
+                other_version=server is not None,
             ),
             tables=tables,
             server=server,

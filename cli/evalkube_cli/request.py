@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from evalkube_benchmarks import catalogue
 from evalkube_cli import errors, reading
 from evalkube_crds import paths, requests
 from evalkube_crds.fields import PathUse
@@ -38,10 +39,12 @@ def assemble(
     settings: Sequence[str] = (),
     secrets: Mapping[str, str] | None = None,
     fallback_secrets: Mapping[str, str] | None = None,
+    other_version: bool = False,
 ) -> dict[str, Any]:
     """The body of the request: ``file`` first, options over it, ``settings`` (field=value) over both.
 
-    ``fallback_secrets`` are taken for those that nothing else gives. Raises errors.BadRequest with every problem.
+    ``fallback_secrets`` are taken for those that nothing else gives. ``other_version``: the service that gets the body
+    may know other benchmarks than this command. Raises errors.BadRequest with every problem.
     """
     found: list[Problem] = []
     body = _from_file(file) if file is not None else {}
@@ -53,10 +56,19 @@ def assemble(
     for name, secret in (fallback_secrets or {}).items():
         if name in model.model_fields:
             body.setdefault(name, secret)
+    found += [] if other_version else _unknown_benchmarks(body)
+    if not found or all(problem.field.startswith("datasets[") for problem in found):
+        found = [*_refused(body, model), *found]
     if found:
         raise errors.BadRequest(found)
-    check(body, model)
     return body
+
+
+def _unknown_benchmarks(body: Mapping[str, Any]) -> list[Problem]:
+    names = body.get("datasets")
+    texts = [names] if isinstance(names, str) else names if isinstance(names, list) else []
+    reasons = [catalogue.unknown(name) if isinstance(name, str) else None for name in texts]
+    return [Problem(f"datasets[{at}]", reason) for at, reason in enumerate(reasons) if reason is not None]
 
 
 def _collect(found: list[Problem], step: Callable[[], object]) -> None:
@@ -75,12 +87,13 @@ def _value(name: str, given: str | list[str] | bool, model: type[BaseModel]) -> 
     return reading.read(given, annotation, name)
 
 
-def check(body: Mapping[str, Any], model: type[BaseModel]) -> None:
-    """Raises errors.BadRequest where the contract refuses ``body``."""
+def _refused(body: Mapping[str, Any], model: type[BaseModel]) -> list[Problem]:
+    """What the contract has against ``body``."""
     try:
         requests.parse_request(model, dict(body))  # type: ignore[type-var]  # one of its two models
     except ValidationError as error:
-        raise errors.BadRequest(problems_of(error, model)) from None
+        return problems_of(error, model)
+    return []
 
 
 def _from_file(name: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from evalkube_crds.fields import (
     RelativePath,
     TargetGrace,
 )
-from evalkube_crds.names import BENCHMARKS
 from evalkube_crds.rules import Rule
 
 __all__ = [
@@ -33,7 +32,9 @@ __all__ = [
     "benchmark_options",
 ]
 
-Benchmark = Literal["ceval", "general_mcq", "general_qa", "gsm8k", "iquiz"]
+BenchmarkName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""A name that some runner may know: which ones a version has is its table's business, not the resource's."""
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
@@ -238,10 +239,10 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     api_url: HttpUrl = Field(
         description="Base URL of the endpoint, like http://host:port/v1; gets the path of its api (/chat/completions)"
     )
-    datasets: Annotated[list[Benchmark], Field(min_length=1, max_length=64)] = Field(
-        description="Benchmarks to run: " + ", ".join(BENCHMARKS)
+    datasets: Annotated[list[BenchmarkName], Field(min_length=1, max_length=64)] = Field(
+        description="Benchmarks to run, by name; `evalkube benchmarks` and GET /api/v1/benchmarks list them"
     )
-    dataset_args: Annotated[dict[Benchmark, DatasetArgs], Field(max_length=64)] = Field(
+    dataset_args: Annotated[dict[str, DatasetArgs], Field(max_length=64)] = Field(
         default={}, description="What differs from a benchmark's own declaration, by benchmark"
     )
     dataset_hub: Literal["modelscope", "huggingface", "local", "sample"] = Field(
@@ -292,4 +293,4 @@ class EvalRunSpec(EndpointFields, ClusterFields):
 
 def benchmark_options(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
     """The overrides of one benchmark of ``spec``; the empty ones where it has none."""
-    return {str(name): args for name, args in spec.dataset_args.items()}.get(benchmark, DatasetArgs())
+    return spec.dataset_args.get(benchmark, DatasetArgs())

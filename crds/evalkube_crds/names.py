@@ -96,6 +96,7 @@ class Reason(StrEnum):
     # the user's or the installer's
     CANCELLED = "Cancelled"
     INVALID_SPEC = "InvalidSpec"
+    UNKNOWN_BENCHMARK = "UnknownBenchmark"
     DATASET_UNAVAILABLE = "DatasetUnavailable"
     RESULT_TOO_LARGE = "ResultTooLarge"
     # the target's
@@ -169,6 +170,7 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.STORE_FAILED: 76,
     Reason.MODEL_NOT_FOUND: 77,
     Reason.PROXY_INVALID: 78,
+    Reason.UNKNOWN_BENCHMARK: 79,
     Reason.CANCELLED: 143,
 }
 """What a runner exits with. 64 to 79 are final: trying again without a change would end the same way."""
@@ -290,9 +292,6 @@ STEADY_ABSENCES: Final[dict[SteadyAbsence, str]] = {
 """The reasons in words."""
 
 
-BENCHMARKS: Final = ("ceval", "general_mcq", "general_qa", "gsm8k", "iquiz")
-"""The evaluations a runner of this version knows; its own table is held equal to this by a test."""
-
 CONVERSATIONS: Final = (
     "share_gpt_en_multi_turn",
     "share_gpt_zh_multi_turn",
@@ -315,7 +314,6 @@ WORDS: Final = frozenset[str](
             for words in (Kind, Phase, ConditionType, Reason, ErrorClass, Verdict, TokenBasis, SteadyAbsence)
             for word in words
         ),
-        *BENCHMARKS,
         *PERF_DATASETS,
         *DIALECTS,
         *(row.kind for row in DIALECTS.values()),

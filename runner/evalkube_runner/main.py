@@ -81,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _names_in(run: Run) -> list[str]:
     """What stands in the spec for all to read, and in keys and paths of the result."""
-    return [name for name in (run.spec.model, run.spec.model_id, run.metadata.name) if name is not None]
+    names = [run.spec.model, run.spec.model_id, run.metadata.name]
+    if isinstance(run, EvalRun):
+        names += run.spec.datasets
+    return [name for name in names if name is not None]
 
 
 def _settings() -> tuple[Settings, RunFailed | None]:

@@ -20,7 +20,7 @@ from fakes.mock_model import running_mock
 from fakes.service import running_service
 
 _ROOMS = Path(__file__).parents[2]
-_PYTHON_PATH = os.pathsep.join(str(_ROOMS / room) for room in ("crds", "runner", "api", "cli", "mock"))
+_PYTHON_PATH = os.pathsep.join(str(_ROOMS / room) for room in ("crds", "benchmarks", "runner", "api", "cli", "mock"))
 
 
 def _command(*arguments: str) -> list[str]:

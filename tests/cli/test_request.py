@@ -31,7 +31,7 @@ def test_every_problem_is_told_at_once() -> None:
     words = _WORDS | {"datasets": ["gsm9k"], "limit": "0"}
     with pytest.raises(errors.BadRequest) as refused:
         request.assemble(words, EvalRequest, settings=["sed=1"])
-    assert [problem.field for problem in refused.value.problems] == ["datasets[0]", "limit", "sed"]
+    assert [problem.field for problem in refused.value.problems] == ["limit", "sed", "datasets[0]"]
     assert "did you mean 'seed'?" in str(refused.value)
 
 

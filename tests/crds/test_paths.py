@@ -35,6 +35,7 @@ NO_PATHS = {
     EvalRunSpec: {
         "api_key_header",
         "api_url",
+        "datasets",
         "dataset_args.*.dataset_id",
         "dataset_args.*.eval_split",
         "dataset_args.*.extra_params",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.merge import merge_results
-from evalkube_crds.names import BENCHMARKS
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.eval.run import evaluate

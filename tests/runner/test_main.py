@@ -120,11 +120,12 @@ def test_a_run_that_was_measured_does_not_fail_for_want_of_a_page(tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "reason", "said"),
     [
-        ({"datasets": ["nope"]}, Reason.INVALID_SPEC, "spec.datasets[0]: 'nope' is not one of"),
+        ({"datasets": ["gsm9k"]}, Reason.UNKNOWN_BENCHMARK, "'gsm9k' is not a known benchmark; did you mean 'gsm8k'?"),
+        ({"datasets": ["GSM 8K"]}, Reason.INVALID_SPEC, "spec.datasets[0]: "),
         ({"apiUrl": "http://127.0.0.1:9/v1", "targetGrace": 0}, Reason.TARGET_UNREACHABLE, "127.0.0.1:9"),
         ({"datasetHub": "local"}, Reason.DATASET_UNAVAILABLE, "local_path"),
     ],
-    ids=["a spec that is wrong", "nobody listens", "no data"],
+    ids=["an unknown benchmark", "a spec that is wrong", "nobody listens", "no data"],
 )
 def test_a_failure_has_its_reason_and_its_exit_code(
     tmp_path: Path, runners: list[Runner], change: dict[str, Any], reason: Reason, said: str

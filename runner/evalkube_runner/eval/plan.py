@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkube_benchmarks import prompts
+from evalkube_benchmarks import catalogue, prompts
 from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.table import BENCHMARKS
@@ -70,12 +70,14 @@ class DatasetPlan:
 
 
 def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
-    """The plans of all benchmarks of a run, in its order. Raises RunFailed(InvalidSpec)."""
+    """The plans of all benchmarks of a run, in its order. Raises RunFailed(InvalidSpec, UnknownBenchmark)."""
     return [plan_of(spec, str(name)) for name in spec.datasets]
 
 
 def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
-    """The plan of one benchmark. Raises RunFailed(InvalidSpec) that names the field and what it may be."""
+    """The plan of one benchmark. Raises RunFailed(InvalidSpec, UnknownBenchmark) that says what it may be."""
+    if (problem := catalogue.unknown(name)) is not None:
+        raise RunFailed(Reason.UNKNOWN_BENCHMARK, f"datasets: {problem}; this runner has {', '.join(BENCHMARKS)}")
     args = benchmark_options(spec, name)
     where = f"dataset_args.{name}"
     benchmark = _variant(BENCHMARKS[name], args.extra_params, where)

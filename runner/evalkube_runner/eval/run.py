@@ -30,8 +30,8 @@ _LOG = logging.getLogger("evalkube.eval")
 async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     """The result of this shard. Artifacts, checkpoints and progress leave through the context's delivery.
 
-    Raises RunFailed: InvalidSpec, DatasetUnavailable, AuthenticationFailed, TargetForbidden, TargetRefused,
-    TargetUnreachable, AllSamplesFailed.
+    Raises RunFailed: InvalidSpec, UnknownBenchmark, DatasetUnavailable, AuthenticationFailed, TargetForbidden,
+    TargetRefused, TargetUnreachable, AllSamplesFailed.
     """
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)

@@ -1,0 +1,49 @@
+"""`evalkube benchmarks`: lists what an evaluation may name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from evalkube_benchmarks.catalogue import Catalogue, Entry, catalogue, facts, markdown, unknown
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="Those to list; all unless given.", metavar="NAME")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known of them, as JSON.")] = False,
+    docs: Annotated[Path | None, typer.Option(help="Write the reference of all benchmarks to this file.")] = None,
+) -> None:
+    """List the benchmarks: category, languages, questions, metrics, licence; with names also sources, subsets, hubs."""
+    if docs is not None:
+        docs.write_text(markdown(), "utf-8")
+        typer.echo(f"wrote {docs}")
+        return
+    for name in names or ():
+        if (problem := unknown(name)) is not None:
+            raise typer.BadParameter(f"{problem}; `evalkube benchmarks` lists all", param_hint="NAME")
+    found = [entry for entry in catalogue().benchmarks if not names or entry.name in names]
+    if as_json:
+        typer.echo(Catalogue(benchmarks=found).model_dump_json(indent=2))
+    elif names:
+        for entry in found:
+            typer.echo("\n  ".join([f"{entry.name}: {entry.description}", *facts(entry)]))
+    else:
+        Console().print(_table(found))
+        typer.echo("\nMore of each: evalkube benchmarks NAME")
+
+
+def _table(entries: list[Entry]) -> Table:
+    table = Table("benchmark", "category", "lang.", "questions", "metric", "licence", box=None, pad_edge=False)
+    table.columns[3].justify = "right"
+    for entry in entries:
+        questions = "" if entry.items is None else f"{entry.items:,}"
+        languages = ", ".join(entry.languages[:2]) + (", ..." if len(entry.languages) > 2 else "")
+        table.add_row(entry.name, entry.category, languages, questions, entry.metrics[0].name, entry.licence)
+    return table
