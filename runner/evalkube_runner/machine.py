@@ -8,12 +8,22 @@ import sys
 import threading
 from pathlib import Path
 
-__all__ = ["SPARE_DESCRIPTORS", "connections", "descriptors", "exhausted", "ports", "step_back"]
+__all__ = ["SPARE_DESCRIPTORS", "connections", "cores", "descriptors", "exhausted", "ports", "step_back"]
 
 SPARE_DESCRIPTORS = 64
 """Open files that are no connections to the target."""
 _UNLIMITED = 1 << 20
 _NICE = 10
+
+
+def cores() -> int:
+    """The cores this process may use: its affinity, or the container's quota where that is less."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: "max 100000" or "<quota> <period>"
+    with contextlib.suppress(OSError, ValueError):
+        most, period = quota.read_text().split()
+        usable = min(usable, max(1, int(most) // int(period)))
+    return usable
 
 
 def descriptors() -> int:

@@ -26,3 +26,8 @@ def test_what_ran_out_here(problem: BaseException, words: str) -> None:
 def test_connections() -> None:
     """As many as the machine allows a process."""
     assert machine.connections() >= 100
+
+
+def test_there_is_a_core() -> None:
+    """Whatever the quota."""
+    assert machine.cores() >= 1

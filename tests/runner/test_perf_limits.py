@@ -22,8 +22,3 @@ from evalkube_runner.perf import limits
 def test_workers_wanted(usable: int, slots: int | None, rate: float | None, wanted: int) -> None:
     """One until it would take half a core, and never more than there are cores."""
     assert limits.workers_wanted(usable, slots=slots, rate=rate) == wanted
-
-
-def test_there_is_a_core() -> None:
-    """Whatever the quota."""
-    assert limits.cores() >= 1

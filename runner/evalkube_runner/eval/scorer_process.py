@@ -5,7 +5,6 @@ One is killed and started anew when it does not answer in time; the reply that i
 
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks.scoring import Scores, Task
+from evalkube_runner import machine
 
 __all__ = ["ScorerFailed", "Scorers"]
 
@@ -28,8 +28,7 @@ class Scorers:
     """Scoring processes, no more than there are cores. Use as an async context manager."""
 
     def __init__(self, processes: int | None = None) -> None:
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._room = asyncio.Semaphore(processes or usable)
+        self._room = asyncio.Semaphore(processes or machine.cores())
         self._idle: list[_Process] = []
 
     async def __aenter__(self) -> "Scorers":

@@ -1,32 +1,18 @@
 """What this machine can carry: how many worker processes a load is worth, and how many requests may be in flight."""
 
-import os
-from contextlib import suppress
-from pathlib import Path
-
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 
-__all__ = ["PARALLEL_PER_WORKER", "check_limits", "cores", "most_parallel", "workers_wanted"]
+__all__ = ["PARALLEL_PER_WORKER", "check_limits", "most_parallel", "workers_wanted"]
 
 PARALLEL_PER_WORKER = 512
 _RATE_PER_WORKER = 250.0
 """A stream of 50 tokens a second costs a core about 0.05 %, a request whose tokens come one by one about 1 ms of CPU:
 half a core.
 """
-
-
-def cores() -> int:
-    """The cores this process may use: its affinity, or the container's quota where that is less."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: "max 100000" or "<quota> <period>"
-    with suppress(OSError, ValueError):
-        most, period = quota.read_text().split()
-        usable = min(usable, max(1, int(most) // int(period)))
-    return usable
 
 
 def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
@@ -54,5 +40,5 @@ def check_limits(spec: PerfRunSpec, context: RunContext) -> None:
 def most_parallel(context: RunContext) -> int:
     """The most requests in flight that a closed loop can have here."""
     descriptors = machine.descriptors() - machine.SPARE_DESCRIPTORS
-    processes = cores() if descriptors >= PARALLEL_PER_WORKER else 1
+    processes = machine.cores() if descriptors >= PARALLEL_PER_WORKER else 1
     return max(1, min(descriptors * processes, machine.ports())) * context.shards

@@ -18,7 +18,7 @@ from evalkube_crds.dialects import DIALECTS
 from evalkube_crds.perf_point import PerfPoint, SteadyWindow
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import arrivals_words
-from evalkube_runner import arrival
+from evalkube_runner import arrival, machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.packing import SUFFIX
@@ -130,7 +130,7 @@ class PointRunner:
             return await self._sit_out(point)
         await self._bodies.begin(Span(point.first, point.total))
         rate = None if load.peak_rate is None else load.peak_rate * self._bodies.turns
-        wanted = limits.workers_wanted(limits.cores(), slots=load.slots, rate=rate)
+        wanted = limits.workers_wanted(machine.cores(), slots=load.slots, rate=rate)
         files = [context.scratch / f"rows-{point.run or 0}-{at}.jsonl" for at in range(wanted)]
         rows += files
         _LOG.info("%s: %d worker processes", point.name, wanted)
