@@ -24,7 +24,7 @@ __all__ = [
     "one_default_subset",
 ]
 
-Record = Mapping[str, Any]
+Record = dict[str, Any]
 Content = str | list[dict[str, Any]]
 """What a message says: a text, or parts in the form of the endpoint's dialect."""
 Category = Literal[
@@ -162,7 +162,8 @@ class Benchmark:
 
     `read` makes a question of a record, with a generator of the run's seed for what is drawn at reading (the order of
     choices); it raises KeyError or ValueError for a record that is not of this data set. `prepare` chooses or makes the
-    records of a split. `extract` finds the answer in a reply: None where there is none, which scores 0. `metrics`
+    records of a split. `subset_of`: all subsets lie in one configuration of the data set, `one_config`, and this says
+    which one a record is of. `extract` finds the answer in a reply: None where there is none, which scores 0. `metrics`
     starts with the main one. `judge`: a language model grades, by this contract, and `extract` reads the judge's words.
     `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
     `items`: how many its evaluated split has, over all subsets. `variant` applies extra_params, which are the keys of
@@ -185,6 +186,8 @@ class Benchmark:
     few_shot_num: int = 0
     prompt: Prompt
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    one_config: str | None = None
+    subset_of: Callable[[Record], str] | None = None
     prepare: Callable[[Sequence[Record]], Sequence[Record]] = _as_they_are
     read: Callable[[Record, Random], Question]
     extract: Callable[[Reply, Question], str | None]

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import LETTERS, Prompt, Question, letters
+from evalkube_benchmarks.declaration import LETTERS, Prompt, Question, Record, letters
 
 __all__ = [
     "CHINESE",
@@ -75,7 +75,7 @@ def question(
     )
 
 
-def lettered(record: Mapping[str, Any], labels: str = _OWN) -> list[str]:
+def lettered(record: Record, labels: str = _OWN) -> list[str]:
     """The choices of a record that has one field per letter, up to the last one that holds anything.
 
     An empty one between them keeps its place: the letters behind it must not move. Raises ValueError when there are

@@ -96,6 +96,8 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
         local_path=wanted.args.local_path,
         force_redownload=wanted.args.force_redownload,
     )
+    if benchmark.subset_of is not None:
+        return _divided(wanted, source, spec, context)
     if not wanted.named_subsets:
         names = [subset.name for subset in wanted.subsets]
         wanted = plan.with_subsets(wanted, datasets.present_subsets(source, names, wanted.eval_split, context))
@@ -107,7 +109,34 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
         if wanted.few_shot_num and wanted.train_split:
             train = datasets.load(source, subset.name, wanted.train_split, context, few_shot=True, only_subset=only)
         items += sampling.items_of(wanted, subset, rows, train)
-    _LOG.info("%s: %d questions in %d subsets", benchmark.name, len(items), len(wanted.subsets))
+    return _dataset(wanted, items, source, spec, context)
+
+
+def _divided(wanted: plan.DatasetPlan, source: datasets.Source, spec: EvalRunSpec, context: RunContext) -> Dataset:
+    """The questions of a benchmark whose subsets lie in one file."""
+    benchmark = wanted.benchmark
+    config = benchmark.one_config or "default"
+    rows = datasets.load(source, config, wanted.eval_split, context, only_subset=True)
+    train: list[datasets.Record] = []
+    if wanted.few_shot_num and wanted.train_split:
+        train = datasets.load(source, config, wanted.train_split, context, few_shot=True, only_subset=True)
+    asked, shown = sampling.divided(wanted, rows), sampling.divided(wanted, train)
+    if missing := [one.name for one in wanted.subsets if one.name not in asked] if wanted.named_subsets else []:
+        raise RunFailed(
+            Reason.DATASET_UNAVAILABLE,
+            f"{benchmark.name}: no record of split {wanted.eval_split!r} is of subset {missing[0]!r}",
+        )
+    wanted = plan.with_subsets(wanted, asked)
+    items: list[Item] = []
+    for subset in wanted.subsets:
+        items += sampling.items_of(wanted, subset, asked[subset.name], shown.get(subset.name, []))
+    return _dataset(wanted, items, source, spec, context)
+
+
+def _dataset(
+    wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
+) -> Dataset:
+    _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
     return Dataset(wanted, items, Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf))
 
 

@@ -16,7 +16,7 @@ from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.plan import DatasetPlan
 
-__all__ = ["Item", "choose", "examples_for", "items_of", "messages_of"]
+__all__ = ["Item", "choose", "divided", "examples_for", "items_of", "messages_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,29 @@ class Item:
     examples: tuple[Question, ...]
 
 
+def divided(plan: DatasetPlan, records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The records of each subset, by what the benchmark says of them. Raises RunFailed(DatasetUnavailable)."""
+    benchmark = plan.benchmark
+    assert benchmark.subset_of is not None
+    known = {subset.name for subset in benchmark.subsets}
+    found: dict[str, list[Record]] = {}
+    for number, record in enumerate(records):
+        try:
+            name = benchmark.subset_of(record)
+        except (KeyError, ValueError, TypeError) as problem:
+            raise _unreadable(benchmark, Subset("?"), number, f"says no subset: {problem!r}") from problem
+        if name not in known:
+            raise _unreadable(benchmark, Subset(name), number, "is of a subset that is none")
+        found.setdefault(name, []).append(record)
+    return found
+
+
 def items_of(plan: DatasetPlan, subset: Subset, records: Sequence[Record], train: Sequence[Record]) -> list[Item]:
     """The items of one subset. `train`: the records that examples may come from; it may be the evaluated split itself.
 
     Raises RunFailed(DatasetUnavailable) for a chosen record that is not of this benchmark.
     """
+    records, train = map(plan.benchmark.prepare, (records, train))
     pool = [_read(plan, subset, train[number], number) for number in _drawn(plan, subset, len(train))]
     items = []
     for index, number in enumerate(choose(plan, subset, len(records))):
