@@ -160,14 +160,15 @@ def _as_they_are(records: Sequence[Record]) -> Sequence[Record]:
 class Benchmark:
     """A benchmark as data.
 
-    `read` makes a question of a record, with a generator of the run's seed for what is drawn at reading (the order of
-    choices); it raises KeyError or ValueError for a record that is not of this data set. `prepare` chooses or makes the
-    records of a split. `subset_of`: all subsets lie in one configuration of the data set, `one_config`, and this says
-    which one a record is of. `extract` finds the answer in a reply: None where there is none, which scores 0. `metrics`
-    starts with the main one. `judge`: a language model grades, by this contract, and `extract` reads the judge's words.
-    `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
-    `items`: how many its evaluated split has, over all subsets. `variant` applies extra_params, which are the keys of
-    `parameters` with their defaults. `prompts`: those of subsets that have one of their own.
+    `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration of
+    the data set, `one_config`, and this says which one a record is of. `prompts`: those of subsets that have one of
+    their own. `prepare` chooses or makes the records of a split. `read` makes a question of a record, with a generator
+    of the run's seed for what is drawn at reading (the order of choices); it raises KeyError or ValueError for a record
+    that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
+    `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
+    that it gave instead of what `extract` finds. `rules_version` is raised when this benchmark decides otherwise: its
+    kept scores are then made anew. `variant` applies extra_params, which are the keys of `parameters` with their
+    defaults.
     """
 
     name: str

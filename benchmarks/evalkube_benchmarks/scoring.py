@@ -6,17 +6,17 @@ scorer processes). Judges are asked elsewhere; what they say comes here as a rep
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from evalkube_benchmarks import extract, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Reply, Share
+from evalkube_benchmarks.declaration import Benchmark, Metric, Question, Reply, Share
 from evalkube_benchmarks.table import BENCHMARKS
 
-__all__ = ["Filters", "Scores", "Task", "declared", "last_match", "score"]
+__all__ = ["Filters", "Scores", "Task", "declared", "last_match", "measured", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +90,23 @@ class Scores:
 def score(task: Task, reply: str) -> Scores:
     """The scores of a reply by the benchmark's functions. What cannot be told without a right answer is absent."""
     benchmark = declared(task.benchmark, task.parameters)
-    found = benchmark.extract(
-        Reply(_filtered(task.filters, extract.strip_thinking(reply)), task.runs_on), task.question
-    )
+    said = _filtered(task.filters, extract.strip_thinking(reply))
+    found = benchmark.extract(Reply(said, task.runs_on), task.question)
+    return measured(found, task.question, [benchmark.metric(name) for name in task.metrics])
+
+
+def measured(found: str | None, question: Question, metrics: Iterable[Metric]) -> Scores:
+    """The scores of what was found: in a reply, or as its label in a judge's words. Nothing found is 0."""
     values: dict[str, float] = {}
     weights: dict[str, int] = {}
-    for name in task.metrics:
-        scored = 0.0 if found is None else benchmark.metric(name).score(found, task.question)
+    for metric in metrics:
+        scored = 0.0 if found is None else metric.score(found, question)
         if scored is None:
             continue
         if isinstance(scored, Share):
-            weights[name] = scored.parts
+            weights[metric.name] = scored.parts
             scored = scored.right / scored.parts if scored.parts else 0.0
-        values[name] = float(scored)
+        values[metric.name] = float(scored)
     return Scores(values, found, weights)
 
 

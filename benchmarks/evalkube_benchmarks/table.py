@@ -14,6 +14,7 @@ _NAMES: Final = (
     "general_qa",
     "gsm8k",
     "iquiz",
+    "simple_qa",
 )
 
 

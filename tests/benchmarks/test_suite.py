@@ -62,5 +62,5 @@ def test_general_mcq_without_reasoning() -> None:
 def test_what_ends_an_answer_begins_an_example(name: str) -> None:
     """Each benchmark stops where its own worked examples begin."""
     prompt = BENCHMARKS[name].prompt
-    assert prompt.stops
+    assert prompt.stops or not BENCHMARKS[name].few_shot_num
     assert all(prompt.example.startswith(stop.lstrip("\n")) for stop in prompt.stops)

@@ -61,6 +61,20 @@ def test_aggregate(verdicts: list[float], how: str, score: float) -> None:
     assert judge.aggregate(verdicts, how) == pytest.approx(score)
 
 
+@pytest.mark.parametrize(
+    ("labels", "label"),
+    [
+        (["CORRECT", "PARTIAL", "CORRECT"], "CORRECT"),
+        (["CORRECT", "INCORRECT"], "INCORRECT"),
+        (["PARTIAL"], "PARTIAL"),
+        ([], None),
+    ],
+)
+def test_the_most_frequent_label_is_elected(labels: list[str], label: str | None) -> None:
+    """Among equals that of the lower score."""
+    assert judge.elected(GRADES, labels) == label
+
+
 def test_the_judge_is_shown_everything_as_it_stands() -> None:
     """Question, reference and reply reach it unchanged, the reply without its thoughts; grades are named."""
     system, user = judge.messages(GRADES, QUESTION, "<think>hm</think>It is {Paris}.")
@@ -85,8 +99,8 @@ def test_a_contract_that_cannot_work_is_refused(contract: JudgeContract, said: s
     assert said in failed.value.message
 
 
-def _grade(*scripts: Script, rules: TargetRules | None = None, **options: Any) -> tuple[float, dict[str, Any]]:
-    async def grade() -> tuple[float, dict[str, Any]]:
+def _grade(*scripts: Script, rules: TargetRules | None = None, **options: Any) -> judge.Grade:
+    async def grade() -> judge.Grade:
         config = GenerationConfig(retries=1)
         async with scripted_endpoint.running(scripts[0]) as one, scripted_endpoint.running(scripts[-1]) as other:
             models = [
@@ -95,7 +109,7 @@ def _grade(*scripts: Script, rules: TargetRules | None = None, **options: Any) -
             made = Judge(strategy="llm", models=models[: len(scripts)], **options)
             gate = Gate(rules, Names(["127.0.0.1"]))
             async with judge.Judges(made, api_key=None, connections=4, gate=gate) as judges:
-                return await judges.grade(QUESTION, "Paris")
+                return await judges.grade(made.contract, QUESTION, "Paris")
 
     return asyncio.run(grade())
 
@@ -114,16 +128,16 @@ def _down(_body: dict[str, Any], _number: int) -> Says:
 
 def test_several_judges_and_repeats_add_up() -> None:
     """Each judge is asked as often as `repeats` says."""
-    score, words = _grade(_yes, _no, repeats=2)
-    assert score == 0.5
-    assert sorted(words["verdicts"]) == [0, 0, 1, 1]
+    grade = _grade(_yes, _no, repeats=2)
+    assert grade.score == 0.5
+    assert sorted(grade.words["verdicts"]) == [0, 0, 1, 1]
 
 
 def test_a_judge_that_fails_has_no_vote() -> None:
     """Its silence is no zero, as long as enough others speak."""
-    score, words = _grade(_yes, _down)
-    assert score == 1
-    assert words["failures"] == ["status_5xx: HTTP 500: down"]
+    grade = _grade(_yes, _down)
+    assert (grade.score, grade.label) == (1, "A")
+    assert grade.words["failures"] == ["status_5xx: HTTP 500: down"]
 
 
 def test_a_forbidden_judge_is_not_asked() -> None:

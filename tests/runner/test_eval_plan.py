@@ -14,6 +14,8 @@ from evalkube_crds.names import Reason
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import plan
 
+JUDGED = {"strategy": "auto", "models": [{"model": "j", "api_url": "http://j/v1"}]}
+
 
 def _plan(name: str, args: dict[str, Any] | None = None, **spec: Any) -> plan.DatasetPlan:
     body = {"model": "m", "api_url": "http://h/v1", "datasets": [name], "dataset_args": {name: args or {}}, **spec}
@@ -28,8 +30,8 @@ def test_a_benchmark_has_the_name_of_its_file() -> None:
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_every_benchmark_plans_as_declared(name: str) -> None:
     """Without overrides the declaration holds, and its templates ask the question."""
-    made = _plan(name)
     declared = BENCHMARKS[name]
+    made = _plan(name, judge=JUDGED if declared.judge else {})
     assert (made.subsets, made.few_shot_num, made.metrics) == (
         declared.subsets,
         declared.few_shot_num,
@@ -118,3 +120,36 @@ def test_powers_up_to(repeats: int) -> None:
     assert ks[0] == 1
     assert ks[-1] == repeats
     assert all(low < high <= 2 * low for low, high in itertools.pairwise(ks))
+
+
+def test_a_benchmark_that_is_graded_by_a_model_brings_its_contract() -> None:
+    """What the run's own contract says of the words goes before it; its labels are the benchmark's."""
+    assert _plan("simple_qa", judge=JUDGED).contract == BENCHMARKS["simple_qa"].judge
+    own = _plan("simple_qa", judge={**JUDGED, "contract": {"system_prompt": "Be strict."}}).contract
+    assert own is not None
+    assert (own.system_prompt, list(own.score_mapping)) == ("Be strict.", ["CORRECT", "INCORRECT", "NOT_ATTEMPTED"])
+
+
+@pytest.mark.parametrize(
+    ("judge", "field", "words"),
+    [
+        pytest.param({}, "judge.models", "graded by a language model", id="no judge"),
+        pytest.param({**JUDGED, "strategy": "rule"}, "judge.strategy", "graded by a language model", id="by rule"),
+        pytest.param(
+            {**JUDGED, "contract": {"score_type": "numeric"}}, "judge.contract.score_type", "labels", id="numbers"
+        ),
+        pytest.param(
+            {**JUDGED, "contract": {"score_mapping": {"yes": 1}}},
+            "judge.contract.score_mapping",
+            "CORRECT",
+            id="labels",
+        ),
+    ],
+)
+def test_a_judge_that_does_not_fit_is_refused(judge: dict[str, Any], field: str, words: str) -> None:
+    """With the field, before anything is asked."""
+    with pytest.raises(RunFailed) as failed:
+        _plan("simple_qa", judge=judge)
+    assert failed.value.reason is Reason.INVALID_SPEC
+    assert failed.value.message.startswith(field)
+    assert words in failed.value.message

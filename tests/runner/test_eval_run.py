@@ -168,8 +168,9 @@ def test_the_shipped_samples_of_every_benchmark_run(tmp_path: Path, name: str) -
     """With no data and no network: dataset_hub sample, every sample answered and scored."""
 
     async def run() -> EvalResult:
-        async with scripted_endpoint.running(scripted_endpoint.answering("答案：A")) as endpoint:
-            spec = spec_of(endpoint.url, datasets=[name], dataset_hub="sample")
+        async with scripted_endpoint.running(scripted_endpoint.answering("答案：A [[INCORRECT]]")) as endpoint:
+            models = [{"model": "judge", "api_url": endpoint.url}] if BENCHMARKS[name].judge else []
+            spec = spec_of(endpoint.url, datasets=[name], dataset_hub="sample", judge={"models": models})
             return await evaluate(spec, context_in(tmp_path / "out"))
 
     made = report.reports(asyncio.run(run()))[name]
@@ -182,3 +183,35 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
     evaluated(tmp_path / "out", even_ones_right)
     shown = json.loads((tmp_path / "out/progress.json").read_bytes())
     assert (shown["total_count"], shown["processed_count"]) == (20, 20)
+
+
+def test_a_benchmark_whose_judge_gives_labels(tmp_path: Path) -> None:
+    """Its figures are those of the label, and a kept label is not asked for again."""
+    asked: Counter[str] = Counter()
+
+    def script(body: dict[str, Any], _number: int) -> Says:
+        asked[body["model"]] += 1
+        content = body["messages"][-1]["content"]
+        if body["model"] == "org/m":
+            return says("Tungsten" if "74" in content else "I do not know." if "Ebro" in content else "Kilimanjaro")
+        said = content.partition("Answer to grade:\n")[2].partition("\n")[0]
+        label = {"Tungsten": "CORRECT", "I do not know.": "NOT_ATTEMPTED"}.get(said, "INCORRECT")
+        return says(f"So it is. [[{label}]]")
+
+    async def run() -> EvalResult:
+        async with scripted_endpoint.running(script) as endpoint:
+            judge = {"models": [{"model": "judge", "api_url": endpoint.url}]}
+            spec = spec_of(endpoint.url, datasets=["simple_qa"], dataset_hub="sample", judge=judge)
+            first = await evaluate(spec, context_in(tmp_path / "out"))
+            assert await evaluate(spec, context_in(tmp_path / "out")) is not first
+            return first
+
+    (subset,) = asyncio.run(run()).datasets[0].subsets
+    assert asked == {"org/m": 6, "judge": 6}
+    assert {name: (round((made.mean or 0) * made.count), made.count) for name, made in subset.metrics.items()} == {
+        "mean_is_correct": (1, 6),
+        "mean_is_incorrect": (4, 6),
+        "mean_is_not_attempted": (1, 6),
+        "mean_accuracy_given_attempted": (1, 5),
+        "mean_f1": (2, 11),
+    }

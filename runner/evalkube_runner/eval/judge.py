@@ -9,6 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Self
 
 from evalkube_benchmarks import extract, prompts
@@ -23,7 +24,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 
-__all__ = ["JudgeFailed", "Judges", "aggregate", "check", "messages", "verdict"]
+__all__ = ["Grade", "JudgeFailed", "Judges", "aggregate", "check", "elected", "label_in", "messages", "verdict"]
 
 _NOTHING, _NO_PROXIES = Readable(), Proxies()
 _SYSTEM = (
@@ -85,23 +86,36 @@ def messages(contract: JudgeContract, question: Question, reply: str) -> list[Me
 
 
 def verdict(contract: JudgeContract, said: str) -> float | None:
-    """The score in a judge's words, 0 to 1; None when there is none or more than one.
+    """The score in a judge's words, 0 to 1; None when there is none or more than one."""
+    if contract.score_type == "numeric":
+        said = extract.strip_thinking(said)
+        bracketed = _bracketed(said)
+        return _unit_interval(bracketed[-1] if bracketed else said.strip())
+    label = label_in(contract, said)
+    return None if label is None else contract.score_mapping[label]
 
-    What stands last in double brackets counts; without brackets a pattern may also be the last line, or the only grade
+
+def label_in(contract: JudgeContract, said: str) -> str | None:
+    """The word of `score_mapping` that a judge settles on; None when there is none or more than one.
+
+    What stands last in double brackets counts; without brackets it may also be the last line, or the only word of them
     that is mentioned at all.
     """
     said = extract.strip_thinking(said)
     bracketed = _bracketed(said)
-    if contract.score_type == "numeric":
-        return _unit_interval(bracketed[-1] if bracketed else said.strip())
-    mapping = contract.score_mapping
     lines = [line for line in said.splitlines() if line.strip()]
     for candidate in (*bracketed, *lines[-1:]):
         word = candidate.strip(" \t*_`\"'.。:：()[]")
-        if word in mapping:
-            return mapping[word]
-    mentioned = {word for word in mapping if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said)}
-    return mapping[mentioned.pop()] if len(mentioned) == 1 and not bracketed else None
+        if word in contract.score_mapping:
+            return word
+    mentioned = {word for word in contract.score_mapping if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said)}
+    return mentioned.pop() if len(mentioned) == 1 and not bracketed else None
+
+
+def elected(contract: JudgeContract, labels: Sequence[str]) -> str | None:
+    """The most frequent label; of equally frequent ones that of the lowest score. None without any."""
+    votes = Counter(labels)
+    return min(votes, key=lambda label: (-votes[label], contract.score_mapping[label]), default=None)
 
 
 def _bracketed(said: str) -> list[str]:
@@ -128,6 +142,15 @@ def aggregate(verdicts: Sequence[float], how: str) -> float:
         votes = Counter(verdicts)
         return min(votes, key=lambda score: (-votes[score], score))
     return statistics.fmean(verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What the judges say of one reply: a score from 0 to 1, the label that most of them gave, and their words."""
+
+    score: float
+    label: str | None
+    words: dict[str, Any]
 
 
 class Judges:
@@ -172,12 +195,12 @@ class Judges:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def grade(self, question: Question, reply: str) -> tuple[float, dict[str, Any]]:
-        """The judges' score of a reply, and their words. Raises JudgeFailed when too few could be read."""
-        asked = messages(self._judge.contract, question, reply)
+    async def grade(self, contract: JudgeContract, question: Question, reply: str) -> Grade:
+        """The judges' grade of a reply, and their words. Raises JudgeFailed when too few could be read."""
+        asked = messages(contract, question, reply)
         rounds = [(client, repeat) for client in self._clients for repeat in range(self._judge.repeats)]
         replies = await asyncio.gather(*(self._one(client, asked, repeat) for client, repeat in rounds))
-        read = [(said, verdict(self._judge.contract, said)) for said, failure in replies if failure is None]
+        read = [(said, verdict(contract, said)) for said, failure in replies if failure is None]
         verdicts = [value for _, value in read if value is not None]
         if len(verdicts) < self._judge.min_valid_judges:
             causes = [failure for _, failure in replies if failure] + [
@@ -189,7 +212,8 @@ class Judges:
             "replies": [said for said, _ in read],
             "failures": [failure for _, failure in replies if failure],
         }
-        return aggregate(verdicts, self._judge.aggregation), summary
+        labels = [label for said, _ in read if (label := label_in(contract, said)) is not None]
+        return Grade(aggregate(verdicts, self._judge.aggregation), elected(contract, labels), summary)
 
     async def _one(self, client: Client, asked: Sequence[Message], repeat: int) -> tuple[str, str | None]:
         try:

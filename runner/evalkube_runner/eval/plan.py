@@ -12,7 +12,7 @@ from evalkube_benchmarks import catalogue, prompts
 from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.table import BENCHMARKS
-from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, benchmark_options
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, JudgeContract, benchmark_options
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import nearest
 from evalkube_runner.errors import RunFailed
@@ -44,7 +44,17 @@ class DatasetPlan:
     repeats: int
     limit: int | float | None
     seed: int
-    judged: bool
+    contract: JudgeContract | None
+
+    @property
+    def judged(self) -> bool:
+        """Whether a language model grades."""
+        return self.contract is not None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its metrics are made of the label that the judges give."""
+        return self.benchmark.judge is not None
 
     @property
     def filters(self) -> Filters:
@@ -81,7 +91,8 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
     args = benchmark_options(spec, name)
     where = f"dataset_args.{name}"
     benchmark = _variant(BENCHMARKS[name], args.extra_params, where)
-    judged = spec.judge.strategy in ("llm", "llm_recall")
+    contract = _contract(benchmark, spec)
+    judged = contract is not None
     few_shot_num = benchmark.few_shot_num if args.few_shot_num is None else args.few_shot_num
     train_split = args.train_split or benchmark.train_split
     if few_shot_num and train_split is None:
@@ -115,7 +126,7 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
         repeats=spec.repeats,
         limit=spec.limit,
         seed=spec.seed,
-        judged=judged,
+        contract=contract,
     )
 
 
@@ -147,6 +158,27 @@ def _subsets(benchmark: Benchmark, wanted: list[str] | None, where: str) -> tupl
         if not name or "/" in name or "\\" in name or name.startswith("."):
             raise _invalid(f"{where}.subset_list", f"{name!r} cannot be the name of a subset")
     return tuple(known.get(name, Subset(name)) for name in wanted)
+
+
+def _contract(benchmark: Benchmark, spec: EvalRunSpec) -> JudgeContract | None:
+    """What the judges are told: the run's contract, or the benchmark's with the run's changes; None: no judge."""
+    judge = spec.judge
+    if judge.strategy not in ("llm", "llm_recall") and benchmark.judge is None:
+        return None
+    if not judge.models or judge.strategy == "rule":
+        raise _invalid(
+            "judge.models" if not judge.models else "judge.strategy",
+            f"{benchmark.name} is graded by a language model; name one in judge.models, with judge.strategy auto",
+        )
+    if benchmark.judge is None:
+        return judge.contract
+    plain = JudgeContract()
+    changed = {name: value for name, value in dict(judge.contract).items() if value != getattr(plain, name)}
+    for name in ("score_type", "score_mapping"):
+        if name in changed:
+            labels = ", ".join(benchmark.judge.score_mapping)
+            raise _invalid(f"judge.contract.{name}", f"{benchmark.name} has labels of its own ({labels}); leave it out")
+    return benchmark.judge.model_copy(update=changed)
 
 
 def _graded(benchmark: Benchmark) -> Metric:

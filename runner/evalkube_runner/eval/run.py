@@ -35,7 +35,8 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     """
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)
-    judge.check(spec.judge.contract)
+    for contract in {id(one.contract): one.contract for one in plans if one.contract is not None}.values():
+        judge.check(contract)
     await context.gate.check([spec.api_url, *(one.api_url for one in spec.judge.models)])
     model = records.display_name(spec.model, spec.model_id)
     await _put_config(spec, context)

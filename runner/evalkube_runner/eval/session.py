@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.scoring import measured
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import Progress
@@ -231,7 +233,7 @@ class Session:
             options.args.extra_params,
             [metric.name for metric in options.metrics],
             options.filters.model_dump(),
-            self._spec.judge.model_dump(exclude=_SECRETS) if options.judged else None,
+            self._judge_identity(options),
         )
         key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
         kept = dataset.reviews.pop(key, None)
@@ -246,16 +248,27 @@ class Session:
         )
         return scored
 
+    def _judge_identity(self, options: plan.DatasetPlan) -> dict[str, Any] | None:
+        """What of the judges makes another score."""
+        if options.contract is None:
+            return None
+        return self._spec.judge.model_dump(exclude=_SECRETS) | {"contract": options.contract.model_dump()}
+
     async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
+        contract = options.contract
+        if contract is not None and options.labelled:
+            grade = await self._judges.grade(contract, question, answer.text)
+            scores = measured(grade.label, question, options.metrics)
+            return Scored(scores.values, scores.extracted, scores.weights, metadata=grade.words)
         ruled = await scoring.by_rule(options, question, answer.text, self._scorers)
-        if not options.judged or (
-            self._spec.judge.strategy == "llm_recall" and ruled.values.get(options.graded) == 1.0
-        ):
+        right = ruled.values.get(options.graded) == 1.0
+        if contract is None or (self._spec.judge.strategy == "llm_recall" and right):
             return ruled
-        grade, words = await self._judges.grade(question, answer.text)
-        return dataclasses.replace(ruled, values=ruled.values | {options.graded: grade}, metadata=words)
+        grade = await self._judges.grade(contract, question, answer.text)
+        values = ruled.values | {options.graded: grade.score}
+        return dataclasses.replace(ruled, values=values, metadata=grade.words)
 
     async def _errored(
         self, sample: _Sample, cause: ErrorClass, message: str, answer: Answer | None = None, *, reused: bool = False

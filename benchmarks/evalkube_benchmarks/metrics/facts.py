@@ -1,0 +1,61 @@
+"""The figures of questions about facts, from a judge's label, and what the judge is told (arXiv:2411.04368, section 3).
+
+Of n answers c are right and a were attempted: correct is c/n, correct given attempted c/a, and F1, the harmonic mean of
+both, 2c/(n+a).
+"""
+
+from collections.abc import Callable
+
+from evalkube_benchmarks.declaration import Metric, Question, Share
+from evalkube_crds.evalrun import JudgeContract
+
+__all__ = ["ENGLISH", "METRICS"]
+
+_CORRECT, _INCORRECT, _NOT_ATTEMPTED = "CORRECT", "INCORRECT", "NOT_ATTEMPTED"
+_MAPPING = {_CORRECT: 1.0, _INCORRECT: 0.0, _NOT_ATTEMPTED: 0.0}
+
+
+def _is(wanted: str) -> Callable[[str, Question], float]:
+    return lambda label, _: float(label == wanted)
+
+
+def _of_attempted(label: str, _: Question) -> Share:
+    return Share(int(label == _CORRECT), int(label != _NOT_ATTEMPTED))
+
+
+def _f1(label: str, _: Question) -> Share:
+    return Share(2 * int(label == _CORRECT), 1 + int(label != _NOT_ATTEMPTED))
+
+
+METRICS = (
+    Metric(name="is_correct", score=_is(_CORRECT)),
+    Metric(name="is_incorrect", score=_is(_INCORRECT), better="lower"),
+    Metric(name="is_not_attempted", score=_is(_NOT_ATTEMPTED), better="lower"),
+    Metric(name="accuracy_given_attempted", score=_of_attempted, verdict=False),
+    Metric(name="f1", score=_f1, verdict=False),
+)
+
+ENGLISH = JudgeContract(
+    system_prompt="You compare answers with references. You do not answer the question yourself.",
+    prompt_template="""\
+Question:
+{question}
+
+Reference:
+{target}
+
+Answer to grade:
+{prediction}
+
+Choose one label for the answer:
+- CORRECT: it states everything that the reference states, and nothing that contradicts it. Other words, spelling, case,
+  a unit that goes without saying, further facts that are true, and doubts that leave the statement standing do no harm.
+  A number must be right to the last digit that the reference gives.
+- INCORRECT: a statement in it contradicts the reference, also where another one agrees with it, or where it is a guess.
+- NOT_ATTEMPTED: it does not say what the reference says, and contradicts nothing: it declines, asks back, or leaves the
+  question open.
+
+Give one sentence of reasons, then end with the label in double square brackets, such as [[INCORRECT]].""",
+    score_mapping=_MAPPING,
+)
+"""In English; the judge must tell a wrong answer from none."""
