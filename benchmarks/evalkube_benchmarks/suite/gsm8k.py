@@ -48,4 +48,5 @@ BENCHMARK = Benchmark(
     read=_read,
     extract=readers.number,
     metrics=(accuracy.VALUE,),
+    rules_version=2,
 )
