@@ -39,7 +39,12 @@ class _Real:
 
 
 _REAL = {
+    "aime24": _Real(),
+    "aime25": _Real(),
+    "cmath": _Real(),
     "gsm8k": _Real(),
+    "math_500": _Real(),
+    "mgsm": _Real(args={"few_shot_num": 0}),
     "simple_qa": _Real(items=500),
 }
 _OF_CHOICES = [name for name in _REAL if "{choices}" in BENCHMARKS[name].prompt.question]
@@ -56,7 +61,10 @@ def _items(name: str, real: _Real, tmp_path: Path) -> list[Item]:
         "judge": {"models": [{"model": "j", "api_url": "http://h/v1"}]},
     }
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
-    source = datasets.Source(benchmark=name, local_path=_ROOT)
+    declared = made.benchmark
+    source = datasets.Source(
+        benchmark=name, local_path=_ROOT, own_examples=declared.own_examples, columns=declared.columns
+    )
     asked = _rows(made, source, context, made.eval_split)
     shown = _rows(made, source, context, made.train_split or "") if made.few_shot_num else {}
     return [
@@ -76,7 +84,7 @@ def _rows(
         return datasets.load(source, subset, split, context, few_shot=few_shot, only_subset=only)
 
     if benchmark.subset_of is not None:
-        return sampling.divided(made, rows(benchmark.one_config or "default"))
+        return sampling.divided(made, rows(benchmark.one_config or "default"), examples=few_shot)
     return {subset.name: rows(subset.name) for subset in made.subsets}
 
 
