@@ -3,7 +3,7 @@
 from evalkube_benchmarks.declaration import Metric, Question
 from evalkube_benchmarks.metrics import algebra, equality
 
-__all__ = ["CHOSEN", "GRADED", "VALUE"]
+__all__ = ["CHOSEN", "GRADED", "SAME_TEXT", "VALUE"]
 
 
 def _chosen(found: str, question: Question) -> float:
@@ -16,6 +16,10 @@ def _same_value(found: str, question: Question) -> float:
     return float(any(verdicts.values()) or any(algebra.equal(found, target) for target in unknown))
 
 
+def _same_text(found: str, question: Question) -> float:
+    return float(any(equality.same_text(found, target) for target in question.targets))
+
+
 def _graded(_found: str, _question: Question) -> None:
     return None
 
@@ -25,6 +29,9 @@ CHOSEN = Metric(name="acc", score=_chosen)
 
 VALUE = Metric(name="acc", score=_same_value)
 """The value that was read is a right one: as text, as a number, else by algebra."""
+
+SAME_TEXT = Metric(name="acc", score=_same_text)
+"""The words that were read are those of a right answer, but for case, white space and a final full stop."""
 
 GRADED = Metric(name="acc", score=_graded)
 """A judge's grade, where one is asked about a benchmark that has no `acc` of its own: no rule can tell it."""
