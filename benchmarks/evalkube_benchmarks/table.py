@@ -11,6 +11,7 @@ __all__ = ["BENCHMARKS"]
 _NAMES: Final = (
     "aime24",
     "aime25",
+    "bbh",
     "ceval",
     "cmath",
     "competition_math",

@@ -53,6 +53,7 @@ class _Real:
 _REAL = {
     "aime24": _Real(),
     "aime25": _Real(),
+    "bbh": _Real(),
     "cmath": _Real(),
     "gsm8k": _Real(),
     "math_500": _Real(),
