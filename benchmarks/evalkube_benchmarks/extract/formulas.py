@@ -6,7 +6,8 @@ What is not set as mathematics ("The answer is 18 dollars") is read as a number 
 import itertools
 import re
 
-from evalkube_benchmarks.extract import document, numbers
+from evalkube_benchmarks import quantity
+from evalkube_benchmarks.extract import document, numbers, numerals
 from evalkube_benchmarks.extract.marks import boxed
 from evalkube_benchmarks.extract.spoken import before_next
 from evalkube_benchmarks.extract.statements import clause, refuses, statements, trimmed
@@ -22,10 +23,14 @@ _BETWEEN = re.compile(r"\s*(?:,|;|、|,? ?(?:and|or)\b|[和或与及])\s*(?:the 
 _BARE = re.compile(r"[-−+]?[\d()\[\]{}|\\.√π∞∪a-zA-Z]")
 _ENGLISH = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _FUNCTIONS = frozenset(
-    ("sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "max", "min", "gcd", "lcm", "mod", "arcsin")
-    + ("arccos", "arctan", "inf", "infty", "cup", "cap", "pmod", "deg")
+    (
+        *("sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "max", "min", "gcd", "lcm", "mod", "arcsin"),
+        *("arccos", "arctan", "inf", "infty", "cup", "cap", "pmod", "deg"),
+    )
 )
-_OPERATOR = re.compile(r"[-+*/^=<>≤≥∪∩√π∞]|\\[a-zA-Z]|[)\]}]\s?[,;]|^[\[({].*,.*[\])}]$|\d[a-zA-Z]")
+_OPERATOR = re.compile(
+    r"(?i:\d,? (?:and|or) -?[\d\\(])|[-+*/^=<>≤≥∪∩√π∞]|\\[a-zA-Z]|[)\]}]\s?[,;]|^[\[({].*,.*[\])}]$|\d[a-zA-Z]"
+)
 
 
 def formula(text: str, asked: str = "") -> str | None:
@@ -38,7 +43,7 @@ def formula(text: str, asked: str = "") -> str | None:
     for part in (head, text) if head is not text else (text,):
         inside = boxed(part)
         if inside is not None:
-            return numbers.number(f"\\boxed{{{inside}}}")
+            return numerals.whole(quantity.plain(inside)) or inside
         for line in statements(part):
             said = _stated(line)
             if said is not None:
@@ -55,6 +60,7 @@ def _stated(line: str) -> str | None:
         return joined
     bare = trimmed(clause(line)).rstrip(",;:").strip()
     words = [word for word in _ENGLISH.findall(bare) if word.lower() not in _FUNCTIONS]
+    words = [word for word in words if word.lower() not in ("and", "or")]
     if not words and _BARE.match(bare) and _OPERATOR.search(bare):
         return bare
     return None

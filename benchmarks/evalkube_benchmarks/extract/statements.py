@@ -3,19 +3,21 @@
 import re
 from collections.abc import Iterator
 
+from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad
 from evalkube_benchmarks.extract.spoken import squeezed
 
 __all__ = ["LEAD_IN", "clause", "refuses", "sentences", "statements", "trimmed"]
 
-_MARKER = re.compile(
-    r"(?:\b(?:answers?|ans)\b(?: (?:to|of|for) [^.\n:]{1,80}?)?[*_\"'()]{0,4} ?"
+_SAYS = (
+    r"\b(?:answers?|ans)\b(?: (?:to|of|for) [^.\n:]{1,80}?)?[*_\"'()]{0,4} ?"
     r"(?:(?:is|are|was|were|would be|should be|must be|will be|comes to)\b|[=:：|])"
     r"|(?:^|(?<=[.,;。，；\n ]))(?:in )?conclusion[*_]{0,3} ?[:：]"
     r"|(?:答案|结论|答)[*_】\]]{0,3} ?(?:应该|应当|应|就|显然)?(?:是|为|[=:：|])|【答案】"
-    r"|^[*_#> ]{0,6}(?:result|结果)[*_]{0,3} ?[:：])"
-    r"(?: ?(?:therefore|thus|simply|that|just|clearly)\b,?)?[ *_:：\n]{0,8}",
-    re.IGNORECASE | re.MULTILINE,
+    r"|^[*_#> ]{0,6}(?:result|结果)[*_]{0,3} ?[:：]"
 )
+_LEADS = r"(?: ?(?:therefore|thus|simply|that|just|clearly)\b,?)?[ *_:：\n]{0,8}"
+_MARKER = re.compile(rf"(?:{_SAYS}){_LEADS}", re.IGNORECASE | re.MULTILINE)
+_MARKER_ABROAD = re.compile(rf"(?:{_SAYS}|{ABROAD}){_LEADS}", re.IGNORECASE | re.MULTILINE)
 _STATED_CHARS = 2_000
 # A full stop that ends no sentence: initials, titles, abbreviations, and what a digit or a small letter follows.
 _STOP = re.compile(r"\.(?=[*_\"')\]]{0,3}(?: [A-Z(\"'*]| ?$|\n))|[。！？!?]")
@@ -41,7 +43,7 @@ _REFUSAL = re.compile(
 def statements(text: str) -> Iterator[str]:
     """What stands behind each announcement of an answer, the last one first: to the end of its line."""
     text = squeezed(text)
-    markers = list(_MARKER.finditer(text))
+    markers = list((_MARKER_ABROAD if is_abroad(text) else _MARKER).finditer(text))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     for marker, end in reversed(list(zip(markers, ends, strict=False))):
         lines = text[marker.end() : min(end, marker.end() + _STATED_CHARS)].strip().splitlines()

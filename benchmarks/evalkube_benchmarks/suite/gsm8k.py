@@ -42,4 +42,5 @@ BENCHMARK = Benchmark(
     read=_read,
     extract=readers.number,
     metrics=(accuracy.VALUE,),
+    rules_version=2,
 )
