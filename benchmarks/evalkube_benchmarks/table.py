@@ -9,11 +9,18 @@ from evalkube_benchmarks.declaration import Benchmark
 __all__ = ["BENCHMARKS"]
 
 _NAMES: Final = (
+    "aime24",
+    "aime25",
+    "bbh",
     "ceval",
+    "cmath",
+    "competition_math",
     "general_mcq",
     "general_qa",
     "gsm8k",
     "iquiz",
+    "math_500",
+    "mgsm",
     "simple_qa",
 )
 
