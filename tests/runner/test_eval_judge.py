@@ -84,19 +84,11 @@ def test_the_judge_is_shown_everything_as_it_stands() -> None:
     assert "hm" not in user.content
 
 
-@pytest.mark.parametrize(
-    ("contract", "said"),
-    [
-        (JudgeContract(prompt_template="{answer}"), "{answer}"),
-        (JudgeContract(prompt_template="{question}"), "{prediction}"),
-        (JudgeContract(score_mapping={}), "score_mapping"),
-    ],
-)
-def test_a_contract_that_cannot_work_is_refused(contract: JudgeContract, said: str) -> None:
+def test_a_contract_that_cannot_be_filled_in_is_refused() -> None:
     """Before anything is sent."""
-    with pytest.raises(RunFailed, match=r"judge\.contract") as failed:
+    contract = JudgeContract(prompt_template="{prediction} {answer}")
+    with pytest.raises(RunFailed, match=r"judge\.contract\.prompt_template.*\{answer\}"):
         judge.check(contract)
-    assert said in failed.value.message
 
 
 def _grade(*scripts: Script, rules: TargetRules | None = None, **options: Any) -> judge.Grade:

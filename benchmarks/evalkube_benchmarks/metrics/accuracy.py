@@ -26,5 +26,5 @@ CHOSEN = Metric(name="acc", score=_chosen)
 VALUE = Metric(name="acc", score=_same_value)
 """The value that was read is a right one: as text, as a number, else by algebra."""
 
-GRADED = Metric(name="acc", score=_graded)
+GRADED = Metric(name="acc", score=_graded, by_judge=True)
 """A judge's grade, where one is asked about a benchmark that has no `acc` of its own: no rule can tell it."""

@@ -56,16 +56,6 @@ def check(contract: JudgeContract) -> None:
                 Reason.INVALID_SPEC,
                 f"judge.contract.prompt_template: has no value for {{{name}}}; valid: {', '.join(_NAMES)}",
             )
-    if contract.prompt_template is not None and "prediction" not in prompts.placeholders(contract.prompt_template):
-        raise RunFailed(
-            Reason.INVALID_SPEC,
-            "judge.contract.prompt_template: does not contain {prediction}, so there would be nothing to grade",
-        )
-    if contract.score_type == "pattern" and not contract.score_mapping:
-        raise RunFailed(
-            Reason.INVALID_SPEC,
-            "judge.contract.score_mapping: is empty; give a score for each word that the judge may say",
-        )
 
 
 def messages(contract: JudgeContract, question: Question, reply: str) -> list[Message]:
