@@ -168,9 +168,9 @@ class Benchmark:
     of the run's seed for what is drawn at reading (the order of choices); it raises KeyError or ValueError for a record
     that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
     `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
-    that it gave instead of what `extract` finds; where they are `by_judge` it is the contract of a run that brings none,
-    and may be of any kind. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then
-    made anew. `variant` applies extra_params, which are the keys of `parameters` with their defaults.
+    that it gave instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of
+    its own. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
+    `variant` applies extra_params, which are the keys of `parameters` with their defaults.
     """
 
     name: str
