@@ -57,6 +57,11 @@ class DatasetPlan:
         return _labelled(self.benchmark)
 
     @property
+    def compared(self) -> bool:
+        """Whether judges compare each answer with another one."""
+        return self.contract is not None and self.contract.score_type == "pairwise"
+
+    @property
     def filters(self) -> Filters:
         """What is done to an answer before it is read."""
         return self.args.filters or Filters()
