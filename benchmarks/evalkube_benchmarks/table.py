@@ -15,6 +15,7 @@ _NAMES: Final = (
     "ceval",
     "cmath",
     "competition_math",
+    "drop",
     "general_mcq",
     "general_qa",
     "gsm8k",

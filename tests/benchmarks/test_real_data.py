@@ -55,6 +55,7 @@ _REAL = {
     "aime25": _Real(),
     "bbh": _Real(),
     "cmath": _Real(),
+    "drop": _Real(items=500),
     "gsm8k": _Real(),
     "math_500": _Real(),
     "mgsm": _Real(args={"few_shot_num": 0}),
