@@ -15,7 +15,7 @@ from evalkube_runner.data import card
 __all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing", "parse_index"]
 
 # Best first: where a folder holds the same split in two formats, only one is read.
-FORMATS: Final = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
+FORMATS: Final = (".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv")
 _SPLIT_NAMES: Final = ("train", "training", "test", "val", "valid", "validation", "dev", "eval")
 # "dev" is no synonym of "val": C-Eval has both, and draws its worked examples from dev alone.
 _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
