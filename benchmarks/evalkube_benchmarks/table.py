@@ -9,12 +9,30 @@ from evalkube_benchmarks.declaration import Benchmark
 __all__ = ["BENCHMARKS"]
 
 _NAMES: Final = (
+    "arc",
     "ceval",
+    "cmmlu",
+    "commonsense_qa",
     "general_mcq",
     "general_qa",
+    "gpqa_diamond",
     "gsm8k",
+    "hellaswag",
     "iquiz",
+    "logi_qa",
+    "med_mcqa",
+    "mmlu",
+    "mmlu_pro",
+    "mmlu_redux",
+    "openbookqa",
+    "piqa",
+    "race",
+    "sciq",
     "simple_qa",
+    "siqa",
+    "super_gpqa",
+    "truthful_qa",
+    "winogrande",
 )
 
 

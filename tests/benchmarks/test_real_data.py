@@ -39,8 +39,17 @@ class _Real:
 
 
 _REAL = {
+    "arc": _Real(items=1550),
+    "commonsense_qa": _Real(),
     "gsm8k": _Real(),
+    "hellaswag": _Real(items=500),
+    "mmlu": _Real(items=2057),
+    "mmlu_pro": _Real(items=350, args={"few_shot_num": 0}),
+    "openbookqa": _Real(),
+    "piqa": _Real(),
     "simple_qa": _Real(items=500),
+    "truthful_qa": _Real(),
+    "winogrande": _Real(),
 }
 _OF_CHOICES = [name for name in _REAL if "{choices}" in BENCHMARKS[name].prompt.question]
 
