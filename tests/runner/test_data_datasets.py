@@ -98,6 +98,8 @@ def test_answers_are_mostly_right() -> None:
     assert len(given) == sum(len(list(samples.questions(benchmark))) for benchmark in BENCHMARKS.values())
     assert not any(a != b and a in b for a in given for b in given)
     assert given["数列 3，7，15，31，63，下一个数是多少？"].endswith("答案：C")
+    shuffled = next(answer for question, answer in given.items() if "goldfish" in question)
+    assert shuffled == "The answer is: Goldfish remember things for months"
     wrong = "A cyclist rides 18 km in the first hour and each further hour 2 km less than in the hour before."
     assert next(text for question, text in given.items() if question.startswith(wrong)).endswith("\\boxed{61}")
 
@@ -136,7 +138,7 @@ def test_a_folder_of_several_benchmarks(context: RunContext, tmp_path: Path) -> 
     ("source", "expected"),
     [
         (Source(benchmark="ceval", hub="sample"), r"no split 'val' of subset 'law' .* logic: dev, val"),
-        (Source(benchmark="mmlu", hub="sample"), "no sample items of it; set dataset_args.mmlu.local_path"),
+        (Source(benchmark="poetry", hub="sample"), "no sample items of it; set dataset_args.poetry.local_path"),
         (Source(benchmark="ceval", hub="local"), "needs dataset_args.ceval.local_path"),
         (Source(benchmark="ceval", local_path="/nowhere/x"), "/nowhere/x does not exist"),
         (Source(benchmark="general_qa"), "is not on modelscope"),

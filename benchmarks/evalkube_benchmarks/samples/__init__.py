@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from evalkube_benchmarks import prompts
-from evalkube_benchmarks.declaration import Benchmark, Question, letters
+from evalkube_benchmarks.declaration import LETTERS, Benchmark, Question, letters
 from evalkube_benchmarks.table import BENCHMARKS
 
 __all__ = ["FOLDER", "answers", "questions", "reply"]
@@ -27,21 +27,26 @@ _WRONG_EVERY: Final = 6
 def answers() -> Iterator[tuple[str, str]]:
     """(question, worked answer) of every item that is evaluated; every sixth is wrong, so that no score is 100 %.
 
-    Items of the other splits stand in every prompt with worked examples, and would match there.
+    Items of the other splits stand in every prompt with worked examples, and would match there. Where choices are
+    shuffled at reading, their letters depend on the run's seed: there the answer is the choice itself.
     """
     for benchmark in BENCHMARKS.values():
+        twice = zip(questions(benchmark), questions(benchmark, seed=1), strict=True)
+        shuffled = any(one.choices != other.choices for one, other in twice)
         for number, question in enumerate(questions(benchmark), start=1):
-            yield question.text, reply(benchmark, question, right=number % _WRONG_EVERY != 0)
+            right = number % _WRONG_EVERY != 0
+            said = _chosen(question, right=right) if shuffled else reply(benchmark, question, right=right)
+            yield question.text, said
 
 
-def questions(benchmark: Benchmark) -> Iterator[Question]:
-    """The sample items of a benchmark's evaluated split."""
+def questions(benchmark: Benchmark, seed: int = 0) -> Iterator[Question]:
+    """The sample items of a benchmark's evaluated split, read with generators of that seed."""
     folder = FOLDER / benchmark.name
     split = benchmark.eval_split
     for path in sorted([*folder.glob(f"*/{split}.jsonl"), *folder.glob(f"*_{split}.jsonl")]):
         records = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
         for record in benchmark.prepare(records):
-            yield benchmark.read(record, Random(0))
+            yield benchmark.read(record, Random(seed))
 
 
 def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
@@ -49,6 +54,11 @@ def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
     if not right:
         question = dataclasses.replace(question, targets=(_wrong(question),))
     return prompts.worked_answer(benchmark.prompt, question).strip()
+
+
+def _chosen(question: Question, *, right: bool) -> str:
+    letter = question.target if right else _wrong(question)
+    return f"The answer is: {question.choices[LETTERS.index(letter)]}"
 
 
 def _wrong(question: Question) -> str:
