@@ -32,6 +32,7 @@ _NAMES: Final = (
     "mmlu",
     "mmlu_pro",
     "mmlu_redux",
+    "musr",
     "openbookqa",
     "piqa",
     "race",
