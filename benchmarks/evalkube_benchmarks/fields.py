@@ -13,12 +13,21 @@ from typing import Any
 
 from evalkube_benchmarks.declaration import Content, Record
 
-__all__ = ["content", "first", "is_missing", "metadata", "references", "text"]
+__all__ = ["content", "first", "is_missing", "metadata", "references", "text", "texts"]
 
 
 def text(record: Record, name: str) -> str:
     """The text in a field; numbers as JSON writes them. Raises KeyError without the field, ValueError for no text."""
     return _text(record[name], f"field {name!r}")
+
+
+def texts(record: Record, name: str) -> tuple[str, ...]:
+    """The texts in a list; one of them that is missing is an empty one. Raises KeyError, ValueError."""
+    value = record[name]
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"field {name!r} is no list")
+    where = f"field {name!r}"
+    return tuple("" if is_missing(one) else _text(one, where).strip() for one in value)
 
 
 def first(record: Record, *names: str) -> str | None:

@@ -1,8 +1,9 @@
-"""What the multiple-choice benchmarks share: their prompts, and how a record's choices become a question."""
+"""What the multiple-choice benchmarks share: their prompts, and how a record's choices become a question. Pure."""
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -10,16 +11,12 @@ from evalkube_benchmarks import fields
 from evalkube_benchmarks.declaration import LETTERS, Prompt, Question, Record, letters
 
 __all__ = [
-    "CHINESE",
-    "CHINESE_DIRECT",
-    "CHINESE_OF_SUBJECT",
-    "CHINESE_SEVERAL",
-    "lettered",
-    "question",
-    "shuffled",
+    *("CHINESE", "CHINESE_DIRECT", "CHINESE_OF_SUBJECT", "CHINESE_SEVERAL", "english"),
+    *("LISTED", "Columns", "lettered", "question", "reader", "shuffled"),
 ]
 
-_OWN = LETTERS[:10]  # the choices that a record of the user's own may have
+# ------------------------------------------------------------------------------------------------------------- prompts
+
 _ITEM = "题目：{question}\n{choices}"
 _ONE = "，格式为“答案：字母”，字母取自 {letters}。"
 _SEVERAL = "，格式为“答案：字母”，把所有对的字母连着写，字母取自 {letters}。"
@@ -49,6 +46,115 @@ CHINESE_SEVERAL = _chinese(
 )
 
 
+def english(
+    ask: str = "Choose the right answer to the question.",
+    item: str = "Question: {question}\n{choices}",
+    *,
+    think: bool = True,
+    subject: bool = False,
+    several: bool = False,
+) -> Prompt:
+    """The prompt of an English benchmark: what is asked for, and how one item is written.
+
+    `think`: with reasons before the answer. `subject`: the subset's title above it. `several`: any number of choices.
+    """
+    how = "Reason briefly, then end with a line" if think else "Give no reasons, only one line"
+    what = "the letters of all the right choices, out of" if several else "the letter of your choice, one of"
+    form = f'{how} that says "Answer:" and {what} {{letters}}.'
+    return Prompt.of(
+        f"{ask} {form}",
+        item,
+        "{solution}\nAnswer: {answer}" if think else "Answer: {answer}",
+        few_shot_task=f"{ask} Some are done already; do the last one in the same way. {form}",
+        header="Subject: {subject}\n" if subject else "",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Where the records of a data set have the parts of a question.
+
+    `question`: texts that follow one another, such as a passage and what is asked about it. `choices`: one field with a
+    list, or with texts and their labels; or a field for each choice. `answer`: a letter, with or without brackets, or a
+    label; with `first`, the number of a choice when the first one has that number; None: the first choice is the right
+    one, and they are shuffled at reading, by the run's seed. `solution`: how one gets there. `kept`: metadata.
+    """
+
+    question: tuple[str, ...] = ("question",)
+    choices: str | tuple[str, ...] = "choices"
+    answer: str | None = "answer"
+    first: int | None = None
+    solution: str | None = None
+    kept: tuple[str, ...] = ()
+
+    def missing(self, record: Record) -> str | None:
+        """The first field that a record lacks; None when it has them all."""
+        choices = self.choices if isinstance(self.choices, str) else self.choices[0]
+        needed = (*self.question, choices, *((self.answer,) if self.answer else ()))
+        return next((name for name in needed if name not in record), None)
+
+
+LISTED = Columns()
+"""`question`, a list of `choices`, and the letter of the `answer`: how hubs hold many of these data sets."""
+
+
+def reader(*layouts: Columns) -> Callable[[Record, Random], Question]:
+    """The reader of a data set that hubs hold in one of some layouts. It raises KeyError and ValueError."""
+
+    def read(record: Record, random: Random) -> Question:
+        columns = next((one for one in layouts if one.missing(record) is None), None)
+        if columns is None:
+            raise KeyError(layouts[0].missing(record))
+        return _read(columns, record, random)
+
+    return read
+
+
+def _read(columns: Columns, record: Record, random: Random) -> Question:
+    if isinstance(columns.choices, str):
+        labels, choices = _labelled(record, columns.choices)
+    else:
+        labels, choices = (), lettered(record, columns.choices)
+    made = question(
+        "\n\n".join(fields.text(record, name).strip() for name in columns.question),
+        choices,
+        "A" if columns.answer is None else _letter(record, columns, labels),
+        solution=(columns.solution and fields.first(record, columns.solution)) or "",
+        metadata={name: fields.metadata(record.get(name)) for name in columns.kept},
+    )
+    return shuffled(made, random) if columns.answer is None else made
+
+
+def _labelled(record: Record, name: str) -> tuple[tuple[str, ...], list[str]]:
+    """The labels and texts of a list of choices: {text: [...], label: [...]}, [{text, label}, ...], or texts alone."""
+    value = record[name]
+    if isinstance(value, list | tuple) and value and all(isinstance(one, dict) for one in value):
+        value = {key: [one.get(key) for one in value] for key in ("text", "label")}
+    if isinstance(value, dict):
+        return fields.texts(value, "label"), list(fields.texts(value, "text"))
+    return (), list(fields.texts(record, name))
+
+
+def _letter(record: Record, columns: Columns, labels: Sequence[str]) -> str:
+    """The letter of the right choice, however the record says it."""
+    assert columns.answer is not None
+    said = fields.text(record, columns.answer).strip()
+    if labels and said in labels:
+        return LETTERS[labels.index(said)]
+    if columns.first is None:
+        return said
+    try:
+        at = int(said) - columns.first
+    except ValueError:
+        at = -1
+    if not 0 <= at < len(LETTERS):
+        raise ValueError(f"field {columns.answer!r} holds {said!r} where the number of a choice is meant")
+    return LETTERS[at]
+
+
 def question(
     text: str,
     choices: Sequence[str],
@@ -75,17 +181,20 @@ def question(
     )
 
 
-def lettered(record: Record, labels: str = _OWN) -> list[str]:
-    """The choices of a record that has one field per letter, up to the last one that holds anything.
+_OWN = tuple(LETTERS[:10])  # the choices that a record of the user's own may have
+
+
+def lettered(record: Record, names: Sequence[str] = _OWN) -> list[str]:
+    """The choices of a record that has one field for each, up to the last one that holds anything.
 
     An empty one between them keeps its place: the letters behind it must not move. Raises ValueError when there are
     fewer than two.
     """
-    found = ["" if fields.is_missing(record.get(label)) else fields.text(record, label).strip() for label in labels]
+    found = ["" if fields.is_missing(record.get(name)) else fields.text(record, name).strip() for name in names]
     while found and not found[-1]:
         found.pop()
     if len(list(filter(None, found))) < 2:
-        raise ValueError("there are fewer than two choices (fields A, B, ...)")
+        raise ValueError(f"there are fewer than two choices (fields {', '.join(names[:2])}, ...)")
     return found
 
 

@@ -53,12 +53,22 @@ class _Real:
 _REAL = {
     "aime24": _Real(),
     "aime25": _Real(),
+    "arc": _Real(items=1550),
     "bbh": _Real(),
     "cmath": _Real(),
+    "commonsense_qa": _Real(),
+    "drop": _Real(items=500),
     "gsm8k": _Real(),
+    "hellaswag": _Real(items=500),
     "math_500": _Real(),
     "mgsm": _Real(args={"few_shot_num": 0}),
+    "mmlu": _Real(items=2057),
+    "mmlu_pro": _Real(items=350, args={"few_shot_num": 0}),
+    "openbookqa": _Real(),
+    "piqa": _Real(),
     "simple_qa": _Real(items=500),
+    "truthful_qa": _Real(),
+    "winogrande": _Real(),
 }
 _WITH_SOLUTIONS = ("gsm8k", "math_500")
 _OF_CHOICES = [name for name in _REAL if "{choices}" in BENCHMARKS[name].prompt.question]

@@ -4,7 +4,7 @@
 
     hub       {"huggingface": {"files": {path: rows}}, "modelscope": ...}: a file is written in the format of its
               extension, a text (README.md) as it is. A hub that is left out serves the other one's files; a benchmark
-              without hubs has "local".
+              without hubs has "local". "converted" beside "files" are those of the branch refs/convert/parquet.
     args      the `dataset_args` of the run
     right     the replies in the order of subsets and records; `wrong` the same
     judge     {"right": [words of the judge...], "wrong": [...]}, where a language model grades
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
@@ -47,9 +48,12 @@ def test_what_hubs_serve_is_asked_and_scored(tmp_path: Path, name: str, hub: str
     fixture: _Fixture = json.loads((_FOLDER / f"{name}.json").read_text("utf-8"))
     benchmark = BENCHMARKS[name]
     hubs = fixture["hub"]
-    files = {path: _written(path, rows) for path, rows in (hubs.get(hub) or next(iter(hubs.values())))["files"].items()}
+    served = hubs.get(hub) or next(iter(hubs.values()))
+    files, converted = (
+        {path: _written(path, rows) for path, rows in served.get(kind, {}).items()} for kind in ("files", "converted")
+    )
     args = dict(fixture.get("args", {}))
-    with HubServer(benchmark.hub_ids.get(hub, "no/hub"), files) as server:
+    with HubServer(benchmark.hub_ids.get(hub, "no/hub"), files, converted=converted) as server:
         if hub == "local":
             args["local_path"] = str(_in_folder(tmp_path / "data", files))
         context = RunContext(
@@ -90,11 +94,16 @@ def _written(path: str, rows: Any) -> bytes:
         table = io.BytesIO()
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), table)
         return table.getvalue()
+    if suffix == "arrow":
+        table, rows = io.BytesIO(), pyarrow.Table.from_pylist(rows)
+        with pyarrow.ipc.new_stream(table, rows.schema) as writer:
+            writer.write_table(rows)
+        return table.getvalue()
     if suffix in ("csv", "tsv"):
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), delimiter="," if suffix == "csv" else "\t")
-        writer.writeheader()
-        writer.writerows(rows)
+        cells = csv.DictWriter(text, list(rows[0]), delimiter="," if suffix == "csv" else "\t")
+        cells.writeheader()
+        cells.writerows(rows)
         return text.getvalue().encode()
     if suffix == "jsonl":
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()

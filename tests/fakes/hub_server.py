@@ -26,6 +26,8 @@ class HubServer:
     commit: str = COMMIT
     large: frozenset[str] = frozenset()
     """Files in large-file storage: on Hugging Face their digest is a SHA-256 and they are served through a redirect."""
+    converted: dict[str, bytes] = field(default_factory=dict)
+    """Hugging Face's own branch of the records as parquet, where it keeps one."""
     status: int | None = None
     """Answer everything with this."""
     error_code: str = ""
@@ -69,8 +71,19 @@ class HubServer:
 
     def hugging_face(self) -> dict[str, Any]:
         """The data set's metadata, as /api/datasets/<id>/revision/main tells it."""
+        return self._metadata(self.files)
+
+    def hugging_face_converted(self) -> dict[str, Any] | None:
+        """The same of the branch refs/convert/parquet."""
+        return self._metadata(self.converted) if self.converted else None
+
+    def content(self, file: str) -> bytes | None:
+        """What a file holds, on either branch."""
+        return self.files.get(file, self.converted.get(file))
+
+    def _metadata(self, files: dict[str, bytes]) -> dict[str, Any]:
         siblings = []
-        for path, content in self.files.items():
+        for path, content in files.items():
             git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
             sha256 = hashlib.sha256(content).hexdigest()
             large = {"sha256": sha256, "size": len(content), "pointerSize": 130}
@@ -131,8 +144,8 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             document = _document_of(hub, path)
             if document is not None:
                 return self._json(document, 200)
-            if file in hub.files:
-                return self._file(file, path, body=body)
+            if (content := hub.content(file)) is not None:
+                return self._file(file, content, path, body=body)
             return self._json({"error": "not found", "Message": "not found"}, 404)
 
         def _json(self, document: dict[str, Any], status: int) -> None:
@@ -146,8 +159,8 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        def _file(self, file: str, path: str, *, body: bool) -> None:
-            listed, content = hub.files[file], hub.instead.get(file, hub.files[file])
+        def _file(self, file: str, listed: bytes, path: str, *, body: bool) -> None:
+            content = hub.instead.get(file, listed)
             digest = hashlib.sha256(listed).hexdigest()
             redirect = file in hub.large and "/resolve/" in path
             start = _range_start(self.headers.get("Range"), len(content))
@@ -201,6 +214,8 @@ def _file_of(hub: HubServer, path: str, query: dict[str, list[str]]) -> str:
 def _document_of(hub: HubServer, path: str) -> dict[str, Any] | None:
     if path == f"/api/datasets/{hub.dataset_id}/revision/main":
         return hub.hugging_face()
+    if path == f"/api/datasets/{hub.dataset_id}/revision/refs/convert/parquet":
+        return hub.hugging_face_converted()
     if path == f"/api/v1/datasets/{hub.dataset_id}":
         return {"Code": 200, "Success": True, "Data": {"Id": 1, "Name": hub.dataset_id.rpartition("/")[2]}}
     if path == f"/api/v1/datasets/{hub.dataset_id}/repo/tree":

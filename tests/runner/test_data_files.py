@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
@@ -22,6 +23,10 @@ _ROWS = [{"question": "1+1?", "answer": "2"}, {"question": "café \u2028 ?", "an
 def _written(path: Path) -> Path:
     if path.suffix == ".parquet":
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(_ROWS), path)
+    elif path.suffix == ".arrow":
+        table = pyarrow.Table.from_pylist(_ROWS)
+        with (pyarrow.ipc.new_file if path.stem == "file" else pyarrow.ipc.new_stream)(path, table.schema) as writer:
+            writer.write_table(table)
     elif path.suffix == ".json":
         path.write_text(json.dumps(_ROWS))
     elif path.suffix == ".jsonl":
@@ -37,10 +42,13 @@ def _written(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", ["parquet", "json", "jsonl", "csv", "tsv"])
-def test_every_format_reads_alike(tmp_path: Path, suffix: str) -> None:
+_NAMES = ["a.parquet", "file.arrow", "stream.arrow", "a.json", "a.jsonl", "a.csv", "a.tsv"]
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_every_format_reads_alike(tmp_path: Path, name: str) -> None:
     """The same rows come out of each format."""
-    assert files.read_file(_written(tmp_path / f"test.{suffix}"), ANYTHING) == _ROWS
+    assert files.read_file(_written(tmp_path / name), ANYTHING) == _ROWS
 
 
 _MOMENTS = [datetime.datetime(2024, 2, 29, 23, 59, 59, 250_000), None, datetime.datetime(1960, 1, 1)]  # noqa: DTZ001
@@ -157,6 +165,8 @@ def test_a_table_without_a_header(tmp_path: Path, content: str, expected: list[s
         pytest.param("a.json.gz", b"[]", "a.json.gz", "not a readable gzip", id="no gzip"),
         pytest.param("a.csv", b"", "a.csv", "empty", id="empty csv"),
         pytest.param("a.parquet", b"PAR1 no", "a.parquet", "not a readable parquet", id="torn parquet"),
+        pytest.param("a.arrow", b"no", "a.arrow", "not a readable arrow file", id="torn arrow"),
+        pytest.param("a.arrow", b"ARROW1\0\0\xff", "a.arrow", "not a readable arrow file", id="arrow's footer"),
         pytest.param("a.parquet", b"", "a.parquet", "not a readable parquet", id="empty parquet"),
         pytest.param("a.parquet", b"PAR1\xff\xff\4\0\0\0PAR1", "a.parquet", "not a readable", id="parquet's footer"),
         pytest.param("a.txt", b"x", "a.txt", "not a format", id="another format"),

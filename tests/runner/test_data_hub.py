@@ -1,6 +1,7 @@
 """Both hubs through their official clients, against a hub on loopback that can misbehave."""
 
 import hashlib
+import io
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import orjson
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from evalkube_crds.perfrun import PerfRunSpec
@@ -70,6 +73,18 @@ def test_only_what_is_needed_is_downloaded(server: HubServer, context: RunContex
     assert (server.bodies(_TEST) >= 1, server.bodies(_TRAIN), server.bodies("x.zip")) == (True, 0, 0)
     assert datasets.origin(_source(hub), context) == f"{hub}:owner/name@{COMMIT}"
     assert datasets.available(_source(hub), context) == {"main": ("test", "train")}
+
+
+def test_a_loading_script_is_passed_by(server: HubServer, context: RunContext) -> None:
+    """Where there are no records but a script, Hugging Face's own branch with them as parquet is read."""
+    table = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(_ROWS), table)
+    server.files = {"name.py": b"raise SystemExit", "README.md": b"# no front matter\n", "x.zip": b"z"}
+    with pytest.raises(RunFailed, match="no data file"):
+        datasets.load(_source("huggingface"), "main", "test", context)
+    server.converted = {"plain_text/test/0000.parquet": table.getvalue()}
+    fresh = _source("huggingface", force=True)
+    assert datasets.load(fresh, "main", "test", replace(context, run_id="r2"), only_subset=True) == _ROWS
 
 
 @_each_hub

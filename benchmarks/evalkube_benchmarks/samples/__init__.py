@@ -5,8 +5,9 @@ Nothing here is copied from a benchmark. The items lie beside this file in the h
 `python -m evalkube_benchmarks.samples` prints the answers for `evalkube mock-model --answers`.
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import orjson
 
 from evalkube_benchmarks import prompts
-from evalkube_benchmarks.declaration import Benchmark, Question, letters
+from evalkube_benchmarks.declaration import LETTERS, Benchmark, Question, letters
 from evalkube_benchmarks.table import BENCHMARKS
 
 __all__ = ["FOLDER", "answers", "questions", "reply"]
@@ -26,21 +27,26 @@ _WRONG_EVERY: Final = 6
 def answers() -> Iterator[tuple[str, str]]:
     """(question, worked answer) of every item that is evaluated; every sixth is wrong, so that no score is 100 %.
 
-    Items of the other splits stand in every prompt with worked examples, and would match there.
+    Items of the other splits stand in every prompt with worked examples, and would match there. Where choices are
+    shuffled at reading, their letters depend on the run's seed: there the answer is the choice itself.
     """
     for benchmark in BENCHMARKS.values():
+        twice = zip(questions(benchmark), questions(benchmark, seed=1), strict=True)
+        shuffled = any(one.choices != other.choices for one, other in twice)
         for number, question in enumerate(questions(benchmark), start=1):
-            yield question.text, reply(benchmark, question, right=number % _WRONG_EVERY != 0)
+            right = number % _WRONG_EVERY != 0
+            said = _chosen(question, right=right) if shuffled else reply(benchmark, question, right=right)
+            yield question.text, said
 
 
-def questions(benchmark: Benchmark) -> Iterator[Question]:
-    """The sample items of a benchmark's evaluated split."""
+def questions(benchmark: Benchmark, seed: int = 0) -> Iterator[Question]:
+    """The sample items of a benchmark's evaluated split, read with generators of that seed."""
     folder = FOLDER / benchmark.name
     split = benchmark.eval_split
     for path in sorted([*folder.glob(f"*/{split}.jsonl"), *folder.glob(f"*_{split}.jsonl")]):
         records = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
         for record in benchmark.prepare(records):
-            yield benchmark.read(record, Random(0))
+            yield benchmark.read(record, Random(seed))
 
 
 def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
@@ -50,14 +56,20 @@ def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
     return prompts.worked_answer(benchmark.prompt, question).strip()
 
 
+def _chosen(question: Question, *, right: bool) -> str:
+    letter = question.target if right else _wrong(question)
+    return f"The answer is: {question.choices[LETTERS.index(letter)]}"
+
+
 def _wrong(question: Question) -> str:
     if question.choices:
         return next(label for label in letters(len(question.choices)) if label not in question.targets)
-    return _another_number(question.target) or "I am not sure."
+    return _another_number(question.targets) or "I am not sure."
 
 
-def _another_number(target: str) -> str | None:
-    try:
-        return str(float(target.replace(",", "")) + 1).removesuffix(".0")
-    except ValueError:
-        return None
+def _another_number(targets: Sequence[str]) -> str | None:
+    numbers = []
+    for target in targets:
+        with contextlib.suppress(ValueError):
+            numbers.append(float(target.replace(",", "")))
+    return str(max(numbers) + 1).removesuffix(".0") if numbers else None

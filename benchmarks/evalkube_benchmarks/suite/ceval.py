@@ -3,11 +3,10 @@
 The validation split is evaluated: the answers of the test split are not public.
 """
 
-from random import Random
-
-from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, Subset
+from evalkube_benchmarks import multiple_choice, readers
+from evalkube_benchmarks.declaration import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.multiple_choice import Columns
 
 __all__ = ["BENCHMARK"]
 
@@ -70,16 +69,6 @@ _SUBJECTS = {
 }
 
 
-def _read(record: Record, _: Random) -> Question:
-    return multiple_choice.question(
-        fields.text(record, "question"),
-        multiple_choice.lettered(record, "ABCD"),
-        fields.text(record, "answer"),
-        solution=fields.first(record, "explanation") or "",
-        metadata={"id": fields.metadata(record.get("id"))},
-    )
-
-
 BENCHMARK = Benchmark(
     name="ceval",
     pretty_name="C-Eval",
@@ -95,7 +84,7 @@ BENCHMARK = Benchmark(
     train_split="dev",
     few_shot_num=5,
     prompt=multiple_choice.CHINESE_OF_SUBJECT,
-    read=_read,
+    read=multiple_choice.reader(Columns(choices=tuple("ABCD"), solution="explanation", kept=("id",))),
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
     rules_version=2,

@@ -1,24 +1,11 @@
 """IQuiz: 120 Chinese questions on reasoning (IQ) and on dealing with people (EQ), one right choice each."""
 
-from random import Random
-
-from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, Subset
+from evalkube_benchmarks import multiple_choice, readers
+from evalkube_benchmarks.declaration import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.multiple_choice import Columns
 
 __all__ = ["BENCHMARK"]
-
-
-def _read(record: Record, _: Random) -> Question:
-    if not isinstance(record["choices"], list | tuple):
-        raise ValueError("field 'choices' is no list")
-    numbered = {str(at): choice for at, choice in enumerate(record["choices"])}
-    return multiple_choice.question(
-        fields.text(record, "question"),
-        ["" if fields.is_missing(choice) else fields.text(numbered, at) for at, choice in numbered.items()],
-        fields.text(record, "answer"),
-        metadata={"level": fields.metadata(record.get("level"))},
-    )
 
 
 BENCHMARK = Benchmark(
@@ -34,7 +21,7 @@ BENCHMARK = Benchmark(
     subsets=(Subset("IQ"), Subset("EQ")),
     eval_split="test",
     prompt=multiple_choice.CHINESE,
-    read=_read,
+    read=multiple_choice.reader(Columns(kept=("level",))),
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
     rules_version=2,

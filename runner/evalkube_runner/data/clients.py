@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from evalkube_crds.wording import clip
 from evalkube_runner.context import HubEndpoints
 from evalkube_runner.data.cache import Entry
+from evalkube_runner.data.layout import is_data_file
 
 __all__ = ["HubClient", "HubError", "HubErrorKind", "HubName", "Listing", "client_of"]
 
@@ -25,6 +26,7 @@ T = TypeVar("T")
 _CONNECT_TIMEOUT_S: Final = 5.0
 _ANSWER_TIMEOUT_S: Final = 15.0
 _ATTEMPTS: Final = 2
+_CONVERTED: Final = "refs/convert/parquet"
 
 
 class HubErrorKind(StrEnum):
@@ -82,12 +84,27 @@ class HuggingFace:
         self._token: str | Literal[False] = token or False
 
     def listing(self, dataset_id: str) -> Listing:
-        """One request: the commit and, for every file, size and digest."""
+        """One request: the commit and, for every file, size and digest.
+
+        Where a data set has no file with records but a loading script, that of the branch with its records as parquet,
+        which Hugging Face keeps for many of them.
+        """
+        listing = self._listing(dataset_id, "main")
+        if any(is_data_file(entry.path) for entry in listing.entries):
+            return listing
+        try:
+            return self._listing(dataset_id, _CONVERTED)
+        except HubError as error:
+            if error.kind is HubErrorKind.NOT_FOUND:
+                return listing
+            raise
+
+    def _listing(self, dataset_id: str, revision: str) -> Listing:
         from huggingface_hub import HfApi
 
         api = HfApi(endpoint=self.endpoint, token=self._token)
         info = _twice(
-            lambda: api.dataset_info(dataset_id, revision="main", files_metadata=True, timeout=_ANSWER_TIMEOUT_S),
+            lambda: api.dataset_info(dataset_id, revision=revision, files_metadata=True, timeout=_ANSWER_TIMEOUT_S),
             _hugging_face_trouble,
         )
         entries = []
@@ -95,7 +112,7 @@ class HuggingFace:
             lfs_sha256 = getattr(file.lfs, "sha256", None)
             digest = f"sha256:{lfs_sha256}" if lfs_sha256 else f"git:{file.blob_id}" if file.blob_id else ""
             entries.append(Entry(file.rfilename, file.size, digest))
-        return Listing(info.sha or "main", entries)
+        return Listing(info.sha or revision, entries)
 
     def download(self, dataset_id: str, revision: str, entry: Entry, into: Path) -> Path:
         """Into `into` itself, not the client's own cache: two caches of one file help nobody."""

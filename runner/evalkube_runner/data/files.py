@@ -1,4 +1,6 @@
-"""Records out of local files: jsonl, json, csv, tsv (these also as .gz), parquet, one file or a folder. No network.
+"""Records out of local files: jsonl, json, csv, tsv (these also as .gz), parquet, arrow; one file or a folder.
+
+The network is never touched.
 
 Every failure is a RunFailed(DatasetUnavailable) that names the file, the line where there is one, and what is wrong.
 """
@@ -10,7 +12,7 @@ import logging
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -32,6 +34,7 @@ _MAX_INDEX_BYTES: Final = 256 * 1024
 _MAX_CELL_BYTES: Final = 16 * 1024 * 1024  # csv's own limit, 128 KiB, is less than one long-context question
 _MAX_UNPACKED_BYTES: Final = 2 * 1024**3
 _PARQUET_MAGIC: Final = b"PAR1"  # https://parquet.apache.org/docs/file-format
+_ARROW_MAGIC: Final = b"ARROW1"  # https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format
 _NEXT_OBJECT: Final = re.compile(rb"\n[ \t\r]{0,80}\{")
 _NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
 
@@ -54,6 +57,8 @@ def read_file(path: Path, readable: Readable, columns: Sequence[str] = ()) -> li
         with opening.opened(path, readable) as file:
             if suffix == ".parquet":
                 return _read_parquet(path, file)
+            if suffix == ".arrow":
+                return _read_arrow(path, file)
             data = _unpacked(path, file) if suffix.endswith(".gz") else file.read()
     except OSError as error:
         raise _failed(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -144,8 +149,21 @@ def _read_parquet(path: Path, file: BinaryIO) -> list[Record]:
     if magic != _PARQUET_MAGIC or file.read() != _PARQUET_MAGIC:
         raise _failed(f"{path}: not a readable parquet file: it must begin and end with PAR1; is it whole?")
     file.seek(0)
+    return _rows_of(path, "parquet", lambda: read_parquet(file))
+
+
+def _read_arrow(path: Path, file: BinaryIO) -> list[Record]:
+    """What the library `datasets` saves to disk: the streaming format of Arrow's IPC, or its file format."""
+    from arro3.io import read_ipc, read_ipc_stream
+
+    read = read_ipc if file.read(len(_ARROW_MAGIC)) == _ARROW_MAGIC else read_ipc_stream
+    file.seek(0)
+    return _rows_of(path, "arrow", lambda: read(file))
+
+
+def _rows_of(path: Path, kind: str, opened: Callable[[], Any]) -> list[Record]:
     try:
-        reader = read_parquet(file)
+        reader = opened()
         names = reader.schema.names
         # Batch by batch (arro3's 1024 rows): beside the records there is never a second copy of the whole file.
         records = [
@@ -156,7 +174,7 @@ def _read_parquet(path: Path, file: BinaryIO) -> list[Record]:
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # a broken page is a bare Exception, a broken footer Rust's panic, which is none
-        raise _failed(f"{path}: not a readable parquet file: {_first_line(error)}") from error
+        raise _failed(f"{path}: not a readable {kind} file: {_first_line(error)}") from error
     if len(set(names)) != len(names):
         raise _failed(f"{path}: a column is named twice: {', '.join(names)}")
     return records

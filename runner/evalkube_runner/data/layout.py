@@ -15,7 +15,10 @@ from evalkube_runner.data import card
 __all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing", "parse_index", "suffix"]
 
 # Best first: where a folder holds the same split in two formats, only one is read.
-FORMATS: Final = (".parquet", ".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz")
+FORMATS: Final = (
+    *(".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv"),
+    *(".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz"),
+)
 _SPLIT_NAMES: Final = ("train", "training", "test", "val", "valid", "validation", "dev", "eval")
 # "dev" is no synonym of "val": C-Eval has both, and draws its worked examples from dev alone.
 _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {

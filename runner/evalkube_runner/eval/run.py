@@ -102,7 +102,7 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
         own_examples=benchmark.own_examples and wanted.args.train_split is None,
         columns=benchmark.columns,
     )
-    if benchmark.subset_of is not None:
+    if benchmark.subset_of is not None and not _lie_apart(wanted, source, context):
         return _divided(wanted, source, spec, context)
     if not wanted.named_subsets:
         names = [subset.name for subset in wanted.subsets]
@@ -116,6 +116,13 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
             train = datasets.load(source, subset.name, wanted.train_split, context, few_shot=True, only_subset=only)
         items += sampling.items_of(wanted, subset, rows, train)
     return _dataset(wanted, items, source, spec, context)
+
+
+def _lie_apart(wanted: plan.DatasetPlan, source: datasets.Source, context: RunContext) -> bool:
+    """Whether there is no configuration with all subsets, but one for each: hubs differ in it, and so do folders."""
+    there = datasets.available(source, context)
+    joint = (wanted.benchmark.one_config or "default") in there
+    return not joint and any(subset.name in there for subset in wanted.subsets)
 
 
 def _divided(wanted: plan.DatasetPlan, source: datasets.Source, spec: EvalRunSpec, context: RunContext) -> Dataset:

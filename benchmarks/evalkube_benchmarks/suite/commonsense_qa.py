@@ -1,0 +1,31 @@
+"""CommonsenseQA: everyday questions with five choices (Talmor et al. 2018, arXiv:1811.00937).
+
+1,221 questions in the validation split, which is evaluated: the test split's answers are not public. No worked examples
+unless asked for (train split).
+"""
+
+from evalkube_benchmarks import multiple_choice, readers
+from evalkube_benchmarks.declaration import Benchmark, one_default_subset
+from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.multiple_choice import LISTED, Columns
+
+__all__ = ["BENCHMARK"]
+
+BENCHMARK = Benchmark(
+    name="commonsense_qa",
+    pretty_name="CommonsenseQA",
+    description="Questions whose five choices are all related to them; common sense tells the right one.",
+    category="reasoning",
+    languages=("en",),
+    source="https://arxiv.org/abs/1811.00937",
+    licence="MIT",
+    items=1221,
+    hub_ids={"modelscope": "extraordinarylab/commonsense-qa", "huggingface": "tau/commonsense_qa"},
+    subsets=one_default_subset(),
+    eval_split="validation",
+    train_split="train",
+    prompt=multiple_choice.english(think=False),
+    read=multiple_choice.reader(Columns(answer="answerKey", kept=("question_concept",)), LISTED),
+    extract=readers.choice,
+    metrics=(accuracy.CHOSEN,),
+)

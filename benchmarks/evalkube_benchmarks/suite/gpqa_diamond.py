@@ -1,0 +1,38 @@
+"""GPQA Diamond: 198 questions that experts get right and others with a search engine do not (arXiv:2311.12022).
+
+Its authors ask that no item of it appears in plain text where it could be collected for training: evalkube's sample
+items and tests hold none, and a run's reviews, which do, should not be published. All items lie in the train split;
+there are no worked examples. Choices are shuffled at reading, by the run's seed.
+"""
+
+from evalkube_benchmarks import multiple_choice, readers
+from evalkube_benchmarks.declaration import Benchmark, Subset
+from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.multiple_choice import Columns
+
+__all__ = ["BENCHMARK"]
+
+_COLUMNS = Columns(
+    question=("Question",),
+    choices=("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"),
+    answer=None,
+    kept=("High-level domain", "Subdomain"),
+)
+
+BENCHMARK = Benchmark(
+    name="gpqa_diamond",
+    pretty_name="GPQA Diamond",
+    description="Graduate-level questions of biology, physics and chemistry that a search engine does not answer.",
+    category="knowledge",
+    languages=("en",),
+    source="https://arxiv.org/abs/2311.12022",
+    licence="CC-BY-4.0",
+    items=198,
+    hub_ids={"modelscope": "AI-ModelScope/gpqa_diamond", "huggingface": "Idavidrein/gpqa"},
+    subsets=(Subset("gpqa_diamond"),),
+    eval_split="train",
+    prompt=multiple_choice.english(),
+    read=multiple_choice.reader(_COLUMNS),
+    extract=readers.choice,
+    metrics=(accuracy.CHOSEN,),
+)

@@ -1,0 +1,37 @@
+"""Social IQa: what people in a situation want, feel or do next (Sap et al. 2019, arXiv:1904.09728).
+
+1,954 questions in the validation split, which is evaluated: there is no public test split. No worked examples unless
+asked for (train split). The situation is part of the question where the data set has it.
+"""
+
+from evalkube_benchmarks import multiple_choice, readers
+from evalkube_benchmarks.declaration import Benchmark, one_default_subset
+from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.multiple_choice import LISTED, Columns
+
+__all__ = ["BENCHMARK"]
+
+_BOTH = ("context", "question")
+
+BENCHMARK = Benchmark(
+    name="siqa",
+    pretty_name="Social IQa",
+    description="Three answers on the motives, feelings and next steps of people in everyday situations.",
+    category="reasoning",
+    languages=("en",),
+    source="https://arxiv.org/abs/1904.09728",
+    licence="CC-BY-4.0",
+    items=1954,
+    hub_ids={"modelscope": "extraordinarylab/siqa", "huggingface": "allenai/social_i_qa"},
+    subsets=one_default_subset(),
+    eval_split="validation",
+    train_split="train",
+    prompt=multiple_choice.english(think=False),
+    read=multiple_choice.reader(
+        Columns(question=_BOTH, choices=("answerA", "answerB", "answerC"), answer="label", first=1),
+        Columns(question=_BOTH),
+        LISTED,
+    ),
+    extract=readers.choice,
+    metrics=(accuracy.CHOSEN,),
+)
