@@ -196,8 +196,10 @@ def test_the_key_reaches_only_the_endpoint(real: Service, model: str) -> None:
     """Nothing that the real runner or the service writes holds it."""
     key = "sk-canary-real-5e1f"
     body = {"model": "m", "api_key": key, "debug": True}
-    more = {"api_url": model, "datasets": ["iquiz"], "dataset_hub": "sample", "judge_api_key": key}
+    more: dict[str, Any] = {"api_url": model, "datasets": ["iquiz"], "dataset_hub": "sample", "judge_api_key": key}
     load = {"url": f"{model}/chat/completions", "number": 5, "data_source": "sample"}
+    judges = [{"model": "j", "api_url": model, "api_key": key}]
+    more |= {"judge": {"models": judges}, "analysis_report": True}
     texts = [real.post("eval", {**body, **more}).text, real.post("perf", {**body, **load}).text]
     texts.append(real.client.get("/api/v1/runs").text)
     assert all('"success"' in text for text in texts[:2])

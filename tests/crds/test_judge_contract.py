@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from evalkube_crds import problems
-from evalkube_crds.requests import EvalRequest, parse_request
+from evalkube_crds.requests import EvalRequest, parse_request, split_request
 
 JUDGE = {"model": "j", "api_url": "http://judge/v1"}
 CLARITY = {"name": "clarity"}
@@ -83,3 +83,27 @@ def test_every_kind_of_contract_is_taken() -> None:
         {"score_type": "pairwise", "reference": {"answers": "earlier"}},
     ):
         assert asked_for(contract=contract).judge.contract is not None
+
+
+def test_the_key_of_one_judge_is_taken_out_of_a_request() -> None:
+    """It is in no spec, and in the run's secrets under the judge's place; "EMPTY" is none."""
+    models = [JUDGE | {"api_key": "EMPTY"}, JUDGE | {"api_key": "sk-of-the-second"}]
+    request = asked_for(models=models)
+    spec, secrets = split_request(request)
+    assert secrets == {"judge_api_key_1": "sk-of-the-second"}
+    assert "sk-of" not in spec.model_dump_json() + repr(request)
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    """With its place, and without its value."""
+    with pytest.raises(ValidationError) as refused:
+        asked_for(models=[JUDGE, JUDGE | {"api_key": ["sk-hidden"]}])
+    (problem,) = problems.problems_of(refused.value, EvalRequest)
+    assert problem.field == "judge.models[1].api_key"
+    assert "sk-hidden" not in str(refused.value)
+
+
+def test_the_schema_of_a_request_has_the_key_of_a_judge() -> None:
+    """And that of a run has not."""
+    schemas = [EvalRequest.model_json_schema(mode=mode, by_alias=False) for mode in ("validation", "serialization")]
+    assert ["api_key" in schema["$defs"]["JudgeModel"]["properties"] for schema in schemas] == [True, False]

@@ -95,6 +95,10 @@ def check_local(spec: Spec) -> None:
     found = [Problem(name, NEEDS_CLUSTER) for name in stray]
     if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
         found.append(Problem("judge.api_key_secret_ref", f"{NEEDS_CLUSTER}; here the judges' key is judge_api_key"))
+    for place, model in enumerate(spec.judge.models if isinstance(spec, EvalRunSpec) else ()):
+        if model.api_key_secret_ref is not None:
+            words = f"{NEEDS_CLUSTER}; here a judge's own key is its api_key"
+            found.append(Problem(f"judge.models[{place}].api_key_secret_ref", words))
     if isinstance(spec, EvalRunSpec) and spec.judge.credentials_secret_ref is not None:
         words = f"{NEEDS_CLUSTER}; here their headers stand in the judges' generation_config"
         found.append(Problem("judge.credentials_secret_ref", words))
