@@ -1,5 +1,7 @@
 """What a request may say of its judges, and the words of a refusal."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +72,14 @@ def test_a_judge_that_cannot_work_is_refused(judge: dict[str, Any], field: str) 
     with pytest.raises(ValidationError) as refused:
         asked_for(**judge)
     assert problems.problems_of(refused.value, EvalRequest)[0].field == f"judge.{field}"
+
+
+def test_the_example_of_the_page_is_taken() -> None:
+    """As it stands in docs/judges.md."""
+    page = (Path(__file__).parents[2] / "docs/judges.md").read_text()
+    request = parse_request(EvalRequest, json.loads(page.partition("```json")[2].partition("```")[0]))
+    assert [model.api for model in request.judge.models] == ["openai", "anthropic"]
+    assert split_request(request)[1].keys() == {"judge_api_key_0", "judge_api_key_1"}
 
 
 def test_every_kind_of_contract_is_taken() -> None:

@@ -150,6 +150,10 @@ class Session:
             await _written(writing, patience_s)
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
+        for result in (dataset.tally.result for dataset in self._loaded):
+            if result.judging is not None and result.judging.excluded:
+                counts = (result.judging.excluded, result.judging.judgements)
+                _LOG.warning("%s: %d of %d judgements could not be read or had, and are excluded", result.name, *counts)
         await self._context.delivery.progress(self._progress())
 
     async def _ask_all(self) -> None:
