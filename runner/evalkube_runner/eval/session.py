@@ -21,7 +21,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import checkpoint, contact, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
-from evalkube_runner.eval.judging import summary
+from evalkube_runner.eval.judging import reading, summary
 from evalkube_runner.eval.judging.panel import Judges
 from evalkube_runner.eval.judging.references import Others
 from evalkube_runner.eval.judging.summary import JudgeFailed
@@ -150,6 +150,10 @@ class Session:
             await _written(writing, patience_s)
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
+        for result in (dataset.tally.result for dataset in self._loaded):
+            if result.judging is not None and result.judging.excluded:
+                counts = (result.judging.excluded, result.judging.judgements)
+                _LOG.warning("%s: %d of %d judgements are excluded: unreadable, or not to be had", result.name, *counts)
         await self._context.delivery.progress(self._progress())
 
     async def _ask_all(self) -> None:
@@ -265,7 +269,8 @@ class Session:
             return None
         judge = self._spec.judge.model_dump(exclude={*_SECRETS, "models"})
         models = [model.model_dump(exclude=_SECRETS) for model in self._spec.judge.models]
-        return judge | {"models": models, "contract": options.contract.model_dump(exclude={"reference"})}
+        contract = options.contract.model_dump(exclude={"reference"})
+        return judge | {"rules": reading.RULES, "models": models, "contract": contract}
 
     async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
