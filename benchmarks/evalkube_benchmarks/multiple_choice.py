@@ -65,7 +65,7 @@ def english(
         f"{ask} {form}",
         item,
         "{solution}\nAnswer: {answer}" if think else "Answer: {answer}",
-        few_shot_task=f"{ask} Some are done already; do the last one in the same way. {form}",
+        few_shot_task=f"{ask} Some are solved already; solve the last one. {form}",
         header="Subject: {subject}\n" if subject else "",
     )
 

@@ -1,6 +1,6 @@
 """Every benchmark from end to end, over the layout, field names and types in which the hubs serve its data set.
 
-`served/<benchmark>.json`, its items our own:
+`served/<benchmark>.json`, its items our own, and `served/<benchmark>.<variant>.json` where it has several kinds:
 
     hub       {"huggingface": {"files": {path: rows}}, "modelscope": ...}: a file is written in the format of its
               extension, a text (README.md) as it is. A hub that is left out serves the other one's files; a benchmark
@@ -23,13 +23,14 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
+from evalkube_benchmarks import samples
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.context import HubEndpoints, RunContext
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.eval.run import evaluate
 from fakes import scripted_endpoint
-from fakes.evaluations import spec_of
+from fakes.evaluations import context_in, spec_of
 from fakes.hub_server import HubServer
 from fakes.readable import ANYTHING
 from fakes.scripted_endpoint import Says, says
@@ -38,7 +39,8 @@ _FOLDER = Path(__file__).parent / "served"
 _Fixture = dict[str, Any]
 
 
-_SERVED = [(name, hub) for name, benchmark in BENCHMARKS.items() for hub in benchmark.hub_ids or ("local",)]
+_NAMES = [*BENCHMARKS, *(path.stem for path in sorted(_FOLDER.glob("*.*.json")))]
+_SERVED = [(name, hub) for name in _NAMES for hub in BENCHMARKS[name.partition(".")[0]].hub_ids or ("local",)]
 
 
 @pytest.mark.parametrize("kind", ["right", "wrong"])
@@ -46,11 +48,12 @@ _SERVED = [(name, hub) for name, benchmark in BENCHMARKS.items() for hub in benc
 def test_what_hubs_serve_is_asked_and_scored(tmp_path: Path, name: str, hub: str, kind: str) -> None:
     """Right replies have the full score, wrong ones none."""
     fixture: _Fixture = json.loads((_FOLDER / f"{name}.json").read_text("utf-8"))
-    benchmark = BENCHMARKS[name]
+    benchmark = BENCHMARKS[name.partition(".")[0]]
     hubs = fixture["hub"]
     served = hubs.get(hub) or next(iter(hubs.values()))
     files, converted = (
-        {path: _written(path, rows) for path, rows in served.get(kind, {}).items()} for kind in ("files", "converted")
+        {path: _written(path, rows) for path, rows in served.get(branch, {}).items()}
+        for branch in ("files", "converted")
     )
     args = dict(fixture.get("args", {}))
     with HubServer(benchmark.hub_ids.get(hub, "no/hub"), files, converted=converted) as server:
@@ -64,11 +67,34 @@ def test_what_hubs_serve_is_asked_and_scored(tmp_path: Path, name: str, hub: str
             hubs=HubEndpoints(modelscope=server.url, huggingface=server.url),
             readable=ANYTHING,
         )
-        made = asyncio.run(_evaluated(context, fixture, kind, name, dataset_hub=hub, dataset_args={name: args}))
+        made = asyncio.run(
+            _evaluated(context, fixture, kind, benchmark.name, dataset_hub=hub, dataset_args={benchmark.name: args})
+        )
     scores = {metric["name"].removeprefix("mean_"): metric["score"] for metric in made["metrics"]}
     wanted = fixture["scores"] if kind == "right" else fixture.get("wrong_scores", {benchmark.metrics[0].name: 0.0})
     assert {metric: scores[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-4)
     assert (made["requested"], made["errored"]) == (len(fixture[kind]), 0)
+
+
+def test_the_sample_items_of_all_are_asked_at_once(tmp_path: Path) -> None:
+    """The demo's answers are found by the question; of six one is wrong on purpose."""
+    answers = dict(samples.answers())
+    names = [name for name, benchmark in BENCHMARKS.items() if benchmark.judge is None]
+
+    def script(body: dict[str, Any], _number: int) -> Says:
+        asked = body["messages"][-1]["content"]
+        return says(next(answer for question, answer in answers.items() if question in asked))
+
+    async def run() -> dict[str, dict[str, Any]]:
+        async with scripted_endpoint.running(script) as endpoint:
+            spec = spec_of(endpoint.url, datasets=names, dataset_hub="sample")
+            return report.reports(await evaluate(spec, context_in(tmp_path)))
+
+    for name, made in asyncio.run(run()).items():
+        count = len(list(samples.questions(BENCHMARKS[name])))
+        assert (made["requested"], made["errored"]) == (count, 0), name
+        if BENCHMARKS[name].metrics[0].verdict:
+            assert made["score"] == pytest.approx((count - count // 6) / count, abs=1e-4), name
 
 
 async def _evaluated(context: RunContext, fixture: _Fixture, kind: str, name: str, **options: Any) -> dict[str, Any]:
