@@ -13,6 +13,7 @@ _NAMES: Final = (
     "general_mcq",
     "general_qa",
     "gsm8k",
+    "ifeval",
     "iquiz",
     "simple_qa",
 )

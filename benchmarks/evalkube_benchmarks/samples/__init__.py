@@ -21,6 +21,7 @@ __all__ = ["FOLDER", "answers", "questions", "reply"]
 
 FOLDER: Final = Path(__file__).parent
 _WRONG_EVERY: Final = 6
+_NO_ANSWER: Final = "I am not sure."
 
 
 def answers() -> Iterator[tuple[str, str]]:
@@ -45,6 +46,8 @@ def questions(benchmark: Benchmark) -> Iterator[Question]:
 
 def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
     """An answer in the form that the benchmark's prompt asks for."""
+    if not right and "{answer}" not in benchmark.prompt.answer:
+        return _NO_ANSWER
     if not right:
         question = dataclasses.replace(question, targets=(_wrong(question),))
     return prompts.worked_answer(benchmark.prompt, question).strip()
@@ -53,7 +56,7 @@ def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
 def _wrong(question: Question) -> str:
     if question.choices:
         return next(label for label in letters(len(question.choices)) if label not in question.targets)
-    return _another_number(question.target) or "I am not sure."
+    return _another_number(question.target) or _NO_ANSWER
 
 
 def _another_number(target: str) -> str | None:
