@@ -168,7 +168,8 @@ class Benchmark:
     `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
     that it gave instead of what `extract` finds. `rules_version` is raised when this benchmark decides otherwise: its
     kept scores are then made anew. `variant` applies extra_params, which are the keys of `parameters` with their
-    defaults.
+    defaults. `own_examples`: the data set has no worked examples; the train split of our own samples serves as such.
+    `columns`: those of its tables where these have no header.
     """
 
     name: str
@@ -185,6 +186,8 @@ class Benchmark:
     eval_split: str
     train_split: str | None = None
     few_shot_num: int = 0
+    own_examples: bool = False
+    columns: tuple[str, ...] = ()
     prompt: Prompt
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     one_config: str | None = None

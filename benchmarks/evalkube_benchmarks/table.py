@@ -9,12 +9,20 @@ from evalkube_benchmarks.declaration import Benchmark
 __all__ = ["BENCHMARKS"]
 
 _NAMES: Final = (
+    "aime24",
+    "aime25",
+    "bbh",
     "ceval",
+    "cmath",
+    "competition_math",
+    "drop",
     "general_mcq",
     "general_qa",
     "gsm8k",
     "ifeval",
     "iquiz",
+    "math_500",
+    "mgsm",
     "simple_qa",
 )
 

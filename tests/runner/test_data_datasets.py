@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import orjson
 import pytest
 
-from evalkube_benchmarks import samples
+from evalkube_benchmarks import prompts, samples, scoring
+from evalkube_benchmarks.declaration import Benchmark
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.names import Reason
 from evalkube_runner.context import RunContext
@@ -61,10 +63,39 @@ def test_samples_cover_some_subjects(context: RunContext) -> None:
     assert all(len(datasets.load(source, subset, "dev", context, few_shot=True)) == 5 for subset in present)
 
 
+@pytest.mark.parametrize(("subset", "split"), [("word_sorting", "train"), ("snarks", "dev")])
+def test_worked_examples_of_our_own(context: RunContext, tmp_path: Path, subset: str, split: str) -> None:
+    """A data set without worked examples is shown ours, from wherever its questions come."""
+    (tmp_path / f"{subset}.json").write_text('{"examples": [{"input": "q", "target": "t"}]}')
+    source = Source(benchmark="bbh", local_path=str(tmp_path), own_examples=True)
+    assert [record["target"] for record in datasets.load(source, subset, "test", context)] == ["t"]
+    if split == "train":
+        assert len(datasets.load(source, subset, split, context, few_shot=True)) == 3
+    else:
+        with pytest.raises(RunFailed, match="no split 'dev'"):
+            datasets.load(source, subset, split, context, few_shot=True)
+
+
+@pytest.mark.parametrize(
+    "benchmark", [one for one in BENCHMARKS.values() if one.own_examples], ids=lambda one: one.name
+)
+def test_our_worked_examples_end_in_the_answer_that_is_read(context: RunContext, benchmark: Benchmark) -> None:
+    """As many as the benchmark shows by default, each with a reasoning, and right by its own rules."""
+    source = Source(benchmark=benchmark.name, hub="sample")
+    for subset in benchmark.subsets:
+        records = datasets.load(source, subset.name, benchmark.train_split or "", context, few_shot=True)
+        assert len(records) == benchmark.few_shot_num
+        for record in records:
+            question = benchmark.read(record, Random(0))
+            task = scoring.Task(benchmark=benchmark.name, question=question, metrics=(benchmark.metrics[0].name,))
+            assert scoring.score(task, prompts.worked_answer(benchmark.prompt, question)).values.popitem()[1] == 1
+            assert question.solution
+
+
 def test_answers_are_mostly_right() -> None:
     """The demo's model answers every evaluated item once, and not all of them rightly."""
     given = dict(samples.answers())
-    assert len(given) == sum(1 for benchmark in BENCHMARKS.values() for _ in samples.questions(benchmark))
+    assert len(given) == sum(len(list(samples.questions(benchmark))) for benchmark in BENCHMARKS.values())
     assert not any(a != b and a in b for a in given for b in given)
     assert given["数列 3，7，15，31，63，下一个数是多少？"].endswith("答案：C")
     wrong = "A cyclist rides 18 km in the first hour and each further hour 2 km less than in the hour before."

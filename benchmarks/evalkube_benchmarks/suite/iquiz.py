@@ -37,4 +37,5 @@ BENCHMARK = Benchmark(
     read=_read,
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
+    rules_version=2,
 )

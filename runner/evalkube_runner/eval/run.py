@@ -96,6 +96,8 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
         dataset_id=wanted.args.dataset_id,
         local_path=wanted.args.local_path,
         force_redownload=wanted.args.force_redownload,
+        own_examples=benchmark.own_examples and wanted.args.train_split is None,
+        columns=benchmark.columns,
     )
     if benchmark.subset_of is not None:
         return _divided(wanted, source, spec, context)
@@ -121,7 +123,7 @@ def _divided(wanted: plan.DatasetPlan, source: datasets.Source, spec: EvalRunSpe
     train: list[datasets.Record] = []
     if wanted.few_shot_num and wanted.train_split:
         train = datasets.load(source, config, wanted.train_split, context, few_shot=True, only_subset=True)
-    asked, shown = sampling.divided(wanted, rows), sampling.divided(wanted, train)
+    asked, shown = sampling.divided(wanted, rows), sampling.divided(wanted, train, examples=True)
     if missing := [one.name for one in wanted.subsets if one.name not in asked] if wanted.named_subsets else []:
         raise RunFailed(
             Reason.DATASET_UNAVAILABLE,
