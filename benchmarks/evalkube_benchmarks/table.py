@@ -24,6 +24,7 @@ _NAMES: Final = (
     "gpqa_diamond",
     "gsm8k",
     "hellaswag",
+    "ifeval",
     "iquiz",
     "logi_qa",
     "math_500",

@@ -22,6 +22,7 @@ __all__ = ["FOLDER", "answers", "questions", "reply"]
 
 FOLDER: Final = Path(__file__).parent
 _WRONG_EVERY: Final = 6
+_NO_ANSWER: Final = "I am not sure."
 
 
 def answers() -> Iterator[tuple[str, str]]:
@@ -51,6 +52,8 @@ def questions(benchmark: Benchmark, seed: int = 0) -> Iterator[Question]:
 
 def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
     """An answer in the form that the benchmark's prompt asks for."""
+    if not right and "{answer}" not in benchmark.prompt.answer:
+        return _NO_ANSWER
     if not right:
         question = dataclasses.replace(question, targets=(_wrong(question),))
     return prompts.worked_answer(benchmark.prompt, question).strip()
@@ -64,7 +67,7 @@ def _chosen(question: Question, *, right: bool) -> str:
 def _wrong(question: Question) -> str:
     if question.choices:
         return next(label for label in letters(len(question.choices)) if label not in question.targets)
-    return _another_number(question.targets) or "I am not sure."
+    return _another_number(question.targets) or _NO_ANSWER
 
 
 def _another_number(targets: Sequence[str]) -> str | None:
