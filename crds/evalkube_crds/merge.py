@@ -107,9 +107,7 @@ def _usage(mine: TokenUsage, other: TokenUsage) -> TokenUsage:
 
 def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:
     for name, score in part.metrics.items():
-        mine = into.metrics.setdefault(name, ScoreSum())
-        mine.count += score.count
-        mine.total_nano += score.total_nano
+        into.metrics.setdefault(name, ScoreSum()).join(score)
     into.requested += part.requested
     into.scored += part.scored
     into.truncated += part.truncated

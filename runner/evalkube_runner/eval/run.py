@@ -48,6 +48,8 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     await _find_earlier(loaded, model, spec, context, journal)
     async with Session(spec, context, model, loaded, journal) as session:
         await session.run()
+    for dataset in loaded:
+        dataset.tally.close()
     result = EvalResult(
         run_id=context.run_id,
         model=model,
@@ -142,14 +144,21 @@ def _dataset(
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
-    """Leaves each dataset its share. An item goes to a shard with all its repeats: pass@k is counted over them."""
+    """Leaves each dataset its share. An item goes to a shard with all its repeats and all of its group: pass@k and
+    intervals are counted over them.
+    """
     number = 0
     for dataset in loaded:
         share = []
+        first: dict[tuple[str, str], int] = {}
         for item in dataset.items:
-            if number % shards == shard:
+            group = item.question.group
+            place = first.setdefault((item.subset.name, group), number) if group else number
+            if place % shards == shard:
                 share.append(item)
                 dataset.tally.request(item.subset.name, dataset.plan.repeats)
+                if group:
+                    dataset.tally.group(item.subset.name, item.index, group)
             number += 1
         dataset.items = share
 
