@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from evalkube_benchmarks.statistics import repeats
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
-from evalkube_runner.eval import repeats
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scoring import Scored
