@@ -18,6 +18,7 @@ from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, checkpoint, judge, plan, records, sampling
+from evalkube_runner.eval.precision import Ending
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -50,6 +51,8 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
         await session.run()
     for dataset in loaded:
         dataset.tally.close()
+        if dataset.ending is not None:
+            dataset.tally.result.precision = dataset.ending.result
     result = EvalResult(
         run_id=context.run_id,
         model=model,
@@ -140,7 +143,11 @@ def _dataset(
     wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
 ) -> Dataset:
     _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
-    return Dataset(wanted, items, Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf))
+    tally = Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf)
+    if spec.precision is None:
+        return Dataset(wanted, items, tally)
+    ending = Ending(len(items), wanted.repeats, spec.precision)
+    return Dataset(wanted, sampling.in_random_order(wanted, items), tally, ending)
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
