@@ -55,7 +55,8 @@ class Question:
     """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
 
     `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
-    may read it.
+    may read it. `group`: what it shares with other questions, such as a text they are all about; intervals then count
+    the groups, for their answers are alike.
     """
 
     text: str
@@ -64,6 +65,7 @@ class Question:
     solution: str = ""
     messages: tuple[Message, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
 
     @property
     def target(self) -> str:

@@ -245,6 +245,11 @@ class EvalRunSpec(EndpointFields, ClusterFields):
             lambda spec: set(spec.dataset_args) <= set(spec.datasets),
             "dataset_args: only of the run's own datasets",
         ),
+        Rule(
+            "!has(self.precision) || self.shards == 1",
+            lambda spec: spec.precision is None or spec.shards == 1,
+            "shards: precision needs all questions in one order",
+        ),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -270,6 +275,12 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     )
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1, description="How often each question is asked (k of pass@k)"
+    )
+    precision: Annotated[float, Field(ge=0.001, le=0.25)] | None = Field(
+        default=None,
+        description="Ask no further questions of a benchmark once its score is known to plus or minus this: half the "
+        "width of a 95 % interval that holds whenever one looks, for the main metric over all questions (of limit). "
+        "They are asked in a random order (seeded)",
     )
     eval_batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=1, description="Requests in flight at once, over all datasets of the run"

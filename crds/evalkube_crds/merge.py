@@ -118,9 +118,7 @@ def _judging(mine: Judgements | None, other: Judgements | None) -> Judgements | 
 
 def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:
     for name, score in part.metrics.items():
-        mine = into.metrics.setdefault(name, ScoreSum())
-        mine.count += score.count
-        mine.total_nano += score.total_nano
+        into.metrics.setdefault(name, ScoreSum()).join(score)
     into.requested += part.requested
     into.scored += part.scored
     into.truncated += part.truncated

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evalkube_benchmarks.declaration import Message, Metric
+from evalkube_benchmarks.statistics import reviews
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.answer import Answer, Tokens
 from evalkube_runner.eval.judging import summary
@@ -117,6 +118,7 @@ def review(
     return {
         "index": item.index * item.plan.repeats + repeat,
         "target": " | ".join(item.question.targets),
+        "question": reviews.question_of(item.question),
         "messages": [
             *({"role": one.role, "content": one.content} for one in messages),
             {"role": "assistant", "content": answer.text},

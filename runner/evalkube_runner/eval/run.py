@@ -19,6 +19,7 @@ from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, checkpoint, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
+from evalkube_runner.eval.precision import Ending
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -51,6 +52,10 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     await _find_earlier(loaded, model, spec, context, journal)
     async with Session(spec, context, model, loaded, journal) as session:
         await session.run()
+    for dataset in loaded:
+        dataset.tally.close()
+        if dataset.ending is not None:
+            dataset.tally.result.precision = dataset.ending.result
     result = EvalResult(
         run_id=context.run_id,
         model=model,
@@ -150,18 +155,29 @@ def _dataset(
     wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
 ) -> Dataset:
     _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
-    return Dataset(wanted, items, Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf))
+    tally = Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf)
+    if spec.precision is None:
+        return Dataset(wanted, items, tally)
+    ending = Ending(len(items), wanted.repeats, spec.precision)
+    return Dataset(wanted, sampling.in_random_order(wanted, items), tally, ending)
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
-    """Leaves each dataset its share. An item goes to a shard with all its repeats: pass@k is counted over them."""
+    """Leaves each dataset its share. An item goes to a shard with all its repeats and all of its group: pass@k and
+    intervals are counted over them.
+    """
     number = 0
     for dataset in loaded:
         share = []
+        first: dict[tuple[str, str], int] = {}
         for item in dataset.items:
-            if number % shards == shard:
+            group = item.question.group
+            place = first.setdefault((item.subset.name, group), number) if group else number
+            if place % shards == shard:
                 share.append(item)
                 dataset.tally.request(item.subset.name, dataset.plan.repeats)
+                if group:
+                    dataset.tally.group(item.subset.name, item.index, group)
             number += 1
         dataset.items = share
 
