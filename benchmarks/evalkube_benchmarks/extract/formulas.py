@@ -16,7 +16,7 @@ __all__ = ["formula"]
 
 _SET = re.compile(
     r"\$\$(.{1,600}?)\$\$|\\\[(.{1,600}?)\\\]|\\\((.{1,600}?)\\\)"
-    r"|(?<![\\$])\$(?![ ]?\d[\d,.]*(?: |$))([^$\n]{1,400}?)(?<!\\)\$",
+    r"|(?<![\\$])\$(?![ ]?\d[\d,.]*(?: |$))((?:[^$\n\\]|\\.){1,400}?)\$",
     re.DOTALL,
 )
 _BETWEEN = re.compile(r"\s*(?:,|;|、|,? ?(?:and|or)\b|[和或与及])\s*(?:the )?", re.IGNORECASE)
@@ -39,18 +39,23 @@ def formula(text: str, asked: str = "") -> str | None:
     Several solutions side by side are one answer: "$x = 2$ and $x = 3$" are "x = 2, x = 3".
     """
     text = document.unfolded(text)
-    head = before_next(text, asked)[0]
-    for part in (head, text) if head is not text else (text,):
-        inside = boxed(part)
-        if inside is not None:
-            return numerals.whole(quantity.plain(inside)) or inside
-        for line in statements(part):
-            said = _stated(line)
-            if said is not None:
-                return said
-    if refuses(head):
-        return None
-    return _displayed(head) or numbers.number(text, asked)
+    head, apart = before_next(text, asked)
+    if head is not text:
+        found = _announced(head) or (_displayed(head) if apart else None)
+        if found is not None:
+            return found
+        return numbers.number(text, asked)
+    found = _announced(text)
+    if found is not None or refuses(text):
+        return found
+    return _displayed(text) or numbers.number(text, asked)
+
+
+def _announced(text: str) -> str | None:
+    inside = boxed(text)
+    if inside is not None:
+        return numerals.whole(quantity.plain(inside)) or inside
+    return next(filter(None, map(_stated, statements(text))), None)
 
 
 def _stated(line: str) -> str | None:

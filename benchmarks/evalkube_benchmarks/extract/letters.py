@@ -197,7 +197,7 @@ class _Reading:
             every = self._pattern(rf"[ >•*-]{{0,4}}{self._group}[ .。]{{0,2}}").fullmatch(self._text)
             if every:
                 return self._in_order(every["group"])
-        whole = rf"[ >:|(\[{{-]{{0,4}}{self._group}[ .。:;,!)\]}}]{{0,4}}"
+        whole = rf"[ >:|(\[{{-]{{0,4}}(?:(?i:options?|choices?) ?|选项 ?)?{self._group}[ .。:;,!)\]}}]{{0,4}}"
         first = rf"[ >:|-]{{0,4}}{self._group}(?= ?[.):、,;(。]| [-–—])"
         for line, match in (
             (lines[-1], self._pattern(whole).fullmatch(lines[-1])),

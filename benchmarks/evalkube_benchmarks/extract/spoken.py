@@ -3,6 +3,7 @@
 Each scan is one pass: what may repeat in a pattern is bounded.
 """
 
+import itertools
 import re
 
 from evalkube_benchmarks.extract.announcements import NEXT_ABROAD
@@ -46,7 +47,9 @@ _NEXT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _BLANK_LINE = re.compile(r"\n[ \t]{0,20}\r?\n[ \t]{0,20}\Z")
-_SAME_CHARS = 40  # a question that begins with as many characters of the one asked is that one, said again
+_DRESS = re.compile(r"[\s*_#>\"'“”]+")
+_ANSWERED = re.compile(r"\banswer(?:\*\*)?(?: is|:)|答案|\\boxed|####|</answer>", re.IGNORECASE)
+_ASKED_CHARS, _SAME_LINES = 400, 4  # of two questions that are compared: what is made by a template begins alike
 
 
 def strip_thinking(text: str) -> str:
@@ -99,21 +102,33 @@ def _first_turn(text: str) -> str:
 def before_next(text: str, asked: str = "") -> tuple[str, bool]:
     """The reply up to where it goes on to a question of its own, and whether an empty line sets that apart.
 
-    The whole reply where it does not; saying the question `asked` again is no new one.
+    The whole reply where it does not; saying the question `asked` again, before there is an answer, is no new one.
     """
     begun = len(text) - len(text.lstrip())
     for mark in _NEXT.finditer(text, begun + 1):
-        if not _is_asked(text[mark.end() : mark.end() + 4 * _SAME_CHARS], asked):
+        if _ANSWERED.search(text, 0, mark.start()) or not _is_asked(
+            text[mark.end() : mark.end() + 2 * _ASKED_CHARS], asked
+        ):
             head = text[: mark.start()]
             return head, mark["example"] is None and _BLANK_LINE.search(head[-50:]) is not None
     return text, False
 
 
 def _is_asked(question: str, asked: str) -> bool:
-    line = question.strip().partition("\n")[0]
-    mine, theirs = ("".join(filter(str.isalnum, one))[:_SAME_CHARS] for one in (line, asked[: 4 * _SAME_CHARS]))
-    length = min(len(mine), len(theirs))
-    return length >= 4 and mine[:length].casefold() == theirs[:length].casefold()
+    """Whether a question is the one that was asked, said again: as far as both go, line by line."""
+    again, first = (
+        [_DRESS.sub("", line).rstrip("?？.。!").casefold() for line in text.splitlines() if line.strip()]
+        for text in (question[: 2 * _ASKED_CHARS], asked[:_ASKED_CHARS])
+    )
+    if not first:
+        return False
+    for mine, theirs in itertools.zip_longest(again[:_SAME_LINES], first[:_SAME_LINES], fillvalue=""):
+        length = min(len(mine), len(theirs))
+        if mine[:length] != theirs[:length]:
+            return False
+        if len(mine) != len(theirs):  # one of them ends here
+            return length >= 4 or theirs == ""
+    return True
 
 
 def squeezed(text: str) -> str:
