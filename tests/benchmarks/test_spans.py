@@ -49,6 +49,8 @@ def test_normal(span: str, normal: str) -> None:
         pytest.param("mill", [["old grey mill"]], (0, 0.5), id="two words less"),
         pytest.param("3 yards", [["3"]], (0, 0.67), id="a unit"),
         pytest.param("4 yards", [["3 yards"]], (0, 0), id="another number"),
+        pytest.param("four in 1801", [["four"]], (0, 0.5), id="a number beside the words"),
+        pytest.param("3 of 10", [["3"]], (0, 0.5), id="a number beside the number"),
         pytest.param("many", [["3"]], (0, 0), id="no number"),
         pytest.param("b", [["a1"], ["b"]], (1, 1), id="the second of two right answers"),
         pytest.param("Ann; Bo", [["Bo", "Ann"]], (1, 1), id="two spans in another order"),
@@ -68,7 +70,7 @@ def test_scores(found: str, golds: list[list[str]], scores: tuple[float, float])
     assert _scores(found, *golds) == pytest.approx(scores, abs=0.005)
 
 
-_WORDS = st.sampled_from(["ann", "bo", "cal", "ann bo", "bo cal", "dan 5", "5"])
+_WORDS = st.sampled_from(["ann", "bo", "cal", "ann bo", "bo cal", "dan 5", "dan", "5"])
 
 
 @given(st.lists(_WORDS, min_size=2, max_size=5), st.lists(_WORDS, min_size=2, max_size=5))

@@ -63,7 +63,7 @@ def _readings(found: str, gold: Sequence[str]) -> Iterator[Sequence[str]]:
 def _compared(spans: Sequence[str], gold: Sequence[str]) -> tuple[float, float]:
     mine, right = list(map(normal, spans)), list(map(normal, gold))
     exact = float(set(mine) == set(right) and len(mine) == len(right))
-    table = [[_f1(frozenset(one.split()), frozenset(other.split())) for other in mine] for one in right]
+    table = [[_f1(frozenset(one.split()), frozenset(other.split())) for one in mine] for other in right]
     return exact, round(_aligned(table) / max(len(mine), len(right)), 2)
 
 
