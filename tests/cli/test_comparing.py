@@ -58,27 +58,23 @@ def test_the_command_prints_json(compared: Compared) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("reports", "words"),
     [
-        pytest.param(lambda _: None, "holds no reports", id="an empty folder"),
-        pytest.param(lambda at: (at / "reports" / "m").mkdir(parents=True), "holds no reports", id="no report"),
-        pytest.param(lambda at: _report(at, "{"), "is no report", id="a damaged report"),
-        pytest.param(lambda at: _report(at, "[]"), "is no report", id="a list"),
-        pytest.param(lambda at: [_report(at, "{}", name) for name in "ab"], "several models", id="two models"),
+        pytest.param({}, "holds no reports", id="an empty folder"),
+        pytest.param({"m/notes.txt": ""}, "holds no reports", id="no report"),
+        pytest.param({"m/gsm8k.json": "{"}, "is no report", id="a damaged report"),
+        pytest.param({"m/gsm8k.json": "[]"}, "is no report", id="a list"),
+        pytest.param({"a/gsm8k.json": "{}", "b/gsm8k.json": "{}"}, "several models", id="two models"),
     ],
 )
-def test_a_folder_that_is_no_evaluation(tmp_path: Path, make: object, words: str) -> None:
+def test_a_folder_that_is_no_evaluation(tmp_path: Path, reports: dict[str, str], words: str) -> None:
     """Refused, with what is missing."""
-    assert callable(make)
-    make(tmp_path)
+    for path, text in reports.items():
+        (tmp_path / "reports" / path).parent.mkdir(parents=True)
+        (tmp_path / "reports" / path).write_text(text)
     done = _run(str(tmp_path), str(tmp_path))
     assert done.returncode == 2
     assert words in done.stderr
-
-
-def _report(folder: Path, text: str, model: str = "m") -> None:
-    (folder / "reports" / model).mkdir(parents=True)
-    (folder / "reports" / model / "gsm8k.json").write_text(text)
 
 
 def test_an_id_needs_a_service(compared: Compared) -> None:
