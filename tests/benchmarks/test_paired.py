@@ -32,7 +32,7 @@ def test_mcnemar(lost: int, won: int, p_value: float) -> None:
 @pytest.mark.parametrize(
     ("table", "ends"),
     [
-        # Newcombe, Stat. Med. 17 (1998), 2635-2650, table III, method 10.
+        # The examples of Newcombe, Stat. Med. 17 (1998), 2635-2650, by his method 10.
         pytest.param((36, 2, 12, 0), (0.0569, 0.3404), id="36 12 2 0"),
         pytest.param((53, 0, 1, 0), (-0.0496, 0.0977), id="53 1 0 0"),
         pytest.param((0, 54, 0, 0), (-1.0, -0.9061), id="all lost"),
@@ -65,7 +65,8 @@ def test_one_verdict_each_is_mcnemars() -> None:
     """Ten questions, of which one is lost and nine are won."""
     pairs = [Pair(1.0, 0.0)] + [Pair(0.0, 1.0)] * 9
     found = paired.difference(pairs)
-    assert (found.test, found.p_value, found.value) == ("mcnemar", pytest.approx(22 / 1024), pytest.approx(0.8))
+    assert found.test == "mcnemar"
+    assert (found.p_value, found.value) == pytest.approx((22 / 1024, 0.8))
 
 
 def test_means_are_drawn_as_pairs() -> None:
