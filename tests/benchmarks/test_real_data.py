@@ -1,0 +1,112 @@
+"""The real data sets of benchmarks, where EVALKUBE_TEST_DATA names a folder that holds them: `<benchmark>/...`.
+
+None of it lies in the repository: without the variable these tests are skipped.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkube_benchmarks import samples, scoring
+from evalkube_benchmarks.declaration import letters
+from evalkube_benchmarks.table import BENCHMARKS
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_runner.context import RunContext
+from evalkube_runner.data import datasets
+from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.eval import plan, sampling
+from evalkube_runner.eval.sampling import Item
+from fakes.readable import ANYTHING
+
+_ROOT = os.environ.get("EVALKUBE_TEST_DATA")
+pytestmark = pytest.mark.skipif(_ROOT is None, reason="EVALKUBE_TEST_DATA names no folder with data sets")
+
+_STYLES = (
+    *("{0}", "({0})", "**{0}**", "Answer: {0}", "ANSWER: {0}", "The correct answer is {0}."),
+    *("We weigh each of them.\nSo the answer is \\boxed{{{0}}}", "先看题目。\n答案：{0}", "因此选 {0}。"),
+)
+
+
+@dataclass(frozen=True)
+class _Real:
+    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`."""
+
+    items: int | None = None
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+_REAL = {
+    "gsm8k": _Real(),
+    "simple_qa": _Real(items=500),
+}
+_OF_CHOICES = [name for name in _REAL if "{choices}" in BENCHMARKS[name].prompt.question]
+
+
+def _items(name: str, real: _Real, tmp_path: Path) -> list[Item]:
+    """Every item of the evaluated split with its worked examples, as a run reads them."""
+    context = RunContext("r", FileDelivery(tmp_path, tmp_path, pipeline="eval"), tmp_path, tmp_path, readable=ANYTHING)
+    body: dict[str, Any] = {
+        "model": "m",
+        "api_url": "http://h/v1",
+        "datasets": [name],
+        "dataset_args": {name: {"local_path": _ROOT, **real.args}},
+        "judge": {"models": [{"model": "j", "api_url": "http://h/v1"}]},
+    }
+    made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
+    source = datasets.Source(benchmark=name, local_path=_ROOT)
+    asked = _rows(made, source, context, made.eval_split)
+    shown = _rows(made, source, context, made.train_split or "") if made.few_shot_num else {}
+    return [
+        item
+        for subset in made.subsets
+        for item in sampling.items_of(made, subset, asked.get(subset.name, []), shown.get(subset.name, []))
+    ]
+
+
+def _rows(
+    made: plan.DatasetPlan, source: datasets.Source, context: RunContext, split: str
+) -> dict[str, list[datasets.Record]]:
+    benchmark, few_shot = made.benchmark, split != made.eval_split
+    only = len(benchmark.subsets) == 1 or benchmark.subset_of is not None
+
+    def rows(subset: str) -> list[datasets.Record]:
+        return datasets.load(source, subset, split, context, few_shot=few_shot, only_subset=only)
+
+    if benchmark.subset_of is not None:
+        return sampling.divided(made, rows(benchmark.one_config or "default"))
+    return {subset.name: rows(subset.name) for subset in made.subsets}
+
+
+@pytest.mark.parametrize("name", _REAL)
+def test_every_item_is_read_and_its_answer_is_right(name: str, tmp_path: Path) -> None:
+    """As many as its declaration says; the reference in the form that the prompt asks for is right, another is not."""
+    benchmark, real = BENCHMARKS[name], _REAL[name]
+    items = _items(name, real, tmp_path)
+    assert len(items) == (benchmark.items if real.items is None else real.items)
+    main = benchmark.metrics[0]
+    for item in items:
+        assert all(isinstance(message.content, str) for message in sampling.messages_of(item))
+        if benchmark.judge is not None:
+            continue
+        task = scoring.Task(benchmark=name, question=item.question, metrics=(main.name,))
+        right = scoring.score(task, samples.reply(benchmark, item.question, right=True))
+        assert right.values[main.name] == pytest.approx(1), item.question
+        wrong = scoring.score(task, samples.reply(benchmark, item.question, right=False))
+        assert wrong.values[main.name] < 0.5, item.question
+
+
+@pytest.mark.parametrize("name", _OF_CHOICES)
+def test_the_letter_of_a_choice_is_read_in_many_styles(name: str, tmp_path: Path) -> None:
+    """Right and wrong ones, whatever the choices say: they are full of letters, negations and numbers."""
+    main = BENCHMARKS[name].metrics[0]
+    missed = []
+    for item in _items(name, _REAL[name], tmp_path):
+        task = scoring.Task(benchmark=name, question=item.question, metrics=(main.name,))
+        for at, label in enumerate(letters(len(item.question.choices))):
+            reply = _STYLES[(item.index + at) % len(_STYLES)].format(label)
+            if scoring.score(task, reply).values[main.name] != (label in item.question.targets):
+                missed.append((reply, item.question))
+    assert not missed

@@ -1,0 +1,108 @@
+"""Every benchmark from end to end, over the layout, field names and types in which the hubs serve its data set.
+
+`served/<benchmark>.json`, its items our own:
+
+    hub       {"huggingface": {"files": {path: rows}}, "modelscope": ...}: a file is written in the format of its
+              extension, a text (README.md) as it is. A hub that is left out serves the other one's files; a benchmark
+              without hubs has "local".
+    args      the `dataset_args` of the run
+    right     the replies in the order of subsets and records; `wrong` the same
+    judge     {"right": [words of the judge...], "wrong": [...]}, where a language model grades
+    scores    the figures over the right replies; `wrong_scores` over the others (the main one is 0 unless it says so)
+"""
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from evalkube_benchmarks.table import BENCHMARKS
+from evalkube_crds.seed import evaluation as report
+from evalkube_runner.context import HubEndpoints, RunContext
+from evalkube_runner.deliver import FileDelivery
+from evalkube_runner.eval.run import evaluate
+from fakes import scripted_endpoint
+from fakes.evaluations import spec_of
+from fakes.hub_server import HubServer
+from fakes.readable import ANYTHING
+from fakes.scripted_endpoint import Says, says
+
+_FOLDER = Path(__file__).parent / "served"
+_Fixture = dict[str, Any]
+
+
+_SERVED = [(name, hub) for name, benchmark in BENCHMARKS.items() for hub in benchmark.hub_ids or ("local",)]
+
+
+@pytest.mark.parametrize("kind", ["right", "wrong"])
+@pytest.mark.parametrize(("name", "hub"), _SERVED)
+def test_what_hubs_serve_is_asked_and_scored(tmp_path: Path, name: str, hub: str, kind: str) -> None:
+    """Right replies have the full score, wrong ones none."""
+    fixture: _Fixture = json.loads((_FOLDER / f"{name}.json").read_text("utf-8"))
+    benchmark = BENCHMARKS[name]
+    hubs = fixture["hub"]
+    files = {path: _written(path, rows) for path, rows in (hubs.get(hub) or next(iter(hubs.values())))["files"].items()}
+    args = dict(fixture.get("args", {}))
+    with HubServer(benchmark.hub_ids.get(hub, "no/hub"), files) as server:
+        if hub == "local":
+            args["local_path"] = str(_in_folder(tmp_path / "data", files))
+        context = RunContext(
+            run_id="r",
+            delivery=FileDelivery(tmp_path / "out", tmp_path / "control", pipeline="eval"),
+            scratch=tmp_path / "out",
+            cache=tmp_path / "cache",
+            hubs=HubEndpoints(modelscope=server.url, huggingface=server.url),
+            readable=ANYTHING,
+        )
+        made = asyncio.run(_evaluated(context, fixture, kind, name, dataset_hub=hub, dataset_args={name: args}))
+    scores = {metric["name"].removeprefix("mean_"): metric["score"] for metric in made["metrics"]}
+    wanted = fixture["scores"] if kind == "right" else fixture.get("wrong_scores", {benchmark.metrics[0].name: 0.0})
+    assert {metric: scores[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-4)
+    assert (made["requested"], made["errored"]) == (len(fixture[kind]), 0)
+
+
+async def _evaluated(context: RunContext, fixture: _Fixture, kind: str, name: str, **options: Any) -> dict[str, Any]:
+    """The report of one evaluation whose endpoint gives the replies in turn, and so does its judge's."""
+    replies = {"org/m": iter(fixture[kind]), "judge": iter(fixture.get("judge", {}).get(kind, []))}
+
+    def script(body: dict[str, Any], _number: int) -> Says:
+        return says(next(replies[body["model"]]))
+
+    async with scripted_endpoint.running(script) as endpoint:
+        if "judge" in fixture:
+            options["judge"] = {"models": [{"model": "judge", "api_url": endpoint.url}]}
+        spec = spec_of(endpoint.url, datasets=[name], eval_batch_size=1, **options)
+        return report.reports(await evaluate(spec, context))[name]
+
+
+def _written(path: str, rows: Any) -> bytes:
+    """The bytes of a file in the format of its extension."""
+    if isinstance(rows, str):
+        return rows.encode()
+    suffix = path.rpartition(".")[2]
+    if suffix == "parquet":
+        table = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), table)
+        return table.getvalue()
+    if suffix in ("csv", "tsv"):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), delimiter="," if suffix == "csv" else "\t")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue().encode()
+    if suffix == "jsonl":
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    return json.dumps(rows, ensure_ascii=False).encode()
+
+
+def _in_folder(folder: Path, files: dict[str, bytes]) -> Path:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
