@@ -12,6 +12,7 @@ __all__ = [
     "Benchmark",
     "Category",
     "Content",
+    "Explained",
     "Message",
     "Metric",
     "Prompt",
@@ -55,7 +56,7 @@ class Question:
     """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
 
     `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
-    may read it.
+    may read it. `checks` are what metrics need besides and no review has room for: the tests of a program.
     """
 
     text: str
@@ -64,6 +65,7 @@ class Question:
     solution: str = ""
     messages: tuple[Message, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def target(self) -> str:
@@ -90,6 +92,15 @@ class Share:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A score with the reason for it, and with what protected us of the program that was run for it."""
+
+    value: float | Share
+    why: str = ""
+    held: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One figure of a benchmark, from 0 to 1 for each answer.
@@ -100,7 +111,7 @@ class Metric:
     """
 
     name: str
-    score: Callable[[str, Question], float | Share | None]
+    score: Callable[[str, Question], float | Share | Explained | None]
     verdict: bool = True
     better: Literal["higher", "lower"] = "higher"
 
@@ -167,8 +178,9 @@ class Benchmark:
     that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
     `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
     that it gave instead of what `extract` finds. `rules_version` is raised when this benchmark decides otherwise: its
-    kept scores are then made anew. `variant` applies extra_params, which are the keys of `parameters` with their
-    defaults.
+    kept scores are then made anew. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark
+    has the parameter `timeout_s`, the processor time of one. `variant` applies extra_params, which are the keys of
+    `parameters` with their defaults.
     """
 
     name: str
@@ -195,6 +207,7 @@ class Benchmark:
     metrics: tuple[Metric, ...]
     judge: JudgeContract | None = None
     rules_version: int = 1
+    programs: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variant: Callable[["Benchmark", Mapping[str, Any]], "Benchmark"] = lambda benchmark, _: benchmark
 

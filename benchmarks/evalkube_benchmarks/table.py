@@ -13,7 +13,9 @@ _NAMES: Final = (
     "general_mcq",
     "general_qa",
     "gsm8k",
+    "humaneval",
     "iquiz",
+    "mbpp",
     "simple_qa",
 )
 

@@ -32,14 +32,17 @@ _STYLES = (
 
 @dataclass(frozen=True)
 class _Real:
-    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`."""
+    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`. `path`: the file."""
 
+    path: str = ""
     items: int | None = None
     args: dict[str, Any] = field(default_factory=dict)
 
 
 _REAL = {
     "gsm8k": _Real(),
+    "humaneval": _Real(),
+    "mbpp": _Real(path="mbpp/mbpp.jsonl", items=974, args={"few_shot_num": 0}),
     "simple_qa": _Real(items=500),
 }
 _OF_CHOICES = [name for name in _REAL if "{choices}" in BENCHMARKS[name].prompt.question]
@@ -56,7 +59,7 @@ def _items(name: str, real: _Real, tmp_path: Path) -> list[Item]:
         "judge": {"models": [{"model": "j", "api_url": "http://h/v1"}]},
     }
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
-    source = datasets.Source(benchmark=name, local_path=_ROOT)
+    source = datasets.Source(benchmark=name, local_path=f"{_ROOT}/{real.path}")
     asked = _rows(made, source, context, made.eval_split)
     shown = _rows(made, source, context, made.train_split or "") if made.few_shot_num else {}
     return [

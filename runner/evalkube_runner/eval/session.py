@@ -100,7 +100,7 @@ class Session:
             readable=context.readable,
             proxies=context.proxies,
         )
-        self._scorers = Scorers()
+        self._scorers = Scorers(scoring.at_once(dataset.plan for dataset in loaded))
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
         self._begun_s = time.monotonic()
@@ -230,7 +230,7 @@ class Session:
         identity = (
             options.benchmark.name,
             options.benchmark.rules_version,
-            options.args.extra_params,
+            options.parameters,
             [metric.name for metric in options.metrics],
             options.filters.model_dump(),
             self._judge_identity(options),
