@@ -191,6 +191,10 @@ class EvalResult(Report):
     shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
     of_shards: int = 1
     datasets: list[DatasetResult] = Field(default_factory=list)
+    sandbox: list[str] = Field(
+        default_factory=list,
+        description="What held programs of the model where they were run, as by:what (landlock:files, seccomp:sockets)",
+    )
     started_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
     ended_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
 

@@ -26,7 +26,7 @@ INGEST_AUDIENCE: Final = f"{GROUP}/ingest"
 QUEUE_LABEL: Final = facts.QUEUE_LABEL
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
-FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 79))
+FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 80))
 """Exit codes of a runner after which trying again would end the same way."""
 
 _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")

@@ -49,6 +49,9 @@ class _Real:
     `answered`: the data has references, or a benchmark makes them.
     """
 
+    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`. `path`: the file."""
+
+    path: str = ""
     items: int | None = None
     args: dict[str, Any] = field(default_factory=dict)
     answered: bool = True
@@ -71,6 +74,8 @@ _REAL = {
     "mmlu_pro": _Real(items=350, args={"few_shot_num": 0}),
     "openbookqa": _Real(),
     "piqa": _Real(),
+    "humaneval": _Real(),
+    "mbpp": _Real(path="mbpp/mbpp.jsonl", items=974, args={"few_shot_num": 0}),
     "simple_qa": _Real(items=500),
     "truthful_qa": _Real(),
     "winogrande": _Real(),
@@ -94,6 +99,7 @@ def _items(name: str, real: _Real, tmp_path: Path) -> list[Item]:
     source = datasets.Source(
         benchmark=name, local_path=_ROOT, own_examples=declared.own_examples, columns=declared.columns
     )
+    source = datasets.Source(benchmark=name, local_path=f"{_ROOT}/{real.path}")
     asked = _rows(made, source, context, made.eval_split)
     shown = _rows(made, source, context, made.train_split or "") if made.few_shot_num else {}
     return [

@@ -132,7 +132,8 @@ def review(
                 "extracted_prediction": scored.extracted,
                 "prediction": answer.text,
                 "explanation": scored.explanation,
-                "metadata": {"weights": scored.weights} if scored.weights else {},
+                "metadata": ({"weights": scored.weights} if scored.weights else {})
+                | ({"sandbox": scored.held} if scored.held else {}),
                 "main_score_name": item.plan.metrics[0].name,
             },
             "sample_id": item.index * item.plan.repeats + repeat,

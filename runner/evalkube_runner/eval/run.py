@@ -10,6 +10,7 @@ import time
 
 import orjson
 
+from evalkube_benchmarks import sandbox
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, Progress
@@ -32,8 +33,8 @@ _LOG = logging.getLogger("evalkube.eval")
 async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     """The result of this shard. Artifacts, checkpoints and progress leave through the context's delivery.
 
-    Raises RunFailed: InvalidSpec, UnknownBenchmark, DatasetUnavailable, AuthenticationFailed, TargetForbidden,
-    TargetRefused, TargetUnreachable, AllSamplesFailed.
+    Raises RunFailed: InvalidSpec, UnknownBenchmark, SandboxUnavailable, DatasetUnavailable, AuthenticationFailed,
+    TargetForbidden, TargetRefused, TargetUnreachable, AllSamplesFailed.
     """
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)
@@ -41,6 +42,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
         prompts.check(contract)
     await context.gate.check([spec.api_url, *(one.api_url for one in spec.judge.models)])
     model = records.display_name(spec.model, spec.model_id)
+    held = await _sandboxed(plans)
     await _put_config(spec, context)
     await context.delivery.progress(Progress(stage="loading data"))
     loaded = [await asyncio.to_thread(_load, one, spec, context) for one in plans]
@@ -62,6 +64,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
         shards=[context.shard],
         of_shards=context.shards,
         datasets=[dataset.tally.result for dataset in loaded],
+        sandbox=held,
         started_at_ns=started_ns,
         ended_at_ns=time.time_ns(),
     )
@@ -69,6 +72,22 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
         await analysis.add_analysis(result, spec, context)
     return result
+
+
+async def _sandboxed(plans: list[plan.DatasetPlan]) -> list[str]:
+    """What holds programs of the model, where they are run; asked before anything else, for without it none is.
+
+    Raises RunFailed(SandboxUnavailable).
+    """
+    running = ", ".join(one.benchmark.name for one in plans if one.benchmark.programs)
+    if not running:
+        return []
+    try:
+        held = await asyncio.to_thread(sandbox.ready)
+    except (sandbox.SandboxUnavailable, sandbox.SandboxFailed) as problem:
+        raise RunFailed(Reason.SANDBOX_UNAVAILABLE, f"{running}: {problem}") from problem
+    _LOG.info("%s: programs of the model run in a sandbox that holds %s", running, ", ".join(held))
+    return list(held)
 
 
 def _check_connections(loaded: list[Dataset], spec: EvalRunSpec) -> None:

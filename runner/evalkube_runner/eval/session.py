@@ -112,7 +112,7 @@ class Session:
             readable=context.readable,
             proxies=context.proxies,
         )
-        self._scorers = Scorers()
+        self._scorers = Scorers(scoring.at_once(dataset.plan for dataset in loaded))
         # Where a run may end early, what is answered and not yet scored would be asked in vain.
         waiting = _REVIEWS_WAITING if spec.precision is None else 1
         self._room = asyncio.Semaphore(max(waiting, spec.eval_batch_size))
@@ -278,7 +278,7 @@ class Session:
         identity = (
             options.benchmark.name,
             options.benchmark.rules_version,
-            options.args.extra_params,
+            options.parameters,
             [metric.name for metric in options.metrics],
             options.filters.model_dump(),
             self._judge_identity(options),
