@@ -1,8 +1,8 @@
 """What an evaluation is asked to do. Names and defaults follow EvalScope's TaskConfig; values are never coerced."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
 from evalkube_crds.endpoint import EndpointFields
@@ -18,10 +18,12 @@ from evalkube_crds.fields import (
     ReadPath,
     RelativePath,
     TargetGrace,
+    cel,
 )
 from evalkube_crds.rules import Rule
 
 __all__ = [
+    "AUTO",
     "DatasetArgs",
     "EvalRunSpec",
     "Filters",
@@ -34,6 +36,30 @@ __all__ = [
 
 BenchmarkName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """A name that some runner may know: which ones a version has is its table's business, not the resource's."""
+
+AUTO: Final = "auto"
+_BATCH_SIZES: Final = "must be a whole number from 1 to 4096, or auto"
+
+
+def _batch_size(value: Any) -> Any:
+    if value == AUTO or (type(value) is int and 1 <= value <= 4096):
+        return value
+    raise ValueError(_BATCH_SIZES)
+
+
+BatchSize = Annotated[
+    Annotated[int, Field(ge=1, le=4096)] | Literal["auto"],
+    BeforeValidator(_batch_size),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-int-or-string": True,
+            "x-kubernetes-validations": [
+                cel("type(self) == int ? self >= 1 && self <= 4096 : self == 'auto'", _BATCH_SIZES)
+            ],
+        }
+    ),
+]
+"""A number of requests at once, or that it is to be found out."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -254,8 +280,10 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1, description="How often each question is asked (k of pass@k)"
     )
-    eval_batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
-        default=1, description="Requests in flight at once, over all datasets of the run"
+    eval_batch_size: BatchSize = Field(
+        default=1,
+        description="Requests in flight at once, over all datasets of the run; auto: each process finds out how many "
+        "its endpoint can use, up to 512",
     )
     generation_config: GenerationConfig = Field(
         default=GenerationConfig(), description="How the model is asked to generate"

@@ -54,6 +54,7 @@ def _added(parts: Sequence[Result]) -> Result:
     for part in parts[1:]:
         if isinstance(part, EvalResult):
             merged.datasets = [_dataset(mine, other) for mine, other in _paired(merged.datasets, part.datasets)]
+            merged.at_once += part.at_once
     return merged
 
 

@@ -13,6 +13,7 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO, HistogramField, Report
 
 __all__ = [
+    "AtOnce",
     "DatasetResult",
     "EvalResult",
     "LeftOut",
@@ -100,6 +101,22 @@ class DatasetResult(Report):
     analysis: str | None = None
 
 
+class AtOnce(Report):
+    """The number of requests in flight that one shard found out with ``eval_batch_size: auto``."""
+
+    shard: int = 0
+    last: int = Field(description="What it was at the end")
+    lowest: int
+    highest: int
+    refused: int = Field(default=0, description="Times it was cut as the endpoint refused requests (429, 503, 529)")
+    slowed: int = Field(default=0, description="Times it was cut as more at once only made answers take longer")
+
+    def __str__(self) -> str:
+        """In words."""
+        cuts = f"cut {self.refused} times for refusals and {self.slowed} times for latency"
+        return f"{self.last} requests at once at the end, {self.lowest} to {self.highest} before; {cuts}"
+
+
 class EvalResult(Report):
     """The result document of an evaluation, or of some of its shards."""
 
@@ -109,6 +126,9 @@ class EvalResult(Report):
     shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
     of_shards: int = 1
     datasets: list[DatasetResult] = Field(default_factory=list)
+    at_once: list[AtOnce] = Field(
+        default_factory=list, description="Of each shard, where eval_batch_size was auto: how many requests at once"
+    )
     started_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
     ended_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
 

@@ -120,7 +120,10 @@ WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
     ({"limit": 1.5}, "limit: must be a whole number of samples"),
     ({"limit": "5"}, "limit: must be a number"),
     ({"limit": True}, "limit: must be a number"),
-    ({"eval_batch_size": 0}, "eval_batch_size: must be greater than or equal to 1"),
+    *(
+        ({"eval_batch_size": size}, "eval_batch_size: must be a whole number from 1 to 4096, or auto")
+        for size in (0, 4097, "many", "8", 2.0, True, None)
+    ),
     (
         {"generation_config": {"max_token": 5}},
         "generation_config.max_token: is not a known field; did you mean 'max_tokens'?",

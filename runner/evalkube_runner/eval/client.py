@@ -29,6 +29,7 @@ from evalkube_runner import trust as trusting
 from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import asking, retry
 from evalkube_runner.eval.answer import Answer
+from evalkube_runner.eval.at_once import REFUSALS, Limit, Room
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.http.lanes import Lanes, announced_bytes
 from evalkube_runner.trust import Trust
@@ -99,7 +100,9 @@ class Client:
         proxies: Proxies = _NO_PROXIES,
         listener: Listener | None = None,
         credentials: Credentials = NO_CREDENTIALS,
+        limit: Limit | None = None,
     ) -> None:
+        """`limit`: how many requests may be in flight at once, where that is not all `connections`."""
         dialect = DIALECTS[api]
         operation = Operation(model, config.stream)
         endpoint = heads.with_query(dialect.endpoint(api_url, operation, base=True), config.extra_query or {})
@@ -110,6 +113,8 @@ class Client:
         self._stops = "stop_seqs" not in dialects.DIALECTS[api].lacks
         self._target = _Target(dialect, url, headers, model, config, credentials.body)
         self._listener = listener
+        self._limit = limit
+        self._room = None if limit is None else Room(limit)
         self._asking = 0
         self._resting: Counter[ErrorClass] = Counter()
         self._proxy = proxies.for_url(url)
@@ -122,9 +127,11 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self._lanes.__aexit__()
 
-    async def ask(self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = ()) -> Answer:
+    async def ask(
+        self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = (), kind: str = ""
+    ) -> Answer:
         """The answer to a chat, ended by `stops` where the config names none: by the model, or here where the API has
-        no parameter for them.
+        no parameter for them. `kind`: of the question; those of one kind take about the same time.
 
         Raises RequestFailed for the last attempt, or for one that no other would mend.
         """
@@ -138,12 +145,20 @@ class Client:
         except Inexpressible as problem:
             raise RequestFailed(ErrorClass.SEND, str(problem)) from None
         body = orjson.dumps(secret_keys.joined(made, self._target.secret))
+        async with contextlib.nullcontext() if self._room is None else self._room.place():
+            answer = await self._within_limit(body, kind)
+        return answer if self._stops else answer.ended_by(stops)
+
+    async def _within_limit(self, body: bytes, kind: str) -> Answer:
+        round_ = None if self._limit is None else self._limit.asked(kind)
         self._asking += 1
         try:
             answer = await self._answer(body)
-            return answer if self._stops else answer.ended_by(stops)
         finally:
             self._asking -= 1
+        if self._limit is not None and round_ is not None:
+            self._limit.answered(round_, answer.latency_ns)
+        return answer
 
     @property
     def resting_after(self) -> ErrorClass | None:
@@ -165,7 +180,8 @@ class Client:
             try:
                 answer = await self._attempt(body)
             except RequestFailed as failure:
-                if self._listener is not None and self._listener.failed(failure):
+                awaited = self._listener is not None and self._listener.failed(failure)
+                if awaited or self._excused(failure):
                     in_vain += 1
                     await self._rest(arrival.pause_s(in_vain, failure.retry_after_s), failure.error)
                     continue
@@ -180,6 +196,10 @@ class Client:
                 if self._listener is not None:
                     self._listener.succeeded()
                 return replace(answer, attempts=attempt)
+
+    def _excused(self, failure: RequestFailed) -> bool:
+        """Whether an attempt does not count, as the endpoint refused it for a load that the limit now lowers."""
+        return self._limit is not None and failure.status in REFUSALS and self._limit.refused_for_load()
 
     async def _attempt(self, body: bytes) -> Answer:
         timeout_s = self._target.config.timeout

@@ -21,6 +21,7 @@ from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.eval.at_once import Limit
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.gate import Gate
 
@@ -163,11 +164,14 @@ class Judges:
         api_key: str | None,
         connections: int,
         gate: Gate,
+        adaptive: bool = False,
         credentials: Credentials = NO_CREDENTIALS,
         readable: Readable = _NOTHING,
         proxies: Proxies = _NO_PROXIES,
     ) -> None:
-        """`readable`: where the `ca_file` of a judge may lie. Raises RunFailed for one that is of no use."""
+        """`readable`: where the `ca_file` of a judge may lie. `adaptive`: each finds out how many of the connections it
+        can use at once. Raises RunFailed for a `ca_file` that is of no use.
+        """
         self._judge = judge
         self._stack = AsyncExitStack()
         self._clients = [
@@ -183,6 +187,7 @@ class Judges:
                 connections=connections,
                 gate=gate,
                 credentials=credentials,
+                limit=Limit(connections) if adaptive else None,
             )
             for at, model in enumerate(judge.models)
         ]

@@ -10,14 +10,14 @@ import time
 
 import orjson
 
-from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, Progress
 from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import analysis, checkpoint, judge, plan, records, sampling
+from evalkube_runner.eval import analysis, at_once, checkpoint, judge, plan, records, sampling
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -54,6 +54,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
         shards=[context.shard],
         of_shards=context.shards,
         datasets=[dataset.tally.result for dataset in loaded],
+        at_once=session.at_once,
         started_at_ns=started_ns,
         ended_at_ns=time.time_ns(),
     )
@@ -66,9 +67,9 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
 def _check_connections(loaded: list[Dataset], spec: EvalRunSpec) -> None:
     """Refuse more requests at once than this process can have connections. Raises RunFailed(InvalidSpec)."""
     samples = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
-    wanted = min(spec.eval_batch_size, samples) * (1 + len(spec.judge.models))
+    wanted = min(at_once.most_of(spec), samples) * (1 + len(spec.judge.models))
     held = machine.descriptors()
-    if wanted > held - machine.SPARE_DESCRIPTORS:
+    if spec.eval_batch_size != AUTO and wanted > held - machine.SPARE_DESCRIPTORS:
         raise RunFailed(
             Reason.INVALID_SPEC,
             f"eval_batch_size: {spec.eval_batch_size} needs {wanted} connections (judges have their own), and this "

@@ -12,13 +12,13 @@ from typing import Any
 
 from evalkube_benchmarks.declaration import Message
 from evalkube_benchmarks.scoring import measured
-from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.results import Progress
+from evalkube_crds.results import AtOnce, Progress
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records, sampling, scoring
+from evalkube_runner.eval import at_once, checkpoint, contact, judge, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.sampling import Item
@@ -75,6 +75,8 @@ class Session:
             spec.api_url, max(self._total, 1), time.monotonic, grace_s=spec.target_grace
         )
         self._stack = AsyncExitStack()
+        most = at_once.most_of(spec)
+        self._limit = at_once.Limit(min(most, max(self._total, 1))) if spec.eval_batch_size == AUTO else None
         if (proxy := context.proxies.for_url(spec.api_url)) is not None:
             _LOG.info("through the proxy %s: its delay is in all latencies", proxy)
         self._client = Client(
@@ -87,21 +89,23 @@ class Session:
             api_key_header=spec.api_key_header,
             trust=trust_of(spec, context.readable),
             proxies=context.proxies,
-            connections=spec.eval_batch_size,
+            connections=most,
             gate=context.gate,
             listener=self._contact,
+            limit=self._limit,
         )
         self._judges = judge.Judges(
             spec.judge,
             api_key=context.judge_api_key,
             credentials=context.judge_credentials,
-            connections=spec.eval_batch_size,
+            connections=most,
+            adaptive=self._limit is not None,
             gate=context.gate,
             readable=context.readable,
             proxies=context.proxies,
         )
         self._scorers = Scorers()
-        self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
+        self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
         self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
@@ -151,7 +155,7 @@ class Session:
                 async def work(sample: _Sample) -> None:
                     await self._sample(sample, reviews)
 
-                await pool.run(self._samples(), min(self._spec.eval_batch_size, max(self._total, 1)), work)
+                await pool.run(self._samples(), min(at_once.most_of(self._spec), max(self._total, 1)), work)
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
 
@@ -197,7 +201,10 @@ class Session:
         """The model's answer, or None for a sample that is errored."""
         try:
             return await self._client.ask(
-                sample.messages, repeat=sample.repeat, stops=sample.dataset.plan.stops(sample.item.subset.name)
+                sample.messages,
+                repeat=sample.repeat,
+                stops=sample.dataset.plan.stops(sample.item.subset.name),
+                kind=sample.dataset.plan.benchmark.name,
             )
         except RequestFailed as failure:
             if not self._spec.ignore_errors:
@@ -313,7 +320,18 @@ class Session:
         if self._contact.is_waiting:
             return "waiting for the endpoint"
         cause = self._client.resting_after
-        return f"waiting to ask again after {cause}" if cause is not None else "evaluating"
+        if cause is not None:
+            return f"waiting to ask again after {cause}"
+        return "evaluating" if self._limit is None else f"evaluating, {self._limit.now} at once"
+
+    @property
+    def at_once(self) -> list[AtOnce]:
+        """What became of the number of requests at once, where nobody said it."""
+        if self._limit is None:
+            return []
+        found = self._limit.document.model_copy(update={"shard": self._context.shard})
+        _LOG.info("eval_batch_size auto: %s", found)
+        return [found]
 
     def check_outcome(self) -> None:
         """Raises RunFailed(AllSamplesFailed, ModelNotFound) with the dominant cause when no sample has a score."""
