@@ -161,6 +161,7 @@ def test_an_evaluation_finds_its_batch_size(tmp_path: Path, caplog: pytest.LogCa
     assert refused
     found = result.at_once[0]
     assert found.refused > 0
-    assert 1 <= found.lowest <= found.last <= 8 <= found.highest
+    assert 1 <= found.lowest <= found.last <= found.highest <= 16
+    assert found.lowest <= 6 < found.highest
     assert endpoint.most_at_once <= 16
     assert "requests at once at the end" in caplog.text

@@ -36,8 +36,8 @@ _PROBE_ROUNDS = 16
 
 
 def most_of(spec: EvalRunSpec) -> int:
-    """How many requests a client of this run may ever have in flight: with `auto` no more than there can be connections,
-    of which each judge has as many.
+    """How many requests a client of this run may ever have in flight: with `auto` no more than it can have connections,
+    and each judge as many.
     """
     if spec.eval_batch_size != AUTO:
         return spec.eval_batch_size
