@@ -19,6 +19,7 @@ from evalkube_runner.errors import RunFailed
 
 __all__ = ["DatasetPlan", "plan_of", "plans_of", "powers_up_to", "with_subsets"]
 
+_NO_FILTERS = Filters()
 _QUESTION = ("question", "query", "choices", "letters", "subject", "subset")
 
 
@@ -59,7 +60,7 @@ class DatasetPlan:
     @property
     def filters(self) -> Filters:
         """What is done to an answer before it is read."""
-        return self.args.filters or Filters()
+        return self.args.filters or _NO_FILTERS
 
     def template(self, subset: str) -> str:
         """The template of a question of that subset."""

@@ -1,10 +1,12 @@
 """Scores one answer by its benchmark's own functions, in a process that can be stopped. Judges are in judge.py."""
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalkube_benchmarks import scoring
 from evalkube_benchmarks.declaration import Question
+from evalkube_crds.evalrun import Filters
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
 
@@ -40,11 +42,17 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
         parameters=plan.args.extra_params,
         question=question,
         metrics=tuple(metric.name for metric in plan.benchmark.metrics if metric in plan.metrics),
-        filters=scoring.Filters(**plan.filters.model_dump()),
+        filters=_filters(plan.filters),
         runs_on=plan.few_shot_num > 0,
     )
     scores = await scorers.score(task, reply, longest_s(reply, plan.args.review_timeout))
     return Scored(scores.values, scores.extracted, scores.weights)
+
+
+@functools.lru_cache(maxsize=64)
+def _filters(given: Filters) -> scoring.Filters:
+    """Those of a spec in terms of benchmarks: the same for all answers of a data set."""
+    return scoring.Filters(**given.model_dump())
 
 
 def longest_s(reply: str, given: float | None) -> float:

@@ -107,6 +107,7 @@ class Session:
         self._scorers = Scorers()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
         self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
+        self._rules: dict[str, tuple[Any, ...]] = {}
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
         self._causes: Counter[ErrorClass] = Counter()
@@ -233,16 +234,9 @@ class Session:
     async def _score(self, sample: _Sample, answer: Answer) -> Scored:
         """The kept score of this very answer by these very rules, else a new one."""
         item, dataset = sample.item, sample.dataset
-        options = dataset.plan
-        identity = (
-            options.benchmark.name,
-            options.benchmark.rules_version,
-            options.args.extra_params,
-            [metric.name for metric in options.metrics],
-            options.filters.model_dump(),
-            self._judge_identity(options),
-        )
-        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
+        options, name = dataset.plan, dataset.plan.benchmark.name
+        rules = self._rules.get(name) or self._rules.setdefault(name, self._rules_of(options))
+        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, rules, item.question.targets)
         kept = dataset.reviews.pop(key, None)
         if kept is not None and not self._spec.rerun_review:
             scored = records.scored_of(kept, options.metrics[:1])
@@ -254,6 +248,17 @@ class Session:
             self._path("reviews", sample), records.review(key, item, sample.repeat, sample.messages, answer, scored)
         )
         return scored
+
+    def _rules_of(self, options: plan.DatasetPlan) -> tuple[Any, ...]:
+        """What makes another score of the same answer; the same for all answers of a data set."""
+        return (
+            options.benchmark.name,
+            options.benchmark.rules_version,
+            options.args.extra_params,
+            [metric.name for metric in options.metrics],
+            options.filters.model_dump(),
+            self._judge_identity(options),
+        )
 
     def _judge_identity(self, options: plan.DatasetPlan) -> dict[str, Any] | None:
         """What of the judges makes another score."""
