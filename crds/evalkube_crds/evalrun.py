@@ -20,6 +20,7 @@ from evalkube_crds.fields import (
     TargetGrace,
     cel,
 )
+from evalkube_crds.prices import Prices
 from evalkube_crds.rules import Rule
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "Judge",
     "JudgeContract",
     "JudgeModel",
-    "benchmark_options",
 ]
 
 BenchmarkName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -63,6 +63,12 @@ BatchSize = Annotated[
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+Collection = Annotated[
+    dict[BenchmarkName, Annotated[float, Field(gt=0, le=1_000_000)]], Field(min_length=1, max_length=64)
+]
+"""The benchmarks of a collection, and the weight of each."""
 
 
 class GenerationConfig(Contract):
@@ -187,6 +193,7 @@ class JudgeModel(EndpointFields):
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Model name")
     api_url: HttpUrl = Field(description="Base URL of its endpoint")
     generation_config: GenerationConfig = Field(default=GenerationConfig(), description="How it is asked to generate")
+    prices: Prices | None = Field(default=None, description="Prices of its tokens, for the cost of the run")
 
 
 class JudgeContract(Contract):
@@ -250,9 +257,14 @@ class EvalRunSpec(EndpointFields, ClusterFields):
             "datasets: each benchmark once",
         ),
         Rule(
-            "self.datasetArgs.all(name, name in self.datasets)",
-            lambda spec: set(spec.dataset_args) <= set(spec.datasets),
-            "dataset_args: only of the run's own datasets",
+            "self.collections.all(name, name in self.datasets)",
+            lambda spec: set(spec.collections) <= set(spec.datasets),
+            "collections: name each of them in datasets",
+        ),
+        Rule(
+            "!self.dryRun || size(self.thresholds) == 0",
+            lambda spec: not spec.dry_run or not spec.thresholds,
+            "thresholds: a dry run has no scores to compare with them; leave them out",
         ),
     )
 
@@ -266,10 +278,17 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         description="Base URL of the endpoint, like http://host:port/v1; gets the path of its api (/chat/completions)"
     )
     datasets: Annotated[list[BenchmarkName], Field(min_length=1, max_length=64)] = Field(
-        description="Benchmarks to run, by name; `evalkube benchmarks` and GET /api/v1/benchmarks list them"
+        description="Benchmarks to run, by name, and collections of them; `evalkube benchmarks` and GET "
+        "/api/v1/benchmarks list both"
+    )
+    collections: Annotated[dict[BenchmarkName, Collection], Field(max_length=16)] = Field(
+        default={},
+        description="Collections of one's own, named in datasets: by name, the weight of each benchmark in its index",
     )
     dataset_args: Annotated[dict[str, DatasetArgs], Field(max_length=64)] = Field(
-        default={}, description="What differs from a benchmark's own declaration, by benchmark"
+        default={},
+        description="What differs from a benchmark's own declaration, by benchmark, of the run's own datasets and "
+        "those of its collections",
     )
     dataset_hub: Literal["modelscope", "huggingface", "local", "sample"] = Field(
         default="modelscope", description="Where data comes from; sample: a few items of our own, no network needed"
@@ -288,6 +307,18 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     generation_config: GenerationConfig = Field(
         default=GenerationConfig(), description="How the model is asked to generate"
     )
+    prices: Prices | None = Field(
+        default=None, description="Prices of the model's tokens, for the cost of the run and the estimate of a dry run"
+    )
+    dry_run: bool = Field(
+        default=False,
+        description="Ask nothing: read the data and answer how many calls, tokens and, with prices, how much money the "
+        "run would take",
+    )
+    tokenizer_path: ReadPath | None = Field(
+        default=None,
+        description="tokenizer.json, or the folder with it, by which a dry run counts tokens; by characters unless set",
+    )
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of every random choice of the run"
     )
@@ -300,6 +331,11 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     )
     use_cache: EarlierPath | None = Field(
         default=None, description="Folder of an earlier run whose finished samples are not asked again"
+    )
+    any_endpoint: bool = Field(
+        default=False,
+        description="Finished samples count whichever api_url answered them: for a model that has moved. The model's "
+        "name, the prompts and generation_config must be the same",
     )
     rerun_review: bool = Field(default=False, description="Score again what is already answered")
     ignore_errors: bool = Field(
@@ -317,8 +353,3 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         default="openai_api", description="Kept for EvalScope's clients; both mean the endpoint at api_url"
     )
     eval_backend: Literal["Native"] = Field(default="Native", description="Kept for EvalScope's clients")
-
-
-def benchmark_options(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
-    """The overrides of one benchmark of ``spec``; the empty ones where it has none."""
-    return spec.dataset_args.get(benchmark, DatasetArgs())

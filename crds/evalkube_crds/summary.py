@@ -13,7 +13,7 @@ stand in the percentiles of an answer (``seed.load_test``).
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evalkube_crds import server_view, steady
+from evalkube_crds import cost, server_view, steady, weighted_index
 from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
     FIRST_TURN_TTFT,
@@ -30,10 +30,10 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.perf_point import PerfPoint
-from evalkube_crds.result_parts import NANO
-from evalkube_crds.results import DatasetResult, EvalResult, PerfResult
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.scores import dataset_score, weighted_score
 
-__all__ = ["dataset_score", "failures", "headline", "requested", "start_skew_s", "summary", "weighted_score"]
+__all__ = ["failures", "headline", "requested", "start_skew_s", "summary"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -89,18 +89,6 @@ def failures(points: Sequence[PerfPoint]) -> str:
     return f"{failed} of {total} requests failed: {', '.join(said)}" if said else f"{failed} of {total} requests failed"
 
 
-def weighted_score(dataset: DatasetResult, metric: str) -> float | None:
-    """The mean of ``metric`` over all samples of a dataset; None where none was scored."""
-    sums = [subset.metrics[metric] for subset in dataset.subsets if metric in subset.metrics]
-    count = sum(part.count for part in sums)
-    return sum(part.total_nano for part in sums) / (count * NANO) if count else None
-
-
-def dataset_score(dataset: DatasetResult) -> float | None:
-    """The mean of the dataset's main metric."""
-    return weighted_score(dataset, dataset.main_metric)
-
-
 def _eval_summary(result: EvalResult) -> dict[str, float]:
     scores = [score for dataset in result.datasets if (score := dataset_score(dataset)) is not None]
     figures = {"score": sum(scores) / len(scores)} if scores else {}
@@ -112,7 +100,22 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         figures[f"{dataset.name}/scored"] = sum(subset.scored for subset in dataset.subsets)
         figures[f"{dataset.name}/errored"] = sum(sum(subset.errored.values()) for subset in dataset.subsets)
         figures[f"{dataset.name}/truncated"] = sum(subset.truncated for subset in dataset.subsets)
-    return figures
+    return figures | _whole_run(result)
+
+
+def _whole_run(result: EvalResult) -> dict[str, float]:
+    """The figures that are of no one dataset."""
+    indices = {f"index/{one.name}": weighted_index.index_of(result, one) for one in result.collections}
+    figures = {**indices, "cost": cost.total(result)}
+    if (estimate := result.estimate) is not None:
+        asked = [one.usage for one in (estimate.model, *estimate.judges)]
+        figures |= {
+            "estimate/calls": float(sum(usage.samples for usage in asked)),
+            "estimate/prompt_tokens": float(sum(usage.prompt_tokens for usage in asked)),
+            "estimate/most_output_tokens": float(sum(usage.completion_tokens for usage in asked)),
+            "estimate/most_cost": cost.most_cost(estimate),
+        }
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _perf_summary(result: PerfResult) -> dict[str, float]:

@@ -16,6 +16,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 PATHS = {
     EvalRunSpec: {
         "dataset_args.*.local_path": PathUse.READ,
+        "tokenizer_path": PathUse.READ,
         "work_dir": PathUse.WRITTEN,
         "use_cache": PathUse.EARLIER,
         "ca_file": PathUse.READ,
@@ -35,6 +36,7 @@ NO_PATHS = {
     EvalRunSpec: {
         "api_key_header",
         "api_url",
+        "collections",
         "datasets",
         "dataset_args.*.dataset_id",
         "dataset_args.*.eval_split",

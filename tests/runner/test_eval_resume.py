@@ -216,6 +216,29 @@ def test_another_run_is_continued_by_use_cache(tmp_path: Path) -> None:
     assert asyncio.run(run()) == [12, 20, 20]
 
 
+def test_another_endpoint_is_asked_again_unless_it_may_be_any(tmp_path: Path) -> None:
+    """The model has moved: its answers and scores count where `any_endpoint` says so, also for the run after that."""
+
+    async def run() -> list[tuple[int, int]]:
+        found = []
+        async with (
+            scripted_endpoint.running(even_ones_right) as old,
+            scripted_endpoint.running(even_ones_right) as new,
+            scripted_endpoint.running(even_ones_right) as last,
+        ):
+            data = gsm8k_in(tmp_path / "data")
+            await evaluate(spec_of(old.url, data, limit=12), context_in(tmp_path / "out"))
+            for endpoint, any_endpoint in ((new, True), (last, True), (last, False)):
+                spec = spec_of(endpoint.url, data, any_endpoint=any_endpoint)
+                result = await evaluate(spec, context_in(tmp_path / "out"))
+                found.append((len(endpoint.bodies), report.reports(result)["gsm8k"]["reused"]))
+                assert report.reports(result)["gsm8k"]["score"] == 0.55
+        return found
+
+    assert asyncio.run(run()) == [(8, 12), (0, 20), (20, 0)]
+    assert len(lines_of(tmp_path / "out" / REVIEWS)) == 40  # scored once for the first two, and once for the last
+
+
 def test_rerun_review_scores_again_and_asks_nothing(tmp_path: Path) -> None:
     """A review that was kept (here: spoilt) is made anew from the kept answer."""
 

@@ -21,6 +21,7 @@ from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_crds.proxies import Proxies, Proxy
+from evalkube_crds.results import TokenUsage
 from evalkube_runner import arrival, urls
 from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import asking, retry
@@ -112,6 +113,8 @@ class Client:
         self._limit = limit
         self._room = None if limit is None else Room(limit)
         self._asking = 0
+        self.usage = TokenUsage()
+        """What its answers so far took."""
         self._resting: Counter[ErrorClass] = Counter()
         self._proxy = proxies.for_url(url)
         target = target_of(url, self._proxy)
@@ -154,6 +157,8 @@ class Client:
             answer = await self._answer(body)
         finally:
             self._asking -= 1
+        if answer.tokens is not None:
+            answer.tokens.add_to(self.usage)
         if self._limit is not None and round_ is not None:
             self._limit.answered(round_, answer.latency_ns)
         return answer

@@ -19,6 +19,7 @@ from evalkube_crds.evalrun import Judge, JudgeContract
 from evalkube_crds.names import Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
+from evalkube_crds.results import TokenUsage
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.at_once import Limit
@@ -199,6 +200,11 @@ class Judges:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def usages(self) -> list[TokenUsage]:
+        """What each has been asked so far."""
+        return [client.usage for client in self._clients]
 
     async def grade(self, contract: JudgeContract, question: Question, reply: str) -> Grade:
         """The judges' grade of a reply, and their words. Raises JudgeFailed when too few could be read."""

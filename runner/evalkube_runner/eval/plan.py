@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkube_benchmarks import catalogue, prompts
+from evalkube_benchmarks import collections, prompts
 from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.table import BENCHMARKS
-from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, JudgeContract, benchmark_options
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, JudgeContract
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import nearest
 from evalkube_runner.errors import RunFailed
@@ -82,14 +82,21 @@ class DatasetPlan:
 
 def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
     """The plans of all benchmarks of a run, in its order. Raises RunFailed(InvalidSpec, UnknownBenchmark)."""
-    return [plan_of(spec, str(name)) for name in spec.datasets]
+    if found := collections.problems(spec):
+        names = ", ".join([*BENCHMARKS, *collections.COLLECTIONS])
+        unknown = any(problem.field.startswith("datasets") for problem in found)
+        reason = Reason.UNKNOWN_BENCHMARK if unknown else Reason.INVALID_SPEC
+        raise RunFailed(
+            reason,
+            f"{found[0].field.partition('[')[0]}: {found[0].reason}"
+            + (f"; this runner has {names}" if unknown else ""),
+        )
+    return [plan_of(spec, name) for name in collections.members_of(spec)]
 
 
 def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
-    """The plan of one benchmark. Raises RunFailed(InvalidSpec, UnknownBenchmark) that says what it may be."""
-    if (problem := catalogue.unknown(name)) is not None:
-        raise RunFailed(Reason.UNKNOWN_BENCHMARK, f"datasets: {problem}; this runner has {', '.join(BENCHMARKS)}")
-    args = benchmark_options(spec, name)
+    """The plan of one benchmark that there is. Raises RunFailed(InvalidSpec) that says what it may be."""
+    args = collections.args_of(spec, name)
     where = f"dataset_args.{name}"
     benchmark = _variant(BENCHMARKS[name], args.extra_params, where)
     contract = _contract(benchmark, spec)

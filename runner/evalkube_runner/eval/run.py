@@ -10,14 +10,15 @@ import time
 
 import orjson
 
+from evalkube_benchmarks import collections
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import Reason
-from evalkube_crds.results import EvalResult, Progress
+from evalkube_crds.results import CollectionResult, EvalResult, Progress
 from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import analysis, at_once, checkpoint, judge, plan, records, sampling
+from evalkube_runner.eval import analysis, at_once, checkpoint, estimate, judge, plan, records, sampling
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -46,18 +47,26 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     journal = checkpoint.Journal(context.delivery)
     _check_connections(loaded, spec)
     await _find_earlier(loaded, model, spec, context, journal)
-    async with Session(spec, context, model, loaded, journal) as session:
-        await session.run()
     result = EvalResult(
         run_id=context.run_id,
         model=model,
         shards=[context.shard],
         of_shards=context.shards,
-        datasets=[dataset.tally.result for dataset in loaded],
-        at_once=session.at_once,
         started_at_ns=started_ns,
-        ended_at_ns=time.time_ns(),
     )
+    if spec.dry_run:
+        result.estimate = await asyncio.to_thread(estimate.estimate_of, loaded, spec, context)
+        result.ended_at_ns = time.time_ns()
+        return result
+    async with Session(spec, context, model, loaded, journal) as session:
+        await session.run()
+    result.datasets = [dataset.tally.result for dataset in loaded]
+    result.collections = [
+        CollectionResult(name=one.name, weights=dict(one.weights)) for one in collections.collections_of(spec)
+    ]
+    result.prices = spec.prices
+    result.judges, result.at_once = session.judges, session.at_once
+    result.ended_at_ns = time.time_ns()
     session.check_outcome()
     if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
         await analysis.add_analysis(result, spec, context)
@@ -167,13 +176,15 @@ async def _find_earlier(
     """
     delivery = context.delivery
     marker = orjson.dumps({"use_cache": spec.use_cache})
-    importing = spec.use_cache is not None and await delivery.get(_IMPORTED) != marker
+    importing = spec.use_cache is not None and not spec.dry_run and await delivery.get(_IMPORTED) != marker
     for dataset in loaded:
         for subset in dataset.plan.subsets:
             for kind, known in (("predictions", dataset.predictions), ("reviews", dataset.reviews)):
                 path = records.path(kind, model, dataset.plan.benchmark.name, subset.name)
                 found, torn = await checkpoint.load(delivery, path)
                 known |= found
+                if spec.any_endpoint:
+                    known |= checkpoint.by_question(found)
                 if torn:
                     journal.mend(path)
                 for record in found.values() if importing else ():

@@ -14,7 +14,7 @@ from evalkube_benchmarks.declaration import Message
 from evalkube_benchmarks.scoring import measured
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.results import AtOnce, Progress
+from evalkube_crds.results import AtOnce, Progress, Spending
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
@@ -27,7 +27,7 @@ from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 from evalkube_runner.wire.refusals import says_no_model
 
-__all__ = ["Dataset", "Session"]
+__all__ = ["Dataset", "Sample", "Session", "samples_of"]
 
 _LOG = logging.getLogger("evalkube.eval")
 _PROGRESS_S = 0.5
@@ -50,14 +50,15 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """One question to be asked once."""
+class Sample:
+    """One question to be asked once. `key` is of its answer by this endpoint, `anywhere` by any that has the model."""
 
     dataset: Dataset
     item: Item
     repeat: int
     messages: tuple[Message, ...]
     key: str
+    anywhere: str
 
 
 _SECRETS = {"api_key_secret_ref", "credentials_secret_ref"}
@@ -106,7 +107,6 @@ class Session:
         )
         self._scorers = Scorers()
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
-        self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
         self._rules: dict[str, tuple[Any, ...]] = {}
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
@@ -153,36 +153,21 @@ class Session:
         try:
             async with asyncio.TaskGroup() as reviews:
 
-                async def work(sample: _Sample) -> None:
+                async def work(sample: Sample) -> None:
                     await self._sample(sample, reviews)
 
-                await pool.run(self._samples(), min(at_once.most_of(self._spec), max(self._total, 1)), work)
+                await pool.run(
+                    samples_of(self._loaded, self._spec), min(at_once.most_of(self._spec), max(self._total, 1)), work
+                )
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
 
-    def _samples(self) -> Iterator[_Sample]:
-        """All samples in order, made as they are asked for.
-
-        Two questions that read alike are told apart by their ordinal, or a resumed run would ask one less often.
-        """
-        seen: Counter[str] = Counter()
-        for dataset in self._loaded:
-            for item in dataset.items:
-                messages = sampling.messages_of(item)
-                content = checkpoint.digest(
-                    self._spec.api_url,
-                    self._spec.model,
-                    self._identity,
-                    [(message.role, message.content) for message in messages],
-                )
-                ordinal = seen[content]
-                seen[content] += 1
-                for repeat in range(dataset.plan.repeats):
-                    yield _Sample(dataset, item, repeat, messages, checkpoint.digest(content, repeat, ordinal))
-
-    async def _sample(self, sample: _Sample, reviews: asyncio.TaskGroup) -> None:
+    async def _sample(self, sample: Sample, reviews: asyncio.TaskGroup) -> None:
         """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
-        kept = sample.dataset.predictions.pop(sample.key, None)
+        known = sample.dataset.predictions
+        kept = known.pop(sample.key, None) or known.pop(sample.anywhere, None)
+        if kept is not None:
+            sample = dataclasses.replace(sample, key=kept["key"])  # its score is known by that
         answer = records.answer_of(kept) if kept is not None else None
         if kept is not None and answer is None:
             self._unusable("predictions", sample)
@@ -193,12 +178,13 @@ class Session:
                 return
             await self._journal.add(
                 self._path("predictions", sample),
-                records.prediction(sample.key, sample.item, sample.repeat, self._model, sample.messages, answer),
+                records.prediction(sample.key, sample.item, sample.repeat, self._model, sample.messages, answer)
+                | {"anywhere": sample.anywhere},
             )
         await self._room.acquire()
         reviews.create_task(self._review(sample, answer, reused=reused))
 
-    async def _ask(self, sample: _Sample) -> Answer | None:
+    async def _ask(self, sample: Sample) -> Answer | None:
         """The model's answer, or None for a sample that is errored."""
         try:
             return await self._client.ask(
@@ -215,7 +201,7 @@ class Session:
             await self._errored(sample, failure.error, failure.message)
             return None
 
-    async def _review(self, sample: _Sample, answer: Answer, *, reused: bool) -> None:
+    async def _review(self, sample: Sample, answer: Answer, *, reused: bool) -> None:
         try:
             scored = await self._score(sample, answer)
         except ScorerFailed as failure:
@@ -231,7 +217,7 @@ class Session:
         finally:
             self._room.release()
 
-    async def _score(self, sample: _Sample, answer: Answer) -> Scored:
+    async def _score(self, sample: Sample, answer: Answer) -> Scored:
         """The kept score of this very answer by these very rules, else a new one."""
         item, dataset = sample.item, sample.dataset
         options, name = dataset.plan, dataset.plan.benchmark.name
@@ -266,7 +252,7 @@ class Session:
             return None
         return self._spec.judge.model_dump(exclude=_SECRETS) | {"contract": options.contract.model_dump()}
 
-    async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
+    async def _judged(self, sample: Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
         contract = options.contract
@@ -283,7 +269,7 @@ class Session:
         return dataclasses.replace(ruled, values=values, metadata=grade.words)
 
     async def _errored(
-        self, sample: _Sample, cause: ErrorClass, message: str, answer: Answer | None = None, *, reused: bool = False
+        self, sample: Sample, cause: ErrorClass, message: str, answer: Answer | None = None, *, reused: bool = False
     ) -> None:
         subset = sample.item.subset.name
         if answer is not None:
@@ -296,7 +282,7 @@ class Session:
             _LOG.warning("%s: the first sample with error %s: %s", sample.dataset.plan.benchmark.name, cause, message)
         await self._journal.add(self._path("errors", sample), records.error(sample.item, sample.repeat, cause, message))
 
-    def _unusable(self, kind: str, sample: _Sample) -> None:
+    def _unusable(self, kind: str, sample: Sample) -> None:
         """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
         path = self._path(kind, sample)
         self._damaged[path] += 1
@@ -304,7 +290,7 @@ class Session:
             what, again = ("answer", "asked") if kind == "predictions" else ("score", "scored")
             _LOG.warning("%s: has lines with values that no %s has; their samples are %s again", path, what, again)
 
-    def _path(self, kind: str, sample: _Sample) -> str:
+    def _path(self, kind: str, sample: Sample) -> str:
         return records.path(kind, self._model, sample.dataset.plan.benchmark.name, sample.item.subset.name)
 
     # ---------------------------------------------------------------------------------------------------- telling
@@ -330,6 +316,12 @@ class Session:
         return "evaluating" if self._limit is None else f"evaluating, {self._limit.now} at once"
 
     @property
+    def judges(self) -> list[Spending]:
+        """What the judges were asked."""
+        asked = zip(self._spec.judge.models, self._judges.usages, strict=True)
+        return [Spending(model=judge.model, usage=usage, prices=judge.prices) for judge, usage in asked]
+
+    @property
     def at_once(self) -> list[AtOnce]:
         """What became of the number of requests at once, where nobody said it."""
         if self._limit is None:
@@ -347,6 +339,26 @@ class Session:
                 Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_SAMPLES_FAILED,
                 f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
             )
+
+
+def samples_of(loaded: Iterable[Dataset], spec: EvalRunSpec) -> Iterator[Sample]:
+    """All samples in order, made as they are asked for.
+
+    Two questions that read alike are told apart by their ordinal, or a resumed run would ask one less often.
+    """
+    identity = checkpoint.generation_identity(spec.generation_config, spec.api)
+    seen: Counter[str] = Counter()
+    for dataset in loaded:
+        for item in dataset.items:
+            messages = sampling.messages_of(item)
+            chat = [(message.role, message.content) for message in messages]
+            content = checkpoint.digest(spec.api_url, spec.model, identity, chat)
+            elsewhere = checkpoint.digest(spec.model, identity, chat)
+            ordinal = seen[content]
+            seen[content] += 1
+            for repeat in range(dataset.plan.repeats):
+                key, anywhere = (checkpoint.digest(one, repeat, ordinal) for one in (content, elsewhere))
+                yield Sample(dataset, item, repeat, messages, key, anywhere)
 
 
 async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:
