@@ -131,12 +131,21 @@ class GenerationConfig(Contract):
 class Filters(Contract):
     """What is done to an answer before it is read, in this order."""
 
+    rules: ClassVar[tuple["Rule[Filters]", ...]] = (
+        Rule(
+            "!(has(self.regex) && has(self.extract))",
+            lambda filters: filters.regex is None or filters.extract is None,
+            "regex: is the same as extract; give one of them",
+        ),
+    )
+
     remove_until: str | None = Field(
         default=None, description="Drop everything up to and with the last occurrence of this"
     )
     extract: str | None = Field(
         default=None, description="Keep the last match of this regular expression (its first group, where it has one)"
     )
+    regex: str | None = Field(default=None, description="The same under EvalScope's other name for it")
     remove_whitespace: bool = Field(default=False, description="Drop all white space")
 
 
@@ -173,8 +182,14 @@ class DatasetArgs(Contract):
     metric_list: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Metrics to report"
     )
-    aggregation: Literal["mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None = Field(
-        default=None, description="How the repeats of a question add up"
+    primary_metric: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="The metric that is the score, mean_ before it or not; the first one unless set"
+    )
+    aggregation: (
+        Literal["mean", "clipped_mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None
+    ) = Field(
+        default=None,
+        description="How the repeats of a question add up; clipped_mean is the mean, as no score is below 0 or above 1",
     )
     filters: Filters | None = Field(default=None, description="What is done to an answer before it is read")
     shuffle: bool = Field(default=False, description="Shuffle the samples (seeded) before the limit is taken")

@@ -145,6 +145,22 @@ WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
         {"dry_run": True, "thresholds": [{"metric": "score", "op": ">", "value": 0.5}]},
         "thresholds: a dry run has no scores",
     ),
+    *(
+        ({"dataset_args": {"gsm8k": {"filters": {name: True}}}}, f"dataset_args.gsm8k.filters.{name}: is not here: ")
+        for name in ("take_first", "take_first_k", "majority_vote", "regex_pos")
+    ),
+    (
+        {"dataset_args": {"gsm8k": {"filters": {"regex": "a", "extract": "b"}}}},
+        "dataset_args.gsm8k.filters.regex: is the same as extract",
+    ),
+    ({"dataset_args": {"gsm8k": {"sandbox_config": {}}}}, "dataset_args.gsm8k.sandbox_config: is not here: code that"),
+    ({"dataset_args": {"gsm8k": {"tags": ["Math"]}}}, "dataset_args.gsm8k.tags: is not here: what a benchmark is"),
+    ({"generation_config": {"do_sample": True}}, "generation_config.do_sample: is not here: a parameter of local"),
+    ({"generation_config": {"reasoning_history": 1}}, "generation_config.reasoning_history: is not here: not of chat"),
+    ({"generation_config": {"anthropic_cache_ttl": 1}}, "generation_config.anthropic_cache_ttl: is not here: marks"),
+    ({"generation_config": {"width": 1}}, "generation_config.width: is not here: image generation"),
+    ({"stream": True}, "stream: is not here: deprecated in EvalScope"),
+    ({"judge_worker_num": 1}, "judge_worker_num: is not here: the older spelling of `judge`"),
     ({"api_url": "ftp://x"}, "api_url: must be an http:// or https:// URL"),
     ({"api_url": "http://user:secret@x/v1"}, "api_url: must not carry credentials; pass the key as api_key"),
     ({"api_url": "http://x/v1#a"}, "api_url: must not have a fragment"),

@@ -109,8 +109,8 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
         )
     if args.shuffle_choices and "choices" not in prompts.placeholders(benchmark.prompt.question):
         raise _invalid(f"{where}.shuffle_choices", f"{name} has no choices")
-    metrics = _metrics(benchmark, args.metric_list, judged, where)
-    aggregation = args.aggregation or "mean"
+    metrics = _main_first(_metrics(benchmark, args.metric_list, judged, where), args.primary_metric, where)
+    aggregation = "mean" if args.aggregation in (None, "clipped_mean") else args.aggregation
     if aggregation != "mean" and not (metrics[0].verdict and len(metrics) == 1):
         verdicts = ", ".join(metric.name for metric in benchmark.metrics if metric.verdict)
         raise _invalid(
@@ -202,6 +202,17 @@ def _metrics(benchmark: Benchmark, wanted: list[str] | None, judged: bool, where
         if name not in known:
             raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, known)}")
     return tuple(known[name] for name in dict.fromkeys(wanted or known))
+
+
+def _main_first(metrics: tuple[Metric, ...], wanted: str | None, where: str) -> tuple[Metric, ...]:
+    """The metrics with the one first that is to be the score."""
+    if wanted is None:
+        return metrics
+    known = {metric.name: metric for metric in metrics}
+    name = wanted if wanted in known else wanted.removeprefix("mean_")
+    if name not in known:
+        raise _invalid(f"{where}.primary_metric", f"{wanted!r} is not reported{_valid(name, known)}")
+    return (known[name], *(metric for metric in metrics if metric.name != name))
 
 
 def _prompt(benchmark: Benchmark, subset: Subset, args: DatasetArgs, where: str) -> Prompt:

@@ -5,8 +5,10 @@ session. Decisions live in the modules named here.
 """
 
 import asyncio
+import dataclasses
 import logging
 import time
+from collections import Counter
 
 import orjson
 
@@ -152,11 +154,18 @@ def _dataset(
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
-    """Leaves each dataset its share. An item goes to a shard with all its repeats: pass@k is counted over them."""
-    number = 0
+    """Leaves each dataset its share. An item goes to a shard with all its repeats: pass@k is counted over them.
+
+    Questions that read alike are counted before that: the same sample has the same key however a run is split.
+    """
+    number, seen = 0, Counter[str]()
     for dataset in loaded:
         share = []
         for item in dataset.items:
+            if shards > 1:
+                chat = checkpoint.digest([(message.role, message.content) for message in sampling.messages_of(item)])
+                item = dataclasses.replace(item, ordinal=seen[chat])
+                seen[chat] += 1
             if number % shards == shard:
                 share.append(item)
                 dataset.tally.request(item.subset.name, dataset.plan.repeats)

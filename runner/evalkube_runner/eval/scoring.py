@@ -10,7 +10,7 @@ from evalkube_crds.evalrun import Filters
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
 
-__all__ = ["RULES", "Scored", "by_rule", "longest_s"]
+__all__ = ["RULES", "Scored", "by_rule", "filters_of", "longest_s"]
 
 RULES = 3
 """Raised whenever the readers of replies, which benchmarks share, decide otherwise: all kept scores are then made anew.
@@ -42,7 +42,7 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
         parameters=plan.args.extra_params,
         question=question,
         metrics=tuple(metric.name for metric in plan.benchmark.metrics if metric in plan.metrics),
-        filters=_filters(plan.filters),
+        filters=filters_of(plan.filters),
         runs_on=plan.few_shot_num > 0,
     )
     scores = await scorers.score(task, reply, longest_s(reply, plan.args.review_timeout))
@@ -50,9 +50,9 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
 
 
 @functools.lru_cache(maxsize=64)
-def _filters(given: Filters) -> scoring.Filters:
+def filters_of(given: Filters) -> scoring.Filters:
     """Those of a spec in terms of benchmarks: the same for all answers of a data set."""
-    return scoring.Filters(**given.model_dump())
+    return scoring.Filters(given.remove_until, given.extract or given.regex, given.remove_whitespace)
 
 
 def longest_s(reply: str, given: float | None) -> float:

@@ -242,7 +242,9 @@ class Session:
             options.benchmark.rules_version,
             options.args.extra_params,
             [metric.name for metric in options.metrics],
-            options.filters.model_dump(),
+            options.filters.model_dump(
+                exclude_none=False, exclude={"regex"} if options.filters.regex is None else None
+            ),
             self._judge_identity(options),
         )
 
@@ -354,7 +356,7 @@ def samples_of(loaded: Iterable[Dataset], spec: EvalRunSpec) -> Iterator[Sample]
             chat = [(message.role, message.content) for message in messages]
             content = checkpoint.digest(spec.api_url, spec.model, identity, chat)
             elsewhere = checkpoint.digest(spec.model, identity, chat)
-            ordinal = seen[content]
+            ordinal = seen[content] if item.ordinal is None else item.ordinal
             seen[content] += 1
             for repeat in range(dataset.plan.repeats):
                 key, anywhere = (checkpoint.digest(one, repeat, ordinal) for one in (content, elsewhere))
