@@ -157,16 +157,13 @@ def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
     number = 0
     for dataset in loaded:
         share = []
-        first: dict[tuple[str, str], int] = {}
-        for item in dataset.items:
-            group = item.question.group
-            place = first.setdefault((item.subset.name, group), number) if group else number
+        for item, place in zip(dataset.items, sampling.places(dataset.items, number), strict=True):
             if place % shards == shard:
                 share.append(item)
                 dataset.tally.request(item.subset.name, dataset.plan.repeats)
-                if group:
-                    dataset.tally.group(item.subset.name, item.index, group)
-            number += 1
+                if item.question.group:
+                    dataset.tally.group(item.subset.name, item.index, item.question.group)
+        number += len(dataset.items)
         dataset.items = share
 
 
