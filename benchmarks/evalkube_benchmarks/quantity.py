@@ -5,12 +5,13 @@ A quantity is read whole or not at all: half of "1.2 million" is another number.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Found", "Quantity", "found", "plain", "quantity"]
+__all__ = ["Found", "Quantity", "found", "in_digits", "plain", "quantity"]
 
 _LONGEST = 200  # characters, with the unit; beyond it stands prose
 
@@ -101,7 +102,7 @@ def quantity(text: str) -> Quantity | None:
     text = plain(text)
     if len(text) > _LONGEST:
         return None
-    if text.startswith("(") and text.endswith(")"):
+    if text.startswith("(") and text.endswith(")") and "," not in text:
         text = text[1:-1].strip()
     one = _at(text, 0)
     if one is None or one.start:
@@ -207,17 +208,54 @@ def _decimal(number: str) -> str:
     return number.replace(",", "")
 
 
+# The digits of all scripts (Bengali, Thai, Telugu, Arabic, Devanagari, ...) and the marks that go with them.
+_DIGIT_MARKS = {
+    "\u066b": ".",
+    "\u066c": ",",
+    "\u060c": ",",
+    "\u066a": "%",
+    "\u0964": "。",
+    "\u2212": "-",
+    "\ufe63": "-",
+}
+_IN_DIGITS = str.maketrans(
+    {
+        chr(code): str(unicodedata.digit(chr(code)))
+        for code in range(0x660, sys.maxunicode + 1)
+        if unicodedata.category(chr(code)) == "Nd"
+    }
+    | _DIGIT_MARKS
+)
+
+
+def in_digits(text: str) -> str:
+    """The text with the digits of all scripts as 0 to 9, and their separators as these are written with them."""
+    return text if text.isascii() else text.translate(_IN_DIGITS)
+
+
+_AND_PARTS = re.compile(
+    r"(?<=\d) and (?:(?:a|one|1)[ -](half|third|quarter|fourth|fifth|eighth|tenth)|(three)[ -](quarters|fourths))\b",
+    re.IGNORECASE,
+)
+_PARTS_OF = {"half": 2, "third": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifth": 5, "eighth": 8,
+             "tenth": 10}  # fmt: skip
+_REPEATING = re.compile(r"(\d{0,9})\.(\d{0,9})\\(?:overline|dot|bar) ?\{?(\d{1,9})\}?")
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _TEX_FRACTION = re.compile(r"(\d ?)?\\[dtc]?frac ?(?:\{ ?([-+]?\d{1,60}) ?\}|(\d)) ?(?:\{ ?([-+]?\d{1,60}) ?\}|(\d))")
 
 
 def plain(text: str) -> str:
     """One spelling for what differs only in typesetting: full-width digits, minus signs, LaTeX spacing and dollars."""
+    text = in_digits(text)
+    if "\\" in text:
+        text = _REPEATING.sub(_repeating, text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]{1,20}", lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)
     text = re.sub(r"(\d ?)?([¼½¾⅐-⅞])", lambda m: (f"{m[1].strip()} " if m[1] else "") + _vulgar(m[2]), text)
     text = re.sub(r"(?<=\d)[\u00a0\u2007\u2009\u202f\u2005\u2006\u200a](?=\d{3}(?!\d))", ",", text)
     text = unicodedata.normalize("NFKC", text).replace("−", "-").replace("–", "-").replace("\u2044", "/")
     text = text.replace("\\!", "")
+    if " and " in text:
+        text = _AND_PARTS.sub(lambda m: f" {3 if m[2] else 1}/{_PARTS_OF[(m[1] or m[3]).lower()]}", text)
     text = re.sub(r"[^\S\n]+", " ", text)
     text = re.sub(
         r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mbox|mathit|operatorname) ?\{([^{}]{0,200})\}", lambda m: f" {m[1]} ", text
@@ -245,3 +283,11 @@ def _fraction(match: re.Match[str]) -> str:
     over, under = above or above_digit, below or below_digit
     sign = "-" if (over + under).count("-") % 2 else ""
     return f"{before.strip() + ' ' if before else ''}{sign}{over.strip('-+')}/{under.strip('-+')}"
+
+
+def _repeating(match: re.Match[str]) -> str:
+    r"""0.1\overline{6} as the fraction that it is."""
+    whole, fixed, again = match[1] or "0", match[2], match[3]
+    scale, nines = 10 ** len(fixed), 10 ** len(again) - 1
+    value = Fraction(int(whole + fixed), scale) + Fraction(int(again), scale * nines)
+    return f"{value.numerator}/{value.denominator}"

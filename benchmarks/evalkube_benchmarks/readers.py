@@ -1,9 +1,22 @@
 """What a benchmark's `extract` may be: the readers of `extract`, for one question and a reply. Pure."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from evalkube_benchmarks import extract
 from evalkube_benchmarks.declaration import Question, Reply, letters
 
-__all__ = ["ASKED_CHARS", "choice", "choices", "number", "text"]
+__all__ = [
+    "ASKED_CHARS",
+    "TRUE_FALSE",
+    "YES_NO",
+    "choice",
+    "choices",
+    "formula",
+    "number",
+    "one_of",
+    "short",
+    "text",
+]
 
 ASKED_CHARS = 400
 """How many characters tell a question from the next one."""
@@ -12,6 +25,11 @@ ASKED_CHARS = 400
 def number(reply: Reply, question: Question) -> str | None:
     """The number that a reply ends on, or the formula in its box."""
     return extract.number(reply.text, question.text[:ASKED_CHARS])
+
+
+def formula(reply: Reply, question: Question) -> str | None:
+    """The formula that a reply ends on: LaTeX, an interval, a set, several solutions, or a number."""
+    return extract.formula(reply.text, question.text[:ASKED_CHARS])
 
 
 def choice(reply: Reply, question: Question) -> str | None:
@@ -32,3 +50,31 @@ def text(reply: Reply, question: Question) -> str:
     if reply.runs_on:
         return extract.before_next(reply.text, question.text[:ASKED_CHARS])[0].strip()
     return reply.text
+
+
+def short(reply: Reply, question: Question) -> str | None:
+    """The short free answer: in a box, after "Answer:" or "the answer is", else the last line."""
+    return extract.short(reply.text, question.text[:ASKED_CHARS])
+
+
+def one_of(labels: Mapping[str, Sequence[str]] | Sequence[str]) -> Callable[[Reply, Question], str | None]:
+    """A reader of the one label of a closed list; a mapping has for each label other words that say it."""
+    spelled = labels if isinstance(labels, Mapping) else dict.fromkeys(labels, ())
+
+    def read(reply: Reply, question: Question) -> str | None:
+        return extract.label(reply.text, spelled, question.text[:ASKED_CHARS])
+
+    return read
+
+
+YES_NO: Mapping[str, Sequence[str]] = {
+    "Yes": ("yeah", "yep", "true", "是", "是的", "对", "可以", "会"),
+    "No": ("nope", "false", "否", "不", "不是", "不对", "不可以", "不会"),
+}
+"""For `one_of`: yes or no, in English or Chinese."""
+
+TRUE_FALSE: Mapping[str, Sequence[str]] = {
+    "True": ("yes", "correct", "正确", "对", "是", "真"),
+    "False": ("no", "incorrect", "wrong", "错误", "不正确", "错", "不对", "否", "假"),
+}
+"""For `one_of`: true or false, in English or Chinese."""

@@ -9,10 +9,15 @@ from evalkube_benchmarks.declaration import Benchmark
 __all__ = ["BENCHMARKS"]
 
 _NAMES: Final = (
+    "aime24",
+    "aime25",
     "arc",
+    "bbh",
     "ceval",
+    "cmath",
     "cmmlu",
     "commonsense_qa",
+    "competition_math",
     "general_mcq",
     "general_qa",
     "gpqa_diamond",
@@ -20,7 +25,9 @@ _NAMES: Final = (
     "hellaswag",
     "iquiz",
     "logi_qa",
+    "math_500",
     "med_mcqa",
+    "mgsm",
     "mmlu",
     "mmlu_pro",
     "mmlu_redux",

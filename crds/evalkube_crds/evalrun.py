@@ -19,6 +19,7 @@ from evalkube_crds.fields import (
     RelativePath,
     TargetGrace,
 )
+from evalkube_crds.judge_contract import JudgeContract
 from evalkube_crds.rules import Rule
 
 __all__ = [
@@ -161,21 +162,9 @@ class JudgeModel(EndpointFields):
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Model name")
     api_url: HttpUrl = Field(description="Base URL of its endpoint")
     generation_config: GenerationConfig = Field(default=GenerationConfig(), description="How it is asked to generate")
-
-
-class JudgeContract(Contract):
-    """What the judge is told and how its words become a score."""
-
-    system_prompt: str | None = Field(default=None, description="System message to the judge")
-    prompt_template: str | None = Field(
-        default=None, description="Prompt to the judge, with {question}, {target} and {prediction}"
-    )
-    score_type: Literal["pattern", "numeric"] = Field(
-        default="pattern",
-        description="pattern: a word of score_mapping; numeric: a number from 0 to 1 written as [[x]]",
-    )
-    score_mapping: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={"A": 1.0, "B": 0.0}, description="Score of each word the judge may say"
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None,
+        description="Where its own key is (on a cluster; over REST: api_key beside it); the judges' key unless set",
     )
 
 
@@ -188,6 +177,16 @@ class Judge(Contract):
             lambda judge: judge.strategy not in ("llm", "llm_recall") or len(judge.models) > 0,
             "models: this strategy needs at least one entry",
         ),
+        Rule(
+            "size(self.models) == 0 || self.minValidJudges <= size(self.models) * self.repeats",
+            lambda judge: not judge.models or judge.min_valid_judges <= len(judge.models) * judge.repeats,
+            "min_valid_judges: is more than there are judgements (models times repeats)",
+        ),
+        Rule(
+            "self.strategy != 'llm_recall' || self.contract.scoreType in ['pattern', 'numeric']",
+            lambda judge: judge.strategy != "llm_recall" or judge.contract.score_type in ("pattern", "numeric"),
+            "strategy: llm_recall corrects a rule's verdict, which a rubric and pairwise don't give; use llm",
+        ),
     )
 
     strategy: Literal["auto", "rule", "llm", "llm_recall"] = Field(
@@ -199,11 +198,16 @@ class Judge(Contract):
     )
     contract: JudgeContract = Field(default=JudgeContract(), description="Prompt and reading of the judges")
     repeats: Annotated[int, Field(ge=1, le=32)] = Field(default=1, description="How often each judge is asked")
+    position_swap: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether pairwise asks in both orders of the two answers, and counts a tie where the verdicts "
+        "differ; auto: it does",
+    )
     aggregation: Literal["mean", "median", "majority_vote"] = Field(
-        default="mean", description="How several verdicts become one"
+        default="mean", description="How several judgements become one"
     )
     min_valid_judges: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=1, description="Readable verdicts needed; with fewer the sample is errored"
+        default=1, description="Readable judgements needed; with fewer the sample is errored"
     )
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="Where the judges' key is (on a cluster; over REST: judge_api_key)"

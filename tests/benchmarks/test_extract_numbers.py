@@ -5,7 +5,7 @@ import pytest
 from evalkube_benchmarks import extract
 from evalkube_benchmarks.metrics import equality
 
-# What a reply says, and a number that is the same; "!" before a number that is not.
+# What a reply says, and a number that is the same; "!" before a number that is not, "none" where there is no answer.
 SAID: dict[str, list[tuple[str, str]]] = {
     "separators": [
         ("so \\boxed{18}", "18"),
@@ -137,9 +137,8 @@ SAID: dict[str, list[tuple[str, str]]] = {
         ("5000000.5", "!5000000"),
         ("0.333333", "1/3"),
         ("0.33", "!1/3"),
-        ("18 or 19", "!18"),
-        ("The answer is 18 or 19", "!18"),
-        ("The answer is 18 or 19", "!19"),
+        ("18 or 19", "none"),
+        ("The answer is 18 or 19", "none"),
     ],
     "ratios and times": [
         ("The ratio is 3:2", "!3"),
@@ -298,8 +297,8 @@ SAID: dict[str, list[tuple[str, str]]] = {
         ("33.3333333", "100/3"),
         ("66.67%", "!2/3"),
         ("The answer is 18 or so", "18"),
-        ("between 10 and 18", "!10"),
-        ("The answer is 17 to 19", "!18"),
+        ("between 10 and 18", "none"),
+        ("The answer is 17 to 19", "none"),
         ("The answer is ≈ 18", "18"),
         ("The answer is ~18", "18"),
         ("answer=18", "18"),
@@ -322,5 +321,8 @@ SAID: dict[str, list[tuple[str, str]]] = {
 def test_number(reply: str, expected: str) -> None:
     """A number is taken with all that belongs to it, and out of all numbers the one that is the answer."""
     found = extract.number(reply)
+    if expected == "none":
+        assert found is None
+        return
     assert found is not None
     assert (equality.same_answer(found, expected.lstrip("!")) is True) is not expected.startswith("!"), found

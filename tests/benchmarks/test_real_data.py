@@ -3,23 +3,35 @@
 None of it lies in the repository: without the variable these tests are skipped.
 """
 
+import asyncio
+import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from evalkube_benchmarks import samples, scoring
 from evalkube_benchmarks.declaration import letters
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_runner.context import RunContext
-from evalkube_runner.data import datasets
+from evalkube_crds.seed.evaluation import reports
+from evalkube_runner.context import HubEndpoints, RunContext
+from evalkube_runner.data import datasets, files
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.eval import plan, sampling
+from evalkube_runner.eval.run import evaluate
 from evalkube_runner.eval.sampling import Item
+from fakes import scripted_endpoint
+from fakes.evaluations import spec_of
+from fakes.hub_server import HubServer
 from fakes.readable import ANYTHING
+from fakes.scripted_endpoint import Says, says
 
 _ROOT = os.environ.get("EVALKUBE_TEST_DATA")
 pytestmark = pytest.mark.skipif(_ROOT is None, reason="EVALKUBE_TEST_DATA names no folder with data sets")
@@ -39,10 +51,16 @@ class _Real:
 
 
 _REAL = {
+    "aime24": _Real(),
+    "aime25": _Real(),
     "arc": _Real(items=1550),
+    "bbh": _Real(),
+    "cmath": _Real(),
     "commonsense_qa": _Real(),
     "gsm8k": _Real(),
     "hellaswag": _Real(items=500),
+    "math_500": _Real(),
+    "mgsm": _Real(args={"few_shot_num": 0}),
     "mmlu": _Real(items=2057),
     "mmlu_pro": _Real(items=350, args={"few_shot_num": 0}),
     "openbookqa": _Real(),
@@ -51,6 +69,7 @@ _REAL = {
     "truthful_qa": _Real(),
     "winogrande": _Real(),
 }
+_WITH_SOLUTIONS = ("gsm8k", "math_500")
 _OF_CHOICES = [name for name in _REAL if "{choices}" in BENCHMARKS[name].prompt.question]
 
 
@@ -65,7 +84,10 @@ def _items(name: str, real: _Real, tmp_path: Path) -> list[Item]:
         "judge": {"models": [{"model": "j", "api_url": "http://h/v1"}]},
     }
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
-    source = datasets.Source(benchmark=name, local_path=_ROOT)
+    declared = made.benchmark
+    source = datasets.Source(
+        benchmark=name, local_path=_ROOT, own_examples=declared.own_examples, columns=declared.columns
+    )
     asked = _rows(made, source, context, made.eval_split)
     shown = _rows(made, source, context, made.train_split or "") if made.few_shot_num else {}
     return [
@@ -85,7 +107,7 @@ def _rows(
         return datasets.load(source, subset, split, context, few_shot=few_shot, only_subset=only)
 
     if benchmark.subset_of is not None:
-        return sampling.divided(made, rows(benchmark.one_config or "default"))
+        return sampling.divided(made, rows(benchmark.one_config or "default"), examples=few_shot)
     return {subset.name: rows(subset.name) for subset in made.subsets}
 
 
@@ -105,6 +127,53 @@ def test_every_item_is_read_and_its_answer_is_right(name: str, tmp_path: Path) -
         assert right.values[main.name] == pytest.approx(1), item.question
         wrong = scoring.score(task, samples.reply(benchmark, item.question, right=False))
         assert wrong.values[main.name] < 0.5, item.question
+
+
+@pytest.mark.parametrize("name", _WITH_SOLUTIONS)
+def test_the_solution_of_the_data_set_is_right(name: str, tmp_path: Path) -> None:
+    """Its text as a reply, up to the mark that it has before its answer."""
+    for item in _items(name, _REAL[name], tmp_path):
+        task = scoring.Task(benchmark=name, question=item.question, metrics=("acc",))
+        mark = f"\n#### {item.question.target}" if name == "gsm8k" else ""
+        assert scoring.score(task, item.question.solution + mark).values["acc"] == 1, item.question
+
+
+@pytest.mark.parametrize("hub", ["huggingface", "modelscope"])
+def test_all_of_gsm8k_from_a_hub(hub: str, tmp_path: Path) -> None:
+    """Its 1,319 items are asked and right, served in the layout of the hub."""
+    folder = Path(_ROOT or "") / "gsm8k"
+    rows = {split: files.read_file(folder / f"{split}.jsonl", ANYTHING) for split in ("train", "test")}
+    solutions = {row["question"].strip(): row["answer"] for row in rows["test"]}
+
+    def script(body: dict[str, Any], _number: int) -> Says:
+        return says(solutions[body["messages"][-1]["content"].rpartition("Problem: ")[2]])
+
+    async def evaluated(context: RunContext) -> dict[str, Any]:
+        async with scripted_endpoint.running(script) as endpoint:
+            spec = spec_of(endpoint.url, datasets=["gsm8k"], dataset_hub=hub, eval_batch_size=32)
+            return reports(await evaluate(spec, context))["gsm8k"]
+
+    with HubServer(BENCHMARKS["gsm8k"].hub_ids[hub], dict(_served(hub, rows))) as server:
+        hubs = HubEndpoints(modelscope=server.url, huggingface=server.url)
+        made = asyncio.run(evaluated(_context(tmp_path, hubs)))
+    assert (made["metrics"][0]["score"], made["requested"]) == (1.0, 1319)
+
+
+def _served(hub: str, rows: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, bytes]]:
+    for split, records in rows.items():
+        table = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), table)
+        lines = b"".join(orjson.dumps(record) + b"\n" for record in records)
+        yield (
+            (f"main/{split}-00000-of-00001.parquet", table.getvalue())
+            if hub == "huggingface"
+            else (f"{split}.jsonl", lines)
+        )
+
+
+def _context(tmp_path: Path, hubs: HubEndpoints) -> RunContext:
+    delivery = FileDelivery(tmp_path / "out", tmp_path / "control", pipeline="eval")
+    return RunContext("r", delivery, tmp_path / "out", tmp_path / "cache", hubs=hubs, readable=ANYTHING)
 
 
 @pytest.mark.parametrize("name", _OF_CHOICES)

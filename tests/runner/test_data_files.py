@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,8 @@ def test_parquet_codecs(tmp_path: Path, codec: str, page: str) -> None:
         pytest.param(
             "a.jsonl", b'\xef\xbb\xbf{ "q" : 1 }\r\n\r\n \t{"q": 2}  \r\n', [{"q": 1}, {"q": 2}], id="spaced lines"
         ),
+        pytest.param("a.jsonl.gz", gzip.compress(b'{"q": 1}\n{"q": 2}'), [{"q": 1}, {"q": 2}], id="packed lines"),
+        pytest.param("a.CSV.GZ", gzip.compress(b"q\n1") + gzip.compress(b"\n2"), [{"q": "1"}, {"q": "2"}], id="parts"),
         pytest.param("a.csv", b'q,a\n"two\nlines",x\n\n', [{"q": "two\nlines", "a": "x"}], id="line break in a cell"),
     ],
 )
@@ -125,6 +128,22 @@ def test_forms(tmp_path: Path, name: str, content: bytes, expected: list[dict[st
     """The forms that people's files have are understood."""
     (tmp_path / name).write_bytes(content)
     assert files.read_file(tmp_path / name, ANYTHING) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("What is 1 + 1?\t2\nAnd 2 + 2?\t4\n", ["What is 1 + 1?", "And 2 + 2?"], id="records alone"),
+        pytest.param("question\tanswer\nWhat?\t2\n", ["What?"], id="a header after all"),
+        pytest.param("answer\tquestion\n2\tWhat?\n", ["What?"], id="a header in another order"),
+        pytest.param('He said "6".\t2\n', ['He said "6".'], id="quotes inside"),
+    ],
+)
+def test_a_table_without_a_header(tmp_path: Path, content: str, expected: list[str]) -> None:
+    """Whoever knows its columns reads the first line too."""
+    (tmp_path / "a.tsv").write_text(content, encoding="utf-8")
+    records = files.read_file(tmp_path / "a.tsv", ANYTHING, ("question", "answer"))
+    assert [record["question"] for record in records] == expected
 
 
 @pytest.mark.parametrize(
@@ -142,6 +161,8 @@ def test_forms(tmp_path: Path, name: str, content: bytes, expected: list[dict[st
         pytest.param("a.csv", b"q,q\n1,2\n", "a.csv:1", "named twice", id="a column twice"),
         pytest.param("a.csv", b'q,a\n"open,2\n', "a.csv", "malformed row", id="open quote"),
         pytest.param("a.csv", b"q,a\n1,2\n\xff,2\n", "a.csv:3", "0xff", id="latin-1"),
+        pytest.param("a.json.gz", gzip.compress(b"[]")[:-3], "a.json.gz", "is it whole", id="torn gzip"),
+        pytest.param("a.json.gz", b"[]", "a.json.gz", "not a readable gzip", id="no gzip"),
         pytest.param("a.csv", b"", "a.csv", "empty", id="empty csv"),
         pytest.param("a.parquet", b"PAR1 no", "a.parquet", "not a readable parquet", id="torn parquet"),
         pytest.param("a.arrow", b"no", "a.arrow", "not a readable arrow file", id="torn arrow"),

@@ -39,6 +39,7 @@ _SUBJECTS = ("dev/law_dev.csv", "val/law_val.csv", "val/art_val.csv", "test/law_
             ("q/test/0000.parquet", "q/test/0001.parquet"),
             id="numbered parts",
         ),
+        pytest.param(("dev/a.jsonl.gz",), "a", "dev", ("dev/a.jsonl.gz",), id="packed"),
         pytest.param(("HumanEval.jsonl",), "main", "test", ("HumanEval.jsonl",), id="the one file there is"),
         pytest.param(("a_2024.csv", "a_2025.csv"), "a_2025", "test", ("a_2025.csv",), id="a year is no shard"),
         pytest.param(_SUBJECTS, "law", "validate", None, id="sad: no such split"),
@@ -51,6 +52,55 @@ _SUBJECTS = ("dev/law_dev.csv", "val/law_val.csv", "val/art_val.csv", "test/law_
 def test_choose(paths: tuple[str, ...], subset: str, split: str, expected: tuple[str, ...] | None) -> None:
     """The names that the hubs and people use lead to the right files."""
     choice = layout.layout_of(paths).choose(subset, split)
+    assert (choice.paths if choice else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("paths", "subset", "split", "expected"),
+    [
+        pytest.param(("mgsm_de.tsv", "mgsm_en.tsv"), "de", "test", "mgsm_de.tsv", id="name and subset"),
+        pytest.param(("MGSM-de.tsv", "MGSM-en.tsv"), "de", "test", "MGSM-de.tsv", id="in capitals, with a dash"),
+        pytest.param(("de/mgsm-test.csv", "en/mgsm-test.csv"), "de", "test", "de/mgsm-test.csv", id="name and split"),
+        pytest.param(("mgsm_de_test.csv", "mgsm_de_train.csv"), "de", "train", "mgsm_de_train.csv", id="all three"),
+        pytest.param(("mgsm_de.tsv", "de.tsv"), "de", "test", "de.tsv", id="the bare name goes first"),
+        pytest.param(("mgsm_de.tsv", "mgsm_en.tsv"), "mgsm_en", "test", "mgsm_en.tsv", id="a subset called like it"),
+        pytest.param(("high_school_de.tsv", "x.tsv"), "de", "test", None, id="sad: the end of another name"),
+        pytest.param(("mgsmde.tsv", "x.tsv"), "de", "test", None, id="sad: no separator"),
+    ],
+)
+def test_files_may_begin_with_the_name_of_the_data_set(
+    paths: tuple[str, ...], subset: str, split: str, expected: str | None
+) -> None:
+    """It is left out where the files are not found by their whole names."""
+    choice = layout.layout_of(paths, name="mgsm").choose(subset, split)
+    assert (choice.paths[0] if choice else None) == expected
+
+
+_SPLITS_ARE_SUBSETS = """---
+configs:
+- config_name: default
+  data_files:
+  - {split: murders, path: murder.csv}
+  - {split: teams, path: data/teams-*}
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("subset", "few_shot", "expected"),
+    [
+        pytest.param("murders", False, ("murder.csv",), id="a file of another name"),
+        pytest.param("Teams", False, ("data/teams-0000.parquet",), id="a pattern"),
+        pytest.param("murders", True, None, id="sad: the evaluated records are no examples"),
+        pytest.param("places", False, None, id="sad: no such split"),
+    ],
+)
+def test_subsets_may_be_the_splits_of_one_configuration(
+    subset: str, few_shot: bool, expected: tuple[str, ...] | None
+) -> None:
+    """A card that has one configuration may call its subsets splits."""
+    found = layout.layout_of(("murder.csv", "data/teams-0000.parquet"), readme=_SPLITS_ARE_SUBSETS)
+    choice = found.choose(subset, "test", few_shot=few_shot)
     assert (choice.paths if choice else None) == expected
 
 

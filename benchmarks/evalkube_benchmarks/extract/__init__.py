@@ -5,9 +5,23 @@ reply does not state. Every pattern here is linear: white space is squeezed firs
 """
 
 from evalkube_benchmarks.extract.document import answer_of
+from evalkube_benchmarks.extract.formulas import formula
+from evalkube_benchmarks.extract.labels import label
 from evalkube_benchmarks.extract.letters import choice, choices
 from evalkube_benchmarks.extract.marks import boxed
 from evalkube_benchmarks.extract.numbers import number
+from evalkube_benchmarks.extract.short import short
 from evalkube_benchmarks.extract.spoken import before_next, strip_thinking
 
-__all__ = ["answer_of", "before_next", "boxed", "choice", "choices", "number", "strip_thinking"]
+__all__ = [
+    "answer_of",
+    "before_next",
+    "boxed",
+    "choice",
+    "choices",
+    "formula",
+    "label",
+    "number",
+    "short",
+    "strip_thinking",
+]

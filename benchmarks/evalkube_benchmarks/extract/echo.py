@@ -17,27 +17,54 @@ _TABLE_VERDICT = re.compile(r"(.{0,200}?\| ?)?(?:(?P<yes>yes|true|是)|(?P<no>no
 
 # "B. Paris: correct" is a verdict too.
 _VERDICT_AT_END = re.compile(
-    r"(?:[:—–|-]|\bis\b|是) ?(?P<verdict>(?i:incorrect|correct|wrong|right|true|false|yes|no)"
+    r"(?:(?:[:—–|,-]|\bis\b|是) ?(?=[A-Za-z一-鿿✓✔√✅✗✘×❌])|(?=[✓✔√✅✗✘×❌]))"
+    r"(?P<verdict>(?i:incorrect|correct|wrong|right|true|false|yes|no)"
     r"|正确|错误|不正确|对|错|[✓✔√✅✗✘×❌])"
-    r" ?[.。]?$"
+    r" ?[.。;；]?$"
 )
 
 
-def without_options(text: str, labels: str, options: Sequence[str]) -> str:
-    """Drops the lines (or the part of a line) that repeat the options: several labels in a row, each with its text."""
-    head = re.compile(rf"[-*>• (\[]{{0,4}}({'|'.join(labels)})(?: ?[)\]])?(?: ?[.:、|)]| -) ?(?=\S)")
-    lines = text.splitlines()
+_CLAUSE = re.compile(r"(?<=[;。；])\s?")
+
+
+def without_options(text: str, labels: str, options: Sequence[str], *, several: bool = False) -> str:
+    """Drops the lines (or the part of a line) that repeat the options: several labels in a row, each with its text.
+
+    Where `several` may be right, a list of some of them is no echo: it keeps its letters.
+    """
+    head = re.compile(
+        rf"(?:\d{{1,2}}[.)] )?[-*>• (\[]{{0,4}}({'|'.join(labels)})(?: ?[)\]])?"
+        rf"(?: ?[.:|)项]|、(?![{labels}](?![A-Za-z]))| [-–—])(?:选?项)? ?(?=\S)"
+    )
+    lines = [clause for line in text.splitlines() for clause in _clauses(line, head)]
     heads = [head.match(line) for line in lines]
     echoed = [
         match is not None and not _is_verdict(line, match, labels, options)
         for line, match in zip(lines, heads, strict=True)
     ]
-    several = len({match[1] for match, echo in zip(heads, echoed, strict=True) if match and echo}) >= 2
+    if echoed and echoed[-1] and not several and _repeats(heads):
+        echoed[-1] = False  # the conclusion after an echo: "B. Paris" once more
+    letters = {match[1] for match, echo in zip(heads, echoed, strict=True) if match and echo}
+    listed = several and letters < set(labels)
     kept = []
     for line, match, echo in zip(lines, heads, echoed, strict=True):
-        if not (several and echo):
+        if len(letters) >= 2 and echo:
+            kept.extend([match[1]] if listed and match else [])
+        else:
             kept.append(_without_inline(_judged(line, match), labels))
     return "\n".join(kept)
+
+
+def _clauses(line: str, head: re.Pattern[str]) -> list[str]:
+    """The clauses of a line that says something of each option in turn; else the line."""
+    clauses = _CLAUSE.split(line) if ";" in line or "。" in line or "；" in line else [line]
+    return clauses if sum(head.match(clause) is not None for clause in clauses) >= 2 else [line]
+
+
+def _repeats(heads: "Sequence[re.Match[str] | None]") -> bool:
+    """Whether the last line is headed by a letter that an earlier one had."""
+    last = heads[-1]
+    return last is not None and last[1] in {match[1] for match in heads[:-1] if match}
 
 
 def _is_verdict(line: str, head: re.Match[str], labels: str, options: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from evalkube_benchmarks.extract import document
+from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad
 from evalkube_benchmarks.extract.echo import without_options
 from evalkube_benchmarks.extract.phrases import (
     ARTICLE,
@@ -17,6 +18,7 @@ from evalkube_benchmarks.extract.phrases import (
     EXCEPT,
     LEAD,
     ONLY,
+    OTHERS,
     PICKS,
     RIGHT,
     RULES_OUT,
@@ -30,6 +32,8 @@ from evalkube_benchmarks.extract.spoken import before_next, squeezed
 __all__ = ["choice", "choices"]
 
 _HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
+_IT_IS = re.compile(r"^(?:it is|it's|that is|这是|是)? ?(?:the )?", re.IGNORECASE)
+_HEAD = re.compile(r"^[a-z] ?[).:、-] ?")
 _MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
 _WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
 
@@ -74,12 +78,14 @@ class _Reading:
         self._raw = text
         self._options = [_bare(option) for option in options]
         one = f"[{labels}]"
+        text = text.replace("【答案】", "答案:").replace("【", "\n【")
         text = _WORN.sub("", _MARKUP.sub(r"\1", text.replace("\\boxed", "答案:").replace("\\fbox", "答案:")))
         # "(A) Rome" heads a line of a list: its bracket says so.
         text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
         text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
         text = squeezed("\n".join(_row(line) for line in text.splitlines()))
-        self._text = without_options(text, labels, self._options)
+        self._text = without_options(text, labels, self._options, several=several)
+        self._says = f"{SAYS}|{ABROAD}" if is_abroad(text) else SAYS
         next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
         joint = (
             r"(?: ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? ?也?可能是? ?"
@@ -94,11 +100,11 @@ class _Reading:
 
     def announced(self) -> str | None:
         """The last statement of an answer."""
-        for lead in (rf"(?:{SAYS}){LEAD}[(\[{{【<]{{0,3}} ?", rf"(?:{PICKS}){LEAD}[(\[{{【<]{{0,3}} ?"):
+        for lead in (rf"(?:{self._says}){LEAD}[(\[{{【<]{{0,3}} ?", rf"(?:{PICKS}){LEAD}[(\[{{【<]{{0,3}} ?"):
             said = self._last(lead)
             if said is not None:
                 return said
-        return self._by_text()
+        return self._by_list() if self._several else self._by_text()
 
     def _last(self, lead: str) -> str | None:
         last = None
@@ -143,9 +149,14 @@ class _Reading:
             return self._in_order("".join(right))
         if right:
             return ""
+        if self._several:
+            for match in self._matches(rf"{EXCEPT}{self._group}(?:之外|以外|外)?,? ?{OTHERS}(?:{RIGHT})"):
+                return "".join(label for label in self._labels if label not in self._in_order(match["group"]))
         left = set(self._labels) - wrong
         if len(wrong) >= 2 and len(left) == 1:
             return left.pop()
+        if self._several and wrong and left and self._named() >= left:
+            return self._in_order("".join(left))
         so = self._last(rf"{SO},? ?{LEAD}")
         if so is not None:
             return so
@@ -187,7 +198,7 @@ class _Reading:
             if every:
                 return self._in_order(every["group"])
         whole = rf"[ >:|(\[{{-]{{0,4}}{self._group}[ .。:;,!)\]}}]{{0,4}}"
-        first = rf"[ >:|-]{{0,4}}{self._group}(?= ?[.):、,;(]| -)"
+        first = rf"[ >:|-]{{0,4}}{self._group}(?= ?[.):、,;(。]| [-–—])"
         for line, match in (
             (lines[-1], self._pattern(whole).fullmatch(lines[-1])),
             (lines[0], self._pattern(whole).fullmatch(lines[0]) or self._pattern(first).match(lines[0])),
@@ -214,27 +225,67 @@ class _Reading:
         ended = set(re.findall(rf"(?<![A-Za-z0-9'’])({one})(?![A-Za-z0-9'’]){ends}", self._text))
         left = (named | ended) - wrong
         mentioned = set(re.findall(rf"(?<![A-Za-z0-9'’])({one})(?![A-Za-z0-9'’])(?! [a-z])", self._text)) - wrong
+        mentioned |= {letter for group in self._groups() if len(group) > 1 for letter in group}
+        if self._several and mentioned and not wrong:
+            last = self._pattern(rf"(?:\b(?:are|is)|是|为|有|:) ?{self._group}[ .。]*\Z").search(self._text)
+            return self._in_order(last["group"]) if last else None
         if len(left) == 1 and mentioned <= left:
             return str(left.pop())
         return None
+
+    def _by_list(self) -> str | None:
+        """The options that the last line lists, each with its letter and its text: "A. 2 and C. 7"."""
+        last = unicodedata.normalize("NFKC", self._raw.strip().rpartition("\n")[2]).casefold()
+        listed = [
+            label
+            for label, option in zip(self._labels, self._options, strict=False)
+            if option and re.search(rf"(?<![a-z0-9]){label.lower()}[).:、] ?{re.escape(option)}(?!\w)", last)
+        ]
+        return "".join(listed) if 1 < len(listed) < len(self._labels) else self._by_text()
+
+    def _groups(self) -> list[str]:
+        return [self._in_order(match["group"]) for match in self._matches(rf"(?<![A-Za-z0-9'’]){self._group}")]
+
+    def _named(self) -> set[str]:
+        """The letters that are named, by themselves or in a group."""
+        return {letter for group in self._groups() for letter in group}
 
     def _by_text(self) -> str | None:
         """The option whose text is announced, or is the whole reply."""
         if not self._options:
             return None
-        stated = [match.end() for match in self._matches(rf"(?:{SAYS})[ :\n]{{0,3}}(?:the )?")][-1:]
+        stated = [match.end() for match in self._matches(rf"(?:{self._says})[ :\n]{{0,3}}(?:the )?")][-1:]
         said = [self._text[at : at + 400].split("\n")[0] for at in stated]
-        lines = self._raw.strip().splitlines()
-        lines = [re.sub(r"^(?:it is|it's|that is|这是|是) ?(?:the )?", "", line, flags=re.IGNORECASE) for line in lines]
+        lines = [_IT_IS.sub("", line) for line in self._raw.strip().splitlines()]
+        alone = sum(_HEAD.match(line.strip(" *_>#-(").lower()) is not None for line in lines) == 1
         for candidate in (*said, *(lines if len(lines) == 1 else lines[-1:])):
-            whole = _bare(candidate)
-            fits = [at for at, option in enumerate(self._options) if len(option) > 1 and option == whole]
-            if not fits:
-                sentence = _bare(re.split(r"[.。;；](?= |$)", candidate)[0])
-                fits = [at for at, option in enumerate(self._options) if len(option) > 1 and option == sentence]
+            found = self._option(candidate, labelled=alone)
+            if found is not None:
+                return found
+        return (
+            self._option(re.split(r"[,;:—–]", lines[0])[0])
+            if len(lines) == 1 and not self._says_others(lines[0])
+            else None
+        )
+
+    def _option(self, candidate: str, *, labelled: bool = False) -> str | None:
+        """The label of the option that a text is, or its first sentence; `labelled`: perhaps behind its own label."""
+        for text in (candidate, re.split(r"[.。;；](?= |$)", candidate)[0]):
+            whole = _bare(text)
+            fits = [
+                at
+                for at, option in enumerate(self._options)
+                if len(option) > 1
+                and (whole == option or (labelled and _HEAD.sub(whole[0], whole) == self._labels[at].lower() + option))
+            ]
             if len(fits) == 1:
                 return self._labels[fits[0]]
         return None
+
+    def _says_others(self, line: str) -> bool:
+        """Whether a line has the texts of several options."""
+        lowered = line.casefold()
+        return sum(len(option) > 1 and option in lowered for option in self._options) > 1
 
     # -------------------------------------------------------------------------------------------------- patterns
 

@@ -8,27 +8,51 @@ import re
 
 from evalkube_benchmarks import quantity
 from evalkube_benchmarks.extract import document, numerals
+from evalkube_benchmarks.extract.announcements import ABROAD, ASIDE, is_abroad
 from evalkube_benchmarks.extract.marks import boxed, without_markup
 from evalkube_benchmarks.extract.spoken import before_next, squeezed
+from evalkube_benchmarks.extract.statements import refuses
 
 __all__ = ["number"]
 
 _HASHES = re.compile(r"####[ \t]{0,20}([^\n]{1,400})")
-_MARKER = re.compile(
-    r"(?:\banswers?(?: (?:to|of|for) [^.\n:]{1,80}?)?[*_\"']{0,3} ?"
+_SAYS = (
+    r"\banswers?(?: (?:to|of|for) [^.\n:]{1,80}?)?[*_\"']{0,3} ?"
     r"(?:(?:is|are|would be|should be|must be|comes to|equals)\b|[=:：]|\|)"
     r"|(?:最终|正确)?(?:答案|得数)[*_]{0,3} ?(?:应该|应当|应|就)?(?:是|为|等于|[=:：]|\|)"
-    r"|^[*_#> ]{0,6}(?:result|结果)[*_]{0,3} ?[:：])"
-    r"[ *_:：\n]{0,6}",
-    re.IGNORECASE | re.MULTILINE,
+    r"|^[*_#> ]{0,6}(?:result|结果)[*_]{0,3} ?[:：]"
 )
+_MARKER = re.compile(rf"(?:{_SAYS})[ *_:：\n]{{0,6}}", re.IGNORECASE | re.MULTILINE)
+_MARKER_ABROAD = re.compile(rf"(?:{_SAYS}|{ABROAD})[ *_:：\n]{{0,6}}", re.IGNORECASE | re.MULTILINE)
 _MOST_SIDES = 50
 _STATED_CHARS = 400  # what is announced stands close to its announcement
 _SENTENCE_END = re.compile(r"\.(?= |$)|[。；;!！?？]")
 _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za-z])", re.IGNORECASE)
-_EITHER = re.compile(r"\s?(?:or|或者?)\s?(?=[-$\d.])", re.IGNORECASE)
+_CLOCK = re.compile(r": ?\d")
+_ONE_NUMBER = r"-?[$€£¥]?\d(?:[\d,]{0,20}\d)?(?:\.\d{1,20})?%?"
+_OPEN = re.compile(
+    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?(?:(?P<or>,?(?: /)? (?:or|oder|ou) "
+    rf"(?:(?:maybe|perhaps|possibly|even) )?"
+    rf"| ?或者? ?| ?还是 ?)|(?: to | ?[至到~] ?|(?<=\d)-(?=\d)))"
+    rf"(?P<high>{_ONE_NUMBER})(?P<unit2>(?: [a-z]{{1,12}})?)(?![A-Za-z0-9/^:-])",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    rf"\b(?:between|zwischen|entre) (?P<low>{_ONE_NUMBER}) (?:and|und|et|y) (?P<high>{_ONE_NUMBER})", re.IGNORECASE
+)
 _OPERATOR = re.compile(
     r"(?: ?[a-z]{1,12}){0,2} ?(?:[-+*×·÷^/]|x(?= ?\d))(?= ?[\d($\\])|[A-Za-z](?= ?[-+=^])", re.IGNORECASE
+)
+_FIRST_DIGIT = re.compile(r"\d")
+_ASIDE = re.compile(ASIDE, re.IGNORECASE | re.MULTILINE)
+_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
+_PARENTHESES = re.compile(r"\([^()=≈\n]{0,200}[A-Za-z一-鿿][^()=≈\n]{0,200}\)")
+_REASON = re.compile(r"\b(?:because|since)\b|因为|由于", re.IGNORECASE)
+_SO = re.compile(r"\b(?:so|therefore|thus|hence|gives|makes|total)\b|所以|因此", re.IGNORECASE)
+_IN_PASSING = re.compile(
+    r"\b(?:in|during|over|for|of|after|from|at|by|per|with|within|each of|all|every|among|the)"
+    r"(?: (?:the|all|all the|these|those|her|his|their|its|all of the))? $",
+    re.IGNORECASE,
 )
 _TEX = re.compile(r"\$([^$\n]{1,200})\$")
 _TEX_VALUE = re.compile(r"\\[dt]?frac|\\sqrt|\\pi|\^")
@@ -40,26 +64,32 @@ def number(text: str, asked: str = "") -> str | None:
     r"""Returns the number a reply ends on: in \boxed{}, after `####`, after "the answer is", else its last number.
 
     A box is returned as it stands, formula or not; out of a sentence the number is cut. What follows on to another
-    question than `asked` is left out.
+    question than `asked` is left out. Two numbers side by side ("50 or 60", "50 to 60") are no answer.
     """
-    text = document.unfolded(text)
+    text = quantity.in_digits(document.unfolded(text))
     head, apart = before_next(text, asked)
     if head is not text:
-        answer = _announced(head) or _alone(head) or (_last(head) if apart else None)
+        answer = _announced(head)
+        if answer is None:
+            answer = _alone(head) or (_last(head, asked) if apart else None)
         if answer is not None:
-            return answer
-    return _announced(text) or _last(text)
+            return answer or None
+    answer = _announced(text)
+    if answer is None:
+        answer = None if refuses(text) else _last(text, asked)
+    return answer or None
 
 
 def _announced(text: str) -> str | None:
+    """The number of the last announcement; "" where it names two, None where there is none."""
     inside = boxed(text)
     if inside is not None:
-        return numerals.whole(inside) or inside
+        return "" if _is_open(quantity.plain(inside)) else numerals.whole(quantity.plain(inside)) or inside
     hashes = _HASHES.findall(text)
     if hashes:
-        return _stated(hashes[-1])
+        return _stated(hashes[-1].rpartition(":")[2] or hashes[-1])
     text = squeezed(text)
-    markers = list(_MARKER.finditer(text))
+    markers = list((_MARKER_ABROAD if is_abroad(text) else _MARKER).finditer(text))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     for marker, end in reversed(list(zip(markers, ends, strict=False))):
         lines = text[marker.end() : min(end, marker.end() + _STATED_CHARS)].strip().splitlines()
@@ -67,6 +97,18 @@ def _announced(text: str) -> str | None:
         if answer is not None:
             return answer
     return None
+
+
+def _is_open(said: str) -> bool:
+    """Whether two numbers are named side by side: as alternatives, or as the ends of a range."""
+    pair = _OPEN.search(said)
+    if pair is None:
+        return False
+    low, high = quantity.quantity(pair["low"]), quantity.quantity(pair["high"])
+    if low is None or high is None or low.value == high.value:
+        return False
+    units = (pair["unit"] or "").strip().lower(), pair["unit2"].strip().lower()
+    return not (all(units) and units[0] != units[1] and pair["or"])
 
 
 def _stated(line: str) -> str | None:
@@ -84,6 +126,8 @@ def _stated(line: str) -> str | None:
     if _TEX_VALUE.search(written) and not re.search(r"[a-z]{4,}", re.sub(r"\\[a-z]{1,20}", "", written)):
         return written.strip(" *_`$,，:：")
     sentence = quantity.plain(written).strip(" *_`,，:：")
+    if _hedges(sentence):
+        return ""
     return _of_sentence(sentence) or numerals.number(sentence)
 
 
@@ -92,9 +136,8 @@ def _of_sentence(sentence: str) -> str | None:
     if not quantities:
         return None
     first = quantities[0]
-    if first.start <= 1 and not _OPERATOR.match(sentence, first.end) and not sentence[first.end :].startswith(":"):
-        other = _EITHER.match(sentence, first.end)
-        return sentence[: other.end() + 20].strip() if other else first.text
+    if first.start <= 1 and not _OPERATOR.match(sentence, first.end) and not _CLOCK.match(sentence, first.end):
+        return first.text
     if _FORMULA.fullmatch(sentence):
         return _side(sentence) or sentence
     ratio = _RATIO.search(sentence)
@@ -129,10 +172,31 @@ def _alone(text: str) -> str | None:
     return quantity.found(quantity.plain(line))[0].text if read is not None else None
 
 
-def _last(text: str) -> str | None:
-    """The last number of the last line that has any; of an equation, what it comes to."""
-    for line in reversed(squeezed(text).splitlines()):
-        read = quantity.plain(line)
+def _hedges(sentence: str) -> bool:
+    """Whether what a sentence says first is no one number: "between 50 and 60", "50 or 60", "50 to 60"."""
+    if "=" in sentence:
+        return False
+    pair = _BETWEEN.search(sentence) or _OPEN.search(sentence)
+    first = _FIRST_DIGIT.search(sentence)
+    return (
+        pair is not None
+        and first is not None
+        and first.start() >= pair.start()
+        and (pair.re is _BETWEEN or _is_open(sentence))
+    )
+
+
+def _last(text: str, asked: str = "") -> str | None:
+    """The last number of the last line that has any, asides left out; of an equation, what it comes to.
+
+    "" where it is one of two that are named side by side.
+    """
+    text = squeezed(text)
+    aside = _ASIDE.search(text)
+    if aside is not None and _FIRST_DIGIT.search(text[: aside.start()]):
+        text = text[: aside.start()]
+    for line in reversed(text.splitlines()):
+        read = _main(line)
         quantities = quantity.found(read)
         if not quantities:
             continue
@@ -142,14 +206,46 @@ def _last(text: str) -> str | None:
         if ratio is not None and ratio.end() >= quantities[-1].end:
             return ratio.group()
         if "=" in read or "≈" in read:
-            start = max(read.rfind("="), read.rfind("≈"))
-            behind = next((one for one in quantities if one.start > start), None)
-            if behind is not None and not _OPERATOR.match(read, behind.end):
-                return behind.text
-            alone = _lone_side(read)
-            if alone is not None:
-                return alone
-            before = [one for one in quantities if one.end <= start]
-            return (before or quantities)[-1].text
-        return quantities[-1].text
-    return numerals.number(text) if len(text) <= 40 else None
+            return _of_equation(read, quantities)
+        for pair in (*_BETWEEN.finditer(read), *_OPEN.finditer(read)):
+            if pair.end("high") >= quantities[-1].end and (pair.re is _BETWEEN or _is_open(pair.group())):
+                return ""
+        return _new_one(read, quantities, asked).text
+    return numerals.number(text.rpartition("\n")[2])
+
+
+def _of_equation(read: str, quantities: list[quantity.Found]) -> str:
+    start = max(read.rfind("="), read.rfind("≈"))
+    behind = next((one for one in quantities if one.start > start), None)
+    if behind is not None and not _OPERATOR.match(read, behind.end):
+        return behind.text
+    alone = _lone_side(read)
+    if alone is not None:
+        return alone
+    before = [one for one in quantities if one.end <= start]
+    return (before or quantities)[-1].text
+
+
+def _main(line: str) -> str:
+    """What of a line without an announcement may say its answer: its bold words, else all but asides and reasons."""
+    bold = [one for one in _BOLD.findall(line) if _FIRST_DIGIT.search(one)]
+    if bold:
+        return quantity.plain(bold[-1])
+    outside = _PARENTHESES.sub(" ", line)
+    if _FIRST_DIGIT.search(outside):
+        line = outside
+    reason = _REASON.search(line)
+    if reason is not None and _FIRST_DIGIT.search(line[: reason.start()]) and not _SO.search(line, reason.end()):
+        line = line[: reason.start()]
+    return quantity.plain(line)
+
+
+def _new_one(read: str, quantities: list[quantity.Found], asked: str) -> quantity.Found:
+    """The last number of a line, but for one that the question gave and that is mentioned in passing ("in 15 days")."""
+    given = {one.quantity.value for one in quantity.found(quantity.plain(asked))} if len(quantities) > 1 else set()
+    for one in reversed(quantities):
+        if one.quantity.value not in given or not _IN_PASSING.search(read[max(0, one.start - 24) : one.start]):
+            return one
+        if all(other.quantity.value in given for other in quantities if other.end <= one.start):
+            break
+    return quantities[-1]

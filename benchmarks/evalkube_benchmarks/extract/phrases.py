@@ -12,6 +12,7 @@ __all__ = [
     "EXCEPT",
     "LEAD",
     "ONLY",
+    "OTHERS",
     "PICKS",
     "RIGHT",
     "RULES_OUT",
@@ -45,13 +46,14 @@ SO = (
     r"|(?i:\b(?:so|therefore|thus|hence|leaving|leaves|left with)\b))"
 )
 RIGHT = (
-    r"(?i: ?(?:is|are|was|were) (?:(?:the|both|all|clearly|therefore|thus|indeed|also|only) ){0,3}"
+    r"(?i: ?(?:is|are|was|were|seems?|looks?|appears?|sounds?)(?: to be)? "
+    r"(?:(?:the|both|all|clearly|therefore|thus|indeed|also|only) ){0,3}"
     r"(?:correct|right|true|best|answer)\b(?![- ](?:known|hand))"
     r"|[ :|]{0,3}(?:correct|right)(?= ?(?:$|[.,;:|!\n(])))"
     r"| ?(?:remains|is left)\b(?! (?:to|unclear|open))"
     r"|(?:[ :|]|[两三四五]?个?项|选项|这一项|说法|表述|的?说法){0,4}(?:都|均)?(?:才|是|最为|最|唯一){0,3}"
     r"(?:正确|对的|符合|合适|恰当|成立|准确)(?!吗|与否|答案)"
-    r"|[ :|]{0,4}(?:对(?= ?(?:$|[.,;:|!\n()]))|[✓✔√✅☑])"
+    r"|[ :|]{0,4}(?:(?:都|均|全)?对(?= ?(?:$|[.,;:|!\n()。]))|[✓✔√✅☑])"
 )
 WRONG = (
     r"(?i:(?:[ :|]|(?:is|are|was|were|can be|should be|must be|cannot be|can't be|both|all|also|clearly|obviously"
@@ -59,7 +61,7 @@ WRONG = (
     r"(?:wrong|incorrect|false|not\b(?! (?:option )?[A-J]\b)|n't|ruled out|eliminated|excluded|out\b(?! of)"
     r"|impossible|invalid|cannot|can't|isn't"
     r"|aren't|doesn't|don't))"
-    r"|(?:[ :|]|项|选项|说法|表述|的|都|均|全|也|显然|明显|是|为|可以?|应该?|被){0,5}"
+    r"|(?:[ :|]|[两三四五]?项|选项|说法|表述|的|都|均|全|也|显然|明显|是|为|可以?|应该?|被){0,5}"
     r"(?:错|不(?!仅|但|只|是 ?[A-J]|选 ?[A-J])|误|有误|排除|与题意不符|无关"
     r"|非(?! ?[A-J]))"
     r"|[ :|]{0,4}(?:[✗✘×❌]|(?:x|X)(?= ?(?:$|[|\n])))"
@@ -76,6 +78,9 @@ EXCEPT = (
     r"|(?<![排删扣])除了?) ?"
 )
 """Before a letter that is right where all others are called wrong."""
+
+OTHERS = r"(?:其余|其他|其它)(?:选项|[两三四五]?项)?"
+"""After a letter that is wrong where all others are called right."""
 
 ONLY = r"(?:只有|唯有|仅有|仅|(?i:\bonly|\bjust) (?:option )?)"
 DOUBTED = re.compile(

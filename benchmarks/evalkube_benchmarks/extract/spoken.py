@@ -5,6 +5,8 @@ Each scan is one pass: what may repeat in a pattern is bounded.
 
 import re
 
+from evalkube_benchmarks.extract.announcements import NEXT_ABROAD
+
 __all__ = ["before_next", "squeezed", "strip_thinking"]
 
 _WORD = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)"
@@ -33,9 +35,14 @@ _ROLE = re.compile(
 )
 _NEXT = re.compile(
     r"^[ \t>#*_]{0,8}(?:(?:next|new|another) )?"
-    r"(?:(?:problem|question|exercise|q|user|human|instruction)(?: ?#?\d{1,4})?(?: ?\([a-z ]{1,20}\))?"
-    r"|下一题|新?问题 ?\d{0,3}|题目 ?\d{0,3}|科目|问|例题 ?\d{0,3}|第 ?[\d一二三四五六七八九十]{1,4} ?题)"
-    r" ?[*_]{0,3} ?[:：]",
+    r"(?:(?:problem|question|exercise|q|user|human|instruction|(?P<example>example))"
+    r"(?: ?#?\d{1,4})?(?: ?\([a-z ]{1,20}\))?"
+    r"|下一题|新?问题 ?\d{0,3}|题目 ?\d{0,3}|科目|用户|问|例题? ?\d{0,3}|第 ?[\d一二三四五六七八九十]{1,4} ?题"
+    rf"|(?:{NEXT_ABROAD}) ?\d{{0,3}})"
+    r" ?[*_]{0,3} ?[:：]"
+    # A heading needs no colon.
+    r"|^[ \t]{0,4}(?:#{1,6} ?[*_]{0,3}|[*_]{2,3})(?:problem|question|exercise|题目|问题|例题?)"
+    r" ?#?\d{1,4}[.]?[*_]{0,3}[ \t]{0,9}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BLANK_LINE = re.compile(r"\n[ \t]{0,20}\r?\n[ \t]{0,20}\Z")
@@ -98,7 +105,7 @@ def before_next(text: str, asked: str = "") -> tuple[str, bool]:
     for mark in _NEXT.finditer(text, begun + 1):
         if not _is_asked(text[mark.end() : mark.end() + 4 * _SAME_CHARS], asked):
             head = text[: mark.start()]
-            return head, _BLANK_LINE.search(head[-50:]) is not None
+            return head, mark["example"] is None and _BLANK_LINE.search(head[-50:]) is not None
     return text, False
 
 

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
+from evalkube_benchmarks.metrics.structure import spelled
+
 __all__ = ["equal", "while_loading"]
 
 while_loading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
@@ -39,6 +41,4 @@ def _library() -> ModuleType:
 
 def _parsed(library: ModuleType, text: str) -> Any:
     # As LaTeX first, which both answers usually are; text without any ("2x + 1") parses as an expression.
-    return library.parse(
-        f"${text.strip().strip('$')}$", parsing_timeout=None, raise_on_error=True, fallback_mode="no_fallback"
-    )
+    return library.parse(f"${spelled(text)}$", parsing_timeout=None, raise_on_error=True, fallback_mode="no_fallback")

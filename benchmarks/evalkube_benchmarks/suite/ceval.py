@@ -87,4 +87,5 @@ BENCHMARK = Benchmark(
     read=multiple_choice.reader(Columns(choices=tuple("ABCD"), solution="explanation", kept=("id",))),
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
+    rules_version=2,
 )

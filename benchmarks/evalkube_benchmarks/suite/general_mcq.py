@@ -61,6 +61,7 @@ BENCHMARK = Benchmark(
     read=_read,
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
+    rules_version=2,
     parameters={"multiple_correct": False, "use_cot": True},
     variant=_variant,
 )

@@ -91,4 +91,5 @@ BENCHMARK = Benchmark(
     read=_read,
     extract=readers.text,
     metrics=overlap.METRICS,
+    rules_version=2,
 )

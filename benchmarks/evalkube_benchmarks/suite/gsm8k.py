@@ -3,8 +3,8 @@
 import re
 from random import Random
 
-from evalkube_benchmarks import fields, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, Subset
+from evalkube_benchmarks import fields, mathematics, readers
+from evalkube_benchmarks.declaration import Benchmark, Question, Record, Subset
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]
@@ -38,14 +38,9 @@ BENCHMARK = Benchmark(
     eval_split="test",
     train_split="train",
     few_shot_num=4,
-    prompt=Prompt.of(
-        "Work out the answer to this problem. Show your steps, then finish with the result alone in \\boxed{{}}.",
-        "Problem: {question}",
-        "Solution: {solution}\nResult: \\boxed{{{answer}}}",
-        few_shot_task="Work out the answer to the last problem below. Show your steps, "
-        "then finish with the result alone in \\boxed{{}}.",
-    ),
+    prompt=mathematics.BOXED["en"],
     read=_read,
     extract=readers.number,
     metrics=(accuracy.VALUE,),
+    rules_version=2,
 )

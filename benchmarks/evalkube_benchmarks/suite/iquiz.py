@@ -24,4 +24,5 @@ BENCHMARK = Benchmark(
     read=multiple_choice.reader(Columns(kept=("level",))),
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
+    rules_version=2,
 )

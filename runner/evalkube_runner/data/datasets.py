@@ -6,7 +6,7 @@ on as they are found; what their fields mean is the benchmark's business. Downlo
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,7 +28,10 @@ _DATASET_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where one benchmark's data comes from. `local_path` goes before `hub`, `dataset_id` before `hub_ids[hub]`."""
+    """Where one benchmark's data comes from. `local_path` goes before `hub`, `dataset_id` before `hub_ids[hub]`.
+
+    `own_examples`: worked examples are those of our own samples. `columns`: those of a table without a header.
+    """
 
     benchmark: str
     hub: HubName = "modelscope"
@@ -36,6 +39,8 @@ class Source:
     dataset_id: str | None = None
     local_path: str | None = None
     force_redownload: bool = False
+    own_examples: bool = False
+    columns: tuple[str, ...] = ()
 
 
 def load(
@@ -47,23 +52,25 @@ def load(
     `only_subset`: the benchmark has this one subset, so files that name no subset serve it.
     Raises RunFailed(DatasetUnavailable) that says what is missing and the ways out.
     """
+    if few_shot and source.own_examples:
+        source = replace(source, hub="sample", local_path=None)
     remote = _remote(source, context)
     if remote is not None:
         paths = remote.fetch(subset, split, few_shot=few_shot, only_subset=only_subset)
-        return files.read_files(paths, Readable.of([context.cache]))
+        return files.read_files(paths, Readable.of([context.cache]), source.columns)
     path, readable = _local(source, context)
     if path.is_file():
         if few_shot:
             raise _failed(
                 f"{path}: a single file is the evaluated split; for worked examples give a folder, or few_shot_num 0"
             )
-        return files.read_files([path], readable)
-    found = files.layout_of_folder(path, readable)
+        return files.read_files([path], readable, source.columns)
+    found = files.layout_of_folder(path, readable, source.benchmark)
     choice = found.choose(subset, split, few_shot=few_shot, only_subset=only_subset)
     if choice is None:
         reason = layout.missing(found, subset, split, str(path), few_shot=few_shot)
         raise _failed(f"{source.benchmark}: {reason}")
-    return files.read_files([path / name for name in choice.paths], readable)
+    return files.read_files([path / name for name in choice.paths], readable, source.columns)
 
 
 def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]:
@@ -72,7 +79,7 @@ def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]
     if remote is not None:
         return remote.folder().available()
     path, readable = _local(source, context)
-    return {"": ("*",)} if path.is_file() else files.layout_of_folder(path, readable).available()
+    return {"": ("*",)} if path.is_file() else files.layout_of_folder(path, readable, source.benchmark).available()
 
 
 def present_subsets(source: Source, subsets: Sequence[str], split: str, context: RunContext) -> list[str]:
@@ -89,7 +96,7 @@ def present_subsets(source: Source, subsets: Sequence[str], split: str, context:
             f"{path}: one file cannot serve the {len(subsets)} subsets of {source.benchmark}; "
             "give a folder with a file for each, or name one in subset_list"
         )
-    found = files.layout_of_folder(path, readable)
+    found = files.layout_of_folder(path, readable, source.benchmark)
     present = [subset for subset in subsets if found.choose(subset, split) is not None]
     if not present:
         raise _failed(f"{source.benchmark}: {layout.missing(found, subsets[0], split, str(path))}")

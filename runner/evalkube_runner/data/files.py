@@ -1,14 +1,16 @@
-"""Records out of local files: jsonl, json, csv, tsv, parquet, arrow; one file or a folder. No network is touched.
+"""Records out of local files: jsonl, json, csv, tsv (also as .gz), parquet, arrow, a file or a folder. No network.
 
 Every failure is a RunFailed(DatasetUnavailable) that names the file, the line where there is one, and what is wrong.
 """
 
 import csv
+import gzip
 import io
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -28,38 +30,43 @@ Record = dict[str, Any]
 _MAX_FILES: Final = 20_000
 _MAX_INDEX_BYTES: Final = 256 * 1024
 _MAX_CELL_BYTES: Final = 16 * 1024 * 1024  # csv's own limit, 128 KiB, is less than one long-context question
+_MAX_UNPACKED_BYTES: Final = 2 * 1024**3
 _PARQUET_MAGIC: Final = b"PAR1"  # https://parquet.apache.org/docs/file-format
 _ARROW_MAGIC: Final = b"ARROW1"  # https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format
 _NEXT_OBJECT: Final = re.compile(rb"\n[ \t\r]{0,80}\{")
 _NO_DATA: Final = frozenset({"__pycache__", "__MACOSX"})
 
 
-def read_files(paths: list[Path], readable: Readable) -> list[Record]:
+def read_files(paths: list[Path], readable: Readable, columns: Sequence[str] = ()) -> list[Record]:
     """The records of the files one after the other (the shards of one split). Raises RunFailed when there are none."""
-    records = [record for path in paths for record in read_file(path, readable)]
+    records = [record for path in paths for record in read_file(path, readable, columns)]
     if not records:
         raise _failed(f"{', '.join(str(path) for path in paths)}: holds no records")
     return records
 
 
-def read_file(path: Path, readable: Readable) -> list[Record]:
-    """All records of one file, each a dict. Cells of csv and tsv stay strings. Raises RunFailed."""
-    suffix = path.suffix.lower()
+def read_file(path: Path, readable: Readable, columns: Sequence[str] = ()) -> list[Record]:
+    """All records of one file, each a dict. Cells of csv and tsv stay strings. Raises RunFailed.
+
+    `columns`: those of a table whose first line names none of them, because it is a record already.
+    """
+    suffix = layout.suffix(path.name)
     try:
         with opening.opened(path, readable) as file:
             if suffix == ".parquet":
                 return _read_parquet(path, file)
             if suffix == ".arrow":
                 return _read_arrow(path, file)
-            data = file.read()
+            data = _unpacked(path, file) if suffix.endswith(".gz") else file.read()
     except OSError as error:
         raise _failed(f"{path}: cannot be read: {error.strerror or error}") from error
+    suffix = suffix.removesuffix(".gz")
     if suffix == ".jsonl":
         return list(_parse_jsonl(path, data))
     if suffix == ".json":
         return _parse_json(path, data)
     if suffix in (".csv", ".tsv"):
-        return list(_parse_table(path, data, "," if suffix == ".csv" else "\t"))
+        return list(_parse_table(path, data, "," if suffix == ".csv" else "\t", columns))
     raise _failed(f"{path}: not a format that is read here ({', '.join(layout.FORMATS)})")
 
 
@@ -91,15 +98,15 @@ def _leads_inside(folder: Path, readable: Readable) -> bool:
     return True
 
 
-def layout_of_folder(folder: Path, readable: Readable) -> layout.Layout:
-    """What the folder holds, by its README, its index or its file names. Raises RunFailed."""
+def layout_of_folder(folder: Path, readable: Readable, name: str = "") -> layout.Layout:
+    """What the folder of the data set `name` holds, by its README, its index or its file names. Raises RunFailed."""
     paths = walk(folder, readable)
     readme = None
     try:
         if "README.md" in paths:
             with opening.opened(folder / "README.md", readable) as file:
                 readme = file.read(card.MOST_BYTES).decode("utf-8", errors="replace")
-        return layout.layout_of(paths, readme=readme, index=_index_in(folder, paths, readable))
+        return layout.layout_of(paths, name=name, readme=readme, index=_index_in(folder, paths, readable))
     except OSError as error:
         raise _failed(f"{folder}: cannot be read: {error.strerror or error}") from error
 
@@ -119,6 +126,17 @@ def _index_in(folder: Path, paths: list[str], readable: Readable) -> dict[str, d
             if found:
                 return found
     return {}
+
+
+def _unpacked(path: Path, file: BinaryIO) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            data = unpacked.read(_MAX_UNPACKED_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _failed(f"{path}: not a readable gzip file: {error}; is it whole?") from error
+    if len(data) > _MAX_UNPACKED_BYTES:
+        raise _failed(f"{path}: holds more than {_MAX_UNPACKED_BYTES >> 30} GiB; unpack and divide it")
+    return data
 
 
 def _read_parquet(path: Path, file: BinaryIO) -> list[Record]:
@@ -199,7 +217,7 @@ def _parse_json(path: Path, data: bytes) -> list[Record]:
     return rows
 
 
-def _parse_table(path: Path, data: bytes, delimiter: str) -> Iterator[Record]:
+def _parse_table(path: Path, data: bytes, delimiter: str, columns: Sequence[str]) -> Iterator[Record]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -211,6 +229,9 @@ def _parse_table(path: Path, data: bytes, delimiter: str) -> Iterator[Record]:
         header = next(reader, None)
         if not header:
             raise _failed(f"{path}: empty; the first line must name the columns")
+        if columns and len(header) == len(columns) and not set(header) & set(columns):
+            yield dict(zip(columns, header, strict=True))
+            header = list(columns)
         if len(set(header)) != len(header):
             raise _failed(f"{path}:1: a column is named twice: {', '.join(header)}")
         for row in reader:

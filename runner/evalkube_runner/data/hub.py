@@ -137,6 +137,7 @@ class Repository:
         index = self._shelf().file(manifest, self._index_path(manifest))
         return layout.layout_of(
             manifest.entries,
+            name=self.subject,
             readme=_beginning_of(readme) if readme else None,
             index=_index_in(index) if index else None,
         )

@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from evalkube_runner.data import card
 
-__all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing", "parse_index"]
+__all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing", "parse_index", "suffix"]
 
 # Best first: where a folder holds the same split in two formats, only one is read.
-FORMATS: Final = (".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv")
+FORMATS: Final = (
+    *(".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv"),
+    *(".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz"),
+)
 _SPLIT_NAMES: Final = ("train", "training", "test", "val", "valid", "validation", "dev", "eval")
 # "dev" is no synonym of "val": C-Eval has both, and draws its worked examples from dev alone.
 _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -53,11 +56,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The subsets and splits of one folder."""
+    """The subsets and splits of one folder. `unnamed`: the same with its files called without the data set's name."""
 
     paths: tuple[str, ...]
     declared: Mapping[str, Mapping[str, tuple[str, ...]]]
     places: Mapping[str, _Place]
+    unnamed: "Layout | None" = None
 
     def choose(self, subset: str, split: str, *, few_shot: bool = False, only_subset: bool = False) -> Choice | None:
         """The files for (subset, split), or None.
@@ -67,6 +71,8 @@ class Layout:
         """
         splits = _SYNONYMS.get(split.lower(), (split.lower(),))
         declared = self._from_declared(subset, splits, only_subset=only_subset)
+        if declared is None and not few_shot:
+            declared = self._from_split(subset)
         if declared is not None:
             return declared
         for name in self._subset_names(subset, only_subset=only_subset):
@@ -74,9 +80,10 @@ class Layout:
                 found = self._best(name, wanted)
                 if found:
                     return Choice(found)
-        if few_shot:
-            return None
-        return self._from_whole(subset, only_subset=only_subset)
+        whole = None if few_shot else self._from_whole(subset, only_subset=only_subset)
+        if whole is None and self.unnamed is not None:
+            return self.unnamed.choose(subset, split, few_shot=few_shot, only_subset=only_subset)
+        return whole
 
     def available(self) -> dict[str, tuple[str, ...]]:
         """Subset -> splits; "" stands for files that name no subset, "*" for files that name no split."""
@@ -99,6 +106,12 @@ class Layout:
                     return Choice(by_split[split])
         return None
 
+    def _from_split(self, subset: str) -> Choice | None:
+        """The files of a subset that the folder's one configuration calls a split (MuSR)."""
+        splits = next(iter(self.declared.values())) if len(self.declared) == 1 else {}
+        named = splits.get(subset.lower()) if subset.lower() not in _SPLIT_NAMES else None
+        return Choice(named, whole=True) if named else None
+
     def _subset_names(self, subset: str, *, only_subset: bool) -> list[str | None]:
         named = sorted({place.subset for place in self.places.values() if place.subset is not None})
         names: list[str | None] = [name for name in named if name.casefold() == subset.casefold()]
@@ -118,7 +131,7 @@ class Layout:
     def _from_whole(self, subset: str, *, only_subset: bool) -> Choice | None:
         exact = [path for path in self.paths if _stem(path).casefold() == subset.casefold()]
         if exact:
-            best = min(exact, key=lambda path: (FORMATS.index(_suffix(path)), path.count("/"), path))
+            best = min(exact, key=lambda path: (FORMATS.index(suffix(path)), path.count("/"), path))
             return Choice((best,), whole=True)
         for name in self._subset_names(subset, only_subset=only_subset):
             found = self._best(name, None)
@@ -130,18 +143,29 @@ class Layout:
 def is_data_file(path: str) -> bool:
     """Whether the name is that of a file with records."""
     name = path.rpartition("/")[2].lower()
-    return _suffix(path) in FORMATS and name not in _NOT_DATA
+    return suffix(path) in FORMATS and name not in _NOT_DATA
 
 
 def layout_of(
-    paths: Iterable[str], *, readme: str | None = None, index: Mapping[str, Mapping[str, str]] | None = None
+    paths: Iterable[str],
+    *,
+    name: str = "",
+    readme: str | None = None,
+    index: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Layout:
-    """Reads the folder whose files are `paths` (relative, with slashes); `readme` and `index` where it has them."""
+    """Reads the folder whose files are `paths` (relative, with slashes); `readme` and `index` where it has them.
+
+    `name`: the data set's, with which the names of its files may begin (mgsm_de.tsv).
+    """
     data = tuple(sorted(path for path in paths if is_data_file(path)))
     declared = _resolve(card.declared(readme) if readme else {}, data)
     if not declared and index:
         declared = _resolve({subset: {s: (p,) for s, p in splits.items()} for subset, splits in index.items()}, data)
-    return Layout(data, declared, {path: _place(path) for path in data})
+    called = re.compile(rf"{re.escape(name)}[-_.](?=.)", re.IGNORECASE)
+    unnamed = None
+    if name and any(called.match(_stem(path)) for path in data):
+        unnamed = Layout(data, {}, {path: _place(path, called) for path in data})
+    return Layout(data, declared, {path: _place(path) for path in data}, unnamed)
 
 
 def missing(layout: Layout, subset: str, split: str, where: str, *, few_shot: bool = False) -> str:
@@ -201,13 +225,14 @@ def _flat(glob: str) -> str:
     return glob.replace("**/", "*").replace("**", "*")
 
 
-def _place(path: str) -> _Place:
+def _place(path: str, called: re.Pattern[str] | None = None) -> _Place:
     folders = [part for part in path.split("/")[:-1] if part != "."]
     while folders and folders[0].lower() in _CONTAINERS:
         folders.pop(0)
     name = _SHARD.sub("", _stem(path))
+    name = called.sub("", name, count=1) if called and called.match(name) else name
     name = "" if name.isdigit() else name
-    group = (FORMATS.index(_suffix(path)), path.count("/"), "/".join([*path.split("/")[:-1], name]))
+    group = (FORMATS.index(suffix(path)), path.count("/"), "/".join([*path.split("/")[:-1], name]))
     folder_split = next((part.lower() for part in reversed(folders) if part.lower() in _SPLIT_NAMES), None)
     rest = [part for part in folders if part.lower() not in _SPLIT_NAMES]
     label, split = _split_of(name)
@@ -231,10 +256,11 @@ def _split_of(name: str) -> tuple[str, str | None]:
 
 def _stem(path: str) -> str:
     name = path.rpartition("/")[2]
-    return name[: -len(_suffix(path))] if _suffix(path) else name
+    return name[: -len(suffix(path))] if suffix(path) else name
 
 
-def _suffix(path: str) -> str:
+def suffix(path: str) -> str:
+    """How a file's name ends, in lower case: ".jsonl", ".jsonl.gz"."""
     name = path.rpartition("/")[2].lower()
-    dot = name.rfind(".")
+    dot = name.removesuffix(".gz").rfind(".")
     return name[dot:] if dot > 0 else ""

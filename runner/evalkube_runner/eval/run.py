@@ -17,7 +17,8 @@ from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import analysis, checkpoint, judge, plan, records, sampling
+from evalkube_runner.eval import analysis, checkpoint, plan, records, sampling
+from evalkube_runner.eval.judging import prompts, references
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -36,12 +37,14 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)
     for contract in {id(one.contract): one.contract for one in plans if one.contract is not None}.values():
-        judge.check(contract)
+        prompts.check(contract)
     await context.gate.check([spec.api_url, *(one.api_url for one in spec.judge.models)])
     model = records.display_name(spec.model, spec.model_id)
     await _put_config(spec, context)
     await context.delivery.progress(Progress(stage="loading data"))
     loaded = [await asyncio.to_thread(_load, one, spec, context) for one in plans]
+    for dataset in loaded:
+        dataset.others = await asyncio.to_thread(references.load, dataset.plan, dataset.items, context.readable)
     _keep_shard(loaded, context.shard, context.shards)
     journal = checkpoint.Journal(context.delivery)
     _check_connections(loaded, spec)
@@ -96,6 +99,8 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
         dataset_id=wanted.args.dataset_id,
         local_path=wanted.args.local_path,
         force_redownload=wanted.args.force_redownload,
+        own_examples=benchmark.own_examples and wanted.args.train_split is None,
+        columns=benchmark.columns,
     )
     if benchmark.subset_of is not None and not _lie_apart(wanted, source, context):
         return _divided(wanted, source, spec, context)
@@ -128,7 +133,7 @@ def _divided(wanted: plan.DatasetPlan, source: datasets.Source, spec: EvalRunSpe
     train: list[datasets.Record] = []
     if wanted.few_shot_num and wanted.train_split:
         train = datasets.load(source, config, wanted.train_split, context, few_shot=True, only_subset=True)
-    asked, shown = sampling.divided(wanted, rows), sampling.divided(wanted, train)
+    asked, shown = sampling.divided(wanted, rows), sampling.divided(wanted, train, examples=True)
     if missing := [one.name for one in wanted.subsets if one.name not in asked] if wanted.named_subsets else []:
         raise RunFailed(
             Reason.DATASET_UNAVAILABLE,
@@ -176,7 +181,11 @@ async def _find_earlier(
     importing = spec.use_cache is not None and await delivery.get(_IMPORTED) != marker
     for dataset in loaded:
         for subset in dataset.plan.subsets:
-            for kind, known in (("predictions", dataset.predictions), ("reviews", dataset.reviews)):
+            for kind, known in (
+                ("predictions", dataset.predictions),
+                ("reviews", dataset.reviews),
+                ("judgements", dataset.judgements),
+            ):
                 path = records.path(kind, model, dataset.plan.benchmark.name, subset.name)
                 found, torn = await checkpoint.load(delivery, path)
                 known |= found

@@ -30,8 +30,11 @@ class Item:
     examples: tuple[Question, ...]
 
 
-def divided(plan: DatasetPlan, records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The records of each subset, by what the benchmark says of them. Raises RunFailed(DatasetUnavailable)."""
+def divided(plan: DatasetPlan, records: Sequence[Record], *, examples: bool = False) -> dict[str, list[Record]]:
+    """The records of each subset, by what the benchmark says of them. Raises RunFailed(DatasetUnavailable).
+
+    `examples`: those of a subset that is none are left out (MATH has two of "Level ?").
+    """
     benchmark = plan.benchmark
     assert benchmark.subset_of is not None
     known = {subset.name for subset in benchmark.subsets}
@@ -41,6 +44,8 @@ def divided(plan: DatasetPlan, records: Sequence[Record]) -> dict[str, list[Reco
             name = benchmark.subset_of(record)
         except (KeyError, ValueError, TypeError) as problem:
             raise _unreadable(benchmark, Subset("?"), number, f"says no subset: {problem!r}") from problem
+        if name not in known and examples:
+            continue
         if name not in known:
             raise _unreadable(benchmark, Subset(name), number, "is of a subset that is none")
         found.setdefault(name, []).append(record)

@@ -1,0 +1,92 @@
+r"""The formula that a reply ends on: a number, an expression, an interval, a set, several solutions. Pure.
+
+What is not set as mathematics ("The answer is 18 dollars") is read as a number is.
+"""
+
+import itertools
+import re
+
+from evalkube_benchmarks import quantity
+from evalkube_benchmarks.extract import document, numbers, numerals
+from evalkube_benchmarks.extract.marks import boxed
+from evalkube_benchmarks.extract.spoken import before_next
+from evalkube_benchmarks.extract.statements import clause, refuses, statements, trimmed
+
+__all__ = ["formula"]
+
+_SET = re.compile(
+    r"\$\$(.{1,600}?)\$\$|\\\[(.{1,600}?)\\\]|\\\((.{1,600}?)\\\)"
+    r"|(?<![\\$])\$(?![ ]?\d[\d,.]*(?: |$))([^$\n]{1,400}?)(?<!\\)\$",
+    re.DOTALL,
+)
+_BETWEEN = re.compile(r"\s*(?:,|;|、|,? ?(?:and|or)\b|[和或与及])\s*(?:the )?", re.IGNORECASE)
+_BARE = re.compile(r"[-−+]?[\d()\[\]{}|\\.√π∞∪a-zA-Z]")
+_ENGLISH = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+_FUNCTIONS = frozenset(
+    (
+        *("sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "max", "min", "gcd", "lcm", "mod", "arcsin"),
+        *("arccos", "arctan", "inf", "infty", "cup", "cap", "pmod", "deg"),
+    )
+)
+_OPERATOR = re.compile(
+    r"(?i:\d,? (?:and|or) -?[\d\\(])|[-+*/^=<>≤≥∪∩√π∞]|\\[a-zA-Z]|[)\]}]\s?[,;]|^[\[({].*,.*[\])}]$|\d[a-zA-Z]"
+)
+
+
+def formula(text: str, asked: str = "") -> str | None:
+    r"""The formula in the last box, after the last announcement, or displayed last; else the number it ends on.
+
+    Several solutions side by side are one answer: "$x = 2$ and $x = 3$" are "x = 2, x = 3".
+    """
+    text = document.unfolded(text)
+    head = before_next(text, asked)[0]
+    for part in (head, text) if head is not text else (text,):
+        inside = boxed(part)
+        if inside is not None:
+            return numerals.whole(quantity.plain(inside)) or inside
+        for line in statements(part):
+            said = _stated(line)
+            if said is not None:
+                return said
+    if refuses(head):
+        return None
+    return _displayed(head) or numbers.number(text, asked)
+
+
+def _stated(line: str) -> str | None:
+    """The formula that an announced sentence states; None when it states none, or a number in words."""
+    joined = _joined(list(_SET.finditer(line)), line)
+    if joined is not None:
+        return joined
+    bare = trimmed(clause(line)).rstrip(",;:").strip()
+    words = [word for word in _ENGLISH.findall(bare) if word.lower() not in _FUNCTIONS]
+    words = [word for word in words if word.lower() not in ("and", "or")]
+    if not words and _BARE.match(bare) and _OPERATOR.search(bare):
+        return bare
+    return None
+
+
+def _joined(found: "list[re.Match[str]]", line: str) -> str | None:
+    """The first formula of a line with those that stand beside it; None when anything is said before it."""
+    if not found or len(line[: found[0].start()].split()) > 12:
+        return None
+    parts = [_inner(found[0])]
+    for before, after in itertools.pairwise(found):
+        if not _BETWEEN.fullmatch(line[before.end() : after.start()]):
+            break
+        parts.append(_inner(after))
+    return ", ".join(parts) or None
+
+
+def _displayed(text: str) -> str | None:
+    """The formula that the last line has, where the reply ends on one."""
+    last = None
+    for last in _SET.finditer(text[-4_000:]):  # noqa: B007 - the last one is wanted
+        pass
+    if last is None or text[-4_000:][last.end() :].strip(" .。\n*"):
+        return None
+    return _inner(last).rpartition("=")[2].strip() or None
+
+
+def _inner(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group is not None).strip().rstrip(".,").strip()

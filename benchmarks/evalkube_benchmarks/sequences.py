@@ -1,0 +1,65 @@
+"""Answers that are a sequence: words in their order, brackets that close others. Their readers and metric. Pure."""
+
+import re
+
+from evalkube_benchmarks import extract
+from evalkube_benchmarks.declaration import Metric, Question, Reply
+from evalkube_benchmarks.extract.statements import statements
+from evalkube_benchmarks.readers import ASKED_CHARS
+
+__all__ = ["SAME", "brackets", "words"]
+
+_BRACKETS = "()[]{}<>"
+_RUN = re.compile(r"[()\[\]{}<>](?:[\s,]{0,3}[()\[\]{}<>])*")
+_BULLET = re.compile(r"[\s>*•-]{0,6}(?:\d{1,3}[.)](?=\s))?\s*")
+
+
+def words(reply: Reply, question: Question) -> str | None:
+    """The words that a reply ends on, with one space between them, whether they stand in a line or in a list."""
+    text = _own(reply, question)
+    stated = extract.boxed(text) or next(statements(text), None)
+    block = text.strip().rpartition("\n\n")[2]
+    if stated is None or len(_split(stated)) < 2 <= len(_listed(block)):
+        lines = _listed(block)
+        several = len(lines) > 1 and all(len(_split(line)) == 1 for line in lines)
+        stated = " ".join(lines) if several else stated or (lines[-1] if lines else "")
+    return " ".join(_split(stated)) or None
+
+
+def brackets(reply: Reply, question: Question) -> str | None:
+    """The brackets that a reply ends on, with one space between them; those that the question begins with left out."""
+    text = _own(reply, question).replace("```", "\n")
+    stated = extract.boxed(text) or next(statements(text), None)
+    lines = [stated] if stated else [line for line in text.splitlines() if _RUN.search(line)][-1:]
+    runs = [run[0] for line in lines for run in _RUN.finditer(line.replace("\\", ""))]
+    if not runs:
+        return None
+    found = re.sub(rf"[^{re.escape(_BRACKETS)}]", "", max(runs, key=len) if stated is None else runs[0])
+    begun = re.sub(rf"[^{re.escape(_BRACKETS)}]", "", question.text.rpartition("Input:")[2])
+    return " ".join(found.removeprefix(begun) if len(found) > len(begun) else found)
+
+
+def _own(reply: Reply, question: Question) -> str:
+    return extract.before_next(reply.text, question.text[:ASKED_CHARS])[0]
+
+
+def _listed(text: str) -> list[str]:
+    """The lines of a list without their numbers and bullets; a line that announces it left out."""
+    lines = [_BULLET.sub("", line, count=1) for line in text.splitlines()]
+    return [line for line in lines if line.strip() and not line.rstrip(" *_").endswith(":")]
+
+
+def _split(text: str) -> list[str]:
+    """The words of a text; commas, semicolons, arrows and markup are none of them."""
+    marked = re.sub(r"\\(?:text[a-z]{0,8}|mathrm) ?\{([^{}]{0,4000})\}", r"\1", text)
+    pieces = re.split(r"(?:[\s,;]|->|→|(?<!\w)>(?!\w)|\\[,; ])+", marked)
+    bare = (piece.strip('*_`"“”$.:') for piece in pieces)
+    return [piece for piece in bare if piece]
+
+
+def _same(found: str, question: Question) -> float:
+    return float(any(found.casefold().split() == target.casefold().split() for target in question.targets))
+
+
+SAME = Metric(name="acc", score=_same)
+"""The sequence that was read is a right one, but for the case of its letters."""
