@@ -19,7 +19,8 @@ RUN python -m pip --python /opt/evalkube/bin/python install --quiet --no-cache-d
 
 # What no program here ever loads goes. Whole packages: the hub's faster protocol beside HTTP; time zones, which the base has.
 # Of the kubernetes client the classes generated for each resource (it serves as a transport of JSON); of sympy what no answer to a
-# question of mathematics is made of; of pygments all languages but Python; of huggingface_hub its commands and its inference client.
+# question of mathematics is made of; of pygments all languages but Python; of huggingface_hub its commands and its inference client;
+# of the sentence splitter all languages but English, the only one whose sentences are counted.
 RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; \
     python -m pip --python /opt/evalkube/bin/python uninstall --quiet --yes hf-xet tzdata; \
     find kubernetes/client/api kubernetes/client/models kubernetes/aio/client/api kubernetes/aio/client/models \
@@ -27,6 +28,7 @@ RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; \
     find sympy/physics -mindepth 1 -maxdepth 1 -type d ! -name units -exec rm -rf {} +; \
     rm -rf sympy/categories sympy/crypto sympy/diffgeom sympy/holonomic sympy/liealgebras sympy/sandbox sympy/stats sympy/testing; \
     find pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py ! -name special.py ! -name python.py -delete; \
+    find punkt/data -name '*.py' ! -name __init__.py ! -name english.py ! -name curated.py ! -name prefixes.py -delete; \
     rm -rf huggingface_hub/cli huggingface_hub/inference
 
 # Nor tests, headers, stubs, debugging symbols (but those of numpy.libs, which were laid out anew and do not bear it), and commands

@@ -14,6 +14,7 @@ import numpy as np
 import tokenizers
 from arro3 import core, io
 
+from evalkube_benchmarks.instructions import texts
 from evalkube_benchmarks.metrics import algebra
 from evalkube_crds.paths import Readable
 from evalkube_runner.data import files
@@ -68,6 +69,11 @@ def _mathematics() -> None:
         assert algebra.equal(mine, gold), (mine, gold)
 
 
+def _texts() -> None:
+    assert texts.sentences("Dr. Smith is in. He waits.") == 2
+    assert texts.language("Wo ist hier der nächste Bahnhof?") == "de"
+
+
 def _parquet() -> None:
     moments = core.Array([0, None], core.DataType.int64()).cast(core.DataType.timestamp("us", tz="UTC"))
     table = core.Table.from_pydict({"q": core.Array(["1+1?", None], core.DataType.utf8()), "at": moments})
@@ -90,6 +96,7 @@ def _numbers() -> None:
 if __name__ == "__main__":
     _modules()
     _mathematics()
+    _texts()
     _parquet()
     _numbers()
     tokenizers.Tokenizer(tokenizers.models.WordLevel())

@@ -8,6 +8,7 @@ __all__ = [
     "ARTIFACT",
     "ARTIFACTS",
     "CANCELLED",
+    "COMPARISON",
     "DELETED",
     "DESCRIPTION",
     "DOCS_POLICY",
@@ -166,6 +167,30 @@ def submission(word: str) -> dict[str, Any]:
         _header("Idempotency-Key", "The same key and body again get the same run"),
     ]
     return {"responses": {**_ended(word), **refused}, "openapi_extra": {"requestBody": body, "parameters": headers}}
+
+
+COMPARISON: Final[dict[str, Any]] = {
+    "tags": ["runs"],
+    "responses": {
+        200: _json("What changed, by how much, and whether that may be chance", "Comparison"),
+        400: _BAD,
+        404: _MISSING,
+        408: _json("The body did not arrive in time", "Error"),
+        409: _json("A run has no results or no reviews, or the runs have no question in common", "Error"),
+        413: _json("The body is too large", "Error"),
+    },
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": schemas.ref("ComparisonRequest"),
+                    "example": {"baseline": examples.RUN_ID, "candidate": f"{examples.RUN_ID}-2"},
+                }
+            },
+        }
+    },
+}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

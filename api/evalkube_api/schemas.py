@@ -101,6 +101,7 @@ def _schemas() -> dict[str, Any]:
     point = _object("metrics percentiles", metrics=free, percentiles=free, server=free)
     listed, maybe_object = {"type": "array", "items": free}, {"type": ["object", "null"]}
     gates = _object("met message", met={"type": "boolean"}, message=text)
+    texts, compared = {"type": "array", "items": text}, _object("run model", run=text, model=text)
     return {
         "Health": _object("status service timestamp", status=text, service=text, timestamp=text),
         "Error": _object(
@@ -136,6 +137,26 @@ def _schemas() -> dict[str, Any]:
             "id status artifacts message", id=text, status=text, artifacts={"enum": ["deleted", "kept"]}, message=text
         ),
         "Cancelled": _object("id status phase", id=text, status={"enum": ["cancelled", "cancelling"]}, phase=phase),
+        "ComparisonRequest": {
+            **_object(
+                "baseline candidate",
+                baseline={"type": "string", "minLength": 1, "maxLength": 512, "description": "Id of a run"},
+                candidate={
+                    "type": "string", "minLength": 1, "maxLength": 512, "description": "Id of the run beside it",
+                },
+                most_changed={
+                    "type": "integer", "minimum": 0, "maximum": 10_000, "default": 100,
+                    "description": "Most questions of a benchmark that are listed as changed",
+                },
+            ),
+            "additionalProperties": False,
+        },
+        "Comparison": _object(
+            "baseline candidate confidence benchmarks only_baseline only_candidate differences warnings",
+            baseline=compared, candidate=compared, confidence=number,
+            benchmarks={"type": "object", "additionalProperties": free}, only_baseline=texts, only_candidate=texts,
+            differences=listed, warnings=texts,
+        ),
         "ArtifactList": _object(
             "id artifacts complete", id=text, artifacts={"type": "array", "items": file}, complete={"type": "boolean"}
         ),

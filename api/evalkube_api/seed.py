@@ -16,6 +16,7 @@ ENDPOINTS: Final = {
     "GET /health": "Health check",
     "POST /api/v1/eval": "Run an evaluation",
     "POST /api/v1/perf": "Run a load test",
+    "POST /api/v1/compare": "Compare two evaluations of the same questions",
     "GET /api/v1/benchmarks": "List the benchmarks that an evaluation may name",
     "GET /api/v1/runs": "List runs, newest first",
     "GET /api/v1/runs/{id}": "One run",

@@ -12,6 +12,7 @@ __all__ = [
     "Benchmark",
     "Category",
     "Content",
+    "Explained",
     "Message",
     "Metric",
     "Prompt",
@@ -55,7 +56,9 @@ class Question:
     """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
 
     `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
-    may read it.
+    may read it. `checks` are what metrics need besides and no review has room for: the tests of a program. `group`:
+    what it shares with other questions, such as a text they are all about; intervals then count the groups, for their
+    answers are alike.
     """
 
     text: str
@@ -64,6 +67,8 @@ class Question:
     solution: str = ""
     messages: tuple[Message, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def target(self) -> str:
@@ -90,6 +95,15 @@ class Share:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A score with the reason for it, and with what protected us of the program that was run for it."""
+
+    value: float | Share
+    why: str = ""
+    held: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One figure of a benchmark, from 0 to 1 for each answer.
@@ -101,7 +115,7 @@ class Metric:
     """
 
     name: str
-    score: Callable[[str, Question], float | Share | None]
+    score: Callable[[str, Question], float | Share | Explained | None]
     verdict: bool = True
     better: Literal["higher", "lower"] = "higher"
     by_judge: bool = False
@@ -172,7 +186,8 @@ class Benchmark:
     its own. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
     `variant` applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set
     has no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
-    these have no header.
+    these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark
+    has the parameter `timeout_s`, the processor time of one.
     """
 
     name: str
@@ -201,6 +216,7 @@ class Benchmark:
     metrics: tuple[Metric, ...]
     judge: JudgeContract | None = None
     rules_version: int = 1
+    programs: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variant: Callable[["Benchmark", Mapping[str, Any]], "Benchmark"] = lambda benchmark, _: benchmark
 

@@ -72,6 +72,8 @@ _SAME_UNIT = {
 }  # fmt: skip
 # A unit is words (perhaps with a power or a slash between them), never something that would change the number.
 _WORDS = re.compile(r"[^\W\d_]{1,30}(?:[ ./·'’-]{1,3}[^\W\d_]{1,30}){0,12}(?: ?\^?\{?[23]\}?)?\.?")
+# 3x, 5i and 2ab are no threes, fives and twos; m, g, s, h, L, V and their like are units.
+_VARIABLE = re.compile(r"(?:[a-fi-kn-rt-z]|[BDEGHIO-RTXYZ]|[abxyz]{2,3})(?: ?\^?\{?\d\}?)?")
 _NUMBER_WORD = re.compile(
     r"(?:hundred|thousand|million|billion|trillion|dozen|half|or|and|to)\b|[十万亿半或和至]|百(?!分)|千(?![克米瓦卡赫帕焦伏字升安])",
     re.IGNORECASE,
@@ -108,7 +110,7 @@ def quantity(text: str) -> Quantity | None:
     if one is None or one.start:
         return None
     unit = text[one.end :].strip()
-    if unit and (not _WORDS.fullmatch(unit) or _NUMBER_WORD.match(unit)):
+    if unit and (not _WORDS.fullmatch(unit) or _NUMBER_WORD.match(unit) or _VARIABLE.fullmatch(unit)):
         return None
     return one.quantity
 

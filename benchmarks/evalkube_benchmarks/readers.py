@@ -68,13 +68,13 @@ def one_of(labels: Mapping[str, Sequence[str]] | Sequence[str]) -> Callable[[Rep
 
 
 YES_NO: Mapping[str, Sequence[str]] = {
-    "Yes": ("yeah", "yep", "true", "是", "是的", "对", "可以", "会"),
-    "No": ("nope", "false", "否", "不", "不是", "不对", "不可以", "不会"),
+    "Yes": ("yeah", "yep", "true", "是", "是的", "对", "能", "可以", "会"),
+    "No": ("nope", "false", "否", "不", "不是", "不对", "不能", "不可以", "不会"),
 }
 """For `one_of`: yes or no, in English or Chinese."""
 
 TRUE_FALSE: Mapping[str, Sequence[str]] = {
-    "True": ("yes", "correct", "正确", "对", "是", "真"),
-    "False": ("no", "incorrect", "wrong", "错误", "不正确", "错", "不对", "否", "假"),
+    "True": ("yes", "correct", "正确", "对", "对的", "是", "真", "√", "✓"),
+    "False": ("no", "incorrect", "wrong", "错误", "不正确", "错", "错的", "不对", "否", "假", "×", "✗"),
 }
 """For `one_of`: true or false, in English or Chinese."""

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import extract, readers
-from evalkube_benchmarks.declaration import Benchmark, Metric, Question, Reply, Share
+from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Question, Reply, Share
 from evalkube_benchmarks.table import BENCHMARKS
 
 __all__ = ["Filters", "Scores", "Task", "declared", "last_match", "measured", "score"]
@@ -50,6 +50,7 @@ class Task:
                 "targets": question.targets,
                 "choices": question.choices,
                 "metadata": question.metadata,
+                "checks": question.checks,
             },
             "metrics": self.metrics,
             "filters": self.filters,
@@ -68,6 +69,7 @@ class Task:
                 targets=tuple(question["targets"]),
                 choices=tuple(question["choices"]),
                 metadata=question["metadata"],
+                checks=question["checks"],
             ),
             metrics=tuple(packed["metrics"]),
             filters=Filters(**packed["filters"]),
@@ -79,12 +81,15 @@ class Task:
 class Scores:
     """The value of each metric, 0 to 1, and what was read out of the reply (None: nothing).
 
-    `weights`: how much an answer counts in a pooled figure, where that is not 1.
+    `weights`: how much an answer counts in a pooled figure, where that is not 1. `explanation`: why the main metric is
+    what it is, where it says so. `held`: what protected us of the program that was run.
     """
 
     values: dict[str, float]
     extracted: str | None
     weights: dict[str, int] = field(default_factory=dict)
+    explanation: str = ""
+    held: tuple[str, ...] = ()
 
 
 def score(task: Task, reply: str) -> Scores:
@@ -99,15 +104,19 @@ def measured(found: str | None, question: Question, metrics: Iterable[Metric]) -
     """The scores of what was found: in a reply, or as its label in a judge's words. Nothing found is 0."""
     values: dict[str, float] = {}
     weights: dict[str, int] = {}
+    reason = Explained(0.0)
     for metric in metrics:
         scored = 0.0 if found is None else metric.score(found, question)
         if scored is None:
             continue
+        if isinstance(scored, Explained):
+            reason = reason if reason.held else scored
+            scored = scored.value
         if isinstance(scored, Share):
             weights[metric.name] = scored.parts
             scored = scored.right / scored.parts if scored.parts else 0.0
         values[metric.name] = float(scored)
-    return Scores(values, found, weights)
+    return Scores(values, found, weights, reason.why, reason.held)
 
 
 def declared(name: str, parameters: Mapping[str, Any]) -> Benchmark:

@@ -16,8 +16,7 @@ _BULLET = re.compile(r"[\s>*•-]{0,6}(?:\d{1,3}[.)](?=\s))?\s*")
 
 def words(reply: Reply, question: Question) -> str | None:
     """The words that a reply ends on, with one space between them, whether they stand in a line or in a list."""
-    text = _own(reply, question)
-    stated = extract.boxed(text) or next(statements(text), None)
+    text, stated = _read(reply, question)
     block = text.strip().rpartition("\n\n")[2]
     if stated is None or len(_split(stated)) < 2 <= len(_listed(block)):
         lines = _listed(block)
@@ -28,8 +27,7 @@ def words(reply: Reply, question: Question) -> str | None:
 
 def brackets(reply: Reply, question: Question) -> str | None:
     """The brackets that a reply ends on, with one space between them; those that the question begins with left out."""
-    text = _own(reply, question).replace("```", "\n")
-    stated = extract.boxed(text) or next(statements(text), None)
+    text, stated = _read(reply, question)
     lines = [stated] if stated else [line for line in text.splitlines() if _RUN.search(line)][-1:]
     runs = [run[0] for line in lines for run in _RUN.finditer(line.replace("\\", ""))]
     if not runs:
@@ -39,8 +37,10 @@ def brackets(reply: Reply, question: Question) -> str | None:
     return " ".join(found.removeprefix(begun) if len(found) > len(begun) else found)
 
 
-def _own(reply: Reply, question: Question) -> str:
-    return extract.before_next(reply.text, question.text[:ASKED_CHARS])[0]
+def _read(reply: Reply, question: Question) -> tuple[str, str | None]:
+    """A reply without a next question of its own making, and what it announces as its answer."""
+    text = extract.before_next(reply.text, question.text[:ASKED_CHARS])[0].replace("```", "\n")
+    return text, extract.answer_of(text) or extract.boxed(text) or next(statements(text), None)
 
 
 def _listed(text: str) -> list[str]:
@@ -54,7 +54,7 @@ def _split(text: str) -> list[str]:
     marked = re.sub(r"\\(?:text[a-z]{0,8}|mathrm) ?\{([^{}]{0,4000})\}", r"\1", text)
     pieces = re.split(r"(?:[\s,;]|->|→|(?<!\w)>(?!\w)|\\[,; ])+", marked)
     bare = (piece.strip('*_`"“”$.:') for piece in pieces)
-    return [piece for piece in bare if piece]
+    return [piece for piece in bare if re.search(r"\w", piece)]
 
 
 def _same(found: str, question: Question) -> float:

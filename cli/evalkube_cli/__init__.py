@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evalkube_cli.client import EvalkubeClient
+    from evalkube_cli.comparing import compare
 
-__all__ = ["EvalkubeClient"]
+__all__ = ["EvalkubeClient", "compare"]
 
 
 def __getattr__(name: str) -> object:
@@ -13,4 +14,8 @@ def __getattr__(name: str) -> object:
         from evalkube_cli.client import EvalkubeClient
 
         return EvalkubeClient
+    if name == "compare":
+        from evalkube_cli.comparing import compare
+
+        return compare
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

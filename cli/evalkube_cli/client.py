@@ -160,6 +160,14 @@ class EvalkubeClient:
         """Delete a run and its files; an active one only with ``force``."""
         return _object(self._ask("DELETE", _path(run_id), params={"force": str(force).lower()}, read_timeout_s=120))
 
+    def compare(self, baseline: str, candidate: str, *, most_changed: int = 100) -> dict[str, Any]:
+        """Two evaluations over the questions that both were asked. Raises NotFound, BadRequest, and ServiceFailed where
+        one has no results or they have nothing in common.
+        """
+        body = orjson.dumps({"baseline": baseline, "candidate": candidate, "most_changed": most_changed})
+        headers = {"Content-Type": "application/json"}
+        return _object(self._ask("POST", "/api/v1/compare", content=body, headers=headers, read_timeout_s=300))
+
     def logs(self, run_id: str) -> str:
         """The run's log so far."""
         return self._ask("GET", f"{_path(run_id)}/logs").text

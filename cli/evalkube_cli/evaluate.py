@@ -8,7 +8,10 @@ from evalkube_crds.requests import EvalRequest
 __all__ = ["app"]
 
 _PANELS: Final = {
-    "What is evaluated": ("model", "api_url", "datasets", "limit", "repeats", "eval_batch_size", "generation_config"),
+    "What is evaluated": (
+        *("model", "api_url", "datasets", "limit", "precision", "repeats"),
+        *("eval_batch_size", "generation_config"),
+    ),
     "Data": ("dataset_hub", "dataset_args", "seed"),
     "Output and resuming": ("work_dir", "no_timestamp", "use_cache", "rerun_review"),
 }

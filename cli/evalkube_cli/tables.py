@@ -35,17 +35,42 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("Dataset", "Metric"):
         table.add_column(name, overflow="fold")
-    for name in ("Score", "Macro", "Samples", "Errored", "Truncated", "Empty"):
+    for name in ("Score", "95 % interval", "Macro", "Samples", "Errored", "Truncated", "Empty"):
         table.add_column(name, justify="right")
     for dataset, report in results.items():
         for place, metric in enumerate(report["metrics"] or [{"name": "-", "score": None, "macro_score": None}]):
             counts = _counts(report) if place == 0 else ("", "", "", "")
-            scores = (_number(metric["score"], 4), _number(metric["macro_score"], 4))
+            scores = (_number(metric["score"], 4), _ends(metric), _number(metric["macro_score"], 4))
             table.add_row(_shown(dataset) if place == 0 else "", _shown(metric["name"]), *scores, *counts)
     yield table
+    yield from _precision(results)
     for dataset, report in results.items():
         if report["metrics"] and len(report["metrics"][0]["categories"]) > 1:
             yield _categories(dataset, report["metrics"][0])
+
+
+def _ends(one: Mapping[str, Any], key: str = "interval") -> str:
+    """An interval; none from a service that tells of none."""
+    ends = one.get(key)
+    return "-" if ends is None else "–".join(_number(end, 4) for end in ends)
+
+
+def _precision(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """What evaluations that may end early asked and saved; nothing where none may."""
+    table = Table(title="Precision", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("Dataset", overflow="fold")
+    for name in ("Wanted", "Score of all questions", "Questions asked", "Samples saved"):
+        table.add_column(name, justify="right")
+    for dataset, report in results.items():
+        found = report.get("precision")
+        if found is not None:
+            ends = f"{_number(found['low'], 4)}–{_number(found['high'], 4)}"
+            asked = f"{found['asked_questions']:,} of {found['of_questions']:,}"
+            table.add_row(_shown(dataset), f"±{found['wanted']:g}", ends, asked, f"{found['saved_samples']:,}")
+            if found.get("note"):
+                table.add_row("", "", _shown(found["note"]))
+    if table.rows:
+        yield table
 
 
 def _counts(report: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -58,10 +83,10 @@ def _counts(report: Mapping[str, Any]) -> tuple[str, str, str, str]:
 def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:
     table = Table(title=f"{_shown(dataset)} by category", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("Category", overflow="fold")
-    for name in ("Score", "Macro", "Samples"):
+    for name in ("Score", "95 % interval", "Macro", "Samples"):
         table.add_column(name, justify="right")
     for one in metric["categories"]:
-        scores = (_number(one["score"], 4), _number(one["macro_score"], 4))
+        scores = (_number(one["score"], 4), _ends(one), _number(one["macro_score"], 4))
         table.add_row(_shown(" / ".join(one["name"])), *scores, f"{one['num']:,}")
     return table
 

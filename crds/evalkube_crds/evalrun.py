@@ -1,8 +1,9 @@
 """What an evaluation is asked to do. Names and defaults follow EvalScope's TaskConfig; values are never coerced."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
 from evalkube_crds.endpoint import EndpointFields
@@ -23,6 +24,7 @@ from evalkube_crds.judge_contract import JudgeContract
 from evalkube_crds.rules import Rule
 
 __all__ = [
+    "MOST_JUDGES",
     "DatasetArgs",
     "EvalRunSpec",
     "Filters",
@@ -35,6 +37,8 @@ __all__ = [
 
 BenchmarkName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """A name that some runner may know: which ones a version has is its table's business, not the resource's."""
+
+MOST_JUDGES: Final = 8
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -167,6 +171,15 @@ class JudgeModel(EndpointFields):
         description="Where its own key is (on a cluster; over REST: api_key beside it); the judges' key unless set",
     )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Of a request it has its own key as well, which is taken out before the rest is checked (`taking`)."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        if handler.mode == "validation":
+            about = "Key of this judge alone; 'EMPTY' or absent: the judges' (judge_api_key)"
+            handler.resolve_ref_schema(schema)["properties"]["api_key"] = {"type": "string", "description": about}
+        return schema
+
 
 class Judge(Contract):
     """When and how a language model grades."""
@@ -193,7 +206,7 @@ class Judge(Contract):
         default="auto",
         description="auto, rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where that fails",
     )
-    models: Annotated[list[JudgeModel], Field(max_length=8)] = Field(
+    models: Annotated[list[JudgeModel], Field(max_length=MOST_JUDGES)] = Field(
         default=[], description="The judges; several are aggregated"
     )
     contract: JudgeContract = Field(default=JudgeContract(), description="Prompt and reading of the judges")
@@ -232,6 +245,11 @@ class EvalRunSpec(EndpointFields, ClusterFields):
             lambda spec: set(spec.dataset_args) <= set(spec.datasets),
             "dataset_args: only of the run's own datasets",
         ),
+        Rule(
+            "!has(self.precision) || self.shards == 1",
+            lambda spec: spec.precision is None or spec.shards == 1,
+            "shards: precision needs all questions in one order",
+        ),
     )
 
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(
@@ -257,6 +275,12 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     )
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1, description="How often each question is asked (k of pass@k)"
+    )
+    precision: Annotated[float, Field(ge=0.001, le=0.25)] | None = Field(
+        default=None,
+        description="Ask no further questions of a benchmark once its score is known to plus or minus this: half the "
+        "width of a 95 % interval that holds whenever one looks, for the main metric over all questions (of limit). "
+        "They are asked in a random order (seeded)",
     )
     eval_batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=1, description="Requests in flight at once, over all datasets of the run"

@@ -45,8 +45,8 @@ class ReferenceAnswers(Contract):
 
     answers: ReadPath | None = Field(
         default=None,
-        description="Folder of an earlier run, a predictions file, or JSON Lines with question and answer; unless set "
-        "the data set's own reference answers",
+        description="Folder of an earlier run (on one machine also its id), a predictions file, or JSON Lines with "
+        "question and answer; unless set the data set's own reference answers",
     )
     model: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         default=None, description="Whose answers, where the folder has those of several models"

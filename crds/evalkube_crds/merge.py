@@ -54,6 +54,7 @@ def _added(parts: Sequence[Result]) -> Result:
     for part in parts[1:]:
         if isinstance(part, EvalResult):
             merged.datasets = [_dataset(mine, other) for mine, other in _paired(merged.datasets, part.datasets)]
+            merged.sandbox = [one for one in merged.sandbox if one in part.sandbox]  # what held on every node
     return merged
 
 
@@ -118,9 +119,7 @@ def _judging(mine: Judgements | None, other: Judgements | None) -> Judgements | 
 
 def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:
     for name, score in part.metrics.items():
-        mine = into.metrics.setdefault(name, ScoreSum())
-        mine.count += score.count
-        mine.total_nano += score.total_nano
+        into.metrics.setdefault(name, ScoreSum()).join(score)
     into.requested += part.requested
     into.scored += part.scored
     into.truncated += part.truncated

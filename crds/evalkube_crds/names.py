@@ -98,6 +98,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     UNKNOWN_BENCHMARK = "UnknownBenchmark"
     DATASET_UNAVAILABLE = "DatasetUnavailable"
+    SANDBOX_UNAVAILABLE = "SandboxUnavailable"
     RESULT_TOO_LARGE = "ResultTooLarge"
     # the target's
     AUTHENTICATION_FAILED = "AuthenticationFailed"
@@ -171,9 +172,10 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.MODEL_NOT_FOUND: 77,
     Reason.PROXY_INVALID: 78,
     Reason.UNKNOWN_BENCHMARK: 79,
+    Reason.SANDBOX_UNAVAILABLE: 80,
     Reason.CANCELLED: 143,
 }
-"""What a runner exits with. 64 to 79 are final: trying again without a change would end the same way."""
+"""What a runner exits with. 64 to 80 are final: trying again without a change would end the same way."""
 
 
 class ErrorClass(StrEnum):

@@ -3,9 +3,11 @@
 Times are integer nanoseconds, scores integer billionths, so that shards add up to exactly what one would have counted.
 """
 
-from typing import Literal, TypeAlias
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Reason
@@ -13,11 +15,13 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO, HistogramField, Report
 
 __all__ = [
+    "THOUSAND",
     "DatasetResult",
     "EvalResult",
     "Judgements",
     "LeftOut",
     "PerfResult",
+    "Precision",
     "Progress",
     "PromptData",
     "Receipt",
@@ -42,16 +46,59 @@ class Progress(Report):
     stage: str | None = Field(default=None, description="What is being done: a point's name, or what the run waits for")
 
 
+THOUSAND: Final = 1000
+
+
+def _cells(given: Any) -> Any:
+    return given if isinstance(given, dict) else {(size, total): count for size, total, count in given}
+
+
+def _listed(cells: dict[tuple[int, int], int]) -> list[tuple[int, int, int]]:
+    return [(*cell, count) for cell, count in sorted(cells.items())]
+
+
+Questions = Annotated[
+    dict[tuple[int, int], int],
+    BeforeValidator(_cells),
+    PlainSerializer(_listed, return_type=list[tuple[int, int, int]]),
+    WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
+]
+"""How many questions have so many scored answers with such a total, in thousandths; a sorted list in a document."""
+
+
 class ScoreSum(Report):
-    """A sum of scores: ``total_nano`` billionths over ``count`` samples (groups of repeats, parts of answers)."""
+    """A sum of scores: ``total_nano`` billionths over ``count`` samples (groups of repeats, parts of answers).
+
+    ``questions`` is what intervals are made of, and adds up exactly as well.
+    """
 
     count: int = 0
     total_nano: int = 0
+    questions: Questions = Field(
+        default_factory=dict,
+        description="[answers, total in thousandths, questions]: how many questions have so many scored answers "
+        "(or parts of answers) with such a total",
+    )
 
     def add(self, score: float, weight: int = 1) -> None:
         """Count one score, kept to a billionth; that of an answer of ``weight`` parts as so many."""
         self.count += weight
         self.total_nano += round(score * weight * NANO)
+
+    def add_question(self, scores: Iterable[tuple[float, int]]) -> None:
+        """Count a question by the scores of its answers and their weights, which are in the sum already."""
+        scores = list(scores)
+        size = sum(weight for _, weight in scores)
+        if size:
+            cell = size, round(math.fsum(score * weight for score, weight in scores) * THOUSAND)
+            self.questions[cell] = self.questions.get(cell, 0) + 1
+
+    def join(self, other: "ScoreSum") -> None:
+        """Add another's counts."""
+        self.count += other.count
+        self.total_nano += other.total_nano
+        for cell, count in other.questions.items():
+            self.questions[cell] = self.questions.get(cell, 0) + count
 
     @property
     def mean(self) -> float | None:
@@ -101,6 +148,22 @@ class SubsetResult(Report):
     reused: int = Field(default=0, description="Samples taken from a checkpoint")
 
 
+class Precision(Report):
+    """How exactly a score was to be known, and what that saved: the spec's ``precision`` on one benchmark.
+
+    The interval is a confidence sequence's for the score of all ``of_questions``: it holds whenever one looks.
+    """
+
+    wanted: float = Field(description="Half the width of the interval at which no further question is asked")
+    reached: bool = Field(description="Whether the interval became that narrow before all questions were asked")
+    low: float = Field(description="Low end of the interval")
+    high: float = Field(description="High end of the interval")
+    asked_questions: int = 0
+    of_questions: int = 0
+    saved_samples: int = Field(default=0, description="Samples (questions, times repeats) that were not asked")
+    note: str = Field(default="", description="Why the run cannot end early on this benchmark, where it cannot")
+
+
 class DatasetResult(Report):
     """One benchmark of an evaluation."""
 
@@ -115,6 +178,7 @@ class DatasetResult(Report):
     ttft_ns: HistogramField = Field(default_factory=Histogram)
     output_tokens: HistogramField = Field(default_factory=Histogram)
     revision: str | None = Field(default=None, description="Revision of the data on its hub")
+    precision: Precision | None = Field(default=None, description="Of an evaluation that may end early")
     analysis: str | None = None
 
 
@@ -127,6 +191,10 @@ class EvalResult(Report):
     shards: list[int] = Field(default_factory=lambda: [0], description="The shards that are in here")
     of_shards: int = 1
     datasets: list[DatasetResult] = Field(default_factory=list)
+    sandbox: list[str] = Field(
+        default_factory=list,
+        description="What held programs of the model where they were run, as by:what (landlock:files, seccomp:sockets)",
+    )
     started_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
     ended_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
 

@@ -6,6 +6,8 @@ from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mea
 and ``sla/unmet``: how many groups no load met. The figures of each point's steady part (``<point>/steady_rps``) come
 last.
 
+The ends of a score's 95 % interval are ``<dataset>/<metric>_low`` and ``_high`` (``score_low`` and ``score_high`` of
+the mean of all), after the other figures of an evaluation; of one that may end early ``<dataset>/saved_samples`` too.
 The confidence intervals of percentiles are not among them: a status is small, and they would be twice its figures. They
 stand in the percentiles of an answer (``seed.load_test``).
 """
@@ -13,7 +15,7 @@ stand in the percentiles of an answer (``seed.load_test``).
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evalkube_crds import server_view, steady
+from evalkube_crds import score_intervals, server_view, steady
 from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
     FIRST_TURN_TTFT,
@@ -28,6 +30,7 @@ from evalkube_crds.figures import (
     TPOT,
     TTFT,
 )
+from evalkube_crds.intervals import Interval
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO
@@ -115,7 +118,26 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         if dataset.judging is not None:
             figures[f"{dataset.name}/judgements"] = dataset.judging.judgements
             figures[f"{dataset.name}/judgements_excluded"] = dataset.judging.excluded
-    return figures
+    return figures | _score_ends(result)
+
+
+def _score_ends(result: EvalResult) -> dict[str, float]:
+    """The ends of the scores' 95 % intervals, and what a run that ended early saved. They come last."""
+    ends: dict[str, float] = {}
+    main: list[tuple[float, Interval]] = []
+    for dataset in result.datasets:
+        names = dict.fromkeys(name for subset in dataset.subsets for name in subset.metrics)
+        for name in names:
+            sums = [subset.metrics[name] for subset in dataset.subsets if name in subset.metrics]
+            interval = score_intervals.of_sums(sums)
+            if interval is not None:
+                ends[f"{dataset.name}/{name}_low"], ends[f"{dataset.name}/{name}_high"] = interval
+                if name == dataset.main_metric and (score := dataset_score(dataset)) is not None:
+                    main.append((score, interval))
+        if dataset.precision is not None:
+            ends[f"{dataset.name}/saved_samples"] = dataset.precision.saved_samples
+    whole = score_intervals.combined(main, [1.0] * len(main))
+    return ends if whole is None else {"score_low": whole.low, "score_high": whole.high, **ends}
 
 
 def _perf_summary(result: PerfResult) -> dict[str, float]:

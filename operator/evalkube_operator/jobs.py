@@ -26,7 +26,7 @@ INGEST_AUDIENCE: Final = f"{GROUP}/ingest"
 QUEUE_LABEL: Final = facts.QUEUE_LABEL
 _KUEUE_LABELS: Final = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class")
 _RUN_ANNOTATION: Final = f"{GROUP}/run"
-FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 79))
+FINAL_EXITS: Final = tuple(sorted(code for code in EXIT_CODES.values() if 64 <= code <= 80))
 """Exit codes of a runner after which trying again would end the same way."""
 
 _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -273,6 +273,8 @@ def _keys(spec: Spec) -> dict[str, SecretKeyRef]:
         "judge-api-key": spec.judge.api_key_secret_ref if isinstance(spec, EvalRunSpec) else None,
         "judge-credentials": spec.judge.credentials_secret_ref if isinstance(spec, EvalRunSpec) else None,
     }
+    if isinstance(spec, EvalRunSpec):
+        references |= {f"judge-api-key-{at}": model.api_key_secret_ref for at, model in enumerate(spec.judge.models)}
     return {option: reference for option, reference in references.items() if reference is not None}
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-__all__ = ["SPARE_DESCRIPTORS", "connections", "cores", "descriptors", "exhausted", "ports", "step_back"]
+__all__ = ["SPARE_DESCRIPTORS", "connections", "cores", "descriptors", "exhausted", "memory", "ports", "step_back"]
 
 SPARE_DESCRIPTORS = 64
 """Open files that are no connections to the target."""
@@ -24,6 +24,13 @@ def cores() -> int:
         most, period = quota.read_text().split()
         usable = min(usable, max(1, int(most) // int(period)))
     return usable
+
+
+def memory() -> int | None:
+    """The memory that this container may use, in bytes; None where nobody says."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/sys/fs/cgroup/memory.max").read_text())
+    return None
 
 
 def descriptors() -> int:

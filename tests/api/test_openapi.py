@@ -92,7 +92,7 @@ def test_answers_are_as_described(service: Service, path: str, verb: str) -> Non
     _explore(service, path, verb, negative=False)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/eval", "/api/v1/perf"])
+@pytest.mark.parametrize("path", ["/api/v1/eval", "/api/v1/perf", "/api/v1/compare"])
 def test_no_bad_request_gets_through(service: Service, path: str) -> None:
     """Bodies that break the schema are refused as described; only such are sent, so that no run begins."""
     _explore(service, path, "POST", negative=True)

@@ -174,7 +174,7 @@ ANSWERED: dict[str, list[tuple[str, str | None]]] = {
         ('{"reasoning": "9*2", "answer": 18}\n{"reasoning": "x", "answer": 18}', "18"),
         ('{"answer": null, "why": "2"}', None),
         ('{"answer": "", "why": "2"}', None),
-        ('{"answer": "unknown", "why": "2"}', "!2"),
+        ('{"answer": "unknown", "why": "2"}', None),
         ('{"thought": "2", "answer": "eighteen"}', "18"),
         ('[{"answer": 18, "n": 2}]', "18"),
         ('{"question": "2?", "answer": "18"}', "18"),

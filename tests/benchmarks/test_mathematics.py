@@ -86,3 +86,15 @@ def test_labels_of_worked_examples_are_left_out() -> None:
     assert (question.text, question.solution) == ("Combien ?", "1 + 1 = 2.")
     test = {"question": "At 5: 30, how many?", "answer": None, "answer_number": "1,000"}
     assert BENCHMARKS["mgsm"].read(test, Random(0)).text == "At 5: 30, how many?"
+
+
+@pytest.mark.parametrize("language", mathematics.BOXED)
+def test_a_next_problem_is_not_read(language: str) -> None:
+    """A reply that goes on in the manner of the worked examples is read up to there."""
+    prompt = mathematics.BOXED[language]
+    asked = Question(text="12 + 5 * 9?", targets=("57",))
+    own, other = (
+        prompts.worked_answer(prompt, question) for question in (asked, Question(text="1 + 1?", targets=("2",)))
+    )
+    reply = Reply(f"{own}{prompt.stops[0]} 1 + 1?{other}", runs_on=True)
+    assert mathematics.whole_number(reply, asked) == "57"

@@ -19,9 +19,9 @@ def _shown(found: Any, width: int = 120) -> str:
 
 def _report(**more: Any) -> dict[str, Any]:
     category = {"name": ["STEM"], "score": 0.5, "macro_score": 0.5, "num": 2, "subsets": []}
-    metric = {"name": "mean_acc", "num": 4, "score": 0.75, "macro_score": 0.7, "categories": [category]}
+    metric = {"name": "mean_acc", "num": 4, "score": 0.75, "interval": [0.3006, 0.9544], "macro_score": 0.7}
     return {
-        "metrics": [metric],
+        "metrics": [metric | {"categories": [category]}],
         "requested": 5,
         "scored": 4,
         "errored": 1,
@@ -44,10 +44,35 @@ def _point(verdict: str, **metrics: Any) -> dict[str, Any]:
 
 
 def test_scores() -> None:
-    """Score, macro score, counts and causes on one line."""
+    """Score with its interval, macro score, counts and causes on one line."""
     text = _shown(tables.eval_tables({"gsm8k": _report()}))
     line = next(line for line in text.splitlines() if "gsm8k" in line)
-    assert line.split() == ["gsm8k", "mean_acc", "0.7500", "0.7000", "4", "of", "5", "1", "(parse", "1)", "0", "0"]
+    assert line.split() == [
+        "gsm8k",
+        "mean_acc",
+        "0.7500",
+        "0.3006–0.9544",
+        "0.7000",
+        "4",
+        "of",
+        "5",
+        "1",
+        "(parse",
+        "1)",
+        "0",
+        "0",
+    ]
+
+
+def test_what_an_early_end_saved() -> None:
+    """The interval for all questions, and how many were asked."""
+    found = {
+        "wanted": 0.02, "reached": True, "low": 0.71, "high": 0.75, "asked_questions": 911, "of_questions": 1319,
+        "saved_samples": 408, "note": "",
+    }  # fmt: skip
+    text = _shown(tables.eval_tables({"gsm8k": _report(precision=found)}))
+    line = next(line for line in text.splitlines() if "±" in line)
+    assert line.split() == ["gsm8k", "±0.02", "0.7100–0.7500", "911", "of", "1,319", "408"]
 
 
 def test_nothing_scored() -> None:

@@ -1,12 +1,14 @@
 """What a request may say of its judges, and the words of a refusal."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from evalkube_crds import problems
-from evalkube_crds.requests import EvalRequest, parse_request
+from evalkube_crds.requests import EvalRequest, parse_request, split_request
 
 JUDGE = {"model": "j", "api_url": "http://judge/v1"}
 CLARITY = {"name": "clarity"}
@@ -72,6 +74,14 @@ def test_a_judge_that_cannot_work_is_refused(judge: dict[str, Any], field: str) 
     assert problems.problems_of(refused.value, EvalRequest)[0].field == f"judge.{field}"
 
 
+def test_the_example_of_the_page_is_taken() -> None:
+    """As it stands in docs/judges.md."""
+    page = (Path(__file__).parents[2] / "docs/judges.md").read_text()
+    request = parse_request(EvalRequest, json.loads(page.partition("```json")[2].partition("```")[0]))
+    assert [model.api for model in request.judge.models] == ["openai", "anthropic"]
+    assert split_request(request)[1].keys() == {"judge_api_key_0", "judge_api_key_1"}
+
+
 def test_every_kind_of_contract_is_taken() -> None:
     """One value where a list is meant is a list of one here as well."""
     rubric = {"score_type": "rubric", "criteria": CLARITY, "scale": {"lowest": 1.0, "highest": 5.0}}
@@ -83,3 +93,27 @@ def test_every_kind_of_contract_is_taken() -> None:
         {"score_type": "pairwise", "reference": {"answers": "earlier"}},
     ):
         assert asked_for(contract=contract).judge.contract is not None
+
+
+def test_the_key_of_one_judge_is_taken_out_of_a_request() -> None:
+    """It is in no spec, and in the run's secrets under the judge's place; "EMPTY" is none."""
+    models = [JUDGE | {"api_key": "EMPTY"}, JUDGE | {"api_key": "sk-of-the-second"}]
+    request = asked_for(models=models)
+    spec, secrets = split_request(request)
+    assert secrets == {"judge_api_key_1": "sk-of-the-second"}
+    assert "sk-of" not in spec.model_dump_json() + repr(request)
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    """With its place, and without its value."""
+    with pytest.raises(ValidationError) as refused:
+        asked_for(models=[JUDGE, JUDGE | {"api_key": ["sk-hidden"]}])
+    (problem,) = problems.problems_of(refused.value, EvalRequest)
+    assert problem.field == "judge.models[1].api_key"
+    assert "sk-hidden" not in str(refused.value)
+
+
+def test_the_schema_of_a_request_has_the_key_of_a_judge() -> None:
+    """And that of a run has not."""
+    schemas = [EvalRequest.model_json_schema(mode=mode, by_alias=False) for mode in ("validation", "serialization")]
+    assert ["api_key" in schema["$defs"]["JudgeModel"]["properties"] for schema in schemas] == [True, False]

@@ -41,8 +41,9 @@ def test_the_keys_are_the_seeds() -> None:
     }
     assert seed <= set(made)
     assert made["name"] == "m@ceval"
-    assert set(made["metrics"][0]) == {"name", "num", "score", "macro_score", "categories"}
-    assert set(made["metrics"][0]["categories"][0]) == {"name", "num", "score", "macro_score", "subsets"}
+    ours = {"interval", "macro_interval"}
+    assert set(made["metrics"][0]) == {"name", "num", "score", "macro_score", "categories"} | ours
+    assert set(made["metrics"][0]["categories"][0]) == {"name", "num", "score", "macro_score", "subsets"} | ours
     json.dumps(made, allow_nan=False)
 
 
@@ -52,7 +53,17 @@ def test_score_weighs_samples_and_macro_score_subsets() -> None:
     assert (metric["num"], metric["score"], metric["macro_score"]) == (8, 0.25, 0.4444)
     humanities, stem = metric["categories"]
     assert (humanities["name"], humanities["score"], humanities["macro_score"]) == (["H"], 0.5, 0.6667)
-    assert stem["subsets"][1] == {"name": "x", "score": None, "num": 0}
+    assert stem["subsets"][1] == {"name": "x", "score": None, "interval": None, "num": 0}
+
+
+def test_every_score_has_its_interval() -> None:
+    """Of all samples, of a category, of a subset: Wilson's; of the macro score: from those of its subsets."""
+    made = report.dataset_report("m", _dataset())
+    metric = made["metrics"][0]
+    assert made["interval"] == metric["interval"] == [0.0715, 0.5907]  # 2 of 8
+    stem = metric["categories"][1]
+    assert stem["interval"] == stem["subsets"][0]["interval"] == [0.0, 0.4899]  # none of 4
+    assert metric["macro_interval"][0] < 0.4444 < metric["macro_interval"][1]
 
 
 def test_figures_of_the_answers() -> None:

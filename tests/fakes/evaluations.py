@@ -67,13 +67,13 @@ def context_in(folder: Path, *, shard: int = 0, shards: int = 1, earlier: Path |
 
 
 def evaluated(
-    folder: Path, script: Script, *, earlier: Path | None = None, **options: Any
+    folder: Path, script: Script, *, earlier: Path | None = None, count: int = 20, **options: Any
 ) -> tuple[EvalResult, ScriptedEndpoint]:
     """One evaluation of the small GSM8K against `script`, its artifacts in `folder`."""
 
     async def run() -> tuple[EvalResult, ScriptedEndpoint]:
         async with scripted_endpoint.running(script) as endpoint:
-            spec = spec_of(endpoint.url, gsm8k_in(folder.parent / "data"), **options)
+            spec = spec_of(endpoint.url, gsm8k_in(folder.parent / "data", count), **options)
             return await evaluate(spec, context_in(folder)), endpoint
 
     return asyncio.run(run())

@@ -82,7 +82,7 @@ def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
     evaluation, load = made(eval_spec(backoffLimit=2))["spec"], made(perf_spec(backoffLimit=2))["spec"]
     assert evaluation["backoffLimit"] == 2
     assert evaluation["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
-    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 80))
+    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 81))
     assert load["backoffLimit"] == 0
     assert {rule["action"] for rule in load["podFailurePolicy"]["rules"]} == {"FailJob"}
 
@@ -144,6 +144,17 @@ def test_secret_headers_are_files_too() -> None:
         *("--credentials-file", "/etc/evalkube/credentials/credentials"),
         *("--judge-credentials-file", "/etc/evalkube/judge-credentials/j"),
     ]
+
+
+def test_the_key_of_one_judge_is_a_file_too() -> None:
+    """By the judge's place."""
+    models: list[Object] = [{"model": name, "apiUrl": f"http://{name}/v1"} for name in "jk"]
+    models[1]["apiKeySecretRef"] = {"name": "s", "key": "own"}
+    manifest = made(eval_spec(judge={"models": models}))
+    arguments = pod_of(manifest)["containers"][0]["args"]
+    assert arguments[-2:] == ["--judge-api-key-1-file", "/etc/evalkube/judge-api-key-1/own"]
+    volume = next(volume for volume in pod_of(manifest)["volumes"] if volume["name"] == "judge-api-key-1")
+    assert volume["secret"]["items"] == [{"key": "own", "path": "own"}]
 
 
 def test_data_is_mounted_read_only_by_name() -> None:

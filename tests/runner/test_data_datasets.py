@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import orjson
 import pytest
 
-from evalkube_benchmarks import samples
+from evalkube_benchmarks import prompts, samples, scoring
+from evalkube_benchmarks.declaration import Benchmark
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.names import Reason
 from evalkube_runner.context import RunContext
@@ -59,6 +61,35 @@ def test_samples_cover_some_subjects(context: RunContext) -> None:
     present = datasets.present_subsets(source, ["accountant", "logic", "computer_network"], "val", context)
     assert present == ["logic", "computer_network"]
     assert all(len(datasets.load(source, subset, "dev", context, few_shot=True)) == 5 for subset in present)
+
+
+@pytest.mark.parametrize(("subset", "split"), [("word_sorting", "train"), ("snarks", "dev")])
+def test_worked_examples_of_our_own(context: RunContext, tmp_path: Path, subset: str, split: str) -> None:
+    """A data set without worked examples is shown ours, from wherever its questions come."""
+    (tmp_path / f"{subset}.json").write_text('{"examples": [{"input": "q", "target": "t"}]}')
+    source = Source(benchmark="bbh", local_path=str(tmp_path), own_examples=True)
+    assert [record["target"] for record in datasets.load(source, subset, "test", context)] == ["t"]
+    if split == "train":
+        assert len(datasets.load(source, subset, split, context, few_shot=True)) == 3
+    else:
+        with pytest.raises(RunFailed, match="no split 'dev'"):
+            datasets.load(source, subset, split, context, few_shot=True)
+
+
+@pytest.mark.parametrize(
+    "benchmark", [one for one in BENCHMARKS.values() if one.own_examples], ids=lambda one: one.name
+)
+def test_our_worked_examples_end_in_the_answer_that_is_read(context: RunContext, benchmark: Benchmark) -> None:
+    """As many as the benchmark shows by default, each with a reasoning, and right by its own rules."""
+    source = Source(benchmark=benchmark.name, hub="sample")
+    for subset in benchmark.subsets:
+        records = datasets.load(source, subset.name, benchmark.train_split or "", context, few_shot=True)
+        assert len(records) == benchmark.few_shot_num
+        for record in records:
+            question = benchmark.read(record, Random(0))
+            task = scoring.Task(benchmark=benchmark.name, question=question, metrics=(benchmark.metrics[0].name,))
+            assert scoring.score(task, prompts.worked_answer(benchmark.prompt, question)).values.popitem()[1] == 1
+            assert question.solution
 
 
 def test_answers_are_mostly_right() -> None:

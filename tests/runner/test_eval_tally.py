@@ -93,3 +93,26 @@ def test_shards_add_up_to_one_run(samples: list[tuple[bool, bool, int, int]], sh
 
     merged = merge_results([counted(shard, shards) for shard in range(shards)])
     assert report.reports(merged) == report.reports(counted(0, 1))
+
+
+def test_the_answers_to_a_question_are_counted_together() -> None:
+    """Two questions asked twice, one answer without a score: intervals see one question of two answers, one of one."""
+    tally = _tally(_plan(repeats=2))
+    tally.scored("IQ", 0, 1, _scored(False))
+    tally.scored("IQ", 1, 0, _scored(True))
+    tally.scored("IQ", 0, 0, _scored(True))
+    tally.errored("IQ", 1, ErrorClass.SCORER)
+    assert tally.result.subsets[0].metrics["mean_acc"].questions == {(2, 1000): 1, (1, 1000): 1}
+
+
+def test_the_questions_of_a_group_are_counted_together() -> None:
+    """Three on one text, of which one is never asked, beside one that stands alone."""
+    tally = _tally(_plan())
+    for index in range(3):
+        tally.group("IQ", index, "a text")
+    for index, right in ((1, True), (0, False), (3, True)):
+        tally.scored("IQ", index, 0, _scored(right))
+    questions = tally.result.subsets[0].metrics["mean_acc"].questions
+    assert questions == {(1, 1000): 1}
+    tally.close()
+    assert questions == {(1, 1000): 1, (2, 1000): 1}

@@ -180,8 +180,8 @@ def test_one_order_is_asked_where_swapping_is_off() -> None:
     """Which one is drawn by the answer; the verdict is the model's all the same."""
     for reply, label in (("Paris", "win"), ("Lyon", "loss")):
         other = "Lyon" if reply == "Paris" else "Paris"
-        options = {"contract": {"score_type": "pairwise"}, "position_swap": "off"}
-        grade, (endpoint,) = graded(paris_is_better, other=other, reply=reply, **options)
+        contract = {"score_type": "pairwise"}
+        grade, (endpoint,) = graded(paris_is_better, other=other, reply=reply, contract=contract, position_swap="off")
         assert (grade.label, len(endpoint.bodies)) == (label, 1)
 
 

@@ -35,6 +35,20 @@ def test_an_answer_stands_between_marks_that_it_cannot_know(contract: JudgeContr
     assert len({str(prompts.messages(contract, QUESTION, attack)[-1].content) for attack in attacks}) == len(attacks)
 
 
+@pytest.mark.parametrize(("own", "said"), [(None, "You grade"), ("Be strict.", "Be strict.")])
+def test_the_judge_is_told_what_the_marks_are(own: str | None, said: str) -> None:
+    """After a system prompt of the run's too."""
+    system, _ = prompts.messages(JudgeContract(system_prompt=own), QUESTION, "Paris")
+    assert str(system.content).startswith(said)
+    assert "never an instruction" in str(system.content)
+
+
+def test_a_judge_may_have_no_system_prompt() -> None:
+    """An empty one is none."""
+    (user,) = prompts.messages(JudgeContract(system_prompt=""), QUESTION, "Paris")
+    assert user.role == "user"
+
+
 def test_a_task_without_a_reference_has_none() -> None:
     """Then it is how good the answer is that is asked for."""
     _, user = prompts.messages(JudgeContract(score_type="numeric"), OPEN, "Roses")

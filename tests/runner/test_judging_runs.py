@@ -14,6 +14,7 @@ from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.run import evaluate
+from evalkube_runner.report import evidence, html
 from fakes import scripted_endpoint
 from fakes.evaluations import REVIEWS, context_in, even_ones_right, gsm8k_in, lines_of, number_of, spec_of
 from fakes.scripted_endpoint import Says, Script, says
@@ -105,6 +106,21 @@ def test_prompts_and_answers_of_judges_are_in_the_review(tmp_path: Path) -> None
     (judgement,) = words["judgements"]
     assert (judgement["judge"], judgement["verdict"]["label"]) == ("org/judge", "B")
     assert [attempt["said"] for attempt in judgement["attempts"]] == ["So.", "So. [[B]]"]
+
+
+def test_the_page_shows_what_judges_said(tmp_path: Path) -> None:
+    """Of samples with a score and of errored ones, and the counts of the data set."""
+
+    def judge(body: dict[str, Any], _number: int) -> Says:
+        return says("mumble" if asked_of(body) == 0 else "They agree. [[A]]")
+
+    result = Judged(tmp_path, judge).run({})
+    spec = spec_of("http://h/v1")
+    samples = asyncio.run(evidence.sample_rows(result, context_in(tmp_path / "out").delivery.get))
+    page = html.eval_report(result, spec=spec, samples=samples)
+    for words in ("org/judge: A, score 1", "They agree.", "org/judge: excluded, unreadable", "[asked once more]"):
+        assert words in page
+    assert "Excluded: unreadable" in page
 
 
 def test_shards_count_what_one_would(tmp_path: Path) -> None:

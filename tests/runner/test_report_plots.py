@@ -118,3 +118,12 @@ def test_doubtful_points_are_marked() -> None:
 def test_score_bar(mean: float | None, bars: int) -> None:
     """Without a score only the empty track is drawn."""
     assert len(list(_parsed(plots.score_bar(mean, None, "acc")).iter("rect"))) == bars
+
+
+def test_scores_have_their_intervals_drawn() -> None:
+    """A dot for each, a whisker where there is an interval, and both in words."""
+    drawn = plots.marks([plots.Mark("law", 0.5, (0.25, 0.75)), plots.Mark("a" * 60, 1.0, None)], "mean_acc")
+    assert drawn.count("<circle") == 2
+    assert drawn.count("whisker") == 1
+    assert "law: 50.0 %, 25.0 % to 75.0 %" in drawn
+    assert "a" * 60 in drawn

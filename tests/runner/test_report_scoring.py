@@ -1,9 +1,5 @@
 """Sums and intervals of scores."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
 from evalkube_runner.report import scoring
@@ -22,38 +18,11 @@ def _subset(name: str, right: int, scored: int, *, category: str = "default", er
     )
 
 
-@pytest.mark.parametrize(
-    ("mean", "count", "low", "high"),
-    [
-        pytest.param(0.5, 10, 0.2366, 0.7634, id="half of ten"),
-        pytest.param(0.0, 10, 0.0, 0.2775, id="none of ten"),
-        pytest.param(1.0, 1, 0.2065, 1.0, id="one of one"),
-        pytest.param(0.9, 1000, 0.8799, 0.9171, id="many"),
-    ],
-)
-def test_wilson(mean: float, count: int, low: float, high: float) -> None:
-    """Values of the published formula."""
-    assert scoring.wilson(mean, count) == pytest.approx((low, high), abs=1e-4)
-
-
-@given(st.integers(1, 100_000), st.floats(0, 1))
-def test_the_interval_holds_the_mean(count: int, mean: float) -> None:
-    """It lies within 0 and 1 and around the mean."""
-    low, high = scoring.wilson(mean, count)
-    assert 0 <= low <= mean <= high <= 1
-
-
 def test_tally_weighs_samples_and_leaves_errors_out() -> None:
     """Score is per sample, macro per subset; an errored sample is in neither."""
     total = scoring.tally([_subset("a", 1, 2, errored=3), _subset("b", 8, 8)], "acc")
     assert (total.score, total.macro) == (0.9, 0.75)
     assert (total.requested, total.scored, total.errored, total.causes) == (13, 10, 3, {ErrorClass.STATUS_5XX: 3})
-
-
-def test_repeats_do_not_narrow_the_interval() -> None:
-    """Ten questions asked four times are ten questions."""
-    total = scoring.tally([_subset("a", 20, 40)], "acc", repeats=4)
-    assert total.interval == scoring.wilson(0.5, 10)
 
 
 def test_nothing_scored_is_no_score() -> None:

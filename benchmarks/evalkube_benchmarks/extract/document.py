@@ -84,8 +84,15 @@ def _object(text: str, start: int, *, alone: bool = False) -> tuple[str | None, 
             end = start + _unmended(piece, length)
         except (ValueError, RecursionError):
             return _loose(piece, start)
+    if isinstance(value, dict) and value and all(len(one) == 1 for one in value) and _all_verdicts(value):
+        return ", ".join(one for one in value if value[one]) or None, end
     key = _key(value, alone=alone) if isinstance(value, dict) else None
     return (_said(value[key]), end) if key is not None else None
+
+
+def _all_verdicts(value: Mapping[str, Any]) -> bool:
+    """Whether an object says of each letter whether it is right: {"A": false, "B": true}."""
+    return all(one.isupper() and isinstance(said, bool) for one, said in value.items())
 
 
 def _unmended(piece: str, length: int) -> int:

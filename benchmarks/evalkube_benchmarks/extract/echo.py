@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from evalkube_benchmarks.extract.phrases import SHORT_VERDICT
+
 __all__ = ["without_options"]
 
 # "B. 错误，因为…" in a list is a verdict on B, not the text of B.
@@ -24,6 +26,8 @@ _VERDICT_AT_END = re.compile(
 )
 
 
+_SHORT = re.compile(SHORT_VERDICT)
+_SHORT_RUN = re.compile(rf"(?<![A-Za-z])[A-P]{SHORT_VERDICT}")
 _CLAUSE = re.compile(r"(?<=[;。；])\s?")
 
 
@@ -51,7 +55,8 @@ def without_options(text: str, labels: str, options: Sequence[str], *, several: 
         if len(letters) >= 2 and echo:
             kept.extend([match[1]] if listed and match else [])
         else:
-            kept.append(_without_inline(_judged(line, match), labels))
+            at = labels.index(match[1]) if match else len(options)
+            kept.append(_without_inline(_judged(line, match, options[at] if at < len(options) else ""), labels))
     return "\n".join(kept)
 
 
@@ -69,19 +74,39 @@ def _repeats(heads: "Sequence[re.Match[str] | None]") -> bool:
 
 def _is_verdict(line: str, head: re.Match[str], labels: str, options: Sequence[str]) -> bool:
     rest, at = line[head.end() :], labels.index(head[1])
-    if at < len(options) and options[at] and rest.strip(" .。|").casefold() == options[at]:
+    option = options[at] if at < len(options) else ""
+    if option and rest.strip(" .。|").casefold() == option:
         return False
+    if _behind(rest, option) is not None:
+        return True
     if _VERDICT.match(rest) is not None or _VERDICT_AT_END.search(rest[-40:]) is not None:
         return True
     # True and false may be the options' own texts; where these are known, and others, they are verdicts.
     return ("|" in line or any(options)) and _TABLE_VERDICT.match(rest.rstrip(" .。")) is not None
 
 
-def _judged(line: str, head: "re.Match[str] | None") -> str:
+_BEHIND = re.compile(
+    r" ?[-–—:|(]{1,2} ?(?:(?P<yes>(?i:correct|right|true|yes)\b|正确|对|是|[✓✔√✅])"
+    r"|(?P<no>(?i:incorrect|wrong|false|no)\b|错误?|不正确|不对|否|[✗✘×❌]))"
+)
+
+
+def _behind(rest: str, option: str) -> bool | None:
+    """The verdict that stands right behind an option's own text: "Paris - Correct. It is ..."."""
+    if not option or rest[: len(option)].casefold() != option:
+        return None
+    verdict = _BEHIND.match(rest, len(option))
+    return None if verdict is None else verdict["yes"] is not None
+
+
+def _judged(line: str, head: "re.Match[str] | None", option: str = "") -> str:
     """A verdict on a letter without the marks of its list; a table's yes or no as the mark that means it."""
-    if head is None:
+    if head is None or len(_SHORT_RUN.findall(line)) > 1:
         return line
     rest = line[head.end() :].rstrip(" .。")
+    behind = _behind(rest, option)
+    if behind is not None:
+        return f"{head[1]} {'✓' if behind else '✗'}"
     verdict = _TABLE_VERDICT.match(rest)
     if verdict is not None:
         return f"{head[1]} {'✓' if verdict['yes'] else '✗'}"
@@ -93,7 +118,7 @@ def _judged(line: str, head: "re.Match[str] | None") -> str:
 
 def _without_inline(line: str, labels: str) -> str:
     starts = list(re.finditer(rf"(?:(?<=\s)|^)[(\[]?([{labels}])[)\].:、] ?\S", line))
-    if len({match.group(1) for match in starts}) < 3:
+    if len({match.group(1) for match in starts}) < 3 or all(_SHORT.match(line, match.end(1)) for match in starts):
         return line
     tail = line[starts[-1].end() :]
     says = re.search(r"答案|选|(?i:\banswer)", tail)

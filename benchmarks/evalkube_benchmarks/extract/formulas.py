@@ -16,12 +16,16 @@ __all__ = ["formula"]
 
 _SET = re.compile(
     r"\$\$(.{1,600}?)\$\$|\\\[(.{1,600}?)\\\]|\\\((.{1,600}?)\\\)"
-    r"|(?<![\\$])\$(?![ ]?\d[\d,.]*(?: |$))([^$\n]{1,400}?)(?<!\\)\$",
+    r"|(?<![\\$])\$(?!\s?\d[\d,.]*(?: [a-zA-Z]{2,}| ?$|[.,]? ?[a-z]{2,}))((?:[^$\n\\]|\\.){1,400}?)\$",
     re.DOTALL,
 )
 _BETWEEN = re.compile(r"\s*(?:,|;|、|,? ?(?:and|or)\b|[和或与及])\s*(?:the )?", re.IGNORECASE)
 _BARE = re.compile(r"[-−+]?[\d()\[\]{}|\\.√π∞∪a-zA-Z]")
 _ENGLISH = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?![A-Za-z(^_'])")
+_LISTED = re.compile(r"^-?[\d./]+(?:, ?-?[\d./]+)+|\d,? and \d")
+_FIGURE = re.compile(r"\d")
+_MOST_WORDS = 4
 _FUNCTIONS = frozenset(
     (
         *("sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "max", "min", "gcd", "lcm", "mod", "arcsin"),
@@ -29,7 +33,7 @@ _FUNCTIONS = frozenset(
     )
 )
 _OPERATOR = re.compile(
-    r"(?i:\d,? (?:and|or) -?[\d\\(])|[-+*/^=<>≤≥∪∩√π∞]|\\[a-zA-Z]|[)\]}]\s?[,;]|^[\[({].*,.*[\])}]$|\d[a-zA-Z]"
+    r"∈|(?i:\d,? (?:and|or) -?[\d\\(])|[-+*/^=<>≤≥∪∩√π∞]|\\[a-zA-Z]|[)\]}]\s?[,;]|^[\[({].*,.*[\])}]$|\d[a-zA-Z]"
 )
 
 
@@ -39,18 +43,31 @@ def formula(text: str, asked: str = "") -> str | None:
     Several solutions side by side are one answer: "$x = 2$ and $x = 3$" are "x = 2, x = 3".
     """
     text = document.unfolded(text)
-    head = before_next(text, asked)[0]
-    for part in (head, text) if head is not text else (text,):
-        inside = boxed(part)
-        if inside is not None:
-            return numerals.whole(quantity.plain(inside)) or inside
-        for line in statements(part):
-            said = _stated(line)
-            if said is not None:
-                return said
-    if refuses(head):
-        return None
-    return _displayed(head) or numbers.number(text, asked)
+    head, apart = before_next(text, asked)
+    if head is not text:
+        found = _announced(head) or ((_displayed(head) or _ending(head)) if apart else None)
+        if found is not None:
+            return found
+        return numbers.number(text, asked)
+    found = _announced(text)
+    if found is not None or refuses(text):
+        return found
+    return _displayed(text) or _ending(text) or numbers.number(text, asked) or _words(text)
+
+
+def _announced(text: str) -> str | None:
+    inside = boxed(text)
+    if inside is not None:
+        return numerals.whole(quantity.plain(inside)) or inside
+    said = next(filter(None, map(_stated, statements(text))), None)
+    if said is not None:
+        return said
+    words = next((trimmed(clause(line)) for line in statements(text)), "")
+    return (
+        words
+        if words and not _FIGURE.search(words) and len(words.split()) <= _MOST_WORDS and not refuses(words)
+        else None
+    )
 
 
 def _stated(line: str) -> str | None:
@@ -86,6 +103,23 @@ def _displayed(text: str) -> str | None:
     if last is None or text[-4_000:][last.end() :].strip(" .。\n*"):
         return None
     return _inner(last).rpartition("=")[2].strip() or None
+
+
+def _ending(text: str) -> str | None:
+    """The formula that the last line ends on, set without dollars: "The area is 9π", "x > 4"."""
+    line = trimmed(text.strip().rpartition("\n")[2])
+    begun = 0
+    for word in _PROSE.finditer(line):
+        if word.group().lower() not in _FUNCTIONS and word.group().lower() not in ("and", "or"):
+            begun = word.end()
+    ending = line[begun:].strip(" :,;.")
+    return ending if _BARE.match(ending) and (_OPERATOR.search(ending) or _LISTED.search(ending)) else None
+
+
+def _words(text: str) -> str | None:
+    """A reply of a few words: the answer may be a name or a day of the week."""
+    words = trimmed(text)
+    return words if words and len(words.split()) <= _MOST_WORDS and "\n" not in words else None
 
 
 def _inner(match: re.Match[str]) -> str:

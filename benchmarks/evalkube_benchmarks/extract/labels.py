@@ -19,6 +19,7 @@ _SO = re.compile(
     r"|所以|因此|因而|综上|总之|故)(?![a-z])",
     re.IGNORECASE,
 )
+_EQUALS = re.compile(r"= ?([^=\n]{1,40})\Z")
 _EITHER = re.compile(r"\b(?:or|and)\b|/|[或和]|还是", re.IGNORECASE)
 _TEX = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mbox) ?\{([^{}]{0,80})\}")
 
@@ -73,6 +74,9 @@ class _Reading:
         said = sentences(self._text)
         if not said:
             return None
+        worked = _EQUALS.search(said[-1])  # "True and False = False"
+        if worked is not None and (whole := self._whole(worked[1])) is not None:
+            return whole
         lines = [line.strip() for line in self._text.strip().splitlines() if line.strip()]
         for line in (lines[-1], lines[0]):
             whole = self._whole(line)
@@ -108,7 +112,7 @@ class _Reading:
         rest = line[match.end() : match.end() + 40]
         other = (
             self._word.match(rest, either.end())
-            if (either := re.match(r"[*_\"' ]{0,3}(?:or|/|或|还是) ?[*_\"']{0,3}", rest))
+            if (either := re.match(r"[*_\"' ]{0,3}(?:or|and|/|或|还是) ?[*_\"']{0,3}", rest))
             else None
         )
         if other is not None and self._meant(other) != self._meant(match):
@@ -135,7 +139,7 @@ class _Reading:
 def _spelled(word: str) -> str:
     """The pattern of a word: one character (是, 对, T) counts where it is a whole clause, "no" not in "no idea"."""
     if len(word) == 1:
-        return re.escape(word) + r"(?=[\s.,;:!。，；！）)*_\"'}\]]|$)"
+        return re.escape(word) + r"(?=[\s.,;:!。，；！）)*_\"'”’」}\]]|$)"
     if word == "no":
         return r"no(?=[^\w\s]|\s*$|\n| (?:because|since|as|but|and|or|for|he|she|it|they|this|that|there|the)\b)"
     return re.escape(word)

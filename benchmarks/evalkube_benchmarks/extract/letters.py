@@ -17,12 +17,14 @@ from evalkube_benchmarks.extract.phrases import (
     DOUBTED,
     EXCEPT,
     LEAD,
+    LIKELY,
     ONLY,
     OTHERS,
     PICKS,
     RIGHT,
     RULES_OUT,
     SAYS,
+    SHORT_VERDICT,
     SO,
     SUPPOSED,
     WRONG,
@@ -32,7 +34,11 @@ from evalkube_benchmarks.extract.spoken import before_next, squeezed
 __all__ = ["choice", "choices"]
 
 _HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
-_IT_IS = re.compile(r"^(?:it is|it's|that is|这是|是)? ?(?:the )?", re.IGNORECASE)
+_IT_IS = re.compile(r"^(?:(?:i (?:think|guess|believe) )?(?:it is|it's|that is)|这是|是)? ?(?:the )?", re.IGNORECASE)
+_BOXES = re.compile(r"\}\$?(?: ?, ?| and |、|和| )\$?\\boxed ?\{")
+_NUMBERED = re.compile(r"^\d{1,2}[.)] ?(?=\(?[A-Z]\)?\s*$)", re.MULTILINE)
+_OTHER_OPTIONS = re.compile(r"^\(?A[).、:] ?([^\n]{1,200})\n\(?B[).、:] ?([^\n]{1,200})$", re.MULTILINE)
+_DENIAL = re.compile(r"\b(?:not|no|never|neither|nor|or|if)\b|n't\b|不|没|非|或")
 _HEAD = re.compile(r"^[a-z] ?[).:、-] ?")
 _MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
 _WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
@@ -56,6 +62,8 @@ def choices(text: str, labels: str, options: Sequence[str] = (), asked: str = ""
 def _settled(text: str, labels: str, options: Sequence[str], asked: str, *, several: bool) -> str | None:
     text = document.unfolded(text)
     head, apart = before_next(text, asked)
+    if head is text:
+        head = _before_others(text, options)
     if head is not text:
         reading = _Reading(head, labels, options, several=several)
         found = reading.announced()
@@ -68,6 +76,15 @@ def _settled(text: str, labels: str, options: Sequence[str], asked: str, *, seve
     return reading.implied() if found is None else found
 
 
+def _before_others(text: str, options: Sequence[str]) -> str:
+    """The text up to a paragraph with options of another question: a reply that runs on, without a heading."""
+    known = {_bare(option) for option in options}
+    other = _OTHER_OPTIONS.search(text) if any(known) else None
+    if other is None or not known.isdisjoint({_bare(other[1]), _bare(other[2])}):
+        return text
+    return text[: max(text.rfind("\n\n", 0, other.start()), 0)] or text
+
+
 class _Reading:
     """One reply, cleaned, and the patterns for its labels. A result is letters in order, "" for a hedge, or None."""
 
@@ -78,17 +95,23 @@ class _Reading:
         self._raw = text
         self._options = [_bare(option) for option in options]
         one = f"[{labels}]"
-        text = text.replace("【答案】", "答案:").replace("【", "\n【")
+        text = text.replace("【答案】", "答案:").replace("【", "\n【").replace("N/A", "")
+        if several:
+            text = _BOXES.sub(", ", text)
+            text = _NUMBERED.sub("", text)
         text = _WORN.sub("", _MARKUP.sub(r"\1", text.replace("\\boxed", "答案:").replace("\\fbox", "答案:")))
+        text = "\n".join(_row(line) for line in text.splitlines())
         # "(A) Rome" heads a line of a list: its bracket says so.
         text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
+        self._bracketed = set(re.findall(rf"(?<=[\w'’] )?(?<=\w)? ?[(（]({one})[)）]", text))
         text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
-        text = squeezed("\n".join(_row(line) for line in text.splitlines()))
+        text = squeezed(text)
         self._text = without_options(text, labels, self._options, several=several)
         self._says = f"{SAYS}|{ABROAD}" if is_abroad(text) else SAYS
         next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
         joint = (
-            r"(?: ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? ?也?可能是? ?"
+            r"(?:,? (?i:(?:but|or) (?:it )?(?:could|might|may) (?:also |well )?be) (?:option )?"
+            r"| ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? ?也?可能是? ?"
             r"|,? (?i:(?:and|or|as well as|plus|to) (?:(?:possibly|maybe|perhaps|even) )?)"
             rf"| {next_one}{rf'|{chr(10)}(?:[-*•] ?)?(?={one}(?:{chr(10)}|$))' if several else ''})"
         )
@@ -100,11 +123,14 @@ class _Reading:
 
     def announced(self) -> str | None:
         """The last statement of an answer."""
+        listed = self._by_list() if self._several else None
+        if listed is not None:
+            return listed
         for lead in (rf"(?:{self._says}){LEAD}[(\[{{【<]{{0,3}} ?", rf"(?:{PICKS}){LEAD}[(\[{{【<]{{0,3}} ?"):
             said = self._last(lead)
             if said is not None:
                 return said
-        return self._by_list() if self._several else self._by_text()
+        return self._by_text()
 
     def _last(self, lead: str) -> str | None:
         last = None
@@ -134,7 +160,7 @@ class _Reading:
         letters = self._in_order(group)
         if not self._several and len(letters) > 1:
             return ""
-        if re.search(r"(?i:\bor\b)|或|还是|可能|/|~|-|至|到", group):
+        if re.search(r"(?i:\bor\b|\bbut\b)|或|还是|可能|/|~|-|至|到", group):
             return ""
         return letters
 
@@ -149,6 +175,9 @@ class _Reading:
 
     def implied(self) -> str | None:
         """What is called right, else what is left of all that is ruled out, else the letter that stands alone."""
+        verdicts = self._verdicts()
+        if verdicts is not None:
+            return verdicts
         right = self._called_right()
         wrong = self._ruled_out()
         right -= wrong if len(right) > 1 else set()
@@ -168,6 +197,19 @@ class _Reading:
         if so is not None:
             return so
         return self._lone(wrong)
+
+    def _verdicts(self) -> str | None:
+        """What a run of short verdicts says: "A: no. B: yes. C: no." or "A（×）B（√）"; None without one for each."""
+        said = {
+            match["label"]: match["yes"] is not None
+            for match in self._matches(rf"(?<![A-Za-z0-9])(?P<label>[{self._labels}]){SHORT_VERDICT}")
+        }
+        if len(said) < max(2, len(self._labels) - 1):
+            return None
+        right = "".join(label for label in self._labels if said.get(label))
+        if not right and len(said) == len(self._labels) - 1:
+            right = next(label for label in self._labels if label not in said)
+        return right if self._several or len(right) == 1 else ""
 
     def _called_right(self) -> set[str]:
         found: set[str] = set()
@@ -204,7 +246,7 @@ class _Reading:
             every = self._pattern(rf"[ >•*-]{{0,4}}{self._group}[ .。]{{0,2}}").fullmatch(self._text)
             if every:
                 return self._in_order(every["group"])
-        whole = rf"[ >:|(\[{{-]{{0,4}}{self._group}[ .。:;,!)\]}}]{{0,4}}"
+        whole = rf"[ >:|(\[{{-]{{0,4}}(?:(?i:options?|choices?) ?|选项 ?)?{self._group}[ .。:;,!)\]}}]{{0,4}}"
         first = rf"[ >:|-]{{0,4}}{self._group}(?= ?[.):、,;(。]| [-–—])"
         for line, match in (
             (lines[-1], self._pattern(whole).fullmatch(lines[-1])),
@@ -217,12 +259,24 @@ class _Reading:
                     return ""
                 if not set(letters) & wrong and not self._pattern(WRONG).match(line, match.end()):
                     return letters
+        alone = self._alone(lines[0]) if len(lines) == 1 else None
+        if alone is not None:
+            return alone
+        return self._standing(wrong)
+
+    def _alone(self, line: str) -> str | None:
+        """The letter of a reply of one line that says no more: in small, or "it's b", "应该是B吧"."""
         low = f"[{self._labels.lower()}]"
         more = rf"(?:[ ,、]{{1,2}}{low}){{0,9}}" if self._several else ""
-        small = re.fullmatch(rf"[ (\[>:-]{{0,4}}(?i:option |choice )?({low}{more})[ .):\]]{{0,4}}", lines[-1])
-        if small and len(lines) == 1:
-            return self._in_order(small.group(1).upper())
-        return self._standing(wrong)
+        lead = (
+            r"(?i:(?:the |my )?(?:answer|option|choice|letter|guess)(?: is)? "
+            r"|(?:i (?:think|guess|believe) )?it(?:'s| is) )?"
+        )
+        small = re.fullmatch(rf"[ (\[>:-]{{0,4}}{lead}[(]?({low}{more})[ .):\]]{{0,4}}", line)
+        if small:
+            return self._in_order(small[1].upper())
+        likely = re.fullmatch(rf"{LIKELY}([{self._labels}])(?:项|选项)?(?:吧|哦|呢|啊)?[。.!]?", line)
+        return likely[1] if likely else None
 
     def _standing(self, wrong: set[str]) -> str | None:
         """The one letter that is named at all, where it can be nothing but a label."""
@@ -233,12 +287,19 @@ class _Reading:
         left = (named | ended) - wrong
         mentioned = set(re.findall(rf"(?<![A-Za-z0-9'’])({one})(?![A-Za-z0-9'’])(?! [a-z])", self._text)) - wrong
         mentioned |= {letter for group in self._groups() if len(group) > 1 for letter in group}
+        groups = [group for group in self._groups() if len(group) > 1]
+        whole = self._several and not wrong and len(groups) == 1 and mentioned == set(groups[0])
+        if whole and mentioned < set(self._labels) and self._text[:1] in self._labels and not self._is_hedge():
+            return groups[0]
         if self._several and mentioned and not wrong:
             last = self._pattern(rf"(?:\b(?:are|is)|是|为|有|:) ?{self._group}[ .。]*\Z").search(self._text)
             return self._in_order(last["group"]) if last else None
         if len(left) == 1 and mentioned <= left:
             return str(left.pop())
-        return None
+        bracketed = self._bracketed - wrong
+        if len(bracketed) == 1 and not left and mentioned <= bracketed:
+            return str(next(iter(bracketed)))
+        return self._by_mention() if not left and not mentioned and not wrong else None
 
     def _by_list(self) -> str | None:
         """The options that the last line lists, each with its letter and its text: "A. 2 and C. 7"."""
@@ -248,7 +309,7 @@ class _Reading:
             for label, option in zip(self._labels, self._options, strict=False)
             if option and re.search(rf"(?<![a-z0-9]){label.lower()}[).:、] ?{re.escape(option)}(?!\w)", last)
         ]
-        return "".join(listed) if 1 < len(listed) < len(self._labels) else self._by_text()
+        return "".join(listed) if 1 < len(listed) < len(self._labels) else None
 
     def _groups(self) -> list[str]:
         return [self._in_order(match["group"]) for match in self._matches(rf"(?<![A-Za-z0-9'’]){self._group}")]
@@ -263,6 +324,7 @@ class _Reading:
             return None
         stated = [match.end() for match in self._matches(rf"(?:{self._says})[ :\n]{{0,3}}(?:the )?")][-1:]
         said = [self._text[at : at + 400].split("\n")[0] for at in stated]
+        said += [re.split(r"[,;(]", one)[0] for one in said]
         lines = [_IT_IS.sub("", line) for line in self._raw.strip().splitlines()]
         alone = sum(_HEAD.match(line.strip(" *_>#-(").lower()) is not None for line in lines) == 1
         for candidate in (*said, *(lines if len(lines) == 1 else lines[-1:])):
@@ -286,11 +348,28 @@ class _Reading:
                 and (
                     whole in (option, _IT_IS.sub("", option))
                     or (labelled and _HEAD.sub(whole[0], whole) == self._labels[at].lower() + option)
+                    or whole in (self._labels[at].lower() + option, f"{self._labels[at].lower()} {option}")
                 )
             ]
             if len(fits) == 1:
                 return self._labels[fits[0]]
         return None
+
+    def _by_mention(self) -> str | None:
+        """The one option that a reply of one sentence names at its end: "The river is the Danube"."""
+        said = unicodedata.normalize("NFKC", self._raw).strip().casefold()
+        if len(said) > 200 or "\n" in said or _DENIAL.search(said):
+            return None
+        found = [
+            label
+            for label, option in zip(self._labels, self._options, strict=False)
+            if len(option) > (3 if option.isascii() else 1)
+            and re.search(rf"(?<![a-z0-9]){re.escape(option)}(?![a-z0-9])", said)
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _is_hedge(self) -> bool:
+        return re.search(r"(?i:\bor\b|perhaps|maybe)|或|可能|/", self._text) is not None
 
     def _says_others(self, line: str) -> bool:
         """Whether a line has the texts of several options."""

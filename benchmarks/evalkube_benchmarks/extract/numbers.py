@@ -31,7 +31,7 @@ _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za
 _CLOCK = re.compile(r": ?\d")
 _ONE_NUMBER = r"-?[$€£¥]?\d(?:[\d,]{0,20}\d)?(?:\.\d{1,20})?%?"
 _OPEN = re.compile(
-    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?(?:(?P<or>,?(?: /)? (?:or|oder|ou) "
+    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?(?:(?P<or>,?(?: /)? [(]?(?:or|oder|ou) "
     rf"(?:(?:maybe|perhaps|possibly|even) )?"
     rf"| ?或者? ?| ?还是 ?)|(?: to | ?[至到~] ?|(?<=\d)-(?=\d)))"
     rf"(?P<high>{_ONE_NUMBER})(?P<unit2>(?: [a-z]{{1,12}})?)(?![A-Za-z0-9/^:-])",
@@ -40,14 +40,25 @@ _OPEN = re.compile(
 _BETWEEN = re.compile(
     rf"\b(?:between|zwischen|entre) (?P<low>{_ONE_NUMBER}) (?:and|und|et|y) (?P<high>{_ONE_NUMBER})", re.IGNORECASE
 )
+_STRUCK = re.compile(r"~~[^~\n]{1,100}~~")
+_NONE = re.compile(r"(?:unknown|none|null|n/?a|undefined|cannot|can't|not |无|未知)(?![A-Za-z])", re.IGNORECASE)
+# Where a point stands between thousands: German, Spanish, Italian, Portuguese, Dutch, Turkish, Indonesian.
+_EUROPEAN = re.compile(
+    r"\b(?:die|der|das|und|ist|sind|antwort|insgesamt|el|los|las|es|son|respuesta|en total|il|sono|risposta|quindi"
+    r"|resposta|são|uma|het|een|antwoord|bir|cevap|toplam|adalah|jawaban|jadi)\b",
+    re.IGNORECASE,
+)
+_EUROPEAN_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?![\d.]\d|\d)")
 _OPERATOR = re.compile(
     r"(?: ?[a-z]{1,12}){0,2} ?(?:[-+*×·÷^/]|x(?= ?\d))(?= ?[\d($\\])|[A-Za-z](?= ?[-+=^])", re.IGNORECASE
 )
 _FIRST_DIGIT = re.compile(r"\d")
 _ASIDE = re.compile(ASIDE, re.IGNORECASE | re.MULTILINE)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
-_PARENTHESES = re.compile(r"\([^()=≈\n]{0,200}[A-Za-z一-鿿][^()=≈\n]{0,200}\)")
-_REASON = re.compile(r"\b(?:because|since)\b|因为|由于", re.IGNORECASE)
+_PARENTHESES = re.compile(
+    r"(?<![\w)])?[(（](?=[^()（）=≈\n]{0,200}(?:[A-Za-z一-鿿]|\d ?[-+×÷*/] ?[$\d]))[^()（）=≈\n]{1,200}[)）]"
+)
+_REASON = re.compile(r"\b(?:because|since|(?:by|from|after|when|through) [a-z]{2,15}ing)\b|因为|由于", re.IGNORECASE)
 _SO = re.compile(r"\b(?:so|therefore|thus|hence|gives|makes|total)\b|所以|因此", re.IGNORECASE)
 _IN_PASSING = re.compile(
     r"\b(?:in|during|over|for|of|after|from|at|by|per|with|within|each of|all|every|among|the)"
@@ -66,7 +77,9 @@ def number(text: str, asked: str = "") -> str | None:
     A box is returned as it stands, formula or not; out of a sentence the number is cut. What follows on to another
     question than `asked` is left out. Two numbers side by side ("50 or 60", "50 to 60") are no answer.
     """
-    text = quantity.in_digits(document.unfolded(text))
+    text = _STRUCK.sub("", quantity.in_digits(document.unfolded(text)))
+    if len(set(_EUROPEAN.findall(text[-2_000:]))) >= 2:
+        text = _EUROPEAN_THOUSANDS.sub(lambda one: one[0].replace(".", ""), text)
     head, apart = before_next(text, asked)
     if head is not text:
         answer = _announced(head)
@@ -84,7 +97,7 @@ def _announced(text: str) -> str | None:
     """The number of the last announcement; "" where it names two, None where there is none."""
     inside = boxed(text)
     if inside is not None:
-        return "" if _is_open(quantity.plain(inside)) else numerals.whole(quantity.plain(inside)) or inside
+        return _boxed(inside)
     hashes = _HASHES.findall(text)
     if hashes:
         return _stated(hashes[-1].rpartition(":")[2] or hashes[-1])
@@ -97,6 +110,18 @@ def _announced(text: str) -> str | None:
         if answer is not None:
             return answer
     return None
+
+
+def _boxed(inside: str) -> str:
+    """What a box says: as it stands, but for words; "" for two numbers side by side, or for words that say none."""
+    said = quantity.plain(inside)
+    if _is_open(said) or _NONE.match(said) or refuses(said):
+        return ""
+    if "\\text" in inside and quantity.quantity(inside) is None:
+        quantities = quantity.found(said)
+        if len(quantities) == 1 and len(re.findall(r"[A-Za-z]{2,}", said)) >= 3:
+            return quantities[0].text
+    return numerals.whole(said) or inside
 
 
 def _is_open(said: str) -> bool:
@@ -211,7 +236,12 @@ def _last(text: str, asked: str = "") -> str | None:
             if pair.end("high") >= quantities[-1].end and (pair.re is _BETWEEN or _is_open(pair.group())):
                 return ""
         return _new_one(read, quantities, asked).text
-    return numerals.number(text.rpartition("\n")[2])
+    line = text.rpartition("\n")[2]
+    said = numerals.number(line)
+    if said is None:
+        quantities = quantity.found(numerals.in_figures(line))
+        said = quantities[0].text if len(quantities) == 1 else None
+    return said
 
 
 def _of_equation(read: str, quantities: list[quantity.Found]) -> str:

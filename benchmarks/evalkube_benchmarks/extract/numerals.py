@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-__all__ = ["number", "whole"]
+__all__ = ["in_figures", "number", "whole"]
 
 _ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -59,15 +59,20 @@ def whole(text: str) -> str | None:
     return number(text) if _ENGLISH.fullmatch(text) or _CHINESE.fullmatch(text.translate(_FORMAL)) else None
 
 
+def in_figures(text: str) -> str:
+    """The text with its English numbers in figures: "12 dollars and 50 cents"."""
+    return _ENGLISH.sub(lambda match: _english(match.group()), text[:400])
+
+
 def _in_chinese(text: str) -> list[str]:
     """The numbers that a text says in Chinese: of several, those of more than one character (三个班，三十二个)."""
     if text.isascii():
         return []
-    text = _NO_COUNT.sub(" ", text.translate(_FORMAL))
+    text = text.translate(_FORMAL)
     part = _CHINESE_PART.search(text)
     if part is not None and not part[1].endswith("百"):
         return [f"{_chinese(part[2])}/{_chinese(part[1])}"]
-    said = [match.group() for match in _CHINESE.finditer(text)]
+    said = [match.group() for match in _CHINESE.finditer(_NO_COUNT.sub(" ", text))]
     long = [one for one in said if len(one) > 1]
     return [_chinese(one) for one in long or said]
 

@@ -11,12 +11,14 @@ __all__ = [
     "DOUBTED",
     "EXCEPT",
     "LEAD",
+    "LIKELY",
     "ONLY",
     "OTHERS",
     "PICKS",
     "RIGHT",
     "RULES_OUT",
     "SAYS",
+    "SHORT_VERDICT",
     "SO",
     "SUPPOSED",
     "WRONG",
@@ -32,9 +34,10 @@ SAYS = (
     r"(?i:\bans(?:wers?)?(?: (?:choice|option|letter)s?)?(?: (?:to|of|for) [^.\n:]{1,60}?)?\.? ?"
     r"(?:is|are|was|would be|should be|must be|will be|could be|may be|might be|->|→|[:=|])"
     r"|\b(?:correct|right|best|final) (?:choice|option|letter|one|statement)s? ?(?:is|are|would be|[:=|])"
+    r"|\b(?:left|remaining)(?: (?:one|option|choice))? is|\b(?:true|right) ?:"
     r"|\bcorrect ?:|\bchoice ?(?:is|:)|\boption is|\b(?:conclusion|verdict|result) ?[:|])"
     r"|(?:答案|正解) ?(?:应该|应当|应|就|可能|大概|只能|显然)?(?:是|为|选|[:=|])"
-    r"|(?:选项|选择|结论|正确的) ?(?:应该|应)?(?:是|为|有|:)"
+    r"|(?:选项|选择|选择?的|结论|正确的) ?(?:应该|应)?(?:是|为|有|:)|(?:而|应该|应当|应|只能|必须|必定|肯定|一定)是"
     r"|(?:故|应|应该|所以|因此|因而|最终|答案|只能|必)选(?:择|项)?"
 )
 PICKS = (
@@ -53,6 +56,7 @@ RIGHT = (
     r"| ?(?:remains|is left)\b(?! (?:to|unclear|open))"
     r"|(?:[ :|]|[两三四五]?个?项|选项|这一项|说法|表述|的?说法){0,4}(?:都|均)?(?:才|是|最为|最|唯一){0,3}"
     r"(?:正确|对的|符合|合适|恰当|成立|准确)(?!吗|与否|答案)"
+    r"|(?:为|是)(?:本题)?(?:的)?正确(?:答案|选项)"
     r"|[ :|]{0,4}(?:(?:都|均|全)?对(?= ?(?:$|[.,;:|!\n()。]))|[✓✔√✅☑])"
 )
 WRONG = (
@@ -78,6 +82,15 @@ EXCEPT = (
     r"|(?<![排删扣])除了?) ?"
 )
 """Before a letter that is right where all others are called wrong."""
+
+LIKELY = r"(?:那么|所以|我(?:认为|觉得|猜|想)?)?(?:应该|大概|可能|也许|估计|大约)?(?:是|选)"
+"""Before a letter, as a whole reply."""
+
+SHORT_VERDICT = (
+    r"[)\]]?[:.、)]? ?[(（]?(?:(?P<yes>(?i:yes|true|correct|right)|对|正确|是|[✓✔√✅])"
+    r"|(?P<no>(?i:no|false|incorrect|wrong)|错误?|不对|不是|否|[✗✘×❌]))[)）]?(?=[\s.,;:。、!)A-P]|$)"
+)
+"""A verdict in one word behind a letter."""
 
 OTHERS = r"(?:其余|其他|其它)(?:选项|[两三四五]?项)?"
 """After a letter that is wrong where all others are called right."""

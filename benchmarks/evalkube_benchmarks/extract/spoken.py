@@ -3,29 +3,43 @@
 Each scan is one pass: what may repeat in a pattern is bounded.
 """
 
+import itertools
 import re
 
 from evalkube_benchmarks.extract.announcements import NEXT_ABROAD
 
 __all__ = ["before_next", "squeezed", "strip_thinking"]
 
-_WORD = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis)"
+_WORD = (
+    r"(?:[a-z]{1,16}[_-])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|monologue|cot)"
+    r"(?:[_-][a-z]{1,16})?"
+)
 # The marks of models in use: DeepSeek, Qwen and many more <think>; Seed <seed:think>; Kimi ◁think▷; Magistral [THINK];
 # Sky-T1 <|begin_of_thought|>; Command A <|START_THINKING|>; MedGemma <unused94>; Gemma <|channel>thought.
 _THOUGHT = re.compile(
-    rf"< ?/? ?(?:\w{{1,16}}:)?{_WORD} ?>|◁/?{_WORD}▷|<[|｜]/?{_WORD}[|｜]>"
+    rf"(?:<|＜|&lt;) ?/? ?(?:\w{{1,16}}:)?(?:{_WORD}|antthinking|internal)"
+    r"(?: [a-z]{1,10}=\"[^\"<>]{0,40}\"){0,3} ?(?:>|＞|&gt;)"
+    rf"|◁/?{_WORD}▷|<[|｜]/?{_WORD}[|｜]>"
     r"|<[|｜](?:begin|start|end)[_▁](?:of[_▁])?(?:thought|thinking|reasoning|think)[|｜]>"
-    r"|(?-i:\[/?THINK\])|<unused9[45]>|<\|channel>thought|<channel\|>",
+    r"|(?-i:\[/?(?:THINK(?:ING)?|THOUGHT|REASONING)\])|\[(?:BEGIN|END)_THINK(?:ING)?\]|\[/?thinking\]"
+    r"|<unused9[45]>|<\|channel>thought|<channel\|>",
     re.IGNORECASE,
 )
-_CLOSING = re.compile(r"/|[|｜]end|unused95|<channel\|", re.IGNORECASE)
+_CLOSING = re.compile(r"/|[|｜\[]end|_end[|｜]|unused95|<channel\|", re.IGNORECASE)
+# Thoughts that an interface folds away, and a code block of them.
+_FOLDED = re.compile(
+    r"<details type=\"reasoning\".*?(?:</details>|\Z)|^```(?:think|thinking|thought|reasoning)\b[^\n]*\n.*?(?:^```|\Z)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 _WRAPPING = re.compile(
     r"<[|｜](?:begin|start|end)[_▁](?:of[_▁])?(?:solution|response)[|｜]>|</?(?:response|solution|output)>",
     re.IGNORECASE,
 )
 # gpt-oss: every message names its channel, and only that of the channel `final` is for the user.
 _CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
-_BARE_CHANNELS = re.compile(r"\s?(?:analysis|commentary)(?=[A-Z\d\"'(一-鿿])")  # the same, special tokens left out
+_BARE_CHANNELS = re.compile(
+    r"\s?(?:assistant)?(?:analysis|commentary)(?=[A-Z\d\"'(一-鿿])"
+)  # the same, special tokens left out
 _TURN = re.compile(
     r"<[|｜](?:im_end|im_start|endoftext|end_of_text|end▁of▁sentence|eot_id|eom_id|eos|end|return|call|start|user|assistant"
     r"|start_header_id|User|EOT|END_OF_TURN_TOKEN)[|｜]>|</s>|<end_of_turn>|<start_of_turn>|<eos>|\[/?INST\]",
@@ -35,18 +49,25 @@ _ROLE = re.compile(
 )
 _NEXT = re.compile(
     r"^[ \t>#*_]{0,8}(?:(?:next|new|another) )?"
-    r"(?:(?:problem|question|exercise|q|user|human|instruction|(?P<example>example))"
+    r"(?:(?:problem|question|exercise|q|user|human|instruction"
+    r"|(?P<example>example|input|passage|context|story|article|premise))"
     r"(?: ?#?\d{1,4})?(?: ?\([a-z ]{1,20}\))?"
-    r"|下一题|新?问题 ?\d{0,3}|题目 ?\d{0,3}|科目|用户|问|例题? ?\d{0,3}|第 ?[\d一二三四五六七八九十]{1,4} ?题"
+    r"|下一题|新?问题 ?\d{0,3}|题目 ?\d{0,3}|科目|用户|问|例题? ?[\d一二三四五]{0,3}|练习"
+    r"|第 ?[\d一二三四五六七八九十]{1,4} ?题"
     rf"|(?:{NEXT_ABROAD}) ?\d{{0,3}})"
     r" ?[*_]{0,3} ?[:：]"
+    r"|^(?:now,? )?(?:here is|here's|let's try|try|consider)"
+    r" (?:another|a new|the next|a similar|one more) (?:problem|question|example)\b"
     # A heading needs no colon.
+    r"|^(?:problem|question|exercise) \d{1,4}\.?[ \t]{0,9}$"
     r"|^[ \t]{0,4}(?:#{1,6} ?[*_]{0,3}|[*_]{2,3})(?:problem|question|exercise|题目|问题|例题?)"
     r" ?#?\d{1,4}[.]?[*_]{0,3}[ \t]{0,9}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BLANK_LINE = re.compile(r"\n[ \t]{0,20}\r?\n[ \t]{0,20}\Z")
-_SAME_CHARS = 40  # a question that begins with as many characters of the one asked is that one, said again
+_DRESS = re.compile(r"[\s*_#>\"'“”]+")
+_ANSWERED = re.compile(r"\banswer(?:\*\*)?(?: is|:)|答案|\\boxed|####|</answer>", re.IGNORECASE)
+_ASKED_CHARS, _SAME_LINES = 400, 4  # of two questions that are compared: what is made by a template begins alike
 
 
 def strip_thinking(text: str) -> str:
@@ -55,7 +76,7 @@ def strip_thinking(text: str) -> str:
     A closing mark alone ends a thought that the chat template opened, so everything before it goes; an opening mark
     alone is a thought that was cut off, so everything after it goes: what stands there is not yet an answer.
     """
-    text = _final_channel(text)
+    text = _FOLDED.sub("", _final_channel(text))
     said: list[str] = []
     at, thinking = 0, False
     for mark in _THOUGHT.finditer(text):
@@ -99,21 +120,33 @@ def _first_turn(text: str) -> str:
 def before_next(text: str, asked: str = "") -> tuple[str, bool]:
     """The reply up to where it goes on to a question of its own, and whether an empty line sets that apart.
 
-    The whole reply where it does not; saying the question `asked` again is no new one.
+    The whole reply where it does not; saying the question `asked` again, before there is an answer, is no new one.
     """
     begun = len(text) - len(text.lstrip())
     for mark in _NEXT.finditer(text, begun + 1):
-        if not _is_asked(text[mark.end() : mark.end() + 4 * _SAME_CHARS], asked):
+        if _ANSWERED.search(text, 0, mark.start()) or not _is_asked(
+            text[mark.end() : mark.end() + 2 * _ASKED_CHARS], asked
+        ):
             head = text[: mark.start()]
             return head, mark["example"] is None and _BLANK_LINE.search(head[-50:]) is not None
     return text, False
 
 
 def _is_asked(question: str, asked: str) -> bool:
-    line = question.strip().partition("\n")[0]
-    mine, theirs = ("".join(filter(str.isalnum, one))[:_SAME_CHARS] for one in (line, asked[: 4 * _SAME_CHARS]))
-    length = min(len(mine), len(theirs))
-    return length >= 4 and mine[:length].casefold() == theirs[:length].casefold()
+    """Whether a question is the one that was asked, said again: as far as both go, line by line."""
+    again, first = (
+        [_DRESS.sub("", line).rstrip("?？.。!").casefold() for line in text.splitlines() if line.strip()]
+        for text in (question[: 2 * _ASKED_CHARS], asked[:_ASKED_CHARS])
+    )
+    if not first:
+        return False
+    for mine, theirs in itertools.zip_longest(again[:_SAME_LINES], first[:_SAME_LINES], fillvalue=""):
+        length = min(len(mine), len(theirs))
+        if mine[:length] != theirs[:length]:
+            return False
+        if len(mine) != len(theirs):  # one of them ends here
+            return length >= 4 or theirs == ""
+    return True
 
 
 def squeezed(text: str) -> str:

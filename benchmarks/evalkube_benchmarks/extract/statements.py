@@ -31,10 +31,13 @@ LEAD_IN = re.compile(
 )
 """What may stand before the first word that counts."""
 _REFUSAL = re.compile(
-    r"(?:i(?:'m| am) (?:sorry|afraid|unable)|(?:sorry|apologies),? (?:but )?i|i (?:apologi[sz]e|can ?not|can't|won't"
-    r"|do not|don't) (?:but )?(?:help|assist|answer|provide|know|comply|determine|fulfil|have)"
-    r"|as an ai\b|unfortunately,? i (?:can ?not|can't|am|don't)|it is (?:not|im)possible to (?:say|tell|determine)"
-    r"|(?:this|it) cannot be determined|抱歉|对不起|很遗憾|我(?:不能|无法|不知道|不确定)|作为(?:一个)?(?:AI|人工智能)"
+    r"(?:i(?:'m| am) (?:sorry|afraid|unable|not able|not sure)|(?:sorry|apologies),? (?:but )?i|i apologi[sz]e"
+    r"|i (?:can ?not|can't|could not|won't|will not)\b|i (?:do not|don't) (?:know|have)|unfortunately,? i (?:can|am|do)"
+    r"|it is (?:not|im)possible to (?:say|tell|determine)|(?:this|it) cannot be determined"
+    r"|(?:so |therefore,? )?the answer (?:can ?not be|can't be|is not possible|is unknown|is undetermined)"
+    r"|there is (?:not enough|no|insufficient) (?:information|answer|way)|cannot be determined|n/a\b"
+    r"|es tut mir leid|je ne peux pas|lo siento|извините|申し訳|죄송|没有(?:正确)?答案|我不知道|不知道"
+    r"|as an ai\b|抱歉|对不起|很遗憾|我(?:不能|无法|不知道|不确定)|作为(?:一个)?(?:AI|人工智能)"
     r"|无法(?:回答|确定|判断))",
     re.IGNORECASE,
 )

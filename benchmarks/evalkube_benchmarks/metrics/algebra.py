@@ -5,6 +5,7 @@ ended.
 import contextlib
 import functools
 import logging
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -14,6 +15,7 @@ from evalkube_benchmarks.metrics.structure import spelled
 
 __all__ = ["equal", "while_loading"]
 
+_HAS_I = re.compile(r"(?<![A-Za-z\\])i(?![A-Za-z])")
 while_loading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 """Entered while the library is loaded, which takes a second; the scorer process puts its own here, so that this is no
 part of the time of an answer.
@@ -24,7 +26,25 @@ def equal(prediction: str, target: str) -> bool:
     """Whether two formulas mean the same."""
     library = _library()
     gold, mine = _parsed(library, target), _parsed(library, prediction)
-    return bool(gold and mine and library.verify(gold, mine, timeout_seconds=None, raise_on_error=True))
+    if not gold or not mine:
+        return False
+    if library.verify(gold, mine, timeout_seconds=None, raise_on_error=True):
+        return True
+    return _HAS_I.search(prediction + target) is not None and bool(
+        library.verify(_complex(gold), _complex(mine), timeout_seconds=None, raise_on_error=True)
+    )
+
+
+def _complex(parsed: Any) -> Any:
+    """A formula with i as the imaginary unit, which the library's parser reads as a variable inside brackets."""
+    import sympy
+
+    return [
+        one.subs({symbol: sympy.I for symbol in one.free_symbols if symbol.name == "i"})
+        if isinstance(one, sympy.Expr)
+        else one
+        for one in parsed
+    ]
 
 
 @functools.cache

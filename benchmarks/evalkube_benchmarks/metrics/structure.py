@@ -38,6 +38,7 @@ _THOUSANDS = re.compile(r"[-+]?\\?\$?\d{1,3}(?:\{?,\}?\d{3})+(?:\.\d+)?%?")
 _NAMED = re.compile(r"^([A-Za-z](?:_\{?\w{1,3}\}?)?|\\[a-z]{2,6}) ?(?:=|\\in ) ?")
 _POINT = re.compile(r"^(?:[A-Za-z]{0,2} ?\([a-zA-Z][\w ,{}]{0,30}\)|[A-Z]) ?= ?(?=\()")
 _CLOSING = {"(": ")]", "[": ")]", "⦃": "⦄"}
+_BUILDER = re.compile(r"^⦃ ?[a-zA-Z](?: ?\\in ?\\mathbb ?\{?R\}?)? ?(?::|\||\\mid) ?(.*)⦄$")
 _RELATION = re.compile(r"(<|>|\\le |\\ge )")
 _FLIPPED = {"<": ">", ">": "<", r"\le ": r"\ge ", r"\ge ": r"\le "}
 
@@ -98,7 +99,7 @@ def _parts(text: str) -> _Parts | None:
     text = re.sub(r"^[A-Za-z] ?\\in ?(?=⦃|[(\[])", "", text)
     if text.startswith("{") and text.endswith("}") and "," in text:
         text = f"⦃{text[1:-1]}⦄"
-    if _THOUSANDS.fullmatch(text):
+    if _THOUSANDS.fullmatch(text) or _BUILDER.match(text):
         return None
     opening = closing = ""
     if text[:1] in _CLOSING and text[-1:] in _CLOSING[text[0]] and _spans(text):
@@ -161,7 +162,8 @@ def _as_intervals(prediction: str, target: str, same: Callable[[str, str], bool]
 
 def _intervals(text: str) -> list[str] | None:
     """A union of intervals, or inequalities in one variable, as intervals."""
-    text = re.sub(r"^[a-z] ?\\in ?", "", text)
+    built = _BUILDER.match(text.replace(r"\{", "⦃").replace(r"\}", "⦄"))
+    text = re.sub(r"^[a-z] ?\\in ?", "", built[1].strip() if built else text)
     pieces: list[str] = []
     for piece in re.split(r"\\cup", text) if r"\cup" in text else _split(_OR.sub(", ", text)):
         piece = piece.strip()

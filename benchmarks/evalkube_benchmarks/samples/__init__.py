@@ -5,8 +5,9 @@ Nothing here is copied from a benchmark. The items lie beside this file in the h
 `python -m evalkube_benchmarks.samples` prints the answers for `evalkube mock-model --answers`.
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -21,6 +22,7 @@ __all__ = ["FOLDER", "answers", "questions", "reply"]
 
 FOLDER: Final = Path(__file__).parent
 _WRONG_EVERY: Final = 6
+_NO_ANSWER: Final = "I am not sure."
 
 
 def answers() -> Iterator[tuple[str, str]]:
@@ -50,6 +52,8 @@ def questions(benchmark: Benchmark, seed: int = 0) -> Iterator[Question]:
 
 def reply(benchmark: Benchmark, question: Question, *, right: bool) -> str:
     """An answer in the form that the benchmark's prompt asks for."""
+    if not right and "{answer}" not in benchmark.prompt.answer:
+        return _NO_ANSWER
     if not right:
         question = dataclasses.replace(question, targets=(_wrong(question),))
     return prompts.worked_answer(benchmark.prompt, question).strip()
@@ -63,11 +67,12 @@ def _chosen(question: Question, *, right: bool) -> str:
 def _wrong(question: Question) -> str:
     if question.choices:
         return next(label for label in letters(len(question.choices)) if label not in question.targets)
-    return _another_number(question.target) or "I am not sure."
+    return _another_number(question.targets) or _NO_ANSWER
 
 
-def _another_number(target: str) -> str | None:
-    try:
-        return str(float(target.replace(",", "")) + 1).removesuffix(".0")
-    except ValueError:
-        return None
+def _another_number(targets: Sequence[str]) -> str | None:
+    numbers = []
+    for target in targets:
+        with contextlib.suppress(ValueError):
+            numbers.append(float(target.replace(",", "")))
+    return str(max(numbers) + 1).removesuffix(".0") if numbers else None

@@ -6,7 +6,9 @@ Percentiles and means are computed here, after merging, and scores are rounded t
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from evalkube_crds import score_intervals
 from evalkube_crds.histogram import Histogram
+from evalkube_crds.intervals import Interval
 from evalkube_crds.result_parts import NANO
 from evalkube_crds.results import DatasetResult, EvalResult, Judgements, ScoreSum, SubsetResult, TokenUsage
 
@@ -35,6 +37,7 @@ def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:
         "dataset_description": dataset.description,
         "model_name": model,
         "score": metrics[0]["score"] if metrics else None,
+        "interval": metrics[0]["interval"] if metrics else None,
         "metrics": metrics,
         "analysis": dataset.analysis if dataset.analysis is not None else "N/A",
         "requested": sum(subset.requested for subset in dataset.subsets),
@@ -49,6 +52,8 @@ def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:
     }
     if dataset.judging is not None:
         report["judge_summary"] = _judging(dataset.judging)
+    if dataset.precision is not None:
+        report["precision"] = dataset.precision.model_dump(mode="json", by_alias=False)
     if dataset.latency_ns.count:
         report["perf_metrics"] = {"summary": _perf(dataset)}
     return report
@@ -65,10 +70,7 @@ def _metric(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
             {
                 "name": list(category),
                 **_averages(name, members),
-                "subsets": [
-                    {"name": subset.name, "score": _mean([_sum(name, subset)]), "num": _sum(name, subset).count}
-                    for subset in members
-                ],
+                "subsets": [_subset(name, subset) for subset in members],
             }
             for category, members in categories.items()
         ],
@@ -82,7 +84,24 @@ def _averages(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
     return {
         "num": sum(one.count for one in sums),
         "score": _mean(sums),
+        "interval": _ends(score_intervals.of_sums(sums)),
         "macro_score": round(sum(means) / len(means), _DIGITS) if means else None,
+        "macro_interval": _ends(score_intervals.macro(sums)),
+    }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    """The low and the high end of a 95 % interval."""
+    return None if interval is None else [round(end, _DIGITS) for end in interval]
+
+
+def _subset(name: str, subset: SubsetResult) -> dict[str, Any]:
+    one = _sum(name, subset)
+    return {
+        "name": subset.name,
+        "score": _mean([one]),
+        "interval": _ends(score_intervals.of_sums([one])),
+        "num": one.count,
     }
 
 

@@ -1,4 +1,6 @@
-"""Records out of local files: jsonl, json, csv, tsv (also as .gz), parquet, arrow, a file or a folder. No network.
+"""Records out of local files: jsonl, json, csv, tsv (these also as .gz), parquet, arrow; one file or a folder.
+
+The network is never touched.
 
 Every failure is a RunFailed(DatasetUnavailable) that names the file, the line where there is one, and what is wrong.
 """

@@ -62,6 +62,12 @@ class DatasetPlan:
         return self.contract is not None and self.contract.score_type == "pairwise"
 
     @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Its own parameters, where the user set them; review_timeout is that of each program where it runs some."""
+        given = self.args.review_timeout if self.benchmark.programs else None
+        return self.args.extra_params if given is None else {**self.args.extra_params, "timeout_s": given}
+
+    @property
     def filters(self) -> Filters:
         """What is done to an answer before it is read."""
         return self.args.filters or Filters()
@@ -143,6 +149,9 @@ def powers_up_to(repeats: int) -> list[int]:
 
 def _variant(benchmark: Benchmark, given: Mapping[str, Any], where: str) -> Benchmark:
     known = benchmark.parameters
+    given = {
+        key: float(one) if type(one) is int and type(known.get(key)) is float else one for key, one in given.items()
+    }
     for key, value in given.items():
         if key not in known:
             raise _invalid(f"{where}.extra_params.{key}", f"is no parameter of {benchmark.name}{_valid(key, known)}")

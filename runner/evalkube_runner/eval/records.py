@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evalkube_benchmarks.declaration import Message, Metric
+from evalkube_benchmarks.statistics import reviews
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.answer import Answer, Tokens
 from evalkube_runner.eval.judging import summary
@@ -117,6 +118,7 @@ def review(
     return {
         "index": item.index * item.plan.repeats + repeat,
         "target": " | ".join(item.question.targets),
+        "question": reviews.question_of(item.question),
         "messages": [
             *({"role": one.role, "content": one.content} for one in messages),
             {"role": "assistant", "content": answer.text},
@@ -130,7 +132,8 @@ def review(
                 "extracted_prediction": scored.extracted,
                 "prediction": answer.text,
                 "explanation": scored.explanation,
-                "metadata": {"weights": scored.weights} if scored.weights else {},
+                "metadata": ({"weights": scored.weights} if scored.weights else {})
+                | ({"sandbox": scored.held} if scored.held else {}),
                 "main_score_name": item.plan.metrics[0].name,
             },
             "sample_id": item.index * item.plan.repeats + repeat,

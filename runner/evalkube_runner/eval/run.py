@@ -10,6 +10,7 @@ import time
 
 import orjson
 
+from evalkube_benchmarks import sandbox
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult, Progress
@@ -19,6 +20,7 @@ from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, checkpoint, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
+from evalkube_runner.eval.precision import Ending
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -31,8 +33,8 @@ _LOG = logging.getLogger("evalkube.eval")
 async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     """The result of this shard. Artifacts, checkpoints and progress leave through the context's delivery.
 
-    Raises RunFailed: InvalidSpec, UnknownBenchmark, DatasetUnavailable, AuthenticationFailed, TargetForbidden,
-    TargetRefused, TargetUnreachable, AllSamplesFailed.
+    Raises RunFailed: InvalidSpec, UnknownBenchmark, SandboxUnavailable, DatasetUnavailable, AuthenticationFailed,
+    TargetForbidden, TargetRefused, TargetUnreachable, AllSamplesFailed.
     """
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)
@@ -40,6 +42,7 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
         prompts.check(contract)
     await context.gate.check([spec.api_url, *(one.api_url for one in spec.judge.models)])
     model = records.display_name(spec.model, spec.model_id)
+    held = await _sandboxed(plans)
     await _put_config(spec, context)
     await context.delivery.progress(Progress(stage="loading data"))
     loaded = [await asyncio.to_thread(_load, one, spec, context) for one in plans]
@@ -51,12 +54,17 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     await _find_earlier(loaded, model, spec, context, journal)
     async with Session(spec, context, model, loaded, journal) as session:
         await session.run()
+    for dataset in loaded:
+        dataset.tally.close()
+        if dataset.ending is not None:
+            dataset.tally.result.precision = dataset.ending.result
     result = EvalResult(
         run_id=context.run_id,
         model=model,
         shards=[context.shard],
         of_shards=context.shards,
         datasets=[dataset.tally.result for dataset in loaded],
+        sandbox=held,
         started_at_ns=started_ns,
         ended_at_ns=time.time_ns(),
     )
@@ -64,6 +72,22 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
         await analysis.add_analysis(result, spec, context)
     return result
+
+
+async def _sandboxed(plans: list[plan.DatasetPlan]) -> list[str]:
+    """What holds programs of the model, where they are run; asked before anything else, for without it none is.
+
+    Raises RunFailed(SandboxUnavailable).
+    """
+    running = ", ".join(one.benchmark.name for one in plans if one.benchmark.programs)
+    if not running:
+        return []
+    try:
+        held = await asyncio.to_thread(sandbox.ready)
+    except (sandbox.SandboxUnavailable, sandbox.SandboxFailed) as problem:
+        raise RunFailed(Reason.SANDBOX_UNAVAILABLE, f"{running}: {problem}") from problem
+    _LOG.info("%s: programs of the model run in a sandbox that holds %s", running, ", ".join(held))
+    return list(held)
 
 
 def _check_connections(loaded: list[Dataset], spec: EvalRunSpec) -> None:
@@ -150,18 +174,29 @@ def _dataset(
     wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
 ) -> Dataset:
     _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
-    return Dataset(wanted, items, Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf))
+    tally = Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf)
+    if spec.precision is None:
+        return Dataset(wanted, items, tally)
+    ending = Ending(len(items), wanted.repeats, spec.precision)
+    return Dataset(wanted, sampling.in_random_order(wanted, items), tally, ending)
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
-    """Leaves each dataset its share. An item goes to a shard with all its repeats: pass@k is counted over them."""
+    """Leaves each dataset its share. An item goes to a shard with all its repeats and all of its group: pass@k and
+    intervals are counted over them.
+    """
     number = 0
     for dataset in loaded:
         share = []
+        first: dict[tuple[str, str], int] = {}
         for item in dataset.items:
-            if number % shards == shard:
+            group = item.question.group
+            place = first.setdefault((item.subset.name, group), number) if group else number
+            if place % shards == shard:
                 share.append(item)
                 dataset.tally.request(item.subset.name, dataset.plan.repeats)
+                if group:
+                    dataset.tally.group(item.subset.name, item.index, group)
             number += 1
         dataset.items = share
 

@@ -16,7 +16,7 @@ from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.plan import DatasetPlan
 
-__all__ = ["Item", "choose", "divided", "examples_for", "items_of", "messages_of"]
+__all__ = ["Item", "choose", "divided", "examples_for", "in_random_order", "items_of", "messages_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,13 @@ def choose(plan: DatasetPlan, subset: Subset, count: int) -> list[int]:
         return order
     # A fraction keeps at least one, or a small subset would drop out of the average unnoticed.
     return order[: max(1, int(count * limit + 1e-9)) if limit < 1 else int(limit)]
+
+
+def in_random_order(plan: DatasetPlan, items: Sequence[Item]) -> list[Item]:
+    """The items of all subsets in one order, so that any beginning of it is a fair draw of all."""
+    order = list(items)
+    _generator(plan, "order", "").shuffle(order)
+    return order
 
 
 def _drawn(plan: DatasetPlan, subset: Subset, count: int) -> list[int]:

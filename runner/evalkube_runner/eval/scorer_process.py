@@ -6,6 +6,7 @@ One is killed and started anew when it does not answer in time; the reply that i
 import asyncio
 import contextlib
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -32,11 +33,15 @@ class Scorers:
         self._idle: list[_Process] = []
 
     async def __aenter__(self) -> "Scorers":
+        # A process that is killed leaves in it what it was at.
+        self._folder = tempfile.TemporaryDirectory(prefix="evalkube-scoring-", ignore_cleanup_errors=True)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         while self._idle:
             await self._idle.pop().stop()
+        with contextlib.suppress(RecursionError):
+            self._folder.cleanup()
 
     async def score(self, task: Task, reply: str, timeout_s: float) -> Scores:
         """The scores of a reply. Raises ScorerFailed when there are none, or not within `timeout_s`."""
@@ -51,12 +56,12 @@ class Scorers:
                 raise ScorerFailed(f"the scoring process ended: {problem}") from problem
         if "error" in said:
             raise ScorerFailed(str(said["error"]))
-        return Scores(said["values"], said["extracted"], said["weights"])
+        return Scores(**{**said, "held": tuple(said["held"])})
 
     @contextlib.asynccontextmanager
     async def _free(self) -> "AsyncIterator[_Process]":
         async with self._room:
-            process = self._idle.pop() if self._idle else _Process()
+            process = self._idle.pop() if self._idle else _Process(self._folder.name)
             try:
                 yield process
             finally:
@@ -66,7 +71,8 @@ class Scorers:
 class _Process:
     """One scoring process, started when it is asked and not there."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
     async def ask(self, line: bytes, timeout_s: float) -> dict[str, Any]:
@@ -92,6 +98,7 @@ class _Process:
             sys.executable,
             "-m",
             "evalkube_runner.eval.scorer_worker",
+            self._folder,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_BYTES,

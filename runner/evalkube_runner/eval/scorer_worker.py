@@ -1,16 +1,20 @@
-"""The process in which replies are read and scored: `python -m evalkube_runner.eval.scorer_worker`.
+"""The process in which replies are read and scored: `python -m evalkube_runner.eval.scorer_worker FOLDER`.
 
 One JSON object per line on stdin, one answer per line on stdout; EOF on stdin means the runner is gone, and ends it at
 once. A process and not a thread, because users' patterns and sympy can run for ever or take all memory, and neither
-can be stopped otherwise; and because importing sympy costs a second and 60 MB that most runs never need.
+can be stopped otherwise; and because importing sympy costs a second and 60 MB that most runs never need. Programs of a
+model run in children of this one, each confined; they die with it, and FOLDER, which the runner removes, has their
+scratch folders.
 """
 
 import contextlib
+import dataclasses
 import os
 import queue
 import resource
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -30,10 +34,9 @@ _LOADING_S = 60.0
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Does what a line asks: {"task", "reply"} -> {"values", "extracted", "weights"} or {"error"}."""
+    """Does what a line asks: {"task", "reply"} -> a `Scores`, or {"error"}."""
     try:
-        scores = score(Task.unpacked(request["task"]), request["reply"])
-        return {"values": scores.values, "extracted": scores.extracted, "weights": scores.weights}
+        return dataclasses.asdict(score(Task.unpacked(request["task"]), request["reply"]))
     except MemoryError:
         return {"error": f"scoring needs more than {MEMORY_BYTES >> 20} MiB of memory"}
     except Exception as problem:  # whatever a parser or a pattern does with a model's words is an answer too
@@ -77,6 +80,7 @@ class _Server:
 
 def main() -> None:
     """Serves until stdin ends; a thread watches for that."""
+    tempfile.tempdir = sys.argv[1]
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

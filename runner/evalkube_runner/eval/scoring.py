@@ -1,14 +1,17 @@
 """Scores one answer by its benchmark's own functions, in a process that can be stopped. Judges are in judge.py."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalkube_benchmarks import scoring
 from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.sandbox import Limits
+from evalkube_runner import machine
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
 
-__all__ = ["RULES", "Scored", "by_rule", "longest_s"]
+__all__ = ["RULES", "Scored", "at_once", "by_rule", "longest_s"]
 
 RULES = 3
 """Raised whenever the readers of replies, which benchmarks share, decide otherwise: all kept scores are then made anew.
@@ -16,6 +19,7 @@ A benchmark's own change is its `rules_version`.
 """
 
 _TIMEOUT_S = 10.0
+_PROGRAM_S = 3.0  # of waiting, for each second of processor time that a program has, and to start it
 _TIMEOUT_PER_CHAR_S = 2e-6  # reading takes up to 1e-6 on a core of its own, and is linear
 
 
@@ -23,7 +27,8 @@ _TIMEOUT_PER_CHAR_S = 2e-6  # reading takes up to 1e-6 on a core of its own, and
 class Scored:
     """The score of each metric, 0 to 1; what was read out of the answer (None: nothing); what the judges said.
 
-    `weights`: how much the answer counts in a pooled figure, where that is not 1.
+    `weights`: how much the answer counts in a pooled figure, where that is not 1. `held`: what protected us of the
+    program that was run.
     """
 
     values: dict[str, float]
@@ -31,20 +36,35 @@ class Scored:
     weights: dict[str, int] = field(default_factory=dict)
     explanation: str = ""
     metadata: dict[str, Any] | None = None
+    held: tuple[str, ...] = ()
+
+
+def at_once(plans: Iterable[DatasetPlan]) -> int:
+    """How many replies are scored at once: one on each core, or as many programs as the container's memory has room
+    for besides us.
+    """
+    memory = machine.memory()
+    if memory is None or not any(plan.benchmark.programs for plan in plans):
+        return machine.cores()
+    return max(1, min(machine.cores(), memory * 3 // 4 // Limits().memory_bytes))
 
 
 async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Scorers) -> Scored:
     """Scores a reply. Raises ScorerFailed when that fails, or takes more than review_timeout or the memory for it."""
     task = scoring.Task(
         benchmark=plan.benchmark.name,
-        parameters=plan.args.extra_params,
+        parameters=plan.parameters,
         question=question,
         metrics=tuple(metric.name for metric in plan.benchmark.metrics if metric in plan.metrics),
         filters=scoring.Filters(**plan.filters.model_dump()),
         runs_on=plan.few_shot_num > 0,
     )
-    scores = await scorers.score(task, reply, longest_s(reply, plan.args.review_timeout))
-    return Scored(scores.values, scores.extracted, scores.weights)
+    given = plan.args.review_timeout
+    if plan.benchmark.programs:
+        program_s = plan.parameters.get("timeout_s", plan.benchmark.parameters["timeout_s"])
+        given = longest_s(reply, None) + plan.benchmark.programs * _PROGRAM_S * (1 + program_s)
+    scores = await scorers.score(task, reply, longest_s(reply, given))
+    return Scored(scores.values, scores.extracted, scores.weights, scores.explanation, held=tuple(scores.held))
 
 
 def longest_s(reply: str, given: float | None) -> float:

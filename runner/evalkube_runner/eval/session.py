@@ -21,10 +21,11 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import checkpoint, contact, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
-from evalkube_runner.eval.judging import summary
+from evalkube_runner.eval.judging import reading, summary
 from evalkube_runner.eval.judging.panel import Judges
 from evalkube_runner.eval.judging.references import Others
 from evalkube_runner.eval.judging.summary import JudgeFailed
+from evalkube_runner.eval.precision import Ending
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
@@ -44,13 +45,15 @@ _STOPPED_S = 5.0
 
 @dataclass(slots=True)
 class Dataset:
-    """One benchmark of the run: what to ask, what is known from before, what has been counted. `others`: the answers
-    that pairwise judges compare with.
+    """One benchmark of the run: what to ask, what is known from before, what has been counted.
+
+    `ending` says when it ends early, where it may; `others` are the answers that pairwise judges compare with.
     """
 
     plan: plan.DatasetPlan
     items: list[Item]
     tally: Tally
+    ending: Ending | None = None
     predictions: checkpoint.Records = field(default_factory=dict)
     reviews: checkpoint.Records = field(default_factory=dict)
     judgements: checkpoint.Records = field(default_factory=dict)
@@ -59,10 +62,11 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One question to be asked once."""
+    """One question to be asked once; `place`: the question's in the order of asking."""
 
     dataset: Dataset
     item: Item
+    place: int
     repeat: int
     messages: tuple[Message, ...]
     key: str
@@ -108,8 +112,10 @@ class Session:
             readable=context.readable,
             proxies=context.proxies,
         )
-        self._scorers = Scorers()
-        self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
+        self._scorers = Scorers(scoring.at_once(dataset.plan for dataset in loaded))
+        # Where a run may end early, what is answered and not yet scored would be asked in vain.
+        waiting = _REVIEWS_WAITING if spec.precision is None else 1
+        self._room = asyncio.Semaphore(max(waiting, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
@@ -150,6 +156,10 @@ class Session:
             await _written(writing, patience_s)
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
+        for result in (dataset.tally.result for dataset in self._loaded):
+            if result.judging is not None and result.judging.excluded:
+                counts = (result.judging.excluded, result.judging.judgements)
+                _LOG.warning("%s: %d of %d judgements are excluded: unreadable, or not to be had", result.name, *counts)
         await self._context.delivery.progress(self._progress())
 
     async def _ask_all(self) -> None:
@@ -170,7 +180,10 @@ class Session:
         """
         seen: Counter[str] = Counter()
         for dataset in self._loaded:
-            for item in dataset.items:
+            for place, item in enumerate(dataset.items):
+                if dataset.ending is not None and dataset.ending.reached:
+                    self._end_early(dataset, dataset.ending, place)
+                    break
                 messages = sampling.messages_of(item)
                 content = checkpoint.digest(
                     self._spec.api_url,
@@ -181,7 +194,21 @@ class Session:
                 ordinal = seen[content]
                 seen[content] += 1
                 for repeat in range(dataset.plan.repeats):
-                    yield _Sample(dataset, item, repeat, messages, checkpoint.digest(content, repeat, ordinal))
+                    yield _Sample(dataset, item, place, repeat, messages, checkpoint.digest(content, repeat, ordinal))
+
+    def _end_early(self, dataset: Dataset, ending: Ending, asked: int) -> None:
+        """Leave out the questions from a place on."""
+        repeats, left = dataset.plan.repeats, dataset.items[asked:]
+        for item in left:
+            dataset.tally.request(item.subset.name, -repeats)
+        self._total -= len(left) * repeats
+        found = ending.result
+        _LOG.info(
+            "%s: the score of all %d questions lies between %.4f and %.4f after %d of them (precision %g); "
+            "%d samples are not asked",
+            dataset.plan.benchmark.name,
+            *(found.of_questions, found.low, found.high, found.asked_questions, found.wanted, len(left) * repeats),
+        )
 
     async def _sample(self, sample: _Sample, reviews: asyncio.TaskGroup) -> None:
         """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
@@ -228,10 +255,21 @@ class Session:
             tally.answered(subset, answer, reused=reused)
             tally.scored(subset, sample.item.index, sample.repeat, scored)
             tally.judged(summary.counts_of(scored.metadata))
+            self._heed(sample, scored)
             self._reused += reused
             self._done += 1
         finally:
             self._room.release()
+
+    def _heed(self, sample: _Sample, scored: Scored | None) -> None:
+        """Let a finished sample, None an errored one, count for the early end of its benchmark."""
+        ending, metric = sample.dataset.ending, sample.dataset.plan.metrics[0].name
+        if ending is None:
+            return
+        if scored is not None and scored.weights.get(metric, 1) != 1 and not ending.note:
+            ending.give_up(f"{metric} pools the parts of answers, so that questions do not weigh alike")
+            _LOG.warning("%s: precision: all questions are asked: %s", sample.dataset.plan.benchmark.name, ending.note)
+        ending.finished(sample.place, None if scored is None else scored.values.get(metric))
 
     async def _score(self, sample: _Sample, answer: Answer) -> Scored:
         """The kept score of this very answer by these very rules, else a new one."""
@@ -240,7 +278,7 @@ class Session:
         identity = (
             options.benchmark.name,
             options.benchmark.rules_version,
-            options.args.extra_params,
+            options.parameters,
             [metric.name for metric in options.metrics],
             options.filters.model_dump(),
             self._judge_identity(options),
@@ -265,7 +303,8 @@ class Session:
             return None
         judge = self._spec.judge.model_dump(exclude={*_SECRETS, "models"})
         models = [model.model_dump(exclude=_SECRETS) for model in self._spec.judge.models]
-        return judge | {"models": models, "contract": options.contract.model_dump(exclude={"reference"})}
+        contract = options.contract.model_dump(exclude={"reference"})
+        return judge | {"rules": reading.RULES, "models": models, "contract": contract}
 
     async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
@@ -303,6 +342,7 @@ class Session:
         if answer is not None:
             sample.dataset.tally.answered(subset, answer, reused=reused)
         sample.dataset.tally.errored(subset, sample.item.index, cause)
+        self._heed(sample, None)
         self._done += 1
         self._causes[cause] += 1
         if cause not in self._messages:

@@ -1,12 +1,12 @@
 """Adds samples up to the result of a dataset: counts and exact sums, so that shards add up to one run. No I/O."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from evalkube_benchmarks.statistics import repeats
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DatasetResult, Judgements, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
-from evalkube_runner.eval import repeats
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.judging.summary import Counts
 from evalkube_runner.eval.plan import DatasetPlan
@@ -18,12 +18,20 @@ _RIGHT = 0.5
 
 
 @dataclass(slots=True)
-class _Group:
+class _Repeats:
     """The repeats of one item so far: by repeat, whether it is right and what it answered."""
 
     right: dict[int, bool] = field(default_factory=dict)
     answers: dict[int, str | None] = field(default_factory=dict)
     finished: int = 0
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """What is alike: the answers to one question, or to all questions of a group. By metric, scores and weights."""
+
+    questions: int = 0
+    scores: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
 
 
 class Tally:
@@ -32,7 +40,10 @@ class Tally:
     def __init__(self, plan: DatasetPlan, revision: str | None, *, collect_perf: bool) -> None:
         self._plan = plan
         self._perf = collect_perf
-        self._groups: dict[tuple[str, int], _Group] = defaultdict(_Group)
+        self._repeats: dict[tuple[str, int], _Repeats] = defaultdict(_Repeats)
+        self._clusters: dict[tuple[str, int | str], _Cluster] = defaultdict(_Cluster)
+        self._groups: dict[tuple[str, int], str] = {}
+        self._sizes: Counter[tuple[str, int | str]] = Counter()
         benchmark = plan.benchmark
         self.result = DatasetResult(
             name=benchmark.name,
@@ -57,8 +68,19 @@ class Tally:
         return {name: ScoreSum() for name in names}
 
     def request(self, subset: str, samples: int) -> None:
-        """Count samples that will be asked."""
+        """Count samples that will be asked; fewer than none are those that will not be after all."""
         self._subsets[subset].requested += samples
+
+    def group(self, subset: str, index: int, name: str) -> None:
+        """Say that a question is of a group, such as those on one text: for intervals the group is one question."""
+        self._groups[subset, index] = name
+        self._sizes[subset, name] += 1
+
+    def close(self) -> None:
+        """Count what is left of groups of which some questions were never asked."""
+        for subset, cluster in [(key[0], cluster) for key, cluster in self._clusters.items()]:
+            self._count(self._subsets[subset], cluster)
+        self._clusters.clear()
 
     def answered(self, subset: str, answer: Answer, *, reused: bool) -> None:
         """Count an answer, whatever it is worth."""
@@ -88,11 +110,11 @@ class Tally:
         for metric in self._plan.metrics:
             if metric.name in scored.values:
                 weight = scored.weights.get(metric.name, 1)
-                counted.metrics[f"mean_{metric.name}"].add(scored.values[metric.name], weight)
+                self._add(counted, index, f"mean_{metric.name}", scored.values[metric.name], weight)
         if self._plan.aggregation != "mean":
-            group = self._groups[subset, index]
-            group.right[repeat] = scored.values[self._plan.metrics[0].name] > _RIGHT
-            group.answers[repeat] = scored.extracted
+            known = self._repeats[subset, index]
+            known.right[repeat] = scored.values[self._plan.metrics[0].name] > _RIGHT
+            known.answers[repeat] = scored.extracted
         self._finish(counted, index)
 
     def judged(self, counts: Counts) -> None:
@@ -117,24 +139,43 @@ class Tally:
         counted.errored[error] = counted.errored.get(error, 0) + 1
         self._finish(counted, index)
 
+    def _key(self, subset: SubsetResult, index: int) -> tuple[str, int | str]:
+        return subset.name, self._groups.get((subset.name, index), index)
+
+    def _add(self, subset: SubsetResult, index: int, name: str, score: float, weight: int = 1) -> None:
+        subset.metrics[name].add(score, weight)
+        self._clusters[self._key(subset, index)].scores[name].append((score, weight))
+
     def _finish(self, subset: SubsetResult, index: int) -> None:
-        """After the last repeat of an item, count it as a group. Its errored repeats are as if never asked."""
-        if self._plan.aggregation == "mean":
+        """After the last repeat of an item, count what needs them all. Errored repeats are as if never asked."""
+        known = self._repeats[subset.name, index]
+        known.finished += 1
+        if known.finished < self._plan.repeats:
             return
-        group = self._groups[subset.name, index]
-        group.finished += 1
-        if group.finished < self._plan.repeats:
-            return
-        del self._groups[subset.name, index]
-        order = sorted(group.right)
-        right = [group.right[repeat] for repeat in order]
-        answers = [group.answers[repeat] for repeat in order]
+        del self._repeats[subset.name, index]
+        if self._plan.aggregation != "mean":
+            self._aggregate(subset, index, known)
+        key = self._key(subset, index)
+        cluster = self._clusters[key]
+        cluster.questions += 1
+        if cluster.questions >= self._sizes.get(key, 1):
+            self._count(subset, self._clusters.pop(key))
+
+    def _count(self, subset: SubsetResult, cluster: _Cluster) -> None:
+        for name, scores in cluster.scores.items():
+            subset.metrics[name].add_question(scores)
+
+    def _aggregate(self, subset: SubsetResult, index: int, known: _Repeats) -> None:
+        order = sorted(known.right)
+        right = [known.right[repeat] for repeat in order]
+        answers = [known.answers[repeat] for repeat in order]
         for k in plans.powers_up_to(self._plan.repeats):
             if k > len(right):
                 break
             if self._plan.aggregation == "mean_and_pass_at_k":
-                subset.metrics[f"pass@{k}"].add(float(repeats.pass_at_k(len(right), sum(right), k)))
+                name, score = f"pass@{k}", float(repeats.pass_at_k(len(right), sum(right), k))
             elif self._plan.aggregation == "mean_and_pass_hat_k":
-                subset.metrics[f"pass^{k}"].add(float(repeats.pass_hat_k(len(right), sum(right), k)))
+                name, score = f"pass^{k}", float(repeats.pass_hat_k(len(right), sum(right), k))
             else:
-                subset.metrics[f"vote@{k}"].add(float(repeats.vote_at_k(answers, right, k)))
+                name, score = f"vote@{k}", float(repeats.vote_at_k(answers, right, k))
+            self._add(subset, index, name, score)

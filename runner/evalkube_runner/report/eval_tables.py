@@ -3,50 +3,61 @@
 from collections.abc import Sequence
 
 from evalkube_crds.histogram import Histogram
+from evalkube_crds.intervals import Interval
 from evalkube_crds.results import DatasetResult, EvalResult, SubsetResult
 from evalkube_runner.report import formats, scoring
 from evalkube_runner.report.grid import Row, Table
 from evalkube_runner.report.scoring import Tally
 
-__all__ = ["category_table", "error_table", "latency_table", "subset_table", "summary_table", "usage_table"]
+__all__ = [
+    "category_table",
+    "error_table",
+    "judging_table",
+    "latency_table",
+    "precision_table",
+    "subset_table",
+    "summary_table",
+    "usage_table",
+]
 
 _COUNTS = ("Samples", "Scored", "Errored", "Truncated", "Empty", "Reused")
 
 
-def summary_table(result: EvalResult, *, repeats: int = 1) -> Table:
+def summary_table(result: EvalResult) -> Table:
     """One row per dataset and metric, the main metric first."""
     rows = []
     for dataset in result.datasets:
         for metric in scoring.metrics_of(dataset):
-            total = scoring.tally(dataset.subsets, metric, repeats=repeats)
-            cells = (formats.score(total.score), interval_text(total), formats.score(total.macro))
+            total = scoring.tally(dataset.subsets, metric)
+            means = (formats.score(total.score), interval_text(total.interval))
+            cells = (*means, formats.score(total.macro), interval_text(total.macro_interval))
             rows.append(Row((dataset.pretty_name, metric, *cells, *_counts(total))))
-    columns = ("Dataset", "Metric", "Score", "95 % interval", "Macro score", *_COUNTS)
+    columns = ("Dataset", "Metric", "Score", "95 % interval", "Macro score", "its interval", *_COUNTS)
     return Table("Scores", columns, tuple(rows), words=2)
 
 
-def category_table(dataset: DatasetResult, *, repeats: int = 1) -> Table | None:
+def category_table(dataset: DatasetResult) -> Table | None:
     """One row per category; None when there is only one."""
     groups = scoring.by_category(dataset)
     if len(groups) < 2:
         return None
     rows = [
-        Row((" / ".join(name), formats.count(len(subsets)), *_scores(subsets, dataset, repeats)))
+        Row((" / ".join(name), formats.count(len(subsets)), *_scores(subsets, dataset)))
         for name, subsets in groups.items()
     ]
     return Table(f"{dataset.pretty_name} by category", ("Category", "Subsets", *_score_columns(dataset)), tuple(rows))
 
 
-def subset_table(dataset: DatasetResult, *, repeats: int = 1) -> Table:
+def subset_table(dataset: DatasetResult) -> Table:
     """One row per subset and, where there are several, their total."""
     several = len(scoring.by_category(dataset)) > 1
     rows = []
     for subset in dataset.subsets:
         names = (subset.name, " / ".join(subset.category)) if several else (subset.name,)
-        rows.append(Row((*names, *_scores([subset], dataset, repeats))))
+        rows.append(Row((*names, *_scores([subset], dataset))))
     if len(rows) > 1:
         names = ("All subsets", "") if several else ("All subsets",)
-        rows.append(Row((*names, *_scores(dataset.subsets, dataset, repeats)), mark="total"))
+        rows.append(Row((*names, *_scores(dataset.subsets, dataset)), mark="total"))
     columns = (("Subset", "Category") if several else ("Subset",)) + _score_columns(dataset)
     return Table(f"{dataset.pretty_name} by subset", columns, tuple(rows), words=2 if several else 1)
 
@@ -56,18 +67,16 @@ def _score_columns(dataset: DatasetResult) -> tuple[str, ...]:
     return (main, "95 % interval", *others, *_COUNTS)
 
 
-def _scores(subsets: Sequence[SubsetResult], dataset: DatasetResult, repeats: int) -> tuple[str, ...]:
+def _scores(subsets: Sequence[SubsetResult], dataset: DatasetResult) -> tuple[str, ...]:
     main, *others = scoring.metrics_of(dataset)
-    total = scoring.tally(subsets, main, repeats=repeats)
+    total = scoring.tally(subsets, main)
     further = (formats.score(scoring.tally(subsets, metric).score) for metric in others)
-    return (formats.score(total.score), interval_text(total), *further, *_counts(total))
+    return (formats.score(total.score), interval_text(total.interval), *further, *_counts(total))
 
 
-def interval_text(total: Tally) -> str:
+def interval_text(interval: Interval | None) -> str:
     """The interval of a score as "0.7912 to 0.8340"."""
-    if total.interval is None:
-        return formats.DASH
-    return f"{formats.score(total.interval[0])} to {formats.score(total.interval[1])}"
+    return formats.DASH if interval is None else f"{formats.score(interval.low)} to {formats.score(interval.high)}"
 
 
 def _counts(total: Tally) -> tuple[str, ...]:
@@ -93,6 +102,37 @@ def error_table(result: EvalResult) -> Table | None:
             rows.append(Row((dataset.pretty_name, str(cause), formats.count(times), share)))
     columns = ("Dataset", "Cause", "Samples", "Share of all")
     return Table("Samples without a score, by cause", columns, tuple(rows), words=2) if rows else None
+
+
+def precision_table(result: EvalResult) -> Table | None:
+    """What an evaluation that may end early asked and saved; None for others."""
+    rows = []
+    for dataset in result.datasets:
+        found = dataset.precision
+        if found is not None:
+            score = scoring.tally(dataset.subsets, dataset.main_metric).score
+            ends = interval_text(Interval(found.low, found.high))
+            asked = f"{formats.count(found.asked_questions)} of {formats.count(found.of_questions)}"
+            reached = found.note or ("yes" if found.reached else "no")
+            cells = (
+                formats.score(score),
+                ends,
+                f"{found.wanted:g}",
+                reached,
+                asked,
+                formats.count(found.saved_samples),
+            )
+            rows.append(Row((dataset.pretty_name, *cells)))
+    columns = (
+        "Dataset",
+        "Score",
+        "Score of all questions",
+        "Half-width wanted",
+        "Reached",
+        "Questions",
+        "Samples saved",
+    )
+    return Table("Precision", columns, tuple(rows)) if rows else None
 
 
 def usage_table(result: EvalResult) -> Table | None:
@@ -126,6 +166,22 @@ def _usage(datasets: Sequence[DatasetResult]) -> tuple[str, ...]:
         formats.count(sum(usage.cached_tokens for usage in usages)),
         formats.significant(completion / samples),
     )
+
+
+def judging_table(result: EvalResult) -> Table | None:
+    """What the judges of each dataset did, and their tokens; None where there were none."""
+    rows = []
+    for dataset in result.datasets:
+        if (judging := dataset.judging) is None:
+            continue
+        counts = (judging.judgements, judging.unreadable, judging.failed, judging.asked_again, judging.inconsistent)
+        used = (judging.usage.prompt_tokens, judging.usage.completion_tokens)
+        rows.append(Row((dataset.pretty_name, *map(formats.count, (*counts, *used)))))
+    columns = (
+        *("Dataset", "Judgements", "Excluded: unreadable", "Excluded: failed", "Asked once more"),
+        *("Orders disagreed", "Prompt tokens", "Completion tokens"),
+    )
+    return Table("Judges", columns, tuple(rows)) if rows else None
 
 
 _PERCENTS = (50, 75, 90, 95, 99)

@@ -16,7 +16,9 @@ __all__ = ["context"]
 
 _MOST_SAMPLES = 200
 _LONGEST_TEXT = 8_000
+_LONGEST_JUDGING = 6_000
 _LONGEST_EXCERPT = 160
+_MOST_MARKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Sample:
     prompt: str
     answer: str
     error: str | None
+    judges: str | None
     score_key: float
     latency_key: float
 
@@ -70,14 +73,16 @@ def context(result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow])
     return {
         "title": spec.model_id or result.model,
         "facts": _facts(result, spec),
-        "headlines": [_headline(dataset, spec.repeats) for dataset in result.datasets],
+        "headlines": [_headline(dataset) for dataset in result.datasets],
         "missing": result.of_shards - len(result.shards),
         "none_scored": bool(result.datasets) and not any(s.scored for d in result.datasets for s in d.subsets),
-        "summary": eval_tables.summary_table(result, repeats=spec.repeats),
-        "sections": [_section(dataset, spec.repeats) for dataset in result.datasets],
+        "summary": eval_tables.summary_table(result),
+        "sections": [_section(dataset) for dataset in result.datasets],
+        "precision": eval_tables.precision_table(result),
         "errors": eval_tables.error_table(result),
         "usage": eval_tables.usage_table(result),
         "latency": eval_tables.latency_table(result),
+        "judging": eval_tables.judging_table(result),
         "settings": configuration.settings_of(spec),
         "samples": chosen,
         "samples_of": formats.count(max(len(samples), summary.requested(result))),
@@ -121,8 +126,8 @@ def _data_source(result: EvalResult, spec: EvalRunSpec) -> str:
     return "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items())
 
 
-def _headline(dataset: DatasetResult, repeats: int) -> Headline:
-    total = scoring.tally(dataset.subsets, dataset.main_metric, repeats=repeats)
+def _headline(dataset: DatasetResult) -> Headline:
+    total = scoring.tally(dataset.subsets, dataset.main_metric)
     share = total.score if total.score is not None and 0 <= total.score <= 1 else None
     notes = [f"{formats.count(total.scored)} of {formats.count(total.requested)} samples scored"]
     notes += [f"{formats.count(total.errored)} errored"] * bool(total.errored)
@@ -140,9 +145,10 @@ def _headline(dataset: DatasetResult, repeats: int) -> Headline:
     )
 
 
-def _section(dataset: DatasetResult, repeats: int) -> Section:
+def _section(dataset: DatasetResult) -> Section:
     tokens = formats.Unit("tokens")
     drawn = [
+        _scores(dataset),
         plots.distribution(dataset.latency_ns, "Latency"),
         plots.distribution(dataset.ttft_ns, "Time to first token"),
         plots.distribution(dataset.output_tokens, "Output tokens", unit=tokens),
@@ -152,10 +158,20 @@ def _section(dataset: DatasetResult, repeats: int) -> Section:
         description=dataset.description,
         revision=dataset.revision,
         analysis=None if dataset.analysis is None else formats.clipped(dataset.analysis, 4 * _LONGEST_TEXT),
-        categories=eval_tables.category_table(dataset, repeats=repeats),
-        subsets=eval_tables.subset_table(dataset, repeats=repeats),
+        categories=eval_tables.category_table(dataset),
+        subsets=eval_tables.subset_table(dataset),
         plots=tuple(plot for plot in drawn if plot is not None),
     )
+
+
+def _scores(dataset: DatasetResult) -> Svg | None:
+    """The score of each category, or of each subset where there is one category, with its interval."""
+    groups = {" / ".join(name): subsets for name, subsets in scoring.by_category(dataset).items()}
+    if len(groups) < 2:
+        groups = {subset.name: [subset] for subset in dataset.subsets}
+    totals = {name: scoring.tally(subsets, dataset.main_metric) for name, subsets in groups.items()}
+    marks = [plots.Mark(name, one.score, one.interval) for name, one in totals.items() if one.score is not None]
+    return plots.marks(marks[:_MOST_MARKS], f"{dataset.main_metric}, 95 % intervals") if len(marks) > 1 else None
 
 
 def _sample(row: SampleRow) -> Sample:
@@ -174,6 +190,7 @@ def _sample(row: SampleRow) -> Sample:
         prompt=formats.clipped(row.prompt, _LONGEST_TEXT),
         answer=formats.clipped(row.answer, _LONGEST_TEXT),
         error=None if row.error is None else formats.clipped(row.error, _LONGEST_TEXT),
+        judges=None if row.judges is None else formats.clipped(row.judges, _LONGEST_JUDGING),
         score_key=-1.0 if row.score is None else row.score,
         latency_key=-1.0 if row.latency_s is None else row.latency_s,
     )

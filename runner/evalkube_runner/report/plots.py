@@ -14,7 +14,7 @@ from evalkube_runner.report.axes import Axis, linear_axis, log_axis
 from evalkube_runner.report.bins import bars
 from evalkube_runner.report.formats import Unit, count, percent, significant, tick, time_unit
 
-__all__ = ["Line", "Svg", "distribution", "lines", "score_bar"]
+__all__ = ["Line", "Mark", "Svg", "distribution", "lines", "marks", "score_bar"]
 
 
 class Svg(str):
@@ -35,9 +35,19 @@ class Line:
     doubtful: Sequence[bool] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One share, 0 to 1, with its interval."""
+
+    name: str
+    mean: float
+    interval: tuple[float, float] | None
+
+
 _WIDTH, _HEIGHT = 430.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 44.0, 40.0
 _SERIES = 6
+_LONGEST_NAME = 24
 
 
 def _svg(title: str, description: str, body: Sequence[str], *, height: float = _HEIGHT) -> Svg:
@@ -89,6 +99,31 @@ def score_bar(mean: float | None, interval: tuple[float, float] | None, title: s
         f'<svg class="bar" viewBox="-2 0 {width + 4:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{''.join(body)}</svg>"
     )
+
+
+def marks(shown: Sequence[Mark], title: str) -> Svg:
+    """A line for each share: its name, and a dot with its interval on an axis from 0 to 1."""
+    line, left = 16.0, 150.0
+    floor = _TOP + line * len(shown)
+    axis = linear_axis([0.0, 1.0], left, _WIDTH - _RIGHT - 8)
+    body = [
+        _stroke("grid", axis.at(value), _TOP - 6, axis.at(value), floor)
+        + _text(axis.at(value), floor + 15, tick(value), "tick")
+        for value in axis.ticks
+    ]
+    for place, mark in enumerate(shown):
+        y, x = _TOP + line * (place + 0.5), axis.at(mark.mean)
+        told = f"{mark.name}: {percent(mark.mean)}"
+        if mark.interval is not None:
+            low, high = (axis.at(edge) for edge in mark.interval)
+            ends = "".join(f"M{edge:.1f} {y - 3:.1f}v6" for edge in (low, high))
+            body.append(f'<path class="whisker" d="M{low:.1f} {y:.1f}H{high:.1f}{ends}"/>')
+            told += f", {percent(mark.interval[0])} to {percent(mark.interval[1])}"
+        name = mark.name if len(mark.name) <= _LONGEST_NAME else mark.name[: _LONGEST_NAME - 1] + "…"
+        body.append(_text(left - 8, y + 3.5, name, "tick", "end"))
+        body.append(f'<circle class="s0 dot" cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>{escape(told)}</title></circle>')
+    span = _span([mark.mean for mark in shown])
+    return _svg(title, f"{count(len(shown))} scores, {span}", body, height=floor + 24)
 
 
 def distribution(histogram: Histogram, title: str, *, unit: Unit | None = None) -> Svg | None:

@@ -7,9 +7,9 @@ from evalkube_runner.report.grid import to_markdown
 __all__ = ["eval_summary", "perf_summary"]
 
 
-def eval_summary(result: EvalResult, *, repeats: int = 1) -> str:
+def eval_summary(result: EvalResult) -> str:
     """Scores by dataset and metric as a Markdown table, and errored samples by cause where there are any."""
-    parts = [to_markdown(eval_tables.summary_table(result, repeats=repeats))]
+    parts = [to_markdown(eval_tables.summary_table(result))]
     errors = eval_tables.error_table(result)
     if errors is not None:
         parts.append(f"{errors.caption}:\n\n{to_markdown(errors)}")

@@ -54,13 +54,8 @@ def better_in(said: str) -> str | None:
 
 
 def _settled(said: str, labels: Iterable[str], names: Mapping[str, str | None]) -> str | None:
-    formal = [
-        (end, value)
-        for end, found in objects.formal(said)
-        for value in ([found] if isinstance(found, str) else objects.values_of(found, _KEYS)[:1])
-    ]
-    if formal:
-        return _label(max(formal, key=lambda each: each[0])[1], labels, names)
+    if (formal := objects.formal(said, _KEYS)) is not None:
+        return objects.agreed(_label(value, labels, names) for value in formal)
     lines = [line for line in said.splitlines() if line.strip()]
     announced = None
     for announced in _ANNOUNCED.finditer(said):  # noqa: B007 - the last one is wanted

@@ -47,13 +47,8 @@ def mark_in(said: str, scale: Scale) -> float | None:
     What stands last in double brackets or as JSON counts; else the last that is announced ("Rating: 7/10"), a last line
     that is a number alone, or the only one that is written with the scale's highest mark ("7/10").
     """
-    formal = [
-        (end, value)
-        for end, found in objects.formal(said)
-        for value in ([found] if isinstance(found, str) else objects.values_of(found, _KEYS)[:1])
-    ]
-    if formal:
-        return _mark(max(formal, key=lambda each: each[0])[1], scale)
+    if (formal := objects.formal(said, _KEYS)) is not None:
+        return objects.agreed(_mark(value, scale) for value in formal)
     stated = None
     for stated in _STATED.finditer(said):  # noqa: B007 - the last one is wanted
         pass
@@ -62,8 +57,7 @@ def mark_in(said: str, scale: Scale) -> float | None:
     lines = [line for line in said.splitlines() if line.strip()]
     if lines and (alone := _mark(lines[-1], scale)) is not None:
         return alone
-    shares = {_placed(found, scale) for found in _SHARE.finditer(said)} - {None}
-    return shares.pop() if len(shares) == 1 else None
+    return objects.agreed(_placed(found, scale) for found in _SHARE.finditer(said))
 
 
 def _mark(value: Any, scale: Scale) -> float | None:

@@ -5,10 +5,12 @@ All looks are linear in the length of what was said, or bounded.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
-__all__ = ["clean", "formal", "objects", "values_of"]
+__all__ = ["agreed", "clean", "formal", "objects", "values_of"]
+
+Read = TypeVar("Read", float, str)
 
 _DECODER = json.JSONDecoder()
 _OPENING = re.compile(r'\{\s*"')
@@ -25,11 +27,21 @@ def clean(text: str) -> str:
     return boxed.group(1).strip() if boxed else text
 
 
-def formal(said: str) -> Iterator[tuple[int, str | dict[str, Any]]]:
-    """The last double brackets' content, and each JSON object, with where it ends in what was said."""
+def formal(said: str, names: frozenset[str]) -> list[Any] | None:
+    """What stands in the last verdict that has a form of its own: the content of double brackets, or an object's values
+    under `names`. None where there is none.
+    """
+    found: list[tuple[int, list[Any]]] = []
     if (bracketed := _bracketed(said)) is not None:
-        yield bracketed
-    yield from objects(said)
+        found.append((bracketed[0], [bracketed[1]]))
+    found += [(end, values) for end, one in objects(said) if (values := values_of(one, names))]
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def agreed(values: Iterable[Read | None]) -> Read | None:
+    """What all that could be read of some values say; None where nothing was, or two say different things."""
+    distinct = {value for value in values if value is not None}
+    return distinct.pop() if len(distinct) == 1 else None
 
 
 def objects(said: str) -> list[tuple[int, dict[str, Any]]]:

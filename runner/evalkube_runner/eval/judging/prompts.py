@@ -88,7 +88,7 @@ def messages(
         values |= {"prediction": said, **_form_values(contract)}
     system = contract.system_prompt if contract.system_prompt is not None else _system(contract, question)
     user = templates.render(contract.prompt_template or _template(contract, question), values)
-    return [*([Message("system", system)] if system else []), Message("user", user)]
+    return [*([Message("system", system + _DELIMITED)] if system else []), Message("user", user)]
 
 
 def _marked(question: Question, text: str) -> str:
@@ -99,8 +99,8 @@ def _marked(question: Question, text: str) -> str:
 
 def _system(contract: JudgeContract, question: Question) -> str:
     if contract.score_type == "pairwise":
-        return _COMPARING + _DELIMITED
-    return (_SYSTEM if question.targets and contract.score_type != "rubric" else _QUALITY) + _DELIMITED
+        return _COMPARING
+    return _SYSTEM if question.targets and contract.score_type != "rubric" else _QUALITY
 
 
 def _template(contract: JudgeContract, question: Question) -> str:

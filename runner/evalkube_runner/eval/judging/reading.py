@@ -7,7 +7,12 @@ from evalkube_benchmarks import extract
 from evalkube_crds.judge_contract import JudgeContract
 from evalkube_runner.eval.judging import labels, marks
 
-__all__ = ["Verdict", "read"]
+__all__ = ["RULES", "Verdict", "read"]
+
+RULES = 1
+"""Raised whenever judges are asked otherwise, or their words read otherwise: kept grades are then made anew, of the
+words that are kept where the same was asked.
+"""
 
 _READ_CHARS = 50_000
 """Of a judge that goes on and on its last words are read."""

@@ -102,9 +102,14 @@ class Counts:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
+_NOTHING = Counts()
+
+
 def counts_of(summary: Mapping[str, Any] | None) -> Counts:
     """The counts in a kept summary. Raises ValueError for what is none."""
-    counts = (summary or {}).get("counts", {})
+    if not summary:
+        return _NOTHING
+    counts = summary.get("counts", {})
     if not isinstance(counts, Mapping):
         raise ValueError("no counts")
     return Counts(**{each.name: _count(counts.get(each.name, 0)) for each in fields(Counts)})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_runner.eval import repeats
+from evalkube_benchmarks.statistics import repeats
 
 
 @given(

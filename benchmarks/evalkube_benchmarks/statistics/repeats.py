@@ -48,6 +48,9 @@ def _ballot(answer: str) -> str:
 
 
 def vote_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> bool:
-    """Whether the most frequent of the first k answers is right; among equals the one given first speaks."""
+    """Whether the most frequent of the first k answers is right; among equals the one given first speaks.
+
+    Self-consistency (Wang et al. 2022, arXiv:2203.11171), which others call majority@k.
+    """
     elected = majority(answers[:k])
     return elected is not None and correct[elected]

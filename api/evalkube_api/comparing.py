@@ -1,0 +1,53 @@
+"""Reads what two runs left, for their comparison: on one machine and on a cluster by the backend's artifacts."""
+
+from typing import Any
+
+import orjson
+
+from evalkube_api import errors
+from evalkube_api.backend import Backend
+from evalkube_benchmarks.statistics import comparison, reviews
+from evalkube_benchmarks.statistics.comparison import Side
+from evalkube_crds.names import Phase
+from evalkube_crds.status import EvalRun
+
+__all__ = ["side_of"]
+
+
+async def side_of(backend: Backend, run_id: str, field: str) -> Side:
+    """One of the two runs, which `field` of the request names.
+
+    Raises errors.NotFound, InvalidRequest for a load test, Conflict for a run without results or without reviews.
+    """
+    run = await backend.get(run_id)
+    if not isinstance(run, EvalRun):
+        raise errors.InvalidRequest.because(f"run {run_id} is a load test; evaluations are compared", field)
+    if run.status.phase is not Phase.SUCCEEDED:
+        raise errors.Conflict(f"run {run_id} has no results to compare: it is {run.status.phase}", run_id)
+    reports: dict[str, dict[str, Any]] = orjson.loads(await backend.results(run_id))
+    answers: dict[str, dict[reviews.Key, list[reviews.Answered]]] = {}
+    strange = 0
+    for name, report in reports.items():
+        known = answers.setdefault(name, {})
+        for subset in comparison.subsets_of(report):
+            found = await _read(backend, run_id, reviews.path(report["model_name"], name, subset), subset)
+            known |= found.answers()
+            strange += found.strange
+    if not any(answers.values()):
+        raise errors.Conflict(
+            f"the reviews of run {run_id} are not there any more; its scores cannot be paired", run_id
+        )
+    spec = run.spec.model_dump(mode="json", by_alias=False)
+    return Side(name=run_id, spec=spec, reports=reports, answers=answers, strange=strange)
+
+
+async def _read(backend: Backend, run_id: str, path: str, subset: str) -> reviews.Reviews:
+    """The reviews of one subset; none where nothing of it could be scored."""
+    found = reviews.Reviews(subset)
+    try:
+        artifact = await backend.artifact(run_id, path)
+    except errors.NotFound:
+        return found
+    async for chunk in artifact.chunks:
+        found.feed(chunk)
+    return found

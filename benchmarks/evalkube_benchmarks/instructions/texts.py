@@ -1,0 +1,64 @@
+"""Words, sentences and languages as the public verdicts of IFEval count them. Pure.
+
+Those were made with NLTK and langdetect; what differs from them changes verdicts. Sentences are Punkt's with NLTK's
+English model, languages langdetect's; the words in capitals are counted here.
+"""
+
+import re
+
+import langdetect
+import punkt
+from langdetect.lang_detect_exception import LangDetectException
+
+__all__ = ["capital_words", "language", "sentences", "words"]
+
+# Detection draws at random; a reply must not be scored otherwise on a second look.
+langdetect.DetectorFactory.seed = 0
+
+_WORD = re.compile(r"\w+")
+
+
+def words(text: str) -> int:
+    """How many words a text has: runs of letters, digits and underscores, so that "don't" is two."""
+    return len(_WORD.findall(text))
+
+
+def sentences(text: str) -> int:
+    """How many sentences a text has (Kiss and Strunk 2006)."""
+    return len(punkt.sent_tokenize(text))
+
+
+def language(text: str) -> str | None:
+    """The ISO 639-1 code of a text's language; None for a text without a letter to tell it by."""
+    try:
+        found: str = langdetect.detect(text)
+    except LangDetectException:
+        return None
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- words in capitals
+# The Penn Treebank's tokens as NLTK cuts them, as far as it matters to how many are in capitals: a comma or colon stays
+# in a number, hyphens and slashes in a word, and what is contracted is two (DON'T is DO and N'T).
+
+_APART = re.compile(r"[\s«»“”„‘’`\"\[\](){}<>;@#$%&?!*‒-―]+|--|\.{2,}|[:,](?!\d)")
+_OPENED = re.compile(r"(?<!\w)'(?!(?:re|ve|ll|m|t|s|d|n)\b)(?=\w)", re.IGNORECASE)
+_CONTRACTED = re.compile(r"(?<=[^' ])('[SMD]|'LL|'RE|'VE|N'T|')$", re.IGNORECASE)
+_FUSED = re.compile(
+    r"\b(?:(can)(not)|(d)('ye)|(gim)(me)|(gon)(na)|(got)(ta)|(lem)(me)|(more)('n)|(wan)(na)(?!\S))\b", re.IGNORECASE
+)
+
+
+def capital_words(text: str) -> int:
+    """How many words are all in capitals."""
+    return sum(token.isupper() for piece in _APART.split(text) for token in _tokens(piece))
+
+
+def _tokens(piece: str) -> list[str]:
+    piece = _OPENED.sub("' ", piece).removesuffix(".")
+    parts: list[str] = []
+    while contracted := _CONTRACTED.search(piece):
+        parts.append(contracted.group())
+        piece = piece[: contracted.start()]
+    fused = _FUSED.sub(lambda match: " ".join(part for part in match.groups() if part), piece)
+    return [*fused.split(), *parts]

@@ -1,0 +1,45 @@
+"""Whether a program is right, by running it in the sandbox. A program that fails is a wrong answer, with the reason;
+a sandbox that fails raises, and the sample is errored.
+"""
+
+import textwrap
+
+from evalkube_benchmarks import sandbox
+from evalkube_benchmarks.declaration import Explained
+from evalkube_benchmarks.extract.code import defines
+from evalkube_benchmarks.sandbox import Limits, Outcome, Program
+
+__all__ = ["completed", "explained", "passes"]
+
+
+def passes(sources: tuple[str, ...], timeout_s: float) -> Explained:
+    """Whether a program that holds its own tests comes to its end; the first of `sources` that compiles is run."""
+    return explained(sandbox.run(Program(sources=sources), Limits(cpu_s=timeout_s)))
+
+
+def explained(outcome: Outcome, where: str = "") -> Explained:
+    """The score of an outcome."""
+    right = outcome.kind == "finished"
+    return Explained(float(right), "" if right else f"{where}{outcome.words}", outcome.held)
+
+
+def completed(found: str, prompt: str, entry: str) -> tuple[str, ...]:
+    """The writings of a program that a reply completes: a function of its own, or the body of the prompt's.
+
+    What stands before the function in the prompt (imports, functions that its tests call) goes with it.
+    """
+    if entry and defines(found, entry):
+        before = prompt[: _begin(prompt, entry)]
+        return (f"{before}\n{found}", found)
+    body = found.strip("\n")
+    first, _, rest = body.partition("\n")
+    return (
+        f"{prompt}{body}",
+        f"{prompt}    {first.lstrip()}\n{rest}",  # the margin of its first line was lost
+        f"{prompt}{textwrap.indent(textwrap.dedent(body), '    ')}",
+    )
+
+
+def _begin(prompt: str, entry: str) -> int:
+    at = max(prompt.rfind(f"def {entry}("), prompt.rfind(f"def {entry} ("), 0)
+    return prompt.rfind("\n", 0, at) + 1

@@ -1,0 +1,78 @@
+"""What is run in the sandbox, within which limits, and what becomes of it. No I/O."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["Call", "Kind", "Limits", "Outcome", "Program"]
+
+Kind = Literal[
+    "finished",  # it came to its end
+    "failed",  # an assertion did not hold
+    "error",  # it does not compile, raised another exception, or ended before its tests did
+    "forbidden",  # it asked for what the sandbox does not give (a file, a socket, a process), and could not do without
+    "timeout",
+    "memory",
+    "output",  # it wrote more than anybody reads
+    "files",  # it wrote too many files, or too much into them
+    "threads",
+    "crash",  # the interpreter ended by a signal
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use. `cpu_s` is processor time, so that a busy machine makes no program wrong; who only waits
+    is ended after `wall_s`. `memory_bytes` is address space.
+    """
+
+    cpu_s: float = 4.0
+    memory_bytes: int = 512 << 20
+    output_bytes: int = 16 << 20
+    files_bytes: int = 64 << 20
+    files: int = 256
+    threads: int = 64
+
+    @property
+    def wall_s(self) -> float:
+        """The longest a program may take, waiting included."""
+        return 3 * self.cpu_s + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function to call once the program is loaded: by its name, or Class.method of a new object."""
+
+    function: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Python source to run.
+
+    `sources`: writings of the program, of which the first that compiles is run. `name` is its `__name__`. `complete`:
+    it must come to its last line; one that calls exit() before that is wrong. `call` gives a value, as JSON has it.
+    """
+
+    sources: tuple[str, ...]
+    name: str = "program"
+    complete: bool = True
+    stdin: str = ""
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a program: `detail` in words, `value` what a call gave (JSON), `held` what protected us of it."""
+
+    kind: Kind
+    detail: str = ""
+    stdout: bytes = b""
+    value: Any = None
+    cpu_s: float = 0.0
+    held: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The outcome for people."""
+        return f"{self.kind}: {self.detail}" if self.detail else self.kind

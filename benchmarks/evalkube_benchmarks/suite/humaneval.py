@@ -1,0 +1,84 @@
+"""HumanEval: 164 functions to complete from their signature and docstring (Chen et al. 2021, arXiv:2107.03374).
+
+A reply is right when the function passes the tests of its problem, in the sandbox. MIT licence; no worked examples.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from evalkube_benchmarks import fields
+from evalkube_benchmarks.declaration import (
+    Benchmark,
+    Explained,
+    Metric,
+    Prompt,
+    Question,
+    Record,
+    Reply,
+    Subset,
+)
+from evalkube_benchmarks.extract.code import code
+from evalkube_benchmarks.metrics import programs
+
+__all__ = ["BENCHMARK"]
+
+_TIMEOUT_S = 4.0
+
+
+def _read(record: Record, _: Random) -> Question:
+    prompt, entry = fields.text(record, "prompt"), fields.text(record, "entry_point")
+    solution = fields.text(record, "canonical_solution")
+    return Question(
+        text=prompt,
+        targets=(f"```python\n{prompt.rstrip()}\n{solution.rstrip()}\n```",),
+        metadata={"task_id": fields.metadata(record.get("task_id")), "entry_point": entry},
+        checks={"prompt": prompt, "test": fields.text(record, "test")},
+    )
+
+
+def _code(reply: Reply, question: Question) -> str | None:
+    return code(reply.text, question.metadata["entry_point"])
+
+
+def _passing(timeout_s: float) -> Metric:
+    def score(found: str, question: Question) -> Explained:
+        entry, checks = question.metadata["entry_point"], question.checks
+        tests = f"\n{checks['test']}\ncheck({entry})\n"
+        return programs.passes(
+            tuple(source + tests for source in programs.completed(found, checks["prompt"], entry)), timeout_s
+        )
+
+    return Metric(name="acc", score=score)
+
+
+def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
+    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"]),))
+
+
+BENCHMARK = Benchmark(
+    name="humaneval",
+    pretty_name="HumanEval",
+    description="Python functions to complete from their signature and docstring; right when they pass their tests.",
+    category="code",
+    languages=("en",),
+    source="https://arxiv.org/abs/2107.03374",
+    licence="MIT",
+    items=164,
+    hub_ids={"modelscope": "opencompass/humaneval", "huggingface": "openai/openai_humaneval"},
+    subsets=(Subset("openai_humaneval"),),
+    eval_split="test",
+    prompt=Prompt.of(
+        "Complete this Python function. Reply with the whole function, its imports included, in one Markdown code "
+        "block, and with no tests of your own.",
+        "```python\n{question}\n```",
+        "{answer}",
+    ),
+    read=_read,
+    extract=_code,
+    metrics=(_passing(_TIMEOUT_S),),
+    programs=1,
+    parameters={"timeout_s": _TIMEOUT_S},
+    variant=_variant,
+)

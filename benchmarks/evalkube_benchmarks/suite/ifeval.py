@@ -1,0 +1,81 @@
+"""IFEval: 541 prompts with 834 instructions whose following a program verifies (Zhou et al. 2023, arXiv:2311.07911).
+
+25 kinds of instruction, split `train`, no worked examples, the prompt as it is. Strict figures look at the reply as it
+stands, loose ones also at it without its first or last line and without Markdown's stars. The figures per instruction
+are pooled: a prompt of three weighs as much as three of one, as in the paper.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from evalkube_benchmarks import fields, instructions
+from evalkube_benchmarks.declaration import (
+    Benchmark,
+    Metric,
+    Prompt,
+    Question,
+    Record,
+    Reply,
+    Share,
+    one_default_subset,
+)
+
+__all__ = ["BENCHMARK"]
+
+
+def _read(record: Record, _: Random) -> Question:
+    names, arguments = record["instruction_id_list"], record["kwargs"]
+    if not isinstance(names, list | tuple) or not isinstance(arguments, list | tuple) or len(names) != len(arguments):
+        raise ValueError("fields 'instruction_id_list' and 'kwargs' are no lists of one length")
+    if not names:
+        raise ValueError("field 'instruction_id_list' is empty")
+    own = [instructions.checked(name, one or {}) for name, one in zip(names, arguments, strict=True)]
+    return Question(
+        text=fields.text(record, "prompt"),
+        targets=tuple(names),
+        solution=fields.first(record, "response") or "",
+        metadata={"key": fields.metadata(record.get("key")), "kwargs": own},
+    )
+
+
+def _said(reply: Reply, _: Question) -> str:
+    """All of it: its form is what is looked at, so that nothing is taken for a frame or for another question."""
+    return reply.text
+
+
+def _per_prompt(*, loose: bool) -> Callable[[str, Question], float]:
+    return lambda said, question: float(all(_followed(said, question, loose)))
+
+
+def _per_instruction(*, loose: bool) -> Callable[[str, Question], Share]:
+    return lambda said, question: Share(sum(_followed(said, question, loose)), len(question.targets))
+
+
+def _followed(said: str, question: Question, loose: bool) -> tuple[bool, ...]:
+    found = instructions.followed(said, question.targets, question.metadata["kwargs"])
+    return found.loose if loose else found.strict
+
+
+BENCHMARK = Benchmark(
+    name="ifeval",
+    pretty_name="IFEval",
+    description="English prompts with instructions on length, form, keywords, case and language, each of which a "
+    "program verifies.",
+    category="instructions",
+    languages=("en",),
+    source="https://arxiv.org/abs/2311.07911",
+    licence="Apache-2.0",
+    items=541,
+    hub_ids={"modelscope": "opencompass/ifeval", "huggingface": "google/IFEval"},
+    subsets=one_default_subset(),
+    eval_split="train",
+    prompt=Prompt.of("", "{question}", "{solution}"),
+    read=_read,
+    extract=_said,
+    metrics=(
+        Metric(name="prompt_level_strict", score=_per_prompt(loose=False)),
+        Metric(name="inst_level_strict", score=_per_instruction(loose=False), verdict=False),
+        Metric(name="prompt_level_loose", score=_per_prompt(loose=True)),
+        Metric(name="inst_level_loose", score=_per_instruction(loose=True), verdict=False),
+    ),
+)

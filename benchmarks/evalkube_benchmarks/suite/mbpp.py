@@ -1,0 +1,91 @@
+"""MBPP: 974 small tasks for Python, of which 500 are the test split (Austin et al. 2021, arXiv:2108.07732).
+
+A task comes with three assertions, of which the prompt shows all, as the paper's does; a reply is right when they hold,
+in the sandbox. CC BY 4.0; three worked examples from the split `prompt` (tasks 1 to 10).
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from evalkube_benchmarks import fields
+from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.extract.code import code
+from evalkube_benchmarks.metrics import programs
+
+__all__ = ["BENCHMARK"]
+
+_TIMEOUT_S = 4.0
+_CALLED = re.compile(r"assert\s+(?:not\s+)?\(*(?:\w+(?:\.\w+)*\(\s*)?(\w+)\s*\(")
+
+
+def _read(record: Record, _: Random) -> Question:
+    text = fields.first(record, "text", "prompt")
+    if text is None:
+        raise ValueError("has none of the fields text, prompt")
+    tests = fields.references(record, "test_list")
+    if not tests:
+        raise ValueError("field 'test_list' holds no test")
+    setup = [fields.first(record, "test_setup_code") or "", *fields.references(record, "test_imports")]
+    solution = fields.text(record, "code").replace("\r\n", "\n").strip()
+    return Question(
+        text=f"{text}\nIt must hold these assertions:\n\n" + "\n".join(tests),
+        targets=(f"```python\n{solution}\n```",),
+        metadata={"task_id": fields.metadata(record.get("task_id"))},
+        checks={"setup": "\n".join(filter(None, setup)).replace("\r\n", "\n"), "tests": list(tests)},
+    )
+
+
+def _code(reply: Reply, question: Question) -> str | None:
+    """The program that defines what the tests call."""
+    names = (name for test in question.checks["tests"] for name in _CALLED.findall(test))
+    return code(reply.text, next((name for name in names if re.search(rf"\b{name}\b", reply.text)), ""))
+
+
+def _passing(timeout_s: float) -> Metric:
+    def score(found: str, question: Question) -> Explained:
+        tests = "\n".join(question.checks["tests"])
+        return programs.passes((f"{found}\n{question.checks['setup']}\n{tests}\n",), timeout_s)
+
+    return Metric(name="acc", score=score)
+
+
+def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
+    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"]),))
+
+
+BENCHMARK = Benchmark(
+    name="mbpp",
+    pretty_name="MBPP",
+    description="Small tasks for Python that a beginner can solve, each with three assertions that must hold.",
+    category="code",
+    languages=("en",),
+    source="https://arxiv.org/abs/2108.07732",
+    licence="CC BY 4.0",
+    items=500,
+    hub_ids={
+        "modelscope": "google-research-datasets/mbpp",
+        "huggingface": "google-research-datasets/mbpp",
+    },
+    subsets=(Subset("full"),),
+    free_subsets=True,  # `sanitized` has 257 tasks whose wording was mended
+    eval_split="test",
+    train_split="prompt",
+    few_shot_num=3,
+    prompt=Prompt.of(
+        "Write a Python program for this task. Reply with the program, its imports included, in one Markdown code "
+        "block.",
+        "Task: {question}",
+        "{answer}",
+        few_shot_task="Write a Python program for the last task below. Reply with the program, its imports included, "
+        "in one Markdown code block.",
+    ),
+    read=_read,
+    extract=_code,
+    metrics=(_passing(_TIMEOUT_S),),
+    programs=1,
+    parameters={"timeout_s": _TIMEOUT_S},
+    variant=_variant,
+)

@@ -1,0 +1,167 @@
+"""Confidence intervals of scores, from counts of questions: what a score of so few questions is worth. Pure.
+
+The unit is the question, for the answers to one question are alike: a score of 30 questions asked 16 times each is one
+of 30, not of 480. Where each question has one answer, right or wrong: Wilson's interval. Else the bootstrap clustered
+by question, in the form that needs no drawing (ABC), so that it is the same on every machine and for any number of
+shards. docs/statistics.md says what to believe when.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+from evalkube_crds.intervals import CONFIDENCE, Interval
+from evalkube_crds.results import THOUSAND, ScoreSum
+
+__all__ = ["Bootstrap", "combined", "macro", "of_sums", "wilson"]
+
+_NORMAL: Final = NormalDist()
+_ALIKE: Final = 1e-12
+
+Cells = Mapping[tuple[int, int], int]
+"""How many questions have so many answers (or parts of answers) with such a total, in thousandths."""
+
+
+def wilson(mean: float, count: float, confidence: float = CONFIDENCE) -> Interval:
+    """The score interval of a share `mean` (0 to 1) seen in `count` > 0 trials.
+
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). Where scores
+    lie between 0 and 1 and not only at the ends it is wider than need be, never narrower.
+    """
+    z = _NORMAL.inv_cdf((1 + confidence) / 2)
+    squared = z * z
+    centre = (mean + squared / (2 * count)) / (1 + squared / count)
+    spread = mean * (1 - mean) / count + squared / (4 * count * count)
+    half = z * math.sqrt(max(0.0, spread)) / (1 + squared / count)
+    return Interval(max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """The bootstrap of a mean over answers in which whole questions are drawn, by its ABC approximation.
+
+    T. DiCiccio and B. Efron, "More accurate confidence intervals in exponential families", Biometrika 79 (1992), as in
+    chapter 22 of Efron and Tibshirani, "An Introduction to the Bootstrap" (1993): BCa with derivatives in place of
+    draws. For a ratio of two sums, which a mean over answers is, its bias correction equals its acceleration `skew`,
+    and the rest is `error`, the standard error robust against clustering, and `slope`, how the sizes of questions go
+    with their scores. For few questions the tails are widened by Student's t and n/(n-1), as T. Hesterberg, "What
+    teachers should know about the bootstrap", The American Statistician 69 (2015), widens percentiles.
+    """
+
+    questions: int
+    mean: float
+    error: float
+    skew: float
+    slope: float
+
+    @classmethod
+    def of(cls, cells: Cells) -> "Bootstrap | None":
+        """Of at least two questions that are not all alike; None of others: drawing among these shows no doubt."""
+        n = sum(cells.values())
+        answers = sum(size * count for (size, _), count in cells.items())
+        if n < 2 or not answers:
+            return None
+        mean = sum(total * count for (_, total), count in cells.items()) / answers / THOUSAND
+        usual = answers / n
+        # Its influence: what more of a question would do to the mean. Sorted, so that sums round alike everywhere.
+        known = [
+            ((total / THOUSAND - mean * size) / usual, size / usual, count)
+            for (size, total), count in sorted(cells.items())
+        ]
+        squares = math.fsum(count * influence**2 for influence, _, count in known)
+        if squares < _ALIKE:
+            return None
+        error = math.sqrt(squares) / n
+        skew = math.fsum(count * influence**3 for influence, _, count in known) / (6 * squares**1.5)
+        slope = math.fsum(count * influence * size for influence, size, count in known) / (n * n * error)
+        return cls(n, mean, error, skew, slope)
+
+    def interval(self, confidence: float = CONFIDENCE) -> Interval:
+        """The two ends that leave half of the rest each below and above."""
+        z = _widened((1 + confidence) / 2, self.questions)
+        return Interval(self._end(-z), self._end(z))
+
+    def chance(self, value: float) -> float:
+        """The two-sided p-value of `value` as the true mean: 1 less the confidence at which the interval leaves it."""
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            confidence = (low + high) / 2
+            ends = self.interval(confidence)
+            low, high = (low, confidence) if ends.low <= value <= ends.high else (confidence, high)
+        return 1 - high
+
+    def _end(self, z: float) -> float:
+        shifted = self.skew + z
+        stretch = max(1 - self.skew * shifted, _ALIKE)
+        along = shifted / stretch**2
+        return self.mean + self.error * along / max(1 + along * self.slope, _ALIKE)
+
+
+def _widened(share: float, questions: int) -> float:
+    """Student's quantile for `questions` - 1 degrees of freedom, by sqrt(n/(n-1)).
+
+    The expansion is 26.7.5 of Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964).
+    """
+    z = _NORMAL.inv_cdf(min(max(share, _ALIKE), 1 - _ALIKE))
+    n = questions - 1
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    student = z + math.fsum(term / math.pow(n, power) for power, term in enumerate(terms, start=1))
+    return student * math.sqrt(questions / n)
+
+
+def of_sums(sums: Iterable[ScoreSum]) -> Interval | None:
+    """The interval of a mean over all answers of some subsets; None where nothing was scored, or a score is above 1.
+
+    Answers that are right or wrong get at least Wilson's for as many questions as there are answers: no repeat tells
+    more than another question would.
+    """
+    sums = list(sums)
+    answers = sum(one.count for one in sums)
+    mean = sum(one.total_nano for one in sums) / (answers * 10**9) if answers else -1.0
+    if not 0 <= mean <= 1:
+        return None
+    cells: dict[tuple[int, int], int] = {}
+    for one in sums:
+        for cell, count in one.questions.items():
+            cells[cell] = cells.get(cell, 0) + count
+    questions = sum(cells.values())
+    verdicts = all(total % THOUSAND == 0 for _, total in cells)
+    if not questions or (verdicts and questions == answers):
+        return wilson(mean, answers)
+    drawn = Bootstrap.of(cells)
+    if drawn is None:
+        return wilson(mean, questions)
+    ends = [mean + (end - drawn.mean) for end in drawn.interval()]  # cells are to a thousandth, the mean is exact
+    if verdicts:
+        least = wilson(mean, answers)
+        ends = [min(ends[0], least.low), max(ends[1], least.high)]
+    return Interval(max(0.0, min(ends[0], mean)), min(1.0, max(ends[1], mean)))
+
+
+def macro(sums: Iterable[ScoreSum]) -> Interval | None:
+    """The interval of the plain mean of the subsets' means; subsets without a score are left out, as they are there."""
+    known = [(one.mean, ends) for one in sums if one.mean is not None and (ends := of_sums([one])) is not None]
+    return combined(known, [1.0] * len(known))
+
+
+def combined(parts: Sequence[tuple[float, Interval]], weights: Sequence[float]) -> Interval | None:
+    """The interval of a weighted mean of independent scores, from theirs (MOVER).
+
+    G. Y. Zou, W. Huang and X. Zhang, "A note on confidence interval estimation for a linear function of binomial
+    proportions", Computational Statistics & Data Analysis 53 (2009). None of nothing.
+    """
+    whole = sum(weights)
+    if not parts or whole <= 0:
+        return None
+    shares = [weight / whole for weight in weights]
+    mean = math.fsum(share * score for share, (score, _) in zip(shares, parts, strict=True))
+    below = math.fsum((share * (score - ends.low)) ** 2 for share, (score, ends) in zip(shares, parts, strict=True))
+    above = math.fsum((share * (ends.high - score)) ** 2 for share, (score, ends) in zip(shares, parts, strict=True))
+    return Interval(max(0.0, mean - math.sqrt(below)), min(1.0, mean + math.sqrt(above)))
