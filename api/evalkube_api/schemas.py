@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from evalkube_api.kubernetes.placement import ClusterRequest
+from evalkube_benchmarks.collections import COLLECTIONS
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.names import Phase, Reason
@@ -31,7 +32,8 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("EvalRequest", "PerfRequest"):
         schemas[name]["properties"] = _cluster_last(schemas[name]["properties"] | place, (*CLUSTER_ONLY, *place))
     one, several = schemas["EvalRequest"]["properties"]["datasets"]["anyOf"]
-    one["enum"] = several["items"]["enum"] = list(BENCHMARKS)  # of this version
+    known = {"enum": [*BENCHMARKS, *COLLECTIONS], "description": "Of this version"}
+    one["anyOf"] = several["items"]["anyOf"] = [known, {"type": "string", "description": "One of `collections`"}]
     own = document.get("components", {}).get("schemas", {})
     parameters = {name: schema for name, schema in own.items() if "ValidationError" not in name}
     document["components"] = {"schemas": {**parameters, **schemas, **_schemas()}}
@@ -82,6 +84,36 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": required.split(), "properties": properties}
 
 
+def _beside() -> dict[str, Any]:
+    """What stands beside the reports of an evaluation, where there is something to say."""
+    text, whole = {"type": "string"}, {"type": "integer"}
+    money: dict[str, Any] = {"type": ["number", "null"]}
+    asked: dict[str, Any] = {"model": text, "calls": whole, "prompt_tokens": whole, "most_output_tokens": whole}
+    asked |= {"prompt_cost": money, "most_cost": money}
+    dataset = dict.fromkeys(("samples", "kept", "calls", "prompt_tokens", "most_output_tokens", "judged"), whole)
+    spent = _object("model cost usage", model=text, cost=money, usage={"type": "object", "additionalProperties": whole})
+    member = _object("weight score", weight={"type": "number"}, score=money)
+    found = dict.fromkeys(("shard", "last", "lowest", "highest", "refused", "slowed"), whole)
+    called = _object("model calls prompt_tokens most_output_tokens", **asked)
+    return {
+        "Cost": _object(
+            "total model datasets judges answers_with_usage answers_scored", total=money, model=money,
+            datasets={"type": "object", "additionalProperties": money}, judges={"type": "array", "items": spent},
+            answers_with_usage=whole, answers_scored=whole,
+        ),
+        "Estimate": _object(
+            "counted_by calls most_cost model judges datasets", counted_by={"enum": ["tokenizer", "characters"]},
+            calls=whole, most_cost=money, model=called, judges={"type": "array", "items": called},
+            datasets={"type": "object", "additionalProperties": _object(" ".join(dataset), **dataset)},
+        ),
+        "CollectionIndex": _object(
+            "index without_score members", index=money, without_score={"type": "array", "items": text},
+            members={"type": "object", "additionalProperties": member},
+        ),
+        "AtOnce": _object(" ".join(found), **found),
+    }  # fmt: skip
+
+
 def _schemas() -> dict[str, Any]:
     text, number, free = {"type": "string"}, {"type": "number"}, {"type": "object", "additionalProperties": True}
     maybe = {"type": ["string", "null"]}
@@ -113,8 +145,11 @@ def _schemas() -> dict[str, Any]:
         ),
         "EvalResponse": _object(
             "status message result output_dir", status={"const": "success"}, id=text, message=text, result=free,
-            output_dir=text, thresholds=gates,
+            output_dir=text, thresholds=gates, cost=ref("Cost"), estimate=ref("Estimate"),
+            collections={"type": "object", "additionalProperties": ref("CollectionIndex")},
+            at_once={"type": "array", "items": ref("AtOnce")},
         ),
+        **_beside(),
         "PerfResponse": _object(
             "status message output_dir results", status={"const": "success"}, id=text, message=text, output_dir=text,
             results={"type": "object", "additionalProperties": point},

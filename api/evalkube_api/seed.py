@@ -34,25 +34,27 @@ ENDPOINTS: Final = {
 
 
 def succeeded(run: Run, results: bytes) -> dict[str, Any]:
-    """The body of 200. ``results`` is JSON already, and is passed on as it is."""
+    """The body of 200. ``results``: JSON of ``crds.seed.response``."""
     shown: dict[str, Any] = {"status": "success", "id": run.metadata.name}
     if run.kind is Kind.EVAL_RUN:
-        shown |= {"message": "Evaluation completed", "result": orjson.Fragment(results)}
-        shown["output_dir"] = run.status.output_dir
+        reports, beside = _apart(results)
+        said = "Dry run completed: nothing was asked" if run.spec.dry_run else "Evaluation completed"
+        shown |= {"message": said, "result": reports, "output_dir": run.status.output_dir, **beside}
     else:
         shown |= {"message": "Performance test completed", "output_dir": run.status.output_dir}
-        shown |= _points(results)
+        points, beside = _apart(results)
+        shown |= {"results": points, **beside}
     gates = run.status.condition(ConditionType.THRESHOLDS_MET)
     if gates is not None:
         shown["thresholds"] = {"met": gates.status == "True", "message": gates.message}
     return shown
 
 
-def _points(results: bytes) -> dict[str, Any]:
-    """The points, and beside them what became of prompts and what a search for a service level found."""
-    points = orjson.loads(results)
-    beside = {name: points.pop(name) for name in BESIDE if name in points}
-    return {"results": points, **beside}
+def _apart(results: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The points or reports, and what stands beside them: what is of the run as a whole."""
+    found = orjson.loads(results)
+    beside = {name: found.pop(name) for name in BESIDE if name in found}
+    return found, beside
 
 
 def failed(run: Run, reason: Reason | None, message: str, traceback: str | None = None) -> tuple[int, dict[str, Any]]:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, Field
 
+from evalkube_benchmarks.collections import COLLECTIONS
 from evalkube_benchmarks.declaration import Benchmark
 from evalkube_benchmarks.table import BENCHMARKS
-from evalkube_crds.problems import nearest
 
-__all__ = ["Catalogue", "Entry", "Figure", "catalogue", "facts", "markdown", "unknown"]
+__all__ = ["Catalogue", "Entry", "Figure", "Group", "catalogue", "facts", "markdown"]
 
 
 class Figure(BaseModel):
@@ -37,21 +37,25 @@ class Entry(BaseModel):
     hub_ids: dict[str, str]
 
 
+class Group(BaseModel):
+    """A collection of benchmarks, which `datasets` may name, too."""
+
+    name: str
+    members: list[str] = Field(description="Of equal weight in its index")
+
+
 class Catalogue(BaseModel):
-    """All benchmarks of this version, by category and name."""
+    """All benchmarks of this version, by category and name, and its collections of them."""
 
     benchmarks: list[Entry]
+    collections: list[Group]
 
 
 def catalogue() -> Catalogue:
     """All benchmarks of this version."""
     entries = sorted(map(_entry, BENCHMARKS.values()), key=lambda entry: (entry.category, entry.name))
-    return Catalogue(benchmarks=entries)
-
-
-def unknown(name: str) -> str | None:
-    """Why `name` is no benchmark, with the nearest that is one; None when it is one."""
-    return None if name in BENCHMARKS else f"{name!r} is not a known benchmark{nearest(name, list(BENCHMARKS))}"
+    groups = [Group(name=one.name, members=list(one.weights)) for one in COLLECTIONS.values()]
+    return Catalogue(benchmarks=entries, collections=groups)
 
 
 def _entry(benchmark: Benchmark) -> Entry:
@@ -96,6 +100,8 @@ def facts(entry: Entry) -> list[str]:
 
 
 def _sections() -> Iterator[str]:
+    yield "## Collections\n\n`datasets` takes these, too; their index is the mean of the members' main metrics.\n"
+    yield "\n".join(f"- `{one.name}`: {', '.join(one.members)}" for one in catalogue().collections) + "\n"
     category = None
     for entry in catalogue().benchmarks:
         if entry.category != category:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from evalkube_crds.evalrun import JudgeContract
 
@@ -19,6 +19,7 @@ __all__ = [
     "Question",
     "Record",
     "Reply",
+    "Score",
     "Share",
     "Subset",
     "letters",
@@ -104,6 +105,10 @@ class Explained:
     held: tuple[str, ...] = ()
 
 
+Score: TypeAlias = float | Share | Explained | None
+"""What a metric says of one answer; None where there is nothing to compare it with."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One figure of a benchmark, from 0 to 1 for each answer.
@@ -115,7 +120,7 @@ class Metric:
     """
 
     name: str
-    score: Callable[[str, Question], float | Share | Explained | None]
+    score: Callable[[str, Question], Score]
     verdict: bool = True
     better: Literal["higher", "lower"] = "higher"
     by_judge: bool = False

@@ -6,7 +6,7 @@ from typing import Final
 
 from evalkube_benchmarks.declaration import Benchmark
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["ALIASES", "BENCHMARKS"]
 
 _NAMES: Final = (
     "aime24",
@@ -46,6 +46,10 @@ _NAMES: Final = (
     "truthful_qa",
     "winogrande",
 )
+
+
+ALIASES: Final[Mapping[str, str]] = {}
+"""Other names that EvalScope has, or had, for some of them. What they name is reported under our name."""
 
 
 class _Table(Mapping[str, Benchmark]):

@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evalkube_benchmarks.catalogue import Catalogue, Entry, catalogue, facts, markdown, unknown
+from evalkube_benchmarks import collections
+from evalkube_benchmarks.catalogue import Catalogue, Entry, catalogue, facts, markdown
 
 __all__ = ["app"]
 
@@ -26,16 +27,22 @@ def main(
         typer.echo(f"wrote {docs}")
         return
     for name in names or ():
-        if (problem := unknown(name)) is not None:
+        if (problem := collections.unknown(name)) is not None:
             raise typer.BadParameter(f"{problem}; `evalkube benchmarks` lists all", param_hint="NAME")
-    found = [entry for entry in catalogue().benchmarks if not names or entry.name in names]
+    every = catalogue()
+    groups = [group for group in every.collections if not names or group.name in names]
+    wanted = {*(names or ()), *(member for group in groups if names for member in group.members)}
+    found = [entry for entry in every.benchmarks if not names or entry.name in wanted]
     if as_json:
-        typer.echo(Catalogue(benchmarks=found).model_dump_json(indent=2))
+        typer.echo(Catalogue(benchmarks=found, collections=groups).model_dump_json(indent=2))
     elif names:
         for entry in found:
             typer.echo("\n  ".join([f"{entry.name}: {entry.description}", *facts(entry)]))
     else:
         Console().print(_table(found))
+        typer.echo("\nCollections, which `datasets` takes, too:")
+        for group in groups:
+            typer.echo(f"{group.name}: {', '.join(group.members)}")
         typer.echo("\nMore of each: evalkube benchmarks NAME")
 
 

@@ -34,10 +34,20 @@ def kind_of(annotation: Any) -> tuple[Kind, bool]:
         return ("json", False) if many or kind == "json" else (kind, True)
     if annotation in _KINDS:
         return _KINDS[annotation], False
+    if (plain := _beside_words(annotation)) is not None:
+        return plain, False
     return ("text", False) if get_origin(annotation) is Literal else ("json", False)
 
 
 _KINDS: dict[Any, Kind] = {str: "text", SecretStr: "text", bool: "boolean", int: "integer", float: "number"}
+
+
+def _beside_words(annotation: Any) -> Kind | None:
+    """The kind of a field that admits some words beside it, as numbers are read: what is none is passed on as it is."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return None
+    parts = [part for part in map(_bare, get_args(annotation)) if get_origin(part) is not Literal]
+    return _KINDS.get(parts[0]) if len(parts) == 1 else None
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:

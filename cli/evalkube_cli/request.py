@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from evalkube_benchmarks import catalogue
+from evalkube_benchmarks import collections
 from evalkube_cli import errors, reading
 from evalkube_crds import paths, requests
 from evalkube_crds.fields import PathUse
@@ -65,9 +65,10 @@ def assemble(
 
 
 def _unknown_benchmarks(body: Mapping[str, Any]) -> list[Problem]:
-    names = body.get("datasets")
+    names, own = body.get("datasets"), body.get("collections")
     texts = [names] if isinstance(names, str) else names if isinstance(names, list) else []
-    reasons = [catalogue.unknown(name) if isinstance(name, str) else None for name in texts]
+    known = own if isinstance(own, dict) else ()
+    reasons = [collections.unknown(name, known) if isinstance(name, str) else None for name in texts]
     return [Problem(f"datasets[{at}]", reason) for at, reason in enumerate(reasons) if reason is not None]
 
 

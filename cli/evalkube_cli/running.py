@@ -20,7 +20,7 @@ from rich.table import Table
 from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
 from evalkube_cli.server_tables import server_tables
-from evalkube_cli.tables import sla_tables
+from evalkube_cli.tables import beside_tables, sla_tables
 from evalkube_crds.requests import EvalRequest, PerfRequest
 from evalkube_crds.wording import in_json, printable
 
@@ -138,6 +138,8 @@ def _print_json(answer: Mapping[str, Any]) -> None:
 def _print_result(plan: Plan, client: EvalkubeClient, run_id: str, answer: Mapping[str, Any]) -> None:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     for table in plan.tables(answer["result" if plan.word == "eval" else "results"]):
+        out.print(table)
+    for table in beside_tables(answer) if plan.word == "eval" else ():
         out.print(table)
     if plan.word == "perf":
         for table in server_tables(answer["results"]):

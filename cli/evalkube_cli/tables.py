@@ -27,11 +27,13 @@ from evalkube_crds.intervals import CONFIDENCE, values_needed
 from evalkube_crds.names import ANSWER_NOTES, SteadyAbsence
 from evalkube_crds.wording import printable
 
-__all__ = ["eval_tables", "perf_tables", "sla_tables"]
+__all__ = ["beside_tables", "eval_tables", "perf_tables", "sla_tables"]
 
 
 def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     """Scores by dataset and metric; the categories of a dataset that has several."""
+    if not results:
+        return
     table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("Dataset", "Metric"):
         table.add_column(name, overflow="fold")
@@ -71,6 +73,43 @@ def _precision(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
                 table.add_row("", "", _shown(found["note"]))
     if table.rows:
         yield table
+
+
+def beside_tables(answer: Mapping[str, Any]) -> Iterator[Table]:
+    """What is of an evaluation as a whole: the indices of its collections, its cost, what a dry run expects."""
+    if collections := answer.get("collections"):
+        table = _columns("Collections", "Collection", "Index", "Members (weight)")
+        for name, one in collections.items():
+            members = (
+                f"{member} {_number(of['score'], 4)} ({of['weight']:g})" for member, of in one["members"].items()
+            )
+            table.add_row(_shown(name), _number(one["index"], 4), _shown(", ".join(members)))
+        yield table
+    if cost := answer.get("cost"):
+        table = _columns("Cost", "What", "Cost")
+        for name, value in cost["datasets"].items():
+            table.add_row(_shown(name), _number(value, 6))
+        for judge in cost["judges"]:
+            table.add_row(_shown(f"judge {judge['model']}"), _number(judge["cost"], 6))
+        table.add_row("total", _number(cost["total"], 6))
+        yield table
+    if estimate := answer.get("estimate"):
+        yield _estimate(estimate)
+
+
+def _estimate(estimate: Mapping[str, Any]) -> Table:
+    title = f"Dry run: nothing was asked. Prompt tokens by {estimate['counted_by']}, output tokens at most"
+    table = _columns(title, "What", "Calls", "Prompt tokens", "Output tokens", "Most cost", "Kept")
+    counts = ("calls", "prompt_tokens", "most_output_tokens")
+    for name, one in estimate["datasets"].items():
+        table.add_row(_shown(name), *(f"{one[count]:,}" for count in counts), "", f"{one['kept']:,}")
+    asked = [estimate["model"], *estimate["judges"]]
+    for one in asked:
+        costs = _number(one.get("most_cost"), 6)
+        table.add_row(_shown(f"model {one['model']}"), *(f"{one[count]:,}" for count in counts), costs, "")
+    sums = (f"{sum(one[count] for one in asked):,}" for count in counts)
+    table.add_row("total", *sums, _number(estimate["most_cost"], 6), "")
+    return table
 
 
 def _counts(report: Mapping[str, Any]) -> tuple[str, str, str, str]:

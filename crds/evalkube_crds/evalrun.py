@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
@@ -19,11 +19,14 @@ from evalkube_crds.fields import (
     ReadPath,
     RelativePath,
     TargetGrace,
+    cel,
 )
 from evalkube_crds.judge_contract import JudgeContract
+from evalkube_crds.prices import Prices
 from evalkube_crds.rules import Rule
 
 __all__ = [
+    "AUTO",
     "MOST_JUDGES",
     "DatasetArgs",
     "EvalRunSpec",
@@ -32,16 +35,44 @@ __all__ = [
     "Judge",
     "JudgeContract",
     "JudgeModel",
-    "benchmark_options",
 ]
 
 BenchmarkName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """A name that some runner may know: which ones a version has is its table's business, not the resource's."""
 
 MOST_JUDGES: Final = 8
+AUTO: Final = "auto"
+_BATCH_SIZES: Final = "must be a whole number from 1 to 4096, or auto"
+
+
+def _batch_size(value: Any) -> Any:
+    if value == AUTO or (type(value) is int and 1 <= value <= 4096):
+        return value
+    raise ValueError(_BATCH_SIZES)
+
+
+BatchSize = Annotated[
+    Annotated[int, Field(ge=1, le=4096)] | Literal["auto"],
+    BeforeValidator(_batch_size),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-int-or-string": True,
+            "x-kubernetes-validations": [
+                cel("type(self) == int ? self >= 1 && self <= 4096 : self == 'auto'", _BATCH_SIZES)
+            ],
+        }
+    ),
+]
+"""A number of requests at once, or that it is to be found out."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+Collection = Annotated[
+    dict[BenchmarkName, Annotated[float, Field(gt=0, le=1_000_000)]], Field(min_length=1, max_length=64)
+]
+"""The benchmarks of a collection, and the weight of each."""
 
 
 class GenerationConfig(Contract):
@@ -104,12 +135,21 @@ class GenerationConfig(Contract):
 class Filters(Contract):
     """What is done to an answer before it is read, in this order."""
 
+    rules: ClassVar[tuple["Rule[Filters]", ...]] = (
+        Rule(
+            "!(has(self.regex) && has(self.extract))",
+            lambda filters: filters.regex is None or filters.extract is None,
+            "regex: is the same as extract; give one of them",
+        ),
+    )
+
     remove_until: str | None = Field(
         default=None, description="Drop everything up to and with the last occurrence of this"
     )
     extract: str | None = Field(
         default=None, description="Keep the last match of this regular expression (its first group, where it has one)"
     )
+    regex: str | None = Field(default=None, description="The same under EvalScope's other name for it")
     remove_whitespace: bool = Field(default=False, description="Drop all white space")
 
 
@@ -146,8 +186,14 @@ class DatasetArgs(Contract):
     metric_list: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Metrics to report"
     )
-    aggregation: Literal["mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None = Field(
-        default=None, description="How the repeats of a question add up"
+    primary_metric: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="The metric that is the score, mean_ before it or not; the first one unless set"
+    )
+    aggregation: (
+        Literal["mean", "clipped_mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None
+    ) = Field(
+        default=None,
+        description="How the repeats of a question add up; clipped_mean is the mean, as no score is below 0 or above 1",
     )
     filters: Filters | None = Field(default=None, description="What is done to an answer before it is read")
     shuffle: bool = Field(default=False, description="Shuffle the samples (seeded) before the limit is taken")
@@ -170,6 +216,7 @@ class JudgeModel(EndpointFields):
         default=None,
         description="Where its own key is (on a cluster; over REST: api_key beside it); the judges' key unless set",
     )
+    prices: Prices | None = Field(default=None, description="Prices of its tokens, for the cost of the run")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -241,9 +288,14 @@ class EvalRunSpec(EndpointFields, ClusterFields):
             "datasets: each benchmark once",
         ),
         Rule(
-            "self.datasetArgs.all(name, name in self.datasets)",
-            lambda spec: set(spec.dataset_args) <= set(spec.datasets),
-            "dataset_args: only of the run's own datasets",
+            "self.collections.all(name, name in self.datasets)",
+            lambda spec: set(spec.collections) <= set(spec.datasets),
+            "collections: name each of them in datasets",
+        ),
+        Rule(
+            "!self.dryRun || size(self.thresholds) == 0",
+            lambda spec: not spec.dry_run or not spec.thresholds,
+            "thresholds: a dry run has no scores to compare with them; leave them out",
         ),
         Rule(
             "!has(self.precision) || self.shards == 1",
@@ -262,10 +314,17 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         description="Base URL of the endpoint, like http://host:port/v1; gets the path of its api (/chat/completions)"
     )
     datasets: Annotated[list[BenchmarkName], Field(min_length=1, max_length=64)] = Field(
-        description="Benchmarks to run, by name; `evalkube benchmarks` and GET /api/v1/benchmarks list them"
+        description="Benchmarks to run, by name, and collections of them; `evalkube benchmarks` and GET "
+        "/api/v1/benchmarks list both"
+    )
+    collections: Annotated[dict[BenchmarkName, Collection], Field(max_length=16)] = Field(
+        default={},
+        description="Collections of one's own, named in datasets: by name, the weight of each benchmark in its index",
     )
     dataset_args: Annotated[dict[str, DatasetArgs], Field(max_length=64)] = Field(
-        default={}, description="What differs from a benchmark's own declaration, by benchmark"
+        default={},
+        description="What differs from a benchmark's own declaration, by benchmark, of the run's own datasets and "
+        "those of its collections",
     )
     dataset_hub: Literal["modelscope", "huggingface", "local", "sample"] = Field(
         default="modelscope", description="Where data comes from; sample: a few items of our own, no network needed"
@@ -282,11 +341,25 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         "width of a 95 % interval that holds whenever one looks, for the main metric over all questions (of limit). "
         "They are asked in a random order (seeded)",
     )
-    eval_batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
-        default=1, description="Requests in flight at once, over all datasets of the run"
+    eval_batch_size: BatchSize = Field(
+        default=1,
+        description="Requests in flight at once, over all datasets of the run; auto: each process finds out how many "
+        "its endpoint can use, up to 512",
     )
     generation_config: GenerationConfig = Field(
         default=GenerationConfig(), description="How the model is asked to generate"
+    )
+    prices: Prices | None = Field(
+        default=None, description="Prices of the model's tokens, for the cost of the run and the estimate of a dry run"
+    )
+    dry_run: bool = Field(
+        default=False,
+        description="Ask nothing: read the data and answer how many calls, tokens and, with prices, how much money the "
+        "run would take",
+    )
+    tokenizer_path: ReadPath | None = Field(
+        default=None,
+        description="tokenizer.json, or the folder with it, by which a dry run counts tokens; by characters unless set",
     )
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(
         default=42, description="Seed of every random choice of the run"
@@ -300,6 +373,11 @@ class EvalRunSpec(EndpointFields, ClusterFields):
     )
     use_cache: EarlierPath | None = Field(
         default=None, description="Folder of an earlier run whose finished samples are not asked again"
+    )
+    any_endpoint: bool = Field(
+        default=False,
+        description="Finished samples count whichever api_url answered them: for a model that has moved. The model's "
+        "name, the prompts and generation_config must be the same",
     )
     rerun_review: bool = Field(default=False, description="Score again what is already answered")
     ignore_errors: bool = Field(
@@ -317,8 +395,3 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         default="openai_api", description="Kept for EvalScope's clients; both mean the endpoint at api_url"
     )
     eval_backend: Literal["Native"] = Field(default="Native", description="Kept for EvalScope's clients")
-
-
-def benchmark_options(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
-    """The overrides of one benchmark of ``spec``; the empty ones where it has none."""
-    return spec.dataset_args.get(benchmark, DatasetArgs())

@@ -9,7 +9,18 @@ from typing import TypeVar
 from evalkube_crds import server_view, steady, verdict
 from evalkube_crds.histogram import Histogram, merged_by_name
 from evalkube_crds.perf_point import Begun, ClientHealth, Conversations, PerfPoint, PerfSeries
-from evalkube_crds.results import DatasetResult, EvalResult, Judgements, PerfResult, ScoreSum, SubsetResult, TokenUsage
+from evalkube_crds.results import (
+    DatasetEstimate,
+    DatasetResult,
+    Estimate,
+    EvalResult,
+    Judgements,
+    PerfResult,
+    ScoreSum,
+    Spending,
+    SubsetResult,
+    TokenUsage,
+)
 
 __all__ = ["MergeError", "merge_points", "merge_results"]
 
@@ -55,6 +66,9 @@ def _added(parts: Sequence[Result]) -> Result:
         if isinstance(part, EvalResult):
             merged.datasets = [_dataset(mine, other) for mine, other in _paired(merged.datasets, part.datasets)]
             merged.sandbox = [one for one in merged.sandbox if one in part.sandbox]  # what held on every node
+            merged.at_once += part.at_once
+            merged.judges = [_spending(mine, other) for mine, other in zip(merged.judges, part.judges, strict=True)]
+            merged.estimate = _estimate(merged.estimate, part.estimate)
     return merged
 
 
@@ -81,7 +95,7 @@ def _judge(merged: EvalResult | PerfResult, parts: Sequence[EvalResult | PerfRes
         point.verdict, point.verdict_reasons = verdict.judge_shards(point, shards)
 
 
-Part = TypeVar("Part", DatasetResult, PerfPoint, SubsetResult)
+Part = TypeVar("Part", DatasetEstimate, DatasetResult, PerfPoint, SubsetResult)
 
 
 def _paired(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[Part, Part]]:
@@ -115,6 +129,31 @@ def _judging(mine: Judgements | None, other: Judgements | None) -> Judgements | 
         return mine or other
     counts = {name: getattr(mine, name) + getattr(other, name) for name in _JUDGED}
     return Judgements(**counts, usage=_usage(mine.usage, other.usage))
+
+
+def _spending(mine: Spending, other: Spending) -> Spending:
+    return mine.model_copy(update={"usage": _usage(mine.usage, other.usage)})
+
+
+def _estimate(mine: Estimate | None, other: Estimate | None) -> Estimate | None:
+    if mine is None or other is None:
+        return None
+    datasets = [
+        DatasetEstimate(
+            name=one.name,
+            samples=one.samples + two.samples,
+            kept=one.kept + two.kept,
+            judged=one.judged + two.judged,
+            usage=_usage(one.usage, two.usage),
+        )
+        for one, two in _paired(mine.datasets, other.datasets)
+    ]
+    return Estimate(
+        counted_by=mine.counted_by,
+        model=_spending(mine.model, other.model),
+        judges=[_spending(one, two) for one, two in zip(mine.judges, other.judges, strict=True)],
+        datasets=datasets,
+    )
 
 
 def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:

@@ -3,13 +3,14 @@
 import html
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from evalkube_crds import left_out
 from evalkube_crds.cluster import ClusterFields
 from evalkube_crds.dialects import ALIASES, DIALECTS
 from evalkube_crds.endpoint import EndpointFields
@@ -27,40 +28,6 @@ value for a list of one; the resource takes lists only. An unknown field is an e
 the nearest known one.
 """
 
-_EVAL_LEFT_OUT: Final = {
-    "model_args, model_task, chat_template": "need the model's weights here; this evaluates endpoints",
-    "dataset_dir": "where data is cached is the installer's choice (`EVALKUBE_CACHE`), not a client's",
-    "eval_config": "configures EvalScope's other backends",
-    "judge_strategy, judge_worker_num, judge_model_args": "the older spelling of `judge`",
-    "timeout, stream (top level)": "deprecated in EvalScope; in `generation_config`",
-    "enable_progress_tracker": "progress is always tracked",
-    "sandbox, use_sandbox, sandbox_type": "no benchmark here runs code that a model wrote",
-    "agent_config": "no benchmark here drives an agent",
-    "evalscope_version": "EvalScope's own",
-    "generation_config.n": "deprecated in EvalScope; `repeats`",
-    "generation_config.do_sample": "a parameter of local inference; an endpoint has `temperature`",
-    "generation_config.parallel_tool_calls": "no benchmark here calls tools",
-    "generation_config.reasoning_tokens, reasoning_summary, reasoning_history": "not of chat completions",
-    "generation_config.anthropic_cache_*": "marks for Anthropic's cache: not in this version",
-    "generation_config: height, width, num_inference_steps, guidance_scale": "image generation",
-}
-
-_PERF_LEFT_OUT: Final = {
-    "attn_implementation, port": "start a model here; this tests endpoints",
-    "outputs_dir": "`work_dir`",
-    "db_commit_interval, queue_size_multiplier, in_flight_task_multiplier, num_workers": "parts of EvalScope's client",
-    "log_every_n_query, enable_progress_tracker": "progress is always tracked (`GET /api/v1/runs/{id}/progress`)",
-    "visualizer, wandb_api_key, swanlab_api_key, swanlab_host": "a vendor's tracking service",
-    "image_width, image_height, image_format, image_num, image_patch_size": "images",
-    "multi_turn_args": "deprecated in EvalScope, and a part of its swe_smith data set",
-    "dataset_args: speed": "`trace_speed`",
-    "dataset_args: model_override, model_mapping": "`extra_args: {model: ..}` goes before the model of a recorded body",
-    "dataset_args: match_output_length": "lengths are the limits of answers; `extra_args: {ignore_eos: true}`",
-    "api: local, local_vllm": "start a model here; this tests endpoints: `openai`, with the `url` of one that runs",
-    "api: custom": "a template of EvalScope's for a plug-in of one's own",
-}
-
-
 _DIALECTS: Final = """Of load tests, evaluations and judges. A parameter that an API does not have is refused, never
 dropped; `extra_args` and `extra_body` go out as they are. A load test's `seed` is the schedule's in any case,
 and is sent where the API has one. How each is spoken to says [dialects.md](dialects.md).
@@ -72,9 +39,9 @@ def markdown() -> str:
     """The whole page."""
     parts = [_HEAD]
     parts.append("\n## Evaluation: `POST /api/v1/eval`, EvalRun\n\n" + _tables(EvalRequest))
-    parts.append("\n### EvalScope's parameters that are not here\n\n" + _left_out(_EVAL_LEFT_OUT))
+    parts.append("\n### EvalScope's parameters that are not here\n\n" + _left_out(left_out.EVALUATION))
     parts.append("\n## Load test: `POST /api/v1/perf`, PerfRun\n\n" + _tables(PerfRequest))
-    parts.append("\n### EvalScope's parameters that are not here\n\n" + _left_out(_PERF_LEFT_OUT))
+    parts.append("\n### EvalScope's parameters that are not here\n\n" + _left_out(left_out.LOAD_TEST))
     parts.append("\n## API dialects: `api`\n\n" + _DIALECTS + _dialects())
     parts.append(
         "\n## On a cluster: both kinds\n\nRefused where there is no cluster, `thresholds` excepted.\n\n"
@@ -83,7 +50,7 @@ def markdown() -> str:
     return "".join(parts)
 
 
-def _left_out(rows: dict[str, str]) -> str:
+def _left_out(rows: Mapping[str, str]) -> str:
     lines = [f"| `{names.replace(', ', '`, `')}` | {reason} |" for names, reason in rows.items()]
     return "\n".join(["| parameter | why |", "|---|---|", *lines]) + "\n"
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from evalkube_crds import left_out
 from evalkube_crds.fields import model_in
 
 __all__ = ["Problem", "nearest", "problems_of", "sentence"]
@@ -54,6 +55,8 @@ def _problem(
 ) -> Problem:
     names = [part for part in loc if part != "[key]"]
     if kind == "extra_forbidden":
+        if (reason := left_out.reason_of(names)) is not None:
+            return Problem(_path(names), f"is not here: {reason}")
         return Problem(_path(names), _unknown(str(names[-1]), _fields_at(names[:-1], model, camel)))
     if kind == "missing":
         return Problem(_path(names), "is required")

@@ -12,11 +12,16 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.prices import Prices
 from evalkube_crds.result_parts import NANO, HistogramField, Report
 
 __all__ = [
     "THOUSAND",
+    "AtOnce",
+    "CollectionResult",
+    "DatasetEstimate",
     "DatasetResult",
+    "Estimate",
     "EvalResult",
     "Judgements",
     "LeftOut",
@@ -29,6 +34,7 @@ __all__ = [
     "SlaGroup",
     "SlaProbe",
     "SlaResult",
+    "Spending",
     "SubsetResult",
     "TokenUsage",
 ]
@@ -182,6 +188,59 @@ class DatasetResult(Report):
     analysis: str | None = None
 
 
+class AtOnce(Report):
+    """The number of requests in flight that one shard found out with ``eval_batch_size: auto``."""
+
+    shard: int = 0
+    last: int = Field(description="What it was at the end")
+    lowest: int
+    highest: int
+    refused: int = Field(default=0, description="Times it was cut as the endpoint refused requests (429, 503, 529)")
+    slowed: int = Field(default=0, description="Times it was cut as more at once only made answers take longer")
+
+    def __str__(self) -> str:
+        """In words."""
+        cuts = f"cut {self.refused} times for refusals and {self.slowed} times for latency"
+        return f"{self.last} requests at once at the end, {self.lowest} to {self.highest} before; {cuts}"
+
+
+class Spending(Report):
+    """What a model was, or would be, asked: tokens and their prices."""
+
+    model: str
+    usage: TokenUsage = Field(default_factory=TokenUsage)
+    prices: Prices | None = None
+
+
+class CollectionResult(Report):
+    """A collection of benchmarks: the weight of each in the index, which is computed from their scores."""
+
+    name: str
+    weights: dict[str, float]
+
+
+class DatasetEstimate(Report):
+    """What a dry run expects of one benchmark. ``usage``: of the calls that would be made."""
+
+    name: str
+    samples: int = 0
+    kept: int = Field(default=0, description="Samples whose answers are there already, and would not be asked for")
+    judged: int = Field(default=0, description="Calls of judges, at most")
+    usage: TokenUsage = Field(default_factory=TokenUsage)
+
+
+class Estimate(Report):
+    """What a dry run expects: calls, prompt tokens, and output tokens at most (each answer as long as it may be)."""
+
+    counted_by: Literal["tokenizer", "characters"] = Field(
+        description="How tokens of prompts were counted: by tokenizer_path, else one for four ASCII characters and one "
+        "for each other character"
+    )
+    model: Spending
+    judges: list[Spending] = Field(default_factory=list)
+    datasets: list[DatasetEstimate] = Field(default_factory=list)
+
+
 class EvalResult(Report):
     """The result document of an evaluation, or of some of its shards."""
 
@@ -194,6 +253,15 @@ class EvalResult(Report):
     sandbox: list[str] = Field(
         default_factory=list,
         description="What held programs of the model where they were run, as by:what (landlock:files, seccomp:sockets)",
+    )
+    collections: list[CollectionResult] = Field(default_factory=list)
+    prices: Prices | None = Field(default=None, description="Of the model's tokens; what they come to is computed last")
+    judges: list[Spending] = Field(
+        default_factory=list, description="What the judges were asked by this attempt; kept verdicts are not in it"
+    )
+    estimate: Estimate | None = Field(default=None, description="Of a dry run, which has nothing else")
+    at_once: list[AtOnce] = Field(
+        default_factory=list, description="Of each shard, where eval_batch_size was auto: how many requests at once"
     )
     started_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")
     ended_at_ns: int = Field(default=0, description="Unix time, in nanoseconds")

@@ -19,6 +19,7 @@ __all__ = ["crds"]
 
 _MUTABLE: Final = ("suspend", "cancel", "ttlSecondsAfterFinished")
 Column = dict[str, Any]
+_EITHER: Final = "x-kubernetes-int-or-string"
 
 _DROPPED = frozenset({"title", "examples", "propertyNames", "$defs", "discriminator"})
 
@@ -162,12 +163,19 @@ def _flattened(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
         if "$ref" in node:
             inner = definitions[node.pop("$ref").rpartition("/")[2]]
         else:
+            if node.get(_EITHER):
+                return _int_or_string(node)
             options = [option for option in node.pop("anyOf", None) or node.pop("allOf") if option != {"type": "null"}]
             if len(options) != 1:
                 raise ValueError(f"a union has no structural schema: {options}")
             inner = options[0]
         node = {**inner, **node}
     return node
+
+
+def _int_or_string(node: dict[str, Any]) -> dict[str, Any]:
+    """The one union that a structural schema has; which numbers and which words, the rules of the field say."""
+    return {name: value for name, value in node.items() if name != "anyOf"}
 
 
 def _bounds(schema: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ stand in the percentiles of an answer (``seed.load_test``).
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from evalkube_crds import score_intervals, server_view, steady
+from evalkube_crds import cost, score_intervals, server_view, steady, weighted_index
 from evalkube_crds.figure import STATISTICS
 from evalkube_crds.figures import (
     FIRST_TURN_TTFT,
@@ -33,10 +33,10 @@ from evalkube_crds.figures import (
 from evalkube_crds.intervals import Interval
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.perf_point import PerfPoint
-from evalkube_crds.result_parts import NANO
-from evalkube_crds.results import DatasetResult, EvalResult, PerfResult
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.scores import dataset_score, weighted_score
 
-__all__ = ["dataset_score", "failures", "headline", "requested", "start_skew_s", "summary", "weighted_score"]
+__all__ = ["failures", "headline", "requested", "start_skew_s", "summary"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -92,18 +92,6 @@ def failures(points: Sequence[PerfPoint]) -> str:
     return f"{failed} of {total} requests failed: {', '.join(said)}" if said else f"{failed} of {total} requests failed"
 
 
-def weighted_score(dataset: DatasetResult, metric: str) -> float | None:
-    """The mean of ``metric`` over all samples of a dataset; None where none was scored."""
-    sums = [subset.metrics[metric] for subset in dataset.subsets if metric in subset.metrics]
-    count = sum(part.count for part in sums)
-    return sum(part.total_nano for part in sums) / (count * NANO) if count else None
-
-
-def dataset_score(dataset: DatasetResult) -> float | None:
-    """The mean of the dataset's main metric."""
-    return weighted_score(dataset, dataset.main_metric)
-
-
 def _eval_summary(result: EvalResult) -> dict[str, float]:
     scores = [score for dataset in result.datasets if (score := dataset_score(dataset)) is not None]
     figures = {"score": sum(scores) / len(scores)} if scores else {}
@@ -118,7 +106,7 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         if dataset.judging is not None:
             figures[f"{dataset.name}/judgements"] = dataset.judging.judgements
             figures[f"{dataset.name}/judgements_excluded"] = dataset.judging.excluded
-    return figures | _score_ends(result)
+    return figures | _whole_run(result) | _score_ends(result)
 
 
 def _score_ends(result: EvalResult) -> dict[str, float]:
@@ -138,6 +126,21 @@ def _score_ends(result: EvalResult) -> dict[str, float]:
             ends[f"{dataset.name}/saved_samples"] = dataset.precision.saved_samples
     whole = score_intervals.combined(main, [1.0] * len(main))
     return ends if whole is None else {"score_low": whole.low, "score_high": whole.high, **ends}
+
+
+def _whole_run(result: EvalResult) -> dict[str, float]:
+    """The figures that are of no one dataset."""
+    indices = {f"index/{one.name}": weighted_index.index_of(result, one) for one in result.collections}
+    figures = {**indices, "cost": cost.total(result)}
+    if (estimate := result.estimate) is not None:
+        asked = [one.usage for one in (estimate.model, *estimate.judges)]
+        figures |= {
+            "estimate/calls": float(sum(usage.samples for usage in asked)),
+            "estimate/prompt_tokens": float(sum(usage.prompt_tokens for usage in asked)),
+            "estimate/most_output_tokens": float(sum(usage.completion_tokens for usage in asked)),
+            "estimate/most_cost": cost.most_cost(estimate),
+        }
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _perf_summary(result: PerfResult) -> dict[str, float]:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from evalkube_benchmarks import samples
+from evalkube_benchmarks import collections, samples
 from evalkube_crds import credentials, problems, requests, storage
 from evalkube_crds.names import EXIT_CODES, MAX_RECEIPT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
@@ -83,7 +83,7 @@ def _names_in(run: Run) -> list[str]:
     """What stands in the spec for all to read, and in keys and paths of the result."""
     names = [run.spec.model, run.spec.model_id, run.metadata.name]
     if isinstance(run, EvalRun):
-        names += run.spec.datasets
+        names += [*run.spec.datasets, *collections.members_of(run.spec)]
     return [name for name in names if name is not None]
 
 

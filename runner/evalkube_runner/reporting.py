@@ -8,7 +8,7 @@ import asyncio
 
 import orjson
 
-from evalkube_crds import merge
+from evalkube_crds import cost, merge
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import EvalResult, PerfResult
@@ -56,6 +56,10 @@ def _merged_load_test(documents: list[bytes]) -> PerfResult:
 
 
 async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place) -> None:
+    if result.estimate is not None:
+        shown = cost.estimate_document(result.estimate)
+        await place.put("reports/estimate.json", orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+        return
     for name, document in evaluation.reports(result).items():
         data = orjson.dumps(document, option=orjson.OPT_INDENT_2)
         await place.put(f"reports/{result.model}/{name}.json", data)
@@ -67,7 +71,7 @@ async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place
 async def _analyse(spec: EvalRunSpec, result: EvalResult, context: RunContext) -> None:
     from evalkube_runner.eval import analysis  # a load test does without this half
 
-    if spec.analysis_report:
+    if spec.analysis_report and not spec.dry_run:
         await analysis.add_analysis(result, spec, context)
 
 

@@ -22,3 +22,18 @@ def test_an_unknown_name_is_refused_with_the_nearest(service: Service) -> None:
     assert refused.json()["problems"] == [
         {"field": "datasets[1]", "reason": "'cevall' is not a known benchmark; did you mean 'ceval'?"}
     ]
+
+
+def test_collections_are_listed_and_taken(service: Service) -> None:
+    """With their members, which are benchmarks; one of the request's own is refused where it names none."""
+    answer = service.client.get("/api/v1/benchmarks").json()
+    assert {"core_en", "core_zh", "math"} <= {one["name"] for one in answer["collections"]}
+    assert all(set(one["members"]) <= set(BENCHMARKS) for one in answer["collections"])
+    body = {"model": "m", "api_url": "http://127.0.0.1:9/v1", "datasets": ["own"]}
+    refused = service.client.post("/api/v1/eval", json={**body, "collections": {"own": {"gsm8k": 1, "gsm9k": 2}}})
+    assert refused.status_code == 400
+    assert refused.json()["problems"] == [
+        {"field": "collections.own.gsm9k", "reason": "'gsm9k' is not a known benchmark; did you mean 'gsm8k'?"}
+    ]
+    other = service.client.post("/api/v1/eval", json={**body, "datasets": ["math"], "dataset_args": {"iquiz": {}}})
+    assert other.json()["problems"] == [{"field": "dataset_args.iquiz", "reason": "only of the run's own datasets"}]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkube_benchmarks import catalogue, samples, scoring
+from evalkube_benchmarks import catalogue, collections, samples, scoring
 from evalkube_benchmarks.table import BENCHMARKS
 
 _DOCS = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -42,9 +42,9 @@ def test_an_answer_in_the_form_that_is_asked_for_is_read(name: str) -> None:
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
     """A name that is known is none."""
-    assert catalogue.unknown("gsm8k") is None
-    assert catalogue.unknown("gsm9k") == "'gsm9k' is not a known benchmark; did you mean 'gsm8k'?"
-    assert catalogue.unknown("poetry") == "'poetry' is not a known benchmark"
+    assert collections.unknown("gsm8k") is None
+    assert collections.unknown("gsm9k") == "'gsm9k' is not a known benchmark; did you mean 'gsm8k'?"
+    assert collections.unknown("poetry") == "'poetry' is not a known benchmark"
 
 
 def test_the_reference_is_what_the_declarations_say() -> None:

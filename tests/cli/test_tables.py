@@ -81,6 +81,33 @@ def test_nothing_scored() -> None:
     assert "0 of 5" in text
 
 
+def test_what_is_of_a_whole_evaluation() -> None:
+    """The index of a collection, the cost, and what a dry run expects; nothing where there is none of it."""
+    member = {"weight": 2.0, "score": 0.5}
+    cost = {"total": 0.75, "datasets": {"gsm8k": 0.5}, "judges": [{"model": "j", "cost": 0.25}]}
+    asked = {"model": "m", "calls": 1319, "prompt_tokens": 400_000, "most_output_tokens": 2_701_312, "most_cost": 1.5}
+    answer = {
+        "collections": {"mine": {"index": None, "members": {"gsm8k": member}}},
+        "cost": cost,
+        "estimate": {
+            "counted_by": "characters",
+            "most_cost": 1.5,
+            "model": asked,
+            "judges": [],
+            "datasets": {"gsm8k": {**asked, "kept": 7}},
+        },
+    }
+    text = _shown(tables.beside_tables(answer))
+    lines = [line.split() for line in text.splitlines()]
+    assert ["mine", "-", "gsm8k", "0.5000", "(2)"] in lines
+    assert ["judge", "j", "0.250000"] in lines
+    assert ["total", "0.750000"] in lines
+    assert ["gsm8k", "1,319", "400,000", "2,701,312", "7"] in lines
+    assert ["total", "1,319", "400,000", "2,701,312", "1.500000"] in lines
+    assert _shown(tables.beside_tables({"result": {}})) == ""
+    assert _shown(tables.eval_tables({})) == ""
+
+
 def test_categories_of_a_dataset_with_several() -> None:
     """One category says nothing new; two do."""
     metric = _report()["metrics"][0]

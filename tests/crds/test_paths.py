@@ -16,6 +16,7 @@ from evalkube_crds.perfrun import PerfRunSpec
 PATHS = {
     EvalRunSpec: {
         "dataset_args.*.local_path": PathUse.READ,
+        "tokenizer_path": PathUse.READ,
         "work_dir": PathUse.WRITTEN,
         "use_cache": PathUse.EARLIER,
         "ca_file": PathUse.READ,
@@ -36,14 +37,17 @@ NO_PATHS = {
     EvalRunSpec: {
         "api_key_header",
         "api_url",
+        "collections",
         "datasets",
         "dataset_args.*.dataset_id",
         "dataset_args.*.eval_split",
         "dataset_args.*.extra_params",
         "dataset_args.*.few_shot_prompt_template",
         "dataset_args.*.filters.extract",
+        "dataset_args.*.filters.regex",
         "dataset_args.*.filters.remove_until",
         "dataset_args.*.metric_list",
+        "dataset_args.*.primary_metric",
         "dataset_args.*.prompt_template",
         "dataset_args.*.query_template",
         "dataset_args.*.subset_list",

@@ -120,7 +120,10 @@ WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
     ({"limit": 1.5}, "limit: must be a whole number of samples"),
     ({"limit": "5"}, "limit: must be a number"),
     ({"limit": True}, "limit: must be a number"),
-    ({"eval_batch_size": 0}, "eval_batch_size: must be greater than or equal to 1"),
+    *(
+        ({"eval_batch_size": size}, "eval_batch_size: must be a whole number from 1 to 4096, or auto")
+        for size in (0, 4097, "many", "8", 2.0, True, None)
+    ),
     (
         {"generation_config": {"max_token": 5}},
         "generation_config.max_token: is not a known field; did you mean 'max_tokens'?",
@@ -133,7 +136,31 @@ WRONG_EVAL: list[tuple[dict[str, Any], str]] = [
         {"dataset_args": {"gsm8k": {"few_shots": 3}}},
         "dataset_args.gsm8k.few_shots: is not a known field; did you mean 'few_shot_num'?",
     ),
-    ({"dataset_args": {"iquiz": {}}}, "dataset_args: only of the run's own datasets"),
+    ({"collections": {"own": {"gsm8k": 1}}}, "collections: name each of them in datasets"),
+    ({"datasets": ["own"], "collections": {"own": {}}}, "collections.own: must not be empty"),
+    ({"datasets": ["own"], "collections": {"own": {"gsm8k": 0}}}, "collections.own.gsm8k: must be greater than 0"),
+    ({"prices": {"input": 1}}, "prices.output: is required"),
+    ({"prices": {"input": -1, "output": 1}}, "prices.input: must be greater than or equal to 0"),
+    (
+        {"dry_run": True, "thresholds": [{"metric": "score", "op": ">", "value": 0.5}]},
+        "thresholds: a dry run has no scores",
+    ),
+    *(
+        ({"dataset_args": {"gsm8k": {"filters": {name: True}}}}, f"dataset_args.gsm8k.filters.{name}: is not here: ")
+        for name in ("take_first", "take_first_k", "majority_vote", "regex_pos")
+    ),
+    (
+        {"dataset_args": {"gsm8k": {"filters": {"regex": "a", "extract": "b"}}}},
+        "dataset_args.gsm8k.filters.regex: is the same as extract",
+    ),
+    ({"dataset_args": {"gsm8k": {"sandbox_config": {}}}}, "dataset_args.gsm8k.sandbox_config: is not here: code that"),
+    ({"dataset_args": {"gsm8k": {"tags": ["Math"]}}}, "dataset_args.gsm8k.tags: is not here: what a benchmark is"),
+    ({"generation_config": {"do_sample": True}}, "generation_config.do_sample: is not here: a parameter of local"),
+    ({"generation_config": {"reasoning_history": 1}}, "generation_config.reasoning_history: is not here: not of chat"),
+    ({"generation_config": {"anthropic_cache_ttl": 1}}, "generation_config.anthropic_cache_ttl: is not here: marks"),
+    ({"generation_config": {"width": 1}}, "generation_config.width: is not here: image generation"),
+    ({"stream": True}, "stream: is not here: deprecated in EvalScope"),
+    ({"judge_worker_num": 1}, "judge_worker_num: is not here: the older spelling of `judge`"),
     ({"api_url": "ftp://x"}, "api_url: must be an http:// or https:// URL"),
     ({"api_url": "http://user:secret@x/v1"}, "api_url: must not carry credentials; pass the key as api_key"),
     ({"api_url": "http://x/v1#a"}, "api_url: must not have a fragment"),

@@ -41,7 +41,8 @@ def test_schemas_are_structural() -> None:
     forbidden = {"$ref", "anyOf", "oneOf", "allOf", "not", "const", "title", "propertyNames", "prefixItems"}
     for path, node in every_node():
         assert not forbidden & set(node), path
-        assert "type" in node or node.get("x-kubernetes-preserve-unknown-fields"), path
+        free = node.get("x-kubernetes-preserve-unknown-fields") or node.get("x-kubernetes-int-or-string")
+        assert "type" in node or free, path
 
 
 def test_only_three_fields_may_change() -> None:

@@ -67,6 +67,7 @@ def test_ceval_has_52_subjects_in_4_categories() -> None:
         ),
         pytest.param("gsm8k", {"query_template": "hello"}, {}, "query_template", "placeholder", id="query template"),
         pytest.param("gsm8k", {"metric_list": ["bleu-1"]}, {}, "metric_list", "valid: acc", id="metric"),
+        pytest.param("gsm8k", {"primary_metric": "bleu-1"}, {}, "primary_metric", "valid: acc", id="main metric"),
         pytest.param("gsm8k", {"extra_params": {"x": 1}}, {}, "extra_params.x", "has none", id="parameter of none"),
         pytest.param("general_mcq", {"extra_params": {"cot": True}}, {}, "extra_params.cot", "use_cot", id="parameter"),
         pytest.param("general_mcq", {"extra_params": {"use_cot": 1}}, {}, "use_cot", "bool", id="parameter's type"),
@@ -204,3 +205,18 @@ def test_a_judge_that_does_not_fit_is_refused(judge: dict[str, Any], field: str,
     assert failed.value.reason is Reason.INVALID_SPEC
     assert failed.value.message.startswith(field)
     assert words in failed.value.message
+
+
+@pytest.mark.parametrize("primary", ["third", "mean_third"], ids=["by name", "as it is reported"])
+def test_the_main_metric_is_the_users_choice(primary: str) -> None:
+    """The others are still reported, in their order."""
+    names = [metric.name for metric in _plan("general_qa").metrics]
+    wanted = primary.replace("third", names[2])
+    plan_ = _plan("general_qa", {"primary_metric": wanted})
+    assert plan_.main_metric == f"mean_{names[2]}"
+    assert [metric.name for metric in plan_.metrics[1:]] == [name for name in names if name != names[2]]
+
+
+def test_a_clipped_mean_is_the_mean() -> None:
+    """No score is below 0 or above 1."""
+    assert _plan("gsm8k", {"aggregation": "clipped_mean"}).aggregation == "mean"

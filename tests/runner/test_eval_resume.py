@@ -156,8 +156,11 @@ def _lines_if_whole(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_killed_runner_loses_no_finished_sample(tmp_path: Path) -> None:
-    """SIGKILL in the middle of the real process' work; the next one asks only what was not on the disk."""
+@pytest.mark.parametrize("batch_size", [4, 9, "auto"])
+def test_a_killed_runner_loses_no_finished_sample(tmp_path: Path, batch_size: int | str) -> None:
+    """SIGKILL in the middle of the real process' work; the next one, which asks more at once, asks only what was not on
+    the disk.
+    """
 
     async def run() -> None:
         def script(body: dict[str, Any], number: int) -> Says:
@@ -173,7 +176,8 @@ def test_a_killed_runner_loses_no_finished_sample(tmp_path: Path) -> None:
             await endpoint.hung_up()
             kept = len(_lines_if_whole(predictions))
             before = len(endpoint.bodies)
-            ended = await asyncio.to_thread(_start, tmp_path, spec)
+            again = spec.model_copy(update={"eval_batch_size": batch_size})
+            ended = await asyncio.to_thread(_start, tmp_path, again)
             assert await asyncio.to_thread(ended.wait) == 0
             assert len(endpoint.bodies) - before == 200 - kept
 
@@ -214,6 +218,46 @@ def test_another_run_is_continued_by_use_cache(tmp_path: Path) -> None:
         return asked
 
     assert asyncio.run(run()) == [12, 20, 20]
+
+
+def test_another_endpoint_is_asked_again_unless_it_may_be_any(tmp_path: Path) -> None:
+    """The model has moved: its answers and scores count where `any_endpoint` says so, also for the run after that."""
+
+    async def run() -> list[tuple[int, int]]:
+        found = []
+        async with (
+            scripted_endpoint.running(even_ones_right) as old,
+            scripted_endpoint.running(even_ones_right) as new,
+            scripted_endpoint.running(even_ones_right) as last,
+        ):
+            data = gsm8k_in(tmp_path / "data")
+            await evaluate(spec_of(old.url, data, limit=12), context_in(tmp_path / "out"))
+            for endpoint, any_endpoint in ((new, True), (last, True), (last, False)):
+                spec = spec_of(endpoint.url, data, any_endpoint=any_endpoint)
+                result = await evaluate(spec, context_in(tmp_path / "out"))
+                found.append((len(endpoint.bodies), report.reports(result)["gsm8k"]["reused"]))
+                assert report.reports(result)["gsm8k"]["score"] == 0.55
+        return found
+
+    assert asyncio.run(run()) == [(8, 12), (0, 20), (20, 0)]
+    assert len(lines_of(tmp_path / "out" / REVIEWS)) == 40  # scored once for the first two, and once for the last
+
+
+def test_another_number_of_shards_asks_nothing_again(tmp_path: Path) -> None:
+    """Half is answered by one process; three that have its lines ask the other half, and two of those nothing."""
+
+    async def run() -> list[int]:
+        asked = []
+        async with scripted_endpoint.running(even_ones_right) as endpoint:
+            data = gsm8k_in(tmp_path / "data")
+            for limit, shards in ((10, 1), (20, 3), (20, 2)):
+                spec = spec_of(endpoint.url, data, limit=limit)
+                for shard in range(shards):
+                    await evaluate(spec, context_in(tmp_path / "out", shard=shard, shards=shards))
+                asked.append(len(endpoint.bodies))
+        return asked
+
+    assert asyncio.run(run()) == [10, 20, 20]
 
 
 def test_rerun_review_scores_again_and_asks_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from evalkube_api.backend import WORDS, Backend, Submission
 from evalkube_api.kubernetes import placement
 from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
-from evalkube_benchmarks import catalogue
+from evalkube_benchmarks import collections
 from evalkube_crds import requests
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Kind
@@ -85,10 +85,8 @@ def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None)
 
 def _check_benchmarks(spec: EvalRunSpec) -> None:
     """The contract takes any name; what this version does not know is refused here, before anything is made of it."""
-    found = [(number, catalogue.unknown(name)) for number, name in enumerate(spec.datasets)]
-    problems = [Problem(f"datasets[{number}]", reason) for number, reason in found if reason is not None]
-    if problems:
-        raise errors.InvalidRequest([problems[0], *problems[1:]])
+    if found := collections.problems(spec):
+        raise errors.InvalidRequest([found[0], *found[1:]])
 
 
 def _check_keys(secrets: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ import re
 from random import Random
 
 from evalkube_benchmarks import fields, readers, sequences
-from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Question, Record, Reply, Share, Subset, letters
+from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Question, Record, Reply, Score, Subset, letters
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]
@@ -102,7 +102,7 @@ def _extract(reply: Reply, question: Question) -> str | None:
     return _READERS[question.metadata["kind"]](reply, question)
 
 
-def _right(found: str, question: Question) -> float | Share | None:
+def _right(found: str, question: Question) -> Score:
     metric = accuracy.VALUE if question.metadata["kind"] == "number" else sequences.SAME
     return metric.score(found, question)
 

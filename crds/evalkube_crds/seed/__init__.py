@@ -9,17 +9,18 @@ from evalkube_crds.seed import evaluation, load_test
 
 __all__ = ["BESIDE", "response"]
 
-BESIDE: Final = ("data", "sla")
-"""No points have these names; the REST service shows them beside the points."""
+BESIDE: Final = ("data", "sla", "cost", "collections", "estimate", "at_once")
+"""No points and no benchmarks have these names; the REST service shows them beside the points and reports."""
 
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
     """A report for each data set, or metrics and percentiles for each point (and its server's view, where a run asks
-    for it). ``BESIDE`` them: the prompts, where some were left out or cut, and what a search found. Ready for JSON,
-    nothing is NaN.
+    for it). ``BESIDE`` them: the prompts, where some were left out or cut, and what a search found; what an evaluation
+    cost, the indices of its collections, what a dry run expects, and how many requests at once it found out. Ready for
+    JSON, nothing is NaN.
     """
     if isinstance(result, EvalResult):
-        return evaluation.reports(result)
+        return evaluation.reports(result) | evaluation.beside(result)
     points: dict[str, Any] = {point.name: _point(point) for point in result.points}
     if result.data is not None and (result.data.left_out or result.data.cut or result.data.reordered):
         points["data"] = result.data.model_dump(mode="json", by_alias=False)

@@ -6,13 +6,13 @@ Percentiles and means are computed here, after merging, and scores are rounded t
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evalkube_crds import score_intervals
+from evalkube_crds import cost, score_intervals, weighted_index
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import Interval
 from evalkube_crds.result_parts import NANO
 from evalkube_crds.results import DatasetResult, EvalResult, Judgements, ScoreSum, SubsetResult, TokenUsage
 
-__all__ = ["dataset_report", "reports"]
+__all__ = ["beside", "dataset_report", "reports"]
 
 _DIGITS = 4
 _PERCENTS = (25, 50, 75, 90, 99)
@@ -21,6 +21,17 @@ _PERCENTS = (25, 50, 75, 90, 99)
 def reports(result: EvalResult) -> dict[str, dict[str, Any]]:
     """Dataset name -> its report."""
     return {dataset.name: dataset_report(result.model, dataset) for dataset in result.datasets}
+
+
+def beside(result: EvalResult) -> dict[str, Any]:
+    """What is of the whole run: each only where there is something to say."""
+    shown = {
+        "cost": cost.document(result),
+        "collections": weighted_index.document(result),
+        "estimate": None if result.estimate is None else cost.estimate_document(result.estimate),
+        "at_once": [one.model_dump(by_alias=False) for one in result.at_once],
+    }
+    return {name: value for name, value in shown.items() if value}
 
 
 def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from evalkube_crds.results import EvalResult, Progress
 from evalkube_crds.seed import evaluation
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
+from evalkube_runner.eval import at_once
 from evalkube_runner.eval.client import Client, RequestFailed
 
 __all__ = ["add_analysis", "prompt"]
@@ -52,7 +53,7 @@ async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContex
         asked.model,
         asked.generation_config,
         api_key=context.judge_key(0) if judge is not None else context.api_key,
-        connections=len(result.datasets) if judge is not None else spec.eval_batch_size,
+        connections=len(result.datasets) if judge is not None else at_once.most_of(spec),
         gate=context.gate,
         credentials=context.judge_credentials if judge is not None else context.credentials,
         api=asked.api,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from evalkube_crds.names import ErrorClass
+from evalkube_crds.results import TokenUsage
 from evalkube_runner.wire import answer as wire
 from evalkube_runner.wire import finish
 
@@ -19,6 +20,14 @@ class Tokens:
     completion: int
     reasoning: int = 0
     cached: int = 0
+
+    def add_to(self, usage: TokenUsage) -> None:
+        """Count one answer's."""
+        usage.samples += 1
+        usage.prompt_tokens += self.prompt
+        usage.completion_tokens += self.completion
+        usage.reasoning_tokens += self.reasoning
+        usage.cached_tokens += self.cached
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import orjson
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_runner.deliver import Delivery
 
-__all__ = ["Journal", "Records", "digest", "generation_identity", "load"]
+__all__ = ["Journal", "Records", "by_question", "digest", "generation_identity", "load"]
 
 _LOG = logging.getLogger("evalkube.eval")
 
@@ -57,6 +57,11 @@ async def load(delivery: Delivery, path: str) -> tuple[Records, bool]:
             " (the last was cut off)" if torn else "",
         )
     return records, torn
+
+
+def by_question(records: Records) -> Records:
+    """The same records by what was asked, whichever endpoint answered; those that do not say it are left out."""
+    return {record["anywhere"]: record for record in records.values() if isinstance(record.get("anywhere"), str)}
 
 
 def _parse(data: bytes) -> tuple[Records, int]:

@@ -1,21 +1,18 @@
 """Sends one prompt to an endpoint, in its dialect, and returns its answer, trying again where that may help.
 
-With lanes.py and guard.py the only module of the evaluation that opens a connection. The key stands in one header and
+Its connections are those of `http.calls`. The key stands in one header and
 nowhere else; further secrets are where the request has them.
 """
 
 import asyncio
 import contextlib
 import random
-import socket
-import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
-import httpx
 import orjson
 
 from evalkube_benchmarks.declaration import Message
@@ -24,13 +21,16 @@ from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_crds.proxies import Proxies, Proxy
-from evalkube_runner import arrival, machine, urls
-from evalkube_runner import trust as trusting
+from evalkube_crds.results import TokenUsage
+from evalkube_runner import arrival, urls
 from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import asking, retry
 from evalkube_runner.eval.answer import Answer
+from evalkube_runner.eval.at_once import REFUSALS, Limit, Room
 from evalkube_runner.gate import Gate, TargetForbidden
-from evalkube_runner.http.lanes import Lanes, announced_bytes
+from evalkube_runner.http.calls import Calls
+from evalkube_runner.http.exchange import HttpFailed, Response
+from evalkube_runner.perf.target import proxied_by, request_head, target_of
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation
@@ -41,8 +41,6 @@ from evalkube_runner.wire.tunnel import CREDENTIALS
 __all__ = ["Client", "Listener", "RequestFailed"]
 
 _USUAL, _NO_PROXIES = Trust(), Proxies()
-_MAX_BODY_BYTES = 64 * 1024 * 1024
-_NO_LENGTH = 1 << 64  # a load test's reader refuses such lengths, h11 takes them
 _MAX_ERROR_BYTES = 64 * 1024
 _REFUSAL_S = 5.0  # for the words of a refusal: it is one without them
 _LEAVE_S = 0.5  # for the end of a message after [DONE]: longer than a new connection takes, and no answer waits for it
@@ -99,7 +97,9 @@ class Client:
         proxies: Proxies = _NO_PROXIES,
         listener: Listener | None = None,
         credentials: Credentials = NO_CREDENTIALS,
+        limit: Limit | None = None,
     ) -> None:
+        """`limit`: how many requests may be in flight at once, where that is not all `connections`."""
         dialect = DIALECTS[api]
         operation = Operation(model, config.stream)
         endpoint = heads.with_query(dialect.endpoint(api_url, operation, base=True), config.extra_query or {})
@@ -110,21 +110,29 @@ class Client:
         self._stops = "stop_seqs" not in dialects.DIALECTS[api].lacks
         self._target = _Target(dialect, url, headers, model, config, credentials.body)
         self._listener = listener
+        self._limit = limit
+        self._room = None if limit is None else Room(limit)
         self._asking = 0
+        self.usage = TokenUsage()
+        """What its answers so far took."""
         self._resting: Counter[ErrorClass] = Counter()
         self._proxy = proxies.for_url(url)
-        self._lanes = Lanes(connections, url, gate, timeout_s=config.timeout, trust=trust, proxy=self._proxy)
+        target = target_of(url, self._proxy)
+        self._head = request_head(target, headers | proxied_by(self._proxy, tls=target.tls))
+        self._calls = Calls(connections, target, gate, timeout_s=config.timeout, trust=trust, proxy=self._proxy)
 
     async def __aenter__(self) -> Self:
-        await self._lanes.__aenter__()
+        await self._calls.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._lanes.__aexit__()
+        await self._calls.__aexit__()
 
-    async def ask(self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = ()) -> Answer:
+    async def ask(
+        self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = (), kind: str = ""
+    ) -> Answer:
         """The answer to a chat, ended by `stops` where the config names none: by the model, or here where the API has
-        no parameter for them.
+        no parameter for them. `kind`: of the question; those of one kind take about the same time.
 
         Raises RequestFailed for the last attempt, or for one that no other would mend.
         """
@@ -138,12 +146,22 @@ class Client:
         except Inexpressible as problem:
             raise RequestFailed(ErrorClass.SEND, str(problem)) from None
         body = orjson.dumps(secret_keys.joined(made, self._target.secret))
+        async with contextlib.nullcontext() if self._room is None else self._room.place():
+            answer = await self._within_limit(body, kind)
+        return answer if self._stops else answer.ended_by(stops)
+
+    async def _within_limit(self, body: bytes, kind: str) -> Answer:
+        round_ = None if self._limit is None else self._limit.asked(kind)
         self._asking += 1
         try:
             answer = await self._answer(body)
-            return answer if self._stops else answer.ended_by(stops)
         finally:
             self._asking -= 1
+        if answer.tokens is not None:
+            answer.tokens.add_to(self.usage)
+        if self._limit is not None and round_ is not None:
+            self._limit.answered(round_, answer.latency_ns)
+        return answer
 
     @property
     def resting_after(self) -> ErrorClass | None:
@@ -165,7 +183,8 @@ class Client:
             try:
                 answer = await self._attempt(body)
             except RequestFailed as failure:
-                if self._listener is not None and self._listener.failed(failure):
+                awaited = self._listener is not None and self._listener.failed(failure)
+                if awaited or self._excused(failure):
                     in_vain += 1
                     await self._rest(arrival.pause_s(in_vain, failure.retry_after_s), failure.error)
                     continue
@@ -181,151 +200,76 @@ class Client:
                     self._listener.succeeded()
                 return replace(answer, attempts=attempt)
 
+    def _excused(self, failure: RequestFailed) -> bool:
+        """Whether an attempt does not count, as the endpoint refused it for a load that the limit now lowers."""
+        return self._limit is not None and failure.status in REFUSALS and self._limit.refused_for_load()
+
     async def _attempt(self, body: bytes) -> Answer:
         timeout_s = self._target.config.timeout
-        async with self._lanes.lane() as http:  # waiting for one is no part of the answer's time
+        async with self._calls.call() as call:  # waiting for one is no part of the answer's time
             begun_ns = time.perf_counter_ns()
             try:
                 async with asyncio.timeout(timeout_s):
-                    answer = await self._post(http, body, begun_ns)
+                    response = await call.send(b"%s%d\r\n\r\n%s" % (self._head, len(body), body))
+                    if not 200 <= response.status < 300:
+                        said = self._target.dialect.error_message(await _beginning(response))
+                        raise _refusal(response, said, self._proxy)
+                    return await _read_answer(self._target.dialect.reader(keep_text=True), response, begun_ns)
             except TimeoutError:
                 raise RequestFailed(ErrorClass.TOTAL_TIMEOUT, f"no complete answer within {timeout_s:g} s") from None
             except TargetForbidden as refused:
                 raise RequestFailed(ErrorClass.FORBIDDEN_TARGET, refused.message) from refused
-            except httpx.HTTPError as problem:
-                raise _transport_failure(problem, self._proxy) from problem
-            return answer
-
-    async def _post(self, http: httpx.AsyncClient, body: bytes, begun_ns: int) -> Answer:
-        dialect = self._target.dialect
-        request = http.build_request("POST", self._target.url, content=body, headers=self._target.headers)
-        response = await http.send(request, stream=True)
-        try:
-            if not response.is_success:
-                said = dialect.error_message(await _beginning(response))
-                raise _refusal(response, said, self._proxy)
-            return await _read_answer(dialect.reader(keep_text=True), response, begun_ns, http)
-        except httpx.HTTPError as problem:  # in the middle of an answer
-            failure = _transport_failure(problem, self._proxy)
-            raise RequestFailed(failure.error, failure.message, status=response.status_code) from problem
-        finally:
-            await response.aclose()
+            except HttpFailed as problem:
+                raise RequestFailed(problem.error, problem.message, status=problem.status) from problem
 
 
-async def _parts(response: httpx.Response, http: httpx.AsyncClient) -> AsyncIterator[bytes]:
-    size = 0
-    async for part in response.aiter_bytes():
-        size += len(part)
-        if announced_bytes(http) >= _NO_LENGTH:
-            raise RequestFailed(
-                ErrorClass.PARSE,
-                "the answer is not HTTP/1.1: it announces more bytes than a length can say",
-                status=response.status_code,
-            )
-        if size > _MAX_BODY_BYTES:
-            raise RequestFailed(
-                ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes", status=response.status_code
-            )
-        yield part
-
-
-async def _beginning(response: httpx.Response) -> bytes:
+async def _beginning(response: Response) -> bytes:
     """What a refusal says: its first bytes, for it may have no end, and may be cut or stop. The status is known."""
     found = b""
-    with contextlib.suppress(TimeoutError, httpx.HTTPError):
+    with contextlib.suppress(TimeoutError, HttpFailed):
         async with asyncio.timeout(_REFUSAL_S):
-            async for part in response.aiter_bytes():
+            while len(found) < _MAX_ERROR_BYTES and (part := await response.part()):
                 found += part
-                if len(found) >= _MAX_ERROR_BYTES:
-                    break
     return found[:_MAX_ERROR_BYTES]
 
 
-async def _read_answer(
-    reader: StreamReader, response: httpx.Response, begun_ns: int, http: httpx.AsyncClient
-) -> Answer:
+async def _read_answer(reader: StreamReader, response: Response, begun_ns: int) -> Answer:
     """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
-    ttft_ns, parts = None, _parts(response, http)
-    async for part in parts:
+    ttft_ns = None
+    while not reader.done and (part := await response.part()):
         reader.feed(part)
         if ttft_ns is None and reader.tracks[0].chunks:
             ttft_ns = time.perf_counter_ns() - begun_ns
-        if reader.done:
-            break
     latency_ns = time.perf_counter_ns() - begun_ns
-    if reader.done:
-        await _leave(parts)
+    if not response.over:
+        await _leave(response)
     reader.end()
     said = reader.answer()
     fault = said.fault or answers.fault_of_silence(said)
     if fault is not None:
-        raise RequestFailed(fault.error, fault.message, status=response.status_code)
+        raise RequestFailed(fault.error, fault.message, status=response.status)
     return Answer.of(said, latency_ns=latency_ns, ttft_ns=ttft_ns if reader.streamed else None)
 
 
-async def _leave(parts: AsyncIterator[bytes]) -> None:
+async def _leave(response: Response) -> None:
     """Wait a moment for the end of a body of which the answer is over, so that its connection can be used again. What
     still comes, or goes wrong, is no part of the answer.
     """
-    with contextlib.suppress(TimeoutError, httpx.HTTPError, RequestFailed):
+    with contextlib.suppress(TimeoutError, HttpFailed):
         async with asyncio.timeout(_LEAVE_S):
-            async for _ in parts:
+            while await response.part():
                 pass
 
 
-def _refusal(response: httpx.Response, said: str, proxy: Proxy | None) -> RequestFailed:
+def _refusal(response: Response, said: str, proxy: Proxy | None) -> RequestFailed:
     """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
-    status = response.status_code
-    message = said or response.reason_phrase
+    status = response.status
+    message = said or response.reason
     if status == 407:
         message = f"proxy {proxy}: {CREDENTIALS}" if proxy is not None else f"a proxy on the way {CREDENTIALS}"
-    if response.is_redirect:
-        message = (
-            f"the endpoint redirects to {response.headers.get('location', 'nowhere')}; use that address as api_url"
-        )
+    if 300 <= status < 400 and "location" in response.headers:
+        message = f"the endpoint redirects to {response.headers['location']}; use that address as api_url"
     after_s = retry.retry_after_s(response.headers.get("retry-after"))
     return RequestFailed(
         error_class_of_status(status), f"HTTP {status}: {message}", status=status, retry_after_s=after_s
     )
-
-
-def _transport_failure(problem: httpx.HTTPError, proxy: Proxy | None) -> RequestFailed:
-    said = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
-    causes = list(_causes(problem))
-    if (tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)) is not None:
-        return RequestFailed(ErrorClass.TLS, trusting.words(tls))
-    if proxy is not None and isinstance(problem, httpx.ProxyError | httpx.ConnectError):
-        if str(problem).startswith("407") or str(problem) == CREDENTIALS:
-            return RequestFailed(ErrorClass.PROXY, f"proxy {proxy}: {CREDENTIALS}", status=407)
-        return RequestFailed(ErrorClass.PROXY, f"proxy {proxy}: {_plain(causes) or problem}")
-    if isinstance(problem, httpx.ConnectError):
-        if ours := next(filter(None, map(machine.exhausted, causes)), ""):
-            return RequestFailed(ErrorClass.CLIENT_LIMIT, ours)
-        dns = any(isinstance(cause, socket.gaierror) for cause in causes)
-        return RequestFailed(ErrorClass.DNS if dns else ErrorClass.CONNECT, said)
-    by_type: dict[type[httpx.HTTPError], ErrorClass] = {
-        httpx.ConnectTimeout: ErrorClass.CONNECT_TIMEOUT,
-        httpx.ReadTimeout: ErrorClass.IDLE_TIMEOUT,
-        httpx.WriteTimeout: ErrorClass.SEND,
-        httpx.WriteError: ErrorClass.SEND,
-        httpx.DecodingError: ErrorClass.PARSE,
-    }
-    through = "" if proxy is None else f"proxy {proxy}: "
-    return RequestFailed(by_type.get(type(problem), ErrorClass.DISCONNECTED), through + said)
-
-
-def _plain(causes: list[BaseException]) -> str:
-    """The system's own words for what went wrong."""
-    found = [cause for cause in causes if isinstance(cause, OSError) and cause.errno is not None]
-    return (found[-1].strerror or "").lower() if found else ""
-
-
-def _causes(problem: BaseException) -> Any:
-    seen: BaseException | None = problem
-    while seen is not None:
-        yield seen
-        # An exception group holds the failures of all addresses of a host.
-        if isinstance(seen, BaseExceptionGroup):
-            for inner in seen.exceptions:
-                yield from _causes(inner)
-        seen = seen.__cause__ or seen.__context__

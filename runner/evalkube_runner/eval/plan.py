@@ -8,17 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkube_benchmarks import catalogue, prompts
+from evalkube_benchmarks import collections, prompts
 from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
 from evalkube_benchmarks.metrics import accuracy, judged
 from evalkube_benchmarks.table import BENCHMARKS
-from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, Judge, JudgeContract, benchmark_options
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, Judge, JudgeContract
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import nearest
 from evalkube_runner.errors import RunFailed
 
 __all__ = ["DatasetPlan", "plan_of", "plans_of", "powers_up_to", "with_subsets"]
 
+_NO_FILTERS = Filters()
 _QUESTION = ("question", "query", "choices", "letters", "subject", "subset")
 
 
@@ -70,7 +71,7 @@ class DatasetPlan:
     @property
     def filters(self) -> Filters:
         """What is done to an answer before it is read."""
-        return self.args.filters or Filters()
+        return self.args.filters or _NO_FILTERS
 
     def template(self, subset: str) -> str:
         """The template of a question of that subset."""
@@ -92,14 +93,21 @@ class DatasetPlan:
 
 def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
     """The plans of all benchmarks of a run, in its order. Raises RunFailed(InvalidSpec, UnknownBenchmark)."""
-    return [plan_of(spec, str(name)) for name in spec.datasets]
+    if found := collections.problems(spec):
+        names = ", ".join([*BENCHMARKS, *collections.COLLECTIONS])
+        unknown = any(problem.field.startswith("datasets") for problem in found)
+        reason = Reason.UNKNOWN_BENCHMARK if unknown else Reason.INVALID_SPEC
+        raise RunFailed(
+            reason,
+            f"{found[0].field.partition('[')[0]}: {found[0].reason}"
+            + (f"; this runner has {names}" if unknown else ""),
+        )
+    return [plan_of(spec, name) for name in collections.members_of(spec)]
 
 
 def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
-    """The plan of one benchmark. Raises RunFailed(InvalidSpec, UnknownBenchmark) that says what it may be."""
-    if (problem := catalogue.unknown(name)) is not None:
-        raise RunFailed(Reason.UNKNOWN_BENCHMARK, f"datasets: {problem}; this runner has {', '.join(BENCHMARKS)}")
-    args = benchmark_options(spec, name)
+    """The plan of one benchmark that there is. Raises RunFailed(InvalidSpec) that says what it may be."""
+    args = collections.args_of(spec, name)
     where = f"dataset_args.{name}"
     benchmark = _variant(BENCHMARKS[name], args.extra_params, where)
     contract = _contract(benchmark, spec)
@@ -112,8 +120,8 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
     if args.shuffle_choices and "choices" not in prompts.placeholders(benchmark.prompt.question):
         raise _invalid(f"{where}.shuffle_choices", f"{name} has no choices")
     figures = _figures(benchmark, contract)
-    metrics = _metrics(benchmark, args.metric_list, figures, where)
-    aggregation = args.aggregation or "mean"
+    metrics = _main_first(_metrics(benchmark, args.metric_list, figures, where), args.primary_metric, where)
+    aggregation = "mean" if args.aggregation in (None, "clipped_mean") else args.aggregation
     if aggregation != "mean" and not (metrics[0].verdict and len(metrics) == 1):
         verdicts = ", ".join(metric.name for metric in benchmark.metrics if metric.verdict)
         raise _invalid(
@@ -240,6 +248,17 @@ def _metrics(
         if name not in known:
             raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, known)}")
     return tuple(known[name] for name in dict.fromkeys(wanted or known))
+
+
+def _main_first(metrics: tuple[Metric, ...], wanted: str | None, where: str) -> tuple[Metric, ...]:
+    """The metrics with the one first that is to be the score."""
+    if wanted is None:
+        return metrics
+    known = {metric.name: metric for metric in metrics}
+    name = wanted if wanted in known else wanted.removeprefix("mean_")
+    if name not in known:
+        raise _invalid(f"{where}.primary_metric", f"{wanted!r} is not reported{_valid(name, known)}")
+    return (known[name], *(metric for metric in metrics if metric.name != name))
 
 
 def _prompt(benchmark: Benchmark, subset: Subset, args: DatasetArgs, where: str) -> Prompt:

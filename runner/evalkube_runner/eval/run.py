@@ -5,20 +5,22 @@ session. Decisions live in the modules named here.
 """
 
 import asyncio
+import dataclasses
 import logging
 import time
+from collections import Counter
 
 import orjson
 
-from evalkube_benchmarks import sandbox
-from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_benchmarks import collections, sandbox
+from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import Reason
-from evalkube_crds.results import EvalResult, Progress
+from evalkube_crds.results import CollectionResult, EvalResult, Progress
 from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import analysis, checkpoint, plan, records, sampling
+from evalkube_runner.eval import analysis, at_once, checkpoint, estimate, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
 from evalkube_runner.eval.precision import Ending
 from evalkube_runner.eval.sampling import Item
@@ -52,22 +54,31 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     journal = checkpoint.Journal(context.delivery)
     _check_connections(loaded, spec)
     await _find_earlier(loaded, model, spec, context, journal)
+    result = EvalResult(
+        run_id=context.run_id,
+        model=model,
+        shards=[context.shard],
+        of_shards=context.shards,
+        sandbox=held,
+        started_at_ns=started_ns,
+    )
+    if spec.dry_run:
+        result.estimate = await asyncio.to_thread(estimate.estimate_of, loaded, spec, context)
+        result.ended_at_ns = time.time_ns()
+        return result
     async with Session(spec, context, model, loaded, journal) as session:
         await session.run()
     for dataset in loaded:
         dataset.tally.close()
         if dataset.ending is not None:
             dataset.tally.result.precision = dataset.ending.result
-    result = EvalResult(
-        run_id=context.run_id,
-        model=model,
-        shards=[context.shard],
-        of_shards=context.shards,
-        datasets=[dataset.tally.result for dataset in loaded],
-        sandbox=held,
-        started_at_ns=started_ns,
-        ended_at_ns=time.time_ns(),
-    )
+    result.datasets = [dataset.tally.result for dataset in loaded]
+    result.collections = [
+        CollectionResult(name=one.name, weights=dict(one.weights)) for one in collections.collections_of(spec)
+    ]
+    result.prices = spec.prices
+    result.judges, result.at_once = session.judges, session.at_once
+    result.ended_at_ns = time.time_ns()
     session.check_outcome()
     if spec.analysis_report and context.shards == 1:  # of several it is the scores of all that are analysed
         await analysis.add_analysis(result, spec, context)
@@ -93,9 +104,9 @@ async def _sandboxed(plans: list[plan.DatasetPlan]) -> list[str]:
 def _check_connections(loaded: list[Dataset], spec: EvalRunSpec) -> None:
     """Refuse more requests at once than this process can have connections. Raises RunFailed(InvalidSpec)."""
     samples = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
-    wanted = min(spec.eval_batch_size, samples) * (1 + len(spec.judge.models))
+    wanted = min(at_once.most_of(spec), samples) * (1 + len(spec.judge.models))
     held = machine.descriptors()
-    if wanted > held - machine.SPARE_DESCRIPTORS:
+    if spec.eval_batch_size != AUTO and wanted > held - machine.SPARE_DESCRIPTORS:
         raise RunFailed(
             Reason.INVALID_SPEC,
             f"eval_batch_size: {spec.eval_batch_size} needs {wanted} connections (judges have their own), and this "
@@ -184,12 +195,18 @@ def _dataset(
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
     """Leaves each dataset its share. An item goes to a shard with all its repeats and all of its group: pass@k and
     intervals are counted over them.
+
+    Questions that read alike are counted before that: the same sample has the same key however a run is split.
     """
-    number = 0
+    number, seen = 0, Counter[str]()
     for dataset in loaded:
         share = []
         first: dict[tuple[str, str], int] = {}
         for item in dataset.items:
+            if shards > 1:
+                chat = checkpoint.digest([(message.role, message.content) for message in sampling.messages_of(item)])
+                item = dataclasses.replace(item, ordinal=seen[chat])
+                seen[chat] += 1
             group = item.question.group
             place = first.setdefault((item.subset.name, group), number) if group else number
             if place % shards == shard:
@@ -213,7 +230,7 @@ async def _find_earlier(
     """
     delivery = context.delivery
     marker = orjson.dumps({"use_cache": spec.use_cache})
-    importing = spec.use_cache is not None and await delivery.get(_IMPORTED) != marker
+    importing = spec.use_cache is not None and not spec.dry_run and await delivery.get(_IMPORTED) != marker
     for dataset in loaded:
         for subset in dataset.plan.subsets:
             for kind, known in (
@@ -224,6 +241,8 @@ async def _find_earlier(
                 path = records.path(kind, model, dataset.plan.benchmark.name, subset.name)
                 found, torn = await checkpoint.load(delivery, path)
                 known |= found
+                if spec.any_endpoint:
+                    known |= checkpoint.by_question(found)
                 if torn:
                     journal.mend(path)
                 for record in found.values() if importing else ():

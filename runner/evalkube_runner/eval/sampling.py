@@ -21,13 +21,17 @@ __all__ = ["Item", "choose", "divided", "examples_for", "in_random_order", "item
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of a run: its place among the subset's chosen ones, and its worked examples."""
+    """One question of a run: its place among the subset's chosen ones, and its worked examples.
+
+    `ordinal`: of those in the whole run that read alike; None where this process has the whole run, and counts.
+    """
 
     plan: DatasetPlan
     subset: Subset
     index: int
     question: Question
     examples: tuple[Question, ...]
+    ordinal: int | None = None
 
 
 def divided(plan: DatasetPlan, records: Sequence[Record], *, examples: bool = False) -> dict[str, list[Record]]:

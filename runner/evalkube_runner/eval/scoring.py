@@ -1,5 +1,6 @@
 """Scores one answer by its benchmark's own functions, in a process that can be stopped. Judges are in judge.py."""
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 from evalkube_benchmarks import scoring
 from evalkube_benchmarks.declaration import Question
 from evalkube_benchmarks.sandbox import Limits
+from evalkube_crds.evalrun import Filters
 from evalkube_runner import machine
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
 
-__all__ = ["RULES", "Scored", "at_once", "by_rule", "longest_s"]
+__all__ = ["RULES", "Scored", "at_once", "by_rule", "filters_of", "longest_s"]
 
 RULES = 3
 """Raised whenever the readers of replies, which benchmarks share, decide otherwise: all kept scores are then made anew.
@@ -56,7 +58,7 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
         parameters=plan.parameters,
         question=question,
         metrics=tuple(metric.name for metric in plan.benchmark.metrics if metric in plan.metrics),
-        filters=scoring.Filters(**plan.filters.model_dump()),
+        filters=filters_of(plan.filters),
         runs_on=plan.few_shot_num > 0,
     )
     given = plan.args.review_timeout
@@ -65,6 +67,12 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
         given = longest_s(reply, None) + plan.benchmark.programs * _PROGRAM_S * (1 + program_s)
     scores = await scorers.score(task, reply, longest_s(reply, given))
     return Scored(scores.values, scores.extracted, scores.weights, scores.explanation, held=tuple(scores.held))
+
+
+@functools.lru_cache(maxsize=64)
+def filters_of(given: Filters) -> scoring.Filters:
+    """Those of a spec in terms of benchmarks: the same for all answers of a data set."""
+    return scoring.Filters(given.remove_until, given.extract or given.regex, given.remove_whitespace)
 
 
 def longest_s(reply: str, given: float | None) -> float:

@@ -5,20 +5,20 @@ import dataclasses
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalkube_benchmarks.declaration import Message
 from evalkube_benchmarks.scoring import measured
-from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
-from evalkube_crds.results import Progress
+from evalkube_crds.results import AtOnce, Progress, Spending
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import checkpoint, contact, plan, pool, records, sampling, scoring
+from evalkube_runner.eval import at_once, checkpoint, contact, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.judging import reading, summary
@@ -32,7 +32,7 @@ from evalkube_runner.eval.scoring import Scored
 from evalkube_runner.eval.tally import Tally
 from evalkube_runner.wire.refusals import says_no_model
 
-__all__ = ["Dataset", "Session"]
+__all__ = ["Dataset", "Sample", "Session", "samples_of"]
 
 _LOG = logging.getLogger("evalkube.eval")
 _PROGRESS_S = 0.5
@@ -61,8 +61,10 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """One question to be asked once; `place`: the question's in the order of asking."""
+class Sample:
+    """One question to be asked once; `place`: the question's in the order of asking. `key` is of its answer by this
+    endpoint, `anywhere` by any that has the model.
+    """
 
     dataset: Dataset
     item: Item
@@ -70,9 +72,10 @@ class _Sample:
     repeat: int
     messages: tuple[Message, ...]
     key: str
+    anywhere: str
 
 
-_SECRETS = {"api_key_secret_ref", "credentials_secret_ref"}
+_NOT_JUDGING = {"api_key_secret_ref", "credentials_secret_ref", "prices"}
 
 
 class Session:
@@ -87,6 +90,8 @@ class Session:
             spec.api_url, max(self._total, 1), time.monotonic, grace_s=spec.target_grace
         )
         self._stack = AsyncExitStack()
+        most = at_once.most_of(spec)
+        self._limit = at_once.Limit(min(most, max(self._total, 1))) if spec.eval_batch_size == AUTO else None
         if (proxy := context.proxies.for_url(spec.api_url)) is not None:
             _LOG.info("through the proxy %s: its delay is in all latencies", proxy)
         self._client = Client(
@@ -99,15 +104,17 @@ class Session:
             api_key_header=spec.api_key_header,
             trust=trust_of(spec, context.readable),
             proxies=context.proxies,
-            connections=spec.eval_batch_size,
+            connections=most,
             gate=context.gate,
             listener=self._contact,
+            limit=self._limit,
         )
         self._judges = Judges(
             spec.judge,
             keys=[context.judge_key(place) for place in range(len(spec.judge.models))],
             credentials=context.judge_credentials,
-            connections=spec.eval_batch_size,
+            connections=most,
+            adaptive=self._limit is not None,
             gate=context.gate,
             readable=context.readable,
             proxies=context.proxies,
@@ -115,8 +122,8 @@ class Session:
         self._scorers = Scorers(scoring.at_once(dataset.plan for dataset in loaded))
         # Where a run may end early, what is answered and not yet scored would be asked in vain.
         waiting = _REVIEWS_WAITING if spec.precision is None else 1
-        self._room = asyncio.Semaphore(max(waiting, spec.eval_batch_size))
-        self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
+        self._room = asyncio.Semaphore(max(waiting, most))
+        self._rules: dict[str, tuple[Any, ...]] = {}
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
         self._causes: Counter[ErrorClass] = Counter()
@@ -166,43 +173,22 @@ class Session:
         try:
             async with asyncio.TaskGroup() as reviews:
 
-                async def work(sample: _Sample) -> None:
+                async def work(sample: Sample) -> None:
                     await self._sample(sample, reviews)
 
-                await pool.run(self._samples(), min(self._spec.eval_batch_size, max(self._total, 1)), work)
+                samples = samples_of(self._loaded, self._spec, ended=self._end_early)
+                await pool.run(samples, min(at_once.most_of(self._spec), max(self._total, 1)), work)
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
 
-    def _samples(self) -> Iterator[_Sample]:
-        """All samples in order, made as they are asked for.
-
-        Two questions that read alike are told apart by their ordinal, or a resumed run would ask one less often.
-        """
-        seen: Counter[str] = Counter()
-        for dataset in self._loaded:
-            for place, item in enumerate(dataset.items):
-                if dataset.ending is not None and dataset.ending.reached:
-                    self._end_early(dataset, dataset.ending, place)
-                    break
-                messages = sampling.messages_of(item)
-                content = checkpoint.digest(
-                    self._spec.api_url,
-                    self._spec.model,
-                    self._identity,
-                    [(message.role, message.content) for message in messages],
-                )
-                ordinal = seen[content]
-                seen[content] += 1
-                for repeat in range(dataset.plan.repeats):
-                    yield _Sample(dataset, item, place, repeat, messages, checkpoint.digest(content, repeat, ordinal))
-
-    def _end_early(self, dataset: Dataset, ending: Ending, asked: int) -> None:
+    def _end_early(self, dataset: Dataset, asked: int) -> None:
         """Leave out the questions from a place on."""
+        assert dataset.ending is not None
         repeats, left = dataset.plan.repeats, dataset.items[asked:]
         for item in left:
             dataset.tally.request(item.subset.name, -repeats)
         self._total -= len(left) * repeats
-        found = ending.result
+        found = dataset.ending.result
         _LOG.info(
             "%s: the score of all %d questions lies between %.4f and %.4f after %d of them (precision %g); "
             "%d samples are not asked",
@@ -210,9 +196,12 @@ class Session:
             *(found.of_questions, found.low, found.high, found.asked_questions, found.wanted, len(left) * repeats),
         )
 
-    async def _sample(self, sample: _Sample, reviews: asyncio.TaskGroup) -> None:
+    async def _sample(self, sample: Sample, reviews: asyncio.TaskGroup) -> None:
         """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
-        kept = sample.dataset.predictions.pop(sample.key, None)
+        known = sample.dataset.predictions
+        kept = known.pop(sample.key, None) or known.pop(sample.anywhere, None)
+        if kept is not None:
+            sample = dataclasses.replace(sample, key=kept["key"])  # its score is known by that
         answer = records.answer_of(kept) if kept is not None else None
         if kept is not None and answer is None:
             self._unusable("predictions", sample)
@@ -223,16 +212,20 @@ class Session:
                 return
             await self._journal.add(
                 self._path("predictions", sample),
-                records.prediction(sample.key, sample.item, sample.repeat, self._model, sample.messages, answer),
+                records.prediction(sample.key, sample.item, sample.repeat, self._model, sample.messages, answer)
+                | {"anywhere": sample.anywhere},
             )
         await self._room.acquire()
         reviews.create_task(self._review(sample, answer, reused=reused))
 
-    async def _ask(self, sample: _Sample) -> Answer | None:
+    async def _ask(self, sample: Sample) -> Answer | None:
         """The model's answer, or None for a sample that is errored."""
         try:
             return await self._client.ask(
-                sample.messages, repeat=sample.repeat, stops=sample.dataset.plan.stops(sample.item.subset.name)
+                sample.messages,
+                repeat=sample.repeat,
+                stops=sample.dataset.plan.stops(sample.item.subset.name),
+                kind=sample.dataset.plan.benchmark.name,
             )
         except RequestFailed as failure:
             if not self._spec.ignore_errors:
@@ -242,7 +235,7 @@ class Session:
             await self._errored(sample, failure.error, failure.message)
             return None
 
-    async def _review(self, sample: _Sample, answer: Answer, *, reused: bool) -> None:
+    async def _review(self, sample: Sample, answer: Answer, *, reused: bool) -> None:
         try:
             scored = await self._score(sample, answer)
         except ScorerFailed as failure:
@@ -261,7 +254,7 @@ class Session:
         finally:
             self._room.release()
 
-    def _heed(self, sample: _Sample, scored: Scored | None) -> None:
+    def _heed(self, sample: Sample, scored: Scored | None) -> None:
         """Let a finished sample, None an errored one, count for the early end of its benchmark."""
         ending, metric = sample.dataset.ending, sample.dataset.plan.metrics[0].name
         if ending is None:
@@ -271,20 +264,13 @@ class Session:
             _LOG.warning("%s: precision: all questions are asked: %s", sample.dataset.plan.benchmark.name, ending.note)
         ending.finished(sample.place, None if scored is None else scored.values.get(metric))
 
-    async def _score(self, sample: _Sample, answer: Answer) -> Scored:
+    async def _score(self, sample: Sample, answer: Answer) -> Scored:
         """The kept score of this very answer by these very rules, else a new one."""
         item, dataset = sample.item, sample.dataset
-        options = dataset.plan
-        identity = (
-            options.benchmark.name,
-            options.benchmark.rules_version,
-            options.parameters,
-            [metric.name for metric in options.metrics],
-            options.filters.model_dump(),
-            self._judge_identity(options),
-            dataset.others.of(item, sample.messages, sample.repeat) if dataset.plan.compared else None,
-        )
-        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
+        options, name = dataset.plan, dataset.plan.benchmark.name
+        rules = self._rules.get(name) or self._rules.setdefault(name, self._rules_of(options))
+        compared = dataset.others.of(item, sample.messages, sample.repeat) if options.compared else None
+        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, rules, compared, item.question.targets)
         kept = dataset.reviews.pop(key, None)
         if kept is not None and not self._spec.rerun_review:
             scored = records.scored_of(kept, options.metrics[:1])
@@ -297,16 +283,29 @@ class Session:
         )
         return scored
 
+    def _rules_of(self, options: plan.DatasetPlan) -> tuple[Any, ...]:
+        """What makes another score of the same answer; the same for all answers of a data set."""
+        return (
+            options.benchmark.name,
+            options.benchmark.rules_version,
+            options.parameters,
+            [metric.name for metric in options.metrics],
+            options.filters.model_dump(
+                exclude_none=False, exclude={"regex"} if options.filters.regex is None else None
+            ),
+            self._judge_identity(options),
+        )
+
     def _judge_identity(self, options: plan.DatasetPlan) -> dict[str, Any] | None:
         """What of the judges makes another score."""
         if options.contract is None:
             return None
-        judge = self._spec.judge.model_dump(exclude={*_SECRETS, "models"})
-        models = [model.model_dump(exclude=_SECRETS) for model in self._spec.judge.models]
+        judge = self._spec.judge.model_dump(exclude={*_NOT_JUDGING, "models"})
+        models = [model.model_dump(exclude=_NOT_JUDGING) for model in self._spec.judge.models]
         contract = options.contract.model_dump(exclude={"reference"})
         return judge | {"rules": reading.RULES, "models": models, "contract": contract}
 
-    async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
+    async def _judged(self, sample: Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
         contract = options.contract
@@ -325,12 +324,12 @@ class Session:
         values = ruled.values | {options.graded: grade.score} | dict(grade.parts)
         return dataclasses.replace(ruled, values=values, metadata=grade.summary)
 
-    def _memory(self, sample: _Sample) -> "_Kept":
+    def _memory(self, sample: Sample) -> "_Kept":
         return _Kept(sample.dataset, self._journal, self._path("judgements", sample), self._spec.rerun_review)
 
     async def _errored(
         self,
-        sample: _Sample,
+        sample: Sample,
         cause: ErrorClass,
         message: str,
         answer: Answer | None = None,
@@ -351,7 +350,7 @@ class Session:
         line = records.error(sample.item, sample.repeat, cause, message, judging)
         await self._journal.add(self._path("errors", sample), line)
 
-    def _unusable(self, kind: str, sample: _Sample) -> None:
+    def _unusable(self, kind: str, sample: Sample) -> None:
         """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
         path = self._path(kind, sample)
         self._damaged[path] += 1
@@ -359,7 +358,7 @@ class Session:
             what, again = ("answer", "asked") if kind == "predictions" else ("score", "scored")
             _LOG.warning("%s: has lines with values that no %s has; their samples are %s again", path, what, again)
 
-    def _path(self, kind: str, sample: _Sample) -> str:
+    def _path(self, kind: str, sample: Sample) -> str:
         return records.path(kind, self._model, sample.dataset.plan.benchmark.name, sample.item.subset.name)
 
     # ---------------------------------------------------------------------------------------------------- telling
@@ -380,7 +379,24 @@ class Session:
         if self._contact.is_waiting:
             return "waiting for the endpoint"
         cause = self._client.resting_after
-        return f"waiting to ask again after {cause}" if cause is not None else "evaluating"
+        if cause is not None:
+            return f"waiting to ask again after {cause}"
+        return "evaluating" if self._limit is None else f"evaluating, {self._limit.now} at once"
+
+    @property
+    def judges(self) -> list[Spending]:
+        """What the judges were asked."""
+        asked = zip(self._spec.judge.models, self._judges.usages, strict=True)
+        return [Spending(model=judge.model, usage=usage, prices=judge.prices) for judge, usage in asked]
+
+    @property
+    def at_once(self) -> list[AtOnce]:
+        """What became of the number of requests at once, where nobody said it."""
+        if self._limit is None:
+            return []
+        found = self._limit.document.model_copy(update={"shard": self._context.shard})
+        _LOG.info("eval_batch_size auto: %s", found)
+        return [found]
 
     def check_outcome(self) -> None:
         """Raises RunFailed(AllSamplesFailed, ModelNotFound) with the dominant cause when no sample has a score."""
@@ -407,6 +423,31 @@ class _Kept:
 
     async def keep(self, key: str, record: dict[str, Any]) -> None:
         await self.journal.add(self.path, record)
+
+
+def samples_of(
+    loaded: Iterable[Dataset], spec: EvalRunSpec, *, ended: Callable[[Dataset, int], None] | None = None
+) -> Iterator[Sample]:
+    """All samples in order, made as they are asked for; `ended` is told of a data set that ends early, and where.
+
+    Two questions that read alike are told apart by their ordinal, or a resumed run would ask one less often.
+    """
+    identity = checkpoint.generation_identity(spec.generation_config, spec.api)
+    seen: Counter[str] = Counter()
+    for dataset in loaded:
+        for place, item in enumerate(dataset.items):
+            if ended is not None and dataset.ending is not None and dataset.ending.reached:
+                ended(dataset, place)
+                break
+            messages = sampling.messages_of(item)
+            chat = [(message.role, message.content) for message in messages]
+            content = checkpoint.digest(spec.api_url, spec.model, identity, chat)
+            elsewhere = checkpoint.digest(spec.model, identity, chat)
+            ordinal = seen[content] if item.ordinal is None else item.ordinal
+            seen[content] += 1
+            for repeat in range(dataset.plan.repeats):
+                key, anywhere = (checkpoint.digest(one, repeat, ordinal) for one in (content, elsewhere))
+                yield Sample(dataset, item, place, repeat, messages, key, anywhere)
 
 
 async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:

@@ -90,12 +90,7 @@ class Tally:
         counted.reused += reused
         tokens = answer.tokens
         if tokens is not None:
-            usage = self.result.usage
-            usage.samples += 1
-            usage.prompt_tokens += tokens.prompt
-            usage.completion_tokens += tokens.completion
-            usage.reasoning_tokens += tokens.reasoning
-            usage.cached_tokens += tokens.cached
+            tokens.add_to(self.result.usage)
         if self._perf:
             self.result.latency_ns.add(answer.latency_ns)
             if answer.ttft_ns is not None:

@@ -4,17 +4,15 @@ TLS still verifies the host's name, for httpcore asks for that by itself; only w
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import httpcore
 import httpx
 
 from evalkube_runner.gate import Gate
+from evalkube_runner.http.racing import first
 
 __all__ = ["guard"]
-
-_STAGGER_S = 0.25
-"""How long an address may stay silent before the next one is tried beside it (RFC 8305, 5)."""
 
 Where = Callable[[str, int], Awaitable[list[str]]]
 """What to connect to instead of a host and its port: addresses, or a name that has been judged."""
@@ -67,38 +65,8 @@ class _Guarded(httpcore.AsyncNetworkBackend):
 
         try:
             async with asyncio.timeout(timeout):
-                return await _first(connect, await self._where(host, port))
+                return await first(connect, await self._where(host, port), httpcore.AsyncNetworkStream.aclose)
         except TimeoutError as problem:
             raise httpcore.ConnectTimeout(f"{host}:{port}") from problem
         except OSError as problem:
             raise httpcore.ConnectError(f"{host}:{port}: {problem}") from problem
-
-
-async def _first(
-    connect: Callable[[str], Coroutine[None, None, httpcore.AsyncNetworkStream]], addresses: list[str]
-) -> httpcore.AsyncNetworkStream:
-    """The first connection that stands, the addresses tried in order. Raises the failure of the last to fail."""
-    waiting = list(addresses)
-    trying: set[asyncio.Task[httpcore.AsyncNetworkStream]] = set()
-    try:
-        while True:
-            if waiting:
-                trying.add(asyncio.create_task(connect(waiting.pop(0))))
-            pause_s = _STAGGER_S if waiting else None
-            done, _ = await asyncio.wait(trying, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
-            stands = next((task for task in done if task.exception() is None), None)
-            trying -= done if stands is None else {stands}
-            if stands is not None:
-                return stands.result()
-            if not waiting and not trying:
-                return done.pop().result()  # raises
-    finally:
-        await _abandon(trying)
-
-
-async def _abandon(trying: set[asyncio.Task[httpcore.AsyncNetworkStream]]) -> None:
-    for task in trying:
-        task.cancel()
-    for outcome in await asyncio.gather(*trying, return_exceptions=True):
-        if isinstance(outcome, httpcore.AsyncNetworkStream):
-            await outcome.aclose()

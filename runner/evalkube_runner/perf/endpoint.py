@@ -4,7 +4,6 @@ import logging
 
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.proxies import Proxy
 from evalkube_runner import gate, urls
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
@@ -13,7 +12,7 @@ from evalkube_runner.perf import scripting
 from evalkube_runner.perf.conversation import SessionOptions
 from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.pool import Limits
-from evalkube_runner.perf.target import target_of
+from evalkube_runner.perf.target import proxied_by, target_of
 from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation
@@ -43,14 +42,8 @@ def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
     dialect = DIALECTS[spec.api]
     key = dialect.headers(context.api_key, url, spec.api_key_header)
     fixed, given = dialect.fixed_headers(stream=spec.streams), context.credentials.headers
-    headers = heads.joined(fixed, spec.headers, given, key, _proxy_headers(url, proxy))
+    headers = heads.joined(fixed, spec.headers, given, key, proxied_by(proxy, tls=url.startswith("https:")))
     return Endpoint(spec.api, url, headers, trust_of(spec, context.readable), proxy)
-
-
-def _proxy_headers(url: str, proxy: Proxy | None) -> dict[str, str]:
-    if proxy is not None and proxy.basic and proxy.forwards(tls=url.startswith("https:")):
-        return {"Proxy-Authorization": proxy.basic}
-    return {}
 
 
 def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from evalkube_crds.proxies import Proxy
 
-__all__ = ["Target", "request_head", "target_of"]
+__all__ = ["Target", "proxied_by", "request_head", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,13 @@ def target_of(url: str, proxy: Proxy | None = None) -> Target:
     if proxy is not None and proxy.forwards(tls=tls):
         path = f"http://{parts.netloc}{path}"
     return Target(parts.hostname or "", parts.port or (443 if tls else 80), tls, path)
+
+
+def proxied_by(proxy: Proxy | None, *, tls: bool) -> dict[str, str]:
+    """What a request says to a proxy that forwards it, beside what it says to the target."""
+    if proxy is not None and proxy.basic and proxy.forwards(tls=tls):
+        return {"Proxy-Authorization": proxy.basic}
+    return {}
 
 
 def request_head(target: Target, headers: dict[str, str]) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from evalkube_crds import cost, weighted_index
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.intervals import Interval
 from evalkube_crds.results import DatasetResult, EvalResult, SubsetResult
@@ -11,6 +12,8 @@ from evalkube_runner.report.scoring import Tally
 
 __all__ = [
     "category_table",
+    "collection_table",
+    "cost_table",
     "error_table",
     "judging_table",
     "latency_table",
@@ -182,6 +185,31 @@ def judging_table(result: EvalResult) -> Table | None:
         *("Orders disagreed", "Prompt tokens", "Completion tokens"),
     )
     return Table("Judges", columns, tuple(rows)) if rows else None
+
+
+def cost_table(result: EvalResult) -> Table | None:
+    """What the tokens cost; None where no price is known."""
+    shown = cost.document(result)
+    if shown is None:
+        return None
+    rows = [Row((name, _money(value))) for name, value in shown["datasets"].items()]
+    rows += [Row((f"judge {judge['model']}", _money(judge["cost"]))) for judge in shown["judges"]]
+    rows.append(Row(("All", _money(shown["total"])), mark="total"))
+    return Table("Cost, in the currency of the prices", ("What", "Cost"), tuple(rows))
+
+
+def collection_table(result: EvalResult) -> Table | None:
+    """The index of each collection with its members; None without one."""
+    rows = []
+    for name, one in weighted_index.document(result).items():
+        for member, of in one["members"].items():
+            rows.append(Row((name, member, f"{of['weight']:g}", formats.score(of["score"]))))
+        rows.append(Row((name, "index", "", formats.score(one["index"])), mark="total"))
+    return Table("Collections", ("Collection", "Dataset", "Weight", "Score"), tuple(rows), words=2) if rows else None
+
+
+def _money(value: float | None) -> str:
+    return formats.DASH if value is None else f"{value:,.6g}"
 
 
 _PERCENTS = (50, 75, 90, 95, 99)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkube_benchmarks import collections
 from evalkube_crds import summary
-from evalkube_crds.evalrun import EvalRunSpec, benchmark_options
+from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import DatasetResult, EvalResult
 from evalkube_runner.report import configuration, eval_tables, formats, plots, rows, scoring
 from evalkube_runner.report.grid import Table
@@ -81,6 +82,8 @@ def context(result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow])
         "precision": eval_tables.precision_table(result),
         "errors": eval_tables.error_table(result),
         "usage": eval_tables.usage_table(result),
+        "cost": eval_tables.cost_table(result),
+        "collections": eval_tables.collection_table(result),
         "latency": eval_tables.latency_table(result),
         "judging": eval_tables.judging_table(result),
         "settings": configuration.settings_of(spec),
@@ -119,7 +122,7 @@ _HUBS = {
 def _data_source(result: EvalResult, spec: EvalRunSpec) -> str:
     sources: dict[str, list[str]] = {}
     for dataset in result.datasets:
-        local = benchmark_options(spec, dataset.name).local_path
+        local = collections.args_of(spec, dataset.name).local_path
         sources.setdefault("local files" if local else _HUBS[spec.dataset_hub], []).append(dataset.name)
     if len(sources) <= 1:
         return next(iter(sources), _HUBS[spec.dataset_hub])

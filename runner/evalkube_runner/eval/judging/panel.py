@@ -15,8 +15,10 @@ from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import Judge, JudgeContract, JudgeModel
 from evalkube_crds.paths import Readable
 from evalkube_crds.proxies import Proxies
+from evalkube_crds.results import TokenUsage
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.eval import checkpoint
+from evalkube_runner.eval.at_once import Limit
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.judging import prompts, reading, summary, verdicts
 from evalkube_runner.eval.judging.summary import Attempt, Grade, JudgeFailed, Judgement
@@ -79,12 +81,13 @@ class Judges:
         keys: Sequence[str | None],
         connections: int,
         gate: Gate,
+        adaptive: bool = False,
         credentials: Credentials = NO_CREDENTIALS,
         readable: Readable = _NOTHING,
         proxies: Proxies = _NO_PROXIES,
     ) -> None:
-        """`keys`: of each judge. `readable`: where their `ca_file` may lie. Raises RunFailed for one that is of no
-        use.
+        """`keys`: of each judge. `readable`: where their `ca_file` may lie. `adaptive`: each finds out how many of the
+        connections it can use at once. Raises RunFailed for a `ca_file` that is of no use.
         """
         self._judge = judge
         self._stack = AsyncExitStack()
@@ -103,6 +106,7 @@ class Judges:
                     connections=connections,
                     gate=gate,
                     credentials=credentials,
+                    limit=Limit(connections) if adaptive else None,
                 ),
                 (model.api_url, model.model, checkpoint.generation_identity(model.generation_config, model.api)),
             )
@@ -116,6 +120,11 @@ class Judges:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def usages(self) -> list[TokenUsage]:
+        """What each has been asked so far."""
+        return [member.client.usage for member in self._members]
 
     async def grade(
         self,

@@ -1,0 +1,100 @@
+"""Collections of benchmarks: those of this version, those of a request, and what a request's names come to. Pure.
+
+A collection is evaluated as its members are; beside their scores stands its index, the weighted mean of them.
+"""
+
+from collections.abc import Collection as Names
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from evalkube_benchmarks.table import ALIASES, BENCHMARKS
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec
+from evalkube_crds.problems import Problem, nearest
+
+__all__ = ["COLLECTIONS", "Collection", "args_of", "collections_of", "members_of", "problems", "unknown"]
+
+_BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
+    "core_en": ("gsm8k", "simple_qa"),
+    "core_zh": ("ceval", "iquiz"),
+    "math": ("gsm8k",),
+}
+"""Their members all weigh the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named list of benchmarks with the weight of each in its index."""
+
+    name: str
+    weights: Mapping[str, float]
+
+
+COLLECTIONS: Final[Mapping[str, Collection]] = {
+    name: Collection(name, dict.fromkeys(members, 1.0)) for name, members in _BUILT_IN.items()
+}
+
+
+def collections_of(spec: EvalRunSpec) -> list[Collection]:
+    """The collections that a run names, in its order."""
+    own = {name: Collection(name, _merged(weights)) for name, weights in spec.collections.items()}
+    known = {**COLLECTIONS, **own}
+    return [known[name] for name in spec.datasets if name in known]
+
+
+def members_of(spec: EvalRunSpec) -> list[str]:
+    """The benchmarks of a run, each once, in its order; EvalScope's other names are ours."""
+    found: dict[str, None] = {}
+    for name in spec.datasets:
+        collection = next((one for one in collections_of(spec) if one.name == name), None)
+        found |= dict.fromkeys([ALIASES.get(name, name)] if collection is None else collection.weights)
+    return list(found)
+
+
+def args_of(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
+    """What a run says of a benchmark, under whichever of its names; the empty ones where it says nothing."""
+    return next(
+        (args for name, args in spec.dataset_args.items() if ALIASES.get(name, name) == benchmark), DatasetArgs()
+    )
+
+
+def problems(spec: EvalRunSpec) -> list[Problem]:
+    """What the names of a run are not: benchmarks and collections of this version, or of its own."""
+    return list(_problems(spec))
+
+
+def _problems(spec: EvalRunSpec) -> Iterator[Problem]:
+    for at, name in enumerate(spec.datasets):
+        if (reason := unknown(name, spec.collections)) is not None:
+            yield Problem(f"datasets[{at}]", reason)
+    for name, weights in spec.collections.items():
+        if name in BENCHMARKS or name in COLLECTIONS or name in ALIASES:
+            yield Problem(
+                f"collections.{name}", "is the name of a benchmark or collection that there is; choose another"
+            )
+        for member in weights:
+            if (reason := unknown(member)) is not None:
+                yield Problem(f"collections.{name}.{member}", reason)
+            elif member in COLLECTIONS:
+                yield Problem(f"collections.{name}.{member}", "is a collection; name its benchmarks")
+    members = members_of(spec)
+    for name in spec.dataset_args:
+        if ALIASES.get(name, name) not in members:
+            yield Problem(f"dataset_args.{name}", "only of the run's own datasets" + nearest(name, members))
+
+
+def unknown(name: str, own: Names[str] = ()) -> str | None:
+    """Why `name` is neither a benchmark nor a collection, with the nearest that is; None when it is one."""
+    if name == "data_collection":  # how EvalScope says that a file with a mixture of benchmarks follows
+        return "'data_collection' is no benchmark here: datasets takes the names of collections, and of your own"
+    known = [*BENCHMARKS, *ALIASES, *COLLECTIONS, *own]
+    return None if name in known else f"{name!r} is not a known benchmark{nearest(name, known)}"
+
+
+def _merged(weights: Mapping[str, float]) -> dict[str, float]:
+    """By our names: one benchmark under two of its names has both weights."""
+    merged: dict[str, float] = {}
+    for name, weight in weights.items():
+        ours = ALIASES.get(name, name)
+        merged[ours] = merged.get(ours, 0.0) + weight
+    return merged

@@ -1,0 +1,105 @@
+"""What an evaluation's tokens cost, or would cost at most: computed last, of tokens and prices in a result. Pure."""
+
+from typing import Any, Final
+
+from evalkube_crds.prices import Prices
+from evalkube_crds.results import Estimate, EvalResult, TokenUsage
+
+__all__ = ["cost_of", "document", "estimate_document", "most_cost", "total"]
+
+_PER: Final = 1_000_000
+_DIGITS: Final = 6
+
+
+def cost_of(usage: TokenUsage, prices: Prices) -> float:
+    """The price of what was used."""
+    cached = prices.input if prices.cached is None else prices.cached
+    read = (usage.prompt_tokens - usage.cached_tokens) * prices.input + usage.cached_tokens * cached
+    return (read + usage.completion_tokens * prices.output) / _PER
+
+
+def total(result: EvalResult) -> float | None:
+    """The cost of a run, its judges included; None where there are no prices, or no endpoint said what was used."""
+    spent = [dataset.usage for dataset in result.datasets]
+    parts = [cost_of(usage, result.prices) for usage in spent if result.prices is not None and usage.samples]
+    parts += [cost_of(one.usage, one.prices) for one in result.judges if one.prices is not None and one.usage.samples]
+    return sum(parts) if parts else None
+
+
+def document(result: EvalResult) -> dict[str, Any] | None:
+    """The cost as answers show it; None where no price is known. `answers` of all are those that came with a usage:
+    those without are in no sum.
+    """
+    if result.prices is None and not any(judge.prices for judge in result.judges):
+        return None
+    usages = [dataset.usage for dataset in result.datasets]
+    asked = TokenUsage(**{name: sum(getattr(one, name) for one in usages) for name in TokenUsage.model_fields})
+    answered = sum(subset.scored for dataset in result.datasets for subset in dataset.subsets)
+    return {
+        "total": _rounded(total(result)),
+        "model": None if result.prices is None else _rounded(cost_of(asked, result.prices)),
+        "datasets": {
+            dataset.name: _rounded(cost_of(dataset.usage, result.prices))
+            for dataset in result.datasets
+            if result.prices is not None
+        },
+        "judges": [
+            {
+                "model": judge.model,
+                "cost": None if judge.prices is None else _rounded(cost_of(judge.usage, judge.prices)),
+                "usage": judge.usage.model_dump(by_alias=False),
+            }
+            for judge in result.judges
+        ],
+        "answers_with_usage": asked.samples,
+        "answers_scored": answered,
+    }
+
+
+def most_cost(estimate: Estimate) -> float | None:
+    """What a run can cost at most, by an estimate; None where a price is missing."""
+    costs = [
+        None if one.prices is None else cost_of(one.usage, one.prices) for one in (estimate.model, *estimate.judges)
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known and len(known) == len(costs) else None
+
+
+def estimate_document(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as answers show it."""
+
+    def asked(one: Any) -> dict[str, Any]:
+        usage = one.usage
+        shown = {
+            "calls": usage.samples,
+            "prompt_tokens": usage.prompt_tokens,
+            "most_output_tokens": usage.completion_tokens,
+        }
+        if one.prices is None:
+            return shown
+        read = usage.model_copy(update={"completion_tokens": 0})
+        costs = {"prompt_cost": cost_of(read, one.prices), "most_cost": cost_of(usage, one.prices)}
+        return shown | {name: _rounded(cost) for name, cost in costs.items()}
+
+    return {
+        "counted_by": estimate.counted_by,
+        "calls": sum(one.usage.samples for one in (estimate.model, *estimate.judges)),
+        "most_cost": _rounded(most_cost(estimate)),
+        "model": {"model": estimate.model.model, **asked(estimate.model)},
+        "judges": [{"model": judge.model, **asked(judge)} for judge in estimate.judges],
+        "datasets": {
+            one.name: {
+                "samples": one.samples,
+                "kept": one.kept,
+                "calls": one.usage.samples,
+                "prompt_tokens": one.usage.prompt_tokens,
+                "most_output_tokens": one.usage.completion_tokens,
+                "judged": one.judged,
+            }
+            for one in estimate.datasets
+        },
+    }
+
+
+def _rounded(cost: float | None) -> float | None:
+    return None if cost is None else round(cost, _DIGITS)
