@@ -13,6 +13,7 @@ _NAMES: Final = (
     "aime25",
     "bbh",
     "ceval",
+    "chinese_simpleqa",
     "cmath",
     "competition_math",
     "drop",
@@ -24,6 +25,7 @@ _NAMES: Final = (
     "math_500",
     "mgsm",
     "simple_qa",
+    "trivia_qa",
 )
 
 
