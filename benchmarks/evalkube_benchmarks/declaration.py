@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from evalkube_crds.evalrun import JudgeContract
 
@@ -20,6 +20,7 @@ __all__ = [
     "Reply",
     "Share",
     "Subset",
+    "Tokenizer",
     "letters",
     "one_default_subset",
 ]
@@ -43,11 +44,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """One subset: its name in the data set, the categories it is reported under, and a title for prompts."""
+    """One subset: its name in the data set, the categories it is reported under, and a title for prompts.
+
+    `config`: the data set's own name of it, where that is another.
+    """
 
     name: str
     category: tuple[str, ...] = ("default",)
     title: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,18 @@ def _as_they_are(records: Sequence[Record]) -> Sequence[Record]:
     return records
 
 
+class Tokenizer(Protocol):
+    """A model's tokenizer, which the runner reads."""
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of a text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """A benchmark as data.
@@ -169,7 +186,9 @@ class Benchmark:
     that it gave instead of what `extract` finds. `rules_version` is raised when this benchmark decides otherwise: its
     kept scores are then made anew. `variant` applies extra_params, which are the keys of `parameters` with their
     defaults. `own_examples`: the data set has no worked examples; the train split of our own samples serves as such.
-    `columns`: those of its tables where these have no header.
+    `columns`: those of its tables where these have no header. `tokenized` makes the benchmark that counts in tokens,
+    where the parameter `tokenizer_path` names a tokenizer. `heat_map`: the keys of metadata that are the columns and
+    rows of a map of its scores.
     """
 
     name: str
@@ -200,6 +219,8 @@ class Benchmark:
     rules_version: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variant: Callable[["Benchmark", Mapping[str, Any]], "Benchmark"] = lambda benchmark, _: benchmark
+    tokenized: Callable[["Benchmark", Tokenizer], "Benchmark"] | None = None
+    heat_map: tuple[str, str] | None = None
 
     def metric(self, name: str) -> Metric:
         """The metric of that name. Raises KeyError."""

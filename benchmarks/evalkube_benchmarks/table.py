@@ -24,6 +24,7 @@ _NAMES: Final = (
     "iquiz",
     "math_500",
     "mgsm",
+    "needle_haystack",
     "simple_qa",
     "trivia_qa",
 )

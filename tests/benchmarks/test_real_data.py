@@ -64,6 +64,13 @@ _REAL = {
     "ifeval": _Real(answered=False),
     "math_500": _Real(),
     "mgsm": _Real(args={"few_shot_num": 0}),
+    "needle_haystack": _Real(
+        items=12,
+        args={
+            "subset_list": ["pride_and_prejudice", "sherlock_holmes", "tinyshakespeare"],
+            "extra_params": {"context_lengths_num_intervals": 2, "document_depth_percent_intervals": 2},
+        },
+    ),
     "simple_qa": _Real(items=500),
 }
 _WITH_SOLUTIONS = ("gsm8k", "math_500")
