@@ -99,7 +99,7 @@ def test_the_installer_may_let_keys_go_anywhere(metadata: Object, created: bool)
     [
         (lambda: eval_spec(apiUrl="http://169.254.169.254/v1"), Reason.TARGET_FORBIDDEN),
         (lambda: eval_spec(runner={"image": "mine"}), Reason.FORBIDDEN),
-        (lambda: eval_spec(datasets=["nosuch"]), Reason.INVALID_SPEC),
+        (lambda: eval_spec(datasets=["no such"]), Reason.INVALID_SPEC),
         (lambda: eval_spec(datasetArgs={"gsm8k": {"localPath": "/etc/passwd"}}), Reason.PATH_FORBIDDEN),
         (lambda: perf_spec(datasetPath="/var/run/secrets/evalkube/token"), Reason.PATH_FORBIDDEN),
         (lambda: perf_spec(prompt="@/etc/evalkube/api-key/api-key"), Reason.PATH_FORBIDDEN),

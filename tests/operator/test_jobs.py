@@ -82,7 +82,7 @@ def test_an_evaluations_pods_are_replaced_and_a_load_tests_are_not() -> None:
     evaluation, load = made(eval_spec(backoffLimit=2))["spec"], made(perf_spec(backoffLimit=2))["spec"]
     assert evaluation["backoffLimit"] == 2
     assert evaluation["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
-    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 79))
+    assert evaluation["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == list(range(64, 80))
     assert load["backoffLimit"] == 0
     assert {rule["action"] for rule in load["podFailurePolicy"]["rules"]} == {"FailJob"}
 
