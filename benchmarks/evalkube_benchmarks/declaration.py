@@ -102,12 +102,14 @@ class Metric:
     `score` gets what was read of a reply, and says None where there is nothing to compare it with. A `Share` is pooled:
     an answer of three parts weighs as much as three of one.
     `verdict`: it says right (1) or wrong (0), so that pass@k, votes and tests of pairs can be made of it.
+    `by_judge`: the judges' contract gives its value (`metrics.judged`), and `score` says nothing.
     """
 
     name: str
     score: Callable[[str, Question], float | Share | None]
     verdict: bool = True
     better: Literal["higher", "lower"] = "higher"
+    by_judge: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,9 +185,9 @@ class Benchmark:
     of the run's seed for what is drawn at reading (the order of choices); it raises KeyError or ValueError for a record
     that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
     `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
-    that it gave instead of what `extract` finds. `rules_version` is raised when this benchmark decides otherwise: its
-    kept scores are then made anew. `variant` applies extra_params, which are the keys of `parameters` with their
-    defaults. `own_examples`: the data set has no worked examples; the train split of our own samples serves as such.
+    that it gave instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of
+    its own. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
+    `variant` applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set has no worked examples; the train split of our own samples serves as such.
     `columns`: those of its tables where these have no header. `tokenized` makes the benchmark that counts in tokens,
     where the parameter `tokenizer_path` names a tokenizer. `heat_map`: the keys of metadata that are the columns and
     rows of a map of its scores.

@@ -9,7 +9,7 @@ from typing import TypeVar
 from evalkube_crds import server_view, steady, verdict
 from evalkube_crds.histogram import Histogram, merged_by_name
 from evalkube_crds.perf_point import Begun, ClientHealth, Conversations, PerfPoint, PerfSeries
-from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, ScoreSum, SubsetResult, TokenUsage
+from evalkube_crds.results import DatasetResult, EvalResult, Judgements, PerfResult, ScoreSum, SubsetResult, TokenUsage
 
 __all__ = ["MergeError", "merge_points", "merge_results"]
 
@@ -94,6 +94,7 @@ def _dataset(into: DatasetResult, part: DatasetResult) -> DatasetResult:
     merged = into.model_copy(deep=True)
     merged.subsets = [_subset(mine, other) for mine, other in _paired(merged.subsets, part.subsets)]
     merged.usage = _usage(merged.usage, part.usage)
+    merged.judging = _judging(merged.judging, part.judging)
     merged.latency_ns.merge(part.latency_ns)
     merged.ttft_ns.merge(part.ttft_ns)
     merged.output_tokens.merge(part.output_tokens)
@@ -103,6 +104,16 @@ def _dataset(into: DatasetResult, part: DatasetResult) -> DatasetResult:
 
 def _usage(mine: TokenUsage, other: TokenUsage) -> TokenUsage:
     return TokenUsage(**{name: getattr(mine, name) + getattr(other, name) for name in TokenUsage.model_fields})
+
+
+_JUDGED = ("judgements", "unreadable", "failed", "asked_again", "inconsistent")
+
+
+def _judging(mine: Judgements | None, other: Judgements | None) -> Judgements | None:
+    if mine is None or other is None:
+        return mine or other
+    counts = {name: getattr(mine, name) + getattr(other, name) for name in _JUDGED}
+    return Judgements(**counts, usage=_usage(mine.usage, other.usage))
 
 
 def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:

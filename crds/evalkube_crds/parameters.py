@@ -32,7 +32,6 @@ _EVAL_LEFT_OUT: Final = {
     "dataset_dir": "where data is cached is the installer's choice (`EVALKUBE_CACHE`), not a client's",
     "eval_config": "configures EvalScope's other backends",
     "judge_strategy, judge_worker_num, judge_model_args": "the older spelling of `judge`",
-    "judge.position_swap": "swaps two answers that are compared; no benchmark here compares two answers",
     "timeout, stream (top level)": "deprecated in EvalScope; in `generation_config`",
     "enable_progress_tracker": "progress is always tracked",
     "sandbox, use_sandbox, sandbox_type": "no benchmark here runs code that a model wrote",

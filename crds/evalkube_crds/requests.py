@@ -10,12 +10,12 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from evalkube_crds import dialects
-from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.evalrun import MOST_JUDGES, EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem
 from evalkube_crds.taking import taken
 
-__all__ = ["SECRETS", "EvalRequest", "PerfRequest", "parse_request", "split_request"]
+__all__ = ["JUDGE_KEYS", "SECRETS", "EvalRequest", "PerfRequest", "parse_request", "split_request"]
 
 
 class EvalRequest(EvalRunSpec):
@@ -38,6 +38,9 @@ class PerfRequest(PerfRunSpec):
 
 
 SECRETS: Final = ("api_key", "judge_api_key")
+
+JUDGE_KEYS: Final = tuple(f"judge_api_key_{place}" for place in range(MOST_JUDGES))
+"""Names, among a run's secrets, of the keys that judges have for themselves, by their place."""
 
 
 Request = TypeVar("Request", EvalRequest, PerfRequest)

@@ -15,6 +15,7 @@ from evalkube_crds.result_parts import NANO, HistogramField, Report
 __all__ = [
     "DatasetResult",
     "EvalResult",
+    "Judgements",
     "LeftOut",
     "PerfResult",
     "Progress",
@@ -68,6 +69,22 @@ class TokenUsage(Report):
     cached_tokens: int = 0
 
 
+class Judgements(Report):
+    """What the judges of a data set's answers did. One that is excluded (``unreadable``, ``failed``) has no vote."""
+
+    judgements: int = Field(default=0, description="Judgements that were asked for: samples times judges times repeats")
+    unreadable: int = Field(default=0, description="Excluded: could not be read, nor when asked once more")
+    failed: int = Field(default=0, description="Excluded: the judge's endpoint gave no answer")
+    asked_again: int = Field(default=0, description="Times that a judge was asked once more for a form to be read")
+    inconsistent: int = Field(default=0, description="Pairwise judgements that differ by the order of the two answers")
+    usage: TokenUsage = Field(default_factory=TokenUsage, description="Tokens of the judges, as they reported them")
+
+    @property
+    def excluded(self) -> int:
+        """Judgements without a vote."""
+        return self.unreadable + self.failed
+
+
 class SubsetResult(Report):
     """Scores of one subset. Errored samples are in ``errored`` alone, never in a score."""
 
@@ -93,6 +110,7 @@ class DatasetResult(Report):
     main_metric: str
     subsets: list[SubsetResult] = Field(default_factory=list)
     usage: TokenUsage = Field(default_factory=TokenUsage)
+    judging: Judgements | None = Field(default=None, description="Absent where no judge was asked")
     latency_ns: HistogramField = Field(default_factory=Histogram)
     ttft_ns: HistogramField = Field(default_factory=Histogram)
     output_tokens: HistogramField = Field(default_factory=Histogram)

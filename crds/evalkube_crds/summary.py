@@ -112,6 +112,9 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         figures[f"{dataset.name}/scored"] = sum(subset.scored for subset in dataset.subsets)
         figures[f"{dataset.name}/errored"] = sum(sum(subset.errored.values()) for subset in dataset.subsets)
         figures[f"{dataset.name}/truncated"] = sum(subset.truncated for subset in dataset.subsets)
+        if dataset.judging is not None:
+            figures[f"{dataset.name}/judgements"] = dataset.judging.judgements
+            figures[f"{dataset.name}/judgements_excluded"] = dataset.judging.excluded
     return figures
 
 

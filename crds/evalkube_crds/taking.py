@@ -21,6 +21,7 @@ class Taken:
         self.problems: list[Problem] = []
         self._found: dict[str, dict[str, dict[str, str]]] = {}
         self._keys: dict[str, dict[str, Any]] = {}
+        self._own: dict[str, str] = {}
 
     def secrets(self) -> dict[str, str]:
         """As a run's secrets, each as JSON. Raises ValidationError for what can be no header."""
@@ -28,7 +29,18 @@ class Taken:
         for name, keys in self._keys.items():
             if keys:
                 found.setdefault(name, {})["body"] = keys
-        return {name: Credentials(**parts).model_dump_json(exclude_unset=True) for name, parts in found.items()}
+        kept = {name: Credentials(**parts).model_dump_json(exclude_unset=True) for name, parts in found.items()}
+        return kept | self._own
+
+    def of_judge(self, model: dict[str, Any], place: int) -> None:
+        """Takes out the key that a judge has for itself, and what else is secret of its endpoint."""
+        above = f"judge.models[{place}]."
+        key = model.pop("api_key", None)
+        if key is not None and not isinstance(key, str):
+            self.problems.append(Problem(f"{above}api_key", "must be a string"))
+        elif key not in (None, "", "EMPTY"):
+            self._own[f"judge_api_key_{place}"] = key
+        self.of_endpoint(model, "judge_credentials", above)
 
     def of_endpoint(self, holder: dict[str, Any], name: str, above: str = "") -> None:
         """Takes what is secret out of the URL, the headers, the query and the bodies that `holder` has for one
@@ -115,6 +127,6 @@ def taken(body: Mapping[str, Any]) -> Taken:
         own = [dict(model) if isinstance(model, dict) else model for model in models]
         for place, model in enumerate(own):
             if isinstance(model, dict):
-                found.of_endpoint(model, "judge_credentials", f"judge.models[{place}].")
+                found.of_judge(model, place)
         found.body["judge"] = {**judge, "models": own}
     return found

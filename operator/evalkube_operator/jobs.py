@@ -273,6 +273,8 @@ def _keys(spec: Spec) -> dict[str, SecretKeyRef]:
         "judge-api-key": spec.judge.api_key_secret_ref if isinstance(spec, EvalRunSpec) else None,
         "judge-credentials": spec.judge.credentials_secret_ref if isinstance(spec, EvalRunSpec) else None,
     }
+    if isinstance(spec, EvalRunSpec):
+        references |= {f"judge-api-key-{at}": model.api_key_secret_ref for at, model in enumerate(spec.judge.models)}
     return {option: reference for option, reference in references.items() if reference is not None}
 
 

@@ -1,6 +1,6 @@
 """What a run's code is given beside its spec: who it is, where it delivers, its secrets, and where data comes from."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class RunContext:
     shards: int = 1
     api_key: str | None = field(default=None, repr=False)
     judge_api_key: str | None = field(default=None, repr=False)
+    judge_api_keys: Mapping[int, str] = field(default_factory=dict, repr=False)
     credentials: Credentials = field(default=NO_CREDENTIALS, repr=False)
     judge_credentials: Credentials = field(default=NO_CREDENTIALS, repr=False)
     hubs: HubEndpoints = HubEndpoints()
@@ -69,3 +70,7 @@ class RunContext:
     readable: Readable = field(default_factory=Readable)
     gate: Gate = field(default_factory=Gate)
     proxies: Proxies = field(default_factory=Proxies)
+
+    def judge_key(self, place: int) -> str | None:
+        """The key of the judge at that place: its own, else the one that is for all of them."""
+        return self.judge_api_keys.get(place, self.judge_api_key)

@@ -52,7 +52,7 @@ _LAST_WORD_S = 10.0
 _LAST_WORD_PAUSE_S = 0.5
 _MOUNTED = "spec.data mounts claims and ConfigMaps at /data/<name>"
 
-_SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS)
+_SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS, *requests.JUDGE_KEYS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,6 +142,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--credentials-file", type=Path, help="file with other secrets (headers, parameters, body), JSON"
     )
     cluster.add_argument("--judge-credentials-file", type=Path, help="file with those for the judges, JSON")
+    for place, name in enumerate(requests.JUDGE_KEYS):
+        option = f"--{name.replace('_', '-')}-file"
+        cluster.add_argument(option, type=Path, help=f"file with the key of judge.models[{place}] alone")
     options = parser.parse_args(arguments)
     if options.ingest is None and not (options.artifacts and options.control):
         parser.error("give --artifacts and --control, or --ingest and --receipt")
@@ -243,6 +246,7 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
             shards=run.spec.shards,
             api_key=secrets.get("api_key"),
             judge_api_key=secrets.get("judge_api_key"),
+            judge_api_keys={place: secrets[name] for place, name in enumerate(requests.JUDGE_KEYS) if name in secrets},
             credentials=_credentials(secrets, "credentials"),
             judge_credentials=_credentials(secrets, "judge_credentials"),
             hubs=settings.hubs,

@@ -55,6 +55,20 @@ def test_the_judges_key_has_its_own_place() -> None:
     assert secret["data"] == {"judge-api-key": base64.b64encode(b"sk-judge").decode()}
 
 
+def test_the_key_of_one_judge_has_its_own_place() -> None:
+    """At the judge that it is of, in the Secret of the run."""
+    models = [{"model": "a", "api_url": "http://a/v1"}, {"model": "b", "api_url": "http://b/v1", "api_key": "sk-of-b"}]
+    submission = eval_submission(api_key="EMPTY", judge={"models": models})
+    made = documents.manifest(submission, Key(Kind.EVAL_RUN, "evals", "e"), digest="d", secret="e-key")
+    first, second = made["spec"]["judge"]["models"]
+    assert "apiKeySecretRef" not in first
+    assert second["apiKeySecretRef"] == {"name": "e-key", "key": "judge-api-key-1"}
+    assert "sk-of-b" not in str(made)
+    secret = documents.secret({**made, "metadata": {**made["metadata"], "uid": "u"}}, submission.secrets)
+    assert secret is not None
+    assert secret["data"] == {"judge-api-key-1": base64.b64encode(b"sk-of-b").decode()}
+
+
 def test_secret_headers_have_their_own_place() -> None:
     """In the run's Secret, as the runner reads them; the spec refers to them."""
     config = {"extra_headers": {"X-Auth-Token": "hush", "X-Team": "a"}, "extra_body": {"auth": "hush", "top_k": 3}}

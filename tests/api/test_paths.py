@@ -153,6 +153,9 @@ CLUSTER = {
     "backoff_limit": {"backoff_limit": 3},
     "deadlines": {"deadlines": {"startup": 5}},
     "runner": {"runner": {"image": "x"}},
+    r"judge\.models\[0\]\.api_key_secret_ref": {
+        "judge": {"models": [{"model": "j", "api_url": "http://j/v1", "api_key_secret_ref": {"name": "s"}}]}
+    },
     "judge.api_key_secret_ref": {"judge": {"api_key_secret_ref": {"name": "s"}}},
 }
 

@@ -166,6 +166,24 @@ def test_an_earlier_run_is_used(real: Service, model: str) -> None:
         assert answer["result"]["gsm8k"]["reused"] == reused > 0
 
 
+def test_answers_are_compared_with_those_of_an_earlier_run(real: Service, model: str) -> None:
+    """By the id of that run, or by its folder; a judge that prefers what stands first prefers neither."""
+    body = {"model": "m", "api_url": model, "datasets": ["gsm8k"], "dataset_hub": "sample"}
+    first = real.post("eval", {**body, "work_dir": "reference"}).json()
+    with running_mock("--default-answer", "[[A]]") as judge_url:
+        judge: dict[str, Any] = {"strategy": "llm", "models": [{"model": "j", "api_url": judge_url}]}
+        for name in (first["id"], "reference", first["output_dir"]):
+            judge["contract"] = {"score_type": "pairwise", "reference": {"answers": name}}
+            made = real.post("eval", {**body, "judge": judge}).json()["result"]["gsm8k"]
+            scores = {metric["name"]: metric["score"] for metric in made["metrics"]}
+            assert (scores["mean_win_rate"], scores["mean_tie"]) == (0.5, 1.0)
+            assert made["judge_summary"]["inconsistent"] == made["scored"] > 0
+    judge["contract"]["reference"]["answers"] = "eval-of-nobody"
+    refused = real.post("eval", {**body, "judge": judge})
+    assert refused.status_code == 400
+    assert refused.json()["problems"][0]["field"] == "judge.contract.reference.answers"
+
+
 def test_a_prompt_from_a_file(real: Service, model: str) -> None:
     """Found under the output root by its relative name."""
     (real.outputs / "prompt.txt").write_text("hello")
@@ -196,8 +214,10 @@ def test_the_key_reaches_only_the_endpoint(real: Service, model: str) -> None:
     """Nothing that the real runner or the service writes holds it."""
     key = "sk-canary-real-5e1f"
     body = {"model": "m", "api_key": key, "debug": True}
-    more = {"api_url": model, "datasets": ["iquiz"], "dataset_hub": "sample", "judge_api_key": key}
+    more: dict[str, Any] = {"api_url": model, "datasets": ["iquiz"], "dataset_hub": "sample", "judge_api_key": key}
     load = {"url": f"{model}/chat/completions", "number": 5, "data_source": "sample"}
+    judges = [{"model": "j", "api_url": model, "api_key": key}]
+    more |= {"judge": {"models": judges}, "analysis_report": True}
     texts = [real.post("eval", {**body, **more}).text, real.post("perf", {**body, **load}).text]
     texts.append(real.client.get("/api/v1/runs").text)
     assert all('"success"' in text for text in texts[:2])

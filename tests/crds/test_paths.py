@@ -20,6 +20,7 @@ PATHS = {
         "use_cache": PathUse.EARLIER,
         "ca_file": PathUse.READ,
         "judge.models.*.ca_file": PathUse.READ,
+        "judge.contract.reference.answers": PathUse.READ,
     },
     PerfRunSpec: {
         "prompt": PathUse.READ_AFTER_AT,
@@ -48,7 +49,10 @@ NO_PATHS = {
         "dataset_args.*.subset_list",
         "dataset_args.*.system_prompt",
         "dataset_args.*.train_split",
+        "judge.contract.criteria.description",
+        "judge.contract.criteria.name",
         "judge.contract.prompt_template",
+        "judge.contract.reference.model",
         "judge.contract.score_mapping",
         "judge.contract.system_prompt",
         "model",

@@ -15,6 +15,14 @@ KEY: Object = {"apiKeySecretRef": {"name": "key"}, "apiUrl": "https://api.exampl
 JUDGE: Object = {
     "judge": {"apiKeySecretRef": {"name": "key"}, "models": [{"model": "j", "apiUrl": "http://j:8000/v1"}]}
 }
+OWN: Object = {
+    "judge": {
+        "models": [
+            {"model": "j", "apiUrl": "http://j:8000/v1"},
+            {"model": "k", "apiUrl": "http://k:8000/v1", "apiKeySecretRef": {"name": "key"}},
+        ]
+    }
+}
 HEADERS: Object = {"credentialsSecretRef": {"name": "key"}, "apiUrl": "https://api.example.org/v1"}
 OPTED_IN: Object = {"labels": {"evalkube.io/api-key": "true"}}
 JUDGE_WITH_FILE: Object = {"models": [{"model": "m", "apiUrl": "https://h/v1", "caFile": "/etc/passwd"}]}
@@ -40,6 +48,7 @@ WITHHELD: dict[str, tuple[Object, str, Object | None, Reason]] = {
     "headers for another host": (HEADERS, "Secret", for_hosts("api.example.com"), Reason.KEY_HOST_FORBIDDEN),
     "a judge elsewhere": (JUDGE, "Secret", for_hosts("api.example.org"), Reason.KEY_HOST_FORBIDDEN),
     "a key for one of its two uses": ({**KEY, **JUDGE}, "Secret", for_hosts("j"), Reason.KEY_HOST_FORBIDDEN),
+    "a judge's own key elsewhere": (OWN, "Secret", for_hosts("j:8000"), Reason.KEY_HOST_FORBIDDEN),
     "no ConfigMap": ({"data": DATA}, "ConfigMap", None, Reason.CONFIG_MAP_MISSING),
     "a ConfigMap without a label": ({"data": DATA}, "ConfigMap", {}, Reason.DATA_NOT_OPTED_IN),
     "a ConfigMap that is a key": ({"data": DATA}, "ConfigMap", OPTED_IN, Reason.DATA_NOT_OPTED_IN),
@@ -67,6 +76,7 @@ MEANT: dict[str, tuple[Object, str, Object]] = {
     "a key for its host": (KEY, "Secret", for_hosts("api.example.org")),
     "a key for its domain": (KEY, "Secret", for_hosts("a.org, *.example.org")),
     "a key for both uses": ({**KEY, **JUDGE}, "Secret", for_hosts("api.example.org:443 j:8000")),
+    "a judge's own key for its host": (OWN, "Secret", for_hosts("k:8000")),
     "a ConfigMap": ({"data": DATA}, "ConfigMap", MOUNTABLE),
     "a claim": ({"data": CLAIM}, "PersistentVolumeClaim", MOUNTABLE),
 }

@@ -146,6 +146,17 @@ def test_secret_headers_are_files_too() -> None:
     ]
 
 
+def test_the_key_of_one_judge_is_a_file_too() -> None:
+    """By the judge's place."""
+    models: list[Object] = [{"model": name, "apiUrl": f"http://{name}/v1"} for name in "jk"]
+    models[1]["apiKeySecretRef"] = {"name": "s", "key": "own"}
+    manifest = made(eval_spec(judge={"models": models}))
+    arguments = pod_of(manifest)["containers"][0]["args"]
+    assert arguments[-2:] == ["--judge-api-key-1-file", "/etc/evalkube/judge-api-key-1/own"]
+    volume = next(volume for volume in pod_of(manifest)["volumes"] if volume["name"] == "judge-api-key-1")
+    assert volume["secret"]["items"] == [{"key": "own", "path": "own"}]
+
+
 def test_data_is_mounted_read_only_by_name() -> None:
     """The run's own beside the installation's, and in its place where it is called the same."""
     data = [{"name": "a", "configMap": "c"}, {"name": "b", "persistentVolumeClaim": "p"}]

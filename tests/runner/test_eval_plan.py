@@ -130,6 +130,57 @@ def test_a_benchmark_that_is_graded_by_a_model_brings_its_contract() -> None:
     assert (own.system_prompt, list(own.score_mapping)) == ("Be strict.", ["CORRECT", "INCORRECT", "NOT_ATTEMPTED"])
 
 
+RUBRIC = {"score_type": "rubric", "criteria": [{"name": "clarity"}, {"name": "depth"}]}
+
+
+@pytest.mark.parametrize(
+    ("contract", "figures"),
+    [
+        ({"score_type": "numeric"}, ["acc"]),
+        (RUBRIC, ["rubric", "clarity", "depth", "acc"]),
+        ({"score_type": "pairwise"}, ["win_rate", "win", "tie", "loss", "acc"]),
+    ],
+)
+def test_the_figures_of_a_contract_come_first(contract: dict[str, Any], figures: list[str]) -> None:
+    """What a rule tells stays beside them."""
+    made = _plan("gsm8k", judge={**JUDGED, "strategy": "llm", "contract": contract})
+    assert [metric.name for metric in made.metrics] == figures
+    assert made.graded == figures[0]
+
+
+def test_figures_of_a_contract_can_be_chosen() -> None:
+    """By name, as those of the benchmark."""
+    judge = {**JUDGED, "strategy": "llm", "contract": RUBRIC}
+    made = _plan("gsm8k", {"metric_list": ["depth"]}, judge=judge)
+    assert [metric.name for metric in made.metrics] == ["depth"]
+
+
+@pytest.mark.parametrize(
+    ("judge", "field", "words"),
+    [
+        pytest.param(
+            {"contract": {"score_type": "rubric", "criteria": [{"name": "acc"}]}},
+            "judge.contract.criteria",
+            "'acc' is a figure of gsm8k",
+            id="a figure of the benchmark",
+        ),
+        pytest.param(
+            {"contract": {"score_type": "rubric", "criteria": [{"name": "rubric"}]}},
+            "judge.contract.criteria",
+            "rename",
+            id="the figure of all criteria",
+        ),
+        pytest.param({"position_swap": "on"}, "judge.position_swap", "one answer at a time", id="nothing to swap"),
+    ],
+)
+def test_a_contract_that_does_not_fit_is_refused(judge: dict[str, Any], field: str, words: str) -> None:
+    """With what may be said instead."""
+    with pytest.raises(RunFailed) as failed:
+        _plan("gsm8k", judge={**JUDGED, "strategy": "llm", **judge})
+    assert failed.value.message.startswith(f"{field}: ")
+    assert words in failed.value.message
+
+
 @pytest.mark.parametrize(
     ("judge", "field", "words"),
     [

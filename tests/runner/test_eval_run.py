@@ -140,7 +140,7 @@ def test_repeats_are_asked_and_counted_together(tmp_path: Path) -> None:
 
 
 def test_judges_and_analysis(tmp_path: Path) -> None:
-    """llm_recall asks the judge where the rule says wrong; a verdict that cannot be read errors the sample."""
+    """llm_recall asks the judge where the rule says wrong; a verdict that cannot be read twice errors the sample."""
     asked: Counter[str] = Counter()
 
     def script(body: dict[str, Any], number: int) -> Says:
@@ -150,7 +150,7 @@ def test_judges_and_analysis(tmp_path: Path) -> None:
             return even_ones_right(body, number)
         if "as JSON" in content:
             return says("Fine.")
-        return says("hm" if "number 3?" in content else "[[A]]")
+        return says("hm" if "number 3?" in body["messages"][1]["content"] else "[[A]]")
 
     async def run() -> EvalResult:
         async with scripted_endpoint.running(script) as endpoint:
@@ -160,7 +160,7 @@ def test_judges_and_analysis(tmp_path: Path) -> None:
 
     made = report.reports(asyncio.run(run()))["gsm8k"]
     assert (made["score"], made["scored"], made["errors"], made["analysis"]) == (1.0, 19, {"judge": 1}, "Fine.")
-    assert asked == {"org/m": 20, "judge": 9 + 1}
+    assert asked == {"org/m": 20, "judge": 9 + 1 + 1}
 
 
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
@@ -194,7 +194,7 @@ def test_a_benchmark_whose_judge_gives_labels(tmp_path: Path) -> None:
         content = body["messages"][-1]["content"]
         if body["model"] == "org/m":
             return says("Tungsten" if "74" in content else "I do not know." if "Ebro" in content else "Kilimanjaro")
-        said = content.partition("Answer to grade:\n")[2].partition("\n")[0]
+        said = content.partition("Answer to grade:\n")[2].splitlines()[1]  # after its mark
         label = {"Tungsten": "CORRECT", "I do not know.": "NOT_ATTEMPTED"}.get(said, "INCORRECT")
         return says(f"So it is. [[{label}]]")
 

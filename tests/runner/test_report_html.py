@@ -116,7 +116,8 @@ def _perf_page(*points: PerfPoint, title: str | None = None) -> str:
 
 
 def _sample(index: int, text: str, score: float | None = 0.0) -> SampleRow:
-    return SampleRow(text, text, index, text, text, text, text, score, text if score is None else None, text, 1.0)
+    error = text if score is None else None
+    return SampleRow(text, text, index, text, text, text, text, score, error, text, 1.0, judges=text)
 
 
 _PAGES = {

@@ -128,6 +128,20 @@ def test_a_judge(tmp_path: Path, api: str) -> None:
     assert subset.metrics["mean_acc"].mean == 1.0
 
 
+def test_a_judge_that_is_asked_once_more(tmp_path: Path, api: str) -> None:
+    """After its own words, which every API takes as a turn of the chat."""
+    lines = tmp_path / "judge.jsonl"
+    lines.write_text(json.dumps({"match": "could not be read", "answer": "[[A]]"}) + "\n")
+    with running_mock("--default-answer", "Well", "--answers", str(lines)) as url:
+        judge = {"model": "j", "api_url": url.removesuffix("/v1") + APIS[api], "api": api}
+        result = evaluated(tmp_path, "openai_responses", judge={"strategy": "llm", "models": [judge]})
+    (dataset,) = result.datasets
+    assert dataset.judging is not None
+    assert (dataset.judging.asked_again, dataset.judging.excluded) == (10, 0)
+    assert dataset.judging.usage.samples == 20
+    assert dataset.subsets[0].metrics["mean_acc"].mean == 1.0
+
+
 def evaluation_of(folder: Path, url: str, api: str) -> EvalResult:
     """A small evaluation of an endpoint that is there already."""
     spec = evaluations.spec_of(url + APIS[api], evaluations.gsm8k_in(folder / "data"), api=api)

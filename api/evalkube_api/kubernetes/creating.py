@@ -21,6 +21,7 @@ from evalkube_api.kubernetes.rejections import Rejected, Unavailable
 from evalkube_crds import paths
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.problems import Problem
+from evalkube_crds.requests import JUDGE_KEYS
 
 __all__ = ["Creator", "check"]
 
@@ -44,9 +45,12 @@ def check(submission: Submission) -> None:
     if isinstance(spec, EvalRunSpec):
         references["judge_api_key"] = ("judge.api_key_secret_ref", spec.judge.api_key_secret_ref)
         references["judge_credentials"] = ("judge.credentials_secret_ref", spec.judge.credentials_secret_ref)
+        for name, (place, model) in zip(JUDGE_KEYS, enumerate(spec.judge.models), strict=False):
+            references[name] = (f"judge.models[{place}].api_key_secret_ref", model.api_key_secret_ref)
     for name, (field, reference) in references.items():
         if reference is not None and name in submission.secrets:
-            found.append(Problem(_SAID.get(name, name), f"stands beside {field}; give one of them"))
+            said = field.replace("_secret_ref", "") if name in JUDGE_KEYS else _SAID.get(name, name)
+            found.append(Problem(said, f"stands beside {field}; give one of them"))
     if found:
         raise errors.InvalidRequest(found)
 

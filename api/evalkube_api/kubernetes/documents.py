@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -25,6 +25,7 @@ from evalkube_crds import key_hosts
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_KEY_LABEL, API_VERSION, GROUP, KEY_HOSTS_ANNOTATION, Kind, Phase
 from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.requests import JUDGE_KEYS
 from evalkube_crds.status import EvalRun, Metadata, PerfRun, Run, RunStatus, phase_of
 
 __all__ = [
@@ -51,11 +52,15 @@ Raw = Mapping[str, Any]
 REQUEST: Final = f"{GROUP}/request-sha256"
 """Annotation: what tells a repeated request from another one under the same Idempotency-Key."""
 
-_SECRETS: Final = {
-    "api_key": (None, "apiKeySecretRef", "api-key"),
-    "judge_api_key": ("judge", "apiKeySecretRef", "judge-api-key"),
-    "credentials": (None, "credentialsSecretRef", "credentials"),
-    "judge_credentials": ("judge", "credentialsSecretRef", "judge-credentials"),
+_SECRETS: Final[Mapping[str, tuple[tuple[str | int, ...], str, str]]] = {
+    "api_key": ((), "apiKeySecretRef", "api-key"),
+    "judge_api_key": (("judge",), "apiKeySecretRef", "judge-api-key"),
+    "credentials": ((), "credentialsSecretRef", "credentials"),
+    "judge_credentials": (("judge",), "credentialsSecretRef", "judge-credentials"),
+    **{
+        name: (("judge", "models", place), "apiKeySecretRef", name.replace("_", "-"))
+        for place, name in enumerate(JUDGE_KEYS)
+    },
 }
 """Where a spec refers to each of a run's secrets (part and field), and its key in the Secret of the run."""
 _MOST_SHOWN: Final = 253
@@ -80,17 +85,26 @@ def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> d
     spec: dict[str, Any] = submission.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     for name in submission.secrets:
         part, field, held_as = _SECRETS[name]
-        reference = {field: {"name": secret, "key": held_as}}
-        spec |= reference if part is None else {part: {**spec.get(part, {}), **reference}}
+        _holder(spec, part)[field] = {"name": secret, "key": held_as}
     metadata = {"name": key.name, "namespace": key.namespace, "annotations": {REQUEST: digest}}
     return {"apiVersion": API_VERSION, "kind": str(key.kind), "metadata": metadata, "spec": spec}
+
+
+def _holder(spec: Any, place: Sequence[str | int]) -> dict[str, Any]:
+    """The part of a spec at a place, made where it is not there."""
+    for step in place:
+        if not isinstance(step, int) and spec.get(step) is None:
+            spec[step] = {}
+        spec = spec[step]
+    part: dict[str, Any] = spec
+    return part
 
 
 def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
     """The Secret that ``run`` names, owned by it and immutable; None where it names none."""
     spec = run["spec"]
-    holders = {field: spec if part is None else spec.get(part) or {} for field, (part, _, _) in _SECRETS.items()}
-    references = [holders[field].get(_SECRETS[field][1]) for field in secrets]
+    places = [_SECRETS[name] for name in secrets]
+    references = [_holder(copy.deepcopy(dict(spec)), part).get(field) for part, field, _ in places]
     name = next((reference["name"] for reference in references if reference), None)
     if name is None:
         return None

@@ -129,7 +129,8 @@ class LocalBackend:
 
     async def _admit(self, submission: Submission) -> Run:
         digest = await asyncio.to_thread(life.request_digest, submission)
-        spec = await asyncio.to_thread(paths.resolved, submission.spec, self._roots)
+        spec = paths.with_run_folders(submission.spec, self._folder_of_run)
+        spec = await asyncio.to_thread(paths.resolved, spec, self._roots)
         async with self._admission:
             if self._closing:
                 raise errors.ShuttingDown("the service is stopping; send the request again when it is back")
@@ -152,6 +153,15 @@ class LocalBackend:
             if live.run_id in self._waiting:
                 live.document = None  # it is on the disk, and read when its turn comes
             return run
+
+    def _folder_of_run(self, field: str, name: str) -> str:
+        """The folder of the run of that id, which has to be over; what is no run's id stays a path."""
+        if name not in self._index:
+            return name
+        entry = self._index.entry(name)
+        if not entry.phase.terminal:
+            raise errors.InvalidRequest.because(f"run {name} is not over yet; wait for it", field)
+        return str(entry.folder)
 
     def _known(self, submission: Submission, digest: str) -> Entry | None:
         if submission.idempotency_key is None:

@@ -14,11 +14,11 @@ from evalkube_crds import paths
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.fields import PathUse
-from evalkube_crds.paths import PathRefused, Readable
+from evalkube_crds.paths import PathField, PathRefused, Readable
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem
 
-__all__ = ["CONTROL", "NEEDS_CLUSTER", "REMEDY", "Roots", "check_local", "overlap", "resolved"]
+__all__ = ["CONTROL", "NEEDS_CLUSTER", "REMEDY", "Roots", "check_local", "overlap", "resolved", "with_run_folders"]
 
 CONTROL: Final = ".evalkube"
 """The service's own folder under the output root."""
@@ -95,6 +95,10 @@ def check_local(spec: Spec) -> None:
     found = [Problem(name, NEEDS_CLUSTER) for name in stray]
     if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
         found.append(Problem("judge.api_key_secret_ref", f"{NEEDS_CLUSTER}; here the judges' key is judge_api_key"))
+    for place, model in enumerate(spec.judge.models if isinstance(spec, EvalRunSpec) else ()):
+        if model.api_key_secret_ref is not None:
+            words = f"{NEEDS_CLUSTER}; here a judge's own key is its api_key"
+            found.append(Problem(f"judge.models[{place}].api_key_secret_ref", words))
     if isinstance(spec, EvalRunSpec) and spec.judge.credentials_secret_ref is not None:
         words = f"{NEEDS_CLUSTER}; here their headers stand in the judges' generation_config"
         found.append(Problem("judge.credentials_secret_ref", words))
@@ -103,6 +107,18 @@ def check_local(spec: Spec) -> None:
 
 
 NEEDS_CLUSTER: Final = "needs the kubernetes backend; this service runs on one machine"
+
+
+_ANSWERS: Final = PathField(("judge", "contract", "reference", "answers"), PathUse.READ)
+
+
+def with_run_folders(spec: Spec, folder_of: Callable[[str, str], str]) -> Spec:
+    """``spec`` with the folder of a run where it names one by its id: ``folder_of`` gets the field and what stands
+    there.
+    """
+    if not isinstance(spec, EvalRunSpec):
+        return spec
+    return paths.with_paths(spec, [_ANSWERS], lambda field, name, _: folder_of(field, name))
 
 
 def resolved(spec: Spec, roots: Roots) -> Spec:

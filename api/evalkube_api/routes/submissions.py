@@ -93,8 +93,9 @@ def _check_benchmarks(spec: EvalRunSpec) -> None:
 
 def _check_keys(secrets: Mapping[str, str]) -> None:
     """A key is sent in a header line, and must fit there."""
-    for name in requests.SECRETS:
+    judges = {name: f"judge.models[{place}].api_key" for place, name in enumerate(requests.JUDGE_KEYS)}
+    for name, field in {**{name: name for name in requests.SECRETS}, **judges}.items():
         value = secrets.get(name, "")
         if len(value) > _LONGEST_KEY or not value.isascii() or not value.isprintable() or " " in value:
             reason = f"must be printable ASCII without spaces, at most {_LONGEST_KEY} characters"
-            raise errors.InvalidRequest([Problem(name, reason)])
+            raise errors.InvalidRequest([Problem(field, reason)])

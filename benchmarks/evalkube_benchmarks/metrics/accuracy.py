@@ -50,5 +50,5 @@ VALUE = Metric(name="acc", score=_same_value)
 SAME_TEXT = Metric(name="acc", score=_same_text)
 """The words that were read are those of a right answer, but for case, white space and a final full stop."""
 
-GRADED = Metric(name="acc", score=_graded)
+GRADED = Metric(name="acc", score=_graded, by_judge=True)
 """A judge's grade, where one is asked about a benchmark that has no `acc` of its own: no rule can tell it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.result_parts import NANO
-from evalkube_crds.results import DatasetResult, EvalResult, ScoreSum, SubsetResult
+from evalkube_crds.results import DatasetResult, EvalResult, Judgements, ScoreSum, SubsetResult, TokenUsage
 
 __all__ = ["dataset_report", "reports"]
 
@@ -44,9 +44,11 @@ def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:
         "truncated": sum(subset.truncated for subset in dataset.subsets),
         "empty": sum(subset.empty for subset in dataset.subsets),
         "reused": sum(subset.reused for subset in dataset.subsets),
-        "usage": _usage(dataset),
+        "usage": _usage(dataset.usage),
         "dataset_revision": dataset.revision,
     }
+    if dataset.judging is not None:
+        report["judge_summary"] = _judging(dataset.judging)
     if dataset.latency_ns.count:
         report["perf_metrics"] = {"summary": _perf(dataset)}
     return report
@@ -102,8 +104,11 @@ def _errors(subsets: Sequence[SubsetResult]) -> dict[str, int]:
     return counts
 
 
-def _usage(dataset: DatasetResult) -> dict[str, int]:
-    usage = dataset.usage
+def _judging(judging: Judgements) -> dict[str, Any]:
+    return {**judging.model_dump(exclude={"usage"}), "excluded": judging.excluded, "usage": _usage(judging.usage)}
+
+
+def _usage(usage: TokenUsage) -> dict[str, int]:
     return {**usage.model_dump(), "total_tokens": usage.prompt_tokens + usage.completion_tokens}
 
 

@@ -85,6 +85,9 @@ def _keys(spec: Spec) -> Iterable[tuple[ObjectRef, tuple[str, ...]]]:
         for reference in (spec.judge.api_key_secret_ref, spec.judge.credentials_secret_ref):
             if reference is not None:
                 yield ObjectRef(Referenced.SECRET, reference.name), judges
+        for model in spec.judge.models:
+            if model.api_key_secret_ref is not None:
+                yield ObjectRef(Referenced.SECRET, model.api_key_secret_ref.name), (model.api_url,)
 
 
 def withheld(

@@ -51,7 +51,7 @@ async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContex
         asked.api_url,
         asked.model,
         asked.generation_config,
-        api_key=context.judge_api_key if judge is not None else context.api_key,
+        api_key=context.judge_key(0) if judge is not None else context.api_key,
         connections=len(result.datasets) if judge is not None else spec.eval_batch_size,
         gate=context.gate,
         credentials=context.judge_credentials if judge is not None else context.credentials,

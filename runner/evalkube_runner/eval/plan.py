@@ -10,9 +10,9 @@ from typing import Any
 
 from evalkube_benchmarks import catalogue, prompts
 from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
-from evalkube_benchmarks.metrics import accuracy
+from evalkube_benchmarks.metrics import accuracy, judged
 from evalkube_benchmarks.table import BENCHMARKS
-from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, JudgeContract, benchmark_options
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, Judge, JudgeContract, benchmark_options
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import nearest
 from evalkube_runner.errors import RunFailed
@@ -27,7 +27,7 @@ class DatasetPlan:
     """One benchmark of a run, settled.
 
     `named_subsets`: the user chose the subsets, so all of them must be there. `prompts`: by subset. `metrics`: the main
-    one first. `graded`: the metric that a judge's grade stands for.
+    one first. `graded`: the metric that a judge's score stands for.
     """
 
     benchmark: Benchmark
@@ -54,7 +54,12 @@ class DatasetPlan:
     @property
     def labelled(self) -> bool:
         """Whether its metrics are made of the label that the judges give."""
-        return self.benchmark.judge is not None
+        return _labelled(self.benchmark)
+
+    @property
+    def compared(self) -> bool:
+        """Whether judges compare each answer with another one."""
+        return self.contract is not None and self.contract.score_type == "pairwise"
 
     @property
     def filters(self) -> Filters:
@@ -92,7 +97,6 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
     where = f"dataset_args.{name}"
     benchmark = _variant(BENCHMARKS[name], args.extra_params, where)
     contract = _contract(benchmark, spec)
-    judged = contract is not None
     few_shot_num = benchmark.few_shot_num if args.few_shot_num is None else args.few_shot_num
     train_split = args.train_split or benchmark.train_split
     if few_shot_num and train_split is None:
@@ -101,7 +105,8 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
         )
     if args.shuffle_choices and "choices" not in prompts.placeholders(benchmark.prompt.question):
         raise _invalid(f"{where}.shuffle_choices", f"{name} has no choices")
-    metrics = _metrics(benchmark, args.metric_list, judged, where)
+    figures = _figures(benchmark, contract)
+    metrics = _metrics(benchmark, args.metric_list, figures, where)
     aggregation = args.aggregation or "mean"
     if aggregation != "mean" and not (metrics[0].verdict and len(metrics) == 1):
         verdicts = ", ".join(metric.name for metric in benchmark.metrics if metric.verdict)
@@ -121,7 +126,7 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
         eval_split=args.eval_split or benchmark.eval_split,
         prompts={subset.name: _prompt(benchmark, subset, args, where) for subset in subsets},
         metrics=metrics,
-        graded=_graded(benchmark).name,
+        graded=figures[0].name if figures else _graded(benchmark).name,
         aggregation=aggregation,
         repeats=spec.repeats,
         limit=spec.limit,
@@ -173,15 +178,44 @@ def _contract(benchmark: Benchmark, spec: EvalRunSpec) -> JudgeContract | None:
             "judge.models" if not judge.models else "judge.strategy",
             f"{benchmark.name} is graded by a language model; name one in judge.models, with judge.strategy auto",
         )
+    contract = _settled(benchmark, judge)
+    if judge.position_swap == "on" and contract.score_type != "pairwise":
+        raise _invalid("judge.position_swap", f"{benchmark.name} is judged one answer at a time; leave it out, or auto")
+    return contract
+
+
+def _settled(benchmark: Benchmark, judge: Judge) -> JudgeContract:
+    """The run's contract, or the benchmark's with the run's changes where its figures are made of its own labels."""
     if benchmark.judge is None:
         return judge.contract
     plain = JudgeContract()
+    if not _labelled(benchmark):
+        return benchmark.judge if judge.contract == plain else judge.contract
     changed = {name: value for name, value in dict(judge.contract).items() if value != getattr(plain, name)}
-    for name in ("score_type", "score_mapping"):
-        if name in changed:
-            labels = ", ".join(benchmark.judge.score_mapping)
-            raise _invalid(f"judge.contract.{name}", f"{benchmark.name} has labels of its own ({labels}); leave it out")
+    for name in changed.keys() - {"system_prompt", "prompt_template"}:
+        labels = ", ".join(benchmark.judge.score_mapping)
+        raise _invalid(f"judge.contract.{name}", f"{benchmark.name} has labels of its own ({labels}); leave it out")
     return benchmark.judge.model_copy(update=changed)
+
+
+def _labelled(benchmark: Benchmark) -> bool:
+    return benchmark.judge is not None and not benchmark.metrics[0].by_judge
+
+
+def _figures(benchmark: Benchmark, contract: JudgeContract | None) -> tuple[Metric, ...]:
+    """The figures that the judges fill in, the main one first; none of a benchmark that has its own of their label."""
+    if contract is None or _labelled(benchmark):
+        return ()
+    if contract.score_type in ("pattern", "numeric"):
+        return (_graded(benchmark),)
+    figures = judged.figures(contract)
+    taken = {metric.name for metric in benchmark.metrics if not metric.by_judge} | {judged.RUBRIC.name}
+    for figure in figures[1:]:
+        if figure.name in taken:
+            raise _invalid(
+                "judge.contract.criteria", f"{figure.name!r} is a figure of {benchmark.name} itself; rename it"
+            )
+    return figures
 
 
 def _graded(benchmark: Benchmark) -> Metric:
@@ -190,9 +224,12 @@ def _graded(benchmark: Benchmark) -> Metric:
     return main if main.verdict else accuracy.GRADED
 
 
-def _metrics(benchmark: Benchmark, wanted: list[str] | None, judged: bool, where: str) -> tuple[Metric, ...]:
-    # A judge says how right an answer is, whatever the benchmark: that is the main figure then.
-    known = {metric.name: metric for metric in ((_graded(benchmark),) if judged else ()) + benchmark.metrics}
+def _metrics(
+    benchmark: Benchmark, wanted: list[str] | None, figures: tuple[Metric, ...], where: str
+) -> tuple[Metric, ...]:
+    # What judges say comes first, whatever the benchmark: that is the main figure then.
+    own = [metric for metric in benchmark.metrics if not (figures and metric.by_judge)]
+    known = {metric.name: metric for metric in (*figures, *own)}
     for name in wanted or ():
         if name not in known:
             raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, known)}")

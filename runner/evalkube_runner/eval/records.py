@@ -7,6 +7,7 @@ from typing import Any
 from evalkube_benchmarks.declaration import Message, Metric
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.answer import Answer, Tokens
+from evalkube_runner.eval.judging import summary
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 
@@ -27,7 +28,7 @@ def display_name(model: str, model_id: str | None) -> str:
 
 
 def path(kind: str, model: str, dataset: str, subset: str) -> str:
-    """Where the lines of one subset lie; `kind` is predictions, reviews or errors."""
+    """Where the lines of one subset lie; `kind` is predictions, reviews, judgements or errors."""
     return f"{kind}/{model}/{dataset}_{subset}.jsonl"
 
 
@@ -153,18 +154,22 @@ def scored_of(record: dict[str, Any], metrics: Iterable[Metric] = ()) -> Scored 
         extracted, metadata = score["extracted_prediction"], score["judge_summary"]
         if not {metric.name for metric in metrics} <= set(values) or not isinstance(metadata, dict | None):
             return None
+        summary.counts_of(metadata)
         explanation = "" if score["explanation"] is None else _text(score["explanation"])
         return Scored(values, None if extracted is None else _text(extracted), weights, explanation, metadata)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def error(item: Item, repeat: int, cause: ErrorClass, message: str) -> dict[str, Any]:
-    """The line of a sample that could not be answered or scored."""
-    return {
+def error(
+    item: Item, repeat: int, cause: ErrorClass, message: str, judging: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The line of a sample that could not be answered or scored; with what its judges said, where they were asked."""
+    line = {
         "index": item.index * item.plan.repeats + repeat,
         "group_id": item.index,
         "generation_index": repeat,
         "error": cause,
         "message": message,
     }
+    return line | {"judge_summary": judging} if judging else line

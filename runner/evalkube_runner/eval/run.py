@@ -18,7 +18,8 @@ from evalkube_runner import machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import datasets, tokens
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import analysis, checkpoint, judge, plan, records, sampling
+from evalkube_runner.eval import analysis, checkpoint, plan, records, sampling
+from evalkube_runner.eval.judging import prompts, references
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Dataset, Session
 from evalkube_runner.eval.tally import Tally
@@ -37,12 +38,14 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
     started_ns = time.time_ns()
     plans = plan.plans_of(spec)
     for contract in {id(one.contract): one.contract for one in plans if one.contract is not None}.values():
-        judge.check(contract)
+        prompts.check(contract)
     await context.gate.check([spec.api_url, *(one.api_url for one in spec.judge.models)])
     model = records.display_name(spec.model, spec.model_id)
     await _put_config(spec, context)
     await context.delivery.progress(Progress(stage="loading data"))
     loaded = [await asyncio.to_thread(_load, one, spec, context) for one in plans]
+    for dataset in loaded:
+        dataset.others = await asyncio.to_thread(references.load, dataset.plan, dataset.items, context.readable)
     _keep_shard(loaded, context.shard, context.shards)
     journal = checkpoint.Journal(context.delivery)
     _check_connections(loaded, spec)
@@ -178,7 +181,11 @@ async def _find_earlier(
     importing = spec.use_cache is not None and await delivery.get(_IMPORTED) != marker
     for dataset in loaded:
         for subset in dataset.plan.subsets:
-            for kind, known in (("predictions", dataset.predictions), ("reviews", dataset.reviews)):
+            for kind, known in (
+                ("predictions", dataset.predictions),
+                ("reviews", dataset.reviews),
+                ("judgements", dataset.judgements),
+            ):
                 path = records.path(kind, model, dataset.plan.benchmark.name, subset.name)
                 found, torn = await checkpoint.load(delivery, path)
                 known |= found

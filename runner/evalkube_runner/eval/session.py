@@ -18,9 +18,13 @@ from evalkube_crds.results import Progress
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import checkpoint, contact, judge, plan, pool, records, sampling, scoring
+from evalkube_runner.eval import checkpoint, contact, plan, pool, records, sampling, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
+from evalkube_runner.eval.judging import reading, summary
+from evalkube_runner.eval.judging.panel import Judges
+from evalkube_runner.eval.judging.references import Others
+from evalkube_runner.eval.judging.summary import JudgeFailed
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
@@ -40,13 +44,17 @@ _STOPPED_S = 5.0
 
 @dataclass(slots=True)
 class Dataset:
-    """One benchmark of the run: what to ask, what is known from before, what has been counted."""
+    """One benchmark of the run: what to ask, what is known from before, what has been counted. `others`: the answers
+    that pairwise judges compare with.
+    """
 
     plan: plan.DatasetPlan
     items: list[Item]
     tally: Tally
     predictions: checkpoint.Records = field(default_factory=dict)
     reviews: checkpoint.Records = field(default_factory=dict)
+    judgements: checkpoint.Records = field(default_factory=dict)
+    others: Others = field(default_factory=Others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +99,9 @@ class Session:
             gate=context.gate,
             listener=self._contact,
         )
-        self._judges = judge.Judges(
+        self._judges = Judges(
             spec.judge,
-            api_key=context.judge_api_key,
+            keys=[context.judge_key(place) for place in range(len(spec.judge.models))],
             credentials=context.judge_credentials,
             connections=spec.eval_batch_size,
             gate=context.gate,
@@ -142,6 +150,10 @@ class Session:
             await _written(writing, patience_s)
         for path, count in self._damaged.items():
             _LOG.warning("%s: %d lines were damaged, and have been replaced", path, count)
+        for result in (dataset.tally.result for dataset in self._loaded):
+            if result.judging is not None and result.judging.excluded:
+                counts = (result.judging.excluded, result.judging.judgements)
+                _LOG.warning("%s: %d of %d judgements are excluded: unreadable, or not to be had", result.name, *counts)
         await self._context.delivery.progress(self._progress())
 
     async def _ask_all(self) -> None:
@@ -212,12 +224,14 @@ class Session:
             scored = await self._score(sample, answer)
         except ScorerFailed as failure:
             await self._errored(sample, ErrorClass.SCORER, str(failure), answer, reused=reused)
-        except judge.JudgeFailed as failure:
-            await self._errored(sample, ErrorClass.JUDGE, str(failure), answer, reused=reused)
+        except JudgeFailed as failure:
+            sample.dataset.tally.judged(summary.counts_of(failure.summary))
+            await self._errored(sample, ErrorClass.JUDGE, str(failure), answer, reused=reused, judging=failure.summary)
         else:
             tally, subset = sample.dataset.tally, sample.item.subset.name
             tally.answered(subset, answer, reused=reused)
             tally.scored(subset, sample.item.index, sample.repeat, scored)
+            tally.judged(summary.counts_of(scored.metadata))
             self._reused += reused
             self._done += 1
         finally:
@@ -234,6 +248,7 @@ class Session:
             [metric.name for metric in options.metrics],
             options.filters.model_dump(),
             self._judge_identity(options),
+            dataset.others.of(item, sample.messages, sample.repeat) if dataset.plan.compared else None,
         )
         key = checkpoint.digest(sample.key, answer.text, scoring.RULES, identity, item.question.targets)
         kept = dataset.reviews.pop(key, None)
@@ -252,26 +267,42 @@ class Session:
         """What of the judges makes another score."""
         if options.contract is None:
             return None
-        return self._spec.judge.model_dump(exclude=_SECRETS) | {"contract": options.contract.model_dump()}
+        judge = self._spec.judge.model_dump(exclude={*_SECRETS, "models"})
+        models = [model.model_dump(exclude=_SECRETS) for model in self._spec.judge.models]
+        contract = options.contract.model_dump(exclude={"reference"})
+        return judge | {"rules": reading.RULES, "models": models, "contract": contract}
 
     async def _judged(self, sample: _Sample, answer: Answer) -> Scored:
         """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
         options, question = sample.dataset.plan, sample.item.question
         contract = options.contract
         if contract is not None and options.labelled:
-            grade = await self._judges.grade(contract, question, answer.text)
+            grade = await self._judges.grade(contract, question, answer.text, memory=self._memory(sample))
             scores = measured(grade.label, question, options.metrics)
-            return Scored(scores.values, scores.extracted, scores.weights, metadata=grade.words)
+            return Scored(scores.values, scores.extracted, scores.weights, metadata=grade.summary)
         ruled = await scoring.by_rule(options, question, answer.text, self._scorers)
         right = ruled.values.get(options.graded) == 1.0
         if contract is None or (self._spec.judge.strategy == "llm_recall" and right):
             return ruled
-        grade = await self._judges.grade(contract, question, answer.text)
-        values = ruled.values | {options.graded: grade.score}
-        return dataclasses.replace(ruled, values=values, metadata=grade.words)
+        other = sample.dataset.others.of(sample.item, sample.messages, sample.repeat) if options.compared else None
+        if options.compared and other is None:
+            raise JudgeFailed("there is no answer to compare this one with: neither a kept one nor a reference")
+        grade = await self._judges.grade(contract, question, answer.text, other=other, memory=self._memory(sample))
+        values = ruled.values | {options.graded: grade.score} | dict(grade.parts)
+        return dataclasses.replace(ruled, values=values, metadata=grade.summary)
+
+    def _memory(self, sample: _Sample) -> "_Kept":
+        return _Kept(sample.dataset, self._journal, self._path("judgements", sample), self._spec.rerun_review)
 
     async def _errored(
-        self, sample: _Sample, cause: ErrorClass, message: str, answer: Answer | None = None, *, reused: bool = False
+        self,
+        sample: _Sample,
+        cause: ErrorClass,
+        message: str,
+        answer: Answer | None = None,
+        *,
+        reused: bool = False,
+        judging: dict[str, Any] | None = None,
     ) -> None:
         subset = sample.item.subset.name
         if answer is not None:
@@ -282,7 +313,8 @@ class Session:
         if cause not in self._messages:
             self._messages[cause] = message
             _LOG.warning("%s: the first sample with error %s: %s", sample.dataset.plan.benchmark.name, cause, message)
-        await self._journal.add(self._path("errors", sample), records.error(sample.item, sample.repeat, cause, message))
+        line = records.error(sample.item, sample.repeat, cause, message, judging)
+        await self._journal.add(self._path("errors", sample), line)
 
     def _unusable(self, kind: str, sample: _Sample) -> None:
         """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
@@ -324,6 +356,22 @@ class Session:
                 Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_SAMPLES_FAILED,
                 f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the judges have said of one subset: found by what they were asked, and written down as it comes."""
+
+    dataset: Dataset
+    journal: checkpoint.Journal
+    path: str
+    anew: bool
+
+    def find(self, key: str) -> dict[str, Any] | None:
+        return None if self.anew else self.dataset.judgements.get(key)
+
+    async def keep(self, key: str, record: dict[str, Any]) -> None:
+        await self.journal.add(self.path, record)
 
 
 async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from evalkube_crds.names import ErrorClass
-from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
+from evalkube_crds.results import DatasetResult, Judgements, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
 from evalkube_runner.eval import repeats
 from evalkube_runner.eval.answer import Answer
+from evalkube_runner.eval.judging.summary import Counts
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scoring import Scored
 
@@ -42,6 +43,7 @@ class Tally:
                 SubsetResult(name=subset.name, category=list(subset.category), metrics=self._empty())
                 for subset in plan.subsets
             ],
+            judging=Judgements() if plan.judged else None,
             revision=revision,
         )
         self._subsets = {subset.name: subset for subset in self.result.subsets}
@@ -92,6 +94,22 @@ class Tally:
             group.right[repeat] = scored.values[self._plan.metrics[0].name] > _RIGHT
             group.answers[repeat] = scored.extracted
         self._finish(counted, index)
+
+    def judged(self, counts: Counts) -> None:
+        """Count what the judges of a sample did."""
+        judging = self.result.judging
+        if judging is None:
+            return
+        judging.judgements += counts.judgements
+        judging.unreadable += counts.unreadable
+        judging.failed += counts.failed
+        judging.asked_again += counts.asked_again
+        judging.inconsistent += counts.inconsistent
+        judging.usage.samples += counts.answers
+        judging.usage.prompt_tokens += counts.prompt_tokens
+        judging.usage.completion_tokens += counts.completion_tokens
+        judging.usage.reasoning_tokens += counts.reasoning_tokens
+        judging.usage.cached_tokens += counts.cached_tokens
 
     def errored(self, subset: str, index: int, error: ErrorClass) -> None:
         """Count a sample that has no score."""

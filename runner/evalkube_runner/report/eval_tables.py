@@ -8,7 +8,15 @@ from evalkube_runner.report import formats, scoring
 from evalkube_runner.report.grid import Row, Table
 from evalkube_runner.report.scoring import Tally
 
-__all__ = ["category_table", "error_table", "latency_table", "subset_table", "summary_table", "usage_table"]
+__all__ = [
+    "category_table",
+    "error_table",
+    "judging_table",
+    "latency_table",
+    "subset_table",
+    "summary_table",
+    "usage_table",
+]
 
 _COUNTS = ("Samples", "Scored", "Errored", "Truncated", "Empty", "Reused")
 
@@ -126,6 +134,22 @@ def _usage(datasets: Sequence[DatasetResult]) -> tuple[str, ...]:
         formats.count(sum(usage.cached_tokens for usage in usages)),
         formats.significant(completion / samples),
     )
+
+
+def judging_table(result: EvalResult) -> Table | None:
+    """What the judges of each dataset did, and their tokens; None where there were none."""
+    rows = []
+    for dataset in result.datasets:
+        if (judging := dataset.judging) is None:
+            continue
+        counts = (judging.judgements, judging.unreadable, judging.failed, judging.asked_again, judging.inconsistent)
+        used = (judging.usage.prompt_tokens, judging.usage.completion_tokens)
+        rows.append(Row((dataset.pretty_name, *map(formats.count, (*counts, *used)))))
+    columns = (
+        *("Dataset", "Judgements", "Excluded: unreadable", "Excluded: failed", "Asked once more"),
+        *("Orders disagreed", "Prompt tokens", "Completion tokens"),
+    )
+    return Table("Judges", columns, tuple(rows)) if rows else None
 
 
 _PERCENTS = (50, 75, 90, 95, 99)

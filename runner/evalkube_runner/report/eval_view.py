@@ -18,6 +18,7 @@ __all__ = ["context"]
 
 _MOST_SAMPLES = 200
 _LONGEST_TEXT = 8_000
+_LONGEST_JUDGING = 6_000
 _LONGEST_EXCERPT = 160
 
 
@@ -63,6 +64,7 @@ class Sample:
     prompt: str
     answer: str
     error: str | None
+    judges: str | None
     score_key: float
     latency_key: float
 
@@ -83,6 +85,7 @@ def context(
         "errors": eval_tables.error_table(result),
         "usage": eval_tables.usage_table(result),
         "latency": eval_tables.latency_table(result),
+        "judging": eval_tables.judging_table(result),
         "settings": configuration.settings_of(spec),
         "samples": chosen,
         "samples_of": formats.count(max(len(samples), summary.requested(result))),
@@ -181,6 +184,7 @@ def _sample(row: SampleRow) -> Sample:
         prompt=formats.clipped(row.prompt, _LONGEST_TEXT),
         answer=formats.clipped(row.answer, _LONGEST_TEXT),
         error=None if row.error is None else formats.clipped(row.error, _LONGEST_TEXT),
+        judges=None if row.judges is None else formats.clipped(row.judges, _LONGEST_JUDGING),
         score_key=-1.0 if row.score is None else row.score,
         latency_key=-1.0 if row.latency_s is None else row.latency_s,
     )

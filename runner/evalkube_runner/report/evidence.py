@@ -14,7 +14,7 @@ import orjson
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.results import EvalResult
 from evalkube_runner.eval import records
-from evalkube_runner.report import rows
+from evalkube_runner.report import judge_words, rows
 from evalkube_runner.report.heat_map import Cell
 from evalkube_runner.report.rows import SampleRow
 
@@ -108,6 +108,7 @@ def _scored(
         score=_value(metric, scored.values),
         finish_reason=answer.finish_reason if answer is not None else None,
         latency_s=answer.latency_ns / 1e9 if answer is not None else None,
+        judges=judge_words.words_of(scored.metadata),
     )
 
 
@@ -131,6 +132,7 @@ def _errored(dataset: str, subset: str, line: dict[str, Any], prediction: dict[s
         target="",
         score=None,
         error=f"{line.get('error', 'unknown')}: {line.get('message', '')}",
+        judges=judge_words.words_of(line.get("judge_summary")),
     )
 
 

@@ -29,6 +29,8 @@ class SampleRow:
     latency_s: float | None = None
     question: str | None = None
     """The question alone, where the prompt has more (worked examples, instructions): the line people see first."""
+    judges: str | None = None
+    """What judges were asked and said."""
 
 
 def state_of(row: SampleRow) -> State:
