@@ -187,10 +187,10 @@ class Benchmark:
     `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
     that it gave instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of
     its own. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
-    `variant` applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set has no worked examples; the train split of our own samples serves as such.
-    `columns`: those of its tables where these have no header. `tokenized` makes the benchmark that counts in tokens,
-    where the parameter `tokenizer_path` names a tokenizer. `heat_map`: the keys of metadata that are the columns and
-    rows of a map of its scores.
+    `variant` applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set
+    has no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
+    these have no header. `tokenized` makes the benchmark that counts in tokens, where the parameter `tokenizer_path`
+    names a tokenizer. `heat_map`: the keys of metadata that are the columns and rows of a map of its scores.
     """
 
     name: str

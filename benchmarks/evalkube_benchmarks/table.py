@@ -17,6 +17,7 @@ _NAMES: Final = (
     "cmath",
     "competition_math",
     "drop",
+    "general_judge",
     "general_mcq",
     "general_qa",
     "gsm8k",
