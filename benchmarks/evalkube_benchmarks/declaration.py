@@ -59,11 +59,13 @@ class Subset:
 class Question:
     """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
 
+    `asked` is the question alone, for judges, where `text` has a long text that it is about as well.
     `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
     may read it.
     """
 
     text: str
+    asked: str = ""
     targets: tuple[str, ...]
     choices: tuple[str, ...] = ()
     solution: str = ""

@@ -48,5 +48,5 @@ def test_pages_are_asked_along(pages: Any, text: str) -> None:
     """As hubs serve them, or none."""
     answer = {"value": "Zinc", "aliases": ["Zinc", "Zn"], "normalized_aliases": ["zinc", "zn"]}
     question = BENCHMARKS["trivia_qa"].read({"question": "q ", "entity_pages": pages, "answer": answer}, Random(0))
-    assert question.text == text
+    assert (question.text, question.asked) == (text, "Question: q")
     assert question.targets == ("Zinc", "Zn", "zinc", "zn")

@@ -72,6 +72,7 @@ def _of_text(
 def _read(record: Record, _: Random) -> Question:
     return Question(
         text=f"{record['context']}\n\nQuestion: {record['question']}",
+        asked=record["question"],
         targets=tuple(record["answers"]),
         metadata={key: record[key] for key in ("context_length", "depth_percent")},
     )

@@ -23,6 +23,7 @@ def _read(record: Record, _: Random) -> Question:
     pages = _pages(record.get("entity_pages") or {})
     return Question(
         text="\n\n".join([*pages, asked]),
+        asked=asked,
         targets=_names(record["answer"]),
         metadata={"question_id": fields.metadata(record.get("question_id"))},
     )
