@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from evalkube_crds.evalrun import JudgeContract
 
@@ -22,6 +22,7 @@ __all__ = [
     "Score",
     "Share",
     "Subset",
+    "Tokenizer",
     "letters",
     "one_default_subset",
 ]
@@ -45,17 +46,22 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """One subset: its name in the data set, the categories it is reported under, and a title for prompts."""
+    """One subset: its name in the data set, the categories it is reported under, and a title for prompts.
+
+    `config`: the data set's own name of it, where that is another.
+    """
 
     name: str
     category: tuple[str, ...] = ("default",)
     title: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
 
+    `asked` is the question alone, for judges, where `text` has a long text that it is about as well.
     `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
     may read it. `checks` are what metrics need besides and no review has room for: the tests of a program. `group`:
     what it shares with other questions, such as a text they are all about; intervals then count the groups, for their
@@ -63,6 +69,7 @@ class Question:
     """
 
     text: str
+    asked: str = ""
     targets: tuple[str, ...]
     choices: tuple[str, ...] = ()
     solution: str = ""
@@ -177,6 +184,18 @@ def _as_they_are(records: Sequence[Record]) -> Sequence[Record]:
     return records
 
 
+class Tokenizer(Protocol):
+    """A model's tokenizer, which the runner reads."""
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of a text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """A benchmark as data.
@@ -193,6 +212,8 @@ class Benchmark:
     has no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
     these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark
     has the parameter `timeout_s`, the processor time of one.
+    `tokenized` makes the benchmark that counts in tokens, where the parameter `tokenizer_path` names a tokenizer.
+    `heat_map`: the keys of metadata that are the columns and rows of a map of its scores.
     """
 
     name: str
@@ -224,6 +245,8 @@ class Benchmark:
     programs: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variant: Callable[["Benchmark", Mapping[str, Any]], "Benchmark"] = lambda benchmark, _: benchmark
+    tokenized: Callable[["Benchmark", Tokenizer], "Benchmark"] | None = None
+    heat_map: tuple[str, str] | None = None
 
     def metric(self, name: str) -> Metric:
         """The metric of that name. Raises KeyError."""

@@ -14,11 +14,13 @@ _NAMES: Final = (
     "arc",
     "bbh",
     "ceval",
+    "chinese_simpleqa",
     "cmath",
     "cmmlu",
     "commonsense_qa",
     "competition_math",
     "drop",
+    "general_judge",
     "general_mcq",
     "general_qa",
     "gpqa_diamond",
@@ -45,6 +47,9 @@ _NAMES: Final = (
     "super_gpqa",
     "truthful_qa",
     "winogrande",
+    "needle_haystack",
+    "simple_qa",
+    "trivia_qa",
 )
 
 
