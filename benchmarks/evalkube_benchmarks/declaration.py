@@ -172,7 +172,8 @@ class Benchmark:
     """A benchmark as data.
 
     `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration of
-    the data set, `one_config`, and this says which one a record is of. `prompts`: those of subsets that have one of
+    the data set, `one_config`, and this says which one a record is of. `configs`: what the data set calls a subset,
+    where that is another name. `prompts`: those of subsets that have one of
     their own. `prepare` chooses or makes the records of a split. `read` makes a question of a record, with a generator
     of the run's seed for what is drawn at reading (the order of choices); it raises KeyError or ValueError for a record
     that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
@@ -201,6 +202,7 @@ class Benchmark:
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     one_config: str | None = None
     subset_of: Callable[[Record], str] | None = None
+    configs: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Sequence[Record]], Sequence[Record]] = _as_they_are
     read: Callable[[Record, Random], Question]
     extract: Callable[[Reply, Question], str | None]

@@ -15,6 +15,7 @@ _NAMES: Final = (
     "gsm8k",
     "humaneval",
     "iquiz",
+    "live_code_bench",
     "mbpp",
     "simple_qa",
 )

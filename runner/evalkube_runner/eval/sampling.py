@@ -52,7 +52,14 @@ def items_of(plan: DatasetPlan, subset: Subset, records: Sequence[Record], train
 
     Raises RunFailed(DatasetUnavailable) for a chosen record that is not of this benchmark.
     """
+    found = len(records)
     records, train = map(plan.benchmark.prepare, (records, train))
+    if found and not records:
+        raise RunFailed(
+            Reason.DATASET_UNAVAILABLE,
+            f"{plan.benchmark.name}, subset {subset.name!r}: none of {found} records is left by extra_params "
+            f"{dict(plan.args.extra_params)}",
+        )
     pool = [_read(plan, subset, train[number], number) for number in _drawn(plan, subset, len(train))]
     items = []
     for index, number in enumerate(choose(plan, subset, len(records))):

@@ -6,7 +6,6 @@ from typing import Any
 
 from evalkube_benchmarks import scoring
 from evalkube_benchmarks.declaration import Question
-from evalkube_benchmarks.sandbox import Limits
 from evalkube_runner import machine
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
@@ -43,10 +42,13 @@ def at_once(plans: Iterable[DatasetPlan]) -> int:
     """How many replies are scored at once: one on each core, or as many programs as the container's memory has room
     for besides us.
     """
-    memory = machine.memory()
-    if memory is None or not any(plan.benchmark.programs for plan in plans):
-        return machine.cores()
-    return max(1, min(machine.cores(), memory * 3 // 4 // Limits().memory_bytes))
+    memory, cores = machine.memory(), machine.cores()
+    needs = [
+        int(plan.parameters.get("memory_mib", plan.benchmark.parameters["memory_mib"])) << 20
+        for plan in plans
+        if plan.benchmark.programs
+    ]
+    return cores if memory is None or not needs else max(1, min(cores, memory * 3 // 4 // max(needs)))
 
 
 async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Scorers) -> Scored:
