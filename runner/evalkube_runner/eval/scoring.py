@@ -6,7 +6,6 @@ from typing import Any
 
 from evalkube_benchmarks import scoring
 from evalkube_benchmarks.declaration import Question
-from evalkube_runner import machine
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
 
@@ -38,11 +37,8 @@ class Scored:
     held: tuple[str, ...] = ()
 
 
-def at_once(plans: Iterable[DatasetPlan]) -> int:
-    """How many replies are scored at once: one on each core, or as many programs as the container's memory has room
-    for besides us.
-    """
-    memory, cores = machine.memory(), machine.cores()
+def at_once(plans: Iterable[DatasetPlan], cores: int, memory: int | None) -> int:
+    """How many replies are scored at once: one on each core, or as many programs as `memory` has room for."""
     needs = [
         int(plan.parameters.get("memory_mib", plan.benchmark.parameters["memory_mib"])) << 20
         for plan in plans

@@ -15,6 +15,7 @@ from evalkube_benchmarks.scoring import measured
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import Progress
+from evalkube_runner import machine
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
@@ -100,7 +101,8 @@ class Session:
             readable=context.readable,
             proxies=context.proxies,
         )
-        self._scorers = Scorers(scoring.at_once(dataset.plan for dataset in loaded))
+        plans = [dataset.plan for dataset in loaded]
+        self._scorers = Scorers(scoring.at_once(plans, machine.cores(), machine.memory()))
         self._room = asyncio.Semaphore(max(_REVIEWS_WAITING, spec.eval_batch_size))
         self._identity = checkpoint.generation_identity(spec.generation_config, spec.api)
         self._begun_s = time.monotonic()
