@@ -39,7 +39,8 @@ async def main(questions: list[Question], repeats: int) -> None:
     print(
         f"{len(solved):,} programs in {took_s:.1f} s on {machine.cores()} cores, {len(solved) / took_s:.0f} a second, "
         f"{1000 * each_s:.0f} ms of processor time each "
-        f"({len(solved) * each_s / machine.cores():.0f} s of these cores); right: {sum(solved) / len(solved):.3f} of the solutions, {sum(alone) / len(alone):.3f} of the prompts alone"
+        f"({len(solved) * each_s / machine.cores():.0f} s of these cores); "
+        f"right: {sum(solved) / len(solved):.3f} of the solutions, {sum(alone) / len(alone):.3f} of the prompts alone"
     )
 
 
