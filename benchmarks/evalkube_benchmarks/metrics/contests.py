@@ -24,25 +24,27 @@ __all__ = ["Test", "passes", "same_output", "tests_of"]
 _MOST_BYTES = 256 << 20
 _SHOWN = 120
 _HEADER = """\
-import sys, io, os, re, json, math, cmath, time, string, random, heapq, bisect, copy, functools, itertools, operator
-import collections, datetime, decimal, fractions, statistics
 from typing import *
-from math import *
 from string import *
+from re import *
+from datetime import *
+from collections import *
 from heapq import *
 from bisect import *
 from copy import *
 from random import *
+from statistics import *
 from itertools import *
 from functools import *
-from collections import *
 from operator import *
-from datetime import *
-from math import inf, gcd, ceil, floor, sqrt, log2
+from math import *
 from builtins import *
+import sys, io, os, re, json, math, cmath, time, string, random, heapq, bisect, copy, functools, itertools, operator
+import collections, datetime, decimal, fractions, statistics
 sys.setrecursionlimit(50000)
 """
-"""What solutions of contests are written with, and often leave out: those sites import it for them."""
+"""What solutions of contests are written with, and often leave out: those sites import it for them. Where a
+module and a name in one are called the same, it is the module."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,6 @@ _START_S = 30.0
 _USUAL = Limits()
 _READ_BYTES = 1 << 16
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class SandboxFailed(Exception):
