@@ -4,6 +4,7 @@ A reply is right when the function passes the tests of its problem, in the sandb
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -41,6 +42,7 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, question.metadata["entry_point"])
 
 
+@functools.cache  # one for the same times and memory, which makes plans comparable
 def _passing(timeout_s: float, memory_mib: int) -> Metric:
     limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
 

@@ -8,6 +8,7 @@ and `end_date` choose by date. Problems are their contests' own; CC licence.
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -54,6 +55,7 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, "Solution" if question.checks["function"] else "")
 
 
+@functools.cache  # one for the same times and memory, which makes plans comparable
 def _passing(timeout_s: float, memory_mib: int) -> Metric:
     limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
 

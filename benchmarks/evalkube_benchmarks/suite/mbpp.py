@@ -5,6 +5,7 @@ in the sandbox. CC BY 4.0; three worked examples from the split `prompt` (tasks 
 """
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 from random import Random
@@ -44,6 +45,7 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, next((name for name in names if re.search(rf"\b{name}\b", reply.text)), ""))
 
 
+@functools.cache  # one for the same times and memory, which makes plans comparable
 def _passing(timeout_s: float, memory_mib: int) -> Metric:
     limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
 
