@@ -46,15 +46,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """One subset: its name in the data set, the categories it is reported under, and a title for prompts.
-
-    `config`: the data set's own name of it, where that is another.
-    """
+    """One subset: its name in the data set, the categories it is reported under, and a title for prompts."""
 
     name: str
     category: tuple[str, ...] = ("default",)
     title: str = ""
-    config: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,20 +196,21 @@ class Tokenizer(Protocol):
 class Benchmark:
     """A benchmark as data.
 
-    `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration of
-    the data set, `one_config`, and this says which one a record is of. `prompts`: those of subsets that have one of
-    their own. `prepare` chooses or makes the records of a split. `read` makes a question of a record, with a generator
-    of the run's seed for what is drawn at reading (the order of choices); it raises KeyError or ValueError for a record
-    that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
-    `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
-    that it gave instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of
-    its own. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
-    `variant` applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set
-    has no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
-    these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark
-    has the parameter `timeout_s`, the processor time of one.
-    `tokenized` makes the benchmark that counts in tokens, where the parameter `tokenizer_path` names a tokenizer.
-    `heat_map`: the keys of metadata that are the columns and rows of a map of its scores.
+    `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration
+    of the data set, `one_config`, and this says which one a record is of. `configs`: what the data set calls a
+    subset, where that is another name. `prompts`: those of subsets that have one of their own. `prepare` chooses or
+    makes the records of a split. `read` makes a question of a record, with a generator of the run's seed for what
+    is drawn at reading (the order of choices); it raises KeyError or ValueError for a record that is not of this
+    data set. `extract` finds the answer in a reply: None where there is none, which scores 0. `metrics` starts with
+    the main one. `judge`: a language model grades by this contract, and the metrics get the label that it gave
+    instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of its own.
+    `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew. `variant`
+    applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set has
+    no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
+    these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark has
+    the parameter `timeout_s`, the processor time of one. `tokenized` makes the benchmark that counts in tokens,
+    where the parameter `tokenizer_path` names a tokenizer. `heat_map`: the keys of metadata that are the columns
+    and rows of a map of its scores.
     """
 
     name: str
@@ -236,6 +233,7 @@ class Benchmark:
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     one_config: str | None = None
     subset_of: Callable[[Record], str] | None = None
+    configs: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Sequence[Record]], Sequence[Record]] = _as_they_are
     read: Callable[[Record, Random], Question]
     extract: Callable[[Reply, Question], str | None]

@@ -29,6 +29,7 @@ _NAMES: Final = (
     "humaneval",
     "ifeval",
     "iquiz",
+    "live_code_bench",
     "logi_qa",
     "math_500",
     "mbpp",
@@ -38,6 +39,7 @@ _NAMES: Final = (
     "mmlu_pro",
     "mmlu_redux",
     "musr",
+    "needle_haystack",
     "openbookqa",
     "piqa",
     "race",
@@ -45,11 +47,9 @@ _NAMES: Final = (
     "simple_qa",
     "siqa",
     "super_gpqa",
+    "trivia_qa",
     "truthful_qa",
     "winogrande",
-    "needle_haystack",
-    "simple_qa",
-    "trivia_qa",
 )
 
 

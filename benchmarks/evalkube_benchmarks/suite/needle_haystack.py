@@ -116,7 +116,8 @@ _DECLARED = Benchmark(
     licence="MIT (the test; the texts are their authors')",
     items=200,
     hub_ids={"modelscope": "AI-ModelScope/Needle-in-a-Haystack-Corpus"},
-    subsets=(Subset("english", config="PaulGraham_Essays"), Subset("chinese", config="Journey_to_the_West")),
+    subsets=(Subset("english"), Subset("chinese")),
+    configs={"english": "PaulGraham_Essays", "chinese": "Journey_to_the_West"},
     free_subsets=True,
     eval_split="test",
     prompt=Prompt.of(

@@ -144,13 +144,13 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
     if benchmark.subset_of is not None and not _lie_apart(wanted, source, context):
         return _divided(wanted, source, spec, context)
     if not wanted.named_subsets:
-        configs = {subset.config or subset.name: subset.name for subset in wanted.subsets}
-        present = datasets.present_subsets(source, list(configs), wanted.eval_split, context)
-        wanted = plan.with_subsets(wanted, [configs[config] for config in present])
-    only = len(wanted.subsets) == 1 and len(benchmark.subsets) == 1
+        names = {benchmark.configs.get(subset.name, subset.name): subset.name for subset in wanted.subsets}
+        present = datasets.present_subsets(source, list(names), wanted.eval_split, context)
+        wanted = plan.with_subsets(wanted, [names[config] for config in present])
+    only = len(wanted.subsets) == 1 and len(benchmark.subsets) == 1 and not benchmark.configs
     items: list[Item] = []
     for subset in wanted.subsets:
-        config = subset.config or subset.name
+        config = benchmark.configs.get(subset.name, subset.name)
         rows = datasets.load(source, config, wanted.eval_split, context, only_subset=only)
         train: list[datasets.Record] = []
         if wanted.few_shot_num and wanted.train_split:

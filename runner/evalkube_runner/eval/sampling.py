@@ -132,13 +132,20 @@ def messages_of(item: Item) -> tuple[Message, ...]:
 
 def _prepared(plan: DatasetPlan, subset: Subset, records: Sequence[Record]) -> Sequence[Record]:
     try:
-        return plan.benchmark.prepare(records)
+        found = plan.benchmark.prepare(records)
     except (KeyError, ValueError, TypeError) as problem:
         what = f"a record has no field {problem}" if isinstance(problem, KeyError) else str(problem)
         where = f"{plan.benchmark.name}, subset {subset.name!r}: {what}"
         raise RunFailed(
             Reason.DATASET_UNAVAILABLE, f"{where}. Is this the data set of {plan.benchmark.name}?"
         ) from problem
+    if records and not found:
+        raise RunFailed(
+            Reason.DATASET_UNAVAILABLE,
+            f"{plan.benchmark.name}, subset {subset.name!r}: none of {len(records)} records is left by extra_params "
+            f"{dict(plan.args.extra_params)}",
+        )
+    return found
 
 
 def _read(plan: DatasetPlan, subset: Subset, record: Record, number: int) -> Question:
