@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["ABROAD", "ASIDE", "NEXT_ABROAD", "is_abroad"]
+__all__ = ["ABROAD", "ASIDE", "NEXT_ABROAD", "is_abroad", "is_announced"]
 
 _WORDS = (
     # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Turkish, Swahili, Vietnamese, Indonesian
@@ -59,3 +59,9 @@ def is_abroad(text: str) -> bool:
     """Whether any of the words of `ABROAD` stands in a text: the pattern is slow, and most texts have none."""
     lowered = text.lower()
     return any(stem in lowered for stem in (_ASCII_STEMS if text.isascii() else _STEMS))
+
+
+def is_announced(text: str) -> bool:
+    """Whether any of the words of an announcement in English or Chinese stands in a text."""
+    lowered = text.lower()
+    return any(word in lowered for word in ("ans", "result", "conclusion", "答", "得数", "结"))

@@ -103,7 +103,7 @@ class _Reading:
         text = "\n".join(_row(line) for line in text.splitlines())
         # "(A) Rome" heads a line of a list: its bracket says so.
         text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
-        self._bracketed = set(re.findall(rf"(?<=[\w'’] )?(?<=\w)? ?[(（]({one})[)）]", text))
+        self._bracketed = set(re.findall(rf"(?<=[\w '’])[(（]({one})[)）]", text))
         text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
         text = squeezed(text)
         self._text = without_options(text, labels, self._options, several=several)

@@ -5,10 +5,11 @@ restate and correct themselves. A number is taken with all that belongs to it (q
 """
 
 import re
+from collections.abc import Iterator
 
 from evalkube_benchmarks import quantity
 from evalkube_benchmarks.extract import document, numerals
-from evalkube_benchmarks.extract.announcements import ABROAD, ASIDE, is_abroad
+from evalkube_benchmarks.extract.announcements import ABROAD, ASIDE, is_abroad, is_announced
 from evalkube_benchmarks.extract.marks import boxed, without_markup
 from evalkube_benchmarks.extract.spoken import before_next, squeezed
 from evalkube_benchmarks.extract.statements import refuses
@@ -48,10 +49,12 @@ _EUROPEAN = re.compile(
     r"|resposta|são|uma|het|een|antwoord|bir|cevap|toplam|adalah|jawaban|jadi)\b",
     re.IGNORECASE,
 )
+_POINT_AND_THREE = re.compile(r"\.\d{3}(?!\d)")
 _EUROPEAN_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?![\d.]\d|\d)")
 _OPERATOR = re.compile(
     r"(?: ?[a-z]{1,12}){0,2} ?(?:[-+*×·÷^/]|x(?= ?\d))(?= ?[\d($\\])|[A-Za-z](?= ?[-+=^])", re.IGNORECASE
 )
+_FIGURE = re.compile(r"[\d¼-¾⅐-⅞²³]")
 _FIRST_DIGIT = re.compile(r"\d")
 _ASIDE = re.compile(ASIDE, re.IGNORECASE | re.MULTILINE)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
@@ -77,8 +80,10 @@ def number(text: str, asked: str = "") -> str | None:
     A box is returned as it stands, formula or not; out of a sentence the number is cut. What follows on to another
     question than `asked` is left out. Two numbers side by side ("50 or 60", "50 to 60") are no answer.
     """
-    text = _STRUCK.sub("", quantity.in_digits(document.unfolded(text)))
-    if len(set(_EUROPEAN.findall(text[-2_000:]))) >= 2:
+    text = quantity.in_digits(document.unfolded(text))
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
+    if _POINT_AND_THREE.search(text) and len(set(_EUROPEAN.findall(text[-2_000:]))) >= 2:
         text = _EUROPEAN_THOUSANDS.sub(lambda one: one[0].replace(".", ""), text)
     head, apart = before_next(text, asked)
     if head is not text:
@@ -102,7 +107,7 @@ def _announced(text: str) -> str | None:
     if hashes:
         return _stated(hashes[-1].rpartition(":")[2] or hashes[-1])
     text = squeezed(text)
-    markers = list((_MARKER_ABROAD if is_abroad(text) else _MARKER).finditer(text))
+    markers = list(_markers(text))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     for marker, end in reversed(list(zip(markers, ends, strict=False))):
         lines = text[marker.end() : min(end, marker.end() + _STATED_CHARS)].strip().splitlines()
@@ -221,6 +226,8 @@ def _last(text: str, asked: str = "") -> str | None:
     if aside is not None and _FIRST_DIGIT.search(text[: aside.start()]):
         text = text[: aside.start()]
     for line in reversed(text.splitlines()):
+        if _FIGURE.search(line) is None:
+            continue
         read = _main(line)
         quantities = quantity.found(read)
         if not quantities:
@@ -279,3 +286,9 @@ def _new_one(read: str, quantities: list[quantity.Found], asked: str) -> quantit
         if all(other.quantity.value in given for other in quantities if other.end <= one.start):
             break
     return quantities[-1]
+
+
+def _markers(text: str) -> Iterator[re.Match[str]]:
+    if is_abroad(text):
+        return _MARKER_ABROAD.finditer(text)
+    return _MARKER.finditer(text) if is_announced(text) else iter(())
