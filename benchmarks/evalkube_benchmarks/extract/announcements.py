@@ -39,10 +39,11 @@ ABROAD = (
 """An announcement in another language than English and Chinese, up to what it announces."""
 
 ASIDE = (
-    r"^[ \t>#*_-]{0,8}(?:explanation|reason(?:ing)?|note|check|verification|justification|rationale|p\.?s"
+    r"^[ \t>#*_-]{0,8}(?:(?:explanation|reason(?:ing)?|note|check|verification|justification|rationale|p\.?s"
     r"|解析|解释|说明|理由|验算|检验|注|分析)[*_]{0,3} ?[:：]"
+    r"|(?:let me know|i hope|hope (?:this|that|it)|feel free|would you like|if you (?:have|need|want|would|'d))\b)"
 )
-"""The head of a paragraph that explains an answer, and states none."""
+"""The head of a paragraph that explains an answer, or takes leave, and states none."""
 
 NEXT_ABROAD = (
     "frage|aufgabe|problème|pregunta|problema|pergunta|domanda|vraag|pytanie|soru|swali|câu hỏi|soal|pertanyaan"

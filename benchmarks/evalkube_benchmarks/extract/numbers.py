@@ -32,7 +32,8 @@ _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za
 _CLOCK = re.compile(r": ?\d")
 _ONE_NUMBER = r"-?[$€£¥]?\d(?:[\d,]{0,20}\d)?(?:\.\d{1,20})?%?"
 _OPEN = re.compile(
-    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?(?:(?P<or>,?(?: /)? [(]?(?:or|oder|ou) "
+    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?"
+    rf"(?:(?P<or>,?(?: /)? [(]?(?:and/)?(?:or|oder|ou) "
     rf"(?:(?:maybe|perhaps|possibly|even) )?"
     rf"| ?或者? ?| ?还是 ?)|(?: to | ?[至到~] ?|(?<=\d)-(?=\d)))"
     rf"(?P<high>{_ONE_NUMBER})(?P<unit2>(?: [a-z]{{1,12}})?)(?![A-Za-z0-9/^:-])",
@@ -48,6 +49,12 @@ _EUROPEAN = re.compile(
     r"\b(?:die|der|das|und|ist|sind|antwort|insgesamt|el|los|las|es|son|respuesta|en total|il|sono|risposta|quindi"
     r"|resposta|são|uma|het|een|antwoord|bir|cevap|toplam|adalah|jawaban|jadi)\b",
     re.IGNORECASE,
+)
+_CALCULATED = re.compile(r"[\^=*/()√{}]|\\(?!text)")
+_LISTED = re.compile(rf"{_ONE_NUMBER}(?:, {_ONE_NUMBER}){{1,20}}")
+_MAYBE = r"(?:\b(?:maybe|perhaps|possibly) |可能是? ?|要么是? ?|也许是? ?)"
+_TWICE_MAYBE = re.compile(
+    rf"{_MAYBE}(?P<low>{_ONE_NUMBER})[^.\d\n]{{0,20}}?{_MAYBE}(?P<high>{_ONE_NUMBER})", re.IGNORECASE
 )
 _POINT_AND_THREE = re.compile(r"\.\d{3}(?!\d)")
 _EUROPEAN_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?![\d.]\d|\d)")
@@ -122,9 +129,10 @@ def _boxed(inside: str) -> str:
     said = quantity.plain(inside)
     if _is_open(said) or _NONE.match(said) or refuses(said):
         return ""
-    if "\\text" in inside and quantity.quantity(inside) is None:
+    if quantity.quantity(inside) is None and not _CALCULATED.search(said):
         quantities = quantity.found(said)
-        if len(quantities) == 1 and len(re.findall(r"[A-Za-z]{2,}", said)) >= 3:
+        words = len(re.findall(r"[A-Za-z]{2,}|[一-鿿]{2,}", said))
+        if len(quantities) == 1 and words >= (3 if "\\" in inside else 1):
             return quantities[0].text
     return numerals.whole(said) or inside
 
@@ -239,8 +247,10 @@ def _last(text: str, asked: str = "") -> str | None:
             return ratio.group()
         if "=" in read or "≈" in read:
             return _of_equation(read, quantities)
-        for pair in (*_BETWEEN.finditer(read), *_OPEN.finditer(read)):
-            if pair.end("high") >= quantities[-1].end and (pair.re is _BETWEEN or _is_open(pair.group())):
+        if _LISTED.fullmatch(read) and len(quantities) > 1:
+            return ""
+        for pair in (*_TWICE_MAYBE.finditer(read), *_BETWEEN.finditer(read), *_OPEN.finditer(read)):
+            if pair.end("high") >= quantities[-1].end and (pair.re is not _OPEN or _is_open(pair.group())):
                 return ""
         return _new_one(read, quantities, asked).text
     line = text.rpartition("\n")[2]
