@@ -26,6 +26,7 @@ _SAYS = (
 _MARKER = re.compile(rf"(?:{_SAYS})[ *_:：\n]{{0,6}}", re.IGNORECASE | re.MULTILINE)
 _MARKER_ABROAD = re.compile(rf"(?:{_SAYS}|{ABROAD})[ *_:：\n]{{0,6}}", re.IGNORECASE | re.MULTILINE)
 _MOST_SIDES = 50
+_LINE_CHARS = 4_000  # of a line without an end, what it ends on
 _STATED_CHARS = 400  # what is announced stands close to its announcement
 _SENTENCE_END = re.compile(r"\.(?= |$)|[。；;!！?？]")
 _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za-z])", re.IGNORECASE)
@@ -275,6 +276,7 @@ def _of_equation(read: str, quantities: list[quantity.Found]) -> str:
 
 def _main(line: str) -> str:
     """What of a line without an announcement may say its answer: its bold words, else all but asides and reasons."""
+    line = line[-_LINE_CHARS:]
     bold = [one for one in _BOLD.findall(line) if _FIRST_DIGIT.search(one)]
     if bold:
         return quantity.plain(bold[-1])
