@@ -110,7 +110,7 @@ SUPPOSED = re.compile(
 
 CONNECTIVE = (
     r"(?: (?:because|since|as|for|due|and|or|is|are|was|were|given|according|which|that|with|based|by|from|in|so|but"
-    r"|while|when|if|where|would|rather|not|instead|the|only|both|seems|fits|has|can|then|out of)\b)"
+    r"|while|when|if|where|would|rather|not|instead|the|only|both|over|than|seems|fits|has|can|then|out of)\b)"
 )
 ARTICLE = re.compile(rf"[AI](?= [a-z])(?!{CONNECTIVE})")
 """"A" and "I" are English words too: labels before these words, the end and punctuation, never before a noun."""
