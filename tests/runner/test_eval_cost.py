@@ -89,7 +89,8 @@ def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
     assert model["prompt_cost"] == pytest.approx(dataset["prompt_tokens"] * 2 / 1e6)
     assert shown["most_cost"] == model["most_cost"] == pytest.approx(model["prompt_cost"] + 6000 * 10 / 1e6)
     figures = summary.summary(result)
-    assert (figures["estimate/calls"], figures["estimate/most_cost"]) == (60, pytest.approx(shown["most_cost"]))
+    assert figures["estimate/calls"] == 60
+    assert figures["estimate/most_cost"] == pytest.approx(shown["most_cost"])
 
 
 def test_a_dry_run_counts_by_the_tokenizer(tmp_path: Path) -> None:
