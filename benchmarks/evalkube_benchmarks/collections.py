@@ -15,11 +15,11 @@ from evalkube_crds.problems import Problem, nearest
 __all__ = ["COLLECTIONS", "Collection", "args_of", "collections_of", "members_of", "problems", "unknown"]
 
 _BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
-    "core_en": ("gsm8k", "simple_qa"),
+    "core_en": ("gsm8k",),
     "core_zh": ("ceval", "iquiz"),
     "math": ("gsm8k",),
 }
-"""Their members all weigh the same."""
+"""Their members all weigh the same, and none needs a judge, whom a request would have to name."""
 
 
 @dataclass(frozen=True, slots=True)
