@@ -24,10 +24,12 @@ _NAMES: Final = (
     "gpqa_diamond",
     "gsm8k",
     "hellaswag",
+    "humaneval",
     "ifeval",
     "iquiz",
     "logi_qa",
     "math_500",
+    "mbpp",
     "med_mcqa",
     "mgsm",
     "mmlu",
@@ -38,16 +40,12 @@ _NAMES: Final = (
     "piqa",
     "race",
     "sciq",
-    "humaneval",
-    "iquiz",
-    "mbpp",
     "simple_qa",
     "siqa",
     "super_gpqa",
     "truthful_qa",
     "winogrande",
 )
-
 
 ALIASES: Final[Mapping[str, str]] = {}
 """Other names that EvalScope has, or had, for some of them. What they name is reported under our name."""
