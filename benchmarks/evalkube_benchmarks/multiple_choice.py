@@ -80,7 +80,8 @@ class Columns:
     `question`: texts that follow one another, such as a passage and what is asked about it. `choices`: one field with a
     list, or with texts and their labels; or a field for each choice. `answer`: a letter, with or without brackets, or a
     label; with `first`, the number of a choice when the first one has that number; None: the first choice is the right
-    one, and they are shuffled at reading, by the run's seed. `solution`: how one gets there. `kept`: metadata.
+    one, and they are shuffled at reading, by the run's seed. `solution`: how one gets there. `group`: what questions on
+    one text have in common. `kept`: metadata.
     """
 
     question: tuple[str, ...] = ("question",)
@@ -88,6 +89,7 @@ class Columns:
     answer: str | None = "answer"
     first: int | None = None
     solution: str | None = None
+    group: str | None = None
     kept: tuple[str, ...] = ()
 
     def missing(self, record: Record) -> str | None:
@@ -125,6 +127,8 @@ def _read(columns: Columns, record: Record, random: Random) -> Question:
         solution=(columns.solution and fields.first(record, columns.solution)) or "",
         metadata={name: fields.metadata(record.get(name)) for name in columns.kept},
     )
+    if columns.group is not None:
+        made = dataclasses.replace(made, group=fields.first(record, columns.group) or "")
     return shuffled(made, random) if columns.answer is None else made
 
 

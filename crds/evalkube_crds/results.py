@@ -161,7 +161,7 @@ class Precision(Report):
     """
 
     wanted: float = Field(description="Half the width of the interval at which no further question is asked")
-    reached: bool = Field(description="Whether the interval became that narrow before all questions were asked")
+    reached: bool = Field(description="Whether the interval became that narrow before all answers were there")
     low: float = Field(description="Low end of the interval")
     high: float = Field(description="High end of the interval")
     asked_questions: int = 0

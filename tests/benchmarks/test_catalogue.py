@@ -40,6 +40,11 @@ def test_an_answer_in_the_form_that_is_asked_for_is_read(name: str) -> None:
         assert wrong.values[main.name] < 0.5, question
 
 
+def test_each_name_stands_once() -> None:
+    """In alphabetical order, so that two changes of the table are easily joined."""
+    assert list(BENCHMARKS) == sorted(set(BENCHMARKS))
+
+
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
     """A name that is known is none."""
     assert collections.unknown("gsm8k") is None

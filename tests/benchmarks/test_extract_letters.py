@@ -476,3 +476,23 @@ def test_one_letter(reply: str, expected: str | None) -> None:
 def test_several_letters(reply: str, expected: str | None) -> None:
     """Where several options may be right, a reply means all that it calls right."""
     assert extract.choices(reply, "ABCD", OPTIONS) == expected
+
+
+TRUTHS = ("True, True", "False, False", "True, False", "False, True")
+FOODS = ("hungry", "not hungry", "The wrong food", "don't eat it, wait")
+OWN_TEXT = {
+    "a denial's words are the option": ("The answer is B: False, False", TRUTHS, "B"),
+    "the last option": ("So the answer is D: False, True.", TRUTHS, "D"),
+    "not": ("The answer is B: not hungry", FOODS, "B"),
+    "do not": ("The answer is D: **don't eat it, wait**", FOODS, "D"),
+    "wrong": ("Answer: C) The wrong food", FOODS, "C"),
+    "an option with its article, alone": ("The wrong food.", FOODS, "C"),
+    "another option's text": ("The answer is A: not hungry", FOODS, None),
+    "a denial": ("The answer is B: not right", FOODS, None),
+}
+
+
+@pytest.mark.parametrize(("reply", "options", "expected"), OWN_TEXT.values(), ids=OWN_TEXT)
+def test_a_letter_with_the_text_of_its_option(reply: str, options: tuple[str, ...], expected: str | None) -> None:
+    """The text of an option may begin as a denial would; what is no option denies."""
+    assert extract.choice(reply, "ABCD", options) == expected

@@ -174,3 +174,9 @@ def test_the_examples_of_mmlu_pro_reason_in_the_form_of_the_prompt() -> None:
         "cot_content": "A: Let's think step by step. It is y. The answer is (B).",
     }
     assert BENCHMARKS["mmlu_pro"].read(record, Random(0)).solution == "Let's think step by step. It is y."
+
+
+def test_the_questions_on_one_text_are_a_group() -> None:
+    """RACE asks several of each article: their answers are no independent ones."""
+    record = {"example_id": "high1.txt", "article": "T", "question": "q", "options": ["x", "y"], "answer": "A"}
+    assert BENCHMARKS["race"].read(record, Random(0)).group == "high1.txt"

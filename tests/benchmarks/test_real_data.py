@@ -39,6 +39,7 @@ pytestmark = pytest.mark.skipif(_ROOT is None, reason="EVALKUBE_TEST_DATA names 
 _STYLES = (
     *("{0}", "({0})", "**{0}**", "Answer: {0}", "ANSWER: {0}", "The correct answer is {0}."),
     *("We weigh each of them.\nSo the answer is \\boxed{{{0}}}", "先看题目。\n答案：{0}", "因此选 {0}。"),
+    *("The answer is {0}: {1}", "{0}. {1}", "We weigh each.\n\nAnswer: {0}) {1}"),
 )
 
 
@@ -196,7 +197,7 @@ def test_the_letter_of_a_choice_is_read_in_many_styles(name: str, tmp_path: Path
     for item in _items(name, _REAL[name], tmp_path):
         task = scoring.Task(benchmark=name, question=item.question, metrics=(main.name,))
         for at, label in enumerate(letters(len(item.question.choices))):
-            reply = _STYLES[(item.index + at) % len(_STYLES)].format(label)
+            reply = _STYLES[(item.index + at) % len(_STYLES)].format(label, item.question.choices[at])
             if scoring.score(task, reply).values[main.name] != (label in item.question.targets):
                 missed.append((reply, item.question))
     assert not missed

@@ -101,7 +101,7 @@ SCORE_PLACES: dict[tuple[Any, ...], list[Any]] = {
     ("sample_score", "score", "value"): [],
     ("sample_score", "score", "value", "acc"): [],
     ("sample_score", "score", "extracted_prediction"): [None, "", "x", "1"],
-    ("sample_score", "score", "metadata"): [{}, {"a": 1}],
+    ("sample_score", "score", "metadata"): [None, {}, {"a": 1}],
     ("sample_score", "score", "explanation"): [None, "", "x", "1"],
     ("sample_score", "score", "judge_summary"): [None, {}, {"a": 1}],
 }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_benchmarks.declaration import Subset
+from evalkube_benchmarks.declaration import Question, Subset
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_runner.errors import RunFailed
@@ -39,6 +39,16 @@ def _choices(count: int) -> list[dict[str, Any]]:
 def test_limit(limit: float | None, chosen: int) -> None:
     """A count or a fraction (rounded down, but at least one) of each subset."""
     assert len(sampling.choose(_plan(limit=limit), MAIN, 10)) == chosen
+
+
+def test_a_group_goes_to_one_shard() -> None:
+    """The questions on one text have the number of the first of them; all others have their own."""
+    made = _plan()
+    items = [
+        sampling.Item(made, subset, at, Question(text="?", targets=("1",), group=group), ())
+        for at, (subset, group) in enumerate([(MAIN, ""), (MAIN, "t"), (MAIN, ""), (MAIN, "t"), (DEFAULT, "t")])
+    ]
+    assert sampling.places(items, 10) == [10, 11, 12, 11, 14]
 
 
 @given(st.integers(1, 200), st.integers(0, 2**40))

@@ -152,7 +152,7 @@ class _Reading:
         end = match.end()
         if ARTICLE.match(text, end - 1) or DOUBTED.search(text[max(0, match.start() - 40) : match.start()]):
             return None
-        if self._pattern(WRONG).match(text, end):
+        if self._pattern(WRONG).match(text, end) and not self._goes_on_with_its_text(group, end):
             # "A, B is wrong" states A, and goes on to B.
             group, comma, _ = group.partition(",")
             if not comma:
@@ -163,6 +163,13 @@ class _Reading:
         if re.search(r"(?i:\bor\b|\bbut\b)|或|还是|可能|/|~|-|至|到", group):
             return ""
         return letters
+
+    def _goes_on_with_its_text(self, letter: str, end: int) -> bool:
+        """Whether a letter's own option follows it, which may begin like a denial: "B: not hungry", "C: False"."""
+        if len(letter) != 1 or self._labels.index(letter) >= len(self._options):
+            return False
+        option = _letters_of(self._options[self._labels.index(letter)])
+        return bool(option) and _letters_of(self._text[end : end + 2000]).startswith(option)
 
     # ---------------------------------------------------------------------------------------------- implications
 
@@ -339,7 +346,7 @@ class _Reading:
                 for at, option in enumerate(self._options)
                 if len(option) > 1
                 and (
-                    whole == option
+                    whole in (option, _IT_IS.sub("", option))
                     or (labelled and _HEAD.sub(whole[0], whole) == self._labels[at].lower() + option)
                     or whole in (self._labels[at].lower() + option, f"{self._labels[at].lower()} {option}")
                 )
@@ -386,6 +393,10 @@ def _row(line: str) -> str:
     """A table's row without the bars at its ends."""
     line = line.strip()
     return line.strip("|").strip() if line.startswith("|") else line
+
+
+def _letters_of(text: str) -> str:
+    return re.sub(r"\W+", "", text).casefold()
 
 
 def _bare(text: str) -> str:

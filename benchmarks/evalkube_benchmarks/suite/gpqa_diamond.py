@@ -12,12 +12,7 @@ from evalkube_benchmarks.multiple_choice import Columns
 
 __all__ = ["BENCHMARK"]
 
-_COLUMNS = Columns(
-    question=("Question",),
-    choices=("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"),
-    answer=None,
-    kept=("High-level domain", "Subdomain"),
-)
+_CHOICES = ("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 BENCHMARK = Benchmark(
     name="gpqa_diamond",
@@ -32,7 +27,9 @@ BENCHMARK = Benchmark(
     subsets=(Subset("gpqa_diamond"),),
     eval_split="train",
     prompt=multiple_choice.english(),
-    read=multiple_choice.reader(_COLUMNS),
+    read=multiple_choice.reader(
+        Columns(question=("Question",), choices=_CHOICES, answer=None, kept=("High-level domain", "Subdomain")),
+    ),
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),
 )

@@ -29,7 +29,7 @@ BENCHMARK = Benchmark(
         "Read the text and choose the right answer to the question below it.", "Text: {question}\n{choices}"
     ),
     read=multiple_choice.reader(
-        Columns(question=("article", "question"), choices="options", kept=("example_id",)),
+        Columns(question=("article", "question"), choices="options", group="example_id", kept=("example_id",)),
     ),
     extract=readers.choice,
     metrics=(accuracy.CHOSEN,),

@@ -150,10 +150,9 @@ def scored_of(record: dict[str, Any], metrics: Iterable[Metric] = ()) -> Scored 
     try:
         score = record["sample_score"]["score"]
         values = {str(name): _number(value, 1) for name, value in score["value"].items()}
-        weights = {
-            str(name): _whole(value, _MOST_PARTS)
-            for name, value in (score.get("metadata") or {}).get("weights", {}).items()
-        }
+        kept = score.get("metadata")
+        parts = {} if kept is None else kept.get("weights", {})
+        weights = {str(name): _whole(value, _MOST_PARTS) for name, value in parts.items()}
         extracted, metadata = score["extracted_prediction"], score["judge_summary"]
         if not {metric.name for metric in metrics} <= set(values) or not isinstance(metadata, dict | None):
             return None

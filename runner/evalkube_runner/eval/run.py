@@ -201,20 +201,17 @@ def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
     number, seen = 0, Counter[str]()
     for dataset in loaded:
         share = []
-        first: dict[tuple[str, str], int] = {}
-        for item in dataset.items:
+        for item, place in zip(dataset.items, sampling.places(dataset.items, number), strict=True):
             if shards > 1:
                 chat = checkpoint.digest([(message.role, message.content) for message in sampling.messages_of(item)])
                 item = dataclasses.replace(item, ordinal=seen[chat])
                 seen[chat] += 1
-            group = item.question.group
-            place = first.setdefault((item.subset.name, group), number) if group else number
             if place % shards == shard:
                 share.append(item)
                 dataset.tally.request(item.subset.name, dataset.plan.repeats)
-                if group:
-                    dataset.tally.group(item.subset.name, item.index, group)
-            number += 1
+                if item.question.group:
+                    dataset.tally.group(item.subset.name, item.index, item.question.group)
+        number += len(dataset.items)
         dataset.items = share
 
 

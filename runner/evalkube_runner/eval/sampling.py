@@ -16,7 +16,7 @@ from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.plan import DatasetPlan
 
-__all__ = ["Item", "choose", "divided", "examples_for", "in_random_order", "items_of", "messages_of"]
+__all__ = ["Item", "choose", "divided", "examples_for", "in_random_order", "items_of", "messages_of", "places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,15 @@ def in_random_order(plan: DatasetPlan, items: Sequence[Item]) -> list[Item]:
     order = list(items)
     _generator(plan, "order", "").shuffle(order)
     return order
+
+
+def places(items: Sequence[Item], first: int) -> list[int]:
+    """The numbers by which items are given to shards, from `first` on: of a group all have that of its first item."""
+    groups: dict[tuple[str, str], int] = {}
+    return [
+        groups.setdefault((item.subset.name, item.question.group), number) if item.question.group else number
+        for number, item in enumerate(items, start=first)
+    ]
 
 
 def _drawn(plan: DatasetPlan, subset: Subset, count: int) -> list[int]:
