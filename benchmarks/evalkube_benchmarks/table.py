@@ -52,7 +52,6 @@ _NAMES: Final = (
     "winogrande",
 )
 
-
 ALIASES: Final[Mapping[str, str]] = {}
 """Other names that EvalScope has, or had, for some of them. What they name is reported under our name."""
 

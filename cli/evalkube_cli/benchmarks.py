@@ -1,5 +1,6 @@
 """`evalkube benchmarks`: lists what an evaluation may name."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def main(
         return
     for name in names or ():
         if (problem := collections.unknown(name)) is not None:
-            raise typer.BadParameter(f"{problem}; `evalkube benchmarks` lists all", param_hint="NAME")
+            raise typer.BadParameter(f"{problem} (`evalkube benchmarks` lists all)", param_hint="NAME")
     every = catalogue()
     groups = [group for group in every.collections if not names or group.name in names]
     wanted = {*(names or ()), *(member for group in groups if names for member in group.members)}
@@ -47,10 +48,21 @@ def main(
 
 
 def _table(entries: list[Entry]) -> Table:
-    table = Table("benchmark", "category", "lang.", "questions", "metric", "licence", box=None, pad_edge=False)
-    table.columns[3].justify = "right"
+    """By category, in 80 columns; a name is never cut."""
+    table = Table("benchmark", "lang.", "questions", "metric", "licence", box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
+    table.columns[2].justify = "right"
+    for column in table.columns[1:]:
+        column.overflow = "fold"
+    category = None
     for entry in entries:
+        if entry.category != category:
+            category = entry.category
+            table.add_row()
+            table.add_row(f"[bold]{category}[/]")
         questions = "" if entry.items is None else f"{entry.items:,}"
-        languages = ", ".join(entry.languages[:2]) + (", ..." if len(entry.languages) > 2 else "")
-        table.add_row(entry.name, entry.category, languages, questions, entry.metrics[0].name, entry.licence)
+        first, *others = entry.languages
+        languages = f"{first} +{len(others)}" if others else first
+        licence = re.split(r" \(|;", entry.licence)[0]
+        table.add_row(f"  {entry.name}", languages, questions, entry.metrics[0].name, licence)
     return table

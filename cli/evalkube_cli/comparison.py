@@ -72,6 +72,7 @@ def _shown(found: Mapping[str, Any]) -> Iterator[Table | str]:
     names = [f"{_safe(found[side]['run'])} ({_safe(found[side]['model'])})" for side in ("baseline", "candidate")]
     yield f"Baseline: {names[0]}\nCandidate: {names[1]}"
     yield _scores(found["benchmarks"])
+    yield _differences(found["benchmarks"])
     for name, one in found["benchmarks"].items():
         if one["changed"]:
             yield _changes(name, one)
@@ -88,26 +89,38 @@ def _shown(found: Mapping[str, Any]) -> Iterator[Table | str]:
 
 
 def _scores(benchmarks: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
-    for name in ("Benchmark", "Metric"):
-        table.add_column(name, overflow="fold")
-    numbers = ("Questions", "Baseline", "Candidate", "Difference", "95 % interval", "p", "p, Holm")
-    for name in (*numbers, "Right to\nwrong", "Wrong to\nright"):
-        table.add_column(name, justify="right")
+    table = _table("Scores", "Benchmark", "Metric", "Questions", "Baseline", "Candidate")
+    for name, one in benchmarks.items():
+        scores = (_score(one["baseline_score"]), _score(one["candidate_score"]))
+        table.add_row(_safe(name), _safe(one["metric"]), f"{one['questions']:,}", *scores)
+    table.columns[1].justify, table.columns[1].no_wrap = "left", False
+    return table
+
+
+def _differences(benchmarks: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Candidate less baseline; p corrected for several benchmarks only where there are several."""
+    several = len(benchmarks) > 1
+    table = _table("Differences", "Benchmark", "Difference", "95 % interval", "p", *(["p, Holm"] if several else []))
     for name, one in benchmarks.items():
         ends = "-" if one["interval"] is None else " to ".join(f"{end:+.4f}" for end in one["interval"])
-        scores = (_score(one["baseline_score"]), _score(one["candidate_score"]))
         difference = "-" if one["difference"] is None else f"{one['difference']:+.4f}"
-        chances = (_chance(one["p_value"]), _chance(one["p_value_holm"]))
-        moved = (f"{one['right_to_wrong']:,}", f"{one['wrong_to_right']:,}")
-        table.add_row(
-            *(_safe(name), _safe(one["metric"]), f"{one['questions']:,}"), *scores, difference, ends, *chances, *moved
-        )
+        chances = [_chance(one["p_value"]), *([_chance(one["p_value_holm"])] if several else [])]
+        table.add_row(_safe(name), difference, ends, *chances)
+    return table
+
+
+def _table(title: str, first: str, *numbers: str) -> Table:
+    """Fits 80 columns: only names are folded."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column(first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True, overflow="fold")
     return table
 
 
 def _changes(name: str, one: Mapping[str, Any]) -> Table:
-    title = f"{name}: changed, {len(one['changed']):,} of {one['lower'] + one['higher']:,}"
+    moved = f"{one['right_to_wrong']:,} from right to wrong, {one['wrong_to_right']:,} from wrong to right"
+    title = f"{name}: {moved}; shown: {len(one['changed']):,} of {one['lower'] + one['higher']:,} changed"
     table = Table(title=_safe(title), title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("Question", "Target", "Baseline", "Candidate"):
         table.add_column(column, overflow="fold")

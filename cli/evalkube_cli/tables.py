@@ -34,18 +34,22 @@ def eval_tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     """Scores by dataset and metric; the categories of a dataset that has several."""
     if not results:
         return
+    troubled = [name for name in _TROUBLES if any(report.get(name) for report in results.values())]
     table = Table(title="Scores", title_justify="left", box=box.SIMPLE_HEAD)
-    for name in ("Dataset", "Metric"):
-        table.add_column(name, overflow="fold")
-    for name in ("Score", "95 % interval", "Macro", "Samples", "Errored", "Truncated", "Empty"):
-        table.add_column(name, justify="right")
+    table.add_column("Dataset, metric", overflow="fold")
+    for name in ("Score", "95 % interval", "Macro", "Samples"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in troubled:
+        table.add_column(name.capitalize(), justify="right", overflow="fold")
     for dataset, report in results.items():
         for place, metric in enumerate(report["metrics"] or [{"name": "-", "score": None, "macro_score": None}]):
-            counts = _counts(report) if place == 0 else ("", "", "", "")
+            counts = _counts(report, troubled) if place == 0 else ()
             scores = (_number(metric["score"], 4), _ends(metric), _number(metric["macro_score"], 4))
-            table.add_row(_shown(dataset) if place == 0 else "", _shown(metric["name"]), *scores, *counts)
+            name = f"{dataset} {metric['name']}" if place == 0 else f"  {metric['name']}"
+            table.add_row(_shown(name), *scores, *counts)
     yield table
     yield from _precision(results)
+    yield from _judgements(results)
     for dataset, report in results.items():
         if report["metrics"] and len(report["metrics"][0]["categories"]) > 1:
             yield _categories(dataset, report["metrics"][0])
@@ -60,8 +64,8 @@ def _ends(one: Mapping[str, Any], key: str = "interval") -> str:
 def _precision(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     """What evaluations that may end early asked and saved; nothing where none may."""
     table = Table(title="Precision", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("Dataset", overflow="fold")
-    for name in ("Wanted", "Score of all questions", "Questions asked", "Samples saved"):
+    table.add_column("Dataset", no_wrap=True, overflow="fold")
+    for name in ("Wanted", "Score of\nall questions", "Questions\nasked", "Samples\nsaved"):
         table.add_column(name, justify="right")
     for dataset, report in results.items():
         found = report.get("precision")
@@ -75,10 +79,24 @@ def _precision(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
         yield table
 
 
+def _judgements(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """What judges said, and what of it does not count; nothing where none was asked."""
+    table = _columns("Judgements", "Dataset", "All", "Unreadable", "Failed", "Asked again", "Inconsistent")
+    table.columns[0].min_width, table.columns[0].no_wrap = None, True
+    for dataset, report in results.items():
+        found = report.get("judge_summary")
+        if found is not None:
+            counts = ("judgements", "unreadable", "failed", "asked_again", "inconsistent")
+            table.add_row(_shown(dataset), *(f"{found.get(count, 0):,}" for count in counts))
+    if table.rows:
+        yield table
+
+
 def beside_tables(answer: Mapping[str, Any]) -> Iterator[Table]:
     """What is of an evaluation as a whole: the indices of its collections, its cost, what a dry run expects."""
     if collections := answer.get("collections"):
         table = _columns("Collections", "Collection", "Index", "Members (weight)")
+        table.columns[2].justify, table.columns[2].overflow = "left", "fold"
         for name, one in collections.items():
             members = (
                 f"{member} {_number(of['score'], 4)} ({of['weight']:g})" for member, of in one["members"].items()
@@ -112,11 +130,16 @@ def _estimate(estimate: Mapping[str, Any]) -> Table:
     return table
 
 
-def _counts(report: Mapping[str, Any]) -> tuple[str, str, str, str]:
+_TROUBLES: Final = ("errored", "truncated", "empty")
+
+
+def _counts(report: Mapping[str, Any], troubled: Sequence[str]) -> Iterator[str]:
+    """Of a dataset: its samples, and those with each kind of trouble that there is in the run."""
+    scored, requested = report.get("scored", 0), report.get("requested", 0)
+    yield f"{scored:,}" if scored == requested else f"{scored:,} of {requested:,}"
     causes = ", ".join(f"{cause} {times}" for cause, times in (report.get("errors") or {}).items())
-    errored = f"{report.get('errored', 0):,}" + (f" ({causes})" if causes else "")
-    scored = f"{report.get('scored', 0):,} of {report.get('requested', 0):,}"
-    return scored, errored, f"{report.get('truncated', 0):,}", f"{report.get('empty', 0):,}"
+    for name in troubled:
+        yield f"{report.get(name) or 0:,}" + (f" ({causes})" if causes and name == "errored" else "")
 
 
 def _categories(dataset: str, metric: Mapping[str, Any]) -> Table:

@@ -56,12 +56,34 @@ def test_scores() -> None:
         "4",
         "of",
         "5",
-        "1",
-        "(parse",
-        "1)",
-        "0",
-        "0",
+        *("1", "(parse", "1)"),
     ]
+
+
+def test_what_did_not_happen_has_no_column() -> None:
+    """All samples are scored: their number, and nothing else."""
+    text = _shown(tables.eval_tables({"gsm8k": _report(scored=5, errored=0, errors={})}))
+    line = next(line for line in text.splitlines() if "gsm8k" in line)
+    assert line.split() == ["gsm8k", "mean_acc", "0.7500", "0.3006–0.9544", "0.7000", "5"]
+    assert not {"Errored", "Truncated", "Empty"} & set(text.split())
+
+
+def test_scores_fit_a_terminal() -> None:
+    """Of 80 columns, whatever the names are: names are folded, and no number is cut."""
+    results = {"gsm8k": _report(requested=14_042, scored=14_000), "competition_math": _report(empty=3)}
+    text = _shown(tables.eval_tables(results), width=80)
+    assert "…" not in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "14,000 of 14,042" in text
+    assert text.count("0.3006–0.9544") == 2
+
+
+def test_judgements_that_do_not_count_are_told() -> None:
+    """By why; no table where no judge was asked."""
+    found = {"judgements": 40, "excluded": 7, "unreadable": 5, "failed": 2, "asked_again": 9, "inconsistent": 0}
+    text = _shown(tables.eval_tables({"simple_qa": _report(judge_summary=found)}))
+    assert ["simple_qa", "40", "5", "2", "9", "0"] in [line.split() for line in text.splitlines()]
+    assert "Judgements" not in _shown(tables.eval_tables({"gsm8k": _report()}))
 
 
 def test_what_an_early_end_saved() -> None:

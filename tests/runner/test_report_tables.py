@@ -15,7 +15,7 @@ from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, ScoreSu
 from evalkube_crds.seed import load_test
 from evalkube_runner.perf import measure
 from evalkube_runner.perf.conversation_tally import ConversationTally
-from evalkube_runner.report import grid, perf_tables, perf_view, tables
+from evalkube_runner.report import eval_tables, grid, perf_tables, perf_view, tables
 from evalkube_runner.report.grid import Row, Table
 
 _S = 1_000_000_000
@@ -164,3 +164,21 @@ def test_arrivals_are_told() -> None:
     result = PerfResult(run_id="r", model="m", points=[merged])
     (view,) = perf_view.context(result, PerfRunSpec(model="m", url="http://h/v1"))["points"]
     assert ("Arrivals", words) in view.facts
+
+
+def _scored(count: int, **more: object) -> SubsetResult:
+    sums = {name: ScoreSum(count=count, total_nano=0) for name in ("f1", "em")}
+    return SubsetResult.model_validate({"name": "s", "metrics": sums, "requested": count, "scored": count} | more)
+
+
+def test_counts_are_told_once_and_troubles_where_there_are_any() -> None:
+    """Beside the main metric; a run in which nothing was cut or empty has no such columns."""
+    dataset = DatasetResult(name="d", pretty_name="D", description="", main_metric="f1", subsets=[_scored(4)])
+    assert eval_tables.subset_table(dataset).columns[-2:] == ("Samples", "Scored")
+    result = EvalResult(run_id="r", model="m", datasets=[dataset])
+    main, other = eval_tables.summary_table(result).rows
+    assert main.cells[-2:] == ("4", "4")
+    assert other.cells[-2:] == ("", "")
+    cut = dataset.model_copy(update={"subsets": [_scored(4, truncated=1)]})
+    assert eval_tables.subset_table(cut).columns[-3:] == ("Samples", "Scored", "Truncated")
+    assert eval_tables.subset_table(cut).rows[0].cells[-1] == "1"

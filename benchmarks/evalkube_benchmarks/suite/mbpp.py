@@ -67,7 +67,7 @@ BENCHMARK = Benchmark(
     category="code",
     languages=("en",),
     source="https://arxiv.org/abs/2108.07732",
-    licence="CC BY 4.0",
+    licence="CC-BY-4.0",
     items=500,
     hub_ids={
         "modelscope": "google-research-datasets/mbpp",

@@ -154,15 +154,23 @@ class Room:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """One of the places; waits for it."""
+        await self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
+
+    async def acquire(self) -> None:
+        """Takes one of the places; waits for it."""
         if self._inside >= self._limit.now or self._waiting:
             await self._turn()
         else:
             self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            self._let_in()
+
+    def release(self) -> None:
+        """Gives it back."""
+        self._inside -= 1
+        self._let_in()
 
     async def _turn(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -5,6 +5,7 @@ Jobs come from one iterator, each asked for only when a slot is free, so that a 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TypeVar
 
 __all__ = ["run"]
@@ -12,13 +13,27 @@ __all__ = ["run"]
 Job = TypeVar("Job")
 
 
-async def run(jobs: Iterable[Job], slots: int, work: Callable[[Job], Awaitable[None]]) -> None:
-    """Does `work` on every job, `slots` at a time. The first exception stops all the rest and is raised as it is."""
+async def run(
+    jobs: Iterable[Job],
+    slots: int,
+    work: Callable[[Job], Awaitable[None]],
+    *,
+    place: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> None:
+    """Does `work` on every job, `slots` at a time. The first exception stops all the rest and is raised as it is.
+
+    `place` is what a slot waits for before it takes a job, and holds until that is done.
+    """
     waiting = iter(jobs)
 
     async def slot() -> None:
-        for job in waiting:
-            await work(job)
+        while True:
+            async with place():
+                try:
+                    job = next(waiting)
+                except StopIteration:
+                    return
+                await work(job)
 
     tasks = [asyncio.create_task(slot()) for _ in range(slots)]
     try:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,9 +122,12 @@ class Session:
         )
         plans = [dataset.plan for dataset in loaded]
         self._scorers = Scorers(scoring.at_once(plans, machine.cores(), machine.memory()))
-        # Where a run may end early, what is answered and not yet scored would be asked in vain.
-        waiting = _REVIEWS_WAITING if spec.precision is None else 1
-        self._room = asyncio.Semaphore(max(waiting, most))
+        self._room: asyncio.Semaphore | at_once.Room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
+        self._place: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        if spec.precision is not None:  # what is taken up or answered, but not scored when it ends, is asked in vain
+            self._room = asyncio.Semaphore(most)
+            if self._limit is not None:
+                self._room, self._place = at_once.Room(self._limit), at_once.Room(self._limit).place
         self._rules: dict[str, tuple[Any, ...]] = {}
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
@@ -179,7 +182,8 @@ class Session:
                     await self._sample(sample, reviews)
 
                 samples = samples_of(self._loaded, self._spec, ended=self._end_early)
-                await pool.run(samples, min(at_once.most_of(self._spec), max(self._total, 1)), work)
+                slots = min(at_once.most_of(self._spec), max(self._total, 1))
+                await pool.run(samples, slots, work, place=self._place)
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
 

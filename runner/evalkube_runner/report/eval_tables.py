@@ -1,6 +1,6 @@
 """The tables of an evaluation, as values (``grid.Table``). Pure; numbers are formatted here and nowhere later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evalkube_crds import cost, weighted_index
 from evalkube_crds.histogram import Histogram
@@ -23,19 +23,21 @@ __all__ = [
     "usage_table",
 ]
 
-_COUNTS = ("Samples", "Scored", "Errored", "Truncated", "Empty", "Reused")
+_TROUBLES = ("errored", "truncated", "empty", "reused")
 
 
 def summary_table(result: EvalResult) -> Table:
     """One row per dataset and metric, the main metric first."""
+    counted = _counted(subset for dataset in result.datasets for subset in dataset.subsets)
     rows = []
     for dataset in result.datasets:
         for metric in scoring.metrics_of(dataset):
             total = scoring.tally(dataset.subsets, metric)
             means = (formats.score(total.score), interval_text(total.interval))
             cells = (*means, formats.score(total.macro), interval_text(total.macro_interval))
-            rows.append(Row((dataset.pretty_name, metric, *cells, *_counts(total))))
-    columns = ("Dataset", "Metric", "Score", "95 % interval", "Macro score", "its interval", *_COUNTS)
+            counts = _counts(total, counted) if metric == dataset.main_metric else ("",) * len(counted)
+            rows.append(Row((dataset.pretty_name, metric, *cells, *counts)))
+    columns = ("Dataset", "Metric", "Score", "95 % interval", "Macro score", "its interval", *_titles(counted))
     return Table("Scores", columns, tuple(rows), words=2)
 
 
@@ -67,14 +69,19 @@ def subset_table(dataset: DatasetResult) -> Table:
 
 def _score_columns(dataset: DatasetResult) -> tuple[str, ...]:
     main, *others = scoring.metrics_of(dataset)
-    return (main, "95 % interval", *others, *_COUNTS)
+    return (main, "95 % interval", *others, *_titles(_counted(dataset.subsets)))
 
 
 def _scores(subsets: Sequence[SubsetResult], dataset: DatasetResult) -> tuple[str, ...]:
     main, *others = scoring.metrics_of(dataset)
     total = scoring.tally(subsets, main)
     further = (formats.score(scoring.tally(subsets, metric).score) for metric in others)
-    return (formats.score(total.score), interval_text(total.interval), *further, *_counts(total))
+    return (
+        formats.score(total.score),
+        interval_text(total.interval),
+        *further,
+        *_counts(total, _counted(dataset.subsets)),
+    )
 
 
 def interval_text(interval: Interval | None) -> str:
@@ -82,17 +89,22 @@ def interval_text(interval: Interval | None) -> str:
     return formats.DASH if interval is None else f"{formats.score(interval.low)} to {formats.score(interval.high)}"
 
 
-def _counts(total: Tally) -> tuple[str, ...]:
+def _counted(subsets: Iterable[SubsetResult]) -> tuple[str, ...]:
+    """The counts that a table has: samples and scored ones, and each trouble that there is."""
+    found = scoring.tally(list(subsets), "")
+    return ("requested", "scored", *(name for name in _TROUBLES if getattr(found, name)))
+
+
+def _titles(counted: Sequence[str]) -> tuple[str, ...]:
+    return tuple("Samples" if name == "requested" else name.capitalize() for name in counted)
+
+
+def _counts(total: Tally, counted: Sequence[str]) -> tuple[str, ...]:
     causes = ", ".join(f"{cause} {times:,}" for cause, times in total.causes.items())
-    errored = formats.count(total.errored) + (f" ({causes})" if causes else "")
-    return (
-        formats.count(total.requested),
-        formats.count(total.scored),
-        errored,
-        formats.count(total.truncated),
-        formats.count(total.empty),
-        formats.count(total.reused),
-    )
+    shown = {name: formats.count(getattr(total, name)) for name in counted}
+    if causes:
+        shown["errored"] += f" ({causes})"
+    return tuple(shown.values())
 
 
 def error_table(result: EvalResult) -> Table | None:
@@ -116,12 +128,12 @@ def precision_table(result: EvalResult) -> Table | None:
             score = scoring.tally(dataset.subsets, dataset.main_metric).score
             ends = interval_text(Interval(found.low, found.high))
             asked = f"{formats.count(found.asked_questions)} of {formats.count(found.of_questions)}"
-            reached = found.note or ("yes" if found.reached else "no")
+            ended = found.note or ("early" if found.saved_samples else "all asked")
             cells = (
                 formats.score(score),
                 ends,
                 f"{found.wanted:g}",
-                reached,
+                ended,
                 asked,
                 formats.count(found.saved_samples),
             )
@@ -131,7 +143,7 @@ def precision_table(result: EvalResult) -> Table | None:
         "Score",
         "Score of all questions",
         "Half-width wanted",
-        "Reached",
+        "End",
         "Questions",
         "Samples saved",
     )

@@ -8,6 +8,7 @@ from evalkube_benchmarks import collections
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds import summary
 from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.intervals import Interval
 from evalkube_crds.results import DatasetResult, EvalResult
 from evalkube_runner.report import configuration, eval_tables, formats, plots, rows, scoring
 from evalkube_runner.report.grid import Table
@@ -32,7 +33,6 @@ class Headline:
     description: str
     metric: str
     score: str
-    interval: str
     bar: Svg
     note: str
 
@@ -141,16 +141,18 @@ def _headline(dataset: DatasetResult) -> Headline:
     notes += [f"{formats.count(total.errored)} errored"] * bool(total.errored)
     notes += [f"{formats.count(total.truncated)} truncated"] * bool(total.truncated)
     notes += [f"{formats.count(total.empty)} empty"] * bool(total.empty)
-    low_high = total.interval
     return Headline(
         name=dataset.pretty_name,
         description=dataset.description,
-        metric=dataset.main_metric,
+        metric=dataset.main_metric + (f"; 95 % interval {_ends(total.interval)}" if total.interval else ""),
         score=formats.percent(share) if share is not None else formats.significant(total.score),
-        interval=f"{formats.percent(low_high[0])} to {formats.percent(low_high[1])}" if low_high else formats.DASH,
-        bar=plots.score_bar(share, low_high, f"{dataset.pretty_name}, {dataset.main_metric}"),
+        bar=plots.score_bar(share, total.interval, f"{dataset.pretty_name}, {dataset.main_metric}"),
         note=", ".join(notes),
     )
+
+
+def _ends(interval: Interval) -> str:
+    return f"{formats.percent(interval.low)} to {formats.percent(interval.high)}"
 
 
 def _section(dataset: DatasetResult, cells: Sequence[Cell]) -> Section:
