@@ -184,6 +184,9 @@ def _bounds(schema: dict[str, Any]) -> None:
         if word in schema and not isinstance(schema[word], bool):
             schema[plain] = schema[word]
             schema[word] = True
+    least = schema.get("minimum", 0)
+    if least != int(least):  # of a whole number the API server compares only the whole part of it
+        _add_rule(schema, f"self >= {least}", f"must be at least {least}")
 
 
 def _keys(schema: dict[str, Any]) -> None:
@@ -191,8 +194,11 @@ def _keys(schema: dict[str, Any]) -> None:
     if "patternProperties" in schema:
         [(pattern, values)] = schema.pop("patternProperties").items()
         schema["additionalProperties"] = values
-        rule = cel(f"self.all(name, name.matches(r'{pattern}'))", f"each name must match {pattern}")
-        schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), rule]
+        _add_rule(schema, f"self.all(name, name.matches(r'{pattern}'))", f"each name must match pattern {pattern}")
+
+
+def _add_rule(schema: dict[str, Any], rule: str, message: str) -> None:
+    schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), cel(rule, message)]
 
 
 def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
