@@ -73,6 +73,7 @@ FAULTS = {
     "wrong-key": Fault({}, "AuthenticationFailed", "api_key", kind="PerfRun", model="locked"),
     "wrong-key-eval": Fault({}, "AuthenticationFailed", "401", model="locked"),
     "target-down": Fault({}, "TargetUnreachable", "nobody", kind="PerfRun", model="nobody"),
+    "unknown-benchmark": Fault({"datasets": ["gsm9k"]}, "UnknownBenchmark", "did you mean 'gsm8k'?"),
     "data-missing": Fault(
         {"datasetHub": "local", "datasetArgs": {"gsm8k": {"localPath": "/data/a/none"}}, "data": NUMBERS},
         "DatasetUnavailable",
