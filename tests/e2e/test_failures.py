@@ -85,6 +85,7 @@ FAULTS = {
         "/data/<name>",
         kind="PerfRun",
     ),
+    "folder-of-another-run": Fault({"useCache": "eval-1"}, "PathForbidden", "spec.useCache"),
     "key-as-a-prompt": Fault(
         {"prompt": "@/etc/evalkube/api-key/api-key", "apiKeySecretRef": {"name": "key"}},
         "PathForbidden",
