@@ -11,6 +11,11 @@ from evalkube_benchmarks.table import BENCHMARKS
 _DOCS = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
+def test_each_benchmark_stands_once_in_the_order_of_names() -> None:
+    """As messages list them."""
+    assert list(BENCHMARKS) == sorted(set(BENCHMARKS))
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_what_people_ask_of_a_benchmark_is_told(name: str) -> None:
     """Where it comes from, under which licence, how large it is, and what it reports."""

@@ -30,6 +30,10 @@ def two_evaluations(outputs: Path) -> Iterator[Compared]:
         for name, answer in _ANSWERS.items():
             with running_mock("--default-answer", f"\\boxed{{{answer}}}") as url:
                 body = {"model": name, "api_url": f"{url.removesuffix('/v1')}/v1", "datasets": ["gsm8k"]}
+                body |= {
+                    "prices": {"input": 1, "output": 2},
+                    "eval_batch_size": "auto",
+                }  # the answer has more than reports
                 done = service.post("eval", body | {"dataset_hub": "sample", "limit": 4, "work_dir": name})
             assert done.status_code == 200, done.text
             answers.append(done.json())

@@ -100,7 +100,7 @@ def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
         raise RunFailed(
             reason,
             f"{found[0].field.partition('[')[0]}: {found[0].reason}"
-            + (f"; this runner has {names}" if unknown else ""),
+            + (f" (this runner has {names})" if unknown else ""),
         )
     return [plan_of(spec, name) for name in collections.members_of(spec)]
 
