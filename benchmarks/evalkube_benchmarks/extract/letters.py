@@ -40,6 +40,10 @@ _CLAUSE_COMMA = re.compile(r"(、[A-P](?:选?项)?), (?=[A-P])")
 _NUMBERED = re.compile(r"^\d{1,2}[.)] ?(?=\(?[A-Z]\)?\s*$)", re.MULTILINE)
 _OTHER_OPTIONS = re.compile(r"^\(?A[).、:] ?([^\n]{1,200})\n\(?B[).、:] ?([^\n]{1,200})$", re.MULTILINE)
 _DENIAL = re.compile(r"\b(?:not|no|never|neither|nor|or|if)\b|n't\b|不|没|非|或")
+_ORDINALS = {
+    word: at for at, words in enumerate(("first 一", "second 二", "third 三", "fourth 四")) for word in words.split()
+}
+_ORDINAL = re.compile(r"(?i:\b(?:the )?(first|second|third|fourth) option\b)|第([一二三四])个?选项")
 _HEAD = re.compile(r"^[a-z] ?[).:、/=-] ?")
 _MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
 _WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
@@ -106,8 +110,11 @@ class _Reading:
         # "(A) Rome" heads a line of a list: its bracket says so.
         text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
         self._bracketed = set(re.findall(rf"(?<=[\w '’])[(（]({one})[)）]", text))
+        self._bracketed -= set(
+            re.findall(rf"(?i:\b(?:not|rather than|instead of)) [^().,;\n]{{1,60}}[(（]({one})[)）]", text)
+        )
         text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
-        text = squeezed(text)
+        text = _ORDINAL.sub(self._ordinal, squeezed(text))
         self._text = without_options(text, labels, self._options, several=several)
         self._says = f"{SAYS}|{ABROAD}" if is_abroad(text) else SAYS
         next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
@@ -120,6 +127,13 @@ class _Reading:
         letter = rf"(?:(?i:options?|choices?) |选项)?{one}(?:项|选项)?"
         apart = rf"{letter}(?![A-Za-z0-9'])(?:{joint}{letter}(?![A-Za-z0-9'])){{0,12}}"
         self._group = rf"(?P<group>(?>{one}{{2,{len(labels)}}}(?![A-Za-z0-9])|{apart}))"
+
+    def _ordinal(self, match: re.Match[str]) -> str:
+        """The label of "the second option"."""
+        at = _ORDINALS[(match[1] or match[2]).lower()]
+        if at >= len(self._labels):
+            return match[0]
+        return f"option {self._labels[at]}" if match[1] else f"选项{self._labels[at]}"
 
     # ------------------------------------------------------------------------------------------------- statements
 
