@@ -48,7 +48,7 @@ def test_accuracy_is_exactly_that_of_the_answers(tmp_path: Path) -> None:
     predictions = lines_of(tmp_path / "out" / PREDICTIONS)
     reviews = lines_of(tmp_path / "out" / REVIEWS)
     seed = {"index", "model", "model_output", "messages", "agent_trace", "metadata"}
-    assert {frozenset(line) for line in predictions} == {frozenset(seed | {"key"})}
+    assert {frozenset(line) for line in predictions} == {frozenset(seed | {"key", "anywhere"})}
     assert sorted(line["index"] for line in reviews) == list(range(20))
     assert reviews[0]["sample_score"]["score"]["main_score_name"] == "acc"
 

@@ -13,7 +13,7 @@ from evalkube_crds.results import DatasetEstimate, Estimate, Spending, TokenUsag
 from evalkube_runner.context import RunContext
 from evalkube_runner.data import tokens
 from evalkube_runner.eval.judging import prompts
-from evalkube_runner.eval.session import Dataset, Sample, samples_of
+from evalkube_runner.eval.samples import Dataset, Sample, samples_of
 
 __all__ = ["estimate_of", "rough_tokens"]
 

@@ -23,8 +23,9 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, at_once, checkpoint, estimate, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
 from evalkube_runner.eval.precision import Ending
+from evalkube_runner.eval.samples import Dataset
 from evalkube_runner.eval.sampling import Item
-from evalkube_runner.eval.session import Dataset, Session
+from evalkube_runner.eval.session import Session
 from evalkube_runner.eval.tally import Tally
 
 __all__ = ["evaluate"]

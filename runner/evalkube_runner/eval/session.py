@@ -5,13 +5,10 @@ import dataclasses
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
-from evalkube_benchmarks.declaration import Message
-from evalkube_benchmarks.scoring import measured
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import AtOnce, Progress, Spending
@@ -19,21 +16,19 @@ from evalkube_runner import machine
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import at_once, checkpoint, contact, plan, pool, records, sampling, scoring
+from evalkube_runner.eval import at_once, checkpoint, contact, pool, records, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
-from evalkube_runner.eval.judging import reading, summary
+from evalkube_runner.eval.judging import summary
 from evalkube_runner.eval.judging.panel import Judges
-from evalkube_runner.eval.judging.references import Others
 from evalkube_runner.eval.judging.summary import JudgeFailed
-from evalkube_runner.eval.precision import Ending
-from evalkube_runner.eval.sampling import Item
+from evalkube_runner.eval.reviewing import Reviewer
+from evalkube_runner.eval.samples import Dataset, Sample, samples_of
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
-from evalkube_runner.eval.tally import Tally
 from evalkube_runner.wire.refusals import says_no_model
 
-__all__ = ["Dataset", "Sample", "Session", "samples_of"]
+__all__ = ["Session"]
 
 _LOG = logging.getLogger("evalkube.eval")
 _PROGRESS_S = 0.5
@@ -42,41 +37,6 @@ _REVIEWS_WAITING = 1_000
 # For so long a run that was told to stop waits for its last answers to be kept: where ingest is away, its operator may
 # be waiting for this very pod's place on the node.
 _STOPPED_S = 5.0
-
-
-@dataclass(slots=True)
-class Dataset:
-    """One benchmark of the run: what to ask, what is known from before, what has been counted.
-
-    `ending` says when it ends early, where it may; `others` are the answers that pairwise judges compare with.
-    """
-
-    plan: plan.DatasetPlan
-    items: list[Item]
-    tally: Tally
-    ending: Ending | None = None
-    predictions: checkpoint.Records = field(default_factory=dict)
-    reviews: checkpoint.Records = field(default_factory=dict)
-    judgements: checkpoint.Records = field(default_factory=dict)
-    others: Others = field(default_factory=Others)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One question to be asked once; `place`: the question's in the order of asking. `key` is of its answer by this
-    endpoint, `anywhere` by any that has the model.
-    """
-
-    dataset: Dataset
-    item: Item
-    place: int
-    repeat: int
-    messages: tuple[Message, ...]
-    key: str
-    anywhere: str
-
-
-_NOT_JUDGING = {"api_key_secret_ref", "credentials_secret_ref", "prices"}
 
 
 class Session:
@@ -128,7 +88,9 @@ class Session:
             self._room = asyncio.Semaphore(most)
             if self._limit is not None:
                 self._room, self._place = at_once.Room(self._limit), at_once.Room(self._limit).place
-        self._rules: dict[str, tuple[Any, ...]] = {}
+        self._reviewer = Reviewer(
+            spec, model, journal, judges=self._judges, scorers=self._scorers, unusable=self._unusable
+        )
         self._begun_s = time.monotonic()
         self._done = self._reused = 0
         self._causes: Counter[ErrorClass] = Counter()
@@ -217,7 +179,7 @@ class Session:
             if answer is None:
                 return
             await self._journal.add(
-                self._path("predictions", sample),
+                sample.path("predictions", self._model),
                 records.prediction(sample.key, sample.item, sample.repeat, self._model, sample.messages, answer)
                 | {"anywhere": sample.anywhere},
             )
@@ -243,7 +205,7 @@ class Session:
 
     async def _review(self, sample: Sample, answer: Answer, *, reused: bool) -> None:
         try:
-            scored = await self._score(sample, answer)
+            scored = await self._reviewer.score(sample, answer)
         except ScorerFailed as failure:
             await self._errored(sample, ErrorClass.SCORER, str(failure), answer, reused=reused)
         except JudgeFailed as failure:
@@ -270,69 +232,6 @@ class Session:
             _LOG.warning("%s: precision: all questions are asked: %s", sample.dataset.plan.benchmark.name, ending.note)
         ending.finished(sample.place, None if scored is None else scored.values.get(metric))
 
-    async def _score(self, sample: Sample, answer: Answer) -> Scored:
-        """The kept score of this very answer by these very rules, else a new one."""
-        item, dataset = sample.item, sample.dataset
-        options, name = dataset.plan, dataset.plan.benchmark.name
-        rules = self._rules.get(name) or self._rules.setdefault(name, self._rules_of(options))
-        compared = dataset.others.of(item, sample.messages, sample.repeat) if options.compared else None
-        key = checkpoint.digest(sample.key, answer.text, scoring.RULES, rules, compared, item.question.targets)
-        kept = dataset.reviews.pop(key, None)
-        if kept is not None and not self._spec.rerun_review:
-            scored = records.scored_of(kept, options.metrics[:1])
-            if scored is not None:
-                return scored
-            self._unusable("reviews", sample)
-        scored = await self._judged(sample, answer)
-        await self._journal.add(
-            self._path("reviews", sample), records.review(key, item, sample.repeat, sample.messages, answer, scored)
-        )
-        return scored
-
-    def _rules_of(self, options: plan.DatasetPlan) -> tuple[Any, ...]:
-        """What makes another score of the same answer; the same for all answers of a data set."""
-        return (
-            options.benchmark.name,
-            options.benchmark.rules_version,
-            options.parameters,
-            [metric.name for metric in options.metrics],
-            options.filters.model_dump(
-                exclude_none=False, exclude={"regex"} if options.filters.regex is None else None
-            ),
-            self._judge_identity(options),
-        )
-
-    def _judge_identity(self, options: plan.DatasetPlan) -> dict[str, Any] | None:
-        """What of the judges makes another score."""
-        if options.contract is None:
-            return None
-        judge = self._spec.judge.model_dump(exclude={*_NOT_JUDGING, "models"})
-        models = [model.model_dump(exclude=_NOT_JUDGING) for model in self._spec.judge.models]
-        contract = options.contract.model_dump(exclude={"reference"})
-        return judge | {"rules": reading.RULES, "models": models, "contract": contract}
-
-    async def _judged(self, sample: Sample, answer: Answer) -> Scored:
-        """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
-        options, question = sample.dataset.plan, sample.item.question
-        contract = options.contract
-        if contract is not None and options.labelled:
-            grade = await self._judges.grade(contract, question, answer.text, memory=self._memory(sample))
-            scores = measured(grade.label, question, options.metrics)
-            return Scored(scores.values, scores.extracted, scores.weights, metadata=grade.summary)
-        ruled = await scoring.by_rule(options, question, answer.text, self._scorers)
-        right = ruled.values.get(options.graded) == 1.0
-        if contract is None or (self._spec.judge.strategy == "llm_recall" and right):
-            return ruled
-        other = sample.dataset.others.of(sample.item, sample.messages, sample.repeat) if options.compared else None
-        if options.compared and other is None:
-            raise JudgeFailed("there is no answer to compare this one with: neither a kept one nor a reference")
-        grade = await self._judges.grade(contract, question, answer.text, other=other, memory=self._memory(sample))
-        values = ruled.values | {options.graded: grade.score} | dict(grade.parts)
-        return dataclasses.replace(ruled, values=values, metadata=grade.summary)
-
-    def _memory(self, sample: Sample) -> "_Kept":
-        return _Kept(sample.dataset, self._journal, self._path("judgements", sample), self._spec.rerun_review)
-
     async def _errored(
         self,
         sample: Sample,
@@ -354,18 +253,15 @@ class Session:
             self._messages[cause] = message
             _LOG.warning("%s: the first sample with error %s: %s", sample.dataset.plan.benchmark.name, cause, message)
         line = records.error(sample.item, sample.repeat, cause, message, judging)
-        await self._journal.add(self._path("errors", sample), line)
+        await self._journal.add(sample.path("errors", self._model), line)
 
     def _unusable(self, kind: str, sample: Sample) -> None:
         """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
-        path = self._path(kind, sample)
+        path = sample.path(kind, self._model)
         self._damaged[path] += 1
         if self._damaged[path] == 1:
             what, again = ("answer", "asked") if kind == "predictions" else ("score", "scored")
             _LOG.warning("%s: has lines with values that no %s has; their samples are %s again", path, what, again)
-
-    def _path(self, kind: str, sample: Sample) -> str:
-        return records.path(kind, self._model, sample.dataset.plan.benchmark.name, sample.item.subset.name)
 
     # ---------------------------------------------------------------------------------------------------- telling
 
@@ -413,47 +309,6 @@ class Session:
                 Reason.MODEL_NOT_FOUND if no_model else Reason.ALL_SAMPLES_FAILED,
                 f"none of {self._total} samples has a score; {count} of them: {cause}, first {self._messages[cause]!r}",
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What the judges have said of one subset: found by what they were asked, and written down as it comes."""
-
-    dataset: Dataset
-    journal: checkpoint.Journal
-    path: str
-    anew: bool
-
-    def find(self, key: str) -> dict[str, Any] | None:
-        return None if self.anew else self.dataset.judgements.get(key)
-
-    async def keep(self, key: str, record: dict[str, Any]) -> None:
-        await self.journal.add(self.path, record)
-
-
-def samples_of(
-    loaded: Iterable[Dataset], spec: EvalRunSpec, *, ended: Callable[[Dataset, int], None] | None = None
-) -> Iterator[Sample]:
-    """All samples in order, made as they are asked for; `ended` is told of a data set that ends early, and where.
-
-    Two questions that read alike are told apart by their ordinal, or a resumed run would ask one less often.
-    """
-    identity = checkpoint.generation_identity(spec.generation_config, spec.api)
-    seen: Counter[str] = Counter()
-    for dataset in loaded:
-        for place, item in enumerate(dataset.items):
-            if ended is not None and dataset.ending is not None and dataset.ending.reached:
-                ended(dataset, place)
-                break
-            messages = sampling.messages_of(item)
-            chat = [(message.role, message.content) for message in messages]
-            content = checkpoint.digest(spec.api_url, spec.model, identity, chat)
-            elsewhere = checkpoint.digest(spec.model, identity, chat)
-            ordinal = seen[content] if item.ordinal is None else item.ordinal
-            seen[content] += 1
-            for repeat in range(dataset.plan.repeats):
-                key, anywhere = (checkpoint.digest(one, repeat, ordinal) for one in (content, elsewhere))
-                yield Sample(dataset, item, place, repeat, messages, key, anywhere)
 
 
 async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:
