@@ -15,11 +15,12 @@ from evalkube_crds.problems import Problem, nearest
 __all__ = ["COLLECTIONS", "Collection", "args_of", "collections_of", "members_of", "problems", "unknown"]
 
 _BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
-    "core_en": ("gsm8k", "simple_qa"),
-    "core_zh": ("ceval", "iquiz"),
-    "math": ("gsm8k",),
+    "core_en": ("mmlu_pro", "gpqa_diamond", "bbh", "ifeval", "math_500", "humaneval"),
+    "core_zh": ("ceval", "cmmlu", "cmath", "iquiz"),
+    "math": ("gsm8k", "math_500", "aime24", "aime25"),
+    "code": ("humaneval", "mbpp"),
 }
-"""Their members all weigh the same."""
+"""Their members all weigh the same, and need no judge."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,3 +55,11 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 def test_the_reference_is_what_the_declarations_say() -> None:
     """`make generate` writes it."""
     assert _DOCS.read_text("utf-8") == catalogue.markdown()
+
+
+@pytest.mark.parametrize("name", collections.COLLECTIONS)
+def test_a_collection_is_of_benchmarks_that_need_no_judge(name: str) -> None:
+    """Who names it need name nothing else."""
+    members = collections.COLLECTIONS[name].weights
+    assert len(members) > 1
+    assert all(BENCHMARKS[member].judge is None for member in members)
