@@ -5,6 +5,7 @@ the runner's own scorer processes, and each prompt alone once. Bar: 1,640 progra
 """
 
 import asyncio
+import resource
 import sys
 import time
 from pathlib import Path
@@ -33,8 +34,12 @@ async def main(questions: list[Question], repeats: int) -> None:
         )
         took_s = time.perf_counter() - begun
         alone = await asyncio.gather(*(right(at, question.text) for at, question in enumerate(questions)))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # of scorers and of all programs
+    each_s = (used.ru_utime + used.ru_stime) / (len(solved) + len(alone))
     print(
-        f"{len(solved):,} programs in {took_s:.1f} s on {machine.cores()} cores, {len(solved) / took_s:.0f} a second; "
+        f"{len(solved):,} programs in {took_s:.1f} s on {machine.cores()} cores, {len(solved) / took_s:.0f} a second, "
+        f"{1000 * each_s:.0f} ms of processor time each "
+        f"({len(solved) * each_s / machine.cores():.0f} s of these cores); "
         f"right: {sum(solved) / len(solved):.3f} of the solutions, {sum(alone) / len(alone):.3f} of the prompts alone"
     )
 

@@ -9,6 +9,7 @@ from evalkube_api.backend import Backend
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import Side
 from evalkube_crds.names import Phase
+from evalkube_crds.seed import BESIDE
 from evalkube_crds.status import EvalRun
 
 __all__ = ["side_of"]
@@ -24,7 +25,10 @@ async def side_of(backend: Backend, run_id: str, field: str) -> Side:
         raise errors.InvalidRequest.because(f"run {run_id} is a load test; evaluations are compared", field)
     if run.status.phase is not Phase.SUCCEEDED:
         raise errors.Conflict(f"run {run_id} has no results to compare: it is {run.status.phase}", run_id)
-    reports: dict[str, dict[str, Any]] = orjson.loads(await backend.results(run_id))
+    if run.spec.dry_run:
+        raise errors.Conflict(f"run {run_id} has no results to compare: it was a dry run", run_id)
+    document: dict[str, dict[str, Any]] = orjson.loads(await backend.results(run_id))
+    reports = {name: report for name, report in document.items() if name not in BESIDE}
     answers: dict[str, dict[reviews.Key, list[reviews.Answered]]] = {}
     strange = 0
     for name, report in reports.items():

@@ -147,7 +147,7 @@ def _schemas() -> dict[str, Any]:
             "status message result output_dir", status={"const": "success"}, id=text, message=text, result=free,
             output_dir=text, thresholds=gates, cost=ref("Cost"), estimate=ref("Estimate"),
             collections={"type": "object", "additionalProperties": ref("CollectionIndex")},
-            at_once={"type": "array", "items": ref("AtOnce")},
+            at_once={"type": "array", "items": ref("AtOnce")}, sandbox={"type": "array", "items": text},
         ),
         **_beside(),
         "PerfResponse": _object(

@@ -1,6 +1,8 @@
 """The list of benchmarks for people and programs: what each one is, where it comes from, and what it reports."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -35,6 +37,7 @@ class Entry(BaseModel):
     licence: str
     source: str
     hub_ids: dict[str, str]
+    parameters: dict[str, Any] = Field(description="What `extra_params` may set, with the values that hold otherwise")
 
 
 class Group(BaseModel):
@@ -74,6 +77,7 @@ def _entry(benchmark: Benchmark) -> Entry:
         licence=benchmark.licence,
         source=benchmark.source,
         hub_ids=dict(benchmark.hub_ids),
+        parameters=dict(benchmark.parameters),
     )
 
 
@@ -124,5 +128,8 @@ def _facts(entry: Entry) -> Iterator[str]:
         yield f"source: <{entry.source}>, licence: {entry.licence}"
     if entry.hub_ids:
         yield "hubs: " + ", ".join(f"{hub} `{id_}`" for hub, id_ in entry.hub_ids.items())
+    if entry.parameters:
+        values = (f"`{name}` ({json.dumps(value)})" for name, value in entry.parameters.items())
+        yield f"extra_params: {', '.join(values)}"
     if len(entry.subsets) > 1:
         yield f"subsets: {', '.join(f'`{name}`' for name in entry.subsets)}"

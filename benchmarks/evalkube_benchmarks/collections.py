@@ -15,12 +15,15 @@ from evalkube_crds.problems import Problem, nearest
 __all__ = ["COLLECTIONS", "Collection", "args_of", "collections_of", "members_of", "problems", "unknown"]
 
 _BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
-    "core_en": ("mmlu_pro", "gpqa_diamond", "bbh", "ifeval", "math_500", "humaneval"),
-    "core_zh": ("ceval", "cmmlu", "cmath", "iquiz"),
-    "math": ("gsm8k", "math_500", "aime24", "aime25"),
-    "code": ("humaneval", "mbpp"),
+    "core_en": (
+        *("mmlu", "mmlu_pro", "gpqa_diamond", "arc", "hellaswag", "winogrande", "truthful_qa", "commonsense_qa"),
+        *("bbh", "drop", "gsm8k", "math_500", "ifeval"),
+    ),
+    "core_zh": ("ceval", "cmmlu", "iquiz", "cmath"),
+    "math": ("gsm8k", "math_500", "competition_math", "aime24", "aime25", "mgsm", "cmath"),
+    "code": ("humaneval", "mbpp", "live_code_bench"),
 }
-"""Their members all weigh the same, and need no judge."""
+"""Their members all weigh the same, and none needs a judge, whom a request would have to name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from evalkube_crds.evalrun import JudgeContract
 
@@ -22,6 +22,7 @@ __all__ = [
     "Score",
     "Share",
     "Subset",
+    "Tokenizer",
     "letters",
     "one_default_subset",
 ]
@@ -56,6 +57,7 @@ class Subset:
 class Question:
     """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
 
+    `asked` is the question alone, for judges, where `text` has a long text that it is about as well.
     `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
     may read it. `checks` are what metrics need besides and no review has room for: the tests of a program. `group`:
     what it shares with other questions, such as a text they are all about; intervals then count the groups, for their
@@ -63,6 +65,7 @@ class Question:
     """
 
     text: str
+    asked: str = ""
     targets: tuple[str, ...]
     choices: tuple[str, ...] = ()
     solution: str = ""
@@ -177,22 +180,37 @@ def _as_they_are(records: Sequence[Record]) -> Sequence[Record]:
     return records
 
 
+class Tokenizer(Protocol):
+    """A model's tokenizer, which the runner reads."""
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of a text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """A benchmark as data.
 
-    `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration of
-    the data set, `one_config`, and this says which one a record is of. `prompts`: those of subsets that have one of
-    their own. `prepare` chooses or makes the records of a split. `read` makes a question of a record, with a generator
-    of the run's seed for what is drawn at reading (the order of choices); it raises KeyError or ValueError for a record
-    that is not of this data set. `extract` finds the answer in a reply: None where there is none, which scores 0.
-    `metrics` starts with the main one. `judge`: a language model grades by this contract, and the metrics get the label
-    that it gave instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of
-    its own. `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew.
-    `variant` applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set
-    has no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
-    these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark
-    has the parameter `timeout_s`, the processor time of one.
+    `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration
+    of the data set, `one_config`, and this says which one a record is of. `configs`: what the data set calls a
+    subset, where that is another name. `prompts`: those of subsets that have one of their own. `prepare` chooses or
+    makes the records of a split. `read` makes a question of a record, with a generator of the run's seed for what
+    is drawn at reading (the order of choices); it raises KeyError or ValueError for a record that is not of this
+    data set. `extract` finds the answer in a reply: None where there is none, which scores 0. `metrics` starts with
+    the main one. `judge`: a language model grades by this contract, and the metrics get the label that it gave
+    instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of its own.
+    `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew. `variant`
+    applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set has
+    no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
+    these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark has
+    the parameter `timeout_s`, the processor time of one. `tokenized` makes the benchmark that counts in tokens,
+    where the parameter `tokenizer_path` names a tokenizer. `heat_map`: the keys of metadata that are the columns
+    and rows of a map of its scores.
     """
 
     name: str
@@ -215,6 +233,7 @@ class Benchmark:
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     one_config: str | None = None
     subset_of: Callable[[Record], str] | None = None
+    configs: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Sequence[Record]], Sequence[Record]] = _as_they_are
     read: Callable[[Record, Random], Question]
     extract: Callable[[Reply, Question], str | None]
@@ -224,6 +243,8 @@ class Benchmark:
     programs: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     variant: Callable[["Benchmark", Mapping[str, Any]], "Benchmark"] = lambda benchmark, _: benchmark
+    tokenized: Callable[["Benchmark", Tokenizer], "Benchmark"] | None = None
+    heat_map: tuple[str, str] | None = None
 
     def metric(self, name: str) -> Metric:
         """The metric of that name. Raises KeyError."""

@@ -40,7 +40,10 @@ _SCALE = (
 _MONEY_SCALE = r" ?(?:k|m|mn|b|bn|tn)\b"
 _ADDED = re.compile(r"(?<=[万亿萬億千])(?:(\d{1,4})([千百十])(?![克米瓦卡赫帕焦伏字升安分])|(\d{4})(?!\d))")
 _PERCENT = r" ?(?:%|percent\b|per cent\b|pct\b|个?百分点)"
-_UNITS = r" ?(?P<unit>(?!and\b)[A-Za-z¢]{1,12}|平方[米厘]?|[元块角毛分厘时小天日周年月秒米斤克千公吨升]{1,3}钟?)"
+_UNITS = (
+    r" ?(?P<unit>(?!and\b)[A-Za-z¢]{1,12}|平方[米厘]?|美元|美分|欧元"
+    r"|[元块角毛分厘时小天日周年月秒米斤克千公吨升]{1,3}钟?)"
+)
 _QUANTITY = re.compile(
     rf"(?P<sign>[-+] ?|minus |negative |负)?(?P<hundredths>百分之)?"
     rf"(?P<currency>{_CURRENCY})? ?(?P<sign2>[-+](?=[\d.]))?"
@@ -59,7 +62,8 @@ _PARTS: Mapping[str, tuple[str, int]] = {
     small: (big, ratio)
     for big, ratio, smalls in (
         ("dollar", 100, "cent ¢"), ("euro", 100, "cent"), ("pound", 100, "pence penny p"), ("元", 10, "角 毛"),
-        ("元", 100, "分"), ("角", 10, "分"), ("hour", 60, "minute min"), ("minute", 60, "second sec"),
+        ("元", 100, "分"), ("美元", 100, "美分"), ("角", 10, "分"),
+        ("hour", 60, "minute min"), ("minute", 60, "second sec"),
         ("foot", 12, "inch in"), ("day", 24, "hour"), ("week", 7, "day"), ("year", 12, "month"),
         ("小时", 60, "分 分钟"), ("分", 60, "秒"),
     )
@@ -248,7 +252,7 @@ _TEX_FRACTION = re.compile(r"(\d ?)?\\[dtc]?frac ?(?:\{ ?([-+]?\d{1,60}) ?\}|(\d
 
 def plain(text: str) -> str:
     """One spelling for what differs only in typesetting: full-width digits, minus signs, LaTeX spacing and dollars."""
-    text = in_digits(text)
+    text = in_digits(text).replace("零下", "-")
     if "\\" in text:
         text = _REPEATING.sub(_repeating, text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]{1,20}", lambda m: "^" + m[0].translate(_SUPERSCRIPT), text)

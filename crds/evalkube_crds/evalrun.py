@@ -372,7 +372,7 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         default=True, description="false: results go into a folder named by the time, inside work_dir"
     )
     use_cache: EarlierPath | None = Field(
-        default=None, description="Folder of an earlier run whose finished samples are not asked again"
+        default=None, description="Folder of an earlier run whose finished samples are not asked again (on one machine)"
     )
     any_endpoint: bool = Field(
         default=False,

@@ -198,7 +198,8 @@ POD_CACHE: Final = "/var/cache/evalkube"
 
 
 def unmounted(spec: ClusterFields, *, camel: bool = False) -> list[Problem]:
-    """The paths in a spec that, on a cluster, lie outside of everything that its pods mount for reading.
+    """The paths in a spec that, on a cluster, lie outside of everything that its pods mount for reading. The folder of
+    an earlier run is always one of them.
 
     `camel`: fields are named as in the resource.
     """
@@ -206,15 +207,22 @@ def unmounted(spec: ClusterFields, *, camel: bool = False) -> list[Problem]:
     found: list[Problem] = []
 
     def note(field: PathField, name: str, value: str, use: PathUse) -> str:
-        if use in (PathUse.READ, PathUse.READ_AFTER_AT) and outside(value, folders):
+        said = _in_camel_case(name, field) if camel else name
+        if use is PathUse.EARLIER:
+            found.append(Problem(said, _NO_EARLIER_RUN))
+        elif use in (PathUse.READ, PathUse.READ_AFTER_AT) and outside(value, folders):
             words = f"{value[:200]!r} lies outside of what the run's pods may read: {', '.join(folders)}"
-            said = _in_camel_case(name, field) if camel else name
             found.append(Problem(said, f"{words}; data mounts claims and ConfigMaps at {DATA_FOLDER}/<name>"))
         return value
 
     for field in fields_of(type(spec)):
         with_paths(spec, [field], partial(note, field))
     return found
+
+
+_NO_EARLIER_RUN = (
+    "on a cluster no pod sees the folder of another run; leave it out (a run whose pods are lost goes on by itself)"
+)
 
 
 def _in_camel_case(name: str, field: PathField) -> str:

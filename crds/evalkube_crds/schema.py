@@ -140,6 +140,7 @@ def _simplified(node: Any, definitions: dict[str, Any]) -> Any:
         elif key not in _DROPPED:
             plain[key] = _simplified(value, definitions)
     _bounds(plain)
+    _keys(plain)
     if plain.get("additionalProperties") is False:
         del plain["additionalProperties"]  # the API server drops or refuses unknown fields by itself
     if plain.get("x-kubernetes-preserve-unknown-fields") or plain.get("additionalProperties") in (True, {}):
@@ -183,6 +184,21 @@ def _bounds(schema: dict[str, Any]) -> None:
         if word in schema and not isinstance(schema[word], bool):
             schema[plain] = schema[word]
             schema[word] = True
+    least = schema.get("minimum", 0)
+    if least != int(least):  # of a whole number the API server compares only the whole part of it
+        _add_rule(schema, f"self >= {least}", f"must be at least {least}")
+
+
+def _keys(schema: dict[str, Any]) -> None:
+    """What keys of a map must look like, as a rule: a structural schema has no `patternProperties`."""
+    if "patternProperties" in schema:
+        [(pattern, values)] = schema.pop("patternProperties").items()
+        schema["additionalProperties"] = values
+        _add_rule(schema, f"self.all(name, name.matches(r'{pattern}'))", f"each name must match pattern {pattern}")
+
+
+def _add_rule(schema: dict[str, Any], rule: str, message: str) -> None:
+    schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), cel(rule, message)]
 
 
 def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:

@@ -63,8 +63,8 @@ async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place
     for name, document in evaluation.reports(result).items():
         data = orjson.dumps(document, option=orjson.OPT_INDENT_2)
         await place.put(f"reports/{result.model}/{name}.json", data)
-    samples = await evidence.sample_rows(result, place.get)
-    page = await asyncio.to_thread(html.eval_report, result, spec=spec, samples=samples)
+    found = await evidence.gathered(result, place.get)
+    page = await asyncio.to_thread(html.eval_report, result, spec=spec, samples=found.samples, cells=found.cells)
     await place.put("reports/report.html", page.encode())
 
 

@@ -71,11 +71,12 @@ def test_a_request_that_has_to_change(service: Service, body: dict[str, Any], fi
 
 
 def test_runs_that_cannot_be_compared(service: Service) -> None:
-    """404 for one that is not there, 400 for a load test, 409 for one that failed or goes on."""
+    """404 for one that is not there, 400 for a load test, 409 for one that failed, asked nothing or goes on."""
     load = service.post("perf", perf_body()).json()["id"]
     failed = service.post("eval", eval_body("fail-TargetUnreachable")).json()["id"]
+    dry = service.post("eval", eval_body(dry_run=True)).json()["id"]
     going = service.post("eval", eval_body("hang"), Prefer="respond-async").json()["id"]
-    cases = {"nobody": 404, "../../etc": 404, load: 400, failed: 409, going: 409}
+    cases = {"nobody": 404, "../../etc": 404, load: 400, failed: 409, dry: 409, going: 409}
     found = {
         run_id: service.client.post("/api/v1/compare", json={"baseline": run_id, "candidate": run_id})
         for run_id in cases
@@ -84,3 +85,4 @@ def test_runs_that_cannot_be_compared(service: Service) -> None:
     assert {run_id: answer.status_code for run_id, answer in found.items()} == cases
     assert found[load].json()["problems"][0]["field"] == "baseline"
     assert found[failed].json()["run"] == failed
+    assert "dry run" in found[dry].json()["error"]

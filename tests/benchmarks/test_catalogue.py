@@ -11,6 +11,11 @@ from evalkube_benchmarks.table import BENCHMARKS
 _DOCS = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
+def test_each_benchmark_stands_once_in_the_order_of_names() -> None:
+    """As messages list them."""
+    assert list(BENCHMARKS) == sorted(set(BENCHMARKS))
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_what_people_ask_of_a_benchmark_is_told(name: str) -> None:
     """Where it comes from, under which licence, how large it is, and what it reports."""
@@ -55,11 +60,3 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 def test_the_reference_is_what_the_declarations_say() -> None:
     """`make generate` writes it."""
     assert _DOCS.read_text("utf-8") == catalogue.markdown()
-
-
-@pytest.mark.parametrize("name", collections.COLLECTIONS)
-def test_a_collection_is_of_benchmarks_that_need_no_judge(name: str) -> None:
-    """Who names it need name nothing else."""
-    members = collections.COLLECTIONS[name].weights
-    assert len(members) > 1
-    assert all(BENCHMARKS[member].judge is None for member in members)

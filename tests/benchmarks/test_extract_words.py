@@ -1,5 +1,6 @@
 """What counts as the answer where it is a word of a closed list, a short free text, or a formula."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -85,3 +86,38 @@ def test_short(reply: str, expected: str | None) -> None:
 def test_formula(reply: str, expected: str | None) -> None:
     """A formula is taken whole, and what is none is read as a number."""
     assert extract.formula(reply) == expected
+
+
+@pytest.mark.parametrize("head", ["", "The answer is ", "x = "])
+@pytest.mark.parametrize(
+    "piece",
+    [" ", "\n", "**", "~~", "$", "(", "\\(", "{", "= ", "no ", "not ", "Yes and ", "5 or ", "x = 2, ", "$x$ and ",
+     "x < 3 or ", "- a\n", "1. a\n", "Answer:\na\n", "A. x\nB. y\n", "respuesta ", "উত্তর ", "答案", "是",
+     "```think\n", "a b "],
+)  # fmt: skip
+def test_the_time_to_read_grows_with_the_length_and_no_faster(head: str, piece: str) -> None:
+    """Four times the reply takes about four times as long, for words, short answers and formulas as well."""
+
+    def took_s(length: int) -> float:
+        reply = head + piece * (length // len(piece)) + "because"
+        begun = time.process_time()
+        extract.label(reply, readers.YES_NO, "Is it?")
+        extract.short(reply, "What is it?")
+        extract.formula(extract.strip_thinking(reply), "How many?")
+        return time.process_time() - begun
+
+    least_s = max(took_s(2_000), 0.03)
+    assert took_s(8_000) < 8 * least_s or took_s(8_000) < 8 * least_s  # another process may have had the core
+
+
+@pytest.mark.parametrize("piece", ["The answer is 5. ", "A. x\n", "<think>", "5 or 6 ", "题目："])
+def test_a_reply_of_a_million_characters_is_read_in_seconds(piece: str) -> None:
+    """What a model repeats until its limit does no harm."""
+    reply = extract.strip_thinking(piece * (10**6 // len(piece)))
+    begun = time.process_time()
+    extract.number(reply, "How many?")
+    extract.choice(reply, "ABCD", ("Rome", "Paris", "Bonn", "Oslo"), "Which?")
+    extract.formula(reply)
+    extract.short(reply)
+    extract.label(reply, readers.TRUE_FALSE)
+    assert time.process_time() - begun < 60

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkube_benchmarks.declaration import Question
 from evalkube_benchmarks.metrics import overlap
+from evalkube_benchmarks.scoring import measured
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=12)
 
@@ -34,15 +36,15 @@ def test_bleu_by_hand() -> None:
     """The same two: 5/6 words, 2/5 pairs, 1/4 triples, no run of four (smoothed: a half of 1/3), one word short."""
     mine, theirs = overlap.tokens("the cat is on the mat"), overlap.tokens("there is a cat on the mat")
     brevity = math.exp(1 - 7 / 6)
-    assert math.isclose(overlap.bleu(mine, theirs, 1), brevity * 5 / 6)
-    assert math.isclose(overlap.bleu(mine, theirs, 2), brevity * math.sqrt(5 / 6 * 2 / 5))
-    assert math.isclose(overlap.bleu(mine, theirs, 4), brevity * (5 / 6 * 2 / 5 * 1 / 4 * 0.5 / 3) ** 0.25)
+    assert math.isclose(overlap.bleu(mine, [theirs], 1), brevity * 5 / 6)
+    assert math.isclose(overlap.bleu(mine, [theirs], 2), brevity * math.sqrt(5 / 6 * 2 / 5))
+    assert math.isclose(overlap.bleu(mine, [theirs], 4), brevity * (5 / 6 * 2 / 5 * 1 / 4 * 0.5 / 3) ** 0.25)
 
 
 @pytest.mark.parametrize(("mine", "theirs"), [([], ["a"]), (["a"], []), ([], []), (["a"], ["b"])])
 def test_nothing_shared_is_zero(mine: list[str], theirs: list[str]) -> None:
     """Empty texts and texts without a common word score 0 and divide by nothing."""
-    assert overlap.bleu(mine, theirs, 4) == 0
+    assert overlap.bleu(mine, [theirs], 4) == 0
     assert overlap.rouge_l(mine, theirs).f1 == overlap.rouge_n(mine, theirs, 2).f1 == 0
 
 
@@ -63,7 +65,26 @@ def test_bit_parallel_lcs_is_the_textbook_one(mine: list[str], theirs: list[str]
 
 @given(WORDS.filter(bool), st.integers(1, 4))
 def test_a_text_agrees_with_itself(words: list[str], order: int) -> None:
-    """A text is all of itself, as far as it has n-grams at all."""
-    if len(words) >= order:
-        assert math.isclose(overlap.bleu(words, words, order), 1)
+    """A text is all of itself, however short."""
+    assert math.isclose(overlap.bleu(words, [words], order), 1)
     assert overlap.rouge_l(words, words).f1 == 1
+
+
+def test_bleu_of_several_references_by_hand() -> None:
+    """Each word as often as one of them has it; the nearest length, of two that are as near the shorter one."""
+    mine = ["the", "the", "cat", "sat"]
+    references = [["the", "cat"], ["a", "the", "the", "dog", "sat", "on", "it"]]
+    assert math.isclose(overlap.bleu(mine, references, 1), 4 / 4)
+    assert math.isclose(overlap.bleu(mine, references, 2), math.sqrt(4 / 4 * 2 / 3))
+    assert math.isclose(overlap.bleu(["a", "b"], [["a", "b", "c", "d"], ["a", "b", "c"]], 1), math.exp(1 - 3 / 2))
+
+
+@pytest.mark.parametrize(
+    ("targets", "recall", "precision"),
+    [(("a b c d", "x"), 2 / 4, 1), (("a b c d", "a b z"), 2 / 3, 1), (("a",), 1, 1 / 2), (("甲", "z"), 0, 0)],
+)
+def test_rouge_is_that_of_the_best_reference(targets: tuple[str, ...], recall: float, precision: float) -> None:
+    """Recall and precision are of one reference, that of the best F1; without references there is no figure."""
+    scores = measured("a b", Question(text="q", targets=targets), overlap.METRICS).values
+    assert (scores["Rouge-L-R"], scores["Rouge-L-P"]) == (recall, precision)
+    assert measured("a b", Question(text="q", targets=()), overlap.METRICS).values == {}

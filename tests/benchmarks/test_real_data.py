@@ -77,6 +77,13 @@ _REAL = {
     "piqa": _Real(),
     "humaneval": _Real(),
     "mbpp": _Real(path="mbpp/mbpp.jsonl", items=974, args={"few_shot_num": 0}),
+    "needle_haystack": _Real(
+        items=12,
+        args={
+            "subset_list": ["pride_and_prejudice", "sherlock_holmes", "tinyshakespeare"],
+            "extra_params": {"context_lengths_num_intervals": 2, "document_depth_percent_intervals": 2},
+        },
+    ),
     "simple_qa": _Real(items=500),
     "truthful_qa": _Real(),
     "winogrande": _Real(),

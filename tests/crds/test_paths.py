@@ -220,6 +220,17 @@ def test_a_path_that_pods_do_not_mount(camel: bool, field: str) -> None:
     assert [problem.field for problem in paths.unmounted(spec, camel=camel)] == [field]
 
 
+@pytest.mark.parametrize(("camel", "field"), [(False, "use_cache"), (True, "spec.useCache")])
+def test_the_folder_of_an_earlier_run_is_on_no_pod(camel: bool, field: str) -> None:
+    """Refused wherever it lies: another run's results are nothing that a run may mount."""
+    for folder in ("earlier", "/data/a/earlier"):
+        asked = {"model": "m", "api_url": "http://h/v1", "datasets": ["gsm8k"], "use_cache": folder}
+        spec = EvalRunSpec.model_validate(asked | {"data": [{"name": "a", "config_map": "c"}]})
+        (problem,) = paths.unmounted(spec, camel=camel)
+        assert problem.field == field
+        assert "leave it out" in problem.reason
+
+
 OUTSIDE = {
     "/data/x/a.txt": False,
     "/data/x": False,

@@ -36,11 +36,22 @@ def test_the_committed_files_are_what_the_models_say() -> None:
         assert yaml.safe_load((ROOT / "crds" / name).read_text()) == crd, name
 
 
+STRUCTURAL = (
+    "type description default enum format required properties additionalProperties items pattern minLength maxLength "
+    "minItems maxItems minProperties maxProperties minimum maximum exclusiveMinimum exclusiveMaximum "
+    "x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields x-kubernetes-validations "
+    "x-kubernetes-list-type x-kubernetes-list-map-keys"
+)
+"""The words of a structural schema that ours need. An API server refuses others, and 1.34 crashes over them where a
+definition has selectableFields.
+"""
+
+
 def test_schemas_are_structural() -> None:
-    """Every schema has a type, and none of the words that a structural schema may not have."""
-    forbidden = {"$ref", "anyOf", "oneOf", "allOf", "not", "const", "title", "propertyNames", "prefixItems"}
+    """Every schema has a type, and no word but those of a structural schema."""
+    words = set(STRUCTURAL.split())
     for path, node in every_node():
-        assert not forbidden & set(node), path
+        assert set(node) <= words, path
         free = node.get("x-kubernetes-preserve-unknown-fields") or node.get("x-kubernetes-int-or-string")
         assert "type" in node or free, path
 

@@ -2,6 +2,7 @@
 
 import json
 
+from evalkube_crds import seed
 from evalkube_crds.results import DatasetResult, EvalResult, ScoreSum, SubsetResult, TokenUsage
 from evalkube_crds.seed import evaluation as report
 
@@ -80,3 +81,10 @@ def test_without_answers_there_are_no_figures() -> None:
     made = report.dataset_report("m", DatasetResult(name="x", pretty_name="X", description="", main_metric="mean_acc"))
     assert made["score"] is None
     assert "perf_metrics" not in made
+
+
+def test_what_held_programs_is_beside_the_reports() -> None:
+    """Of a run that ran programs of the model, and of no other."""
+    held = ["landlock:files", "seccomp:sockets"]
+    assert seed.response(EvalResult(run_id="r", model="m", sandbox=held)) == {"sandbox": held}
+    assert seed.response(EvalResult(run_id="r", model="m")) == {}

@@ -113,7 +113,9 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
             *mock_model("slow", image, "--latency-ms", "300", "--ttft-ms", "300"),
             *mock_model("counted", image, "--latency-ms", "300"),
             *mock_model("locked", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}),
+            *mock_model("judge", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}, says="A"),
             secret("key", CANARY),
+            secret("judges", CANARY, hosts="judge"),
             secret("private", CANARY, opted_in=False),
             secret("anywhere", CANARY, hosts=None),
             secret("elsewhere", CANARY, hosts="api.example.org"),
@@ -124,7 +126,7 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
         said = kube.helm("install", "evalkube", CHART, "-f", str(file), "--wait", "--timeout", "3m", check=False)
         if "STATUS: deployed" not in said:
             pytest.exit(f"the chart cannot be installed: {said}\n{_state(kube)}", returncode=1)
-        for each in ("model", "slow", "counted", "locked"):
+        for each in ("model", "slow", "counted", "locked", "judge"):
             kube.run("rollout", "status", f"deployment/{each}", "--timeout=60s")
         yield Release(kube, small, "evalkube", image, values, file)
     finally:

@@ -72,11 +72,14 @@ def address_by_name(name: str, address: str) -> list[Document]:
     ]
 
 
-def mock_model(name: str, image: str, *arguments: str, environment: dict[str, str] | None = None) -> list[Document]:
-    """A mock model that knows the answers of the sample data: Deployment and Service."""
+def mock_model(
+    name: str, image: str, *arguments: str, environment: dict[str, str] | None = None, says: str | None = None
+) -> list[Document]:
+    """A mock model: Deployment and Service. It knows the answers of the sample data, or `says` one thing to all."""
     labels = {"app": name}
     script = "python -m evalkube_benchmarks.samples >/tmp/answers.jsonl; exec evalkube mock-model"
-    fixed = ["--host", "0.0.0.0", "--port", str(MODEL_PORT), "--answers", "/tmp/answers.jsonl"]
+    known = ["--answers", "/tmp/answers.jsonl"] if says is None else ["--default-answer", says]
+    fixed = ["--host", "0.0.0.0", "--port", str(MODEL_PORT), *known]
     container = {
         "name": "model",
         "image": image,

@@ -73,6 +73,7 @@ FAULTS = {
     "wrong-key": Fault({}, "AuthenticationFailed", "api_key", kind="PerfRun", model="locked"),
     "wrong-key-eval": Fault({}, "AuthenticationFailed", "401", model="locked"),
     "target-down": Fault({}, "TargetUnreachable", "nobody", kind="PerfRun", model="nobody"),
+    "unknown-benchmark": Fault({"datasets": ["gsm9k"]}, "UnknownBenchmark", "did you mean 'gsm8k'?"),
     "data-missing": Fault(
         {"datasetHub": "local", "datasetArgs": {"gsm8k": {"localPath": "/data/a/none"}}, "data": NUMBERS},
         "DatasetUnavailable",
@@ -84,6 +85,7 @@ FAULTS = {
         "/data/<name>",
         kind="PerfRun",
     ),
+    "folder-of-another-run": Fault({"useCache": "eval-1"}, "PathForbidden", "spec.useCache"),
     "key-as-a-prompt": Fault(
         {"prompt": "@/etc/evalkube/api-key/api-key", "apiKeySecretRef": {"name": "key"}},
         "PathForbidden",

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fakes.mock_model import running_mock
 from fakes.service import Service, running_service
@@ -29,7 +30,10 @@ def two_evaluations(outputs: Path) -> Iterator[Compared]:
         answers = []
         for name, answer in _ANSWERS.items():
             with running_mock("--default-answer", f"\\boxed{{{answer}}}") as url:
-                body = {"model": name, "api_url": f"{url.removesuffix('/v1')}/v1", "datasets": ["gsm8k"]}
+                base_url = f"{url.removesuffix('/v1')}/v1"
+                body: dict[str, Any] = {"model": name, "api_url": base_url, "datasets": ["gsm8k"]}
+                # So that the answer has more than reports.
+                body |= {"prices": {"input": 1, "output": 2}, "eval_batch_size": "auto"}
                 done = service.post("eval", body | {"dataset_hub": "sample", "limit": 4, "work_dir": name})
             assert done.status_code == 200, done.text
             answers.append(done.json())

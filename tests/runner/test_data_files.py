@@ -169,7 +169,8 @@ def test_a_table_without_a_header(tmp_path: Path, content: str, expected: list[s
         pytest.param("a.arrow", b"ARROW1\0\0\xff", "a.arrow", "not a readable arrow file", id="arrow's footer"),
         pytest.param("a.parquet", b"", "a.parquet", "not a readable parquet", id="empty parquet"),
         pytest.param("a.parquet", b"PAR1\xff\xff\4\0\0\0PAR1", "a.parquet", "not a readable", id="parquet's footer"),
-        pytest.param("a.txt", b"x", "a.txt", "not a format", id="another format"),
+        pytest.param("a.md", b"x", "a.md", "not a format", id="another format"),
+        pytest.param("a.txt", b"x\n\xff", "a.txt:2", "not UTF-8", id="a text that is none"),
         pytest.param("a.jsonl", b"\n", "a.jsonl", "holds no records", id="no records"),
     ],
 )

@@ -167,9 +167,13 @@ def test_judges_and_analysis(tmp_path: Path) -> None:
 def test_the_shipped_samples_of_every_benchmark_run(tmp_path: Path, name: str) -> None:
     """With no data and no network: dataset_hub sample, every sample answered and scored."""
 
+    contract = BENCHMARKS[name].judge
+    marks = [f"{criterion.name}: 1" for criterion in contract.criteria] if contract else []
+    said = "\n".join(marks or ["答案：A [[INCORRECT]]"])
+
     async def run() -> EvalResult:
-        async with scripted_endpoint.running(scripted_endpoint.answering("答案：A [[INCORRECT]]")) as endpoint:
-            models = [{"model": "judge", "api_url": endpoint.url}] if BENCHMARKS[name].judge else []
+        async with scripted_endpoint.running(scripted_endpoint.answering(said)) as endpoint:
+            models = [{"model": "judge", "api_url": endpoint.url}] if contract else []
             spec = spec_of(endpoint.url, datasets=[name], dataset_hub="sample", judge={"models": models})
             return await evaluate(spec, context_in(tmp_path / "out"))
 

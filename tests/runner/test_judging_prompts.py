@@ -24,6 +24,13 @@ def test_the_judge_is_shown_everything_as_it_stands() -> None:
     assert "hm" not in user.content
 
 
+def test_the_judge_is_shown_the_question_alone() -> None:
+    """Not the long text that it is about, which the model was shown."""
+    question = Question(text="A long text.\n\nQuestion: Who?", asked="Who?", targets=("Ann",))
+    assert "A long text" not in str(prompts.messages(GRADES, question, "Ann")[-1].content)
+    assert "Who?" in str(prompts.messages(GRADES, question, "Ann")[-1].content)
+
+
 @pytest.mark.parametrize("contract", [GRADES, JudgeContract(prompt_template="{prediction} Is {target} in it?")])
 def test_an_answer_stands_between_marks_that_it_cannot_know(contract: JudgeContract) -> None:
     """What it says, a verdict or the end of such a mark, does not look like the prompt's own words."""

@@ -116,8 +116,8 @@ def test_the_page_shows_what_judges_said(tmp_path: Path) -> None:
 
     result = Judged(tmp_path, judge).run({})
     spec = spec_of("http://h/v1")
-    samples = asyncio.run(evidence.sample_rows(result, context_in(tmp_path / "out").delivery.get))
-    page = html.eval_report(result, spec=spec, samples=samples)
+    found = asyncio.run(evidence.gathered(result, context_in(tmp_path / "out").delivery.get))
+    page = html.eval_report(result, spec=spec, samples=found.samples)
     for words in ("org/judge: A, score 1", "They agree.", "org/judge: excluded, unreadable", "[asked once more]"):
         assert words in page
     assert "Excluded: unreadable" in page

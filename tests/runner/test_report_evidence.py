@@ -70,5 +70,6 @@ def test_rows_are_read_by_their_paths() -> None:
     async def get(path: str) -> bytes | None:
         return kept.get(path)
 
-    found = asyncio.run(evidence.sample_rows(EvalResult(run_id="r", model="m", datasets=[dataset]), get))
-    assert [(row.index, row.error) for row in found] == [(1, "unknown: "), (0, None)]
+    found = asyncio.run(evidence.gathered(EvalResult(run_id="r", model="m", datasets=[dataset]), get))
+    assert [(row.index, row.error) for row in found.samples] == [(1, "unknown: "), (0, None)]
+    assert found.cells == {}

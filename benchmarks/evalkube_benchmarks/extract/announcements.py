@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["ABROAD", "ASIDE", "NEXT_ABROAD", "is_abroad"]
+__all__ = ["ABROAD", "ASIDE", "NEXT_ABROAD", "is_abroad", "is_announced"]
 
 _WORDS = (
     # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Turkish, Swahili, Vietnamese, Indonesian
@@ -39,10 +39,11 @@ ABROAD = (
 """An announcement in another language than English and Chinese, up to what it announces."""
 
 ASIDE = (
-    r"^[ \t>#*_-]{0,8}(?:explanation|reason(?:ing)?|note|check|verification|justification|rationale|p\.?s"
+    r"^[ \t>#*_-]{0,8}(?:(?:explanation|reason(?:ing)?|note|check|verification|justification|rationale|p\.?s"
     r"|解析|解释|说明|理由|验算|检验|注|分析)[*_]{0,3} ?[:：]"
+    r"|(?:let me know|i hope|hope (?:this|that|it)|feel free|would you like|if you (?:have|need|want|would|'d))\b)"
 )
-"""The head of a paragraph that explains an answer, and states none."""
+"""The head of a paragraph that explains an answer, or takes leave, and states none."""
 
 NEXT_ABROAD = (
     "frage|aufgabe|problème|pregunta|problema|pergunta|domanda|vraag|pytanie|soru|swali|câu hỏi|soal|pertanyaan"
@@ -59,3 +60,9 @@ def is_abroad(text: str) -> bool:
     """Whether any of the words of `ABROAD` stands in a text: the pattern is slow, and most texts have none."""
     lowered = text.lower()
     return any(stem in lowered for stem in (_ASCII_STEMS if text.isascii() else _STEMS))
+
+
+def is_announced(text: str) -> bool:
+    """Whether any of the words of an announcement in English or Chinese stands in a text."""
+    lowered = text.lower()
+    return any(word in lowered for word in ("ans", "result", "conclusion", "答", "得数", "结"))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 __all__ = ["code", "defines"]
 
 _FENCE = re.compile(r"^([ \t]{0,12}(?:>[ \t]?)?)(`{3,}|~{3,})[ \t]*([^\n`]*)$", re.MULTILINE)
-_TAGGED = re.compile(
-    r"\[(PYTHON|BEGIN|CODE)\]\s*?\n(.*?)(?:\[/?(?:PYTHON|DONE|END|CODE)\]|\Z)|<code>(.*?)</code>", re.DOTALL
-)
+_OPENING = re.compile(r"\[(?:PYTHON|BEGIN|CODE)\][ \t]{0,9}\r?\n|<code>")
+_CLOSING = re.compile(r"\[/?(?:PYTHON|DONE|END|CODE)\]|</code>")
 _LANGUAGES = frozenset({"python", "py", "python3", "python2", "py3", "ipython", "pycon", "code", "program", ""})
 _KEYS = ("code", "solution", "program", "function", "completion", "implementation", "answer")
 # A line that begins a program, and one that may stand in the first column of one.
@@ -25,7 +24,7 @@ _CODE = re.compile(
     r"|[\w.,\[\]()'\" *]{1,120}?(?::\s*[\w.\[\], |]{1,60}\s*)?(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)|[\w.]{1,80}\()"
 )
 _STATEMENT = re.compile(
-    r"^[ \t]*(?:return\b|yield\b|raise\b|pass\b|(?:for|while|if|with)\b.*:|try\s*:|\w[\w.\[\], ]*\s*[-+*/%]?=[^=])",
+    r"^[ \t]*(?:return\b|yield\b|raise\b|pass\b|(?:for|while|if|with)\b.*:|try\s*:|\w[\w.\[\], ]{0,200}[-+*/%]?=[^=])",
     re.MULTILINE,
 )
 
@@ -99,8 +98,12 @@ def _without_prompts(inside: str) -> str:
 
 
 def _tagged(text: str) -> Iterator[_Block]:
-    for found in _TAGGED.finditer(text):
-        yield _Block("python", found[2] if found[2] is not None else found[3])
+    """What stands between tags, or behind one that is not closed."""
+    at = 0
+    while (opening := _OPENING.search(text, at)) is not None:
+        closing = _CLOSING.search(text, opening.end())
+        at = len(text) if closing is None else closing.end()
+        yield _Block("python", text[opening.end() : at if closing is None else closing.start()])
 
 
 def _chosen(blocks: list[_Block], entry: str) -> str:

@@ -21,7 +21,7 @@ _TABLE_VERDICT = re.compile(r"(.{0,200}?\| ?)?(?:(?P<yes>yes|true|是)|(?P<no>no
 _VERDICT_AT_END = re.compile(
     r"(?:(?:[:—–|,-]|\bis\b|是) ?(?=[A-Za-z一-鿿✓✔√✅✗✘×❌])|(?=[✓✔√✅✗✘×❌]))"
     r"(?P<verdict>(?i:incorrect|correct|wrong|right|true|false|yes|no)"
-    r"|正确|错误|不正确|对|错|[✓✔√✅✗✘×❌])"
+    r"|正确|错误|不正确|不?符合(?:题意|要求)?|对|错|[✓✔√✅✗✘×❌])"
     r" ?[.。;；]?$"
 )
 
@@ -38,7 +38,7 @@ def without_options(text: str, labels: str, options: Sequence[str], *, several: 
     """
     head = re.compile(
         rf"(?:\d{{1,2}}[.)] )?[-*>• (\[]{{0,4}}({'|'.join(labels)})(?: ?[)\]])?"
-        rf"(?: ?[.:|)项]|、(?![{labels}](?![A-Za-z]))| [-–—])(?:选?项)? ?(?=\S)"
+        rf"(?: ?[.:|)]|选?项|、(?![{labels}](?![A-Za-z]))| [-–—])(?:选?项)? ?(?=\S)"
     )
     lines = [clause for line in text.splitlines() for clause in _clauses(line, head)]
     heads = [head.match(line) for line in lines]
@@ -118,7 +118,8 @@ def _judged(line: str, head: "re.Match[str] | None", option: str = "") -> str:
 
 def _without_inline(line: str, labels: str) -> str:
     starts = list(re.finditer(rf"(?:(?<=\s)|^)[(\[]?([{labels}])[)\].:、] ?\S", line))
-    if len({match.group(1) for match in starts}) < 3 or all(_SHORT.match(line, match.end(1)) for match in starts):
+    said = [match.group(1) for match in starts]
+    if len(set(said)) < 3 or said != sorted(said) or all(_SHORT.match(line, match.end(1)) for match in starts):
         return line
     tail = line[starts[-1].end() :]
     says = re.search(r"答案|选|(?i:\banswer)", tail)

@@ -59,10 +59,11 @@ def _announced(text: str) -> str | None:
     inside = boxed(text)
     if inside is not None:
         return numerals.whole(quantity.plain(inside)) or inside
-    said = next(filter(None, map(_stated, statements(text))), None)
+    lines = list(statements(text))
+    said = next(filter(None, map(_stated, lines)), None)
     if said is not None:
         return said
-    words = next((trimmed(clause(line)) for line in statements(text)), "")
+    words = next((trimmed(clause(line)) for line in lines), "")
     return (
         words
         if words and not _FIGURE.search(words) and len(words.split()) <= _MOST_WORDS and not refuses(words)

@@ -36,10 +36,15 @@ __all__ = ["choice", "choices"]
 _HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
 _IT_IS = re.compile(r"^(?:(?:i (?:think|guess|believe) )?(?:it is|it's|that is)|这是|是)? ?(?:the )?", re.IGNORECASE)
 _BOXES = re.compile(r"\}\$?(?: ?, ?| and |、|和| )\$?\\boxed ?\{")
+_CLAUSE_COMMA = re.compile(r"(、[A-P](?:选?项)?), (?=[A-P])")
 _NUMBERED = re.compile(r"^\d{1,2}[.)] ?(?=\(?[A-Z]\)?\s*$)", re.MULTILINE)
 _OTHER_OPTIONS = re.compile(r"^\(?A[).、:] ?([^\n]{1,200})\n\(?B[).、:] ?([^\n]{1,200})$", re.MULTILINE)
 _DENIAL = re.compile(r"\b(?:not|no|never|neither|nor|or|if)\b|n't\b|不|没|非|或")
-_HEAD = re.compile(r"^[a-z] ?[).:、-] ?")
+_ORDINALS = {
+    word: at for at, words in enumerate(("first 一", "second 二", "third 三", "fourth 四")) for word in words.split()
+}
+_ORDINAL = re.compile(r"(?i:\b(?:the )?(first|second|third|fourth) option\b)|第([一二三四])个?选项")
+_HEAD = re.compile(r"^[a-z] ?[).:、/=-] ?")
 _MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
 _WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
 
@@ -95,6 +100,7 @@ class _Reading:
         self._raw = text
         self._options = [_bare(option) for option in options]
         one = f"[{labels}]"
+        text = _CLAUSE_COMMA.sub(r"\1。", text)
         text = text.replace("【答案】", "答案:").replace("【", "\n【").replace("N/A", "")
         if several:
             text = _BOXES.sub(", ", text)
@@ -103,21 +109,31 @@ class _Reading:
         text = "\n".join(_row(line) for line in text.splitlines())
         # "(A) Rome" heads a line of a list: its bracket says so.
         text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
-        self._bracketed = set(re.findall(rf"(?<=[\w'’] )?(?<=\w)? ?[(（]({one})[)）]", text))
+        self._bracketed = set(re.findall(rf"(?<=[\w '’])[(（]({one})[)）]", text))
+        self._bracketed -= set(
+            re.findall(rf"(?i:\b(?:not|rather than|instead of)) [^().,;\n]{{1,60}}[(（]({one})[)）]", text)
+        )
         text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
-        text = squeezed(text)
+        text = _ORDINAL.sub(self._ordinal, squeezed(text))
         self._text = without_options(text, labels, self._options, several=several)
         self._says = f"{SAYS}|{ABROAD}" if is_abroad(text) else SAYS
         next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
         joint = (
             r"(?:,? (?i:(?:but|or) (?:it )?(?:could|might|may) (?:also |well )?be) (?:option )?"
-            r"| ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是|至|到) ?|,? ?也?可能是? ?"
+            r"| ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是选?|至|到) ?|,? ?也?可能是? ?"
             r"|,? (?i:(?:and|or|as well as|plus|to) (?:(?:possibly|maybe|perhaps|even) )?)"
             rf"| {next_one}{rf'|{chr(10)}(?:[-*•] ?)?(?={one}(?:{chr(10)}|$))' if several else ''})"
         )
         letter = rf"(?:(?i:options?|choices?) |选项)?{one}(?:项|选项)?"
         apart = rf"{letter}(?![A-Za-z0-9'])(?:{joint}{letter}(?![A-Za-z0-9'])){{0,12}}"
         self._group = rf"(?P<group>(?>{one}{{2,{len(labels)}}}(?![A-Za-z0-9])|{apart}))"
+
+    def _ordinal(self, match: re.Match[str]) -> str:
+        """The label of "the second option"."""
+        at = _ORDINALS[(match[1] or match[2]).lower()]
+        if at >= len(self._labels):
+            return match[0]
+        return f"option {self._labels[at]}" if match[1] else f"选项{self._labels[at]}"
 
     # ------------------------------------------------------------------------------------------------- statements
 
@@ -281,7 +297,7 @@ class _Reading:
     def _standing(self, wrong: set[str]) -> str | None:
         """The one letter that is named at all, where it can be nothing but a label."""
         one = f"[{self._labels}]"
-        ends = rf"(?=项|选项| ?(?:$|[\n.,;:!?)])|{CONNECTIVE})"
+        ends = rf"(?=项|选项|属于|是| ?(?:$|[\n.,;:!?)])|{CONNECTIVE})"
         named = set(re.findall(rf"(?:(?i:\b(?:option|choice|letter)) |选项 ?|选)({one})(?![A-Za-z0-9])", self._text))
         ended = set(re.findall(rf"(?<![A-Za-z0-9'’])({one})(?![A-Za-z0-9'’]){ends}", self._text))
         left = (named | ended) - wrong

@@ -5,10 +5,11 @@ restate and correct themselves. A number is taken with all that belongs to it (q
 """
 
 import re
+from collections.abc import Iterator
 
 from evalkube_benchmarks import quantity
 from evalkube_benchmarks.extract import document, numerals
-from evalkube_benchmarks.extract.announcements import ABROAD, ASIDE, is_abroad
+from evalkube_benchmarks.extract.announcements import ABROAD, ASIDE, is_abroad, is_announced
 from evalkube_benchmarks.extract.marks import boxed, without_markup
 from evalkube_benchmarks.extract.spoken import before_next, squeezed
 from evalkube_benchmarks.extract.statements import refuses
@@ -25,13 +26,15 @@ _SAYS = (
 _MARKER = re.compile(rf"(?:{_SAYS})[ *_:：\n]{{0,6}}", re.IGNORECASE | re.MULTILINE)
 _MARKER_ABROAD = re.compile(rf"(?:{_SAYS}|{ABROAD})[ *_:：\n]{{0,6}}", re.IGNORECASE | re.MULTILINE)
 _MOST_SIDES = 50
+_LINE_CHARS = 4_000  # of a line without an end, what it ends on
 _STATED_CHARS = 400  # what is announced stands close to its announcement
 _SENTENCE_END = re.compile(r"\.(?= |$)|[。；;!！?？]")
 _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za-z])", re.IGNORECASE)
 _CLOCK = re.compile(r": ?\d")
 _ONE_NUMBER = r"-?[$€£¥]?\d(?:[\d,]{0,20}\d)?(?:\.\d{1,20})?%?"
 _OPEN = re.compile(
-    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?(?:(?P<or>,?(?: /)? [(]?(?:or|oder|ou) "
+    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?"
+    rf"(?:(?P<or>,?(?: /)? [(]?(?:and/)?(?:or|oder|ou) "
     rf"(?:(?:maybe|perhaps|possibly|even) )?"
     rf"| ?或者? ?| ?还是 ?)|(?: to | ?[至到~] ?|(?<=\d)-(?=\d)))"
     rf"(?P<high>{_ONE_NUMBER})(?P<unit2>(?: [a-z]{{1,12}})?)(?![A-Za-z0-9/^:-])",
@@ -48,10 +51,18 @@ _EUROPEAN = re.compile(
     r"|resposta|são|uma|het|een|antwoord|bir|cevap|toplam|adalah|jawaban|jadi)\b",
     re.IGNORECASE,
 )
+_CALCULATED = re.compile(r"[\^=*/()√{}]|\\(?!text)")
+_LISTED = re.compile(rf"{_ONE_NUMBER}(?:, {_ONE_NUMBER}){{1,20}}")
+_MAYBE = r"(?:\b(?:maybe|perhaps|possibly) |可能是? ?|要么是? ?|也许是? ?)"
+_TWICE_MAYBE = re.compile(
+    rf"{_MAYBE}(?P<low>{_ONE_NUMBER})[^.\d\n]{{0,20}}?{_MAYBE}(?P<high>{_ONE_NUMBER})", re.IGNORECASE
+)
+_POINT_AND_THREE = re.compile(r"\.\d{3}(?!\d)")
 _EUROPEAN_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?![\d.]\d|\d)")
 _OPERATOR = re.compile(
     r"(?: ?[a-z]{1,12}){0,2} ?(?:[-+*×·÷^/]|x(?= ?\d))(?= ?[\d($\\])|[A-Za-z](?= ?[-+=^])", re.IGNORECASE
 )
+_FIGURE = re.compile(r"[\d¼-¾⅐-⅞²³]")
 _FIRST_DIGIT = re.compile(r"\d")
 _ASIDE = re.compile(ASIDE, re.IGNORECASE | re.MULTILINE)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
@@ -77,8 +88,10 @@ def number(text: str, asked: str = "") -> str | None:
     A box is returned as it stands, formula or not; out of a sentence the number is cut. What follows on to another
     question than `asked` is left out. Two numbers side by side ("50 or 60", "50 to 60") are no answer.
     """
-    text = _STRUCK.sub("", quantity.in_digits(document.unfolded(text)))
-    if len(set(_EUROPEAN.findall(text[-2_000:]))) >= 2:
+    text = quantity.in_digits(document.unfolded(text))
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
+    if _POINT_AND_THREE.search(text) and len(set(_EUROPEAN.findall(text[-2_000:]))) >= 2:
         text = _EUROPEAN_THOUSANDS.sub(lambda one: one[0].replace(".", ""), text)
     head, apart = before_next(text, asked)
     if head is not text:
@@ -102,7 +115,7 @@ def _announced(text: str) -> str | None:
     if hashes:
         return _stated(hashes[-1].rpartition(":")[2] or hashes[-1])
     text = squeezed(text)
-    markers = list((_MARKER_ABROAD if is_abroad(text) else _MARKER).finditer(text))
+    markers = list(_markers(text))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     for marker, end in reversed(list(zip(markers, ends, strict=False))):
         lines = text[marker.end() : min(end, marker.end() + _STATED_CHARS)].strip().splitlines()
@@ -117,9 +130,10 @@ def _boxed(inside: str) -> str:
     said = quantity.plain(inside)
     if _is_open(said) or _NONE.match(said) or refuses(said):
         return ""
-    if "\\text" in inside and quantity.quantity(inside) is None:
+    if quantity.quantity(inside) is None and not _CALCULATED.search(said):
         quantities = quantity.found(said)
-        if len(quantities) == 1 and len(re.findall(r"[A-Za-z]{2,}", said)) >= 3:
+        words = len(re.findall(r"[A-Za-z]{2,}|[一-鿿]{2,}", said))
+        if len(quantities) == 1 and words >= (3 if "\\" in inside else 1):
             return quantities[0].text
     return numerals.whole(said) or inside
 
@@ -221,6 +235,8 @@ def _last(text: str, asked: str = "") -> str | None:
     if aside is not None and _FIRST_DIGIT.search(text[: aside.start()]):
         text = text[: aside.start()]
     for line in reversed(text.splitlines()):
+        if _FIGURE.search(line) is None:
+            continue
         read = _main(line)
         quantities = quantity.found(read)
         if not quantities:
@@ -232,8 +248,10 @@ def _last(text: str, asked: str = "") -> str | None:
             return ratio.group()
         if "=" in read or "≈" in read:
             return _of_equation(read, quantities)
-        for pair in (*_BETWEEN.finditer(read), *_OPEN.finditer(read)):
-            if pair.end("high") >= quantities[-1].end and (pair.re is _BETWEEN or _is_open(pair.group())):
+        if _LISTED.fullmatch(read) and len(quantities) > 1:
+            return ""
+        for pair in (*_TWICE_MAYBE.finditer(read), *_BETWEEN.finditer(read), *_OPEN.finditer(read)):
+            if pair.end("high") >= quantities[-1].end and (pair.re is not _OPEN or _is_open(pair.group())):
                 return ""
         return _new_one(read, quantities, asked).text
     line = text.rpartition("\n")[2]
@@ -258,6 +276,7 @@ def _of_equation(read: str, quantities: list[quantity.Found]) -> str:
 
 def _main(line: str) -> str:
     """What of a line without an announcement may say its answer: its bold words, else all but asides and reasons."""
+    line = line[-_LINE_CHARS:]
     bold = [one for one in _BOLD.findall(line) if _FIRST_DIGIT.search(one)]
     if bold:
         return quantity.plain(bold[-1])
@@ -279,3 +298,9 @@ def _new_one(read: str, quantities: list[quantity.Found], asked: str) -> quantit
         if all(other.quantity.value in given for other in quantities if other.end <= one.start):
             break
     return quantities[-1]
+
+
+def _markers(text: str) -> Iterator[re.Match[str]]:
+    if is_abroad(text):
+        return _MARKER_ABROAD.finditer(text)
+    return _MARKER.finditer(text) if is_announced(text) else iter(())

@@ -35,14 +35,17 @@ SAYS = (
     r"(?:is|are|was|would be|should be|must be|will be|could be|may be|might be|->|→|[:=|])"
     r"|\b(?:correct|right|best|final) (?:choice|option|letter|one|statement)s? ?(?:is|are|would be|[:=|])"
     r"|\b(?:left|remaining)(?: (?:one|option|choice))? is|\b(?:true|right) ?:"
-    r"|\bcorrect ?:|\bchoice ?(?:is|:)|\boption is|\b(?:conclusion|verdict|result) ?[:|])"
+    r"|\bcorrect ?:|\b(?:choice|letter) ?(?:is|:)|\boption is|\b(?:conclusion|verdict|result) ?[:|])"
     r"|(?:答案|正解) ?(?:应该|应当|应|就|可能|大概|只能|显然)?(?:是|为|选|[:=|])"
     r"|(?:选项|选择|选择?的|结论|正确的) ?(?:应该|应)?(?:是|为|有|:)|(?:而|应该|应当|应|只能|必须|必定|肯定|一定)是"
     r"|(?:故|应|应该|所以|因此|因而|最终|答案|只能|必)选(?:择|项)?"
 )
 PICKS = (
     r"答案|(?<![不能可误错勿别不非])(?<!如果)(?<!假如)(?<!若)选(?:择|了|定)?(?!项)"
-    r"|(?i:(?<!if you )(?<!not )(?<!n't )\b(?:choose|chose|pick|select|selected|go with|going with|opt for))"
+    r"|(?i:(?<!if you )(?<!not )(?<!n't )\b(?:choose|chose|pick|select|selected|go with|going with|opt for"
+    r"|lean(?:ing)? towards?|inclined towards?|settl(?:e|ing) on))"
+    r"|(?i:\b(?:wait|hold on|scratch that|correction)\b[,.: -]{1,5}(?:no[,.]? )?(?:actually,? )?(?:it's |it is )?)"
+    r"(?=(?-i:[A-P])(?:[.!]|$))"
 )
 SO = (
     r"(?:所以|因此|因而|故|于是|剩下(?:的)?(?:只有|是)?|只剩(?:下)?"
@@ -110,7 +113,7 @@ SUPPOSED = re.compile(
 
 CONNECTIVE = (
     r"(?: (?:because|since|as|for|due|and|or|is|are|was|were|given|according|which|that|with|based|by|from|in|so|but"
-    r"|while|when|if|where|would|rather|not|instead|the|only|both|seems|fits|has|can|then|out of)\b)"
+    r"|while|when|if|where|would|rather|not|instead|the|only|both|over|than|seems|fits|has|can|then|out of)\b)"
 )
 ARTICLE = re.compile(rf"[AI](?= [a-z])(?!{CONNECTIVE})")
 """"A" and "I" are English words too: labels before these words, the end and punctuation, never before a noun."""

@@ -3,6 +3,7 @@
 Each scan is one pass: what may repeat in a pattern is bounded.
 """
 
+import functools
 import itertools
 import re
 
@@ -76,7 +77,9 @@ def strip_thinking(text: str) -> str:
     A closing mark alone ends a thought that the chat template opened, so everything before it goes; an opening mark
     alone is a thought that was cut off, so everything after it goes: what stands there is not yet an answer.
     """
-    text = _FOLDED.sub("", _final_channel(text))
+    text = _final_channel(text)
+    if "```" in text or "<details" in text:
+        text = _FOLDED.sub("", text)
     said: list[str] = []
     at, thinking = 0, False
     for mark in _THOUGHT.finditer(text):
@@ -149,6 +152,7 @@ def _is_asked(question: str, asked: str) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=2)  # a reader asks for that of one reply more than once
 def squeezed(text: str) -> str:
     """The text with one space for each run of white space, one line end where a run has any."""
     text = re.sub(r"[^\S\n]+", " ", text)

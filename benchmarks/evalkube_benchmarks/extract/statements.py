@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad
+from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad, is_announced
 from evalkube_benchmarks.extract.spoken import squeezed
 
 __all__ = ["LEAD_IN", "clause", "refuses", "sentences", "statements", "trimmed"]
@@ -46,7 +46,7 @@ _REFUSAL = re.compile(
 def statements(text: str) -> Iterator[str]:
     """What stands behind each announcement of an answer, the last one first: to the end of its line."""
     text = squeezed(text)
-    markers = list((_MARKER_ABROAD if is_abroad(text) else _MARKER).finditer(text))
+    markers = list(_markers(text))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     for marker, end in reversed(list(zip(markers, ends, strict=False))):
         lines = text[marker.end() : min(end, marker.end() + _STATED_CHARS)].strip().splitlines()
@@ -100,3 +100,9 @@ def trimmed(answer: str) -> str:
 def refuses(text: str) -> bool:
     """Whether a text declines to answer."""
     return _REFUSAL.match(text.strip()[:200].lstrip("*_ ")) is not None
+
+
+def _markers(text: str) -> Iterator[re.Match[str]]:
+    if is_abroad(text):
+        return _MARKER_ABROAD.finditer(text)
+    return _MARKER.finditer(text) if is_announced(text) else iter(())

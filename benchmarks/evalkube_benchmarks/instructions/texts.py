@@ -4,16 +4,11 @@ Those were made with NLTK and langdetect; what differs from them changes verdict
 English model, languages langdetect's; the words in capitals are counted here.
 """
 
+import functools
 import re
-
-import langdetect
-import punkt
-from langdetect.lang_detect_exception import LangDetectException
+from collections.abc import Callable
 
 __all__ = ["capital_words", "language", "sentences", "words"]
-
-# Detection draws at random; a reply must not be scored otherwise on a second look.
-langdetect.DetectorFactory.seed = 0
 
 _WORD = re.compile(r"\w+")
 
@@ -25,16 +20,32 @@ def words(text: str) -> int:
 
 def sentences(text: str) -> int:
     """How many sentences a text has (Kiss and Strunk 2006)."""
+    import punkt  # these libraries are loaded by a process that scores, not by one that lists benchmarks
+
     return len(punkt.sent_tokenize(text))
 
 
 def language(text: str) -> str | None:
-    """The ISO 639-1 code of a text's language; None for a text without a letter to tell it by."""
-    try:
-        found: str = langdetect.detect(text)
-    except LangDetectException:
-        return None
-    return found
+    """The code of a text's language (ISO 639-1, or zh-cn); None without a letter to tell it by."""
+    return _detector()(text)
+
+
+@functools.cache
+def _detector() -> Callable[[str], str | None]:
+    import langdetect
+    from langdetect.lang_detect_exception import LangDetectException
+
+    # Detection draws at random; a reply must not be scored otherwise on a second look.
+    langdetect.DetectorFactory.seed = 0
+
+    def detected(text: str) -> str | None:
+        try:
+            found: str = langdetect.detect(text)
+        except LangDetectException:
+            return None
+        return found
+
+    return detected
 
 
 # ------------------------------------------------------------------------------------------------- words in capitals

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from evalkube_benchmarks.declaration import Metric, Question, Share
 from evalkube_crds.evalrun import JudgeContract
 
-__all__ = ["ENGLISH", "METRICS"]
+__all__ = ["CHINESE", "ENGLISH", "METRICS"]
 
 _CORRECT, _INCORRECT, _NOT_ATTEMPTED = "CORRECT", "INCORRECT", "NOT_ATTEMPTED"
 _MAPPING = {_CORRECT: 1.0, _INCORRECT: 0.0, _NOT_ATTEMPTED: 0.0}
@@ -59,3 +59,26 @@ Give one sentence of reasons, then end with the label in double square brackets,
     score_mapping=_MAPPING,
 )
 """In English; the judge must tell a wrong answer from none."""
+
+CHINESE = JudgeContract(
+    system_prompt="你负责把回答与参考答案作对照，自己不作答。",
+    prompt_template="""\
+问题：
+{question}
+
+参考答案：
+{target}
+
+待评的回答：
+{prediction}
+
+请为这个回答选一个标签：
+- CORRECT：参考答案的内容它都说到了，而且没有与之相矛盾的话。措辞不同、繁简不同、错别字、外文译名的不同写法、
+  不言自明的单位、另外补充的真实信息、语气上的保留，都不影响。数字必须与参考答案给出的每一位一致。
+- INCORRECT：其中有话与参考答案相矛盾；即使别处说对了，或者只是猜测，也算。
+- NOT_ATTEMPTED：没有说出参考答案的内容，也没有与之相矛盾：拒绝回答、反问，或者没有给出结论。
+
+先用一句话说明理由，最后在双层方括号里写出标签，例如 [[INCORRECT]]。""",
+    score_mapping=_MAPPING,
+)
+"""In Chinese, with the same labels."""

@@ -1,6 +1,7 @@
 """How much of a text another one shares: BLEU-1 to 4 and ROUGE-1, 2 and L. Pure, exact, without a language model.
 
 Our own hundred lines, because the libraries bring nltk, jieba dictionaries or lxml along for arithmetic this small.
+Over the same tokens they are sacrebleu's sentence BLEU and rouge-score's ROUGE without stemming, figure for figure.
 Tokens are lower-case words for scripts that put spaces between them and single characters for Chinese, Japanese and
 Korean: a character needs no dictionary, so that a score does not change with a segmenter's release.
 """
@@ -68,52 +69,63 @@ def rouge_l(prediction: Sequence[str], reference: Sequence[str]) -> Overlap:
     return _overlap(len(reference) - row.bit_count(), len(prediction), len(reference))
 
 
-def bleu(prediction: Sequence[str], reference: Sequence[str], order: int) -> float:
-    """Sentence BLEU up to n-grams of `order` (Papineni et al. 2002), 0 to 1.
+def bleu(prediction: Sequence[str], references: Sequence[Sequence[str]], order: int) -> float:
+    """Sentence BLEU up to n-grams of `order` (Papineni et al. 2002), 0 to 1, as sacrebleu's `sentence_bleu` has it.
 
+    An n-gram counts as often as the reference that has most of it; the length is compared with the nearest one.
     Without smoothing a short sentence scores 0 for want of one 4-gram; empty matches are smoothed geometrically
-    (Chen and Cherry 2014, method 3, which is NIST's and sacrebleu's "exp"). No word in common is 0.
+    (Chen and Cherry 2014, method 3, which is NIST's and sacrebleu's "exp"). Of a text too short for n-grams of `order`
+    the shorter ones count. No word in common is 0.
     """
-    if not prediction or not reference:
+    if not prediction or not any(references):
         return 0.0
+    order = min(order, len(prediction))
     logs, missing = 0.0, 0
     for n in range(1, order + 1):
         mine = _ngrams(prediction, n)
-        matched = (mine & _ngrams(reference, n)).total()
+        theirs: Counter[tuple[str, ...]] = Counter()
+        for reference in references:
+            theirs |= _ngrams(reference, n)
+        matched = (mine & theirs).total()
         if n == 1 and not matched:
             return 0.0
-        if not matched:
-            missing += 1
-        logs += math.log((matched or 0.5**missing) / max(mine.total(), 1))
-    brevity = min(0.0, 1 - len(reference) / len(prediction))
-    return math.exp(brevity + logs / order)
+        missing += not matched
+        logs += math.log((matched or 0.5**missing) / mine.total())
+    nearest = min((abs(len(reference) - len(prediction)), len(reference)) for reference in references)[1]
+    return math.exp(min(0.0, 1 - nearest / len(prediction)) + logs / order)
 
 
 # ------------------------------------------------------------------------------------------------------------- metrics
 
 
 @functools.lru_cache(maxsize=8)
-def _figures(found: str, reference: str) -> dict[str, float]:
-    """All figures of a text beside one reference; kept for the metrics of one answer, which ask in turn."""
-    mine, theirs = tokens(found), tokens(reference)
+def _figures(found: str, references: tuple[str, ...]) -> dict[str, float]:
+    """All figures of a text beside its references; kept for the metrics of one answer, which ask in turn.
+
+    ROUGE is that of the reference whose F1 is best, as rouge-score's `score_multi` has it.
+    """
+    mine, theirs = tokens(found), [tokens(reference) for reference in references]
     figures = {f"bleu-{order}": bleu(mine, theirs, order) for order in (1, 2, 3, 4)}
-    shares = {"1": rouge_n(mine, theirs, 1), "2": rouge_n(mine, theirs, 2), "L": rouge_l(mine, theirs)}
-    for name, shared in shares.items():
+    shares = {
+        "1": [rouge_n(mine, one, 1) for one in theirs],
+        "2": [rouge_n(mine, one, 2) for one in theirs],
+        "L": [rouge_l(mine, one) for one in theirs],
+    }
+    for name, beside in shares.items():
+        shared = max(beside, key=lambda one: (one.f1, one.recall))
         figures |= {f"Rouge-{name}-R": shared.recall, f"Rouge-{name}-P": shared.precision, f"Rouge-{name}-F": shared.f1}
     return figures
 
 
-def _of_best(name: str) -> Callable[[str, Question], float | None]:
-    """The figure beside the reference that it is highest for."""
-
+def _figure(name: str) -> Callable[[str, Question], float | None]:
     def score(found: str, question: Question) -> float | None:
-        return max((_figures(found, reference)[name] for reference in question.targets), default=None)
+        return _figures(found, question.targets)[name] if question.targets else None
 
     return score
 
 
 METRICS = tuple(
-    Metric(name=name, score=_of_best(name), verdict=False)
+    Metric(name=name, score=_figure(name), verdict=False)
     for name in (
         *(f"Rouge-L-{figure}" for figure in "RPF"),
         *(f"Rouge-{n}-{figure}" for n in (1, 2) for figure in "RPF"),

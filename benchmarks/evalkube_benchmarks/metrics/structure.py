@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 __all__ = ["compared", "spelled"]
 
-_MOST_CHARS, _MOST_PARTS = 1_000, 40
+_MOST_CHARS, _MOST_PARTS = 1_000, 20
 _SPELLINGS = {
     "∞": r"\infty ", "π": r"\pi ", "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ",
     "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "·": r"\cdot ", "⋅": r"\cdot ", "×": r"\times ", "÷": "/",

@@ -1,16 +1,20 @@
-"""The process that confines itself and runs one program: `python -I -S confined.py JOB_FD REPORT_FD`.
+"""What a process does that confines itself and runs one program; `process` starts an interpreter with this file's code.
 
 It needs the standard library alone, of that as little as it can, and is imported by nobody. The job is from our own
 process; what is reported back passes through the program's hands, and carries a word that it was not told.
 """
 
+from __future__ import annotations
+
 import builtins
 import ctypes
-import marshal
 import os
 import resource
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the module takes as long to load as all others here
+    from typing import Any
 
 _ADD_RULE, _RESTRICT_SELF, _CREATE_RULESET, _PATH_BENEATH = 445, 446, 444, 1
 _SET_PDEATHSIG, _SET_SECCOMP, _SET_NO_NEW_PRIVS, _FILTER = 1, 22, 38, 2
@@ -196,11 +200,8 @@ def _quoted(words: str) -> str:
     return str(encode_basestring_ascii(words))
 
 
-def main() -> None:
-    """Does the job of the first descriptor, and reports to the second."""
-    job_fd, report_fd = map(int, sys.argv[1:3])
-    with os.fdopen(job_fd, "rb") as file:
-        job = marshal.load(file)  # noqa: S302 - written by the process that started this one
+def main(job: dict[str, Any], report_fd: int) -> None:
+    """Does a job, and reports to a descriptor."""
     secret = job.pop("secret").encode()
     write, leave = os.write, os._exit
 
@@ -227,7 +228,3 @@ def main() -> None:
         words = _OUT_OF_MEMORY if isinstance(problem, MemoryError) else b'{"kind": "error", "detail": ""}'
     report(words)
     leave(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -24,6 +24,7 @@ def _read(record: Record, _: Random) -> Question:
         targets=tuple("; ".join(gold) for gold in golds),
         solution=fields.first(record, "solution") or "",
         metadata={"id": fields.metadata(record.get("query_id")), "golds": golds},
+        group=fields.text(record, "passage"),
     )
 
 

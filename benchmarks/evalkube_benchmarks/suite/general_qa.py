@@ -1,70 +1,10 @@
 """General QA: free answers to questions of one's own, compared with a reference by shared words, or by a judge."""
 
-from random import Random
-
-from evalkube_benchmarks import fields, readers
-from evalkube_benchmarks.declaration import (
-    Benchmark,
-    Content,
-    Message,
-    Prompt,
-    Question,
-    Record,
-    one_default_subset,
-)
+from evalkube_benchmarks import own_questions, readers
+from evalkube_benchmarks.declaration import Benchmark, Prompt, one_default_subset
 from evalkube_benchmarks.metrics import overlap
 
 __all__ = ["BENCHMARK"]
-
-_ROLES = ("system", "user", "assistant")
-
-
-def _read(record: Record, _: Random) -> Question:
-    targets = fields.references(record, "answer", "response")
-    if record.get("messages"):
-        return _conversation(record, targets)
-    text = fields.first(record, "question", "query")
-    if text is None:
-        raise ValueError("has none of the fields question, query, messages")
-    return _question(text, targets, _with_system(record, text))
-
-
-def _question(text: str, targets: tuple[str, ...], messages: tuple[Message, ...]) -> Question:
-    return Question(text=text, targets=tuple(filter(None, targets)), messages=messages)
-
-
-def _with_system(record: Record, text: str) -> tuple[Message, ...]:
-    """A record may bring its own system message along with its question."""
-    system = fields.first(record, "system")
-    return (Message("system", system), Message("user", text)) if system else ()
-
-
-def _conversation(record: Record, targets: tuple[str, ...]) -> Question:
-    messages = tuple(_message(message, at) for at, message in enumerate(record["messages"], start=1))
-    # A conversation that ends with an answer brings its own reference.
-    if not targets and messages[-1].role == "assistant":
-        if not isinstance(messages[-1].content, str):
-            raise ValueError("the answer that ends the messages is no text")
-        targets, messages = (messages[-1].content,), messages[:-1]
-    if not messages or messages[-1].role != "user":
-        raise ValueError("messages must end with the user's question")
-    return _question(_texts(messages[-1].content), targets, messages)
-
-
-def _message(message: object, number: int) -> Message:
-    if not isinstance(message, dict):
-        raise ValueError(f"message {number} is no object with role and content")
-    if message.get("role") not in _ROLES:
-        raise ValueError(f"a message has the role {message.get('role')!r}; valid are {', '.join(_ROLES)}")
-    return Message(message["role"], fields.content(message, f"message {number}"))
-
-
-def _texts(content: Content) -> str:
-    """The texts among the parts of a message."""
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
-
 
 BENCHMARK = Benchmark(
     name="general_qa",
@@ -88,8 +28,8 @@ BENCHMARK = Benchmark(
         letters_separator="、",
         stops=("\n\nQuestion:",),
     ),
-    read=_read,
+    read=own_questions.read,
     extract=readers.text,
     metrics=overlap.METRICS,
-    rules_version=2,
+    rules_version=3,
 )

@@ -4,6 +4,7 @@ A reply is right when the function passes the tests of its problem, in the sandb
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -21,10 +22,9 @@ from evalkube_benchmarks.declaration import (
 )
 from evalkube_benchmarks.extract.code import code
 from evalkube_benchmarks.metrics import programs
+from evalkube_benchmarks.sandbox import Limits
 
 __all__ = ["BENCHMARK"]
-
-_TIMEOUT_S = 4.0
 
 
 def _read(record: Record, _: Random) -> Question:
@@ -42,19 +42,22 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, question.metadata["entry_point"])
 
 
-def _passing(timeout_s: float) -> Metric:
+@functools.cache  # one for the same times and memory, which makes plans comparable
+def _passing(timeout_s: float, memory_mib: int) -> Metric:
+    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
+
     def score(found: str, question: Question) -> Explained:
         entry, checks = question.metadata["entry_point"], question.checks
         tests = f"\n{checks['test']}\ncheck({entry})\n"
         return programs.passes(
-            tuple(source + tests for source in programs.completed(found, checks["prompt"], entry)), timeout_s
+            tuple(source + tests for source in programs.completed(found, checks["prompt"], entry)), limits
         )
 
     return Metric(name="acc", score=score)
 
 
 def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
-    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"]),))
+    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"], values["memory_mib"]),))
 
 
 BENCHMARK = Benchmark(
@@ -77,8 +80,8 @@ BENCHMARK = Benchmark(
     ),
     read=_read,
     extract=_code,
-    metrics=(_passing(_TIMEOUT_S),),
+    metrics=(_passing(4.0, 512),),
     programs=1,
-    parameters={"timeout_s": _TIMEOUT_S},
+    parameters={"timeout_s": 4.0, "memory_mib": 512},
     variant=_variant,
 )

@@ -5,6 +5,7 @@ in the sandbox. CC BY 4.0; three worked examples from the split `prompt` (tasks 
 """
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 from random import Random
@@ -14,10 +15,10 @@ from evalkube_benchmarks import fields
 from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code
 from evalkube_benchmarks.metrics import programs
+from evalkube_benchmarks.sandbox import Limits
 
 __all__ = ["BENCHMARK"]
 
-_TIMEOUT_S = 4.0
 _CALLED = re.compile(r"assert\s+(?:not\s+)?\(*(?:\w+(?:\.\w+)*\(\s*)?(\w+)\s*\(")
 
 
@@ -44,16 +45,19 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, next((name for name in names if re.search(rf"\b{name}\b", reply.text)), ""))
 
 
-def _passing(timeout_s: float) -> Metric:
+@functools.cache  # one for the same times and memory, which makes plans comparable
+def _passing(timeout_s: float, memory_mib: int) -> Metric:
+    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
+
     def score(found: str, question: Question) -> Explained:
         tests = "\n".join(question.checks["tests"])
-        return programs.passes((f"{found}\n{question.checks['setup']}\n{tests}\n",), timeout_s)
+        return programs.passes((f"{found}\n{question.checks['setup']}\n{tests}\n",), limits)
 
     return Metric(name="acc", score=score)
 
 
 def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
-    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"]),))
+    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"], values["memory_mib"]),))
 
 
 BENCHMARK = Benchmark(
@@ -84,8 +88,8 @@ BENCHMARK = Benchmark(
     ),
     read=_read,
     extract=_code,
-    metrics=(_passing(_TIMEOUT_S),),
+    metrics=(_passing(4.0, 512),),
     programs=1,
-    parameters={"timeout_s": _TIMEOUT_S},
+    parameters={"timeout_s": 4.0, "memory_mib": 512},
     variant=_variant,
 )

@@ -12,7 +12,9 @@ from evalkube_benchmarks.multiple_choice import Columns
 
 __all__ = ["BENCHMARK"]
 
-_question = multiple_choice.reader(Columns(question=("narrative", "question"), answer="answer_index", first=0))
+_question = multiple_choice.reader(
+    Columns(question=("narrative", "question"), answer="answer_index", first=0, group="narrative")
+)
 
 
 def _read(record: Record, random: Random) -> Question:

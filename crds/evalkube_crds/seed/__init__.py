@@ -9,15 +9,15 @@ from evalkube_crds.seed import evaluation, load_test
 
 __all__ = ["BESIDE", "response"]
 
-BESIDE: Final = ("data", "sla", "cost", "collections", "estimate", "at_once")
+BESIDE: Final = ("data", "sla", "cost", "collections", "estimate", "at_once", "sandbox")
 """No points and no benchmarks have these names; the REST service shows them beside the points and reports."""
 
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
     """A report for each data set, or metrics and percentiles for each point (and its server's view, where a run asks
     for it). ``BESIDE`` them: the prompts, where some were left out or cut, and what a search found; what an evaluation
-    cost, the indices of its collections, what a dry run expects, and how many requests at once it found out. Ready for
-    JSON, nothing is NaN.
+    cost, the indices of its collections, what a dry run expects, how many requests at once it found out, and what held
+    the programs of the model. Ready for JSON, nothing is NaN.
     """
     if isinstance(result, EvalResult):
         return evaluation.reports(result) | evaluation.beside(result)

@@ -30,6 +30,7 @@ def beside(result: EvalResult) -> dict[str, Any]:
         "collections": weighted_index.document(result),
         "estimate": None if result.estimate is None else cost.estimate_document(result.estimate),
         "at_once": [one.model_dump(by_alias=False) for one in result.at_once],
+        "sandbox": result.sandbox,
     }
     return {name: value for name, value in shown.items() if value}
 

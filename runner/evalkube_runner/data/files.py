@@ -1,6 +1,4 @@
-"""Records out of local files: jsonl, json, csv, tsv (these also as .gz), parquet, arrow; one file or a folder.
-
-The network is never touched.
+"""Records out of local files: jsonl, json, csv, tsv (also as .gz), parquet, arrow, txt; a file or a folder. No network.
 
 Every failure is a RunFailed(DatasetUnavailable) that names the file, the line where there is one, and what is wrong.
 """
@@ -67,6 +65,8 @@ def read_file(path: Path, readable: Readable, columns: Sequence[str] = ()) -> li
         return list(_parse_jsonl(path, data))
     if suffix == ".json":
         return _parse_json(path, data)
+    if suffix == ".txt":
+        return [{"text": _decoded(path, data)}]
     if suffix in (".csv", ".tsv"):
         return list(_parse_table(path, data, "," if suffix == ".csv" else "\t", columns))
     raise _failed(f"{path}: not a format that is read here ({', '.join(layout.FORMATS)})")
@@ -219,12 +219,16 @@ def _parse_json(path: Path, data: bytes) -> list[Record]:
     return rows
 
 
-def _parse_table(path: Path, data: bytes, delimiter: str, columns: Sequence[str]) -> Iterator[Record]:
+def _decoded(path: Path, data: bytes) -> str:
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise _failed(f"{path}:{line}: not UTF-8: byte 0x{data[error.start]:02x}; save the file as UTF-8") from error
+
+
+def _parse_table(path: Path, data: bytes, delimiter: str, columns: Sequence[str]) -> Iterator[Record]:
+    text = _decoded(path, data)
     csv.field_size_limit(_MAX_CELL_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:

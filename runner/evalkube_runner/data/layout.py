@@ -18,7 +18,10 @@ __all__ = ["FORMATS", "Choice", "Layout", "is_data_file", "layout_of", "missing"
 FORMATS: Final = (
     *(".parquet", ".arrow", ".jsonl", ".json", ".csv", ".tsv"),
     *(".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz"),
+    ".txt",
 )
+# Texts are data where a folder holds no records: beside these they are notes.
+_TEXT: Final = ".txt"
 _SPLIT_NAMES: Final = ("train", "training", "test", "val", "valid", "validation", "dev", "eval")
 # "dev" is no synonym of "val": C-Eval has both, and draws its worked examples from dev alone.
 _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -32,7 +35,12 @@ _ONLY_SUBSET: Final = frozenset({"main", "default", "all"})
 _CONTAINERS: Final = frozenset({"data", "parquet", "jsonl", "json", "csv"})
 # test-00000-of-00002, test-00000-of-00001-<hash>, part-0000; not aime_2024, which is a name of its own.
 _SHARD: Final = re.compile(r"[-_.](\d{4,}-of-\d{4,}(-[0-9a-f]{16})?|0\d{3,})$")
-_NOT_DATA: Final = frozenset({"dataset_infos.json", "dataset_info.json", "state.json", "config.json", "manifest.json"})
+_NOT_DATA: Final = frozenset(
+    {
+        *("dataset_infos.json", "dataset_info.json", "state.json", "config.json", "manifest.json"),
+        *("license.txt", "licence.txt", "notice.txt", "readme.txt", "requirements.txt"),
+    }
+)
 _MOST_MATCHES: Final = 5_000_000  # some seconds
 _LONGEST_GLOB: Final = 1024
 
@@ -158,6 +166,7 @@ def layout_of(
     `name`: the data set's, with which the names of its files may begin (mgsm_de.tsv).
     """
     data = tuple(sorted(path for path in paths if is_data_file(path)))
+    data = tuple(path for path in data if suffix(path) != _TEXT) or data
     declared = _resolve(card.declared(readme) if readme else {}, data)
     if not declared and index:
         declared = _resolve({subset: {s: (p,) for s, p in splits.items()} for subset, splits in index.items()}, data)

@@ -100,7 +100,7 @@ def plans_of(spec: EvalRunSpec) -> list[DatasetPlan]:
         raise RunFailed(
             reason,
             f"{found[0].field.partition('[')[0]}: {found[0].reason}"
-            + (f"; this runner has {names}" if unknown else ""),
+            + (f" (this runner has {names})" if unknown else ""),
         )
     return [plan_of(spec, name) for name in collections.members_of(spec)]
 
@@ -165,7 +165,10 @@ def _variant(benchmark: Benchmark, given: Mapping[str, Any], where: str) -> Benc
             raise _invalid(f"{where}.extra_params.{key}", f"is no parameter of {benchmark.name}{_valid(key, known)}")
         if type(value) is not type(known[key]):
             raise _invalid(f"{where}.extra_params.{key}", f"must be a {type(known[key]).__name__}, not {value!r}")
-    return benchmark.variant(benchmark, {**known, **given})
+    try:
+        return benchmark.variant(benchmark, {**known, **given})
+    except ValueError as problem:
+        raise _invalid(f"{where}.extra_params", str(problem)) from problem
 
 
 def _subsets(benchmark: Benchmark, wanted: list[str] | None, where: str) -> tuple[Subset, ...]:

@@ -18,7 +18,7 @@ from evalkube_crds.names import Reason
 from evalkube_crds.results import CollectionResult, EvalResult, Progress
 from evalkube_runner import machine
 from evalkube_runner.context import RunContext
-from evalkube_runner.data import datasets
+from evalkube_runner.data import datasets, tokens
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, at_once, checkpoint, estimate, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
@@ -127,6 +127,10 @@ async def _put_config(spec: EvalRunSpec, context: RunContext) -> None:
 def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> Dataset:
     """Reads the questions of one benchmark (blocking)."""
     benchmark = wanted.benchmark
+    tokenizer_path = str(wanted.args.extra_params.get("tokenizer_path", ""))
+    if benchmark.tokenized is not None and tokenizer_path:
+        benchmark = benchmark.tokenized(benchmark, tokens.load(tokenizer_path, context.readable))
+        wanted = dataclasses.replace(wanted, benchmark=benchmark)
     source = datasets.Source(
         benchmark=benchmark.name,
         hub=spec.dataset_hub,
@@ -140,15 +144,17 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
     if benchmark.subset_of is not None and not _lie_apart(wanted, source, context):
         return _divided(wanted, source, spec, context)
     if not wanted.named_subsets:
-        names = [subset.name for subset in wanted.subsets]
-        wanted = plan.with_subsets(wanted, datasets.present_subsets(source, names, wanted.eval_split, context))
-    only = len(wanted.subsets) == 1 and len(benchmark.subsets) == 1
+        names = {benchmark.configs.get(subset.name, subset.name): subset.name for subset in wanted.subsets}
+        present = datasets.present_subsets(source, list(names), wanted.eval_split, context)
+        wanted = plan.with_subsets(wanted, [names[config] for config in present])
+    only = len(wanted.subsets) == 1 and len(benchmark.subsets) == 1 and not benchmark.configs
     items: list[Item] = []
     for subset in wanted.subsets:
-        rows = datasets.load(source, subset.name, wanted.eval_split, context, only_subset=only)
+        config = benchmark.configs.get(subset.name, subset.name)
+        rows = datasets.load(source, config, wanted.eval_split, context, only_subset=only)
         train: list[datasets.Record] = []
         if wanted.few_shot_num and wanted.train_split:
-            train = datasets.load(source, subset.name, wanted.train_split, context, few_shot=True, only_subset=only)
+            train = datasets.load(source, config, wanted.train_split, context, few_shot=True, only_subset=only)
         items += sampling.items_of(wanted, subset, rows, train)
     return _dataset(wanted, items, source, spec, context)
 

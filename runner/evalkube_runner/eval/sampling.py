@@ -61,7 +61,7 @@ def items_of(plan: DatasetPlan, subset: Subset, records: Sequence[Record], train
 
     Raises RunFailed(DatasetUnavailable) for a chosen record that is not of this benchmark.
     """
-    records, train = map(plan.benchmark.prepare, (records, train))
+    records, train = (_prepared(plan, subset, some) for some in (records, train))
     pool = [_read(plan, subset, train[number], number) for number in _drawn(plan, subset, len(train))]
     items = []
     for index, number in enumerate(choose(plan, subset, len(records))):
@@ -128,6 +128,24 @@ def messages_of(item: Item) -> tuple[Message, ...]:
         template=item.plan.template(item.subset.name),
         examples=item.examples,
     )
+
+
+def _prepared(plan: DatasetPlan, subset: Subset, records: Sequence[Record]) -> Sequence[Record]:
+    try:
+        found = plan.benchmark.prepare(records)
+    except (KeyError, ValueError, TypeError) as problem:
+        what = f"a record has no field {problem}" if isinstance(problem, KeyError) else str(problem)
+        where = f"{plan.benchmark.name}, subset {subset.name!r}: {what}"
+        raise RunFailed(
+            Reason.DATASET_UNAVAILABLE, f"{where}. Is this the data set of {plan.benchmark.name}?"
+        ) from problem
+    if records and not found:
+        raise RunFailed(
+            Reason.DATASET_UNAVAILABLE,
+            f"{plan.benchmark.name}, subset {subset.name!r}: none of {len(records)} records is left by extra_params "
+            f"{dict(plan.args.extra_params)}",
+        )
+    return found
 
 
 def _read(plan: DatasetPlan, subset: Subset, record: Record, number: int) -> Question:

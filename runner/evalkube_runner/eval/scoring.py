@@ -7,9 +7,7 @@ from typing import Any
 
 from evalkube_benchmarks import scoring
 from evalkube_benchmarks.declaration import Question
-from evalkube_benchmarks.sandbox import Limits
 from evalkube_crds.evalrun import Filters
-from evalkube_runner import machine
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers
 
@@ -41,14 +39,14 @@ class Scored:
     held: tuple[str, ...] = ()
 
 
-def at_once(plans: Iterable[DatasetPlan]) -> int:
-    """How many replies are scored at once: one on each core, or as many programs as the container's memory has room
-    for besides us.
-    """
-    memory = machine.memory()
-    if memory is None or not any(plan.benchmark.programs for plan in plans):
-        return machine.cores()
-    return max(1, min(machine.cores(), memory * 3 // 4 // Limits().memory_bytes))
+def at_once(plans: Iterable[DatasetPlan], cores: int, memory: int | None) -> int:
+    """How many replies are scored at once: one on each core, or as many programs as `memory` has room for."""
+    needs = [
+        int(plan.parameters.get("memory_mib", plan.benchmark.parameters["memory_mib"])) << 20
+        for plan in plans
+        if plan.benchmark.programs
+    ]
+    return cores if memory is None or not needs else max(1, min(cores, memory * 3 // 4 // max(needs)))
 
 
 async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Scorers) -> Scored:

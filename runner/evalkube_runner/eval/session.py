@@ -15,6 +15,7 @@ from evalkube_benchmarks.scoring import measured
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import AtOnce, Progress, Spending
+from evalkube_runner import machine
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
@@ -119,7 +120,8 @@ class Session:
             readable=context.readable,
             proxies=context.proxies,
         )
-        self._scorers = Scorers(scoring.at_once(dataset.plan for dataset in loaded))
+        plans = [dataset.plan for dataset in loaded]
+        self._scorers = Scorers(scoring.at_once(plans, machine.cores(), machine.memory()))
         self._room: asyncio.Semaphore | at_once.Room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
         self._place: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
         if spec.precision is not None:  # what is taken up or answered, but not scored when it ends, is asked in vain

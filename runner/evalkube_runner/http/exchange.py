@@ -59,6 +59,7 @@ class Response:
         if not self._head_read and self._bytes > _MAX_HEAD_BYTES:
             self.fail(ErrorClass.PARSE, f"the head of the answer has more than {_MAX_HEAD_BYTES} bytes")
         if self._bytes > _MAX_BODY_BYTES:
+            self.over = False
             self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes")
         self._wake()
 
@@ -71,7 +72,7 @@ class Response:
     def closed(self, problem: Exception | None) -> None:
         """The connection is gone: the end of a body that has no other (RFC 9112, 6.3), else a failure."""
         ends = "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
-        if self._head_read and not ends and problem is None:
+        if self._head_read and self._failure is None and not ends and problem is None:
             self.on_message_complete()
             self._wake()
         what = "before the answer was whole" if self._head_read else "without an answer"

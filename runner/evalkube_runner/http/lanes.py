@@ -20,7 +20,7 @@ from evalkube_runner.http.guard import guard
 from evalkube_runner.http.tunnelled import through
 from evalkube_runner.trust import Trust
 
-__all__ = ["Lanes", "announced_bytes"]
+__all__ = ["Lanes"]
 
 _CONNECT_TIMEOUT_S = 10.0
 _KEEP_ALIVE_S = 30.0
@@ -78,14 +78,6 @@ class Lanes:
         lane = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=self._timeout)
         self._all.append(lane)
         return lane
-
-
-def announced_bytes(lane: httpx.AsyncClient) -> int:
-    """How much of the body that is being read is still to come, as its length or the head of its chunk says; 0 where
-    neither does.
-    """
-    readers = [getattr(state, "_reader", None) for state in _states(lane)]
-    return max((getattr(each, name, 0) for each in readers for name in ("_remaining", "_bytes_in_chunk")), default=0)
 
 
 def _has_leftovers(lane: httpx.AsyncClient) -> bool:

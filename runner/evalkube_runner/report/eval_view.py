@@ -1,16 +1,18 @@
 """What the page of an evaluation shows, as values for its template. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evalkube_benchmarks import collections
+from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds import summary
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.intervals import Interval
 from evalkube_crds.results import DatasetResult, EvalResult
 from evalkube_runner.report import configuration, eval_tables, formats, plots, rows, scoring
 from evalkube_runner.report.grid import Table
+from evalkube_runner.report.heat_map import Cell, HeatMap, heat_maps
 from evalkube_runner.report.plots import Svg
 from evalkube_runner.report.rows import SampleRow
 
@@ -45,6 +47,7 @@ class Section:
     analysis: str | None
     categories: Table | None
     subsets: Table
+    maps: tuple[HeatMap, ...]
     plots: tuple[Svg, ...]
 
 
@@ -68,7 +71,9 @@ class Sample:
     latency_key: float
 
 
-def context(result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow]) -> dict[str, Any]:
+def context(
+    result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow], cells: Mapping[str, Sequence[Cell]]
+) -> dict[str, Any]:
     """The names that ``eval.html.j2`` uses."""
     chosen = [_sample(row) for row in rows.choose(samples, _MOST_SAMPLES)]
     return {
@@ -78,7 +83,7 @@ def context(result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow])
         "missing": result.of_shards - len(result.shards),
         "none_scored": bool(result.datasets) and not any(s.scored for d in result.datasets for s in d.subsets),
         "summary": eval_tables.summary_table(result),
-        "sections": [_section(dataset) for dataset in result.datasets],
+        "sections": [_section(dataset, cells.get(dataset.name, ())) for dataset in result.datasets],
         "precision": eval_tables.precision_table(result),
         "errors": eval_tables.error_table(result),
         "usage": eval_tables.usage_table(result),
@@ -150,7 +155,7 @@ def _ends(interval: Interval) -> str:
     return f"{formats.percent(interval.low)} to {formats.percent(interval.high)}"
 
 
-def _section(dataset: DatasetResult) -> Section:
+def _section(dataset: DatasetResult, cells: Sequence[Cell]) -> Section:
     tokens = formats.Unit("tokens")
     drawn = [
         _scores(dataset),
@@ -158,6 +163,7 @@ def _section(dataset: DatasetResult) -> Section:
         plots.distribution(dataset.ttft_ns, "Time to first token"),
         plots.distribution(dataset.output_tokens, "Output tokens", unit=tokens),
     ]
+    axes = BENCHMARKS[dataset.name].heat_map if dataset.name in BENCHMARKS else None
     return Section(
         name=dataset.pretty_name,
         description=dataset.description,
@@ -165,6 +171,7 @@ def _section(dataset: DatasetResult) -> Section:
         analysis=None if dataset.analysis is None else formats.clipped(dataset.analysis, 4 * _LONGEST_TEXT),
         categories=eval_tables.category_table(dataset),
         subsets=eval_tables.subset_table(dataset),
+        maps=tuple(heat_maps(cells, axes, dataset.main_metric)) if axes else (),
         plots=tuple(plot for plot in drawn if plot is not None),
     )
 

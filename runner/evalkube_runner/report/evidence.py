@@ -1,37 +1,68 @@
 """Reads the lines that an evaluation left (reviews, predictions, errors) back into the rows that its page shows.
 
-Bounded: of each subset only so many rows are kept, chosen as the page chooses. A line that is not one of ours, or is
+Bounded: of each subset only so many rows are kept, chosen as the page chooses; all of them are in the cells of a heat
+map, where its benchmark has one. A line that is not one of ours, or is
 torn, is passed over: a report must not fail for it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
+from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.results import EvalResult
 from evalkube_runner.eval import records
 from evalkube_runner.report import judge_words, rows
+from evalkube_runner.report.heat_map import Cell
 from evalkube_runner.report.rows import SampleRow
 
-__all__ = ["sample_rows", "subset_rows"]
+__all__ = ["Evidence", "gathered", "subset_rows"]
 
 _PER_SUBSET = 200
 
 Get = Callable[[str], Awaitable[bytes | None]]
 
 
-async def sample_rows(result: EvalResult, get: Get) -> list[SampleRow]:
-    """Rows of every subset of ``result``. ``get`` reads an artifact of the run by its path (``Delivery.get``)."""
-    found = []
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the lines of a run show: some of its samples, and every scored cell of its heat maps by dataset."""
+
+    samples: list[SampleRow] = field(default_factory=list)
+    cells: dict[str, list[Cell]] = field(default_factory=dict)
+
+
+async def gathered(result: EvalResult, get: Get) -> Evidence:
+    """The evidence of every subset. ``get`` reads an artifact of the run by its path (``Delivery.get``)."""
+    found = Evidence()
     for dataset in result.datasets:
         for subset in dataset.subsets:
             kinds = ("reviews", "predictions", "errors")
             lines = [await get(records.path(kind, result.model, dataset.name, subset.name)) or b"" for kind in kinds]
             known = subset_rows(dataset.name, subset.name, dataset.main_metric, *lines)
-            found += rows.choose(known, _PER_SUBSET)
+            found.samples.extend(rows.choose(known, _PER_SUBSET))
+            if cells := _cells(dataset.name, subset.name, dataset.main_metric, lines[0]):
+                found.cells.setdefault(dataset.name, []).extend(cells)
     return found
+
+
+def _cells(dataset: str, subset: str, metric: str, reviews: bytes) -> list[Cell]:
+    """Where in its benchmark's heat map each scored sample of a subset lies."""
+    keys = BENCHMARKS[dataset].heat_map if dataset in BENCHMARKS else None
+    if keys is None:
+        return []
+    found: dict[int, Cell] = {}
+    for line in _lines(reviews):
+        scored = records.scored_of(line)
+        score = None if scored is None else _value(metric, scored.values)
+        if score is None:
+            continue
+        told = line["sample_score"].get("sample_metadata")
+        at: list[Any] = [told.get(key) for key in keys] if isinstance(told, dict) else []
+        if len(at) == 2 and all(isinstance(one, int | float) for one in at):
+            found[line["index"]] = Cell(subset, at[0], at[1], score)
+    return list(found.values())
 
 
 def subset_rows(

@@ -7,15 +7,17 @@ content security policy lets nothing run but the page's one script.
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_runner.report import eval_view, perf_view
+from evalkube_runner.report.heat_map import Cell
 from evalkube_runner.report.rows import SampleRow
 
 if TYPE_CHECKING:
@@ -26,9 +28,18 @@ __all__ = ["eval_report", "perf_report"]
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def eval_report(result: EvalResult, *, spec: EvalRunSpec, samples: Sequence[SampleRow] = ()) -> str:
-    """The page of an evaluation. Of ``samples`` at most 200 are shown: errored, wrong and a few right ones."""
-    return _page("eval.html.j2", eval_view.context(result, spec, samples))
+def eval_report(
+    result: EvalResult,
+    *,
+    spec: EvalRunSpec,
+    samples: Sequence[SampleRow] = (),
+    cells: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
+) -> str:
+    """The page of an evaluation. Of ``samples`` at most 200 are shown: errored, wrong and a few right ones.
+
+    ``cells``: those of the heat maps, by dataset.
+    """
+    return _page("eval.html.j2", eval_view.context(result, spec, samples, cells))
 
 
 def perf_report(result: PerfResult, *, spec: PerfRunSpec) -> str:

@@ -14,7 +14,7 @@ from evalkube_runner.report.axes import Axis, linear_axis, log_axis
 from evalkube_runner.report.bins import bars
 from evalkube_runner.report.formats import Unit, count, percent, significant, tick, time_unit
 
-__all__ = ["Line", "Mark", "Svg", "distribution", "lines", "marks", "score_bar"]
+__all__ = ["Line", "Mark", "Svg", "distribution", "heat_map", "lines", "marks", "score_bar"]
 
 
 class Svg(str):
@@ -238,6 +238,51 @@ def _dots(line: Line, xs: Sequence[float], names: Sequence[str], x_axis: Axis, y
         spot = f'cx="{x_axis.at(x):.1f}" cy="{y_axis.at(value):.1f}" r="3.5"'
         parts.append(f'<circle class="s{index} dot{kind}" {spot}><title>{told}</title></circle>')
     return parts
+
+
+_ROW = 18.0
+_WIDE_ENOUGH = 26.0
+
+
+def heat_map(
+    grid: Sequence[Sequence[float | None]],
+    columns: Sequence[str],
+    rows: Sequence[str],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+) -> Svg:
+    """Shares from 0 to 1 by row and column: the higher the fuller, in per cent where there is room; None is hollow."""
+    width = (_WIDTH - _LEFT - _RIGHT) / max(1, len(columns))
+    floor = _TOP + _ROW * len(rows)
+    body = [_text(2, 31, y_label, "label", "start")]
+    for at, (name, line) in enumerate(zip(rows, grid, strict=True)):
+        y = _TOP + _ROW * at
+        body.append(_text(_LEFT - 6, y + 12.5, name, "tick", "end"))
+        for place, (column, share) in enumerate(zip(columns, line, strict=True)):
+            told = f"{x_label} {column}, {y_label} {name}: {percent(share)}"
+            body.append(_heat_cell(_LEFT + width * place, y, width, share, told))
+    room = max(1, round(max(map(len, columns), default=0) * 6.5 / width + 0.5))
+    body += [
+        _text(_LEFT + width * (at + 0.5), floor + 15, column, "tick")
+        for at, column in enumerate(columns)
+        if at % room == 0
+    ]
+    body.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, floor + 32, x_label, "label"))
+    known = [share for line in grid for share in line if share is not None]
+    told = f"{len(known)} of {len(rows) * len(columns)} places, {_span(known)}; the table after it has every one"
+    return _svg(title, told, body, height=floor + 40)
+
+
+def _heat_cell(x: float, y: float, width: float, share: float | None, told: str) -> str:
+    kind = "heat none" if share is None else "heat"
+    fill = "" if share is None else f' fill-opacity="{0.05 + 0.7 * max(0.0, min(1.0, share)):.2f}"'
+    spot = f'x="{x + 0.5:.1f}" y="{y + 0.5:.1f}" width="{width - 1:.1f}" height="{_ROW - 1:g}"'
+    cell = f'<rect class="{kind}" {spot}{fill}><title>{escape(told)}</title></rect>'
+    if share is None or width < _WIDE_ENOUGH:
+        return cell
+    return cell + _text(x + width / 2, y + 12.5, f"{100 * share:.0f}", "tick on")
 
 
 def _legend(names: Sequence[str]) -> list[str]:

@@ -80,7 +80,7 @@ def messages(
     is A where they are `swapped`.
     """
     said = _marked(question, extract.strip_thinking(reply))
-    values = {"question": question.text, "target": "\n(or) ".join(question.targets)}
+    values = {"question": question.asked or question.text, "target": "\n(or) ".join(question.targets)}
     if contract.score_type == "pairwise":
         theirs = _marked(question, extract.strip_thinking(other or ""))
         values |= {"answer_a": theirs, "answer_b": said} if swapped else {"answer_a": said, "answer_b": theirs}

@@ -1,0 +1,59 @@
+"""General judge: free questions of one's own, graded by language models by a rubric, with a reference or without one.
+
+Unless a run has a contract of its own, its judges give marks from 1 to 5 for what an answer says, for how it meets what
+was asked, and for how it reads. A record's `rubric` says what a good answer to it has; judges see it as reference.
+"""
+
+import dataclasses
+from random import Random
+
+from evalkube_benchmarks import fields, own_questions, readers
+from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, one_default_subset
+from evalkube_benchmarks.metrics import judged
+from evalkube_crds.judge_contract import Criterion, JudgeContract, Scale
+
+__all__ = ["BENCHMARK"]
+
+_CONTRACT = JudgeContract(
+    score_type="rubric",
+    scale=Scale(lowest=1, highest=5),
+    criteria=[
+        Criterion(
+            name="correctness",
+            description="what it says is true, agrees with the reference where there is one, and leaves out nothing "
+            "that matters",
+            weight=2,
+        ),
+        Criterion(name="relevance", description="it does what was asked, all of it and nothing else"),
+        Criterion(name="clarity", description="it is well ordered, and easy to read for the person who asked"),
+    ],
+)
+
+
+def _read(record: Record, generator: Random) -> Question:
+    question = own_questions.read(record, generator)
+    rubric = fields.first(record, "rubric", "criteria")
+    if rubric is None:
+        return question
+    return dataclasses.replace(question, targets=(*question.targets, f"A good answer has this:\n{rubric}"))
+
+
+BENCHMARK = Benchmark(
+    name="general_judge",
+    pretty_name="General-Judge",
+    description="Free questions of the user's own, graded by language models by a rubric; references are optional.",
+    category="own data",
+    languages=("any",),
+    source="",
+    licence="",
+    items=None,
+    hub_ids={},
+    subsets=one_default_subset(),
+    free_subsets=True,
+    eval_split="test",
+    prompt=Prompt.of("", "{question}", "{answer}"),
+    read=_read,
+    extract=readers.text,
+    metrics=judged.figures(_CONTRACT),
+    judge=_CONTRACT,
+)
