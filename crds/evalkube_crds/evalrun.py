@@ -300,7 +300,7 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         Rule(
             "!has(self.precision) || self.shards == 1",
             lambda spec: spec.precision is None or spec.shards == 1,
-            "shards: precision needs all questions in one order",
+            "shards: precision needs all questions in one order; set 1",
         ),
     )
 
