@@ -29,7 +29,8 @@ class Scorers:
     """Scoring processes, no more than there are cores. Use as an async context manager."""
 
     def __init__(self, processes: int | None = None) -> None:
-        self._room = asyncio.Semaphore(processes or machine.cores())
+        self._count = processes or machine.cores()
+        self._room = asyncio.Semaphore(self._count)
         self._idle: list[_Process] = []
 
     async def __aenter__(self) -> "Scorers":
@@ -42,6 +43,12 @@ class Scorers:
             await self._idle.pop().stop()
         with contextlib.suppress(RecursionError):
             self._folder.cleanup()
+
+    async def start(self) -> None:
+        """Start all processes now, where the first replies should not have to wait longer for one than later ones."""
+        made = [_Process(self._folder.name) for _ in range(self._count)]
+        await asyncio.gather(*(process.ready() for process in made))
+        self._idle += made
 
     async def score(self, task: Task, reply: str, timeout_s: float) -> Scores:
         """The scores of a reply. Raises ScorerFailed when there are none, or not within `timeout_s`."""
@@ -74,6 +81,14 @@ class _Process:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
+
+    async def ready(self) -> None:
+        """Start it, if it can be; who asks it tells why not."""
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._start()
+        except (OSError, EOFError, ValueError):  # TimeoutError is an OSError
+            await self.stop()
 
     async def ask(self, line: bytes, timeout_s: float) -> dict[str, Any]:
         """One line there and one back. An interruption ends the process: no late answer may meet a later question."""

@@ -137,6 +137,8 @@ class Session:
         await self._context.delivery.progress(self._progress())
 
     async def _ask_all(self) -> None:
+        if self._spec.precision is not None:  # a first score that comes late would have many asked in vain
+            await self._scorers.start()
         try:
             async with asyncio.TaskGroup() as reviews:
 
