@@ -32,9 +32,10 @@ _REFERENCE = "Reference answer:\n{target}\n\n"
 _ANSWER = "Answer to grade:\n{prediction}\n\n"
 _PATTERN = (
     "Decide which grade fits: {grades}.\n"
-    "Where A and B are the grades, A means that the answer agrees with the reference in substance, B that it doesn't.\n"
+    "{meaning}\n"
     "Give one sentence of reasons, then end with the grade in double square brackets, such as [[{example}]]."
 )
+_A_AND_B = "A means that the answer agrees with the reference in substance, B that it doesn't."
 _NUMERIC = (
     "Say how far the answer agrees with the reference, from {lowest} (not at all) to {highest} (in everything that "
     "matters).\n"
@@ -110,6 +111,14 @@ def _template(contract: JudgeContract, question: Question) -> str:
     return _TASK + reference + forms.get(contract.score_type, _PAIRWISE)
 
 
+def _meaning(contract: JudgeContract) -> str:
+    """What the grades stand for: the two that there are by default are no words."""
+    if set(contract.score_mapping) == {"A", "B"}:
+        return _A_AND_B
+    worth = ", ".join(f"{grade} {score:g}" for grade, score in contract.score_mapping.items())
+    return f"From 0 (worst) to 1 (best) they are worth: {worth}."
+
+
 def _form_values(contract: JudgeContract) -> Mapping[str, str]:
     """What stands in a template for the form of the verdict."""
     grades, scale = list(contract.score_mapping), scale_of(contract)
@@ -120,6 +129,7 @@ def _form_values(contract: JudgeContract) -> Mapping[str, str]:
     }
     return {
         "grades": ", ".join(grades),
+        "meaning": _meaning(contract),
         "lowest": f"{scale.lowest:.15g}",
         "highest": f"{scale.highest:.15g}",
         "criteria": "\n".join(_described(contract, one) for one in contract.criteria),
