@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from evalkube_benchmarks.extract import document
 from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad
 from evalkube_benchmarks.extract.echo import without_options
+from evalkube_benchmarks.extract.options import Options, bare, before_others, only_letters
 from evalkube_benchmarks.extract.phrases import (
     ARTICLE,
     CONNECTIVE,
@@ -34,17 +35,13 @@ from evalkube_benchmarks.extract.spoken import before_next, squeezed
 __all__ = ["choice", "choices"]
 
 _HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
-_IT_IS = re.compile(r"^(?:(?:i (?:think|guess|believe) )?(?:it is|it's|that is)|这是|是)? ?(?:the )?", re.IGNORECASE)
 _BOXES = re.compile(r"\}\$?(?: ?, ?| and |、|和| )\$?\\boxed ?\{")
 _CLAUSE_COMMA = re.compile(r"(、[A-P](?:选?项)?), (?=[A-P])")
 _NUMBERED = re.compile(r"^\d{1,2}[.)] ?(?=\(?[A-Z]\)?\s*$)", re.MULTILINE)
-_OTHER_OPTIONS = re.compile(r"^\(?A[).、:] ?([^\n]{1,200})\n\(?B[).、:] ?([^\n]{1,200})$", re.MULTILINE)
-_DENIAL = re.compile(r"\b(?:not|no|never|neither|nor|or|if)\b|n't\b|不|没|非|或")
 _ORDINALS = {
     word: at for at, words in enumerate(("first 一", "second 二", "third 三", "fourth 四")) for word in words.split()
 }
 _ORDINAL = re.compile(r"(?i:\b(?:the )?(first|second|third|fourth) option\b)|第([一二三四])个?选项")
-_HEAD = re.compile(r"^[a-z] ?[).:、/=-] ?")
 _MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
 _WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
 
@@ -68,7 +65,7 @@ def _settled(text: str, labels: str, options: Sequence[str], asked: str, *, seve
     text = document.unfolded(text)
     head, apart = before_next(text, asked)
     if head is text:
-        head = _before_others(text, options)
+        head = before_others(text, options)
     if head is not text:
         reading = _Reading(head, labels, options, several=several)
         found = reading.announced()
@@ -81,15 +78,6 @@ def _settled(text: str, labels: str, options: Sequence[str], asked: str, *, seve
     return reading.implied() if found is None else found
 
 
-def _before_others(text: str, options: Sequence[str]) -> str:
-    """The text up to a paragraph with options of another question: a reply that runs on, without a heading."""
-    known = {_bare(option) for option in options}
-    other = _OTHER_OPTIONS.search(text) if any(known) else None
-    if other is None or not known.isdisjoint({_bare(other[1]), _bare(other[2])}):
-        return text
-    return text[: max(text.rfind("\n\n", 0, other.start()), 0)] or text
-
-
 class _Reading:
     """One reply, cleaned, and the patterns for its labels. A result is letters in order, "" for a hedge, or None."""
 
@@ -97,8 +85,8 @@ class _Reading:
         self._labels, self._several = labels, several
         # The comma of Chinese parts clauses, "、" lists: they are told apart before both become one.
         text = unicodedata.normalize("NFKC", text.replace("，", ", "))
-        self._raw = text
-        self._options = [_bare(option) for option in options]
+        self._options = [bare(option) for option in options]
+        self._texts = Options(labels, options, text)
         one = f"[{labels}]"
         text = _CLAUSE_COMMA.sub(r"\1。", text)
         text = text.replace("【答案】", "答案:").replace("【", "\n【").replace("N/A", "")
@@ -139,14 +127,15 @@ class _Reading:
 
     def announced(self) -> str | None:
         """The last statement of an answer."""
-        listed = self._by_list() if self._several else None
+        listed = self._texts.listed() if self._several else None
         if listed is not None:
             return listed
         for lead in (rf"(?:{self._says}){LEAD}[(\[{{【<]{{0,3}} ?", rf"(?:{PICKS}){LEAD}[(\[{{【<]{{0,3}} ?"):
             said = self._last(lead)
             if said is not None:
                 return said
-        return self._by_text()
+        stated = [match.end() for match in self._matches(rf"(?:{self._says})[ :\n]{{0,3}}(?:the )?")][-1:]
+        return self._texts.stated([self._text[at : at + 400].split("\n")[0] for at in stated])
 
     def _last(self, lead: str) -> str | None:
         last = None
@@ -184,8 +173,8 @@ class _Reading:
         """Whether a letter's own option follows it, which may begin like a denial: "B: not hungry", "C: False"."""
         if len(letter) != 1 or self._labels.index(letter) >= len(self._options):
             return False
-        option = _letters_of(self._options[self._labels.index(letter)])
-        return bool(option) and _letters_of(self._text[end : end + 2000]).startswith(option)
+        option = only_letters(self._options[self._labels.index(letter)])
+        return bool(option) and only_letters(self._text[end : end + 2000]).startswith(option)
 
     # ---------------------------------------------------------------------------------------------- implications
 
@@ -315,17 +304,7 @@ class _Reading:
         bracketed = self._bracketed - wrong
         if len(bracketed) == 1 and not left and mentioned <= bracketed:
             return str(next(iter(bracketed)))
-        return self._by_mention() if not left and not mentioned and not wrong else None
-
-    def _by_list(self) -> str | None:
-        """The options that the last line lists, each with its letter and its text: "A. 2 and C. 7"."""
-        last = unicodedata.normalize("NFKC", self._raw.strip().rpartition("\n")[2]).casefold()
-        listed = [
-            label
-            for label, option in zip(self._labels, self._options, strict=False)
-            if option and re.search(rf"(?<![a-z0-9]){label.lower()}[).:、] ?{re.escape(option)}(?!\w)", last)
-        ]
-        return "".join(listed) if 1 < len(listed) < len(self._labels) else None
+        return self._texts.mentioned() if not left and not mentioned and not wrong else None
 
     def _groups(self) -> list[str]:
         return [self._in_order(match["group"]) for match in self._matches(rf"(?<![A-Za-z0-9'’]){self._group}")]
@@ -334,63 +313,8 @@ class _Reading:
         """The letters that are named, by themselves or in a group."""
         return {letter for group in self._groups() for letter in group}
 
-    def _by_text(self) -> str | None:
-        """The option whose text is announced, or is the whole reply."""
-        if not self._options:
-            return None
-        stated = [match.end() for match in self._matches(rf"(?:{self._says})[ :\n]{{0,3}}(?:the )?")][-1:]
-        said = [self._text[at : at + 400].split("\n")[0] for at in stated]
-        said += [re.split(r"[,;(]", one)[0] for one in said]
-        lines = [_IT_IS.sub("", line) for line in self._raw.strip().splitlines()]
-        alone = sum(_HEAD.match(line.strip(" *_>#-(").lower()) is not None for line in lines) == 1
-        for candidate in (*said, *(lines if len(lines) == 1 else lines[-1:])):
-            found = self._option(candidate, labelled=alone)
-            if found is not None:
-                return found
-        return (
-            self._option(re.split(r"[,;:—–]", lines[0])[0])
-            if len(lines) == 1 and not self._says_others(lines[0])
-            else None
-        )
-
-    def _option(self, candidate: str, *, labelled: bool = False) -> str | None:
-        """The label of the option that a text is, or its first sentence; `labelled`: perhaps behind its own label."""
-        for text in (candidate, re.split(r"[.。;；](?= |$)", candidate)[0]):
-            whole = _bare(text)
-            fits = [
-                at
-                for at, option in enumerate(self._options)
-                if len(option) > 1
-                and (
-                    whole in (option, _IT_IS.sub("", option))
-                    or (labelled and _HEAD.sub(whole[0], whole) == self._labels[at].lower() + option)
-                    or whole in (self._labels[at].lower() + option, f"{self._labels[at].lower()} {option}")
-                )
-            ]
-            if len(fits) == 1:
-                return self._labels[fits[0]]
-        return None
-
-    def _by_mention(self) -> str | None:
-        """The one option that a reply of one sentence names at its end: "The river is the Danube"."""
-        said = unicodedata.normalize("NFKC", self._raw).strip().casefold()
-        if len(said) > 200 or "\n" in said or _DENIAL.search(said):
-            return None
-        found = [
-            label
-            for label, option in zip(self._labels, self._options, strict=False)
-            if len(option) > (3 if option.isascii() else 1)
-            and re.search(rf"(?<![a-z0-9]){re.escape(option)}(?![a-z0-9])", said)
-        ]
-        return found[0] if len(found) == 1 else None
-
     def _is_hedge(self) -> bool:
         return re.search(r"(?i:\bor\b|perhaps|maybe)|或|可能|/", self._text) is not None
-
-    def _says_others(self, line: str) -> bool:
-        """Whether a line has the texts of several options."""
-        lowered = line.casefold()
-        return sum(len(option) > 1 and option in lowered for option in self._options) > 1
 
     # -------------------------------------------------------------------------------------------------- patterns
 
@@ -409,12 +333,3 @@ def _row(line: str) -> str:
     """A table's row without the bars at its ends."""
     line = line.strip()
     return line.strip("|").strip() if line.startswith("|") else line
-
-
-def _letters_of(text: str) -> str:
-    return re.sub(r"\W+", "", text).casefold()
-
-
-def _bare(text: str) -> str:
-    """A text without case, markup and punctuation at its ends: how an option is recognised."""
-    return re.sub(r"[ \s]+", " ", unicodedata.normalize("NFKC", text)).strip(" .。,;:!*_`\"'“”‘’()[]{}$").casefold()
