@@ -113,7 +113,7 @@ def release(cluster: Kube, image: str, tmp_path_factory: pytest.TempPathFactory)
             *mock_model("slow", image, "--latency-ms", "300", "--ttft-ms", "300"),
             *mock_model("counted", image, "--latency-ms", "300"),
             *mock_model("locked", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}),
-            *mock_model("judge", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}, says="A"),
+            *mock_model("judge", image, environment={"EVALKUBE_MOCK_API_KEY": CANARY}, says="[[CORRECT]]"),
             secret("key", CANARY),
             secret("judges", CANARY, hosts="judge"),
             secret("private", CANARY, opted_in=False),

@@ -15,8 +15,8 @@ COMMON = ["gsm8k", "mmlu"]
 
 @pytest.fixture(scope="module")
 def runs(kube: Kube) -> dict[str, dict[str, Any]]:
-    """Three runs that go on at the same time, at their end: of several kinds in two shards, one of a model that answers
-    "A" to everything, and a dry one.
+    """Three runs that go on at the same time, at their end: of several kinds in two shards, one of a model that says
+    the same to everything, and a dry one.
     """
     broad = eval_run(
         "broad",
@@ -74,7 +74,7 @@ def test_two_runs_are_compared(runs: dict[str, dict[str, Any]], rest: httpx.Clie
     assert answer.status_code == 200, answer.text
     assert set(answer.json()["benchmarks"]) == set(COMMON)
     told = answer.json()["benchmarks"]["gsm8k"]
-    assert told["difference"] == -told["baseline"]["score"], told
+    assert told["difference"] == -told["baseline_score"], told
     assert len(told["changed"]) == told["right_to_wrong"] > told["wrong_to_right"] == 0
     missing = rest.post("/api/v1/compare", json={"baseline": "broad", "candidate": "nothing"})
     assert (missing.status_code, "nothing" in missing.text) == (404, True)
