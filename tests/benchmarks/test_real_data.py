@@ -45,12 +45,10 @@ _STYLES = (
 
 @dataclass(frozen=True)
 class _Real:
-    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`.
+    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`. `path`: the file.
 
     `answered`: the data has references, or a benchmark makes them.
     """
-
-    """`items`: how many lie there, where that is not the whole split. `args`: the `dataset_args`. `path`: the file."""
 
     path: str = ""
     items: int | None = None
@@ -105,9 +103,11 @@ def _items(name: str, real: _Real, tmp_path: Path) -> list[Item]:
     made = plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
     declared = made.benchmark
     source = datasets.Source(
-        benchmark=name, local_path=_ROOT, own_examples=declared.own_examples, columns=declared.columns
+        benchmark=name,
+        local_path=f"{_ROOT}/{real.path}",
+        own_examples=declared.own_examples,
+        columns=declared.columns,
     )
-    source = datasets.Source(benchmark=name, local_path=f"{_ROOT}/{real.path}")
     asked = _rows(made, source, context, made.eval_split)
     shown = _rows(made, source, context, made.train_split or "") if made.few_shot_num else {}
     return [
