@@ -16,10 +16,10 @@ from evalkube_runner import gate as gates
 from evalkube_runner import machine
 from evalkube_runner import trust as trusting
 from evalkube_runner.gate import Gate
+from evalkube_runner.http import tunnel
 from evalkube_runner.http.exchange import Connection, HttpFailed, Response
 from evalkube_runner.http.racing import first
-from evalkube_runner.perf import tunnel
-from evalkube_runner.perf.target import Target
+from evalkube_runner.http.target import Target
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.tunnel import CREDENTIALS, ProxyRefused
 

@@ -16,12 +16,12 @@ from evalkube_crds.names import ErrorClass
 from evalkube_crds.proxies import Proxy
 from evalkube_runner import machine
 from evalkube_runner import trust as trusting
-from evalkube_runner.perf import tunnel
+from evalkube_runner.http import tunnel
+from evalkube_runner.http.target import Target
 from evalkube_runner.perf.arrivals import Arrivals
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.self_watch import Pulse
-from evalkube_runner.perf.target import Target
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.answer import clip
 from evalkube_runner.wire.tunnel import ProxyRefused

@@ -5,7 +5,7 @@ import ssl
 from dataclasses import dataclass
 
 from evalkube_crds.proxies import Proxy
-from evalkube_runner.perf.target import Target
+from evalkube_runner.http.target import Target
 from evalkube_runner.wire import tunnel
 from evalkube_runner.wire.tunnel import ProxyRefused
 
