@@ -63,7 +63,7 @@ def args_of(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
 
 
 def problems(spec: EvalRunSpec) -> list[Problem]:
-    """What the names of a run are not: benchmarks and collections of this version, or of its own."""
+    """What is wrong with the benchmarks and collections that a run names, and what these need that it lacks."""
     return list(_problems(spec))
 
 
@@ -85,6 +85,16 @@ def _problems(spec: EvalRunSpec) -> Iterator[Problem]:
     for name in spec.dataset_args:
         if ALIASES.get(name, name) not in members:
             yield Problem(f"dataset_args.{name}", "only of the run's own datasets" + nearest(name, members))
+    yield from _judgeless(spec, [name for name in members if name in BENCHMARKS and BENCHMARKS[name].judge])
+
+
+def _judgeless(spec: EvalRunSpec, judged: Names[str]) -> Iterator[Problem]:
+    """What the benchmarks that only a language model can grade lack."""
+    if judged and (spec.judge.strategy == "rule" or not spec.judge.models):
+        yield Problem(
+            "judge.strategy" if spec.judge.models else "judge.models",
+            f"only a language model grades {', '.join(judged)}; name one in judge.models, with judge.strategy auto",
+        )
 
 
 def unknown(name: str, own: Names[str] = ()) -> str | None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from evalkube_crds.prices import Prices
-from evalkube_crds.results import Estimate, EvalResult, TokenUsage
+from evalkube_crds.results import EvalResult
+from evalkube_crds.spending import Estimate, TokenUsage
 
 __all__ = ["cost_of", "document", "estimate_document", "most_cost", "total"]
 

@@ -2,25 +2,14 @@
 
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field
 
-from evalkube_crds.cluster import ClusterFields, CredentialsRef, SecretKeyRef
+from evalkube_crds.cluster import ClusterFields
+from evalkube_crds.dataset_args import DatasetArgs, Filters
 from evalkube_crds.endpoint import EndpointFields
-from evalkube_crds.fields import (
-    BodyKeys,
-    Contract,
-    EarlierPath,
-    FreeMap,
-    Headers,
-    HttpUrl,
-    Limit,
-    Query,
-    ReadPath,
-    RelativePath,
-    TargetGrace,
-    cel,
-)
+from evalkube_crds.fields import EarlierPath, HttpUrl, Limit, ReadPath, RelativePath, TargetGrace, cel
+from evalkube_crds.generation import GenerationConfig
+from evalkube_crds.judge import MOST_JUDGES, Judge, JudgeModel
 from evalkube_crds.judge_contract import JudgeContract
 from evalkube_crds.prices import Prices
 from evalkube_crds.rules import Rule
@@ -40,7 +29,6 @@ __all__ = [
 BenchmarkName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """A name that some runner may know: which ones a version has is its table's business, not the resource's."""
 
-MOST_JUDGES: Final = 8
 AUTO: Final = "auto"
 _BATCH_SIZES: Final = "must be a whole number from 1 to 4096, or auto"
 
@@ -65,216 +53,10 @@ BatchSize = Annotated[
 ]
 """A number of requests at once, or that it is to be found out."""
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Penalty = Annotated[float, Field(ge=-2, le=2)]
-
-
 Collection = Annotated[
     dict[BenchmarkName, Annotated[float, Field(gt=0, le=1_000_000)]], Field(min_length=1, max_length=64)
 ]
 """The benchmarks of a collection, and the weight of each."""
-
-
-class GenerationConfig(Contract):
-    """How the model is asked to generate."""
-
-    temperature: Annotated[float, Field(ge=0, le=2)] = Field(default=0.0, description="Sampling temperature")
-    max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] = Field(default=2048, description="Most tokens of one answer")
-    max_completion_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = Field(
-        default=None, description="The same under the name that reasoning models of OpenAI ask for; replaces max_tokens"
-    )
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="Nucleus sampling: the probability mass that is kept"
-    )
-    top_k: Annotated[int, Field(ge=-1)] | None = Field(
-        default=None, description="Top-k sampling: the number of tokens that are kept"
-    )
-    stop_seqs: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
-        default=None,
-        description="Strings that end an answer; after worked examples, by default, the beginning of a next one",
-    )
-    seed: int | None = Field(
-        default=None, description="Seed sent to the endpoint; the run's own seed is beside it in the spec"
-    )
-    frequency_penalty: Penalty | None = Field(default=None, description="Penalty by frequency of a token")
-    presence_penalty: Penalty | None = Field(default=None, description="Penalty by presence of a token")
-    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = Field(
-        default=None, description="Multiplicative penalty of repeated tokens (vLLM, SGLang)"
-    )
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
-        default=None, description="Bias by token id"
-    )
-    logprobs: bool | None = Field(default=None, description="Ask for log probabilities")
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = Field(
-        default=None, description="Log probabilities per position"
-    )
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = Field(
-        default=None, description="How long a reasoning model may think"
-    )
-    response_schema: FreeMap | None = Field(
-        default=None, description="JSON schema that the answer must follow (response_format json_schema)"
-    )
-    timeout: Seconds = Field(default=600.0, description="Longest time for one answer, in seconds")
-    retries: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=5, description="Attempts per sample, for 429, 5xx, timeouts and connection errors"
-    )
-    retry_interval: Annotated[float, Field(ge=0, le=600)] = Field(
-        default=10.0,
-        description="Longest pause between attempts, in seconds; a Retry-After of the server goes before it",
-    )
-    stream: bool = Field(default=False, description="Stream the answers, which measures TTFT too")
-    extra_body: BodyKeys | None = Field(
-        default=None,
-        description="Further keys of the request body; they win, and null leaves a key out. Those that carry secrets: "
-        "over REST they are taken out and kept as keys are, in a resource they come from credentials_secret_ref",
-    )
-    extra_query: Query | None = Field(default=None, description="Further query parameters, beside those of the URL")
-    extra_headers: Headers | None = Field(default=None, description="Further headers, none that carries a secret")
-
-
-class Filters(Contract):
-    """What is done to an answer before it is read, in this order."""
-
-    rules: ClassVar[tuple["Rule[Filters]", ...]] = (
-        Rule(
-            "!(has(self.regex) && has(self.extract))",
-            lambda filters: filters.regex is None or filters.extract is None,
-            "regex: is the same as extract; give one of them",
-        ),
-    )
-
-    remove_until: str | None = Field(
-        default=None, description="Drop everything up to and with the last occurrence of this"
-    )
-    extract: str | None = Field(
-        default=None, description="Keep the last match of this regular expression (its first group, where it has one)"
-    )
-    regex: str | None = Field(default=None, description="The same under EvalScope's other name for it")
-    remove_whitespace: bool = Field(default=False, description="Drop all white space")
-
-
-class DatasetArgs(Contract):
-    """What differs from a benchmark's own declaration."""
-
-    dataset_id: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
-        default=None, description="Id on the hub"
-    )
-    local_path: ReadPath | None = Field(default=None, description="File or folder to read instead of a hub")
-    subset_list: Annotated[list[str], Field(min_length=1, max_length=512)] | None = Field(
-        default=None, description="Subsets to evaluate; all unless set"
-    )
-    few_shot_num: Annotated[int, Field(ge=0, le=64)] | None = Field(
-        default=None, description="Worked examples before each question"
-    )
-    few_shot_random: bool = Field(
-        default=False, description="Draw the examples at random (seeded) instead of the first ones"
-    )
-    train_split: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="Split the examples come from"
-    )
-    eval_split: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="Split that is evaluated"
-    )
-    prompt_template: str | None = Field(
-        default=None, description="Prompt of one question; its placeholders are the benchmark's"
-    )
-    few_shot_prompt_template: str | None = Field(
-        default=None, description="Prompt of one question where there are worked examples"
-    )
-    system_prompt: str | None = Field(default=None, description="System message")
-    query_template: str | None = Field(default=None, description="How the question itself is written into {question}")
-    metric_list: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
-        default=None, description="Metrics to report"
-    )
-    primary_metric: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="The metric that is the score, mean_ before it or not; the first one unless set"
-    )
-    aggregation: (
-        Literal["mean", "clipped_mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None
-    ) = Field(
-        default=None,
-        description="How the repeats of a question add up; clipped_mean is the mean, as no score is below 0 or above 1",
-    )
-    filters: Filters | None = Field(default=None, description="What is done to an answer before it is read")
-    shuffle: bool = Field(default=False, description="Shuffle the samples (seeded) before the limit is taken")
-    shuffle_choices: bool = Field(default=False, description="Shuffle the choices of each question (seeded)")
-    force_redownload: bool = Field(default=False, description="Download again what is cached")
-    review_timeout: Seconds | None = Field(
-        default=None,
-        description="Longest time to score one answer, in seconds; 10 and 2 for each million characters unless set",
-    )
-    extra_params: FreeMap = Field(default={}, description="Parameters of this benchmark alone")
-
-
-class JudgeModel(EndpointFields):
-    """A model that grades answers, behind an endpoint of its own."""
-
-    model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Model name")
-    api_url: HttpUrl = Field(description="Base URL of its endpoint")
-    generation_config: GenerationConfig = Field(default=GenerationConfig(), description="How it is asked to generate")
-    api_key_secret_ref: SecretKeyRef | None = Field(
-        default=None,
-        description="Where its own key is (on a cluster; over REST: api_key beside it); the judges' key unless set",
-    )
-    prices: Prices | None = Field(default=None, description="Prices of its tokens, for the cost of the run")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Of a request it has its own key as well, which is taken out before the rest is checked (`taking`)."""
-        schema = super().__get_pydantic_json_schema__(core_schema, handler)
-        if handler.mode == "validation":
-            about = "Key of this judge alone; 'EMPTY' or absent: the judges' (judge_api_key)"
-            handler.resolve_ref_schema(schema)["properties"]["api_key"] = {"type": "string", "description": about}
-        return schema
-
-
-class Judge(Contract):
-    """When and how a language model grades."""
-
-    rules: ClassVar[tuple["Rule[Judge]", ...]] = (
-        Rule(
-            "!(self.strategy in ['llm', 'llm_recall']) || size(self.models) > 0",
-            lambda judge: judge.strategy not in ("llm", "llm_recall") or len(judge.models) > 0,
-            "models: this strategy needs at least one entry",
-        ),
-        Rule(
-            "size(self.models) == 0 || self.minValidJudges <= size(self.models) * self.repeats",
-            lambda judge: not judge.models or judge.min_valid_judges <= len(judge.models) * judge.repeats,
-            "min_valid_judges: is more than there are judgements (models times repeats)",
-        ),
-        Rule(
-            "self.strategy != 'llm_recall' || self.contract.scoreType in ['pattern', 'numeric']",
-            lambda judge: judge.strategy != "llm_recall" or judge.contract.score_type in ("pattern", "numeric"),
-            "strategy: llm_recall corrects a rule's verdict, which a rubric and pairwise don't give; use llm",
-        ),
-    )
-
-    strategy: Literal["auto", "rule", "llm", "llm_recall"] = Field(
-        default="auto",
-        description="auto, rule: the benchmark's own metric; llm: the judge; llm_recall: the judge where that fails",
-    )
-    models: Annotated[list[JudgeModel], Field(max_length=MOST_JUDGES)] = Field(
-        default=[], description="The judges; several are aggregated"
-    )
-    contract: JudgeContract = Field(default=JudgeContract(), description="Prompt and reading of the judges")
-    repeats: Annotated[int, Field(ge=1, le=32)] = Field(default=1, description="How often each judge is asked")
-    position_swap: Literal["auto", "on", "off"] = Field(
-        default="auto",
-        description="Whether pairwise asks in both orders of the two answers, and counts a tie where the verdicts "
-        "differ; auto: it does",
-    )
-    aggregation: Literal["mean", "median", "majority_vote"] = Field(
-        default="mean", description="How several judgements become one"
-    )
-    min_valid_judges: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=1, description="Readable judgements needed; with fewer the sample is errored"
-    )
-    api_key_secret_ref: SecretKeyRef | None = Field(
-        default=None, description="Where the judges' key is (on a cluster; over REST: judge_api_key)"
-    )
-    credentials_secret_ref: CredentialsRef | None = Field(
-        default=None, description="Where the judges' headers, query parameters and body keys are that carry secrets"
-    )
 
 
 class EvalRunSpec(EndpointFields, ClusterFields):

@@ -10,7 +10,8 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from evalkube_crds import dialects
-from evalkube_crds.evalrun import MOST_JUDGES, EvalRunSpec
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.judge import MOST_JUDGES
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem
 from evalkube_crds.taking import taken

@@ -3,20 +3,19 @@
 Times are integer nanoseconds, scores integer billionths, so that shards add up to exactly what one would have counted.
 """
 
-import math
-from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.prices import Prices
-from evalkube_crds.result_parts import NANO, HistogramField, Report
+from evalkube_crds.result_parts import HistogramField, Report
+from evalkube_crds.score_sum import ScoreSum
+from evalkube_crds.spending import DatasetEstimate, Estimate, Spending, TokenUsage
 
 __all__ = [
-    "THOUSAND",
     "AtOnce",
     "CollectionResult",
     "DatasetEstimate",
@@ -50,76 +49,6 @@ class Progress(Report):
     total: int = Field(default=0, ge=0, description="Samples or requests in all; 0 while unknown")
     eta_seconds: float | None = Field(default=None, description="Estimated time to the end, in seconds")
     stage: str | None = Field(default=None, description="What is being done: a point's name, or what the run waits for")
-
-
-THOUSAND: Final = 1000
-
-
-def _cells(given: Any) -> Any:
-    return given if isinstance(given, dict) else {(size, total): count for size, total, count in given}
-
-
-def _listed(cells: dict[tuple[int, int], int]) -> list[tuple[int, int, int]]:
-    return [(*cell, count) for cell, count in sorted(cells.items())]
-
-
-Questions = Annotated[
-    dict[tuple[int, int], int],
-    BeforeValidator(_cells),
-    PlainSerializer(_listed, return_type=list[tuple[int, int, int]]),
-    WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
-]
-"""How many questions have so many scored answers with such a total, in thousandths; a sorted list in a document."""
-
-
-class ScoreSum(Report):
-    """A sum of scores: ``total_nano`` billionths over ``count`` samples (groups of repeats, parts of answers).
-
-    ``questions`` is what intervals are made of, and adds up exactly as well.
-    """
-
-    count: int = 0
-    total_nano: int = 0
-    questions: Questions = Field(
-        default_factory=dict,
-        description="[answers, total in thousandths, questions]: how many questions have so many scored answers "
-        "(or parts of answers) with such a total",
-    )
-
-    def add(self, score: float, weight: int = 1) -> None:
-        """Count one score, kept to a billionth; that of an answer of ``weight`` parts as so many."""
-        self.count += weight
-        self.total_nano += round(score * weight * NANO)
-
-    def add_question(self, scores: Iterable[tuple[float, int]]) -> None:
-        """Count a question by the scores of its answers and their weights, which are in the sum already."""
-        scores = list(scores)
-        size = sum(weight for _, weight in scores)
-        if size:
-            cell = size, round(math.fsum(score * weight for score, weight in scores) * THOUSAND)
-            self.questions[cell] = self.questions.get(cell, 0) + 1
-
-    def join(self, other: "ScoreSum") -> None:
-        """Add another's counts."""
-        self.count += other.count
-        self.total_nano += other.total_nano
-        for cell, count in other.questions.items():
-            self.questions[cell] = self.questions.get(cell, 0) + count
-
-    @property
-    def mean(self) -> float | None:
-        """The mean score; None when nothing was counted."""
-        return self.total_nano / (self.count * NANO) if self.count else None
-
-
-class TokenUsage(Report):
-    """Tokens as the endpoint reported them, over the ``samples`` whose answers carried a usage."""
-
-    samples: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    reasoning_tokens: int = 0
-    cached_tokens: int = 0
 
 
 class Judgements(Report):
@@ -204,41 +133,11 @@ class AtOnce(Report):
         return f"{self.last} requests at once at the end, {self.lowest} to {self.highest} before; {cuts}"
 
 
-class Spending(Report):
-    """What a model was, or would be, asked: tokens and their prices."""
-
-    model: str
-    usage: TokenUsage = Field(default_factory=TokenUsage)
-    prices: Prices | None = None
-
-
 class CollectionResult(Report):
     """A collection of benchmarks: the weight of each in the index, which is computed from their scores."""
 
     name: str
     weights: dict[str, float]
-
-
-class DatasetEstimate(Report):
-    """What a dry run expects of one benchmark. ``usage``: of the calls that would be made."""
-
-    name: str
-    samples: int = 0
-    kept: int = Field(default=0, description="Samples whose answers are there already, and would not be asked for")
-    judged: int = Field(default=0, description="Calls of judges, at most")
-    usage: TokenUsage = Field(default_factory=TokenUsage)
-
-
-class Estimate(Report):
-    """What a dry run expects: calls, prompt tokens, and output tokens at most (each answer as long as it may be)."""
-
-    counted_by: Literal["tokenizer", "characters"] = Field(
-        description="How tokens of prompts were counted: by tokenizer_path, else one for four ASCII characters and one "
-        "for each other character"
-    )
-    model: Spending
-    judges: list[Spending] = Field(default_factory=list)
-    datasets: list[DatasetEstimate] = Field(default_factory=list)
 
 
 class EvalResult(Report):

@@ -13,7 +13,7 @@ from statistics import NormalDist
 from typing import Final
 
 from evalkube_crds.intervals import CONFIDENCE, Interval
-from evalkube_crds.results import THOUSAND, ScoreSum
+from evalkube_crds.score_sum import THOUSAND, ScoreSum
 
 __all__ = ["Bootstrap", "combined", "macro", "of_sums", "wilson"]
 

@@ -1,10 +1,14 @@
 """GET /api/v1/benchmarks, and what is said of a name that is not on its list."""
 
+from typing import Any
+
+import pytest
+
 from evalkube_benchmarks.table import BENCHMARKS
 from fakes.service import Service
 
 
-def test_the_list_names_all_that_a_request_may_name(service: Service) -> None:
+def test_the_list_names_all_that_a_askedmay_name(service: Service) -> None:
     """With what a person asks before a run: category, languages, size, metrics, licence, source."""
     listed = service.client.get("/api/v1/benchmarks").json()["benchmarks"]
     assert {one["name"] for one in listed} == set(BENCHMARKS)
@@ -37,3 +41,45 @@ def test_collections_are_listed_and_taken(service: Service) -> None:
     ]
     other = service.client.post("/api/v1/eval", json={**body, "datasets": ["math"], "dataset_args": {"iquiz": {}}})
     assert other.json()["problems"] == [{"field": "dataset_args.iquiz", "reason": "only of the run's own datasets"}]
+
+
+_JUDGE = {"model": "j", "api_url": "http://127.0.0.1:9/v1"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "judged"),
+    [
+        pytest.param({"datasets": ["gsm8k", "simple_qa"]}, "judge.models", "simple_qa", id="no judge"),
+        pytest.param(
+            {"datasets": ["own"], "collections": {"own": {"gsm8k": 1, "general_judge": 1, "simple_qa": 2}}},
+            "judge.models",
+            "general_judge, simple_qa",
+            id="no judge of a collection",
+        ),
+        pytest.param(
+            {"datasets": ["simple_qa"], "judge": {"strategy": "rule"}}, "judge.models", "simple_qa", id="none, by rule"
+        ),
+        pytest.param(
+            {"datasets": ["simple_qa"], "judge": {"strategy": "rule", "models": [_JUDGE]}},
+            "judge.strategy",
+            "simple_qa",
+            id="one that would not be asked",
+        ),
+        pytest.param({"datasets": ["simple_qa"], "dry_run": True}, "judge.models", "simple_qa", id="a dry run"),
+    ],
+)
+def test_a_benchmark_that_a_judge_grades_needs_one(
+    service: Service, asked: dict[str, Any], field: str, judged: str
+) -> None:
+    """Refused before a run is made of it, with what to do."""
+    body = {"model": "m", "api_url": "http://127.0.0.1:9/v1", "dataset_hub": "sample", **asked}
+    refused = service.client.post("/api/v1/eval", json=body)
+    assert refused.status_code == 400
+    reason = f"only a language model grades {judged}; name one in judge.models, with judge.strategy auto"
+    assert refused.json()["problems"] == [{"field": field, "reason": reason}]
+
+
+def test_a_benchmark_that_a_judge_grades_is_taken_with_one(service: Service) -> None:
+    """By the same path."""
+    body = {"model": "m", "api_url": "http://127.0.0.1:9/v1", "datasets": ["simple_qa"]}
+    assert service.post("eval", {**body, "judge": {"models": [_JUDGE]}}).status_code == 200

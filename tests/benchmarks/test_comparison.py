@@ -136,6 +136,25 @@ def test_runs_that_are_not_alike_say_so() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reports", "fields"),
+    [
+        pytest.param(({}, {}), [], id="nobody was judged"),
+        pytest.param(({"judge_summary": {}}, {"judge_summary": {}}), ["judge.strategy"], id="both were"),
+        pytest.param(({"judge_summary": {}}, {}), ["judge.strategy"], id="one was"),
+    ],
+)
+def test_another_judge_is_a_difference_where_one_was_asked(
+    reports: tuple[dict[str, Any], dict[str, Any]], fields: list[str]
+) -> None:
+    """A judge of other benchmarks of the run changed nothing of these."""
+    sides = [
+        _side(name, [_line(1, 1.0)], spec={"judge": {"strategy": strategy}}, **report)
+        for name, strategy, report in zip("ab", ("auto", "llm"), reports, strict=True)
+    ]
+    assert [one["field"] for one in comparison.compare(*sides)["differences"]] == fields
+
+
 def test_nothing_in_common_is_no_comparison() -> None:
     """Other benchmarks, or other questions."""
     with pytest.raises(Incomparable, match="no benchmark in common: gsm8k and arc"):

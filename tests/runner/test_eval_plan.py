@@ -185,8 +185,8 @@ def test_a_contract_that_does_not_fit_is_refused(judge: dict[str, Any], field: s
 @pytest.mark.parametrize(
     ("judge", "field", "words"),
     [
-        pytest.param({}, "judge.models", "graded by a language model", id="no judge"),
-        pytest.param({**JUDGED, "strategy": "rule"}, "judge.strategy", "graded by a language model", id="by rule"),
+        pytest.param({}, "judge.models", "only a language model grades simple_qa", id="no judge"),
+        pytest.param({**JUDGED, "strategy": "rule"}, "judge.strategy", "only a language model grades", id="by rule"),
         pytest.param(
             {**JUDGED, "contract": {"score_type": "numeric"}}, "judge.contract.score_type", "labels", id="numbers"
         ),
@@ -200,8 +200,9 @@ def test_a_contract_that_does_not_fit_is_refused(judge: dict[str, Any], field: s
 )
 def test_a_judge_that_does_not_fit_is_refused(judge: dict[str, Any], field: str, words: str) -> None:
     """With the field, before anything is asked."""
+    body = {"model": "m", "api_url": "http://h/v1", "datasets": ["simple_qa"], "judge": judge}
     with pytest.raises(RunFailed) as failed:
-        _plan("simple_qa", judge=judge)
+        plan.plans_of(EvalRunSpec.model_validate(body, by_name=True))
     assert failed.value.reason is Reason.INVALID_SPEC
     assert failed.value.message.startswith(field)
     assert words in failed.value.message

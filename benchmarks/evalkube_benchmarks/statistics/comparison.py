@@ -21,8 +21,9 @@ __all__ = ["MOST_CHANGED", "Incomparable", "Side", "compare", "subsets_of"]
 MOST_CHANGED: Final = 100
 _DIGITS: Final = 4
 _RIGHT: Final = 0.5
-_CHANGES_ANSWERS: Final = ("limit", "repeats", "precision", "dataset_hub", "generation_config", "judge", "seed")
-"""The fields of a spec beside those of a benchmark that can change its score, and are not the model."""
+_CHANGES_SCORES: Final = ("limit", "repeats", "precision", "dataset_hub", "generation_config", "seed")
+"""The fields of a spec beside those of a benchmark that can change its score, and are not the model; `judge` is one of
+them where a judge was asked."""
 
 Answers = Mapping[Key, Sequence[Answered]]
 
@@ -74,7 +75,7 @@ def compare(baseline: Side, candidate: Side, *, most_changed: int = MOST_CHANGED
         "benchmarks": found,
         "only_baseline": [name for name in baseline.reports if name not in common],
         "only_candidate": [name for name in candidate.reports if name not in common],
-        "differences": _differences(baseline.spec, candidate.spec, common),
+        "differences": _differences(baseline, candidate, common),
         "warnings": list(_unread(baseline)) + list(_unread(candidate)),
     }
 
@@ -194,11 +195,13 @@ def _unread(side: Side) -> Iterator[str]:
         yield f"{side.name}: {side.strange} lines of its reviews cannot be read"
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any], common: Sequence[str]) -> list[dict[str, Any]]:
-    """Where the specs differ in what can change a score, by the names of the fields."""
+def _differences(baseline: Side, candidate: Side, common: Sequence[str]) -> list[dict[str, Any]]:
+    """Where the specs differ in what can change a score of the common benchmarks, by the names of the fields."""
     found = []
-    pairs = [(name, before.get(name), after.get(name)) for name in _CHANGES_ANSWERS]
-    mine, theirs = (spec.get("dataset_args") or {} for spec in (before, after))
+    judged = any("judge_summary" in side.reports[name] for side in (baseline, candidate) for name in common)
+    fields = (*_CHANGES_SCORES, "judge") if judged else _CHANGES_SCORES
+    pairs = [(name, baseline.spec.get(name), candidate.spec.get(name)) for name in fields]
+    mine, theirs = (side.spec.get("dataset_args") or {} for side in (baseline, candidate))
     pairs += [(f"dataset_args.{name}", mine.get(name), theirs.get(name)) for name in common]
     for name, one, other in pairs:
         found += [

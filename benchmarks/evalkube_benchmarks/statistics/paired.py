@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkube_crds.intervals import Interval
-from evalkube_crds.results import THOUSAND
 from evalkube_crds.score_intervals import Bootstrap, wilson
+from evalkube_crds.score_sum import THOUSAND
 
 __all__ = ["Difference", "Pair", "difference", "holm", "mcnemar", "newcombe"]
 

@@ -190,11 +190,6 @@ def _contract(benchmark: Benchmark, spec: EvalRunSpec) -> JudgeContract | None:
     judge = spec.judge
     if judge.strategy not in ("llm", "llm_recall") and benchmark.judge is None:
         return None
-    if not judge.models or judge.strategy == "rule":
-        raise _invalid(
-            "judge.models" if not judge.models else "judge.strategy",
-            f"{benchmark.name} is graded by a language model; name one in judge.models, with judge.strategy auto",
-        )
     contract = _settled(benchmark, judge)
     if judge.position_swap == "on" and contract.score_type != "pairwise":
         raise _invalid("judge.position_swap", f"{benchmark.name} is judged one answer at a time; leave it out, or auto")
