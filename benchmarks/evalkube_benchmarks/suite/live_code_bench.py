@@ -8,7 +8,6 @@ and `end_date` choose by date. Problems are their contests' own; CC licence.
 
 import dataclasses
 import datetime
-import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -17,9 +16,9 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.declaration import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code, defines
-from evalkube_benchmarks.metrics import contests
+from evalkube_benchmarks.metrics import contests, programs
 from evalkube_benchmarks.sandbox import Limits
 
 __all__ = ["BENCHMARK"]
@@ -55,18 +54,12 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, "Solution" if question.checks["function"] else "")
 
 
-@functools.cache  # one for the same times and memory, which makes plans comparable
-def _passing(timeout_s: float, memory_mib: int) -> Metric:
-    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
-
-    def score(found: str, question: Question) -> Explained:
-        function = question.checks["function"]
-        if function and defines(found, "Solution"):
-            function = f"Solution.{function}"
-        tests = contests.tests_of(question.checks["public"], question.checks["private"])
-        return contests.passes(found, function, tests, limits)
-
-    return Metric(name="acc", score=score)
+def _run(found: str, question: Question, limits: Limits) -> Explained:
+    function = question.checks["function"]
+    if function and defines(found, "Solution"):
+        function = f"Solution.{function}"
+    tests = contests.tests_of(question.checks["public"], question.checks["private"])
+    return contests.passes(found, function, tests, limits)
 
 
 def _within(start: str, end: str, records: Sequence[Record]) -> list[Record]:
@@ -79,7 +72,7 @@ def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
     start, end = values["start_date"], values["end_date"]
     for day in filter(None, (start, end)):
         datetime.date.fromisoformat(day)
-    changed = dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"], values["memory_mib"]),))
+    changed = programs.limited(_run)(benchmark, values)
     if not (start or end):
         return changed
     return dataclasses.replace(changed, prepare=lambda records: _within(start, end, records))
@@ -108,7 +101,7 @@ BENCHMARK = Benchmark(
     ),
     read=_read,
     extract=_code,
-    metrics=(_passing(6.0, 1024),),
+    metrics=(programs.passing(_run, 6.0, 1024),),
     programs=100,
     parameters={"timeout_s": 6.0, "memory_mib": 1024, "start_date": "", "end_date": ""},
     variant=_variant,
