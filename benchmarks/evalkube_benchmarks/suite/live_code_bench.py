@@ -3,7 +3,8 @@
 A program reads stdin and writes stdout, or completes a method of a class; it is right when it passes all public and
 private tests, in the sandbox. The hub has a file for each release (v1 to v6, 1,055 problems together); without a
 `subset_list` the newest is asked, v6 with 175 of January to April 2025: the six files are 4 GB of tests. `start_date`
-and `end_date` choose by date. Problems are their contests' own; CC licence.
+and `end_date` choose by date. The problems belong to their contests; the card of the
+data set says `cc`, and not which of these licences.
 """
 
 import dataclasses
@@ -86,7 +87,7 @@ BENCHMARK = Benchmark(
     category="code",
     languages=("en",),
     source="https://arxiv.org/abs/2403.07974",
-    licence="CC",
+    licence="Creative Commons (which one is not stated)",
     items=175,
     hub_ids={"modelscope": "AI-ModelScope/code_generation_lite", "huggingface": "livecodebench/code_generation_lite"},
     subsets=(Subset("v6"),),
