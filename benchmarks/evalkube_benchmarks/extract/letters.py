@@ -11,7 +11,7 @@ from evalkube_benchmarks.extract import document
 from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad
 from evalkube_benchmarks.extract.echo import without_options
 from evalkube_benchmarks.extract.lettering import cleaned, group_of, normal
-from evalkube_benchmarks.extract.options import Options, bare, before_others, only_letters
+from evalkube_benchmarks.extract.options import Options, before_others, only_letters
 from evalkube_benchmarks.extract.phrases import (
     ARTICLE,
     CONNECTIVE,
@@ -73,8 +73,8 @@ class _Reading:
     def __init__(self, text: str, labels: str, options: Sequence[str], *, several: bool) -> None:
         self._labels, self._several = labels, several
         text = normal(text)
-        self._options = [bare(option) for option in options]
         self._texts = Options(labels, options, text)
+        self._options = self._texts.bare
         text, self._bracketed = cleaned(text, labels, several=several)
         self._text = without_options(text, labels, self._options, several=several)
         self._says = f"{SAYS}|{ABROAD}" if is_abroad(text) else SAYS
