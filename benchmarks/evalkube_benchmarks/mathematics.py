@@ -1,5 +1,5 @@
 """What the benchmarks of mathematics share: prompts that ask for a box, in the languages that people are asked in,
-whole numbers in the digits of any language, and the subsets of MATH. Pure.
+and whole numbers in the digits of any language. Pure.
 """
 
 import dataclasses
@@ -7,12 +7,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from evalkube_benchmarks import extract, fields, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.declaration import Prompt, Question, Record, Reply
 
-__all__ = ["BOXED", "BY_SUBJECT", "LEVELS", "by_subject", "competition", "level", "olympiad", "whole_number"]
+__all__ = ["BOXED", "olympiad", "whole_number"]
 
 _BOX: Final = "\\boxed{{}}"
 
@@ -117,43 +117,3 @@ def olympiad(record: Record, _: Random) -> Question:
         targets=(str(int(answer)),),
         metadata={"id": fields.metadata(record.get("id"))},
     )
-
-
-LEVELS: Final = tuple(Subset(f"Level {number}") for number in range(1, 6))
-_SUBJECTS: Final = (
-    "Algebra", "Counting & Probability", "Geometry", "Intermediate Algebra", "Number Theory", "Prealgebra",
-    "Precalculus",
-)  # fmt: skip
-BY_SUBJECT: Final[Mapping[str, Any]] = {"by_subject": False}
-"""The parameter of MATH's benchmarks: whether its seven subjects are the subsets, not its five levels."""
-
-
-def competition(record: Record, _: Random) -> Question:
-    """The question of a record of MATH, whose solution has the answer in a box where no field of its own has it."""
-    solution = (fields.first(record, "solution") or "").strip()
-    answer = fields.first(record, "answer") or extract.boxed(solution)
-    if answer is None:
-        raise ValueError("has no field answer, and its solution none in \\boxed{}")
-    kept = {"subject": record.get("subject", record.get("type")), "id": record.get("unique_id")}
-    return Question(
-        text=fields.text(record, "problem").strip(),
-        targets=(answer.strip(),),
-        solution=solution,
-        metadata={name: fields.metadata(value) for name, value in kept.items() if value is not None},
-    )
-
-
-def level(record: Record) -> str:
-    """The level of a record of MATH ("Level 3"), which some copies have as a number."""
-    return f"Level {fields.text(record, 'level').removeprefix('Level ')}"
-
-
-def _subject(record: Record) -> str:
-    return fields.text(record, "subject" if "subject" in record else "type")
-
-
-def by_subject(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
-    """The variant of MATH whose subsets are its subjects."""
-    if not parameters["by_subject"]:
-        return benchmark
-    return dataclasses.replace(benchmark, subsets=tuple(map(Subset, _SUBJECTS)), subset_of=_subject)

@@ -1,9 +1,12 @@
 """What each benchmark makes of a record of its data set, and what it asks."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evalkube_benchmarks import suite
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, sampling
@@ -64,3 +67,35 @@ def test_what_ends_an_answer_begins_an_example(name: str) -> None:
     prompt = BENCHMARKS[name].prompt
     assert prompt.stops or not BENCHMARKS[name].few_shot_num
     assert all(prompt.example.startswith(stop.lstrip("\n")) for stop in prompt.stops)
+
+
+_FILES = {path.stem: path for path in Path(*suite.__path__).glob("[a-z]*.py")}
+_OF_A_KNOWN_TYPE = sorted(
+    name
+    for name, path in _FILES.items()
+    if not any(isinstance(one, ast.FunctionDef) for one in ast.parse(path.read_text()).body)
+)
+
+
+def _lines_beside_tables(path: Path) -> int:
+    """The lines of a benchmark's file but for its docstring, its prompts and its tables (of subsets)."""
+    source = path.read_text()
+    docstring, *rest = ast.parse(source).body
+    declared = ("BENCHMARK", "__all__")
+    tables = [one for one in rest if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) not in declared]
+    keywords = [one for one in ast.walk(ast.Module(rest, [])) if isinstance(one, ast.keyword)]
+    said = [one.value for one in keywords if one.arg in ("prompt", "prompts", "subsets")]
+    parts: list[ast.stmt | ast.expr] = [docstring, *tables, *said]
+    left_out = {line for one in parts for line in range(one.lineno, (one.end_lineno or 0) + 1)}
+    return sum(bool(text.strip()) and at not in left_out for at, text in enumerate(source.splitlines(), start=1))
+
+
+@pytest.mark.parametrize("name", _OF_A_KNOWN_TYPE)
+def test_a_benchmark_of_a_known_type_is_a_short_file(name: str) -> None:
+    """Where records need no reader of their own, its declaration takes at most 25 lines."""
+    assert _lines_beside_tables(_FILES[name]) <= 25
+
+
+def test_many_benchmarks_are_of_a_known_type() -> None:
+    """So that the bar of their length says something."""
+    assert len(_OF_A_KNOWN_TYPE) >= 19, _OF_A_KNOWN_TYPE

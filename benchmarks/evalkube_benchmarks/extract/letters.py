@@ -5,13 +5,13 @@ are ruled out, and a letter that stands alone. Two letters where one is asked fo
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from evalkube_benchmarks.extract import document
 from evalkube_benchmarks.extract.announcements import ABROAD, is_abroad
 from evalkube_benchmarks.extract.echo import without_options
-from evalkube_benchmarks.extract.options import Options, bare, before_others, only_letters
+from evalkube_benchmarks.extract.lettering import cleaned, group_of, normal
+from evalkube_benchmarks.extract.options import Options, before_others, only_letters
 from evalkube_benchmarks.extract.phrases import (
     ARTICLE,
     CONNECTIVE,
@@ -30,20 +30,9 @@ from evalkube_benchmarks.extract.phrases import (
     SUPPOSED,
     WRONG,
 )
-from evalkube_benchmarks.extract.spoken import before_next, squeezed
+from evalkube_benchmarks.extract.spoken import before_next
 
 __all__ = ["choice", "choices"]
-
-_HEADS = r"(?!(?:and|or|is|are|was|were|because|but|vs|plus)\b|[和与或是项正错不对])(?=\w{2})"
-_BOXES = re.compile(r"\}\$?(?: ?, ?| and |、|和| )\$?\\boxed ?\{")
-_CLAUSE_COMMA = re.compile(r"(、[A-P](?:选?项)?), (?=[A-P])")
-_NUMBERED = re.compile(r"^\d{1,2}[.)] ?(?=\(?[A-Z]\)?\s*$)", re.MULTILINE)
-_ORDINALS = {
-    word: at for at, words in enumerate(("first 一", "second 二", "third 三", "fourth 四")) for word in words.split()
-}
-_ORDINAL = re.compile(r"(?i:\b(?:the )?(first|second|third|fourth) option\b)|第([一二三四])个?选项")
-_MARKUP = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mathit|boldsymbol|mbox) ?\{([^{}]{0,80})\}")
-_WORN = re.compile(r"[*_`\"“”‘’「」『』$\\#]|<[a-z/]{1,8}>|(?<![a-zA-Z])'|'(?![a-zA-Z])")
 
 
 def choice(text: str, labels: str, options: Sequence[str] = (), asked: str = "") -> str | None:
@@ -83,45 +72,13 @@ class _Reading:
 
     def __init__(self, text: str, labels: str, options: Sequence[str], *, several: bool) -> None:
         self._labels, self._several = labels, several
-        # The comma of Chinese parts clauses, "、" lists: they are told apart before both become one.
-        text = unicodedata.normalize("NFKC", text.replace("，", ", "))
-        self._options = [bare(option) for option in options]
+        text = normal(text)
         self._texts = Options(labels, options, text)
-        one = f"[{labels}]"
-        text = _CLAUSE_COMMA.sub(r"\1。", text)
-        text = text.replace("【答案】", "答案:").replace("【", "\n【").replace("N/A", "")
-        if several:
-            text = _BOXES.sub(", ", text)
-            text = _NUMBERED.sub("", text)
-        text = _WORN.sub("", _MARKUP.sub(r"\1", text.replace("\\boxed", "答案:").replace("\\fbox", "答案:")))
-        text = "\n".join(_row(line) for line in text.splitlines())
-        # "(A) Rome" heads a line of a list: its bracket says so.
-        text = re.sub(rf"^([ \t>*-]{{0,4}})[(\[]({one})[)\]] ?{_HEADS}", r"\1\2) ", text, flags=re.MULTILINE)
-        self._bracketed = set(re.findall(rf"(?<=[\w '’])[(（]({one})[)）]", text))
-        self._bracketed -= set(
-            re.findall(rf"(?i:\b(?:not|rather than|instead of)) [^().,;\n]{{1,60}}[(（]({one})[)）]", text)
-        )
-        text = re.sub(rf"[(\[【{{<] ?({one}) ?[)\]】}}>]", r"\1", text)
-        text = _ORDINAL.sub(self._ordinal, squeezed(text))
+        self._options = self._texts.bare
+        text, self._bracketed = cleaned(text, labels, several=several)
         self._text = without_options(text, labels, self._options, several=several)
         self._says = f"{SAYS}|{ABROAD}" if is_abroad(text) else SAYS
-        next_one = rf"(?={one}(?![A-Za-z0-9'])(?! [a-z]))"
-        joint = (
-            r"(?:,? (?i:(?:but|or) (?:it )?(?:could|might|may) (?:also |well )?be) (?:option )?"
-            r"| ?[、,;/|&+~-] ?| ?(?:和|与|及|以及|跟|或者?|还是选?|至|到) ?|,? ?也?可能是? ?"
-            r"|,? (?i:(?:and|or|as well as|plus|to) (?:(?:possibly|maybe|perhaps|even) )?)"
-            rf"| {next_one}{rf'|{chr(10)}(?:[-*•] ?)?(?={one}(?:{chr(10)}|$))' if several else ''})"
-        )
-        letter = rf"(?:(?i:options?|choices?) |选项)?{one}(?:项|选项)?"
-        apart = rf"{letter}(?![A-Za-z0-9'])(?:{joint}{letter}(?![A-Za-z0-9'])){{0,12}}"
-        self._group = rf"(?P<group>(?>{one}{{2,{len(labels)}}}(?![A-Za-z0-9])|{apart}))"
-
-    def _ordinal(self, match: re.Match[str]) -> str:
-        """The label of "the second option"."""
-        at = _ORDINALS[(match[1] or match[2]).lower()]
-        if at >= len(self._labels):
-            return match[0]
-        return f"option {self._labels[at]}" if match[1] else f"选项{self._labels[at]}"
+        self._group = rf"(?P<group>{group_of(labels, several=several)})"
 
     # ------------------------------------------------------------------------------------------------- statements
 
@@ -327,9 +284,3 @@ class _Reading:
 
     def _pattern(self, pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)  # of one benchmark they are always the same: re keeps them
-
-
-def _row(line: str) -> str:
-    """A table's row without the bars at its ends."""
-    line = line.strip()
-    return line.strip("|").strip() if line.startswith("|") else line

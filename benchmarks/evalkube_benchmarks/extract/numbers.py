@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from evalkube_benchmarks import quantity
 from evalkube_benchmarks.extract import document, numerals
+from evalkube_benchmarks.extract.alternatives import ends_on_several, hedges, is_open
 from evalkube_benchmarks.extract.announcements import ABROAD, ASIDE, is_abroad, is_announced
 from evalkube_benchmarks.extract.marks import boxed, without_markup
 from evalkube_benchmarks.extract.spoken import before_next, squeezed
@@ -31,18 +32,6 @@ _STATED_CHARS = 400  # what is announced stands close to its announcement
 _SENTENCE_END = re.compile(r"\.(?= |$)|[。；;!！?？]")
 _DENIED = re.compile(r"(?:not|wrong|incorrect|unknown|不是|不对|错)(?![A-Za-z])", re.IGNORECASE)
 _CLOCK = re.compile(r": ?\d")
-_ONE_NUMBER = r"-?[$€£¥]?\d(?:[\d,]{0,20}\d)?(?:\.\d{1,20})?%?"
-_OPEN = re.compile(
-    rf"(?<![A-Za-z0-9.,:/^])(?P<low>{_ONE_NUMBER})(?P<unit> [a-z]{{1,12}})?"
-    rf"(?:(?P<or>,?(?: /)? [(]?(?:and/)?(?:or|oder|ou) "
-    rf"(?:(?:maybe|perhaps|possibly|even) )?"
-    rf"| ?或者? ?| ?还是 ?)|(?: to | ?[至到~] ?|(?<=\d)-(?=\d)))"
-    rf"(?P<high>{_ONE_NUMBER})(?P<unit2>(?: [a-z]{{1,12}})?)(?![A-Za-z0-9/^:-])",
-    re.IGNORECASE,
-)
-_BETWEEN = re.compile(
-    rf"\b(?:between|zwischen|entre) (?P<low>{_ONE_NUMBER}) (?:and|und|et|y) (?P<high>{_ONE_NUMBER})", re.IGNORECASE
-)
 _STRUCK = re.compile(r"~~[^~\n]{1,100}~~")
 _NONE = re.compile(r"(?:unknown|none|null|n/?a|undefined|cannot|can't|not |无|未知)(?![A-Za-z])", re.IGNORECASE)
 # Where a point stands between thousands: German, Spanish, Italian, Portuguese, Dutch, Turkish, Indonesian.
@@ -52,11 +41,6 @@ _EUROPEAN = re.compile(
     re.IGNORECASE,
 )
 _CALCULATED = re.compile(r"[\^=*/()√{}]|\\(?!text)")
-_LISTED = re.compile(rf"{_ONE_NUMBER}(?:, {_ONE_NUMBER}){{1,20}}")
-_MAYBE = r"(?:\b(?:maybe|perhaps|possibly) |可能是? ?|要么是? ?|也许是? ?)"
-_TWICE_MAYBE = re.compile(
-    rf"{_MAYBE}(?P<low>{_ONE_NUMBER})[^.\d\n]{{0,20}}?{_MAYBE}(?P<high>{_ONE_NUMBER})", re.IGNORECASE
-)
 _POINT_AND_THREE = re.compile(r"\.\d{3}(?!\d)")
 _EUROPEAN_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?![\d.]\d|\d)")
 _OPERATOR = re.compile(
@@ -128,7 +112,7 @@ def _announced(text: str) -> str | None:
 def _boxed(inside: str) -> str:
     """What a box says: as it stands, but for words; "" for two numbers side by side, or for words that say none."""
     said = quantity.plain(inside)
-    if _is_open(said) or _NONE.match(said) or refuses(said):
+    if is_open(said) or _NONE.match(said) or refuses(said):
         return ""
     if quantity.quantity(inside) is None and not _CALCULATED.search(said):
         quantities = quantity.found(said)
@@ -136,18 +120,6 @@ def _boxed(inside: str) -> str:
         if len(quantities) == 1 and words >= (3 if "\\" in inside else 1):
             return quantities[0].text
     return numerals.whole(said) or inside
-
-
-def _is_open(said: str) -> bool:
-    """Whether two numbers are named side by side: as alternatives, or as the ends of a range."""
-    pair = _OPEN.search(said)
-    if pair is None:
-        return False
-    low, high = quantity.quantity(pair["low"]), quantity.quantity(pair["high"])
-    if low is None or high is None or low.value == high.value:
-        return False
-    units = (pair["unit"] or "").strip().lower(), pair["unit2"].strip().lower()
-    return not (all(units) and units[0] != units[1] and pair["or"])
 
 
 def _stated(line: str) -> str | None:
@@ -165,7 +137,7 @@ def _stated(line: str) -> str | None:
     if _TEX_VALUE.search(written) and not re.search(r"[a-z]{4,}", re.sub(r"\\[a-z]{1,20}", "", written)):
         return written.strip(" *_`$,，:：")
     sentence = quantity.plain(written).strip(" *_`,，:：")
-    if _hedges(sentence):
+    if hedges(sentence):
         return ""
     return _of_sentence(sentence) or numerals.number(sentence)
 
@@ -211,20 +183,6 @@ def _alone(text: str) -> str | None:
     return quantity.found(quantity.plain(line))[0].text if read is not None else None
 
 
-def _hedges(sentence: str) -> bool:
-    """Whether what a sentence says first is no one number: "between 50 and 60", "50 or 60", "50 to 60"."""
-    if "=" in sentence:
-        return False
-    pair = _BETWEEN.search(sentence) or _OPEN.search(sentence)
-    first = _FIRST_DIGIT.search(sentence)
-    return (
-        pair is not None
-        and first is not None
-        and first.start() >= pair.start()
-        and (pair.re is _BETWEEN or _is_open(sentence))
-    )
-
-
 def _last(text: str, asked: str = "") -> str | None:
     """The last number of the last line that has any, asides left out; of an equation, what it comes to.
 
@@ -248,11 +206,8 @@ def _last(text: str, asked: str = "") -> str | None:
             return ratio.group()
         if "=" in read or "≈" in read:
             return _of_equation(read, quantities)
-        if _LISTED.fullmatch(read) and len(quantities) > 1:
+        if ends_on_several(read, quantities):
             return ""
-        for pair in (*_TWICE_MAYBE.finditer(read), *_BETWEEN.finditer(read), *_OPEN.finditer(read)):
-            if pair.end("high") >= quantities[-1].end and (pair.re is not _OPEN or _is_open(pair.group())):
-                return ""
         return _new_one(read, quantities, asked).text
     line = text.rpartition("\n")[2]
     said = numerals.number(line)

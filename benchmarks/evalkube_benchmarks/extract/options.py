@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["Options", "bare", "before_others", "only_letters"]
+__all__ = ["Options", "before_others", "only_letters"]
 
 _IT_IS = re.compile(r"^(?:(?:i (?:think|guess|believe) )?(?:it is|it's|that is)|这是|是)? ?(?:the )?", re.IGNORECASE)
 _OTHER_OPTIONS = re.compile(r"^\(?A[).、:] ?([^\n]{1,200})\n\(?B[).、:] ?([^\n]{1,200})$", re.MULTILINE)
@@ -13,15 +13,15 @@ _HEAD = re.compile(r"^[a-z] ?[).:、/=-] ?")
 
 
 class Options:
-    """The options of one question in one reply; a result is a label, or None."""
+    """The options of one question in one reply; a result is a label, or None. `bare`: their texts as compared."""
 
     def __init__(self, labels: str, options: Sequence[str], said: str) -> None:
         self._labels, self._said = labels, said
-        self._bare = [bare(option) for option in options]
+        self.bare = [_bare(option) for option in options]
 
     def stated(self, announced: Sequence[str]) -> str | None:
         """The option whose text is announced, or is the whole reply or its last line."""
-        if not self._bare:
+        if not self.bare:
             return None
         said = [*announced, *(re.split(r"[,;(]", one)[0] for one in announced)]
         lines = [_IT_IS.sub("", line) for line in self._said.strip().splitlines()]
@@ -41,7 +41,7 @@ class Options:
         last = unicodedata.normalize("NFKC", self._said.strip().rpartition("\n")[2]).casefold()
         listed = [
             label
-            for label, option in zip(self._labels, self._bare, strict=False)
+            for label, option in zip(self._labels, self.bare, strict=False)
             if option and re.search(rf"(?<![a-z0-9]){label.lower()}[).:、] ?{re.escape(option)}(?!\w)", last)
         ]
         return "".join(listed) if 1 < len(listed) < len(self._labels) else None
@@ -53,7 +53,7 @@ class Options:
             return None
         found = [
             label
-            for label, option in zip(self._labels, self._bare, strict=False)
+            for label, option in zip(self._labels, self.bare, strict=False)
             if len(option) > (3 if option.isascii() else 1)
             and re.search(rf"(?<![a-z0-9]){re.escape(option)}(?![a-z0-9])", said)
         ]
@@ -62,10 +62,10 @@ class Options:
     def _option(self, candidate: str, *, labelled: bool = False) -> str | None:
         """The label of the option that a text is, or its first sentence; `labelled`: perhaps behind its own label."""
         for text in (candidate, re.split(r"[.。;；](?= |$)", candidate)[0]):
-            whole = bare(text)
+            whole = _bare(text)
             fits = [
                 at
-                for at, option in enumerate(self._bare)
+                for at, option in enumerate(self.bare)
                 if len(option) > 1
                 and (
                     whole in (option, _IT_IS.sub("", option))
@@ -80,14 +80,14 @@ class Options:
     def _names_several(self, line: str) -> bool:
         """Whether a line has the texts of several options."""
         lowered = line.casefold()
-        return sum(len(option) > 1 and option in lowered for option in self._bare) > 1
+        return sum(len(option) > 1 and option in lowered for option in self.bare) > 1
 
 
 def before_others(text: str, options: Sequence[str]) -> str:
     """The text up to a paragraph with options of another question: a reply that runs on, without a heading."""
-    known = {bare(option) for option in options}
+    known = {_bare(option) for option in options}
     other = _OTHER_OPTIONS.search(text) if any(known) else None
-    if other is None or not known.isdisjoint({bare(other[1]), bare(other[2])}):
+    if other is None or not known.isdisjoint({_bare(other[1]), _bare(other[2])}):
         return text
     return text[: max(text.rfind("\n\n", 0, other.start()), 0)] or text
 
@@ -96,6 +96,6 @@ def only_letters(text: str) -> str:
     return re.sub(r"\W+", "", text).casefold()
 
 
-def bare(text: str) -> str:
+def _bare(text: str) -> str:
     """A text without case, markup and punctuation at its ends: how an option is recognised."""
     return re.sub(r"[ \s]+", " ", unicodedata.normalize("NFKC", text)).strip(" .。,;:!*_`\"'“”‘’()[]{}$").casefold()

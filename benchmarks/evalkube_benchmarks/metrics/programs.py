@@ -2,14 +2,37 @@
 a sandbox that fails raises, and the sample is errored.
 """
 
+import dataclasses
+import functools
 import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from evalkube_benchmarks import sandbox
-from evalkube_benchmarks.declaration import Explained
+from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Question
 from evalkube_benchmarks.extract.code import defines
 from evalkube_benchmarks.sandbox import Limits, Outcome, Program
 
-__all__ = ["completed", "explained", "passes"]
+__all__ = ["Run", "completed", "explained", "limited", "passes", "passing"]
+
+Run = Callable[[str, Question, Limits], Explained]
+"""Runs the program that was read of a reply with the tests of its question."""
+
+
+@functools.cache  # one for the same time and memory, which makes plans comparable
+def passing(run: Run, timeout_s: float, memory_mib: int) -> Metric:
+    """The metric of programs that pass their tests within that processor time and memory."""
+    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
+    return Metric(name="acc", score=lambda found, question: run(found, question, limits))
+
+
+def limited(run: Run) -> Callable[[Benchmark, Mapping[str, Any]], Benchmark]:
+    """The variant of a benchmark of programs: its parameters `timeout_s` and `memory_mib` are the limits of each."""
+
+    def variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
+        return dataclasses.replace(benchmark, metrics=(passing(run, values["timeout_s"], values["memory_mib"]),))
+
+    return variant
 
 
 def passes(sources: tuple[str, ...], limits: Limits) -> Explained:

@@ -12,10 +12,6 @@ from evalkube_benchmarks.metrics import accuracy
 __all__ = ["BENCHMARK"]
 
 
-def _grade(record: Record) -> str:
-    return f"Grade {fields.text(record, 'grade')}"
-
-
 def _read(record: Record, _: Random) -> Question:
     kept = ("reasoning_step", "num_digits")
     return Question(
@@ -39,7 +35,7 @@ BENCHMARK = Benchmark(
     eval_split="test",
     prompt=mathematics.BOXED["zh"],
     one_config="default",
-    subset_of=_grade,
+    subset_of=lambda record: f"Grade {fields.text(record, 'grade')}",
     read=_read,
     extract=readers.number,
     metrics=(accuracy.VALUE,),

@@ -105,10 +105,6 @@ def _read(record: Record, random: Random) -> Question:
     return _READ({**record, "choices": choices}, random)
 
 
-def _subject(record: Record) -> str:
-    return fields.text(record, "category")
-
-
 BENCHMARK = Benchmark(
     name="cmmlu",
     pretty_name="CMMLU",
@@ -122,7 +118,7 @@ BENCHMARK = Benchmark(
     subsets=tuple(
         Subset(name, (category,), title) for category, titles in _SUBJECTS.items() for name, title in titles.items()
     ),
-    subset_of=_subject,
+    subset_of=lambda record: fields.text(record, "category"),
     eval_split="test",
     train_split="dev",
     prompt=multiple_choice.CHINESE_OF_SUBJECT,

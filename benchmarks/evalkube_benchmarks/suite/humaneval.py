@@ -3,23 +3,10 @@
 A reply is right when the function passes the tests of its problem, in the sandbox. MIT licence; no worked examples.
 """
 
-import dataclasses
-import functools
-from collections.abc import Mapping
 from random import Random
-from typing import Any
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import (
-    Benchmark,
-    Explained,
-    Metric,
-    Prompt,
-    Question,
-    Record,
-    Reply,
-    Subset,
-)
+from evalkube_benchmarks.declaration import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code
 from evalkube_benchmarks.metrics import programs
 from evalkube_benchmarks.sandbox import Limits
@@ -42,22 +29,11 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, question.metadata["entry_point"])
 
 
-@functools.cache  # one for the same times and memory, which makes plans comparable
-def _passing(timeout_s: float, memory_mib: int) -> Metric:
-    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
-
-    def score(found: str, question: Question) -> Explained:
-        entry, checks = question.metadata["entry_point"], question.checks
-        tests = f"\n{checks['test']}\ncheck({entry})\n"
-        return programs.passes(
-            tuple(source + tests for source in programs.completed(found, checks["prompt"], entry)), limits
-        )
-
-    return Metric(name="acc", score=score)
-
-
-def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
-    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"], values["memory_mib"]),))
+def _run(found: str, question: Question, limits: Limits) -> Explained:
+    entry, checks = question.metadata["entry_point"], question.checks
+    tests = f"\n{checks['test']}\ncheck({entry})\n"
+    sources = programs.completed(found, checks["prompt"], entry)
+    return programs.passes(tuple(source + tests for source in sources), limits)
 
 
 BENCHMARK = Benchmark(
@@ -80,8 +56,8 @@ BENCHMARK = Benchmark(
     ),
     read=_read,
     extract=_code,
-    metrics=(_passing(4.0, 512),),
+    metrics=(programs.passing(_run, 4.0, 512),),
     programs=1,
     parameters={"timeout_s": 4.0, "memory_mib": 512},
-    variant=_variant,
+    variant=programs.limited(_run),
 )

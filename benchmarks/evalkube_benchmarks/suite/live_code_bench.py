@@ -3,12 +3,12 @@
 A program reads stdin and writes stdout, or completes a method of a class; it is right when it passes all public and
 private tests, in the sandbox. The hub has a file for each release (v1 to v6, 1,055 problems together); without a
 `subset_list` the newest is asked, v6 with 175 of January to April 2025: the six files are 4 GB of tests. `start_date`
-and `end_date` choose by date. Problems are their contests' own; CC licence.
+and `end_date` choose by date. The problems belong to their contests; the card of the
+data set says `cc`, and not which of these licences.
 """
 
 import dataclasses
 import datetime
-import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.declaration import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code, defines
-from evalkube_benchmarks.metrics import contests
+from evalkube_benchmarks.metrics import contests, programs
 from evalkube_benchmarks.sandbox import Limits
 
 __all__ = ["BENCHMARK"]
@@ -55,18 +55,12 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, "Solution" if question.checks["function"] else "")
 
 
-@functools.cache  # one for the same times and memory, which makes plans comparable
-def _passing(timeout_s: float, memory_mib: int) -> Metric:
-    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
-
-    def score(found: str, question: Question) -> Explained:
-        function = question.checks["function"]
-        if function and defines(found, "Solution"):
-            function = f"Solution.{function}"
-        tests = contests.tests_of(question.checks["public"], question.checks["private"])
-        return contests.passes(found, function, tests, limits)
-
-    return Metric(name="acc", score=score)
+def _run(found: str, question: Question, limits: Limits) -> Explained:
+    function = question.checks["function"]
+    if function and defines(found, "Solution"):
+        function = f"Solution.{function}"
+    tests = contests.tests_of(question.checks["public"], question.checks["private"])
+    return contests.passes(found, function, tests, limits)
 
 
 def _within(start: str, end: str, records: Sequence[Record]) -> list[Record]:
@@ -79,7 +73,7 @@ def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
     start, end = values["start_date"], values["end_date"]
     for day in filter(None, (start, end)):
         datetime.date.fromisoformat(day)
-    changed = dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"], values["memory_mib"]),))
+    changed = programs.limited(_run)(benchmark, values)
     if not (start or end):
         return changed
     return dataclasses.replace(changed, prepare=lambda records: _within(start, end, records))
@@ -93,7 +87,7 @@ BENCHMARK = Benchmark(
     category="code",
     languages=("en",),
     source="https://arxiv.org/abs/2403.07974",
-    licence="CC",
+    licence="Creative Commons (which one is not stated)",
     items=175,
     hub_ids={"modelscope": "AI-ModelScope/code_generation_lite", "huggingface": "livecodebench/code_generation_lite"},
     subsets=(Subset("v6"),),
@@ -108,7 +102,7 @@ BENCHMARK = Benchmark(
     ),
     read=_read,
     extract=_code,
-    metrics=(_passing(6.0, 1024),),
+    metrics=(programs.passing(_run, 6.0, 1024),),
     programs=100,
     parameters={"timeout_s": 6.0, "memory_mib": 1024, "start_date": "", "end_date": ""},
     variant=_variant,

@@ -4,15 +4,11 @@ A task comes with three assertions, of which the prompt shows all, as the paper'
 in the sandbox. CC BY 4.0; three worked examples from the split `prompt` (tasks 1 to 10).
 """
 
-import dataclasses
-import functools
 import re
-from collections.abc import Mapping
 from random import Random
-from typing import Any
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.declaration import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code
 from evalkube_benchmarks.metrics import programs
 from evalkube_benchmarks.sandbox import Limits
@@ -45,19 +41,9 @@ def _code(reply: Reply, question: Question) -> str | None:
     return code(reply.text, next((name for name in names if re.search(rf"\b{name}\b", reply.text)), ""))
 
 
-@functools.cache  # one for the same times and memory, which makes plans comparable
-def _passing(timeout_s: float, memory_mib: int) -> Metric:
-    limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
-
-    def score(found: str, question: Question) -> Explained:
-        tests = "\n".join(question.checks["tests"])
-        return programs.passes((f"{found}\n{question.checks['setup']}\n{tests}\n",), limits)
-
-    return Metric(name="acc", score=score)
-
-
-def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
-    return dataclasses.replace(benchmark, metrics=(_passing(values["timeout_s"], values["memory_mib"]),))
+def _run(found: str, question: Question, limits: Limits) -> Explained:
+    tests = "\n".join(question.checks["tests"])
+    return programs.passes((f"{found}\n{question.checks['setup']}\n{tests}\n",), limits)
 
 
 BENCHMARK = Benchmark(
@@ -88,8 +74,8 @@ BENCHMARK = Benchmark(
     ),
     read=_read,
     extract=_code,
-    metrics=(_passing(4.0, 512),),
+    metrics=(programs.passing(_run, 4.0, 512),),
     programs=1,
     parameters={"timeout_s": 4.0, "memory_mib": 512},
-    variant=_variant,
+    variant=programs.limited(_run),
 )

@@ -4,7 +4,7 @@
 """
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Record, Subset
+from evalkube_benchmarks.declaration import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 
@@ -33,10 +33,6 @@ SUBSETS = tuple(
 )
 
 
-def _subject(record: Record) -> str:
-    return fields.text(record, "subject")
-
-
 BENCHMARK = Benchmark(
     name="mmlu",
     pretty_name="MMLU",
@@ -49,7 +45,7 @@ BENCHMARK = Benchmark(
     hub_ids={"modelscope": "cais/mmlu", "huggingface": "cais/mmlu"},
     subsets=SUBSETS,
     one_config="all",
-    subset_of=_subject,
+    subset_of=lambda record: fields.text(record, "subject"),
     eval_split="test",
     train_split="dev",
     few_shot_num=5,

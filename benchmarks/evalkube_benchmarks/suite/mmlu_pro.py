@@ -30,10 +30,6 @@ def _read(record: Record, random: Random) -> Question:
     return dataclasses.replace(question, solution=_FRAME.sub("", question.solution))
 
 
-def _field(record: Record) -> str:
-    return fields.text(record, "category").lower()
-
-
 BENCHMARK = Benchmark(
     name="mmlu_pro",
     pretty_name="MMLU-Pro",
@@ -45,7 +41,7 @@ BENCHMARK = Benchmark(
     items=12032,
     hub_ids={"modelscope": "TIGER-Lab/MMLU-Pro", "huggingface": "TIGER-Lab/MMLU-Pro"},
     subsets=tuple(map(Subset, _FIELDS)),
-    subset_of=_field,
+    subset_of=lambda record: fields.text(record, "category").lower(),
     eval_split="test",
     train_split="validation",
     few_shot_num=5,

@@ -11,8 +11,6 @@ from evalkube_benchmarks.multiple_choice import LISTED, Columns
 
 __all__ = ["BENCHMARK"]
 
-_BOTH = ("context", "question")
-
 BENCHMARK = Benchmark(
     name="siqa",
     pretty_name="Social IQa",
@@ -28,8 +26,8 @@ BENCHMARK = Benchmark(
     train_split="train",
     prompt=multiple_choice.english(think=False),
     read=multiple_choice.reader(
-        Columns(question=_BOTH, choices=("answerA", "answerB", "answerC"), answer="label", first=1),
-        Columns(question=_BOTH),
+        Columns(question=("context", "question"), choices=("answerA", "answerB", "answerC"), answer="label", first=1),
+        Columns(question=("context", "question")),
         LISTED,
     ),
     extract=readers.choice,

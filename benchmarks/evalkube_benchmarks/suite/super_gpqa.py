@@ -4,7 +4,7 @@ Most have ten choices. All lie in one split; there are no worked examples. Field
 """
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Record, Subset
+from evalkube_benchmarks.declaration import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 
@@ -40,10 +40,6 @@ _DISCIPLINES = {
 }
 
 
-def _field(record: Record) -> str:
-    return fields.text(record, "field")
-
-
 BENCHMARK = Benchmark(
     name="super_gpqa",
     pretty_name="SuperGPQA",
@@ -57,7 +53,7 @@ BENCHMARK = Benchmark(
     subsets=tuple(
         Subset(name.strip(), (discipline,)) for discipline, names in _DISCIPLINES.items() for name in names.split(";")
     ),
-    subset_of=_field,
+    subset_of=lambda record: fields.text(record, "field"),
     eval_split="train",
     prompt=multiple_choice.english(),
     read=multiple_choice.reader(
