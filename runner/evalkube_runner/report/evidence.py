@@ -1,8 +1,8 @@
 """Reads the lines that an evaluation left (reviews, predictions, errors) back into the rows that its page shows.
 
 Bounded: of each subset only so many rows are kept, chosen as the page chooses; all of them are in the cells of a heat
-map, where its benchmark has one. A line that is not one of ours, or is
-torn, is passed over: a report must not fail for it.
+map, where its benchmark has one. A line that is not one of ours, or is torn, is passed over: a report must not fail for
+it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator

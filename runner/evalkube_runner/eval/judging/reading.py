@@ -23,8 +23,8 @@ OUTCOMES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A score from 0 to 1; the word that a judge chose; and what the score is made of, by name, from 0 to 1: the marks of
-    a rubric's criteria, or the shares of outcomes.
+    """A score from 0 to 1, the word that a judge chose, and what the score is made of, by name: the marks of a rubric's
+    criteria, or the shares of outcomes.
     """
 
     score: float
