@@ -80,8 +80,8 @@ class Reviewer:
         return judge | {"rules": reading.RULES, "models": models, "contract": contract}
 
     async def _judged(self, sample: Sample, answer: Answer, other: str | None) -> Scored:
-        """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall). `other`: the answer
-        to compare this one with.
+        """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall). `other`: what this
+        answer is compared with.
         """
         options, question = sample.dataset.plan, sample.item.question
         contract = options.contract
