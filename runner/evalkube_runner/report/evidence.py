@@ -114,10 +114,8 @@ def _scored(
 
 def _value(metric: str, values: dict[str, float]) -> float | None:
     """The sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``."""
-    if metric in values:
-        return values[metric]
-    inner = next((name for name in values if metric.endswith(name)), next(iter(values), None))
-    return values[inner] if inner is not None else None
+    own = (values[name] for name in (metric, metric.removeprefix("mean_")) if name in values)
+    return next(own, next(iter(values.values()), None))
 
 
 def _errored(dataset: str, subset: str, line: dict[str, Any], prediction: dict[str, Any]) -> SampleRow:
