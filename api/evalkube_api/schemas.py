@@ -88,13 +88,13 @@ def _beside() -> dict[str, Any]:
     """What stands beside the reports of an evaluation, where there is something to say."""
     text, whole = {"type": "string"}, {"type": "integer"}
     money: dict[str, Any] = {"type": ["number", "null"]}
-    asked: dict[str, Any] = {"model": text, "calls": whole, "prompt_tokens": whole, "most_output_tokens": whole}
-    asked |= {"prompt_cost": money, "most_cost": money}
-    dataset = dict.fromkeys(("samples", "kept", "calls", "prompt_tokens", "most_output_tokens", "judged"), whole)
+    counted = dict.fromkeys(("calls", "prompt_tokens", "most_output_tokens"), whole)
+    costs = {"prompt_cost": money, "most_cost": money}
+    dataset = dict.fromkeys(("samples", "kept", "judged"), whole) | counted
     spent = _object("model cost usage", model=text, cost=money, usage={"type": "object", "additionalProperties": whole})
     member = _object("weight score", weight={"type": "number"}, score=money)
     found = dict.fromkeys(("shard", "last", "lowest", "highest", "refused", "slowed"), whole)
-    called = _object("model calls prompt_tokens most_output_tokens", **asked)
+    called = _object("model calls prompt_tokens most_output_tokens", model=text, **counted, **costs)
     return {
         "Cost": _object(
             "total model datasets judges answers_with_usage answers_scored", total=money, model=money,
@@ -104,7 +104,7 @@ def _beside() -> dict[str, Any]:
         "Estimate": _object(
             "counted_by calls most_cost model judges datasets", counted_by={"enum": ["tokenizer", "characters"]},
             calls=whole, most_cost=money, model=called, judges={"type": "array", "items": called},
-            datasets={"type": "object", "additionalProperties": _object(" ".join(dataset), **dataset)},
+            datasets={"type": "object", "additionalProperties": _object(" ".join(dataset), **dataset, **costs)},
         ),
         "CollectionIndex": _object(
             "index without_score members", index=money, without_score={"type": "array", "items": text},

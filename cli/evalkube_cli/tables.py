@@ -120,7 +120,8 @@ def _estimate(estimate: Mapping[str, Any]) -> Table:
     table = _columns(title, "What", "Calls", "Prompt tokens", "Output tokens", "Most cost", "Kept")
     counts = ("calls", "prompt_tokens", "most_output_tokens")
     for name, one in estimate["datasets"].items():
-        table.add_row(_shown(name), *(f"{one[count]:,}" for count in counts), "", f"{one['kept']:,}")
+        costs = _number(one.get("most_cost"), 6)
+        table.add_row(_shown(name), *(f"{one[count]:,}" for count in counts), costs, f"{one['kept']:,}")
     asked = [estimate["model"], *estimate["judges"]]
     for one in asked:
         costs = _number(one.get("most_cost"), 6)

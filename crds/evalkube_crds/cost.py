@@ -70,39 +70,38 @@ def _sum_known(costs: Sequence[float | None]) -> float | None:
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as answers show it."""
-
-    def asked(one: Any) -> dict[str, Any]:
-        usage = one.usage
-        shown = {
-            "calls": usage.samples,
-            "prompt_tokens": usage.prompt_tokens,
-            "most_output_tokens": usage.completion_tokens,
-        }
-        if one.prices is None:
-            return shown
-        read = usage.model_copy(update={"completion_tokens": 0})
-        costs = {"prompt_cost": cost_of(read, one.prices), "most_cost": cost_of(usage, one.prices)}
-        return shown | {name: _rounded(cost) for name, cost in costs.items()}
-
+    """An estimate as answers show it. What a benchmark costs is what the model costs for it: judges have their own."""
+    model = estimate.model
     return {
         "counted_by": estimate.counted_by,
-        "calls": sum(one.usage.samples for one in (estimate.model, *estimate.judges)),
+        "calls": sum(one.usage.samples for one in (model, *estimate.judges)),
         "most_cost": _rounded(most_cost(estimate)),
-        "model": {"model": estimate.model.model, **asked(estimate.model)},
-        "judges": [{"model": judge.model, **asked(judge)} for judge in estimate.judges],
+        "model": {"model": model.model, **_expected(model.usage, model.prices)},
+        "judges": [{"model": judge.model, **_expected(judge.usage, judge.prices)} for judge in estimate.judges],
         "datasets": {
             one.name: {
                 "samples": one.samples,
                 "kept": one.kept,
-                "calls": one.usage.samples,
-                "prompt_tokens": one.usage.prompt_tokens,
-                "most_output_tokens": one.usage.completion_tokens,
                 "judged": one.judged,
+                **_expected(one.usage, model.prices),
             }
             for one in estimate.datasets
         },
     }
+
+
+def _expected(usage: TokenUsage, prices: Prices | None) -> dict[str, Any]:
+    """Calls and tokens, and what they cost at most where there are prices."""
+    shown = {
+        "calls": usage.samples,
+        "prompt_tokens": usage.prompt_tokens,
+        "most_output_tokens": usage.completion_tokens,
+    }
+    if prices is None:
+        return shown
+    read = usage.model_copy(update={"completion_tokens": 0})
+    costs = {"prompt_cost": cost_of(read, prices), "most_cost": cost_of(usage, prices)}
+    return shown | {name: _rounded(cost) for name, cost in costs.items()}
 
 
 def _rounded(cost: float | None) -> float | None:

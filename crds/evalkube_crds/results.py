@@ -59,7 +59,9 @@ class Judgements(Report):
     failed: int = Field(default=0, description="Excluded: the judge's endpoint gave no answer")
     asked_again: int = Field(default=0, description="Times that a judge was asked once more for a form to be read")
     inconsistent: int = Field(default=0, description="Pairwise judgements that differ by the order of the two answers")
-    usage: TokenUsage = Field(default_factory=TokenUsage, description="Tokens of the judges, as they reported them")
+    usage: TokenUsage = Field(
+        default_factory=TokenUsage, description="Tokens of these judgements, by whatever attempt they were asked for"
+    )
 
     @property
     def excluded(self) -> int:

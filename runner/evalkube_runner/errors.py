@@ -3,7 +3,7 @@
 from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.results import PerfResult
 
-__all__ = ["RunFailed", "TargetFailed"]
+__all__ = ["RunFailed", "TargetFailed", "invalid"]
 
 
 class RunFailed(Exception):
@@ -28,3 +28,8 @@ class TargetFailed(RunFailed):
     def __init__(self, reason: Reason, message: str, result: PerfResult) -> None:
         super().__init__(reason, message)
         self.result = result
+
+
+def invalid(field: str, problem: str) -> RunFailed:
+    """What a spec asks for cannot be: the field, and what is wrong with it."""
+    return RunFailed(Reason.INVALID_SPEC, f"{field}: {problem}")

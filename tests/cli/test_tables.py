@@ -124,7 +124,7 @@ def test_what_is_of_a_whole_evaluation() -> None:
     assert ["mine", "-", "gsm8k", "0.5000", "(2)"] in lines
     assert ["judge", "j", "0.250000"] in lines
     assert ["total", "0.750000"] in lines
-    assert ["gsm8k", "1,319", "400,000", "2,701,312", "7"] in lines
+    assert ["gsm8k", "1,319", "400,000", "2,701,312", "1.500000", "7"] in lines
     assert ["total", "1,319", "400,000", "2,701,312", "1.500000"] in lines
     assert _shown(tables.beside_tables({"result": {}})) == ""
     assert _shown(tables.eval_tables({})) == ""

@@ -13,7 +13,8 @@ import pytest
 
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
-from evalkube_runner.eval.at_once import Limit, Room
+from evalkube_runner.eval.at_once import Limit
+from evalkube_runner.eval.room import Room
 from evalkube_runner.eval.run import evaluate
 from fakes import scripted_endpoint
 from fakes.evaluations import context_in, even_ones_right, gsm8k_in, spec_of

@@ -92,6 +92,7 @@ def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
     model = shown["model"]
     assert model["prompt_cost"] == pytest.approx(dataset["prompt_tokens"] * 2 / 1e6)
     assert shown["most_cost"] == model["most_cost"] == pytest.approx(model["prompt_cost"] + 6000 * 10 / 1e6)
+    assert (dataset["prompt_cost"], dataset["most_cost"]) == (model["prompt_cost"], model["most_cost"])
     figures = summary.summary(result)
     assert figures["estimate/calls"] == 60
     assert figures["estimate/most_cost"] == pytest.approx(shown["most_cost"])
@@ -124,7 +125,7 @@ def test_a_dry_run_counts_the_judges(tmp_path: Path) -> None:
     assert [one["calls"] for one in shown["judges"]] == [40, 40]
     assert all(one["prompt_tokens"] > 40 * 50 for one in shown["judges"])
     assert (shown["calls"], shown["datasets"]["gsm8k"]["judged"]) == (100, 80)
-    assert shown["most_cost"] is not None
+    assert shown["datasets"]["gsm8k"]["most_cost"] == shown["model"]["most_cost"] < shown["most_cost"]
     more["judge"]["models"][0].pop("prices")
     assert seed.response(_dry(tmp_path / "two", **more)[0])["estimate"]["most_cost"] is None
 

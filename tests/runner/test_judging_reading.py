@@ -34,57 +34,84 @@ RUBRIC = contract(
 )
 PAIR = contract("pairwise")
 
+Said = tuple[str, Any]
+"""A judge's words, and what they come to; None: no verdict."""
 
-@pytest.mark.parametrize(
-    ("contract", "said", "label"),
-    [
-        pytest.param(AB, "They agree. [[A]]", "A", id="brackets"),
-        pytest.param(AB, "[[A]] would be wrong: [[B]]", "B", id="last brackets"),
-        pytest.param(AB, "[[ a ]]", "A", id="lower case in brackets"),
-        pytest.param(AB, "[[**B**]]", "B", id="bold in brackets"),
-        pytest.param(AB, "[[Grade: B]]", "B", id="announced in brackets"),
-        pytest.param(AB, "They agree.\n**A**", "A", id="last line"),
-        pytest.param(AB, "They agree.\nb.", "B", id="last line in lower case"),
-        pytest.param(AB, "<think>[[A]]</think>[[B]]", "B", id="a thought is no verdict"),
-        pytest.param(AB, "<think>It is [[A]]", None, id="a thought that was cut off"),
-        pytest.param(AB, "A or B?", None, id="two grades"),
-        pytest.param(AB, "Verdict: A or B", None, id="two announced"),
-        pytest.param(AB, "A good answer, I'd say.", None, id="an article"),
-        pytest.param(AB, "All in all I choose B.", "B", id="a letter that ends a sentence"),
-        pytest.param(AB, "[[C]]", None, id="unknown grade"),
-        pytest.param(AB, "[[A]]\nNo, rather [[maybe]]", None, id="unknown grade last"),
-        pytest.param(AB, "", None, id="silence"),
-        pytest.param(AB, "Grade: B", "B", id="announced"),
-        pytest.param(AB, "**Final grade:** **A**\nThank you.", "A", id="announced in bold"),
-        pytest.param(AB, '{"reason": "same", "grade": "A"}', "A", id="JSON"),
-        pytest.param(AB, 'Here:\n```json\n{"grade": "b"}\n```', "B", id="fenced JSON"),
-        pytest.param(AB, '{"grade": "A"} no, [[B]]', "B", id="brackets behind JSON"),
-        pytest.param(AB, '[[A]] {"grade": "B"}', "B", id="JSON behind brackets"),
-        pytest.param(AB, '{"question": "What is B?"}\nGrade: A', "A", id="JSON of something else"),
-        pytest.param(AB, '{"score": 5, "grade": "A"}', "A", id="JSON with a number beside"),
-        pytest.param(AB, '{"grade": "A", "verdict": "B"}', None, id="JSON that says two"),
-        pytest.param(AB, '{"grade": true}', None, id="JSON of another type"),
-        pytest.param(AB, '{"grade": "A"', "A", id="JSON without its end"),
-        pytest.param(AB, "[[A]] of a list [x]]", "A", id="brackets of something else behind"),
-        pytest.param(AB, "[[A]] and [[", "A", id="brackets cut off"),
-        pytest.param(GRADES, "I would say PARTIAL here.", "PARTIAL", id="the only grade that is named"),
-        pytest.param(GRADES, "This is INCORRECT", "INCORRECT", id="a grade within another is not named"),
-        pytest.param(GRADES, "PARTIALLY fine", None, id="a grade within a word"),
-        pytest.param(GRADES, "This is not CORRECT.", None, id="denied"),
-        pytest.param(GRADES, "It isn't really CORRECT.", None, id="denied with a word between"),
-        pytest.param(GRADES, "The answer is not correct.", None, id="another case in a sentence is no grade"),
-        pytest.param(GRADES, "Verdict: incorrect", "INCORRECT", id="announced in lower case"),
-        pytest.param(GRADES, "Verdict: not correct", None, id="announced and denied"),
-        pytest.param(GRADES, "The verdict is **Partial**.", "PARTIAL", id="in a sentence, bold"),
-        pytest.param(GRADES, "Verdict: CORRECT. It says the same.", "CORRECT", id="with a reason behind"),
-        pytest.param(GRADES, "Verdict: INCORRECT - it is Lyon.", "INCORRECT", id="with a dash behind"),
-        pytest.param(GRADES, "not attempted", "NOT_ATTEMPTED", id="a space for a line"),
-        pytest.param(GRADES, "Upgrade: CORRECT or INCORRECT", None, id="a word with grade in it"),
-        pytest.param(CHINESE, "理由充分。结论：正确", "正确", id="Chinese"),
-        pytest.param(CHINESE, "结论：不正确", None, id="Chinese, denied"),
-        pytest.param(CHINESE, "[[错误]]", "错误", id="Chinese in brackets"),
-    ],
-)
+
+def _rows(table: list[tuple[JudgeContract, dict[str, Said]]]) -> list[Any]:
+    """A row for each of the words that judges under a contract may say, by name."""
+    return [
+        pytest.param(contract, said, verdict, id=f"{contract.score_type} {name}")
+        for contract, words in table
+        for name, (said, verdict) in words.items()
+    ]
+
+
+LABELS: list[tuple[JudgeContract, dict[str, Said]]] = [
+    (
+        AB,
+        {
+            "brackets": ("They agree. [[A]]", "A"),
+            "last brackets": ("[[A]] would be wrong: [[B]]", "B"),
+            "lower case in brackets": ("[[ a ]]", "A"),
+            "bold in brackets": ("[[**B**]]", "B"),
+            "announced in brackets": ("[[Grade: B]]", "B"),
+            "last line": ("They agree.\n**A**", "A"),
+            "last line in lower case": ("They agree.\nb.", "B"),
+            "a thought is no verdict": ("<think>[[A]]</think>[[B]]", "B"),
+            "a thought that was cut off": ("<think>It is [[A]]", None),
+            "two grades": ("A or B?", None),
+            "two announced": ("Verdict: A or B", None),
+            "an article": ("A good answer, I'd say.", None),
+            "a letter that ends a sentence": ("All in all I choose B.", "B"),
+            "unknown grade": ("[[C]]", None),
+            "unknown grade last": ("[[A]]\nNo, rather [[maybe]]", None),
+            "silence": ("", None),
+            "announced": ("Grade: B", "B"),
+            "announced in bold": ("**Final grade:** **A**\nThank you.", "A"),
+            "JSON": ('{"reason": "same", "grade": "A"}', "A"),
+            "fenced JSON": ('Here:\n```json\n{"grade": "b"}\n```', "B"),
+            "brackets behind JSON": ('{"grade": "A"} no, [[B]]', "B"),
+            "JSON behind brackets": ('[[A]] {"grade": "B"}', "B"),
+            "JSON of something else": ('{"question": "What is B?"}\nGrade: A', "A"),
+            "JSON with a number beside": ('{"score": 5, "grade": "A"}', "A"),
+            "JSON that says two": ('{"grade": "A", "verdict": "B"}', None),
+            "JSON of another type": ('{"grade": true}', None),
+            "JSON without its end": ('{"grade": "A"', "A"),
+            "brackets of something else behind": ("[[A]] of a list [x]]", "A"),
+            "brackets cut off": ("[[A]] and [[", "A"),
+        },
+    ),
+    (
+        GRADES,
+        {
+            "the only grade that is named": ("I would say PARTIAL here.", "PARTIAL"),
+            "a grade within another is not named": ("This is INCORRECT", "INCORRECT"),
+            "a grade within a word": ("PARTIALLY fine", None),
+            "denied": ("This is not CORRECT.", None),
+            "denied with a word between": ("It isn't really CORRECT.", None),
+            "another case in a sentence is no grade": ("The answer is not correct.", None),
+            "announced in lower case": ("Verdict: incorrect", "INCORRECT"),
+            "announced and denied": ("Verdict: not correct", None),
+            "in a sentence, bold": ("The verdict is **Partial**.", "PARTIAL"),
+            "with a reason behind": ("Verdict: CORRECT. It says the same.", "CORRECT"),
+            "with a dash behind": ("Verdict: INCORRECT - it is Lyon.", "INCORRECT"),
+            "a space for a line": ("not attempted", "NOT_ATTEMPTED"),
+            "a word with grade in it": ("Upgrade: CORRECT or INCORRECT", None),
+        },
+    ),
+    (
+        CHINESE,
+        {
+            "Chinese": ("理由充分。结论：正确", "正确"),
+            "Chinese, denied": ("结论：不正确", None),
+            "Chinese in brackets": ("[[错误]]", "错误"),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("contract", "said", "label"), _rows(LABELS))
 def test_a_label(contract: JudgeContract, said: str, label: str | None) -> None:
     """One clear label is read; anything else is no verdict, and no zero."""
     verdict = read(contract, said)
@@ -92,53 +119,78 @@ def test_a_label(contract: JudgeContract, said: str, label: str | None) -> None:
     assert verdict is None or verdict.score == contract.score_mapping[label or ""]
 
 
-@pytest.mark.parametrize(
-    ("contract", "said", "score"),
-    [
-        pytest.param(UNIT, "Mostly. [[0.75]]", 0.75, id="brackets"),
-        pytest.param(UNIT, "0.5", 0.5, id="bare number"),
-        pytest.param(UNIT, "[[.5]]", 0.5, id="without a zero"),
-        pytest.param(UNIT, "Score: 70%", 0.7, id="percent of one"),
-        pytest.param(UNIT, "[[7]]", None, id="out of range"),
-        pytest.param(UNIT, "[[nan]]", None, id="not a number"),
-        pytest.param(UNIT, "good", None, id="no number"),
-        pytest.param(UNIT, "The answer names 1 city.", None, id="a number of something else"),
-        pytest.param(TEN, "[[7]]", 0.7, id="scaled"),
-        pytest.param(TEN, "Rating: 7/10", 0.7, id="rating of ten"),
-        pytest.param(TEN, "Rating: [[7]]", 0.7, id="rating in brackets"),
-        pytest.param(TEN, "[[7/10]]", 0.7, id="of ten in brackets"),
-        pytest.param(TEN, "[[Rating: 7]]", 0.7, id="announced in brackets"),
-        pytest.param(TEN, "**Score:** 7 out of 10. Good work.", 0.7, id="out of ten"),
-        pytest.param(TEN, "Score (0-10): 8", 0.8, id="its range beside it"),
-        pytest.param(TEN, "I'd give it 7/10, for it is clear.", 0.7, id="of ten in a sentence"),
-        pytest.param(TEN, "3/10 at first, 7/10 at last", None, id="two of ten"),
-        pytest.param(TEN, "Score: 3/5", None, id="of another scale"),
-        pytest.param(TEN, "Score: 11", None, id="above the scale"),
-        pytest.param(TEN, "Score: -3", None, id="below the scale"),
-        pytest.param(TEN, "Score: 7-8", None, id="a range"),
-        pytest.param(TEN, "Score: 7 or 8", None, id="one of two"),
-        pytest.param(TEN, "Score: 7\nNo. Final score: 8", 0.8, id="the last one"),
-        pytest.param(TEN, "Rating: 7,5", None, id="a comma, which could be anything"),
-        pytest.param(TEN, '{"score": 7, "reason": "ok"}', 0.7, id="JSON"),
-        pytest.param(TEN, '```json\n{"rating": "7/10"}\n```', 0.7, id="JSON with a text"),
-        pytest.param(TEN, '{"score": {"value": 7}}', 0.7, id="JSON inside JSON"),
-        pytest.param(TEN, '{"verdict": "good", "score": 7}', 0.7, id="JSON with a word beside"),
-        pytest.param(TEN, '{"rating": 7, "score": 8}', None, id="JSON that says two"),
-        pytest.param(TEN, 'About 7/10. {"score": 11}', None, id="JSON off the scale"),
-        pytest.param(TEN, '{"score": true}', None, id="JSON of another type"),
-        pytest.param(TEN, '{"score": null}', None, id="JSON of nothing"),
-        pytest.param(TEN, "评分：7分", 0.7, id="Chinese"),
-        pytest.param(TEN, "<think>[[2]]</think>It is fine. [[9]]", 0.9, id="a thought is no mark"),
-        pytest.param(TEN, "\\boxed{7}", 0.7, id="boxed"),
-        pytest.param(FIVE, "[[1]]", 0.0, id="the lowest is zero"),
-        pytest.param(FIVE, "[[5]]", 1.0, id="the highest is one"),
-        pytest.param(FIVE, "[[3]]", 0.5, id="the middle"),
-        pytest.param(FIVE, "[[0]]", None, id="below"),
-        pytest.param(HUNDRED, "Score: 85%", 0.85, id="percent of a hundred"),
-        pytest.param(SIGNED, "Score: -1", 0.25, id="a sign"),
-        pytest.param(SIGNED, "[[+2]]", 1.0, id="a plus"),
-    ],
-)
+MARKS: list[tuple[JudgeContract, dict[str, Said]]] = [
+    (
+        UNIT,
+        {
+            "brackets": ("Mostly. [[0.75]]", 0.75),
+            "bare number": ("0.5", 0.5),
+            "without a zero": ("[[.5]]", 0.5),
+            "percent of one": ("Score: 70%", 0.7),
+            "out of range": ("[[7]]", None),
+            "not a number": ("[[nan]]", None),
+            "no number": ("good", None),
+            "a number of something else": ("The answer names 1 city.", None),
+        },
+    ),
+    (
+        TEN,
+        {
+            "scaled": ("[[7]]", 0.7),
+            "rating of ten": ("Rating: 7/10", 0.7),
+            "rating in brackets": ("Rating: [[7]]", 0.7),
+            "of ten in brackets": ("[[7/10]]", 0.7),
+            "announced in brackets": ("[[Rating: 7]]", 0.7),
+            "out of ten": ("**Score:** 7 out of 10. Good work.", 0.7),
+            "its range beside it": ("Score (0-10): 8", 0.8),
+            "of ten in a sentence": ("I'd give it 7/10, for it is clear.", 0.7),
+            "two of ten": ("3/10 at first, 7/10 at last", None),
+            "of another scale": ("Score: 3/5", None),
+            "above the scale": ("Score: 11", None),
+            "below the scale": ("Score: -3", None),
+            "a range": ("Score: 7-8", None),
+            "one of two": ("Score: 7 or 8", None),
+            "the last one": ("Score: 7\nNo. Final score: 8", 0.8),
+            "a comma, which could be anything": ("Rating: 7,5", None),
+            "JSON": ('{"score": 7, "reason": "ok"}', 0.7),
+            "JSON with a text": ('```json\n{"rating": "7/10"}\n```', 0.7),
+            "JSON inside JSON": ('{"score": {"value": 7}}', 0.7),
+            "JSON with a word beside": ('{"verdict": "good", "score": 7}', 0.7),
+            "JSON that says two": ('{"rating": 7, "score": 8}', None),
+            "JSON off the scale": ('About 7/10. {"score": 11}', None),
+            "JSON of another type": ('{"score": true}', None),
+            "JSON of nothing": ('{"score": null}', None),
+            "Chinese": ("评分：7分", 0.7),
+            "a thought is no mark": ("<think>[[2]]</think>It is fine. [[9]]", 0.9),
+            "boxed": ("\\boxed{7}", 0.7),
+        },
+    ),
+    (
+        FIVE,
+        {
+            "the lowest is zero": ("[[1]]", 0.0),
+            "the highest is one": ("[[5]]", 1.0),
+            "the middle": ("[[3]]", 0.5),
+            "below": ("[[0]]", None),
+        },
+    ),
+    (
+        HUNDRED,
+        {
+            "percent of a hundred": ("Score: 85%", 0.85),
+        },
+    ),
+    (
+        SIGNED,
+        {
+            "a sign": ("Score: -1", 0.25),
+            "a plus": ("[[+2]]", 1.0),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("contract", "said", "score"), _rows(MARKS))
 def test_a_mark(contract: JudgeContract, said: str, score: float | None) -> None:
     """Where it lies on the scale; what is not on it, or could be two, is none."""
     verdict = read(contract, said)

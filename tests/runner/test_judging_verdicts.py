@@ -68,8 +68,8 @@ def test_orders_that_disagree_are_a_tie(first: str, second: str, outcome: str) -
 )
 def test_figures_of_a_comparison(said: list[str], how: str, figures: tuple[float, ...]) -> None:
     """The win rate is wins and half the ties, whatever the aggregation."""
-    verdict, parts = verdicts.combined(PAIR, [OUTCOMES[label] for label in said], how)
-    assert (verdict.score, parts["win"], parts["tie"], parts["loss"]) == figures
+    verdict = verdicts.combined(PAIR, [OUTCOMES[label] for label in said], how)
+    assert (verdict.score, *(verdict.parts[outcome] for outcome in ("win", "tie", "loss"))) == figures
 
 
 def test_a_rubric_is_aggregated_by_criterion() -> None:
@@ -78,5 +78,5 @@ def test_a_rubric_is_aggregated_by_criterion() -> None:
         {"score_type": "rubric", "criteria": [{"name": "a", "weight": 3.0}, {"name": "b"}]}
     )
     said = [Verdict(0.0, parts={"a": a, "b": b}) for a, b in ((0.0, 1.0), (0.5, 0.0), (1.0, 1.0))]
-    verdict, parts = verdicts.combined(contract, said, "median")
-    assert (dict(parts), verdict.score) == ({"a": 0.5, "b": 1.0}, 0.625)
+    verdict = verdicts.combined(contract, said, "median")
+    assert (dict(verdict.parts), verdict.score) == ({"a": 0.5, "b": 1.0}, 0.625)

@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DatasetResult, EvalResult, SubsetResult
 from evalkube_runner.report import evidence
@@ -59,6 +61,23 @@ def test_foreign_and_torn_lines_are_passed_over() -> None:
     reviews = _jsonl([1], {"index": "x"}, {"index": 3}, _review(4, 0.5)) + b'{"index": 5, "tar'
     found = evidence.subset_rows("gsm8k", "main", "acc", reviews, b"\xff\xfe\n{}", b"null\n")
     assert [(row.index, row.score, row.answer) for row in found] == [(4, 0.5, "")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"),
+    [
+        pytest.param("mean_strict_acc", 0.25, id="the mean of a metric"),
+        pytest.param("mean_acc", 1.0, id="the mean of one whose name ends another's"),
+        pytest.param("strict_acc", 0.25, id="the metric itself"),
+        pytest.param("pass@2", 1.0, id="an aggregate of the first"),
+    ],
+)
+def test_a_sample_has_the_value_of_its_metric(metric: str, score: float) -> None:
+    """By its whole name, not by how it ends."""
+    review = _review(0, 1.0)
+    review["sample_score"]["score"]["value"]["strict_acc"] = 0.25
+    (row,) = evidence.subset_rows("gsm8k", "main", metric, _jsonl(review), b"", b"")
+    assert row.score == score
 
 
 def test_rows_are_read_by_their_paths() -> None:

@@ -9,19 +9,15 @@ TCP Vegas does, and Netflix's concurrency-limits in their first gradient), but w
 measured anew from time to time (as BBR does with its probes), because what is asked changes, and who else asks.
 """
 
-import asyncio
 import math
 import statistics
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.results import AtOnce
 from evalkube_runner import machine
 
-__all__ = ["REFUSALS", "Limit", "Room", "most_of"]
+__all__ = ["REFUSALS", "Limit", "most_of"]
 
 REFUSALS = frozenset({429, 503, 529})
 """Statuses by which an endpoint says that it has too much to do."""
@@ -141,51 +137,3 @@ class Limit:
         self.lowest, self.highest = min(self.lowest, self.now), max(self.highest, self.now)
         self._round += 1
         self._latencies_ns = []
-
-
-class Room:
-    """Lets as many in at once as a limit says at the moment, in the order in which they come."""
-
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self._inside = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """One of the places; waits for it."""
-        await self.acquire()
-        try:
-            yield
-        finally:
-            self.release()
-
-    async def acquire(self) -> None:
-        """Takes one of the places; waits for it."""
-        if self._inside >= self._limit.now or self._waiting:
-            await self._turn()
-        else:
-            self._inside += 1
-
-    def release(self) -> None:
-        """Gives it back."""
-        self._inside -= 1
-        self._let_in()
-
-    async def _turn(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._inside -= 1
-                self._let_in()
-            raise
-
-    def _let_in(self) -> None:
-        while self._waiting and self._inside < self._limit.now:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self._inside += 1
-                turn.set_result(None)

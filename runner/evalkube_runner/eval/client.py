@@ -26,7 +26,8 @@ from evalkube_runner import arrival, urls
 from evalkube_runner.eval import answer as answers
 from evalkube_runner.eval import asking, retry
 from evalkube_runner.eval.answer import Answer
-from evalkube_runner.eval.at_once import REFUSALS, Limit, Room
+from evalkube_runner.eval.at_once import REFUSALS, Limit
+from evalkube_runner.eval.room import Room
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.http.calls import Calls
 from evalkube_runner.http.exchange import HttpFailed, Response

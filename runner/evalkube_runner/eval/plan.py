@@ -10,12 +10,12 @@ from typing import Any
 
 from evalkube_benchmarks import collections, prompts
 from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
-from evalkube_benchmarks.metrics import accuracy, judged
 from evalkube_benchmarks.table import BENCHMARKS
-from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, Judge, JudgeContract
+from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, JudgeContract
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import nearest
-from evalkube_runner.errors import RunFailed
+from evalkube_runner.errors import RunFailed, invalid
+from evalkube_runner.eval.judging import contracts
 
 __all__ = ["DatasetPlan", "plan_of", "plans_of", "powers_up_to", "with_subsets"]
 
@@ -55,7 +55,7 @@ class DatasetPlan:
     @property
     def labelled(self) -> bool:
         """Whether its metrics are made of the label that the judges give."""
-        return _labelled(self.benchmark)
+        return contracts.is_labelled(self.benchmark)
 
     @property
     def compared(self) -> bool:
@@ -110,21 +110,21 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
     args = collections.args_of(spec, name)
     where = f"dataset_args.{name}"
     benchmark = _variant(BENCHMARKS[name], args.extra_params, where)
-    contract = _contract(benchmark, spec)
+    contract = contracts.contract_of(benchmark, spec)
     few_shot_num = benchmark.few_shot_num if args.few_shot_num is None else args.few_shot_num
     train_split = args.train_split or benchmark.train_split
     if few_shot_num and train_split is None:
-        raise _invalid(
+        raise invalid(
             f"{where}.few_shot_num", f"{name} has no split with worked examples; set {where}.train_split too, or 0 here"
         )
     if args.shuffle_choices and "choices" not in prompts.placeholders(benchmark.prompt.question):
-        raise _invalid(f"{where}.shuffle_choices", f"{name} has no choices")
-    figures = _figures(benchmark, contract)
+        raise invalid(f"{where}.shuffle_choices", f"{name} has no choices")
+    figures = contracts.figures_of(benchmark, contract)
     metrics = _main_first(_metrics(benchmark, args.metric_list, figures, where), args.primary_metric, where)
     aggregation = "mean" if args.aggregation in (None, "clipped_mean") else args.aggregation
     if aggregation != "mean" and not (metrics[0].verdict and len(metrics) == 1):
         verdicts = ", ".join(metric.name for metric in benchmark.metrics if metric.verdict)
-        raise _invalid(
+        raise invalid(
             f"{where}.aggregation",
             f"{aggregation} needs one metric that says right or wrong; "
             + (f"name one in metric_list: {verdicts}" if verdicts else "valid here: mean"),
@@ -140,7 +140,7 @@ def plan_of(spec: EvalRunSpec, name: str) -> DatasetPlan:
         eval_split=args.eval_split or benchmark.eval_split,
         prompts={subset.name: _prompt(benchmark, subset, args, where) for subset in subsets},
         metrics=metrics,
-        graded=figures[0].name if figures else _graded(benchmark).name,
+        graded=figures[0].name if figures else contracts.graded_of(benchmark).name,
         aggregation=aggregation,
         repeats=spec.repeats,
         limit=spec.limit,
@@ -162,78 +162,27 @@ def _variant(benchmark: Benchmark, given: Mapping[str, Any], where: str) -> Benc
     }
     for key, value in given.items():
         if key not in known:
-            raise _invalid(f"{where}.extra_params.{key}", f"is no parameter of {benchmark.name}{_valid(key, known)}")
+            raise invalid(f"{where}.extra_params.{key}", f"is no parameter of {benchmark.name}{_valid(key, known)}")
         if type(value) is not type(known[key]):
-            raise _invalid(f"{where}.extra_params.{key}", f"must be a {type(known[key]).__name__}, not {value!r}")
+            raise invalid(f"{where}.extra_params.{key}", f"must be a {type(known[key]).__name__}, not {value!r}")
     try:
         return benchmark.variant(benchmark, {**known, **given})
     except ValueError as problem:
-        raise _invalid(f"{where}.extra_params", str(problem)) from problem
+        raise invalid(f"{where}.extra_params", str(problem)) from problem
 
 
 def _subsets(benchmark: Benchmark, wanted: list[str] | None, where: str) -> tuple[Subset, ...]:
     if wanted is None:
         return benchmark.subsets
     if len(set(wanted)) != len(wanted):
-        raise _invalid(f"{where}.subset_list", "names a subset twice")
+        raise invalid(f"{where}.subset_list", "names a subset twice")
     known = {subset.name: subset for subset in benchmark.subsets}
     for name in wanted:
         if name not in known and not benchmark.free_subsets:
-            raise _invalid(f"{where}.subset_list", f"{name!r} is no subset of {benchmark.name}{_valid(name, known)}")
+            raise invalid(f"{where}.subset_list", f"{name!r} is no subset of {benchmark.name}{_valid(name, known)}")
         if not name or "/" in name or "\\" in name or name.startswith("."):
-            raise _invalid(f"{where}.subset_list", f"{name!r} cannot be the name of a subset")
+            raise invalid(f"{where}.subset_list", f"{name!r} cannot be the name of a subset")
     return tuple(known.get(name, Subset(name)) for name in wanted)
-
-
-def _contract(benchmark: Benchmark, spec: EvalRunSpec) -> JudgeContract | None:
-    """What the judges are told: the run's contract, or the benchmark's with the run's changes; None: no judge."""
-    judge = spec.judge
-    if judge.strategy not in ("llm", "llm_recall") and benchmark.judge is None:
-        return None
-    contract = _settled(benchmark, judge)
-    if judge.position_swap == "on" and contract.score_type != "pairwise":
-        raise _invalid("judge.position_swap", f"{benchmark.name} is judged one answer at a time; leave it out, or auto")
-    return contract
-
-
-def _settled(benchmark: Benchmark, judge: Judge) -> JudgeContract:
-    """The run's contract, or the benchmark's with the run's changes where its figures are made of its own labels."""
-    if benchmark.judge is None:
-        return judge.contract
-    plain = JudgeContract()
-    if not _labelled(benchmark):
-        return benchmark.judge if judge.contract == plain else judge.contract
-    changed = {name: value for name, value in dict(judge.contract).items() if value != getattr(plain, name)}
-    for name in changed.keys() - {"system_prompt", "prompt_template"}:
-        labels = ", ".join(benchmark.judge.score_mapping)
-        raise _invalid(f"judge.contract.{name}", f"{benchmark.name} has labels of its own ({labels}); leave it out")
-    return benchmark.judge.model_copy(update=changed)
-
-
-def _labelled(benchmark: Benchmark) -> bool:
-    return benchmark.judge is not None and not benchmark.metrics[0].by_judge
-
-
-def _figures(benchmark: Benchmark, contract: JudgeContract | None) -> tuple[Metric, ...]:
-    """The figures that the judges fill in, the main one first; none of a benchmark that has its own of their label."""
-    if contract is None or _labelled(benchmark):
-        return ()
-    if contract.score_type in ("pattern", "numeric"):
-        return (_graded(benchmark),)
-    figures = judged.figures(contract)
-    taken = {metric.name for metric in benchmark.metrics if not metric.by_judge} | {judged.RUBRIC.name}
-    for figure in figures[1:]:
-        if figure.name in taken:
-            raise _invalid(
-                "judge.contract.criteria", f"{figure.name!r} is a figure of {benchmark.name} itself; rename it"
-            )
-    return figures
-
-
-def _graded(benchmark: Benchmark) -> Metric:
-    """The metric that a judge's grade stands for: the main one where that says right or wrong."""
-    main = benchmark.metrics[0]
-    return main if main.verdict else accuracy.GRADED
 
 
 def _metrics(
@@ -244,7 +193,7 @@ def _metrics(
     known = {metric.name: metric for metric in (*figures, *own)}
     for name in wanted or ():
         if name not in known:
-            raise _invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, known)}")
+            raise invalid(f"{where}.metric_list", f"{name!r} is no metric of {benchmark.name}{_valid(name, known)}")
     return tuple(known[name] for name in dict.fromkeys(wanted or known))
 
 
@@ -255,7 +204,7 @@ def _main_first(metrics: tuple[Metric, ...], wanted: str | None, where: str) -> 
     known = {metric.name: metric for metric in metrics}
     name = wanted if wanted in known else wanted.removeprefix("mean_")
     if name not in known:
-        raise _invalid(f"{where}.primary_metric", f"{wanted!r} is not reported{_valid(name, known)}")
+        raise invalid(f"{where}.primary_metric", f"{wanted!r} is not reported{_valid(name, known)}")
     return (known[name], *(metric for metric in metrics if metric.name != name))
 
 
@@ -275,7 +224,7 @@ def _prompt(benchmark: Benchmark, subset: Subset, args: DatasetArgs, where: str)
             needs=("fewshot",),
         )
     if args.query_template is not None and not prompts.placeholders(args.query_template):
-        raise _invalid(
+        raise invalid(
             f"{where}.query_template",
             "has no placeholder; it is filled with the fields of a record, for example {question}",
         )
@@ -288,25 +237,21 @@ def _checked(template: str, valid: Iterable[str], field: str, needs: tuple[str, 
     names = prompts.placeholders(template)
     for name in names:
         if name not in valid:
-            raise _invalid(
+            raise invalid(
                 field,
                 f"has no value for {{{name}}}{_valid(name, valid)}; write {{{{ and }}}} for braces that are meant",
             )
     if not {"question", "query"} & set(names):
-        raise _invalid(field, "does not contain {question}, so the question would not be asked")
+        raise invalid(field, "does not contain {question}, so the question would not be asked")
     for name in needs:
         if name not in names:
-            raise _invalid(field, f"does not contain {{{name}}}, so the worked examples would be left out")
+            raise invalid(field, f"does not contain {{{name}}}, so the worked examples would be left out")
     return template
 
 
 def _valid(given: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     return f"{nearest(given, names)}; valid: {', '.join(names)}" if names else "; it has none"
-
-
-def _invalid(field: str, problem: str) -> RunFailed:
-    return RunFailed(Reason.INVALID_SPEC, f"{field}: {problem}")
 
 
 def with_subsets(plan: DatasetPlan, present: Iterable[str]) -> DatasetPlan:

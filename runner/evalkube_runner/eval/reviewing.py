@@ -52,7 +52,7 @@ class Reviewer:
             if scored is not None:
                 return scored
             self._unusable("reviews", sample)
-        scored = await self._judged(sample, answer)
+        scored = await self._judged(sample, answer, compared)
         line = records.review(key, item, sample.repeat, sample.messages, answer, scored)
         await self._journal.add(sample.path("reviews", self._model), line)
         return scored
@@ -79,8 +79,10 @@ class Reviewer:
         contract = options.contract.model_dump(exclude={"reference"})
         return judge | {"rules": reading.RULES, "models": models, "contract": contract}
 
-    async def _judged(self, sample: Sample, answer: Answer) -> Scored:
-        """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall)."""
+    async def _judged(self, sample: Sample, answer: Answer, other: str | None) -> Scored:
+        """The score by rule, by the judges, or by the judges where the rule says wrong (llm_recall). `other`: what this
+        answer is compared with.
+        """
         options, question = sample.dataset.plan, sample.item.question
         contract = options.contract
         if contract is not None and options.labelled:
@@ -91,7 +93,6 @@ class Reviewer:
         right = ruled.values.get(options.graded) == 1.0
         if contract is None or (self._spec.judge.strategy == "llm_recall" and right):
             return ruled
-        other = sample.dataset.others.of(sample.item, sample.messages, sample.repeat) if options.compared else None
         if options.compared and other is None:
             raise JudgeFailed("there is no answer to compare this one with: neither a kept one nor a reference")
         grade = await self._judges.grade(contract, question, answer.text, other=other, memory=self._memory(sample))

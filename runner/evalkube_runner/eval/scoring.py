@@ -1,4 +1,4 @@
-"""Scores one answer by its benchmark's own functions, in a process that can be stopped. Judges are in judge.py."""
+"""Scores one answer by its benchmark's own functions, in a process that can be stopped. Judges are in `judging`."""
 
 import functools
 from collections.abc import Iterable

@@ -23,6 +23,7 @@ from evalkube_runner.eval.judging import summary
 from evalkube_runner.eval.judging.panel import Judges
 from evalkube_runner.eval.judging.summary import JudgeFailed
 from evalkube_runner.eval.reviewing import Reviewer
+from evalkube_runner.eval.room import Room
 from evalkube_runner.eval.samples import Dataset, Sample, samples_of
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers
 from evalkube_runner.eval.scoring import Scored
@@ -82,12 +83,12 @@ class Session:
         )
         plans = [dataset.plan for dataset in loaded]
         self._scorers = Scorers(scoring.at_once(plans, machine.cores(), machine.memory()))
-        self._room: asyncio.Semaphore | at_once.Room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
+        self._room: asyncio.Semaphore | Room = asyncio.Semaphore(max(_REVIEWS_WAITING, most))
         self._place: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
         if spec.precision is not None:  # what is taken up or answered, but not scored when it ends, is asked in vain
             self._room = asyncio.Semaphore(most)
             if self._limit is not None:
-                self._room, self._place = at_once.Room(self._limit), at_once.Room(self._limit).place
+                self._room, self._place = Room(self._limit), Room(self._limit).place
         self._reviewer = Reviewer(
             spec, model, journal, judges=self._judges, scorers=self._scorers, unusable=self._unusable
         )

@@ -11,12 +11,11 @@ import zlib
 import httptools
 
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.http import framing
 
 __all__ = ["Connection", "HttpFailed", "Response"]
 
-_MAX_HEAD_BYTES = 1024 * 1024
 _MAX_BODY_BYTES = 64 * 1024 * 1024
-_NO_LENGTH = "it announces more bytes than a length can say"
 
 
 class HttpFailed(Exception):
@@ -54,10 +53,9 @@ class Response:
             if self.over:
                 self.followed = True
             else:
-                words = _NO_LENGTH if "overflow" in str(problem) else str(problem)
-                self.fail(ErrorClass.PARSE, f"the answer is not HTTP/1.1: {words}")
-        if not self._head_read and self._bytes > _MAX_HEAD_BYTES:
-            self.fail(ErrorClass.PARSE, f"the head of the answer has more than {_MAX_HEAD_BYTES} bytes")
+                self.fail(ErrorClass.PARSE, framing.not_http(problem))
+        if not self._head_read and self._bytes > framing.MAX_HEAD_BYTES:
+            self.fail(ErrorClass.PARSE, framing.HEAD_TOO_LONG)
         if self._bytes > _MAX_BODY_BYTES:
             self.over = False
             self.fail(ErrorClass.TOO_LARGE, f"an answer of more than {_MAX_BODY_BYTES} bytes")
@@ -70,9 +68,9 @@ class Response:
         self._wake()
 
     def closed(self, problem: Exception | None) -> None:
-        """The connection is gone: the end of a body that has no other (RFC 9112, 6.3), else a failure."""
-        ends = "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
-        if self._head_read and self._failure is None and not ends and problem is None:
+        """The connection is gone: the end of a body that has no other, else a failure."""
+        ends_here = framing.until_close(self.headers.get("content-length"), self.headers.get("transfer-encoding", ""))
+        if self._head_read and self._failure is None and ends_here and problem is None:
             self.on_message_complete()
             self._wake()
         what = "before the answer was whole" if self._head_read else "without an answer"

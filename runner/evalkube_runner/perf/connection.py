@@ -21,8 +21,9 @@ from typing import Protocol
 import httptools
 
 from evalkube_crds.names import Clock, ErrorClass
+from evalkube_runner.http import framing
 from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.head import MAX_HEAD_BYTES, Head
+from evalkube_runner.perf.head import Head
 from evalkube_runner.perf.self_watch import Pulse
 from evalkube_runner.wire.answer import clip
 
@@ -200,8 +201,8 @@ class Connection(asyncio.Protocol):
             fault = self._unparsed(problem)
         if self._answer_pieces is not None:
             self._leave_out_rest()
-        if not exchange.status and self._head_bytes > MAX_HEAD_BYTES:
-            fault = fault or f"the head of the answer has more than {MAX_HEAD_BYTES} bytes"
+        if not exchange.status and self._head_bytes > framing.MAX_HEAD_BYTES:
+            fault = fault or framing.HEAD_TOO_LONG
         pieces = self._pieces
         if pieces:
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -230,7 +231,7 @@ class Connection(asyncio.Protocol):
     def _unparsed(self, problem: Exception) -> str:
         """What is wrong with what was read; nothing where the answer was whole before."""
         if not self._complete:
-            return f"the answer is not HTTP/1.1: {problem}"
+            return framing.not_http(problem)
         self._keep = False
         return ""
 

@@ -5,12 +5,10 @@ compressed. No I/O here.
 from urllib.parse import urljoin
 
 from evalkube_crds.names import ErrorClass, error_class_of_status
+from evalkube_runner.http import framing
 from evalkube_runner.wire.answer import Fault, clip
 
-__all__ = ["MAX_HEAD_BYTES", "Head"]
-
-MAX_HEAD_BYTES = 1024 * 1024
-"""A head beyond this, interim answers included, is a fault; nothing else bounds what the parser holds of it."""
+__all__ = ["Head"]
 
 _LENGTH = b"content-length"
 _TRANSFER = b"transfer-encoding"
@@ -40,8 +38,9 @@ class Head:
 
     @property
     def until_close(self) -> bool:
-        """Whether the body ends where the connection does, and nothing else says its length (RFC 9112, 6.3)."""
-        return _LENGTH not in self._fields and _CHUNKED not in _tokens(self._fields.get(_TRANSFER, b""))
+        """Whether the body ends where the connection does."""
+        length, transfer = self._fields.get(_LENGTH), self._fields.get(_TRANSFER, b"")
+        return framing.until_close(None if length is None else length.decode("latin-1"), transfer.decode("latin-1"))
 
     def objection(self, status: int, url: str) -> Fault | None:
         """Why an answer of ``url`` with this head is none, whatever its body says; None where the body decides."""

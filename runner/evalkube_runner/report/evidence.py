@@ -1,8 +1,8 @@
 """Reads the lines that an evaluation left (reviews, predictions, errors) back into the rows that its page shows.
 
 Bounded: of each subset only so many rows are kept, chosen as the page chooses; all of them are in the cells of a heat
-map, where its benchmark has one. A line that is not one of ours, or is
-torn, is passed over: a report must not fail for it.
+map, where its benchmark has one. A line that is not one of ours, or is torn, is passed over: a report must not fail for
+it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -114,10 +114,8 @@ def _scored(
 
 def _value(metric: str, values: dict[str, float]) -> float | None:
     """The sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``."""
-    if metric in values:
-        return values[metric]
-    inner = next((name for name in values if metric.endswith(name)), next(iter(values), None))
-    return values[inner] if inner is not None else None
+    own = (values[name] for name in (metric, metric.removeprefix("mean_")) if name in values)
+    return next(own, next(iter(values.values()), None))
 
 
 def _errored(dataset: str, subset: str, line: dict[str, Any], prediction: dict[str, Any]) -> SampleRow:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from evalkube_runner.eval.judging import objects
+from evalkube_runner.eval.judging import forms
 
 __all__ = ["TIE", "A", "B", "better_in", "label_in"]
 
@@ -54,8 +54,8 @@ def better_in(said: str) -> str | None:
 
 
 def _settled(said: str, labels: Iterable[str], names: Mapping[str, str | None]) -> str | None:
-    if (formal := objects.formal(said, _KEYS)) is not None:
-        return objects.agreed(_label(value, labels, names) for value in formal)
+    if (formal := forms.formal(said, _KEYS)) is not None:
+        return forms.agreed(_label(value, labels, names) for value in formal)
     lines = [line for line in said.splitlines() if line.strip()]
     announced = None
     for announced in _ANNOUNCED.finditer(said):  # noqa: B007 - the last one is wanted
@@ -71,8 +71,8 @@ def _label(value: Any, labels: Iterable[str], names: Mapping[str, str | None]) -
     """The label that a value is, without an announcement that stands with it ("Grade: B")."""
     if not isinstance(value, str):
         return None
-    word = objects.clean(value)
-    for candidate in (word, objects.clean(re.split(r"[:：=]", word)[-1])):
+    word = forms.clean(value)
+    for candidate in (word, forms.clean(re.split(r"[:：=]", word)[-1])):
         if candidate in labels:
             return candidate
         if (label := names.get(_plain(candidate))) is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evalkube_crds.judge_contract import Criterion, JudgeContract, Scale
-from evalkube_runner.eval.judging import objects
+from evalkube_runner.eval.judging import forms
 
 __all__ = ["mark_in", "marks_in", "scale_of"]
 
@@ -47,8 +47,8 @@ def mark_in(said: str, scale: Scale) -> float | None:
     What stands last in double brackets or as JSON counts; else the last that is announced ("Rating: 7/10"), a last line
     that is a number alone, or the only one that is written with the scale's highest mark ("7/10").
     """
-    if (formal := objects.formal(said, _KEYS)) is not None:
-        return objects.agreed(_mark(value, scale) for value in formal)
+    if (formal := forms.formal(said, _KEYS)) is not None:
+        return forms.agreed(_mark(value, scale) for value in formal)
     stated = None
     for stated in _STATED.finditer(said):  # noqa: B007 - the last one is wanted
         pass
@@ -57,17 +57,17 @@ def mark_in(said: str, scale: Scale) -> float | None:
     lines = [line for line in said.splitlines() if line.strip()]
     if lines and (alone := _mark(lines[-1], scale)) is not None:
         return alone
-    return objects.agreed(_placed(found, scale) for found in _SHARE.finditer(said))
+    return forms.agreed(_placed(found, scale) for found in _SHARE.finditer(said))
 
 
 def _mark(value: Any, scale: Scale) -> float | None:
     """The mark that a value of JSON, or a text as a whole, is."""
     if isinstance(value, Mapping):
-        inner = objects.values_of(value, _KEYS)
+        inner = forms.values_of(value, _KEYS)
         return _mark(inner[0], scale) if inner and not isinstance(inner[0], Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    found = _WHOLE.fullmatch(objects.clean(value) if isinstance(value, str) else f"{value:.15g}")
+    found = _WHOLE.fullmatch(forms.clean(value) if isinstance(value, str) else f"{value:.15g}")
     return None if found is None else _placed(found, scale)
 
 
@@ -91,7 +91,7 @@ def marks_in(said: str, contract: JudgeContract) -> dict[str, float] | None:
 
     The last JSON object that names all criteria counts; else each criterion's last line ("clarity: 4/5").
     """
-    for _, found in reversed(objects.objects(said)):
+    for _, found in reversed(forms.objects(said)):
         marks = _of_object(found, contract)
         if marks is not None:
             return _whole(marks, contract.criteria)
@@ -106,7 +106,7 @@ def _whole(marks: Mapping[str, float | None], criteria: Iterable[Criterion]) -> 
 
 def _of_object(found: Mapping[str, Any], contract: JudgeContract) -> dict[str, float | None] | None:
     """The marks in an object that names all criteria, itself or in one part of it."""
-    parts = [found, *map(_by_title, objects.values_of(found, _HOLDERS))]
+    parts = [found, *map(_by_title, forms.values_of(found, _HOLDERS))]
     for part in parts:
         named = {_plain(str(name)): value for name, value in part.items()}
         if all(_plain(one.name) in named for one in contract.criteria):
@@ -119,7 +119,7 @@ def _by_title(part: Any) -> Mapping[str, Any]:
     if isinstance(part, Mapping):
         return part
     entries = part if isinstance(part, list) else []
-    titled = [(objects.values_of(one, _TITLES), one) for one in entries if isinstance(one, Mapping)]
+    titled = [(forms.values_of(one, _TITLES), one) for one in entries if isinstance(one, Mapping)]
     return {str(names[0]): one for names, one in titled if names}
 
 

@@ -154,8 +154,8 @@ class Judges:
         words = summary.written(asked, flat, valid, summary.counted(found, differ))
         if len(valid) < self._judge.min_valid_judges:
             raise JudgeFailed(f"{len(valid)} of {len(found)} judgements could be read; {_cause(flat)}", words)
-        verdict, parts = verdicts.combined(contract, valid, self._judge.aggregation)
-        return Grade(verdict.score, verdict.label, parts, words)
+        verdict = verdicts.combined(contract, valid, self._judge.aggregation)
+        return Grade(verdict.score, verdict.label, verdict.parts, words)
 
     def _orders(self, contract: JudgeContract, question: Question, reply: str) -> tuple[bool, ...]:
         """Whether the answers stand swapped, in each order that is asked: in one alone half of all samples have them

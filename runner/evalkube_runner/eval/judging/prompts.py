@@ -11,8 +11,7 @@ from evalkube_benchmarks import extract
 from evalkube_benchmarks import prompts as templates
 from evalkube_benchmarks.declaration import Message, Question
 from evalkube_crds.judge_contract import Criterion, JudgeContract, Scale
-from evalkube_crds.names import Reason
-from evalkube_runner.errors import RunFailed
+from evalkube_runner.errors import invalid
 from evalkube_runner.eval.judging.marks import scale_of
 
 __all__ = ["asked_again", "check", "messages"]
@@ -71,7 +70,7 @@ def check(contract: JudgeContract) -> None:
         f"does not contain {{{name}}}, so there would be nothing to grade" for name in needed if name not in given
     ]
     if words:
-        raise RunFailed(Reason.INVALID_SPEC, f"judge.contract.prompt_template: {words[0]}")
+        raise invalid("judge.contract.prompt_template", words[0])
 
 
 def messages(

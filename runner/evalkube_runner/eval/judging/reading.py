@@ -7,7 +7,7 @@ from evalkube_benchmarks import extract
 from evalkube_crds.judge_contract import JudgeContract
 from evalkube_runner.eval.judging import labels, marks
 
-__all__ = ["RULES", "Verdict", "read"]
+__all__ = ["OUTCOMES", "RULES", "Verdict", "of_marks", "of_outcome", "read"]
 
 RULES = 1
 """Raised whenever judges are asked otherwise, or their words read otherwise: kept grades are then made anew, of the
@@ -17,10 +17,15 @@ words that are kept where the same was asked.
 _READ_CHARS = 50_000
 """Of a judge that goes on and on its last words are read."""
 
+OUTCOMES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0}
+"""What an answer can come to beside another one, with its score."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A score from 0 to 1; the word that a judge chose, or the marks of a rubric's criteria, as scores."""
+    """A score from 0 to 1, the word that a judge chose, and what the score is made of, by name: the marks of a rubric's
+    criteria, or the shares of outcomes.
+    """
 
     score: float
     label: str | None = None
@@ -35,22 +40,27 @@ def read(contract: JudgeContract, said: str, *, swapped: bool = False) -> Verdic
         return None if mark is None else Verdict(mark)
     if contract.score_type == "rubric":
         found = marks.marks_in(said, contract)
-        return None if found is None else Verdict(_weighted(contract, found), parts=found)
+        return None if found is None else of_marks(contract, found)
     if contract.score_type == "pairwise":
         return _compared(labels.better_in(said), swapped)
     label = labels.label_in(said, contract.score_mapping)
     return None if label is None else Verdict(contract.score_mapping[label], label)
 
 
-def _weighted(contract: JudgeContract, found: Mapping[str, float]) -> float:
+def of_marks(contract: JudgeContract, marks: Mapping[str, float]) -> Verdict:
+    """The verdict of the marks of all criteria: their mean by weight."""
     total = sum(one.weight for one in contract.criteria)
-    return sum(one.weight * found[one.name] for one in contract.criteria) / total
+    return Verdict(sum(one.weight * marks[one.name] for one in contract.criteria) / total, parts=marks)
+
+
+def of_outcome(outcome: str) -> Verdict:
+    """The verdict of a win, a tie or a loss."""
+    return Verdict(OUTCOMES[outcome], outcome)
 
 
 def _compared(better: str | None, swapped: bool) -> Verdict | None:
     if better is None:
         return None
     if better == labels.TIE:
-        return Verdict(0.5, "tie")
-    won = (better == labels.A) != swapped
-    return Verdict(float(won), "win" if won else "loss")
+        return of_outcome("tie")
+    return of_outcome("win" if (better == labels.A) != swapped else "loss")

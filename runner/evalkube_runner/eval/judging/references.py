@@ -13,9 +13,8 @@ import orjson
 
 from evalkube_benchmarks.declaration import Message
 from evalkube_crds.judge_contract import ReferenceAnswers
-from evalkube_crds.names import Reason
 from evalkube_crds.paths import PathRefused, Readable
-from evalkube_runner.errors import RunFailed
+from evalkube_runner.errors import invalid
 from evalkube_runner.eval import sampling
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.sampling import Item
@@ -61,15 +60,15 @@ def load(plan: DatasetPlan, items: Sequence[Item], readable: Readable) -> Others
     reference = plan.contract.reference if plan.contract is not None else None
     if reference is None or reference.answers is None:
         if plan.compared and items and not any(item.question.target for item in items):
-            raise _unfit(
-                f"{plan.benchmark.name} has no reference answers to compare with; name a folder or a file here"
+            raise invalid(
+                _FIELD, f"{plan.benchmark.name} has no reference answers to compare with; name a folder or a file here"
             )
         return Others()
     name = reference.answers
     try:
         place = readable.find(name)
     except PathRefused as refused:
-        raise _unfit(f"{name}: {refused}") from None
+        raise invalid(_FIELD, f"{name}: {refused}") from None
     found: dict[str, list[str]] = {}
     for line in _lines(plan, reference, place):
         if (pair := _pair(line)) is not None:
@@ -77,19 +76,15 @@ def load(plan: DatasetPlan, items: Sequence[Item], readable: Readable) -> Others
     others = Others(found)
     if items and not any(others.of(item, sampling.messages_of(item), 0) is not None for item in items):
         count = sum(map(len, found.values()))
-        raise _unfit(f"{name}: none of its {count} answers is to a question of {plan.benchmark.name}")
+        raise invalid(_FIELD, f"{name}: none of its {count} answers is to a question of {plan.benchmark.name}")
     return others
-
-
-def _unfit(words: str) -> RunFailed:
-    return RunFailed(Reason.INVALID_SPEC, f"{_FIELD}: {words}")
 
 
 def _lines(plan: DatasetPlan, reference: ReferenceAnswers, place: Path) -> Iterator[Mapping[str, Any]]:
     files = [place] if place.is_file() else _of_run(plan, reference, place)
     for path in files:
         if path.stat().st_size > _MOST_BYTES:
-            raise _unfit(f"{path.name}: is larger than {_MOST_BYTES >> 30} GiB")
+            raise invalid(_FIELD, f"{path.name}: is larger than {_MOST_BYTES >> 30} GiB")
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             if not line.strip():
                 continue
@@ -100,7 +95,7 @@ def _lines(plan: DatasetPlan, reference: ReferenceAnswers, place: Path) -> Itera
             if isinstance(record, dict):
                 yield record
             elif place.is_file():  # the last line of a run may be torn
-                raise _unfit(f"{path.name}, line {number}: is no JSON object")
+                raise invalid(_FIELD, f"{path.name}, line {number}: is no JSON object")
 
 
 def _of_run(plan: DatasetPlan, reference: ReferenceAnswers, folder: Path) -> list[Path]:
@@ -116,8 +111,8 @@ def _of_run(plan: DatasetPlan, reference: ReferenceAnswers, folder: Path) -> lis
         return next(iter(found.values()))
     if not found:
         whose = f" of model {reference.model!r}" if reference.model is not None else ""
-        raise _unfit(f"{folder.name} has no predictions{whose} for {plan.benchmark.name}")
-    raise _unfit(f"has answers of {', '.join(found)}; name one in judge.contract.reference.model")
+        raise invalid(_FIELD, f"{folder.name} has no predictions{whose} for {plan.benchmark.name}")
+    raise invalid(_FIELD, f"has answers of {', '.join(found)}; name one in judge.contract.reference.model")
 
 
 def _pair(record: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -5,44 +5,38 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalkube_crds.judge_contract import JudgeContract
-from evalkube_runner.eval.judging.reading import Verdict
+from evalkube_runner.eval.judging.reading import OUTCOMES, Verdict, of_marks, of_outcome
 
 __all__ = ["aggregate", "combined", "elected", "of_both_orders"]
 
 
 def of_both_orders(first: Verdict, second: Verdict) -> Verdict:
     """The verdict of a judge that was asked in both orders of the answers: theirs, or a tie where they differ."""
-    return first if first.label == second.label else Verdict(0.5, "tie")
+    return first if first.label == second.label else of_outcome("tie")
 
 
-def combined(contract: JudgeContract, verdicts: Sequence[Verdict], how: str) -> tuple[Verdict, Mapping[str, float]]:
-    """One verdict from several (at least one), and the figures beside its score, by name."""
+def combined(contract: JudgeContract, verdicts: Sequence[Verdict], how: str) -> Verdict:
+    """One verdict from several (at least one). Its parts are figures beside the score."""
     if contract.score_type == "rubric":
-        parts = {
-            one.name: aggregate([verdict.parts[one.name] for verdict in verdicts], how) for one in contract.criteria
-        }
-        weight = sum(one.weight for one in contract.criteria)
-        return Verdict(sum(one.weight * parts[one.name] for one in contract.criteria) / weight, parts=parts), parts
+        names = [one.name for one in contract.criteria]
+        return of_marks(contract, {name: aggregate([one.parts[name] for one in verdicts], how) for name in names})
     if contract.score_type == "pairwise":
         return _outcome([verdict.label or "" for verdict in verdicts], how)
     labels = [verdict.label for verdict in verdicts if verdict.label is not None]
-    return Verdict(aggregate([verdict.score for verdict in verdicts], how), elected(contract.score_mapping, labels)), {}
+    return Verdict(aggregate([verdict.score for verdict in verdicts], how), elected(contract.score_mapping, labels))
 
 
-_OUTCOMES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0}
-
-
-def _outcome(labels: Sequence[str], how: str) -> tuple[Verdict, Mapping[str, float]]:
+def _outcome(labels: Sequence[str], how: str) -> Verdict:
     """The win rate is wins and half the ties: of all verdicts for mean, else of the one that was chosen of them."""
     if how != "mean":
         if how == "median":
-            middle = statistics.median(_OUTCOMES[label] for label in labels)
+            middle = statistics.median(OUTCOMES[label] for label in labels)
             chosen = "win" if middle == 1 else "loss" if middle == 0 else "tie"
         else:
             chosen = _voted(labels)
         labels = [chosen]
-    shares = {outcome: labels.count(outcome) / len(labels) for outcome in _OUTCOMES}
-    return Verdict(shares["win"] + shares["tie"] / 2, _voted(labels)), shares
+    shares = {outcome: labels.count(outcome) / len(labels) for outcome in OUTCOMES}
+    return Verdict(sum(OUTCOMES[outcome] * share for outcome, share in shares.items()), _voted(labels), shares)
 
 
 def _voted(labels: Sequence[str]) -> str:
