@@ -52,6 +52,7 @@ class Program:
 
     `sources`: writings of the program, of which the first that compiles is run. `name` is its `__name__`. `complete`:
     it must come to its last line; one that calls exit() before that is wrong. `call` gives a value, as JSON has it.
+    `tests` run after it, and call its names `called`.
     """
 
     sources: tuple[str, ...]
@@ -59,6 +60,8 @@ class Program:
     complete: bool = True
     stdin: str = ""
     call: Call | None = None
+    tests: str = ""
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

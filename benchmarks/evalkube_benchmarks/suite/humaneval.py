@@ -48,10 +48,8 @@ def _passing(timeout_s: float, memory_mib: int) -> Metric:
 
     def score(found: str, question: Question) -> Explained:
         entry, checks = question.metadata["entry_point"], question.checks
-        tests = f"\n{checks['test']}\ncheck({entry})\n"
-        return programs.passes(
-            tuple(source + tests for source in programs.completed(found, checks["prompt"], entry)), limits
-        )
+        tests = f"{checks['test']}\ncheck({entry})\n"
+        return programs.passes(programs.completed(found, checks["prompt"], entry), tests, (entry,), limits)
 
     return Metric(name="acc", score=score)
 
@@ -82,6 +80,7 @@ BENCHMARK = Benchmark(
     extract=_code,
     metrics=(_passing(4.0, 512),),
     programs=1,
+    rules_version=2,
     parameters={"timeout_s": 4.0, "memory_mib": 512},
     variant=_variant,
 )
