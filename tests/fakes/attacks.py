@@ -41,6 +41,10 @@ ATTACKS = (
         "threads",
         "64 threads",
     ),
+    Attack("a session of its own", "import os\nos.setsid()", "forbidden"),
+    Attack("a group of its own", "import os\nos.setpgid(0, 0)", "forbidden"),
+    Attack("a fork by another name", "import ctypes\nassert ctypes.CDLL(None).vfork() == -1", "finished"),
+    Attack("a ring of calls", "import ctypes\nassert ctypes.CDLL(None).syscall(425, 8, bytes(120)) == -1", "finished"),
     Attack("memory hog", "held = []\nwhile True:\n    held.append(bytearray(1 << 20))", "memory", "MemoryError"),
     Attack("memory at once", "x = 'x' * (1 << 40)", "memory"),
     Attack(
