@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Call", "Kind", "Limits", "Outcome", "Program"]
+__all__ = ["Call", "Kind", "Limits", "Outcome", "Program", "SandboxFailed"]
 
 Kind = Literal[
     "finished",  # it came to its end
@@ -79,3 +79,7 @@ class Outcome:
     def words(self) -> str:
         """The outcome for people."""
         return f"{self.kind}: {self.detail}" if self.detail else self.kind
+
+
+class SandboxFailed(Exception):
+    """The sandbox could not run a program: nothing is known of it."""
