@@ -152,7 +152,7 @@ class _Process:
             return "timeout", f"took more than {limits.cpu_s:g} s of processor time"
         if int(figures[17]) > limits.threads:
             return "threads", f"started more than {limits.threads} threads"
-        files = scratch.excess(self._folder, limits)
+        files = scratch.excess(self._folder, limits, self._process.pid)
         return None if files is None else ("files", files)
 
     def end(self) -> None:
