@@ -10,29 +10,38 @@ from evalkube_benchmarks.metrics import programs
 
 ADD = "def add(a, b):\n    return a + b"
 
+# name: a reply that holds all of ADD, and what of it is not the program
+WHOLE = {
+    "a fence": (f"```python\n{ADD}\n```", "```"),
+    "a fence and prose": (f"Sure! Here it is:\n\n```python\n{ADD}\n```\nIt adds.", "It adds"),
+    "no language": (f"```\n{ADD}\n```", "```"),
+    "another name of it": (f"```py\n{ADD}\n```", "py\n"),
+    "capitals": (f"```Python3\n{ADD}\n```", "Python3"),
+    "a title beside the language": (f'```python title="a.py"\n{ADD}\n```', "title"),
+    "attributes": (f"```{{.python .numberLines}}\n{ADD}\n```", "numberLines"),
+    "tildes": (f"~~~python\n{ADD}\n~~~", "~~~"),
+    "a fence in a longer one": (f"````python\n{ADD}\n# ```\n````", "````"),
+    "in a list": ("1. Do:\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n2. Done.", "Done"),
+    "quoted": ("> ```python\n> def add(a, b):\n>     return a + b\n> ```", ">"),
+    "cut off": (f"```python\n{ADD}", "```"),
+    "an example of its use": (f"```python\n{ADD}\n```\nUse:\n```python\nprint(add(1, 2))\n```", "print"),
+    "its output after it": (f"```python\n{ADD}\n```\nOutput:\n```\n3\n```", "3"),
+    "tests after it": (f"```python\n{ADD}\n```\n```python\nassert add(1, 2) == 3\n```", "assert"),
+    "a shell before it": (f"```bash\npip install x\n```\n```python\n{ADD}\n```", "pip"),
+    "a sketch before it": (f"```python\ndef add(a, b):\n    ...\n```\nBetter:\n```python\n{ADD}\n```", "..."),
+    "another language after it": (f"```python\n{ADD}\n```\n```java\nint add(int a) {{}}\n```", "java"),
+    "no fence": (ADD, "```"),
+    "no fence and prose": (f"Here is the function.\n\n{ADD}\n\nThis adds both numbers.", "This adds"),
+    "no fence, prose at once": (f"{ADD}\nThe function returns a + b.", "returns"),
+    "tags": (f"[PYTHON]\n{ADD}\n[/PYTHON]", "PYTHON"),
+    "tags of examples": (f"[BEGIN]\n{ADD}\n[DONE]\nMore", "DONE"),
+    "HTML": (f"<code>{ADD}</code>", "<code>"),
+    "JSON": ('{"code": "def add(a, b):\\n    return a + b", "explanation": "adds"}', "explanation"),
+    "JSON with a fence": ('{"answer": "```python\\ndef add(a, b):\\n    return a + b\\n```"}', "```"),
+    "a session": ("```\n>>> def add(a, b):\n...     return a + b\n>>> add(1, 2)\n3\n```", ">>>"),
+}
 # name: the reply, what must be in the program, what must not
-REPLIES = {
-    "a fence": (f"```python\n{ADD}\n```", ADD, "```"),
-    "a fence and prose": (f"Sure! Here it is:\n\n```python\n{ADD}\n```\nIt adds.", ADD, "It adds"),
-    "no language": (f"```\n{ADD}\n```", ADD, "```"),
-    "another name of it": (f"```py\n{ADD}\n```", ADD, "py\n"),
-    "capitals": (f"```Python3\n{ADD}\n```", ADD, "Python3"),
-    "a title beside the language": (f'```python title="a.py"\n{ADD}\n```', ADD, "title"),
-    "attributes": (f"```{{.python .numberLines}}\n{ADD}\n```", ADD, "numberLines"),
-    "tildes": (f"~~~python\n{ADD}\n~~~", ADD, "~~~"),
-    "a fence in a longer one": (f"````python\n{ADD}\n# ```\n````", ADD, "````"),
-    "in a list": ("1. Do:\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n2. Done.", ADD, "Done"),
-    "quoted": ("> ```python\n> def add(a, b):\n>     return a + b\n> ```", ADD, ">"),
-    "cut off": (f"```python\n{ADD}", ADD, "```"),
-    "an example of its use": (f"```python\n{ADD}\n```\nUse:\n```python\nprint(add(1, 2))\n```", ADD, "print"),
-    "its output after it": (f"```python\n{ADD}\n```\nOutput:\n```\n3\n```", ADD, "3"),
-    "tests after it": (f"```python\n{ADD}\n```\n```python\nassert add(1, 2) == 3\n```", ADD, "assert"),
-    "a shell before it": (f"```bash\npip install x\n```\n```python\n{ADD}\n```", ADD, "pip"),
-    "a sketch before it": (f"```python\ndef add(a, b):\n    ...\n```\nBetter:\n```python\n{ADD}\n```", ADD, "..."),
-    "another language after it": (f"```python\n{ADD}\n```\n```java\nint add(int a) {{}}\n```", ADD, "java"),
-    "no fence": (ADD, ADD, "```"),
-    "no fence and prose": (f"Here is the function.\n\n{ADD}\n\nThis adds both numbers.", ADD, "This adds"),
-    "no fence, prose at once": (f"{ADD}\nThe function returns a + b.", ADD, "returns"),
+PART = {
     "no fence, imports": (f"from math import pi\nimport os\n\n{ADD}", "import os", "```"),
     "no fence, a decorator": (f"The code:\n@cache\n{ADD}", "@cache", "The code"),
     "no fence, a comment before it": (f"The code:\n# adds\n{ADD}", "# adds", "The code"),
@@ -41,16 +50,11 @@ REPLIES = {
     "a body": ("    return a + b", "return a + b", "def"),
     "a body of some lines": ("total = a\n    total += b\n    return total", "total += b", "def"),
     "a body in a fence": ("```python\n    return a + b\n```", "return a + b", "```"),
-    "tags": (f"[PYTHON]\n{ADD}\n[/PYTHON]", ADD, "PYTHON"),
-    "tags of examples": (f"[BEGIN]\n{ADD}\n[DONE]\nMore", ADD, "DONE"),
-    "HTML": (f"<code>{ADD}</code>", ADD, "<code>"),
-    "JSON": ('{"code": "def add(a, b):\\n    return a + b", "explanation": "adds"}', ADD, "explanation"),
-    "JSON with a fence": ('{"answer": "```python\\ndef add(a, b):\\n    return a + b\\n```"}', ADD, "```"),
-    "a session": ("```\n>>> def add(a, b):\n...     return a + b\n>>> add(1, 2)\n3\n```", ADD, ">>>"),
     "Windows": (f"```python\r\n{ADD}\r\n```\r\n", "return a + b", "```"),
     "a class": ("```python\nclass add:\n    pass\n```\n```python\nadd()\n```", "class add", "add()"),
     "a name for it": ("```python\nadd = lambda a, b: a + b\n```\n```python\nadd(1, 2)\n```", "lambda", "add(1"),
 }
+REPLIES = PART | {name: (reply, ADD, unwanted) for name, (reply, unwanted) in WHOLE.items()}
 
 
 @pytest.mark.parametrize("name", REPLIES)

@@ -11,6 +11,8 @@ from e2e.kube import Kube, condition
 JUDGE = {"model": "judge", "apiUrl": f"http://judge:{MODEL_PORT}/v1", "apiKeySecretRef": {"name": "judges"}}
 PRICES = {"input": 0.5, "output": 2.0}
 COMMON = ["gsm8k", "mmlu"]
+PROGRAMS = 3
+"""Of humaneval's sample data."""
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +41,16 @@ def runs(kube: Kube) -> dict[str, dict[str, Any]]:
     return ended
 
 
-def test_benchmarks_of_several_kinds(runs: dict[str, dict[str, Any]], rest: httpx.Client) -> None:
+def test_benchmarks_of_several_kinds(runs: dict[str, dict[str, Any]], rest: httpx.Client, kube: Kube) -> None:
     """Every sample is scored, programs in a sandbox and free answers by a judge with a key of its own."""
     summary = runs["broad"]["status"]["summary"]
     assert {name: count for name, count in summary.items() if name.endswith("/errored") and count} == {}
     results = rest.get("/api/v1/runs/broad").json()["results"]
     assert results["humaneval"]["score"] == 1
+    assert summary["humaneval/scored"] == PROGRAMS
     assert {"landlock:files", "seccomp:sockets"} <= set(results["sandbox"])
+    log = kube.run("logs", "-l", "evalkube.io/run=broad", "--tail=-1")
+    assert "run in a sandbox that holds landlock:files" in log
     judged = results["simple_qa"]["judge_summary"]
     assert (judged["judgements"], judged["excluded"]) == (results["simple_qa"]["scored"], 0)
     low, high = results["mmlu"]["interval"]

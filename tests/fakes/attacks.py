@@ -41,6 +41,10 @@ ATTACKS = (
         "threads",
         "64 threads",
     ),
+    Attack("a session of its own", "import os\nos.setsid()", "forbidden"),
+    Attack("a group of its own", "import os\nos.setpgid(0, 0)", "forbidden"),
+    Attack("a fork by another name", "import ctypes\nassert ctypes.CDLL(None).vfork() == -1", "finished"),
+    Attack("a ring of calls", "import ctypes\nassert ctypes.CDLL(None).syscall(425, 8, bytes(120)) == -1", "finished"),
     Attack("memory hog", "held = []\nwhile True:\n    held.append(bytearray(1 << 20))", "memory", "MemoryError"),
     Attack("memory at once", "x = 'x' * (1 << 40)", "memory"),
     Attack(
@@ -74,6 +78,25 @@ ATTACKS = (
     ),
     Attack("files without end", "n = 0\nwhile True:\n    n += 1\n    open(f'f{n}', 'w').close()", "files", "256 files"),
     Attack("folders without end", "import os\nwhile True:\n    os.mkdir('a')\n    os.chdir('a')", "files"),
+    Attack(
+        "1 GB where no path leads",
+        "import os\nfor _ in range(24):\n    os.mkdir('a' * 200)\n    os.chdir('a' * 200)\n"
+        "n = 0\nwhile True:\n    n += 1\n    open(f'f{n}', 'wb').write(bytes(10 << 20))",
+        "files",
+        "64 MiB",
+    ),
+    Attack(
+        "1 GB where nobody may look",
+        "import os\nos.mkdir('a', 0o300)\nn = 0\nwhile True:\n    n += 1\n"
+        "    open(f'a/f{n}', 'wb').write(bytes(1 << 20))",
+        "files",
+    ),
+    Attack(
+        "1 GB in files without a name",
+        "import os, time\nheld = []\nfor n in range(50):\n    held.append(open('f', 'wb', 0))\n"
+        "    held[-1].write(bytes(15 << 20))\n    os.unlink('f')\ntime.sleep(3600)",
+        "files",
+    ),
     Attack("token", "open('/var/run/secrets/kubernetes.io/serviceaccount/token').read()", "refused"),
     Attack("accounts", "open('/etc/passwd').read()", "forbidden"),
     Attack("all processes", "import os\nos.listdir('/proc')", "forbidden"),

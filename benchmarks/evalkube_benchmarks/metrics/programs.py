@@ -35,9 +35,9 @@ def limited(run: Run) -> Callable[[Benchmark, Mapping[str, Any]], Benchmark]:
     return variant
 
 
-def passes(sources: tuple[str, ...], limits: Limits) -> Explained:
-    """Whether a program that holds its own tests comes to its end; the first of `sources` that compiles is run."""
-    return explained(sandbox.run(Program(sources=sources), limits))
+def passes(sources: tuple[str, ...], tests: str, called: tuple[str, ...], limits: Limits) -> Explained:
+    """Whether a program passes tests, which call its names `called`; the first of `sources` that compiles is run."""
+    return explained(sandbox.run(Program(sources=sources, tests=tests, called=called), limits))
 
 
 def explained(outcome: Outcome, where: str = "") -> Explained:

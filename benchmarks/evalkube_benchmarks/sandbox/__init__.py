@@ -8,7 +8,7 @@ docs/decisions/0009 has the reasons. Without Landlock nothing is ever run.
 """
 
 from evalkube_benchmarks.sandbox.kernel import SandboxUnavailable, protections
-from evalkube_benchmarks.sandbox.outcome import Call, Limits, Outcome, Program
-from evalkube_benchmarks.sandbox.process import SandboxFailed, ready, run
+from evalkube_benchmarks.sandbox.outcome import Call, Limits, Outcome, Program, SandboxFailed
+from evalkube_benchmarks.sandbox.process import ready, run
 
 __all__ = ["Call", "Limits", "Outcome", "Program", "SandboxFailed", "SandboxUnavailable", "protections", "ready", "run"]

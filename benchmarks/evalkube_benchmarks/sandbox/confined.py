@@ -23,6 +23,7 @@ _M_ARENA_MAX = -8
 _LONGEST_WORDS = 300
 _STACK_BYTES = 64 << 20
 _KINDS = {12: "memory", 27: "files", 28: "files"}  # ENOMEM, EFBIG, ENOSPC
+_PLACES = {"<program>": "", "<tests>": " of its tests"}
 _OUT_OF_MEMORY = b'{"kind": "memory", "detail": "MemoryError"}'
 
 
@@ -120,15 +121,15 @@ def _compiled(sources: tuple[str, ...]) -> Any:
 
 
 def _lines(problem: BaseException) -> str:
-    """Where in the program a problem arose."""
+    """Where in the program, or in its tests, a problem arose."""
     if isinstance(problem, SyntaxError):
         return f" (line {problem.lineno})"
-    at, line = problem.__traceback__, 0
+    at, line, where = problem.__traceback__, 0, ""
     while at is not None:
-        if at.tb_frame.f_code.co_filename == "<program>":
-            line = at.tb_lineno
+        if at.tb_frame.f_code.co_filename in _PLACES:
+            line, where = at.tb_lineno, _PLACES[at.tb_frame.f_code.co_filename]
         at = at.tb_next
-    return f" (line {line})" if line else ""
+    return f" (line {line}{where})" if line else ""
 
 
 def _words(problem: BaseException) -> str:
@@ -169,13 +170,13 @@ def _ended() -> None:
     sys.stdout.flush()
 
 
-def _executed(job: dict[str, Any], dumps: Any) -> str:
-    """Runs the program; the report of its end as JSON."""
+def _executed(job: dict[str, Any], dumps: Any, tested: Any) -> str:
+    """Runs the program and its tests; the report of its end as JSON."""
     module = type(sys)(job["name"])
     sys.modules[job["name"]] = module
     vars(builtins)["exit"] = vars(builtins)["quit"] = sys.exit  # what is else made by the module site
     sys.argv = ["program"]
-    value = None
+    value, before = None, dict(vars(builtins))
     try:
         exec(_compiled(job["sources"]), vars(module))  # noqa: S102 - what this process is for
         if job["call"] is not None:
@@ -183,6 +184,8 @@ def _executed(job: dict[str, Any], dumps: Any) -> str:
             owner, dot, method = function.rpartition(".")
             called = getattr(vars(module)[owner](), method) if dot else vars(module)[function]
             value = called(*arguments)
+        if job["tests"]:
+            tested(vars(module), job["tests"], job["called"], before)
         _ended()
         if job["call"] is not None:
             return f'{{"kind": "finished", "detail": "", "value": {dumps(value)}}}'
@@ -200,8 +203,8 @@ def _quoted(words: str) -> str:
     return str(encode_basestring_ascii(words))
 
 
-def main(job: dict[str, Any], report_fd: int) -> None:
-    """Does a job, and reports to a descriptor."""
+def main(job: dict[str, Any], report_fd: int, tested: Any) -> None:
+    """Does a job, and reports to a descriptor. `tested` runs tests (`beside`)."""
     secret = job.pop("secret").encode()
     write, leave = os.write, os._exit
 
@@ -223,7 +226,7 @@ def main(job: dict[str, Any], report_fd: int) -> None:
         leave(1)
     report(b'{"confined": true}')
     try:
-        words = _executed(job, dumps).encode()
+        words = _executed(job, dumps, tested).encode()
     except BaseException as problem:
         words = _OUT_OF_MEMORY if isinstance(problem, MemoryError) else b'{"kind": "error", "detail": ""}'
     report(words)

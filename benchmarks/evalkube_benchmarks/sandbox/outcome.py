@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Call", "Kind", "Limits", "Outcome", "Program"]
+__all__ = ["Call", "Kind", "Limits", "Outcome", "Program", "SandboxFailed"]
 
 Kind = Literal[
     "finished",  # it came to its end
@@ -52,6 +52,7 @@ class Program:
 
     `sources`: writings of the program, of which the first that compiles is run. `name` is its `__name__`. `complete`:
     it must come to its last line; one that calls exit() before that is wrong. `call` gives a value, as JSON has it.
+    `tests` run after it, and call its names `called`.
     """
 
     sources: tuple[str, ...]
@@ -59,6 +60,8 @@ class Program:
     complete: bool = True
     stdin: str = ""
     call: Call | None = None
+    tests: str = ""
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +79,7 @@ class Outcome:
     def words(self) -> str:
         """The outcome for people."""
         return f"{self.kind}: {self.detail}" if self.detail else self.kind
+
+
+class SandboxFailed(Exception):
+    """The sandbox could not run a program: nothing is known of it."""

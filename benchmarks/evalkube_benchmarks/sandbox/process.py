@@ -3,52 +3,27 @@
 """
 
 import contextlib
-import functools
-import marshal
 import os
-import platform
 import secrets
 import selectors
 import signal
-import subprocess
-import sys
-import sysconfig
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import orjson
 
-from evalkube_benchmarks.sandbox import calls, kernel
-from evalkube_benchmarks.sandbox.outcome import Kind, Limits, Outcome, Program
+from evalkube_benchmarks.sandbox import interpreter, kernel, scratch
+from evalkube_benchmarks.sandbox.outcome import Kind, Limits, Outcome, Program, SandboxFailed
 
-__all__ = ["SandboxFailed", "ready", "run"]
+__all__ = ["ready", "run"]
 
-_CONFINED = Path(__file__).with_name("confined.py")
-# Its code comes with the job, compiled: compiling it again for each program would take a third of the time.
-_BOOT = """\
-import marshal, os, sys
-code, job = marshal.load(os.fdopen(int(sys.argv[1]), "rb"))
-space = {"__name__": "confined"}
-exec(code, space)
-space["main"](job, int(sys.argv[2]))
-"""
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo")
-_FILE_BYTES, _OPEN_FILES = 16 << 20, 64
 _TICK_S = 0.02
 _START_S = 30.0
 _USUAL = Limits()
 _READ_BYTES = 1 << 16
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
-
-class SandboxFailed(Exception):
-    """The sandbox could not run a program: nothing is known of it."""
 
 
 def ready(abi: int | None = None) -> tuple[str, ...]:
@@ -67,72 +42,13 @@ def run(program: Program, limits: Limits = _USUAL, *, abi: int | None = None) ->
     """
     known = min(kernel.landlock_abi(), kernel.NEWEST_ABI)
     known = known if abi is None else min(known, abi)
-    with _scratch() as folder:
+    with scratch.scratch() as folder:
         process = _Process(program, limits, known, folder)
         try:
             process.watch()
         finally:
             process.end()
         return process.outcome()
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[str]:
-    try:
-        folder = str(Path(tempfile.mkdtemp(prefix="evalkube-program-")).resolve())
-    except OSError as problem:
-        raise SandboxFailed(f"there is no room for a scratch folder: {problem}") from problem
-    try:
-        yield folder
-    finally:
-        with contextlib.suppress(OSError):
-            _remove(folder)
-
-
-def _remove(folder: str) -> None:
-    """Remove a scratch folder, whatever it holds: folders that nobody may look into, or more of them in one another
-    than a path may name; each is first moved to the top.
-    """
-    own = secrets.token_hex(8)
-    folders = [folder]
-    for one in folders:
-        with os.scandir(one) as found:
-            entries = list(found)
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                Path(entry.path).unlink()
-                continue
-            Path(entry.path).chmod(0o700)
-            folders.append(f"{folder}/{own}-{len(folders)}")
-            Path(entry.path).rename(folders[-1])
-    for one in reversed(folders):
-        Path(one).rmdir()
-
-
-@functools.cache
-def _readable() -> tuple[str, ...]:
-    """The standard library and the compiled ones it loads."""
-    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), f"{sys.base_prefix}/lib", *_LIBRARIES]
-    return tuple(dict.fromkeys(str(Path(path).resolve()) for path in paths if Path(path).exists()))
-
-
-@functools.cache
-def _filter() -> bytes:
-    return calls.filter_for(platform.machine())
-
-
-@functools.cache
-def _code() -> CodeType:
-    return compile(_CONFINED.read_bytes(), str(_CONFINED), "exec", dont_inherit=True)
-
-
-def _file_of(data: bytes) -> int:
-    """A file in memory that holds `data`, to be read from its start."""
-    descriptor = os.memfd_create("evalkube", os.MFD_CLOEXEC)
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
 
 
 @dataclass(slots=True)
@@ -159,54 +75,17 @@ class _Process:
         self._status: int | None = None
         self._cpu_s = 0.0
         with contextlib.ExitStack() as stack:
-            job = _file_of(marshal.dumps((_code(), self._job())))
+            job = interpreter.file_of(interpreter.job(program, limits, abi, folder, self._secret))
             stack.callback(os.close, job)
-            stdin = _file_of(program.stdin.encode(errors="replace"))
+            stdin = interpreter.file_of(program.stdin.encode(errors="replace"))
             stack.callback(os.close, stdin)
             self._report, report = os.pipe()
             stack.callback(os.close, report)
             try:
-                self._process = self._start(stdin, job, report)
+                self._process = interpreter.start(folder, stdin, job, report)
             except OSError as problem:
                 os.close(self._report)
                 raise SandboxFailed(f"an interpreter could not be started: {problem}") from problem
-
-    def _start(self, stdin: int, job: int, report: int) -> "subprocess.Popen[bytes]":
-        interpreter = getattr(sys, "_base_executable", None) or sys.executable
-        return subprocess.Popen(  # noqa: S603 - our own file, in the interpreter that runs us
-            [interpreter, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, str(job), str(report)],
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(job, report),
-            cwd=self._folder,
-            env={},
-            start_new_session=True,
-        )
-
-    def _job(self) -> dict[str, Any]:
-        rules = kernel.ruleset(self._abi, _readable(), _DEVICES, self._folder)
-        call = self._program.call
-        return {
-            "sources": self._program.sources,
-            "name": self._program.name,
-            "complete": self._program.complete,
-            "call": None if call is None else (call.function, call.arguments),
-            "secret": self._secret,
-            "parent": os.getpid(),
-            "attr": rules.attr,
-            "rules": rules.rules,
-            "filter": _filter(),
-            "own_pid": calls.OWN_PID,
-            "limits": {
-                "AS": self._limits.memory_bytes,
-                "DATA": self._limits.memory_bytes,
-                "CPU": int(self._limits.cpu_s) + 2,
-                "FSIZE": _FILE_BYTES,
-                "NOFILE": _OPEN_FILES,
-                "CORE": 0,
-            },
-        }
 
     def watch(self) -> None:
         """Read what it says until it ends, or has to be ended."""
@@ -273,20 +152,8 @@ class _Process:
             return "timeout", f"took more than {limits.cpu_s:g} s of processor time"
         if int(figures[17]) > limits.threads:
             return "threads", f"started more than {limits.threads} threads"
-        return self._too_many_files()
-
-    def _too_many_files(self) -> tuple[Kind, str] | None:
-        count = size = 0
-        for folder, folders, files in os.walk(self._folder):
-            count += len(folders) + len(files)
-            for name in files:
-                with contextlib.suppress(OSError):
-                    size += Path(folder, name).lstat().st_blocks * 512
-            if count > self._limits.files:
-                return "files", f"made more than {self._limits.files} files"
-            if size > self._limits.files_bytes:
-                return "files", f"wrote more than {self._limits.files_bytes >> 20} MiB of files"
-        return None
+        files = scratch.excess(self._folder, limits, self._process.pid)
+        return None if files is None else ("files", files)
 
     def end(self) -> None:
         """Whatever it is doing."""

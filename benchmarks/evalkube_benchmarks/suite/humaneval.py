@@ -31,9 +31,8 @@ def _code(reply: Reply, question: Question) -> str | None:
 
 def _run(found: str, question: Question, limits: Limits) -> Explained:
     entry, checks = question.metadata["entry_point"], question.checks
-    tests = f"\n{checks['test']}\ncheck({entry})\n"
-    sources = programs.completed(found, checks["prompt"], entry)
-    return programs.passes(tuple(source + tests for source in sources), limits)
+    tests = f"{checks['test']}\ncheck({entry})\n"
+    return programs.passes(programs.completed(found, checks["prompt"], entry), tests, (entry,), limits)
 
 
 BENCHMARK = Benchmark(
@@ -58,6 +57,7 @@ BENCHMARK = Benchmark(
     extract=_code,
     metrics=(programs.passing(_run, 4.0, 512),),
     programs=1,
+    rules_version=2,
     parameters={"timeout_s": 4.0, "memory_mib": 512},
     variant=programs.limited(_run),
 )

@@ -37,13 +37,17 @@ def _read(record: Record, _: Random) -> Question:
 
 def _code(reply: Reply, question: Question) -> str | None:
     """The program that defines what the tests call."""
-    names = (name for test in question.checks["tests"] for name in _CALLED.findall(test))
-    return code(reply.text, next((name for name in names if re.search(rf"\b{name}\b", reply.text)), ""))
+    names = (name for name in _called(question) if re.search(rf"\b{name}\b", reply.text))
+    return code(reply.text, next(names, ""))
+
+
+def _called(question: Question) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for test in question.checks["tests"] for name in _CALLED.findall(test)))
 
 
 def _run(found: str, question: Question, limits: Limits) -> Explained:
     tests = "\n".join(question.checks["tests"])
-    return programs.passes((f"{found}\n{question.checks['setup']}\n{tests}\n",), limits)
+    return programs.passes((f"{found}\n{question.checks['setup']}\n",), tests, _called(question), limits)
 
 
 BENCHMARK = Benchmark(
@@ -76,6 +80,7 @@ BENCHMARK = Benchmark(
     extract=_code,
     metrics=(programs.passing(_run, 4.0, 512),),
     programs=1,
+    rules_version=2,
     parameters={"timeout_s": 4.0, "memory_mib": 512},
     variant=programs.limited(_run),
 )
