@@ -108,17 +108,13 @@ def _paired(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[Part, Pa
 def _dataset(into: DatasetResult, part: DatasetResult) -> DatasetResult:
     merged = into.model_copy(deep=True)
     merged.subsets = [_subset(mine, other) for mine, other in _paired(merged.subsets, part.subsets)]
-    merged.usage = _usage(merged.usage, part.usage)
+    merged.usage = TokenUsage.added([merged.usage, part.usage])
     merged.judging = _judging(merged.judging, part.judging)
     merged.latency_ns.merge(part.latency_ns)
     merged.ttft_ns.merge(part.ttft_ns)
     merged.output_tokens.merge(part.output_tokens)
     merged.revision = merged.revision or part.revision
     return merged
-
-
-def _usage(mine: TokenUsage, other: TokenUsage) -> TokenUsage:
-    return TokenUsage(**{name: getattr(mine, name) + getattr(other, name) for name in TokenUsage.model_fields})
 
 
 _JUDGED = ("judgements", "unreadable", "failed", "asked_again", "inconsistent")
@@ -128,11 +124,11 @@ def _judging(mine: Judgements | None, other: Judgements | None) -> Judgements | 
     if mine is None or other is None:
         return mine or other
     counts = {name: getattr(mine, name) + getattr(other, name) for name in _JUDGED}
-    return Judgements(**counts, usage=_usage(mine.usage, other.usage))
+    return Judgements(**counts, usage=TokenUsage.added([mine.usage, other.usage]))
 
 
 def _spending(mine: Spending, other: Spending) -> Spending:
-    return mine.model_copy(update={"usage": _usage(mine.usage, other.usage)})
+    return mine.model_copy(update={"usage": TokenUsage.added([mine.usage, other.usage])})
 
 
 def _estimate(mine: Estimate | None, other: Estimate | None) -> Estimate | None:
@@ -144,7 +140,7 @@ def _estimate(mine: Estimate | None, other: Estimate | None) -> Estimate | None:
             samples=one.samples + two.samples,
             kept=one.kept + two.kept,
             judged=one.judged + two.judged,
-            usage=_usage(one.usage, two.usage),
+            usage=TokenUsage.added([one.usage, two.usage]),
         )
         for one, two in _paired(mine.datasets, other.datasets)
     ]
