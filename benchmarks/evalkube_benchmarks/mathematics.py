@@ -12,7 +12,7 @@ from typing import Any, Final
 from evalkube_benchmarks import extract, fields, readers
 from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, Reply, Subset
 
-__all__ = ["BOXED", "BY_SUBJECT", "LEVELS", "by_subject", "level", "olympiad", "whole_number"]
+__all__ = ["BOXED", "BY_SUBJECT", "LEVELS", "by_subject", "competition", "level", "olympiad", "whole_number"]
 
 _BOX: Final = "\\boxed{{}}"
 
@@ -126,6 +126,21 @@ _SUBJECTS: Final = (
 )  # fmt: skip
 BY_SUBJECT: Final[Mapping[str, Any]] = {"by_subject": False}
 """The parameter of MATH's benchmarks: whether its seven subjects are the subsets, not its five levels."""
+
+
+def competition(record: Record, _: Random) -> Question:
+    """The question of a record of MATH, whose solution has the answer in a box where no field of its own has it."""
+    solution = (fields.first(record, "solution") or "").strip()
+    answer = fields.first(record, "answer") or extract.boxed(solution)
+    if answer is None:
+        raise ValueError("has no field answer, and its solution none in \\boxed{}")
+    kept = {"subject": record.get("subject", record.get("type")), "id": record.get("unique_id")}
+    return Question(
+        text=fields.text(record, "problem").strip(),
+        targets=(answer.strip(),),
+        solution=solution,
+        metadata={name: fields.metadata(value) for name, value in kept.items() if value is not None},
+    )
 
 
 def level(record: Record) -> str:

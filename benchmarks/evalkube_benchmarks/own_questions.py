@@ -1,11 +1,24 @@
-"""Questions of the user's own as their records have them: a question with references, or a conversation. Pure."""
+"""Questions of the user's own: what their benchmarks declare alike, and how records have a question. Pure."""
 
+from collections.abc import Mapping
 from random import Random
+from typing import Any, Final
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Content, Message, Question, Record
+from evalkube_benchmarks.declaration import Content, Message, Question, Record, one_default_subset
 
-__all__ = ["read"]
+__all__ = ["DECLARED", "read"]
+
+DECLARED: Final[Mapping[str, Any]] = {
+    "category": "own data",
+    "source": "",
+    "licence": "",
+    "items": None,
+    "hub_ids": {},
+    "subsets": one_default_subset(),
+    "free_subsets": True,
+}
+"""What every benchmark declares whose data the user brings: no hub has it, and its subsets are those that he names."""
 
 _ROLES = ("system", "user", "assistant")
 

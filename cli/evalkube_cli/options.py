@@ -90,7 +90,9 @@ def _help(field: FieldInfo) -> str:
 def _metavar(field: FieldInfo, kind: reading.Kind, many: bool) -> str:
     choices = reading.choices_of(field.annotation)
     listed = "|".join(choices)
-    word = listed if 0 < len(listed) <= _LONGEST_METAVAR else kind.upper()
+    word = (
+        listed if 0 < len(listed) <= _LONGEST_METAVAR else "|".join((kind.upper(), *reading.words_of(field.annotation)))
+    )
     return f"{word}..." if many else word
 
 

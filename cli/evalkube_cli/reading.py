@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue, SecretStr
 
 from evalkube_crds.problems import Problem
 
-__all__ = ["Kind", "Unreadable", "assign", "choices_of", "kind_of", "read"]
+__all__ = ["Kind", "Unreadable", "assign", "choices_of", "kind_of", "read", "words_of"]
 
 Kind = Literal["text", "integer", "number", "boolean", "json"]
 
@@ -48,6 +48,15 @@ def _beside_words(annotation: Any) -> Kind | None:
         return None
     parts = [part for part in map(_bare, get_args(annotation)) if get_origin(part) is not Literal]
     return _KINDS.get(parts[0]) if len(parts) == 1 else None
+
+
+def words_of(annotation: Any) -> tuple[str, ...]:
+    """The words that a field admits beside its values: auto, of a number."""
+    annotation = _bare(annotation)
+    if _beside_words(annotation) is None:
+        return ()
+    literals = [part for part in map(_bare, get_args(annotation)) if get_origin(part) is Literal]
+    return tuple(str(value) for part in literals for value in get_args(part))
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What an evaluation's tokens cost, or would cost at most: computed last, of tokens and prices in a result. Pure."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from evalkube_crds.prices import Prices
@@ -20,11 +21,10 @@ def cost_of(usage: TokenUsage, prices: Prices) -> float:
 
 
 def total(result: EvalResult) -> float | None:
-    """The cost of a run, its judges included; None where there are no prices, or no endpoint said what was used."""
-    spent = [dataset.usage for dataset in result.datasets]
-    parts = [cost_of(usage, result.prices) for usage in spent if result.prices is not None and usage.samples]
-    parts += [cost_of(one.usage, one.prices) for one in result.judges if one.prices is not None and one.usage.samples]
-    return sum(parts) if parts else None
+    """The cost of a run, its judges included; None where no usage is known, or a price of it is missing."""
+    spent = [(dataset.usage, result.prices) for dataset in result.datasets]
+    spent += [(one.usage, one.prices) for one in result.judges]
+    return _sum_known([None if prices is None else cost_of(usage, prices) for usage, prices in spent if usage.samples])
 
 
 def document(result: EvalResult) -> dict[str, Any] | None:
@@ -58,9 +58,12 @@ def document(result: EvalResult) -> dict[str, Any] | None:
 
 def most_cost(estimate: Estimate) -> float | None:
     """What a run can cost at most, by an estimate; None where a price is missing."""
-    costs = [
-        None if one.prices is None else cost_of(one.usage, one.prices) for one in (estimate.model, *estimate.judges)
-    ]
+    asked = (estimate.model, *estimate.judges)
+    return _sum_known([None if one.prices is None else cost_of(one.usage, one.prices) for one in asked])
+
+
+def _sum_known(costs: Sequence[float | None]) -> float | None:
+    """Their sum; None without any, or where one is unknown: a part is not taken for the whole."""
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known and len(known) == len(costs) else None
 

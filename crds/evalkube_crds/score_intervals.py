@@ -132,11 +132,21 @@ def of_sum(scores: ScoreSum) -> Interval | None:
     drawn = Bootstrap.of(cells)
     if drawn is None:
         return wilson(mean, questions)
-    ends = [mean + (end - drawn.mean) for end in drawn.interval()]  # cells are to a thousandth, the mean is exact
-    if verdicts:
-        least = wilson(mean, answers)
-        ends = [min(ends[0], least.low), max(ends[1], least.high)]
-    return Interval(max(0.0, min(ends[0], mean)), min(1.0, max(ends[1], mean)))
+    ends = Interval(*(mean + (end - drawn.mean) for end in drawn.interval()))  # cells are to a thousandth
+    return _bounded(ends, mean, cells, answers if verdicts else None)
+
+
+def _bounded(ends: Interval, mean: float, cells: Cells, verdicts: int | None) -> Interval:
+    """The interval, no wider than Wilson's for the questions, and no narrower than Wilson's for so many verdicts.
+
+    Scores between 0 and 1 with the mean m vary by m (1 - m) at most, so that no question is worth less than one verdict
+    (R. Bhatia and C. Davis, "A better bound on the variance", The American Mathematical Monthly 107 (2000)). Of
+    questions of several sizes, each is at most as bad as the largest: they count as all answers by the largest size.
+    Without this the widening for few questions says 0 to 1 where Wilson knows better.
+    """
+    most = wilson(mean, sum(size * count for (size, _), count in cells.items()) / max(size for size, _ in cells))
+    least = wilson(mean, verdicts) if verdicts else Interval(mean, mean)
+    return Interval(min(max(ends.low, most.low), least.low), max(min(ends.high, most.high), least.high))
 
 
 def macro(sums: Iterable[ScoreSum]) -> Interval | None:

@@ -60,3 +60,11 @@ def test_a_setting_that_leads_nowhere(setting: str) -> None:
     """No equals sign, no name, or a path through a value."""
     with pytest.raises(reading.Unreadable, match="--set"):
         reading.assign({"model": "m"}, setting, EvalRequest)
+
+
+def test_words_beside_a_number_are_told() -> None:
+    """A batch size is a number or auto; of a list of words alone there is nothing beside."""
+    fields = EvalRequest.model_fields
+    assert reading.words_of(fields["eval_batch_size"].annotation) == ("auto",)
+    assert reading.words_of(fields["repeats"].annotation) == ()
+    assert reading.words_of(fields["dataset_hub"].annotation) == ()

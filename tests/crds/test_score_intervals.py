@@ -77,6 +77,29 @@ def test_repeats_tell_no_more_than_other_questions_would() -> None:
     assert found.high >= least.high
 
 
+@pytest.mark.parametrize(
+    ("questions", "counted"),
+    [
+        # The bootstrap of each is beyond 0 or 1 at both ends, or wider than Wilson's for so many single verdicts.
+        pytest.param([[1.0] * 4] * 3 + [[0.0] * 4] * 3, 6, id="three of six, four times each"),
+        pytest.param([[1.0] * 4] * 3 + [[1.0, 1.0, 0.0, 0.0]] + [[0.0] * 4] * 2, 6, id="one of six undecided"),
+        pytest.param([[1.0] * 4] * 3 + [[0.0] * 4] * 2 + [[0.0] * 3], 23 / 4, id="an answer without a score"),
+        pytest.param([[1.0] * 4, [0.0] * 4], 2, id="two questions"),
+        pytest.param([[1.0], [1.0], [0.0], [0.0], [0.25]], 5, id="marks, nearly verdicts"),
+    ],
+)
+def test_few_questions_are_worth_one_verdict_each(questions: list[list[float]], counted: float) -> None:
+    """Wilson's for as many questions, where the bootstrap, widened for few, says less than that."""
+    given = _sum(questions)
+    drawn = Bootstrap.of(given.questions)
+    assert given.mean is not None
+    assert drawn is not None
+    least = wilson(given.mean, counted)
+    assert drawn.interval().low < least.low
+    assert drawn.interval().high > least.high
+    assert of_sum(given) == pytest.approx(least)
+
+
 def test_the_shape_is_the_bootstraps() -> None:
     """Against 100,000 draws of whole questions, by BCa with the same acceleration: both ends within 1 % of the width
     but for the widening for few questions, which is taken out here.
@@ -120,6 +143,11 @@ def _repeated(right: Callable[[random.Random], float], repeats: int) -> Callable
     return question
 
 
+def _groups(generator: random.Random) -> list[float]:
+    chance = generator.betavariate(0.6, 0.4)
+    return [float(generator.random() < chance) for _ in range(generator.choice((1, 2, 6)))]
+
+
 @pytest.mark.parametrize(
     ("questions", "question", "true"),
     [
@@ -127,6 +155,10 @@ def _repeated(right: Callable[[random.Random], float], repeats: int) -> Callable
         pytest.param(100, _repeated(lambda one: one.betavariate(0.9, 0.1), 4), 0.9, id="nearly all right"),
         pytest.param(60, lambda one: [one.betavariate(2, 5)], 2 / 7, id="marks between 0 and 1"),
         pytest.param(200, _repeated(lambda _: 0.8, 1), 0.8, id="one verdict"),
+        pytest.param(6, _repeated(lambda one: one.betavariate(0.6, 0.4), 4), 0.6, id="six, four times"),
+        pytest.param(6, _repeated(lambda one: one.betavariate(0.1, 0.1), 4), 0.5, id="six that know or do not"),
+        pytest.param(10, _repeated(lambda one: one.betavariate(0.6, 0.4), 4), 0.6, id="ten, four times"),
+        pytest.param(10, _groups, 0.6, id="ten groups of several sizes"),
     ],
 )
 def test_it_holds_as_often_as_it_says(

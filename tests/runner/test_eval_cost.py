@@ -58,19 +58,21 @@ def _judged(url: str, judge_url: str, **more: Any) -> dict[str, Any]:
 
 
 def test_judges_have_prices_of_their_own(tmp_path: Path) -> None:
-    """Two judges, each asked twice about each of five answers; the run itself has no price."""
+    """Two judges, each asked twice about each of five answers. Where the run itself has no price there is no total."""
 
-    async def run() -> EvalResult:
+    async def run(name: str, **more: Any) -> EvalResult:
         async with scripted_endpoint.running(answering("[[A]]")) as endpoint:
-            spec = spec_of(endpoint.url, gsm8k_in(tmp_path / "data", 5), **_judged(endpoint.url, endpoint.url))
-            return await evaluate(spec, context_in(tmp_path / "out"))
+            spec = spec_of(endpoint.url, gsm8k_in(tmp_path / "data", 5), **_judged(endpoint.url, endpoint.url), **more)
+            return await evaluate(spec, context_in(tmp_path / name))
 
-    shown = seed.response(asyncio.run(run()))["cost"]
+    shown = seed.response(asyncio.run(run("unpriced")))["cost"]
     assert [(one["model"], one["usage"]["samples"], one["cost"]) for one in shown["judges"]] == [
         ("j1", 10, pytest.approx(70 / 1e6)),
         ("j3", 10, pytest.approx(210 / 1e6)),
     ]
-    assert (shown["model"], shown["total"]) == (None, pytest.approx(280 / 1e6))
+    assert (shown["model"], shown["total"]) == (None, None)
+    free = seed.response(asyncio.run(run("free", prices={"input": 0, "output": 0})))["cost"]
+    assert (free["model"], free["total"]) == (0, pytest.approx(280 / 1e6))
 
 
 def _dry(folder: Path, **more: Any) -> tuple[EvalResult, ScriptedEndpoint]:

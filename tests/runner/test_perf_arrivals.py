@@ -14,10 +14,10 @@ import pytest
 import uvloop
 
 from evalkube_crds.names import Clock
+from evalkube_runner.http.target import Target, request_head
 from evalkube_runner.perf.arrivals import Arrivals
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool
-from evalkube_runner.perf.target import Target, request_head
 from evalkube_runner.wire import openai
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of this system tells no such times")

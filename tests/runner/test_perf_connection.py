@@ -10,9 +10,9 @@ import pytest
 import uvloop
 
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.http.target import Target, request_head, target_of
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool
-from evalkube_runner.perf.target import Target, request_head, target_of
 from evalkube_runner.wire import openai
 from fakes.raw_server import Close, Hang, RawServer, Step, raw_server
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import uvloop
 
+from evalkube_runner.http.target import Target, request_head
 from evalkube_runner.perf import payloads as files
 from evalkube_runner.perf import schedule
 from evalkube_runner.perf.conversation import SessionOptions, Sessions
@@ -15,7 +16,6 @@ from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool
 from evalkube_runner.perf.script import Answered, Script
 from evalkube_runner.perf.sender import SendOptions
-from evalkube_runner.perf.target import Target, request_head
 from evalkube_runner.wire import openai
 from fakes.raw_server import ANSWER, raw_server
 

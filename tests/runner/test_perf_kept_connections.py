@@ -9,6 +9,7 @@ import pytest
 import uvloop
 
 from evalkube_crds.names import ErrorClass
+from evalkube_runner.http.target import request_head
 from evalkube_runner.perf import task
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.kept_connections import KeptConnections
@@ -16,7 +17,6 @@ from evalkube_runner.perf.payloads import Layout
 from evalkube_runner.perf.pool import Limits, Pool
 from evalkube_runner.perf.schedule import Arrivals, Lane
 from evalkube_runner.perf.self_watch import Pulse
-from evalkube_runner.perf.target import request_head
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import openai
 from fakes.raw_server import Close, RawServer, Step, http_answer, raw_server

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import uvloop
 
+from evalkube_runner.http.target import Target, request_head
 from evalkube_runner.perf import payloads as files
 from evalkube_runner.perf import schedule
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.pool import Limits, Pool
 from evalkube_runner.perf.sender import Sender, SendOptions
-from evalkube_runner.perf.target import Target, request_head
 from evalkube_runner.wire import openai
 from fakes.raw_server import ANSWER, raw_server
 

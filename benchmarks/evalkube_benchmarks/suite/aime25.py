@@ -1,26 +1,14 @@
 """AIME 2025: the 30 problems of both American Invitational Mathematics Examinations of 2025, answers are 000 to 999."""
 
-from evalkube_benchmarks import mathematics, readers
-from evalkube_benchmarks.declaration import Benchmark, one_default_subset
-from evalkube_benchmarks.metrics import accuracy
+import dataclasses
+
+from evalkube_benchmarks.suite import aime24
 
 __all__ = ["BENCHMARK"]
 
-BENCHMARK = Benchmark(
+BENCHMARK = dataclasses.replace(
+    aime24.BENCHMARK,
     name="aime25",
     pretty_name="AIME 2025",
-    description="Hard problems of an American competition for schools in English; each answer is a whole number from 0 "
-    "to 999.",
-    category="mathematics",
-    languages=("en",),
-    source="https://maa.org/maa-invitational-competitions/",
-    licence="see the source; its publishers treat the problems as free to use",
-    items=30,
     hub_ids={"modelscope": "evalscope/aime25", "huggingface": "math-ai/aime25"},
-    subsets=one_default_subset(),
-    eval_split="test",
-    prompt=mathematics.BOXED["en"],
-    read=mathematics.olympiad,
-    extract=readers.number,
-    metrics=(accuracy.VALUE,),
 )

@@ -1,26 +1,10 @@
 """MATH: 5,000 test problems of competitions (Hendrycks et al. 2021, arXiv:2103.03874), answers are formulas."""
 
-from random import Random
-
-from evalkube_benchmarks import extract, fields, mathematics, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record
+from evalkube_benchmarks import mathematics, readers
+from evalkube_benchmarks.declaration import Benchmark
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]
-
-
-def _read(record: Record, _: Random) -> Question:
-    solution = fields.text(record, "solution").strip()
-    answer = extract.boxed(solution)
-    if answer is None:
-        raise ValueError("solution has no answer in \\boxed{}")
-    return Question(
-        text=fields.text(record, "problem").strip(),
-        targets=(answer,),
-        solution=solution,
-        metadata={"subject": fields.metadata(record.get("type"))},
-    )
-
 
 BENCHMARK = Benchmark(
     name="competition_math",
@@ -40,7 +24,7 @@ BENCHMARK = Benchmark(
     prompt=mathematics.BOXED["en"],
     one_config="default",
     subset_of=mathematics.level,
-    read=_read,
+    read=mathematics.competition,
     extract=readers.formula,
     metrics=(accuracy.VALUE,),
     parameters=mathematics.BY_SUBJECT,

@@ -8,7 +8,7 @@ import dataclasses
 from random import Random
 
 from evalkube_benchmarks import fields, own_questions, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, one_default_subset
+from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record
 from evalkube_benchmarks.metrics import judged
 from evalkube_crds.judge_contract import Criterion, JudgeContract, Scale
 
@@ -39,17 +39,11 @@ def _read(record: Record, generator: Random) -> Question:
 
 
 BENCHMARK = Benchmark(
+    **own_questions.DECLARED,
     name="general_judge",
     pretty_name="General-Judge",
     description="Free questions of the user's own, graded by language models by a rubric; references are optional.",
-    category="own data",
     languages=("any",),
-    source="",
-    licence="",
-    items=None,
-    hub_ids={},
-    subsets=one_default_subset(),
-    free_subsets=True,
     eval_split="test",
     prompt=Prompt.of("", "{question}", "{answer}"),
     read=_read,

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, one_default_subset
+from evalkube_benchmarks import fields, multiple_choice, own_questions, readers
+from evalkube_benchmarks.declaration import Benchmark, Question, Record
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]
@@ -44,17 +44,11 @@ def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
 
 
 BENCHMARK = Benchmark(
+    **own_questions.DECLARED,
     name="general_mcq",
     pretty_name="General-MCQ",
     description="Multiple-choice questions of the user's own, asked in Chinese.",
-    category="own data",
     languages=("zh",),
-    source="",
-    licence="",
-    items=None,
-    hub_ids={},
-    subsets=one_default_subset(),
-    free_subsets=True,
     eval_split="val",
     train_split="dev",
     prompt=multiple_choice.CHINESE,

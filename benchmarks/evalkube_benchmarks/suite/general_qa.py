@@ -1,23 +1,17 @@
 """General QA: free answers to questions of one's own, compared with a reference by shared words, or by a judge."""
 
 from evalkube_benchmarks import own_questions, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, one_default_subset
+from evalkube_benchmarks.declaration import Benchmark, Prompt
 from evalkube_benchmarks.metrics import overlap
 
 __all__ = ["BENCHMARK"]
 
 BENCHMARK = Benchmark(
+    **own_questions.DECLARED,
     name="general_qa",
     pretty_name="General-QA",
     description="Questions of the user's own with a reference answer; scored by BLEU and ROUGE, or by a judge.",
-    category="own data",
     languages=("any",),
-    source="",
-    licence="",
-    items=None,
-    hub_ids={},
-    subsets=one_default_subset(),
-    free_subsets=True,
     eval_split="test",
     train_split="train",
     prompt=Prompt(

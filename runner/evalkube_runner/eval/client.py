@@ -30,7 +30,7 @@ from evalkube_runner.eval.at_once import REFUSALS, Limit, Room
 from evalkube_runner.gate import Gate, TargetForbidden
 from evalkube_runner.http.calls import Calls
 from evalkube_runner.http.exchange import HttpFailed, Response
-from evalkube_runner.perf.target import proxied_by, request_head, target_of
+from evalkube_runner.http.target import proxied_by, request_head, target_of
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation

@@ -1,1 +1,1 @@
-"""HTTP clients of what is no load: evaluations, servers' metrics. Kept alive, behind the gate, through proxies."""
+"""How requests get to a URL: its parts and heads, proxies, and the HTTP clients of what is no load."""

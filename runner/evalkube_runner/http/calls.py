@@ -4,22 +4,17 @@ Each is opened as it is needed, where the gate says, or through the proxy.
 """
 
 import asyncio
-import socket
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from evalkube_crds.names import ErrorClass
 from evalkube_crds.proxies import Proxy
 from evalkube_runner import gate as gates
-from evalkube_runner import machine
-from evalkube_runner import trust as trusting
 from evalkube_runner.gate import Gate
+from evalkube_runner.http.connecting import fault_of, opened, way_to
 from evalkube_runner.http.exchange import Connection, HttpFailed, Response
 from evalkube_runner.http.racing import first
-from evalkube_runner.perf import tunnel
-from evalkube_runner.perf.target import Target
+from evalkube_runner.http.target import Target
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.tunnel import CREDENTIALS, ProxyRefused
 
@@ -35,12 +30,9 @@ class Calls:
     def __init__(
         self, most: int, target: Target, gate: Gate, *, timeout_s: float, trust: Trust, proxy: Proxy | None
     ) -> None:
-        self._target = target
+        self._way = way_to(target, trust, proxy)
         self._gate = gate
-        self._proxy = proxy
         self._connect_s = min(_CONNECT_S, timeout_s)
-        self._tls = trust.context() if target.tls else None
-        self._proxy_tls = Trust().context() if proxy is not None and proxy.scheme == "https" else None
         self._room = asyncio.Semaphore(most)
         self._free: list[tuple[Connection, float]] = []
 
@@ -74,29 +66,13 @@ class Calls:
             connection.abort()
         try:
             return await self._opened()
-        except ProxyRefused as problem:
-            status = 407 if str(problem) == CREDENTIALS else None
-            raise HttpFailed(ErrorClass.PROXY, f"proxy {self._proxy}: {problem}", status=status) from problem
-        except ssl.SSLError as problem:
-            raise HttpFailed(ErrorClass.TLS, trusting.words(problem)) from problem
-        except TimeoutError as problem:
-            through = "" if self._proxy is None else f"proxy {self._proxy}: "
-            message = f"{through}no connection within {self._connect_s:g} s"
-            raise HttpFailed(ErrorClass.CONNECT_TIMEOUT, message) from problem
         except OSError as problem:
-            raise self._unconnected(problem) from problem
-
-    def _unconnected(self, problem: OSError) -> HttpFailed:
-        where = f"{self._target.host}:{self._target.port}"
-        if ours := machine.exhausted(problem):
-            return HttpFailed(ErrorClass.CLIENT_LIMIT, ours)
-        if self._proxy is not None:
-            return HttpFailed(ErrorClass.PROXY, f"proxy {self._proxy}: {(problem.strerror or str(problem)).lower()}")
-        error = ErrorClass.DNS if isinstance(problem, socket.gaierror) else ErrorClass.CONNECT
-        return HttpFailed(error, f"{where}: {problem.strerror or problem}")
+            fault = fault_of(problem, self._way, self._connect_s)
+            status = 407 if isinstance(problem, ProxyRefused) and str(problem) == CREDENTIALS else None
+            raise HttpFailed(fault.error, fault.message, status=status) from problem
 
     async def _opened(self) -> Connection:
-        target, proxy = self._target, self._proxy
+        target, proxy = self._way.target, self._way.proxy
         async with asyncio.timeout(self._connect_s):
             if proxy is None:
                 addresses = await self._gate.addresses(target.host, target.port)
@@ -106,15 +82,8 @@ class Calls:
             return await first(self._connect_to, addresses, Connection.abort)
 
     async def _connect_to(self, address: str) -> Connection:
-        target, connection = self._target, Connection()
-        if self._proxy is not None:
-            way = tunnel.Way(target, self._proxy, self._tls, self._proxy_tls)
-            await tunnel.opened(way, address, connection)
-            return connection
-        name = target.host if self._tls is not None else None
-        await asyncio.get_running_loop().create_connection(
-            lambda: connection, address, target.port, ssl=self._tls, server_hostname=name
-        )
+        connection = Connection()
+        await opened(self._way, address, connection)
         return connection
 
 

@@ -8,11 +8,11 @@ from evalkube_runner import gate, urls
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
+from evalkube_runner.http.target import proxied_by, target_of
 from evalkube_runner.perf import scripting
 from evalkube_runner.perf.conversation import SessionOptions
 from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.pool import Limits
-from evalkube_runner.perf.target import proxied_by, target_of
 from evalkube_runner.perf.task import Endpoint, LoadOptions, TokenCounting
 from evalkube_runner.wire import heads
 from evalkube_runner.wire.ask import Operation

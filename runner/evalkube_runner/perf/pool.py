@@ -5,26 +5,21 @@ looks at all requests in flight, so that no request pays for a timer.
 """
 
 import asyncio
-import os
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.proxies import Proxy
-from evalkube_runner import machine
-from evalkube_runner import trust as trusting
-from evalkube_runner.perf import tunnel
+from evalkube_runner.http.connecting import fault_of, opened, way_to
+from evalkube_runner.http.target import Target
 from evalkube_runner.perf.arrivals import Arrivals
 from evalkube_runner.perf.connection import Connection
 from evalkube_runner.perf.exchange import Exchange
 from evalkube_runner.perf.self_watch import Pulse
-from evalkube_runner.perf.target import Target
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.answer import clip
-from evalkube_runner.wire.tunnel import ProxyRefused
 
 __all__ = ["Limits", "Pool"]
 
@@ -71,16 +66,14 @@ class Pool:
         which is on Linux, without TLS and without a proxy.
         """
         self._pulse = pulse or Pulse()
-        self._target = target
+        self._way = way_to(target, trust, proxy)
         self._limits = limits
         self._addresses = addresses
         self._turn = 0
         self._connected = connected
         self._loop = asyncio.get_running_loop()
-        self._tls = trust.context() if target.tls else None
-        self._proxy = proxy
-        self._proxy_tls = Trust().context() if proxy is not None and proxy.scheme == "https" else None
-        plain = self._tls is None and proxy is None
+        self._connect_s = limits.connect_s or min(_CONNECT_S, limits.total_s)
+        plain = self._way.tls is None and proxy is None
         self._arrivals = Arrivals(self._loop) if kernel_times and plain and Arrivals.known() else None
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
@@ -192,39 +185,22 @@ class Pool:
         began_ns = _clock()
         try:
             connection = await self._connect()
-        except ProxyRefused as problem:
-            self._unconnected(exchange, ErrorClass.PROXY, f"proxy {self._proxy}: {problem}")
-        except socket.gaierror as problem:
-            why = problem.strerror or str(problem)
-            if self._proxy is not None:
-                self._unconnected(exchange, ErrorClass.PROXY, f"proxy {self._proxy}: {why}")
-            else:
-                self._unconnected(exchange, ErrorClass.DNS, why)
-        except ssl.SSLError as problem:
-            self._unconnected(exchange, ErrorClass.TLS, trusting.words(problem))
-        except TimeoutError:
-            through = "" if self._proxy is None else f"proxy {self._proxy}: "
-            self._unconnected(
-                exchange, ErrorClass.CONNECT_TIMEOUT, f"{through}no connection within the connect timeout"
-            )
         except OSError as problem:
-            ours = machine.exhausted(problem)
-            self._unconnected(
-                exchange, ErrorClass.CLIENT_LIMIT if ours else ErrorClass.CONNECT, ours or _words(problem)
-            )
+            fault = fault_of(problem, self._way, self._connect_s)
+            self._unconnected(exchange, fault.error, fault.message)
         else:
             exchange.connect_ns = _clock() - began_ns
             connection.send(exchange)
 
     def _unconnected(self, exchange: Exchange, error: ErrorClass, message: str) -> None:
-        exchange.fail(error, clip(f"{self._target.host}:{self._target.port}: {message}"))
+        exchange.fail(error, clip(message))
         exchange.end_ns = _clock()
         exchange.ended(exchange)
 
     async def _connect(self) -> Connection:
         """A new connection; the addresses take turns, and one that fails gives way to the next."""
         began_ns = _clock()
-        async with asyncio.timeout(self._limits.connect_s or min(_CONNECT_S, self._limits.total_s)):
+        async with asyncio.timeout(self._connect_s):
             connection = await self._first_that_answers()
         self._connected(_clock() - began_ns)
         self._open.add(connection)
@@ -252,23 +228,11 @@ class Pool:
         raise problem
 
     async def _connect_to(self, address: str) -> Connection:
-        if self._proxy is not None:
-            connection = Connection(self, self._target.url, self._pulse)
-            way = tunnel.Way(self._target, self._proxy, self._tls, self._proxy_tls)
-            await tunnel.opened(way, address, connection)
-            return connection
+        connection = Connection(self, self._way.target.url, self._pulse)
         if self._arrivals is not None:
-            connection = Connection(self, self._target.url, self._pulse)
-            await self._arrivals.connect(address, self._target.port, connection)
-            return connection
-        name = self._target.host if self._tls is not None else None
-        _, connection = await self._loop.create_connection(
-            lambda: Connection(self, self._target.url, self._pulse),
-            address,
-            self._target.port,
-            ssl=self._tls,
-            server_hostname=name,
-        )
+            await self._arrivals.connect(address, self._way.target.port, connection)
+        else:
+            await opened(self._way, address, connection)
         return connection
 
     def _sweep(self) -> None:
@@ -289,11 +253,6 @@ class Pool:
             elif now_ns - connection.heard_ns > read_ns:
                 connection.give_up(_silence(exchange), f"nothing received for {self._limits.read_s:g} s")
         self._timer = self._loop.call_later(self._limits.sweep_s, self._sweep)
-
-
-def _words(problem: OSError) -> str:
-    """What the system says of a failed connect; event loops add words of their own."""
-    return os.strerror(problem.errno) if problem.errno else str(problem)
 
 
 def _silence(exchange: Exchange) -> ErrorClass:

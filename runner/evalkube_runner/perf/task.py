@@ -14,12 +14,12 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
+from evalkube_runner.http.target import Target, request_head, target_of
 from evalkube_runner.perf.conversation import SessionOptions, Sessions
 from evalkube_runner.perf.goodput import Criteria
 from evalkube_runner.perf.payloads import Layout, Payloads
 from evalkube_runner.perf.pool import Limits
 from evalkube_runner.perf.schedule import Arrivals, Lane
-from evalkube_runner.perf.target import Target, request_head, target_of
 from evalkube_runner.trust import Trust
 from evalkube_runner.wire.dialect import COUNTS, DIALECTS, Dialect
 

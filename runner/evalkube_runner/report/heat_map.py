@@ -50,6 +50,6 @@ def _heat_map(cells: Sequence[Cell], subset: str, metric: str, x_name: str, y_na
     title = f"{subset}: {metric}"
     rows = tuple(Row((name, *map(formats.percent, line))) for name, line in zip(names, grid, strict=True))
     return HeatMap(
-        plots.heat_map(grid, columns, names, title=title, x_label=x_name, y_label=y_name),
+        plots.heat_map(grid, columns, names, title=f"{title} (%)", x_label=x_name, y_label=y_name),
         Table(f"{title}, by {y_name} (rows) and {x_name} (columns)", (y_name, *columns), rows),
     )

@@ -1,15 +1,25 @@
-"""A connection through a proxy: opened, talked to (`wire.tunnel`), and handed on as if it were the target's own."""
+"""Connections to a target, directly or through its proxy: how each is opened, and what is said where none is to be had.
+
+The same for evaluations and load tests. What is said to a proxy is `wire.tunnel`.
+"""
 
 import asyncio
+import os
+import socket
 import ssl
 from dataclasses import dataclass
 
+from evalkube_crds.names import ErrorClass
 from evalkube_crds.proxies import Proxy
-from evalkube_runner.perf.target import Target
+from evalkube_runner import machine
+from evalkube_runner import trust as trusting
+from evalkube_runner.http.target import Target
+from evalkube_runner.trust import Trust
 from evalkube_runner.wire import tunnel
+from evalkube_runner.wire.answer import Fault
 from evalkube_runner.wire.tunnel import ProxyRefused
 
-__all__ = ["Way", "opened"]
+__all__ = ["Way", "fault_of", "opened", "way_to"]
 
 _MAX_HEAD_BYTES = 64 * 1024
 
@@ -19,17 +29,63 @@ class Way:
     """How a target is reached. `tls` is the target's, `proxy_tls` that of an https proxy; None where there is none."""
 
     target: Target
-    proxy: Proxy
-    tls: ssl.SSLContext | None
+    proxy: Proxy | None = None
+    tls: ssl.SSLContext | None = None
     proxy_tls: ssl.SSLContext | None = None
 
 
+def way_to(target: Target, trust: Trust, proxy: Proxy | None) -> Way:
+    """The way of many connections to a target: its certificates are read here, once."""
+    return Way(
+        target,
+        proxy,
+        trust.context() if target.tls else None,
+        Trust().context() if proxy is not None and proxy.scheme == "https" else None,
+    )
+
+
 async def opened(way: Way, address: str, protocol: asyncio.Protocol) -> None:
-    """Connects `protocol` to the target, by the proxy's `address`.
+    """Connects `protocol` to the target, by an address of its host or, where there is a proxy, of the proxy's.
 
     Raises ProxyRefused for what the proxy is to blame for, ssl.SSLError, OSError.
     """
-    loop, proxy, target = asyncio.get_running_loop(), way.proxy, way.target
+    if way.proxy is not None:
+        await _through(way.proxy, way, address, protocol)
+        return
+    name = way.target.host if way.tls is not None else None
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(lambda: protocol, address, way.target.port, ssl=way.tls, server_hostname=name)
+
+
+def fault_of(problem: OSError, way: Way, within_s: float) -> Fault:
+    """Whose fault it is that there is no connection, and what to tell: `problem` is what was raised in its place."""
+    error, words = _blamed(problem, way.proxy, within_s)
+    blames_way = way.proxy is not None and error in (ErrorClass.PROXY, ErrorClass.CONNECT_TIMEOUT)
+    through = f"proxy {way.proxy}: " if blames_way else ""
+    return Fault(error, f"{way.target.host}:{way.target.port}: {through}{words}")
+
+
+def _blamed(problem: OSError, proxy: Proxy | None, within_s: float) -> tuple[ErrorClass, str]:
+    if ours := machine.exhausted(problem):
+        return ErrorClass.CLIENT_LIMIT, ours
+    if isinstance(problem, ssl.SSLError):
+        return ErrorClass.TLS, trusting.words(problem)
+    if isinstance(problem, TimeoutError):
+        return ErrorClass.CONNECT_TIMEOUT, f"no connection within {within_s:g} s"
+    if proxy is not None:
+        return ErrorClass.PROXY, _words(problem)
+    return ErrorClass.DNS if isinstance(problem, socket.gaierror) else ErrorClass.CONNECT, _words(problem)
+
+
+def _words(problem: OSError) -> str:
+    """What the system says; event loops add words of their own, and failed look-ups have other numbers."""
+    if isinstance(problem, socket.gaierror) or not problem.errno:
+        return problem.strerror or str(problem)
+    return os.strerror(problem.errno)
+
+
+async def _through(proxy: Proxy, way: Way, address: str, protocol: asyncio.Protocol) -> None:
+    loop, target = asyncio.get_running_loop(), way.target
     try:
         transport, conversation = await loop.create_connection(
             _Conversation,
@@ -41,7 +97,9 @@ async def opened(way: Way, address: str, protocol: asyncio.Protocol) -> None:
     except ssl.SSLError as problem:
         raise ProxyRefused(f"no TLS with it: {problem.reason or problem}") from problem
     except OSError as problem:
-        raise ProxyRefused((problem.strerror or str(problem)).lower()) from problem
+        if machine.exhausted(problem):  # which is not its fault
+            raise
+        raise ProxyRefused(_words(problem).lower()) from problem
     try:
         if not proxy.forwards(tls=way.tls is not None):
             await conversation.hold(tunnel.talk(proxy, target.host, target.port))
