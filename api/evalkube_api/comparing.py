@@ -28,24 +28,25 @@ async def side_of(backend: Backend, run_id: str, field: str) -> Side:
     if run.spec.dry_run:
         raise errors.Conflict(f"run {run_id} has no results to compare: it was a dry run", run_id)
     document: dict[str, dict[str, Any]] = orjson.loads(await backend.results(run_id))
-    reports = {name: report for name, report in document.items() if name not in BESIDE}
-    answers: dict[str, dict[reviews.Key, list[reviews.Answered]]] = {}
-    strange = 0
-    for name, report in reports.items():
-        known = answers.setdefault(name, {})
-        for subset in comparison.subsets_of(report):
-            found = await _read(backend, run_id, reviews.path(report["model_name"], name, subset), subset)
-            known |= found.answers()
-            strange += found.strange
-    if not any(answers.values()):
+    known = [(report, await _read(backend, run_id, report)) for name, report in document.items() if name not in BESIDE]
+    side = Side.of(run_id, run.spec.model_dump(mode="json", by_alias=False), known)
+    if not any(side.answers.values()):
         raise errors.Conflict(
             f"the reviews of run {run_id} are not there any more; its scores cannot be paired", run_id
         )
-    spec = run.spec.model_dump(mode="json", by_alias=False)
-    return Side(name=run_id, spec=spec, reports=reports, answers=answers, strange=strange)
+    return side
 
 
-async def _read(backend: Backend, run_id: str, path: str, subset: str) -> reviews.Reviews:
+async def _read(backend: Backend, run_id: str, report: dict[str, Any]) -> list[reviews.Reviews]:
+    """The reviews of a benchmark, by subset."""
+    model, dataset = report["model_name"], report["dataset_name"]
+    return [
+        await _of_subset(backend, run_id, reviews.path(model, dataset, subset), subset)
+        for subset in comparison.subsets_of(report)
+    ]
+
+
+async def _of_subset(backend: Backend, run_id: str, path: str, subset: str) -> reviews.Reviews:
     """The reviews of one subset; none where nothing of it could be scored."""
     found = reviews.Reviews(subset)
     try:

@@ -105,16 +105,10 @@ def _run(run_id: str, client: EvalkubeClient | None) -> Side:
 
 
 def _side(name: str, spec: dict[str, Any], known: Iterable[tuple[dict[str, Any], list[reviews.Reviews]]]) -> Side:
-    answers: dict[str, dict[reviews.Key, list[reviews.Answered]]] = {}
-    reports, strange = {}, 0
-    for report, read in known:
-        dataset = report["dataset_name"]
-        reports[dataset] = report
-        answers[dataset] = {key: found for one in read for key, found in one.answers().items()}
-        strange += sum(one.strange for one in read)
-    if not any(answers.values()):
+    side = Side.of(name, spec, known)
+    if not any(side.answers.values()):
         raise _refused(name, "has no reviews, without which there is nothing to pair")
-    return Side(name=name, spec=spec, reports=reports, answers=answers, strange=strange)
+    return side
 
 
 def _refused(what: object, reason: str) -> errors.BadRequest:

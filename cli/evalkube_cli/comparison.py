@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from evalkube_cli import credentials, errors, settings
 from evalkube_cli.client import EvalkubeClient
 from evalkube_cli.comparing import compare
+from evalkube_cli.table_parts import safe
 from evalkube_crds.wording import in_json, printable
 
 __all__ = ["app"]
@@ -64,12 +64,12 @@ def main(
         print(in_json(json.dumps(found, ensure_ascii=False, indent=2)))
         return
     out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
-    for shown in _shown(found):
-        out.print(shown)
+    for part in _shown(found):
+        out.print(part)
 
 
 def _shown(found: Mapping[str, Any]) -> Iterator[Table | str]:
-    names = [f"{_safe(found[side]['run'])} ({_safe(found[side]['model'])})" for side in ("baseline", "candidate")]
+    names = [f"{safe(found[side]['run'])} ({safe(found[side]['model'])})" for side in ("baseline", "candidate")]
     yield f"Baseline: {names[0]}\nCandidate: {names[1]}"
     yield _scores(found["benchmarks"])
     yield _differences(found["benchmarks"])
@@ -78,21 +78,21 @@ def _shown(found: Mapping[str, Any]) -> Iterator[Table | str]:
             yield _changes(name, one)
     for side in ("baseline", "candidate"):
         if found[f"only_{side}"]:
-            yield f"Only in the {side}: {_safe(', '.join(found[f'only_{side}']))}"
+            yield f"Only in the {side}: {safe(', '.join(found[f'only_{side}']))}"
     for one in found["differences"]:
-        yield _safe(f"Asked differently: {one['field']} {_word(one['baseline'])} and {_word(one['candidate'])}")
+        yield safe(f"Asked differently: {one['field']} {_word(one['baseline'])} and {_word(one['candidate'])}")
     for warning in found["warnings"]:
-        yield _safe(f"To note: {warning}")
+        yield safe(f"To note: {warning}")
     for name, one in found["benchmarks"].items():
         for warning in one["warnings"]:
-            yield _safe(f"To note: {name}: {warning}")
+            yield safe(f"To note: {name}: {warning}")
 
 
 def _scores(benchmarks: Mapping[str, Mapping[str, Any]]) -> Table:
     table = _table("Scores", "Benchmark", "Metric", "Questions", "Baseline", "Candidate")
     for name, one in benchmarks.items():
         scores = (_score(one["baseline_score"]), _score(one["candidate_score"]))
-        table.add_row(_safe(name), _safe(one["metric"]), f"{one['questions']:,}", *scores)
+        table.add_row(safe(name), safe(one["metric"]), f"{one['questions']:,}", *scores)
     table.columns[1].justify, table.columns[1].no_wrap = "left", False
     return table
 
@@ -105,7 +105,7 @@ def _differences(benchmarks: Mapping[str, Mapping[str, Any]]) -> Table:
         ends = "-" if one["interval"] is None else " to ".join(f"{end:+.4f}" for end in one["interval"])
         difference = "-" if one["difference"] is None else f"{one['difference']:+.4f}"
         chances = [_chance(one["p_value"]), *([_chance(one["p_value_holm"])] if several else [])]
-        table.add_row(_safe(name), difference, ends, *chances)
+        table.add_row(safe(name), difference, ends, *chances)
     return table
 
 
@@ -121,7 +121,7 @@ def _table(title: str, first: str, *numbers: str) -> Table:
 def _changes(name: str, one: Mapping[str, Any]) -> Table:
     moved = f"{one['right_to_wrong']:,} from right to wrong, {one['wrong_to_right']:,} from wrong to right"
     title = f"{name}: {moved}; shown: {len(one['changed']):,} of {one['lower'] + one['higher']:,} changed"
-    table = Table(title=_safe(title), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=safe(title), title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("Question", "Target", "Baseline", "Candidate"):
         table.add_column(column, overflow="fold")
     for change in one["changed"]:
@@ -130,13 +130,8 @@ def _changes(name: str, one: Mapping[str, Any]) -> Table:
         cells += [
             f"{change[side]['score']:g} ({change[side]['extracted'] or '-'})" for side in ("baseline", "candidate")
         ]
-        table.add_row(*(_safe(cell[:200]) for cell in cells))
+        table.add_row(*(safe(cell[:200]) for cell in cells))
     return table
-
-
-def _safe(text: str) -> str:
-    """Words that others wrote, without what rich or a terminal would obey."""
-    return escape(printable(text))
 
 
 def _word(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from evalkube_cli import command, tables
+from evalkube_cli import command, load_tables
 from evalkube_crds.requests import PerfRequest
 
 __all__ = ["app"]
@@ -35,7 +35,7 @@ app = command.application(
     "perf",
     PerfRequest,
     _PANELS,
-    tables.perf_tables,
+    load_tables.perf_tables,
     "Load-test an OpenAI-compatible endpoint.\n\n"
     "    evalkube perf --model qwen2.5 --url http://localhost:8000/v1 --number 100 200 --parallel 10 20",
 )

@@ -19,8 +19,9 @@ from rich.table import Table
 
 from evalkube_cli import errors, local, progress, request
 from evalkube_cli.client import EvalkubeClient
+from evalkube_cli.load_tables import sla_tables
 from evalkube_cli.server_tables import server_tables
-from evalkube_cli.tables import beside_tables, sla_tables
+from evalkube_cli.tables import beside_tables
 from evalkube_crds.requests import EvalRequest, PerfRequest
 from evalkube_crds.wording import in_json, printable
 

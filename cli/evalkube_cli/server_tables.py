@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
-from evalkube_crds.wording import printable
+from evalkube_cli.table_parts import POINT_WIDTH, safe
 
 __all__ = ["server_tables"]
 
@@ -23,7 +22,6 @@ _COLUMNS: Final = (
     ("client\n+ ms", "itl_difference_s", 1000),
     ("GPU\nmean %", "gpu_utilization_mean", 100),
 )
-_POINT_WIDTH: Final = 22
 
 
 def server_tables(points: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
@@ -39,22 +37,17 @@ def server_tables(points: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
     if noted:
         table = Table("Point", "About the server's metrics", title_justify="left", box=box.SIMPLE_HEAD)
         for name, note in noted:
-            table.add_row(_shown(name), _shown(note))
+            table.add_row(safe(name), safe(note))
         yield table
 
 
 def _figures(found: Mapping[str, Mapping[str, float]], shown: list[tuple[str, str, int]]) -> Table:
     table = Table(title="As the server saw it", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("Point", overflow="fold", min_width=_POINT_WIDTH)
+    table.add_column("Point", overflow="fold", min_width=POINT_WIDTH)
     for title, _, _ in shown:
         table.add_column(title, justify="right")
     for name, figures in found.items():
         values = (figures.get(f"server_{figure}") for _, figure, _ in shown)
         cells = ["-" if v is None else f"{v * factor:.4g}" for v, (_, _, factor) in zip(values, shown, strict=True)]
-        table.add_row(_shown(name), *cells)
+        table.add_row(safe(name), *cells)
     return table
-
-
-def _shown(text: str) -> str:
-    """Words that others wrote, without what rich or a terminal would obey."""
-    return escape(printable(text))

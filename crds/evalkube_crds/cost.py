@@ -33,8 +33,7 @@ def document(result: EvalResult) -> dict[str, Any] | None:
     """
     if result.prices is None and not any(judge.prices for judge in result.judges):
         return None
-    usages = [dataset.usage for dataset in result.datasets]
-    asked = TokenUsage(**{name: sum(getattr(one, name) for one in usages) for name in TokenUsage.model_fields})
+    asked = TokenUsage.added(dataset.usage for dataset in result.datasets)
     answered = sum(subset.scored for dataset in result.datasets for subset in dataset.subsets)
     return {
         "total": _rounded(total(result)),

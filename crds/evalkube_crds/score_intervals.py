@@ -15,7 +15,7 @@ from typing import Final
 from evalkube_crds.intervals import CONFIDENCE, Interval
 from evalkube_crds.score_sum import THOUSAND, ScoreSum
 
-__all__ = ["Bootstrap", "combined", "macro", "of_sums", "wilson"]
+__all__ = ["Bootstrap", "combined", "macro", "of_sum", "wilson"]
 
 _NORMAL: Final = NormalDist()
 _ALIKE: Final = 1e-12
@@ -116,21 +116,15 @@ def _widened(share: float, questions: int) -> float:
     return student * math.sqrt(questions / n)
 
 
-def of_sums(sums: Iterable[ScoreSum]) -> Interval | None:
-    """The interval of a mean over all answers of some subsets; None where nothing was scored, or a score is above 1.
+def of_sum(scores: ScoreSum) -> Interval | None:
+    """The interval of a mean over all answers; None where nothing was scored, or a score is above 1.
 
     Answers that are right or wrong get at least Wilson's for as many questions as there are answers: no repeat tells
     more than another question would.
     """
-    sums = list(sums)
-    answers = sum(one.count for one in sums)
-    mean = sum(one.total_nano for one in sums) / (answers * 10**9) if answers else -1.0
-    if not 0 <= mean <= 1:
+    answers, mean, cells = scores.count, scores.mean, scores.questions
+    if mean is None or not 0 <= mean <= 1:
         return None
-    cells: dict[tuple[int, int], int] = {}
-    for one in sums:
-        for cell, count in one.questions.items():
-            cells[cell] = cells.get(cell, 0) + count
     questions = sum(cells.values())
     verdicts = all(total % THOUSAND == 0 for _, total in cells)
     if not questions or (verdicts and questions == answers):
@@ -157,7 +151,7 @@ def _bounded(ends: Interval, mean: float, cells: Cells, verdicts: int | None) ->
 
 def macro(sums: Iterable[ScoreSum]) -> Interval | None:
     """The interval of the plain mean of the subsets' means; subsets without a score are left out, as they are there."""
-    known = [(one.mean, ends) for one in sums if one.mean is not None and (ends := of_sums([one])) is not None]
+    known = [(one.mean, ends) for one in sums if one.mean is not None and (ends := of_sum(one)) is not None]
     return combined(known, [1.0] * len(known))
 
 

@@ -64,6 +64,14 @@ class ScoreSum(Report):
         for cell, count in other.questions.items():
             self.questions[cell] = self.questions.get(cell, 0) + count
 
+    @classmethod
+    def joined(cls, parts: Iterable["ScoreSum"]) -> "ScoreSum":
+        """The sum of several."""
+        whole = cls()
+        for part in parts:
+            whole.join(part)
+        return whole
+
     @property
     def mean(self) -> float | None:
         """The mean score; None when nothing was counted."""

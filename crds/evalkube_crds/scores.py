@@ -1,16 +1,19 @@
 """The scores of a data set, from its sums. Pure."""
 
-from evalkube_crds.result_parts import NANO
 from evalkube_crds.results import DatasetResult
+from evalkube_crds.score_sum import ScoreSum
 
-__all__ = ["dataset_score", "weighted_score"]
+__all__ = ["dataset_score", "metric_sum", "weighted_score"]
+
+
+def metric_sum(dataset: DatasetResult, metric: str) -> ScoreSum:
+    """The sum of ``metric`` over all samples of a dataset."""
+    return ScoreSum.joined(subset.metrics[metric] for subset in dataset.subsets if metric in subset.metrics)
 
 
 def weighted_score(dataset: DatasetResult, metric: str) -> float | None:
     """The mean of ``metric`` over all samples of a dataset; None where none was scored."""
-    sums = [subset.metrics[metric] for subset in dataset.subsets if metric in subset.metrics]
-    count = sum(part.count for part in sums)
-    return sum(part.total_nano for part in sums) / (count * NANO) if count else None
+    return metric_sum(dataset, metric).mean
 
 
 def dataset_score(dataset: DatasetResult) -> float | None:

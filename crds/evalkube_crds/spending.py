@@ -1,5 +1,6 @@
 """What models were asked, or would be: tokens as their endpoints count them, prices, and a dry run's estimate."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -18,6 +19,12 @@ class TokenUsage(Report):
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+
+    @classmethod
+    def added(cls, usages: Iterable["TokenUsage"]) -> "TokenUsage":
+        """The sum of several."""
+        usages = list(usages)
+        return cls(**{name: sum(getattr(one, name) for one in usages) for name in cls.model_fields})
 
 
 class Spending(Report):

@@ -34,7 +34,7 @@ from evalkube_crds.intervals import Interval
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
-from evalkube_crds.scores import dataset_score, weighted_score
+from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
 __all__ = ["failures", "headline", "requested", "start_skew_s", "summary"]
 
@@ -116,8 +116,7 @@ def _score_ends(result: EvalResult) -> dict[str, float]:
     for dataset in result.datasets:
         names = dict.fromkeys(name for subset in dataset.subsets for name in subset.metrics)
         for name in names:
-            sums = [subset.metrics[name] for subset in dataset.subsets if name in subset.metrics]
-            interval = score_intervals.of_sums(sums)
+            interval = score_intervals.of_sum(metric_sum(dataset, name))
             if interval is not None:
                 ends[f"{dataset.name}/{name}_low"], ends[f"{dataset.name}/{name}_high"] = interval
                 if name == dataset.main_metric and (score := dataset_score(dataset)) is not None:

@@ -1,28 +1,11 @@
 """Evaluations over REST with the real runner: what they cost, what they would, how many at once, and collections."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from evalkube_benchmarks.collections import COLLECTIONS
-from fakes.mock_model import running_mock
-from fakes.service import Service, running_service
+from fakes.service import Service
 
 PRICES = {"input": 1.5, "output": 6.0}
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    """Base URL of a model that answers at once."""
-    with running_mock() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose runner is the real one."""
-    with running_service(tmp_path_factory.mktemp("real") / "outputs", standin=False) as running:
-        yield running
 
 
 def test_a_dry_run_is_answered_on_the_same_path(real: Service) -> None:

@@ -5,13 +5,11 @@ Only the URLs and the source of the data differ from the document: neither the h
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 import requests
 
 from fakes.mock_model import running_mock
@@ -19,20 +17,6 @@ from fakes.service import Service, running_service
 
 EVAL_KEYS = {"status", "message", "result", "output_dir"}
 PERF_KEYS = {"status", "message", "output_dir", "results"}
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    """Base URL of a model that answers at once."""
-    with running_mock() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose runner is the real one."""
-    with running_service(tmp_path_factory.mktemp("real") / "outputs", standin=False) as running:
-        yield running
 
 
 def curl(url: str, body: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evalkube_cli import tables
+from evalkube_cli import load_tables, tables
 from evalkube_crds.wording import printable
 
 
@@ -142,7 +142,7 @@ def test_categories_of_a_dataset_with_several() -> None:
 def test_points() -> None:
     """Throughput, times in ms, and what speaks against the figures; a dash where nothing was measured."""
     noted = _point("degraded", **{"Errors": {"status_429": 1}, "Client verdict reasons": ["degraded: a stall"]})
-    text = _shown(tables.perf_tables({"parallel_10_number_100": noted}))
+    text = _shown(load_tables.perf_tables({"parallel_10_number_100": noted}))
     assert "99 of 100" in text
     assert "12.35" in text
     assert "200" in text
@@ -153,14 +153,14 @@ def test_points() -> None:
 def test_good_requests() -> None:
     """Their share and their throughput, where a test asked for them; a point without them has dashes."""
     good = {"Goodput (share of requests)": 0.9876, "Request goodput (req/s)": 12.19, "Good requests": 98}
-    lines = _shown(tables.perf_tables({"p": _point("valid", **good), "q": _point("valid")})).splitlines()
+    lines = _shown(load_tables.perf_tables({"p": _point("valid", **good), "q": _point("valid")})).splitlines()
     assert next(line for line in lines if line.split()[:1] == ["p"]).split() == [
         *("p", "99", "of", "100", "12.35", "98.8%", "12.19", "-", "valid")
     ]
     assert next(line for line in lines if line.split()[:1] == ["q"]).split() == [
         *("q", "99", "of", "100", "12.35", "-", "-", "-", "valid")
     ]
-    assert "Good" not in _shown(tables.perf_tables({"q": _point("valid")}))
+    assert "Good" not in _shown(load_tables.perf_tables({"q": _point("valid")}))
 
 
 def test_conversations() -> None:
@@ -175,10 +175,10 @@ def test_conversations() -> None:
             "Average later-turn time to first token (s)": None,
         },
     )
-    text = _shown(tables.perf_tables({"parallel_10_number_100": noted}))
+    text = _shown(load_tables.perf_tables({"parallel_10_number_100": noted}))
     assert "not sent" in text
     assert _row(text, "41.3")[1:] == ["8", "1", "0", "1,234", "2.5", "41.3", "-"]
-    assert "not sent" not in _shown(tables.perf_tables({"parallel_10_number_100": _point("valid")}))
+    assert "not sent" not in _shown(load_tables.perf_tables({"parallel_10_number_100": _point("valid")}))
 
 
 def _row(text: str, cell: str) -> list[str]:
@@ -188,11 +188,11 @@ def _row(text: str, cell: str) -> list[str]:
 def test_ranges_of_percentiles() -> None:
     """In ms, "too few" where the service gave none, nothing of what was not measured; from an older service nothing."""
     point = _point("valid")
-    assert "ranges" not in _shown(tables.perf_tables({"p": point}))
+    assert "ranges" not in _shown(load_tables.perf_tables({"p": point}))
     point["percentiles"] |= {"TTFT low (s)": [0.2, 0.2, None], "TTFT high (s)": [0.2, 1.3, None]}
     nothing = [None] * 3
     point["percentiles"] |= {"TPOT (s)": nothing, "TPOT low (s)": nothing, "TPOT high (s)": nothing}
-    text = _shown(tables.perf_tables({"p": point}), 80)
+    text = _shown(load_tables.perf_tables({"p": point}), 80)
     ranges = text[text.index("95 % ranges of the percentiles in ms") :].splitlines()
     assert [line.split() for line in ranges if "TTFT" in line] == [["p", "TTFT", "200", "200–1,300", "too", "few"]]
     assert not [line for line in ranges if "TPOT" in line]
@@ -202,7 +202,8 @@ def test_ranges_of_percentiles() -> None:
 def test_a_points_name_is_not_cut_to_pieces() -> None:
     """In a terminal of 80 columns names stay whole."""
     assert (
-        _shown(tables.perf_tables({"parallel_10_number_100": _point("valid")}), 80).count("parallel_10_number_100") == 2
+        _shown(load_tables.perf_tables({"parallel_10_number_100": _point("valid")}), 80).count("parallel_10_number_100")
+        == 2
     )
 
 
@@ -215,8 +216,8 @@ def test_words_of_a_server_command_no_terminal() -> None:
     percentiles = {"Percentiles": ["50%", "90%", "99%"], **{name: [None] * 3 for name in columns}}
     group: dict[str, Any] = {"criteria": {evil: "<1"}, "best": None, "stopped": evil, "probes": []}
     drawn = [
-        *tables.perf_tables({evil: {"metrics": metrics, "percentiles": percentiles}}),
-        *tables.sla_tables({"variable": "parallel", "groups": [group]}),
+        *load_tables.perf_tables({evil: {"metrics": metrics, "percentiles": percentiles}}),
+        *load_tables.sla_tables({"variable": "parallel", "groups": [group]}),
     ]
     out = io.StringIO()
     for table in drawn:
@@ -233,17 +234,17 @@ def test_the_steady_part_has_a_table_of_its_own() -> None:
     name = "parallel_10_number_100"
     absent = {"absent": ["too_short"], "message": "too few"}
     points = {name: _point("valid", **{"Steady state": STEADY}), "short": _point("valid", **{"Steady state": absent})}
-    text = _shown(table for table in tables.perf_tables(points) if "steady" in str(table.title))
+    text = _shown(table for table in load_tables.perf_tables(points) if "steady" in str(table.title))
     assert max(map(len, text.splitlines())) <= 80
     line = next(line for line in text.splitlines() if name in line)
     assert line.split() == [name, "92%", "91.61", "916.1", "73.3", "117.1"]
     assert "short" not in text
-    assert "too few" not in _shown(tables.perf_tables({"short": points["short"]}))
+    assert "too few" not in _shown(load_tables.perf_tables({"short": points["short"]}))
 
 
 def test_a_load_that_was_never_steady_is_to_note() -> None:
     """Nobody asked for that; where a service tells of no such part there is no table."""
     absent = {"absent": ["unbalanced"], "message": "more requests came than ended"}
-    text = _shown(tables.perf_tables({"p": _point("valid", **{"Steady state": absent})}))
+    text = _shown(load_tables.perf_tables({"p": _point("valid", **{"Steady state": absent})}))
     assert "no steady part: more requests came than ended" in " ".join(text.split())
-    assert "steady" not in _shown(tables.perf_tables({"p": _point("valid")}))
+    assert "steady" not in _shown(load_tables.perf_tables({"p": _point("valid")}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkube_crds.intervals import Interval
 from evalkube_crds.results import ScoreSum
-from evalkube_crds.score_intervals import Bootstrap, combined, macro, of_sums, wilson
+from evalkube_crds.score_intervals import Bootstrap, combined, macro, of_sum, wilson
 
 _NORMAL = NormalDist()
 
@@ -52,12 +52,12 @@ def test_wilsons_interval_holds_the_mean(count: int, mean: float) -> None:
 
 def test_one_verdict_to_a_question_is_wilsons() -> None:
     """81 of 263 questions right."""
-    assert of_sums([_sum([[1.0]] * 81 + [[0.0]] * 182)]) == wilson(81 / 263, 263)
+    assert of_sum(_sum([[1.0]] * 81 + [[0.0]] * 182)) == wilson(81 / 263, 263)
 
 
 def test_repeats_do_not_narrow_the_interval() -> None:
     """Ten questions, each always right or always wrong, asked 4 and 64 times: ten questions still."""
-    few, many = (of_sums([_sum([[1.0] * times] * 5 + [[0.0] * times] * 5)]) for times in (4, 64))
+    few, many = (of_sum(_sum([[1.0] * times] * 5 + [[0.0] * times] * 5)) for times in (4, 64))
     assert few == pytest.approx(many)
     assert few is not None
     assert few.high - few.low > 0.9 * (wilson(0.5, 10).high - wilson(0.5, 10).low)
@@ -65,12 +65,12 @@ def test_repeats_do_not_narrow_the_interval() -> None:
 
 def test_questions_that_are_all_alike_show_no_spread() -> None:
     """Then Wilson's for the questions, not for the answers."""
-    assert of_sums([_sum([[1.0] * 16] * 30)]) == wilson(1.0, 30)
+    assert of_sum(_sum([[1.0] * 16] * 30)) == wilson(1.0, 30)
 
 
 def test_repeats_tell_no_more_than_other_questions_would() -> None:
     """A single wrong answer of 480: at least Wilson's for 480."""
-    found = of_sums([_sum([[1.0] * 16] * 29 + [[1.0] * 15 + [0.0]])])
+    found = of_sum(_sum([[1.0] * 16] * 29 + [[1.0] * 15 + [0.0]]))
     least = wilson(479 / 480, 480)
     assert found is not None
     assert found.low <= least.low
@@ -97,7 +97,7 @@ def test_few_questions_are_worth_one_verdict_each(questions: list[list[float]], 
     least = wilson(given.mean, counted)
     assert drawn.interval().low < least.low
     assert drawn.interval().high > least.high
-    assert of_sums([given]) == pytest.approx(least)
+    assert of_sum(given) == pytest.approx(least)
 
 
 def test_the_shape_is_the_bootstraps() -> None:
@@ -168,7 +168,7 @@ def test_it_holds_as_often_as_it_says(
     generator = random.Random(5)
     held = 0
     for _ in range(600):
-        ends = of_sums([_sum(question(generator) for _ in range(questions))])
+        ends = of_sum(_sum(question(generator) for _ in range(questions)))
         assert ends is not None
         held += ends.low <= true <= ends.high
     assert 0.92 <= held / 600 <= 0.99
@@ -184,22 +184,21 @@ def test_parts_come_to_what_the_whole_does(questions: list[list[float]], parts: 
     for part in range(parts):
         joined.join(ScoreSum.model_validate_json(_sum(questions[part::parts]).model_dump_json()))
     assert joined.model_dump_json() == whole.model_dump_json()
-    ends = of_sums([whole])
-    assert ends == of_sums([joined])
+    ends = of_sum(whole)
+    assert ends == of_sum(joined)
     assert ends is not None
     assert 0 <= ends.low <= (whole.mean or 0.0) <= ends.high <= 1
 
 
 def test_a_document_without_questions_counts_answers() -> None:
     """One of an earlier version: Wilson's for its answers."""
-    assert of_sums([ScoreSum(count=10, total_nano=5 * 10**9)]) == wilson(0.5, 10)
+    assert of_sum(ScoreSum(count=10, total_nano=5 * 10**9)) == wilson(0.5, 10)
 
 
 def test_no_score_no_interval() -> None:
     """Nor one for what is no share of 1."""
-    assert of_sums([]) is None
-    assert of_sums([ScoreSum()]) is None
-    assert of_sums([ScoreSum(count=2, total_nano=50 * 10**9)]) is None
+    assert of_sum(ScoreSum()) is None
+    assert of_sum(ScoreSum(count=2, total_nano=50 * 10**9)) is None
     assert macro([ScoreSum()]) is None
 
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from evalkube_cli import tables
+from evalkube_cli import load_tables
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason, TokenBasis
 from evalkube_crds.perf_point import PerfPoint
@@ -235,7 +235,7 @@ def test_what_is_shown(mock: str, tmp_path: Path, api: str, rate: str) -> None:
         one.name: {"metrics": load_test.metrics(one), "percentiles": load_test.percentiles(one)}
         for one in result.points
     }
-    for table in tables.perf_tables(points):
+    for table in load_tables.perf_tables(points):
         console.print(table)
     page = html.perf_report(result, spec=wanted)
     for shown in (page, terminal.getvalue(), " ".join(figures)):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from evalkube_benchmarks.statistics import paired
 from evalkube_benchmarks.statistics.paired import Pair
-from evalkube_benchmarks.statistics.reviews import Answered, Key
+from evalkube_benchmarks.statistics.reviews import Answered, Key, Reviews
 from evalkube_crds.intervals import CONFIDENCE, Interval
 
 __all__ = ["MOST_CHANGED", "Incomparable", "Side", "compare", "subsets_of"]
@@ -41,6 +41,19 @@ class Side:
     reports: Mapping[str, Mapping[str, Any]]
     answers: Mapping[str, Answers] = field(default_factory=dict)
     strange: int = 0
+
+    @classmethod
+    def of(cls, name: str, spec: Mapping[str, Any], known: Iterable[tuple[Mapping[str, Any], list[Reviews]]]) -> "Side":
+        """A run by the report of each of its benchmarks, with the reviews of that one's subsets."""
+        reports: dict[str, Mapping[str, Any]] = {}
+        answers: dict[str, dict[Key, list[Answered]]] = {}
+        strange = 0
+        for report, read in known:
+            dataset = report["dataset_name"]
+            reports[dataset] = report
+            answers[dataset] = {key: found for one in read for key, found in one.answers().items()}
+            strange += sum(one.strange for one in read)
+        return cls(name=name, spec=spec, reports=reports, answers=answers, strange=strange)
 
     @property
     def model(self) -> str:

@@ -3,7 +3,7 @@
 Percentiles and means are computed here, after merging, and scores are rounded to 4 digits here and nowhere else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from evalkube_crds import cost, score_intervals, weighted_index
@@ -92,12 +92,13 @@ def _metric(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
 def _averages(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
     """`score` weighs every sample alike, `macro_score` every subset that has one."""
     sums = [_sum(name, subset) for subset in subsets]
+    whole = ScoreSum.joined(sums)
     means = [one.mean for one in sums if one.mean is not None]
     return {
-        "num": sum(one.count for one in sums),
-        "score": _mean(sums),
-        "interval": _ends(score_intervals.of_sums(sums)),
-        "macro_score": round(sum(means) / len(means), _DIGITS) if means else None,
+        "num": whole.count,
+        "score": _rounded(whole.mean),
+        "interval": _ends(score_intervals.of_sum(whole)),
+        "macro_score": _rounded(sum(means) / len(means)) if means else None,
         "macro_interval": _ends(score_intervals.macro(sums)),
     }
 
@@ -111,8 +112,8 @@ def _subset(name: str, subset: SubsetResult) -> dict[str, Any]:
     one = _sum(name, subset)
     return {
         "name": subset.name,
-        "score": _mean([one]),
-        "interval": _ends(score_intervals.of_sums([one])),
+        "score": _rounded(one.mean),
+        "interval": _ends(score_intervals.of_sum(one)),
         "num": one.count,
     }
 
@@ -121,10 +122,8 @@ def _sum(name: str, subset: SubsetResult) -> ScoreSum:
     return subset.metrics.get(name, ScoreSum())
 
 
-def _mean(sums: Iterable[ScoreSum]) -> float | None:
-    sums = list(sums)
-    whole = ScoreSum(count=sum(one.count for one in sums), total_nano=sum(one.total_nano for one in sums))
-    return None if whole.mean is None else round(whole.mean, _DIGITS)
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, _DIGITS)
 
 
 def _errors(subsets: Sequence[SubsetResult]) -> dict[str, int]:

@@ -38,7 +38,7 @@ def estimate_of(loaded: Sequence[Dataset], spec: EvalRunSpec, context: RunContex
         if sample.dataset.plan.contract is not None:
             expected.judged += len(judges) * _rounds(sample, spec)
             _judged(judges, sample, count, spec)
-    model = Spending(model=spec.model, prices=spec.prices, usage=_sum([one.usage for one in found.values()]))
+    model = Spending(model=spec.model, prices=spec.prices, usage=TokenUsage.added(one.usage for one in found.values()))
     return Estimate(
         counted_by="tokenizer" if spec.tokenizer_path else "characters",
         model=model,
@@ -85,7 +85,3 @@ def _text(message: Message) -> str:
     if isinstance(message.content, str):
         return message.content
     return "".join(str(part.get("text", "")) for part in message.content)
-
-
-def _sum(usages: Sequence[TokenUsage]) -> TokenUsage:
-    return TokenUsage(**{name: sum(getattr(one, name) for one in usages) for name in TokenUsage.model_fields})

@@ -32,7 +32,7 @@ def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
     """``subsets`` added up for one metric."""
     subsets = list(subsets)
     sums = [subset.metrics.get(metric, ScoreSum()) for subset in subsets]
-    total = ScoreSum(count=sum(part.count for part in sums), total_nano=sum(part.total_nano for part in sums))
+    total = ScoreSum.joined(sums)
     means = [part.mean for part in sums if part.mean is not None]
     causes: dict[ErrorClass, int] = {}
     for subset in subsets:
@@ -41,7 +41,7 @@ def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
     return Tally(
         score=total.mean,
         macro=sum(means) / len(means) if means else None,
-        interval=score_intervals.of_sums(sums),
+        interval=score_intervals.of_sum(total),
         macro_interval=score_intervals.macro(sums),
         scored=sum(subset.scored for subset in subsets),
         requested=sum(subset.requested for subset in subsets),
