@@ -45,13 +45,15 @@ def formula(text: str, asked: str = "") -> str | None:
     text = document.unfolded(text)
     head, apart = before_next(text, asked)
     if head is not text:
-        found = _announced(head) or ((_displayed(head) or _ending(head)) if apart else None)
-        if found is not None:
-            return found
-        return numbers.number(text, asked)
-    found = _announced(text)
-    if found is not None or refuses(text):
-        return found
+        found = _announced(head) or (_unannounced(head, asked) if apart else None)
+        return numbers.number(text, asked) if found is None else found
+    return _announced(text) or _unannounced(text, asked)
+
+
+def _unannounced(text: str, asked: str) -> str | None:
+    """What a reply ends on, or consists of, that announces nothing."""
+    if refuses(text):
+        return None
     return _displayed(text) or _ending(text) or numbers.number(text, asked) or _words(text)
 
 
