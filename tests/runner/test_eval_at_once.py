@@ -144,7 +144,7 @@ def _evaluated(folder: Path, capacity: int, count: int) -> tuple[EvalResult, Scr
                 refused.append(number)
                 return Says(429, json.dumps({"error": {"message": "slow down"}}).encode())
             answer = even_ones_right(body, number)
-            return Says(body=answer.body, wait_s=0.005)
+            return Says(body=answer.body, wait_s=0.05)
 
         async with scripted_endpoint.running(script) as endpoint:
             spec = spec_of(endpoint.url, gsm8k_in(folder / "data", count), eval_batch_size="auto")
