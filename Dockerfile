@@ -10,6 +10,7 @@ RUN python -m venv --without-pip /opt/evalkube
 COPY pyproject.toml README.md LICENSE ./
 COPY crds ./crds
 COPY benchmarks ./benchmarks
+COPY report ./report
 COPY runner ./runner
 COPY operator ./operator
 COPY api ./api

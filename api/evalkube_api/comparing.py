@@ -8,6 +8,7 @@ from evalkube_api import errors
 from evalkube_api.backend import Backend
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import Side
+from evalkube_crds import sample_lines
 from evalkube_crds.names import Phase
 from evalkube_crds.seed import BESIDE
 from evalkube_crds.status import EvalRun
@@ -41,7 +42,7 @@ async def _read(backend: Backend, run_id: str, report: dict[str, Any]) -> list[r
     """The reviews of a benchmark, by subset."""
     model, dataset = report["model_name"], report["dataset_name"]
     return [
-        await _of_subset(backend, run_id, reviews.path(model, dataset, subset), subset)
+        await _of_subset(backend, run_id, sample_lines.path("reviews", model, dataset, subset), subset)
         for subset in comparison.subsets_of(report)
     ]
 

@@ -9,6 +9,7 @@ from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED, Incomparable, Side
 from evalkube_cli import errors
 from evalkube_cli.client import EvalkubeClient
+from evalkube_crds import sample_lines
 from evalkube_crds.problems import Problem
 
 __all__ = ["compare"]
@@ -75,7 +76,7 @@ def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
     read = []
     for subset in comparison.subsets_of(report):
         found = reviews.Reviews(subset)
-        path = root / reviews.path(report["model_name"], report["dataset_name"], subset)
+        path = root / sample_lines.path("reviews", report["model_name"], report["dataset_name"], subset)
         if path.is_file():
             with path.open("rb") as file:
                 while piece := file.read(_PIECE):
@@ -97,7 +98,7 @@ def _run(run_id: str, client: EvalkubeClient | None) -> Side:
     for report in reports.values():
         read = [reviews.Reviews(subset) for subset in comparison.subsets_of(report)]
         for one in read:
-            path = reviews.path(report["model_name"], report["dataset_name"], one.subset)
+            path = sample_lines.path("reviews", report["model_name"], report["dataset_name"], one.subset)
             if path in paths:
                 one.feed(client.artifact(run_id, path))
         known.append((report, read))

@@ -12,6 +12,7 @@ from evalkube_crds.generation import GenerationConfig
 from evalkube_crds.judge import MOST_JUDGES, Judge, JudgeModel
 from evalkube_crds.judge_contract import JudgeContract
 from evalkube_crds.prices import Prices
+from evalkube_crds.results import DataHub
 from evalkube_crds.rules import Rule
 
 __all__ = [
@@ -108,7 +109,7 @@ class EvalRunSpec(EndpointFields, ClusterFields):
         description="What differs from a benchmark's own declaration, by benchmark, of the run's own datasets and "
         "those of its collections",
     )
-    dataset_hub: Literal["modelscope", "huggingface", "local", "sample"] = Field(
+    dataset_hub: DataHub = Field(
         default="modelscope", description="Where data comes from; sample: a few items of our own, no network needed"
     )
     limit: Limit | None = Field(

@@ -323,6 +323,8 @@ WORDS: Final = frozenset[str](
         "EvalResult",
         "PerfResult",
         "characters",
+        "huggingface",
+        "modelscope",
         "parallel",
         "too_long",
         "too_short",

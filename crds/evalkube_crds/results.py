@@ -18,6 +18,7 @@ from evalkube_crds.spending import DatasetEstimate, Estimate, Spending, TokenUsa
 __all__ = [
     "AtOnce",
     "CollectionResult",
+    "DataHub",
     "DatasetEstimate",
     "DatasetResult",
     "Estimate",
@@ -40,6 +41,9 @@ __all__ = [
 
 LeftOut: TypeAlias = Literal["empty", "too_short", "too_long"]
 """Why a prompt is not sent."""
+
+DataHub: TypeAlias = Literal["modelscope", "huggingface", "local", "sample"]
+"""Where questions come from: a hub, local files, or the few items that ship with evalkube."""
 
 
 class Progress(Report):
@@ -114,7 +118,13 @@ class DatasetResult(Report):
     latency_ns: HistogramField = Field(default_factory=Histogram)
     ttft_ns: HistogramField = Field(default_factory=Histogram)
     output_tokens: HistogramField = Field(default_factory=Histogram)
+    source: DataHub | None = Field(
+        default=None, description="Where the data came from: a hub, local files, or the items that ship with evalkube"
+    )
     revision: str | None = Field(default=None, description="Revision of the data on its hub")
+    heat_map: tuple[str, str] | None = Field(
+        default=None, description="The columns and the rows of a map of its scores: keys of the samples' metadata"
+    )
     precision: Precision | None = Field(default=None, description="Of an evaluation that may end early")
     analysis: str | None = None
 

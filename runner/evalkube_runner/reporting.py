@@ -14,10 +14,11 @@ from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.seed import evaluation
 from evalkube_crds.status import EvalRun, Run
+from evalkube_report import html
+from evalkube_report.evaluation import evidence
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import Place, Whole
 from evalkube_runner.redact import Redactor
-from evalkube_runner.report import evidence, html
 
 __all__ = ["report", "report_whole"]
 

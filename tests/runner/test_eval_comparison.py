@@ -5,8 +5,8 @@ from typing import Any
 
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import Side
+from evalkube_crds import sample_lines
 from evalkube_crds.seed import evaluation as report
-from evalkube_runner.eval import records
 from fakes.evaluations import evaluated, even_ones_right, number_of
 from fakes.scripted_endpoint import Says, says
 
@@ -20,13 +20,8 @@ def _side(folder: Path, name: str, script: Any, **options: Any) -> Side:
     result, _ = evaluated(folder / name, script, **options)
     reports = report.reports(result)
     found = reviews.Reviews("main")
-    found.feed((folder / name / reviews.path("m", "gsm8k", "main")).read_bytes())
+    found.feed((folder / name / sample_lines.path("reviews", "m", "gsm8k", "main")).read_bytes())
     return Side(name=name, spec={}, reports=reports, answers={"gsm8k": found.answers()})
-
-
-def test_the_paths_are_the_runners() -> None:
-    """Those that the comparison reads are those that the runner writes."""
-    assert reviews.path("m", "gsm8k", "main") == records.path("reviews", "m", "gsm8k", "main")
 
 
 def test_real_runs_are_compared(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import EvalResult
+from evalkube_report import html
+from evalkube_report.evaluation import evidence
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.run import evaluate
-from evalkube_runner.report import evidence, html
 from fakes import scripted_endpoint
 from fakes.evaluations import context_in, spec_of
 from fakes.scripted_endpoint import Says, ScriptedEndpoint, says

@@ -22,7 +22,7 @@ def _plan(name: str = "iquiz", args: dict[str, Any] | None = None, **spec: Any) 
 
 
 def _tally(made: plan.DatasetPlan) -> Tally:
-    return Tally(made, None, collect_perf=True)
+    return Tally(made, "sample", None, collect_perf=True)
 
 
 def _scored(right: bool, answer: str = "A") -> Scored:

@@ -12,9 +12,10 @@ from evalkube_crds import merge, summary
 from evalkube_crds.names import Reason
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
+from evalkube_report import html
+from evalkube_report.evaluation import evidence
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.run import evaluate
-from evalkube_runner.report import evidence, html
 from fakes import scripted_endpoint
 from fakes.evaluations import REVIEWS, context_in, even_ones_right, gsm8k_in, lines_of, number_of, spec_of
 from fakes.scripted_endpoint import Says, Script, says

@@ -21,10 +21,10 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import load_test
+from evalkube_report import html
 from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.perf import sweep
 from evalkube_runner.perf.endpoint import url_of
-from evalkube_runner.report import html
 from fakes import load_tests
 from fakes.mock_model import running_mock
 from fakes.raw_server import raw_server

@@ -12,17 +12,12 @@ import orjson
 
 from evalkube_benchmarks.declaration import Question
 
-__all__ = ["Answered", "Key", "Reviews", "path", "question_of"]
+__all__ = ["Answered", "Key", "Reviews", "question_of"]
 
 _EXCERPT = 200
 
 Key = tuple[str, str, int]
 """A question: its subset, its id, and which of those that read alike it is."""
-
-
-def path(model: str, dataset: str, subset: str) -> str:
-    """Where a run keeps the reviews of a subset."""
-    return f"reviews/{model}/{dataset}_{subset}.jsonl"
 
 
 def question_of(question: Question) -> dict[str, str]:

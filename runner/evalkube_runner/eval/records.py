@@ -6,31 +6,22 @@ from typing import Any
 
 from evalkube_benchmarks.declaration import Message, Metric
 from evalkube_benchmarks.statistics import reviews
+from evalkube_crds import sample_lines
 from evalkube_crds.names import ErrorClass
 from evalkube_runner.eval.answer import Answer, Tokens
 from evalkube_runner.eval.judging import summary
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 
-__all__ = ["answer_of", "display_name", "error", "path", "prediction", "review", "scored_of"]
+__all__ = ["answer_of", "display_name", "error", "prediction", "review", "scored_of"]
 
 _NANO = 1_000_000_000
-# What a stored line may say; beyond it the line is damaged.
-_MOST_TOKENS = 1 << 32
-_MOST_PARTS = 1 << 20
-_LONGEST_S = 366 * 86_400
-_LONGEST_REASON = 200
 
 
 def display_name(model: str, model_id: str | None) -> str:
     """A model's name in reports and paths: its id, else the last part of its name; safe as one part of a path."""
     name = model_id or model.rstrip("/").rpartition("/")[2]
     return re.sub(r"[^\w.@:+-]+", "_", name).lstrip(".")[:128] or "model"
-
-
-def path(kind: str, model: str, dataset: str, subset: str) -> str:
-    """Where the lines of one subset lie; `kind` is predictions, reviews, judgements or errors."""
-    return f"{kind}/{model}/{dataset}_{subset}.jsonl"
 
 
 def prediction(
@@ -60,43 +51,19 @@ def prediction(
 
 def answer_of(record: dict[str, Any]) -> Answer | None:
     """The answer in a line; None when it is not such a line (another program's, or damaged): it is asked for again."""
-    try:
-        output = record["model_output"]
-        choice = output["choices"][0]
-        usage, ttft_s, finish_reason = output["usage"], output["ttft"], choice["finish_reason"]
-        tokens = None
-        if usage is not None:
-            counts = [usage[name] for name in ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens")]
-            tokens = Tokens(*(_whole(count, _MOST_TOKENS) for count in counts))
-        return Answer(
-            text=_text(choice["message"]["content"]),
-            reasoning=_text(choice["message"].get("reasoning_content", "")),
-            finish_reason=None if finish_reason is None else _text(finish_reason, _LONGEST_REASON),
-            tokens=tokens,
-            latency_ns=round(_number(output["time"], _LONGEST_S) * _NANO),
-            ttft_ns=None if ttft_s is None else round(_number(ttft_s, _LONGEST_S) * _NANO),
-            attempts=_whole(output["attempts"], _MOST_TOKENS),
-        )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+    found = sample_lines.output_of(record)
+    if found is None:
         return None
-
-
-def _text(value: Any, longest: int | None = None) -> str:
-    if not isinstance(value, str) or (longest is not None and len(value) > longest):
-        raise ValueError("no text, or too long a one")
-    return value
-
-
-def _whole(value: Any, most: int) -> int:
-    if type(value) is not int or not 0 <= value <= most:
-        raise ValueError("no count")
-    return value
-
-
-def _number(value: Any, most: float) -> float:
-    if type(value) not in (int, float) or not 0 <= value <= most:  # NaN is not either
-        raise ValueError("no number, or one beyond its range")
-    return float(value)
+    used = found.tokens
+    return Answer(
+        text=found.text,
+        reasoning=found.reasoning,
+        finish_reason=found.finish_reason,
+        tokens=None if used is None else Tokens(used.prompt, used.completion, used.reasoning, used.cached),
+        latency_ns=found.latency_ns,
+        ttft_ns=found.ttft_ns,
+        attempts=found.attempts,
+    )
 
 
 def _usage(tokens: Tokens | None) -> dict[str, int] | None:
@@ -147,20 +114,14 @@ def review(
 
 def scored_of(record: dict[str, Any], metrics: Iterable[Metric] = ()) -> Scored | None:
     """The score in a line; None when it is not such a line, or lacks one of `metrics`: it is made again."""
-    try:
-        score = record["sample_score"]["score"]
-        values = {str(name): _number(value, 1) for name, value in score["value"].items()}
-        kept = score.get("metadata")
-        parts = {} if kept is None else kept.get("weights", {})
-        weights = {str(name): _whole(value, _MOST_PARTS) for name, value in parts.items()}
-        extracted, metadata = score["extracted_prediction"], score["judge_summary"]
-        if not {metric.name for metric in metrics} <= set(values) or not isinstance(metadata, dict | None):
-            return None
-        summary.counts_of(metadata)
-        explanation = "" if score["explanation"] is None else _text(score["explanation"])
-        return Scored(values, None if extracted is None else _text(extracted), weights, explanation, metadata)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    found = sample_lines.score_of(record)
+    if found is None or not {metric.name for metric in metrics} <= set(found.values):
         return None
+    try:
+        summary.counts_of(found.judging)
+    except (TypeError, ValueError):
+        return None
+    return Scored(found.values, found.extracted, found.weights, found.explanation, found.judging)
 
 
 def error(

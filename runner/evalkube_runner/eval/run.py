@@ -13,6 +13,7 @@ from collections import Counter
 import orjson
 
 from evalkube_benchmarks import collections, sandbox
+from evalkube_crds import sample_lines
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_crds.results import CollectionResult, EvalResult, Progress
@@ -192,7 +193,7 @@ def _dataset(
     wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
 ) -> Dataset:
     _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
-    tally = Tally(wanted, datasets.origin(source, context), collect_perf=spec.collect_perf)
+    tally = Tally(wanted, spec.dataset_hub, datasets.origin(source, context), collect_perf=spec.collect_perf)
     if spec.precision is None:
         return Dataset(wanted, items, tally)
     ending = Ending(len(items), wanted.repeats, spec.precision)
@@ -242,7 +243,7 @@ async def _find_earlier(
                 ("reviews", dataset.reviews),
                 ("judgements", dataset.judgements),
             ):
-                path = records.path(kind, model, dataset.plan.benchmark.name, subset.name)
+                path = sample_lines.path(kind, model, dataset.plan.benchmark.name, subset.name)
                 found, torn = await checkpoint.load(delivery, path)
                 known |= found
                 if spec.any_endpoint:

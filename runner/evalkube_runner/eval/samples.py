@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from evalkube_benchmarks.declaration import Message
+from evalkube_crds import sample_lines
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_runner.eval import checkpoint, plan, records, sampling
+from evalkube_runner.eval import checkpoint, plan, sampling
 from evalkube_runner.eval.judging.references import Others
 from evalkube_runner.eval.precision import Ending
 from evalkube_runner.eval.sampling import Item
@@ -48,7 +49,7 @@ class Sample:
 
     def path(self, kind: str, model: str) -> str:
         """Where lines of a kind about it are kept."""
-        return records.path(kind, model, self.dataset.plan.benchmark.name, self.item.subset.name)
+        return sample_lines.path(kind, model, self.dataset.plan.benchmark.name, self.item.subset.name)
 
 
 def samples_of(

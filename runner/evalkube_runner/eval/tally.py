@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from evalkube_benchmarks.statistics import repeats
 from evalkube_crds.names import ErrorClass
-from evalkube_crds.results import DatasetResult, Judgements, ScoreSum, SubsetResult
+from evalkube_crds.results import DataHub, DatasetResult, Judgements, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.judging.summary import Counts
@@ -37,7 +37,7 @@ class _Cluster:
 class Tally:
     """The result of one dataset in the making."""
 
-    def __init__(self, plan: DatasetPlan, revision: str | None, *, collect_perf: bool) -> None:
+    def __init__(self, plan: DatasetPlan, hub: DataHub, revision: str | None, *, collect_perf: bool) -> None:
         self._plan = plan
         self._perf = collect_perf
         self._repeats: dict[tuple[str, int], _Repeats] = defaultdict(_Repeats)
@@ -55,7 +55,9 @@ class Tally:
                 for subset in plan.subsets
             ],
             judging=Judgements() if plan.judged else None,
+            source="local" if plan.args.local_path is not None else hub,
             revision=revision,
+            heat_map=benchmark.heat_map,
         )
         self._subsets = {subset.name: subset for subset in self.result.subsets}
 

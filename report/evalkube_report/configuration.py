@@ -1,0 +1,73 @@
+"""A run's spec as lines of name and value, with nothing in them that could be a secret. Pure."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from evalkube_crds.cluster import CLUSTER_ONLY
+from evalkube_crds.credentials import is_secret
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.perfrun import PerfRunSpec
+from evalkube_crds.secret_keys import is_secret_key
+from evalkube_report import formats
+
+__all__ = ["Setting", "host_of", "settings_of", "shown_url"]
+
+_LONGEST = 600
+_FREE_MAPS = frozenset({"extra_query", "extra_headers", "headers", "extra_params"})
+_BODIES = frozenset({"extra_body", "extra_args"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of a spec by its dotted name; ``given`` when the request set it."""
+
+    name: str
+    value: str
+    given: bool
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, without credentials."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def shown_url(url: str) -> str:
+    """The URL without credentials and without the values of its query, which may hold a key."""
+    parts = urlsplit(url)
+    query = "?..." if parts.query else ""
+    return f"{parts.scheme}://{host_of(url)}{parts.path}{query}"
+
+
+def settings_of(spec: EvalRunSpec | PerfRunSpec) -> list[Setting]:
+    """Every field that has a value: the given ones first. What only a cluster heeds is left out unless it was given."""
+    set_by_request = spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
+    given = {path for name, value in set_by_request.items() for path, _ in _leaves(name, value)}
+    found = []
+    for name, value in spec.model_dump(mode="json", by_alias=False).items():
+        if value is not None and (name in spec.model_fields_set or name not in CLUSTER_ONLY):
+            found += [Setting(path, _shown(leaf, path), path in given) for path, leaf in _leaves(name, value)]
+    return sorted(found, key=lambda setting: not setting.given)
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if inner is not None:
+                yield from _leaves(f"{path}.{name}", inner)
+    elif value != []:
+        yield path, value
+
+
+def _shown(value: Any, path: str) -> str:
+    names = path.split(".")
+    above = set(names[:-1])
+    if (above & _FREE_MAPS and is_secret(names[-1])) or (above & _BODIES and is_secret_key(names[-1])):
+        return "***"
+    if isinstance(value, str):
+        return formats.clipped(shown_url(value) if names[-1] in ("url", "api_url") else value, _LONGEST)
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return formats.clipped(", ".join(str(item) for item in value), _LONGEST)
+    return formats.clipped(json.dumps(value, ensure_ascii=False), _LONGEST)

@@ -1,0 +1,1 @@
+"""Plots as inline SVG, and the arithmetic behind them. Values in, markup out."""
