@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from evalkube_crds.names import ConditionType, Reason
+from evalkube_crds import columns
+from evalkube_crds.names import Reason
 from evalkube_crds.status import Run
 
 __all__ = ["last_traceback", "reason_of"]
@@ -12,11 +13,8 @@ _TRACEBACK: Final = "Traceback (most recent call last):"
 
 def reason_of(run: Run) -> tuple[Reason | None, str]:
     """Why the run is as it is: the reason and message of its end, else of its last step."""
-    for kind in (ConditionType.SUCCEEDED, ConditionType.RUNNING, ConditionType.ACCEPTED):
-        condition = run.status.condition(kind)
-        if condition is not None:
-            return condition.reason, condition.message
-    return None, ""
+    step = columns.current(run.status.conditions)
+    return (None, "") if step is None else (step.reason, step.message)
 
 
 def last_traceback(log: str) -> str | None:

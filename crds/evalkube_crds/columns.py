@@ -7,18 +7,19 @@ for people: programs read the conditions, the summary and the results.
 import math
 from collections.abc import Iterable, Mapping
 
-from evalkube_crds.names import ConditionType, Reason, Verdict
+from evalkube_crds.names import ConditionType, Verdict
 from evalkube_crds.status import Columns, Condition
 
-__all__ = ["columns", "three_digits"]
+__all__ = ["columns", "current", "three_digits"]
 
 
 def columns(conditions: Iterable[Condition], figures: Mapping[str, float], verdict: Verdict | str | None) -> Columns:
     """``figures``: the run's summary; ``verdict``: of a load test that has ended."""
-    by_type = {condition.type: condition for condition in conditions}
-    gate = by_type.get(ConditionType.THRESHOLDS_MET)
+    known = list(conditions)
+    step = current(known)
+    gate = next((one for one in known if one.type is ConditionType.THRESHOLDS_MET), None)
     return Columns(
-        reason=_reason(by_type),
+        reason=None if step is None else step.reason,
         score=three_digits(figures.get("score")),
         rps=three_digits(figures.get("rps")),
         verdict=None if verdict is None else str(verdict),
@@ -26,13 +27,14 @@ def columns(conditions: Iterable[Condition], figures: Mapping[str, float], verdi
     )
 
 
-def _reason(by_type: Mapping[ConditionType, Condition]) -> Reason | None:
-    """The reason of the step that the run is at: of its end, else of the last one begun."""
+def current(conditions: Iterable[Condition]) -> Condition | None:
+    """The condition of the step that a run is at: of its end, else of the last one begun."""
+    by_type = {condition.type: condition for condition in conditions}
     succeeded = by_type.get(ConditionType.SUCCEEDED)
     if succeeded is not None and succeeded.status != "Unknown":
-        return succeeded.reason
+        return succeeded
     steps = (ConditionType.RESULTS_COLLECTED, ConditionType.RUNNING, ConditionType.ACCEPTED)
-    return next((by_type[step].reason for step in steps if step in by_type), None)
+    return next((by_type[step] for step in steps if step in by_type), None)
 
 
 def three_digits(value: float | None) -> str | None:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from evalkube_crds.names import Reason, Verdict
+from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
-from evalkube_crds.status import ResultReference, RunStatus
+from evalkube_crds.status import RunStatus
+from evalkube_crds.transitions import Outcome
 from evalkube_operator.facts import EventFact, JobFact, ObjectFact, ObjectRef, PodFact
 from evalkube_operator.line import Crowd, Turn
 from evalkube_operator.storage import StoreRoom
@@ -27,7 +27,6 @@ __all__ = [
     "LookUpObjects",
     "LookUpPodEvents",
     "LookUpStoreRoom",
-    "Outcome",
     "Refusal",
     "Seen",
     "SetJobTtl",
@@ -190,25 +189,6 @@ class CollectError:
     message: str
     retry_at: datetime
     full: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What collecting came to. ``reason`` is Completed, or why there is no whole result.
-
-    ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
-    load test, at its worst point; ``start_skew_s``: of its shards, likewise.
-    """
-
-    reason: Reason
-    message: str
-    delivered: bool = True
-    summary: Mapping[str, float] = field(default_factory=dict)
-    results: Mapping[str, Any] | None = None
-    result_ref: ResultReference | None = None
-    done: int = 0
-    verdict: Verdict | None = None
-    start_skew_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The documents are the truth where they are complete and are the ones that the re
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -15,13 +15,15 @@ from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_crds.status import ResultReference
 from evalkube_crds.target_failure import failure_of
+from evalkube_crds.transitions import Outcome
 from evalkube_operator import facts
-from evalkube_operator.actions import Outcome
 from evalkube_operator.facts import PodFact
 
-__all__ = ["Merged", "by_receipts", "fits", "merged", "outcome", "receipts_of", "reference"]
+__all__ = ["Merged", "by_receipts", "fits", "in_status", "merged", "outcome", "receipts_of", "reference"]
 
 Merged = EvalResult | PerfResult
+
+_MOST_FIGURES: Final = 400
 
 
 def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Receipt]) -> dict[int, Receipt]:
@@ -37,6 +39,11 @@ def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Recei
         if receipt.run_id == run_name:
             found[pod.index] = receipt
     return found
+
+
+def in_status(figures: Mapping[str, float]) -> dict[str, float]:
+    """As many of the figures as a status holds: some 20 KB of it. The result document has them all."""
+    return dict(list(figures.items())[:_MOST_FIGURES])
 
 
 def by_receipts(receipts: Mapping[int, Receipt], shards: int, why: str) -> Outcome | None:

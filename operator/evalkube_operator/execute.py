@@ -15,6 +15,7 @@ import orjson
 
 from evalkube_crds.names import Phase
 from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.transitions import Outcome
 from evalkube_operator import collect, facts, jobs, links, reading
 from evalkube_operator.actions import (
     Action,
@@ -29,7 +30,6 @@ from evalkube_operator.actions import (
     LookUpJob,
     LookUpObjects,
     LookUpPodEvents,
-    Outcome,
     Refusal,
     SetJobTtl,
     Wait,

@@ -12,7 +12,8 @@ from typing import Final
 from evalkube_crds.perf_trace import TRACE
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress, Receipt
-from evalkube_operator.actions import CollectError, ForeignJob, Outcome, Refusal, Seen
+from evalkube_crds.transitions import Outcome
+from evalkube_operator.actions import CollectError, ForeignJob, Refusal, Seen
 from evalkube_operator.cache import Cache
 from evalkube_operator.facts import EventFact, ObjectFact, ObjectRef, RunFact, Spec
 from evalkube_operator.line import Line

@@ -9,10 +9,11 @@ import pytest
 from evalkube_api import endings, settings
 from evalkube_api.backend import Submission
 from evalkube_api.local import life
-from evalkube_api.local.life import Ending, Results
+from evalkube_api.local.life import Ending
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ConditionType, Kind, Phase, Reason
 from evalkube_crds.status import EvalRun, Run
+from evalkube_crds.transitions import Outcome
 
 NOW = datetime(2025, 12, 4, 10, 0, 0, 123456, UTC)
 
@@ -37,9 +38,14 @@ def test_the_phases_of_a_run() -> None:
     """From waiting to its end, each from the conditions."""
     run = new()
     assert run.status.phase is Phase.QUEUED
-    run = life.started(run, later(1))
+    run = life.started(run, 7, later(1))
     assert run.status.phase is Phase.RUNNING
-    run = life.ended(run, Ending(Reason.COMPLETED, "well", 0), later(2), Results({"score": 1.0}, inline={"a": 1}))
+    run = life.ended(
+        run,
+        Ending(Reason.COMPLETED, "well", 0),
+        later(2),
+        Outcome(Reason.COMPLETED, "well", summary={"score": 1.0}, results={"a": 1}),
+    )
     assert run.status.phase is Phase.SUCCEEDED
     assert (run.status.start_time, run.status.completion_time) == (later(1), later(2))
     assert endings.reason_of(run) == (Reason.COMPLETED, "well")
@@ -57,17 +63,21 @@ ENDS = {
 @pytest.mark.parametrize(("reason", "phase"), ENDS.items())
 def test_every_end_has_its_phase(reason: Reason, phase: Phase, started: bool) -> None:
     """Whether its turn had come or not."""
-    run = life.started(new(), later(1)) if started else new()
+    run = life.started(new(), 7, later(1)) if started else new()
     run = life.ended(run, Ending(reason, "why"), later(2))
     assert run.status.phase is phase
-    assert run.status.condition(ConditionType.RESULTS_COLLECTED) is None
+    collected = run.status.condition(ConditionType.RESULTS_COLLECTED)
+    assert (collected is not None and collected.status == "False") is started
     assert len(run.status.attempts) == (1 if started else 0)
 
 
 def test_a_document_survives_its_file() -> None:
     """Written and read back, it is the same; and there is no secret in it."""
     run = life.ended(
-        life.started(new(), later(1)), Ending(Reason.COMPLETED, "m", 0), later(2), Results(inline={"n": None})
+        life.started(new(), 7, later(1)),
+        Ending(Reason.COMPLETED, "m", 0),
+        later(2),
+        Outcome(Reason.COMPLETED, "m", results={"n": None}),
     )
     text = run.model_dump_json(by_alias=True)
     assert EvalRun.model_validate_json(text) == run

@@ -54,6 +54,7 @@ def test_a_run_in_full(service: Service) -> None:
     assert document["attempts"][0]["exit_code"] == 0
     assert {one["type"]: one["status"] for one in document["conditions"]} == {
         "Accepted": "True",
+        "JobCreated": "True",
         "Running": "False",
         "ResultsCollected": "True",
         "Succeeded": "True",

@@ -16,16 +16,17 @@ import orjson
 
 from evalkube_api.local import files, life, outcome
 from evalkube_api.local.keeping import Keeper
-from evalkube_api.local.life import Ending, Results
+from evalkube_api.local.life import Ending
 from evalkube_api.local.process import RunnerProcess
 from evalkube_api.local.redact import Redactor
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import RunStore
-from evalkube_crds import credentials, storage, summary
+from evalkube_crds import credentials, storage, summary, verdict
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.status import ResultReference, Run
+from evalkube_crds.transitions import Outcome
 
 __all__ = ["Driver", "Live", "collected", "now"]
 
@@ -92,11 +93,11 @@ class Driver:
 
     async def drive(self, live: Live) -> None:
         """From turn to end; never raises. ``live.run`` is the run's last document when it returns."""
-        results: Results | None = None
+        found: Outcome | None = None
         try:
             ending = await self._execute(live)
             if ending.reason in (Reason.COMPLETED, Reason.STORE_FULL):
-                ending, results = await asyncio.to_thread(collected, self._store, live.run, ending)
+                ending, found = await asyncio.to_thread(collected, self._store, live.run, ending)
         except Exception as problem:
             _LOG.exception("%s: the service could not run it", live.run_id)
             ending = Ending(Reason.INTERNAL_ERROR, f"the service could not run it: {type(problem).__name__}: {problem}")
@@ -104,13 +105,15 @@ class Driver:
             if live.process is not None:
                 live.process.kill()
         await asyncio.to_thread(self._scratch.ended, live.run_id)
-        await self.settle(live, ending, results)
+        await self.settle(live, ending, found)
 
-    async def settle(self, live: Live, ending: Ending, results: Results | None = None) -> None:
+    async def settle(self, live: Live, ending: Ending, found: Outcome | None = None) -> None:
         """Writes the end of a run, without its secrets, and lets those who wait go on."""
         message = Redactor(credentials.secret_values(live.secrets)).text(ending.message)
         final = replace(ending, message=message)
-        live.run = life.ended(live.run, final, now(), results)
+        if found is not None:
+            found = replace(found, message=message)
+        live.run = life.ended(live.run, final, now(), found)
         live.secrets = {}
         await self.record(live)
         _LOG.info("%s: %s: %s", live.run_id, live.run.status.phase, message.splitlines()[0] if message else "")
@@ -137,7 +140,7 @@ class Driver:
         except OSError as problem:
             reason = Reason.STORE_FULL if storage.is_full(problem) else Reason.INTERNAL_ERROR
             return Ending(reason, f"the runner {command[0]} cannot be started: {storage.words_of(problem)}")
-        live.run = life.started(live.run, now())
+        live.run = life.started(live.run, live.process.pid, now())
         _LOG.info("%s: started, process %d", live.run_id, live.process.pid)
         if live.is_to_end():
             self.stop(live)
@@ -167,8 +170,8 @@ def _words(option: str, folders: Iterable[Path]) -> Iterator[str]:
         yield from (option, str(folder))
 
 
-def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Results | None]:
-    """The results that a completed run left, or why they cannot be had. Blocking.
+def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Outcome | None]:
+    """What a completed run left, or why it cannot be had. Blocking.
 
     One whose runner found no room for its last word has completed where its results are whole.
     """
@@ -177,7 +180,7 @@ def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Result
     try:
         data = files.read(folder / "response.json", _MOST_RESULT_BYTES)
         value = orjson.loads(data)
-        figures = summary.summary(model.model_validate_json(files.read(folder / "result.json", _MOST_RESULT_BYTES)))
+        result = model.model_validate_json(files.read(folder / "result.json", _MOST_RESULT_BYTES))
     except (OSError, ValueError) as problem:
         if ending.reason is not Reason.COMPLETED:
             return ending, None
@@ -185,12 +188,19 @@ def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Result
         return Ending(Reason.RESULT_MISSING, message, ending.exit_code, ending.progress), None
     if ending.reason is not Reason.COMPLETED:
         ending = replace(ending, reason=Reason.COMPLETED, message="completed; the disk was full at its end")
-    if len(data) <= MAX_INLINE_RESULT_BYTES and isinstance(value, dict):
-        return ending, Results(figures, inline=value)
+    inline = len(data) <= MAX_INLINE_RESULT_BYTES and isinstance(value, dict)
     reference = ResultReference(
         store="local",
         uri=(folder / "response.json").as_uri(),
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
     )
-    return ending, Results(figures, reference=reference)
+    found = Outcome(
+        Reason.COMPLETED,
+        ending.message,
+        summary=summary.summary(result),
+        results=value if inline else None,
+        result_ref=None if inline else reference,
+        verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
+    )
+    return ending, found

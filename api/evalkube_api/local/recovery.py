@@ -1,8 +1,7 @@
 """At start-up: brings the runs of a service that was killed to an end. Blocking.
 
 Their runners end by themselves when the service's end of their stdin closes; one that has not yet is ended here, so
-that
-a run is never called interrupted while it still works.
+that a run is never called interrupted while it still works.
 """
 
 import logging
@@ -46,7 +45,7 @@ def _brought_to_an_end(store: RunStore, run: Run, now: datetime) -> Run:
     end_survivor(store.folder(run_id))
     seen = store.progress(run_id)
     ending = outcome.interrupted(store.receipt(run_id), seen[0] if seen else None, cancelled=run.spec.cancel)
-    results = None
+    found = None
     if ending.reason is Reason.COMPLETED:
-        ending, results = collected(store, run, ending)
-    return life.ended(run, ending, now, results)
+        ending, found = collected(store, run, ending)
+    return life.ended(run, ending, now, found)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from evalkube_crds import transitions
 from evalkube_crds.names import ConditionType
 from evalkube_crds.status import RunStatus
-from evalkube_operator import conditions
 from evalkube_operator.actions import Seen
 from evalkube_operator.facts import JobFact, PodFact, RunFact
 from evalkube_operator.rules import Rules
@@ -43,7 +43,7 @@ class Case:
     @property
     def ran(self) -> bool:
         """Whether this attempt's pods are on record as having run."""
-        return conditions.since(self.status, ConditionType.RUNNING, "True") is not None
+        return transitions.since(self.status, ConditionType.RUNNING, "True") is not None
 
     @property
     def attempt(self) -> int:

@@ -1,11 +1,13 @@
 """After the pods: get the results, and judge them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from evalkube_crds import thresholds
+from evalkube_crds import thresholds, transitions
 from evalkube_crds.names import ConditionType, Reason
-from evalkube_operator import collect, conditions
-from evalkube_operator.actions import Action, Collect, Outcome, Wait
+from evalkube_crds.transitions import Outcome
+from evalkube_operator import collect
+from evalkube_operator.actions import Action, Collect, Wait
 from evalkube_operator.facts import JobFact, Spec
 from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import fail, finish
@@ -28,11 +30,11 @@ def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure
     error = case.seen.collect_error
     if error is None:
         return [Collect(case.attempt)]
-    since = conditions.since(case.status, ConditionType.RUNNING, "False")
+    since = transitions.since(case.status, ConditionType.RUNNING, "False")
     if since is None:
         words = f"the store {'has no room' if error.full else 'does not answer'}: {error.message}"
         reason = Reason.STORE_FULL if error.full else Reason.INGEST_UNAVAILABLE
-        return write(case, conditions.collecting(case.status, reason, words, **stamp(case)))
+        return write(case, transitions.collecting(case.status, reason, words, **stamp(case)))
     deadline = since + timedelta(seconds=spec.deadlines.collect)
     if case.now < deadline:
         return [Wait(min(error.retry_at, deadline)) if case.now < error.retry_at else Collect(case.attempt)]
@@ -63,5 +65,6 @@ def _succeed(case: Case, spec: Spec, outcome: Outcome) -> list[Action]:
     missed = None
     if spec.thresholds:
         missed = [str(miss) for miss in thresholds.missed(spec.thresholds, outcome.summary)]
-    status = conditions.with_outcome(case.status, outcome, missed=missed, output_dir=case.output_dir, **stamp(case))
+    kept = replace(outcome, summary=collect.in_status(outcome.summary))
+    status = transitions.with_outcome(case.status, kept, missed=missed, output_dir=case.output_dir, **stamp(case))
     return finish(case, status)

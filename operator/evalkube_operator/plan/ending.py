@@ -1,8 +1,9 @@
 """The end of an attempt and of a run."""
 
+from evalkube_crds import transitions
 from evalkube_crds.names import Reason
 from evalkube_crds.status import RunStatus
-from evalkube_operator import conditions
+from evalkube_operator import collect
 from evalkube_operator.actions import Action, DeleteSecret, LookUpObjects
 from evalkube_operator.facts import Spec
 from evalkube_operator.plan.case import Case
@@ -14,12 +15,13 @@ __all__ = ["end", "fail", "finish"]
 
 def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
     """The attempt has failed: the run tries again, or has failed with it."""
-    closed = conditions.attempt_ended(case.status, found.reason, found.message, found.exit_code, **stamp(case))
+    closed = transitions.attempt_ended(case.status, found.reason, found.message, found.exit_code, **stamp(case))
     begun = case.ran or any(pod.started for pod in case.pods_of(case.status.job_uid))
     if retry.again(case.run.kind, found.reason, begun=begun, attempts=closed.attempts, limit=spec.backoff_limit):
         return write(case, closed)
-    status = conditions.ended(
-        case.status, found.reason, found.message, exit_code=found.exit_code, figures=found.figures, **stamp(case)
+    figures = collect.in_status(found.figures)
+    status = transitions.ended(
+        case.status, found.reason, found.message, exit_code=found.exit_code, figures=figures, **stamp(case)
     )
     return finish(case, status)
 
@@ -28,7 +30,7 @@ def end(
     case: Case, reason: Reason, message: str, *, exit_code: int | None = None, refused: bool = False
 ) -> list[Action]:
     """The run has ended for this reason."""
-    status = conditions.ended(case.status, reason, message, exit_code=exit_code, refused=refused, **stamp(case))
+    status = transitions.ended(case.status, reason, message, exit_code=exit_code, refused=refused, **stamp(case))
     return finish(case, status)
 
 

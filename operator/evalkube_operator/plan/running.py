@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from evalkube_crds import transitions
 from evalkube_crds.names import ConditionType, Kind, Reason
 from evalkube_crds.progress import advanced
-from evalkube_operator import conditions, jobs, links
+from evalkube_operator import jobs, links
 from evalkube_operator.actions import Action, LookUpJob, LookUpPodEvents, Wait
 from evalkube_operator.facts import JobFact, PodFact, Spec
 from evalkube_operator.plan.case import Case
@@ -96,7 +97,7 @@ def _exit_code(pod: PodFact) -> int | None:
 
 
 def _queued(case: Case, spec: Spec) -> list[Action]:
-    return write(case, conditions.starting(case.status, queued=True, trouble=None, **stamp(case)))
+    return write(case, transitions.starting(case.status, queued=True, trouble=None, **stamp(case)))
 
 
 def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
@@ -109,7 +110,7 @@ def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
     if over is not None:
         unasked = over.trouble is None and over.pod_uid is not None and over.pod_uid not in case.seen.pod_events
         return [LookUpPodEvents((over.pod_uid or "",))] if unasked else fail(case, spec, over.failure(spec))
-    begun_at = conditions.since(case.status, ConditionType.RUNNING, "True")
+    begun_at = transitions.since(case.status, ConditionType.RUNNING, "True")
     active_s = spec.deadlines.active
     due = begun_at + timedelta(seconds=active_s) if begun_at is not None and active_s is not None else None
     if due is not None and case.now >= due:
@@ -135,13 +136,13 @@ def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["
         if not case.ran or due is None or case.now >= due:
             silent_from = _silent_from(case)
             unheard = _UNHEARD if silent_from is not None and case.now >= silent_from else ""
-            running = conditions.running(
+            running = transitions.running(
                 case.status, shards=spec.shards, progress=progress, unheard=unheard, **stamp(case)
             )
             return write(case, running)
         return [Wait(due)] if progress not in (None, case.status.progress) else []
     trouble = next(((each.trouble.reason, each.trouble.message) for each in waiting if each.trouble is not None), None)
-    return write(case, conditions.starting(case.status, queued=False, trouble=trouble, **stamp(case)))
+    return write(case, transitions.starting(case.status, queued=False, trouble=trouble, **stamp(case)))
 
 
 _UNHEARD: Final = (
@@ -154,7 +155,7 @@ def _silent_from(case: Case) -> datetime | None:
     """From when on it is told that nothing was heard of a run that has started; None where something was, at any
     time.
     """
-    begun_at = conditions.since(case.status, ConditionType.RUNNING, "True")
+    begun_at = transitions.since(case.status, ConditionType.RUNNING, "True")
     if begun_at is None or case.status.progress is not None or case.seen.progress is not None or case.seen.receipts:
         return None
     return begun_at + timedelta(seconds=case.rules.silence_s)

@@ -6,8 +6,9 @@ from typing import Final
 
 import orjson
 
+from evalkube_crds import transitions
 from evalkube_crds.names import Reason
-from evalkube_operator import conditions, facts, jobs
+from evalkube_operator import facts, jobs
 from evalkube_operator.actions import (
     Action,
     AwaitTurn,
@@ -48,8 +49,8 @@ def begin(case: Case, spec: Spec) -> list[Action]:
 
 def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
     """Its Job goes on record, together with what is known of it by now: writes are what costs the API server most."""
-    recorded = conditions.job_recorded(
-        case.status, number, name=job.name, uid=job.uid, queued=job.suspended, **stamp(case)
+    recorded = transitions.job_recorded(
+        case.status, number, f"Job {job.name}", name=job.name, uid=job.uid, queued=job.suspended, **stamp(case)
     )
     following = go_on(replace(case, run=replace(case.run, status=recorded)), spec)
     written = next((action for action in following if isinstance(action, WriteStatus)), None)
@@ -78,7 +79,7 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
     if waiting is not None:
         return waiting
     if number > 1 and not on_record:
-        return write(case, conditions.attempt_begun(case.status, number, **stamp(case)))
+        return write(case, transitions.attempt_begun(case.status, number, **stamp(case)))
     return [CreateJob(number)]
 
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import TypedDict
 
+from evalkube_crds import transitions
 from evalkube_crds.names import ConditionType, Reason
 from evalkube_crds.status import RunStatus
-from evalkube_operator import conditions
 from evalkube_operator.actions import Action, Announcement, WriteStatus
 from evalkube_operator.plan.case import Case
 
@@ -33,12 +33,12 @@ def write(case: Case, status: RunStatus) -> list[Action]:
 
 def close_attempt(case: Case, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
     """The attempt is over, the run is not."""
-    return write(case, conditions.attempt_ended(case.status, reason, message, exit_code, **stamp(case)))
+    return write(case, transitions.attempt_ended(case.status, reason, message, exit_code, **stamp(case)))
 
 
 def hold(case: Case, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
     """The run does not start for now, and says why."""
-    return write(case, conditions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
+    return write(case, transitions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
 
 
 def _can_wait(case: Case, status: RunStatus) -> bool:

@@ -1,22 +1,24 @@
-"""The operator's transitions of a status: each takes one and returns one, with its phase derived anew. Pure.
+"""The transitions of a run's status: each takes a status and returns the next one, its phase derived anew. Pure.
 
-Only here are conditions put together, so that the same state always reads the same.
+The operator and the backend of one machine both go through these, and conditions are put together nowhere else: the
+same state reads the same wherever a run is.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from evalkube_crds import status as statuses
 from evalkube_crds.columns import columns
-from evalkube_crds.names import ConditionType, Reason
+from evalkube_crds.names import ConditionType, Reason, Verdict
 from evalkube_crds.progress import at_end, cut_short
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Attempt, ResultReference, RunStatus
 from evalkube_crds.wording import printable
-from evalkube_operator.actions import Outcome
 
 __all__ = [
+    "Outcome",
     "attempt_begun",
     "attempt_ended",
     "collecting",
@@ -33,8 +35,27 @@ Value = Literal["True", "False", "Unknown"]
 Setting = tuple[ConditionType, Value, Reason, str]
 _MAX_MESSAGE = 1024
 _MAX_ATTEMPTS = 32
-_MAX_FIGURES = 400
-"""Of a summary that stands in the status: some 20 KB; the result document has them all."""
+_ENDED = "the runners have ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to. ``reason`` is Completed, or why there is no whole result.
+
+    ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
+    load test, at its worst point; ``start_skew_s``: of its shards, likewise. ``done``: samples or requests; 0 where
+    that is not known.
+    """
+
+    reason: Reason
+    message: str
+    delivered: bool = True
+    summary: Mapping[str, float] = field(default_factory=dict)
+    results: Mapping[str, Any] | None = None
+    result_ref: ResultReference | None = None
+    done: int = 0
+    verdict: Verdict | None = None
+    start_skew_s: float | None = None
 
 
 def _set(status: RunStatus, settings: Iterable[Setting], now: datetime, generation: int, **fields: Any) -> RunStatus:
@@ -72,7 +93,7 @@ _UNDECIDED: Setting = (ConditionType.SUCCEEDED, "Unknown", Reason.PROGRESSING, "
 def held_back(
     status: RunStatus, reason: Reason, message: str, *, accepted: bool, now: datetime, generation: int
 ) -> RunStatus:
-    """No Job yet (or none any more), for this reason; ``accepted``: the run itself is fine."""
+    """Nothing runs it yet (or any more), for this reason; ``accepted``: the run itself is fine."""
     settings: list[Setting] = [
         (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "")
         if accepted
@@ -86,7 +107,7 @@ def held_back(
 
 
 def attempt_begun(status: RunStatus, number: int, *, now: datetime, generation: int) -> RunStatus:
-    """A further attempt is on record, before there is a Job of it."""
+    """A further attempt is on record, before anything runs it."""
     attempts = [*status.attempts, Attempt(number=number, start_time=now)][-_MAX_ATTEMPTS:]
     settings: list[Setting] = [
         (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, ""),
@@ -98,15 +119,25 @@ def attempt_begun(status: RunStatus, number: int, *, now: datetime, generation: 
 
 
 def job_recorded(
-    status: RunStatus, number: int, *, name: str, uid: str, queued: bool, now: datetime, generation: int
+    status: RunStatus,
+    number: int,
+    message: str,
+    *,
+    name: str | None = None,
+    uid: str | None = None,
+    queued: bool = False,
+    now: datetime,
+    generation: int,
 ) -> RunStatus:
-    """The Job of attempt ``number`` exists; its UID is on record from now on."""
+    """What runs attempt ``number`` exists: a Job, whose UID is on record from now on, or a process; ``message`` names
+    it.
+    """
     attempts = status.attempts
     if not attempts or attempts[-1].number != number:
         attempts = [*attempts, Attempt(number=number, start_time=now)]
     settings: list[Setting] = [
         (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, ""),
-        (ConditionType.JOB_CREATED, "True", Reason.STARTED, f"Job {name}"),
+        (ConditionType.JOB_CREATED, "True", Reason.STARTED, message),
         _not_running(queued),
         _UNDECIDED,
     ]
@@ -129,7 +160,13 @@ def starting(
 
 
 def running(
-    status: RunStatus, *, shards: int, progress: Progress | None, unheard: str = "", now: datetime, generation: int
+    status: RunStatus,
+    *,
+    shards: int = 1,
+    progress: Progress | None = None,
+    unheard: str = "",
+    now: datetime,
+    generation: int,
 ) -> RunStatus:
     """All shards have started; ``progress`` None: as it was. ``unheard``: words for that nothing comes from them."""
     words = f"{shards} shards have started" if shards > 1 else "the runner has started"
@@ -140,9 +177,9 @@ def running(
 
 
 def collecting(status: RunStatus, reason: Reason, message: str, *, now: datetime, generation: int) -> RunStatus:
-    """The pods have ended, and the results are not all here."""
+    """The runners have ended, and the results are not all here."""
     settings: list[Setting] = [
-        (ConditionType.RUNNING, "False", Reason.COMPLETED, "the pods have ended"),
+        (ConditionType.RUNNING, "False", Reason.COMPLETED, _ENDED),
         (ConditionType.RESULTS_COLLECTED, "False", reason, message),
     ]
     return _set(status, settings, now, generation)
@@ -205,7 +242,7 @@ def ended(
         "progress": cut_short(status.progress),
     }
     if figures:
-        fields["summary"] = dict(list(figures.items())[:_MAX_FIGURES])
+        fields["summary"] = dict(figures)
     return _set(status, settings, now, generation, **fields)
 
 
@@ -225,7 +262,7 @@ def with_outcome(
         else (ConditionType.RESULTS_COLLECTED, "False", Reason.INGEST_UNAVAILABLE, outcome.message)
     )
     settings: list[Setting] = [
-        (ConditionType.RUNNING, "False", Reason.COMPLETED, "the pods have ended"),
+        (ConditionType.RUNNING, "False", Reason.COMPLETED, _ENDED),
         collected,
         (ConditionType.SUCCEEDED, "True", Reason.COMPLETED, outcome.message),
     ]
@@ -244,7 +281,7 @@ def _outcome_fields(status: RunStatus, outcome: Outcome, output_dir: str | None,
         "attempts": _closed(status, Reason.COMPLETED, "", 0, now),
         "completion_time": now,
         "progress": at_end(status.progress, outcome.done) if outcome.done else status.progress,
-        "summary": dict(list(outcome.summary.items())[:_MAX_FIGURES]),
+        "summary": dict(outcome.summary),
         "start_skew_seconds": outcome.start_skew_s,
         "results": dict(outcome.results) if outcome.results is not None else None,
         "result_ref": reference,
