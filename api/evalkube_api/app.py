@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evalkube_api import openapi, problems, queries, schemas
+from evalkube_api import openapi, problems, queries, responses, schemas
 from evalkube_api.access import hosts
 from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
@@ -43,6 +43,8 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        default_response_class=problems.JsonResponse,
+        responses={"default": {"model": responses.Error, "description": "Any other refusal"}},
         dependencies=[Depends(queries.check)],
         lifespan=lifespan,
     )
@@ -73,7 +75,7 @@ def _describe(app: FastAPI, *, token: bool) -> None:
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = schemas.with_schemas(plain())
+            document = schemas.with_requests(plain())
             app.openapi_schema = schemas.with_token(document) if token else document
         return app.openapi_schema
 

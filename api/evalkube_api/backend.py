@@ -38,12 +38,13 @@ WORDS: Final[Mapping[Kind, str]] = {kind: word for word, kind in KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One valid request: what to do, with which secrets."""
+    """One valid request: what to do, with which secrets. `namespace`: the one that it names, of a cluster's."""
 
     kind: Kind
     spec: EvalRunSpec | PerfRunSpec
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     idempotency_key: str | None = None
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """What the description says of each endpoint, for programs and for /docs. Pure; schemas and examples are beside it."""
 
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
-from evalkube_api import examples, schemas
+from evalkube_api import examples, responses
 
 __all__ = [
     "ARTIFACT",
@@ -54,11 +56,11 @@ under its data folders.
 """
 
 
-def _json(description: str, schema: str, example: Any = None) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": schemas.ref(schema)}
+def _json(description: str, model: Any, example: Any = None) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": description, "model": model}
     if example is not None:
-        content["example"] = example
-    return {"description": description, "content": {"application/json": content}}
+        described["content"] = {"application/json": {"example": example}}
+    return described
 
 
 def _text(description: str, media_type: str) -> dict[str, Any]:
@@ -67,17 +69,17 @@ def _text(description: str, media_type: str) -> dict[str, Any]:
 
 _BAD: Final = _json(
     "The request has to change",
-    "Error",
+    responses.Error,
     {
         "error": "datasetz: is not a known field; did you mean 'datasets'?",
         "problems": [{"field": "datasetz", "reason": "is not a known field; did you mean 'datasets'?"}],
     },
 )
-_MISSING: Final = _json("No such run", "Error", {"error": "there is no run 'x'; GET /api/v1/runs lists them"})
-_CONFLICT: Final = _json("The state of a run stands against it", "Error")
+_MISSING: Final = _json("No such run", responses.Error, {"error": "there is no run 'x'; GET /api/v1/runs lists them"})
+_CONFLICT: Final = _json("The state of a run stands against it", responses.Error)
 _FAILED: Final = _json(
     "The run failed, or was cancelled",
-    "Failure",
+    responses.Failure,
     {
         "status": "error",
         "error": "http://localhost:8000/v1 answered 401: invalid key",
@@ -86,54 +88,53 @@ _FAILED: Final = _json(
         "output_dir": "/path/to/outputs/20251204_100000",
     },
 )
-_FULL: Final = _json("There is no room for what the run leaves; send it again once there is", "Failure")
-_STOPPED: Final = _json("The service stopped before the run had ended; the request is welcome again", "Failure")
+_FULL: Final = _json("There is no room for what the run leaves; send it again once there is", responses.Failure)
+_STOPPED: Final = _json("The service stopped before the run had ended; the request is welcome again", responses.Failure)
 
 Responses = dict[int | str, dict[str, Any]]
 
-HEALTH: Final[Responses] = {
-    200: _json(
-        "It answers", "Health", {"status": "ok", "service": "evalkube", "timestamp": "2025-12-04T10:00:00+00:00"}
-    )
-}
+HEALTH: Final[Responses] = {200: _json("It answers", responses.Health)}
 METRICS: Final[Responses] = {200: _text("The figures, in Prometheus' text format", "text/plain")}
-RUNS: Final[Responses] = {200: _json("Runs, newest first", "RunList"), 400: _BAD}
-RUN: Final[Responses] = {200: _json("The run", "Run"), 404: _MISSING}
-DELETED: Final[Responses] = {200: _json("Deleted", "Deleted"), 400: _BAD, 404: _MISSING, 409: _CONFLICT}
+RUNS: Final[Responses] = {200: _json("Runs, newest first", responses.RunList), 400: _BAD}
+RUN: Final[Responses] = {200: _json("The run", responses.RunDetail), 404: _MISSING}
+DELETED: Final[Responses] = {200: _json("Deleted", responses.Deleted), 400: _BAD, 404: _MISSING, 409: _CONFLICT}
 CANCELLED: Final[Responses] = {
-    200: _json("Cancelled", "Cancelled"),
-    202: _json("Its runner takes long to end", "Cancelled"),
+    200: _json("Cancelled", responses.Cancelled),
+    202: _json("Its runner takes long to end", responses.Cancelled),
     404: _MISSING,
     409: _CONFLICT,
 }
 PROGRESS: Final[Responses] = {
     200: {
         "description": "How far the run is",
+        "model": responses.RunProgress,
         "content": {
-            "application/json": {"schema": schemas.ref("Progress")},
             "text/event-stream": {"schema": {"type": "string"}},
         },
     },
     404: _MISSING,
 }
 LOG: Final[Responses] = {200: _text("The log", "text/plain"), 400: _BAD, 404: _MISSING}
-ARTIFACTS: Final[Responses] = {200: _json("The files", "ArtifactList"), 404: _MISSING}
+ARTIFACTS: Final[Responses] = {200: _json("The files", responses.ArtifactList), 404: _MISSING}
 ARTIFACT: Final[Responses] = {
     200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
     404: _MISSING,
 }
 
 
+_ANSWERS: Final[dict[str, Any]] = {"eval": responses.EvalResponse, "perf": responses.PerfResponse}
+
+
 def _ended(*words: str) -> Responses:
-    schema = {"anyOf": [schemas.ref(f"{word.title()}Response") for word in words]}
     shown = {word: {"value": examples.ANSWERS[word]} for word in words}
     return {
         200: {
             "description": "The run succeeded",
-            "content": {"application/json": {"schema": schema, "examples": shown}},
+            "model": reduce(or_, [_ANSWERS[word] for word in words]),
+            "content": {"application/json": {"examples": shown}},
         },
         202: {
-            **_json("The run goes on", "Accepted"),
+            **_json("The run goes on", responses.Accepted),
             "headers": {"Location": {"description": "The run", "schema": {"type": "string"}}},
         },
         500: _FAILED,
@@ -145,22 +146,26 @@ def _ended(*words: str) -> Responses:
 RESULT: Final[Responses] = {**_ended("eval", "perf"), 404: _MISSING}
 
 
+def _request(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
 def submission(word: str) -> dict[str, Any]:
     """What describes one of the two submissions: keyword arguments of a route."""
     shown = {name: {"value": value} for name, value in examples.REQUESTS[word].items()}
     body = {
         "required": True,
-        "content": {"application/json": {"schema": schemas.ref(f"{word.title()}Request"), "examples": shown}},
+        "content": {"application/json": {"schema": _request(f"{word.title()}Request"), "examples": shown}},
     }
     refused = {
         400: _BAD,
-        408: _json("The body did not arrive in time", "Error"),
-        403: _json("The cluster's rules stand against it; the permission that is missing is named", "Error"),
-        409: _json("Another run writes to this work_dir", "Error"),
-        410: _json("The run was deleted while its end was waited for", "Error"),
-        413: _json("The body is too large", "Error"),
-        422: _json("The Idempotency-Key belongs to another request", "Error"),
-        429: _json("As many runs wait for their turn as may; send it again later", "Error"),
+        408: _json("The body did not arrive in time", responses.Error),
+        403: _json("The cluster's rules stand against it; the permission that is missing is named", responses.Error),
+        409: _json("Another run writes to this work_dir", responses.Error),
+        410: _json("The run was deleted while its end was waited for", responses.Error),
+        413: _json("The body is too large", responses.Error),
+        422: _json("The Idempotency-Key belongs to another request", responses.Error),
+        429: _json("As many runs wait for their turn as may; send it again later", responses.Error),
     }
     headers = [
         _header("Prefer", "`respond-async`: answer 202 at once; `wait=N`: after at most N seconds"),
@@ -172,19 +177,19 @@ def submission(word: str) -> dict[str, Any]:
 COMPARISON: Final[dict[str, Any]] = {
     "tags": ["runs"],
     "responses": {
-        200: _json("What changed, by how much, and whether that may be chance", "Comparison"),
+        200: _json("What changed, by how much, and whether that may be chance", responses.Comparison),
         400: _BAD,
         404: _MISSING,
-        408: _json("The body did not arrive in time", "Error"),
-        409: _json("A run has no results or no reviews, or the runs have no question in common", "Error"),
-        413: _json("The body is too large", "Error"),
+        408: _json("The body did not arrive in time", responses.Error),
+        409: _json("A run has no results or no reviews, or the runs have no question in common", responses.Error),
+        413: _json("The body is too large", responses.Error),
     },
     "openapi_extra": {
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": schemas.ref("ComparisonRequest"),
+                    "schema": _request("ComparisonRequest"),
                     "example": {"baseline": examples.RUN_ID, "candidate": f"{examples.RUN_ID}-2"},
                 }
             },

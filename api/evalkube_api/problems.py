@@ -11,20 +11,28 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from evalkube_api import errors, seed
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import Problem
 
-__all__ = ["install", "json_response"]
+__all__ = ["JsonResponse", "install", "json_response"]
 
 _LOG = logging.getLogger("evalkube.service")
 
 
+class JsonResponse(JSONResponse):
+    """A body as JSON; numbers that JSON does not know become null."""
+
+    def render(self, content: Any) -> bytes:
+        """`content` as bytes."""
+        return orjson.dumps(content)
+
+
 def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """``body`` as JSON; numbers that JSON does not know become null."""
-    return Response(orjson.dumps(body), status, dict(headers or {}), media_type="application/json")
+    """An answer with `body`."""
+    return JsonResponse(body, status, dict(headers or {}))
 
 
 def install(app: FastAPI, *, debug: bool) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from evalkube_api import errors
 from evalkube_api.backend import RunQuery, Submission
-from evalkube_api.kubernetes.placement import ClusterSubmission
 from evalkube_api.kubernetes.rejections import Forbidden, Unavailable
 from evalkube_crds.names import Kind, Phase
 from fakes.api_server import ApiServer, Fault, running_api_server
@@ -308,7 +307,7 @@ def test_another_namespace(server: ApiServer, tmp_path: Path) -> None:
     async def test() -> None:
         async with backend(server, tmp_path) as runs:
             plain = eval_submission()
-            placed = ClusterSubmission(plain.kind, plain.spec, plain.secrets, namespace="team")
+            placed = Submission(plain.kind, plain.spec, plain.secrets, namespace="team")
             run = await runs.submit(placed)
             assert run.metadata.name.startswith("team:eval-")
             name = run.metadata.name.removeprefix("team:")
@@ -330,7 +329,7 @@ def test_a_namespace_that_the_service_may_not_use(server: ApiServer, tmp_path: P
     async def test() -> None:
         async with backend(server, tmp_path) as runs:
             plain = eval_submission()
-            placed = ClusterSubmission(plain.kind, plain.spec, plain.secrets, namespace="team")
+            placed = Submission(plain.kind, plain.spec, plain.secrets, namespace="team")
             server.deny(verb, "evalruns", "team")
             with pytest.raises(Forbidden, match=f"{verb} evalruns.evalkube.io in the namespace team"):
                 await runs.submit(placed)

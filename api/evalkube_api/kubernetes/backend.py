@@ -28,7 +28,7 @@ from evalkube_api.backend import (
     RunQuery,
     Submission,
 )
-from evalkube_api.kubernetes import creating, documents, logs, paging, placement
+from evalkube_api.kubernetes import creating, documents, logs, paging
 from evalkube_api.kubernetes.cache import Cache, Entry
 from evalkube_api.kubernetes.cluster import Cluster, answered, connect
 from evalkube_api.kubernetes.creating import Creator
@@ -133,7 +133,7 @@ class KubernetesBackend:
         return await asyncio.shield(asyncio.ensure_future(self._submitted(submission)))
 
     async def _submitted(self, submission: Submission) -> Run:
-        namespace = placement.namespace_of(submission) or self._settings.namespace
+        namespace = submission.namespace or self._settings.namespace
         with self._calling("create the run"):
             await self._scopes.ensure(namespace)  # what cannot be seen cannot be waited for
             raw = await self._creator.create(submission, namespace)

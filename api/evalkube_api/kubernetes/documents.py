@@ -18,7 +18,6 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from evalkube_api.backend import Submission
-from evalkube_api.kubernetes import placement
 from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.unread import Unreadable
 from evalkube_crds import key_hosts
@@ -71,7 +70,7 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 def request_digest(submission: Submission) -> str:
     """What tells one request from another, secrets left out: a digest of a key would help to guess it."""
-    document = [submission.kind, placement.namespace_of(submission), submission.spec.model_dump(mode="json")]
+    document = [submission.kind, submission.namespace, submission.spec.model_dump(mode="json")]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 

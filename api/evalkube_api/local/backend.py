@@ -19,7 +19,6 @@ import orjson
 
 from evalkube_api import endings, errors
 from evalkube_api.backend import Artifact, ArtifactList, Census, Deletion, Moment, RunPage, RunQuery, Submission
-from evalkube_api.kubernetes import placement
 from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
 from evalkube_api.local.drive import Driver, Live, now
 from evalkube_api.local.index import Index
@@ -123,7 +122,7 @@ class LocalBackend:
     async def submit(self, submission: Submission) -> Run:
         """See backend.Backend. A client that leaves takes nothing back: the run is made whole or not at all."""
         paths.check_local(submission.spec)
-        if placement.namespace_of(submission) is not None:
+        if submission.namespace is not None:
             raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
         return await asyncio.shield(asyncio.ensure_future(self._admit(submission)))
 

@@ -6,7 +6,8 @@ from importlib import resources
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from evalkube_api import openapi, problems
+from evalkube_api import openapi
+from evalkube_api.responses import Health
 
 __all__ = ["router"]
 
@@ -17,10 +18,10 @@ def router() -> APIRouter:
     page = (resources.files("evalkube_api") / "pages" / "docs.html").read_text(encoding="utf-8")
 
     @routes.get("/health", tags=["service"], responses=openapi.HEALTH)
-    async def health() -> Response:
+    async def health() -> Health:
         """Whether the service answers."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return problems.json_response(200, {"status": "ok", "service": "evalkube", "timestamp": at})
+        return Health(timestamp=at)
 
     @routes.get("/docs", include_in_schema=False)
     async def docs() -> Response:

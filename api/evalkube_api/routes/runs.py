@@ -2,15 +2,13 @@
 
 import mimetypes
 from collections.abc import AsyncIterator
-from typing import Annotated, Final, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Final, Literal
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from evalkube_api import answers, errors, openapi, preferences, problems, views
+from evalkube_api import answers, errors, openapi, preferences, responses, views
 from evalkube_api.backend import KINDS, Backend, Moment, RunQuery
 from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
@@ -66,31 +64,30 @@ def _documents(routes: APIRouter, backend: Backend) -> None:
         limit: Limit = 50,
         page: Page = 1,
         after: Continue = None,
-    ) -> Response:
+    ) -> responses.RunList:
         """Runs, newest first. `continue` pages on without gaps while new runs come in; `page` counts."""
         wanted = KINDS[kind] if kind else None
         query = RunQuery(wanted, phase, model, namespace, limit=limit, after=after, offset=(page - 1) * limit)
-        return problems.json_response(200, views.page(await backend.list(query)))
+        return views.page(await backend.list(query))
 
     @routes.get("/{run_id}", tags=["runs"], responses=openapi.RUN)
-    async def get_run(run_id: str) -> Response:
+    async def get_run(run_id: str) -> responses.RunDetail:
         """One run: what was asked, its conditions, progress and figures."""
-        return problems.json_response(200, views.run(await backend.get(run_id)))
+        return views.run(await backend.get(run_id))
 
     @routes.delete("/{run_id}", tags=["runs"], responses=openapi.DELETED)
-    async def delete_run(run_id: str, force: bool = False) -> Response:
+    async def delete_run(run_id: str, force: bool = False) -> responses.Deleted:
         """Delete a run and its files. One that has not ended is refused (409), or with `force` cancelled first.
 
         Files stay where another run shares the folder, or where the folder was there before the run; the answer says
         so."""
         done = await backend.delete(run_id, force=force)
-        body = {"id": run_id, "status": "deleted", "artifacts": done.artifacts, "message": done.reason}
-        return problems.json_response(200, body)
+        return responses.Deleted(id=run_id, artifacts=done.artifacts, message=done.reason)
 
 
 def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: Metrics) -> None:
     @routes.post("/{run_id}/cancel", tags=["runs"], responses=openapi.CANCELLED)
-    async def cancel_run(run_id: str) -> Response:
+    async def cancel_run(run_id: str, response: Response) -> responses.Cancelled:
         """End a run, waiting or at work. Answers when it has ended (202 where its runner takes long). A run that had
         ended is 409."""
         before = await backend.get(run_id)
@@ -98,8 +95,8 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
         phase = run.status.phase
         if phase.terminal and phase is not Phase.CANCELLED:
             raise errors.Conflict(f"run {run_id} had ended already: {phase}", run_id)
-        word = "cancelled" if phase.terminal else "cancelling"
-        return problems.json_response(200 if phase.terminal else 202, {"id": run_id, "status": word, "phase": phase})
+        response.status_code = 200 if phase.terminal else 202
+        return responses.Cancelled(id=run_id, status="cancelled" if phase.terminal else "cancelling", phase=phase)
 
     @routes.get("/{run_id}/result", tags=["runs"], responses=openapi.RESULT)
     async def get_result(run_id: str, request: Request) -> Response:
@@ -113,11 +110,11 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.get("/{run_id}/progress", tags=["runs"], responses=openapi.PROGRESS)
-    async def get_progress(run_id: str, request: Request) -> Response:
+    async def get_progress(run_id: str, request: Request) -> Any:
         """How far the run is. With `Accept: text/event-stream` an event for every change until the run has ended."""
         now = await backend.moment(run_id)
         if "text/event-stream" not in request.headers.get("accept", ""):
-            return problems.json_response(200, views.moment(now))
+            return views.moment(now)
         events = _events(backend.moments(run_id))
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
@@ -131,12 +128,9 @@ def _files(routes: APIRouter, backend: Backend) -> None:
         return StreamingResponse(chunks, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
     @routes.get("/{run_id}/artifacts", tags=["files"], responses=openapi.ARTIFACTS)
-    async def list_artifacts(run_id: str) -> Response:
+    async def list_artifacts(run_id: str) -> responses.ArtifactList:
         """The files of the run, by path."""
-        body = views.artifacts(run_id, await backend.artifacts(run_id))
-        for entry in body["artifacts"]:
-            entry["href"] = f"/api/v1/runs/{run_id}/artifacts/{quote(entry['path'])}"
-        return problems.json_response(200, body)
+        return views.artifacts(run_id, await backend.artifacts(run_id))
 
     @routes.get("/{run_id}/artifacts/{path:path}", tags=["files"], responses=openapi.ARTIFACT)
     async def get_artifact(run_id: str, path: str) -> Response:
@@ -155,7 +149,7 @@ async def _events(moments: AsyncIterator[Moment | None]) -> AsyncIterator[bytes]
                 continue
             number += 1
             name = "end" if moment.phase.terminal else "progress"
-            data = orjson.dumps(views.moment(moment)).decode()
+            data = views.moment(moment).model_dump_json()
             yield f"id: {number}\nevent: {name}\ndata: {data}\n\n".encode()
     except errors.NotFound:  # deleted while we watched
         return

@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evalkube_api import answers, bodies, errors, openapi, preferences
+from evalkube_api import answers, bodies, errors, openapi, placement, preferences
 from evalkube_api.backend import WORDS, Backend, Submission
-from evalkube_api.kubernetes import placement
 from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
 from evalkube_benchmarks import collections
@@ -80,7 +79,7 @@ def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None)
     _check_keys(secrets)
     if isinstance(spec, EvalRunSpec):
         _check_benchmarks(spec)
-    return placement.ClusterSubmission(kind, placement.placed(spec, place), secrets, key, namespace=place.namespace)
+    return Submission(kind, placement.placed(spec, place), secrets, key, namespace=place.namespace)
 
 
 def _check_benchmarks(spec: EvalRunSpec) -> None:

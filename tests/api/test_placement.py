@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from evalkube_api import errors
-from evalkube_api.kubernetes import placement
-from evalkube_api.kubernetes.placement import ClusterRequest
+from evalkube_api import errors, placement
+from evalkube_api.placement import ClusterRequest
 from evalkube_api.settings import ClusterSettings, cluster_settings
 from fakes.bodies import eval_body
 from fakes.cluster_runs import eval_submission

@@ -1,22 +1,19 @@
 """The part of a request that says where and how a cluster runs it, beside what is measured: three fields that are not
-the resource's. Pure; every other cluster field (``shards``, ``deadlines``, ...) is the spec's own. Imports no library
-of Kubernetes: a service on one machine reads requests with it, too.
+the resource's. Pure; every other cluster field (`shards`, `deadlines`, ...) is the spec's own.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from evalkube_api import errors
-from evalkube_api.backend import Submission
 from evalkube_crds.cluster import RunnerPod
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.fields import Contract, FreeMap
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem, problems_of
 
-__all__ = ["ClusterRequest", "ClusterSubmission", "Spec", "namespace_of", "placed", "split"]
+__all__ = ["ClusterRequest", "Spec", "placed", "split"]
 
 Spec = EvalRunSpec | PerfRunSpec
 
@@ -30,18 +27,6 @@ class ClusterRequest(Contract):
     namespace: _Label | None = Field(default=None, description="Namespace of the run; the service's own unless set")
     priority: _Name | None = Field(default=None, description="Priority class of the run's pods")
     resources: FreeMap | None = Field(default=None, description="requests and limits of the run's pods")
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSubmission(Submission):
-    """A request that says where its run is to be."""
-
-    namespace: str | None = None
-
-
-def namespace_of(submission: Submission) -> str | None:
-    """The namespace that the request names; None where it names none."""
-    return submission.namespace if isinstance(submission, ClusterSubmission) else None
 
 
 def split(body: dict[str, Any]) -> tuple[ClusterRequest, dict[str, Any]]:

@@ -1,0 +1,366 @@
+"""The answers of the REST API as models: FastAPI writes, checks and describes them by these.
+
+What a run found (`result`, `results`) is a plain object here: its keys are EvalScope's, made in `crds.seed`.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from evalkube_crds import results, status
+from evalkube_crds.names import Phase, Reason
+
+__all__ = [
+    "Accepted",
+    "ArtifactFile",
+    "ArtifactList",
+    "Cancelled",
+    "Comparison",
+    "ComparisonRequest",
+    "Deleted",
+    "Error",
+    "EvalResponse",
+    "Failure",
+    "Health",
+    "PerfResponse",
+    "RunDetail",
+    "RunLine",
+    "RunList",
+    "RunProgress",
+]
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+Instant: TypeAlias = Annotated[datetime, PlainSerializer(_written, return_type=str)]
+Word: TypeAlias = Literal["eval", "perf"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_SNAKE_CASE = ConfigDict(alias_generator=str)
+"""Of a part of a resource: its fields have their own names here, not those of the resource."""
+
+
+class Health(_Model):
+    """Whether the service answers."""
+
+    status: Literal["ok"] = "ok"
+    service: Literal["evalkube"] = "evalkube"
+    timestamp: str
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+class FieldProblem(_Model):
+    """What is wrong with one field, header or parameter of a request."""
+
+    field: str
+    reason: str
+
+
+class Error(_Model):
+    """A request that was not done, and why."""
+
+    error: str = Field(description="For people: what is wrong, and what to do")
+    problems: list[FieldProblem] | None = Field(default=None, description="One for each field, where fields are wrong")
+    run: str | None = Field(default=None, description="The run whose state stands against it")
+    available_endpoints: dict[str, str] | None = Field(default=None, description="Where the path is none")
+
+
+class Failure(_Model):
+    """A run that did not succeed, or was not taken."""
+
+    status: Literal["error"] = "error"
+    error: str
+    reason: Reason | Literal["QueueFull"] | None
+    id: str | None = None
+    output_dir: str | None = None
+    traceback: str | None = Field(default=None, description="In debug mode only")
+
+
+# ---------------------------------------------------------------------------------------------------------------- runs
+
+
+class RunLine(_Model):
+    """A run in a list."""
+
+    id: str
+    kind: Word
+    phase: Phase
+    reason: Reason | None = Field(description="Why the run is as it is")
+    message: str
+    model: str
+    created_at: Instant
+    started_at: Instant | None
+    completed_at: Instant | None
+    output_dir: str | None
+    summary: dict[str, float] = Field(description="Figures of the result by name")
+
+
+class Condition(status.Condition):
+    """A step of a run."""
+
+    model_config = _SNAKE_CASE
+
+
+class Attempt(status.Attempt):
+    """A try at a run."""
+
+    model_config = _SNAKE_CASE
+
+
+class ResultReference(status.ResultReference):
+    """Where results are that are not small."""
+
+    model_config = _SNAKE_CASE
+
+
+class Progress(results.Progress):
+    """How far a run is, by its document."""
+
+    model_config = _SNAKE_CASE
+
+
+class RunDetail(RunLine):
+    """A run in full."""
+
+    spec: dict[str, Any] = Field(description="What was asked, with every default")
+    conditions: list[Condition]
+    attempts: list[Attempt]
+    progress: Progress | None
+    results: dict[str, Any] | None = Field(description="What the run found, where that is small")
+    result_ref: ResultReference | None = Field(description="Where it is, where it is not small")
+
+
+class RunList(_Model):
+    """A page of runs, newest first."""
+
+    runs: list[RunLine]
+    total: int = Field(description="Runs that match, on all pages")
+    next: str | None = Field(description="The `continue` of the next page; null on the last one")
+
+
+class RunProgress(_Model):
+    """How far a run is."""
+
+    id: str
+    phase: Phase
+    done: int
+    total: int = Field(description="0 while it is not known")
+    percent: float
+    eta_seconds: float | None
+    stage: str | None
+    message: str
+    updated_at: Instant
+
+
+class Deleted(_Model):
+    """A run that is no more."""
+
+    id: str
+    status: Literal["deleted"] = "deleted"
+    artifacts: Literal["deleted", "kept"]
+    message: str
+
+
+class Cancelled(_Model):
+    """A run that was told to end."""
+
+    id: str
+    status: Literal["cancelled", "cancelling"]
+    phase: Phase
+
+
+class ArtifactFile(_Model):
+    """A file of a run."""
+
+    path: str
+    bytes: int
+    modified_at: Instant
+    href: str
+
+
+class ArtifactList(_Model):
+    """The files of a run, by path."""
+
+    id: str
+    artifacts: list[ArtifactFile]
+    complete: bool = Field(description="Whether all files are listed")
+
+
+# ------------------------------------------------------------------------------------------------------------ outcomes
+
+
+class ThresholdsOutcome(_Model):
+    """Whether a run met its thresholds."""
+
+    met: bool
+    message: str
+
+
+class JudgeCost(_Model):
+    """What a judge cost."""
+
+    model: str
+    cost: float | None
+    usage: dict[str, int]
+
+
+class Cost(_Model):
+    """What an evaluation cost by the prices that it named; null where one is missing."""
+
+    total: float | None
+    model: float | None
+    datasets: dict[str, float | None]
+    judges: list[JudgeCost]
+    answers_with_usage: int
+    answers_scored: int
+
+
+class _Expected(_Model):
+    calls: int
+    prompt_tokens: int
+    most_output_tokens: int
+    prompt_cost: float | None = None
+    most_cost: float | None = None
+
+
+class ExpectedModel(_Expected):
+    """What a model will be asked."""
+
+    model: str
+
+
+class ExpectedDataset(_Expected):
+    """What will be asked of a data set."""
+
+    samples: int
+    kept: int
+    judged: int
+
+
+class Estimate(_Model):
+    """What a run would ask, of a dry run."""
+
+    counted_by: Literal["tokenizer", "characters"]
+    calls: int
+    most_cost: float | None
+    model: ExpectedModel
+    judges: list[ExpectedModel]
+    datasets: dict[str, ExpectedDataset]
+
+
+class CollectionMember(_Model):
+    """A benchmark in a collection."""
+
+    weight: float
+    score: float | None
+
+
+class CollectionIndex(_Model):
+    """The weighted mean of a collection's scores; null where a member has none."""
+
+    index: float | None
+    members: dict[str, CollectionMember]
+    without_score: list[str]
+
+
+class AtOnce(results.AtOnce):
+    """How many requests at once a shard found out."""
+
+    model_config = _SNAKE_CASE
+
+
+class EvalResponse(_Model):
+    """An evaluation that succeeded."""
+
+    status: Literal["success"] = "success"
+    id: str
+    message: str
+    result: dict[str, dict[str, Any]] = Field(description="A report by data set, with EvalScope's keys")
+    output_dir: str | None
+    thresholds: ThresholdsOutcome | None = None
+    cost: Cost | None = None
+    collections: dict[str, CollectionIndex] | None = None
+    estimate: Estimate | None = None
+    at_once: list[AtOnce] | None = None
+    sandbox: list[str] | None = None
+
+
+class PointResponse(_Model):
+    """What one load of a load test came to."""
+
+    model_config = ConfigDict(extra="allow")
+
+    metrics: dict[str, Any] = Field(description="Figures with EvalScope's keys")
+    percentiles: dict[str, list[Any]]
+    server: dict[str, Any] | None = Field(default=None, description="The server's own view, where it was asked for")
+
+
+class PerfResponse(_Model):
+    """A load test that succeeded."""
+
+    status: Literal["success"] = "success"
+    id: str
+    message: str
+    output_dir: str | None
+    results: dict[str, PointResponse] = Field(description="By point: parallel_P_number_N, or rate_R_number_N")
+    data: dict[str, Any] | None = Field(default=None, description="The prompts, where some were left out or cut")
+    sla: dict[str, Any] | None = Field(default=None, description="The answer of a search for a service level")
+    thresholds: ThresholdsOutcome | None = None
+
+
+class Accepted(_Model):
+    """A run that goes on."""
+
+    status: Literal["accepted"] = "accepted"
+    message: str
+    id: str
+    kind: Word
+    phase: Phase
+    output_dir: str | None
+    links: dict[str, str]
+
+
+# ---------------------------------------------------------------------------------------------------------- comparisons
+
+RunId: TypeAlias = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class ComparisonRequest(BaseModel):
+    """Which runs to compare."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    baseline: RunId = Field(description="Id of a run")
+    candidate: RunId = Field(description="Id of the run beside it")
+    most_changed: int = Field(
+        default=100, ge=0, le=10_000, description="Most questions of a benchmark that are listed as changed"
+    )
+
+
+class ComparedRun(_Model):
+    """One of the runs of a comparison."""
+
+    run: str
+    model: str
+
+
+class Comparison(_Model):
+    """What changed from a run to another, by how much, and whether that may be chance."""
+
+    baseline: ComparedRun
+    candidate: ComparedRun
+    confidence: float
+    benchmarks: dict[str, dict[str, Any]]
+    only_baseline: list[str]
+    only_candidate: list[str]
+    differences: list[dict[str, Any]]
+    warnings: list[str]
