@@ -3,7 +3,7 @@
 Times are integer nanoseconds, scores integer billionths, so that shards add up to exactly what one would have counted.
 """
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from evalkube_crds.score_sum import ScoreSum
 from evalkube_crds.spending import DatasetEstimate, Estimate, Spending, TokenUsage
 
 __all__ = [
+    "MOST_LIVE_FIGURES",
     "AtOnce",
     "CollectionResult",
     "DataHub",
@@ -46,13 +47,22 @@ DataHub: TypeAlias = Literal["modelscope", "huggingface", "local", "sample"]
 """Where questions come from: a hub, local files, or the few items that ship with evalkube."""
 
 
+MOST_LIVE_FIGURES: Final = 16
+
+
 class Progress(Report):
-    """How far a run is."""
+    """How far a run is, and what it sees."""
 
     done: int = Field(default=0, ge=0, description="Samples or requests finished")
     total: int = Field(default=0, ge=0, description="Samples or requests in all; 0 while unknown")
     eta_seconds: float | None = Field(default=None, description="Estimated time to the end, in seconds")
     stage: str | None = Field(default=None, description="What is being done: a point's name, or what the run waits for")
+    failed: int = Field(default=0, ge=0, description="Samples or requests that failed, of those that are done")
+    figures: dict[str, float] = Field(
+        default_factory=dict,
+        max_length=MOST_LIVE_FIGURES,
+        description="What is seen now, by name: rps, output_tps, ttft_p50_s, ttft_p99_s, score, score_low, score_high",
+    )
 
 
 class Judgements(Report):

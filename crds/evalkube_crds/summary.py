@@ -36,7 +36,7 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
-__all__ = ["failures", "headline", "requested", "start_skew_s", "summary"]
+__all__ = ["failed", "failures", "headline", "requested", "start_skew_s", "summary"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -58,6 +58,13 @@ def requested(result: EvalResult | PerfResult) -> int:
     )
 
 
+def failed(result: EvalResult | PerfResult) -> int:
+    """Samples, requests or conversations of ``requested`` that failed."""
+    if isinstance(result, EvalResult):
+        return sum(sum(subset.errored.values()) for dataset in result.datasets for subset in dataset.subsets)
+    return sum(point.failed if point.conversations is None else point.conversations.failed for point in result.points)
+
+
 def start_skew_s(result: EvalResult | PerfResult) -> float | None:
     """The most that the shards' starts of a point can have been apart, of the point where that is most; None where it
     is of none.
@@ -69,8 +76,8 @@ def start_skew_s(result: EvalResult | PerfResult) -> float | None:
 def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:
     """What a finished run says in one line: requests that failed first, then the first of its ``figures``."""
     said = [f"{name} {value:.4g}" for name, value in list(figures.items())[:_SAID]]
-    failed = failures(result.points) if isinstance(result, PerfResult) else ""
-    return "; ".join(part for part in (failed, ", ".join(said)) if part) or "completed"
+    troubles = failures(result.points) if isinstance(result, PerfResult) else ""
+    return "; ".join(part for part in (troubles, ", ".join(said)) if part) or "completed"
 
 
 def failures(points: Sequence[PerfPoint]) -> str:
@@ -80,16 +87,16 @@ def failures(points: Sequence[PerfPoint]) -> str:
     classes: Counter[ErrorClass] = Counter()
     for point in points:
         classes.update(point.errors)
-    failed = sum(point.failed for point in points)
-    if not failed:
+    lost = sum(point.failed for point in points)
+    if not lost:
         return ""
-    total = failed + sum(point.succeeded for point in points)
+    total = lost + sum(point.succeeded for point in points)
     leading = sorted(classes.items(), key=lambda item: (-item[1], item[0]))
     said = [f"{error} ({count})" if len(leading) > 1 else str(error) for error, count in leading[:_SAID_CLASSES]]
     more = len(leading) - _SAID_CLASSES
     if more > 0:
         said.append(f"{more} further classes")
-    return f"{failed} of {total} requests failed: {', '.join(said)}" if said else f"{failed} of {total} requests failed"
+    return f"{lost} of {total} requests failed: {', '.join(said)}" if said else f"{lost} of {total} requests failed"
 
 
 def _eval_summary(result: EvalResult) -> dict[str, float]:

@@ -43,8 +43,8 @@ class Outcome:
     """What a run came to. ``reason`` is Completed, or why there is no whole result.
 
     ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
-    load test, at its worst point; ``start_skew_s``: of its shards, likewise. ``done``: samples or requests; 0 where
-    that is not known.
+    load test, at its worst point; ``start_skew_s``: of its shards, likewise. ``done``: samples or requests, and how
+    many of them ``failed``; 0 where that is not known.
     """
 
     reason: Reason
@@ -54,6 +54,7 @@ class Outcome:
     results: Mapping[str, Any] | None = None
     result_ref: ResultReference | None = None
     done: int = 0
+    failed: int = 0
     verdict: Verdict | None = None
     start_skew_s: float | None = None
 
@@ -280,7 +281,7 @@ def _outcome_fields(status: RunStatus, outcome: Outcome, output_dir: str | None,
     return {
         "attempts": _closed(status, Reason.COMPLETED, "", 0, now),
         "completion_time": now,
-        "progress": at_end(status.progress, outcome.done) if outcome.done else status.progress,
+        "progress": at_end(status.progress, outcome.done, outcome.failed) if outcome.done else status.progress,
         "summary": dict(outcome.summary),
         "start_skew_seconds": outcome.start_skew_s,
         "results": dict(outcome.results) if outcome.results is not None else None,

@@ -133,6 +133,7 @@ def outcome(result: Merged, response: Mapping[str, Any] | None, reference: Resul
         results=response,
         result_ref=reference,
         done=summary.requested(result),
+        failed=summary.failed(result),
         verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
         start_skew_s=summary.start_skew_s(result),
     )

@@ -201,6 +201,8 @@ def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Outcom
         summary=summary.summary(result),
         results=value if inline else None,
         result_ref=None if inline else reference,
+        done=summary.requested(result),
+        failed=summary.failed(result),
         verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
     )
     return ending, found
