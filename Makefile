@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS_AT_ONCE ?= 2
+TESTS ?=
 BIN := $(VENV)/bin
 
 .PHONY: demo test lint types contracts generate e2e kind clean
@@ -9,8 +10,8 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed  ## evaluate and load-test a mock model through the REST API
 	@EVALKUBE=$(BIN)/evalkube PYTHON=$(BIN)/python examples/demo.sh
 
-test: $(VENV)/.installed-dev  ## the tests that need no cluster
-	$(BIN)/python -m pytest --ignore=tests/e2e --numprocesses=$(TESTS_AT_ONCE) --dist=worksteal
+test: $(VENV)/.installed-dev  ## the tests that need no cluster, or those of $$TESTS
+	$(BIN)/python -m pytest $(TESTS) --ignore=tests/e2e --numprocesses=$(TESTS_AT_ONCE) --dist=worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

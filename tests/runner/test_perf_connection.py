@@ -1,72 +1,24 @@
-"""The connection engine against a server that sends any bytes: what each request is reported as."""
-
-import asyncio
-import os
-import resource
-import socket
-from collections.abc import Callable
+"""The connection engine against a server that sends any bytes: what each answer is reported as."""
 
 import pytest
-import uvloop
 
 from evalkube_crds.names import ErrorClass
-from evalkube_runner.http.target import Target, request_head, target_of
-from evalkube_runner.perf.exchange import Exchange
-from evalkube_runner.perf.pool import Limits, Pool
-from evalkube_runner.wire import openai
-from fakes.raw_server import Close, Hang, RawServer, Step, raw_server
-
-TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
-STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-LIMITS = Limits(total_s=60.0)
-DONE = b"data: [DONE]\n\n"
-STREAM = TEXT * 3 + STOP + DONE
-CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def sized(body: bytes, status: bytes = b"200 OK") -> bytes:
-    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
-
-
-WHOLE = CHUNKED + chunk(STREAM) + b"0\r\n\r\n"
-
-
-def exchange_for(index: int, port: int, ended: Callable[[Exchange], None], *, stream: bool) -> Exchange:
-    head = request_head(Target("127.0.0.1", port, False, "/v1"), {})
-    return Exchange(index, head + b"2\r\n\r\n{}", openai, stream=stream, choices=1, ended=ended)
-
-
-def asked(
-    script: Callable[[int, int], list[Step]],
-    *,
-    requests: int = 1,
-    stream: bool = True,
-    limits: Limits = LIMITS,
-    pause_s: float = 0.0,
-    kernel_times: bool = True,
-) -> tuple[list[Exchange], RawServer]:
-    """Send ``requests`` one after the other through one pool."""
-
-    async def work() -> tuple[list[Exchange], RawServer]:
-        async with raw_server(script) as server:
-            target = Target("127.0.0.1", server.port, False, "/v1")
-            pool = Pool(target, limits, ["127.0.0.1"], connected=lambda _: None, kernel_times=kernel_times)
-            found = []
-            for index in range(requests):
-                over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-                pool.send(exchange_for(index, server.port, over.set_result, stream=stream))
-                found.append(await asyncio.wait_for(over, 60))
-                await asyncio.sleep(pause_s)
-            await pool.close()
-            return found, server
-
-    return uvloop.run(work())
-
+from evalkube_runner.perf.pool import Limits
+from fakes.connections import (
+    BY_EITHER,
+    CHUNKED,
+    DONE,
+    PLAIN,
+    STOP,
+    STREAM,
+    TEXT,
+    UNTIL_CLOSE,
+    WHOLE,
+    asked,
+    chunk,
+    sized,
+)
+from fakes.raw_server import Close, Hang, Step
 
 # name: steps, error, chunks
 STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
@@ -137,7 +89,6 @@ STREAMS: dict[str, tuple[list[Step], ErrorClass | None, int]] = {
 }
 
 
-BY_EITHER = pytest.mark.parametrize("kernel_times", [True, False], ids=["kernel's times", "program's times"])
 """Plain TCP is read in two ways, and both read the same."""
 
 
@@ -189,9 +140,6 @@ def test_an_encoding_that_is_none() -> None:
     trailer = b"0\r\nContent-Encoding: gzip\r\n\r\n"
     (found,), _ = asked(lambda _connection, _request: [head + chunk(STREAM) + trailer])
     assert found.error is None
-
-
-PLAIN = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"completion_tokens":1}}'
 
 
 @pytest.mark.parametrize(
@@ -246,112 +194,6 @@ def test_timeouts(steps: list[Step], limits: Limits, error: ErrorClass) -> None:
     assert 500_000_000 <= found.end_ns - found.sent_ns < 10_000_000_000
 
 
-@BY_EITHER
-def test_keep_alive(*, kernel_times: bool) -> None:
-    """Requests in a row use one connection."""
-    found, server = asked(lambda _connection, _request: [WHOLE], requests=5, kernel_times=kernel_times)
-    assert [one.error for one in found] == [None] * 5
-    assert server.connections == 1
-
-
-def test_connection_close_is_heeded() -> None:
-    """A connection that the server wants closed is not used again."""
-    closing = [WHOLE.replace(b"chunked\r\n", b"chunked\r\nConnection: close\r\n", 1)]
-    found, server = asked(lambda _connection, _request: list(closing), requests=2)
-    assert [one.error for one in found] == [None] * 2
-    assert server.connections == 2
-
-
-@BY_EITHER
-def test_a_reused_connection_that_died_is_no_failure(*, kernel_times: bool) -> None:
-    """The keep-alive race: sent once more on a new connection, and on record."""
-    script: dict[int, list[Step]] = {0: [WHOLE], 1: [Close()]}
-    found, server = asked(lambda _, request: list(script[request]), requests=2, kernel_times=kernel_times)
-    assert [(one.error, one.resent) for one in found] == [(None, False), (None, True)]
-    assert (server.connections, len(server.requests)) == (2, 3)
-
-
-def test_a_fresh_connection_that_dies_is_a_failure() -> None:
-    """Sent once more is sent once more, not until it works."""
-    found, server = asked(lambda connection, request: [WHOLE] if connection + request == 0 else [Close()], requests=2)
-    assert [(one.error, one.resent) for one in found] == [(None, False), (ErrorClass.DISCONNECTED, True)]
-    assert len(server.requests) == 3
-
-
-@BY_EITHER
-def test_a_connection_closed_while_idle_is_replaced(*, kernel_times: bool) -> None:
-    """Nothing is sent on it, so nothing is sent twice."""
-    script: list[Step] = [WHOLE, Close()]
-    found, server = asked(lambda _connection, _request: script, requests=2, pause_s=0.2, kernel_times=kernel_times)
-    assert [(one.error, one.resent) for one in found] == [(None, False)] * 2
-    assert (server.connections, len(server.requests)) == (2, 2)
-
-
-def test_bytes_after_the_answer_spoil_the_connection() -> None:
-    """What nobody asked for must not be taken for the next answer."""
-    found, server = asked(lambda _connection, _request: [WHOLE, 0.01, b"junk"], requests=2, pause_s=0.2)
-    assert [one.error for one in found] == [None] * 2
-    assert server.connections == 2
-
-
-@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
-@pytest.mark.parametrize(
-    ("after", "connections"),
-    [
-        (b"junk", 2),
-        (b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nbad", 2),
-        (b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", 2),
-        (WHOLE, 2),
-        (sized(b'{"choices":[{"finish_reason":"length"}]}'), 2),
-        (b"\r\n", 1),
-    ],
-    ids=["junk", "an error", "a timeout", "another stream", "another answer", "an empty line"],
-)
-def test_what_follows_an_answer_is_none_of_it(after: bytes, connections: int, *, stream: bool) -> None:
-    """In one read with the answer: that one is whole, and neither it nor the next one gets any of those bytes."""
-    whole = WHOLE if stream else sized(PLAIN)
-    found, server = asked(lambda _connection, _request: [whole + after], requests=2, stream=stream)
-    assert [(one.error, one.status, one.finish_reason) for one in found] == [(None, 200, "stop")] * 2
-    assert [one.chunks for one in found] == [3 if stream else 0] * 2
-    assert server.connections == connections
-
-
-def test_a_goodbye_before_bytes_of_its_own() -> None:
-    """`Connection: close` and bytes after the answer."""
-    closing = WHOLE.replace(b"chunked\r\n", b"chunked\r\nConnection: close\r\n", 1)
-    (found,), _ = asked(lambda _connection, _request: [closing + b"junk"])
-    assert (found.error, found.chunks) == (None, 3)
-
-
-def test_what_waits_in_the_kernel_is_not_the_next_answer() -> None:
-    """Bytes that came while the client was busy elsewhere: the next request leaves on another connection."""
-
-    async def work() -> tuple[list[ErrorClass | None], int]:
-        writers: list[asyncio.StreamWriter] = []
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writers.append(writer)
-            await reader.readuntil(b"{}")
-            writer.write(WHOLE)
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        pool = Pool(Target("127.0.0.1", port, False, "/"), LIMITS, ["127.0.0.1"], connected=lambda _: None)
-        ended: asyncio.Queue[Exchange] = asyncio.Queue()
-        pool.send(exchange_for(0, port, ended.put_nowait, stream=True))
-        found = [await ended.get()]
-        os.write(writers[0].get_extra_info("socket").fileno(), b"junk")
-        pool.send(exchange_for(1, port, ended.put_nowait, stream=True))  # before the loop has read that
-        found.append(await ended.get())
-        await pool.close()
-        for writer in writers:
-            writer.close()
-        server.close()
-        return [one.error for one in found], len(writers)
-
-    assert uvloop.run(work()) == ([None, None], 2)
-
-
 def test_done_and_no_end_of_what_follows() -> None:
     """A server that goes on and on after [DONE]: the answer ended there."""
     steps: list[Step] = [CHUNKED + chunk(STREAM)]
@@ -382,124 +224,3 @@ def test_done_though_the_server_goes_on() -> None:
     (found,), _ = asked(lambda _connection, _request: [CHUNKED + chunk(STREAM), *more], limits=Limits(total_s=30.0))
     assert (found.error, found.chunks) == (None, 3)
     assert found.end_ns == found.last_token_ns
-
-
-def test_nobody_listens() -> None:
-    """A refused connection is a connect error, and names the address."""
-
-    async def work() -> Exchange:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        pool = Pool(Target("127.0.0.1", port, False, "/"), Limits(), ["127.0.0.1"], connected=lambda _: None)
-        over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        pool.send(exchange_for(0, port, over.set_result, stream=True))
-        found = await over
-        await pool.close()
-        return found
-
-    found = uvloop.run(work())
-    assert found.error is ErrorClass.CONNECT
-    assert "127.0.0.1" in found.message
-
-
-def test_no_descriptor_is_left() -> None:
-    """It is our own limit that is told, and not that the target is not there."""
-
-    async def work() -> Exchange:
-        async with raw_server(lambda _connection, _request: [WHOLE]) as server:
-            pool = Pool(Target("127.0.0.1", server.port, False, "/"), LIMITS, ["127.0.0.1"], connected=lambda _: None)
-            over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-            next_free = os.dup(0)
-            os.close(next_free)
-            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
-            try:
-                pool.send(exchange_for(0, server.port, over.set_result, stream=True))
-                found = await over
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            await pool.close()
-            return found
-
-    found = uvloop.run(work())
-    assert found.error is ErrorClass.CLIENT_LIMIT
-    assert "ulimit -n" in found.message
-
-
-def test_a_name_that_does_not_exist() -> None:
-    """To have no address is a DNS error of the requests, not a crash."""
-
-    async def work() -> ErrorClass | None:
-        target = target_of("http://no-such-host.invalid:1/v1")
-        pool = Pool(target, Limits(), [], connected=lambda _: None)
-        over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        pool.send(exchange_for(0, 1, over.set_result, stream=True))
-        error = (await over).error
-        await pool.close()
-        return error
-
-    assert uvloop.run(work()) is ErrorClass.DNS
-
-
-def test_an_address_that_nobody_answers_on_is_left_out() -> None:
-    """localhost has two addresses, and most servers listen on one."""
-
-    async def work() -> list[ErrorClass | None]:
-        async with raw_server(lambda _connection, _request: [WHOLE]) as server:
-            target = Target("localhost", server.port, False, "/")
-            pool = Pool(target, Limits(), ["::1", "127.0.0.1"], connected=lambda _: None)
-            errors = []
-            for index in range(3):
-                over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-                pool.send(exchange_for(index, server.port, over.set_result, stream=True))
-                errors.append((await over).error)
-            await pool.close()
-            return errors
-
-    assert uvloop.run(work()) == [None] * 3
-
-
-def test_closing_ends_what_is_in_flight() -> None:
-    """Requests in flight and connects under way fail as cancelled; nothing is left open."""
-
-    async def work() -> list[ErrorClass | None]:
-        async with raw_server(lambda _connection, _request: [Hang()]) as server:
-            pool = Pool(Target("127.0.0.1", server.port, False, "/"), Limits(), ["127.0.0.1"], connected=lambda _: None)
-            ended: list[Exchange] = []
-            await pool.warm(2)
-            for index in range(4):  # two on the warm connections, two still connecting
-                pool.send(exchange_for(index, server.port, ended.append, stream=True))
-            await pool.close()
-            return [one.error for one in ended]
-
-    assert uvloop.run(work()) == [ErrorClass.CANCELLED] * 4
-
-
-def test_head_of_requests() -> None:
-    """Host with its port where that is not the standard one; the user's headers win; framing stays ours."""
-    target = target_of("http://h:81/v1?a=b")
-    head = request_head(target, {"User-Agent": "me", "Content-Length": "7", "X-Y": "z"}).decode()
-    assert head.startswith("POST /v1?a=b HTTP/1.1\r\nHost: h:81\r\n")
-    assert head.endswith("\r\nUser-Agent: me\r\nX-Y: z\r\nContent-Length: ")
-    assert b"Host: [::1]\r\n" in request_head(target_of("https://[::1]/"), {})
-
-
-@BY_EITHER
-def test_large_requests_are_sent_whole(*, kernel_times: bool) -> None:
-    """A body that no socket buffer holds arrives byte for byte."""
-    body = b"x" * 8_000_000
-
-    async def work() -> bytes:
-        async with raw_server(lambda _connection, _request: [WHOLE]) as server:
-            target = Target("127.0.0.1", server.port, False, "/")
-            pool = Pool(target, Limits(), ["127.0.0.1"], connected=lambda _: None, kernel_times=kernel_times)
-            over: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-            one = exchange_for(0, server.port, over.set_result, stream=True)
-            one.payload = b"POST / HTTP/1.1\r\nContent-Length: 8000000\r\n\r\n" + body
-            pool.send(one)
-            assert (await over).error is None
-            await pool.close()
-            return server.requests[0]
-
-    assert uvloop.run(work()).endswith(b"\r\n\r\n" + body)

@@ -57,6 +57,7 @@ class Limit:
         self._doubling = True
         self._round = 0
         self._kind = ""
+        self._measured = False  # of this kind, at least one round
         self._latencies_ns: list[int] = []
         self._below: _Measured | None = None
         self._rounds_left = _PROBE_ROUNDS
@@ -66,13 +67,16 @@ class Limit:
 
     def asked(self, kind: str = "") -> int:
         """A request leaves, for a question of that kind; the number of its round. Other kinds take other times: what
-        was measured of the last kind says nothing, and half the limit is where the next is measured first.
+        was measured of the last kind says nothing, and half the limit is where the next is measured first. A limit at
+        which nothing was measured stays: kinds of a few questions each would otherwise halve it down to one.
         """
         if kind != self._kind:
-            if self._kind:
+            if self._measured:
                 self._doubling = True
-                self._set(self.now // 2)
-                self._below = None
+                self._set((self._after_probe or self.now) // 2)
+                self._below = self._after_probe = None
+                self._rounds_left = _PROBE_ROUNDS
+                self._measured = False
             self._kind = kind
         return self._round
 
@@ -104,6 +108,7 @@ class Limit:
 
     def _judge(self, measured: _Measured) -> None:
         """A round is over."""
+        self._measured = True
         if self._after_probe is not None:
             self._below, back, self._after_probe = measured, self._after_probe, None
             self._set(back)
