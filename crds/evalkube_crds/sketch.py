@@ -51,7 +51,7 @@ class Sketch:
         return cls(first, tuple(counts[first : last + 1])) if last >= 0 else cls()
 
     def percentile(self, percent: float) -> float | None:
-        """A percentile (0 to 100) in nanoseconds: the middle of the bucket of the value with that rank; None of none."""
+        """A percentile (0 to 100) in nanoseconds: the middle of the bucket of the value with that rank."""
         upto = list(accumulate(self.counts))
         if not upto or not upto[-1]:
             return None
