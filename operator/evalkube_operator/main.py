@@ -36,7 +36,7 @@ from evalkube_operator.leader import Election
 from evalkube_operator.line import Line
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.ports import RunKey
-from evalkube_operator.reconcile import Reconciler, Rest
+from evalkube_operator.reconcile import Reconciler, Requeue
 from evalkube_operator.settings import Settings, read
 from evalkube_operator.storage import Storage
 from evalkube_operator.store.interface import StoreError
@@ -78,7 +78,7 @@ class _Operator:
         self.run_store = RunStore(self.store)
         self.unread = Unread(lambda kind: self.metrics.unreadable.labels(kind).inc())
         self.cache = Cache(self.queue.add, self._on_dropped)
-        self.poster = EventPoster(cluster, settings.identity, busy=self.queue.hurried)
+        self.poster = EventPoster(cluster, settings.identity, busy=self.queue.is_urgent)
         executor = Executor(
             cluster=cluster,
             store=self.run_store,
@@ -95,7 +95,7 @@ class _Operator:
             executor=executor,
             rules=settings.rules,
             output_uri=self.run_store.uri,
-            turns=self.queue,
+            priority=self.queue,
             line=self.line,
             storage=self.storage,
             unread=self.unread,
@@ -245,8 +245,8 @@ class _Operator:
                 _LOG.exception("%s %s/%s", *key)
                 self._failed(key, problem)
             else:
-                if rest.put_off:
-                    self.queue.put_off(key)
+                if rest.deferred:
+                    self.queue.defer(key)
                 else:
                     self.queue.done(key)
                 if rest.again_s is not None:
@@ -263,9 +263,9 @@ class _Operator:
                     await self.claims.other(namespace)
             await asyncio.sleep(claims.AGAIN_S)
 
-    async def _look_at(self, key: Key) -> Rest:
+    async def _look_at(self, key: Key) -> Requeue:
         if await self.claims.other(key[1]) is not None:
-            return Rest(claims.AGAIN_S)
+            return Requeue(claims.AGAIN_S)
         return await self.reconciler.reconcile(key)
 
     def _failed(self, key: Key, problem: Exception) -> None:
