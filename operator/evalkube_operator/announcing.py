@@ -79,7 +79,7 @@ def _event(about: Mapping[str, str], announcement: Announcement, now: datetime, 
 
 
 class EventPoster:
-    """``execute.Announcer``."""
+    """Posts events about runs, one after the other, when there is time (see `execute.Announcer`)."""
 
     def __init__(self, cluster: Cluster, instance: str, *, busy: Callable[[], bool] = lambda: False) -> None:
         """``busy``: whether there is more urgent work."""

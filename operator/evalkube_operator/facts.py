@@ -203,7 +203,7 @@ class PodFact:
 
     @property
     def ended(self) -> bool:
-        """Whether it runs no more."""
+        """Whether the pod has ended."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
@@ -213,7 +213,7 @@ class PodFact:
 
     @property
     def deleting(self) -> bool:
-        """Whether somebody wants it gone."""
+        """Whether the pod is being deleted."""
         return self.deletion_due is not None
 
     @property

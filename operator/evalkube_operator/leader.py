@@ -169,7 +169,7 @@ class Election:
         self.lost.set()
 
     async def give_up(self) -> None:
-        """Let a standby take over at once."""
+        """Give the Lease back, so that another replica can lead at once."""
         if not self.leading.is_set():
             return
         self.leading.clear()

@@ -81,12 +81,12 @@ class Place:
 
     @property
     def namespace(self) -> str:
-        """Of the run."""
+        """The namespace of the run."""
         return self.key[1]
 
     @property
     def order(self) -> tuple[datetime, str, str]:
-        """By age, then name."""
+        """What places are sorted by: age, then name."""
         return self.since, self.key[2], self.uid
 
 

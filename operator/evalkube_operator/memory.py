@@ -30,7 +30,7 @@ _FIGURES: Final = frozenset(one.name for one in live.FIGURES)
 
 @dataclass(slots=True)
 class Memory:
-    """Of one run, by its UID."""
+    """What is remembered of one run; a dict has one for each UID."""
 
     objects: dict[ObjectRef, tuple[ObjectFact | None, datetime]] = field(default_factory=dict)
     pod_events: dict[str, tuple[tuple[EventFact, ...], datetime]] = field(default_factory=dict)

@@ -109,7 +109,7 @@ class Reconciler:
             if rest is not None:
                 self._release(run)
                 return rest
-        _LOG.error("%s %s/%s does not come to rest; looking again in 5 s", *key)
+        _LOG.error("%s %s/%s: %d steps did not bring it to an end; it is looked at again in 5 s", *key, _MOST_ROUNDS)
         return Requeue(5.0)
 
     async def _step(self, run: RunFact) -> Requeue | None:

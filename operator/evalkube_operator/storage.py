@@ -50,14 +50,14 @@ class Storage:
         self._short = asyncio.Event()
 
     def room(self) -> StoreRoom | None:
-        """None: not known, or no longer."""
+        """Whether the store has room, as last seen; None where that is not known, or too old."""
         if self._shortage:
             return StoreRoom(self._shortage)
         fresh = self._asked_at is not None and self._now() - self._asked_at < _FRESH
         return StoreRoom() if fresh else None
 
     def refused(self, problem: StoreFull) -> None:
-        """A write found no room."""
+        """Note that a write found no room."""
         self._refused_at = self._now()
         if not self._shortage:
             self._set(str(problem))

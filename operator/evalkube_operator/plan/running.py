@@ -193,7 +193,7 @@ class _Waiting:
     behind: bool = False
 
     def failure(self, spec: Spec) -> failure.Failure:
-        """What it is when its time is over."""
+        """The failure that a shard's wait becomes when its time is over."""
         which = f"shard {self.index}: " if spec.shards > 1 else ""
         if self.trouble is not None:
             return failure.Failure(self.trouble.reason, which + self.trouble.message)

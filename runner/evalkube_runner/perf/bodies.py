@@ -204,7 +204,7 @@ class Bodies:
             self._thread.submit(machine.step_back)
         if block not in self._there and not self._warned:
             self._warned = True
-            _LOG.warning("requests wait for their bodies: prompts are not made as fast as they are sent")
+            _LOG.warning("requests leave late: prompts are not made as fast as requests are due")
         self._at[worker] = block
         self._news.set()
 
