@@ -49,10 +49,10 @@ class Prompts(Protocol):
     """Prompts by index; `len` is how many different ones there are, which may be more than memory or disk holds."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of bodies."""
 
     def item(self, index: int) -> Prompt | Inputs | Query | Conversation:
-        """One of them, the same every time."""
+        """One body, the same every time."""
 
     def limit(self, index: int) -> int | None:
         """The most tokens of its answer, where it has a limit of its own."""
