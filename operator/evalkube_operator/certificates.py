@@ -59,7 +59,7 @@ class Certificates:
         self._ca = _text(files.ca)
 
     async def keep(self) -> None:
-        """Look every few seconds, until cancelled."""
+        """Look for changed files every few seconds, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(_EVERY_S)

@@ -299,7 +299,7 @@ class _Operator:
     # the store
 
     def _on_store_room(self, shortage: str) -> None:
-        """Every run that waits is looked at anew: it says what it waits for, or goes on."""
+        """Look at every waiting run again: its status says what it waits for, or it goes on."""
         self.metrics.store_full.set(bool(shortage))
         if not shortage:
             _LOG.info("the store has room again: runs start")

@@ -55,7 +55,7 @@ class Priority(Protocol):
 
 
 class Reconciler:
-    """Belongs to one event loop.
+    """Brings runs ahead, one step after the other. It belongs to one event loop.
 
     ``output_uri``: where a run's artifacts are, for its status. `priority`: where runs wait to be looked at;
     ``line``: where they wait to be started; ``storage``: whether there is room for what they will bring.
@@ -113,7 +113,7 @@ class Reconciler:
         return Requeue(5.0)
 
     async def _step(self, run: RunFact) -> Requeue | None:
-        """One plan, carried out; None where it has to be made anew."""
+        """Make one plan and carry it out; None where another has to be made."""
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
         self._hold(run.uid, run.namespace, now)
@@ -135,7 +135,7 @@ class Reconciler:
         return Requeue(max(min(seconds), 0.0) if seconds else None)
 
     async def _performed(self, action: Action, run: RunFact, memory: Memory) -> bool:
-        """In a burst the Jobs of all runs come before the bookkeeping of any."""
+        """Carry out one action; Jobs are urgent work, so that in a burst they come before any bookkeeping."""
         if isinstance(action, AwaitTurn):
             return self._line.join(Place(run.key, run.uid, action.pods, run.created_at))
         if isinstance(action, LookUpStoreRoom):
@@ -150,7 +150,7 @@ class Reconciler:
             self._priority.mark_urgent()
 
     def prime(self) -> None:
-        """What all runs hold is known, before the first of them is given a turn."""
+        """Note the pods of all runs, before the first of them is given its turn."""
         now = self._now()
         for key in self._cache.run_keys():
             uid = self._cache.uid_of(key)
@@ -164,7 +164,7 @@ class Reconciler:
         self._line.hold(uid, placing.holding(namespace, jobs, self._cache.pods(uid), creates), now)
 
     def _forget_others(self, key: Key, run: RunFact | None) -> None:
-        """The memory of a run goes with it, also where another of its name has come."""
+        """Drop the memory of a run that is gone, also where another of its name has come."""
         known = self._uids.get(key)
         if known is not None and (run is None or run.uid != known):
             self._memories.pop(known, None)
@@ -175,17 +175,17 @@ class Reconciler:
             self._uids[key] = run.uid
 
     def _release(self, run: RunFact) -> None:
-        """A run that has ended needs no memory; there may be many thousands of them."""
+        """Drop the memory of a run that has ended: there may be many thousands of them."""
         if run.status.phase.terminal:
             self._memories.pop(run.uid, None)
 
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
-        """A shard told how far it is; the run itself has to be looked at by the caller."""
+        """Note a shard's progress; the caller has the run looked at."""
         if self._cache.key_of(uid) is not None:
             self._memories.setdefault(uid, Memory()).progressed(attempt, shard, progress)
 
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
-        """A shard's runner said its last word; the run itself has to be looked at by the caller."""
+        """Note a shard's receipt; the caller has the run looked at."""
         if self._cache.key_of(uid) is not None:
             self._memories.setdefault(uid, Memory()).finished(attempt, receipt)
 

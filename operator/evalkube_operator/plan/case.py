@@ -37,7 +37,7 @@ class Case:
         return next((job for job in self.seen.jobs if job.name == name), None)
 
     def done_shards(self, job: JobFact) -> set[int]:
-        """Those whose pod has succeeded, or whose runner has said so."""
+        """The shards whose pod has succeeded, or whose runner has said so."""
         return {pod.index for pod in self.pods_of(job.uid) if pod.phase == "Succeeded"} | set(self.seen.receipts)
 
     @property
