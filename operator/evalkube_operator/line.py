@@ -126,8 +126,8 @@ class _Counts:
 
 
 class Line:
-    """The line of runs that wait to start. It belongs to one event loop. `called` is told the key of each run whose turn
-    has come while it waited.
+    """The line of runs that wait to start. It belongs to one event loop. `called` is told the key of each run that
+    waited and has its turn.
     """
 
     def __init__(self, limits: Limits, called: Callable[[Key], None]) -> None:
