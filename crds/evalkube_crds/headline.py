@@ -12,10 +12,6 @@ __all__ = ["BEST", "POINT_FIGURES", "figures_of"]
 BEST: Final = "best_"
 """What names of figures of the fastest valid point begin with in a summary. They are no point's figures: a threshold
 on `rps` is one on every point, and not on these once more."""
-POINT_FIGURES", "figures_of"]
-
-BEST: Final = "best"
-"""What figures of the fastest valid point are called by in the summary, where points have their own names."""
 POINT_FIGURES: Final = ("rps", "output_tps", "ttft_p99_s", "latency_p99_s")
 _SCORES: Final = ("score", "score_low", "score_high")
 _FOUND: Final = ("sla/1/parallel", "sla/1/rate")

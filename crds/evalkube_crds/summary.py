@@ -3,8 +3,8 @@
 A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, rates per second, shares
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
-and ``sla/unmet``: how many groups no load met. ``best_rps`` and a few more are of the fastest valid point. The figures of each point's steady part (``<point>/steady_rps``) come
-last.
+and ``sla/unmet``: how many groups no load met. The figures of each point's steady part (``<point>/steady_rps``) come
+last, and after them ``best_rps`` and a few more of the fastest valid point.
 
 The ends of a score's 95 % interval are ``<dataset>/<metric>_low`` and ``_high`` (``score_low`` and ``score_high`` of
 the mean of all), after the other figures of an evaluation; of one that may end early ``<dataset>/saved_samples`` too.
