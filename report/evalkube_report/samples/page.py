@@ -65,8 +65,9 @@ class Around:
 
 
 def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50) -> Page:
-    """The page of a query that starts at its `start`-th sample. Raises UnknownName; ValueError for a `limit` beyond 1 to
-    MOST.
+    """The page of a query that starts at its `start`-th sample.
+
+    Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
     """
     end = checked_end(start, limit)
     chosen = _chosen(index, query)
