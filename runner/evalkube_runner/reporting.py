@@ -96,9 +96,10 @@ _LOAD_TEST: Final = _Names("perf_run.json", "perf_result.json", "summary.csv", "
 
 
 def _documents(run: Run, result: EvalResult | PerfResult, names: _Names) -> dict[str, bytes]:
-    """What is made of a result alone."""
+    """What is made of a result alone. Annotations are between a run and those who look after it."""
+    shown = run.model_copy(update={"metadata": run.metadata.model_copy(update={"annotations": {}})})
     return {
-        names.run: run.model_dump_json(by_alias=True, indent=2).encode(),
+        names.run: shown.model_dump_json(by_alias=True, indent=2).encode(),
         names.result: result.model_dump_json(by_alias=True).encode(),
         names.summary: b"".join(csv_file.encoded(summary_table.rows(result))),
         names.junit: junit.document(result, run.spec.thresholds),
