@@ -107,13 +107,15 @@ def verdict(result: PerfResult) -> Statement:
     several = (
         f" ({len(concerned)} of {len(result.points)} loads)" if len(result.points) > 1 and worst != "valid" else ""
     )
-    reasons = [
-        f"{point.name}: {reason.removeprefix(f'{worst}: ')}"
-        for point in concerned
-        for reason in point.verdict_reasons
-        if reason.startswith(f"{worst}: ") or worst is Verdict.VALID
-    ]
+    reasons = [f"{point.name}: {reason}" for point in concerned for reason in _reasons(point, worst)]
     return Statement("Verdict", f"{text}{several}.", tone, _some(reasons))
+
+
+def _reasons(point: PerfPoint, worst: Verdict) -> list[str]:
+    """Those that speak for the verdict: an invalid point may be degraded for further ones."""
+    prefix = f"{worst}: "
+    leading = [reason.removeprefix(prefix) for reason in point.verdict_reasons if reason.startswith(prefix)]
+    return leading or point.verdict_reasons
 
 
 def _some(reasons: Sequence[str]) -> str:
