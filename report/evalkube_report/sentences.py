@@ -12,7 +12,7 @@ from evalkube_crds import saturation as saturation_of
 from evalkube_crds import sla, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.figure import Figure
-from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, OUTPUT_TPS, RPS
+from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
 from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
 from evalkube_crds.perf_point import PerfPoint
@@ -31,6 +31,7 @@ __all__ = [
     "criteria",
     "errors",
     "gates",
+    "measured",
     "of_evaluation",
     "of_load_test",
     "offered",
@@ -68,7 +69,8 @@ def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[St
     verdict on the figures first where they are not valid, else last. Only what it has something to say about.
     """
     groups = [] if result.sla is None else [slo_group(result.sla, group) for group in result.sla.groups]
-    found = [*groups, gates(result, gated), saturation(result), offered_loads(result), errors(result)]
+    single = measured(result.points[0]) if len(result.points) == 1 else None
+    found = [*groups, gates(result, gated), single, saturation(result), offered_loads(result), errors(result)]
     said = [statement for statement in found if statement is not None]
     judged = verdict(result)
     return [*said, judged] if judged.tone == "good" else [judged, *said]
@@ -85,6 +87,21 @@ def beside_scores(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[S
         return [Statement("Score", "The run reported no benchmark.", "warn")]
     found = [gates(result, gated), *_missing(result)]
     return [statement for statement in found if statement is not None]
+
+
+def measured(point: PerfPoint) -> Statement | None:
+    """What a single load gave: throughput, and the times that it cost; None where no request succeeded."""
+    if not point.succeeded:
+        return None
+    rates = [figure for figure in (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND) if figure.of(point)]
+    given = " and ".join(f"{formats.significant(rate.of(point))} {_PLAIN[rate]}" for rate in rates)
+    cost = "; ".join(
+        f"{name} p50 {formats.timed(p50)}, p99 {formats.timed(p99)}"
+        for name, time in (("TTFT", TTFT), ("latency", LATENCY))
+        for p50, p99 in [time.counted(point).percentiles([50, 99])]
+        if p50 is not None
+    )
+    return Statement("Measured", f"{given} at {_load(point)}.", detail=f"{cost[0].upper()}{cost[1:]}." if cost else "")
 
 
 _VERDICTS: Final[Mapping[Verdict, tuple[str, Tone]]] = {
