@@ -241,7 +241,7 @@ def _ruler(axis: Axis, values: Sequence[float], start: float, end: float, *, tig
             places = tuple(float(place) for place in range(last + 1))
             return Ruler(0.0, float(last) or 1.0, start + inset, end - inset, places)
         case "log":
-            found = axes.logarithmic(values, start, end)
+            found = axes.logarithmic(values, start, end, tight=tight)
         case _:
             zero, whole = axis.zero, axis.whole
             found = axes.linear(values, start, end, zero=zero, tight=tight, whole=whole)
