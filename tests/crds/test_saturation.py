@@ -1,5 +1,7 @@
 """From which load on a server gives no more."""
 
+from typing import Any
+
 import pytest
 
 from evalkube_crds import saturation
@@ -9,7 +11,7 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.result_parts import NANO
 
 
-def point(load: float, tps: int, wait_ms: int = 50, **more: object) -> PerfPoint:
+def point(load: float, tps: int, wait_ms: int = 50, **more: Any) -> PerfPoint:
     waits = Histogram()
     waits.add(wait_ms * 1_000_000, 100)
     fields = {
@@ -79,7 +81,7 @@ def test_without_two_loads_in_an_order_nothing_is_known(points: list[PerfPoint])
 
 def test_requests_are_counted_where_tokens_are_not_known() -> None:
     """And latency where no token came by itself."""
-    bare = {"token_basis": {TokenBasis.NONE: 100}}
+    bare: dict[str, Any] = {"token_basis": {TokenBasis.NONE: 100}}
     points = [point(load, 1, **bare) for load in (1, 2)]
     for one in points:
         del one.histograms["ttft_ns"]

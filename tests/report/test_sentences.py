@@ -45,7 +45,7 @@ def load(*points: PerfPoint, sla: SlaResult | None = None) -> PerfResult:
 
 def by_rate(rate: float, ended: list[int], **more: Any) -> PerfPoint:
     sent = [round(rate)] * 10
-    fields = {
+    fields: dict[str, Any] = {
         "name": f"rate_{rate:g}",
         "rate": rate,
         "open_loop": True,
@@ -202,10 +202,10 @@ def test_what_is_not_valid_comes_first() -> None:
 
 def test_failed_requests_are_said_with_their_classes() -> None:
     """How many of how many, and of what; many are bad, few worth a look."""
-    failed = {"succeeded": 60, "failed": 40, "errors": {ErrorClass.STATUS_5XX: 30, ErrorClass.DNS: 10}}
+    failed: dict[str, Any] = {"succeeded": 60, "failed": 40, "errors": {ErrorClass.STATUS_5XX: 30, ErrorClass.DNS: 10}}
     found = said(load(point(4, 100, **failed)), "Errors")
     assert (found.tone, found.text) == ("bad", "40 of 100 requests failed: status_5xx (30), dns (10).")
-    few = {"succeeded": 99, "failed": 1, "errors": {ErrorClass.DNS: 1}}
+    few: dict[str, Any] = {"succeeded": 99, "failed": 1, "errors": {ErrorClass.DNS: 1}}
     assert said(load(point(4, 100, **few)), "Errors").tone == "warn"
 
 
