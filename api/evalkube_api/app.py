@@ -16,7 +16,7 @@ from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.metrics import Metrics
-from evalkube_api.routes import benchmarks, comparisons, figures, health, runs, submissions
+from evalkube_api.routes import benchmarks, comparisons, events, figures, health, runs, submissions
 from evalkube_api.settings import Settings
 from evalkube_api.ui import router as ui
 from evalkube_api.ui.pages import Shell
@@ -59,7 +59,8 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     app.include_router(submissions.router(backend, settings, metrics))
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
-    app.include_router(ui.router(backend, settings))
+    app.include_router(events.router(backend))
+    app.include_router(ui.router(backend, settings, metrics))
     app.state.shell = Shell(
         _version(),
         place,
