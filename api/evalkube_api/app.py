@@ -18,6 +18,7 @@ from evalkube_api.backend import Backend
 from evalkube_api.metrics import Metrics
 from evalkube_api.routes import benchmarks, comparisons, events, figures, health, runs, submissions
 from evalkube_api.settings import Settings
+from evalkube_api.ui import refusals
 from evalkube_api.ui import router as ui
 from evalkube_api.ui.pages import Shell
 
@@ -52,6 +53,7 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
         lifespan=lifespan,
     )
     problems.install(app, debug=settings.debug)
+    refusals.install(app)
     metrics = Metrics(backend.census)
     app.include_router(health.router())
     app.include_router(figures.router(metrics))
