@@ -18,14 +18,17 @@ from evalkube_api.backend import Backend
 from evalkube_api.metrics import Metrics
 from evalkube_api.routes import benchmarks, comparisons, events, figures, health, runs, submissions
 from evalkube_api.settings import Settings
+from evalkube_api.ui import router as ui
+from evalkube_api.ui.pages import Shell
 
 __all__ = ["create_app"]
 
 _ACCESS = logging.getLogger("evalkube.access")
 
 
-def create_app(backend: Backend, settings: Settings) -> FastAPI:
-    """The service. Its lifespan starts and closes ``backend``. Raises errors.ServiceError for a token file or a name
+def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed: bool = False) -> FastAPI:
+    """The service. Its lifespan starts and closes ``backend``. Pages say ``place``, and warn where it is ``exposed``
+    (others can reach it) without a token. Raises errors.ServiceError for a token file or a name
     that is none."""
 
     @asynccontextmanager
@@ -57,6 +60,14 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
     app.include_router(events.router(backend))
+    app.include_router(ui.router(backend, settings))
+    app.state.shell = Shell(
+        _version(),
+        place,
+        token=settings.token_file is not None,
+        exposed=exposed and settings.token_file is None,
+        read_only=settings.backend == "folder",
+    )
     _describe(app, token=settings.token_file is not None)
     token = None if settings.token_file is None else TokenFile(settings.token_file)
     app.add_middleware(Guard, names=_names(settings), token=token)
