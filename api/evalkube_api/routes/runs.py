@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from evalkube_api import answers, errors, openapi, preferences, responses, selecting, views
+from evalkube_api import answers, conditional, errors, openapi, preferences, responses, selecting, views
 from evalkube_api.backend import KINDS, Backend, Moment, RunQuery, Sort
 from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
 from evalkube_crds.names import Phase, Verdict
+from evalkube_crds.status import Run
 
 __all__ = ["router"]
 
@@ -119,7 +120,13 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
                 run = await backend.wait(run_id, wanted.wait_s)
         else:
             run = await backend.get(run_id)
-        return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
+        tag = _tag(run, request.app.version)
+        if tag is not None and conditional.is_current(request.headers, tag):
+            return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+        answer = await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
+        if tag is not None:
+            answer.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
+        return answer
 
     @routes.get("/{run_id}/progress", tags=["runs"], responses=openapi.PROGRESS)
     async def get_progress(run_id: str, request: Request) -> Any:
@@ -129,6 +136,13 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
             return views.moment(now)
         events = _events(backend.moments(run_id))
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
+
+def _tag(run: Run, version: str) -> str | None:
+    """The name of a result: only of one that succeeded, for that never changes. Versions of the service may differ."""
+    if run.status.phase is not Phase.SUCCEEDED:
+        return None
+    return conditional.etag(run.metadata.uid, run.status.completion_time, version)
 
 
 async def _events(moments: AsyncIterator[Moment | None]) -> AsyncIterator[bytes]:
