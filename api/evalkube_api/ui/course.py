@@ -55,7 +55,7 @@ class Courses:
 
     async def follow(self) -> None:
         """Listen to what runs tell, until the service stops."""
-        async for event in self._backend.events(RunQuery()):
+        async for event in await self._backend.events(RunQuery()):
             if event is None or event.run_id is None:
                 continue
             if event.line is None or event.line.phase.terminal:
