@@ -169,7 +169,7 @@ def _best(points: Sequence[PerfPoint]) -> dict[str, float]:
     """The headline figures of the fastest valid point."""
     valid = {point.name: rate for point in points if point.verdict is Verdict.VALID and (rate := RPS.of(point))}
     best = next((point for point in points if point.name == max(valid, key=valid.__getitem__, default=None)), None)
-    figures = {} if best is None else _point_figures(best)
+    figures = {} if best is None else point_figures(best)
     return {f"{BEST}{name}": figures[name] for name in POINT_FIGURES if name in figures}
 
 
