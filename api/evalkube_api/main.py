@@ -44,6 +44,10 @@ def main(
         list[str] | None,
         typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
     ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of another site whose pages may ask, as https://evals.example.org; repeatable"),
+    ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
@@ -73,6 +77,7 @@ def main(
             debug=debug,
             token_file=token_file,
             allowed_hosts=allowed_host or (),
+            cors_origins=cors_origin or (),
             outputs=outputs,
             data=data or (),
             max_evals=max_runs,

@@ -120,7 +120,7 @@ def _reasons(point: PerfPoint, worst: Verdict) -> list[str]:
 
 def _some(reasons: Sequence[str]) -> str:
     more = len(reasons) - _SAID
-    return "; ".join([*reasons[:_SAID], *([f"and {more} more reasons"] if more > 0 else [])])
+    return "; ".join([*reasons[:_SAID], *([f"and {more} more"] if more > 0 else [])])
 
 
 def errors(result: PerfResult) -> Statement | None:
@@ -203,9 +203,11 @@ def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statem
         return None
     misses = thresholds.missed(gated, summary.summary(result))
     if not misses:
-        return Statement("Thresholds", f"All {len(gated)} met." if len(gated) > 1 else "Met.", "good")
+        met = "The threshold is met." if len(gated) == 1 else f"All {len(gated)} thresholds are met."
+        return Statement("Thresholds", met, "good")
     missed = len({str(miss.threshold) for miss in misses})
-    return Statement("Thresholds", f"{missed} of {len(gated)} missed.", "bad", _some([str(miss) for miss in misses]))
+    text = "The threshold is missed." if len(gated) == 1 else f"{missed} of {len(gated)} thresholds are missed."
+    return Statement("Thresholds", text, "bad", f"{_some([str(miss) for miss in misses])}.")
 
 
 def saturation(result: PerfResult) -> Statement | None:
