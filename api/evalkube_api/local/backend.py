@@ -18,7 +18,7 @@ from typing import Final
 import orjson
 
 from evalkube_api import endings, errors
-from evalkube_api.backend import Artifact, ArtifactList, Census, Deletion, Moment, RunPage, RunQuery, Submission
+from evalkube_api.backend import Artifact, ArtifactList, Census, Deletion, Moment, RunPage, RunQuery, Span, Submission
 from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
 from evalkube_api.local.drive import Driver, Live, now
 from evalkube_api.local.index import Index
@@ -417,10 +417,10 @@ class LocalBackend:
         folder = self._index.entry(run_id).folder
         return await asyncio.to_thread(folders.listing, folder, self._roots.control)
 
-    async def artifact(self, run_id: str, path: str) -> Artifact:
+    async def artifact(self, run_id: str, path: str, *, span: Span | None = None) -> Artifact:
         """See backend.Backend."""
         folder = self._index.entry(run_id).folder
-        return await asyncio.to_thread(folders.opened, folder, path, self._roots.control)
+        return await asyncio.to_thread(folders.opened, folder, path, self._roots.control, span)
 
 
 def _last_change(run: Run) -> datetime:
