@@ -32,8 +32,8 @@ __all__ = [
     "RunEvent",
     "RunPage",
     "RunQuery",
-    "Span",
     "Sort",
+    "Span",
     "Submission",
 ]
 
