@@ -59,7 +59,8 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     app.include_router(submissions.router(backend, settings, metrics))
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
-    app.include_router(ui.router(backend, settings))
+    app.include_router(events.router(backend))
+    app.include_router(ui.router(backend, settings, metrics))
     app.state.shell = Shell(
         _version(),
         place,
@@ -67,7 +68,6 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
         exposed=exposed and settings.token_file is None,
         read_only=settings.backend == "folder",
     )
-    app.include_router(events.router(backend))
     _describe(app, token=settings.token_file is not None)
     token = None if settings.token_file is None else TokenFile(settings.token_file)
     app.add_middleware(Guard, names=_names(settings), token=token)

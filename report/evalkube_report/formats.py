@@ -8,9 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from evalkube_crds.figure import Unit as FigureUnit
+
 __all__ = [
     "DASH",
     "Unit",
+    "amount",
+    "bound",
     "clipped",
     "count",
     "duration",
@@ -47,6 +51,26 @@ def significant(value: float | None, digits: int = 4) -> str:
 def _gained(text: str, magnitude: int) -> bool:
     shown = abs(float(text.replace(",", "")))
     return shown > 0 and math.floor(math.log10(shown)) > magnitude
+
+
+def amount(value: float | None) -> str:
+    """A number of whole things: a whole number as it is, a mean or a value between two with significant digits."""
+    return (
+        count(round(value))
+        if value is not None and math.isfinite(value) and value == round(value)
+        else significant(value)
+    )
+
+
+def bound(unit: FigureUnit, value: float) -> str:
+    """A limit that somebody set, as they would write it: "500 ms", "99.9 %", "20 req/s"."""
+    match unit:
+        case FigureUnit.SECONDS:
+            return f"{value:g} s" if value >= 1 else f"{value * 1000:g} ms"
+        case FigureUnit.SHARE:
+            return f"{value * 100:g} %"
+        case _:
+            return f"{value:g} {unit}"
 
 
 def count(value: int | None) -> str:
