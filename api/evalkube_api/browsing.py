@@ -1,10 +1,14 @@
 """The answers about single samples and requests of a run, as models; see `responses` for the others."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalkube_crds.names import SampleState
+
 __all__ = [
+    "Comparisons",
+    "LoadComparison",
     "Message",
     "RequestLine",
     "RequestList",
@@ -12,11 +16,7 @@ __all__ = [
     "SampleLine",
     "SampleList",
     "Series",
-    "SeriesInterval",
-    "State",
 ]
-
-State: TypeAlias = Literal["errored", "no_answer", "wrong", "partial", "right"]
 
 
 class _Model(BaseModel):
@@ -28,12 +28,13 @@ class SampleLine(_Model):
 
     dataset: str
     subset: str
-    index: int = Field(description="Which question of the subset, from 0")
-    repeat: int = Field(description="Which of its answers, from 0, where it was asked several times")
-    state: State
-    score: float | None
+    index: int = Field(description="Its place in the subset: question * repeats + repeat")
+    repeat: int = Field(description="Which answer to its question, from 0")
+    state: SampleState
+    score: float | None = Field(description="Of the main metric")
     latency_s: float | None
-    href: str = Field(description="Where the sample itself is read")
+    error: str | None = Field(description="The class of the error")
+    href: str = Field(description="Where the sample itself is")
 
 
 class SampleList(_Model):
@@ -42,7 +43,6 @@ class SampleList(_Model):
     id: str
     samples: list[SampleLine]
     total: int = Field(description="Samples that match, on all pages")
-    states: dict[State, int] = Field(description="Samples of the chosen data set and subset, by state")
     next: int | None = Field(description="The `page` after this one; null on the last one")
 
 
@@ -54,23 +54,30 @@ class Message(_Model):
 
 
 class SampleDetail(SampleLine):
-    """A sample: what was asked, what was answered, and what became of the answer."""
+    """A sample: what was asked, what was answered, and what became of the answer. What is not known is null or
+    empty."""
 
     prompt: list[Message]
-    thoughts: str
-    answer: str | None
+    question: str
+    thoughts: str = Field(description="The model's reasoning, where the endpoint tells it")
+    answer: str
     extracted: str | None = Field(description="What was read out of the answer; null: nothing was found")
-    target: str | None
-    scores: dict[str, float]
+    target: str
+    scores: dict[str, float] = Field(description="By metric, from 0 to 1")
     explanation: str
-    judging: dict[str, Any] | None = Field(description="What judges were asked and said")
-    error: str | None
+    judges: str | None = Field(description="What judges were asked and said")
+    error_message: str | None
     finish_reason: str | None
-    tokens: dict[str, int] | None
     ttft_s: float | None
-    attempts: int | None
-    previous: str | None = Field(description="The sample before it, in the order of the run")
+    input_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    cached_tokens: int | None
+    attempts: int | None = Field(description="How often the model was asked")
+    previous: str | None = Field(description="The sample before it among those that match")
     next: str | None
+    place: int | None = Field(description="Its place among those that match, from 0; null where it is none of them")
+    total: int = Field(description="Samples that match")
 
 
 class RequestLine(_Model):
@@ -78,16 +85,16 @@ class RequestLine(_Model):
 
     index: int
     shard: int
+    run: int = Field(description="Which measurement of the point, where it was measured several times")
     warmup: bool
-    sent_s: float = Field(description="When it was sent, from the start of the point")
-    succeeded: bool
-    status: int | None = Field(description="The HTTP status; null where there was no answer")
-    error: str | None = Field(description="The class of the error")
+    sent_s: float | None = Field(description="When it was sent, since the start of the load")
     latency_s: float | None
     ttft_s: float | None
     tpot_s: float | None
-    input_tokens: int | None
-    output_tokens: int | None
+    input_tokens: int
+    output_tokens: int
+    status: int | None = Field(description="The HTTP status; null where there was no answer")
+    error: str | None = Field(description="The class of the error; null: it succeeded")
 
 
 class RequestList(_Model):
@@ -95,34 +102,58 @@ class RequestList(_Model):
 
     id: str
     point: str
-    points: list[str] = Field(description="The points of the load test that have requests")
     requests: list[RequestLine]
     total: int = Field(description="Requests that match, on all pages")
-    errors: dict[str, int] = Field(description="Failed requests of the point by class")
     next: int | None = Field(description="The `page` after this one; null on the last one")
 
 
-class SeriesInterval(_Model):
-    """What happened in one interval; requests count where they ended. Null: nothing to take a percentile of."""
-
-    start_s: float
-    sent: int
-    succeeded: int
-    failed: int
-    output_tokens: int
-    latency_p50_s: float | None
-    latency_p90_s: float | None
-    latency_p99_s: float | None
-    ttft_p50_s: float | None
-    ttft_p90_s: float | None
-    ttft_p99_s: float | None
+Values: TypeAlias = list[float | None]
 
 
 class Series(_Model):
-    """One point of a load test over time."""
+    """A point of a load test over time: one value for each interval, from the first measured request on.
+
+    `sent` counts by when requests were sent, `succeeded`, `failed`, `output_tokens` and `errors` by when they ended.
+    Percentiles are of the successful requests that were sent in the interval; null where there are none.
+    """
 
     id: str
     point: str
-    points: list[str]
     interval_s: float
-    intervals: list[SeriesInterval]
+    sent: list[int]
+    succeeded: list[int]
+    failed: list[int]
+    output_tokens: list[int]
+    latency_p50_s: Values
+    latency_p90_s: Values
+    latency_p99_s: Values
+    ttft_p50_s: Values
+    ttft_p90_s: Values
+    ttft_p99_s: Values
+    errors: dict[str, list[int]] = Field(description="Failed requests by class")
+
+
+class LoadSide(_Model):
+    """A load test of a comparison."""
+
+    run: str
+    model: str
+    verdict: str
+
+
+class LoadCandidate(_Model):
+    """A load test beside the baseline."""
+
+    candidate: LoadSide
+    points: list[dict[str, Any]] = Field(description="The loads that both measured, with every figure of both")
+    only_baseline: list[str]
+    only_candidate: list[str]
+    warnings: list[str]
+
+
+class LoadComparison(_Model):
+    """Load tests beside a baseline."""
+
+    baseline: LoadSide
+    confidence: float
+    candidates: list[LoadCandidate]

@@ -31,7 +31,7 @@ from evalkube_crds.figures import (
     TTFT,
 )
 from evalkube_crds.intervals import Interval
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import ErrorClass, SampleState
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
@@ -109,6 +109,9 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         )
         figures[f"{dataset.name}/scored"] = sum(subset.scored for subset in dataset.subsets)
         figures[f"{dataset.name}/errored"] = sum(sum(subset.errored.values()) for subset in dataset.subsets)
+        if any(subset.states for subset in dataset.subsets):  # a result of before does not say
+            unread = sum(subset.states.get(SampleState.NO_ANSWER, 0) for subset in dataset.subsets)
+            figures[f"{dataset.name}/no_answer"] = unread
         figures[f"{dataset.name}/truncated"] = sum(subset.truncated for subset in dataset.subsets)
         if dataset.judging is not None:
             figures[f"{dataset.name}/judgements"] = dataset.judging.judgements
