@@ -1,7 +1,7 @@
 """One sample, read from its lines: what was asked, thought and answered, what was read of it, and how it was judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -43,7 +43,7 @@ class Sample:
     answer: str = ""
     extracted: str | None = None
     target: str = ""
-    scores: Mapping[str, float] | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
     explanation: str = ""
     judges: str | None = None
     error_message: str | None = None
@@ -94,14 +94,18 @@ def _of_output(output: Output | None) -> dict[str, Any]:
     tokens = output.tokens
     counts = {} if tokens is None else {"input_tokens": tokens.prompt, "output_tokens": tokens.completion}
     parts = {} if tokens is None else {"reasoning_tokens": tokens.reasoning, "cached_tokens": tokens.cached}
-    return counts | parts | {
-        "answer": output.text,
-        "thoughts": output.reasoning,
-        "finish_reason": output.finish_reason,
-        "latency_s": output.latency_ns / NANO,
-        "ttft_s": None if output.ttft_ns is None else output.ttft_ns / NANO,
-        "attempts": output.attempts,
-    }
+    return (
+        counts
+        | parts
+        | {
+            "answer": output.text,
+            "thoughts": output.reasoning,
+            "finish_reason": output.finish_reason,
+            "latency_s": output.latency_ns / NANO,
+            "ttft_s": None if output.ttft_ns is None else output.ttft_ns / NANO,
+            "attempts": output.attempts,
+        }
+    )
 
 
 def _of_score(score: Score | None) -> dict[str, Any]:
