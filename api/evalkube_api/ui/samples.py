@@ -77,7 +77,7 @@ class Browser:
     datasets: tuple[str, ...]
     subsets: tuple[str, ...]
     errors: tuple[Choice, ...]
-    sorts: tuple[Choice, ...]
+    sorts: tuple[tuple[str, str], ...]
     lines: tuple[SampleLine, ...]
     pager: Pager
     chosen: bool
@@ -94,10 +94,7 @@ def browser(run_id: str, index: Index, found: Page, read: Sequence[Sample | None
         datasets=datasets,
         subsets=subsets if len(subsets) > 1 else (),
         errors=tuple(_errors(index, here)),
-        sorts=tuple(
-            Choice(word, None, str(here.but(sort=None if sort == "order" else sort, page=None)), _sort(asked) == sort)
-            for sort, word in _SORTS.items()
-        ),
+        sorts=tuple(_SORTS.items()),
         lines=tuple(
             _line(run_id, entry, sample, here) for entry, sample in zip(found.entries, read, strict=True)
         ),
@@ -111,10 +108,6 @@ def _subsets(index: Index, dataset: str | None) -> tuple[str, ...]:
     if len(index.datasets) == 1:
         return index.subsets[0]
     return index.subsets[index.datasets.index(dataset)] if dataset in index.datasets else ()
-
-
-def _sort(asked: Mapping[str, str]) -> str:
-    return asked.get("sort", "order")
 
 
 def _states(index: Index, here: Address) -> Iterator[Choice]:
@@ -214,15 +207,16 @@ class OneSample:
     whole: str
 
 
-def one_sample(run_id: str, entry: Entry, sample: Sample, around: Around, here: Address) -> OneSample:
+def one_sample(run_id: str, sample: Sample, around: Around, here: Address) -> OneSample:
     """The page. `around`: what stands before and after it in the list that the URL names."""
+    entry = sample.entry
     listed = Address(addresses.run(run_id), {"view": "samples", **here.query})
     if around.place is not None and around.place >= PAGE:
         listed = listed.but(page=around.place // PAGE + 1)
     return OneSample(
         title=_place(entry),
-        state=sample.state,
-        word=WORDS[sample.state],
+        state=entry.state,
+        word=WORDS[entry.state],
         score=formats.DASH if entry.score is None else f"{entry.score:.4g}",
         extracted=None if sample.extracted is None else texts.text(sample.extracted),
         target=texts.text(sample.target) if sample.target else None,
@@ -231,7 +225,7 @@ def one_sample(run_id: str, entry: Entry, sample: Sample, around: Around, here: 
         answer=texts.text(sample.answer) if sample.answer else None,
         explanation=texts.text(sample.explanation) if sample.explanation else None,
         judges=texts.text(sample.judges) if sample.judges else None,
-        error=sample.error,
+        error=entry.error,
         error_message=texts.text(sample.error_message) if sample.error_message else None,
         facts=tuple(_facts(sample)),
         place=_where(around, here),
