@@ -15,9 +15,11 @@ from evalkube_api.access import hosts
 from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
+from evalkube_api.indexes import Indexes
 from evalkube_api.metrics import Metrics
-from evalkube_api.routes import benchmarks, comparisons, events, figures, health, runs, submissions
+from evalkube_api.routes import benchmarks, browsing, comparisons, events, figures, health, runs, submissions
 from evalkube_api.settings import Settings
+from evalkube_api.ui import refusals
 from evalkube_api.ui import router as ui
 from evalkube_api.ui.pages import Shell
 
@@ -52,7 +54,9 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
         lifespan=lifespan,
     )
     problems.install(app, debug=settings.debug)
+    refusals.install(app)
     metrics = Metrics(backend.census)
+    app.state.indexes = indexes = Indexes(backend)
     app.include_router(health.router())
     app.include_router(figures.router(metrics))
     app.include_router(benchmarks.router())
@@ -60,6 +64,7 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
     app.include_router(events.router(backend))
+    app.include_router(browsing.router(indexes))
     app.include_router(ui.router(backend, settings, metrics))
     app.state.shell = Shell(
         _version(),

@@ -136,14 +136,15 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """A change of one of the runs, or the beginning of a snapshot of them. `position`: from where to go on after it.
+    """A change of one of the runs, or the beginning of a snapshot of them. `position`: from where to go on after it;
+    None where that is not possible, within a snapshot.
 
     `snapshot`: what was told before no longer counts; the newest runs follow. `run`: it is so now. `deleted`: it is
     no more.
     """
 
     name: Literal["snapshot", "run", "deleted"]
-    position: str
+    position: str | None
     run_id: str | None = None
     line: Line | None = None
 
@@ -235,9 +236,10 @@ class Backend(Protocol):
     async def list(self, query: RunQuery) -> RunPage:
         """Runs, from memory. Raises errors.InvalidRequest for a filter that this backend has not."""
 
-    def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
+    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
         """Every change of the runs that match the query's filters, from the position `after` on, where that is still
-        known, else from a snapshot on; None where nothing changed for a while. Ends when the service stops."""
+        known, else from a snapshot on; None where nothing changed for a while. Ends when the service stops. Raises as
+        `list`."""
 
     def queue(self, run: Run) -> Queue | None:
         """What that run waits for; None where it waits for nothing."""

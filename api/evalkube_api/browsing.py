@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from evalkube_crds.names import SampleState
 
 __all__ = [
-    "Comparisons",
     "LoadComparison",
     "Message",
     "RequestLine",
@@ -63,7 +62,7 @@ class SampleDetail(SampleLine):
     answer: str
     extracted: str | None = Field(description="What was read out of the answer; null: nothing was found")
     target: str
-    scores: dict[str, float] = Field(description="By metric, from 0 to 1")
+    scores: dict[str, float] | None = Field(description="By metric, from 0 to 1")
     explanation: str
     judges: str | None = Field(description="What judges were asked and said")
     error_message: str | None

@@ -19,6 +19,7 @@ __all__ = [
     "NoSuchBytes",
     "NotFound",
     "QueueFull",
+    "ReadOnly",
     "RunDeleted",
     "ServiceError",
     "ShuttingDown",
@@ -74,6 +75,12 @@ class Unauthorized(ApiError):
 
 class CrossSite(ApiError):
     """403: a browser asks for a page of another site."""
+
+    status = 403
+
+
+class ReadOnly(ApiError):
+    """403: the service shows runs and changes none."""
 
     status = 403
 

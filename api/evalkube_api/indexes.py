@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from evalkube_api import errors
-from evalkube_api.backend import WORDS, Artifact, ArtifactEntry, Backend, Span
+from evalkube_api.backend import Artifact, ArtifactEntry, Backend, Span
 from evalkube_crds.names import Kind
 from evalkube_report import index_file
+from evalkube_report.index_file import Slice
 from evalkube_report.requests import index as request_index
 from evalkube_report.samples import index as sample_index
-from evalkube_report.samples import sample
+from evalkube_report.samples import page, sample
 
 __all__ = ["Indexes"]
 
@@ -69,18 +70,15 @@ class Indexes:
     async def sample(self, run_id: str, index: sample_index.Index, row: int) -> sample.Sample:
         """One sample of an evaluation, read from its lines. Raises errors.Conflict where those have changed."""
         slices = index.slices(row)
-        kinds = ("reviews", "predictions", "errors")
-        lines = await asyncio.gather(*(self._line(run_id, slices.get(kind)) for kind in kinds))
-        place = int(index.rows["index"][row])
+        lines = await asyncio.gather(*(self._line(run_id, at) for at in slices.values()))
+        found = {kind: line for kind, line in zip(slices, lines, strict=True) if line is not None}
         try:
-            return sample.read(place, review=lines[0], prediction=lines[1], error=lines[2])
+            return sample.read(page.entry(index, row), found)
         except sample.LinesUnreadable as problem:
-            raise errors.Conflict(f"sample {place} of run {run_id} cannot be read: {problem}", run_id) from None
+            raise errors.Conflict(f"run {run_id}: {problem}", run_id) from None
 
-    async def _line(self, run_id: str, at: sample_index.Slice | None) -> bytes | None:
-        """None, too, where the file is gone or shorter: the reader then says what is missing."""
-        if at is None or at.length == 0:
-            return None
+    async def _line(self, run_id: str, at: Slice) -> bytes | None:
+        """None where the file is gone, or has become shorter."""
         span = Span(at.offset, at.offset + at.length - 1)
         try:
             return await _whole(await self._backend.artifact(run_id, at.path, span=span))
@@ -91,7 +89,9 @@ class Indexes:
         run = await self._backend.get(run_id)
         if Kind(run.kind) is not kind:
             word = "an evaluation" if kind is Kind.EVAL_RUN else "a load test"
-            raise errors.Conflict(f"run {run_id} has no {what}, which {word} has; it is {WORDS[Kind(run.kind)]}", run_id)
+            raise errors.Conflict(
+                f"run {run_id} has no {what}, which {word} has; it is {WORDS[Kind(run.kind)]}", run_id
+            )
 
     async def _index(self, run_id: str, path: str, load: Callable[[bytes], Found]) -> Found:
         artifact = await self._opened(run_id, path)
@@ -112,9 +112,7 @@ class Indexes:
             why = "it has not ended" if not run.status.phase.terminal else "it left none, as runs of older versions do"
             raise errors.NotFound(f"run {run_id} has no {path}: {why}") from None
 
-    def _known(
-        self, run_id: str, path: str, entry: ArtifactEntry
-    ) -> sample_index.Index | request_index.Index | None:
+    def _known(self, run_id: str, path: str, entry: ArtifactEntry) -> sample_index.Index | request_index.Index | None:
         kept = self._kept.get((run_id, path))
         if kept is None or kept.entry != entry:
             return None

@@ -9,6 +9,7 @@ from evalkube_api import examples, responses
 __all__ = [
     "ARTIFACT",
     "ARTIFACTS",
+    "BROWSING",
     "CANCELLED",
     "COMPARISON",
     "DELETED",
@@ -124,6 +125,11 @@ ARTIFACT: Final[Responses] = {
 }
 
 
+BROWSING: Final[Responses] = {
+    400: _BAD,
+    404: _json("No such run or sample, or the run left no index of them", responses.Error),
+    409: _json("The run is of the other kind, or its files have changed since its end", responses.Error),
+}
 _ANSWERS: Final[dict[str, Any]] = {"eval": responses.EvalResponse, "perf": responses.PerfResponse}
 
 

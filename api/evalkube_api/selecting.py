@@ -98,7 +98,7 @@ def _holds(line: Line, text: str) -> bool:
 
 def words_in(text: str | None, words: type[_Word], field: str) -> frozenset[_Word]:
     """The words of a list with commas. Raises errors.InvalidRequest, which names the nearest, for one that is none."""
-    known = [str(word) for word in cast(Iterable[str], words)]
+    known = [str(word) for word in cast("Iterable[str]", words)]
     given = [] if text is None else [part.strip() for part in text.split(",")]
     for word in given:
         if word not in known:

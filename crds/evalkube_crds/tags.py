@@ -16,7 +16,10 @@ PREFIX: Final = f"tags.{GROUP}/"
 MOST_TAGS: Final = 32
 _WORD: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LONGEST_SHOWN: Final = 80
-_RULE: Final = "must have at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, as labels of Kubernetes do"
+_RULE: Final = (
+    "must have at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, as labels of"
+    " Kubernetes do"
+)
 
 
 def tags_of(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:

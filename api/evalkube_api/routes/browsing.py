@@ -79,7 +79,7 @@ def _samples(routes: APIRouter, indexes: Indexes) -> None:
     ) -> browsing.SampleDetail:
         """One sample: what was asked, thought and answered, and what became of the answer.
 
-        `previous` and `next` are those beside it among the samples of its subset that match the parameters."""
+        `previous` and `next` are those beside it among the samples of the run that match the parameters."""
         known = await indexes.samples(run_id)
         row = known.find(dataset, subset, index)
         if row is None:
@@ -88,14 +88,16 @@ def _samples(routes: APIRouter, indexes: Indexes) -> None:
         found = await indexes.sample(run_id, known, row)
         try:
             beside = await asyncio.to_thread(sample_page.around, known, query, row)
-            own = await asyncio.to_thread(sample_page.entry, known, row)
         except sample_page.UnknownName as problem:
             raise errors.InvalidRequest.because(problem.reason, problem.field) from None
-        kept = {"state": state, "error": error, "sort": None if sort == "order" else sort}
-        tail = urlencode({name: value for name, value in kept.items() if value is not None})
+        given = {"state": state, "error": error, "sort": None if sort == "order" else sort}
+        tail = urlencode({name: value for name, value in given.items() if value is not None})
         links = [None if one is None else _href(run_id, one, tail) for one in (beside.previous, beside.next)]
+        line = _sample_line(run_id, found.entry).model_dump()
+        kept = {name: value for name, value in asdict(found).items() if name not in ("entry", "latency_s")}
         return browsing.SampleDetail(
-            **_sample_line(run_id, own).model_dump() | asdict(found),
+            **line,
+            **kept,
             previous=links[0],
             next=links[1],
             place=beside.place,

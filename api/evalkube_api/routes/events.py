@@ -51,7 +51,7 @@ def router(backend: Backend) -> APIRouter:
             dataset=dataset,
             text=q,
         )
-        events = _written(backend.events(query, last_event_id or after))
+        events = _written(await backend.events(query, last_event_id or after))
         return StreamingResponse(events, media_type=_STREAM, headers=_HEADERS)
 
     return routes
@@ -63,7 +63,8 @@ async def _written(events: AsyncIterator[RunEvent | None]) -> AsyncIterator[byte
 
 
 def _event(event: RunEvent) -> bytes:
-    return f"id: {event.position}\nevent: {event.name}\ndata: {_data(event)}\n\n".encode()
+    place = "" if event.position is None else f"id: {event.position}\n"
+    return f"{place}event: {event.name}\ndata: {_data(event)}\n\n".encode()
 
 
 def _data(event: RunEvent) -> str:

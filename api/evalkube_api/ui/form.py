@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
+from pydantic import BaseModel
+
 from evalkube_api.placement import ClusterRequest
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.generation import GenerationConfig
@@ -57,7 +59,7 @@ class Group:
     folded: bool = False
 
 
-_MODELS: Final = {"eval": EvalRequest, "perf": PerfRequest}
+_MODELS: Final[Mapping[Word, type[BaseModel]]] = {"eval": EvalRequest, "perf": PerfRequest}
 _KEPT_FOR_CLIENTS: Final = {"eval_type", "eval_backend", "cancel", "suspend"}
 _GENERATION: Final = "generation_config"
 

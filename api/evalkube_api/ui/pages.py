@@ -15,10 +15,11 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from evalkube_api import errors
 from evalkube_api.ui import assets
 from evalkube_report import formats
 
-__all__ = ["POLICY", "Shell", "fragment", "page", "shell_of"]
+__all__ = ["POLICY", "Shell", "check_writable", "fragment", "page", "shell_of"]
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -54,19 +55,28 @@ def shell_of(request: Request) -> Shell:
     return shell
 
 
+def check_writable(request: Request) -> None:
+    """Raises errors.ReadOnly where runs are only looked at."""
+    if shell_of(request).read_only:
+        raise errors.ReadOnly("this is a folder of outputs to look at: nothing in it is started, cancelled or deleted")
+
+
 def page(request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> Response:
     """The whole page of `template`, which extends `base.html.j2`."""
-    shown = {"path": request.url.path, "shell": shell_of(request), **context}
-    return _answer(request, _environment().get_template(template).render(shown), status)
+    return _answer(request, _environment().get_template(template).render(_shown(request, context)), status)
 
 
 def fragment(request: Request, template: str, context: Mapping[str, Any], *, block: str | None = None) -> Response:
     """A part of a page, for htmx: all of `template`, or one block of it."""
-    shown = {"path": request.url.path, "shell": shell_of(request), **context}
+    shown = _shown(request, context)
     found = _environment().get_template(template)
     if block is None:
         return _answer(request, found.render(shown), 200)
     return _answer(request, "".join(found.blocks[block](found.new_context(shown))), 200)
+
+
+def _shown(request: Request, context: Mapping[str, Any]) -> dict[str, Any]:
+    return {"path": request.url.path, "shell": shell_of(request), **context}
 
 
 def _answer(request: Request, html: str, status: int) -> Response:

@@ -22,7 +22,7 @@ from evalkube_crds.names import API_VERSION
 __all__ = ["Spelling", "spellings"]
 
 _VARIABLES: Final = {"api_key": "EVALKUBE_API_KEY", "judge_api_key": "EVALKUBE_JUDGE_API_KEY"}
-_SECRET_NAME: Final = "NAME-OF-YOUR-SECRET"
+_NAME_TO_FILL_IN: Final = "NAME-OF-YOUR-SECRET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,18 @@ def _setting(path: str, value: Any) -> str:
     return f"--set {shlex.quote(f'{path}={text}')}"
 
 
+def _parsed(word: Word, body: Mapping[str, Any]) -> requests.EvalRequest | requests.PerfRequest:
+    if word == "eval":
+        return requests.parse_request(requests.EvalRequest, body)
+    return requests.parse_request(requests.PerfRequest, body)
+
+
 def _resource(word: Word, body: Mapping[str, Any], secrets: Sequence[str]) -> tuple[str, str]:
     """The resource, and what has to be done for it; no text where the request is not complete."""
-    model = requests.EvalRequest if word == "eval" else requests.PerfRequest
     placement = {name: value for name, value in body.items() if name in ClusterRequest.model_fields}
     asked = {name: value for name, value in body.items() if name not in placement}
     try:
-        spec, taken = requests.split_request(requests.parse_request(model, asked))
+        spec, taken = requests.split_request(_parsed(word, asked))
     except ValidationError:
         return "", "A resource needs a complete request: fill in what is required."
     metadata = {"generateName": f"{word}-"}
@@ -109,7 +114,7 @@ def _resource(word: Word, body: Mapping[str, Any], secrets: Sequence[str]) -> tu
         metadata["namespace"] = placement["namespace"]
     written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if "api_key" in secrets:
-        written["apiKeySecretRef"] = {"name": _SECRET_NAME, "key": "api-key"}
+        written["apiKeySecretRef"] = {"name": _NAME_TO_FILL_IN, "key": "api-key"}
     document = {"apiVersion": API_VERSION, "kind": str(KINDS[word]), "metadata": metadata, "spec": written}
     note = "For kubectl create -f; the key is in a Secret of the namespace." if secrets or taken else ""
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100), note or "For kubectl create -f."
