@@ -1,4 +1,4 @@
-"""Lines of CSV that a spreadsheet shows as they are: no cell of text is taken for a formula, and numbers stay numbers."""
+"""Lines of CSV that spreadsheets show as they are: no text is taken for a formula, and numbers stay numbers."""
 
 import csv
 import io

@@ -7,7 +7,7 @@ import numpy as np
 
 from evalkube_crds.problems import nearest
 
-__all__ = ["MOST", "Order", "UnknownName", "cut", "longest_first", "optional", "place_of"]
+__all__ = ["MOST", "Order", "UnknownName", "checked_end", "optional", "place_of", "smallest_first"]
 
 MOST: Final = 1000
 """Entries of a page."""
@@ -34,21 +34,28 @@ def place_of(field: str, name: str, known: Iterable[str]) -> int:
     raise UnknownName(field, f"there is no {name!r} in this run{nearest(name, names)}; there is: {there}")
 
 
-def cut(order: Order, start: int, limit: int) -> tuple[Order, int | None]:
-    """The rows of a page, and where the next one starts. Raises ValueError."""
+def checked_end(start: int, limit: int) -> int:
+    """Where a page ends that starts there. Raises ValueError."""
     if not 1 <= limit <= MOST:
         raise ValueError(f"a page has 1 to {MOST} entries, not {limit}")
     if start < 0:
         raise ValueError(f"a page starts at 0 or later, not at {start}")
-    end = start + limit
-    return order[start:end], end if end < len(order) else None
+    return start + limit
 
 
-def longest_first(values: "np.ndarray[Any, np.dtype[np.floating[Any]]]") -> Order:
-    """Places by falling value, those without one (NaN) last; of equal ones in their order."""
-    return np.argsort(-values, kind="stable")
+def smallest_first(keys: "np.ndarray[Any, np.dtype[np.floating[Any]]]", most: int | None = None) -> Order:
+    """Places by rising key, NaN last; of equal ones in their order. At least the first `most`; None: all of them.
+
+    Few of many are found without sorting the rest.
+    """
+    if most is not None and most * 4 < len(keys):
+        bound = np.partition(keys, most)[most]
+        if np.isfinite(bound):
+            near = np.flatnonzero(keys <= bound)
+            return near[np.argsort(keys[near], kind="stable")]
+    return np.argsort(keys, kind="stable")
 
 
 def optional(value: float) -> float | None:
-    """A number, None for NaN."""
-    return None if value != value else float(value)
+    """A number of an index, in as many digits as it has there; None for NaN."""
+    return None if value != value else float(str(value))

@@ -1,5 +1,6 @@
-"""Makes the index of an evaluation's samples out of the lines that it left, subset by subset. Memory holds the index and
-one line.
+"""Makes the index of an evaluation's samples out of the lines that it left, subset by subset.
+
+Memory holds the index and one line.
 """
 
 from collections.abc import Iterable

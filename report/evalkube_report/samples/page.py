@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from evalkube_crds.names import SampleState
-from evalkube_report.paging import MOST, Order, UnknownName, cut, longest_first, optional, place_of
+from evalkube_report.paging import MOST, Order, UnknownName, checked_end, optional, place_of, smallest_first
 from evalkube_report.samples.index import STATES, Index
 
 __all__ = ["MOST", "Around", "Entry", "Page", "SampleQuery", "Sort", "UnknownName", "around", "entry", "select"]
@@ -65,19 +65,22 @@ class Around:
 
 
 def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50) -> Page:
-    """The page of a query that starts at its `start`-th sample. Raises UnknownName, and ValueError for a `limit` that is
-    not 1 to MOST.
+    """The page of a query that starts at its `start`-th sample.
+
+    Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
     """
-    order = _ordered(index, query)
-    rows, following = cut(order, start, limit)
-    return Page(tuple(entry(index, int(row)) for row in rows), len(order), start, following)
+    end = checked_end(start, limit)
+    chosen = _chosen(index, query)
+    rows = _ordered(index, query, chosen, end)[start:end]
+    following = end if end < len(chosen) else None
+    return Page(tuple(entry(index, int(row)) for row in rows), len(chosen), start, following)
 
 
 def around(index: Index, query: SampleQuery, row: int) -> Around:
     """What comes before and after a row in what `query` has. Of a row that it does not have, `place` is None and
     `next` the first of all. Raises UnknownName.
     """
-    order = _ordered(index, query)
+    order = _ordered(index, query, _chosen(index, query))
     found = np.flatnonzero(order == row)
     place = int(found[0]) if len(found) else None
 
@@ -89,7 +92,7 @@ def around(index: Index, query: SampleQuery, row: int) -> Around:
     return Around(at(place - 1), at(place + 1), place, len(order))
 
 
-def _ordered(index: Index, query: SampleQuery) -> Order:
+def _chosen(index: Index, query: SampleQuery) -> Order:
     rows = index.rows
     wanted = np.ones(len(rows), dtype=bool)
     if query.dataset is not None:
@@ -100,11 +103,15 @@ def _ordered(index: Index, query: SampleQuery) -> Order:
         wanted &= np.isin(rows["state"], [STATES.index(state) for state in query.states])
     if query.error is not None:
         wanted &= rows["error"] == 1 + place_of("error", query.error, index.errors)
-    chosen = np.flatnonzero(wanted)
+    return np.flatnonzero(wanted)
+
+
+def _ordered(index: Index, query: SampleQuery, chosen: Order, most: int | None = None) -> Order:
+    """The chosen rows as the query sorts them; at least the first `most`."""
     if query.sort == "slowest":
-        return chosen[longest_first(rows["latency_s"][chosen])]
+        return chosen[smallest_first(-index.rows["latency_s"][chosen], most)]
     if query.sort == "score":
-        return chosen[np.argsort(np.nan_to_num(rows["score"][chosen], nan=-1.0), kind="stable")]
+        return chosen[smallest_first(np.nan_to_num(index.rows["score"][chosen], nan=-1.0), most)]
     return chosen
 
 

@@ -82,8 +82,8 @@ def _line(entry: Entry, kind: str, data: bytes) -> dict[str, Any]:
         line = None
     if not isinstance(line, dict) or line.get("index") != entry.index:
         raise LinesUnreadable(
-            f"the {kind} of {entry.dataset} / {entry.subset} have no line of sample {entry.index} where the run's index "
-            "says; they were changed after the run's end: read the whole file"
+            f"the {kind} of {entry.dataset} / {entry.subset} have no line of sample {entry.index} where it was at the "
+            "run's end: they were changed since; read the whole file"
         )
     return line
 
