@@ -15,11 +15,13 @@ __all__ = [
     "Unit",
     "amount",
     "bound",
+    "change",
     "clipped",
     "count",
     "duration",
     "moment",
     "percent",
+    "probability",
     "score",
     "significant",
     "tick",
@@ -89,6 +91,22 @@ def percent(share: float | None) -> str:
         if float(text) not in (0, 100):
             return f"{text} %"
     return "< 0.001 %" if share < 0.5 else "> 99.999 %"
+
+
+def change(ratio: float | None) -> str:
+    """By how much a value of `ratio` times another one differs from it: "+3.2 %", "−0.4 %"."""
+    if ratio is None or not math.isfinite(ratio):
+        return DASH
+    shown = significant(abs(ratio - 1) * 100, 3) if abs(ratio - 1) >= 0.001 else f"{abs(ratio - 1) * 100:.2f}"
+    sign = "" if float(shown.replace(",", "")) == 0 else "+" if ratio > 1 else "\N{MINUS SIGN}"
+    return f"{sign}{shown} %"
+
+
+def probability(value: float | None) -> str:
+    """A p-value: "0.034", "< 0.001"."""
+    if value is None:
+        return DASH
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def score(value: float | None) -> str:
