@@ -7,7 +7,8 @@ in any other order by the number of the page.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar, cast, get_args
+from enum import StrEnum
+from typing import Any, Final, TypeVar, get_args
 
 from evalkube_api import errors
 from evalkube_api.backend import Line, RunQuery, Sort
@@ -21,7 +22,7 @@ SORTS: Final[Sequence[str]] = get_args(Sort)
 _SEPARATOR: Final = "~"
 _COURSE: Final = {phase: place for place, phase in enumerate(Phase)}
 
-_Word = TypeVar("_Word", bound=str)
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _holds(line: Line, text: str) -> bool:
 
 def words_in(text: str | None, words: type[_Word], field: str) -> frozenset[_Word]:
     """The words of a list with commas. Raises errors.InvalidRequest, which names the nearest, for one that is none."""
-    known = [str(word) for word in cast("Iterable[str]", words)]
+    known = [str(word) for word in words]
     given = [] if text is None else [part.strip() for part in text.split(",")]
     for word in given:
         if word not in known:
