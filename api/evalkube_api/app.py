@@ -10,14 +10,14 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evalkube_api import openapi, problems, queries, responses, schemas
+from evalkube_api import manners, openapi, problems, queries, responses, schemas
 from evalkube_api.access import hosts
 from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.indexes import Indexes
 from evalkube_api.metrics import Metrics
-from evalkube_api.routes import benchmarks, browsing, comparisons, events, figures, health, runs, submissions
+from evalkube_api.routes import benchmarks, browsing, comparisons, events, figures, files, health, runs, submissions
 from evalkube_api.settings import Settings
 from evalkube_api.ui import refusals
 from evalkube_api.ui import router as ui
@@ -64,6 +64,7 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
     app.include_router(events.router(backend))
+    app.include_router(files.router(backend))
     app.include_router(browsing.router(indexes))
     app.include_router(ui.router(backend, settings, metrics))
     app.state.shell = Shell(
@@ -76,6 +77,8 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     _describe(app, token=settings.token_file is not None)
     token = None if settings.token_file is None else TokenFile(settings.token_file)
     app.add_middleware(Guard, names=_names(settings), token=token)
+    app.add_middleware(manners.Head)
+    app.add_middleware(manners.Slashes)
     app.add_middleware(_Noted, metrics=metrics)  # the outermost: it notes refusals too
     return app
 

@@ -88,10 +88,8 @@ class Indexes:
     async def _check(self, run_id: str, kind: Kind, what: str) -> None:
         run = await self._backend.get(run_id)
         if Kind(run.kind) is not kind:
-            word = "an evaluation" if kind is Kind.EVAL_RUN else "a load test"
-            raise errors.Conflict(
-                f"run {run_id} has no {what}, which {word} has; it is {WORDS[Kind(run.kind)]}", run_id
-            )
+            word = "a load test" if kind is Kind.EVAL_RUN else "an evaluation"
+            raise errors.Conflict(f"run {run_id} is {word}, which has no {what}", run_id)
 
     async def _index(self, run_id: str, path: str, load: Callable[[bytes], Found]) -> Found:
         artifact = await self._opened(run_id, path)

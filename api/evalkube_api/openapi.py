@@ -7,6 +7,7 @@ from typing import Any, Final
 from evalkube_api import examples, responses
 
 __all__ = [
+    "ARCHIVE",
     "ARTIFACT",
     "ARTIFACTS",
     "BROWSING",
@@ -119,12 +120,22 @@ PROGRESS: Final[Responses] = {
 EVENTS: Final[Responses] = {200: _text("Server-sent events, without an end", "text/event-stream"), 400: _BAD}
 LOG: Final[Responses] = {200: _text("The log", "text/plain"), 400: _BAD, 404: _MISSING}
 ARTIFACTS: Final[Responses] = {200: _json("The files", responses.ArtifactList), 404: _MISSING}
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 ARTIFACT: Final[Responses] = {
-    200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "The file", "content": {"*/*": _BINARY}},
+    206: {"description": "The part of it that `Range` names", "content": {"*/*": _BINARY}},
+    304: {"description": "It is still what `If-None-Match` or `If-Modified-Since` name"},
     404: _MISSING,
+    416: _json("The file has no byte of the `Range`", responses.Error),
 }
-
-
+ARCHIVE: Final[Responses] = {
+    200: {
+        "description": "The archive",
+        "content": {"application/zip": _BINARY},
+    },
+    404: _MISSING,
+    409: _CONFLICT,
+}
 BROWSING: Final[Responses] = {
     400: _BAD,
     404: _json("No such run or sample, or the run left no index of them", responses.Error),

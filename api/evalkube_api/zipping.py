@@ -4,7 +4,7 @@ disk."""
 import asyncio
 import re
 import zipfile
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Final
 
 from evalkube_api.backend import Artifact, ArtifactEntry
@@ -12,8 +12,6 @@ from evalkube_api.backend import Artifact, ArtifactEntry
 __all__ = ["archive", "safe_name"]
 
 _SEND_BYTES: Final = 64 * 1024
-_FAST: Final = 1
-"""Level of compression: lines of text shrink to a fifth with it, at the pace of a network."""
 _PACKED: Final = (".gz", ".zip", ".png", ".npy")
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
@@ -31,6 +29,9 @@ class _Sink:
     def flush(self) -> None:
         """Nothing is held back."""
 
+    def close(self) -> None:
+        """There is nothing to close."""
+
     def __len__(self) -> int:
         return len(self._data)
 
@@ -41,19 +42,18 @@ class _Sink:
 
 
 async def archive(
-    folder: str, entries: AsyncIterable[ArtifactEntry], opened: Callable[[ArtifactEntry], Awaitable[Artifact | None]]
+    folder: str, entries: Iterable[ArtifactEntry], opened: Callable[[ArtifactEntry], Awaitable[Artifact | None]]
 ) -> AsyncGenerator[bytes]:
     """The archive of `entries`, all below `folder`. `opened` reads one; None: it is not there any more."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", allowZip64=True) as packed:
-        async for entry in entries:
+        for entry in entries:
             artifact = await opened(entry)
             if artifact is None:
                 continue
             info = zipfile.ZipInfo(safe_name(folder, entry.path), entry.modified_at.timetuple()[:6])
             info.external_attr = 0o644 << 16
             info.compress_type = zipfile.ZIP_STORED if entry.path.endswith(_PACKED) else zipfile.ZIP_DEFLATED
-            info.compress_level = _FAST
             try:
                 with packed.open(info, "w", force_zip64=True) as file:
                     async for chunk in artifact.chunks:

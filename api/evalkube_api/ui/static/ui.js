@@ -27,7 +27,15 @@
     const now = part();
     if (!now || stream) return;
     stream = new EventSource(now.dataset.follow);
-    for (const name of ["run", "deleted", "snapshot"]) stream.addEventListener(name, later);
+    const told = (event) => {
+      document.dispatchEvent(new CustomEvent("evalkube:event", { detail: { name: event.type, data: JSON.parse(event.data) } }));
+      later();
+    };
+    for (const name of ["run", "deleted", "snapshot", "progress"]) stream.addEventListener(name, told);
+    stream.addEventListener("end", () => { // what it came to is another page at the same address
+      stream.close();
+      location.reload();
+    });
     stream.addEventListener("error", () => { // the browser tries again by itself, unless it was refused
       if (stream.readyState === EventSource.CLOSED) { stream = null; setTimeout(follow, 5 * PAUSE_MS); }
     });
@@ -84,6 +92,36 @@
       button.textContent = "Copied";
     } catch { button.textContent = "Select it by hand"; }
     setTimeout(() => { button.textContent = before; }, 2000);
+  });
+
+  // The same request beside its form, as it is filled. Of a key it is only said that there is one.
+  const form = document.querySelector("#new"), spelled = document.querySelector("#spellings");
+  if (form && spelled) {
+    let wait = 0;
+    const spell = () => {
+      const has = [...form.querySelectorAll("[data-secret]")].filter((one) => one.value).map((one) => one.dataset.secret);
+      spelled.setAttribute("hx-vals", JSON.stringify({ has }));
+      htmx.trigger(spelled, "spell");
+    };
+    form.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(spell, 250); });
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+    addEventListener("pageshow", () => { delete form.dataset.sent; });
+    let open = null; // which of them was read
+    document.addEventListener("htmx:beforeSwap", () => { open = document.querySelector(".spelling[open]")?.id; });
+    document.addEventListener("htmx:afterSwap", () => {
+      if (open) for (const one of document.querySelectorAll(".spelling")) one.open = one.id === open;
+    });
+  }
+
+  // A field that narrows a list of ticks to those with its words.
+  document.addEventListener("input", (event) => {
+    const list = document.getElementById(event.target.dataset.narrow);
+    if (!list) return;
+    const words = event.target.value.toLowerCase();
+    for (const label of list.querySelectorAll("label")) label.hidden = !label.textContent.toLowerCase().includes(words);
   });
 
   start();
