@@ -1,12 +1,14 @@
 """The answers about single samples and requests of a run, as models; see `responses` for the others."""
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalkube_api import responses
 from evalkube_crds.names import SampleState
 
 __all__ = [
+    "EvalComparisons",
     "LoadComparison",
     "Message",
     "RequestLine",
@@ -153,6 +155,14 @@ class LoadCandidate(_Model):
 class LoadComparison(_Model):
     """Load tests beside a baseline."""
 
+    kind: Literal["perf"] = "perf"
     baseline: LoadSide
     confidence: float
     candidates: list[LoadCandidate]
+
+
+class EvalComparisons(_Model):
+    """Evaluations beside a baseline."""
+
+    kind: Literal["eval"] = "eval"
+    comparisons: list[responses.Comparison] = Field(description="The baseline with each candidate")

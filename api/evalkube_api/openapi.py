@@ -12,6 +12,7 @@ __all__ = [
     "ARTIFACTS",
     "BROWSING",
     "CANCELLED",
+    "COMPARED",
     "COMPARISON",
     "DELETED",
     "DESCRIPTION",
@@ -193,6 +194,11 @@ def submission(word: str) -> dict[str, Any]:
     return {"responses": {**_ended(word), **refused}, "openapi_extra": {"requestBody": body, "parameters": headers}}
 
 
+COMPARED: Final[Responses] = {
+    400: _BAD,
+    404: _MISSING,
+    409: _json("A run has no results, or the runs have nothing in common", responses.Error),
+}
 COMPARISON: Final[dict[str, Any]] = {
     "tags": ["runs"],
     "responses": {
