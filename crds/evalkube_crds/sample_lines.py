@@ -123,7 +123,7 @@ def main_score(metric: str, values: Mapping[str, float]) -> float | None:
 def state_of(score: float | None, extracted: str | None, *, judged: bool) -> SampleState:
     """What became of a sample that has a line of the reviews. `score`: of its main metric, 0 to 1.
 
-    That no answer was found is told of those that score 0 and that no judge has read: a judge needs no answer in a form.
+    No answer was found where it scores 0 and nothing was read of the reply. Judges read all of it (`judged`).
     """
     if score is None:
         return SampleState.ERRORED

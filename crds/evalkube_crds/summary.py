@@ -37,7 +37,7 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
-__all__ = ["failed", "failures", "headline", "requested", "start_skew_s", "summary"]
+__all__ = ["failed", "failures", "headline", "point_figures", "requested", "start_skew_s", "summary"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -156,7 +156,7 @@ def _whole_run(result: EvalResult) -> dict[str, float]:
 def _perf_summary(result: PerfResult) -> dict[str, float]:
     figures: dict[str, float] = {}
     for point in result.points:
-        figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
+        figures.update({f"{point.name}/{name}": value for name, value in point_figures(point).items()})
     for point in result.points:
         figures.update({f"{point.name}/{name}": value for name, value in steady.figures(point).items()})
     found = _found(result)
@@ -181,7 +181,8 @@ def _found(result: PerfResult) -> dict[str, float]:
     return {**figures, "sla/unmet": float(len(found) - len(figures))}
 
 
-def _point_figures(point: PerfPoint) -> dict[str, float]:
+def point_figures(point: PerfPoint) -> dict[str, float]:
+    """The figures of a point by name, but for those of its steady part (``steady.figures``)."""
     found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
     for quantity in _SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]
