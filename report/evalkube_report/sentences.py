@@ -27,6 +27,7 @@ from evalkube_report.load_test import tables
 __all__ = [
     "Statement",
     "Tone",
+    "beside_scores",
     "criteria",
     "errors",
     "gates",
@@ -75,9 +76,14 @@ def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[St
 
 def of_evaluation(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
     """What an evaluation says first: the score of each benchmark, its thresholds, and what is missing of the scores."""
+    return [*(score(dataset) for dataset in result.datasets), *beside_scores(result, gated)]
+
+
+def beside_scores(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
+    """The same without the scores themselves."""
     if not result.datasets:
         return [Statement("Score", "The run reported no benchmark.", "warn")]
-    found = [*(score(dataset) for dataset in result.datasets), gates(result, gated), *_missing(result)]
+    found = [gates(result, gated), *_missing(result)]
     return [statement for statement in found if statement is not None]
 
 
@@ -305,6 +311,8 @@ def _missing(result: EvalResult) -> Iterator[Statement]:
     """What is not in the scores, or lowers them for another reason than a wrong answer."""
     total = totals.tally([subset for dataset in result.datasets for subset in dataset.subsets], "")
     done = max(1, total.requested)
+    if total.requested and not total.scored:
+        yield Statement("Score", "No sample could be scored.", "bad", "The causes are below.")
     if total.errored:
         causes = ", ".join(f"{cause} ({formats.count(times)})" for cause, times in list(total.causes.items())[:_SAID])
         text = f"{formats.count(total.errored)} of {formats.count(total.requested)} samples have no score: {causes}."
