@@ -19,7 +19,7 @@ from evalkube_crds.result_parts import NANO, Report
 from evalkube_crds.results import Progress
 from evalkube_crds.sketch import Sketch
 
-__all__ = ["FIGURES", "IDLE", "Live", "LiveFigure", "LiveScore", "ShardProgress", "figures", "merged"]
+__all__ = ["FIGURES", "Live", "LiveFigure", "LiveScore", "ShardProgress", "figures", "idle", "merged", "seen"]
 
 _MOST = 16
 _MOST_DATASETS = 500
@@ -80,9 +80,6 @@ FIGURES: Final = (
 )
 """All figures of runs at work, in the order of tables."""
 
-IDLE: Final = {"in_flight": 0.0}
-"""The figures of a load test that asks nothing at the moment."""
-
 
 class LiveScore(Report):
     """The score of one benchmark so far: the mean of `answers`, and its 95 % interval, where it has one."""
@@ -104,6 +101,17 @@ class ShardProgress(Progress):
     """What a shard tells of its progress: with what the figures of the whole run are made of."""
 
     live: Live | None = None
+
+
+def idle() -> Live:
+    """What is seen while nothing is asked."""
+    return Live(rates={"in_flight": 0.0})
+
+
+def seen(progress: Progress, live: Live, *, shards: int) -> Progress:
+    """`progress` with the figures of now; where there are several `shards`, with what those of all are made of, too."""
+    told = progress.model_copy(update={"figures": figures(live)})
+    return told if shards == 1 else ShardProgress(**dict(told), live=live)
 
 
 def merged(parts: Iterable[Live]) -> Live:

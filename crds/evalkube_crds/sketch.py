@@ -51,16 +51,11 @@ class Sketch:
         return cls(first, tuple(counts[first : last + 1])) if last >= 0 else cls()
 
     def percentile(self, percent: float) -> float | None:
-        """A percentile (0 to 100) in nanoseconds; None where nothing was counted.
-
-        The value of the nearest rank, by its place in its bucket as if values lay there evenly.
-        """
+        """A percentile (0 to 100) in nanoseconds: the middle of the bucket of the value with that rank; None of none."""
         upto = list(accumulate(self.counts))
         if not upto or not upto[-1]:
             return None
         rank = min(int(upto[-1] * percent / 100), upto[-1] - 1)
         at = next(at for at, count in enumerate(upto) if count > rank)
-        least = edges_of((self.first + at) * FINE)[0]
-        width = edges_of((self.first + at) * FINE + FINE - 1)[1] + 1 - least
-        within = (rank - (upto[at] - self.counts[at]) + 0.5) / self.counts[at]
-        return least + width * within
+        least, most = edges_of((self.first + at) * FINE)[0], edges_of((self.first + at) * FINE + FINE - 1)[1]
+        return (least + most) / 2

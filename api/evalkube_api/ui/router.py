@@ -15,7 +15,7 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     routes.include_router(assets.router())
     routes.include_router(runs.router(backend, settings))
-    routes.include_router(new_run.router(backend, settings))
+    routes.include_router(new_run.router(backend, settings, metrics))
     routes.include_router(results.router(backend))
     routes.include_router(live.router(backend))
     routes.include_router(service.router(backend, settings))
