@@ -60,7 +60,7 @@ def asked(params: QueryParams, names: Mapping[str, tuple[str, ...]]) -> dict[str
     problems: list[Problem] = []
     for name, value in params.multi_items():
         if name not in names:
-            problems.append(Problem(name[:80], "is not a parameter of this page" + (nearest(name, names) or "")))
+            problems.append(Problem(name[:80], "is not a parameter of this page" + (nearest(name, list(names)) or "")))
         elif name in found:
             problems.append(Problem(name, "is there more than once"))
         elif len(value) > _LONGEST:

@@ -4,6 +4,7 @@ with zoom and readings under the pointer. All three are made of the same values.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import orjson
@@ -59,7 +60,7 @@ def _values(figure: Figure) -> Markup | None:
 
 
 def _rises(xs: Sequence[float]) -> bool:
-    return all(low < high for low, high in zip(xs, xs[1:], strict=False))
+    return all(low < high for low, high in pairwise(xs))
 
 
 def _short(value: float | None) -> float | None:

@@ -223,10 +223,7 @@ def flips(document: Mapping[str, Any], here: Address, *, page: int) -> dict[str,
     ids = (document["baseline"]["run"], document["candidate"]["run"])
     names = list(document["benchmarks"])
     every = [
-        (name, one)
-        for name in names
-        if benchmark in (None, name)
-        for one in document["benchmarks"][name]["changed"]
+        (name, one) for name in names if benchmark in (None, name) for one in document["benchmarks"][name]["changed"]
     ]
     outcomes = [_outcome(one) for _, one in every]
     wanted = [item for item, outcome in zip(every, outcomes, strict=True) if change in (None, outcome)]

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from evalkube_api import comparing, errors
 from evalkube_api.backend import Backend, RunQuery
-from evalkube_api.ui import addresses, compare, pages, paging
+from evalkube_api.ui import addresses, compare, documents, pages, paging
 from evalkube_api.ui.addresses import Address
 from evalkube_api.ui.documents import Documents
 from evalkube_api.ui.head import Head
@@ -29,9 +29,8 @@ _LISTED: Final = 60
 class Comparing:
     """The page over the runs of `backend`."""
 
-    def __init__(self, backend: Backend, documents: Documents) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._documents = documents
         self._kept: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         self._working = asyncio.Lock()
 
@@ -55,9 +54,11 @@ class Comparing:
         context["compared"] = len(good) > 1 and good[0] is runs[0]
         if context["compared"]:
             context["specs"] = compare.spec_table(good)
-            found = self._evaluations if isinstance(good[0], EvalRun) else self._loads
             try:
-                context |= await found(good, runs, here)
+                if isinstance(good[0], EvalRun):
+                    context |= await self._evaluations(good, runs, here)
+                else:
+                    context |= await self._loads(documents.of(request, self._backend), good, runs, here)
             except (errors.Conflict, errors.NotFound) as problem:
                 context |= {"compared": False, "problem": str(problem)}
         return pages.page(request, "compare.html.j2", context)
@@ -65,7 +66,13 @@ class Comparing:
     @staticmethod
     def _title(runs: Sequence[Run]) -> str:
         models = list(dict.fromkeys(run.spec.model_id or run.spec.model for run in runs))
-        return " against ".join(reversed(models[:2])) if len(runs) == 2 else f"{len(runs)} runs" if runs else "Compare runs"
+        return (
+            " against ".join(reversed(models[:2]))
+            if len(runs) == 2
+            else f"{len(runs)} runs"
+            if runs
+            else "Compare runs"
+        )
 
     async def _further(self, runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
         """The newest runs that could stand beside these."""
@@ -76,31 +83,33 @@ class Comparing:
         listed = [(line.run_id, line.model, f"{line.created:%Y-%m-%d %H:%M}") for line in found.runs]
         return compare.add_choices(listed, [run.metadata.name for run in runs])
 
-    async def _loads(self, good: Sequence[Run], runs: Sequence[Run], here: Address) -> dict[str, Any]:
+    async def _loads(
+        self, results: Documents, good: Sequence[Run], runs: Sequence[Run], here: Address
+    ) -> dict[str, Any]:
         names = dict(zip((run.metadata.name for run in runs), compare.named(runs), strict=True))
-        tests = [(names[run.metadata.name], await self._documents.load_test(run.metadata.name)) for run in good]
+        tests = [(names[run.metadata.name], await results.load_test(run.metadata.name)) for run in good]
         try:
             found = await asyncio.to_thread(loads.load_tests, tests)
         except loads.Incomparable as problem:
-            raise errors.Conflict(str(problem)) from None
+            raise errors.Conflict(str(problem), tests[0][0]) from None
         return await asyncio.to_thread(compare.load_tests, tests, found, here)
 
     async def _evaluations(self, good: Sequence[Run], runs: Sequence[Run], here: Address) -> dict[str, Any]:
         names = dict(zip((run.metadata.name for run in runs), compare.named(runs), strict=True))
         baseline, *others = [run.metadata.name for run in good]
         pairs, problems = [], []
-        documents = {}
+        compared = {}
         for other in others:
             try:
-                documents[other] = await self._pair(baseline, other)
+                compared[other] = await self._pair(baseline, other)
             except errors.Conflict as problem:
                 problems.append(f"{names[other]}: {problem}")
             else:
-                pairs.append(compare.pair(documents[other], (names[baseline], names[other])))
-        if not documents:
-            raise errors.Conflict("; ".join(problems))
-        against = here.query.get("against", next(iter(documents)))
-        if against not in documents:
+                pairs.append(compare.pair(compared[other], (names[baseline], names[other])))
+        if not compared:
+            raise errors.Conflict("; ".join(problems), baseline)
+        against = here.query.get("against", next(iter(compared)))
+        if against not in compared:
             raise errors.InvalidRequest.because("is not one of the runs that are compared", "against")
         page = paging.page_of(here.query.get("page"))
         plain = here.but(page=None, benchmark=None, change=None)
@@ -109,10 +118,9 @@ class Comparing:
             "warnings": problems,
             "against": names[against],
             "candidates": tuple(
-                paging.Choice(names[other], None, str(plain.but(against=other)), other == against)
-                for other in documents
+                paging.Choice(names[other], None, str(plain.but(against=other)), other == against) for other in compared
             ),
-            **compare.flips(documents[against], here, page=page),
+            **compare.flips(compared[against], here, page=page),
         }
 
     async def _pair(self, baseline: str, other: str) -> dict[str, Any]:
@@ -131,4 +139,4 @@ class Comparing:
         try:
             return await asyncio.to_thread(comparison.compare, *sides, most_changed=_MOST_CHANGED)
         except comparison.Incomparable as problem:
-            raise errors.Conflict(str(problem)) from None
+            raise errors.Conflict(str(problem), other) from None

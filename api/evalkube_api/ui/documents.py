@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
+from starlette.requests import Request
 
 from evalkube_api import errors
 from evalkube_api.backend import ArtifactEntry, Backend
 from evalkube_crds.results import EvalResult, PerfResult
 
-__all__ = ["Documents", "NoDocument"]
+__all__ = ["Documents", "NoDocument", "of"]
 
 EVALUATION: Final = "reports/result.json"
 LOAD_TEST: Final = "perf_result.json"
@@ -70,3 +71,13 @@ class Documents:
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return result
+
+
+def of(request: Request, backend: Backend) -> Documents:
+    """Those of the service that answers this request; made when the first page asks."""
+    state = request.app.state
+    if not hasattr(state, "documents"):
+        state.documents = Documents(backend)
+    found = state.documents
+    assert isinstance(found, Documents)
+    return found

@@ -9,7 +9,6 @@ from evalkube_api.ui.samples import WORDS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import SampleState
 from evalkube_crds.results import EvalResult
-from evalkube_report import sentences
 from evalkube_report.evaluation import totals, view
 
 __all__ = ["VIEWS", "scores", "states"]
@@ -22,7 +21,6 @@ def scores(result: EvalResult, spec: EvalRunSpec, here: Address) -> dict[str, An
     """The names that `evaluation.html.j2` uses of the scores: the report's own values, and ways to the samples."""
     return {
         **view.context(result, spec, (), {}),
-        "statements": sentences.of_evaluation(result, spec.thresholds),
         "states": states(result, here),
     }
 

@@ -1,6 +1,6 @@
 """What stands above every page of a result: where it is, what it is of, and what can be done with it. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -65,11 +65,11 @@ def of_run(run: Run, *, read_only: bool, below: str | None = None) -> Head:
     )
 
 
-def tabs(here: Address, names: Sequence[tuple[str, str, int | None]], chosen: str) -> tuple[Choice, ...]:
-    """The parts of a page: each its word in the URL ("" for the first), its name, and how much is in it."""
+def tabs(here: Address, views: Mapping[str, str], chosen: str) -> tuple[Choice, ...]:
+    """The parts of a page. `views`: the word of each in the URL, and its name."""
     return tuple(
-        Choice(name, count, str(Address(here.path, {"view": word} if word else {})), word == chosen)
-        for word, name, count in names
+        Choice(name, None, str(Address(here.path, {"view": word} if word else {})), word == chosen)
+        for word, name in views.items()
     )
 
 

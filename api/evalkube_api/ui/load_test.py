@@ -14,7 +14,7 @@ from evalkube_report import glossary, sentences
 from evalkube_report.load_test import courses, levels, service_levels, steady_section, sweep, tables, view
 from evalkube_report.requests.series import Series
 
-__all__ = ["VIEWS", "chosen_point", "one_load", "overview", "point_choices"]
+__all__ = ["INTERVALS", "VIEWS", "chosen_point", "one_load", "overview", "point_choices"]
 
 VIEWS: Final[Mapping[str, str]] = {
     "": "Overview",
@@ -23,6 +23,9 @@ VIEWS: Final[Mapping[str, str]] = {
     "setup": "Setup and files",
 }
 """The parts of the page: the word in its URL, and what people call it."""
+
+INTERVALS: Final = 150
+"""Of a load over time: as many as a plot has room for."""
 
 
 def overview(result: PerfResult, spec: PerfRunSpec, here: Address) -> dict[str, Any]:

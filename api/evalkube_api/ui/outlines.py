@@ -16,7 +16,7 @@ from evalkube_report.samples.index import Index, Slice
 from evalkube_report.samples.page import Entry
 from evalkube_report.samples.sample import Sample
 
-__all__ = ["Group", "grouped", "read"]
+__all__ = ["Group", "grouped", "line", "read"]
 
 _GAP: Final = 16 << 10
 _LONGEST_GROUP: Final = 1 << 20
@@ -94,3 +94,9 @@ async def _parts(backend: Backend, run_id: str, group: Group) -> dict[Slice, byt
     finally:
         await artifact.chunks.aclose()
     return {part: data[part.offset - span.first :][: part.length] for part in group.parts}
+
+
+async def line(backend: Backend, run_id: str, path: str, offset: int, length: int) -> bytes | None:
+    """One line of a file; None where it is gone."""
+    at = Slice(path, offset, length)
+    return (await _parts(backend, run_id, Group((at,)))).get(at)

@@ -95,9 +95,7 @@ def browser(run_id: str, index: Index, found: Page, read: Sequence[Sample | None
         subsets=subsets if len(subsets) > 1 else (),
         errors=tuple(_errors(index, here)),
         sorts=tuple(_SORTS.items()),
-        lines=tuple(
-            _line(run_id, entry, sample, here) for entry, sample in zip(found.entries, read, strict=True)
-        ),
+        lines=tuple(_line(run_id, entry, sample, here) for entry, sample in zip(found.entries, read, strict=True)),
         pager=Pager.of(here, start=found.start, shown=len(found.entries), total=found.total, size=PAGE),
         chosen=any(name in asked for name in ("dataset", "subset", "state", "error")),
     )
@@ -239,7 +237,9 @@ def one_sample(run_id: str, sample: Sample, around: Around, here: Address) -> On
 def _prompt(sample: Sample) -> Iterator[Said]:
     """The messages; of many only the last one is open."""
     for at, message in enumerate(sample.prompt):
-        yield Said(message.role, texts.text(message.content), folded=len(sample.prompt) > 3 and at < len(sample.prompt) - 1)
+        yield Said(
+            message.role, texts.text(message.content), folded=len(sample.prompt) > 3 and at < len(sample.prompt) - 1
+        )
 
 
 def _facts(sample: Sample) -> Iterator[tuple[str, str]]:
