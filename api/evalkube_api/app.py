@@ -17,7 +17,18 @@ from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.indexes import Indexes
 from evalkube_api.metrics import Metrics
-from evalkube_api.routes import benchmarks, browsing, comparisons, events, figures, files, health, runs, submissions
+from evalkube_api.routes import (
+    benchmarks,
+    browsing,
+    comparisons,
+    evalscope,
+    events,
+    figures,
+    files,
+    health,
+    runs,
+    submissions,
+)
 from evalkube_api.settings import Settings
 from evalkube_api.ui import refusals
 from evalkube_api.ui import router as ui
@@ -61,6 +72,7 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     app.include_router(figures.router(metrics))
     app.include_router(benchmarks.router())
     app.include_router(submissions.router(backend, settings, metrics))
+    app.include_router(evalscope.router(backend, settings, metrics))
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
     app.include_router(events.router(backend))

@@ -25,6 +25,8 @@ __all__ = [
     "RESULT",
     "RUN",
     "RUNS",
+    "TASK",
+    "invocation",
     "submission",
 ]
 
@@ -221,6 +223,19 @@ COMPARISON: Final[dict[str, Any]] = {
         }
     },
 }
+
+
+TASK: Final[Responses] = {400: _BAD, 404: _json("No such task", responses.Error)}
+
+
+def invocation(word: str) -> dict[str, Any]:
+    """What describes a submission as EvalScope's clients make it: keyword arguments of a route."""
+    described = submission(word)
+    extra = described["openapi_extra"]
+    header = _header("EvalScope-Task-Id", "The id that the client gives its task") | {"required": True}
+    ended = {200: _json("The task has ended, or was stopped", dict[str, Any])}
+    refused = {status: said for status, said in described["responses"].items() if status not in (200, 202, 422)}
+    return {"responses": ended | refused, "openapi_extra": {**extra, "parameters": [header]}}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

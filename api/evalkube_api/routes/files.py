@@ -14,7 +14,7 @@ from evalkube_api import conditional, errors, openapi, responses, views, zipping
 from evalkube_api.backend import Artifact, ArtifactEntry, Backend, Chunks
 from evalkube_crds import spans
 
-__all__ = ["router"]
+__all__ = ["artifact", "router"]
 
 _SANDBOX: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -67,9 +67,14 @@ def router(backend: Backend) -> APIRouter:
     @routes.get("/{run_id}/artifacts/{path:path}", responses=openapi.ARTIFACT, response_class=Response)
     async def get_artifact(run_id: str, path: str, request: Request) -> Response:
         """One file of the run, or with `Range` a part of it."""
-        return _answer(await _wanted(backend, run_id, path, request.headers), request.headers)
+        return await artifact(backend, run_id, path, request.headers)
 
     return routes
+
+
+async def artifact(backend: Backend, run_id: str, path: str, headers: Headers) -> Response:
+    """One file of a run, as the headers of a request want it."""
+    return _answer(await _wanted(backend, run_id, path, headers), headers)
 
 
 async def _still_there(backend: Backend, run_id: str, entry: ArtifactEntry) -> Artifact | None:
