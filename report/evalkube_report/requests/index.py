@@ -47,7 +47,7 @@ class Index:
     rows: Rows
     point: str
     lines: str
-    errors: tuple[str, ...] = tuple(ErrorClass)
+    errors: tuple[str, ...] = tuple(map(str, ErrorClass))
 
     @property
     def is_plain(self) -> bool:
@@ -69,7 +69,7 @@ def load(data: bytes) -> Index:
         errors = tuple(map(str, about["errors"]))
         index = Index(rows, point=str(about["point"]), lines=str(about["lines"]), errors=errors)
     except (KeyError, TypeError) as problem:
-        raise IndexUnreadable(f"{name} does not say what it is of: {problem!r}; {index_file.REMEDY}") from None
+        raise IndexUnreadable(f"{name} does not say what it is of ({problem!r}): {index_file.REMEDY}") from None
     if len(rows) and rows["error"].max() > len(errors):
         raise IndexUnreadable(f"{name} has numbers that stand for nothing: {index_file.REMEDY}")
     return index
