@@ -113,7 +113,8 @@ def _gauges(view: ServerView) -> Table | None:
 
 def _spread(gauge: ServerGauge, factor: float) -> tuple[str, ...]:
     values = (gauge.low, gauge.mean, gauge.high)
-    shown = (formats.amount(None if value is None else value * factor) for value in values)
+    written = formats.amount if factor == 1 else formats.significant  # counts are whole numbers
+    shown = (written(None if value is None else value * factor) for value in values)
     return *shown, formats.count(gauge.samples)
 
 

@@ -43,6 +43,8 @@ def linear(
     if whole:
         marks = sorted({float(round(mark)) for mark in marks})
     step = marks[1] - marks[0] if len(marks) > 1 else high - low
+    if whole:
+        step = float(max(1, math.ceil(step)))
     if not tight:
         if high > marks[-1] + step * 1e-9:
             marks = [*marks, marks[-1] + step]

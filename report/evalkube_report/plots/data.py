@@ -38,7 +38,7 @@ def _columns_table(plot: Plot, columns: Columns) -> Table:
         Row((f"{low} to {high}", formats.count(times)))
         for low, high, times in zip(edges, edges[1:], columns.counts, strict=False)
     )
-    return Table(plot.title, (plot.x.label, plot.y.label), rows)
+    return Table(plot.title, (plot.x.heading, plot.y.heading), rows)
 
 
 def _lines(plot: Plot) -> list[Series]:
@@ -57,17 +57,17 @@ def _plot_table(plot: Plot) -> Table:
         rows = tuple(
             Row((formats.amount(y), *map(formats.amount, xs))) for y, xs in zip(lines[0].ys, columns, strict=True)
         )
-        return Table(plot.title, (plot.y.label, *(f"{line.name}: {plot.x.label}" for line in lines)), rows)
+        return Table(plot.title, (plot.y.heading, *(f"{line.name}: {plot.x.heading}" for line in lines)), rows)
     if len({line.xs for line in lines}) == 1:
-        return Table(plot.title, (plot.x.label, *(_heading(plot, line) for line in lines)), _shared(plot.x, lines))
+        return Table(plot.title, (plot.x.heading, *(_heading(plot, line) for line in lines)), _shared(plot.x, lines))
     rows = tuple(
         Row((line.name, _name(plot.x, line, at), _value(line, at))) for line in lines for at in range(len(line.xs))
     )
-    return Table(plot.title, ("Series", plot.x.label, plot.y.label), rows, words=2)
+    return Table(plot.title, ("Series", plot.x.heading, plot.y.heading), rows, words=2)
 
 
 def _heading(plot: Plot, line: Series) -> str:
-    return line.name if line.name == plot.y.title else f"{line.name}: {plot.y.label}"
+    return line.name if line.name == plot.y.title else f"{line.name}: {plot.y.heading}"
 
 
 def _shared(axis: Axis, lines: Sequence[Series]) -> tuple[Row, ...]:
@@ -96,7 +96,7 @@ def _intervals_table(plot: Intervals) -> Table:
         marks = (entry.mark,) if any(one.mark for one in plot.entries) else ()
         rows.append(Row((entry.name, *marks, shown(entry.value), ends), mark=entry.mark))
     marked = ("Outcome",) if any(entry.mark for entry in plot.entries) else ()
-    unit = plot.axis.title if plot.percent else plot.axis.label
+    unit = plot.axis.title if plot.percent else plot.axis.heading
     return Table(plot.title, ("Name", *marked, unit, "95 % interval"), tuple(rows), words=1 + len(marked))
 
 

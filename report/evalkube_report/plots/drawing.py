@@ -14,7 +14,7 @@ from evalkube_report.formats import amount, count, percent, tick
 from evalkube_report.plots import axes, data
 from evalkube_report.plots.axes import Ruler
 from evalkube_report.plots.svg import Svg, framed, stroke, symbol, text
-from evalkube_report.plots.values import Axis, Band, Columns, Entry, Figure, Grid, Intervals, Plot, Series
+from evalkube_report.plots.values import Axis, Band, Columns, Entry, Figure, Grid, Intervals, Limit, Plot, Series
 from evalkube_report.table import Table
 
 __all__ = ["Shown", "drawn", "score_bar", "share_bar", "shown"]
@@ -61,11 +61,14 @@ class _Sheet:
     def __init__(self, plot: Plot) -> None:
         self.plot = plot
         self.legend = list(_legend_lines([series.name for series in plot.series], [band.name for band in plot.bands]))
-        self.top = _LINE + 10 + _LINE * len(self.legend)
         self.floor = _HEIGHT - _BOTTOM
         xs = [x for series in plot.series for x in series.xs] + [x for band in plot.bands for x in band.xs]
         xs += plot.columns.edges if plot.columns is not None else []
         self.x = _ruler(plot.x, xs, _LEFT, _WIDTH - _RIGHT, tight=True)
+        self.labels = list(_rows([limit for limit in plot.limits if limit.axis == "x"], self.x))
+        self.top = (
+            _LINE + 10 + _LINE * len(self.legend) + _LABEL * (1 + max((row for _, row in self.labels), default=-1))
+        )
         self.y = _ruler(plot.y, _heights(plot), self.floor, self.top)
 
     def svg(self) -> Svg:
@@ -73,9 +76,9 @@ class _Sheet:
         body = [*self._spans(), *self._frame()]
         body += [part for index, band in enumerate(plot.bands) for part in self._band(band, index)]
         body += self._columns(plot.columns) if plot.columns is not None else []
-        body += self._limits()
         for index, series in enumerate(plot.series):
             body.append(self._path(series, index % _SERIES))
+        body += self._limits()
         for index, series in enumerate(plot.series):
             body += self._dots(series, index)
         return framed(plot.title, data.told(plot), [*body, *self._legend()], _WIDTH, _HEIGHT)
@@ -105,22 +108,19 @@ class _Sheet:
             )
 
     def _limits(self) -> Iterator[str]:
-        """Lines across; labels that would touch stand in the next row."""
-        last, row = -_WIDTH, 0
-        for limit in sorted(self.plot.limits, key=lambda one: (one.axis, one.value)):
+        """Lines across with their labels: those of the x axis above the plot, those of the y axis at its right."""
+        for limit, row in self.labels:
+            at = self.x.at(limit.value)
+            right = at + _LETTER * len(limit.label) > _WIDTH
+            yield stroke(limit.kind, at, self.top - 3 - _LABEL * row, at, self.floor)
+            y, side = self.top - 4 - _LABEL * row, -3 if right else 3
+            yield text(at + side, y, limit.label, "tick strong", "end" if right else "start")
+        for limit in self.plot.limits:
             if limit.axis == "y":
                 at = self.y.at(limit.value)
                 label = limit.label if limit.value <= self.y.high else f"{limit.label} (higher up)"
                 yield stroke(limit.kind, _LEFT, at, _WIDTH - _RIGHT, at)
-                yield text(_WIDTH - _RIGHT - 2, at - 4 if at > self.top + 10 else at + 11, label, "tick strong", "end")
-            else:
-                at, half = self.x.at(limit.value), len(limit.label) * _LETTER / 2
-                row = (row + 1) % 3 if at - half < last else 0
-                last = at + half
-                yield stroke(limit.kind, at, self.top - 2, at, self.floor)
-                y = self.top + 8 + 11 * row
-                edge = at + half > _WIDTH - _RIGHT
-                yield text(at - 3 if edge else at + 3, y, limit.label, "tick strong", "end" if edge else "start")
+                yield text(_LEFT + 4, at - 4 if at > self.top + 10 else at + 12, label, "tick strong", "start")
 
     def _columns(self, columns: Columns) -> Iterator[str]:
         unit = f" {self.plot.x.unit}" if self.plot.x.unit else ""
@@ -197,6 +197,20 @@ def _legend_lines(series: Sequence[str], bands: Sequence[str]) -> Iterator[list[
         line.append((index, name))
         room -= _legend_width(name)
     yield line
+
+
+_LABEL = 12.0
+
+
+def _rows(limits: Sequence[Limit], x: Ruler) -> Iterator[tuple[Limit, int]]:
+    """Lines along the x axis from the left, each with the row of its label, so that no two labels touch."""
+    ends: list[float] = []
+    for limit in sorted(limits, key=lambda one: one.value):
+        at, width = x.at(limit.value), _LETTER * len(limit.label) + 8
+        start = at - width if at + width > _WIDTH else at
+        row = next((row for row, end in enumerate(ends) if end <= start), len(ends))
+        ends[row:] = [start + width, *ends[row + 1 :]]
+        yield limit, row
 
 
 _FAR = 2.5

@@ -44,10 +44,14 @@ class Axis:
     ticks: tuple[float, ...] = ()
 
     @property
+    def heading(self) -> str:
+        """Title and unit, for a table: "TTFT, ms"."""
+        return f"{self.title}, {self.unit}" if self.unit and self.title else self.title or self.unit
+
+    @property
     def label(self) -> str:
-        """Title, unit and scale: "TTFT, ms (log)"."""
-        scale = " (log)" if self.scale == "log" else ""
-        return (f"{self.title}, {self.unit}" if self.unit and self.title else self.title or self.unit) + scale
+        """The same with the scale, for a drawing: "TTFT, ms (log)"."""
+        return self.heading + (" (log)" if self.scale == "log" else "")
 
 
 @dataclass(frozen=True, slots=True)
