@@ -4,9 +4,10 @@ Its buckets are those of `histogram.bucket_of`, 32 in one: 32 for each power of 
 first bucket in use to the last: some hundred numbers. Without pydantic: processes that send load make sketches, too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 from typing import Final, Self
 
 from evalkube_crds.histogram import bucket_of, edges_of
@@ -33,25 +34,27 @@ class Sketch:
     @classmethod
     def of(cls, values_ns: Iterable[int]) -> Self:
         """The sketch of some durations. One below 0 counts as 0."""
-        return cls._trimmed((min(bucket_of(max(value, 0)) // FINE, MOST_BUCKETS - 1), 1) for value in values_ns)
+        counts = [0] * MOST_BUCKETS
+        for value in values_ns:
+            counts[min(bucket_of(max(value, 0)) // FINE, MOST_BUCKETS - 1)] += 1
+        return cls._trimmed(counts)
 
     @classmethod
     def merged(cls, parts: Iterable["Sketch"]) -> Self:
         """All that the parts counted."""
-        return cls._trimmed(cell for part in parts for cell in enumerate(part.counts, start=part.first))
+        counts = [0] * MOST_BUCKETS
+        for part in parts:
+            there = slice(part.first, part.first + len(part.counts))
+            counts[there] = map(add, counts[there], part.counts)
+        return cls._trimmed(counts)
 
     @classmethod
-    def _trimmed(cls, cells: Iterable[tuple[int, int]]) -> Self:
-        counts = [0] * MOST_BUCKETS
-        first, last = MOST_BUCKETS, -1
-        for bucket, times in cells:
-            if times:
-                counts[bucket] += times
-                first, last = min(first, bucket), max(last, bucket)
-        return cls(first, tuple(counts[first : last + 1])) if last >= 0 else cls()
+    def _trimmed(cls, counts: Sequence[int]) -> Self:
+        used = [at for at, count in enumerate(counts) if count]
+        return cls(used[0], tuple(counts[used[0] : used[-1] + 1])) if used else cls()
 
     def percentile(self, percent: float) -> float | None:
-        """A percentile (0 to 100) in nanoseconds: the middle of the bucket of the value with that rank; None of none."""
+        """A percentile (0 to 100) in nanoseconds: the middle of the bucket of the value with that rank."""
         upto = list(accumulate(self.counts))
         if not upto or not upto[-1]:
             return None

@@ -19,7 +19,7 @@ from evalkube_api import errors
 from evalkube_api.ui import assets
 from evalkube_report import formats
 
-__all__ = ["POLICY", "Shell", "check_writable", "fragment", "login", "page", "shell_of"]
+__all__ = ["POLICY", "Shell", "check_writable", "fragment", "login", "page", "prepare", "shell_of"]
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -53,6 +53,12 @@ def shell_of(request: Request) -> Shell:
     shell = request.app.state.shell
     assert isinstance(shell, Shell)
     return shell
+
+
+def prepare(*templates: str) -> None:
+    """Read and compile these now, so that the first reader does not wait for it."""
+    for template in templates:
+        _environment().get_template(template)
 
 
 def check_writable(request: Request) -> None:
