@@ -52,6 +52,9 @@ def _values(figure: Figure) -> Markup | None:
     document = data.document_of(figure)
     if len(document["data"][0]) < _LEAST:
         return None
+    every = {x for one in figure.series for x in one.xs}
+    for one, described in zip(figure.series, document["series"], strict=True):
+        described["joined"] = len(one.xs) < len(every)  # its own values lie apart: a gap between them is none
     document["data"] = [[_short(value) for value in column] for column in document["data"]]
     text = orjson.dumps(document).decode()
     for character, escaped in _ESCAPED.items():

@@ -1,7 +1,7 @@
 """What the page of several runs beside one another shows. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from evalkube_api import errors
@@ -10,15 +10,16 @@ from evalkube_api.ui.addresses import Address
 from evalkube_api.ui.charts import Chart, charts, live_charts
 from evalkube_api.ui.overlays import Named
 from evalkube_api.ui.paging import Choice, Pager
+from evalkube_crds.figures import LATENCY, OUTPUT_TPS, RPS, SUCCESS_RATE, TPOT, TTFT
 from evalkube_crds.names import Kind, Phase, Verdict
 from evalkube_crds.status import Run
 from evalkube_report import comparison, formats
-from evalkube_report.comparison import LoadComparison, tables
+from evalkube_report.comparison import Delta, LoadComparison, Versus, tables
 from evalkube_report.load_test import tables as load_tables
 from evalkube_report.table import Table
 
 __all__ = [
-    *("MOST", "PAGE", "PARAMETERS", "EvaluationPair", "Flip", "Side", "add_choices", "flips", "load_tests"),
+    *("MOST", "PAGE", "PARAMETERS", "EvaluationPair", "Flip", "Matrix", "Side", "add_choices", "flips", "load_tests"),
     *("name_of", "named", "pair", "runs_of", "sides", "spec_table"),
 ]
 
@@ -133,19 +134,73 @@ def spec_table(runs: Sequence[Run]) -> Table | None:
 # --------------------------------------------------------------------------------------------------------- load tests
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How a figure of one load differs. `outcome`: better, worse, noise or unknown; `text`: by how much."""
+
+    outcome: str
+    text: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A candidate against the baseline: figures by load. `rows`: a figure's name with its cells, one for each load."""
+
+    caption: str
+    loads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+_MATRIX: Final = (
+    RPS,
+    OUTPUT_TPS,
+    *(time.figure(at) for time in (TTFT, TPOT, LATENCY) for at in (50, 99)),
+    SUCCESS_RATE,
+)
+
+
 def load_tests(tests: Sequence[Named], found: LoadComparison, here: Address) -> dict[str, Any]:
-    """The names that `compare.html.j2` uses of load tests."""
+    """The names that `compare.html.j2` uses of load tests. Of one load, which the URL names, everything is shown."""
     loads = list(dict.fromkeys(load_tables.load_text(point) for _, result in tests for point in result.points))
     load = here.query.get("load") or _common(tests, loads)
-    spread = overlays.spreads(tests, load) if load else []
+    if load is not None and load not in loads:
+        raise errors.InvalidRequest.because(f"must be one of {', '.join(loads)}", "load")
+    alone = replace(
+        found,
+        candidates=tuple(
+            replace(versus, points=tuple(point for point in versus.points if point.load == load))
+            for versus in found.candidates
+        ),
+    )
     return {
         "warnings": [warning for versus in found.candidates for warning in versus.warnings],
-        "tables": tables.load_tables(found),
-        "differences": charts(tables.load_plots(found)),
+        "matrices": tuple(_matrix(versus, found.baseline.run) for versus in found.candidates),
         "curves": charts(overlays.curves(tests)),
         "loads": tuple(Choice(one, None, str(here.but(load=one)), one == load) for one in loads),
-        "spreads": live_charts(spread),
+        "load": load,
+        "tables": tables.load_tables(alone),
+        "differences": charts(tables.load_plots(alone)),
+        "spreads": live_charts(overlays.spreads(tests, load) if load else []),
     }
+
+
+def _matrix(versus: Versus, baseline: str) -> Matrix:
+    rows = []
+    for figure in _MATRIX:
+        deltas = [
+            next((one for one in point.deltas if one.figure.name == figure.name), None) for point in versus.points
+        ]
+        if any(delta is not None and delta.difference is not None for delta in deltas):
+            rows.append((figure.title, tuple(_cell(delta) for delta in deltas)))
+    return Matrix(f"{versus.candidate.run} against {baseline}", tuple(one.load for one in versus.points), tuple(rows))
+
+
+def _cell(delta: Delta | None) -> Cell:
+    if delta is None or delta.difference is None:
+        return Cell("unknown", formats.DASH, "not measured in both runs")
+    values = " to ".join(load_tables.shown(delta.figure, value) for value in (delta.baseline, delta.candidate))
+    return Cell(delta.outcome, formats.change(delta.ratio), f"{values}. {delta.reason}".rstrip(". "))
 
 
 def _common(tests: Sequence[Named], loads: Sequence[str]) -> str | None:

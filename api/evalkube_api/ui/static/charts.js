@@ -69,12 +69,12 @@
 
   const options = (data, width) => {
     const lines = data.series.map((one, at) => ({
-      label: one.name, stroke: colour(at), width: 2, dash: DASHES[at % 6], spanGaps: false,
+      label: one.name, stroke: colour(at), width: 2, dash: DASHES[at % 6], spanGaps: one.joined,
       points: { show: one.dots, size: 7 }, value: (_, value) => number(value),
       ...(one.steps ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
     }));
     const edges = data.bands.flatMap((band) => ["low", "high"].map((end) => ({
-      label: band.name + ", " + end, stroke: colour(lines.length), width: end === "high" ? 1 : 0,
+      label: band.name + ", " + end, class: "edge", stroke: colour(lines.length), width: end === "high" ? 1 : 0,
       points: { show: false }, value: (_, value) => number(value),
     })));
     const fill = data.bands.map((band) => ({ series: [band.high, band.low], fill: colour(lines.length) + "2e" }));
