@@ -39,6 +39,8 @@ MOST_TABLED: Final = 200_000
 
 _INTERVALS: Final = 150
 """Of a report's plots over time, at most: more could not be told apart."""
+_LEAST_INTERVALS: Final = 12
+_REQUESTS_OF_ONE: Final = 25
 
 Key = TypeVar("Key", int, str)
 
@@ -170,7 +172,9 @@ async def _report_load_test(spec: PerfRunSpec, result: PerfResult, place: Place,
 
 
 def _over_time(index: bytes) -> Series:
-    return series(request_index.load(index), _INTERVALS)
+    """In so many intervals that percentiles of each tell something."""
+    found = request_index.load(index)
+    return series(found, min(_INTERVALS, max(_LEAST_INTERVALS, len(found.rows) // _REQUESTS_OF_ONE)))
 
 
 async def _index_requests(point: PerfPoint, place: Place, scratch: Path, shards: int) -> bytes | None:
