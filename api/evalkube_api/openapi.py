@@ -49,9 +49,10 @@ again is done. With a key or without, an evaluation that was cut short (its runn
 finished samples when the same request comes again.
 
 **Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 401 without
-the service's token, where it has one (`Authorization: Bearer TOKEN`, or the cookie of a login at `/ui/login`), 421 for a name that it is not known by, 403 for a
-page of another site that wants to change something; 500 when the run failed or was cancelled, with a typed `reason`,
-and `traceback` in debug mode only; 503 when the service stopped before the run had ended;
+the service's token, where it has one (`Authorization: Bearer TOKEN`, or the cookie of a login at `/ui/login`), 421 for
+a name that it is not known by, 403 for a page of another site that wants to change something; 500 when the run failed
+or was cancelled, with a typed `reason`, and `traceback` in debug mode only; 503 when the service stopped before the run
+had ended;
 429 when as many runs wait as may (`--max-waiting`);
 507 when what runs leave cannot be written: then none is taken, and what waits is held until it can.
 
