@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from evalkube_cli import errors
+from evalkube import errors
 
 __all__ = ["service"]
 
@@ -29,7 +29,7 @@ def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]
     users of this machine from it; it goes through a pipe, and is in no file and no process list.
     """
     token = secrets.token_urlsafe(32)
-    command = [sys.executable, "-P", "-m", "evalkube_cli.attended", "service", "--host", "127.0.0.1", "--port", "0"]
+    command = [sys.executable, "-P", "-m", "evalkube.attended", "--host", "127.0.0.1", "--port", "0"]
     command += ["--outputs", str(outputs), *(word for folder in folders for word in ("--data", str(folder)))]
     with (
         _pipe_with(token) as pipe,

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED, Incomparable, Side
-from evalkube_cli import errors
-from evalkube_cli.client import EvalkubeClient
+from evalkube import errors
+from evalkube.client import EvalkubeClient
 from evalkube_crds import sample_lines
 from evalkube_crds.problems import Problem
 

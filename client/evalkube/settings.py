@@ -1,11 +1,11 @@
-"""What the command line takes from the environment: read once, and nowhere else in this room."""
+"""What a client takes from the environment: read once, and nowhere else in this room."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalkube_cli import errors
+from evalkube import credentials, errors
 from evalkube_crds import proxies
 
 __all__ = ["Settings", "from_environment", "proxy_to"]
@@ -13,13 +13,18 @@ __all__ = ["Settings", "from_environment", "proxy_to"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secrets``: what a request's secret fields are when neither an option nor a file gives them. ``token`` and
+    """``secrets``: what a request's secret fields are when neither an option nor a file gives them. ``token_value`` and
     ``token_file``: of ``server``."""
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str | None = None
-    token: str | None = field(default=None, repr=False)
+    token_value: str | None = field(default=None, repr=False)
     token_file: Path | None = None
+
+    def token(self, chosen: Path | None = None) -> str | None:
+        """The token in ``chosen``, else the environment's: its file before its value. Raises errors.BadRequest."""
+        file = chosen or self.token_file
+        return self.token_value if file is None else credentials.from_file(file)
 
 
 def from_environment() -> Settings:
@@ -31,7 +36,7 @@ def from_environment() -> Settings:
     return Settings(
         secrets=secrets,
         server=os.environ.get("EVALKUBE_SERVER") or None,
-        token=os.environ.get("EVALKUBE_TOKEN") or None,
+        token_value=os.environ.get("EVALKUBE_TOKEN") or None,
         token_file=Path(token_file) if token_file else None,
     )
 

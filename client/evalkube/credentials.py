@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evalkube_cli import errors
+from evalkube import errors
 from evalkube_crds.problems import Problem
 
 __all__ = ["checked", "from_file"]

@@ -1,0 +1,291 @@
+"""What a run found, as values: scores of an evaluation, points of a load test, a comparison. No I/O here.
+
+Tables are those of the reports (`evalkube_report`); pandas is needed for `to_frame` alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from evalkube import errors, html
+from evalkube.models import Run, Threshold
+from evalkube_crds import cluster, score_intervals, summary, thresholds
+from evalkube_crds.names import Verdict
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
+from evalkube_report.evaluation import tables as evaluation
+from evalkube_report.load_test import server_section, service_levels, steady_section
+from evalkube_report.load_test import tables as load_test
+from evalkube_report.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RESULT_PATHS", "Comparison", "Evaluation", "LoadTest", "Outcome", "outcome_of", "result_path"]
+
+RESULT_PATHS: Final = ("reports/result.json", "perf_result.json")
+"""Where a run leaves its result document."""
+
+_WORST: Final = (Verdict.INVALID, Verdict.DEGRADED, Verdict.VALID)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found. ``answer`` is what the service said (EvalScope's keys), ``run`` the run at its end."""
+
+    run: Run
+    answer: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    @property
+    def output_dir(self) -> str | None:
+        """Where the run's files are, on the machine of the service."""
+        return self.run.output_dir
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Every figure by name: ``gsm8k/mean_acc``, ``parallel_8_number_100/ttft_p99_s``."""
+        return dict(self.run.summary)
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        """The run's thresholds beside what was measured; one that names no dataset or point is there for each."""
+        return list(_thresholds(self.run.spec.get("thresholds") or [], self.summary))
+
+    @property
+    def requested(self) -> int:
+        """Samples or requests that were asked for."""
+        return 0
+
+    @property
+    def failed(self) -> int:
+        """Samples or requests that failed."""
+        return 0
+
+    def tables(self) -> list[Table]:
+        """The result as tables: the first is what one came for."""
+        return []
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The result as a table of pandas, which has to be installed."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """The result in a notebook."""
+        return html.tables(self.tables()[:2], html.facts({"Run": self.id, "Model": self.run.model}))
+
+
+@dataclass(frozen=True)
+class Evaluation(Outcome):
+    """What an evaluation found; ``result`` is the result document, from which everything else is computed."""
+
+    result: EvalResult = field(repr=False, kw_only=True)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The main metric's score of each dataset that has one."""
+        found = {dataset.name: dataset_score(dataset) for dataset in self.result.datasets}
+        return {name: score for name, score in found.items() if score is not None}
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Every figure by name."""
+        return summary.summary(self.result)
+
+    @property
+    def requested(self) -> int:
+        """Samples that were asked for."""
+        return summary.requested(self.result)
+
+    @property
+    def failed(self) -> int:
+        """Samples without a score, for an error."""
+        return summary.failed(self.result)
+
+    def tables(self) -> list[Table]:
+        """Scores first, then what else there is to tell."""
+        if self.result.estimate is not None:
+            return [evaluation.estimate_table(self.result.estimate)]
+        found = [evaluation.summary_table(self.result), evaluation.precision_table(self.result)]
+        found += [evaluation.category_table(dataset) for dataset in self.result.datasets]
+        made = (
+            evaluation.error_table,
+            evaluation.judging_table,
+            evaluation.collection_table,
+            evaluation.cost_table,
+            evaluation.usage_table,
+        )
+        return [table for table in (*found, *(make(self.result) for make in made)) if table is not None]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row for each dataset and metric: score, 95 % interval, samples."""
+        return _pandas().DataFrame(list(self._rows()))
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for dataset in self.result.datasets:
+            for metric in dict.fromkeys(name for subset in dataset.subsets for name in subset.metrics):
+                interval = score_intervals.of_sum(metric_sum(dataset, metric))
+                yield {
+                    "dataset": dataset.name,
+                    "metric": metric,
+                    "main": metric == dataset.main_metric,
+                    "score": weighted_score(dataset, metric),
+                    "score_low": None if interval is None else interval.low,
+                    "score_high": None if interval is None else interval.high,
+                    "samples": sum(subset.scored for subset in dataset.subsets),
+                    "failed": sum(sum(subset.errored.values()) for subset in dataset.subsets),
+                }
+
+
+@dataclass(frozen=True)
+class LoadTest(Outcome):
+    """What a load test found; ``result`` is the result document, from which everything else is computed."""
+
+    result: PerfResult = field(repr=False, kw_only=True)
+
+    @property
+    def points(self) -> dict[str, PerfPoint]:
+        """The loads of the sweep by name."""
+        return {point.name: point for point in self.result.points}
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the load generator was healthy, at the worst point."""
+        seen = {point.verdict for point in self.result.points}
+        return next((verdict for verdict in _WORST if verdict in seen), Verdict.VALID)
+
+    @property
+    def verdict_reasons(self) -> dict[str, list[str]]:
+        """Why a point is not valid, by point."""
+        return {point.name: list(point.verdict_reasons) for point in self.result.points if point.verdict_reasons}
+
+    @property
+    def sla(self) -> Mapping[str, Any] | None:
+        """The answer of a search for a service level; None where there was none."""
+        return self.answer.get("sla")
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Every figure by name."""
+        return summary.summary(self.result)
+
+    @property
+    def requested(self) -> int:
+        """Requests or conversations that were asked for."""
+        return summary.requested(self.result)
+
+    @property
+    def failed(self) -> int:
+        """Requests or conversations that failed."""
+        return summary.failed(self.result)
+
+    def tables(self) -> list[Table]:
+        """A search's answer first, then throughput and times of every point, then what else there is to tell."""
+        found = [
+            service_levels.answers_table(self.result),
+            load_test.summary_table(self.result),
+            load_test.times_table(self.result),
+            steady_section.sweep_table(self.result),
+            *service_levels.probes_tables(self.result),
+            *(load_test.error_table(point) for point in self.result.points),
+        ]
+        seen = [server_section.section(point) for point in self.result.points]
+        found += [table for section in seen if section is not None for table in section.tables]
+        return [table for table in found if table is not None]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row for each point, with every figure that it has (rps, ttft_p99_s ...)."""
+        rows = []
+        figures = self.summary
+        for point in self.result.points:
+            start = f"{point.name}/"
+            own = {name.removeprefix(start): value for name, value in figures.items() if name.startswith(start)}
+            load = {"parallel": point.parallel, "rate": point.rate, "verdict": str(point.verdict)}
+            counts = {"succeeded": point.succeeded, "failed": point.failed}
+            rows.append({"point": point.name, **load, **counts, **own})
+        return _pandas().DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two evaluations over the questions that both were asked; ``document`` is what the service answers."""
+
+    document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def benchmarks(self) -> Mapping[str, Mapping[str, Any]]:
+        """Scores, difference, interval and p-value of each benchmark that both have."""
+        found: Mapping[str, Mapping[str, Any]] = self.document["benchmarks"]
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against a comparison."""
+        own = [f"{name}: {warning}" for name, one in self.benchmarks.items() for warning in one["warnings"]]
+        return [*self.document["warnings"], *own]
+
+    def tables(self) -> list[Table]:
+        """Scores and differences, then the questions that changed."""
+        return comparing_tables.tables(self.document)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row for each benchmark."""
+        kept = ("metric", "questions", "baseline_score", "candidate_score", "difference", "interval", "p_value")
+        rows = [{"benchmark": name, **{key: one[key] for key in kept}} for name, one in self.benchmarks.items()]
+        return _pandas().DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        """The comparison in a notebook."""
+        names = {side.capitalize(): f"{self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES}
+        return html.tables(self.tables()[:2], html.facts(names))
+
+
+_SIDES: Final = ("baseline", "candidate")
+
+
+def result_path(paths: Iterable[str]) -> str | None:
+    """The path of the result document among a run's files; None where there is none."""
+    return next((path for path in paths if path in RESULT_PATHS), None)
+
+
+def outcome_of(run: Run, answer: Mapping[str, Any], document: bytes | None) -> Evaluation | LoadTest:
+    """A run at its end as a value. Raises errors.ServiceFailed for a document that cannot be read, or none."""
+    if document is None:
+        raise errors.ServiceFailed(
+            f"run {run.id} left no result document ({' or '.join(RESULT_PATHS)}): its service is of an earlier version"
+        )
+    try:
+        if run.kind == "eval":
+            return Evaluation(run, answer, result=EvalResult.model_validate_json(document))
+        return LoadTest(run, answer, result=PerfResult.model_validate_json(document))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise errors.ServiceFailed(f"the result document of run {run.id} cannot be read: {where}") from None
+
+
+def _pandas() -> Any:
+    try:
+        import pandas as pd  # nothing else here needs it
+    except ImportError:
+        raise ImportError("to_frame needs pandas: pip install pandas") from None
+    return pd
+
+
+def _thresholds(given: Iterable[Mapping[str, Any]], figures: Mapping[str, float]) -> Iterator[Threshold]:
+    for one in given:
+        metric, wanted = str(one["metric"]), cluster.Threshold.model_validate(dict(one), by_name=True)
+        names = [name for name in figures if name == metric or name.endswith(f"/{metric}")]
+        shown = {"op": wanted.op, "wanted": wanted.value}
+        if not names:
+            yield Threshold(metric=metric, value=None, met=False, **shown)
+        for name in names:
+            met = not thresholds.missed([wanted], {name: figures[name]})
+            yield Threshold(metric=name, value=figures[name], met=met, **shown)
