@@ -211,6 +211,16 @@ class ErrorClass(StrEnum):
     JUDGE = "judge"
 
 
+class SampleState(StrEnum):
+    """What became of one sample of an evaluation. The order is that of reports; each sample is in exactly one."""
+
+    RIGHT = "right"
+    PARTIAL = "partial"
+    WRONG = "wrong"
+    NO_ANSWER = "no_answer"
+    ERRORED = "errored"
+
+
 NO_CONNECTION: Final = frozenset(
     {ErrorClass.DNS, ErrorClass.PROXY, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
 )

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 from pydantic import Field
 
 from evalkube_crds.histogram import Histogram
-from evalkube_crds.names import ErrorClass, Reason
+from evalkube_crds.names import ErrorClass, Reason, SampleState
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.prices import Prices
 from evalkube_crds.result_parts import HistogramField, Report
@@ -92,11 +92,22 @@ class SubsetResult(Report):
     requested: int = 0
     scored: int = 0
     errored: dict[ErrorClass, int] = Field(default_factory=dict)
+    states: dict[SampleState, int] = Field(
+        default_factory=dict,
+        description="Scored samples by what became of them, after the main metric: right (1), wrong (0), partial, or "
+        "no_answer (0, as no answer was found in the reply). Empty in results of before",
+    )
     truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length or the like)")
     empty: int = Field(
         default=0, description="Answers without a word: nothing said, held back by a filter, or thoughts alone"
     )
     reused: int = Field(default=0, description="Samples taken from a checkpoint")
+
+    @property
+    def by_state(self) -> dict[SampleState, int]:
+        """All samples that are done, errored ones too, by state; in the order of the states, without zeros."""
+        counts = {**self.states, SampleState.ERRORED: sum(self.errored.values())}
+        return {state: counts[state] for state in SampleState if counts.get(state)}
 
 
 class Precision(Report):
