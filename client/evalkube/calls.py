@@ -74,7 +74,7 @@ class Call(Generic[T]):
         }
 
 
-# ------------------------------------------------------------------------------------------------------------ submitting
+# ----------------------------------------------------------------------------------------------------------- submitting
 
 
 def word_of(request: EvalRequest | PerfRequest) -> Word:
@@ -107,7 +107,7 @@ def outcome(run_id: str, hold_s: int) -> Call[dict[str, Any] | None]:
     return Call("GET", f"{path_of(run_id)}/result", read, headers=headers, read_timeout_s=hold_s + 30)
 
 
-# ------------------------------------------------------------------------------------------------------------------ runs
+# ----------------------------------------------------------------------------------------------------------------- runs
 
 
 def run(run_id: str) -> Call[Run]:
@@ -140,7 +140,7 @@ def log(run_id: str, tail: int | None) -> Call[str]:
     return Call("GET", f"{path_of(run_id)}/logs", lambda answer: answer.text, query={"tail": tail})
 
 
-# ------------------------------------------------------------------------------------------------------- what runs left
+# ------------------------------------------------------------------------------------------------------ what runs left
 
 
 def artifacts(run_id: str) -> Call[list[Artifact]]:
@@ -189,7 +189,7 @@ def health() -> Call[Health]:
     return Call("GET", "/health", lambda answer: _model(Health, answer))
 
 
-# --------------------------------------------------------------------------------------------------------------- answers
+# -------------------------------------------------------------------------------------------------------------- answers
 
 
 def checked(answer: httpx.Response) -> httpx.Response:

@@ -4,8 +4,8 @@
         found = client.evaluate(model="qwen2.5", api_url="https://.../v1", datasets=["gsm8k"], limit=10)
         print(found.scores)
 
-A run is submitted once, whatever the network does in between: each submission carries an Idempotency-Key, and waiting is
-done on the run, not on the connection that submitted it.
+A run is submitted once, whatever the network does in between: each submission carries an Idempotency-Key, and waiting
+is done on the run, not on the connection that submitted it.
 """
 
 import time
@@ -17,12 +17,14 @@ from typing import Any, Self, TypeVar
 import httpx
 import orjson
 
-from evalkube import calls, connecting, errors, requesting
+from evalkube import calls, comparing, connecting, errors, requesting
 from evalkube.calls import Call
-from evalkube.events import events
+from evalkube.comparing import Comparable
+from evalkube.events import EventReader
 from evalkube.models import Artifact, Health, Page, Progress, Run, RunEvent, SampleLine, Word
-from evalkube.outcome import Evaluation, LoadTest, Outcome, outcome_of, result_path
+from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest, Outcome, outcome_of, result_path
 from evalkube.progress import Shown, display
+from evalkube_benchmarks.statistics.comparison import MOST_CHANGED
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
 __all__ = ["Client"]
@@ -136,17 +138,17 @@ class Client:
         """Changes of all runs, as long as one reads. Raises Unreachable where the stream breaks off."""
         try:
             for kind, data in self._stream("/api/v1/events"):
-                if kind == "run":
-                    yield RunEvent(kind="run", id=data["id"], run=Run.model_validate(data))
-                elif kind == "deleted":
-                    yield RunEvent(kind="deleted", id=data["id"])
+                if (event := RunEvent.of(kind, data)) is not None:
+                    yield event
         except httpx.TransportError as problem:
             raise errors.Unreachable(f"{self.url}: {str(problem) or type(problem).__name__}") from None
 
     def _stream(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         with self._streamed(path, {"Accept": "text/event-stream"}) as answer:
-            for event in events(answer.iter_lines()):
-                yield event.type, orjson.loads(event.data)
+            reader = EventReader()
+            for line in answer.iter_lines():
+                if (event := reader.feed(line)) is not None:
+                    yield event.type, orjson.loads(event.data)
 
     @contextmanager
     def _streamed(self, path: str, headers: Mapping[str, str], **query: str) -> Iterator[httpx.Response]:
@@ -226,6 +228,16 @@ class Client:
     def series(self, run_id: str, point: str | None = None) -> dict[str, Any]:
         """A point of a load test over time."""
         return self._ask(calls.series(run_id, point))
+
+    def compare(
+        self, baseline: Comparable, candidate: Comparable, *more: Comparable, most_changed: int = MOST_CHANGED
+    ) -> Comparison | LoadComparison:
+        """Runs of this service (or folders, or results) compared: see evalkube.compare."""
+        return comparing.compare(baseline, candidate, *more, client=self, most_changed=most_changed)
+
+    def compare_by_service(self, baseline: str, candidate: str, *, most_changed: int) -> dict[str, Any]:
+        """What `POST /api/v1/compare` answers of two evaluations."""
+        return self._ask(calls.compare(baseline, candidate, most_changed))
 
     def health(self) -> Health:
         """Whether the service answers, and which it is."""

@@ -1,43 +1,119 @@
-"""Two evaluations compared, wherever they are: as runs of a service, or as the folders that they left."""
+"""Runs compared, wherever they are: as runs of a service, as the folders that they left, or as results in memory."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pydantic import ValidationError
+
+from evalkube import errors
+from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import MOST_CHANGED, Incomparable, Side
-from evalkube import errors
-from evalkube.client import EvalkubeClient
 from evalkube_crds import sample_lines
 from evalkube_crds.problems import Problem
+from evalkube_crds.results import PerfResult
+from evalkube_report import comparison as loads
 
-__all__ = ["compare"]
+if TYPE_CHECKING:
+    from evalkube.client import Client
+
+__all__ = ["Comparable", "compare", "load_test_in"]
+
+Comparable: TypeAlias = str | Path | Evaluation | LoadTest
+"""A folder that a run left, the id of a run, or a result."""
 
 _PIECE = 1 << 20
+_PERF_RESULT = "perf_result.json"
 
 
 def compare(
-    baseline: str | Path,
-    candidate: str | Path,
-    *,
-    client: EvalkubeClient | None = None,
+    baseline: Comparable,
+    candidate: Comparable,
+    *more: Comparable,
+    client: "Client | None" = None,
     most_changed: int = MOST_CHANGED,
-) -> dict[str, Any]:
-    """What `POST /api/v1/compare` answers, of two evaluations: each a folder on this machine, or the id of a run of the
-    service of `client`.
+) -> Comparison | LoadComparison:
+    """Two evaluations over the questions that both were asked, or load tests over the loads that all have.
 
-    A folder is an evaluation's own (`output_dir`), or `reports/MODEL` in it where it has several models. Raises
-    errors.BadRequest for what is no evaluation or has nothing in common, and what the client raises.
+    Each is a folder on this machine (a run's `output_dir`, or `reports/MODEL` in it where it has several models), the
+    id of a run of the service of `client`, or a result. Raises errors.BadRequest for what cannot be compared, and what
+    the client raises.
     """
-    words = [str(baseline), str(candidate)]
+    sides = [_place(side) for side in (baseline, candidate, *more)]
+    tests = [_load_test(side, client) for side in sides]
+    if any(test is not None for test in tests):
+        return _load_tests(sides, tests)
+    if more:
+        raise _refused(_name(sides[2]), "is one too many: evaluations are compared by two")
+    return Comparison(_evaluations(_name(sides[0]), _name(sides[1]), client, most_changed))
+
+
+def _place(side: Comparable) -> str | Path | LoadTest:
+    """Where a side is: an evaluation by its folder, if that is on this machine, else by its id."""
+    if isinstance(side, Evaluation):
+        folder = Path(side.output_dir or "")
+        return folder if side.output_dir and folder.is_dir() else side.id
+    return side
+
+
+def _name(side: str | Path | LoadTest) -> str:
+    return side.id if isinstance(side, LoadTest) else str(side)
+
+
+# ----------------------------------------------------------------------------------------------------------- load tests
+
+
+def _load_test(side: str | Path | LoadTest, client: "Client | None") -> PerfResult | None:
+    """The result of a load test; None of what is none."""
+    if isinstance(side, LoadTest):
+        return side.result
+    if Path(side).is_dir():
+        return load_test_in(Path(side))
+    if client is None:
+        raise _refused(side, "is no folder here; for the runs of a service name it (--server)")
+    if client.run(str(side)).kind != "perf":
+        return None
+    found = client.wait(str(side), timeout_s=0)
+    return found.result if isinstance(found, LoadTest) else None
+
+
+def load_test_in(folder: Path) -> PerfResult | None:
+    """The result that a load test left in a folder; None where there is none. Raises errors.BadRequest."""
+    path = folder / _PERF_RESULT
+    if not path.is_file():
+        return None
+    try:
+        return PerfResult.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise _refused(path, "is no result of a load test") from None
+
+
+def _load_tests(sides: list[str | Path | LoadTest], tests: list[PerfResult | None]) -> LoadComparison:
+    named = []
+    for side, test in zip(sides, tests, strict=True):
+        if test is None:
+            raise _refused(_name(side), "is no load test; load tests are compared with load tests")
+        named.append((_name(side), test))
+    try:
+        return LoadComparison(loads.load_tests(named))
+    except loads.Incomparable as problem:
+        raise _refused(_name(sides[1]), str(problem)) from None
+
+
+# ---------------------------------------------------------------------------------------------------------- evaluations
+
+
+def _evaluations(baseline: str, candidate: str, client: "Client | None", most_changed: int) -> dict[str, Any]:
+    words = (baseline, candidate)
     if client is not None and not any(Path(word).is_dir() for word in words):
-        return client.compare(*words, most_changed=most_changed)
+        return client.compare_by_service(*words, most_changed=most_changed)
     sides = [_folder(Path(word)) if Path(word).is_dir() else _run(word, client) for word in words]
     try:
         return comparison.compare(sides[0], sides[1], most_changed=most_changed)
     except Incomparable as problem:
-        raise errors.BadRequest([Problem(words[1], str(problem))]) from None
+        raise _refused(candidate, str(problem)) from None
 
 
 def _folder(given: Path) -> Side:
@@ -85,15 +161,13 @@ def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
     return read
 
 
-def _run(run_id: str, client: EvalkubeClient | None) -> Side:
+def _run(run_id: str, client: "Client | None") -> Side:
     """What a run of a service left."""
     if client is None:
         raise _refused(run_id, "is no folder here; for the runs of a service name it (--server)")
-    document = client.run(run_id)
-    if document["kind"] != "eval":
-        raise _refused(run_id, "is a load test; evaluations are compared")
-    reports = client.wait(run_id, timeout_s=0)["result"]
-    paths = {entry["path"] for entry in client.artifacts(run_id)}
+    spec = client.run(run_id).spec
+    reports = client.answer(run_id, timeout_s=0)["result"]
+    paths = {entry.path for entry in client.artifacts(run_id)}
     known = []
     for report in reports.values():
         read = [reviews.Reviews(subset) for subset in comparison.subsets_of(report)]
@@ -102,7 +176,7 @@ def _run(run_id: str, client: EvalkubeClient | None) -> Side:
             if path in paths:
                 one.feed(client.artifact(run_id, path))
         known.append((report, read))
-    return _side(run_id, document["spec"], known)
+    return _side(run_id, spec, known)
 
 
 def _side(name: str, spec: dict[str, Any], known: Iterable[tuple[dict[str, Any], list[reviews.Reviews]]]) -> Side:

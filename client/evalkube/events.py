@@ -1,9 +1,8 @@
 """Server-sent events (WHATWG HTML, section 9.2) from lines of text. Pure."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Event", "events"]
+__all__ = ["Event", "EventReader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +13,22 @@ class Event:
     data: str
 
 
-def events(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in ``lines`` (without their ends). One that the stream breaks off in is dropped, by the standard."""
-    kind, data = "message", list[str]()
-    for line in lines:
+class EventReader:
+    """Makes events of lines (without their ends). One that the stream breaks off in is dropped, by the standard."""
+
+    def __init__(self) -> None:
+        self._kind, self._data = "message", list[str]()
+
+    def feed(self, line: str) -> Event | None:
+        """The event that ends with this line; None where none does."""
         if not line:
-            if data:
-                yield Event(kind, "\n".join(data))
-            kind, data = "message", []
-            continue
+            done = Event(self._kind, "\n".join(self._data)) if self._data else None
+            self._kind, self._data = "message", []
+            return done
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "event":
-            kind = value
+            self._kind = value
         elif field == "data":
-            data.append(value)
+            self._data.append(value)
+        return None

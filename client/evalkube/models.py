@@ -99,6 +99,16 @@ class RunEvent(_Answer):
     id: str
     run: Run | None = None
 
+    @classmethod
+    def of(cls, kind: str, data: dict[str, Any]) -> "RunEvent | None":
+        """An event of the stream; None of a kind that this client does not know."""
+        match kind:
+            case "run":
+                return cls(kind="run", id=data["id"], run=Run.model_validate(data))
+            case "deleted":
+                return cls(kind="deleted", id=data["id"])
+        return None
+
 
 class Artifact(_Answer):
     """A file of a run."""

@@ -16,17 +16,30 @@ from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
+from evalkube_report import comparison as report_comparison
+from evalkube_report import sentences
+from evalkube_report.comparison import tables as comparison
+from evalkube_report.evaluation import expected
 from evalkube_report.evaluation import tables as evaluation
 from evalkube_report.load_test import server_section, service_levels, steady_section
 from evalkube_report.load_test import tables as load_test
+from evalkube_report.sentences import Statement
 from evalkube_report.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RESULT_PATHS", "Comparison", "Evaluation", "LoadTest", "Outcome", "outcome_of", "result_path"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "LoadComparison",
+    "LoadTest",
+    "Outcome",
+    "outcome_of",
+    "result_path",
+]
 
-RESULT_PATHS: Final = ("reports/result.json", "perf_result.json")
+_RESULT_PATHS: Final = ("reports/result.json", "perf_result.json")
 """Where a run leaves its result document."""
 
 _WORST: Final = (Verdict.INVALID, Verdict.DEGRADED, Verdict.VALID)
@@ -77,9 +90,14 @@ class Outcome:
         """The result as a table of pandas, which has to be installed."""
         raise NotImplementedError
 
+    def statements(self) -> list[Statement]:
+        """What a reader came for, in sentences."""
+        return []
+
     def _repr_html_(self) -> str:
         """The result in a notebook."""
-        return html.tables(self.tables()[:2], html.facts({"Run": self.id, "Model": self.run.model}))
+        said = {statement.topic: statement.text for statement in self.statements()}
+        return html.page({"Run": self.id, "Model": self.run.model, **said}, self.tables()[:2])
 
 
 @dataclass(frozen=True)
@@ -109,10 +127,14 @@ class Evaluation(Outcome):
         """Samples without a score, for an error."""
         return summary.failed(self.result)
 
+    def statements(self) -> list[Statement]:
+        """The score of each benchmark, and what of it is missing."""
+        return sentences.of_evaluation(self.result)
+
     def tables(self) -> list[Table]:
         """Scores first, then what else there is to tell."""
         if self.result.estimate is not None:
-            return [evaluation.estimate_table(self.result.estimate)]
+            return [expected.estimate_table(self.result.estimate)]
         found = [evaluation.summary_table(self.result), evaluation.precision_table(self.result)]
         found += [evaluation.category_table(dataset) for dataset in self.result.datasets]
         made = (
@@ -186,6 +208,10 @@ class LoadTest(Outcome):
         """Requests or conversations that failed."""
         return summary.failed(self.result)
 
+    def statements(self) -> list[Statement]:
+        """Whether the figures can be believed, a search's answer, saturation."""
+        return sentences.of_load_test(self.result)
+
     def tables(self) -> list[Table]:
         """A search's answer first, then throughput and times of every point, then what else there is to tell."""
         found = [
@@ -233,7 +259,8 @@ class Comparison:
 
     def tables(self) -> list[Table]:
         """Scores and differences, then the questions that changed."""
-        return comparing_tables.tables(self.document)
+        changed = (comparison.changed_table(self.document, name) for name in self.benchmarks)
+        return [comparison.score_table(self.document), *(table for table in changed if table is not None)]
 
     def to_frame(self) -> "pd.DataFrame":
         """One row for each benchmark."""
@@ -244,7 +271,51 @@ class Comparison:
     def _repr_html_(self) -> str:
         """The comparison in a notebook."""
         names = {side.capitalize(): f"{self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES}
-        return html.tables(self.tables()[:2], html.facts(names))
+        return html.page(names, self.tables()[:2])
+
+
+@dataclass(frozen=True)
+class LoadComparison:
+    """Load tests over the loads that all have: the first with each of the others."""
+
+    compared: report_comparison.LoadComparison = field(repr=False)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Ready for JSON: figures by name; what is not known is null."""
+        return self.compared.document()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against a comparison."""
+        return [f"{one.candidate.run}: {warning}" for one in self.compared.candidates for warning in one.warnings]
+
+    def tables(self) -> list[Table]:
+        """A table for each load and candidate."""
+        return comparison.load_tables(self.compared)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row for each candidate, load and figure."""
+        rows = [
+            {
+                "candidate": one.candidate.run,
+                "load": point.load,
+                "figure": delta.figure.name,
+                "baseline_value": delta.baseline,
+                "candidate_value": delta.candidate,
+                "difference": delta.difference,
+                "ratio": delta.ratio,
+                "outcome": delta.outcome,
+            }
+            for one in self.compared.candidates
+            for point in one.points
+            for delta in point.deltas
+        ]
+        return _pandas().DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        """The comparison in a notebook."""
+        return html.page({"Baseline": self.compared.baseline.run}, self.tables()[:3])
 
 
 _SIDES: Final = ("baseline", "candidate")
@@ -252,14 +323,14 @@ _SIDES: Final = ("baseline", "candidate")
 
 def result_path(paths: Iterable[str]) -> str | None:
     """The path of the result document among a run's files; None where there is none."""
-    return next((path for path in paths if path in RESULT_PATHS), None)
+    return next((path for path in paths if path in _RESULT_PATHS), None)
 
 
 def outcome_of(run: Run, answer: Mapping[str, Any], document: bytes | None) -> Evaluation | LoadTest:
     """A run at its end as a value. Raises errors.ServiceFailed for a document that cannot be read, or none."""
     if document is None:
         raise errors.ServiceFailed(
-            f"run {run.id} left no result document ({' or '.join(RESULT_PATHS)}): its service is of an earlier version"
+            f"run {run.id} left no result document ({' or '.join(_RESULT_PATHS)}): its service is of an earlier version"
         )
     try:
         if run.kind == "eval":

@@ -57,6 +57,7 @@ def _merged_load_test(documents: list[bytes]) -> PerfResult:
 
 
 async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place) -> None:
+    await place.put("reports/result.json", result.model_dump_json(by_alias=True).encode())
     if result.estimate is not None:
         shown = cost.estimate_document(result.estimate)
         await place.put("reports/estimate.json", orjson.dumps(shown, option=orjson.OPT_INDENT_2))
@@ -86,5 +87,6 @@ async def _report_points(spec: PerfRunSpec, result: PerfResult, place: Place) ->
 
 
 async def _report_load_test(spec: PerfRunSpec, result: PerfResult, place: Place) -> None:
+    await place.put("perf_result.json", result.model_dump_json(by_alias=True).encode())
     page = await asyncio.to_thread(html.perf_report, result, spec=spec)
     await place.put("perf_report.html", page.encode())
