@@ -12,14 +12,14 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from evalkube_cli import reading
+from evalkube_cli.asking import naming, reading
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.requests import SECRETS
 
-__all__ = ["option_name", "spread", "with_options"]
+__all__ = ["spread", "with_options"]
 
-_HIDDEN: Final = {*CLUSTER_ONLY, *SECRETS}
-"""Secrets have options of their own; what only a cluster heeds is for resources (and ``--set``)."""
+_HIDDEN: Final = {*CLUSTER_ONLY, *SECRETS, "tags"}
+"""Secrets and tags have options of their own; what only a cluster heeds is for resources (and ``--set``)."""
 
 _MORE: Final = "More"
 _LONGEST_METAVAR: Final = 24
@@ -51,11 +51,6 @@ def with_options(
     return command
 
 
-def option_name(field: str) -> str:
-    """``eval_batch_size`` -> ``--eval-batch-size``."""
-    return "--" + field.replace("_", "-")
-
-
 def _parameter(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
     kind, many = reading.kind_of(field.annotation)
     info = typer.Option(
@@ -72,7 +67,7 @@ def _parameter(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
 
 
 def _spelling(name: str, kind: reading.Kind) -> str:
-    option = option_name(name)
+    option = naming.flag(name)
     if kind != "boolean":
         return option
     return f"{option}/--{option.removeprefix('--no-')}" if name.startswith("no_") else f"{option}/--no-{option[2:]}"
@@ -109,7 +104,7 @@ def spread(arguments: Sequence[str], model: type[BaseModel]) -> list[str]:
 
     Commands here have no positional arguments, so that all words up to the next option belong to this one.
     """
-    many = {option_name(name) for name, field in model.model_fields.items() if reading.kind_of(field.annotation)[1]}
+    many = {naming.flag(name) for name, field in model.model_fields.items() if reading.kind_of(field.annotation)[1]}
     found: list[str] = []
     option, first = "", False
     for word in arguments:
