@@ -31,7 +31,7 @@ from evalkube_crds.figures import (
     TTFT,
 )
 from evalkube_crds.intervals import Interval
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import ErrorClass, SampleState
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
@@ -42,6 +42,7 @@ __all__ = [
     "failures",
     "headline",
     "load_test_names",
+    "point_figures",
     "requested",
     "start_skew_s",
     "summary",
@@ -132,6 +133,9 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         )
         figures[f"{dataset.name}/scored"] = sum(subset.scored for subset in dataset.subsets)
         figures[f"{dataset.name}/errored"] = sum(sum(subset.errored.values()) for subset in dataset.subsets)
+        if any(subset.states for subset in dataset.subsets):  # a result of before does not say
+            unread = sum(subset.states.get(SampleState.NO_ANSWER, 0) for subset in dataset.subsets)
+            figures[f"{dataset.name}/no_answer"] = unread
         figures[f"{dataset.name}/truncated"] = sum(subset.truncated for subset in dataset.subsets)
         if dataset.judging is not None:
             figures[f"{dataset.name}/judgements"] = dataset.judging.judgements
@@ -175,7 +179,7 @@ def _whole_run(result: EvalResult) -> dict[str, float]:
 def _perf_summary(result: PerfResult) -> dict[str, float]:
     figures: dict[str, float] = {}
     for point in result.points:
-        figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
+        figures.update({f"{point.name}/{name}": value for name, value in point_figures(point).items()})
     for point in result.points:
         figures.update({f"{point.name}/{name}": value for name, value in steady.figures(point).items()})
     found = _found(result)
@@ -191,7 +195,8 @@ def _found(result: PerfResult) -> dict[str, float]:
     return {**figures, "sla/unmet": float(len(found) - len(figures))}
 
 
-def _point_figures(point: PerfPoint) -> dict[str, float]:
+def point_figures(point: PerfPoint) -> dict[str, float]:
+    """The figures of a point by name, but for those of its steady part (``steady.figures``)."""
     found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
     for quantity in _SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]
