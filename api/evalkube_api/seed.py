@@ -19,6 +19,7 @@ ENDPOINTS: Final = {
     "POST /api/v1/compare": "Compare two evaluations of the same questions",
     "GET /api/v1/benchmarks": "List the benchmarks that an evaluation may name",
     "GET /api/v1/runs": "List runs, newest first",
+    "GET /api/v1/events": "What changes about any run, as server-sent events",
     "GET /api/v1/runs/{id}": "One run",
     "DELETE /api/v1/runs/{id}": "Delete a run and its files",
     "POST /api/v1/runs/{id}/cancel": "End a run",
