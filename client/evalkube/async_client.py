@@ -144,13 +144,11 @@ class AsyncClient:
 
     async def runs(self, **query: str | int | None) -> AsyncIterator[Run]:
         """All runs, newest first, read page by page."""
-        after: str | None = None
-        while True:
-            page, after = await self._ask(calls.runs(query, after))
+        place: calls.Place | None = calls.FIRST
+        while place is not None:
+            page, place = await self._ask(calls.runs(query, place))
             for run in page:
                 yield run
-            if after is None:
-                return
 
     async def cancel(self, run_id: str) -> None:
         """End a run. Raises errors.ServiceFailed where it had ended before."""

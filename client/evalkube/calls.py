@@ -19,8 +19,10 @@ from evalkube_crds.problems import Problem
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
 __all__ = [
+    "FIRST",
     "HOLD_S",
     "Call",
+    "Place",
     "artifact",
     "artifacts",
     "body_of",
@@ -49,6 +51,17 @@ HOLD_S: Final = 60
 """How long one request waits for a run's end: less than proxies and load balancers cut idle connections at."""
 
 _PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of a list begins."""
+
+    number: int = 1
+    after: str | None = None
+
+
+FIRST: Final = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +128,20 @@ def run(run_id: str) -> Call[Run]:
     return Call("GET", path_of(run_id), lambda answer: _model(Run, answer))
 
 
-def runs(query: Query, after: str | None) -> Call[tuple[list[Run], str | None]]:
-    """A page of runs, and where the next one begins."""
+def runs(query: Query, place: Place) -> Call[tuple[list[Run], Place | None]]:
+    """A page of runs, and where the next one begins: by `continue`, or by its number where runs are sorted otherwise."""
+    size = int(query.get("limit") or _PAGE)
 
-    def read(answer: httpx.Response) -> tuple[list[Run], str | None]:
+    def read(answer: httpx.Response) -> tuple[list[Run], Place | None]:
         page = _object(answer)
-        return [_validated(Run, one, answer) for one in page["runs"]], page["next"]
+        found = [_validated(Run, one, answer) for one in page["runs"]]
+        if page["next"] is not None:
+            return found, Place(after=str(page["next"]))
+        by_number = query.get("sort") not in (None, "created") and place.number * size < page["total"]
+        return found, Place(number=place.number + 1) if by_number else None
 
-    return Call("GET", "/api/v1/runs", read, query={"limit": _PAGE, **query, "continue": after})
+    where = {"continue": place.after, "page": place.number if place.number > 1 else None}
+    return Call("GET", "/api/v1/runs", read, query={"limit": size, **query, **where})
 
 
 def cancel(run_id: str) -> Call[dict[str, Any]]:

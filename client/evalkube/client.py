@@ -168,12 +168,10 @@ class Client:
         """All runs, newest first, read page by page. ``query``: what the service filters and sorts by (kind, phase,
         model, tag, verdict, dataset, q, sort, order).
         """
-        after: str | None = None
-        while True:
-            page, after = self._ask(calls.runs(query, after))
+        place: calls.Place | None = calls.FIRST
+        while place is not None:
+            page, place = self._ask(calls.runs(query, place))
             yield from page
-            if after is None:
-                return
 
     def cancel(self, run_id: str) -> None:
         """End a run. Raises errors.ServiceFailed where it had ended before."""

@@ -11,14 +11,15 @@ from pydantic import ValidationError
 
 from evalkube import errors, html
 from evalkube.models import Run, Threshold
-from evalkube_crds import cluster, score_intervals, summary, thresholds
+from evalkube_crds import cluster, summary, thresholds
 from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
-from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
+from evalkube_crds.scores import dataset_score
 from evalkube_report import comparison as report_comparison
-from evalkube_report import sentences
+from evalkube_report import sentences, summary_table
 from evalkube_report.comparison import tables as comparison
+from evalkube_report.csv_file import Cell
 from evalkube_report.evaluation import expected
 from evalkube_report.evaluation import tables as evaluation
 from evalkube_report.load_test import server_section, service_levels, steady_section
@@ -45,12 +46,19 @@ _RESULT_PATHS: Final = ("reports/result.json", "perf_result.json")
 _WORST: Final = (Verdict.INVALID, Verdict.DEGRADED, Verdict.VALID)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
-    """What a run found. ``answer`` is what the service said (EvalScope's keys), ``run`` the run at its end."""
+    """What a run found. ``answer`` is what the service said (EvalScope's keys), ``run`` the run at its end,
+    ``result`` the result document, from which everything here is computed."""
 
     run: Run
-    answer: Mapping[str, Any] = field(repr=False)
+    answer: Mapping[str, Any]
+    result: EvalResult | PerfResult
+
+    def __repr__(self) -> str:
+        """The run, and the figures that one looks at first."""
+        shown = ", ".join(f"{name}={value:.4g}" for name, value in list(self.summary.items())[:3])
+        return f"<{type(self).__name__} {self.id}: {shown}>"
 
     @property
     def id(self) -> str:
@@ -65,7 +73,7 @@ class Outcome:
     @property
     def summary(self) -> dict[str, float]:
         """Every figure by name: ``gsm8k/mean_acc``, ``parallel_8_number_100/ttft_p99_s``."""
-        return dict(self.run.summary)
+        return summary.summary(self.result)
 
     @property
     def thresholds(self) -> list[Threshold]:
@@ -74,25 +82,25 @@ class Outcome:
 
     @property
     def requested(self) -> int:
-        """Samples or requests that were asked for."""
-        return 0
+        """Samples, requests or conversations that were asked for."""
+        return summary.requested(self.result)
 
     @property
     def failed(self) -> int:
-        """Samples or requests that failed."""
-        return 0
+        """Samples, requests or conversations that failed."""
+        return summary.failed(self.result)
 
     def tables(self) -> list[Table]:
         """The result as tables: the first is what one came for."""
-        return []
-
-    def to_frame(self) -> "pd.DataFrame":
-        """The result as a table of pandas, which has to be installed."""
         raise NotImplementedError
 
     def statements(self) -> list[Statement]:
         """What a reader came for, in sentences."""
-        return []
+        raise NotImplementedError
+
+    def rows(self) -> Iterator[tuple[Cell, ...]]:
+        """The head, then the rows of `summary.csv`."""
+        return summary_table.rows(self.result)
 
     def _repr_html_(self) -> str:
         """The result in a notebook."""
@@ -100,32 +108,17 @@ class Outcome:
         return html.page({"Run": self.id, "Model": self.run.model, **said}, self.tables()[:2])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation(Outcome):
-    """What an evaluation found; ``result`` is the result document, from which everything else is computed."""
+    """What an evaluation found."""
 
-    result: EvalResult = field(repr=False, kw_only=True)
+    result: EvalResult
 
     @property
     def scores(self) -> dict[str, float]:
         """The main metric's score of each dataset that has one."""
         found = {dataset.name: dataset_score(dataset) for dataset in self.result.datasets}
         return {name: score for name, score in found.items() if score is not None}
-
-    @property
-    def summary(self) -> dict[str, float]:
-        """Every figure by name."""
-        return summary.summary(self.result)
-
-    @property
-    def requested(self) -> int:
-        """Samples that were asked for."""
-        return summary.requested(self.result)
-
-    @property
-    def failed(self) -> int:
-        """Samples without a score, for an error."""
-        return summary.failed(self.result)
 
     def statements(self) -> list[Statement]:
         """The score of each benchmark, and what of it is missing."""
@@ -146,31 +139,18 @@ class Evaluation(Outcome):
         )
         return [table for table in (*found, *(make(self.result) for make in made)) if table is not None]
 
-    def to_frame(self) -> "pd.DataFrame":
-        """One row for each dataset and metric: score, 95 % interval, samples."""
-        return _pandas().DataFrame(list(self._rows()))
-
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        for dataset in self.result.datasets:
-            for metric in dict.fromkeys(name for subset in dataset.subsets for name in subset.metrics):
-                interval = score_intervals.of_sum(metric_sum(dataset, metric))
-                yield {
-                    "dataset": dataset.name,
-                    "metric": metric,
-                    "main": metric == dataset.main_metric,
-                    "score": weighted_score(dataset, metric),
-                    "score_low": None if interval is None else interval.low,
-                    "score_high": None if interval is None else interval.high,
-                    "samples": sum(subset.scored for subset in dataset.subsets),
-                    "failed": sum(sum(subset.errored.values()) for subset in dataset.subsets),
-                }
+    def to_frame(self, *, subsets: bool = False) -> "pd.DataFrame":
+        """One row for each dataset and metric: score, 95 % interval, samples; with ``subsets`` of those, too."""
+        head, *rows = self.rows()
+        frame = _pandas().DataFrame(rows, columns=head)
+        return frame if subsets else frame[frame["subset"] == ""].reset_index(drop=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadTest(Outcome):
-    """What a load test found; ``result`` is the result document, from which everything else is computed."""
+    """What a load test found."""
 
-    result: PerfResult = field(repr=False, kw_only=True)
+    result: PerfResult
 
     @property
     def points(self) -> dict[str, PerfPoint]:
@@ -193,21 +173,6 @@ class LoadTest(Outcome):
         """The answer of a search for a service level; None where there was none."""
         return self.answer.get("sla")
 
-    @property
-    def summary(self) -> dict[str, float]:
-        """Every figure by name."""
-        return summary.summary(self.result)
-
-    @property
-    def requested(self) -> int:
-        """Requests or conversations that were asked for."""
-        return summary.requested(self.result)
-
-    @property
-    def failed(self) -> int:
-        """Requests or conversations that failed."""
-        return summary.failed(self.result)
-
     def statements(self) -> list[Statement]:
         """Whether the figures can be believed, a search's answer, saturation."""
         return sentences.of_load_test(self.result)
@@ -227,16 +192,9 @@ class LoadTest(Outcome):
         return [table for table in found if table is not None]
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row for each point, with every figure that it has (rps, ttft_p99_s ...)."""
-        rows = []
-        figures = self.summary
-        for point in self.result.points:
-            start = f"{point.name}/"
-            own = {name.removeprefix(start): value for name, value in figures.items() if name.startswith(start)}
-            load = {"parallel": point.parallel, "rate": point.rate, "verdict": str(point.verdict)}
-            counts = {"succeeded": point.succeeded, "failed": point.failed}
-            rows.append({"point": point.name, **load, **counts, **own})
-        return _pandas().DataFrame(rows)
+        """One row for each point, with every figure that there is (rps, ttft_p99_s ...)."""
+        head, *rows = self.rows()
+        return _pandas().DataFrame(rows, columns=head)
 
 
 @dataclass(frozen=True)
@@ -334,8 +292,8 @@ def outcome_of(run: Run, answer: Mapping[str, Any], document: bytes | None) -> E
         )
     try:
         if run.kind == "eval":
-            return Evaluation(run, answer, result=EvalResult.model_validate_json(document))
-        return LoadTest(run, answer, result=PerfResult.model_validate_json(document))
+            return Evaluation(run, answer, EvalResult.model_validate_json(document))
+        return LoadTest(run, answer, PerfResult.model_validate_json(document))
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

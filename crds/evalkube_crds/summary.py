@@ -68,7 +68,7 @@ def load_test_names() -> tuple[str, ...]:
 
 def evaluation_names() -> tuple[str, ...]:
     """The names that the figures of an evaluation can have, but for those of metrics and collections."""
-    counts = ("scored", "errored", "truncated", "judgements", "judgements_excluded", "saved_samples")
+    counts = ("scored", "errored", "truncated", "judgements", "judgements_excluded", "saved_samples", "no_answer")
     return ("score", "score_low", "score_high", *counts, "cost")
 
 

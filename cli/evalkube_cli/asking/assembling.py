@@ -122,7 +122,7 @@ def _value(name: str, given: str | list[str] | bool, model: type[BaseModel]) -> 
     return reading.read(given, annotation, name)
 
 
-# ----------------------------------------------------------------------------------------------------------------- files
+# ---------------------------------------------------------------------------------------------------------------- files
 
 
 def _from_file(name: str, word: Word) -> dict[str, Any]:
@@ -152,7 +152,9 @@ def _of_resource(name: str, document: Mapping[str, Any], word: Word) -> dict[str
         spec = model.model_validate(document.get("spec"), by_alias=True, by_name=False)
     except ValidationError as error:
         found = problems_of(error, model, camel=True)
-        raise errors.BadRequest([Problem(f"--file {name}", f"spec.{one.field} {one.reason}") for one in found]) from None
+        raise errors.BadRequest(
+            [Problem(f"--file {name}", f"spec.{one.field} {one.reason}") for one in found]
+        ) from None
     return spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
 
 

@@ -4,7 +4,7 @@ Names are checked before anything is sent, by the names that a result of that ki
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,9 @@ from evalkube_crds.summary import evaluation_names, load_test_names
 
 __all__ = ["FailOn", "Finding", "fail_on", "findings", "threshold", "unknown_metric"]
 
-_THRESHOLD: Final = re.compile(r"\s*(?P<metric>[^<>=\s]+)\s*(?P<op><=|>=|<|>)\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
+_THRESHOLD: Final = re.compile(
+    r"\s*(?P<metric>[^<>=\s]+)\s*(?P<op><=|>=|<|>)\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*"
+)
 _LIMIT: Final = re.compile(r"errors\s*>\s*(?P<most>\d+(?:\.\d+)?)(?P<percent>\s*%)?")
 _FREE: Final = ("server_",)
 _REPEATED: Final = re.compile(r"(pass@|pass\^|vote@)\d+")
@@ -28,7 +30,9 @@ def threshold(text: str) -> dict[str, Any] | Problem:
     """``ttft_p99_s<0.5`` as a threshold of a request, or what is wrong with it."""
     found = _THRESHOLD.fullmatch(text)
     try:
-        return {"metric": found["metric"], "op": found["op"], "value": float(found["value"])} if found else _unread(text)
+        return (
+            {"metric": found["metric"], "op": found["op"], "value": float(found["value"])} if found else _unread(text)
+        )
     except ValueError:
         return _unread(text)
 
@@ -57,7 +61,7 @@ def _evaluation_names(body: Mapping[str, Any]) -> tuple[str, ...]:
     return (*evaluation_names(), *metrics, *(f"{metric}_{end}" for metric in metrics for end in ("low", "high")))
 
 
-# --------------------------------------------------------------------------------------------------------------- fail-on
+# -------------------------------------------------------------------------------------------------------------- fail-on
 
 
 @dataclass(frozen=True, slots=True)

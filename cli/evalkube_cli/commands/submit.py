@@ -1,36 +1,68 @@
-"""The options that `evalkube eval` and `evalkube perf` share, and how a command is made of a request's model."""
+"""`evalkube eval` and `evalkube perf`: submit a run, follow it, show what it found, and say how it ended."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import BaseModel
-from rich.table import Table
 from typer.core import TyperCommand
 
-from evalkube_cli import credentials, options, request, running, settings
+from evalkube import Client, Outcome, errors, settings, whole
+from evalkube.models import Progress, Word
+from evalkube.progress import display
+from evalkube_cli.asking import assembling, gates, naming, options
+from evalkube_cli.asking.assembling import Given, Words
+from evalkube_cli.asking.gates import FailOn, Finding
+from evalkube_cli.asking.naming import Typed
+from evalkube_cli.asking.service import ServerOption, TokenFileOption, check_alone
+from evalkube_cli.exits import Exit
+from evalkube_cli.showing import endings, output, results
+from evalkube_cli.showing.output import Form
+from evalkube_crds.problems import Problem
+from evalkube_crds.requests import EvalRequest, PerfRequest
 
-__all__ = ["application"]
+__all__ = ["eval_app", "perf_app"]
 
-_WHERE, _KEYS, _SHOWN = "Where it runs", "Keys", "What is shown"
+_WHERE, _KEYS, _SHOWN, _GATES = "Where it runs", "Keys", "What is shown", "What must hold"
 
 
-def application(
-    word: Literal["eval", "perf"],
-    model: type[BaseModel],
-    panels: Mapping[str, Sequence[str]],
-    tables: Callable[[Mapping[str, Any]], Iterable[Table]],
-    text: str,
-) -> typer.Typer:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One run as the command line wants it; ``arguments`` are the words of the command."""
+
+    word: Word
+    arguments: tuple[str, ...]
+    body: Mapping[str, Any]
+    typed: Typed
+    server: str | None
+    token: str | None
+    outputs: Path
+    folders: tuple[Path, ...]
+    fail_on: FailOn
+    form: Form
+    quiet: bool
+    detach: bool
+
+
+def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequence[str]], text: str) -> typer.Typer:
     """The command ``word``: an option for every field of ``model``, and what is described here."""
 
     def main(
-        words: request.Words,
+        context: typer.Context,
+        words: Words,
         *,
         file: Annotated[
             str | None,
-            typer.Option("--file", "-f", help="The request as JSON ('-': standard input); options go before it."),
+            typer.Option(
+                "--file",
+                "-f",
+                help="A request or a resource, YAML or JSON ('-': standard input); options go before it.",
+            ),
         ] = None,
         assignments: Annotated[
             list[str] | None,
@@ -38,6 +70,25 @@ def application(
                 "--set", metavar="FIELD=VALUE", help="Any field by its path: generation_config.temperature=0.5"
             ),
         ] = None,
+        tag: Annotated[
+            list[str] | None, typer.Option(metavar="NAME=VALUE", help="Word of your own that the run can be found by.")
+        ] = None,
+        threshold: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="'NAME<NUMBER'",
+                help="What a figure must be, or the command fails: 'ttft_p99_s<0.5'. May be repeated.",
+                rich_help_panel=_GATES,
+            ),
+        ] = None,
+        fail_on: Annotated[
+            str,
+            typer.Option(
+                metavar="WORDS",
+                help="Fail although the run succeeded: invalid, degraded, errors, errors>N, errors>N%, none.",
+                rich_help_panel=_GATES,
+            ),
+        ] = "invalid",
         api_key: Annotated[
             str | None,
             typer.Option(
@@ -48,72 +99,67 @@ def application(
         ask_api_key: Annotated[
             bool, typer.Option("--ask-api-key", help="Ask for the key, unseen.", rich_help_panel=_KEYS)
         ] = False,
-        server: Annotated[
-            str | None,
-            typer.Option(
-                help="URL of a running service (or EVALKUBE_SERVER); a service of one's own is started unless given.",
-                rich_help_panel=_WHERE,
-            ),
-        ] = None,
-        token_file: Annotated[
-            Path | None,
-            typer.Option(
-                help="With --server: file with its token (or EVALKUBE_TOKEN_FILE; EVALKUBE_TOKEN is the token itself).",
-                rich_help_panel=_WHERE,
-            ),
-        ] = None,
+        server: ServerOption = None,
+        token_file: TokenFileOption = None,
         outputs: Annotated[
-            Path, typer.Option(help="Output root of a service of one's own.", rich_help_panel=_WHERE)
+            Path, typer.Option(help="Without --server: the folder of the runs.", rich_help_panel=_WHERE)
         ] = Path("outputs"),
         data: Annotated[
             list[Path] | None,
-            typer.Option(help="Further folder that a service of one's own may read from.", rich_help_panel=_WHERE),
+            typer.Option(help="Without --server: further folder that may be read from.", rich_help_panel=_WHERE),
         ] = None,
         detach: Annotated[
             bool,
             typer.Option("--detach", help="With --server: print the run's id and do not wait.", rich_help_panel=_WHERE),
         ] = False,
-        as_json: Annotated[
-            bool, typer.Option("--json", help="Print the service's answer as JSON.", rich_help_panel=_SHOWN)
-        ] = False,
+        form: Annotated[
+            Form, typer.Option("--output", "-o", help="How the result is printed.", rich_help_panel=_SHOWN)
+        ] = Form.TABLE,
+        as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.", rich_help_panel=_SHOWN)] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=_SHOWN)] = False,
     ) -> None:
-        inherited = settings.from_environment()
-        server = server or inherited.server
-        if detach and server is None:
-            raise typer.BadParameter(
-                "needs --server: a service of one's own ends with this command", param_hint="--detach"
-            )
-        if token_file is not None and server is None:
-            raise typer.BadParameter("needs --server: a service of one's own has its own", param_hint="--token-file")
-        if ask_api_key:
-            api_key = typer.prompt("API key", hide_input=True)
-        plan = running.Plan(
-            word=word,
-            body=lambda: request.assemble(
-                words,
-                model,
+        def planned() -> _Plan:
+            inherited = settings.from_environment()
+            url = server or inherited.server
+            if detach and url is None:
+                raise _refused("--detach", "needs --server: a service of one's own ends with this command")
+            check_alone(server, token_file, inherited)
+            limits = gates.fail_on(fail_on)
+            if isinstance(limits, Problem):
+                raise errors.BadRequest([limits])
+            key = typer.prompt("API key", hide_input=True, err=True) if ask_api_key else api_key
+            given = Given(
+                words=words,
                 file=file,
                 settings=assignments or (),
-                secrets={"api_key": api_key} if api_key else {},
+                thresholds=threshold or (),
+                tags=tag or (),
+                secrets={"api_key": key} if key else {},
                 fallback_secrets=inherited.secrets,
-                other_version=server is not None,
-            ),
-            tables=tables,
-            server=server,
-            token=lambda: _token(token_file, inherited),
-            outputs=outputs,
-            folders=tuple(data or ()),
-            as_json=as_json,
-            quiet=quiet,
-            detach=detach,
-        )
-        raise typer.Exit(running.carry_out(plan))
+            )
+            body, typed = assembling.assemble(given, word, other_version=url is not None)
+            return _Plan(
+                word=word,
+                arguments=tuple(context.meta["arguments"]),
+                body=body,
+                typed=typed,
+                server=url,
+                token=inherited.token(token_file) if url is not None else None,
+                outputs=outputs,
+                folders=tuple(data or ()),
+                fail_on=limits,
+                form=Form.JSON if as_json else form,
+                quiet=quiet,
+                detach=detach,
+            )
+
+        raise typer.Exit(endings.ended(word, lambda: _carry_out(planned())))
 
     class Spreading(TyperCommand):
         """Takes several words for one option, as EvalScope's command does."""
 
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            ctx.meta["arguments"] = list(args)
             return super().parse_args(ctx, options.spread(args, model))
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -121,7 +167,164 @@ def application(
     return app
 
 
-def _token(file: Path | None, inherited: settings.Settings) -> str | None:
-    """The option's, else the environment's: its file before its value. Raises errors.BadRequest."""
-    chosen = file or inherited.token_file
-    return inherited.token if chosen is None else credentials.from_file(chosen)
+def _refused(field: str, reason: str) -> errors.BadRequest:
+    return errors.BadRequest([Problem(field, reason)])
+
+
+# -------------------------------------------------------------------------------------------------------------- running
+
+
+def _carry_out(plan: _Plan) -> Exit:
+    return endings.ended(plan.word, lambda: _run(plan), lambda problems: naming.named(problems, plan.typed))
+
+
+def _run(plan: _Plan) -> Exit:
+    with _service(plan) as (client, body):
+        run_id = client.submit(plan.word, body)
+        if plan.detach:
+            print(run_id)
+            return Exit.DONE
+        follower = _Follower(client, run_id, plan)
+        try:
+            outcome = follower.outcome()
+        except KeyboardInterrupt:
+            return follower.interrupted()
+        except errors.RunFailed as failed:
+            if plan.form is not Form.TABLE:
+                output.document(plan.form, failed.response, ())
+            _suggest(plan, failed)
+            raise
+        return _shown(plan, client, outcome)
+
+
+@contextlib.contextmanager
+def _service(plan: _Plan) -> Iterator[tuple[Client, Mapping[str, Any]]]:
+    """The service to use, and the request in terms of its file system."""
+    if plan.server is not None:
+        with Client(plan.server, token=plan.token) as client:
+            yield client, plan.body
+        return
+    with whole.on_this_machine(plan.word, plan.body, plan.outputs, plan.folders) as (client, body):
+        yield client, body
+
+
+class _Follower:
+    """Follows a run to its end, and knows where it was when it is interrupted."""
+
+    def __init__(self, client: Client, run_id: str, plan: _Plan) -> None:
+        self._client, self._id, self._plan = client, run_id, plan
+        self._seen = Progress()
+
+    def outcome(self) -> Outcome:
+        """The result at the run's end."""
+        with display(not self._plan.quiet) as shown:
+            for moment in self._client.progress(self._id):
+                self._seen = moment
+                shown.show(moment)
+        return self._client.wait(self._id)
+
+    def interrupted(self) -> Exit:
+        """Cancel the run and say what is left of it; a second Ctrl-C does not wait for that."""
+        output.complain(f"cancelling {self._id} ...")
+        with contextlib.suppress(errors.EvalkubeError):
+            self._client.cancel(self._id)
+        run = self._client.run(self._id)
+        again = _again(self._plan, run.output_dir)
+        results.show_partial(self._plan.form, self._plan.word, run, self._seen, again)
+        return Exit.INTERRUPTED
+
+
+_SECRET_FLAGS: Final = ("--api-key",)
+
+
+def _again(plan: _Plan, output_dir: str | None) -> str:
+    """The command that goes on with this run (of a load test: that makes it anew), without keys."""
+    kept: list[str] = []
+    words = iter(plan.arguments)
+    for word in words:
+        name = word.partition("=")[0]
+        if name in (*_SECRET_FLAGS, "--use-cache"):
+            if "=" not in word:
+                next(words, None)
+            continue
+        kept.append(word)
+    if plan.word == "eval" and output_dir is not None:
+        kept += ["--use-cache", output_dir]
+    return f"{_program()} {plan.word} {shlex.join(kept)}"
+
+
+def _program() -> str:
+    """This command as it was called."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "evalkube" and len(called.parts) > 1 else "evalkube"
+
+
+def _suggest(plan: _Plan, failed: errors.RunFailed) -> None:
+    field = "api_url" if plan.word == "eval" else "url"
+    flag = naming.flag(field) if field in plan.typed.words else field
+    if (hint := endings.suggestion(flag, plan.body.get(field), failed.reason, str(failed))) is not None:
+        output.complain(hint)
+
+
+def _shown(plan: _Plan, client: Client, outcome: Outcome) -> Exit:
+    found: list[Finding] = gates.findings(outcome, plan.fail_on)
+    if plan.form is Form.TABLE:
+        where = "" if plan.server is None else client.url
+        results.show(outcome, client.artifacts(outcome.id), where)
+    else:
+        output.document(plan.form, outcome.answer, outcome.rows())
+    for finding in found:
+        output.complain(finding.text)
+    return found[0].code if found else Exit.DONE
+
+
+# ------------------------------------------------------------------------------------------------------------- commands
+
+_EVAL_PANELS: Final = {
+    "What is evaluated": (
+        *("model", "api_url", "datasets", "limit", "precision", "repeats"),
+        *("eval_batch_size", "generation_config"),
+    ),
+    "Data": ("dataset_hub", "dataset_args", "seed"),
+    "Output and resuming": ("work_dir", "no_timestamp", "use_cache", "rerun_review"),
+}
+
+eval_app = _application(
+    "eval",
+    EvalRequest,
+    _EVAL_PANELS,
+    "Evaluate a model behind an OpenAI-compatible endpoint.\n\n"
+    "    evalkube eval --model qwen2.5 --api-url http://localhost:8000/v1 --datasets gsm8k iquiz --limit 20",
+)
+
+_PERF_PANELS: Final = {
+    "What is tested": (
+        *("model", "url", "api", "number", "parallel", "rate", "open_loop", "rate_stages", "arrivals", "burstiness"),
+        *("ramp_up", "warmup_num", "duration"),
+    ),
+    "Prompts": (
+        *("dataset", "data_source", "dataset_path", "dataset_offset", "trace_speed", "dataset_args", "prompt"),
+        "query_template",
+        *("apply_chat_template", "tokenize_prompt", "tokenizer_path", "min_prompt_length", "max_prompt_length"),
+        "prefix_length",
+    ),
+    "Conversations": ("multi_turn", "min_turns", "max_turns", "think_time"),
+    "Answers": (
+        *("max_tokens", "min_tokens", "stream", "temperature", "top_p", "top_k", "stop", "stop_token_ids", "logprobs"),
+        *("frequency_penalty", "repetition_penalty", "n_choices", "tools", "tool_choice", "extra_args"),
+    ),
+    "A service level": (
+        *("goodput", "sla_auto_tune", "sla_variable", "sla_params", "sla_num_runs", "sla_lower_bound"),
+        *("sla_upper_bound", "sla_fixed_parallel", "sla_number_multiplier"),
+    ),
+    "The server's own view": ("server_metrics",),
+    "Output": ("name", "work_dir", "no_timestamp"),
+}
+
+perf_app = _application(
+    "perf",
+    PerfRequest,
+    _PERF_PANELS,
+    "Load-test an OpenAI-compatible endpoint.\n\n"
+    "    evalkube perf --model qwen2.5 --url http://localhost:8000/v1 --number 100 200 --parallel 10 20",
+)

@@ -1,10 +1,9 @@
 """What a command prints: a document for programs on standard output, sentences for people on standard error."""
 
-import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
 
@@ -12,6 +11,8 @@ from rich.console import Console
 
 from evalkube_cli.showing import tables
 from evalkube_crds.wording import in_json, printable
+from evalkube_report import csv_file
+from evalkube_report.csv_file import Cell
 from evalkube_report.sentences import Statement
 from evalkube_report.table import Table
 
@@ -72,8 +73,8 @@ def print_lines(lines: Iterable[str]) -> None:
         out.print(printable(line), markup=False, soft_wrap=True)
 
 
-def document(form: Form, whole: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The whole as JSON or YAML, or the rows as CSV."""
+def document(form: Form, whole: Any, rows: Iterable[Iterable[Cell]]) -> None:
+    """The whole as JSON or YAML, or the rows (the head first) as CSV."""
     match form:
         case Form.JSON:
             print(in_json(json.dumps(whole, ensure_ascii=False, indent=2, default=str)))
@@ -83,23 +84,5 @@ def document(form: Form, whole: Any, rows: Sequence[Mapping[str, Any]]) -> None:
             plain = json.loads(json.dumps(whole, default=str))
             print(printable(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)), end="")
         case _:
-            print(_csv(rows), end="")
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        shown = printable(value)
-        return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
-    return value
+            for line in csv_file.encoded(rows):
+                sys.stdout.write(line.decode())

@@ -21,9 +21,9 @@ __all__ = ["drawn", "plain"]
 
 _STYLES: Final = {
     "total": "bold",
-    **{mark: "green" for mark in ("good", "better", "met")},
-    **{mark: "yellow" for mark in ("degraded", "warn")},
-    **{mark: "red" for mark in ("invalid", "bad", "worse", "missed")},
+    **dict.fromkeys(("good", "better", "met"), "green"),
+    **dict.fromkeys(("degraded", "warn"), "yellow"),
+    **dict.fromkeys(("invalid", "bad", "worse", "missed"), "red"),
 }
 _LONGEST_WORD: Final = 40
 """A name up to this long is never folded: it is there to be copied."""
@@ -107,4 +107,3 @@ def _items(table: Table) -> Iterator[RenderableType]:
 def _text(cell: str) -> Text:
     """Words that others wrote, without what rich or a terminal would obey."""
     return Text(printable(cell))
-

@@ -1,0 +1,92 @@
+"""What a run found, for people: sentences first, then tables, thresholds with ticks, and where the files are."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from evalkube import Artifact, LoadTest, Outcome, Run, Threshold
+from evalkube.models import Progress, Word
+from evalkube.progress import figures_text
+from evalkube_cli.showing import output
+from evalkube_cli.showing.output import Form
+from evalkube_report import formats
+from evalkube_report.table import Row, Table
+
+__all__ = ["show", "show_partial", "thresholds_table"]
+
+_TICK, _CROSS = "✓", "✗"
+
+
+def show(outcome: Outcome, files: Sequence[Artifact], server: str) -> None:
+    """A result. ``server``: the URL of the service that has the files; empty where they are on this machine."""
+    output.print_statements(outcome.statements())
+    output.print_tables(outcome.tables())
+    notes = list(_notes(outcome))
+    if notes:
+        output.print_tables([Table("To note", ("Point", "Note"), tuple(Row(note) for note in notes), words=2)])
+    if gates := outcome.thresholds:
+        output.print_tables([thresholds_table(gates)])
+    output.print_lines(["", *_places(outcome, files, server)])
+
+
+def _notes(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """What speaks against the figures of a load test, point by point."""
+    if isinstance(outcome, LoadTest):
+        for point, reasons in outcome.verdict_reasons.items():
+            yield from ((point, reason) for reason in reasons)
+
+
+def thresholds_table(found: Iterable[Threshold]) -> Table:
+    """Each threshold with what was measured and a tick or a cross."""
+    rows = [
+        Row(
+            (
+                one.metric,
+                f"{_TICK} met" if one.met else f"{_CROSS} missed",
+                f"{one.op} {one.wanted:g}",
+                formats.DASH if one.value is None else f"{one.value:.6g}",
+            ),
+            mark="met" if one.met else "missed",
+        )
+        for one in found
+    ]
+    return Table("Thresholds", ("Figure", "Outcome", "Wanted", "Measured"), tuple(rows), words=2)
+
+
+def _places(outcome: Outcome, files: Sequence[Artifact], server: str) -> Iterator[str]:
+    """The folder and the HTML reports: files on this machine, addresses where the service is somewhere else."""
+    folder = outcome.output_dir
+    if folder:
+        yield f"Output: {folder}"
+    for file in files:
+        if file.path.endswith("report.html"):
+            yield f"Report: {server + file.href if server or not folder else Path(folder) / file.path}"
+
+
+_NOUNS: Final[dict[Word, str]] = {"eval": "samples", "perf": "requests"}
+
+
+def show_partial(form: Form, word: Word, run: Run, seen: Progress, again: str) -> None:
+    """What an interrupted run had come to, marked as no result, and the command that goes on."""
+    done = f"{seen.done:,} of {seen.total:,}" if seen.total else f"{seen.done:,}"
+    output.complain(f"interrupted: {run.id} was {str(run.phase).lower()} after {done} {_NOUNS[word]}")
+    if figures := figures_text(seen):
+        output.complain(f"partial, not a result: {figures}")
+    if run.output_dir:
+        output.complain(f"what it left, partial: {run.output_dir}")
+    if word == "eval":
+        output.complain(f"go on where it stopped:\n  {again}")
+    else:
+        output.complain(f"a load test cannot go on where it stopped; this starts it anew:\n  {again}")
+    if form is not Form.TABLE:
+        document = {
+            "status": "interrupted",
+            "partial": True,
+            "id": run.id,
+            "done": seen.done,
+            "total": seen.total,
+            "figures": seen.figures,
+            "output_dir": run.output_dir,
+            "again": again,
+        }
+        output.document(form, document, [("id", "done", "total"), (run.id, seen.done, seen.total)])
