@@ -49,9 +49,9 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line. A None in `ys` is a gap. `notes` say of single values what is special ("not valid"), "" of others; `names`
-    what a value is of ("parallel_8_number_100"). `dots`: each value has a mark of its own. `steps`: the line holds a
-    value until the next one.
+    """A line. A None in `ys` is a gap. `notes` say of single values what is special ("not valid"), "" of others;
+    `names` what a value is of ("parallel_8_number_100"). `dots`: each value has a mark of its own. `steps`: the line
+    holds a value until the next one.
     """
 
     name: str
