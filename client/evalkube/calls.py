@@ -129,7 +129,7 @@ def run(run_id: str) -> Call[Run]:
 
 
 def runs(query: Query, place: Place) -> Call[tuple[list[Run], Place | None]]:
-    """A page of runs, and where the next one begins: by `continue`, or by its number where runs are sorted otherwise."""
+    """A page of runs, and where the next one begins: by `continue`, or by number where runs are sorted otherwise."""
     size = int(query.get("limit") or _PAGE)
 
     def read(answer: httpx.Response) -> tuple[list[Run], Place | None]:

@@ -141,3 +141,9 @@ class Threshold(_Answer):
     wanted: float
     value: float | None
     met: bool
+
+    def __str__(self) -> str:
+        """What was measured and what was wanted."""
+        if self.value is None:
+            return f"{self.metric} is not reported"
+        return f"{self.metric} is {self.value:.6g}, wanted {self.op} {self.wanted:g}"

@@ -14,7 +14,7 @@ from evalkube.models import Run, Threshold
 from evalkube_crds import cluster, summary, thresholds
 from evalkube_crds.names import Verdict
 from evalkube_crds.perf_point import PerfPoint
-from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.results import EvalResult, PerfResult, SlaResult
 from evalkube_crds.scores import dataset_score
 from evalkube_report import comparison as report_comparison
 from evalkube_report import sentences, summary_table
@@ -102,6 +102,19 @@ class Outcome:
         """The head, then the rows of `summary.csv`."""
         return summary_table.rows(self.result)
 
+    def document(self) -> dict[str, Any]:
+        """Ready for JSON: the run, its figures by name, and its thresholds."""
+        kept = {"id", "kind", "model", "phase", "created_at", "started_at", "completed_at", "output_dir", "tags"}
+        thresholds = [one.model_dump(mode="json") for one in self.thresholds]
+        run = self.run.model_dump(mode="json", include=kept)
+        return {
+            **run,
+            "requested": self.requested,
+            "failed": self.failed,
+            "summary": self.summary,
+            "thresholds": thresholds,
+        }
+
     def _repr_html_(self) -> str:
         """The result in a notebook."""
         said = {statement.topic: statement.text for statement in self.statements()}
@@ -169,9 +182,9 @@ class LoadTest(Outcome):
         return {point.name: list(point.verdict_reasons) for point in self.result.points if point.verdict_reasons}
 
     @property
-    def sla(self) -> Mapping[str, Any] | None:
+    def sla(self) -> SlaResult | None:
         """The answer of a search for a service level; None where there was none."""
-        return self.answer.get("sla")
+        return self.result.sla
 
     def statements(self) -> list[Statement]:
         """Whether the figures can be believed, a search's answer, saturation."""
@@ -220,11 +233,23 @@ class Comparison:
         changed = (comparison.changed_table(self.document, name) for name in self.benchmarks)
         return [comparison.score_table(self.document), *(table for table in changed if table is not None)]
 
+    def names(self) -> list[str]:
+        """Which runs are compared."""
+        return [
+            f"{side.capitalize()}: {self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES
+        ]
+
+    def rows(self) -> Iterator[tuple[Cell, ...]]:
+        """The head, then a row for each benchmark."""
+        kept = ("metric", "questions", "baseline_score", "candidate_score", "difference", "p_value", "p_value_holm")
+        yield ("benchmark", *kept, "low", "high")
+        for name, one in self.benchmarks.items():
+            yield (name, *(one[key] for key in kept), *(one["interval"] or (None, None)))
+
     def to_frame(self) -> "pd.DataFrame":
         """One row for each benchmark."""
-        kept = ("metric", "questions", "baseline_score", "candidate_score", "difference", "interval", "p_value")
-        rows = [{"benchmark": name, **{key: one[key] for key in kept}} for name, one in self.benchmarks.items()]
-        return _pandas().DataFrame(rows)
+        head, *rows = self.rows()
+        return _pandas().DataFrame(rows, columns=head)
 
     def _repr_html_(self) -> str:
         """The comparison in a notebook."""
@@ -252,24 +277,35 @@ class LoadComparison:
         """A table for each load and candidate."""
         return comparison.load_tables(self.compared)
 
+    def names(self) -> list[str]:
+        """Which runs are compared."""
+        sides = [
+            ("Baseline", self.compared.baseline),
+            *(("Candidate", one.candidate) for one in self.compared.candidates),
+        ]
+        return [f"{name}: {side.run} ({side.model})" for name, side in sides]
+
+    def rows(self) -> Iterator[tuple[Cell, ...]]:
+        """The head, then a row for each candidate, load and figure."""
+        yield ("candidate", "load", "figure", "baseline", "value", "difference", "ratio", "low", "high", "outcome")
+        for one in self.compared.candidates:
+            for point in one.points:
+                for delta in point.deltas:
+                    values = (delta.baseline, delta.candidate, delta.difference, delta.ratio)
+                    name = delta.figure.name
+                    yield (
+                        one.candidate.run,
+                        point.load,
+                        name,
+                        *values,
+                        *(delta.interval or (None, None)),
+                        delta.outcome,
+                    )
+
     def to_frame(self) -> "pd.DataFrame":
         """One row for each candidate, load and figure."""
-        rows = [
-            {
-                "candidate": one.candidate.run,
-                "load": point.load,
-                "figure": delta.figure.name,
-                "baseline_value": delta.baseline,
-                "candidate_value": delta.candidate,
-                "difference": delta.difference,
-                "ratio": delta.ratio,
-                "outcome": delta.outcome,
-            }
-            for one in self.compared.candidates
-            for point in one.points
-            for delta in point.deltas
-        ]
-        return _pandas().DataFrame(rows)
+        head, *rows = self.rows()
+        return _pandas().DataFrame(rows, columns=head)
 
     def _repr_html_(self) -> str:
         """The comparison in a notebook."""

@@ -152,9 +152,8 @@ def _of_resource(name: str, document: Mapping[str, Any], word: Word) -> dict[str
         spec = model.model_validate(document.get("spec"), by_alias=True, by_name=False)
     except ValidationError as error:
         found = problems_of(error, model, camel=True)
-        raise errors.BadRequest(
-            [Problem(f"--file {name}", f"spec.{one.field} {one.reason}") for one in found]
-        ) from None
+        told = [Problem(f"--file {name}", f"spec.{one.field} {one.reason}") for one in found]
+        raise errors.BadRequest(told) from None
     return spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
 
 

@@ -18,9 +18,7 @@ from evalkube_crds.summary import evaluation_names, load_test_names
 
 __all__ = ["FailOn", "Finding", "fail_on", "findings", "threshold", "unknown_metric"]
 
-_THRESHOLD: Final = re.compile(
-    r"\s*(?P<metric>[^<>=\s]+)\s*(?P<op><=|>=|<|>)\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*"
-)
+_THRESHOLD: Final = re.compile(r"\s*(?P<metric>[^<>=\s]+)\s*(?P<op><=|>=|<|>)\s*(?P<value>[-+0-9.eE]+)\s*")
 _LIMIT: Final = re.compile(r"errors\s*>\s*(?P<most>\d+(?:\.\d+)?)(?P<percent>\s*%)?")
 _FREE: Final = ("server_",)
 _REPEATED: Final = re.compile(r"(pass@|pass\^|vote@)\d+")
@@ -30,11 +28,11 @@ def threshold(text: str) -> dict[str, Any] | Problem:
     """``ttft_p99_s<0.5`` as a threshold of a request, or what is wrong with it."""
     found = _THRESHOLD.fullmatch(text)
     try:
-        return (
-            {"metric": found["metric"], "op": found["op"], "value": float(found["value"])} if found else _unread(text)
-        )
+        if found is not None:
+            return {"metric": found["metric"], "op": found["op"], "value": float(found["value"])}
     except ValueError:
-        return _unread(text)
+        pass
+    return _unread(text)
 
 
 def _unread(text: str) -> Problem:
@@ -124,17 +122,14 @@ def _errors(outcome: Outcome, wanted: FailOn) -> Iterator[Finding]:
 def _missed(outcome: Outcome) -> Iterator[Finding]:
     missed = [one for one in outcome.thresholds if not one.met]
     if missed:
-        said = ", ".join(
-            f"{one.metric} is {'not reported' if one.value is None else f'{one.value:.6g}, wanted {one.op} {one.wanted:g}'}"
-            for one in missed
-        )
+        said = ", ".join(map(str, missed))
         yield Finding(Exit.THRESHOLD, f"thresholds missed: {said}")
 
 
 def _unmet(outcome: Outcome) -> Iterator[Finding]:
     if not isinstance(outcome, LoadTest):
         return
-    for group in (outcome.sla or {}).get("groups", ()):
-        if group["best"] is None:
-            wanted = ", ".join(f"{name} {condition}" for name, condition in group["criteria"].items())
-            yield Finding(Exit.UNMET, f"no load meets {wanted}: {group['stopped']}")
+    for group in outcome.sla.groups if outcome.sla is not None else ():
+        if group.best is None:
+            wanted = ", ".join(f"{name} {condition}" for name, condition in group.criteria.items())
+            yield Finding(Exit.UNMET, f"no load meets {wanted}: {group.stopped}")

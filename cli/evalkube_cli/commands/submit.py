@@ -53,9 +53,9 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
     """The command ``word``: an option for every field of ``model``, and what is described here."""
 
     def main(
-        context: typer.Context,
         words: Words,
         *,
+        context: typer.Context,
         file: Annotated[
             str | None,
             typer.Option(
@@ -269,13 +269,10 @@ def _suggest(plan: _Plan, failed: errors.RunFailed) -> None:
 def _shown(plan: _Plan, client: Client, outcome: Outcome) -> Exit:
     found: list[Finding] = gates.findings(outcome, plan.fail_on)
     if plan.form is Form.TABLE:
-        where = "" if plan.server is None else client.url
-        results.show(outcome, client.artifacts(outcome.id), where)
+        results.show(outcome, results.reports(client, outcome, by_address=plan.server is not None))
     else:
         output.document(plan.form, outcome.answer, outcome.rows())
-    for finding in found:
-        output.complain(finding.text)
-    return found[0].code if found else Exit.DONE
+    return results.said(found)
 
 
 # ------------------------------------------------------------------------------------------------------------- commands

@@ -1,6 +1,6 @@
 """How a command ends: what is said of a failure, and the exit code that it has."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from evalkube import errors
@@ -9,7 +9,7 @@ from evalkube_cli.showing import output
 from evalkube_crds.names import Reason
 from evalkube_crds.problems import Problem
 
-__all__ = ["ended", "suggestion"]
+__all__ = ["by_flags", "ended", "suggestion"]
 
 Naming = Callable[[Sequence[Problem]], Iterable[Problem]]
 
@@ -34,6 +34,16 @@ def ended(command: str, work: Callable[[], Exit], named: Naming = tuple) -> Exit
     except KeyboardInterrupt:
         output.complain("interrupted")
         return Exit.INTERRUPTED
+
+
+def by_flags(flags: Mapping[str, str], known: Iterable[str]) -> Naming:
+    """Names a query parameter by its option: ``flags``, where it is called something else than the parameter."""
+
+    def named(problems: Sequence[Problem]) -> list[Problem]:
+        options = {name: flags.get(name, f"--{name}") for name in known}
+        return [Problem(options.get(one.field, one.field), one.reason) for one in problems]
+
+    return named
 
 
 _MAY_BE_PATH = (Reason.TARGET_REFUSED, Reason.MODEL_NOT_FOUND, Reason.ALL_SAMPLES_FAILED, Reason.ALL_REQUESTS_FAILED)

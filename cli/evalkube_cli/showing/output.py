@@ -1,13 +1,16 @@
 """What a command prints: a document for programs on standard output, sentences for people on standard error."""
 
-import io
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
 
 from evalkube_cli.showing import tables
 from evalkube_crds.wording import in_json, printable
@@ -16,7 +19,7 @@ from evalkube_report.csv_file import Cell
 from evalkube_report.sentences import Statement
 from evalkube_report.table import Table
 
-__all__ = ["Form", "complain", "console", "document", "print_lines", "print_statements", "print_tables"]
+__all__ = ["Form", "complain", "console", "document", "print_facts", "print_lines", "print_statements", "print_tables"]
 
 _FILE_WIDTH: Final = 200
 """Of what goes to a file or a pipe, which have no width of their own."""
@@ -34,14 +37,8 @@ class Form(StrEnum):
 
 
 def console() -> Console:
-    """Standard output, as wide as the terminal; wide where there is none."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _width())
-
-
-def _width() -> int:
-    """COLUMNS is heeded off a terminal, too: rich reads it."""
-    asked = Console(file=io.StringIO()).width
-    return asked if asked != 80 else _FILE_WIDTH
+    """Standard output, as wide as the terminal (or COLUMNS); wide where there is none."""
+    return Console(highlight=False, width=shutil.get_terminal_size((_FILE_WIDTH, 24)).columns)
 
 
 def complain(text: str) -> None:
@@ -57,13 +54,23 @@ def print_tables(found: Iterable[Table]) -> None:
 
 
 def print_statements(found: Iterable[Statement]) -> None:
-    """Sentences, each under its topic."""
+    """Sentences, each after its topic."""
     out = console()
     for one in found:
-        out.print(f"{one.topic}: ", style="bold", end="", markup=False)
-        out.print(printable(one.text), style=_TONES.get(one.tone, ""), markup=False)
+        said = Text() if one.text.startswith(f"{one.topic}: ") else Text(f"{one.topic}: ", style="bold")
+        out.print(said.append(printable(one.text), style=_TONES.get(one.tone, "")))
         if one.detail:
-            out.print(f"  {printable(one.detail)}", style="dim", markup=False)
+            out.print(Padding(Text(printable(one.detail), style="dim"), (0, 0, 0, 2)))
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """What and how much, a line each."""
+    grid = Grid.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        grid.add_row(name, Text(printable(value)))
+    console().print(grid)
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -4,21 +4,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from evalkube import Artifact, LoadTest, Outcome, Run, Threshold
+from evalkube import Client, LoadTest, Outcome, Run, Threshold
 from evalkube.models import Progress, Word
 from evalkube.progress import figures_text
+from evalkube_cli.asking.gates import Finding
+from evalkube_cli.exits import Exit
 from evalkube_cli.showing import output
 from evalkube_cli.showing.output import Form
 from evalkube_report import formats
 from evalkube_report.table import Row, Table
 
-__all__ = ["show", "show_partial", "thresholds_table"]
+__all__ = ["reports", "said", "show", "show_partial", "thresholds_table"]
 
 _TICK, _CROSS = "✓", "✗"
 
 
-def show(outcome: Outcome, files: Sequence[Artifact], server: str) -> None:
-    """A result. ``server``: the URL of the service that has the files; empty where they are on this machine."""
+def show(outcome: Outcome, places: Iterable[str]) -> None:
+    """A result, with the paths or addresses of its HTML reports."""
     output.print_statements(outcome.statements())
     output.print_tables(outcome.tables())
     notes = list(_notes(outcome))
@@ -26,7 +28,15 @@ def show(outcome: Outcome, files: Sequence[Artifact], server: str) -> None:
         output.print_tables([Table("To note", ("Point", "Note"), tuple(Row(note) for note in notes), words=2)])
     if gates := outcome.thresholds:
         output.print_tables([thresholds_table(gates)])
-    output.print_lines(["", *_places(outcome, files, server)])
+    folder = [f"Output: {outcome.output_dir}"] if outcome.output_dir else []
+    output.print_lines(["", *folder, *(f"Report: {place}" for place in places)])
+
+
+def said(found: Sequence[Finding]) -> Exit:
+    """The exit code of what a result does not pass, each of which is said."""
+    for finding in found:
+        output.complain(finding.text)
+    return found[0].code if found else Exit.DONE
 
 
 def _notes(outcome: Outcome) -> Iterator[tuple[str, str]]:
@@ -53,14 +63,11 @@ def thresholds_table(found: Iterable[Threshold]) -> Table:
     return Table("Thresholds", ("Figure", "Outcome", "Wanted", "Measured"), tuple(rows), words=2)
 
 
-def _places(outcome: Outcome, files: Sequence[Artifact], server: str) -> Iterator[str]:
-    """The folder and the HTML reports: files on this machine, addresses where the service is somewhere else."""
-    folder = outcome.output_dir
-    if folder:
-        yield f"Output: {folder}"
-    for file in files:
-        if file.path.endswith("report.html"):
-            yield f"Report: {server + file.href if server or not folder else Path(folder) / file.path}"
+def reports(client: Client, outcome: Outcome, *, by_address: bool) -> list[str]:
+    """The HTML reports of a run: files on this machine, addresses where the service is somewhere else."""
+    folder = None if by_address else outcome.output_dir
+    found = [file for file in client.artifacts(outcome.id) if file.path.endswith("report.html")]
+    return [client.url + file.href if folder is None else str(Path(folder) / file.path) for file in found]
 
 
 _NOUNS: Final[dict[Word, str]] = {"eval": "samples", "perf": "requests"}
