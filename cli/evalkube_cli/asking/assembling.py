@@ -146,7 +146,7 @@ def _of_resource(name: str, document: Mapping[str, Any], word: Word) -> dict[str
         other = next((one for one, kind in _KINDS.items() if document.get("kind") == kind), None)
         hint = f": evalkube {other} -f {name}" if other is not None else ""
         kind = f"{document.get('apiVersion')} {document.get('kind')}"
-        raise _refused(name, f"is a {kind}; evalkube {word} takes {' '.join(wanted)}{hint}")
+        raise _refused(name, f"is {kind}; evalkube {word} takes {' '.join(wanted)}{hint}")
     model = _SPECS[word]
     try:
         spec = model.model_validate(document.get("spec"), by_alias=True, by_name=False)

@@ -1,6 +1,7 @@
 """`evalkube eval` and `evalkube perf`: submit a run, follow it, show what it found, and say how it ended."""
 
 import contextlib
+import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typer.core import TyperCommand
 
 from evalkube import Client, Outcome, errors, settings, whole
 from evalkube.models import Progress, Word
+from evalkube.partial import partial_of
 from evalkube.progress import display
 from evalkube_cli.asking import assembling, gates, naming, options
 from evalkube_cli.asking.assembling import Given, Words
@@ -192,7 +194,7 @@ def _run(plan: _Plan) -> Exit:
         except errors.RunFailed as failed:
             if plan.form is not Form.TABLE:
                 output.document(plan.form, failed.response, ())
-            _suggest(plan, failed)
+            _suggest_path(plan, failed)
             raise
         return _shown(plan, client, outcome)
 
@@ -228,11 +230,17 @@ class _Follower:
         output.complain(f"cancelling {self._id} ...")
         with contextlib.suppress(errors.EvalkubeError):
             self._client.cancel(self._id)
-        run = self._client.run(self._id)
-        again = _again(self._plan, run.output_dir)
-        results.show_partial(self._plan.form, self._plan.word, run, self._seen, again)
+        found = partial_of(self._client, self._id, self._seen)
+        again = _again(self._plan, found.run.output_dir)
+        results.show_partial(self._plan.form, found, again)
+        if self._plan.server is None and found.run.output_dir is not None:
+            document = json.dumps(found.document(again), ensure_ascii=False, indent=2)
+            (Path(found.run.output_dir) / _PARTIAL).write_text(f"{document}\n", "utf-8")
         return Exit.INTERRUPTED
 
+
+_PARTIAL: Final = "partial.json"
+"""What is in the folder of a run that was interrupted: its mark."""
 
 _SECRET_FLAGS: Final = ("--api-key",)
 
@@ -259,11 +267,11 @@ def _program() -> str:
     return str(called) if called.name == "evalkube" and len(called.parts) > 1 else "evalkube"
 
 
-def _suggest(plan: _Plan, failed: errors.RunFailed) -> None:
+def _suggest_path(plan: _Plan, failed: errors.RunFailed) -> None:
     field = "api_url" if plan.word == "eval" else "url"
     flag = naming.flag(field) if field in plan.typed.words else field
     if (hint := endings.suggestion(flag, plan.body.get(field), failed.reason, str(failed))) is not None:
-        output.complain(hint)
+        failed.add_note(hint)
 
 
 def _shown(plan: _Plan, client: Client, outcome: Outcome) -> Exit:

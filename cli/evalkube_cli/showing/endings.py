@@ -27,6 +27,8 @@ def ended(command: str, work: Callable[[], Exit], named: Naming = tuple) -> Exit
         output.complain(f"the run failed: {cause}")
         if failed.response.get("output_dir"):
             output.complain(f"what it left: {failed.response['output_dir']}")
+        for note in getattr(failed, "__notes__", ()):
+            output.complain(note)
         return Exit.FAILED
     except (errors.EvalkubeError, TimeoutError) as problem:
         output.complain(f"evalkube {command}: {problem}")

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from evalkube import Client, LoadTest, Outcome, Run, Threshold
-from evalkube.models import Progress, Word
+from evalkube import Client, LoadTest, Outcome, Threshold
+from evalkube.models import Word
+from evalkube.partial import Partial
 from evalkube.progress import figures_text
 from evalkube_cli.asking.gates import Finding
 from evalkube_cli.exits import Exit
@@ -73,27 +74,22 @@ def reports(client: Client, outcome: Outcome, *, by_address: bool) -> list[str]:
 _NOUNS: Final[dict[Word, str]] = {"eval": "samples", "perf": "requests"}
 
 
-def show_partial(form: Form, word: Word, run: Run, seen: Progress, again: str) -> None:
+def show_partial(form: Form, partial: Partial, again: str) -> None:
     """What an interrupted run had come to, marked as no result, and the command that goes on."""
-    done = f"{seen.done:,} of {seen.total:,}" if seen.total else f"{seen.done:,}"
-    output.complain(f"interrupted: {run.id} was {str(run.phase).lower()} after {done} {_NOUNS[word]}")
-    if figures := figures_text(seen):
-        output.complain(f"partial, not a result: {figures}")
+    run = partial.run
+    done = f"{partial.done:,} of {partial.total:,}" if partial.total else f"{partial.done:,}"
+    output.complain(f"interrupted: {run.id} was {str(run.phase).lower()} after {done} {_NOUNS[run.kind]}")
+    told = [
+        f"{one.dataset} {one.metric} {formats.score(one.score)} of {one.samples:,} samples" for one in partial.scores
+    ]
+    if said := told or [figures_text(partial.seen)]:
+        output.complain(f"partial, not a result: {'; '.join(said)}" if any(said) else "partial, not a result")
     if run.output_dir:
         output.complain(f"what it left, partial: {run.output_dir}")
-    if word == "eval":
+    if run.kind == "eval":
         output.complain(f"go on where it stopped:\n  {again}")
     else:
         output.complain(f"a load test cannot go on where it stopped; this starts it anew:\n  {again}")
     if form is not Form.TABLE:
-        document = {
-            "status": "interrupted",
-            "partial": True,
-            "id": run.id,
-            "done": seen.done,
-            "total": seen.total,
-            "figures": seen.figures,
-            "output_dir": run.output_dir,
-            "again": again,
-        }
-        output.document(form, document, [("id", "done", "total"), (run.id, seen.done, seen.total)])
+        rows = [(one.dataset, one.metric, one.samples, one.score) for one in partial.scores]
+        output.document(form, partial.document(again), [("dataset", "metric", "samples", "partial_score"), *rows])
