@@ -8,8 +8,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from evalkube_crds.live import ShardProgress
 from evalkube_crds.names import Kind, Reason
-from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.ingest.auth import Authenticator, PodIdentity
 from evalkube_operator.ingest.limits import Limits, RunUse
 from evalkube_operator.ingest.refusals import Refusal
@@ -178,7 +179,7 @@ class Shard:
     def progressed(self, body: bytes) -> None:
         """Tells the core. Raises Refusal (422)."""
         try:
-            progress = Progress.model_validate_json(body)
+            progress = ShardProgress.model_validate_json(body)
         except ValidationError as problem:
             raise Refusal(422, "bad_progress", _sentence(problem)) from None
         self._writing.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)

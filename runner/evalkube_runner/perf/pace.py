@@ -75,6 +75,7 @@ class Pace:
         self._limit_s = duration_s
         self._load = Load(0, 0, None, None)
         self._done = self._warm = self._measured = 0
+        self._failed = self._failing = 0
         self._began_s: float | None = None
         self._measuring_s: float | None = None
         self._latency_s: float | None = None
@@ -84,7 +85,7 @@ class Pace:
         if self._following:
             self._following.pop(0)
         self._load, self._began_s, self._measuring_s = load, None, None
-        self._warm = self._measured = 0
+        self._warm = self._measured = self._failing = 0
 
     def start(self, at_s: float) -> None:
         """Its first request leaves then."""
@@ -92,20 +93,21 @@ class Pace:
         if not self._load.warmup:
             self._measuring_s = at_s
 
-    def heard(self, warm: int, measured: int, now_s: float) -> None:
-        """So many of its warm-up and of its measured requests are over."""
-        self._warm, self._measured = warm, measured
+    def heard(self, warm: int, measured: int, now_s: float, *, failed: int = 0) -> None:
+        """So many of its warm-up and of its measured requests are over, and so many of these failed."""
+        self._warm, self._measured, self._failing = warm, measured, failed
         if self._measuring_s is None and (measured or warm >= self._load.warmup):
             self._measuring_s = now_s
         took_s = self._took_s(now_s)
         if self._load.slots and warm + measured and took_s > 0:
             self._latency_s = self._load.full_s(took_s) * self._load.slots / (warm + measured)
 
-    def end(self, measured: int) -> None:
+    def end(self, measured: int, *, failed: int = 0) -> None:
         """The load is over: what it left unsent is not to be done any more."""
         self._done += measured
+        self._failed += failed
         self._load = replace(self._load, measured=0, warmup=0)
-        self._warm = self._measured = 0
+        self._warm = self._measured = self._failing = 0
 
     @property
     def is_warming(self) -> bool:
@@ -117,8 +119,13 @@ class Pace:
         total = None
         if self._following is not None:
             total = self._done + self._load.measured + sum(load.measured for load in self._following)
-        done = self._done + self._measured
-        return Progress(done=done, total=total or 0, eta_seconds=self._left_s(now_s), stage=stage)
+        return Progress(
+            done=self._done + self._measured,
+            total=total or 0,
+            eta_seconds=self._left_s(now_s),
+            stage=stage,
+            failed=self._failed + self._failing,
+        )
 
     def _left_s(self, now_s: float) -> float | None:
         if self._following is None:

@@ -54,6 +54,13 @@ class Point:
         return self.warmup + self.number
 
     @property
+    def load(self) -> str:
+        """What it asks for, in words: `16 in flight`, `20 requests/s`."""
+        slots = "" if self.parallel is None else f"{self.parallel} in flight"
+        rate = "" if self.rate is None else f"{self.rate:g} requests/s"
+        return ", ".join(part for part in (slots, rate) if part) or "all at once"
+
+    @property
     def peak_rate(self) -> float | None:
         """Its highest rate."""
         if self.recorded is not None:
