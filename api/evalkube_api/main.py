@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Protocol
 import typer
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
 from evalkube_api import connections, errors, listening
 from evalkube_api.app import create_app
@@ -111,10 +112,11 @@ def _opened(settings: Settings) -> tuple[_Stoppable, str]:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     backend, place = _opened(settings)
-    server = _Server(_configuration(settings, backend), backend)  # a wrong setting is told before runs start
+    risk = listening.exposure(listener)
+    service = create_app(backend, settings, place=place, exposed=risk is not None)
+    server = _Server(_configuration(settings, service), backend)  # a wrong setting is told before runs start
     await backend.start()
     try:
-        risk = listening.exposure(listener)
         if risk and settings.token_file is None:
             _LOG.warning(risk)
         print(f"evalkube service on {listening.url_of(listener)} ({place}, documentation: /docs)", flush=True)
@@ -123,9 +125,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         await backend.close()
 
 
-def _configuration(settings: Settings, backend: _Stoppable) -> uvicorn.Config:
+def _configuration(settings: Settings, service: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(backend, settings),
+        service,
         http=connections.protocol_of(connections.Room(_limits(settings))),
         ws="none",
         lifespan="on",

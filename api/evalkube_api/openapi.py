@@ -7,9 +7,12 @@ from typing import Any, Final
 from evalkube_api import examples, responses
 
 __all__ = [
+    "ARCHIVE",
     "ARTIFACT",
     "ARTIFACTS",
+    "BROWSING",
     "CANCELLED",
+    "COMPARED",
     "COMPARISON",
     "DELETED",
     "DESCRIPTION",
@@ -22,6 +25,8 @@ __all__ = [
     "RESULT",
     "RUN",
     "RUNS",
+    "TASK",
+    "invocation",
     "submission",
 ]
 
@@ -118,12 +123,27 @@ PROGRESS: Final[Responses] = {
 EVENTS: Final[Responses] = {200: _text("Server-sent events, without an end", "text/event-stream"), 400: _BAD}
 LOG: Final[Responses] = {200: _text("The log", "text/plain"), 400: _BAD, 404: _MISSING}
 ARTIFACTS: Final[Responses] = {200: _json("The files", responses.ArtifactList), 404: _MISSING}
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 ARTIFACT: Final[Responses] = {
-    200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "The file", "content": {"*/*": _BINARY}},
+    206: {"description": "The part of it that `Range` names", "content": {"*/*": _BINARY}},
+    304: {"description": "It is still what `If-None-Match` or `If-Modified-Since` name"},
     404: _MISSING,
+    416: _json("The file has no byte of the `Range`", responses.Error),
 }
-
-
+ARCHIVE: Final[Responses] = {
+    200: {
+        "description": "The archive",
+        "content": {"application/zip": _BINARY},
+    },
+    404: _MISSING,
+    409: _CONFLICT,
+}
+BROWSING: Final[Responses] = {
+    400: _BAD,
+    404: _json("No such run or sample, or the run left no index of them", responses.Error),
+    409: _json("The run is of the other kind, or its files have changed since its end", responses.Error),
+}
 _ANSWERS: Final[dict[str, Any]] = {"eval": responses.EvalResponse, "perf": responses.PerfResponse}
 
 
@@ -176,6 +196,11 @@ def submission(word: str) -> dict[str, Any]:
     return {"responses": {**_ended(word), **refused}, "openapi_extra": {"requestBody": body, "parameters": headers}}
 
 
+COMPARED: Final[Responses] = {
+    400: _BAD,
+    404: _MISSING,
+    409: _json("A run has no results, or the runs have nothing in common", responses.Error),
+}
 COMPARISON: Final[dict[str, Any]] = {
     "tags": ["runs"],
     "responses": {
@@ -198,6 +223,19 @@ COMPARISON: Final[dict[str, Any]] = {
         }
     },
 }
+
+
+TASK: Final[Responses] = {400: _BAD, 404: _json("No such task", responses.Error)}
+
+
+def invocation(word: str) -> dict[str, Any]:
+    """What describes a submission as EvalScope's clients make it: keyword arguments of a route."""
+    described = submission(word)
+    extra = described["openapi_extra"]
+    header = _header("EvalScope-Task-Id", "The id that the client gives its task") | {"required": True}
+    ended = {200: _json("The task has ended, or was stopped", dict[str, Any])}
+    refused = {status: said for status, said in described["responses"].items() if status not in (200, 202, 422)}
+    return {"responses": ended | refused, "openapi_extra": {**extra, "parameters": [header]}}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

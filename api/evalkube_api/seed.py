@@ -7,8 +7,10 @@ import orjson
 
 from evalkube_api.backend import WORDS
 from evalkube_crds.names import ConditionType, Kind, Phase, Reason
+from evalkube_crds.results import SlaResult
 from evalkube_crds.seed import BESIDE
 from evalkube_crds.status import Run
+from evalkube_report import sentences
 
 __all__ = ["ENDPOINTS", "accepted", "failed", "succeeded", "unknown_endpoint"]
 
@@ -41,14 +43,22 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
         reports, beside = _apart(results)
         said = "Dry run completed: nothing was asked" if run.spec.dry_run else "Evaluation completed"
         shown |= {"message": said, "result": reports, "output_dir": run.status.output_dir, **beside}
+        shown["summary"] = run.status.summary
     else:
         shown |= {"message": "Performance test completed", "output_dir": run.status.output_dir}
         points, beside = _apart(results)
-        shown |= {"results": points, **beside}
+        shown |= {"results": points, **beside, "summary": run.status.summary}
+        if "sla" in beside:
+            shown["sla"] = _with_answer(beside["sla"])
     gates = run.status.condition(ConditionType.THRESHOLDS_MET)
     if gates is not None:
         shown["thresholds"] = {"met": gates.status == "True", "message": gates.message}
     return shown
+
+
+def _with_answer(found: dict[str, Any]) -> dict[str, Any]:
+    """What a search found, and that in a sentence."""
+    return {**found, "answer": sentences.slo(SlaResult.model_validate(found))}
 
 
 def _apart(results: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,7 +20,7 @@ __all__ = [
     "runner_environment",
 ]
 
-BackendName = Literal["local", "kubernetes"]
+BackendName = Literal["local", "kubernetes", "folder"]
 
 _POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

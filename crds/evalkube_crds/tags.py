@@ -4,13 +4,13 @@ The rules are those of Kubernetes for labels, on one machine too: a request that
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from evalkube_crds.names import GROUP
 from evalkube_crds.problems import Problem
 
-__all__ = ["MOST_TAGS", "PREFIX", "labels_of", "of_labels", "problems", "tags_of"]
+__all__ = ["MOST_TAGS", "PREFIX", "labels_of", "of_labels", "problems"]
 
 PREFIX: Final = f"tags.{GROUP}/"
 MOST_TAGS: Final = 32
@@ -20,11 +20,6 @@ _RULE: Final = (
     "must have at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, as labels of"
     " Kubernetes do"
 )
-
-
-def tags_of(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """A mapping as it is, and words alone as tags without a value."""
-    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, "")
 
 
 def problems(tags: Mapping[str, str], field: str = "tags") -> list[Problem]:
