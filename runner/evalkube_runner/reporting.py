@@ -5,32 +5,43 @@ Two shards may both do so: the same results and lines make the same reports, sav
 """
 
 import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
 
 import orjson
 
-from evalkube_crds import cost, merge
+from evalkube_crds import cost, merge, sample_lines
 from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.seed import evaluation
 from evalkube_crds.status import EvalRun, Run
-from evalkube_report import html
+from evalkube_report import csv_file, html, junit, summary_table
 from evalkube_report.evaluation import evidence
+from evalkube_report.requests import index as request_index
+from evalkube_report.samples import index as sample_index
+from evalkube_runner import indexing
 from evalkube_runner.context import RunContext
 from evalkube_runner.deliver import Place, Whole
+from evalkube_runner.packing import SUFFIX
 from evalkube_runner.redact import Redactor
 
-__all__ = ["report", "report_whole"]
+__all__ = ["MOST_TABLED", "report", "report_whole"]
+
+MOST_TABLED: Final = 200_000
+"""Requests of a point that has a `requests.csv`; of more, a spreadsheet could not show it, and there is the index."""
+
+Key = TypeVar("Key", int, str)
 
 
-async def report(run: Run, result: EvalResult | PerfResult, place: Place) -> None:
+async def report(run: Run, result: EvalResult | PerfResult, place: Place, scratch: Path) -> None:
     """Leave the reports of a whole ``result`` at ``place``, where the lines they show are. Raises RunFailed."""
-    if isinstance(run, EvalRun):
-        assert isinstance(result, EvalResult)
-        await _report_evaluation(run.spec, result, place)
-    else:
-        assert isinstance(result, PerfResult)
-        await _report_load_test(run.spec, result, place)
+    await _report(run, result, place, scratch, shards=1)
 
 
 async def report_whole(run: Run, whole: Whole, context: RunContext, redactor: Redactor) -> None:
@@ -38,14 +49,15 @@ async def report_whole(run: Run, whole: Whole, context: RunContext, redactor: Re
     are not those of one run.
     """
     documents = [await whole.result_of(shard) for shard in range(context.shards)]
+    result: EvalResult | PerfResult
     if isinstance(run, EvalRun):
         evaluated = await asyncio.to_thread(_merged_evaluation, documents)
         await _analyse(run.spec, evaluated, context)
-        await _report_evaluation(run.spec, redactor.document(evaluated), whole)
+        result = redactor.document(evaluated)
     else:
-        measured = await asyncio.to_thread(_merged_load_test, documents)
-        await _report_points(run.spec, measured, whole)
-        await _report_load_test(run.spec, measured, whole)
+        result = await asyncio.to_thread(_merged_load_test, documents)
+        await _report_points(run.spec, result, whole)
+    await _report(run, result, whole, context.scratch, shards=context.shards)
 
 
 def _merged_evaluation(documents: list[bytes]) -> EvalResult:
@@ -56,8 +68,43 @@ def _merged_load_test(documents: list[bytes]) -> PerfResult:
     return merge.merge_results([PerfResult.model_validate_json(document) for document in documents])
 
 
-async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place) -> None:
-    await place.put("reports/result.json", result.model_dump_json(by_alias=True).encode())
+async def _report(run: Run, result: EvalResult | PerfResult, place: Place, scratch: Path, *, shards: int) -> None:
+    names = _EVALUATION if isinstance(result, EvalResult) else _LOAD_TEST
+    for path, data in (await asyncio.to_thread(_documents, run, result, names)).items():
+        await place.put(path, data)
+    if isinstance(run, EvalRun):
+        assert isinstance(result, EvalResult)
+        await _report_evaluation(run.spec, result, place, scratch)
+    else:
+        assert isinstance(result, PerfResult)
+        await _report_load_test(run.spec, result, place, scratch, shards)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Paths of what every run leaves."""
+
+    run: str
+    result: str
+    summary: str
+    junit: str
+
+
+_EVALUATION: Final = _Names("reports/run.json", "reports/result.json", "reports/summary.csv", "reports/junit.xml")
+_LOAD_TEST: Final = _Names("perf_run.json", "perf_result.json", "summary.csv", "junit.xml")
+
+
+def _documents(run: Run, result: EvalResult | PerfResult, names: _Names) -> dict[str, bytes]:
+    """What is made of a result alone."""
+    return {
+        names.run: run.model_dump_json(by_alias=True, indent=2).encode(),
+        names.result: result.model_dump_json(by_alias=True).encode(),
+        names.summary: b"".join(csv_file.encoded(summary_table.rows(result))),
+        names.junit: junit.document(result, run.spec.thresholds),
+    }
+
+
+async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place, scratch: Path) -> None:
     if result.estimate is not None:
         shown = cost.estimate_document(result.estimate)
         await place.put("reports/estimate.json", orjson.dumps(shown, option=orjson.OPT_INDENT_2))
@@ -68,6 +115,28 @@ async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place
     found = await evidence.gathered(result, place.get)
     page = await asyncio.to_thread(html.eval_report, result, spec=spec, samples=found.samples, cells=found.cells)
     await place.put("reports/report.html", page.encode())
+    await _index_samples(spec, result, place, scratch)
+
+
+async def _index_samples(spec: EvalRunSpec, result: EvalResult, place: Place, scratch: Path) -> None:
+    table = scratch / "samples.csv"
+    tables = await asyncio.to_thread(indexing.SampleTables, result, spec.repeats, table)
+    for at, dataset in enumerate(result.datasets):
+        for number, subset in enumerate(dataset.subsets):
+            paths = {kind: sample_lines.path(kind, result.model, dataset.name, subset.name) for kind in indexing.LINES}
+            async with _files(place, scratch, paths) as files:
+                await asyncio.to_thread(tables.add, at, number, files)
+    await place.put(sample_index.PATH, await asyncio.to_thread(tables.close))
+    await place.put_file("reports/samples.csv", table)
+
+
+@asynccontextmanager
+async def _files(place: Place, scratch: Path, paths: Mapping[Key, str]) -> AsyncIterator[dict[Key, Path]]:
+    """The files of those artifacts that there are; copies of them go at the end."""
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="read-back-") as folder:
+        copies = {key: Path(folder) / str(at) for at, key in enumerate(paths)}
+        found = {key: await place.file(path, copies[key]) for key, path in paths.items()}
+        yield {key: path for key, path in found.items() if path is not None}
 
 
 async def _analyse(spec: EvalRunSpec, result: EvalResult, context: RunContext) -> None:
@@ -86,7 +155,23 @@ async def _report_points(spec: PerfRunSpec, result: PerfResult, place: Place) ->
             await place.put(path, data)
 
 
-async def _report_load_test(spec: PerfRunSpec, result: PerfResult, place: Place) -> None:
-    await place.put("perf_result.json", result.model_dump_json(by_alias=True).encode())
+async def _report_load_test(spec: PerfRunSpec, result: PerfResult, place: Place, scratch: Path, shards: int) -> None:
     page = await asyncio.to_thread(html.perf_report, result, spec=spec)
     await place.put("perf_report.html", page.encode())
+    for point in result.points:
+        await _index_requests(point, place, scratch, shards)
+
+
+async def _index_requests(point: PerfPoint, place: Place, scratch: Path, shards: int) -> None:
+    """The index of a point's requests and, where they are not too many, their table. None of one never measured."""
+    requests = point.succeeded + point.failed + point.warmup
+    table = scratch / "requests.csv" if requests <= MOST_TABLED else None
+    for lines in (f"{point.name}/requests.jsonl", f"{point.name}/requests.jsonl{SUFFIX}"):
+        paths = {shard: f"shards/{shard}/{lines}" if shards > 1 else lines for shard in range(shards)}
+        async with _files(place, scratch, paths) as files:
+            if not files:
+                continue
+            index = await asyncio.to_thread(indexing.index_requests, point.name, lines, files.items(), table)
+        await place.put(request_index.path(point.name), index)
+        if table is not None:
+            await place.put_file(f"{point.name}/requests.csv", table)

@@ -55,8 +55,9 @@ class Builder:
         reviews: Iterable[bytes] = (),
         predictions: Iterable[bytes] = (),
         errors: Iterable[bytes] = (),
-    ) -> None:
-        """Take all lines of one subset, with their ends; to be called in the order of data sets and subsets.
+    ) -> Index:
+        """Take all lines of one subset, with their ends: the index of its samples alone. To be called in the order of
+        data sets and subsets.
 
         Of lines about one sample the last one counts. A sample that has a score is not errored, whatever an earlier
         attempt said.
@@ -69,11 +70,15 @@ class Builder:
         rows["dataset"], rows["subset"] = dataset, subset
         rows["repeat"] = rows["index"] % max(self.repeats, 1)
         self._parts.append(rows)
+        return self._of(rows)
 
     def index(self) -> Index:
         """The index of all that was added."""
+        return self._of(np.concatenate(self._parts) if self._parts else np.zeros(0, DTYPE))
+
+    def _of(self, rows: Rows) -> Index:
         return Index(
-            rows=np.concatenate(self._parts) if self._parts else np.zeros(0, DTYPE),
+            rows=rows,
             model=self.result.model,
             datasets=tuple(dataset.name for dataset in self.result.datasets),
             subsets=tuple(tuple(subset.name for subset in dataset.subsets) for dataset in self.result.datasets),

@@ -12,7 +12,7 @@ from evalkube_report.samples import page, sample
 from evalkube_report.samples.index import Index
 from evalkube_report.samples.sample import Sample
 
-__all__ = ["MOST_TEXT", "rows"]
+__all__ = ["MOST_TEXT", "head", "rows"]
 
 MOST_TEXT: Final = 2000
 """Characters of a question or an answer; of a longer one both ends. A cell of a spreadsheet holds 32,767."""
@@ -24,11 +24,15 @@ _AFTER: Final = (
 )
 
 
+def head(result: EvalResult) -> tuple[Cell, ...]:
+    """The names of the columns."""
+    return (*_BEFORE, *(f"metric_{name}" for name in _metrics(result)), *_AFTER)
+
+
 def rows(index: Index, result: EvalResult, read: Callable[[Slice], bytes]) -> Iterator[tuple[Cell, ...]]:
-    """The head, then the samples in their order. `read` gives the bytes of a part of an artifact."""
+    """The samples of an index, in their order. `read` gives the bytes of a part of an artifact."""
     metrics = _metrics(result)
     mains = {dataset.name: dataset.main_metric for dataset in result.datasets}
-    yield (*_BEFORE, *(f"metric_{name}" for name in metrics), *_AFTER)
     for row in range(len(index.rows)):
         entry = page.entry(index, row)
         found = sample.read(entry, {kind: read(place) for kind, place in index.slices(row).items()})
