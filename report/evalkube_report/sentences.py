@@ -27,6 +27,7 @@ from evalkube_report.load_test import tables
 __all__ = [
     "Statement",
     "Tone",
+    "beside_scores",
     "criteria",
     "errors",
     "gates",
@@ -75,9 +76,14 @@ def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[St
 
 def of_evaluation(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
     """What an evaluation says first: the score of each benchmark, its thresholds, and what is missing of the scores."""
+    return [*(score(dataset) for dataset in result.datasets), *beside_scores(result, gated)]
+
+
+def beside_scores(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
+    """The same without the scores themselves."""
     if not result.datasets:
         return [Statement("Score", "The run reported no benchmark.", "warn")]
-    found = [*(score(dataset) for dataset in result.datasets), gates(result, gated), *_missing(result)]
+    found = [gates(result, gated), *_missing(result)]
     return [statement for statement in found if statement is not None]
 
 
@@ -101,18 +107,20 @@ def verdict(result: PerfResult) -> Statement:
     several = (
         f" ({len(concerned)} of {len(result.points)} loads)" if len(result.points) > 1 and worst != "valid" else ""
     )
-    reasons = [
-        f"{point.name}: {reason.removeprefix(f'{worst}: ')}"
-        for point in concerned
-        for reason in point.verdict_reasons
-        if reason.startswith(f"{worst}: ") or worst is Verdict.VALID
-    ]
+    reasons = [f"{point.name}: {reason}" for point in concerned for reason in _reasons(point, worst)]
     return Statement("Verdict", f"{text}{several}.", tone, _some(reasons))
+
+
+def _reasons(point: PerfPoint, worst: Verdict) -> list[str]:
+    """Those that speak for the verdict: an invalid point may be degraded for further ones."""
+    prefix = f"{worst}: "
+    leading = [reason.removeprefix(prefix) for reason in point.verdict_reasons if reason.startswith(prefix)]
+    return leading or point.verdict_reasons
 
 
 def _some(reasons: Sequence[str]) -> str:
     more = len(reasons) - _SAID
-    return "; ".join([*reasons[:_SAID], *([f"and {more} more reasons"] if more > 0 else [])])
+    return "; ".join([*reasons[:_SAID], *([f"and {more} more"] if more > 0 else [])])
 
 
 def errors(result: PerfResult) -> Statement | None:
@@ -195,9 +203,11 @@ def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statem
         return None
     misses = thresholds.missed(gated, summary.summary(result))
     if not misses:
-        return Statement("Thresholds", f"All {len(gated)} met." if len(gated) > 1 else "Met.", "good")
+        met = "The threshold is met." if len(gated) == 1 else f"All {len(gated)} thresholds are met."
+        return Statement("Thresholds", met, "good")
     missed = len({str(miss.threshold) for miss in misses})
-    return Statement("Thresholds", f"{missed} of {len(gated)} missed.", "bad", _some([str(miss) for miss in misses]))
+    text = "The threshold is missed." if len(gated) == 1 else f"{missed} of {len(gated)} thresholds are missed."
+    return Statement("Thresholds", text, "bad", f"{_some([str(miss) for miss in misses])}.")
 
 
 def saturation(result: PerfResult) -> Statement | None:
@@ -305,6 +315,8 @@ def _missing(result: EvalResult) -> Iterator[Statement]:
     """What is not in the scores, or lowers them for another reason than a wrong answer."""
     total = totals.tally([subset for dataset in result.datasets for subset in dataset.subsets], "")
     done = max(1, total.requested)
+    if total.requested and not total.scored:
+        yield Statement("Score", "No sample could be scored.", "bad", "The causes are below.")
     if total.errored:
         causes = ", ".join(f"{cause} ({formats.count(times)})" for cause, times in list(total.causes.items())[:_SAID])
         text = f"{formats.count(total.errored)} of {formats.count(total.requested)} samples have no score: {causes}."

@@ -184,10 +184,12 @@ def test_only_the_pages_own_script_may_run() -> None:
 
 
 def test_an_invalid_point_is_loud() -> None:
-    """A banner with the reasons, the row marked, and its figures in no headline."""
+    """The first thing said, with the reasons; the row marked, and its figures in no headline."""
     text = _perf_page(_point(1), _point(512, succeeded=900, verdict=Verdict.INVALID))
     page = _Page(text)
-    assert "parallel_512_number_900: these figures are not valid" in page.text
+    first = page.text.index("Not valid: the load generator could not keep up")
+    assert first < page.text.index("Success")
+    assert page.text.index("parallel_512_number_900: the reason") > first
     assert sum(attributes.get("class") == "invalid" for tag, attributes in page.found if tag == "tr") == 2
     assert "at parallel_1_number_100" in page.text
     assert "at parallel_512_number_900" not in page.text
