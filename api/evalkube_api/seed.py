@@ -1,6 +1,7 @@
 """The answers as EvalScope's service has them: a run in, status code and body out. Pure, and the compatibility target
 to the letter."""
 
+import contextlib
 from typing import Any, Final
 
 import orjson
@@ -57,8 +58,10 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
 
 
 def _with_answer(found: dict[str, Any]) -> dict[str, Any]:
-    """What a search found, and that in a sentence."""
-    return {**found, "answer": sentences.slo(SlaResult.model_validate(found))}
+    """What a search found, and that in a sentence; without one where another version wrote what this cannot read."""
+    with contextlib.suppress(ValueError, KeyError):
+        return {**found, "answer": sentences.slo(SlaResult.model_validate(found))}
+    return found
 
 
 def _apart(results: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,7 +1,8 @@
 """The few figures of a run that people look at first, chosen from its summary. Pure.
 
-An evaluation has its score and the ends of its interval. A load test has what its fastest valid point came to
-(`best_rps` and so on in the summary; the fastest point of all where none is valid), and the load that a search found.
+An evaluation has its score and the ends of its interval. A load test has what its fastest valid point came to (the
+fastest of all where none is valid), and the load that a search found. Where the fastest point is not valid, the summary
+has the figures of the fastest that is as `best_rps` and so on.
 """
 
 from collections.abc import Mapping

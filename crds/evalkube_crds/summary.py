@@ -4,7 +4,7 @@ A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, 
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
 and ``sla/unmet``: how many groups no load met. The figures of each point's steady part (``<point>/steady_rps``) come
-last, and after them ``best_rps`` and a few more of the fastest valid point.
+last, and after them, where the fastest point is not valid, ``best_rps`` and a few more of the fastest that is.
 
 The ends of a score's 95 % interval are ``<dataset>/<metric>_low`` and ``_high`` (``score_low`` and ``score_high`` of
 the mean of all), after the other figures of an evaluation; of one that may end early ``<dataset>/saved_samples`` too.
@@ -190,10 +190,12 @@ def _perf_summary(result: PerfResult) -> dict[str, float]:
 
 
 def _best(points: Sequence[PerfPoint]) -> dict[str, float]:
-    """The headline figures of the fastest valid point."""
-    valid = {point.name: rate for point in points if point.verdict is Verdict.VALID and (rate := RPS.of(point))}
-    best = next((point for point in points if point.name == max(valid, key=valid.__getitem__, default=None)), None)
-    figures = {} if best is None else _point_figures(best)
+    """The headline figures of the fastest valid point, where that is not the fastest of all."""
+    fastest = sorted((point for point in points if RPS.of(point) is not None), key=lambda point: RPS.of(point) or 0.0)
+    best = next((point for point in reversed(fastest) if point.verdict is Verdict.VALID), None)
+    if best is None or best is fastest[-1]:
+        return {}
+    figures = _point_figures(best)
     return {f"{BEST}{name}": figures[name] for name in POINT_FIGURES if name in figures}
 
 
