@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from evalkube import errors
 from evalkube.models import Run, Word
 from evalkube.outcome import Evaluation, LoadTest, outcome_of
-from evalkube_crds.names import Kind
+from evalkube_crds.names import Kind, Phase
 from evalkube_crds.problems import Problem
 from evalkube_crds.status import EvalRun, PerfRun
 
@@ -23,7 +23,7 @@ def outcome_in(folder: Path) -> Evaluation | LoadTest:
     """What the run of a folder found. Raises errors.BadRequest where there is none."""
     for run_path, result_path in _DOCUMENTS:
         if (folder / run_path).is_file() and (folder / result_path).is_file():
-            run = _run((folder / run_path), folder)
+            run = _run(folder / run_path, folder)
             try:
                 return outcome_of(run, {}, (folder / result_path).read_bytes())
             except errors.ServiceFailed as problem:
@@ -46,7 +46,7 @@ def _run(path: Path, folder: Path) -> Run:
     return Run(
         id=document.metadata.name,
         kind=_WORDS[document.kind],
-        phase=document.status.phase,
+        phase=Phase.SUCCEEDED,  # the document is of a moment before the end, and there is a result
         model=document.spec.model,
         created_at=document.metadata.creation_timestamp,
         started_at=status["start_time"],

@@ -87,7 +87,7 @@ def _figures(figures: Mapping[str, float], failed: int) -> Iterator[str]:
         spread = "" if None in ends else " ({} to {})".format(*map(formats.score, ends))
         yield f"score {formats.score(figures['score'])}{spread}"
     for name, unit in (("rps", "requests/s"), ("output_tps", "tok/s"), ("in_flight", "in flight")):
-        if name in figures:
+        if figures.get(name):
             yield f"{formats.significant(figures[name], 3)} {unit}"
     for name, title in (("ttft", "TTFT"), ("latency", "latency")):
         seen = [(end, figures[f"{name}_{end}_s"]) for end in ("p50", "p99") if f"{name}_{end}_s" in figures]

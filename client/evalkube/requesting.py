@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from evalkube import calls, errors, settings
 from evalkube.models import Word
-from evalkube_crds import paths, requests
+from evalkube_crds import paths, requests, tags
 from evalkube_crds.fields import PathUse
 from evalkube_crds.problems import Problem, problems_of
 from evalkube_crds.requests import EvalRequest, PerfRequest
@@ -44,16 +44,23 @@ def _plain(value: Any) -> Any:
     return value
 
 
+_BESIDE: Final = ("tags", "namespace", "priority", "resources")
+"""Fields of a submission that are not its spec's; all but tags are a cluster's, which checks them."""
+
+
 def problems(given: Mapping[str, Any], word: Word) -> list[Problem]:
     """What the contract has against a request."""
+    named = given.get("tags") or {}
+    found = tags.problems(tags.tags_of([named] if isinstance(named, str) else named))
+    body = {name: value for name, value in given.items() if name not in _BESIDE}
     try:
         if word == "eval":
-            requests.parse_request(EvalRequest, dict(given))
+            requests.parse_request(EvalRequest, body)
         else:
-            requests.parse_request(PerfRequest, dict(given))
+            requests.parse_request(PerfRequest, body)
     except ValidationError as error:
-        return problems_of(error, REQUESTS[word])
-    return []
+        found += problems_of(error, REQUESTS[word])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from evalkube.models import Word
 from evalkube_benchmarks import collections
 from evalkube_cli.asking import gates, naming, reading
 from evalkube_cli.asking.naming import Typed
+from evalkube_crds import tags
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_VERSION, Kind
 from evalkube_crds.perfrun import PerfRunSpec
@@ -51,7 +52,13 @@ def assemble(given: Given, word: Word, *, other_version: bool = False) -> tuple[
     model = requesting.REQUESTS[word]
     body = _from_file(given.file, word) if given.file is not None else {}
     typed = Typed(
-        frozenset(model.model_fields), given.words, given.settings, given.file, frozenset(body), given.thresholds
+        frozenset(model.model_fields),
+        given.words,
+        given.settings,
+        given.file,
+        frozenset(body),
+        given.thresholds,
+        given.tags,
     )
     found = _put(body, given, model)
     body |= given.secrets
@@ -78,16 +85,15 @@ def _put(body: dict[str, Any], given: Given, model: type[BaseModel]) -> list[Pro
     found += [one for one in gated if isinstance(one, Problem)]
     if gated and isinstance(body.setdefault("thresholds", []), list):
         body["thresholds"] = [*body["thresholds"], *(one for one in gated if not isinstance(one, Problem))]
-    tags = dict(_tag(text, found) for text in given.tags)
-    if tags and isinstance(body.setdefault("tags", {}), dict):
-        body["tags"] = {**body["tags"], **tags}
+    if given.tags:
+        named = body.get("tags") or {}
+        own = dict(_tag(text) for text in given.tags)
+        body["tags"] = tags.tags_of([named] if isinstance(named, str) else named) | own
     return found
 
 
-def _tag(text: str, found: list[Problem]) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        found.append(Problem("--tag", f"{text!r} is not of the form NAME=VALUE"))
+def _tag(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
     return name, value
 
 

@@ -20,6 +20,7 @@ class Typed:
     file: str | None = None
     in_file: frozenset[str] = frozenset()
     thresholds: Sequence[str] = ()
+    tags: Sequence[str] = ()
 
 
 def flag(name: str, given: Any = None) -> str:
@@ -46,6 +47,8 @@ def _named(problem: Problem, typed: Typed) -> Problem:
         return Problem(flag(top, typed.words[top]), f"{inside} {problem.reason}".strip())
     if top == "thresholds" and typed.thresholds:
         return Problem("--threshold", problem.reason)
+    if top == "tags" and typed.tags:
+        return Problem(f"--tag {rest.removeprefix('.')}".rstrip(), problem.reason)
     if top in typed.in_file:
         return Problem(f"--file {typed.file}", f"{problem.field} {problem.reason}")
     if top in typed.fields and not rest:

@@ -73,7 +73,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
             ),
         ] = None,
         tag: Annotated[
-            list[str] | None, typer.Option(metavar="NAME=VALUE", help="Word of your own that the run can be found by.")
+            list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="Word to find the run by. May be repeated.")
         ] = None,
         threshold: Annotated[
             list[str] | None,
