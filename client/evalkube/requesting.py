@@ -14,7 +14,7 @@ from evalkube_crds.fields import PathUse
 from evalkube_crds.problems import Problem, problems_of
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
-__all__ = ["REQUESTS", "Localized", "body", "localized", "problems"]
+__all__ = ["REQUESTS", "Localized", "body", "localized", "problems", "tags_in"]
 
 REQUESTS: Final[Mapping[Word, type[EvalRequest] | type[PerfRequest]]] = {"eval": EvalRequest, "perf": PerfRequest}
 
@@ -50,8 +50,7 @@ _BESIDE: Final = ("tags", "namespace", "priority", "resources")
 
 def problems(given: Mapping[str, Any], word: Word) -> list[Problem]:
     """What the contract has against a request."""
-    named = given.get("tags") or {}
-    found = tags.problems(tags.tags_of([named] if isinstance(named, str) else named))
+    found = tags.problems(tags_in(given))
     body = {name: value for name, value in given.items() if name not in _BESIDE}
     try:
         if word == "eval":
@@ -61,6 +60,17 @@ def problems(given: Mapping[str, Any], word: Word) -> list[Problem]:
     except ValidationError as error:
         found += problems_of(error, REQUESTS[word])
     return found
+
+
+def tags_in(given: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a request: a mapping, or words, which are tags without a value."""
+    named = given.get("tags") or {}
+    words = [named] if isinstance(named, str) else named
+    return (
+        {str(name): str(value) for name, value in words.items()}
+        if isinstance(words, dict)
+        else dict.fromkeys(words, "")
+    )
 
 
 @dataclass(frozen=True, slots=True)
