@@ -56,8 +56,7 @@ show_progress() {
     [[ $newest =~ \"id\":\"([^\"]+)\" ]] || return 0
     local id=${BASH_REMATCH[1]}
     [[ $newest =~ \"phase\":\"([^\"]+)\" ]] && phase=${BASH_REMATCH[1]}
-    [[ $newest =~ \"done\":([0-9]+) ]] && done=${BASH_REMATCH[1]}
-    [[ $newest =~ \"total\":([0-9]+) ]] && total=${BASH_REMATCH[1]}
+    [[ $newest =~ \"progress\":\{\"done\":([0-9]+),\"total\":([0-9]+) ]] && done=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}
     filled=$((total > 0 ? 20 * done / total : 0))
     printf '\r%s %-10s [%-20s] %s/%s ' "$id" "$phase" "$(printf "%${filled}s" | tr ' ' '#')" "$done" "$total"
 }

@@ -65,12 +65,9 @@ def problems(given: Mapping[str, Any], word: Word) -> list[Problem]:
 def tags_in(given: Mapping[str, Any]) -> dict[str, str]:
     """The tags of a request: a mapping, or words, which are tags without a value."""
     named = given.get("tags") or {}
-    words = [named] if isinstance(named, str) else named
-    return (
-        {str(name): str(value) for name, value in words.items()}
-        if isinstance(words, dict)
-        else dict.fromkeys(words, "")
-    )
+    if isinstance(named, Mapping):
+        return {str(name): str(value) for name, value in named.items()}
+    return dict.fromkeys([named] if isinstance(named, str) else named, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from evalkube.models import Word
 from evalkube_benchmarks import collections
 from evalkube_cli.asking import gates, naming, reading
 from evalkube_cli.asking.naming import Typed
-from evalkube_crds import tags
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_VERSION, Kind
 from evalkube_crds.perfrun import PerfRunSpec
@@ -52,13 +51,8 @@ def assemble(given: Given, word: Word, *, other_version: bool = False) -> tuple[
     model = requesting.REQUESTS[word]
     body = _from_file(given.file, word) if given.file is not None else {}
     typed = Typed(
-        frozenset(model.model_fields),
-        given.words,
-        given.settings,
-        given.file,
-        frozenset(body),
-        given.thresholds,
-        given.tags,
+        *(frozenset(model.model_fields), given.words, given.settings, given.file, frozenset(body)),
+        *(given.thresholds, given.tags),
     )
     found = _put(body, given, model)
     body |= given.secrets
@@ -86,9 +80,7 @@ def _put(body: dict[str, Any], given: Given, model: type[BaseModel]) -> list[Pro
     if gated and isinstance(body.setdefault("thresholds", []), list):
         body["thresholds"] = [*body["thresholds"], *(one for one in gated if not isinstance(one, Problem))]
     if given.tags:
-        named = body.get("tags") or {}
-        own = dict(_tag(text) for text in given.tags)
-        body["tags"] = tags.tags_of([named] if isinstance(named, str) else named) | own
+        body["tags"] = requesting.tags_in(body) | dict(_tag(text) for text in given.tags)
     return found
 
 
