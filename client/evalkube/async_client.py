@@ -156,7 +156,7 @@ class AsyncClient:
 
     async def delete(self, run_id: str, *, force: bool = False) -> str:
         """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
-        return str((await self._ask(calls.delete(run_id, force))).get("message", ""))
+        return await self._ask(calls.delete(run_id, force))
 
     # ------------------------------------------------------------------------------------------------- what runs left
 

@@ -149,9 +149,14 @@ def cancel(run_id: str) -> Call[dict[str, Any]]:
     return Call("POST", f"{path_of(run_id)}/cancel", _object, read_timeout_s=120)
 
 
-def delete(run_id: str, force: bool) -> Call[dict[str, Any]]:
-    """Delete a run and its files."""
-    return Call("DELETE", path_of(run_id), _object, query={"force": str(force).lower()}, read_timeout_s=120)
+def delete(run_id: str, force: bool) -> Call[str]:
+    """Delete a run and its files; what became of the files."""
+
+    def read(answer: httpx.Response) -> str:
+        done = _object(answer)
+        return str(done.get("message") or f"its files are {done['artifacts']}")
+
+    return Call("DELETE", path_of(run_id), read, query={"force": str(force).lower()}, read_timeout_s=120)
 
 
 def log(run_id: str, tail: int | None) -> Call[str]:

@@ -179,7 +179,7 @@ class Client:
 
     def delete(self, run_id: str, *, force: bool = False) -> str:
         """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
-        return str(self._ask(calls.delete(run_id, force)).get("message", ""))
+        return self._ask(calls.delete(run_id, force))
 
     # ------------------------------------------------------------------------------------------------- what runs left
 

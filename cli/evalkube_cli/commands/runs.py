@@ -285,7 +285,7 @@ def rm(
     """Delete runs and their files."""
 
     def delete(client: Client, run: str) -> str:
-        return client.delete(run, force=force) or "deleted"
+        return f"deleted; {client.delete(run, force=force)}"
 
     _reached("rm", (server, token_file, outputs), lambda client: _each(client, runs, delete))
 

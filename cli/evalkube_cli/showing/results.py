@@ -12,7 +12,10 @@ from evalkube_cli.asking.gates import Finding
 from evalkube_cli.exits import Exit
 from evalkube_cli.showing import output
 from evalkube_cli.showing.output import Form
+from evalkube_crds import server_view, steady
+from evalkube_crds.names import ANSWER_NOTES, SteadyAbsence
 from evalkube_report import formats
+from evalkube_report.load_test.tables import conversations_text
 from evalkube_report.table import Row, Table
 
 __all__ = ["reports", "said", "show", "show_partial", "thresholds_table"]
@@ -41,10 +44,19 @@ def said(found: Sequence[Finding]) -> Exit:
 
 
 def _notes(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """What speaks against the figures of a load test, point by point."""
-    if isinstance(outcome, LoadTest):
-        for point, reasons in outcome.verdict_reasons.items():
-            yield from ((point, reason) for reason in reasons)
+    """What a reader of a load test's figures has to know beside them, point by point."""
+    for point in outcome.points.values() if isinstance(outcome, LoadTest) else ():
+        yield from ((point.name, reason) for reason in point.verdict_reasons)
+        if point.conversations is not None:
+            yield point.name, f"conversations: {conversations_text(point.conversations)}"
+        yield from ((point.name, f"{times:,} {ANSWER_NOTES[note]}") for note, times in point.answer_notes.items())
+        is_short = point.steady is not None and set(point.steady.absent) <= {SteadyAbsence.TOO_SHORT}
+        if not is_short and (why := steady.why_none(point)) is not None:  # a short test is one by intent
+            yield point.name, f"no steady part: {why}"
+        if point.proxy is not None:
+            yield point.name, f"through the proxy {point.proxy}, whose delay is in all times"
+        if point.server is not None:
+            yield from ((point.name, note) for note in server_view.notes(point))
 
 
 def thresholds_table(found: Iterable[Threshold]) -> Table:

@@ -1,6 +1,6 @@
 """Server-sent events."""
 
-from evalkube_cli.events import Event, events
+from evalkube.events import Event, EventReader
 
 
 def test_events() -> None:
@@ -12,4 +12,6 @@ def test_events() -> None:
         *("event: empty", ""),
         *("event: end", "data: cut off"),
     ]
-    assert list(events(lines)) == [Event("progress", '{"done": 1}'), Event("message", "two\nlines")]
+    reader = EventReader()
+    found = [event for line in lines if (event := reader.feed(line)) is not None]
+    assert found == [Event("progress", '{"done": 1}'), Event("message", "two\nlines")]

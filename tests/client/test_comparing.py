@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkube_cli import EvalkubeClient, compare, errors
+from evalkube import Client, compare, errors
 from fakes.compared import Compared, two_evaluations
 
 
@@ -29,26 +29,46 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_runs_and_folders_come_to_the_same(compared: Compared) -> None:
     """By the service, by folders, and with one of each."""
-    with EvalkubeClient(compared.service.url) as client:
-        by_ids = compare(*compared.ids, client=client)
-        mixed = compare(compared.ids[0], compared.folders[1], client=client)
-    by_folders = compare(*compared.folders)
     models = zip(compared.folders, ("base", "tuned"), strict=True)
-    by_model = compare(*(folder / "reports" / name for folder, name in models))
-    assert by_ids["benchmarks"]["gsm8k"]["right_to_wrong"] == 1
-    assert all(one["benchmarks"] == by_ids["benchmarks"] for one in (mixed, by_folders, by_model))
-    assert by_folders["differences"] == by_ids["differences"] == []
+    with Client(compared.service.url) as client:
+        found = [
+            client.compare(*compared.ids),
+            compare(compared.ids[0], compared.folders[1], client=client),
+            compare(*compared.folders),
+            compare(*(folder / "reports" / name for folder, name in models)),
+            compare(*(folders.outcome_in(folder) for folder in compared.folders)),
+        ]
+    first = found[0]
+    assert isinstance(first, Comparison)
+    assert first.benchmarks["gsm8k"]["right_to_wrong"] == 1
+    assert all(isinstance(one, Comparison) and one.benchmarks == first.benchmarks for one in found)
+    assert first.document["differences"] == []
+
+
+def test_a_comparison_as_a_frame_and_in_a_notebook(compared: Compared) -> None:
+    """A row for each benchmark; names and numbers as HTML."""
+    found = compare(*compared.folders)
+    frame = found.to_frame()
+    assert list(frame["benchmark"]) == ["gsm8k"]
+    assert frame["difference"][0] == 0
+    assert "<td>gsm8k</td>" in found._repr_html_()
 
 
 def test_the_command_shows_tables(compared: Compared) -> None:
     """Scores with their difference and p, then what changed."""
     done = _run(*map(str, compared.folders))
     assert done.returncode == 0, done.stderr
-    line = next(line for line in done.stdout.splitlines() if line.strip().startswith("gsm8k"))
-    assert line.split() == ["gsm8k", "acc", "4", "0.2500", "0.2500"]
-    assert "gsm8k: 1 from right to wrong, 1 from wrong to right; shown: 2 of 2 changed" in done.stdout
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()[:2]] == ["Baseline", "Candidate"]
+    line = next(line for line in done.stdout.splitlines() if line.split()[:2] == ["gsm8k", "acc"])
+    assert line.split()[2:5] == ["4", "0.2500", "0.2500"]
     assert "A lighthouse keeper" in done.stdout
-    assert "1 (1980)" in done.stdout
+
+
+@pytest.mark.parametrize(("form", "begins"), [("csv", "benchmark,metric,questions,"), ("yaml", "baseline:\n")])
+def test_the_command_prints_documents(compared: Compared, form: str, begins: str) -> None:
+    """For programs."""
+    done = _run(*map(str, compared.folders), "-o", form)
+    assert (done.returncode, done.stdout.startswith(begins)) == (0, True), done.stdout + done.stderr
 
 
 def test_the_command_prints_json(compared: Compared) -> None:
@@ -86,9 +106,9 @@ def test_an_id_needs_a_service(compared: Compared) -> None:
 
 
 def test_a_run_that_is_not_there(compared: Compared) -> None:
-    """Exit code 1, by the service's words."""
+    """Refused, by the service's words."""
     done = _run("nobody", "nobody", "--server", compared.service.url)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "nobody" in done.stderr
 
 
