@@ -14,6 +14,7 @@ COPY report ./report
 COPY runner ./runner
 COPY operator ./operator
 COPY api ./api
+COPY client ./client
 COPY cli ./cli
 COPY mock ./mock
 RUN python -m pip --python /opt/evalkube/bin/python install --quiet --no-cache-dir --disable-pip-version-check --no-compile .
@@ -45,7 +46,7 @@ RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; \
 # that are not ours what is compiled needs no source beside it (what is not keeps its source); the second check has no other.
 COPY image/check.py ./
 RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; /opt/evalkube/bin/python /source/check.py; \
-    find . -path '*/__pycache__/*.pyc' ! -path './evalkube_*' | while read -r compiled; do \
+    find . -path '*/__pycache__/*.pyc' ! -path './evalkube*' | while read -r compiled; do \
         folder=${compiled%/__pycache__/*} name=${compiled##*/}; name=${name%%.*}; \
         mv "$compiled" "$folder/$name.pyc"; rm "$folder/$name.py"; \
     done; \

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-ROOMS = [str(Path(__file__).parents[1] / room) for room in ("crds", "runner", "api", "cli", "mock")]
+ROOMS = [str(Path(__file__).parents[1] / room) for room in ("crds", "runner", "api", "client", "cli", "mock")]
 
 
 @contextlib.contextmanager

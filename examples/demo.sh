@@ -15,21 +15,24 @@ finish() {
 }
 trap finish EXIT
 
-# start NAME PROGRAM... - runs it in the background and waits for the URL that it says it listens on
+# start NAME PROGRAM... - runs it in the background
 start() {
-    local name=$1 log="$work/$1.log"
+    local name=$1
     shift
-    "$@" >"$log" 2>&1 &
+    "$@" >"$work/$name.log" 2>&1 &
     started+=($!)
-    for _ in $(seq 150); do
-        url=$(grep -oEm1 'http://127\.0\.0\.1:[0-9]+' "$log" || true)
-        if [ -n "$url" ]; then return; fi
-        kill -0 "${started[-1]}" 2>/dev/null || break
+}
+
+# url_of NAME PID - waits for the URL that a program says it listens on
+url_of() {
+    for _ in $(seq 300); do
+        if grep -oEm1 'http://127\.0\.0\.1:[0-9]+' "$work/$1.log"; then return; fi
+        kill -0 "$2" 2>/dev/null || break
         sleep 0.1
     done
-    echo "$name did not start:" >&2
-    cat "$log" >&2
-    exit 1
+    echo "$1 did not start:" >&2
+    cat "$work/$1.log" >&2
+    return 1
 }
 
 # post PATH BODY ANSWER - posts BODY with curl and shows how far the run is while the request waits
@@ -39,34 +42,31 @@ post() {
     local waiting=$!
     while kill -0 "$waiting" 2>/dev/null; do
         show_progress
-        sleep 1
+        sleep 0.3
     done
     wait "$waiting"
     show_progress
-    printf '\n'
-    "$PYTHON" examples/show_json.py "$3"
+    printf '\nThe answer: %s\n' "$3"
 }
 
 # show_progress - rewrites one line of the terminal, of the newest run; plain bash, because a load test shares this machine
 show_progress() {
-    local id phase='' done=0 total=0 filled newest said
+    local phase='' done=0 total=0 filled newest
     newest=$(curl --silent "$service/api/v1/runs?limit=1")
     [[ $newest =~ \"id\":\"([^\"]+)\" ]] || return 0
-    id=${BASH_REMATCH[1]}
-    said=$(curl --silent "$service/api/v1/runs/$id/progress")
-    [[ $said =~ \"phase\":\"([^\"]+)\" ]] && phase=${BASH_REMATCH[1]}
-    [[ $said =~ \"done\":([0-9]+) ]] && done=${BASH_REMATCH[1]}
-    [[ $said =~ \"total\":([0-9]+) ]] && total=${BASH_REMATCH[1]}
-    filled=$((total > 0 ? 30 * done / total : 0))
-    printf '\r%s %-10s [%-30s] %s/%s ' "$id" "$phase" "$(printf "%${filled}s" | tr ' ' '#')" "$done" "$total"
+    local id=${BASH_REMATCH[1]}
+    [[ $newest =~ \"phase\":\"([^\"]+)\" ]] && phase=${BASH_REMATCH[1]}
+    [[ $newest =~ \"progress\":\{\"done\":([0-9]+),\"total\":([0-9]+) ]] && done=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}
+    filled=$((total > 0 ? 20 * done / total : 0))
+    printf '\r%s %-10s [%-20s] %s/%s ' "$id" "$phase" "$(printf "%${filled}s" | tr ' ' '#')" "$done" "$total"
 }
 
 command -v curl >/dev/null || { echo 'the demo posts its requests with curl: please install it' >&2; exit 1; }
-"$PYTHON" -m evalkube_benchmarks.samples >"$work/answers.jsonl"
-start mock-model "$EVALKUBE" mock-model --port 0 --ttft-ms 40 --itl-ms 4 --tokens 48 --answers "$work/answers.jsonl"
-model=$url
 start service "$EVALKUBE" service --host 127.0.0.1 --port 0 --outputs "$work/outputs"
-service=$url
+"$PYTHON" -m evalkube_benchmarks.samples >"$work/answers.jsonl"
+start mock-model "$EVALKUBE" mock-model --port 0 --ttft-ms 30 --itl-ms 2 --tokens 48 --answers "$work/answers.jsonl"
+service=$(url_of service "${started[0]}")
+model=$(url_of mock-model "${started[1]}")
 echo "mock model: $model/v1"
 echo "service:    $service (API documentation: $service/docs)"
 
@@ -93,16 +93,19 @@ post /api/v1/perf '{
   "temperature": 0.0
 }' "$work/perf.json"
 
-printf '\nHTML reports:\n'
-"$PYTHON" - "$work/eval.json" "$work/perf.json" <<'PYTHON'
-import json, pathlib, sys
+# report_of ANSWER - the HTML report that the answer's run left
+report_of() {
+    local text folder
+    text=$(<"$1")
+    [[ $text == *'"status":"success"'* ]] || { echo "the run failed: $text" >&2; exit 1; }
+    [[ $text =~ \"output_dir\":\"([^\"]+)\" ]] && folder=${BASH_REMATCH[1]}
+    ls "$folder"/perf_report.html "$folder"/reports/report.html 2>/dev/null || true
+}
 
-reports = []
-for answer in sys.argv[1:]:
-    body = json.loads(pathlib.Path(answer).read_text())
-    if body["status"] != "success":
-        sys.exit(f"the run failed: {body['error']}")
-    reports += sorted(pathlib.Path(body["output_dir"]).rglob("*report.html"))
-print(*reports, sep="\n")
-sys.exit(None if len(reports) == 2 else "a report is missing")
-PYTHON
+evaluation=$(report_of "$work/eval.json")
+load_test=$(report_of "$work/perf.json")
+if [ -z "$evaluation" ] || [ -z "$load_test" ]; then echo 'a report is missing' >&2; exit 1; fi
+printf '\n'
+"$EVALKUBE" runs list --server "$service"
+printf 'HTML reports:\n%s\n%s\n' "$evaluation" "$load_test"
+printf '\nNext, the result of the load test in this terminal:\n  %s report %s\n' "$EVALKUBE" "$(dirname "$load_test")"

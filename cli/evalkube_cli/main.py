@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from evalkube_cli import programs
 
@@ -18,12 +18,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(arguments: list[str]) -> int:
-    """Help, the version, or what is wrong with the arguments: anything but a subcommand's own work."""
+    """Help, the version, completion, or what is wrong with the arguments: anything but a subcommand's own work."""
     import typer
+    from typer.core import TyperGroup
+
+    class Root(TyperGroup):
+        """Loads a subcommand where the words after it are asked about: by a shell that completes them."""
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            name, command, rest = super().resolve_command(ctx, args)
+            return name, programs.command(name) or command if name else command, rest
 
     root = typer.Typer(
-        add_completion=False,
+        cls=Root,
         no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="Evaluate and load-test LLM endpoints: as a service, from this shell, or on Kubernetes.",
     )
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["PROGRAMS", "Program", "run"]
+__all__ = ["PROGRAMS", "Program", "command", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +16,19 @@ class Program:
     help: str
 
 
+_COMMANDS: Final = "evalkube_cli.commands"
+
 PROGRAMS: Final[dict[str, Program]] = {
-    "service": Program("evalkube_api.main:app", "Serve the REST API on this machine."),
-    "eval": Program("evalkube_cli.evaluate:app", "Evaluate a model, with a progress bar and a table of scores."),
-    "perf": Program("evalkube_cli.loadtest:app", "Load-test an endpoint, with a progress bar and a table of figures."),
-    "compare": Program("evalkube_cli.comparison:app", "Compare two evaluations, and say whether chance explains it."),
+    "eval": Program(f"{_COMMANDS}.submit:eval_app", "Evaluate a model: scores with their intervals."),
+    "perf": Program(f"{_COMMANDS}.submit:perf_app", "Load-test an endpoint: throughput and times."),
+    "runs": Program(f"{_COMMANDS}.runs:app", "List, show, watch, cancel and delete runs; read their logs."),
+    "report": Program(f"{_COMMANDS}.report:app", "Show what a run found, once more."),
+    "compare": Program(f"{_COMMANDS}.compare:app", "Compare runs, and say whether chance explains the difference."),
     "view": Program("evalkube_api.viewing:app", "Look at a folder of outputs in the browser, read-only."),
-    "benchmarks": Program("evalkube_cli.benchmarks:app", "List the benchmarks that an evaluation may name."),
+    "benchmarks": Program(f"{_COMMANDS}.benchmarks:app", "List the benchmarks that an evaluation may name."),
+    "service": Program("evalkube_api.main:app", "Serve the REST API and the dashboard on this machine."),
     "mock-model": Program("evalkube_mock.main:app", "Serve a mock LLM with known timing and answers."),
-    "crds": Program("evalkube_cli.generate:app", "Write the CustomResourceDefinitions as YAML."),
+    "crds": Program(f"{_COMMANDS}.crds:app", "Write the CustomResourceDefinitions as YAML."),
     "operator": Program(
         "evalkube_operator.main:main", "Turn runs into Jobs and their outcome into status, in a cluster."
     ),
@@ -34,14 +38,27 @@ PROGRAMS: Final[dict[str, Program]] = {
 
 def run(name: str, arguments: Sequence[str]) -> int:
     """Run the program ``name`` (a key of ``PROGRAMS``) and return its exit code."""
-    module, _, attribute = PROGRAMS[name].target.partition(":")
-    target = getattr(import_module(module), attribute)
+    target = _loaded(name)
     from typer import Typer  # the root command has it loaded; a program such as the runner need not
 
     if not isinstance(target, Typer):
         return int(target(list(arguments)))
     try:
-        target(args=list(arguments), prog_name=f"evalkube {name}")
+        target(args=list(arguments), prog_name=f"evalkube {name}", help_option_names=["-h", "--help"])
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     return 0
+
+
+def command(name: str) -> Any:
+    """The options of the program ``name`` as a command of Typer; None where it has none."""
+    from typer import Typer
+    from typer.main import get_command
+
+    target = _loaded(name)
+    return get_command(target) if isinstance(target, Typer) else None
+
+
+def _loaded(name: str) -> Any:
+    module, _, attribute = PROGRAMS[name].target.partition(":")
+    return getattr(import_module(module), attribute)

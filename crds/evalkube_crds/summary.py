@@ -37,7 +37,17 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
-__all__ = ["failed", "failures", "headline", "point_figures", "requested", "start_skew_s", "summary"]
+__all__ = [
+    "evaluation_names",
+    "failed",
+    "failures",
+    "headline",
+    "load_test_names",
+    "point_figures",
+    "requested",
+    "start_skew_s",
+    "summary",
+]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -47,6 +57,20 @@ _SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTEN
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:
     """Every figure of ``result`` that there is; none that is not a number."""
     return _eval_summary(result) if isinstance(result, EvalResult) else _perf_summary(result)
+
+
+def load_test_names() -> tuple[str, ...]:
+    """The names that the figures of a load test's points can have, but for those of the server's own view."""
+    quantities = [quantity.figure(statistic).name for quantity in _SUMMARIZED for statistic in STATISTICS]
+    steady_times = [f"steady_{time.figure(statistic).name}" for time in steady.TIMES for statistic in STATISTICS]
+    steady_rates = [f"steady_{figure.name}" for figure in steady.RATES]
+    return (*(figure.name for figure in (*RATES, START_SKEW)), *quantities, *steady_rates, *steady_times)
+
+
+def evaluation_names() -> tuple[str, ...]:
+    """The names that the figures of an evaluation can have, but for those of metrics and collections."""
+    counts = ("scored", "errored", "truncated", "judgements", "judgements_excluded", "saved_samples", "no_answer")
+    return ("score", "score_low", "score_high", *counts, "cost")
 
 
 def requested(result: EvalResult | PerfResult) -> int:

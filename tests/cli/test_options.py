@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from evalkube_cli import options
+from evalkube_cli.asking import naming, options
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
@@ -52,8 +52,8 @@ def test_every_field_has_an_option(model: type[EvalRequest] | type[PerfRequest])
     app = typer.Typer(add_completion=False)
     app.command()(options.with_options(command, model, {}))
     made = {name for one in typer.main.get_command(app).params for name in one.opts} - {"--help"}
-    wanted = set(model.model_fields) - {"api_key", "judge_api_key", *CLUSTER_ONLY}
-    assert made == {options.option_name(name) for name in wanted}
+    wanted = set(model.model_fields) - {"api_key", "judge_api_key", "tags", *CLUSTER_ONLY}
+    assert made == {naming.flag(name) for name in wanted}
 
 
 def test_only_what_was_given_is_passed_on() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evalkube_cli import reading
+from evalkube_cli.asking import reading
 from evalkube_crds.requests import EvalRequest, PerfRequest
 
 

@@ -107,6 +107,9 @@ def _succeed(run: dict[str, Any], options: argparse.Namespace, size: int) -> int
     (options.artifacts / "report.html").write_text("<script>1</script>")
     (options.artifacts / "rows.jsonl.gz").write_bytes(gzip.compress(b'{"index":0}\n'))
     _write(options.control / "result.json", result)
+    kept = options.artifacts / ("reports/result.json" if run["kind"] == "EvalRun" else "perf_result.json")
+    kept.parent.mkdir(exist_ok=True)
+    _write(kept, result)
     _write(options.control / "response.json", shape)
     return _end(run, options, Reason.COMPLETED, "all well")
 

@@ -71,7 +71,7 @@ def running_service(
     options["outputs"] = str(outputs)
     options["data"] = [str(folder) for folder in options.get("data", ())]
     command: Sequence[str] = [sys.executable, "-c", _START, json.dumps(options)]
-    rooms = [str(_ROOMS / room) for room in ("crds", "runner", "api", "cli", "mock", "tests")]
+    rooms = [str(_ROOMS / room) for room in ("crds", "runner", "api", "client", "cli", "mock", "tests")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(rooms)}
     with contextlib.ExitStack() as stack:
         stderr = stack.enter_context((log or outputs.with_name(f"{outputs.name}.log")).open("ab"))

@@ -2,7 +2,6 @@
 send any bytes.
 """
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -12,16 +11,14 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from rich.console import Console
 
-from evalkube_cli import load_tables
 from evalkube_crds import summary
 from evalkube_crds.names import ErrorClass, Reason, TokenBasis
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import PerfResult
-from evalkube_crds.seed import load_test
 from evalkube_report import html
+from evalkube_report.load_test import tables
 from evalkube_runner.errors import RunFailed, TargetFailed
 from evalkube_runner.perf import sweep
 from evalkube_runner.perf.endpoint import url_of
@@ -229,20 +226,13 @@ def test_what_is_shown(mock: str, tmp_path: Path, api: str, rate: str) -> None:
     figures = summary.summary(result)
     assert figures[f"parallel_2_number_12/{rate}"] > 0
     assert figures["parallel_2_number_12/input_tps"] > 0
-    terminal = io.StringIO()
-    console = Console(width=200, file=terminal)
-    points = {
-        one.name: {"metrics": load_test.metrics(one), "percentiles": load_test.percentiles(one)}
-        for one in result.points
-    }
-    for table in load_tables.perf_tables(points):
-        console.print(table)
+    terminal = f"{tables.summary_table(result)} {tables.times_table(result)}"
     page = html.perf_report(result, spec=wanted)
-    for shown in (page, terminal.getvalue(), " ".join(figures)):
+    for shown in (page, terminal, " ".join(figures)):
         assert not re.search(r"ttft|tpot|itl\b|output tok|output_tps|first token|chunk", shown, re.IGNORECASE)
     for title in ("Inputs/s" if api == EMBEDDING else "Documents/s", "Input tok/s"):
         assert title in page
-        assert title in terminal.getvalue()
+        assert title in terminal
 
 
 # name: api, criterion, whether it can be one

@@ -1,0 +1,59 @@
+"""Where runs are: a service that is there already, or one of one's own over a folder, which ends with the command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalkube import Client, errors, own_service, settings
+from evalkube.settings import Settings
+from evalkube_crds.problems import Problem
+
+__all__ = ["OutputsOption", "ServerOption", "TokenFileOption", "reached"]
+
+_WHERE = "Where it runs"
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="A running service (or EVALKUBE_SERVER); else this machine.", rich_help_panel=_WHERE
+    ),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --server: file with its token (or EVALKUBE_TOKEN_FILE; EVALKUBE_TOKEN is the token itself).",
+        rich_help_panel=_WHERE,
+    ),
+]
+OutputsOption = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Without --server: the folder of the runs.", rich_help_panel=_WHERE)
+]
+
+
+@contextmanager
+def reached(server: str | None, token_file: Path | None, outputs: Path) -> Iterator[Client]:
+    """A client of ``server`` or EVALKUBE_SERVER, else of a service started over the folder ``outputs``.
+
+    Raises errors.BadRequest where there is neither.
+    """
+    inherited = settings.from_environment()
+    if (url := server or inherited.server) is not None:
+        with Client(url, token=inherited.token(token_file)) as client:
+            yield client
+        return
+    check_alone(server, token_file, inherited)
+    if not outputs.is_dir():
+        reason = f"{outputs} is no folder; name the one that has the runs, or a service with --server"
+        raise errors.BadRequest([Problem("--outputs", reason)])
+    with own_service.service(outputs, ()) as (own, token), Client(own, token=token) as client:
+        yield client
+
+
+def check_alone(server: str | None, token_file: Path | None, inherited: Settings) -> None:
+    """Refuse a token where there is no service to give it to. Raises errors.BadRequest."""
+    if token_file is not None and not (server or inherited.server):
+        raise errors.BadRequest([Problem("--token-file", "needs --server: a service of one's own has its own token")])

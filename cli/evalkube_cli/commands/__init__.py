@@ -1,0 +1,1 @@
+"""Commands of the shell: a module each, thin over what asks and what shows."""

@@ -1,0 +1,224 @@
+"""The same client for asyncio: `async with AsyncClient("http://localhost:9000") as client: ...`."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import orjson
+
+from evalkube import calls, connecting, errors, requesting
+from evalkube.calls import Call
+from evalkube.events import EventReader
+from evalkube.models import Artifact, Health, Page, Progress, Run, RunEvent, SampleLine, Word
+from evalkube.outcome import Comparison, Evaluation, LoadTest, Outcome, outcome_of, result_path
+from evalkube.progress import Shown, display
+from evalkube_benchmarks.statistics.comparison import MOST_CHANGED
+from evalkube_crds.requests import EvalRequest, PerfRequest
+
+__all__ = ["AsyncClient"]
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A client of the service at ``url`` for asyncio. Its methods are those of `Client`, and raise the same."""
+
+    def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
+        """As `Client`."""
+        self.url, token = connecting.address(url, token)
+        self._http = httpx.AsyncClient(**connecting.options(self.url, token, timeout_s))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    # ------------------------------------------------------------------------------------------------- runs, whole
+
+    async def evaluate(
+        self, request: EvalRequest | None = None, /, *, progress: Shown = None, **fields: Any
+    ) -> Evaluation:
+        """Run an evaluation: ``request``, or its fields. Where the task is cancelled, the run is."""
+        found = await self._whole("eval", requesting.body("eval", request, fields), progress)
+        assert isinstance(found, Evaluation)
+        return found
+
+    async def load_test(
+        self, request: PerfRequest | None = None, /, *, progress: Shown = None, **fields: Any
+    ) -> LoadTest:
+        """Run a load test: ``request``, or its fields. Where the task is cancelled, the run is."""
+        found = await self._whole("perf", requesting.body("perf", request, fields), progress)
+        assert isinstance(found, LoadTest)
+        return found
+
+    async def _whole(self, word: Word, body: Mapping[str, Any], progress: Shown) -> Outcome:
+        return await self.follow(await self.submit(word, body), progress=progress)
+
+    async def follow(self, run_id: str, *, progress: Shown = None) -> Outcome:
+        """A run's result, with its progress shown meanwhile. Where the task is cancelled, the run is."""
+        try:
+            with display(progress) as shown:
+                async for moment in self.progress(run_id):
+                    shown.show(moment)
+            return await self.wait(run_id)
+        except asyncio.CancelledError:
+            await asyncio.shield(self.cancel(run_id))
+            raise
+
+    # ------------------------------------------------------------------------------------------------- runs, by steps
+
+    async def submit(self, word: Word, request: EvalRequest | PerfRequest | Mapping[str, Any]) -> str:
+        """Start a run ("eval" or "perf"); returns its id. Raises BadRequest."""
+        body = request if isinstance(request, Mapping) else calls.body_of(request)
+        return await self._ask(calls.submit(word, body))
+
+    async def answer(self, run_id: str, timeout_s: float | None = None) -> dict[str, Any]:
+        """What the submission would have answered as JSON, once the run has ended."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            hold = calls.HOLD_S if until is None else max(0, min(calls.HOLD_S, int(until - time.monotonic())))
+            if (found := await self._ask(calls.outcome(run_id, hold))) is not None:
+                return found
+            if until is not None and time.monotonic() >= until:
+                raise TimeoutError(f"run {run_id} has not ended within {timeout_s:g} s")
+            if hold < 1:
+                await asyncio.sleep(min(connecting.PAUSE_S, max(0.0, (until or 0.0) - time.monotonic())))
+
+    async def wait(self, run_id: str, timeout_s: float | None = None) -> Outcome:
+        """The result of a run, once it has ended. Raises RunFailed; TimeoutError, and then the run goes on."""
+        answer = await self.answer(run_id, timeout_s)
+        path = result_path(entry.path for entry in await self.artifacts(run_id))
+        document = None if path is None else await self.artifact(run_id, path)
+        return outcome_of(await self.run(run_id), answer, document)
+
+    async def progress(self, run_id: str) -> AsyncIterator[Progress]:
+        """How far the run is, at every change, until it has ended. A broken stream is taken up again."""
+        failures = 0
+        while failures < connecting.TRIES:
+            try:
+                async for kind, moment in self._stream(f"{calls.path_of(run_id)}/progress"):
+                    failures = 0
+                    yield Progress.model_validate(moment)
+                    if kind == "end":
+                        return
+            except httpx.TransportError:
+                pass
+            failures += 1
+            await asyncio.sleep(connecting.PAUSE_S * failures)
+        raise errors.Unreachable(f"{self.url}: the progress of {run_id} broke off {connecting.TRIES} times")
+
+    async def events(self) -> AsyncIterator[RunEvent]:
+        """Changes of all runs, as long as one reads. Raises Unreachable where the stream breaks off."""
+        try:
+            async for kind, data in self._stream("/api/v1/events"):
+                if (event := RunEvent.of(kind, data)) is not None:
+                    yield event
+        except httpx.TransportError as problem:
+            raise errors.Unreachable(f"{self.url}: {str(problem) or type(problem).__name__}") from None
+
+    async def _stream(self, path: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        timeout = httpx.Timeout(self._http.timeout.connect, read=connecting.SILENCE_S)
+        headers = {"Accept": "text/event-stream"}
+        async with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
+            if answer.status_code != 200:
+                await answer.aread()
+                calls.checked(answer)
+            reader = EventReader()
+            async for line in answer.aiter_lines():
+                if (event := reader.feed(line)) is not None:
+                    yield event.type, orjson.loads(event.data)
+
+    async def run(self, run_id: str) -> Run:
+        """One run. Raises NotFound."""
+        return await self._ask(calls.run(run_id))
+
+    async def runs(self, **query: str | int | None) -> AsyncIterator[Run]:
+        """All runs, newest first, read page by page."""
+        place: calls.Place | None = calls.FIRST
+        while place is not None:
+            page, place = await self._ask(calls.runs(query, place))
+            for run in page:
+                yield run
+
+    async def cancel(self, run_id: str) -> None:
+        """End a run. Raises errors.ServiceFailed where it had ended before."""
+        await self._ask(calls.cancel(run_id))
+
+    async def delete(self, run_id: str, *, force: bool = False) -> str:
+        """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
+        return await self._ask(calls.delete(run_id, force))
+
+    # ------------------------------------------------------------------------------------------------- what runs left
+
+    async def logs(self, run_id: str, *, tail: int | None = None) -> str:
+        """The run's log so far, or its last ``tail`` lines."""
+        return await self._ask(calls.log(run_id, tail))
+
+    async def artifacts(self, run_id: str) -> list[Artifact]:
+        """The run's files."""
+        return await self._ask(calls.artifacts(run_id))
+
+    async def artifact(self, run_id: str, path: str) -> bytes:
+        """One file of the run. Raises NotFound."""
+        return await self._ask(calls.artifact(run_id, path))
+
+    async def samples(self, run_id: str, **query: str | int | None) -> AsyncIterator[SampleLine]:
+        """The samples of an evaluation (query: dataset, subset, state, sort), page by page."""
+        async for row in self._pages(lambda page: calls.samples(run_id, {**query, "page": page})):
+            yield row
+
+    async def sample(self, run_id: str, dataset: str, subset: str, index: int) -> dict[str, Any]:
+        """One sample in full. Raises NotFound."""
+        return await self._ask(calls.sample(run_id, dataset, subset, index))
+
+    async def requests(self, run_id: str, **query: str | int | None) -> AsyncIterator[SampleLine]:
+        """The requests of a load test (query: point, state, error, sort), page by page."""
+        async for row in self._pages(lambda page: calls.requests(run_id, {**query, "page": page})):
+            yield row
+
+    async def _pages(self, call: Callable[[int], Call[Page]]) -> AsyncIterator[SampleLine]:
+        number = 1
+        while True:
+            page = await self._ask(call(number))
+            for row in page.rows:
+                yield row
+            if page.next is None:
+                return
+            number += 1
+
+    async def series(self, run_id: str, point: str | None = None) -> dict[str, Any]:
+        """A point of a load test over time."""
+        return await self._ask(calls.series(run_id, point))
+
+    async def compare(self, baseline: str, candidate: str, *, most_changed: int = MOST_CHANGED) -> Comparison:
+        """Two evaluations of this service over the questions that both were asked."""
+        found: dict[str, Any] = await self._ask(calls.compare(baseline, candidate, most_changed))
+        return Comparison(found)
+
+    async def health(self) -> Health:
+        """Whether the service answers, and which it is."""
+        return await self._ask(calls.health())
+
+    # ------------------------------------------------------------------------------------------------------------- http
+
+    async def _ask(self, call: Call[T]) -> T:
+        """One answer. Asks again where none came: every request here may be sent twice."""
+        for attempt in range(1, connecting.TRIES + 1):
+            try:
+                answer = await self._http.request(call.method, call.path, **call.sent_with(self._http.timeout))
+                return call.read(calls.checked(answer))
+            except httpx.TransportError as problem:
+                if (failed := connecting.unreachable(self.url, problem, attempt)) is not None:
+                    raise failed from None
+                await asyncio.sleep(connecting.PAUSE_S * attempt)
+        raise AssertionError("the loop returns or raises")

@@ -1,0 +1,256 @@
+"""The client of an evalkube service, blocking and of one thread.
+
+    with Client("http://localhost:9000") as client:          # token="..." where the service has a --token-file
+        found = client.evaluate(model="qwen2.5", api_url="https://.../v1", datasets=["gsm8k"], limit=10)
+        print(found.scores)
+
+A run is submitted once, whatever the network does in between: each submission carries an Idempotency-Key, and waiting
+is done on the run, not on the connection that submitted it.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import orjson
+
+from evalkube import calls, comparing, connecting, errors, requesting
+from evalkube.calls import Call
+from evalkube.comparing import Comparable
+from evalkube.events import EventReader
+from evalkube.models import Artifact, Health, Page, Progress, Run, RunEvent, SampleLine, Word
+from evalkube.outcome import Comparison, Evaluation, LoadComparison, LoadTest, Outcome, outcome_of, result_path
+from evalkube.progress import Shown, display
+from evalkube_benchmarks.statistics.comparison import MOST_CHANGED
+from evalkube_crds.requests import EvalRequest, PerfRequest
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """A client of the service at ``url``. Every method raises errors.EvalkubeError, and nothing of httpx."""
+
+    def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
+        """``url``: EVALKUBE_SERVER unless given. ``token``: of a service that asks for one. ``timeout_s``: for one
+        answer of the service, not for a run.
+        """
+        self.url, token = connecting.address(url, token)
+        self._http = httpx.Client(**connecting.options(self.url, token, timeout_s))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # ------------------------------------------------------------------------------------------------- runs, whole
+
+    def evaluate(self, request: EvalRequest | None = None, /, *, progress: Shown = None, **fields: Any) -> Evaluation:
+        """Run an evaluation: ``request``, or its fields. Raises BadRequest, RunFailed.
+
+        ``progress``: whether to show it; unless given where there is a notebook or a terminal. Ctrl-C cancels the run.
+        """
+        found = self._whole("eval", requesting.body("eval", request, fields), progress)
+        assert isinstance(found, Evaluation)
+        return found
+
+    def load_test(self, request: PerfRequest | None = None, /, *, progress: Shown = None, **fields: Any) -> LoadTest:
+        """Run a load test: ``request``, or its fields. Raises BadRequest, RunFailed."""
+        found = self._whole("perf", requesting.body("perf", request, fields), progress)
+        assert isinstance(found, LoadTest)
+        return found
+
+    def _whole(self, word: Word, body: Mapping[str, Any], progress: Shown) -> Outcome:
+        run_id = self.submit(word, body)
+        return self.follow(run_id, progress=progress)
+
+    def follow(self, run_id: str, *, progress: Shown = None) -> Outcome:
+        """A run's result, with its progress shown meanwhile. An interruption (Ctrl-C) cancels the run."""
+        try:
+            with display(progress) as shown:
+                for moment in self.progress(run_id):
+                    shown.show(moment)
+            return self.wait(run_id)
+        except KeyboardInterrupt:
+            self.cancel(run_id)
+            raise
+
+    # ------------------------------------------------------------------------------------------------- runs, by steps
+
+    def submit(self, word: Word, request: EvalRequest | PerfRequest | Mapping[str, Any]) -> str:
+        """Start a run ("eval" or "perf"); returns its id. Raises BadRequest."""
+        body = request if isinstance(request, Mapping) else calls.body_of(request)
+        return self._ask(calls.submit(word, body))
+
+    def answer(self, run_id: str, timeout_s: float | None = None) -> dict[str, Any]:
+        """What the submission would have answered as JSON, once the run has ended.
+
+        Raises RunFailed; TimeoutError, and then the run goes on.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            hold = calls.HOLD_S if until is None else max(0, min(calls.HOLD_S, int(until - time.monotonic())))
+            if (found := self._ask(calls.outcome(run_id, hold))) is not None:
+                return found
+            if until is not None and time.monotonic() >= until:
+                raise TimeoutError(f"run {run_id} has not ended within {timeout_s:g} s")
+            if hold < 1:
+                time.sleep(min(connecting.PAUSE_S, max(0.0, (until or 0.0) - time.monotonic())))
+
+    def wait(self, run_id: str, timeout_s: float | None = None) -> Outcome:
+        """The result of a run, once it has ended. Raises RunFailed; TimeoutError, and then the run goes on."""
+        answer = self.answer(run_id, timeout_s)
+        return outcome_of(self.run(run_id), answer, self._document(run_id))
+
+    def _document(self, run_id: str) -> bytes | None:
+        """The result document; None from a service that leaves none."""
+        path = result_path(entry.path for entry in self.artifacts(run_id))
+        return None if path is None else self.artifact(run_id, path)
+
+    def progress(self, run_id: str) -> Iterator[Progress]:
+        """How far the run is, at every change, until it has ended. A broken stream is taken up again."""
+        failures = 0
+        while failures < connecting.TRIES:
+            try:
+                for kind, moment in self._stream(f"{calls.path_of(run_id)}/progress"):
+                    failures = 0
+                    yield Progress.model_validate(moment)
+                    if kind == "end":
+                        return
+            except httpx.TransportError:
+                pass
+            failures += 1
+            time.sleep(connecting.PAUSE_S * failures)
+        raise errors.Unreachable(f"{self.url}: the progress of {run_id} broke off {connecting.TRIES} times")
+
+    def events(self) -> Iterator[RunEvent]:
+        """Changes of all runs, as long as one reads. Raises Unreachable where the stream breaks off."""
+        try:
+            for kind, data in self._stream("/api/v1/events"):
+                if (event := RunEvent.of(kind, data)) is not None:
+                    yield event
+        except httpx.TransportError as problem:
+            raise errors.Unreachable(f"{self.url}: {str(problem) or type(problem).__name__}") from None
+
+    def _stream(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        with self._streamed(path, {"Accept": "text/event-stream"}) as answer:
+            reader = EventReader()
+            for line in answer.iter_lines():
+                if (event := reader.feed(line)) is not None:
+                    yield event.type, orjson.loads(event.data)
+
+    @contextmanager
+    def _streamed(self, path: str, headers: Mapping[str, str], **query: str) -> Iterator[httpx.Response]:
+        """An answer that is read while it comes; one that is none is raised."""
+        timeout = httpx.Timeout(self._http.timeout.connect, read=connecting.SILENCE_S)
+        with self._http.stream("GET", path, headers=dict(headers), params=query, timeout=timeout) as answer:
+            if answer.status_code != 200:
+                answer.read()
+                calls.checked(answer)
+            yield answer
+
+    def run(self, run_id: str) -> Run:
+        """One run: what was asked, its phase, conditions, progress and figures. Raises NotFound."""
+        return self._ask(calls.run(run_id))
+
+    def runs(self, **query: str | int | None) -> Iterator[Run]:
+        """All runs, newest first, read page by page. ``query``: what the service filters and sorts by (kind, phase,
+        model, tag, verdict, dataset, q, sort, order).
+        """
+        place: calls.Place | None = calls.FIRST
+        while place is not None:
+            page, place = self._ask(calls.runs(query, place))
+            yield from page
+
+    def cancel(self, run_id: str) -> None:
+        """End a run. Raises errors.ServiceFailed where it had ended before."""
+        self._ask(calls.cancel(run_id))
+
+    def delete(self, run_id: str, *, force: bool = False) -> str:
+        """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
+        return self._ask(calls.delete(run_id, force))
+
+    # ------------------------------------------------------------------------------------------------- what runs left
+
+    def logs(self, run_id: str, *, tail: int | None = None) -> str:
+        """The run's log so far, or its last ``tail`` lines."""
+        return self._ask(calls.log(run_id, tail))
+
+    def follow_logs(self, run_id: str, *, tail: int | None = None) -> Iterator[str]:
+        """The lines of the run's log, until the run has ended."""
+        self.run(run_id)
+        query = {"follow": "true"} | ({} if tail is None else {"tail": str(tail)})
+        with self._streamed(f"{calls.path_of(run_id)}/logs", {}, **query) as answer:
+            yield from answer.iter_lines()
+
+    def artifacts(self, run_id: str) -> list[Artifact]:
+        """The run's files."""
+        return self._ask(calls.artifacts(run_id))
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        """One file of the run. Raises NotFound."""
+        return self._ask(calls.artifact(run_id, path))
+
+    def samples(self, run_id: str, **query: str | int | None) -> Iterator[SampleLine]:
+        """The samples of an evaluation (query: dataset, subset, state, sort), page by page."""
+        yield from self._pages(lambda page: calls.samples(run_id, {**query, "page": page}))
+
+    def sample(self, run_id: str, dataset: str, subset: str, index: int) -> dict[str, Any]:
+        """One sample in full: prompt, thoughts, answer, target, scores, judges. Raises NotFound."""
+        return self._ask(calls.sample(run_id, dataset, subset, index))
+
+    def requests(self, run_id: str, **query: str | int | None) -> Iterator[SampleLine]:
+        """The requests of a load test (query: point, state, error, sort), page by page."""
+        yield from self._pages(lambda page: calls.requests(run_id, {**query, "page": page}))
+
+    def _pages(self, call: Callable[[int], Call[Page]]) -> Iterator[SampleLine]:
+        number = 1
+        while True:
+            page = self._ask(call(number))
+            yield from page.rows
+            if page.next is None:
+                return
+            number += 1
+
+    def series(self, run_id: str, point: str | None = None) -> dict[str, Any]:
+        """A point of a load test over time."""
+        return self._ask(calls.series(run_id, point))
+
+    def compare(
+        self, baseline: Comparable, candidate: Comparable, *more: Comparable, most_changed: int = MOST_CHANGED
+    ) -> Comparison | LoadComparison:
+        """Runs of this service (or folders, or results) compared: see evalkube.compare."""
+        return comparing.compare(baseline, candidate, *more, client=self, most_changed=most_changed)
+
+    def compare_by_service(self, baseline: str, candidate: str, *, most_changed: int) -> dict[str, Any]:
+        """What `POST /api/v1/compare` answers of two evaluations."""
+        return self._ask(calls.compare(baseline, candidate, most_changed))
+
+    def health(self) -> Health:
+        """Whether the service answers, and which it is."""
+        return self._ask(calls.health())
+
+    # ------------------------------------------------------------------------------------------------------------- http
+
+    def _ask(self, call: Call[T]) -> T:
+        """One answer. Asks again where none came: every request here may be sent twice."""
+        for attempt in range(1, connecting.TRIES + 1):
+            try:
+                answer = self._http.request(call.method, call.path, **call.sent_with(self._http.timeout))
+                return call.read(calls.checked(answer))
+            except httpx.TransportError as problem:
+                if (failed := connecting.unreachable(self.url, problem, attempt)) is not None:
+                    raise failed from None
+                time.sleep(connecting.PAUSE_S * attempt)
+        raise AssertionError("the loop returns or raises")

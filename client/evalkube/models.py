@@ -1,0 +1,149 @@
+"""What a service says of runs, as types: the answers of its REST API, as far as a client reads them.
+
+A field that a later service adds is passed over, and one that an earlier service does not have has a default.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evalkube_crds.names import Phase
+
+__all__ = [
+    "Artifact",
+    "Health",
+    "Page",
+    "Progress",
+    "Queue",
+    "Run",
+    "RunEvent",
+    "SampleLine",
+    "Threshold",
+    "Word",
+]
+
+Word: TypeAlias = Literal["eval", "perf"]
+"""An evaluation or a load test."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Health(_Answer):
+    """Whether a service answers, and since when."""
+
+    status: str
+    service: str = ""
+    timestamp: str = ""
+
+
+class Queue(_Answer):
+    """The place of a run that waits for its turn."""
+
+    position: int | None = None
+    waits_for: str = ""
+
+
+class Progress(_Answer):
+    """How far a run is, and what it sees now."""
+
+    id: str = ""
+    phase: Phase = Phase.PENDING
+    done: int = 0
+    total: int = Field(default=0, description="0 while it is not known")
+    percent: float = 0.0
+    eta_seconds: float | None = None
+    stage: str | None = None
+    message: str = ""
+    failed: int = 0
+    figures: dict[str, float] = Field(default_factory=dict)
+
+
+class Run(_Answer):
+    """A run of a service. What only a single run says (`spec`, `conditions`) is empty in a list."""
+
+    id: str
+    kind: Word
+    phase: Phase
+    reason: str | None = None
+    message: str = ""
+    model: str
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    output_dir: str | None = None
+    summary: dict[str, float] = Field(default_factory=dict, description="Figures of the result by name")
+    tags: dict[str, str] = Field(default_factory=dict)
+    datasets: list[str] = Field(default_factory=list)
+    progress: Progress | None = None
+    verdict: str | None = None
+    failed: int | None = None
+    headline: dict[str, float] = Field(default_factory=dict)
+    queue: Queue | None = None
+    spec: dict[str, Any] = Field(default_factory=dict)
+    conditions: list[dict[str, Any]] = Field(default_factory=list)
+    attempts: list[dict[str, Any]] = Field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run will not change again."""
+        return self.phase.terminal
+
+
+class RunEvent(_Answer):
+    """A change of some run: it became another, or it is no more."""
+
+    kind: Literal["run", "deleted"]
+    id: str
+    run: Run | None = None
+
+    @classmethod
+    def of(cls, kind: str, data: dict[str, Any]) -> "RunEvent | None":
+        """An event of the stream; None of a kind that this client does not know."""
+        match kind:
+            case "run":
+                return cls(kind="run", id=data["id"], run=Run.model_validate(data))
+            case "deleted":
+                return cls(kind="deleted", id=data["id"])
+        return None
+
+
+class Artifact(_Answer):
+    """A file of a run."""
+
+    path: str
+    bytes: int
+    modified_at: datetime
+    href: str
+
+
+class SampleLine(_Answer):
+    """A sample or a request in a list: its keys are those of the service."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Page(_Answer):
+    """A page of samples or requests."""
+
+    rows: list[SampleLine] = Field(default_factory=list)
+    total: int = 0
+    next: str | int | None = None
+
+
+class Threshold(_Answer):
+    """A threshold of a run beside what was measured: `met` is None where the run reports no such figure."""
+
+    metric: str
+    op: str
+    wanted: float
+    value: float | None
+    met: bool
+
+    def __str__(self) -> str:
+        """What was measured and what was wanted."""
+        if self.value is None:
+            return f"{self.metric} is not reported"
+        return f"{self.metric} is {self.value:.6g}, wanted {self.op} {self.wanted:g}"

@@ -1,0 +1,85 @@
+"""A service of one's own for one run: started on a free loopback port, gone when the run is, whatever happens."""
+
+import contextlib
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from evalkube import errors
+
+__all__ = ["service"]
+
+_URL: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+_END_S: Final = 30.0
+
+
+@contextlib.contextmanager
+def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """The URL and the token of a running service over ``outputs`` that may read ``folders``. Raises
+    errors.ServiceFailed.
+
+    Its standard input is the cord: when it closes, with us or before, the service ends its runs and itself. A session
+    of its own keeps the terminal's Ctrl-C from it, which we turn into an orderly cancellation. The token keeps other
+    users of this machine from it; it goes through a pipe, and is in no file and no process list.
+    """
+    token = secrets.token_urlsafe(32)
+    command = [sys.executable, "-P", "-m", "evalkube.attended", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--outputs", str(outputs), *(word for folder in folders for word in ("--data", str(folder)))]
+    with (
+        _pipe_with(token) as pipe,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+        subprocess.Popen(  # noqa: S603 - our own program; the arguments are passed as they are, through no shell
+            [*command, "--token-file", f"/dev/fd/{pipe}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            pass_fds=[pipe],
+        ) as process,
+    ):
+        try:
+            yield _url(process, complaints), token
+        finally:
+            _end(process)
+
+
+@contextlib.contextmanager
+def _pipe_with(token: str) -> Iterator[int]:
+    """The end to read it from; there is nothing after it."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, token.encode())
+        os.close(writing)
+        yield reading
+    finally:
+        os.close(reading)
+
+
+def _url(process: subprocess.Popen[str], complaints: IO[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = _URL.search(line)
+        if found:
+            return found[0]
+    complaints.seek(0)
+    lines = [line for line in complaints.read().splitlines() if line.strip()]
+    raise errors.ServiceFailed("\n".join(lines[-5:]) or "the service did not start and did not say why")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(_END_S)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+        process.wait()
