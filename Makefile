@@ -25,9 +25,9 @@ contracts: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 generate: $(VENV)/.installed  ## write what is generated from the models, and the chart's copies
-	$(BIN)/evalkube crds --output crds --docs docs/parameters.md
+	$(BIN)/evalkube crds --output crds
 	$(BIN)/evalkube crds --output charts/evalkube/files/crds
-	$(BIN)/evalkube benchmarks --docs docs/benchmarks.md
+	$(BIN)/evalkube reference --output docs
 	cp charts/evalkube/values.yaml charts/evalkube/files/values.yaml
 
 e2e: $(VENV)/.installed-dev  ## the tests on the cluster of $$KUBECONFIG, with the image that it has as localhost/evalkube:dev

@@ -24,6 +24,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "benchmarks": Program("evalkube_cli.benchmarks:app", "List the benchmarks that an evaluation may name."),
     "mock-model": Program("evalkube_mock.main:app", "Serve a mock LLM with known timing and answers."),
     "crds": Program("evalkube_cli.generate:app", "Write the CustomResourceDefinitions as YAML."),
+    "reference": Program("evalkube_cli.reference.command:app", "Write the reference pages of the documents."),
     "operator": Program(
         "evalkube_operator.main:main", "Turn runs into Jobs and their outcome into status, in a cluster."
     ),

@@ -36,11 +36,12 @@ from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
-__all__ = ["failed", "failures", "headline", "requested", "start_skew_s", "summary"]
+__all__ = ["SUMMARIZED", "failed", "failures", "headline", "requested", "start_skew_s", "summary"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
-_SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
+SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
+"""What was measured of requests and stands in a summary."""
 
 
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:
@@ -170,7 +171,7 @@ def _found(result: PerfResult) -> dict[str, float]:
 
 def _point_figures(point: PerfPoint) -> dict[str, float]:
     found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
-    for quantity in _SUMMARIZED:
+    for quantity in SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]
         found |= zip(names, quantity.values(point, STATISTICS), strict=True)
     return {name: value for name, value in found.items() if value is not None} | server_view.figures(point)
