@@ -5,13 +5,16 @@ TESTS_AT_ONCE ?= 2
 TESTS ?=
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts generate e2e kind clean
+.PHONY: demo test docs lint types contracts generate e2e kind clean
 
 demo: $(VENV)/.installed  ## evaluate and load-test a mock model through the REST API
 	@EVALKUBE=$(BIN)/evalkube PYTHON=$(BIN)/python examples/demo.sh
 
 test: $(VENV)/.installed-dev  ## the tests that need no cluster, or those of $$TESTS
 	$(BIN)/python -m pytest $(TESTS) --ignore=tests/e2e --numprocesses=$(TESTS_AT_ONCE) --dist=worksteal
+
+docs: $(VENV)/.installed-dev  ## the documents as a site, in .site; fails at a link that leads nowhere
+	$(BIN)/mkdocs build --quiet
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -54,4 +57,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-* .demo
+	rm -rf $(VENV) .venv-* .demo .site
