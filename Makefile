@@ -14,7 +14,7 @@ test: $(VENV)/.installed-dev  ## the tests that need no cluster, or those of $$T
 	$(BIN)/python -m pytest $(TESTS) --ignore=tests/e2e --numprocesses=$(TESTS_AT_ONCE) --dist=worksteal
 
 docs: $(VENV)/.installed-dev  ## the documents as a site, in .site; fails at a link that leads nowhere
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
