@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from evalkube_api.backend import WORDS, Census
 
-__all__ = ["MEDIA_TYPE", "Metrics"]
+__all__ = ["MEDIA_TYPE", "Metrics", "described"]
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -31,23 +31,23 @@ class Metrics:
         registry = self.registry
         self.requests = Counter(
             "evalkube_api_http_requests_total",
-            "HTTP requests that were answered; status none: the service ended before",
+            "HTTP requests by method, route and status; status none: the connection ended before the answer",
             ["method", "route", "status"],
             registry=registry,
         )
         self.seconds = Histogram(
             "evalkube_api_http_request_duration_seconds",
-            "Time to the end of an answer; a submission and a result may wait for the end of their run",
+            "Seconds to the end of an answer; submissions and results wait for the end of their run",
             ["method", "route"],
             buckets=_SECONDS,
             registry=registry,
         )
         self.waiting = Gauge(
-            "evalkube_api_waiting_requests", "HTTP requests that wait for the end of their run", registry=registry
+            "evalkube_api_waiting_requests", "HTTP requests that wait for the end of their run now", registry=registry
         )
         self.submissions = Counter(
             "evalkube_api_submissions_total",
-            "Requests for a run, by what became of them; accepted too where the same request had its run already",
+            "Submitted runs by kind and outcome (accepted, refused); a repeated request counts as accepted",
             ["kind", "outcome"],
             registry=registry,
         )
@@ -68,6 +68,11 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+def described() -> CollectorRegistry:
+    """The registry of a service without runs: every metric that there is."""
+    return Metrics(lambda: Census({}, queued=0, unreadable=0)).registry
+
+
 class _Runs(Collector):
     """What is not counted as it happens but looked up: the runs that there are."""
 
@@ -77,18 +82,18 @@ class _Runs(Collector):
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
         seen = self._census()
-        runs = GaugeMetricFamily("evalkube_api_runs", "Runs that there are, by phase", labels=["kind", "phase"])
+        runs = GaugeMetricFamily("evalkube_api_runs", "Runs by kind and phase", labels=["kind", "phase"])
         for (kind, phase), count in sorted(seen.runs.items()):
             runs.add_metric([WORDS[kind], str(phase)], count)
         yield runs
         if seen.queued is not None:
             yield GaugeMetricFamily(
-                "evalkube_api_queued_runs", "Runs of this machine that wait for their turn", value=seen.queued
+                "evalkube_api_queued_runs", "Runs on this machine that wait for their turn", value=seen.queued
             )
         if seen.unreadable is not None:
             yield CounterMetricFamily(
                 "evalkube_api_unreadable_objects",
-                "Versions of runs in the cluster that could not be read and were passed over",
+                "Versions of runs in the cluster that could not be read and were skipped",
                 value=seen.unreadable,
             )
 

@@ -29,6 +29,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "service": Program("evalkube_api.main:app", "Serve the REST API and the dashboard on this machine."),
     "mock-model": Program("evalkube_mock.main:app", "Serve a mock LLM with known timing and answers."),
     "crds": Program(f"{_COMMANDS}.crds:app", "Write the CustomResourceDefinitions as YAML."),
+    "reference": Program("evalkube_cli.reference.command:app", "Write the reference pages of the documents."),
     "operator": Program(
         "evalkube_operator.main:main", "Turn runs into Jobs and their outcome into status, in a cluster."
     ),

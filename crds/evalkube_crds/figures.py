@@ -249,6 +249,7 @@ INTENDED_LATENCY: Final = _time(
     histogram="intended_latency_ns",
     title="Latency since intended",
     label="Latency from the intended send",
+    meaning="From the send that the schedule meant to the last byte: what a user waits who is held back.",
 )
 INTENDED_TTFT: Final = _time(
     name="intended_ttft",
@@ -256,6 +257,7 @@ INTENDED_TTFT: Final = _time(
     title="TTFT since intended",
     label="TTFT from the intended send",
     streamed=True,
+    meaning="From the send that the schedule meant to the first token.",
 )
 LATENCY: Final = _time(
     name="latency",
@@ -323,8 +325,20 @@ ITL: Final = _time(
     clustered=True,
     meaning="The pauses between the tokens of streamed answers. Tokens that arrive together share the pause before.",
 )
-FIRST_BYTE: Final = _time(name="first_byte", histogram="first_byte_ns", title="First byte", label="First byte")
-CONNECT: Final = _time(name="connect", histogram="connect_ns", title="Connect", label="Connect")
+FIRST_BYTE: Final = _time(
+    name="first_byte",
+    histogram="first_byte_ns",
+    title="First byte",
+    label="First byte",
+    meaning="From the actual send to the first byte of the answer.",
+)
+CONNECT: Final = _time(
+    name="connect",
+    histogram="connect_ns",
+    title="Connect",
+    label="Connect",
+    meaning="To make a new connection, with TLS; of requests that needed one.",
+)
 INPUT_TOKENS: Final = Quantity(
     "input_tokens",
     "input_tokens",
@@ -334,6 +348,7 @@ INPUT_TOKENS: Final = Quantity(
     label="Input tokens",
     seed_column="Input tokens",
     seed_mean="Average input tokens per request",
+    meaning="Tokens of a prompt, as the server counts them, else as the tokenizer does.",
 )
 OUTPUT_TOKENS: Final = Quantity(
     "output_tokens",
@@ -344,6 +359,7 @@ OUTPUT_TOKENS: Final = Quantity(
     label="Output tokens",
     seed_column="Output tokens",
     seed_mean="Average output tokens per request",
+    meaning="Tokens of an answer, thoughts included.",
 )
 REQUEST_OUTPUT_TPS: Final = Quantity(
     "request_output_tps",
@@ -354,6 +370,7 @@ REQUEST_OUTPUT_TPS: Final = Quantity(
     label="Output tok/s of a request",
     better=Better.HIGHER,
     seed_column="Output (tok/s)",
+    meaning="Output tokens of a request / its latency.",
 )
 REQUEST_TOTAL_TPS: Final = Quantity(
     "request_total_tps",
@@ -364,6 +381,7 @@ REQUEST_TOTAL_TPS: Final = Quantity(
     label="Total tok/s of a request",
     better=Better.HIGHER,
     seed_column="Total (tok/s)",
+    meaning="Input and output tokens of a request / its latency.",
 )
 CHUNKS_PER_READ: Final = Quantity(
     "chunks_per_read",
@@ -373,6 +391,7 @@ CHUNKS_PER_READ: Final = Quantity(
     title="Chunks per socket read",
     label="Chunks per socket read",
     clustered=True,
+    meaning="Pieces of an answer that arrived in one read. Far above 1, times between tokens are averages.",
 )
 INPUTS: Final = Quantity(
     "inputs",
@@ -382,6 +401,7 @@ INPUTS: Final = Quantity(
     title="Inputs of a request",
     label="Texts, or documents, of a request",
     seed_mean="Average inputs per request",
+    meaning="Texts or documents in a request.",
 )
 TURNS: Final = Quantity(
     "turns",
@@ -391,6 +411,7 @@ TURNS: Final = Quantity(
     title="Turns",
     label="Turns sent of a conversation",
     seed_mean="Average turns per conversation",
+    meaning="Turns of a conversation that were sent.",
 )
 QUANTITIES: Final = (
     LATENCY,

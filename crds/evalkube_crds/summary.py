@@ -38,6 +38,7 @@ from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
 __all__ = [
+    "SUMMARIZED",
     "evaluation_names",
     "failed",
     "failures",
@@ -51,7 +52,8 @@ __all__ = [
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
-_SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
+SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTENDED_LATENCY, INTENDED_TTFT)
+"""What was measured of requests and stands in a summary."""
 
 
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:
@@ -210,7 +212,7 @@ def _found(result: PerfResult) -> dict[str, float]:
 def point_figures(point: PerfPoint) -> dict[str, float]:
     """The figures of a point by name, but for those of its steady part (``steady.figures``)."""
     found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
-    for quantity in _SUMMARIZED:
+    for quantity in SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]
         found |= zip(names, quantity.values(point, STATISTICS), strict=True)
     return {name: value for name, value in found.items() if value is not None} | server_view.figures(point)

@@ -1,7 +1,6 @@
 """`evalkube benchmarks`: lists what an evaluation may name."""
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evalkube_benchmarks import collections
-from evalkube_benchmarks.catalogue import Catalogue, Entry, catalogue, facts, markdown
+from evalkube_benchmarks.catalogue import Catalogue, Entry, catalogue, facts
 
 __all__ = ["app"]
 
@@ -20,13 +19,8 @@ app = typer.Typer(add_completion=False)
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Those to list; all unless given.", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known of them, as JSON.")] = False,
-    docs: Annotated[Path | None, typer.Option(help="Write the reference of all benchmarks to this file.")] = None,
 ) -> None:
     """List the benchmarks: category, languages, questions, metrics, licence; with names also sources, subsets, hubs."""
-    if docs is not None:
-        docs.write_text(markdown(), "utf-8")
-        typer.echo(f"wrote {docs}")
-        return
     for name in names or ():
         if (problem := collections.unknown(name)) is not None:
             raise typer.BadParameter(f"{problem} (`evalkube benchmarks` lists all)", param_hint="NAME")

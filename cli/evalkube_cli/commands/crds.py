@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 
-from evalkube_crds import parameters, schema
+from evalkube_cli import written
+from evalkube_crds import schema
 
 __all__ = ["app", "yaml_of"]
 
@@ -27,28 +28,13 @@ def main(
     output: Annotated[
         Path | None, typer.Option(help="Folder to write the YAML files to.", show_default="print")
     ] = None,
-    docs: Annotated[Path | None, typer.Option(help="Also write the reference of all parameters to this file.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 where files differ.")] = False,
 ) -> None:
     """Write the CustomResourceDefinitions of EvalRun and PerfRun as YAML."""
-    wanted = {}
-    if output is not None:
-        wanted = {output / name: yaml_of(crd) for name, crd in schema.crds().items()}
-    elif docs is None:
+    if output is None:
         typer.echo("---\n".join(yaml_of(crd) for crd in schema.crds().values()), nl=False)
         return
-    if docs is not None:
-        wanted[docs] = parameters.markdown()
-    differing = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
-    for path in differing:
-        if check:
-            typer.echo(f"{path}: is not what the models generate; run `evalkube crds`", err=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted[path], "utf-8")
-            typer.echo(f"wrote {path}")
-    if check and differing:
-        raise typer.Exit(1)
+    written.write({output / name: yaml_of(crd) for name, crd in schema.crds().items()}, check=check)
 
 
 def yaml_of(crd: dict[str, Any]) -> str:
