@@ -63,7 +63,7 @@ def summary(result: EvalResult | PerfResult) -> dict[str, float]:
 
 def load_test_names() -> tuple[str, ...]:
     """The names that the figures of a load test's points can have, but for those of the server's own view."""
-    quantities = [quantity.figure(statistic).name for quantity in _SUMMARIZED for statistic in STATISTICS]
+    quantities = [quantity.figure(statistic).name for quantity in SUMMARIZED for statistic in STATISTICS]
     steady_times = [f"steady_{time.figure(statistic).name}" for time in steady.TIMES for statistic in STATISTICS]
     steady_rates = [f"steady_{figure.name}" for figure in steady.RATES]
     return (*(figure.name for figure in (*RATES, START_SKEW)), *quantities, *steady_rates, *steady_times)

@@ -26,7 +26,9 @@ def test_every_block_says_what_it_is() -> None:
     assert _names([block for block in notes if not block.note.startswith(known)]) == []
 
 
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "json"], ids=lambda one: f"{one.page}:{one.line}")
+@pytest.mark.parametrize(
+    "block", [one for one in BLOCKS if one.language == "json"], ids=lambda one: f"{one.page}:{one.line}"
+)
 def test_every_block_of_json_can_be_read(block: Block) -> None:
     """Fields alone are read as those of an object; several lines may each be a value."""
     text = block.text.strip()
@@ -40,7 +42,9 @@ def test_every_block_of_json_can_be_read(block: Block) -> None:
             json.loads(line)
 
 
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "yaml"], ids=lambda one: f"{one.page}:{one.line}")
+@pytest.mark.parametrize(
+    "block", [one for one in BLOCKS if one.language == "yaml"], ids=lambda one: f"{one.page}:{one.line}"
+)
 def test_every_block_of_yaml_can_be_read(block: Block) -> None:
     """Also where it has several documents."""
     assert list(yaml.safe_load_all(block.text))

@@ -18,7 +18,9 @@ __all__ = ["PAGES", "ROOT", "Block", "blocks", "namespaces", "run_page", "script
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-_BLOCK: Final = re.compile(r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+_BLOCK: Final = re.compile(
+    r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _MODEL: Final = "background: 8000"
 
 
@@ -122,4 +124,3 @@ def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=100,
     )
-

@@ -45,7 +45,9 @@ def evaluated(
     states = [_state(at, wrong) for at in range(count)]
     lines = {
         "predictions": (prediction(at, answer) for at in range(count) if states[at] is not SampleState.ERRORED),
-        "reviews": (_review(at, state, question) for at, state in enumerate(states) if state is not SampleState.ERRORED),
+        "reviews": (
+            _review(at, state, question) for at, state in enumerate(states) if state is not SampleState.ERRORED
+        ),
         "errors": (error(at) for at in range(count) if states[at] is SampleState.ERRORED),
     }
     for kind, records in lines.items():
