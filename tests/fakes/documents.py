@@ -1,7 +1,7 @@
-"""The code blocks of the documents, and how those of a page are run: one shell, a network of its own, a model on port 8000.
+"""The code blocks of the documents, and a shell that runs those of a page in a network of its own.
 
-A comment before a block says what else becomes of it: `<!-- background: PORT -->` runs until the page ends and listens there,
-`<!-- cluster -->` needs a cluster, `<!-- not run: REASON -->` is only read.
+A model listens on port 8000 there. A comment before a block says what else becomes of it: `<!-- background: PORT -->`
+runs until the page ends and listens there, `<!-- cluster -->` needs a cluster, `<!-- not run: REASON -->` is only read.
 """
 
 import os
