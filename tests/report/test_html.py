@@ -187,7 +187,7 @@ def test_an_invalid_point_is_loud() -> None:
     """The first thing said, with the reasons; the row marked, and its figures in no headline."""
     text = _perf_page(_point(1), _point(512, succeeded=900, verdict=Verdict.INVALID))
     page = _Page(text)
-    first = page.text.index("Not valid: the load generator could not keep up")
+    first = page.text.index("Not valid at 1 of 2 loads: the load generator could not keep up")
     assert first < page.text.index("Success")
     assert page.text.index("parallel_512_number_900: the reason") > first
     assert sum(attributes.get("class") == "invalid" for tag, attributes in page.found if tag == "tr") == 2
