@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 from evalkube_report import html
 from fakes import pages
@@ -62,10 +62,15 @@ def test_what_a_model_said_runs_nowhere(browser: Browser, tmp_path: Path) -> Non
     samples = [pages.sample(0, pages.EVIL), pages.sample(1, pages.EVIL, None)]
     page = html.eval_report(pages.eval_result(name=pages.EVIL), spec=pages.eval_spec(), samples=samples)
     asked: list[str] = []
+
+    def noted(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
     file = tmp_path / "report.html"
     file.write_text(page)
     tab = browser.new_page()
-    tab.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    tab.on("dialog", noted)
     tab.goto(file.as_uri())
     assert asked == []
     assert tab.get_by_text("alert(1)").count() > 0
