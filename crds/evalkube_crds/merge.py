@@ -160,4 +160,5 @@ def _subset(into: SubsetResult, part: SubsetResult) -> SubsetResult:
     into.empty += part.empty
     into.reused += part.reused
     into.errored = counts_added([into.errored, part.errored])
+    into.states = counts_added([into.states, part.states])
     return into

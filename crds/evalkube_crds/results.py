@@ -61,7 +61,8 @@ class Progress(Report):
     figures: dict[str, float] = Field(
         default_factory=dict,
         max_length=MOST_LIVE_FIGURES,
-        description="What is seen now, by name: rps, output_tps, ttft_p50_s, ttft_p99_s, score, score_low, score_high",
+        description="What is seen now, by name: rps, output_tps, in_flight, ttft_p50_s, ttft_p99_s, latency_p50_s, "
+        "latency_p99_s, score, score_low, score_high",
     )
 
 
@@ -94,8 +95,9 @@ class SubsetResult(Report):
     errored: dict[ErrorClass, int] = Field(default_factory=dict)
     states: dict[SampleState, int] = Field(
         default_factory=dict,
-        description="Scored samples by what became of them, after the main metric: right (1), wrong (0), partial, or "
-        "no_answer (0, as no answer was found in the reply). Empty in results of before",
+        description="Scored samples by what became of them, after the main metric: right (1), wrong (0), partial, "
+        "no_answer (0, as no answer was found in the reply), errored (no metric could be told). Empty in results of "
+        "before",
     )
     truncated: int = Field(default=0, description="Answers cut off by max_tokens (finish_reason length or the like)")
     empty: int = Field(
@@ -106,7 +108,8 @@ class SubsetResult(Report):
     @property
     def by_state(self) -> dict[SampleState, int]:
         """All samples that are done, errored ones too, by state; in the order of the states, without zeros."""
-        counts = {**self.states, SampleState.ERRORED: sum(self.errored.values())}
+        errored = sum(self.errored.values()) + self.states.get(SampleState.ERRORED, 0)
+        counts = {**self.states, SampleState.ERRORED: errored}
         return {state: counts[state] for state in SampleState if counts.get(state)}
 
 

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["Output", "OutputTokens", "Score", "output_of", "path", "score_of", "whole_number"]
+from evalkube_crds.names import SampleState
+
+__all__ = [
+    "Output",
+    "OutputTokens",
+    "Score",
+    "main_score",
+    "output_of",
+    "path",
+    "score_of",
+    "state_of",
+    "whole_number",
+]
 
 _NANO: Final = 1_000_000_000
 # What a line may say; beyond it the line is damaged.
@@ -98,6 +110,29 @@ def score_of(review: Mapping[str, Any]) -> Score | None:
         return Score(values, None if extracted is None else _text(extracted), weights, explanation, judging)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def main_score(metric: str, values: Mapping[str, float]) -> float | None:
+    """A sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``. The first value where it has none
+    of that name.
+    """
+    own = (values[name] for name in (metric, metric.removeprefix("mean_")) if name in values)
+    return next(own, next(iter(values.values()), None))
+
+
+def state_of(score: float | None, extracted: str | None, *, judged: bool) -> SampleState:
+    """What became of a sample that has a line of the reviews. `score`: of its main metric, 0 to 1.
+
+    No answer was found where it scores 0 and nothing was read of the reply. Judges read all of it (`judged`).
+    """
+    if score is None:
+        return SampleState.ERRORED
+    if score >= 1:
+        return SampleState.RIGHT
+    if score > 0:
+        return SampleState.PARTIAL
+    found = extracted is not None and extracted.strip() != ""
+    return SampleState.WRONG if found or judged else SampleState.NO_ANSWER
 
 
 def _text(value: Any, longest: int | None = None) -> str:

@@ -32,12 +32,12 @@ from evalkube_crds.figures import (
 )
 from evalkube_crds.headline import BEST, POINT_FIGURES
 from evalkube_crds.intervals import Interval
-from evalkube_crds.names import ErrorClass, Verdict
+from evalkube_crds.names import ErrorClass, SampleState, Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
 
-__all__ = ["failed", "failures", "headline", "requested", "start_skew_s", "summary"]
+__all__ = ["failed", "failures", "headline", "point_figures", "requested", "start_skew_s", "summary"]
 
 _SAID = 6  # figures in one line
 _SAID_CLASSES = 3
@@ -110,6 +110,9 @@ def _eval_summary(result: EvalResult) -> dict[str, float]:
         )
         figures[f"{dataset.name}/scored"] = sum(subset.scored for subset in dataset.subsets)
         figures[f"{dataset.name}/errored"] = sum(sum(subset.errored.values()) for subset in dataset.subsets)
+        if any(subset.states for subset in dataset.subsets):  # a result of before does not say
+            unread = sum(subset.states.get(SampleState.NO_ANSWER, 0) for subset in dataset.subsets)
+            figures[f"{dataset.name}/no_answer"] = unread
         figures[f"{dataset.name}/truncated"] = sum(subset.truncated for subset in dataset.subsets)
         if dataset.judging is not None:
             figures[f"{dataset.name}/judgements"] = dataset.judging.judgements
@@ -153,7 +156,7 @@ def _whole_run(result: EvalResult) -> dict[str, float]:
 def _perf_summary(result: PerfResult) -> dict[str, float]:
     figures: dict[str, float] = {}
     for point in result.points:
-        figures.update({f"{point.name}/{name}": value for name, value in _point_figures(point).items()})
+        figures.update({f"{point.name}/{name}": value for name, value in point_figures(point).items()})
     for point in result.points:
         figures.update({f"{point.name}/{name}": value for name, value in steady.figures(point).items()})
     found = _found(result)
@@ -168,7 +171,7 @@ def _best(points: Sequence[PerfPoint]) -> dict[str, float]:
     best = next((point for point in reversed(fastest) if point.verdict is Verdict.VALID), None)
     if best is None or best is fastest[-1]:
         return {}
-    figures = _point_figures(best)
+    figures = point_figures(best)
     return {f"{BEST}{name}": figures[name] for name in POINT_FIGURES if name in figures}
 
 
@@ -180,7 +183,8 @@ def _found(result: PerfResult) -> dict[str, float]:
     return {**figures, "sla/unmet": float(len(found) - len(figures))}
 
 
-def _point_figures(point: PerfPoint) -> dict[str, float]:
+def point_figures(point: PerfPoint) -> dict[str, float]:
+    """The figures of a point by name, but for those of its steady part (``steady.figures``)."""
     found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
     for quantity in _SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]

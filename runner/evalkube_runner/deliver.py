@@ -43,6 +43,14 @@ class Place(Protocol):
     async def get(self, path: str) -> bytes | None:
         """An artifact that was left there; None where there is none."""
 
+    async def put_file(self, path: str, source: Path) -> None:
+        """Take over a file from the scratch directory as a whole artifact; made of what holds no secret."""
+
+    async def file(self, path: str, copy: Path) -> Path | None:
+        """A file with an artifact that was left there, to be read only: its own, or ``copy``, which is the caller's to
+        remove. None where there is none.
+        """
+
 
 class Whole(Place, Protocol):
     """The run of several shards as a whole: what all of them left, and what is written of all. Raises RunFailed where
@@ -141,7 +149,7 @@ class FileDelivery:
         await self.put_file(path, await packed(sources, through, compressed=path.endswith(SUFFIX), hurry=hurry))
 
     async def put_file(self, path: str, source: Path) -> None:
-        """Take over a file from the scratch directory as an artifact."""
+        """See ``Place.put_file``."""
         await self._left(path, self._written(_take_over, source, self._artifacts / path))
 
     async def _left(self, path: str, writing: Awaitable[None]) -> None:
@@ -152,7 +160,9 @@ class FileDelivery:
             _LOG.error("%s is not left: %s", path, failure.message)
 
     async def _written(self, write: Callable[..., None], *arguments: object) -> None:
-        """Does it as often as it takes. An outage is everybody's: what comes late in one waits no longer."""
+        """Write, and try again until it succeeds or the patience ends. All writes share one outage: one that comes
+        late in it does not wait anew.
+        """
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
@@ -179,12 +189,21 @@ class FileDelivery:
         """See ``Delivery.get``."""
         return await asyncio.to_thread(self._read, path)
 
+    async def file(self, path: str, copy: Path) -> Path | None:
+        """See ``Place.file``. Nothing is copied."""
+        del copy
+        return await asyncio.to_thread(self._found, path)
+
     def _read(self, path: str) -> bytes | None:
+        found = self._found(path)
+        return None if found is None else found.read_bytes()
+
+    def _found(self, path: str) -> Path | None:
         for folder in (self._artifacts, self._earlier):
             if folder is not None and (file := (folder / path).resolve()).is_file():
                 if not file.is_relative_to(folder.resolve()):
                     raise RunFailed(Reason.PATH_FORBIDDEN, f"{folder / path}: is a link that leads out of the folder")
-                return file.read_bytes()
+                return file
         return None
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:

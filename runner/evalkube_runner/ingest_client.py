@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from evalkube_crds import storage
 from evalkube_crds.names import Reason
 from evalkube_crds.wording import clip
 from evalkube_runner import ingest_trust
@@ -26,6 +27,7 @@ _LONGEST_PAUSE_S: Final = 5.0
 _AGAIN: Final = frozenset({401, 408, 425, 429, 500, 502, 503, 504, 507})
 _AGAIN_CODES: Final = frozenset({"unknown_pod", "digest_mismatch", "body_cut", "not_uploaded"})
 _FULL: Final = 507
+_BLOCK_BYTES: Final = 1 << 20
 _STORING: Final = frozenset({"append", "artifacts", "result", "uploads", "whole"})
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 
@@ -77,7 +79,7 @@ class IngestClient:
         self._full_since: float | None = None
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def greet(self) -> None:
@@ -106,16 +108,18 @@ class IngestClient:
         patience_s: float | None = None,
         expected: frozenset[int] = frozenset(),
         headers: dict[str, str] | None = None,
+        into: Path | None = None,
         **request: Any,
     ) -> httpx.Response:
         """A success, or an expected status, after as many tries as it takes. Raises Refused, Unreachable, RunFailed.
 
-        Every request may be repeated: ingest recognises what it has already.
+        Every request may be repeated: ingest recognises what it has already. ``into``: a file that the body of a
+        success is written to, instead of held.
         """
         patience_s = self._patience_s if patience_s is None else patience_s
         pause_s, began = _FIRST_PAUSE_S, time.monotonic()
         while True:
-            response, problem = await self._try(method, where, content, headers or {}, request)
+            response, problem = await self._try(method, where, content, headers or {}, request, into)
             if response is not None and (response.is_success or response.status_code in expected):
                 self._away_since = None
                 if method in ("PUT", "POST") and where.partition("/")[0] in _STORING:
@@ -155,16 +159,22 @@ class IngestClient:
         content: bytes | Callable[[], AsyncIterator[bytes]] | None,
         headers: dict[str, str],
         request: dict[str, Any],
+        into: Path | None = None,
     ) -> tuple[httpx.Response | None, str]:
         try:
             token = (await asyncio.to_thread(self._token_file.read_text)).strip()
-            response = await self._client.request(
+            asked = self._client.stream(
                 method,
                 f"{self._base}/{where}",
                 content=content() if callable(content) else content,
                 headers={**headers, "Authorization": f"Bearer {token}"},
                 **request,
             )
+            async with asked as response:
+                if into is not None and response.is_success:
+                    await _write(response, into)
+                else:
+                    await response.aread()
         except (httpx.TransportError, OSError) as problem:
             if words := ingest_trust.objection(problem):
                 return None, await self._distrusted(words)
@@ -182,6 +192,21 @@ class IngestClient:
         if await asyncio.to_thread(self._trust.renew):
             _LOG.info("the authority of ingest's certificate has changed, and is trusted now")
         return told
+
+
+async def _write(response: httpx.Response, target: Path) -> None:
+    """Raises RunFailed where there is no room for it: that is not ingest's fault, and waiting does not help."""
+    with await _kept(target.open, "wb") as file:
+        async for block in response.aiter_bytes(_BLOCK_BYTES):
+            await _kept(file.write, block)
+
+
+async def _kept(work: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except OSError as problem:
+        words = f"what is read back cannot be kept in the scratch directory: {storage.words_of(problem)}"
+        raise RunFailed(storage.reason_of(problem), words) from None
 
 
 def _final(response: httpx.Response) -> Exception | None:

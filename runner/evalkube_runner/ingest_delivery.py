@@ -130,7 +130,7 @@ class IngestDelivery:
             else:
                 self._offsets[path] = offset + len(data)
                 return
-        raise Unreachable(f"{path} changes under our hands")
+        raise Unreachable(f"{path}: its size changed with each try, so something else writes to it")
 
     async def _size_of(self, path: str) -> int:
         try:
@@ -154,7 +154,7 @@ class IngestDelivery:
         await self.put_file(path, await packed(sources, through, compressed=path.endswith(SUFFIX), hurry=hurry))
 
     async def put_file(self, path: str, source: Path) -> None:
-        """Take over a file from the scratch directory as an artifact. It is removed once it has arrived."""
+        """See ``Place.put_file``. The file is removed once it has arrived."""
         hashes = await asyncio.to_thread(_hashes_of_file, source)
         async with self._locks.setdefault(path, asyncio.Lock()):
             if await self._arrived(path, self._whole(path, hashes, lambda: _file_blocks(source))):
@@ -205,6 +205,18 @@ class IngestDelivery:
             raise RunFailed(Reason.INTERNAL_ERROR, f"reading {path} back: {refused}") from None
         except Unreachable as problem:
             raise RunFailed(Reason.INGEST_UNAVAILABLE, f"reading {path} back: {problem}") from None
+
+    async def file(self, path: str, copy: Path) -> Path | None:
+        """See ``Place.file``: a copy. Raises RunFailed as ``get`` does."""
+        try:
+            await self._client.send("GET", f"artifacts/{quote(path)}", into=copy)
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise RunFailed(Reason.INTERNAL_ERROR, f"reading {path} back: {refused}") from None
+        except Unreachable as problem:
+            raise RunFailed(Reason.INGEST_UNAVAILABLE, f"reading {path} back: {problem}") from None
+        return copy
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
         """See ``Delivery.progress``. Never waits for ingest but at the end."""
@@ -356,6 +368,19 @@ class _IngestWhole:
         """See ``Place.get``."""
         answer = await self._answer("GET", f"whole/artifacts/{quote(path)}", expected=frozenset({404}))
         return answer.content if answer.is_success else None
+
+    async def put_file(self, path: str, source: Path) -> None:
+        """See ``Place.put_file``. The file is removed once it has arrived."""
+        hashes = await asyncio.to_thread(_hashes_of_file, source)
+        headers = {"Content-Length": str(hashes.size_bytes), "Content-Digest": _header(hashes.sha256)}
+        where = f"whole/artifacts/{quote(path)}"
+        await self._answer("PUT", where, content=lambda: _file_blocks(source), headers=headers)
+        await asyncio.to_thread(source.unlink, missing_ok=True)
+
+    async def file(self, path: str, copy: Path) -> Path | None:
+        """See ``Place.file``: a copy."""
+        found = await self._answer("GET", f"whole/artifacts/{quote(path)}", expected=frozenset({404}), into=copy)
+        return copy if found.is_success else None
 
     async def result_of(self, shard: int) -> bytes:
         """See ``Whole.result_of``."""

@@ -1,7 +1,7 @@
 """Keeps secrets out of everything that leaves a runner; a server, too, may echo the key it was sent.
 
-JSON is looked at value by value (`redaction`), and decoded only where a trace of a secret is in its bytes. Pages are
-not looked at: they are made of results, lines and a spec that have been.
+JSON is looked at value by value (`redaction`), and decoded only where a trace of a secret is in its bytes. Pages,
+tables and indexes are not looked at: they are made of results, lines and a spec that have been.
 """
 
 import json
@@ -108,7 +108,7 @@ class LogFilter(logging.Filter):
         self._redactor = redactor
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Never drops a record."""
+        """Take the secrets out of a record; it always stays."""
         record.msg, record.args = printable(self._redactor.text(record.getMessage())), ()
         if record.exc_info:
             record.exc_text = printable(self._redactor.text(logging.Formatter().formatException(record.exc_info)))
@@ -152,9 +152,17 @@ class RedactingDelivery:
 
         await self._delivery.put_lines(path, sources, through=clean, hurry=hurry)
 
+    async def put_file(self, path: str, source: Path) -> None:
+        """See ``Place.put_file``: made of lines and results that have been looked at."""
+        await self._delivery.put_file(path, source)
+
     async def get(self, path: str) -> bytes | None:
         """See ``Delivery.get``."""
         return await self._delivery.get(path)
+
+    async def file(self, path: str, copy: Path) -> Path | None:
+        """See ``Place.file``."""
+        return await self._delivery.file(path, copy)
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
         """See ``Delivery.progress``."""
@@ -178,9 +186,17 @@ class _RedactingWhole:
         """See ``Place.put``."""
         await self._whole.put(path, self._redactor.data(data, path))
 
+    async def put_file(self, path: str, source: Path) -> None:
+        """See ``Place.put_file``: made of lines and results that have been looked at."""
+        await self._whole.put_file(path, source)
+
     async def get(self, path: str) -> bytes | None:
         """See ``Place.get``."""
         return await self._whole.get(path)
+
+    async def file(self, path: str, copy: Path) -> Path | None:
+        """See ``Place.file``."""
+        return await self._whole.file(path, copy)
 
     async def result_of(self, shard: int) -> bytes:
         """See ``Whole.result_of``."""

@@ -151,7 +151,7 @@ async def _report(
     run = run.model_copy(update={"spec": redactor.document(run.spec)})
     try:
         if context.shards == 1:
-            await reporting.report(run, result, context.delivery)
+            await reporting.report(run, result, context.delivery, context.scratch)
         elif whole is not None:
             await reporting.report_whole(run, whole, context, redactor)
     except RunFailed as failure:

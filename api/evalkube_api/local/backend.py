@@ -29,6 +29,7 @@ from evalkube_api.backend import (
     RunEvent,
     RunPage,
     RunQuery,
+    Span,
     Submission,
 )
 from evalkube_api.feed import Feed
@@ -446,10 +447,10 @@ class LocalBackend:
         folder = self._index.entry(run_id).folder
         return await asyncio.to_thread(folders.listing, folder, self._roots.control)
 
-    async def artifact(self, run_id: str, path: str) -> Artifact:
+    async def artifact(self, run_id: str, path: str, *, span: Span | None = None) -> Artifact:
         """See backend.Backend."""
         folder = self._index.entry(run_id).folder
-        return await asyncio.to_thread(folders.opened, folder, path, self._roots.control)
+        return await asyncio.to_thread(folders.opened, folder, path, self._roots.control, span)
 
 
 def _last_change(run: Run) -> datetime:

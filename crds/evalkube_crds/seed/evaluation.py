@@ -56,6 +56,7 @@ def dataset_report(model: str, dataset: DatasetResult) -> dict[str, Any]:
         "scored": sum(subset.scored for subset in dataset.subsets),
         "errored": sum(sum(subset.errored.values()) for subset in dataset.subsets),
         "errors": _errors(dataset.subsets),
+        "states": _states(dataset.subsets),
         "truncated": sum(subset.truncated for subset in dataset.subsets),
         "empty": sum(subset.empty for subset in dataset.subsets),
         "reused": sum(subset.reused for subset in dataset.subsets),
@@ -131,6 +132,17 @@ def _errors(subsets: Sequence[SubsetResult]) -> dict[str, int]:
     for subset in subsets:
         for error, count in subset.errored.items():
             counts[str(error)] = counts.get(str(error), 0) + count
+    return counts
+
+
+def _states(subsets: Sequence[SubsetResult]) -> dict[str, int]:
+    """All samples that are done, by what became of them. Empty where the result does not say."""
+    if not any(subset.states for subset in subsets):
+        return {}
+    counts: dict[str, int] = {}
+    for subset in subsets:
+        for state, count in subset.by_state.items():
+            counts[str(state)] = counts.get(str(state), 0) + count
     return counts
 
 

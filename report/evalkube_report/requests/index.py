@@ -1,11 +1,15 @@
 """The index of all requests of a load test's point (`<point>/requests.npy`): times, tokens, and where each row is."""
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
-__all__ = ["DTYPE", "Index", "Rows", "Slice", "load", "path", "save"]
+from evalkube_crds.names import ErrorClass
+from evalkube_report import index_file
+from evalkube_report.index_file import IndexUnreadable, Rows, Slice
+
+__all__ = ["DTYPE", "Index", "IndexUnreadable", "Rows", "Slice", "load", "path", "save"]
 
 DTYPE: Final = np.dtype(
     [
@@ -13,21 +17,20 @@ DTYPE: Final = np.dtype(
         ("shard", "<u2"),
         ("run", "<u2"),  # of a point that is measured several times
         ("warmup", "?"),
-        ("sent_s", "<f8"),  # since the start of the load; NaN where it was never sent
-        ("latency_s", "<f4"),  # to the last byte; NaN where it did not end
+        ("sent_s", "<f8"),  # since the start of the load; where it was never sent, when it was to be
+        ("latency_s", "<f4"),  # from then to the last byte, or to the failure; NaN where it did not end
         ("ttft_s", "<f4"),  # NaN where no token came
         ("tpot_s", "<f4"),  # NaN of one token, or none
         ("input_tokens", "<u4"),
         ("output_tokens", "<u4"),
         ("status", "<u2"),  # of HTTP; 0: none
         ("error", "u1"),  # 0: none; else 1 + place in Index.errors
+        ("message", "<u2"),  # 0: none that is kept; else 1 + place in Index.messages
         ("offset", "<u8"),  # of the row, in bytes of the lines (uncompressed)
         ("length", "<u4"),
     ]
 )
 """A row of the index."""
-
-Rows: TypeAlias = np.ndarray[Any, np.dtype[np.void]]
 
 
 def path(point: str) -> str:
@@ -36,25 +39,23 @@ def path(point: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """A part of an artifact: `length` bytes from `offset` on."""
-
-    path: str
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
 class Index:
-    """All requests of a point, warm-up too, in the order of the lines. `lines` is the artifact with their rows.
+    """All requests of a point, warm-up too, by run and then as they were sent. `lines` is the artifact with their rows.
 
-    `errors` are the names of classes of errors that rows number.
+    `errors` are the names of classes of errors that rows number, `messages` what failed requests said: the first of
+    them that differ. They are words of servers, and untrusted.
     """
 
     rows: Rows
     point: str
     lines: str
-    errors: tuple[str, ...]
+    errors: tuple[str, ...] = tuple(map(str, ErrorClass))
+    messages: tuple[str, ...] = ()
+
+    def message(self, row: int) -> str | None:
+        """What was said of a failed request; None where nothing was kept."""
+        place = int(self.rows[row]["message"])
+        return self.messages[place - 1] if place else None
 
     @property
     def is_plain(self) -> bool:
@@ -63,14 +64,31 @@ class Index:
 
     def slice(self, row: int) -> Slice | None:
         """Where the row of a request is; None where it cannot be read by itself."""
-        raise NotImplementedError
+        if not self.is_plain:
+            return None
+        return Slice(self.lines, int(self.rows[row]["offset"]), int(self.rows[row]["length"]))
 
 
 def load(data: bytes) -> Index:
-    """The index of a file. Takes no time that grows with it. Raises index_file.IndexUnreadable."""
-    raise NotImplementedError
+    """The index of a file. Raises IndexUnreadable."""
+    name = "requests.npy"
+    rows, about = index_file.unpacked(data, DTYPE, name)
+    try:
+        index = Index(
+            rows=rows,
+            point=str(about["point"]),
+            lines=str(about["lines"]),
+            errors=tuple(map(str, about["errors"])),
+            messages=tuple(map(str, about["messages"])),
+        )
+    except (KeyError, TypeError) as problem:
+        raise IndexUnreadable(f"{name} does not say what it is of ({problem!r}): {index_file.REMEDY}") from None
+    if len(rows) and (rows["error"].max() > len(index.errors) or rows["message"].max() > len(index.messages)):
+        raise IndexUnreadable(f"{name} has numbers that stand for nothing: {index_file.REMEDY}")
+    return index
 
 
 def save(index: Index) -> bytes:
     """The file of an index."""
-    raise NotImplementedError
+    names = {"errors": index.errors, "messages": index.messages}
+    return index_file.packed(index.rows, {"point": index.point, "lines": index.lines, **names})

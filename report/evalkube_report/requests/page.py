@@ -3,29 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+
+from evalkube_report.paging import MOST, Order, UnknownName, checked_end, optional, place_of, smallest_first
 from evalkube_report.requests.index import Index
 
-__all__ = ["MOST", "Entry", "Page", "RequestQuery", "Sort", "State", "UnknownName", "select"]
-
-MOST = 1000
-"""Requests of a page."""
+__all__ = ["MOST", "Entry", "Page", "RequestQuery", "Sort", "State", "UnknownName", "entry", "select"]
 
 Sort: TypeAlias = Literal["order", "slowest", "ttft"]
 State: TypeAlias = Literal["succeeded", "failed"]
 
 
-class UnknownName(ValueError):
-    """A query names what there is none of: `field`, and `reason` with the names that there are."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class RequestQuery:
-    """Which requests, and in which order. Empty is all measured ones.
+    """Which requests, and in which order. Empty is all measured ones; `warmup` adds those of the warm-up.
 
     `order` is that of sending; `slowest` and `ttft` put the longest first, requests without the time last.
     """
@@ -66,6 +57,50 @@ class Page:
 
 
 def select(index: Index, query: RequestQuery, *, start: int = 0, limit: int = 50) -> Page:
-    """The page of a query that starts at its `start`-th request. Raises UnknownName, and ValueError for a `limit` that
-    is not 1 to MOST."""
-    raise NotImplementedError
+    """The page of a query that starts at its `start`-th request.
+
+    Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
+    """
+    end = checked_end(start, limit)
+    chosen = _chosen(index, query)
+    rows = _ordered(index, query, chosen, end)[start:end]
+    following = end if end < len(chosen) else None
+    return Page(tuple(entry(index, int(row)) for row in rows), len(chosen), start, following)
+
+
+def entry(index: Index, row: int) -> Entry:
+    """The request of a row."""
+    found = index.rows[row]
+    error = int(found["error"])
+    return Entry(
+        row=row,
+        index=int(found["index"]),
+        shard=int(found["shard"]),
+        run=int(found["run"]),
+        warmup=bool(found["warmup"]),
+        sent_s=optional(found["sent_s"]),
+        latency_s=optional(found["latency_s"]),
+        ttft_s=optional(found["ttft_s"]),
+        tpot_s=optional(found["tpot_s"]),
+        input_tokens=int(found["input_tokens"]),
+        output_tokens=int(found["output_tokens"]),
+        status=int(found["status"]) or None,
+        error=index.errors[error - 1] if error else None,
+    )
+
+
+def _chosen(index: Index, query: RequestQuery) -> Order:
+    rows = index.rows
+    wanted = np.ones(len(rows), dtype=bool) if query.warmup else ~rows["warmup"]
+    if query.state is not None:
+        wanted &= (rows["error"] != 0) == (query.state == "failed")
+    if query.error is not None:
+        wanted &= rows["error"] == 1 + place_of("error", query.error, index.errors)
+    return np.flatnonzero(wanted)
+
+
+def _ordered(index: Index, query: RequestQuery, chosen: Order, most: int) -> Order:
+    """The chosen rows as the query sorts them; at least the first `most`."""
+    if query.sort == "order":
+        return chosen
+    return chosen[smallest_first(-index.rows["latency_s" if query.sort == "slowest" else "ttft_s"][chosen], most)]

@@ -3,31 +3,23 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from evalkube_crds.names import SampleState
-from evalkube_report.samples.index import Index
+from evalkube_report.paging import MOST, Order, UnknownName, checked_end, optional, place_of, smallest_first
+from evalkube_report.samples.index import STATES, Index
 
-__all__ = ["MOST", "Around", "Entry", "Page", "SampleQuery", "Sort", "UnknownName", "around", "select"]
-
-MOST = 1000
-"""Samples of a page."""
+__all__ = ["MOST", "Around", "Entry", "Page", "SampleQuery", "Sort", "UnknownName", "around", "entry", "select"]
 
 Sort: TypeAlias = Literal["order", "slowest", "score"]
-
-
-class UnknownName(ValueError):
-    """A query names what the run does not have: `field`, and `reason` with the names that it has."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class SampleQuery:
     """Which samples, and in which order. Empty is all of them.
 
-    `states`: any of them. `error`: of one class. `score` puts the worst first, samples without a score before them.
+    `states`: any of them. `error`: of one class. `score` puts the worst first, samples without a score before them;
+    `slowest` puts samples without an answer last.
     """
 
     dataset: str | None = None
@@ -73,12 +65,79 @@ class Around:
 
 
 def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50) -> Page:
-    """The page of a query that starts at its `start`-th sample. Raises UnknownName, and ValueError for a `limit` that is
-    not 1 to MOST."""
-    raise NotImplementedError
+    """The page of a query that starts at its `start`-th sample.
+
+    Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
+    """
+    end = checked_end(start, limit)
+    chosen = _chosen(index, query)
+    rows = _ordered(index, query, chosen, end)[start:end]
+    following = end if end < len(chosen) else None
+    return Page(tuple(entry(index, int(row)) for row in rows), len(chosen), start, following)
 
 
 def around(index: Index, query: SampleQuery, row: int) -> Around:
     """What comes before and after a row in what `query` has. Of a row that it does not have, `place` is None and
-    `next` the first of all. Raises UnknownName."""
-    raise NotImplementedError
+    `next` the first of all. Raises UnknownName.
+    """
+    order = _ordered(index, query, _chosen(index, query))
+    found = np.flatnonzero(order == row)
+    place = int(found[0]) if len(found) else None
+
+    def at(wanted: int) -> Entry | None:
+        return entry(index, int(order[wanted])) if 0 <= wanted < len(order) else None
+
+    if place is None:
+        return Around(None, at(0), None, len(order))
+    return Around(at(place - 1), at(place + 1), place, len(order))
+
+
+def _chosen(index: Index, query: SampleQuery) -> Order:
+    rows = index.rows
+    wanted = np.ones(len(rows), dtype=bool)
+    if query.dataset is not None:
+        wanted &= rows["dataset"] == place_of("dataset", query.dataset, index.datasets)
+    if query.subset is not None:
+        wanted &= _of_subset(index, query.dataset, query.subset)
+    if query.states:
+        wanted &= np.isin(rows["state"], [STATES.index(state) for state in query.states])
+    if query.error is not None:
+        wanted &= rows["error"] == 1 + place_of("error", query.error, index.errors)
+    return np.flatnonzero(wanted)
+
+
+def _ordered(index: Index, query: SampleQuery, chosen: Order, most: int | None = None) -> Order:
+    """The chosen rows as the query sorts them; at least the first `most`."""
+    if query.sort == "slowest":
+        return chosen[smallest_first(-index.rows["latency_s"][chosen], most)]
+    if query.sort == "score":
+        return chosen[smallest_first(np.nan_to_num(index.rows["score"][chosen], nan=-1.0), most)]
+    return chosen
+
+
+def _of_subset(index: Index, dataset: str | None, subset: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+    """The rows of the subsets of that name, of one data set or of all. Raises UnknownName."""
+    places = [place for place, name in enumerate(index.datasets) if dataset in (None, name)]
+    place_of("subset", subset, dict.fromkeys(name for place in places for name in index.subsets[place]))
+    found = np.zeros(len(index.rows), dtype=bool)
+    for place in places:
+        if subset in index.subsets[place]:
+            found |= (index.rows["dataset"] == place) & (index.rows["subset"] == index.subsets[place].index(subset))
+    return found
+
+
+def entry(index: Index, row: int) -> Entry:
+    """The sample of a row."""
+    found = index.rows[row]
+    dataset, error = int(found["dataset"]), int(found["error"])
+    return Entry(
+        row=row,
+        dataset=index.datasets[dataset],
+        subset=index.subsets[dataset][found["subset"]],
+        index=int(found["index"]),
+        repeat=int(found["repeat"]),
+        state=STATES[found["state"]],
+        score=optional(found["score"]),
+        latency_s=optional(found["latency_s"]),
+        error=index.errors[error - 1] if error else None,
+    )

@@ -1,14 +1,22 @@
 """One sample, read from its lines: what was asked, thought and answered, what was read of it, and how it was judged."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from evalkube_crds.names import SampleState
+import orjson
 
-__all__ = ["Judgement", "LinesUnreadable", "Message", "Sample", "read"]
+from evalkube_crds import sample_lines
+from evalkube_crds.result_parts import NANO
+from evalkube_crds.sample_lines import Output, Score
+from evalkube_report.evaluation import judge_words
+from evalkube_report.samples.page import Entry
+
+__all__ = ["LinesUnreadable", "Message", "Sample", "read"]
 
 
 class LinesUnreadable(ValueError):
-    """A line is not that of this sample: the files have changed since the index was made. The message says what to do."""
+    """Bytes are not the line of this sample. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,45 +28,105 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a judge was asked and said; `fields` are further facts in words, by their names."""
-
-    judge: str
-    verdict: str
-    fields: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Sample:
     """One sample. What is not known, as the model did not answer or no line of that kind was kept, is None or empty.
 
-    `scores`: by metric, 0 to 1. `thoughts`: the model's reasoning, where the endpoint tells it. `error` is a class and
-    `error_message` says more. `attempts`: how often the model was asked.
+    `question`: the prompt's part that is of this sample alone. `thoughts`: the model's reasoning, where the endpoint
+    tells it. `extracted`: what was read of the answer (None: nothing). `scores`: by metric, 0 to 1. `judges`: what
+    judges were asked and said. `error_message` says more than the entry's class. `attempts`: how often it was asked.
     """
 
-    index: int
-    state: SampleState
-    prompt: tuple[Message, ...]
-    question: str
-    thoughts: str
-    answer: str
-    extracted: str | None
-    target: str
-    scores: dict[str, float]
-    explanation: str
-    judges: str | None
-    error: str | None
-    error_message: str | None
-    finish_reason: str | None
-    latency_s: float | None
-    ttft_s: float | None
-    input_tokens: int | None
-    output_tokens: int | None
-    reasoning_tokens: int | None
-    cached_tokens: int | None
-    attempts: int | None
+    entry: Entry
+    prompt: tuple[Message, ...] = ()
+    question: str = ""
+    thoughts: str = ""
+    answer: str = ""
+    extracted: str | None = None
+    target: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    explanation: str = ""
+    judges: str | None = None
+    error_message: str | None = None
+    finish_reason: str | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    attempts: int | None = None
 
 
-def read(index: int, *, review: bytes | None, prediction: bytes | None, error: bytes | None) -> Sample:
-    """The sample of the lines that `Index.slices` names. Raises LinesUnreadable."""
-    raise NotImplementedError
+def read(entry: Entry, lines: Mapping[str, bytes]) -> Sample:
+    """The sample of an entry; `lines` are the bytes of `Index.slices`, by kind. Raises LinesUnreadable."""
+    found = {kind: _line(entry, kind, data) for kind, data in lines.items()}
+    review, prediction, error = (found.get(kind, {}) for kind in ("reviews", "predictions", "errors"))
+    output, score = sample_lines.output_of(prediction), sample_lines.score_of(review)
+    judging = score.judging if score is not None else error.get("judge_summary")
+    return Sample(
+        entry=entry,
+        prompt=_messages(prediction, review),
+        question=_question(review.get("question")),
+        target=_text(review.get("target")),
+        judges=judge_words.words_of(judging),
+        error_message=_text(error.get("message")) if entry.error is not None else None,
+        **_of_output(output),
+        **_of_score(score),
+    )
+
+
+def _line(entry: Entry, kind: str, data: bytes) -> dict[str, Any]:
+    try:
+        line = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        line = None
+    if not isinstance(line, dict) or line.get("index") != entry.index:
+        raise LinesUnreadable(
+            f"the {kind} of {entry.dataset} / {entry.subset} have no line of sample {entry.index} where it was at the "
+            "run's end: they were changed since; read the whole file"
+        )
+    return line
+
+
+def _of_output(output: Output | None) -> dict[str, Any]:
+    if output is None:
+        return {}
+    tokens = output.tokens
+    counts = {} if tokens is None else {"input_tokens": tokens.prompt, "output_tokens": tokens.completion}
+    parts = {} if tokens is None else {"reasoning_tokens": tokens.reasoning, "cached_tokens": tokens.cached}
+    return (
+        counts
+        | parts
+        | {
+            "answer": output.text,
+            "thoughts": output.reasoning,
+            "finish_reason": output.finish_reason,
+            "latency_s": output.latency_ns / NANO,
+            "ttft_s": None if output.ttft_ns is None else output.ttft_ns / NANO,
+            "attempts": output.attempts,
+        }
+    )
+
+
+def _of_score(score: Score | None) -> dict[str, Any]:
+    if score is None:
+        return {}
+    return {"extracted": score.extracted, "scores": score.values, "explanation": score.explanation}
+
+
+def _messages(prediction: Mapping[str, Any], review: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The prompt, from the prediction or, where there is none, from the review, which has the answer after it."""
+    found = prediction.get("messages")
+    if not isinstance(found, list):
+        found = review.get("messages")
+        found = found[:-1] if isinstance(found, list) else []
+    return tuple(Message(_text(one.get("role")), _text(one.get("content"))) for one in found if isinstance(one, dict))
+
+
+def _question(kept: Any) -> str:
+    """How the question begins: a line has that beside what tells it from others."""
+    return _text(kept.get("text")) if isinstance(kept, dict) else _text(kept)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)

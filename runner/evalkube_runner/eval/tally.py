@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from evalkube_benchmarks.statistics import repeats
+from evalkube_crds import sample_lines
 from evalkube_crds.names import ErrorClass
 from evalkube_crds.results import DataHub, DatasetResult, Judgements, ScoreSum, SubsetResult
 from evalkube_runner.eval import plan as plans
@@ -104,6 +105,8 @@ class Tally:
         """Count the score of one sample."""
         counted = self._subsets[subset]
         counted.scored += 1
+        state = sample_lines.state_of(self._main(scored), scored.extracted, judged=bool(scored.metadata))
+        counted.states[state] = counted.states.get(state, 0) + 1
         for metric in self._plan.metrics:
             if metric.name in scored.values:
                 weight = scored.weights.get(metric.name, 1)
@@ -113,6 +116,9 @@ class Tally:
             known.right[repeat] = scored.values[self._plan.metrics[0].name] > _RIGHT
             known.answers[repeat] = scored.extracted
         self._finish(counted, index)
+
+    def _main(self, scored: Scored) -> float | None:
+        return sample_lines.main_score(self._plan.main_metric, scored.values)
 
     def judged(self, counts: Counts) -> None:
         """Count what the judges of a sample did."""
