@@ -52,7 +52,7 @@ def test_gain_and_slowdown_are_of_the_load_beyond() -> None:
     """What more load gives, and what it costs."""
     found = saturation.of([point(16, 1000, 50), point(32, 1002, 350)])
     assert found is not None
-    assert (found.gain, found.slowdown) == (pytest.approx(1.002), pytest.approx(7.0))
+    assert [found.gain, found.slowdown] == pytest.approx([1.002, 7.0])
     assert (found.figure.name, found.wait.name) == ("output_tps", "ttft_p50_s")
 
 
@@ -60,7 +60,7 @@ def test_of_an_unsaturated_sweep_they_are_of_its_last_step() -> None:
     """The highest load by the one below it."""
     found = saturation.of([point(16, 500), point(32, 1000, 60)])
     assert found is not None
-    assert (found.gain, found.slowdown) == (pytest.approx(2.0), pytest.approx(1.2))
+    assert [found.gain, found.slowdown] == pytest.approx([2.0, 1.2])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ The lines are made here; everything that is made of them (index, tables, documen
 import asyncio
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ def evaluated(
     scratch = outputs / ".scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     delivery = FileDelivery(folder, scratch / "control", pipeline="eval")
-    asyncio.run(reporting.report(run, result, delivery, scratch))
+    with ThreadPoolExecutor(1) as apart:  # the caller's thread may have a loop of its own, as a browser's does
+        apart.submit(lambda: asyncio.run(reporting.report(run, result, delivery, scratch))).result()
     many_runs.written(outputs, [run])
     return name
 

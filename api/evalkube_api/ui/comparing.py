@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -24,6 +24,10 @@ __all__ = ["Comparing"]
 _KEPT: Final = 12
 _MOST_CHANGED: Final = 10_000
 _LISTED: Final = 60
+_PATIENCE_S: Final = 2.0
+"""A page waits so long for a comparison; of very many samples it takes longer, and the page asks again."""
+
+Task: TypeAlias = asyncio.Task[dict[str, Any]]
 
 
 class Comparing:
@@ -31,7 +35,7 @@ class Comparing:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._kept: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Task] = OrderedDict()
         self._working = asyncio.Lock()
 
     async def page(self, request: Request) -> Response:
@@ -49,6 +53,7 @@ class Comparing:
             "further": await self._further(runs),
             "kind": runs[0].kind if runs else None,
             "problem": None,
+            "working": False,
         }
         good = [run for run in runs if run.kind == runs[0].kind and run.status.phase is Phase.SUCCEEDED]
         context["compared"] = len(good) > 1 and good[0] is runs[0]
@@ -98,10 +103,13 @@ class Comparing:
         names = dict(zip((run.metadata.name for run in runs), compare.named(runs), strict=True))
         baseline, *others = [run.metadata.name for run in good]
         pairs, problems = [], []
-        compared = {}
-        for other in others:
+        compared: dict[str, dict[str, Any]] = {}
+        tasks = await self._pairs(baseline, others)
+        if tasks is None:
+            return {"working": True}
+        for other, task in tasks.items():
             try:
-                compared[other] = await self._pair(baseline, other)
+                compared[other] = task.result()
             except errors.Conflict as problem:
                 problems.append(f"{names[other]}: {problem}")
             else:
@@ -123,20 +131,27 @@ class Comparing:
             **compare.flips(compared[against], here, page=page),
         }
 
-    async def _pair(self, baseline: str, other: str) -> dict[str, Any]:
-        """The comparison of two evaluations; results of ended runs do not change."""
-        kept = self._kept.get((baseline, other))
-        if kept is None:
-            async with self._working:  # one at a time: both runs' answers are in memory
-                kept = self._kept.get((baseline, other)) or await self._compared(baseline, other)
-            self._kept[baseline, other] = kept
+    async def _pairs(self, baseline: str, others: Sequence[str]) -> Mapping[str, Task] | None:
+        """The comparison of each with the baseline, done; None where that takes longer than a page may. It goes on."""
+        found = {other: self._pair(baseline, other) for other in others}
+        await asyncio.wait(found.values(), timeout=_PATIENCE_S)
+        return found if all(task.done() for task in found.values()) else None
+
+    def _pair(self, baseline: str, other: str) -> Task:
+        """The comparison of two evaluations, begun once; results of ended runs do not change, and failures are tried
+        again."""
+        task = self._kept.get((baseline, other))
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._kept[baseline, other] = asyncio.create_task(self._compared(baseline, other))
             while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return kept
+                self._kept.popitem(last=False)[1].cancel()
+        self._kept.move_to_end((baseline, other))
+        return task
 
     async def _compared(self, baseline: str, other: str) -> dict[str, Any]:
-        sides = [await comparing.side_of(self._backend, run_id, "runs") for run_id in (baseline, other)]
-        try:
-            return await asyncio.to_thread(comparison.compare, *sides, most_changed=_MOST_CHANGED)
-        except comparison.Incomparable as problem:
-            raise errors.Conflict(str(problem), other) from None
+        async with self._working:  # one at a time: both runs' answers are in memory
+            sides = [await comparing.side_of(self._backend, run_id, "runs") for run_id in (baseline, other)]
+            try:
+                return await asyncio.to_thread(comparison.compare, *sides, most_changed=_MOST_CHANGED)
+            except comparison.Incomparable as problem:
+                raise errors.Conflict(str(problem), other) from None

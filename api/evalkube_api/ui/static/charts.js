@@ -89,6 +89,8 @@
   };
 
   const draw = (figure) => {
+    if (figure.dataset.drawn) return;
+    figure.dataset.drawn = "yes";
     const place = figure.querySelector(".drawn");
     const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
     let plot = null;
@@ -116,5 +118,7 @@
       draw(entry.target);
     }
   }, { rootMargin: "300px" });
-  document.querySelectorAll("figure.chart").forEach((figure) => seen.observe(figure));
+  const watch = (part) => part.querySelectorAll("figure.chart").forEach((figure) => seen.observe(figure));
+  watch(document);
+  document.addEventListener("htmx:load", (event) => watch(event.detail.elt));
 })();
