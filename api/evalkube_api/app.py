@@ -16,7 +16,7 @@ from evalkube_api.access.guard import Guard
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.metrics import Metrics
-from evalkube_api.routes import benchmarks, comparisons, figures, health, runs, submissions
+from evalkube_api.routes import benchmarks, comparisons, events, figures, health, runs, submissions
 from evalkube_api.settings import Settings
 
 __all__ = ["create_app"]
@@ -56,6 +56,7 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
     app.include_router(submissions.router(backend, settings, metrics))
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
+    app.include_router(events.router(backend))
     _describe(app, token=settings.token_file is not None)
     token = None if settings.token_file is None else TokenFile(settings.token_file)
     app.add_middleware(Guard, names=_names(settings), token=token)

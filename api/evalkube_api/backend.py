@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from evalkube_crds.evalrun import EvalRunSpec
-from evalkube_crds.names import Kind, Phase
+from evalkube_crds.names import Kind, Phase, Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
@@ -24,9 +24,13 @@ __all__ = [
     "Backend",
     "Census",
     "Deletion",
+    "Line",
     "Moment",
+    "Queue",
+    "RunEvent",
     "RunPage",
     "RunQuery",
+    "Sort",
     "Submission",
 ]
 
@@ -38,36 +42,108 @@ WORDS: Final[Mapping[Kind, str]] = {kind: word for word, kind in KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One valid request: what to do, with which secrets. `namespace`: the one that it names, of a cluster's."""
+    """One valid request: what to do, with which secrets. `namespace`: the one that it names, of a cluster's;
+    `tags`: what the run is marked with."""
 
     kind: Kind
     spec: EvalRunSpec | PerfRunSpec
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     idempotency_key: str | None = None
     namespace: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+Sort = Literal["created", "model", "score", "rps", "failed", "duration", "phase"]
+"""What lists can be sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs to list. ``after`` is the ``next`` of the page before, ``offset`` the other way to page;
-    ``namespace`` is a cluster's alone."""
+    """Which runs to list, and how.
+
+    `phases`, `verdicts`: one of these; `tags`: each of these, None for any value; `text`: stands in the id, the model
+    or a tag. `after` is the `next` of the page before, where runs are sorted by `created`; `offset` the other way to
+    page. `namespace` is a cluster's alone.
+    """
 
     kind: Kind | None = None
-    phase: Phase | None = None
+    phases: frozenset[Phase] = frozenset()
     model: str | None = None
     namespace: str | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    verdicts: frozenset[Verdict] = frozenset()
+    dataset: str | None = None
+    text: str | None = None
+    sort: Sort = "created"
+    descending: bool = True
     limit: int = 50
     after: str | None = None
     offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
-    """Runs, newest first; ``total`` of all that match, ``next`` where there are more."""
+class Queue:
+    """What a run waits for before it can work. `position`: from 1, where its place in the line is known."""
 
-    runs: list[Run]
+    position: int | None
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What lists show of a run, and filter and sort by. `summary`: its figures as a JSON object; `place`: where it
+    stands in the order of creation."""
+
+    run_id: str
+    kind: Kind
+    phase: Phase
+    reason: Reason | None
+    message: str
+    model: str
+    created: datetime
+    started: datetime | None
+    completed: datetime | None
+    output_dir: str | None
+    namespace: str | None
+    tags: Mapping[str, str]
+    datasets: tuple[str, ...]
+    verdict: Verdict | None
+    progress: Progress | None
+    headline: Mapping[str, float]
+    summary: bytes
+    queue: Queue | None
+    place: tuple[str, str, str]
+
+    @property
+    def failed(self) -> int:
+        """Samples or requests that failed so far."""
+        return self.progress.failed if self.progress is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs in the order that was asked for; `total` of all that match, `next` where there are more. `position`: from
+    where `Backend.events` tells what changed since."""
+
+    runs: list[Line]
     total: int
     next: str | None
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """A change of one of the runs, or the beginning of a snapshot of them. `position`: from where to go on after it;
+    None where that is not possible, within a snapshot.
+
+    `snapshot`: what was told before no longer counts; the newest runs follow. `run`: it is so now. `deleted`: it is
+    no more.
+    """
+
+    name: Literal["snapshot", "run", "deleted"]
+    position: str | None
+    run_id: str | None = None
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +219,15 @@ class Backend(Protocol):
         """The run as it is now."""
 
     async def list(self, query: RunQuery) -> RunPage:
-        """Runs, newest first. Raises errors.InvalidRequest for a filter that this backend has not."""
+        """Runs, from memory. Raises errors.InvalidRequest for a filter that this backend has not."""
+
+    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
+        """Every change of the runs that match the query's filters, from the position `after` on, where that is still
+        known, else from a snapshot on; None where nothing changed for a while. Ends when the service stops. Raises as
+        `list`."""
+
+    def queue(self, run: Run) -> Queue | None:
+        """What that run waits for; None where it waits for nothing."""
 
     def census(self) -> Census:
         """How many runs there are now, from memory."""

@@ -9,11 +9,13 @@ from evalkube_api import examples, responses
 __all__ = [
     "ARTIFACT",
     "ARTIFACTS",
+    "BENCHMARKS",
     "CANCELLED",
     "COMPARISON",
     "DELETED",
     "DESCRIPTION",
     "DOCS_POLICY",
+    "EVENTS",
     "HEALTH",
     "LOG",
     "METRICS",
@@ -95,7 +97,8 @@ Responses = dict[int | str, dict[str, Any]]
 
 HEALTH: Final[Responses] = {200: _json("It answers", responses.Health)}
 METRICS: Final[Responses] = {200: _text("The figures, in Prometheus' text format", "text/plain")}
-RUNS: Final[Responses] = {200: _json("Runs, newest first", responses.RunList), 400: _BAD}
+BENCHMARKS: Final[Responses] = {400: _BAD}
+RUNS: Final[Responses] = {200: _json("A page of runs", responses.RunList), 400: _BAD}
 RUN: Final[Responses] = {200: _json("The run", responses.RunDetail), 404: _MISSING}
 DELETED: Final[Responses] = {200: _json("Deleted", responses.Deleted), 400: _BAD, 404: _MISSING, 409: _CONFLICT}
 CANCELLED: Final[Responses] = {
@@ -114,6 +117,7 @@ PROGRESS: Final[Responses] = {
     },
     404: _MISSING,
 }
+EVENTS: Final[Responses] = {200: _text("Server-sent events, without an end", "text/event-stream"), 400: _BAD}
 LOG: Final[Responses] = {200: _text("The log", "text/plain"), 400: _BAD, 404: _MISSING}
 ARTIFACTS: Final[Responses] = {200: _json("The files", responses.ArtifactList), 404: _MISSING}
 ARTIFACT: Final[Responses] = {

@@ -1,19 +1,20 @@
-"""The part of a request that says where and how a cluster runs it, beside what is measured: three fields that are not
-the resource's. Pure; every other cluster field (`shards`, `deadlines`, ...) is the spec's own.
+"""The part of a request that stands beside what is measured: the run's tags, and where and how a cluster runs it.
+Pure; every other cluster field (`shards`, `deadlines`, ...) is the spec's own.
 """
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from evalkube_api import errors
+from evalkube_crds import tags as tagging
 from evalkube_crds.cluster import RunnerPod
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.fields import Contract, FreeMap
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.problems import Problem, problems_of
 
-__all__ = ["ClusterRequest", "Spec", "placed", "split"]
+__all__ = ["Beside", "ClusterRequest", "Spec", "placed", "split"]
 
 Spec = EvalRunSpec | PerfRunSpec
 
@@ -29,14 +30,42 @@ class ClusterRequest(Contract):
     resources: FreeMap | None = Field(default=None, description="requests and limits of the run's pods")
 
 
-def split(body: dict[str, Any]) -> tuple[ClusterRequest, dict[str, Any]]:
+def _tags(given: Any) -> Any:
+    """Words alone are tags without a value."""
+    words = [given] if isinstance(given, str) else given
+    if isinstance(words, list) and all(isinstance(word, str) for word in words):
+        return dict.fromkeys(words, "")
+    return {} if given is None else given
+
+
+_TAGS = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "string"},
+    ],
+    "description": "Words to find the run by, with values or without; on a cluster labels of the run",
+    "examples": [{"team": "search", "nightly": ""}],
+}
+_Tags = Annotated[dict[str, str], BeforeValidator(_tags), WithJsonSchema(_TAGS)]
+
+
+class Beside(ClusterRequest):
+    """Fields of a submission's body that are not its spec's."""
+
+    tags: _Tags = Field(default_factory=dict)
+
+
+def split(body: dict[str, Any]) -> tuple[Beside, dict[str, Any]]:
     """These fields of a request's body, and the rest of it. Raises errors.InvalidRequest."""
-    ours = {name: value for name, value in body.items() if name in ClusterRequest.model_fields}
+    ours = {name: value for name, value in body.items() if name in Beside.model_fields}
     try:
-        place = ClusterRequest.model_validate(ours, by_name=True, by_alias=False)
+        beside = Beside.model_validate(ours, by_name=True, by_alias=False)
     except ValidationError as problem:
-        raise errors.InvalidRequest(problems_of(problem, ClusterRequest)) from None
-    return place, {name: value for name, value in body.items() if name not in ours}
+        raise errors.InvalidRequest(problems_of(problem, Beside)) from None
+    if found := tagging.problems(beside.tags):
+        raise errors.InvalidRequest(found)
+    return beside, {name: value for name, value in body.items() if name not in ours}
 
 
 def placed(spec: Spec, place: ClusterRequest) -> Spec:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from evalkube_crds import results, status
-from evalkube_crds.names import Phase, Reason
+from evalkube_crds.names import Phase, Reason, Verdict
 
 __all__ = [
     "Accepted",
@@ -24,10 +24,12 @@ __all__ = [
     "Failure",
     "Health",
     "PerfResponse",
+    "RunDeleted",
     "RunDetail",
     "RunLine",
     "RunList",
     "RunProgress",
+    "Snapshot",
 ]
 
 
@@ -88,6 +90,21 @@ class Failure(_Model):
 # ---------------------------------------------------------------------------------------------------------------- runs
 
 
+class Progress(results.Progress):
+    """How far a run is, and what is seen of it."""
+
+    model_config = _SNAKE_CASE
+
+    percent: float = Field(description="Of the samples or requests; 0 while the total is not known")
+
+
+class Queue(_Model):
+    """What a run waits for before it can work."""
+
+    position: int | None = Field(description="Its place in the line, from 1; null where that is not known")
+    waits_for: str
+
+
 class RunLine(_Model):
     """A run in a list."""
 
@@ -101,7 +118,15 @@ class RunLine(_Model):
     started_at: Instant | None
     completed_at: Instant | None
     output_dir: str | None
-    summary: dict[str, float] = Field(description="Figures of the result by name")
+    namespace: str | None = Field(description="On a cluster")
+    tags: dict[str, str]
+    datasets: list[str] = Field(description="The benchmarks of an evaluation; the source of a load test's prompts")
+    progress: Progress | None
+    verdict: Verdict | None = Field(description="Whether a load test's client kept up, at the worst point")
+    failed: int = Field(description="Samples or requests that failed so far")
+    headline: dict[str, float] = Field(description="The few figures of the result that people look at first")
+    summary: dict[str, float] = Field(description="All figures of the result by name")
+    queue: Queue | None = Field(description="What the run waits for; null where it waits for nothing")
 
 
 class Condition(status.Condition):
@@ -122,29 +147,35 @@ class ResultReference(status.ResultReference):
     model_config = _SNAKE_CASE
 
 
-class Progress(results.Progress):
-    """How far a run is, by its document."""
-
-    model_config = _SNAKE_CASE
-
-
 class RunDetail(RunLine):
     """A run in full."""
 
     spec: dict[str, Any] = Field(description="What was asked, with every default")
     conditions: list[Condition]
     attempts: list[Attempt]
-    progress: Progress | None
     results: dict[str, Any] | None = Field(description="What the run found, where that is small")
     result_ref: ResultReference | None = Field(description="Where it is, where it is not small")
 
 
 class RunList(_Model):
-    """A page of runs, newest first."""
+    """A page of runs."""
 
     runs: list[RunLine]
     total: int = Field(description="Runs that match, on all pages")
-    next: str | None = Field(description="The `continue` of the next page; null on the last one")
+    next: str | None = Field(
+        description="The `continue` of the next page; null on the last one, and where runs are not sorted by `created`"
+    )
+    position: str = Field(description="From where `/api/v1/events` tells what changed since (`Last-Event-ID`)")
+
+
+class RunDeleted(_Model):
+    """The data of a `deleted` event."""
+
+    id: str
+
+
+class Snapshot(_Model):
+    """The data of a `snapshot` event: what was told before no longer counts, and the newest runs follow."""
 
 
 class RunProgress(_Model):
@@ -157,6 +188,8 @@ class RunProgress(_Model):
     percent: float
     eta_seconds: float | None
     stage: str | None
+    failed: int
+    figures: dict[str, float] = Field(description="What is seen now, by name")
     message: str
     updated_at: Instant
 
@@ -286,6 +319,7 @@ class EvalResponse(_Model):
     message: str
     result: dict[str, dict[str, Any]] = Field(description="A report by data set, with EvalScope's keys")
     output_dir: str | None
+    summary: dict[str, float] = Field(default_factory=dict, description="Figures by name: `dataset/metric`")
     thresholds: ThresholdsOutcome | None = None
     cost: Cost | None = None
     collections: dict[str, CollectionIndex] | None = None
@@ -312,8 +346,11 @@ class PerfResponse(_Model):
     message: str
     output_dir: str | None
     results: dict[str, PointResponse] = Field(description="By point: parallel_P_number_N, or rate_R_number_N")
+    summary: dict[str, float] = Field(default_factory=dict, description="Figures by name: `point/figure`")
     data: dict[str, Any] | None = Field(default=None, description="The prompts, where some were left out or cut")
-    sla: dict[str, Any] | None = Field(default=None, description="The answer of a search for a service level")
+    sla: dict[str, Any] | None = Field(
+        default=None, description="What a search for a service level found; `answer` says it in a sentence"
+    )
     thresholds: ThresholdsOutcome | None = None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from evalkube_api.placement import ClusterRequest
+from evalkube_api.placement import Beside, ClusterRequest
 from evalkube_api.responses import ComparisonRequest
 from evalkube_benchmarks.collections import COLLECTIONS
 from evalkube_benchmarks.table import BENCHMARKS
@@ -18,14 +18,16 @@ __all__ = ["with_requests", "with_token"]
 def with_requests(document: dict[str, Any]) -> dict[str, Any]:
     """`document` with the schemas of the two submissions, which FastAPI does not read itself (see `bodies`)."""
     _, found = models_json_schema(
-        [(model, "validation") for model in (EvalRequest, PerfRequest, ClusterRequest, ComparisonRequest)],
+        [(model, "validation") for model in (EvalRequest, PerfRequest, Beside, ComparisonRequest)],
         by_alias=False,
         ref_template="#/components/schemas/{model}",
     )
     schemas = {name: _plain(schema) for name, schema in found["$defs"].items()}
-    place = schemas.pop("ClusterRequest")["properties"]
+    beside = schemas.pop("Beside")["properties"]
     for name in ("EvalRequest", "PerfRequest"):
-        schemas[name]["properties"] = _cluster_last(schemas[name]["properties"] | place, (*CLUSTER_ONLY, *place))
+        schemas[name]["properties"] = _cluster_last(
+            schemas[name]["properties"] | beside, (*CLUSTER_ONLY, *ClusterRequest.model_fields)
+        )
     one, several = schemas["EvalRequest"]["properties"]["datasets"]["anyOf"]
     known = {"enum": [*BENCHMARKS, *COLLECTIONS], "description": "Of this version"}
     one["anyOf"] = several["items"]["anyOf"] = [known, {"type": "string", "description": "One of `collections`"}]

@@ -1,14 +1,17 @@
 """The answers as EvalScope's service has them: a run in, status code and body out. Pure, and the compatibility target
 to the letter."""
 
+import contextlib
 from typing import Any, Final
 
 import orjson
 
 from evalkube_api.backend import WORDS
 from evalkube_crds.names import ConditionType, Kind, Phase, Reason
+from evalkube_crds.results import SlaResult
 from evalkube_crds.seed import BESIDE
 from evalkube_crds.status import Run
+from evalkube_report import sentences
 
 __all__ = ["ENDPOINTS", "accepted", "failed", "succeeded", "unknown_endpoint"]
 
@@ -19,6 +22,7 @@ ENDPOINTS: Final = {
     "POST /api/v1/compare": "Compare two evaluations of the same questions",
     "GET /api/v1/benchmarks": "List the benchmarks that an evaluation may name",
     "GET /api/v1/runs": "List runs, newest first",
+    "GET /api/v1/events": "What changes about any run, as server-sent events",
     "GET /api/v1/runs/{id}": "One run",
     "DELETE /api/v1/runs/{id}": "Delete a run and its files",
     "POST /api/v1/runs/{id}/cancel": "End a run",
@@ -40,14 +44,24 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
         reports, beside = _apart(results)
         said = "Dry run completed: nothing was asked" if run.spec.dry_run else "Evaluation completed"
         shown |= {"message": said, "result": reports, "output_dir": run.status.output_dir, **beside}
+        shown["summary"] = run.status.summary
     else:
         shown |= {"message": "Performance test completed", "output_dir": run.status.output_dir}
         points, beside = _apart(results)
-        shown |= {"results": points, **beside}
+        shown |= {"results": points, **beside, "summary": run.status.summary}
+        if "sla" in beside:
+            shown["sla"] = _with_answer(beside["sla"])
     gates = run.status.condition(ConditionType.THRESHOLDS_MET)
     if gates is not None:
         shown["thresholds"] = {"met": gates.status == "True", "message": gates.message}
     return shown
+
+
+def _with_answer(found: dict[str, Any]) -> dict[str, Any]:
+    """What a search found, and that in a sentence; without one where another version wrote what this cannot read."""
+    with contextlib.suppress(ValueError, KeyError):
+        return {**found, "answer": sentences.slo(SlaResult.model_validate(found))}
+    return found
 
 
 def _apart(results: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Final
 from evalkube_crds.intervals import CONFIDENCE, Interval
 from evalkube_crds.score_sum import THOUSAND, ScoreSum
 
-__all__ = ["Bootstrap", "combined", "macro", "of_sum", "wilson"]
+__all__ = ["Bootstrap", "combined", "macro", "of_sum", "student", "wilson"]
 
 _NORMAL: Final = NormalDist()
 _ALIKE: Final = 1e-12
@@ -100,20 +100,22 @@ class Bootstrap:
 
 
 def _widened(share: float, questions: int) -> float:
-    """Student's quantile for `questions` - 1 degrees of freedom, by sqrt(n/(n-1)).
+    """Student's quantile for `questions` - 1 degrees of freedom, by sqrt(n/(n-1))."""
+    return student(share, questions - 1) * math.sqrt(questions / (questions - 1))
 
-    The expansion is 26.7.5 of Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964).
+
+def student(share: float, n: float) -> float:
+    """Student's quantile for n degrees of freedom, by the expansion 26.7.5 of Abramowitz and Stegun, "Handbook of
+    Mathematical Functions" (1964).
     """
     z = _NORMAL.inv_cdf(min(max(share, _ALIKE), 1 - _ALIKE))
-    n = questions - 1
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    student = z + math.fsum(term / math.pow(n, power) for power, term in enumerate(terms, start=1))
-    return student * math.sqrt(questions / n)
+    return z + math.fsum(term / math.pow(n, power) for power, term in enumerate(terms, start=1))
 
 
 def of_sum(scores: ScoreSum) -> Interval | None:

@@ -4,7 +4,7 @@ A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, 
 from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
 ``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
 and ``sla/unmet``: how many groups no load met. The figures of each point's steady part (``<point>/steady_rps``) come
-last.
+last, and after them, where the fastest point is not valid, ``best_rps`` and a few more of the fastest that is.
 
 The ends of a score's 95 % interval are ``<dataset>/<metric>_low`` and ``_high`` (``score_low`` and ``score_high`` of
 the mean of all), after the other figures of an evaluation; of one that may end early ``<dataset>/saved_samples`` too.
@@ -30,8 +30,9 @@ from evalkube_crds.figures import (
     TPOT,
     TTFT,
 )
+from evalkube_crds.headline import BEST, POINT_FIGURES
 from evalkube_crds.intervals import Interval
-from evalkube_crds.names import ErrorClass, SampleState
+from evalkube_crds.names import ErrorClass, SampleState, Verdict
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.scores import dataset_score, metric_sum, weighted_score
@@ -160,7 +161,18 @@ def _perf_summary(result: PerfResult) -> dict[str, float]:
         figures.update({f"{point.name}/{name}": value for name, value in steady.figures(point).items()})
     found = _found(result)
     rates = [rate for point in result.points if (rate := RPS.of(point)) is not None]
+    figures |= _best(result.points)
     return {RPS.name: max(rates), **found, **figures} if rates else {**found, **figures}
+
+
+def _best(points: Sequence[PerfPoint]) -> dict[str, float]:
+    """The headline figures of the fastest valid point, where that is not the fastest of all."""
+    fastest = sorted((point for point in points if RPS.of(point) is not None), key=lambda point: RPS.of(point) or 0.0)
+    best = next((point for point in reversed(fastest) if point.verdict is Verdict.VALID), None)
+    if best is None or best is fastest[-1]:
+        return {}
+    figures = point_figures(best)
+    return {f"{BEST}{name}": figures[name] for name in POINT_FIGURES if name in figures}
 
 
 def _found(result: PerfResult) -> dict[str, float]:

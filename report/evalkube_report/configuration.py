@@ -41,15 +41,22 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{host_of(url)}{parts.path}{query}"
 
 
-def settings_of(spec: EvalRunSpec | PerfRunSpec) -> list[Setting]:
-    """Every field that has a value: the given ones first. What only a cluster heeds is left out unless it was given."""
+def settings_of(spec: EvalRunSpec | PerfRunSpec, *, longest: int | None = _LONGEST) -> list[Setting]:
+    """Every field that has a value: the given ones first. What only a cluster heeds is left out unless it was given.
+    Of values longer than `longest` both ends are shown.
+    """
     set_by_request = spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
     given = {path for name, value in set_by_request.items() for path, _ in _leaves(name, value)}
     found = []
     for name, value in spec.model_dump(mode="json", by_alias=False).items():
         if value is not None and (name in spec.model_fields_set or name not in CLUSTER_ONLY):
-            found += [Setting(path, _shown(leaf, path), path in given) for path, leaf in _leaves(name, value)]
+            found += [_setting(path, leaf, path in given, longest) for path, leaf in _leaves(name, value)]
     return sorted(found, key=lambda setting: not setting.given)
+
+
+def _setting(path: str, leaf: Any, given: bool, longest: int | None) -> Setting:
+    text = _shown(leaf, path)
+    return Setting(path, text if longest is None else formats.clipped(text, longest), given)
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -67,7 +74,7 @@ def _shown(value: Any, path: str) -> str:
     if (above & _FREE_MAPS and is_secret(names[-1])) or (above & _BODIES and is_secret_key(names[-1])):
         return "***"
     if isinstance(value, str):
-        return formats.clipped(shown_url(value) if names[-1] in ("url", "api_url") else value, _LONGEST)
+        return shown_url(value) if names[-1] in ("url", "api_url") else value
     if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
-        return formats.clipped(", ".join(str(item) for item in value), _LONGEST)
-    return formats.clipped(json.dumps(value, ensure_ascii=False), _LONGEST)
+        return ", ".join(str(item) for item in value)
+    return json.dumps(value, ensure_ascii=False)

@@ -8,14 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from evalkube_crds.figure import Unit as FigureUnit
+
 __all__ = [
     "DASH",
     "Unit",
+    "amount",
+    "bound",
+    "change",
     "clipped",
     "count",
     "duration",
     "moment",
     "percent",
+    "probability",
     "score",
     "significant",
     "tick",
@@ -49,6 +55,26 @@ def _gained(text: str, magnitude: int) -> bool:
     return shown > 0 and math.floor(math.log10(shown)) > magnitude
 
 
+def amount(value: float | None) -> str:
+    """A number of whole things: a whole number as it is, a mean or a value between two with significant digits."""
+    return (
+        count(round(value))
+        if value is not None and math.isfinite(value) and value == round(value)
+        else significant(value)
+    )
+
+
+def bound(unit: FigureUnit, value: float) -> str:
+    """A limit that somebody set, as they would write it: "500 ms", "99.9 %", "20 req/s"."""
+    match unit:
+        case FigureUnit.SECONDS:
+            return f"{value:g} s" if value >= 1 else f"{value * 1000:g} ms"
+        case FigureUnit.SHARE:
+            return f"{value * 100:g} %"
+        case _:
+            return f"{value:g} {unit}"
+
+
 def count(value: int | None) -> str:
     """A whole number with thousands separated."""
     return DASH if value is None else f"{value:,}"
@@ -65,6 +91,22 @@ def percent(share: float | None) -> str:
         if float(text) not in (0, 100):
             return f"{text} %"
     return "< 0.001 %" if share < 0.5 else "> 99.999 %"
+
+
+def change(ratio: float | None) -> str:
+    """By how much a value of `ratio` times another one differs from it: "+3.2 %", "−0.4 %"."""
+    if ratio is None or not math.isfinite(ratio):
+        return DASH
+    shown = significant(abs(ratio - 1) * 100, 3) if abs(ratio - 1) >= 0.001 else f"{abs(ratio - 1) * 100:.2f}"
+    sign = "" if float(shown.replace(",", "")) == 0 else "+" if ratio > 1 else "\N{MINUS SIGN}"
+    return f"{sign}{shown} %"
+
+
+def probability(value: float | None) -> str:
+    """A p-value: "0.034", "< 0.001"."""
+    if value is None:
+        return DASH
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def score(value: float | None) -> str:

@@ -1,29 +1,20 @@
 """Which runs there are, in which order, in whose way."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from evalkube_api import errors
-from evalkube_api.backend import RunQuery
 from evalkube_api.local.index import Index
 from evalkube_api.local.store import Entry
-from evalkube_crds.names import Kind, Phase
+from evalkube_crds.names import Phase
+from fakes.lines import a_line
 
-START = datetime(2025, 12, 4, 10, tzinfo=UTC)
 
-
-def entry(
-    number: int, *, kind: Kind = Kind.EVAL_RUN, phase: Phase = Phase.SUCCEEDED, folder: str = "", model: str = "m"
-) -> Entry:
+def entry(number: int, *, phase: Phase = Phase.SUCCEEDED, folder: str = "") -> Entry:
     """The run that was made in second ``number``."""
     return Entry(
-        run_id=f"r{number}",
-        kind=kind,
-        phase=phase,
-        model=model,
-        created=START + timedelta(seconds=number),
+        line=a_line(number, phase=phase),
         folder=Path(folder or f"/out/{number}"),
         made_folder=True,
         idempotency_key=None,
@@ -41,34 +32,14 @@ def filled(*entries: Entry) -> Index:
 
 def test_newest_first_whatever_the_order_of_arrival() -> None:
     """Order is that of creation."""
-    assert filled(entry(2), entry(3), entry(1)).page(RunQuery())[0] == ["r3", "r2", "r1"]
+    assert [line.run_id for line in filled(entry(2), entry(3), entry(1)).lines()] == ["r3", "r2", "r1"]
 
 
-def test_pages_have_no_gap_while_runs_come_and_go() -> None:
-    """The place of a page is a time, not a number."""
-    index = filled(*(entry(number) for number in range(5)))
-    ids, total, after = index.page(RunQuery(limit=2))
-    assert (ids, total) == (["r4", "r3"], 5)
-    index.put(entry(9))
-    index.drop("r3")
-    ids, _, after = index.page(RunQuery(limit=2, after=after))
-    assert ids == ["r2", "r1"]
-    assert index.page(RunQuery(limit=2, after=after))[0::2] == (["r0"], None)
-
-
-def test_filters() -> None:
-    """By kind, phase and model, together."""
-    index = filled(entry(1), entry(2, kind=Kind.PERF_RUN), entry(3, phase=Phase.FAILED), entry(4, model="x"))
-    assert index.page(RunQuery(kind=Kind.PERF_RUN))[0] == ["r2"]
-    assert index.page(RunQuery(phase=Phase.FAILED))[0] == ["r3"]
-    assert index.page(RunQuery(model="x", kind=Kind.EVAL_RUN))[0] == ["r4"]
-    assert index.page(RunQuery(offset=1, limit=1))[0] == ["r3"]
-
-
-def test_a_place_that_no_page_ended_at() -> None:
-    """Is a mistake of the client."""
-    with pytest.raises(errors.InvalidRequest, match="continue"):
-        filled(entry(1)).page(RunQuery(after="x"))
+def test_a_run_that_is_dropped_is_listed_no_more() -> None:
+    """Whatever it became since it was put."""
+    index = filled(entry(1), entry(2, phase=Phase.RUNNING), entry(2))
+    index.drop("r2")
+    assert [line.run_id for line in index.lines()] == ["r1"]
 
 
 @pytest.mark.parametrize(

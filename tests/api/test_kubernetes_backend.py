@@ -348,7 +348,7 @@ def test_all_namespaces(server: ApiServer, tmp_path: Path) -> None:
         async with backend(server, tmp_path, all_namespaces=True) as runs:
             server.put("evalruns", applied("b", namespace="two"))
             await soon(lambda: len(runs_listed(runs)) == 2)
-            assert {run.metadata.name for run in (await runs.list(RunQuery())).runs} == {"one:a", "two:b"}
+            assert {run.run_id for run in (await runs.list(RunQuery())).runs} == {"one:a", "two:b"}
             assert (server.calls["watch evalruns"], server.watchers("evalruns")) == (1, 1)
 
     def runs_listed(runs: object) -> list[object]:
@@ -397,7 +397,7 @@ def test_a_restart_forgets_nothing(server: ApiServer, tmp_path: Path) -> None:
             await soon(lambda: runs.waiting == 1)
             server.set_status("evalruns", name, **ENDED)
             assert (await asyncio.wait_for(waiting, 60)).status.phase is Phase.SUCCEEDED
-            assert [run.metadata.name for run in (await runs.list(RunQuery())).runs] == [name]
+            assert [run.run_id for run in (await runs.list(RunQuery())).runs] == [name]
 
     asyncio.run(test())
 
@@ -412,13 +412,13 @@ def test_pages(server: ApiServer, tmp_path: Path) -> None:
         server.put("perfruns", applied("perf-9", "PerfRun", creationTimestamp="2025-11-23T21:00:00Z"))
         async with backend(server, tmp_path) as runs:
             first = await runs.list(RunQuery(kind=Kind.EVAL_RUN, limit=2))
-            assert ([run.metadata.name for run in first.runs], first.total) == (["eval-4", "eval-3"], 5)
+            assert ([run.run_id for run in first.runs], first.total) == (["eval-4", "eval-3"], 5)
             await runs.submit(eval_submission())
             second = await runs.list(RunQuery(kind=Kind.EVAL_RUN, limit=2, after=first.next))
-            assert [run.metadata.name for run in second.runs] == ["eval-2", "eval-1"]
+            assert [run.run_id for run in second.runs] == ["eval-2", "eval-1"]
             last = await runs.list(RunQuery(kind=Kind.EVAL_RUN, limit=2, after=second.next))
-            assert ([run.metadata.name for run in last.runs], last.next) == (["eval-0"], None)
-            assert (await runs.list(RunQuery(phase=Phase.FAILED))).total == 0
+            assert ([run.run_id for run in last.runs], last.next) == (["eval-0"], None)
+            assert (await runs.list(RunQuery(phases=frozenset({Phase.FAILED})))).total == 0
             with pytest.raises(errors.InvalidRequest):
                 await runs.list(RunQuery(after="x"))
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalkube_api import errors, views
+from evalkube_api import errors, lines, selecting, views
 from evalkube_api.backend import RunPage, RunQuery
-from evalkube_api.kubernetes import documents, paging
+from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.cache import Cache
 from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.unread import Unreadable
@@ -38,11 +38,12 @@ SOUND = {kind: _run("e", 7, kind, status={**ENDED, "attempts": [{"number": 1}]})
 
 def _shown(cache: Cache) -> set[str]:
     """The ids in a list of all runs, as a client gets it; each is asked for on its own, too."""
-    found, total, following = paging.page(cache.entries(), RunQuery())
-    shown = [documents.run_of(entry.document(), documents.key_of(entry.document()).name) for entry in found]
-    answered = orjson.loads(orjson.dumps(views.page(RunPage(shown, total, following))))
-    for one in shown:
-        orjson.dumps(views.run(one))
+    found = selecting.page((entry.line for _, entry in cache.entries()), RunQuery(), NOW)
+    listed = views.page(RunPage(found.lines, found.total, found.next, cache.feed.position))
+    for _, entry in cache.entries():
+        shown = documents.run_of(entry.document(), documents.key_of(entry.document()).name)
+        views.run(shown, lines.queue_of(shown.status)).model_dump_json()
+    answered = orjson.loads(listed.model_dump_json())
     return {line["id"] for line in answered["runs"]}
 
 

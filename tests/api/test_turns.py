@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_api.local.turns import Limits, next_turns
+from evalkube_api.local.turns import Limits, next_turns, waits_for
 from evalkube_crds.names import Kind
 
 E, P = Kind.EVAL_RUN, Kind.PERF_RUN
@@ -49,3 +49,28 @@ def test_everyone_has_a_turn_in_order(kinds: list[Kind], most: int, alone: bool)
         assert not (alone and P in now and len(now) > 1)
         running.pop(0)
     assert order == [str(i) for i in range(len(kinds))]
+
+
+WAITS = {
+    "behind others": (3, E, [E, E], ALONE, "2 runs before it"),
+    "behind one": (2, P, [E], ALONE, "1 run before it"),
+    "evaluations": (1, E, [E, E], ALONE, "the end of one of the 2 evaluations that are running (--max-runs)"),
+    "a load test": (1, E, [P], ALONE, "the end of the load test that is running; load tests run alone"),
+    "alone": (1, P, [E], ALONE, "the end of the evaluation that is running; load tests run alone"),
+    "the one at work": (1, E, [E], ALONE, "the end of the evaluation that is running (--max-runs)"),
+    "alone beside several": (
+        1,
+        P,
+        [E, E],
+        ALONE,
+        "the end of the 2 evaluations that are running; load tests run alone",
+    ),
+    "one at a time": (1, P, [E, P], BESIDE, "the end of the load test that is running; load tests run one at a time"),
+    "nothing": (1, E, [], ALONE, "its turn"),
+}
+
+
+@pytest.mark.parametrize(("place", "kind", "running", "limits", "words"), WAITS.values(), ids=WAITS.keys())
+def test_what_a_run_waits_for(place: int, kind: Kind, running: list[Kind], limits: Limits, words: str) -> None:
+    """In words, by its place in the line and what is running."""
+    assert waits_for(place, kind, running, limits) == words

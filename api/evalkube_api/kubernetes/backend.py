@@ -8,27 +8,32 @@ for all the time (waiting, progress, lists) from one shared watch.
 import asyncio
 import contextlib
 import hashlib
+import heapq
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
-from evalkube_api import endings, errors
+from evalkube_api import endings, errors, lines, selecting
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
     Backend,
     Census,
     Deletion,
+    Line,
     Moment,
+    Queue,
+    RunEvent,
     RunPage,
     RunQuery,
     Submission,
 )
-from evalkube_api.kubernetes import creating, documents, logs, paging
+from evalkube_api.kubernetes import creating, documents, logs
 from evalkube_api.kubernetes.cache import Cache, Entry
 from evalkube_api.kubernetes.cluster import Cluster, answered, connect
 from evalkube_api.kubernetes.creating import Creator
@@ -146,11 +151,39 @@ class KubernetesBackend:
 
     async def list(self, query: RunQuery) -> RunPage:
         """See backend.Backend. The watched namespaces' runs; one that is asked for by name is watched from then on."""
+        await self._watched(query)
+        every = (self._line(key, entry) for key, entry in self._cache.entries())
+        found = selecting.page(every, query, datetime.now(UTC))
+        return RunPage(found.lines, found.total, found.next, self._cache.feed.position)
+
+    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
+        """See backend.Backend. Of the runs that lists show."""
+        await self._watched(query)
+
+        def line(key: Key) -> Line | None:
+            entry = self._cache.entry(key)
+            found = None if entry is None else self._line(key, entry)
+            return found if found is not None and selecting.matches(found, query) else None
+
+        def newest(most: int) -> list[Key]:
+            found = [(one.place, key) for key, _ in self._cache.entries() if (one := line(key)) is not None]
+            return [key for _, key in heapq.nlargest(most, found, key=lambda pair: pair[0])]
+
+        return self._cache.feed.events(after, line=line, run_id=self._runs.id_of, newest=newest)
+
+    async def _watched(self, query: RunQuery) -> None:
         if query.namespace is not None:
             with self._calling("see the runs"):
                 await self._scopes.ensure(query.namespace)
-        found, total, following = paging.page(self._cache.entries(), query)
-        return RunPage([self._document(entry.document()) for entry in found], total, following)
+
+    def _line(self, key: Key, entry: Entry) -> Line:
+        """Under its id."""
+        run_id = self._runs.id_of(key)
+        return entry.line if run_id == key.name else replace(entry.line, run_id=run_id)
+
+    def queue(self, run: Run) -> Queue | None:
+        """See backend.Backend. Nobody but the cluster's own queue knows the places in it."""
+        return lines.queue_of(run.status)
 
     def census(self) -> Census:
         """See backend.Backend. The watched namespaces' runs."""

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import orjson
 
+from evalkube_api.backend import Line
 from evalkube_api.errors import RunDeleted
+from evalkube_api.feed import Feed
 from evalkube_api.kubernetes import documents
 from evalkube_api.kubernetes.documents import Raw
 from evalkube_api.kubernetes.ids import Key
@@ -37,11 +39,14 @@ class Entry:
 
     uid: str
     version: int
-    phase: Phase
-    model: str
-    created: str
+    line: Line
     changed_at: datetime
     data: bytes
+
+    @property
+    def phase(self) -> Phase:
+        """The run's phase."""
+        return self.line.phase
 
     def document(self) -> dict[str, Any]:
         """The resource, without its results."""
@@ -50,9 +55,10 @@ class Entry:
 
 
 class Cache:
-    """Runs by key. ``now`` gives the time that a change is seen at."""
+    """Runs by key. ``now`` gives the time that a change is seen at; ``feed`` is told of each."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
+        self.feed: Feed[Key] = Feed()
         self._now = now
         self._entries: dict[Key, Entry] = {}
         self._waiters: dict[str, set[Waiter]] = {}
@@ -125,6 +131,7 @@ class Cache:
     def close(self) -> None:
         """Wakes everyone: the service stops."""
         self._closed = True
+        self.feed.close()
         for waiters in self._waiters.values():
             for waiter in waiters:
                 if not waiter.done():
@@ -152,13 +159,12 @@ class Cache:
         self._entries[seen.key] = Entry(
             uid=seen.uid,
             version=seen.version,
-            phase=seen.phase,
-            model=seen.model,
-            created=seen.created,
+            line=seen.line,
             changed_at=self._now() if known is not None else seen.changed_at,
             data=seen.data,
         )
-        if seen.phase.terminal and seen.uid in self._waiters:
+        self.feed.changed(seen.key)
+        if seen.line.phase.terminal and seen.uid in self._waiters:
             self._end(seen.uid, seen.whole)
         self._tell(seen.uid)
 
@@ -178,6 +184,7 @@ class Cache:
         known = self._entries.get(key)
         if known is not None and known.uid == uid:
             del self._entries[key]
+            self.feed.deleted(key)
         self._bury(uid)
 
     def prune(self, kind: Kind, namespace: str | None, listed: Collection[str], version: int) -> int:

@@ -17,10 +17,11 @@ from typing import Any, Final, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from evalkube_api.backend import Submission
+from evalkube_api import lines
+from evalkube_api.backend import Line, Submission
 from evalkube_api.kubernetes.ids import Key
 from evalkube_api.kubernetes.unread import Unreadable
-from evalkube_crds import key_hosts
+from evalkube_crds import key_hosts, tags
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_KEY_LABEL, API_VERSION, GROUP, KEY_HOSTS_ANNOTATION, Kind, Phase
 from evalkube_crds.perfrun import PerfRunSpec
@@ -64,6 +65,7 @@ _SECRETS: Final[Mapping[str, tuple[tuple[str | int, ...], str, str]]] = {
 """Where a spec refers to each of a run's secrets (part and field), and its key in the Secret of the run."""
 _MOST_SHOWN: Final = 253
 """Of what a resource that cannot be read says of itself: as long as a name can be."""
+_DATASET: Final[str] = PerfRunSpec.model_fields["dataset"].default
 _ZONED: Final = re.compile(r"T.*(Z|[+-]\d\d:\d\d)$")
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -71,6 +73,8 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 def request_digest(submission: Submission) -> str:
     """What tells one request from another, secrets left out: a digest of a key would help to guess it."""
     document = [submission.kind, submission.namespace, submission.spec.model_dump(mode="json")]
+    if submission.tags:
+        document.append(dict(submission.tags))
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
@@ -86,6 +90,8 @@ def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> d
         part, field, held_as = _SECRETS[name]
         _holder(spec, part)[field] = {"name": secret, "key": held_as}
     metadata = {"name": key.name, "namespace": key.namespace, "annotations": {REQUEST: digest}}
+    if submission.tags:
+        metadata["labels"] = tags.labels_of(submission.tags)
     return {"apiVersion": API_VERSION, "kind": str(key.kind), "metadata": metadata, "spec": spec}
 
 
@@ -140,9 +146,7 @@ class Seen:
     key: Key
     uid: str
     version: int
-    phase: Phase
-    model: str
-    created: str
+    line: Line
     changed_at: datetime
     data: bytes
     whole: Raw
@@ -151,24 +155,39 @@ class Seen:
 def seen(raw: Raw) -> Seen:
     """Raises Unreadable, and nothing else."""
     key, uid = identity(raw)
-    metadata = raw["metadata"]
-    created = metadata.get("creationTimestamp")
-    if _moment(created) is None:
-        raise _unreadable(raw, "creationTimestamp is no time")
     trimmed_run = trimmed(raw)
-    data = packed(trimmed_run)
-    model = _part(raw, "spec").get("model")
     return Seen(
         key=key,
         uid=uid,
         version=version(raw),
-        phase=phase(raw),
-        model=model if isinstance(model, str) else "",
-        created=str(created),
+        line=_line(trimmed_run, key),
         changed_at=_last_change(raw),
-        data=data,
+        data=packed(trimmed_run),
         whole={**raw, "metadata": trimmed_run["metadata"]},
     )
+
+
+def _line(raw: Raw, key: Key) -> Line:
+    """What lists show of the run, without reading its spec as a whole. Raises Unreadable."""
+    spec = _part(raw, "spec")
+    model, datasets = spec.get("model"), spec.get("datasets")
+    if key.kind is Kind.PERF_RUN:
+        datasets = [spec.get("dataset", _DATASET)]
+    return lines.made(
+        key.kind,
+        _metadata(raw, key.name),
+        _status(_part(raw, "status")),
+        model=model if isinstance(model, str) else "",
+        datasets=[one for one in datasets if isinstance(one, str)] if isinstance(datasets, list) else [],
+    )
+
+
+def _metadata(raw: Raw, name: str) -> Metadata:
+    """Under that name. Raises Unreadable."""
+    metadata = _understood(Metadata, {**raw["metadata"], "name": name})
+    if metadata is None or _moment(raw["metadata"].get("creationTimestamp")) is None:
+        raise _unreadable(raw, "its metadata is not a run's")
+    return metadata
 
 
 def identity(raw: object) -> tuple[Key, str]:
@@ -277,9 +296,7 @@ def _last_change(raw: Raw) -> datetime:
 def run_of(raw: Raw, run_id: str) -> Run:
     """The run's document as the REST API has it: ``metadata.name`` is the id. Raises Unreadable."""
     key, _ = identity(raw)
-    metadata = _understood(Metadata, {**raw["metadata"], "name": run_id})
-    if metadata is None or _moment(raw["metadata"].get("creationTimestamp")) is None:
-        raise _unreadable(raw, "its metadata is not a run's")
+    metadata = _metadata(raw, run_id)
     status, spec = _status(_part(raw, "status")), _part(raw, "spec")
     if key.kind is Kind.EVAL_RUN:
         asked = _spec(EvalRunSpec, spec, {"api_url": "", "datasets": []})

@@ -11,14 +11,29 @@ import secrets
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from evalkube_api import endings, errors
-from evalkube_api.backend import Artifact, ArtifactList, Census, Deletion, Moment, RunPage, RunQuery, Submission
+from evalkube_api import endings, errors, lines, selecting
+from evalkube_api.backend import (
+    Artifact,
+    ArtifactList,
+    Census,
+    Deletion,
+    Line,
+    Moment,
+    Queue,
+    RunEvent,
+    RunPage,
+    RunQuery,
+    Submission,
+)
+from evalkube_api.feed import Feed
 from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
 from evalkube_api.local.drive import Driver, Live, now
 from evalkube_api.local.index import Index
@@ -28,6 +43,7 @@ from evalkube_api.local.paths import Roots
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_api.local.turns import Limits
+from evalkube_api.local.waiting import Waiting
 from evalkube_api.settings import Settings
 from evalkube_crds import storage
 from evalkube_crds.evalrun import EvalRunSpec
@@ -57,7 +73,8 @@ class LocalBackend:
         self._command, self._environment = settings.runner_command, settings.runner_environment
         self._index = Index()
         self._lives: dict[str, Live] = {}
-        self._waiting: dict[str, Kind] = {}
+        self._feed: Feed[str] = Feed()
+        self._waiting = Waiting()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._admission = asyncio.Lock()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
@@ -92,11 +109,12 @@ class LocalBackend:
             scratch=scratch,
             readable=self._roots.readable,
             grace_s=self._grace_s,
+            tell=self._tell,
         )
-        runs, unwritten = await asyncio.to_thread(recovery.recover, self._store, now())
+        entries, unwritten = await asyncio.to_thread(recovery.recover, self._store, now())
         await asyncio.to_thread(scratch.sweep)  # their runners have ended
-        for run in runs:
-            self._index.put(Entry.of(run))
+        for entry in entries:
+            self._index.put(entry)
         for run, why in unwritten:
             self._keeper.owe(run, why)
 
@@ -109,6 +127,7 @@ class LocalBackend:
                 await asyncio.wait(list(self._tasks.values()))
             if self._lock_fd is not None:
                 await self._keeper.close()
+        self._feed.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -142,12 +161,13 @@ class LocalBackend:
                 raise errors.QueueFull(
                     f"{len(self._waiting)} runs wait for their turn, and no more may (--max-waiting)"
                 )
-            placed = Submission(submission.kind, spec, submission.secrets, submission.idempotency_key)
+            placed = replace(submission, spec=spec)
             run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
             self._index.put(Entry.of(run))
             live = Live(run.metadata.name, placed.kind, run, placed.secrets)
             self._lives[live.run_id] = live
-            self._waiting[live.run_id] = placed.kind
+            self._waiting.add(live.run_id, placed.kind)
+            self._feed.changed(live.run_id)
             self._give_turns()
             if live.run_id in self._waiting:
                 live.document = None  # it is on the disk, and read when its turn comes
@@ -233,10 +253,17 @@ class LocalBackend:
     def _give_turns(self) -> None:
         if self._closing or self._keeper.problem:  # what they leave would find no room
             return
-        running = [self._lives[run_id].kind for run_id in self._tasks]
-        for run_id in turns.next_turns(self._waiting.items(), running, self._limits):
-            del self._waiting[run_id]
+        for run_id in turns.next_turns(self._waiting.kinds.items(), self._running(), self._limits):
+            self._waiting.take(run_id)
             self._tasks[run_id] = asyncio.create_task(self._drive(self._lives[run_id]))
+        self._feed.changed(*self._waiting)  # each has another place, or waits for another end
+
+    def _running(self) -> list[Kind]:
+        return [self._lives[run_id].kind for run_id in self._tasks]
+
+    def _tell(self, live: Live) -> None:
+        self._index.put(Entry.of(live.shown))
+        self._feed.changed(live.run_id)
 
     async def _drive(self, live: Live) -> None:
         try:
@@ -260,18 +287,20 @@ class LocalBackend:
         return True
 
     def _release(self, live: Live) -> None:
-        if live.document is not None:
-            self._index.put(Entry.of(live.document))
-        elif live.run_id in self._index:
-            self._index.drop(live.run_id)
+        if live.document is None and live.run_id in self._index:
+            self._forget(live.run_id)
         self._lives.pop(live.run_id, None)
         live.ended.set()
         self._give_turns()
 
+    def _forget(self, run_id: str) -> None:
+        self._index.drop(run_id)
+        self._feed.deleted(run_id)
+
     async def _end(self, live: Live, reason: Reason) -> None:
         live.asked = live.asked or reason
         if live.run_id in self._waiting:
-            del self._waiting[live.run_id]
+            self._waiting.take(live.run_id)
             async with self._reading:
                 if await self._read(live):
                     await self._driver.settle(live, outcome.outcome(None, 0, live.asked, "", None))
@@ -281,10 +310,8 @@ class LocalBackend:
 
     async def get(self, run_id: str) -> Run:
         """See backend.Backend."""
-        run = await self._document(run_id)
-        if run.status.phase.terminal or (reported := await asyncio.to_thread(self._store.progress, run_id)) is None:
-            return run
-        return run.model_copy(update={"status": run.status.model_copy(update={"progress": reported[0]})})
+        live = self._lives.get(run_id)
+        return live.shown if live is not None and live.document is not None else await self._document(run_id)
 
     async def _document(self, run_id: str) -> Run:
         """A run's document, in which its progress stands only at its end."""
@@ -302,27 +329,47 @@ class LocalBackend:
 
     async def list(self, query: RunQuery) -> RunPage:
         """See backend.Backend."""
+        self._check_query(query)
+        found = selecting.page(self._index.lines(), query, now())
+        return RunPage([self._placed(line) for line in found.lines], found.total, found.next, self._feed.position)
+
+    def _placed(self, line: Line) -> Line:
+        """With its place, where it waits."""
+        return replace(line, queue=self._queue(line.run_id)) if line.run_id in self._waiting else line
+
+    def _queue(self, run_id: str) -> Queue:
+        place, kind = self._waiting.place(run_id), self._waiting.kinds[run_id]
+        if self._keeper.problem:
+            return Queue(place, f"room for its documents: {self._keeper.problem}")
+        return Queue(place, turns.waits_for(place, kind, self._running(), self._limits))
+
+    def queue(self, run: Run) -> Queue | None:
+        """See backend.Backend."""
+        run_id = run.metadata.name
+        return self._queue(run_id) if run_id in self._waiting else lines.queue_of(run.status)
+
+    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
+        """See backend.Backend."""
+        self._check_query(query)
+
+        def line(run_id: str) -> Line | None:
+            found = self._index.entry(run_id).line if run_id in self._index else None
+            return self._placed(found) if found is not None and selecting.matches(found, query) else None
+
+        def newest(most: int) -> list[str]:
+            matching = (one.run_id for one in self._index.lines() if selecting.matches(one, query))
+            return list(islice(matching, most))
+
+        return self._feed.events(after, line=line, run_id=str, newest=newest)
+
+    def _check_query(self, query: RunQuery) -> None:
         if query.namespace is not None:
             raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
-        for live in self._lives.values():
-            run = live.document
-            if run is not None and self._index.entry(live.run_id).phase is not run.status.phase:
-                self._index.put(Entry.of(run))
-        ids, total, following_page = self._index.page(query)
-        found = []
-        for run_id in ids:
-            with contextlib.suppress(errors.NotFound):
-                found.append(await self.get(run_id))
-        return RunPage(found, total, following_page)
 
     def census(self) -> Census:
         """See backend.Backend."""
-        counts = Counter((Kind(entry.kind), self._phase(entry)) for entry in self._index.entries())
+        counts = Counter((entry.kind, entry.phase) for entry in self._index.entries())
         return Census(counts, queued=len(self._waiting))
-
-    def _phase(self, entry: Entry) -> Phase:
-        live = self._lives.get(entry.run_id)
-        return entry.phase if live is None or live.document is None else live.document.status.phase
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
         """See backend.Backend."""
@@ -372,10 +419,12 @@ class LocalBackend:
             run = await self.cancel(run_id)
             if not run.status.phase.terminal:
                 raise errors.Conflict(f"run {run_id} does not end; try again", run_id)
+        if (live := self._lives.get(run_id)) is not None:
+            await live.ended.wait()  # its last document is being written
         async with self._admission:
             entry = self._index.entry(run_id)
             sharing = self._index.sharing(entry)
-            self._index.drop(run_id)
+            self._forget(run_id)
             ours = entry.made_folder and await asyncio.to_thread(self._roots.is_a_runs, entry.folder)
             theirs = sharing is not None or not ours
             self._keeper.drop(run_id)
@@ -391,14 +440,13 @@ class LocalBackend:
 
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
-        live = self._lives.get(run_id)
-        if live is not None and live.document is None:
-            entry = self._index.entry(run_id)
-            return Moment(run_id, entry.phase, Progress(), entry.created, life.WAITS)
-        run = await self._document(run_id)
-        reported = None if run.status.phase.terminal else await asyncio.to_thread(self._store.progress, run_id)
-        progress, at = reported or (run.status.progress or Progress(), _last_change(run))
-        return Moment(run_id, run.status.phase, progress, at, endings.reason_of(run)[1])
+        if run_id in self._waiting:
+            said = f"waits for {self._queue(run_id).waits_for}"
+            return Moment(run_id, Phase.QUEUED, Progress(), self._index.entry(run_id).line.created, said)
+        live, run = self._lives.get(run_id), await self.get(run_id)
+        seen = None if live is None or run.status.phase.terminal else live.seen
+        at = _last_change(run) if seen is None else seen[1]
+        return Moment(run_id, run.status.phase, run.status.progress or Progress(), at, endings.reason_of(run)[1])
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""

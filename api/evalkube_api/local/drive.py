@@ -6,7 +6,7 @@ Which run has its turn is decided elsewhere; so is who may end it.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,13 +24,14 @@ from evalkube_api.local.store import RunStore
 from evalkube_crds import credentials, storage, summary, verdict
 from evalkube_crds.names import MAX_INLINE_RESULT_BYTES, Kind, Reason
 from evalkube_crds.paths import Readable
-from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_crds.status import ResultReference, Run
 from evalkube_crds.transitions import Outcome
 
 __all__ = ["Driver", "Live", "collected", "now"]
 
 _LOG = logging.getLogger("evalkube.service")
+_LOOK_S: Final = 0.25
 _MOST_RESULT_BYTES: Final = 512 * 1024 * 1024
 
 
@@ -43,13 +44,15 @@ def now() -> datetime:
 class Live:
     """A run that has not ended. ``asked`` is why it is to end, once someone wants that.
 
-    ``document`` is None while it waits: a request of a megabyte is some 17 as objects, and stands on the disk."""
+    ``document`` is None while it waits: a request of a megabyte is some 17 as objects, and stands on the disk.
+    ``seen`` is the progress that its runner last told, and when."""
 
     run_id: str
     kind: Kind
     document: Run | None
     secrets: Mapping[str, str] = field(repr=False)
     asked: Reason | None = None
+    seen: tuple[Progress, datetime] | None = None
     process: RunnerProcess | None = None
     stopping: asyncio.Task[None] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,6 +67,13 @@ class Live:
     @run.setter
     def run(self, changed: Run) -> None:
         self.document = changed
+
+    @property
+    def shown(self) -> Run:
+        """Its document with its progress, which stands in the document only at its end."""
+        if self.seen is None or self.run.status.phase.terminal:
+            return self.run
+        return self.run.model_copy(update={"status": self.run.status.model_copy(update={"progress": self.seen[0]})})
 
     def is_to_end(self) -> bool:
         """Whether someone asked for its end."""
@@ -83,7 +93,10 @@ class Driver:
         scratch: Scratch,
         readable: Readable,
         grace_s: float,
+        tell: Callable[[Live], None],
     ) -> None:
+        """``tell`` is called at every change of a run."""
+        self._tell = tell
         self._store = store
         self._keeper = keeper
         self._scratch = scratch
@@ -94,6 +107,7 @@ class Driver:
     async def drive(self, live: Live) -> None:
         """From turn to end; never raises. ``live.run`` is the run's last document when it returns."""
         found: Outcome | None = None
+        watching = asyncio.create_task(self._watch(live))
         try:
             ending = await self._execute(live)
             if ending.reason in (Reason.COMPLETED, Reason.STORE_FULL):
@@ -102,6 +116,7 @@ class Driver:
             _LOG.exception("%s: the service could not run it", live.run_id)
             ending = Ending(Reason.INTERNAL_ERROR, f"the service could not run it: {type(problem).__name__}: {problem}")
         finally:
+            watching.cancel()
             if live.process is not None:
                 live.process.kill()
         await asyncio.to_thread(self._scratch.ended, live.run_id)
@@ -119,7 +134,9 @@ class Driver:
         _LOG.info("%s: %s: %s", live.run_id, live.run.status.phase, message.splitlines()[0] if message else "")
 
     async def record(self, live: Live) -> None:
-        """Writes the document as it is by the time of writing, or keeps it until it can be written."""
+        """Tells of the change, and writes the document as it is by the time of writing, or keeps it until it can be
+        written."""
+        self._tell(live)
         async with live.writing:
             await self._keeper.keep(live.run)
 
@@ -147,6 +164,16 @@ class Driver:
         await self.record(live)
         exit_code = await live.process.wait()
         return await asyncio.to_thread(self._outcome, live, exit_code)
+
+    async def _watch(self, live: Live) -> None:
+        """Tells of progress. Files tell no one that they changed, so the runner's is looked at."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            at = live.seen[1] if live.seen is not None else None
+            found = await asyncio.to_thread(self._store.progress, live.run_id, at)
+            if found is not None:
+                live.seen = found
+                self._tell(live)
 
     def _command_of(self, run: Run, control: Path, scratch: Path) -> tuple[str, ...]:
         folders = {"--artifacts": run.status.output_dir, "--control": control, "--scratch": scratch}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from evalkube_api import errors
-from evalkube_api.backend import RunQuery
+from evalkube_api.backend import Line
 from evalkube_api.local.paths import overlap
 from evalkube_api.local.store import Entry
 
@@ -18,7 +18,7 @@ class Index:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Entry] = {}
-        self._order: list[tuple[str, str]] = []
+        self._order: list[tuple[tuple[str, str, str], str]] = []
         self._by_key: dict[tuple[str, str], str] = {}
 
     def __contains__(self, run_id: str) -> bool:
@@ -57,19 +57,9 @@ class Index:
         run_id = self._by_key.get((kind, key))
         return self._by_id[run_id] if run_id is not None else None
 
-    def page(self, query: RunQuery) -> tuple[list[str], int, str | None]:
-        """Ids of one page, newest first; how many match in all; and where the next page starts, if there is one.
-
-        Raises errors.InvalidRequest for a place that no page ended at.
-        """
-        found = [entry for entry in self._newest_first() if _matches(entry, query)]
-        start = query.offset
-        if query.after is not None:
-            last = _place_of(query.after)
-            start = next((i for i, entry in enumerate(found) if _place(entry) < last), len(found))
-        shown = found[start : start + query.limit]
-        more = start + query.limit < len(found)
-        return [entry.run_id for entry in shown], len(found), "~".join(_place(shown[-1])) if more else None
+    def lines(self) -> Iterator[Line]:
+        """What lists show of each run, newest first."""
+        return (entry.line for entry in self._newest_first())
 
     def active_in(self, folder: Path) -> Entry | None:
         """An unfinished run whose folder is, holds, or lies in ``folder``."""
@@ -94,21 +84,8 @@ class Index:
         return (self._by_id[run_id] for _, run_id in reversed(self._order))
 
 
-def _place(entry: Entry) -> tuple[str, str]:
-    return entry.created.strftime("%Y%m%dT%H%M%S.%f"), entry.run_id
-
-
-def _place_of(token: str) -> tuple[str, str]:
-    created, mark, run_id = token.partition("~")
-    if not mark or not created or not run_id:
-        raise errors.InvalidRequest.because("is not the 'next' of an earlier page", "continue")
-    return created, run_id
-
-
-def _matches(entry: Entry, query: RunQuery) -> bool:
-    return (
-        query.kind in (None, entry.kind) and query.phase in (None, entry.phase) and query.model in (None, entry.model)
-    )
+def _place(entry: Entry) -> tuple[tuple[str, str, str], str]:
+    return entry.line.place, entry.run_id
 
 
 def _later(known: dict[str, Entry], run_id: str | None, entry: Entry) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from evalkube_api.backend import WORDS, Submission
-from evalkube_crds import thresholds, transitions
+from evalkube_crds import tags, thresholds, transitions
 from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import Progress
 from evalkube_crds.status import EvalRun, Metadata, PerfRun, Run, RunStatus
@@ -69,6 +69,8 @@ def is_run_id(name: str) -> bool:
 def request_digest(submission: Submission) -> str:
     """What tells one request from another, secrets left out: a digest of a key would help to guess it."""
     document = [submission.kind, submission.spec.model_dump(mode="json")]
+    if submission.tags:
+        document.append(dict(submission.tags))
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
@@ -76,7 +78,8 @@ def new_run(
     submission: Submission, *, run_id: str, uid: str, now: datetime, output_dir: str, annotations: Mapping[str, str]
 ) -> Run:
     """An accepted run that waits for its turn."""
-    metadata = Metadata(name=run_id, uid=uid, creation_timestamp=now, annotations=dict(annotations))
+    marks = {"labels": tags.labels_of(submission.tags), "annotations": dict(annotations)}
+    metadata = Metadata(name=run_id, uid=uid, creation_timestamp=now, **marks)
     waiting = transitions.held_back(
         RunStatus(output_dir=output_dir), Reason.WAITING_FOR_TURN, WAITS, accepted=True, now=now, generation=_GENERATION
     )

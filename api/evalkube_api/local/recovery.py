@@ -10,7 +10,7 @@ from datetime import datetime
 from evalkube_api.local import life, outcome
 from evalkube_api.local.drive import collected
 from evalkube_api.local.process import end_survivor
-from evalkube_api.local.store import RunStore
+from evalkube_api.local.store import Entry, RunStore
 from evalkube_crds.names import Reason
 from evalkube_crds.status import Run
 
@@ -19,24 +19,25 @@ __all__ = ["recover"]
 _LOG = logging.getLogger("evalkube.service")
 
 
-def recover(store: RunStore, now: datetime) -> tuple[list[Run], list[tuple[Run, OSError]]]:
+def recover(store: RunStore, now: datetime) -> tuple[list[Entry], list[tuple[Run, OSError]]]:
     """Every run of the store, ended; and those whose documents could not be written, with why."""
     store.empty_trash()
-    runs: list[Run] = []
+    runs: list[Entry] = []
     unwritten: list[tuple[Run, OSError]] = []
     for run in store.all():
         if run.status.phase.terminal:
-            runs.append(run)
+            runs.append(Entry.of(run))
             continue
         try:
-            runs.append(_brought_to_an_end(store, run, now))
+            ended = _brought_to_an_end(store, run, now)
         except Exception:  # its files are foreign input: one run that nobody can end harms no other
             _LOG.exception("%s: cannot be brought to an end, and is left alone", run.metadata.name)
             continue
+        runs.append(Entry.of(ended))
         try:
-            store.write(runs[-1])
+            store.write(ended)
         except OSError as problem:
-            unwritten.append((runs[-1], problem))
+            unwritten.append((ended, problem))
     return runs, unwritten
 
 

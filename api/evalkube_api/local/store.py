@@ -20,7 +20,8 @@ from typing import Final, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from evalkube_api import endings
+from evalkube_api import lines
+from evalkube_api.backend import Line
 from evalkube_api.local import files
 from evalkube_api.local.life import KEY, MADE, REQUEST, is_run_id
 from evalkube_crds import storage
@@ -40,32 +41,40 @@ _Reported = TypeVar("_Reported", bound=BaseModel)
 class Entry:
     """What lists, conflicts and idempotency need to know of a run, whose document stays on the disk."""
 
-    run_id: str
-    kind: Kind
-    phase: Phase
-    model: str
-    created: datetime
+    line: Line
     folder: Path
     made_folder: bool
     idempotency_key: str | None
     request: str | None
     cut_short: bool = False
 
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.line.run_id
+
+    @property
+    def kind(self) -> Kind:
+        """The run's kind."""
+        return self.line.kind
+
+    @property
+    def phase(self) -> Phase:
+        """The run's phase."""
+        return self.line.phase
+
     @classmethod
     def of(cls, run: Run) -> "Entry":
         """The entry of a document."""
         marks = run.metadata.annotations
+        line = lines.line_of(run)
         return cls(
-            run_id=run.metadata.name,
-            kind=Kind(run.kind),
-            phase=run.status.phase,
-            model=run.spec.model,
-            created=run.metadata.creation_timestamp,
+            line=line,
             folder=Path(run.status.output_dir or "."),
             made_folder=marks.get(MADE) == "true",
             idempotency_key=marks.get(KEY),
             request=marks.get(REQUEST),
-            cut_short=endings.reason_of(run)[0] in _CUT_SHORT,
+            cut_short=line.reason in _CUT_SHORT,
         )
 
 
@@ -115,13 +124,15 @@ class RunStore:
         """The runner's last word, where it left a readable one."""
         return self._report(run_id, "receipt.json", Receipt)
 
-    def progress(self, run_id: str) -> tuple[Progress, datetime] | None:
-        """The last progress and when it was reported."""
-        found = self._report(run_id, "progress.json", Progress)
-        if found is None:
+    def progress(self, run_id: str, since: datetime | None = None) -> tuple[Progress, datetime] | None:
+        """The last progress and when it was reported; None where there is none that is not of ``since``."""
+        try:
+            modified_s = (self.folder(run_id) / "progress.json").stat().st_mtime
+        except OSError:
             return None
-        modified_s = (self.folder(run_id) / "progress.json").stat().st_mtime
-        return found, datetime.fromtimestamp(modified_s).astimezone()
+        at = datetime.fromtimestamp(modified_s).astimezone()
+        found = self._report(run_id, "progress.json", Progress) if at != since else None
+        return None if found is None else (found, at)
 
     def discard(self, run_id: str, artifacts: Path | None) -> None:
         """Take the run's folders away: at once out of sight, then off the disk."""

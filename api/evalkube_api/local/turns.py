@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from evalkube_crds.names import Kind
 
-__all__ = ["Limits", "next_turns"]
+__all__ = ["Limits", "next_turns", "waits_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,23 @@ def _fits(kind: Kind, running: list[Kind], limits: Limits) -> bool:
         return not running
     most = 1 if kind is Kind.PERF_RUN else limits.max_evals
     return running.count(kind) < most
+
+
+def waits_for(place: int, kind: Kind, running: Iterable[Kind], limits: Limits) -> str:
+    """What the run at that place of the line, from 1, waits for, beside those of the kinds that are ``running``."""
+    kinds = list(running)
+    if place > 1:
+        return "1 run before it" if place == 2 else f"{place - 1} runs before it"
+    if not kinds:
+        return "its turn"
+    if limits.perf_alone and Kind.PERF_RUN in kinds:
+        return "the end of the load test that is running; load tests run alone"
+    if limits.perf_alone and kind is Kind.PERF_RUN:
+        return f"the end of {_evaluations(len(kinds), '')}; load tests run alone"
+    if kind is Kind.PERF_RUN:
+        return "the end of the load test that is running; load tests run one at a time"
+    return f"the end of {_evaluations(kinds.count(kind), 'one of ')} (--max-runs)"
+
+
+def _evaluations(number: int, of: str) -> str:
+    return "the evaluation that is running" if number == 1 else f"{of}the {number} evaluations that are running"

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from evalkube_api import answers, errors, openapi, preferences, responses, views
-from evalkube_api.backend import KINDS, Backend, Moment, RunQuery
+from evalkube_api import answers, errors, openapi, preferences, responses, selecting, views
+from evalkube_api.backend import KINDS, Backend, Moment, RunQuery, Sort
 from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
-from evalkube_crds.names import Phase
+from evalkube_crds.names import Phase, Verdict
 
 __all__ = ["router"]
 
@@ -35,6 +35,7 @@ _TYPES: Final = {
 Limit = Annotated[int, Query(ge=1, le=500, description="Runs on one page")]
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Number of the page, from 1")]
 Continue = Annotated[str | None, Query(alias="continue", max_length=200, description="The `next` of the page before")]
+Phases = Annotated[str | None, Query(max_length=200, description="Only runs in one of these phases, with commas")]
 Model = Annotated[str | None, Query(max_length=512, description="Only runs of this model")]
 Namespace = Annotated[
     str | None,
@@ -42,6 +43,15 @@ Namespace = Annotated[
         max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description="Only of this namespace; clusters only"
     ),
 ]
+Tag = Annotated[
+    str | None,
+    Query(max_length=2000, description="Only runs with all of these tags, with commas: `name` or `name=value`"),
+]
+Verdicts = Annotated[str | None, Query(max_length=200, description="Only load tests of these verdicts, with commas")]
+Dataset = Annotated[str | None, Query(max_length=512, description="Only runs with this benchmark or data set")]
+Text = Annotated[str | None, Query(max_length=200, description="Only runs with this in their id, model or tags")]
+SortBy = Annotated[Sort, Query(description="What runs are sorted by; those that have no such value come last")]
+Order = Annotated[Literal["asc", "desc"], Query(description="Smallest or oldest first, or largest or newest")]
 Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
 
 
@@ -58,22 +68,43 @@ def _documents(routes: APIRouter, backend: Backend) -> None:
     @routes.get("", tags=["runs"], responses=openapi.RUNS)
     async def list_runs(
         kind: Literal["eval", "perf"] | None = None,
-        phase: Phase | None = None,
+        phase: Phases = None,
         model: Model = None,
         namespace: Namespace = None,
+        tag: Tag = None,
+        verdict: Verdicts = None,
+        dataset: Dataset = None,
+        q: Text = None,
+        sort: SortBy = "created",
+        order: Order = "desc",
         limit: Limit = 50,
         page: Page = 1,
         after: Continue = None,
     ) -> responses.RunList:
-        """Runs, newest first. `continue` pages on without gaps while new runs come in; `page` counts."""
-        wanted = KINDS[kind] if kind else None
-        query = RunQuery(wanted, phase, model, namespace, limit=limit, after=after, offset=(page - 1) * limit)
+        """Runs, newest first unless sorted otherwise. `continue` pages on without gaps while new runs come in, where
+        they are sorted by `created`; `page` counts."""
+        query = RunQuery(
+            kind=KINDS[kind] if kind else None,
+            phases=selecting.words_in(phase, Phase, "phase"),
+            model=model,
+            namespace=namespace,
+            tags=selecting.tags_in(tag),
+            verdicts=selecting.words_in(verdict, Verdict, "verdict"),
+            dataset=dataset,
+            text=q,
+            sort=sort,
+            descending=order == "desc",
+            limit=limit,
+            after=after,
+            offset=(page - 1) * limit,
+        )
         return views.page(await backend.list(query))
 
     @routes.get("/{run_id}", tags=["runs"], responses=openapi.RUN)
     async def get_run(run_id: str) -> responses.RunDetail:
         """One run: what was asked, its conditions, progress and figures."""
-        return views.run(await backend.get(run_id))
+        run = await backend.get(run_id)
+        return views.run(run, backend.queue(run))
 
     @routes.delete("/{run_id}", tags=["runs"], responses=openapi.DELETED)
     async def delete_run(run_id: str, force: bool = False) -> responses.Deleted:

@@ -71,7 +71,7 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
 
 def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:
     """A request's body as a submission. Raises errors.InvalidRequest. Blocking, for as long as the body is large."""
-    place, rest = placement.split(body)
+    beside, rest = placement.split(body)
     try:
         spec, secrets = requests.split_request(requests.parse_request(model, rest))
     except ValidationError as problem:
@@ -79,7 +79,8 @@ def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None)
     _check_keys(secrets)
     if isinstance(spec, EvalRunSpec):
         _check_benchmarks(spec)
-    return Submission(kind, placement.placed(spec, place), secrets, key, namespace=place.namespace)
+    spec = placement.placed(spec, beside)
+    return Submission(kind, spec, secrets, key, namespace=beside.namespace, tags=beside.tags)
 
 
 def _check_benchmarks(spec: EvalRunSpec) -> None:

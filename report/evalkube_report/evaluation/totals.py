@@ -1,11 +1,12 @@
 """What an evaluation's counts come to: scores, their uncertainty, sums over subsets and categories. Pure arithmetic."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalkube_crds import score_intervals
 from evalkube_crds.intervals import Interval
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import ErrorClass, SampleState
 from evalkube_crds.results import DatasetResult, ScoreSum, SubsetResult
 
 __all__ = ["Tally", "by_category", "metrics_of", "tally"]
@@ -26,6 +27,8 @@ class Tally:
     truncated: int
     empty: int
     reused: int
+    states: dict[SampleState, int]
+    """All samples by what became of them; empty where that was not counted."""
 
 
 def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
@@ -50,7 +53,15 @@ def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
         truncated=sum(subset.truncated for subset in subsets),
         empty=sum(subset.empty for subset in subsets),
         reused=sum(subset.reused for subset in subsets),
+        states=_states(subsets),
     )
+
+
+def _states(subsets: Iterable[SubsetResult]) -> dict[SampleState, int]:
+    found: Counter[SampleState] = Counter()
+    for subset in subsets:
+        found.update(subset.by_state)
+    return {state: found[state] for state in SampleState if found[state]}
 
 
 def metrics_of(dataset: DatasetResult) -> list[str]:

@@ -41,6 +41,7 @@ __all__ = [
     "health_facts",
     "health_table",
     "load_text",
+    "measured",
     "percentile_tables",
     "shown",
     "summary_table",
@@ -79,6 +80,12 @@ def shown(figure: Figure, value: float | None) -> str:
             return formats.timed(None if value is None else value * NANO)
         case _:
             return formats.significant(value)
+
+
+def measured(figure: Figure, value: float | None) -> str:
+    """The same with its unit, where that is no part of how it is written."""
+    text = shown(figure, value)
+    return text if figure.unit in (FigureUnit.SECONDS, FigureUnit.SHARE) or value is None else f"{text} {figure.unit}"
 
 
 _THROUGHPUT = (

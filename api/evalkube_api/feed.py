@@ -1,0 +1,158 @@
+"""The order in which runs last changed, for streams that tell it: as many of them as there are clients, none of which
+costs memory however slowly it reads.
+
+Nothing is queued for a client. It has a position, and what it has not seen are the runs that changed after that: each
+once, however often it changed. Belongs to one event loop; no I/O.
+"""
+
+import asyncio
+import contextlib
+import math
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Final, Generic, TypeVar
+
+from evalkube_api.backend import Line, RunEvent
+
+__all__ = ["Feed"]
+
+_Key = TypeVar("_Key")
+
+_QUIET_S: Final = 10.0
+_PAUSE_S: Final = 0.25
+"""Between two looks of one client at what changed: more changes of a run within this are one."""
+_MOST_GONE: Final = 4096
+_SNAPSHOT: Final = 500
+"""Runs that a client without a position is told of, the newest ones."""
+_MOST_DIGITS: Final = 18
+
+
+class Feed(Generic[_Key]):
+    """Of runs by what their backend calls them."""
+
+    def __init__(self) -> None:
+        self._name = secrets.token_hex(4)
+        self._number = 0
+        self._changed: OrderedDict[_Key, int] = OrderedDict()
+        self._gone: OrderedDict[_Key, int] = OrderedDict()
+        self._forgotten = 0
+        self._waiting: set[asyncio.Event] = set()
+        self._closed = False
+
+    @property
+    def position(self) -> str:
+        """Where someone goes on who has seen all that there is now."""
+        return self._position(self._number)
+
+    def changed(self, *keys: _Key) -> None:
+        """These runs are not as they were."""
+        for key in keys:
+            self._number += 1
+            self._gone.pop(key, None)
+            self._changed[key] = self._number
+            self._changed.move_to_end(key)
+        self._wake()
+
+    def deleted(self, key: _Key) -> None:
+        """That run is no more."""
+        self._number += 1
+        self._changed.pop(key, None)
+        self._gone[key] = self._number
+        self._gone.move_to_end(key)
+        if len(self._gone) > _MOST_GONE:
+            self._forgotten = self._gone.popitem(last=False)[1]
+        self._wake()
+
+    def close(self) -> None:
+        """Ends every stream."""
+        self._closed = True
+        self._wake()
+
+    async def events(
+        self,
+        after: str | None,
+        *,
+        line: Callable[[_Key], Line | None],
+        run_id: Callable[[_Key], str],
+        newest: Callable[[int], Sequence[_Key]],
+    ) -> AsyncIterator[RunEvent | None]:
+        """See backend.Backend. `line`: of a run as it is now, None where there is none of interest to this client;
+        `newest`: so many runs at most, newest first."""
+        known = self._number_of(after)
+        seen = self._number if known is None else known
+        if known is None:
+            for event in self._snapshot(newest(_SNAPSHOT), line):
+                yield event
+        told_s = -math.inf
+        with self._waiter() as woken:
+            while True:
+                woken.clear()
+                for number, key, gone in self._since(seen):
+                    seen, found = number, None if gone else line(key)
+                    if gone or found is not None:
+                        told_s = time.monotonic()
+                        yield _event(self._position(number), run_id(key), found)
+                if time.monotonic() - told_s >= _QUIET_S:
+                    told_s = time.monotonic()
+                    yield None
+                if self._closed:
+                    return
+                await self._next(woken)
+
+    def _snapshot(self, keys: Sequence[_Key], line: Callable[[_Key], Line | None]) -> Iterator[RunEvent]:
+        """Its last event alone has a position: a client that missed a part of it needs all of it again."""
+        position = self.position
+        waiting = RunEvent("snapshot", None)
+        for key in reversed(keys):
+            if (found := line(key)) is not None:
+                yield waiting
+                waiting = RunEvent("run", None, found.run_id, found)
+        yield replace(waiting, position=position)
+
+    def _since(self, number: int) -> list[tuple[int, _Key, bool]]:
+        """What changed after that, in its order."""
+        changed = [(at, key, False) for key, at in _after(self._changed, number)]
+        gone = [(at, key, True) for key, at in _after(self._gone, number)]
+        return sorted(changed + gone, key=lambda change: change[0])
+
+    async def _next(self, woken: asyncio.Event) -> None:
+        """Until something changed, or nothing did for a while."""
+        await asyncio.sleep(_PAUSE_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_QUIET_S):
+                await woken.wait()
+
+    @contextlib.contextmanager
+    def _waiter(self) -> Iterator[asyncio.Event]:
+        woken = asyncio.Event()
+        self._waiting.add(woken)
+        try:
+            yield woken
+        finally:
+            self._waiting.discard(woken)
+
+    def _wake(self) -> None:
+        for woken in self._waiting:
+            woken.set()
+
+    def _position(self, number: int) -> str:
+        return f"{self._name}-{number}"
+
+    def _number_of(self, position: str | None) -> int | None:
+        """None for what is no position of this feed, or one after which deletions were forgotten."""
+        name, _, text = (position or "").partition("-")
+        if name != self._name or not text.isdecimal() or len(text) > _MOST_DIGITS:
+            return None
+        return int(text) if self._forgotten <= int(text) <= self._number else None
+
+
+def _event(position: str, run_id: str, line: Line | None) -> RunEvent:
+    return RunEvent("deleted" if line is None else "run", position, run_id, line)
+
+
+def _after(changes: OrderedDict[_Key, int], number: int) -> Iterator[tuple[_Key, int]]:
+    return takewhile(lambda change: change[1] > number, reversed(changes.items()))

@@ -1,0 +1,321 @@
+"""Results in plain words: the sentences that the report, the dashboard and the command line say alike. Pure.
+
+Only the words are made here; the arithmetic is the contract's (`crds.saturation`, `crds.offered`, `crds.verdict`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from evalkube_crds import offered as offered_load
+from evalkube_crds import saturation as saturation_of
+from evalkube_crds import sla, summary, thresholds
+from evalkube_crds.cluster import Threshold
+from evalkube_crds.figure import Figure
+from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, OUTPUT_TPS, RPS
+from evalkube_crds.names import SampleState, Verdict
+from evalkube_crds.offered import Offered
+from evalkube_crds.perf_point import PerfPoint
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, SlaGroup, SlaResult
+from evalkube_crds.saturation import Saturation
+from evalkube_crds.sla import Criterion
+from evalkube_crds.verdict import worst_of
+from evalkube_report import formats
+from evalkube_report.evaluation import totals
+from evalkube_report.load_test import tables
+
+__all__ = [
+    "Statement",
+    "Tone",
+    "criteria",
+    "errors",
+    "gates",
+    "of_evaluation",
+    "of_load_test",
+    "offered",
+    "offered_loads",
+    "saturation",
+    "score",
+    "slo",
+    "slo_group",
+    "verdict",
+]
+
+Tone: TypeAlias = Literal["good", "warn", "bad", "plain"]
+
+_ALIKE: Final = 0.05
+"""Times that differ by less are called the same."""
+_MANY: Final = 0.05
+"""Of all requests or samples: more that failed are bad, fewer are worth a look."""
+_SAID: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that a reader came for. `topic` is what it is about ("Service level"), `text` the sentence, `detail`
+    what else is to know; `tone` how to see it, which the words say as well.
+    """
+
+    topic: str
+    text: str
+    tone: Tone = "plain"
+    detail: str = ""
+
+
+def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
+    """What a load test says first: service level, thresholds, saturation, offered against achieved load, errors; the
+    verdict on the figures first where they are not valid, else last. Only what it has something to say about.
+    """
+    groups = [] if result.sla is None else [slo_group(result.sla, group) for group in result.sla.groups]
+    found = [*groups, gates(result, gated), saturation(result), offered_loads(result), errors(result)]
+    said = [statement for statement in found if statement is not None]
+    judged = verdict(result)
+    return [*said, judged] if judged.tone == "good" else [judged, *said]
+
+
+def of_evaluation(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
+    """What an evaluation says first: the score of each benchmark, its thresholds, and what is missing of the scores."""
+    if not result.datasets:
+        return [Statement("Score", "The run reported no benchmark.", "warn")]
+    found = [*(score(dataset) for dataset in result.datasets), gates(result, gated), *_missing(result)]
+    return [statement for statement in found if statement is not None]
+
+
+_VERDICTS: Final[Mapping[Verdict, tuple[str, Tone]]] = {
+    Verdict.VALID: ("Valid: the load generator kept up, so the figures are the server's", "good"),
+    Verdict.DEGRADED: ("Degraded, read with care: the load generator was under strain, or requests failed", "warn"),
+    Verdict.INVALID: (
+        "Not valid: the load generator could not keep up, so the figures may be its own and not the server's",
+        "bad",
+    ),
+}
+
+
+def verdict(result: PerfResult) -> Statement:
+    """Whether the figures can be believed, by the worst of the points; `detail` has the first of the reasons."""
+    worst = worst_of(point.verdict for point in result.points)
+    if worst is None:
+        return Statement("Verdict", "The run reported no point.", "warn")
+    text, tone = _VERDICTS[worst]
+    concerned = [point for point in result.points if point.verdict is worst]
+    several = (
+        f" ({len(concerned)} of {len(result.points)} loads)" if len(result.points) > 1 and worst != "valid" else ""
+    )
+    reasons = [
+        f"{point.name}: {reason.removeprefix(f'{worst}: ')}"
+        for point in concerned
+        for reason in point.verdict_reasons
+        if reason.startswith(f"{worst}: ") or worst is Verdict.VALID
+    ]
+    return Statement("Verdict", f"{text}{several}.", tone, _some(reasons))
+
+
+def _some(reasons: Sequence[str]) -> str:
+    more = len(reasons) - _SAID
+    return "; ".join([*reasons[:_SAID], *([f"and {more} more reasons"] if more > 0 else [])])
+
+
+def errors(result: PerfResult) -> Statement | None:
+    """How many requests failed, and of what; None where none did."""
+    said = summary.failures(result.points)
+    if not said:
+        return None
+    failed = sum(point.failed for point in result.points)
+    requests = failed + sum(point.succeeded for point in result.points)
+    tone: Tone = "bad" if failed > _MANY * requests else "warn"
+    return Statement("Errors", f"{said}.", tone, "" if failed < requests else "No request succeeded.")
+
+
+_NOUNS: Final = {"parallel": "requests in flight", "rate": "requests/s"}
+
+
+def slo(found: SlaResult) -> str:
+    """The answer of a search, all groups in one text: `sla.answer` of the service."""
+    return " ".join(slo_group(found, group).text for group in found.groups)
+
+
+def slo_group(found: SlaResult, group: SlaGroup) -> Statement:
+    """The answer for one group of criteria: the highest load that meets it, or that none does."""
+    noun, wanted = _NOUNS[found.variable], sla.group_of(group.criteria)
+    detail = [there] if (there := _figures_there(group)) else []
+    detail += [f"The search ended: {group.stopped}."] if group.stopped else []
+    if group.best is None:
+        text = f"No load that was tried meets {criteria(wanted)}."
+        return Statement("Service level", text, "bad", " ".join([*_nearest(group, noun), *detail]))
+    most = f"{group.best:g} {noun}"
+    if wanted[0].bound is None:
+        figure = sla.FIGURES[wanted[0].metric]
+        best = tables.measured(figure, group.figures.get(wanted[0].metric))
+        highest = "highest" if wanted[0].op == "max" else "lowest"
+        text = f"The {highest} {figure.title} is {best}, at {most}."
+    else:
+        text = f"Up to {most} meet {criteria(wanted)}."
+    return Statement("Service level", text, "good", " ".join(detail))
+
+
+def criteria(group: Sequence[Criterion]) -> str:
+    """The criteria in words: "TTFT p99 <= 500 ms and success >= 99 %"."""
+    return " and ".join(_criterion(criterion) for criterion in group)
+
+
+def _criterion(criterion: Criterion) -> str:
+    figure = sla.FIGURES[criterion.metric]
+    if criterion.bound is None:
+        return f"{criterion.op} {figure.title}"
+    return f"{figure.title} {criterion.op} {formats.bound(figure.unit, criterion.bound)}"
+
+
+def _figures_there(group: SlaGroup) -> str:
+    named = [name for name in group.criteria if group.criteria[name] not in ("max", "min")]
+    shown = dict.fromkeys([*named, *(figure.criterion for figure in (OUTPUT_TPS, RPS))])
+    said = [
+        f"{sla.FIGURES[name].title} {tables.measured(sla.FIGURES[name], group.figures[name])}"
+        for name in shown
+        if name in group.figures
+    ]
+    return f"There: {', '.join(said)}." if said and group.best is not None else ""
+
+
+def _nearest(group: SlaGroup, noun: str) -> Iterator[str]:
+    """What the lowest load that counts gave."""
+    counted = [probe for probe in group.probes if probe.outcome == "missed"]
+    if counted:
+        least = min(counted, key=lambda probe: probe.value)
+        figures = [
+            f"{sla.FIGURES[name].title} {tables.measured(sla.FIGURES[name], value)}"
+            for name, value in least.figures.items()
+            if name in sla.FIGURES
+        ]
+        yield f"The lowest load, {least.value:g} {noun}, has {', '.join(figures)}."
+
+
+def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statement | None:
+    """Whether the run's thresholds are met; None without one."""
+    if not gated:
+        return None
+    misses = thresholds.missed(gated, summary.summary(result))
+    if not misses:
+        return Statement("Thresholds", f"All {len(gated)} met." if len(gated) > 1 else "Met.", "good")
+    missed = len({str(miss.threshold) for miss in misses})
+    return Statement("Thresholds", f"{missed} of {len(gated)} missed.", "bad", _some([str(miss) for miss in misses]))
+
+
+def saturation(result: PerfResult) -> Statement | None:
+    """From which load on more load gives no more throughput; None of fewer than two loads."""
+    found = saturation_of.of(result.points)
+    if found is None:
+        return None
+    if found.beyond is not None:
+        text = f"{_load(found.knee)} saturates the server: {_step(found, found.beyond, found.knee)}."
+        return Statement("Saturation", text)
+    text = f"Not reached: throughput still grows at {_load(found.knee)}, the highest load."
+    more = f"{_step(found, found.knee, found.below)}. " if found.below is not None else ""
+    return Statement("Saturation", text, detail=f"{more}A higher load may give more.")
+
+
+def _step(found: Saturation, high: PerfPoint, low: PerfPoint) -> str:
+    """What the higher of two loads gives more, and at which price."""
+    given = f"{_load(high)} gives {_more(found.gain)} {_PLAIN.get(found.figure, found.figure.title)} than {_load(low)}"
+    return f"{given}, {_slower(found.slowdown, found.wait)}" if found.slowdown is not None else given
+
+
+_PLAIN: Final = {
+    OUTPUT_TPS: "output tokens per second",
+    RPS: "requests per second",
+    INPUTS_PER_SECOND: "inputs per second",
+    DOCUMENTS_PER_SECOND: "documents per second",
+}
+
+
+def _more(gain: float) -> str:
+    change = formats.percent(abs(gain - 1)) if abs(gain - 1) < 1 else f"{formats.significant((gain - 1) * 100, 3)} %"
+    return f"{change} {'fewer' if gain < 1 else 'more'}"
+
+
+def _slower(times: float, wait: Figure) -> str:
+    if abs(times - 1) < _ALIKE:
+        return f"at the same {wait.title}"
+    return f"at {formats.significant(times, 2)} times the {wait.title}"
+
+
+def _load(point: PerfPoint) -> str:
+    return tables.load_text(point).removeprefix("open loop, ")
+
+
+def offered(point: PerfPoint) -> Statement | None:
+    """What was asked for beside what was achieved, of a load by rate; None of others."""
+    found = offered_load.of(point)
+    if found is None:
+        return None
+    compared = f"{_rate(found.asked_rps)} offered, {_rate(found.achieved_rps)} achieved ({_share(found)})"
+    match found.kept_up:
+        case True:
+            return Statement("Offered load", f"{compared}: the server kept up.", "good")
+        case False if found.grew:
+            text = f"{compared}: the backlog grew, there was no steady state."
+            grown = f"Requests in flight grew from {formats.amount(found.early)} to {formats.amount(found.late)}."
+            return Statement("Offered load", text, "bad", grown)
+        case False:
+            return Statement("Offered load", f"{compared}: the server did not keep up.", "bad")
+        case _:
+            detail = "The run was too short to tell whether the server kept up: the wait for its last answers is in it."
+            return Statement("Offered load", f"{compared}.", "plain", detail)
+
+
+def offered_loads(result: PerfResult) -> Statement | None:
+    """The same of a whole test: of several loads by rate, the highest that the server kept up with, and the next."""
+    known = [(point, found) for point in result.points if (found := offered_load.of(point)) is not None]
+    if len(known) < 2:
+        return offered(known[0][0]) if known else None
+    known.sort(key=lambda item: item[1].asked_rps)
+    kept = [found for _, found in known if found.kept_up]
+    lost = [point for point, found in known if found.kept_up is False]
+    if not lost:
+        text = f"The server kept up with all {len(known)} loads, up to {_rate(known[-1][1].asked_rps)}."
+        return Statement("Offered load", text, "good") if len(kept) == len(known) else None
+    first = offered(lost[0])
+    said = f"The server kept up with {_rate(kept[-1].asked_rps)}. " if kept else ""
+    return first and Statement(first.topic, f"{said}{first.text}", first.tone, first.detail)
+
+
+def _rate(value: float) -> str:
+    return f"{formats.significant(value, 3)} requests/s"
+
+
+def _share(found: Offered) -> str:
+    return formats.percent(min(found.share, 1.0))
+
+
+def score(dataset: DatasetResult) -> Statement:
+    """The score of a benchmark with its interval."""
+    total = totals.tally(dataset.subsets, dataset.main_metric)
+    if total.score is None:
+        return Statement(dataset.pretty_name, f"{dataset.pretty_name}: no sample could be scored.", "bad")
+    share = 0 <= total.score <= 1
+    shown = formats.percent(total.score) if share else formats.significant(total.score)
+    text = f"{dataset.pretty_name}: {shown}"
+    if total.interval is not None:
+        ends = " to ".join(formats.percent(end) if share else formats.significant(end) for end in total.interval)
+        text += f", 95 % interval {ends}"
+    counted = f"{formats.count(total.scored)} of {formats.count(total.requested)} samples scored."
+    return Statement(dataset.pretty_name, f"{text} ({dataset.main_metric}).", "plain", counted)
+
+
+def _missing(result: EvalResult) -> Iterator[Statement]:
+    """What is not in the scores, or lowers them for another reason than a wrong answer."""
+    total = totals.tally([subset for dataset in result.datasets for subset in dataset.subsets], "")
+    done = max(1, total.requested)
+    if total.errored:
+        causes = ", ".join(f"{cause} ({formats.count(times)})" for cause, times in list(total.causes.items())[:_SAID])
+        text = f"{formats.count(total.errored)} of {formats.count(total.requested)} samples have no score: {causes}."
+        yield Statement("Errors", text, _tone(total.errored, done), "They are in no score.")
+    if found := total.states.get(SampleState.NO_ANSWER, 0):
+        text = f"In {formats.count(found)} of {formats.count(total.scored)} replies no answer was found."
+        yield Statement("No answer found", text, _tone(found, done), "They count as wrong.")
+    if total.truncated:
+        text = f"{formats.count(total.truncated)} answers were cut off by the limit of tokens."
+        yield Statement("Cut off", text, _tone(total.truncated, done), "With more tokens the score may be higher.")
+
+
+def _tone(times: int, of: int) -> Tone:
+    return "bad" if times > _MANY * of else "warn"
