@@ -10,22 +10,39 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evalkube_api import openapi, problems, queries, responses, schemas
-from evalkube_api.access import hosts
+from evalkube_api import manners, openapi, problems, queries, responses, schemas
+from evalkube_api.access import cors, hosts, login
 from evalkube_api.access.guard import Guard
+from evalkube_api.access.sessions import Sessions
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
+from evalkube_api.indexes import Indexes
 from evalkube_api.metrics import Metrics
-from evalkube_api.routes import benchmarks, comparisons, events, figures, health, runs, submissions
+from evalkube_api.routes import (
+    benchmarks,
+    browsing,
+    comparisons,
+    evalscope,
+    events,
+    figures,
+    files,
+    health,
+    runs,
+    submissions,
+)
 from evalkube_api.settings import Settings
+from evalkube_api.ui import pages, refusals
+from evalkube_api.ui import router as ui
+from evalkube_api.ui.pages import Shell
 
 __all__ = ["create_app"]
 
 _ACCESS = logging.getLogger("evalkube.access")
 
 
-def create_app(backend: Backend, settings: Settings) -> FastAPI:
-    """The service. Its lifespan starts and closes ``backend``. Raises errors.ServiceError for a token file or a name
+def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed: bool = False) -> FastAPI:
+    """The service. Its lifespan starts and closes ``backend``. Pages say ``place``, and warn where it is ``exposed``
+    (others can reach it) without a token. Raises errors.ServiceError for a token file or a name
     that is none."""
 
     @asynccontextmanager
@@ -49,19 +66,45 @@ def create_app(backend: Backend, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app, debug=settings.debug)
+    refusals.install(app)
     metrics = Metrics(backend.census)
+    app.state.indexes = indexes = Indexes(backend)
     app.include_router(health.router())
     app.include_router(figures.router(metrics))
     app.include_router(benchmarks.router())
     app.include_router(submissions.router(backend, settings, metrics))
+    app.include_router(evalscope.router(backend, settings, metrics))
     app.include_router(comparisons.router(backend, settings))
     app.include_router(runs.router(backend, settings, metrics))
     app.include_router(events.router(backend))
+    app.include_router(files.router(backend))
+    app.include_router(browsing.router(indexes))
+    app.include_router(ui.router(backend, settings, metrics))
+    app.state.shell = Shell(
+        _version(),
+        place,
+        token=settings.token_file is not None,
+        exposed=exposed and settings.token_file is None,
+        read_only=settings.backend == "folder",
+    )
     _describe(app, token=settings.token_file is not None)
-    token = None if settings.token_file is None else TokenFile(settings.token_file)
-    app.add_middleware(Guard, names=_names(settings), token=token)
+    _guard(app, settings)
+    app.add_middleware(manners.Head)
+    app.add_middleware(manners.Slashes)
     app.add_middleware(_Noted, metrics=metrics)  # the outermost: it notes refusals too
     return app
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """Who may ask, and the way in for people. Raises errors.ServiceError."""
+    token = None if settings.token_file is None else TokenFile(settings.token_file)
+    sessions = None if token is None else Sessions(token.current)
+    allowed = cors.origins(settings.cors_origins, token=token is not None)
+    app.include_router(login.router(token, sessions, pages.login))
+    names = _names(settings)
+    app.add_middleware(Guard, names=names, page=refusals.refusal, token=token, sessions=sessions, allowed=allowed)
+    if allowed:
+        cors.install(app, allowed)
 
 
 def _names(settings: Settings) -> hosts.Hosts:

@@ -13,6 +13,7 @@ from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Kind, Phase, Reason, Verdict
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress
+from evalkube_crds.spans import Span
 from evalkube_crds.status import Run
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ArtifactList",
     "Backend",
     "Census",
+    "Chunks",
     "Deletion",
     "Line",
     "Moment",
@@ -31,6 +33,7 @@ __all__ = [
     "RunPage",
     "RunQuery",
     "Sort",
+    "Span",
     "Submission",
 ]
 
@@ -174,12 +177,24 @@ class ArtifactList:
     complete: bool
 
 
+class Chunks(Protocol):
+    """Bytes of something open: read to the end, or closed."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    async def aclose(self) -> None:
+        """Read no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file to be read: exactly ``entry.size_bytes`` in ``chunks``."""
+    """One file to be read. `chunks` are exactly the bytes of `span`, or where that is None all `entry.size_bytes`."""
 
     entry: ArtifactEntry
-    chunks: AsyncIterator[bytes]
+    chunks: Chunks
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,5 +273,8 @@ class Backend(Protocol):
     async def artifacts(self, run_id: str) -> ArtifactList:
         """The files of the run."""
 
-    async def artifact(self, run_id: str, path: str) -> Artifact:
-        """One file of the run. Raises errors.NotFound where there is none inside the run's folder."""
+    async def artifact(self, run_id: str, path: str, *, span: Span | None = None) -> Artifact:
+        """One file of the run, or the bytes of it that `span` names.
+
+        Raises errors.NotFound where there is no such file inside the run's folder, errors.NoSuchBytes where it has no
+        byte of `span`."""

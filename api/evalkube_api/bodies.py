@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from evalkube_api import errors
 
-__all__ = ["parse_object", "read_object"]
+__all__ = ["parse_object", "read", "read_object"]
 
 _MOST_DEPTH: Final = 64
 _MOST_VALUES: Final = 50_000
@@ -26,13 +26,14 @@ _DRAIN_FACTOR: Final = 16
 
 async def read_object(request: Request, *, most_bytes: int, timeout_s: float) -> dict[str, Any]:
     """The object in the body of ``request``. Raises errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
-    data = await _body(request, most_bytes, timeout_s)
+    data = await read(request, most_bytes=most_bytes, timeout_s=timeout_s)
     _check_content_type(request.headers.get("content-type"), empty=not data.strip())
     return parse_object(data)
 
 
-async def _body(request: Request, most_bytes: int, timeout_s: float) -> bytes:
-    """The body; one that is too large is read on for a while, so that the client gets to read the answer."""
+async def read(request: Request, *, most_bytes: int, timeout_s: float) -> bytes:
+    """The body; one that is too large is read on for a while, so that the client gets to read the answer. Raises
+    errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
     data, length = bytearray(), 0
     try:
         async with asyncio.timeout(timeout_s):

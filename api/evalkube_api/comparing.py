@@ -1,8 +1,10 @@
 """Reads what two runs left, for their comparison: on one machine and on a cluster by the backend's artifacts."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 import orjson
+from pydantic import ValidationError
 
 from evalkube_api import errors
 from evalkube_api.backend import Backend
@@ -10,10 +12,13 @@ from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import Side
 from evalkube_crds import sample_lines
 from evalkube_crds.names import Phase
+from evalkube_crds.results import PerfResult
 from evalkube_crds.seed import BESIDE
-from evalkube_crds.status import EvalRun
+from evalkube_crds.status import EvalRun, PerfRun
 
-__all__ = ["side_of"]
+__all__ = ["load_of", "side_of"]
+
+_RESULT: Final = "perf_result.json"
 
 
 async def side_of(backend: Backend, run_id: str, field: str) -> Side:
@@ -36,6 +41,24 @@ async def side_of(backend: Backend, run_id: str, field: str) -> Side:
             f"the reviews of run {run_id} are not there any more; its scores cannot be paired", run_id
         )
     return side
+
+
+async def load_of(backend: Backend, run_id: str, field: str) -> tuple[str, PerfResult]:
+    """The result of a load test, which `field` of the request names.
+
+    Raises errors.NotFound, InvalidRequest for an evaluation, Conflict for a run without a result.
+    """
+    run = await backend.get(run_id)
+    if not isinstance(run, PerfRun):
+        raise errors.InvalidRequest.because(f"run {run_id} is an evaluation, and not of the baseline's kind", field)
+    if run.status.phase is not Phase.SUCCEEDED:
+        raise errors.Conflict(f"run {run_id} has no results to compare: it is {run.status.phase}", run_id)
+    try:
+        artifact = await backend.artifact(run_id, _RESULT)
+        data = b"".join([chunk async for chunk in artifact.chunks])
+        return run_id, await asyncio.to_thread(PerfResult.model_validate_json, data)
+    except (errors.NotFound, ValidationError):
+        raise errors.Conflict(f"{_RESULT} of run {run_id} is not there, or is none of this version", run_id) from None
 
 
 async def _read(backend: Backend, run_id: str, report: dict[str, Any]) -> list[reviews.Reviews]:

@@ -16,8 +16,10 @@ __all__ = [
     "InvalidRequest",
     "KeyReused",
     "Misdirected",
+    "NoSuchBytes",
     "NotFound",
     "QueueFull",
+    "ReadOnly",
     "RunDeleted",
     "ServiceError",
     "ShuttingDown",
@@ -38,7 +40,7 @@ class ApiError(Exception):
     """An answer that is not the one asked for: an HTTP status and a sentence for a person."""
 
     status: ClassVar[int] = 500
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
 
     def body(self) -> dict[str, Any]:
         """The JSON answer."""
@@ -68,11 +70,17 @@ class Unauthorized(ApiError):
     """401: the token of the service is missing, or is another."""
 
     status = 401
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class CrossSite(ApiError):
     """403: a browser asks for a page of another site."""
+
+    status = 403
+
+
+class ReadOnly(ApiError):
+    """403: the service shows runs and changes none."""
 
     status = 403
 
@@ -93,7 +101,7 @@ class BodyTooSlow(ApiError):
     """408: the body, or the head before it, did not arrive in time."""
 
     status = 408
-    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+    headers: Mapping[str, str] = {"Connection": "close"}
 
 
 class Conflict(ApiError):
@@ -113,7 +121,18 @@ class BodyTooLarge(ApiError):
     """413: the body is longer than the service reads."""
 
     status = 413
-    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+    headers: Mapping[str, str] = {"Connection": "close"}
+
+
+class NoSuchBytes(ApiError):
+    """416: a Range of a file that has no byte of it."""
+
+    status = 416
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"the file has {size_bytes} bytes, and none of the Range")
+        self.size_bytes = size_bytes
+        self.headers = {"Content-Range": f"bytes */{size_bytes}"}
 
 
 class Misdirected(ApiError):
@@ -132,7 +151,7 @@ class QueueFull(ApiError):
     """429: as many runs wait as may; the same request is welcome when some have ended."""
 
     status = 429
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "30"}
+    headers: Mapping[str, str] = {"Retry-After": "30"}
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": "QueueFull"}
@@ -142,21 +161,21 @@ class HeadTooLarge(ApiError):
     """431: the head of the request is longer than the service reads."""
 
     status = 431
-    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+    headers: Mapping[str, str] = {"Connection": "close"}
 
 
 class TooBusy(ApiError):
     """503: the service has no connection left."""
 
     status = 503
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+    headers: Mapping[str, str] = {"Retry-After": "5"}
 
 
 class ShuttingDown(ApiError):
     """503: the service is ending; the same request is welcome at the next one."""
 
     status = 503
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+    headers: Mapping[str, str] = {"Retry-After": "5"}
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": "Interrupted"}
@@ -166,7 +185,7 @@ class StoreFull(ApiError):
     """507: what a run leaves cannot be written, so that none is taken."""
 
     status = 507
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "30"}
+    headers: Mapping[str, str] = {"Retry-After": "30"}
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": "StoreFull"}

@@ -7,10 +7,13 @@ from typing import Any, Final
 from evalkube_api import examples, responses
 
 __all__ = [
+    "ARCHIVE",
     "ARTIFACT",
     "ARTIFACTS",
     "BENCHMARKS",
+    "BROWSING",
     "CANCELLED",
+    "COMPARED",
     "COMPARISON",
     "DELETED",
     "DESCRIPTION",
@@ -23,6 +26,8 @@ __all__ = [
     "RESULT",
     "RUN",
     "RUNS",
+    "TASK",
+    "invocation",
     "submission",
 ]
 
@@ -44,11 +49,15 @@ again is done. With a key or without, an evaluation that was cut short (its runn
 finished samples when the same request comes again.
 
 **Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 401 without
-the service's token, where it has one (`Authorization: Bearer TOKEN`), 421 for a name that it is not known by, 403 for a
-page of another site that wants to change something; 500 when the run failed or was cancelled, with a typed `reason`,
-and `traceback` in debug mode only; 503 when the service stopped before the run had ended;
+the service's token, where it has one (`Authorization: Bearer TOKEN`, or the cookie of a login at `/ui/login`), 421 for
+a name that it is not known by, 403 for a page of another site that wants to change something; 500 when the run failed
+or was cancelled, with a typed `reason`, and `traceback` in debug mode only; 503 when the service stopped before the run
+had ended;
 429 when as many runs wait as may (`--max-waiting`);
 507 when what runs leave cannot be written: then none is taken, and what waits is held until it can.
+
+**HTTP**: `HEAD` wherever `GET` is; a slash at the end changes nothing; results and files have an `ETag` (304 with
+`If-None-Match`), files answer `Range`. Pages of other sites may ask only where `--cors-origin` names them.
 
 **Turns**: runs start in the order they come. Several evaluations run at once (`--max-runs`); a load test runs alone,
 because whatever runs beside it on the same machine is in its numbers.
@@ -120,12 +129,27 @@ PROGRESS: Final[Responses] = {
 EVENTS: Final[Responses] = {200: _text("Server-sent events, without an end", "text/event-stream"), 400: _BAD}
 LOG: Final[Responses] = {200: _text("The log", "text/plain"), 400: _BAD, 404: _MISSING}
 ARTIFACTS: Final[Responses] = {200: _json("The files", responses.ArtifactList), 404: _MISSING}
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 ARTIFACT: Final[Responses] = {
-    200: {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "The file", "content": {"*/*": _BINARY}},
+    206: {"description": "The part of it that `Range` names", "content": {"*/*": _BINARY}},
+    304: {"description": "It is still what `If-None-Match` or `If-Modified-Since` name"},
     404: _MISSING,
+    416: _json("The file has no byte of the `Range`", responses.Error),
 }
-
-
+ARCHIVE: Final[Responses] = {
+    200: {
+        "description": "The archive",
+        "content": {"application/zip": _BINARY},
+    },
+    404: _MISSING,
+    409: _CONFLICT,
+}
+BROWSING: Final[Responses] = {
+    400: _BAD,
+    404: _json("No such run or sample, or the run left no index of them", responses.Error),
+    409: _json("The run is of the other kind, or its files have changed since its end", responses.Error),
+}
 _ANSWERS: Final[dict[str, Any]] = {"eval": responses.EvalResponse, "perf": responses.PerfResponse}
 
 
@@ -178,6 +202,11 @@ def submission(word: str) -> dict[str, Any]:
     return {"responses": {**_ended(word), **refused}, "openapi_extra": {"requestBody": body, "parameters": headers}}
 
 
+COMPARED: Final[Responses] = {
+    400: _BAD,
+    404: _MISSING,
+    409: _json("A run has no results, or the runs have nothing in common", responses.Error),
+}
 COMPARISON: Final[dict[str, Any]] = {
     "tags": ["runs"],
     "responses": {
@@ -200,6 +229,19 @@ COMPARISON: Final[dict[str, Any]] = {
         }
     },
 }
+
+
+TASK: Final[Responses] = {400: _BAD, 404: _json("No such task", responses.Error)}
+
+
+def invocation(word: str) -> dict[str, Any]:
+    """What describes a submission as EvalScope's clients make it: keyword arguments of a route."""
+    described = submission(word)
+    extra = described["openapi_extra"]
+    header = _header("EvalScope-Task-Id", "The id that the client gives its task") | {"required": True}
+    ended = {200: _json("The task has ended, or was stopped", dict[str, Any])}
+    refused = {status: said for status, said in described["responses"].items() if status not in (200, 202, 422)}
+    return {"responses": ended | refused, "openapi_extra": {**extra, "parameters": [header]}}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

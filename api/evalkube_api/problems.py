@@ -12,13 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from evalkube_api import errors, seed
 from evalkube_crds.names import Reason
-from evalkube_crds.problems import Problem
+from evalkube_crds.problems import problems_in
 
 __all__ = ["JsonResponse", "install", "json_response"]
 
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _LOG = logging.getLogger("evalkube.service")
 
 
@@ -44,15 +46,16 @@ def install(app: FastAPI, *, debug: bool) -> None:
 
     async def bad_parameter(_: Request, problem: Exception) -> Response:
         assert isinstance(problem, RequestValidationError)
-        found = [Problem(str(entry["loc"][-1]), entry["msg"]) for entry in problem.errors()]
-        return json_response(400, errors.InvalidRequest(found).body())
+        return json_response(400, errors.InvalidRequest(problems_in(problem.errors())).body())
 
     async def http(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
         if problem.status_code == 404:
             return json_response(404, seed.unknown_endpoint())
         if problem.status_code == 405:
-            return json_response(405, {"error": f"{request.method} is not allowed here"}, problem.headers)
+            allowed = ", ".join(_allowed(request))
+            words = f"{request.method} is not allowed here; what is: {allowed}"
+            return json_response(405, {"error": words}, {"Allow": allowed})
         return json_response(problem.status_code, {"error": str(problem.detail)}, problem.headers)
 
     async def own_fault(request: Request, problem: Exception) -> Response:
@@ -70,3 +73,14 @@ def install(app: FastAPI, *, debug: bool) -> None:
     app.add_exception_handler(RequestValidationError, bad_parameter)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, own_fault)
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of the path, which may have a route for each."""
+    found = [method for method in _METHODS if _answers(request, method)]
+    return sorted([*found, "HEAD"] if "GET" in found else found)
+
+
+def _answers(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)

@@ -1,6 +1,7 @@
 """Refuses query parameters that nobody reads: a filter with a slip of the pen would list everything, in silence.
 
-A route's own parameters say which there are; the pages for people (`/`, `/docs`) and `/openapi.json` take any.
+A route's own parameters say which there are; the pages for people (`/`, `/docs`; those below `/ui` look for
+themselves) and `/openapi.json` take any.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ async def check(request: Request) -> None:
     """A dependency of every route. Raises errors.InvalidRequest for a parameter that is unknown there, or is there
     twice."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or not route.include_in_schema:
+    if not isinstance(route, APIRoute) or not route.include_in_schema or request.url.path.startswith("/ui"):
         return
     valid = [str(parameter.alias) for parameter in route.dependant.query_params]
     found = [problem for problem, _ in zip(_problems(request, valid), range(_MOST), strict=False)]

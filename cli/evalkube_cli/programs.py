@@ -21,6 +21,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "eval": Program("evalkube_cli.evaluate:app", "Evaluate a model, with a progress bar and a table of scores."),
     "perf": Program("evalkube_cli.loadtest:app", "Load-test an endpoint, with a progress bar and a table of figures."),
     "compare": Program("evalkube_cli.comparison:app", "Compare two evaluations, and say whether chance explains it."),
+    "view": Program("evalkube_api.viewing:app", "Look at a folder of outputs in the browser, read-only."),
     "benchmarks": Program("evalkube_cli.benchmarks:app", "List the benchmarks that an evaluation may name."),
     "mock-model": Program("evalkube_mock.main:app", "Serve a mock LLM with known timing and answers."),
     "crds": Program("evalkube_cli.generate:app", "Write the CustomResourceDefinitions as YAML."),

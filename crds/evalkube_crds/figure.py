@@ -31,6 +31,7 @@ class Unit(StrEnum):
 
     SECONDS = "s"
     SHARE = "share"
+    REQUESTS = "requests"
     REQUESTS_PER_SECOND = "req/s"
     TOKENS_PER_SECOND = "tok/s"
     INPUTS_PER_SECOND = "inputs/s"

@@ -1,6 +1,6 @@
 """Says what is wrong with a document: a field's path, a reason, and the nearest name that would be right. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from evalkube_crds import left_out
 from evalkube_crds.fields import model_in
 
-__all__ = ["Problem", "nearest", "problems_of", "sentence"]
+__all__ = ["Problem", "nearest", "problems_in", "problems_of", "sentence"]
 
 _MOST: Final = 50
 """Problems of one document that are told; whoever mends these sees the next ones."""
@@ -48,6 +48,14 @@ def problems_of(error: ValidationError, model: type[BaseModel], *, camel: bool =
         found[_problem(entry["loc"], entry["type"], entry["msg"], entry.get("input"), model, camel)] = None
     more = error.error_count() - _MOST
     return [*found, *([Problem("", f"and {more} more problems")] if more > 0 else [])]
+
+
+def problems_in(entries: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Errors as pydantic lists them, of values that stand in no model: parameters of a query, by their names."""
+    return [
+        _problem(entry["loc"][-1:], entry["type"], entry["msg"], entry.get("input"), BaseModel, False)
+        for entry in islice(entries, _MOST)
+    ]
 
 
 def _problem(

@@ -278,10 +278,11 @@ def with_outcome(
 
 def _outcome_fields(status: RunStatus, outcome: Outcome, output_dir: str | None, now: datetime) -> Mapping[str, Any]:
     reference: ResultReference | None = outcome.result_ref
+    over = cut_short(status.progress)
     return {
         "attempts": _closed(status, Reason.COMPLETED, "", 0, now),
         "completion_time": now,
-        "progress": at_end(status.progress, outcome.done, outcome.failed) if outcome.done else status.progress,
+        "progress": at_end(status.progress, outcome.done, outcome.failed) if outcome.done else over,
         "summary": dict(outcome.summary),
         "start_skew_seconds": outcome.start_skew_s,
         "results": dict(outcome.results) if outcome.results is not None else None,

@@ -20,6 +20,7 @@ from evalkube_report.evaluation import view as eval_view
 from evalkube_report.evaluation.rows import SampleRow
 from evalkube_report.load_test import view as perf_view
 from evalkube_report.plots.heat_map import Cell
+from evalkube_report.requests.series import Series as RequestSeries
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,9 +44,13 @@ def eval_report(
     return _page("eval.html.j2", eval_view.context(result, spec, samples, cells))
 
 
-def perf_report(result: PerfResult, *, spec: PerfRunSpec) -> str:
-    """The page of a load test: all points of its sweep."""
-    return _page("perf.html.j2", perf_view.context(result, spec))
+def perf_report(
+    result: PerfResult, *, spec: PerfRunSpec, requests: Mapping[str, RequestSeries] = MappingProxyType({})
+) -> str:
+    """The page of a load test: all points of its sweep. ``requests``: those of each point over time, by its name, where
+    percentiles over time are to be seen.
+    """
+    return _page("perf.html.j2", perf_view.context(result, spec, requests))
 
 
 def _page(template: str, context: dict[str, Any]) -> str:

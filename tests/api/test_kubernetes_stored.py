@@ -12,6 +12,7 @@ import pytest
 
 from evalkube_api import errors
 from evalkube_api.kubernetes.rejections import Corrupt, Unavailable
+from evalkube_crds.spans import Span
 from evalkube_operator.store.runs import RunStore
 from fakes.api_server import ApiServer, running_api_server
 from fakes.cluster_runs import ENDED, applied, backend
@@ -68,6 +69,24 @@ def test_artifacts_are_listed_and_read(server: ApiServer, ingest: Ingest, tmp_pa
             for path in ("nothing", "../result", "x/../../result", "/etc/passwd", "rows.jsonl?x=1", "a//b"):
                 with pytest.raises(errors.NotFound):
                     await runs.artifact("e", path)
+
+    asyncio.run(test())
+
+
+def test_a_part_of_an_artifact_is_read(server: ApiServer, ingest: Ingest, tmp_path: Path) -> None:
+    """Those bytes alone, and what the whole is; a part that is not there is told so."""
+
+    async def test() -> None:
+        async with backend(server, tmp_path, **store_settings(ingest, tmp_path)) as runs:
+            whole = await runs.artifact("e", "rows.jsonl")
+            await whole.chunks.aclose()
+            for span, there, data in ((Span(6, 9), Span(6, 9), b'}\n{"'), (Span(-3), Span(13, 15), b"1}\n")):
+                part = await runs.artifact("e", "rows.jsonl", span=span)
+                assert (part.entry, part.span) == (whole.entry, there)
+                assert b"".join([chunk async for chunk in part.chunks]) == data
+            with pytest.raises(errors.NoSuchBytes) as refused:
+                await runs.artifact("e", "rows.jsonl", span=Span(16))
+            assert refused.value.size_bytes == 16
 
     asyncio.run(test())
 
@@ -134,6 +153,6 @@ def test_a_reader_who_leaves_frees_the_connection(server: ApiServer, ingest: Ing
                 artifact = await runs.artifact("e", "rows.jsonl")
                 async for _chunk in artifact.chunks:
                     break
-                await artifact.chunks.aclose()  # type: ignore[attr-defined]  # as a server does on disconnection
+                await artifact.chunks.aclose()  # as a server does on disconnection
 
     asyncio.run(asyncio.wait_for(test(), 60))

@@ -7,13 +7,16 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from evalkube_crds.live import Live, ShardProgress
 from evalkube_crds.load_news import OthersNews
 from evalkube_crds.names import Kind, Reason
 from evalkube_crds.results import EvalResult, PerfResult, Receipt
+from evalkube_crds.sketch import Sketch
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.store import keys
 from fakes.ingest import Ingest, pods, serving
@@ -207,6 +210,31 @@ def test_progress_reaches_the_core(ingest: Ingest) -> None:
         assert client.post("progress", content=b'{"done": -3}').status_code == 422
     [(attempt, shard, progress)] = ingest.core.told
     assert (attempt, shard, progress.done, progress.total) == (0, 1, 3, 9)
+
+
+NO_FIGURES = {
+    "a bucket of no duration": {"times": {"ttft": {"first": 1400, "counts": [1] * 9}}},
+    "more counts than there are buckets": {"times": {"ttft": {"first": 0, "counts": [1] * 5000}}},
+    "a count below 0": {"times": {"ttft": {"first": 0, "counts": [-1]}}},
+    "too many rates": {"rates": {str(at): 1.0 for at in range(17)}},
+    "a score of no answers": {"scores": {"a": {"answers": 0, "mean": 0.0}}},
+}
+
+
+@pytest.mark.parametrize("live", NO_FIGURES.values(), ids=NO_FIGURES)
+def test_figures_that_cannot_be_are_refused(ingest: Ingest, live: dict[str, Any]) -> None:
+    """What shards tell is added up in the operator's memory, which no runner may fill."""
+    with _client(ingest) as client:
+        assert client.post("progress", json={"done": 3, "live": live}).status_code == 422
+    assert ingest.core.told == []
+
+
+def test_what_a_shard_sees_reaches_the_core(ingest: Ingest) -> None:
+    """Whole, as the figures of all shards are made of it."""
+    told = ShardProgress(done=3, total=9, live=Live(rates={"rps": 1.5}, times={"ttft": Sketch.of([20_000_000])}))
+    with _client(ingest) as client:
+        assert client.post("progress", content=told.model_dump_json(by_alias=True).encode()).status_code == 204
+    assert ingest.core.told == [(0, 0, told)]
 
 
 def _result(**changes: object) -> bytes:

@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.intervals import Interval
+from evalkube_crds.live import Live, LiveScore, ShardProgress
 from evalkube_crds.names import ConditionType, Phase, Reason
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.results import Progress
+from evalkube_crds.sketch import Sketch
 from evalkube_operator import memory
 from fakes.small_cluster import eval_spec, perf_spec
 from fakes.story import Story
@@ -83,6 +87,66 @@ WHOLE = {
     ),
     "a search": ([Progress(done=2), Progress(done=3)], {}, (5, 0, None)),
 }
+
+
+def told(done: int, failed: int, **seen: Any) -> ShardProgress:
+    return ShardProgress(done=done, total=50, failed=failed, live=Live(**seen))
+
+
+TTFT = {"ttft": Sketch.of([20_000_000] * 99)}, {"ttft": Sketch.of([500_000_000] * 2)}
+SCORES = (
+    {"a": LiveScore(answers=30, mean=0.5, interval=Interval(0.3, 0.7))},
+    {"a": LiveScore(answers=10, mean=0.9, interval=Interval(0.6, 0.98))},
+)
+SEEN = {
+    "of one shard as it says": ([Progress(done=9, failed=2, figures={"rps": 1.5})], 2, {"rps": 1.5}),
+    "nothing that is no figure": ([Progress(figures={"rps": 1.5, "x" * 5000: 1.0})], 0, {"rps": 1.5}),
+    "rates are summed": (
+        [told(5, 1, rates={"rps": 1.5, "in_flight": 2.0}), told(5, 3, rates={"rps": 2.0, "in_flight": 3.0})],
+        *(4, {"rps": 3.5, "in_flight": 5.0}),
+    ),
+    "percentiles are of all requests": (
+        [told(99, 0, times=TTFT[0]), told(2, 0, times=TTFT[1])],
+        *(0, {"ttft_p50_s": 0.02, "ttft_p99_s": 0.5}),
+    ),
+    "a score is of all answers": (
+        [told(30, 0, scores=SCORES[0]), told(10, 0, scores=SCORES[1])],
+        *(0, {"score": 0.6, "score_low": 0.43, "score_high": 0.751}),
+    ),
+    "one has nothing to tell yet": ([told(5, 1, rates={"rps": 1.5}), Progress(stage="loading data")], 1, {"rps": 1.5}),
+    "nobody has": ([Progress(stage="loading data"), Progress(stage="loading data")], 0, {}),
+}
+
+
+@pytest.mark.parametrize(("parts", "failed", "figures"), SEEN.values(), ids=SEEN)
+def test_what_shards_see(parts: list[Progress], failed: int, figures: dict[str, float]) -> None:
+    """Of as many shards as there are parts: failures, and live figures to 2 %."""
+    whole = memory.whole(parts, EvalRunSpec.model_validate(eval_spec(shards=len(parts))))
+    assert whole.failed == failed
+    assert whole.figures == pytest.approx(figures, rel=0.02)
+
+
+def test_live_figures_are_of_now_and_go_at_the_end(story: Story) -> None:
+    """They fall, and failures do not; a run that has ended has none."""
+
+    def told(done: int, failed: int, rps: float) -> Progress:
+        progress = ShardProgress(done=done, total=10, failed=failed, figures={"rps": rps})
+        story.operator.reconciler.progressed(story.raw["metadata"]["uid"], 1, 0, progress)
+        story.turn(11)
+        assert story.status.progress is not None
+        return story.status.progress
+
+    story.submit(eval_spec())
+    story.start()
+    assert (told(5, 2, 8.0).failed, told(5, 2, 8.0).figures) == (2, {"rps": 8.0})
+    assert (told(6, 0, 3.0).failed, told(6, 0, 3.0).figures) == (2, {"rps": 3.0})
+    assert told(6, 0, 0.0).figures == {"rps": 0.0}, "that nothing comes any more is news"
+    story.cluster.succeed(story.pods()[0])
+    story.turn(1)
+    story.turn(1)
+    assert story.phase() is Phase.SUCCEEDED
+    assert story.status.progress is not None
+    assert story.status.progress.figures == {}
 
 
 @pytest.mark.parametrize(("parts", "load", "expected"), WHOLE.values(), ids=WHOLE)

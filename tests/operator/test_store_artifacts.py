@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalkube_crds.names import Kind
+from evalkube_crds.spans import Span
 from evalkube_operator.ports import RunKey, StoredResult
 from evalkube_operator.store import artifacts, runs
 from evalkube_operator.store.artifacts import About
@@ -23,11 +24,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return opened(request.param, tmp_path)
 
 
+async def _read(store: Store, path: str, span: Span | None = None) -> bytes | None:
+    found = await artifacts.open_artifact(store, RUN, path, span)
+    return None if found is None else await read(found.content)
+
+
 async def _shown(store: Store) -> dict[str, bytes | None]:
-    return {
-        artifact.path: await read(await artifacts.open_artifact(store, RUN, artifact.path))
-        for artifact in await artifacts.listing(store, RUN)
-    }
+    return {artifact.path: await _read(store, artifact.path) for artifact in await artifacts.listing(store, RUN)}
 
 
 def test_the_lines_of_all_shards_are_one_artifact(store: Store) -> None:
@@ -44,6 +47,26 @@ def test_the_lines_of_all_shards_are_one_artifact(store: Store) -> None:
         assert shown["shards/1/log.txt"] == b"hello"
         assert "log.txt" not in shown
         assert await artifacts.open_artifact(store, RUN, "log.txt") is None
+
+    asyncio.run(scenario())
+
+
+def test_parts_of_an_artifact_are_those_of_the_whole(store: Store) -> None:
+    """Over the shards' borders and their mended lines, however the part is named."""
+
+    async def scenario() -> None:
+        await artifacts.remember(store, RUN, About(Kind.PERF_RUN, 3))
+        for shard, lines in ((2, b'{"n":4}\n'), (0, b'{"n":1}\n{"n":2}'), (1, b"")):
+            await store.put(ShardKey(RUN, 0, shard).at("p/rows.jsonl"), chunks(lines))
+        whole = b'{"n":1}\n{"n":2}\n{"n":4}\n'
+        for first in range(len(whole)):
+            for last in range(first, len(whole)):
+                assert await _read(store, "p/rows.jsonl", Span(first, last)) == whole[first : last + 1]
+        assert await _read(store, "p/rows.jsonl", Span(20, 1000)) == whole[20:]
+        assert await _read(store, "p/rows.jsonl", Span(-3)) == whole[-3:]
+        assert await _read(store, "shards/0/p/rows.jsonl", Span(8)) == b'{"n":2}'
+        with pytest.raises(artifacts.NoSuchBytes):
+            await _read(store, "p/rows.jsonl", Span(len(whole)))
 
     asyncio.run(scenario())
 

@@ -8,7 +8,8 @@ from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import DatasetResult, EvalResult, SubsetResult
 from evalkube_report import html
 from evalkube_report.evaluation import evidence
-from evalkube_report.plots import heat_map
+from evalkube_report.plots import drawing, heat_map
+from evalkube_report.plots.drawing import Shown
 from evalkube_report.plots.heat_map import Cell
 
 CELLS = [
@@ -20,8 +21,8 @@ CELLS = [
 ]
 
 
-def _maps() -> list[heat_map.HeatMap]:
-    return heat_map.heat_maps(CELLS, ("context_length", "depth_percent"), "mean_acc")
+def _maps() -> list[Shown]:
+    return [drawing.shown(grid) for grid in heat_map.heat_maps(CELLS, ("context_length", "depth_percent"), "mean_acc")]
 
 
 def test_the_table_has_every_place() -> None:
@@ -34,22 +35,22 @@ def test_the_table_has_every_place() -> None:
 
 def test_the_drawing_tells_each_place() -> None:
     """The fuller the higher; a place without a score is hollow."""
-    drawing = ElementTree.fromstring(_maps()[0].drawing)
-    told = {rect.findtext("title"): rect.get("fill-opacity") for rect in drawing.iter("rect")}
+    root = ElementTree.fromstring(_maps()[0].drawing)
+    told = {rect.findtext("title"): rect.get("fill-opacity") for rect in root.iter("rect")}
     assert told == {
-        "Context length (tokens) 1,000, Depth (%) 0: 100 %": "0.75",
-        "Context length (tokens) 32,000, Depth (%) 0: 75.0 %": "0.57",
+        "Context length (tokens) 1,000, Depth (%) 0: 100 %": "0.55",
+        "Context length (tokens) 32,000, Depth (%) 0: 75.0 %": "0.42",
         "Context length (tokens) 1,000, Depth (%) 100: 0 %": "0.05",
         "Context length (tokens) 32,000, Depth (%) 100: -": None,
     }
-    assert "3 of 4 places" in (drawing.findtext("desc") or "")
+    assert "3 of 4 places" in (root.findtext("desc") or "")
 
 
 def test_many_columns_are_drawn_without_numbers_inside() -> None:
     """Names of columns that would touch are left out."""
     cells = [Cell("s", 1000 * at, 0, 1.0) for at in range(1, 41)]
-    drawing = ElementTree.fromstring(heat_map.heat_maps(cells, ("context_length", "depth_percent"), "m")[0].drawing)
-    texts = [text.text or "" for text in drawing.iter("text")]
+    root = ElementTree.fromstring(drawing.drawn(heat_map.heat_maps(cells, ("context_length", "depth_percent"), "m")[0]))
+    texts = [text.text or "" for text in root.iter("text")]
     assert "100" not in texts
     assert len([text for text in texts if text.endswith(",000")]) < 14
 

@@ -4,16 +4,19 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import count, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
+from evalkube_crds import live
 from evalkube_crds.evalrun import EvalRunSpec
+from evalkube_crds.live import ShardProgress
 from evalkube_crds.progress import ProgressState
-from evalkube_crds.results import Progress
+from evalkube_crds.results import EvalResult, PerfResult, Progress
+from evalkube_crds.summary import summary
 from evalkube_runner.deliver import FileDelivery
 from evalkube_runner.eval.run import evaluate
 from evalkube_runner.perf import sweep
@@ -28,6 +31,7 @@ class Recorder(FileDelivery):
     def __init__(self, folder: Path, pipeline: str) -> None:
         super().__init__(folder / "artifacts", folder / "control", pipeline=pipeline)
         self.told: list[Progress] = []
+        self.measured: EvalResult | PerfResult | None = None
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
         """See `Delivery.progress`."""
@@ -43,9 +47,15 @@ class Recorder(FileDelivery):
         """Before anything is smoothed on the way out: forward only, within its total, with a time for an estimate."""
         for before, after in pairwise(one for one in self.told if one.done or one.total):  # others name a stage
             assert after.done >= before.done, self.told
+            assert after.failed >= before.failed, self.told
         for one in self.told:
             assert not one.total or one.done <= one.total, one
             assert one.eta_seconds is None or one.eta_seconds >= 0, one
+            assert one.failed <= one.done, one
+
+    def seen(self, name: str) -> list[float]:
+        """The values of a live figure, one after the other."""
+        return [one.figures[name] for one in self.told if name in one.figures]
 
 
 @pytest.fixture(scope="module")
@@ -55,30 +65,78 @@ def mock() -> Iterator[str]:
         yield url
 
 
-def load(folder: Path, url: str, **fields: Any) -> Recorder:
-    context = load_tests.context(folder)
+def load(folder: Path, url: str, *, shards: int = 1, **fields: Any) -> Recorder:
+    """What the first of so many shards told; `measured` is its result."""
+    context = load_tests.context(folder, shards=shards)
     recorder = Recorder(folder, "perf")
     wanted = load_tests.spec(url, **fields)
-    load_tests.run(sweep.load_test(wanted, replace(context, delivery=recorder)))
+    recorder.measured = load_tests.run(sweep.load_test(wanted, replace(context, delivery=recorder)))
     recorder.check()
     return recorder
 
 
 def test_a_sweep_goes_forward(tmp_path: Path, mock: str) -> None:
     """Over points of other sizes and numbers of processes, warm-up and pauses."""
-    fields = {"parallel": [600, 2], "number": [900, 40], "warmup_num": 10, "sleep_interval": 0.7}
+    fields: dict[str, Any] = {"parallel": [600, 2], "number": [900, 40], "warmup_num": 10, "sleep_interval": 0.7}
     told = load(tmp_path, mock, **fields)
     assert {one.total for one in told.told if one.total} == {940}
     assert (told.told[-1].done, told.told[-1].eta_seconds) == (940, 0.0)
     first, second = "parallel_600_number_900", "parallel_2_number_40"
     assert told.stages[:3] == ["loading data", "testing the connection", f"preparing {first}"]
-    pause = told.stages.index(f"pause of 0.7 s before {second}")
+    pause = told.stages.index(f"pause before {second}")
     assert told.stages[pause - 1] == first
     assert told.stages[pause + 1] == f"preparing {second}"
     assert told.stages[-1] == second
     etas = [one.eta_seconds for one in told.told if one.stage == second and one.eta_seconds is not None]
     assert etas
     assert max(etas) < 10  # 40 requests of 50 ms, two at a time, on a machine that may be busy
+
+
+def test_a_load_is_seen_while_it_goes_on(tmp_path: Path, mock: str) -> None:
+    """Requests and tokens per second, in flight, times to first token; between two points nothing is in flight."""
+    fields: dict[str, Any] = {
+        "parallel": [4, 2],
+        "number": [100_000, 2],
+        "duration": 3,
+        "sleep_interval": 0.7,
+        "warmup_num": 4,
+    }
+    told = load(tmp_path, mock, **fields)
+    assert max(told.seen("rps")) > 0
+    assert max(told.seen("output_tps")) > max(told.seen("rps"))
+    assert max(told.seen("in_flight")) in range(1, 5)
+    assert min(told.seen("ttft_p50_s")) >= 0.02 / 1.02
+    assert all(one.figures == {"in_flight": 0} for one in told.told if (one.stage or "").startswith("pause before"))
+    assert isinstance(told.measured, PerfResult)
+    first = told.measured.points[0]
+    last = [one for one in told.told if one.stage == first.name][-1]
+    for name in ("latency", "ttft"):
+        exact_ns = first.histograms[f"{name}_ns"].percentile(50)
+        assert exact_ns is not None
+        assert last.figures[f"{name}_p50_s"] == pytest.approx(exact_ns / 1e9, rel=0.02)
+    assert (last.failed, last.figures["in_flight"]) == (0, 0)
+
+
+def test_a_shard_tells_what_adds_up(tmp_path: Path, mock: str) -> None:
+    """Beside its own figures; who is alone need not."""
+    told = load(tmp_path, mock, shards=2, parallel=2, number=8).told[-1]
+    assert isinstance(told, ShardProgress)
+    assert told.live is not None
+    assert live.figures(told.live) == told.figures
+    assert sum(told.live.times["ttft"].counts) == told.done == 4
+    assert type(load(tmp_path / "alone", mock, parallel=2, number=8).told[-1]) is Progress
+
+
+def test_failures_are_counted_while_they_happen(tmp_path: Path) -> None:
+    """Over the points of a sweep."""
+    with running_mock("--ttft-ms", "20", "--tokens", "4", "--fail-rate", "0.3") as url:
+        told = load(tmp_path, url, parallel=[2, 4], number=[30, 40], no_test_connection=True)
+    assert isinstance(told.measured, PerfResult)
+    first, second = (point.failed for point in told.measured.points)
+    assert first
+    assert second
+    assert [one.failed for one in told.told if one.stage == "parallel_2_number_30"][-1] == first
+    assert told.told[-1].failed == first + second
 
 
 def test_what_a_duration_leaves_out_is_not_waited_for(tmp_path: Path, mock: str) -> None:
@@ -92,9 +150,15 @@ def test_what_a_duration_leaves_out_is_not_waited_for(tmp_path: Path, mock: str)
 
 def test_a_search_counts_all_it_does(tmp_path: Path, mock: str) -> None:
     """It has no total before its end."""
-    search = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=10"}], "sla_upper_bound": 2, "sla_num_runs": 1}
+    search: dict[str, Any] = {
+        "sla_auto_tune": True,
+        "sla_params": [{"p99_ttft": "<=10"}],
+        "sla_upper_bound": 2,
+        "sla_num_runs": 1,
+    }
     told = load(tmp_path, mock, parallel=1, number=1, **search)
     assert {one.total for one in told.told} == {0}
+    assert "searching: 1 in flight" in told.stages
     assert told.told[-1].done >= 20
 
 
@@ -129,7 +193,7 @@ def evaluation(folder: Path, answer: Callable[[list[str | None]], Says], **field
                     **fields,
                 }
             )
-            await evaluate(spec, replace(load_tests.context(folder), delivery=recorder))
+            recorder.measured = await evaluate(spec, replace(load_tests.context(folder), delivery=recorder))
 
     uvloop.run(run())
     recorder.check()
@@ -156,6 +220,29 @@ def test_an_evaluation_says_what_it_waits_for(tmp_path: Path) -> None:
     assert told.stages.index(loading) < told.stages.index(busy)
     assert told.stages[-1] == "evaluating"
     assert (told.told[-1].done, told.told[-1].total) == (3, 3)
+
+
+def test_an_evaluation_is_seen_while_it_goes_on(tmp_path: Path) -> None:
+    """The score so far is that of the result in the end; one question gets no answer."""
+    numbers = count()
+
+    def answer(_stages: list[str | None]) -> Says:
+        if not next(numbers):
+            return Says(400, b'{"error": {"message": "no"}}')
+        return says("The answer is 18.", wait_s=0.2)
+
+    told = evaluation(tmp_path, answer, datasets=["gsm8k", "arc"], limit=4, repeats=2)
+    assert isinstance(told.measured, EvalResult)
+    last, figures = told.told[-1], summary(told.measured)
+    assert last.figures == {name: pytest.approx(figures[name], rel=1e-3) for name in SCORE} | {"in_flight": 0}
+    assert (last.failed, last.total) == (1, last.done)
+    assert max(told.seen("rps")) > 0
+    assert max(told.seen("output_tps")) == pytest.approx(3 * max(told.seen("rps")), rel=1e-3)
+    assert max(told.seen("in_flight")) == 2
+    assert min(told.seen("latency_p50_s")) >= 0.2 / 1.02
+
+
+SCORE = ("score", "score_low", "score_high")
 
 
 def test_the_report_of_an_analysis_is_a_stage(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from evalkube_api.backend import (
     RunEvent,
     RunPage,
     RunQuery,
+    Span,
     Submission,
 )
 from evalkube_api.kubernetes import creating, documents, logs
@@ -328,11 +329,11 @@ class KubernetesBackend:
             except errors.NotFound:
                 return ArtifactList([], complete=True)
 
-    async def artifact(self, run_id: str, path: str) -> Artifact:
+    async def artifact(self, run_id: str, path: str, *, span: Span | None = None) -> Artifact:
         """See backend.Backend."""
         uid = (await self._runs.whole(run_id))["metadata"]["uid"]
         with self._calling("read the artifact"):
-            return await self._stored.artifact(uid, path)
+            return await self._stored.artifact(uid, path, span)
 
     def _document(self, raw: Raw) -> Run:
         return documents.run_of(raw, self._runs.id_of(documents.key_of(raw)))

@@ -6,7 +6,7 @@ It answers with a Status: a code, a reason, a message, and for invalid resources
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from evalkube_api import errors
 from evalkube_crds.names import Reason
@@ -58,7 +58,7 @@ class Unavailable(errors.ApiError):
     """503: the API server or the operator cannot be reached now; the same request is welcome again."""
 
     status = 503
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+    headers: Mapping[str, str] = {"Retry-After": "5"}
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": "Unavailable"}

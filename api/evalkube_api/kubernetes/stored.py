@@ -5,9 +5,8 @@ The token is the service's own, for the store's audience, and read anew each tim
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -16,8 +15,11 @@ import httpx
 import orjson
 
 from evalkube_api import errors
-from evalkube_api.backend import Artifact, ArtifactEntry, ArtifactList
+from evalkube_api.backend import Artifact, ArtifactEntry, ArtifactList, Span
+from evalkube_api.chunks import ClosingChunks
+from evalkube_api.errors import ApiError
 from evalkube_api.kubernetes.rejections import Unavailable
+from evalkube_crds import spans
 
 __all__ = ["Stored"]
 
@@ -57,17 +59,18 @@ class Stored:
         ]
         return ArtifactList(entries, complete=len(found) <= _LISTED)
 
-    async def artifact(self, uid: str, path: str) -> Artifact:
-        """One of them. Raises errors.NotFound."""
+    async def artifact(self, uid: str, path: str, span: Span | None = None) -> Artifact:
+        """One of them, or `span` of it. Raises errors.NotFound, errors.NoSuchBytes."""
         if any(segment in ("", ".", "..") for segment in path.split("/")):  # no way out of the run's own
             raise errors.NotFound("there is no such artifact")
-        response = await self._sent(f"/v1/runs/{uid}/artifacts/{quote(path)}")
-        length = response.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        response = await self._sent(f"/v1/runs/{uid}/artifacts/{quote(path)}", span)
+        try:
+            size_bytes, there = _sizes(response, span)
+        except ApiError:
             await response.aclose()
-            raise Unavailable("the operator did not say how large the artifact is; try again")
-        entry = ArtifactEntry(path, int(length), _modified(response.headers))
-        return Artifact(entry, _chunks(response))
+            raise
+        entry = ArtifactEntry(path, size_bytes, _modified(response.headers))
+        return Artifact(entry, ClosingChunks(_chunks(response), response.aclose), there)
 
     async def result(self, uid: str) -> bytes:
         """The whole results of a run. Raises errors.NotFound."""
@@ -79,15 +82,16 @@ class Stored:
         finally:
             await response.aclose()
 
-    async def _sent(self, path: str) -> httpx.Response:
+    async def _sent(self, path: str, span: Span | None = None) -> httpx.Response:
         if self._url is None:
             raise Unavailable("this service was not told where the operator serves artifacts (EVALKUBE_STORE_URL)")
-        request = self._client.build_request("GET", self._url + path, headers=self._headers())
+        headers = self._headers() | ({} if span is None else {"Range": f"bytes={spans.written(span)}"})
+        request = self._client.build_request("GET", self._url + path, headers=headers)
         try:
             response = await self._answer(request)
         except httpx.HTTPError as problem:
             raise _away(problem) from None
-        if response.status_code == 200:
+        if response.status_code == (200 if span is None else 206):
             return response
         with contextlib.suppress(httpx.HTTPError):
             await response.aread()
@@ -120,18 +124,26 @@ def _distrusts(problem: BaseException | None) -> bool:
     return problem is not None
 
 
+def _sizes(response: httpx.Response, span: Span | None) -> tuple[int, Span | None]:
+    """Of the whole artifact, and the bytes that come of it where not all were asked for. Raises Unavailable."""
+    try:
+        if span is None:
+            return int(response.headers["Content-Length"]), None
+        size_bytes = spans.size_of(response.headers["Content-Range"])
+    except (KeyError, ValueError):
+        raise Unavailable("the operator did not say how large the artifact is; try again") from None
+    return size_bytes, span.within(size_bytes)
+
+
 def _modified(headers: Mapping[str, str]) -> datetime:
     with contextlib.suppress(KeyError, ValueError):
-        return parsedate_to_datetime(headers["Last-Modified"])
+        return datetime.fromisoformat(headers["Artifact-Modified"])  # to the microsecond, which Last-Modified is not
     return datetime.now(UTC)
 
 
-async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in response.aiter_raw(_CHUNK_BYTES):
-            yield chunk
-    finally:
-        await response.aclose()
+async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
+    async for chunk in response.aiter_raw(_CHUNK_BYTES):
+        yield chunk
 
 
 def _away(problem: httpx.HTTPError) -> Unavailable:
@@ -146,6 +158,9 @@ def _refusal(response: httpx.Response) -> errors.ApiError:
         words = str(document.get("detail") or "")
     except (ValueError, AttributeError, httpx.ResponseNotRead):
         words = ""
+    if response.status_code == 416:
+        with contextlib.suppress(KeyError, ValueError):
+            return errors.NoSuchBytes(spans.size_of(response.headers["Content-Range"]))
     if response.status_code == 404:
         return errors.NotFound(words or "there is no such artifact")
     if response.status_code in (401, 403):

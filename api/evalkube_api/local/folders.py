@@ -3,13 +3,14 @@
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from evalkube_api import errors
-from evalkube_api.backend import Artifact, ArtifactEntry, ArtifactList
+from evalkube_api.backend import Artifact, ArtifactEntry, ArtifactList, Chunks, Span
+from evalkube_api.chunks import ClosingChunks
 
 __all__ = ["listing", "made_new", "make", "opened"]
 
@@ -65,8 +66,9 @@ def _is_shown(name: str) -> bool:
     return name.isprintable() and not name.startswith(".")  # a dot: half-written, or nobody's business
 
 
-def opened(folder: Path, path: str, hidden: Path) -> Artifact:
-    """One file below ``folder``. Raises errors.NotFound for anything else, wherever ``path`` or a link leads."""
+def opened(folder: Path, path: str, hidden: Path, span: Span | None = None) -> Artifact:
+    """One file below ``folder``, or `span` of it. Raises errors.NotFound for anything else, wherever ``path`` or a
+    link leads, and errors.NoSuchBytes."""
     missing = errors.NotFound(f"the run has no artifact {path!r}; its list is at .../artifacts")
     wanted = PurePosixPath(path)
     if wanted.is_absolute() or ".." in wanted.parts or "\0" in path:
@@ -83,18 +85,32 @@ def opened(folder: Path, path: str, hidden: Path) -> Artifact:
         os.close(handle)
         raise missing
     entry = _entry(wanted.as_posix(), status)
-    return Artifact(entry, _chunks(os.fdopen(handle, "rb", buffering=0), entry.size_bytes))
+    file = os.fdopen(handle, "rb", buffering=0)
+    there = None if span is None else span.within(entry.size_bytes)
+    if span is not None and there is None:
+        file.close()
+        raise errors.NoSuchBytes(entry.size_bytes)
+    if there is not None:
+        file.seek(there.first)
+    return Artifact(entry, _chunks(file, entry.size_bytes if there is None else there.size_bytes), there)
 
 
-async def _chunks(file: IO[bytes], size_bytes: int) -> AsyncIterator[bytes]:
-    """The first ``size_bytes`` of ``file``: a log may grow while it is sent, and a length was promised."""
-    with file:
-        while size_bytes > 0:
-            chunk = await asyncio.to_thread(file.read, min(_CHUNK_BYTES, size_bytes))
+def _chunks(file: IO[bytes], size_bytes: int) -> Chunks:
+    """``size_bytes`` of ``file`` from where it stands: a log may grow while it is sent, and a length was promised."""
+
+    async def read() -> AsyncGenerator[bytes]:
+        left = size_bytes
+        while left > 0:
+            chunk = await asyncio.to_thread(file.read, min(_CHUNK_BYTES, left))
             if not chunk:
                 return
-            size_bytes -= len(chunk)
+            left -= len(chunk)
             yield chunk
+
+    async def close() -> None:
+        file.close()
+
+    return ClosingChunks(read(), close)
 
 
 def _entry(path: str, status: os.stat_result) -> ArtifactEntry:

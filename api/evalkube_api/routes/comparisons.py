@@ -1,24 +1,53 @@
-"""POST /api/v1/compare: two evaluations of the same questions, by a test of pairs."""
+"""/api/v1/compare: runs beside a baseline. Evaluations of the same questions by a test of pairs, load tests load by
+load."""
 
 import asyncio
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from evalkube_api import bodies, comparing, errors, openapi
+from evalkube_api import bodies, browsing, comparing, errors, openapi
 from evalkube_api.backend import Backend
 from evalkube_api.responses import Comparison, ComparisonRequest
 from evalkube_api.settings import Settings
 from evalkube_benchmarks.statistics import comparison
+from evalkube_benchmarks.statistics.comparison import Side
+from evalkube_crds.names import Kind
 from evalkube_crds.problems import problems_of
+from evalkube_report import comparison as loads
 
 __all__ = ["router"]
+
+_MOST_CANDIDATES: Final = 8
+
+Baseline = Annotated[str, Query(min_length=1, max_length=512, description="Id of a run")]
+Candidates = Annotated[
+    str, Query(min_length=1, max_length=4096, description=f"Ids of at most {_MOST_CANDIDATES} other runs, with commas")
+]
+MostChanged = Annotated[int, Query(ge=0, le=10_000, description="Most questions of a benchmark that are listed")]
 
 
 def router(backend: Backend, settings: Settings) -> APIRouter:
     """``/api/v1/compare``."""
     routes = APIRouter()
+
+    @routes.get("/api/v1/compare", tags=["runs"], responses=openapi.COMPARED)
+    async def compare_runs(
+        baseline: Baseline, candidate: Candidates, most_changed: MostChanged = 100
+    ) -> browsing.EvalComparisons | browsing.LoadComparison:
+        """Compare runs with a baseline of the same kind: of evaluations the scores over the questions that both were
+        asked, of load tests every figure of the loads that both measured."""
+        others = _candidates(candidate)
+        if (await backend.get(baseline)).kind == Kind.PERF_RUN:
+            return await _loads(backend, baseline, others)
+        first = await comparing.side_of(backend, baseline, "baseline")
+        found = []
+        for other in others:
+            side = await comparing.side_of(backend, other, "candidate")
+            found.append(await _compared(first, side, other, most_changed))
+        return browsing.EvalComparisons(comparisons=found)
 
     @routes.post("/api/v1/compare", **openapi.COMPARISON)
     async def compare(request: Request) -> Comparison:
@@ -34,10 +63,31 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
             await comparing.side_of(backend, run_id, name)
             for name, run_id in (("baseline", wanted.baseline), ("candidate", wanted.candidate))
         ]
-        try:
-            found = await asyncio.to_thread(comparison.compare, *sides, most_changed=wanted.most_changed)
-        except comparison.Incomparable as problem:
-            raise errors.Conflict(str(problem), wanted.candidate) from None
-        return Comparison.model_validate(found)
+        return await _compared(sides[0], sides[1], wanted.candidate, wanted.most_changed)
 
     return routes
+
+
+def _candidates(text: str) -> list[str]:
+    found = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not all(found) or len(found) > _MOST_CANDIDATES:
+        raise errors.InvalidRequest.because(f"must be 1 to {_MOST_CANDIDATES} ids of runs, with commas", "candidate")
+    return found
+
+
+async def _compared(baseline: Side, candidate: Side, run_id: str, most_changed: int) -> Comparison:
+    try:
+        found = await asyncio.to_thread(comparison.compare, baseline, candidate, most_changed=most_changed)
+    except comparison.Incomparable as problem:
+        raise errors.Conflict(str(problem), run_id) from None
+    return Comparison.model_validate(found)
+
+
+async def _loads(backend: Backend, baseline: str, others: list[str]) -> browsing.LoadComparison:
+    runs = [await comparing.load_of(backend, baseline, "baseline")]
+    runs += [await comparing.load_of(backend, other, "candidate") for other in others]
+    try:
+        found = await asyncio.to_thread(loads.load_tests, runs)
+    except loads.Incomparable as problem:
+        raise errors.Conflict(str(problem), baseline) from None
+    return browsing.LoadComparison.model_validate(found.document())

@@ -1,36 +1,20 @@
-"""/api/v1/runs: list, look at, end and delete runs, and read what they left."""
+"""/api/v1/runs: list, look at, end and delete runs, and read what they found."""
 
-import mimetypes
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from evalkube_api import answers, errors, openapi, preferences, responses, selecting, views
+from evalkube_api import answers, conditional, errors, openapi, preferences, responses, selecting, views
 from evalkube_api.backend import KINDS, Backend, Moment, RunQuery, Sort
 from evalkube_api.metrics import Metrics
 from evalkube_api.settings import Settings
 from evalkube_crds.names import Phase, Verdict
+from evalkube_crds.status import Run
 
 __all__ = ["router"]
-
-_SANDBOX: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline';"
-    " style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'",
-    "Cache-Control": "no-cache",
-}
-"""An artifact may hold what a model answered: it gets no origin, no network and no other type than its name says."""
-
-_TYPES: Final = {
-    ".jsonl": "application/x-ndjson",
-    ".gz": "application/gzip",  # never a Content-Encoding: what is saved is the file
-    ".log": "text/plain",
-    ".txt": "text/plain",
-    ".csv": "text/csv",
-}
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Runs on one page")]
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Number of the page, from 1")]
@@ -52,7 +36,6 @@ Dataset = Annotated[str | None, Query(max_length=512, description="Only runs wit
 Text = Annotated[str | None, Query(max_length=200, description="Only runs with this in their id, model or tags")]
 SortBy = Annotated[Sort, Query(description="What runs are sorted by; those that have no such value come last")]
 Order = Annotated[Literal["asc", "desc"], Query(description="Smallest or oldest first, or largest or newest")]
-Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
 
 
 def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
@@ -60,7 +43,6 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
     routes = APIRouter(prefix="/api/v1/runs")
     _documents(routes, backend)
     _outcomes(routes, backend, settings, metrics)
-    _files(routes, backend)
     return routes
 
 
@@ -138,7 +120,13 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
                 run = await backend.wait(run_id, wanted.wait_s)
         else:
             run = await backend.get(run_id)
-        return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
+        tag = _tag(run, request.app.version)
+        if tag is not None and conditional.is_current(request.headers, tag):
+            return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+        answer = await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
+        if tag is not None:
+            answer.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
+        return answer
 
     @routes.get("/{run_id}/progress", tags=["runs"], responses=openapi.PROGRESS)
     async def get_progress(run_id: str, request: Request) -> Any:
@@ -150,25 +138,11 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
 
-def _files(routes: APIRouter, backend: Backend) -> None:
-    @routes.get("/{run_id}/logs", tags=["files"], responses=openapi.LOG)
-    async def get_log(run_id: str, tail: Tail = None, follow: bool = False) -> Response:
-        """The runner's log, without secrets; with `follow` until the run has ended."""
-        await backend.get(run_id)
-        chunks = backend.log(run_id, tail_lines=tail, follow=follow)
-        return StreamingResponse(chunks, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
-
-    @routes.get("/{run_id}/artifacts", tags=["files"], responses=openapi.ARTIFACTS)
-    async def list_artifacts(run_id: str) -> responses.ArtifactList:
-        """The files of the run, by path."""
-        return views.artifacts(run_id, await backend.artifacts(run_id))
-
-    @routes.get("/{run_id}/artifacts/{path:path}", tags=["files"], responses=openapi.ARTIFACT)
-    async def get_artifact(run_id: str, path: str) -> Response:
-        """One file of the run."""
-        artifact = await backend.artifact(run_id, path)
-        headers = {**_SANDBOX, "Content-Length": str(artifact.entry.size_bytes)}
-        return StreamingResponse(artifact.chunks, media_type=_media_type(path), headers=headers)
+def _tag(run: Run, version: str) -> str | None:
+    """The name of a result: only of one that succeeded, for that never changes. Versions of the service may differ."""
+    if run.status.phase is not Phase.SUCCEEDED:
+        return None
+    return conditional.etag(run.metadata.uid, run.status.completion_time, version)
 
 
 async def _events(moments: AsyncIterator[Moment | None]) -> AsyncIterator[bytes]:
@@ -184,8 +158,3 @@ async def _events(moments: AsyncIterator[Moment | None]) -> AsyncIterator[bytes]
             yield f"id: {number}\nevent: {name}\ndata: {data}\n\n".encode()
     except errors.NotFound:  # deleted while we watched
         return
-
-
-def _media_type(path: str) -> str:
-    suffix = path[path.rfind(".") :].lower() if "." in path else ""
-    return _TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"

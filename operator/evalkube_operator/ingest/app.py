@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evalkube_crds import spans
 from evalkube_crds.load_news import LoadNews
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.ingest import bodies
@@ -214,7 +215,20 @@ async def _listing(request: Request, uid: str) -> Response:
 
 @_READERS.get("/artifacts/{path:path}")
 async def _artifact(request: Request, uid: str, path: str) -> Response:
-    return _streamed(await artifacts.open_artifact(_store(request), _run(request, uid), path))
+    wanted = spans.asked(request.headers.get("range"))
+    try:
+        found = await artifacts.open_artifact(_store(request), _run(request, uid), path, wanted)
+    except artifacts.NoSuchBytes as problem:
+        headers = {"Content-Range": f"bytes */{problem.size_bytes}"}
+        return JSONResponse({"code": "no_such_bytes", "detail": str(problem)}, 416, headers=headers)
+    if found is None:
+        raise _not_found()
+    answer = _streamed(found.content)
+    answer.headers["Artifact-Modified"] = found.modified.isoformat()
+    if found.span is not None:
+        answer.status_code = 206
+        answer.headers["Content-Range"] = spans.told(found.span, found.size_bytes)
+    return answer
 
 
 @_READERS.get("/result")

@@ -38,7 +38,8 @@ class Whole:
 
     async def get(self, path: str) -> Content | None:
         """An artifact as people see it: the lines of all shards are one."""
-        return await artifacts.open_artifact(self._store, self._owner.run, keys.checked_path(path))
+        found = await artifacts.open_artifact(self._store, self._owner.run, keys.checked_path(path))
+        return None if found is None else found.content
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
         """Stores a whole artifact of the run. Raises Refusal (409) while a result is missing, and what ``chunks``

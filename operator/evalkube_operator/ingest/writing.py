@@ -8,8 +8,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from evalkube_crds.live import ShardProgress
 from evalkube_crds.names import Kind, Reason
-from evalkube_crds.results import EvalResult, PerfResult, Progress, Receipt
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.ingest.auth import Authenticator, PodIdentity
 from evalkube_operator.ingest.limits import Limits, RunUse
 from evalkube_operator.ingest.refusals import Refusal
@@ -114,7 +115,7 @@ class Shard:
         return await artifacts.latest(self._store, self._key, keys.checked_path(path), carries=self._carries)
 
     async def get(self, path: str) -> Content | None:
-        """The same, to be read."""
+        """The artifact at `path` that this attempt, or one that it carries on, left."""
         found = await self.stat(path)
         return None if found is None else await self._store.get(found.key)
 
@@ -176,9 +177,9 @@ class Shard:
         self._use.has(key, found)
 
     def progressed(self, body: bytes) -> None:
-        """Tells the core. Raises Refusal (422)."""
+        """Hands a shard's progress on. Raises Refusal (422) for one that is none."""
         try:
-            progress = Progress.model_validate_json(body)
+            progress = ShardProgress.model_validate_json(body)
         except ValidationError as problem:
             raise Refusal(422, "bad_progress", _sentence(problem)) from None
         self._writing.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)

@@ -4,6 +4,7 @@ An evaluation is carried on by its next attempt, so what an earlier attempt left
 part of it. A load test's attempts are separate measurements: only the newest counts.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,25 @@ from datetime import datetime
 import orjson
 
 from evalkube_crds.names import Kind
+from evalkube_crds.spans import Span
+from evalkube_operator.errors import OperatorError
 from evalkube_operator.ports import RunKey
 from evalkube_operator.store import keys
-from evalkube_operator.store.interface import Content, Store, Stored
+from evalkube_operator.store.interface import Content, Store, Stored, StoreUnavailable
 from evalkube_operator.store.keys import ShardKey
 
-__all__ = ["About", "Artifact", "about", "adopted", "latest", "listing", "open_artifact", "remember"]
+__all__ = [
+    "About",
+    "Artifact",
+    "NoSuchBytes",
+    "Reading",
+    "about",
+    "adopted",
+    "latest",
+    "listing",
+    "open_artifact",
+    "remember",
+]
 
 _COMPRESSED = ".jsonl.gz"
 """Files of gzip that follow each other are one; and they are written whole, so that none is torn."""
@@ -136,35 +150,87 @@ def _artifact(path: str, stored: list[Stored]) -> Artifact:
     )
 
 
-async def open_artifact(store: Store, run: RunKey, path: str) -> Content | None:
-    """The bytes of one artifact of ``listing``; the shards' lines follow one another in the shards' order."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An artifact being read: `content` has the bytes of `span`, or all `size_bytes` where that is None."""
+
+    size_bytes: int
+    modified: datetime
+    content: Content
+    span: Span | None = None
+
+
+class NoSuchBytes(OperatorError):
+    """The artifact, which has `size_bytes`, has none of those that were asked for."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"the artifact has {size_bytes} bytes, and none of the Range")
+        self.size_bytes = size_bytes
+
+
+async def open_artifact(store: Store, run: RunKey, path: str, span: Span | None = None) -> Reading | None:
+    """One artifact of ``listing``; the shards' lines follow one another in the shards' order. Raises NoSuchBytes."""
     found = next((artifact for artifact in await listing(store, run) if artifact.path == path), None)
     if found is None:
         return None
-    if len(found.sources) == 1:
-        return await store.get(found.sources[0])
-    return await _concatenated(store, found)
+    pieces = await _pieces(store, found)
+    size_bytes = sum(piece.size_bytes for piece in pieces)
+    there = None if span is None else span.within(size_bytes)
+    if span is not None and there is None:
+        raise NoSuchBytes(size_bytes)
+    wanted = there or Span(0, size_bytes - 1)
+    content = Content(wanted.size_bytes, _read(store, pieces, wanted))
+    return Reading(size_bytes, found.modified, content, there)
 
 
-async def _concatenated(store: Store, artifact: Artifact) -> Content:
-    contents: list[Content] = []
-    for key in artifact.sources:
-        content = await store.get(key)
-        if content is None or content.size_bytes == 0:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A source of an artifact; where `key` is None, the end of a line that the source before lacks."""
+
+    key: str | None
+    size_bytes: int
+
+
+async def _pieces(store: Store, artifact: Artifact) -> list[_Piece]:
+    """In order, as large as they are now."""
+    mended = len(artifact.sources) > 1 and not artifact.path.endswith(_COMPRESSED)
+    found = await asyncio.gather(*(_pieces_of(store, key, mended=mended) for key in artifact.sources))
+    return [piece for pieces in found for piece in pieces]
+
+
+async def _pieces_of(store: Store, key: str, *, mended: bool) -> list[_Piece]:
+    seen = await store.stat(key)
+    if seen is None or seen.size_bytes == 0:
+        return []
+    whole = _Piece(key, seen.size_bytes)
+    last = await store.get(key, start=seen.size_bytes - 1, size_bytes=1) if mended else None
+    if last is None or b"".join([chunk async for chunk in last.chunks]) == b"\n":
+        return [whole]
+    return [whole, _Piece(None, 1)]  # a torn last line must not swallow the next shard's first
+
+
+async def _read(store: Store, pieces: Iterable[_Piece], span: Span) -> AsyncIterator[bytes]:
+    """The bytes of `span`, which is within all `pieces` together."""
+    skipped, left = span.first, span.size_bytes
+    for piece in pieces:
+        if skipped >= piece.size_bytes:
+            skipped -= piece.size_bytes
             continue
-        contents.append(content)
-        if artifact.path.endswith(_COMPRESSED):
-            continue
-        last = await store.get(key, start=content.size_bytes - 1, size_bytes=1)
-        if last is not None and b"".join([chunk async for chunk in last.chunks]) != b"\n":
-            contents.append(Content(1, _once(b"\n")))  # a torn last line must not swallow the next shard's first
-    return Content(sum(content.size_bytes for content in contents), _chained(contents))
-
-
-async def _chained(contents: Iterable[Content]) -> AsyncIterator[bytes]:
-    for content in contents:
-        async for chunk in content.chunks:
+        size_bytes = min(piece.size_bytes - skipped, left)
+        if size_bytes <= 0:
+            return
+        async for chunk in await _opened(store, piece, skipped, size_bytes):
             yield chunk
+        skipped, left = 0, left - size_bytes
+
+
+async def _opened(store: Store, piece: _Piece, start: int, size_bytes: int) -> AsyncIterator[bytes]:
+    if piece.key is None:
+        return _once(b"\n")
+    content = await store.get(piece.key, start=start, size_bytes=size_bytes)
+    if content is None or content.size_bytes != size_bytes:
+        raise StoreUnavailable(f"{piece.key} was replaced while it was read")
+    return content.chunks
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

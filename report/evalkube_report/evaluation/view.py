@@ -7,16 +7,20 @@ from typing import Any
 from evalkube_crds import summary
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.intervals import Interval
+from evalkube_crds.names import SampleState
 from evalkube_crds.results import DatasetResult, EvalResult
-from evalkube_report import configuration, formats
-from evalkube_report.evaluation import rows, tables, totals
+from evalkube_report import configuration, formats, sentences
+from evalkube_report.evaluation import rows, states, tables, totals
 from evalkube_report.evaluation.rows import SampleRow
-from evalkube_report.plots import drawings
-from evalkube_report.plots.drawings import Svg
-from evalkube_report.plots.heat_map import Cell, HeatMap, heat_maps
+from evalkube_report.evaluation.states import StateBar
+from evalkube_report.plots.distributions import distribution
+from evalkube_report.plots.drawing import Shown, score_bar, shown
+from evalkube_report.plots.heat_map import Cell, heat_maps
+from evalkube_report.plots.svg import Svg
+from evalkube_report.plots.values import Axis, Entry, Intervals
 from evalkube_report.table import Table
 
-__all__ = ["context"]
+__all__ = ["Headline", "context", "headline", "score_plot"]
 
 _MOST_SAMPLES = 200
 _LONGEST_TEXT = 8_000
@@ -31,10 +35,11 @@ class Headline:
 
     name: str
     description: str
-    metric: str
     score: str
     bar: Svg
+    interval: str
     note: str
+    states: StateBar | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,8 @@ class Section:
     analysis: str | None
     categories: Table | None
     subsets: Table
-    maps: tuple[HeatMap, ...]
-    plots: tuple[Svg, ...]
+    maps: tuple[Shown, ...]
+    plots: tuple[Shown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Sample:
     """One sample, clipped. ``order`` are the keys its row is sorted by in the browser."""
 
     state: str
+    word: str
     place: str
     excerpt: str
     extracted: str
@@ -79,9 +85,10 @@ def context(
     return {
         "title": spec.model_id or result.model,
         "facts": _facts(result, spec),
-        "headlines": [_headline(dataset) for dataset in result.datasets],
+        "headlines": [headline(dataset) for dataset in result.datasets],
+        "statements": sentences.beside_scores(result, spec.thresholds),
+        "by_state": states.table(result),
         "missing": result.of_shards - len(result.shards),
-        "none_scored": bool(result.datasets) and not any(s.scored for d in result.datasets for s in d.subsets),
         "summary": tables.summary_table(result),
         "sections": [_section(dataset, cells.get(dataset.name, ())) for dataset in result.datasets],
         "precision": tables.precision_table(result),
@@ -94,7 +101,7 @@ def context(
         "settings": configuration.settings_of(spec),
         "samples": chosen,
         "samples_of": formats.count(max(len(samples), summary.requested(result))),
-        "states": {state: n for state in ("errored", "wrong", "partial", "right") if (n := _times(chosen, state))},
+        "states": {state: (states.WORDS[state], n) for state in SampleState if (n := _times(chosen, state))},
         "repeats": spec.repeats,
     }
 
@@ -133,20 +140,21 @@ def _data_source(result: EvalResult, spec: EvalRunSpec) -> str:
     return "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items())
 
 
-def _headline(dataset: DatasetResult) -> Headline:
+def headline(dataset: DatasetResult) -> Headline:
+    """What to see first of a benchmark."""
     total = totals.tally(dataset.subsets, dataset.main_metric)
     share = total.score if total.score is not None and 0 <= total.score <= 1 else None
+    counts = {"errored": total.errored, "truncated": total.truncated, "empty": total.empty}
     notes = [f"{formats.count(total.scored)} of {formats.count(total.requested)} samples scored"]
-    notes += [f"{formats.count(total.errored)} errored"] * bool(total.errored)
-    notes += [f"{formats.count(total.truncated)} truncated"] * bool(total.truncated)
-    notes += [f"{formats.count(total.empty)} empty"] * bool(total.empty)
+    notes += [f"{formats.count(times)} {name}" for name, times in counts.items() if times]
     return Headline(
         name=dataset.pretty_name,
         description=dataset.description,
-        metric=dataset.main_metric + (f"; 95 % interval {_ends(total.interval)}" if total.interval else ""),
         score=formats.percent(share) if share is not None else formats.significant(total.score),
-        bar=drawings.score_bar(share, total.interval, f"{dataset.pretty_name}, {dataset.main_metric}"),
+        bar=score_bar(share, total.interval, f"{dataset.pretty_name}, {dataset.main_metric}"),
+        interval=f"{dataset.main_metric}{f', 95 % interval {_ends(total.interval)}' if total.interval else ''}",
         note=", ".join(notes),
+        states=states.bar(total.states, f"{dataset.pretty_name}: samples by class"),
     )
 
 
@@ -157,10 +165,10 @@ def _ends(interval: Interval) -> str:
 def _section(dataset: DatasetResult, cells: Sequence[Cell]) -> Section:
     tokens = formats.Unit("tokens")
     drawn = [
-        _scores(dataset),
-        drawings.distribution(dataset.latency_ns, "Latency"),
-        drawings.distribution(dataset.ttft_ns, "Time to first token"),
-        drawings.distribution(dataset.output_tokens, "Output tokens", unit=tokens),
+        score_plot(dataset),
+        distribution(dataset.latency_ns, "Latency"),
+        distribution(dataset.ttft_ns, "Time to first token"),
+        distribution(dataset.output_tokens, "Output tokens", unit=tokens),
     ]
     return Section(
         name=dataset.pretty_name,
@@ -169,19 +177,23 @@ def _section(dataset: DatasetResult, cells: Sequence[Cell]) -> Section:
         analysis=None if dataset.analysis is None else formats.clipped(dataset.analysis, 4 * _LONGEST_TEXT),
         categories=tables.category_table(dataset),
         subsets=tables.subset_table(dataset),
-        maps=tuple(heat_maps(cells, dataset.heat_map, dataset.main_metric)) if dataset.heat_map else (),
-        plots=tuple(plot for plot in drawn if plot is not None),
+        maps=tuple(map(shown, heat_maps(cells, dataset.heat_map, dataset.main_metric))) if dataset.heat_map else (),
+        plots=tuple(shown(plot) for plot in drawn if plot is not None),
     )
 
 
-def _scores(dataset: DatasetResult) -> Svg | None:
+def score_plot(dataset: DatasetResult) -> Intervals | None:
     """The score of each category, or of each subset where there is one category, with its interval."""
     groups = {" / ".join(name): subsets for name, subsets in totals.by_category(dataset).items()}
     if len(groups) < 2:
         groups = {subset.name: [subset] for subset in dataset.subsets}
     found = {name: totals.tally(subsets, dataset.main_metric) for name, subsets in groups.items()}
-    marks = [drawings.Mark(name, one.score, one.interval) for name, one in found.items() if one.score is not None]
-    return drawings.marks(marks[:_MOST_MARKS], f"{dataset.main_metric}, 95 % intervals") if len(marks) > 1 else None
+    entries = [Entry(name, one.score, one.interval) for name, one in found.items() if one.score is not None]
+    if len(entries) < 2:
+        return None
+    shares = all(0 <= entry.value <= 1 for entry in entries)
+    axis = Axis(dataset.main_metric)
+    return Intervals("Scores with their 95 % intervals", axis, tuple(entries[:_MOST_MARKS]), percent=shares)
 
 
 def _sample(row: SampleRow) -> Sample:
@@ -189,7 +201,8 @@ def _sample(row: SampleRow) -> Sample:
     excerpt = " ".join(question[: 4 * _LONGEST_EXCERPT].split())
     latency_ns = None if row.latency_s is None else row.latency_s * 1e9
     return Sample(
-        state=rows.state_of(row),
+        state=(state := rows.state_of(row)),
+        word=states.WORDS[state],
         place=formats.clipped(f"{row.dataset} / {row.subset}", _LONGEST_EXCERPT) + f" #{row.index}",
         excerpt=excerpt[:_LONGEST_EXCERPT] + ("..." if len(excerpt) > _LONGEST_EXCERPT else ""),
         extracted=formats.clipped(row.extracted, _LONGEST_EXCERPT) if row.extracted else formats.DASH,

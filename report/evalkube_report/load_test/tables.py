@@ -54,8 +54,8 @@ def load_text(point: PerfPoint) -> str:
     """The load in words: "32 in flight", "open loop, 12.5 requests/s"; "8 conversations at once"."""
     unit = "requests" if point.conversations is None else "conversations"
     if point.open_loop:
-        return f"open loop, {formats.significant(point.rate)} {unit}/s"
-    limit = f", at most {formats.significant(point.rate)} {unit}/s" if point.rate is not None and point.rate > 0 else ""
+        return f"open loop, {formats.amount(point.rate)} {unit}/s"
+    limit = f", at most {formats.amount(point.rate)} {unit}/s" if point.rate is not None and point.rate > 0 else ""
     held = "in flight" if point.conversations is None else "conversations at once"
     return f"{formats.count(point.parallel)} {held}{limit}"
 
@@ -170,10 +170,19 @@ def percentile_tables(point: PerfPoint) -> list[Table]:
         columns = (f"Time ({unit.name})", *(f"p{percent:g}" for percent in _PERCENTS))
         tables.append(Table(_RANGES, columns, tuple(rows)))
     if amounts:
-        rows = [Row((amount.label, *_spread(amount.counted(point), Unit("", amount.scale)))) for amount in amounts]
+        rows = [Row((amount.label, *_amounts(amount, point))) for amount in amounts]
         title = "Tokens" if point.kind in CHAT else "Inputs and tokens"
         tables.append(Table(title, ("Amount", *head), tuple(rows)))
     return tables
+
+
+def _amounts(amount: Quantity, point: PerfPoint) -> tuple[str, ...]:
+    """As `_spread`, with whole numbers as such: of tokens there are no 48.00."""
+    counted, unit = amount.counted(point), Unit("", amount.scale)
+    means = [unit.show(value) for value in (counted.mean, counted.deviation)]
+    values = [counted.low, *counted.percentiles(_PERCENTS), counted.high]
+    shown = (None if value is None else value / amount.scale for value in values)
+    return (*means, *map(formats.amount, shown))
 
 
 def _spread(histogram: Histogram, unit: Unit) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
-"""Axes of a plot: where a value lies, and which round values are marked. Pure arithmetic, no drawing."""
+"""Axes of a drawing: where a value lies, and which round values are marked. Pure arithmetic, no drawing."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Axis", "linear_axis", "log_axis", "log_ticks", "round_ticks"]
+__all__ = ["Ruler", "linear", "log_ticks", "logarithmic", "round_ticks"]
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """Maps ``low``..``high`` to pixels ``start``..``end``; on a ``log`` axis both must be above 0."""
+class Ruler:
+    """Maps ``low``..``high`` to pixels ``start``..``end``; on a ``log`` one both must be above 0."""
 
     low: float
     high: float
@@ -28,27 +28,49 @@ class Axis:
         return self.start + share * (self.end - self.start)
 
 
-def linear_axis(values: Sequence[float], start: float, end: float, *, zero: bool = True, ticks: int = 5) -> Axis:
-    """An axis over ``values``, from 0 where ``zero``, its top rounded up to a tick."""
-    low = min(values, default=0.0)
-    high = max(values, default=1.0)
+def linear(
+    values: Sequence[float], start: float, end: float, *, zero: bool = True, tight: bool = False, whole: bool = False
+) -> Ruler:
+    """An axis over ``values``, from 0 where ``zero``, its ends rounded to ticks unless ``tight``. ``whole``: only whole
+    numbers are marked.
+    """
+    low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
         low, high = min(0.0, low), max(0.0, high)
     if high <= low:
         high = low + (abs(low) or 1.0)
-    marks = round_ticks(low, high, ticks)
+    marks = round_ticks(low, high)
+    if whole:
+        marks = sorted({float(round(mark)) for mark in marks})
     step = marks[1] - marks[0] if len(marks) > 1 else high - low
-    if zero and high > marks[-1] + step * 1e-9:
-        marks = [*marks, marks[-1] + step]
-    top = max(high, marks[-1]) if zero else high
-    return Axis(low, top, start, end, tuple(mark for mark in marks if low <= mark <= top * (1 + 1e-12)))
+    if whole:
+        step = float(max(1, math.ceil(step)))
+    if not tight:
+        if high > marks[-1] + step * 1e-9:
+            marks = [*marks, marks[-1] + step]
+        if low < marks[0] - step * 1e-9:
+            marks = [marks[0] - step, *marks]
+        low, high = min(low, marks[0]), max(high, marks[-1])
+    inside = (mark for mark in marks if low - step * 1e-9 <= mark <= high + step * 1e-9)
+    return Ruler(low, high, start, end, tuple(inside))
 
 
-def log_axis(low: float, high: float, start: float, end: float) -> Axis:
-    """A logarithmic axis over ``low`` > 0 to ``high``."""
+def logarithmic(values: Sequence[float], start: float, end: float, *, tight: bool = False) -> Ruler:
+    """A logarithmic axis over those of ``values`` that are above 0, its ends rounded to 1, 2, 5 times a power of ten
+    unless ``tight``.
+    """
+    low, high = (edge((value for value in values if value > 0), default=1.0) for edge in (min, max))
     if high <= low * 1.0001:
         low, high = low / 1.5, high * 1.5
-    return Axis(low, high, start, end, tuple(log_ticks(low, high)), log=True)
+    if not tight:
+        low, high = _below(low), 1 / _below(1 / high)
+    return Ruler(low, high, start, end, tuple(log_ticks(low, high)), log=True)
+
+
+def _below(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten at or below a value; 1 / that of 1 / value is the next above."""
+    size = 10.0 ** math.floor(math.log10(value))
+    return size * max(factor for factor in (1, 2, 5) if size * factor <= value * (1 + 1e-9))
 
 
 def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -61,7 +83,7 @@ def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(step * index, digits) for index in range(first, last + 1)] or [low]
 
 
-def log_ticks(low: float, high: float, most: int = 8) -> list[float]:
+def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
     """Values 1, 2, 5 times powers of ten within the range, thinned to ``most``; the ends where there are none."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):

@@ -1,14 +1,11 @@
-"""Heat maps: the mean score of each place of a grid, as a drawing and as the table that says the same. Pure."""
+"""Heat maps: the mean score of each place of a grid, for each subset. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evalkube_report import formats
-from evalkube_report.plots import drawings
-from evalkube_report.plots.drawings import Svg
-from evalkube_report.table import Row, Table
+from evalkube_report.plots.values import Grid
 
-__all__ = ["Cell", "HeatMap", "heat_maps"]
+__all__ = ["Cell", "heat_maps"]
 
 _NAMES = {"context_length": "Context length (tokens)", "depth_percent": "Depth (%)"}
 
@@ -23,34 +20,26 @@ class Cell:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class HeatMap:
-    """One subset's map, for those who see it and for those who read it."""
-
-    drawing: Svg
-    table: Table
-
-
-def heat_maps(cells: Iterable[Cell], axes: tuple[str, str], metric: str) -> list[HeatMap]:
+def heat_maps(cells: Iterable[Cell], axes: tuple[str, str], metric: str) -> list[Grid]:
     """A map of each subset, in the order in which they come."""
     by_subset: dict[str, list[Cell]] = {}
     for cell in cells:
         by_subset.setdefault(cell.subset, []).append(cell)
     x_name, y_name = (_NAMES.get(axis, axis) for axis in axes)
-    return [_heat_map(found, subset, metric, x_name, y_name) for subset, found in by_subset.items()]
+    return [_heat_map(found, f"{subset}: {metric}", x_name, y_name) for subset, found in by_subset.items()]
 
 
-def _heat_map(cells: Sequence[Cell], subset: str, metric: str, x_name: str, y_name: str) -> HeatMap:
+def _heat_map(cells: Sequence[Cell], title: str, x_name: str, y_name: str) -> Grid:
     xs, ys = sorted({cell.x for cell in cells}), sorted({cell.y for cell in cells})
     scores: dict[tuple[float, float], list[float]] = {}
     for cell in cells:
         scores.setdefault((cell.x, cell.y), []).append(cell.score)
     means = {place: sum(found) / len(found) for place, found in scores.items()}
-    grid = [[means.get((x, y)) for x in xs] for y in ys]
-    columns, names = [f"{x:,g}" for x in xs], [f"{y:g}" for y in ys]
-    title = f"{subset}: {metric}"
-    rows = tuple(Row((name, *map(formats.percent, line))) for name, line in zip(names, grid, strict=True))
-    return HeatMap(
-        drawings.heat_map(grid, columns, names, title=f"{title} (%)", x_label=x_name, y_label=y_name),
-        Table(f"{title}, by {y_name} (rows) and {x_name} (columns)", (y_name, *columns), rows),
+    return Grid(
+        title=title,
+        columns=tuple(f"{x:,g}" for x in xs),
+        rows=tuple(f"{y:g}" for y in ys),
+        cells=tuple(tuple(means.get((x, y)) for x in xs) for y in ys),
+        x_title=x_name,
+        y_title=y_name,
     )

@@ -4,7 +4,7 @@
 seen, read aloud and fetched is the same.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from evalkube_crds.intervals import Interval
@@ -31,7 +31,8 @@ Scale: TypeAlias = Literal["linear", "log", "named"]
 class Axis:
     """What lies along an edge of a plot. `names`: of a `named` scale, whose values are the places 0, 1, 2, ...
 
-    `zero`: a linear axis begins at 0; else where its values do.
+    `zero`: a linear axis begins at 0; else where its values do. `whole`: of counts, where no fraction is marked.
+    `ticks`: the values to mark, where those are known (the loads of a sweep).
     """
 
     title: str
@@ -39,19 +40,25 @@ class Axis:
     scale: Scale = "linear"
     names: tuple[str, ...] = ()
     zero: bool = True
+    whole: bool = False
+    ticks: tuple[float, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """Title and unit, for a table: "TTFT, ms"."""
+        return f"{self.title}, {self.unit}" if self.unit and self.title else self.title or self.unit
 
     @property
     def label(self) -> str:
-        """Title and unit: "TTFT, ms"."""
-        scale = " (log)" if self.scale == "log" else ""
-        return (f"{self.title}, {self.unit}" if self.unit else self.title) + scale
+        """The same with the scale, for a drawing: "TTFT, ms (log)"."""
+        return self.heading + (" (log)" if self.scale == "log" else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """A line. A None in `ys` is a gap. `notes` say of single values what is special ("not valid"), "" of others;
-    `names` what a value is of ("parallel_8_number_100"). `dots`: each value has a mark of its own. `steps`: the line
-    holds a value until the next one.
+    `names` what a value is of ("8 in flight"). `dots`: each value has a mark of its own. `steps`: the line holds a
+    value until the next one.
     """
 
     name: str
@@ -59,7 +66,7 @@ class Series:
     ys: tuple[float | None, ...]
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    dots: bool = True
+    dots: bool = False
     steps: bool = False
 
 
@@ -83,11 +90,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A line across the plot with a label: a service level, a percentile."""
+    """A line across the plot with a label. `kind`: a service level that somebody wants, or a value to find, such as a
+    percentile.
+    """
 
     axis: Literal["x", "y"]
     value: float
     label: str
+    kind: Literal["level", "mark"] = "level"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """Values below each other on one axis, each with its interval. `middle`: a line to compare them with, as 0 is of
-    differences. Shares are written in per cent where `percent`.
+    differences. `percent`: shares from 0 to 1, written in per cent.
     """
 
     title: str
@@ -135,6 +145,7 @@ class Intervals:
     entries: tuple[Entry, ...]
     middle: float | None = None
     percent: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +158,7 @@ class Grid:
     cells: tuple[tuple[float | None, ...], ...]
     x_title: str
     y_title: str
-    caption: str = field(default="")
+    note: str = ""
 
 
 Figure: TypeAlias = Plot | Intervals | Grid

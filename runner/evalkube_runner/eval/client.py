@@ -165,6 +165,11 @@ class Client:
         return answer
 
     @property
+    def in_flight(self) -> int:
+        """Requests that wait for their answer."""
+        return self._asking - self._resting.total()
+
+    @property
     def resting_after(self) -> ErrorClass | None:
         """What most requests failed with, where all of them wait before they are sent again."""
         resting = self._asking > 0 and self._resting.total() == self._asking

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any
 
 from evalkube_crds.evalrun import AUTO, EvalRunSpec
+from evalkube_crds.live import Live, seen
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.results import AtOnce, Progress, Spending
 from evalkube_runner import machine
@@ -22,6 +23,7 @@ from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.judging import summary
 from evalkube_runner.eval.judging.panel import Judges
 from evalkube_runner.eval.judging.summary import JudgeFailed
+from evalkube_runner.eval.live import EvalLive
 from evalkube_runner.eval.reviewing import Reviewer
 from evalkube_runner.eval.room import Room
 from evalkube_runner.eval.samples import Dataset, Sample, samples_of
@@ -97,6 +99,7 @@ class Session:
         self._causes: Counter[ErrorClass] = Counter()
         self._messages: dict[ErrorClass, str] = {}
         self._damaged: Counter[str] = Counter()
+        self._live = EvalLive(loaded)
 
     async def __aenter__(self) -> "Session":
         for part in (self._client, self._judges, self._scorers):
@@ -113,7 +116,7 @@ class Session:
         patience_s: float | None = None
         writing = asyncio.create_task(self._journal.write_on())
         asking = asyncio.create_task(self._ask_all())
-        telling = asyncio.create_task(self._tell())
+        telling = asyncio.create_task(self._tell_on())
         try:
             await asyncio.wait((writing, asking, telling), return_when=asyncio.FIRST_COMPLETED)
             for helper in (writing, telling):  # they end before the work only by failing
@@ -135,7 +138,7 @@ class Session:
             if result.judging is not None and result.judging.excluded:
                 counts = (result.judging.excluded, result.judging.judgements)
                 _LOG.warning("%s: %d of %d judgements are excluded: unreadable, or not to be had", result.name, *counts)
-        await self._context.delivery.progress(self._progress())
+        await self._tell(self._live.after())
 
     async def _ask_all(self) -> None:
         if self._spec.precision is not None:  # a first score that comes late would have many asked in vain
@@ -192,7 +195,7 @@ class Session:
     async def _ask(self, sample: Sample) -> Answer | None:
         """The model's answer, or None for a sample that is errored."""
         try:
-            return await self._client.ask(
+            answer = await self._client.ask(
                 sample.messages,
                 repeat=sample.repeat,
                 stops=sample.dataset.plan.stops(sample.item.subset.name),
@@ -205,6 +208,8 @@ class Session:
                 ) from failure
             await self._errored(sample, failure.error, failure.message)
             return None
+        self._live.answered(answer)
+        return answer
 
     async def _review(self, sample: Sample, answer: Answer, *, reused: bool) -> None:
         try:
@@ -268,17 +273,26 @@ class Session:
 
     # ---------------------------------------------------------------------------------------------------- telling
 
-    async def _tell(self) -> None:
+    async def _tell_on(self) -> None:
         while True:
-            await self._context.delivery.progress(self._progress())
+            await self._tell(self._live.now(time.monotonic_ns(), in_flight=self._client.in_flight))
             await asyncio.sleep(_PROGRESS_S)
+
+    async def _tell(self, live: Live) -> None:
+        await self._context.delivery.progress(seen(self._progress(), live, shards=self._context.shards))
 
     def _progress(self) -> Progress:
         asked = self._done - self._reused
         # By the pace of what was really asked, once the endpoint was there: reused samples cost nothing.
         elapsed_s = time.monotonic() - (self._contact.waited_until_s or self._begun_s)
         eta_s = elapsed_s / asked * (self._total - self._done) if asked else None
-        return Progress(done=self._done, total=self._total, eta_seconds=eta_s, stage=self._stage())
+        return Progress(
+            done=self._done,
+            total=self._total,
+            eta_seconds=eta_s,
+            stage=self._stage(),
+            failed=self._causes.total(),
+        )
 
     def _stage(self) -> str:
         if self._contact.is_waiting:
@@ -320,7 +334,7 @@ async def _written(writing: asyncio.Task[None], patience_s: float | None) -> Non
     if done:
         writing.result()
         return
-    _LOG.warning("the last answers were not kept within %g s of the stop; they are asked for again", patience_s)
+    _LOG.warning("the last answers were not kept within %g s of the stop; the next attempt asks again", patience_s)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkube_crds.histogram import Histogram, bucket_of
+from evalkube_crds.sketch import FINE, Sketch
 
 __all__ = ["GATHERED", "BulkHistogram", "BulkHistograms", "buckets_of"]
 
@@ -57,6 +58,15 @@ class BulkHistogram:
         # squares of nanoseconds outgrow 64 bits: Python's integers
         rest.total_squared += sum(map(mul, numbers.tolist(), amounts.tolist()))
 
+    def sketch(self) -> Sketch:
+        """The same with fewer buckets: some 20 us of work."""
+        counts = self._counts.reshape(-1, FINE).sum(axis=1)
+        used = np.flatnonzero(counts)
+        if not used.size:
+            return Sketch()
+        first, last = int(used[0]), int(used[-1])
+        return Sketch(first, tuple(counts[first : last + 1].tolist()))
+
     def histogram(self) -> Histogram:
         """What was counted so far."""
         found = np.flatnonzero(self._counts)
@@ -92,6 +102,13 @@ class BulkHistograms:
     def add(self, name: str, values: list[int], times: list[int]) -> None:
         """Count ``values[i]`` ``times[i]`` times, now."""
         self._histograms[name].add(values, times)
+
+    def sketch(self, name: str) -> Sketch:
+        """One of them with fewer buckets, with all values so far."""
+        values = self._values[name]
+        self._histograms[name].add(values)
+        values.clear()
+        return self._histograms[name].sketch()
 
     def found(self) -> dict[str, Histogram]:
         """All of them, with all values so far."""

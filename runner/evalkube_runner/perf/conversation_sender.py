@@ -98,7 +98,7 @@ class ConversationSender(Sender):
         self._exchange = self._first_turn
 
     @property
-    def _at_server(self) -> int:
+    def at_server(self) -> int:
         """Not the conversations in which a person thinks."""
         return self.in_flight - len(self._thinking)
 
@@ -135,7 +135,7 @@ class ConversationSender(Sender):
         exchange.ready_ns = due_ns
         exchange.dispatched_ns = now_ns
         if thought_ns:
-            self._bunching.sent(now_ns, now_ns - due_ns, self._at_server)
+            self._bunching.sent(now_ns, now_ns - due_ns, self.at_server)
         if session.index >= self._options.warmup:
             self.sent += 1
             self.offered += 1

@@ -32,6 +32,11 @@ class ConversationTally:
         """Measured conversations that are over."""
         return sum(self._endings.values())
 
+    @property
+    def failed(self) -> int:
+        """Those of them that ended as a turn failed."""
+        return self._endings[Ending.FAILED]
+
     def add(self, turn: Turn) -> None:
         """Count one request that is over."""
         if turn.error is None and turn.first_token_ns and turn.index >= self._warmup_below:

@@ -29,6 +29,7 @@ from typing import Any
 
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import NO_CONNECTION, AnswerNote, Clock, ErrorClass, TokenBasis
+from evalkube_crds.sketch import Sketch
 from evalkube_runner.perf.answer_tokens import Tokens, hidden_of, tokens_of
 from evalkube_runner.perf.bulk_histogram import GATHERED, BulkHistograms
 from evalkube_runner.perf.delays import Delays, lags_of
@@ -253,6 +254,10 @@ class Measure:
         self._histograms.add("itl_ns", self._gaps_ns, self._gap_times)
         self._gaps_ns.clear()
         self._gap_times.clear()
+
+    def sketch(self, name: str) -> Sketch:
+        """What was counted so far by the histogram of that name, for percentiles of a load that goes on."""
+        return self._histograms.sketch(name)
 
     def histograms(self) -> dict[str, Histogram]:
         """Everything that was counted by value, ``schedule_lag_ns`` too; only what has values."""

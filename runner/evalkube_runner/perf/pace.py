@@ -32,7 +32,7 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """In all."""
+        """All requests of the load, warm-up included."""
         return self.warmup + self.measured
 
     def length_s(self, latency_s: float | None) -> float | None:
@@ -57,14 +57,14 @@ class Load:
         return took_s**2 / (2 * self.ramp_up_s)
 
     def _answered_s(self, full_s: float) -> float:
-        """The inverse of ``full_s``."""
+        """The time after which the slots have worked for so long; the inverse of `full_s`."""
         if full_s >= self.ramp_up_s / 2:
             return full_s + self.ramp_up_s / 2
         return math.sqrt(2 * self.ramp_up_s * full_s)
 
 
 class Pace:
-    """The course of one load test."""
+    """How far one load test is, and how long the rest takes."""
 
     def __init__(self, loads: Iterable[Load] | None, *, pause_s: float, duration_s: float | None) -> None:
         """``loads``: all of the test in order; None where what follows is decided as it goes, so that neither a total
@@ -75,37 +75,39 @@ class Pace:
         self._limit_s = duration_s
         self._load = Load(0, 0, None, None)
         self._done = self._warm = self._measured = 0
+        self._failed = self._failing = 0
         self._began_s: float | None = None
         self._measuring_s: float | None = None
         self._latency_s: float | None = None
 
     def begin(self, load: Load) -> None:
-        """The next load is being prepared."""
+        """Note that the next load is being prepared."""
         if self._following:
             self._following.pop(0)
         self._load, self._began_s, self._measuring_s = load, None, None
-        self._warm = self._measured = 0
+        self._warm = self._measured = self._failing = 0
 
     def start(self, at_s: float) -> None:
-        """Its first request leaves then."""
+        """Note when the first request of the load leaves."""
         self._began_s = at_s
         if not self._load.warmup:
             self._measuring_s = at_s
 
-    def heard(self, warm: int, measured: int, now_s: float) -> None:
-        """So many of its warm-up and of its measured requests are over."""
-        self._warm, self._measured = warm, measured
+    def heard(self, warm: int, measured: int, now_s: float, *, failed: int = 0) -> None:
+        """So many of its warm-up and of its measured requests are over, and so many of these failed."""
+        self._warm, self._measured, self._failing = warm, measured, failed
         if self._measuring_s is None and (measured or warm >= self._load.warmup):
             self._measuring_s = now_s
         took_s = self._took_s(now_s)
         if self._load.slots and warm + measured and took_s > 0:
             self._latency_s = self._load.full_s(took_s) * self._load.slots / (warm + measured)
 
-    def end(self, measured: int) -> None:
+    def end(self, measured: int, *, failed: int = 0) -> None:
         """The load is over: what it left unsent is not to be done any more."""
         self._done += measured
+        self._failed += failed
         self._load = replace(self._load, measured=0, warmup=0)
-        self._warm = self._measured = 0
+        self._warm = self._measured = self._failing = 0
 
     @property
     def is_warming(self) -> bool:
@@ -117,8 +119,13 @@ class Pace:
         total = None
         if self._following is not None:
             total = self._done + self._load.measured + sum(load.measured for load in self._following)
-        done = self._done + self._measured
-        return Progress(done=done, total=total or 0, eta_seconds=self._left_s(now_s), stage=stage)
+        return Progress(
+            done=self._done + self._measured,
+            total=total or 0,
+            eta_seconds=self._left_s(now_s),
+            stage=stage,
+            failed=self._failed + self._failing,
+        )
 
     def _left_s(self, now_s: float) -> float | None:
         if self._following is None:
@@ -132,7 +139,7 @@ class Pace:
         return left_s
 
     def _left_of_load_s(self, now_s: float) -> float | None:
-        """Of the current load."""
+        """How long the rest of the current load takes."""
         length_s = self._limited(self._load)
         if length_s is None:
             return None

@@ -50,12 +50,19 @@ class Point:
 
     @property
     def total(self) -> int:
-        """Requests in all."""
+        """All requests of the point, warm-up included."""
         return self.warmup + self.number
 
     @property
+    def load(self) -> str:
+        """What it asks for, in words: `16 in flight`, `20 requests/s`."""
+        slots = "" if self.parallel is None else f"{self.parallel} in flight"
+        rate = "" if self.rate is None else f"{self.rate:g} requests/s"
+        return ", ".join(part for part in (slots, rate) if part) or "all at once"
+
+    @property
     def peak_rate(self) -> float | None:
-        """Its highest rate."""
+        """The highest rate of the point, in requests per second."""
         if self.recorded is not None:
             return self.recorded.peak_rate
         return peak_rate(self.arrivals.stages) if self.arrivals.stages else self.rate

@@ -15,6 +15,7 @@ from typing import Any
 
 from evalkube_crds import merge, verdict
 from evalkube_crds.dialects import DIALECTS
+from evalkube_crds.live import Live, idle, seen
 from evalkube_crds.perf_point import PerfPoint, SteadyWindow
 from evalkube_crds.perfrun import PerfRunSpec
 from evalkube_crds.point_names import arrivals_words
@@ -22,10 +23,11 @@ from evalkube_runner import arrival, machine
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.packing import SUFFIX
-from evalkube_runner.perf import endpoint_check, limits, marks, steady, stopping
+from evalkube_runner.perf import endpoint_check, limits, marks, stages, steady, stopping
 from evalkube_runner.perf.begun import begun_of
 from evalkube_runner.perf.bodies import Bodies, Span
 from evalkube_runner.perf.endpoint import addresses_of
+from evalkube_runner.perf.live import PointLive
 from evalkube_runner.perf.others import OtherShards
 from evalkube_runner.perf.pace import Load, Pace
 from evalkube_runner.perf.point import Point, documents
@@ -65,6 +67,7 @@ class PointRunner:
         self._bodies = bodies
         self._server = Watch(spec, context, options.endpoint.trust)
         loads = [shard_load(point, context.shard, context.shards) for point in points] if points is not None else None
+        self._runs = spec.sla_num_runs if points is None else None
         self._early: stopping.Early | None = None
         self._stopped_at_ns = 0
         self._others: OtherShards | None = None
@@ -74,7 +77,7 @@ class PointRunner:
 
     async def connect(self) -> None:
         """Test the connection with the first request, while the endpoint may still come up. Raises RunFailed."""
-        await self.tell("testing the connection")
+        await self._tell("testing the connection", idle())
         await self._bodies.begin(Span(0, 1))
         grace_s = self._spec.target_grace
         until_s = time.monotonic() + grace_s
@@ -86,8 +89,8 @@ class PointRunner:
                 if time.monotonic() >= until_s:
                     waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
                     raise RunFailed(failure.reason, f"{failure.message}{waited}") from None
-                _LOG.info("not there yet: %s", failure.message)
-                await self.tell("waiting for the endpoint")
+                _LOG.info("the endpoint is not up yet: %s", failure.message)
+                await self._tell("waiting for the endpoint", idle())
             tries += 1
             await asyncio.sleep(arrival.pause_s(tries))
 
@@ -124,7 +127,7 @@ class PointRunner:
         """
         context = self._context
         load = shard_load(point, context.shard, context.shards)
-        await self.tell(f"preparing {point.name}")
+        await self._tell_of(point, "preparing", idle())
         self._pace.begin(load)
         if context.shard >= busy_shards(point, context.shards):
             return await self._sit_out(point)
@@ -206,13 +209,13 @@ class PointRunner:
     ) -> list[WorkerReport]:
         """Wait for the workers, telling how far they are; end the load early where the target is not up to it."""
         task = asyncio.ensure_future(running)
-        self._early, told_s = None, time.monotonic()
+        self._early, told_s, course = None, time.monotonic(), PointLive()
         try:
             while not (await asyncio.wait([task], timeout=_LOOK_S))[0]:
                 await self._look_at_target(may)
                 if time.monotonic() - told_s >= _PROGRESS_S:
                     told_s = time.monotonic()
-                    await self._tell_pace(point)
+                    await self._tell_pace(point, course)
                 self._bodies.check()
         except BaseException:
             task.cancel()
@@ -222,8 +225,10 @@ class PointRunner:
         reports = await task
         if self._others is not None:
             await self._others.leave(may, self._workers.told)
-        self._pace.end(sum(report.finished for report in reports))
-        await self.tell(point.name)
+        unsuccessful = sum(report.unsuccessful for report in reports)
+        self._pace.end(sum(report.finished for report in reports), failed=unsuccessful)
+        course.heard(self._workers.told)
+        await self._tell_of(point, "", course.after())
         return reports
 
     async def _look_at_target(self, may: stopping.Limits) -> None:
@@ -242,28 +247,36 @@ class PointRunner:
             if self._others is not None:
                 await self._others.leave(may, told)
 
-    async def _tell_pace(self, point: Point) -> None:
+    async def _tell_pace(self, point: Point, course: PointLive) -> None:
+        told = self._workers.told
         if self._workers.start_s is not None:
             self._pace.start(self._workers.start_s)
-            self._pace.heard(*self._workers.finished, time.monotonic())
-        await self.tell(self._stage(point))
+            warm, measured = sum(one.warmup for one in told), sum(one.measured for one in told)
+            self._pace.heard(warm, measured, time.monotonic(), failed=sum(one.unsuccessful for one in told))
+        course.heard(told)
+        await self._tell_of(point, self._doing(), course.now(time.monotonic_ns()))
 
-    def _stage(self, point: Point) -> str:
+    def _doing(self) -> str:
+        """With the current point; empty: measuring it."""
         if self._workers.counting:
-            return f"{point.name}: counting tokens"
+            return "counting tokens of"
         if self._workers.start_s is None:
-            return f"preparing {point.name}"
-        return f"{point.name}: warm-up" if self._pace.is_warming else point.name
+            return "preparing"
+        return "warming up" if self._pace.is_warming else ""
 
     async def pause(self, point: Point) -> None:
         """Leave the endpoint alone before a point, as long as the spec says."""
         if self._spec.sleep_interval:
-            await self.tell(f"pause of {self._spec.sleep_interval:g} s before {point.name}")
+            await self._tell_of(point, "pause before", idle())
             await asyncio.sleep(self._spec.sleep_interval)
 
-    async def tell(self, stage: str) -> None:
-        """Tell how far the test is, and what it does now."""
-        await self._context.delivery.progress(self._pace.progress(time.monotonic(), stage))
+    async def _tell_of(self, point: Point, doing: str, live: Live) -> None:
+        await self._tell(stages.stage_of(point, doing, runs=self._runs), live)
+
+    async def _tell(self, stage: str, live: Live) -> None:
+        """Tell how far the test is, what it does now, and what is seen of it."""
+        progress = self._pace.progress(time.monotonic(), stage)
+        await self._context.delivery.progress(seen(progress, live, shards=self._context.shards))
 
     async def deliver(self, point: PerfPoint) -> None:
         """The artifacts of a measured point, but for its rows."""

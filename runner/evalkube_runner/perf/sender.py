@@ -191,7 +191,7 @@ class Sender:
         self._planned = iter(())
 
     @property
-    def _at_server(self) -> int:
+    def at_server(self) -> int:
         """How many requests the server has, or is to have."""
         return self.in_flight
 
@@ -214,7 +214,7 @@ class Sender:
         if planned.due_ns is None and not follows:
             self._begun += 1
         if planned.due_ns is not None:
-            self._bunching.sent(now_ns, now_ns - exchange.ready_ns, self._at_server)
+            self._bunching.sent(now_ns, now_ns - exchange.ready_ns, self.at_server)
         self._free -= 1
         self.in_flight += 1
         self._pool.send(exchange)

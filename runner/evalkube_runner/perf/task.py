@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from evalkube_crds.proxies import Proxy
+from evalkube_crds.sketch import Sketch
 from evalkube_runner.http.target import Target, request_head, target_of
 from evalkube_runner.perf.conversation import SessionOptions, Sessions
 from evalkube_runner.perf.goodput import Criteria
@@ -182,18 +183,30 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From a worker: requests (or conversations) of the warm-up, and measured ones, that are over; of the measured
-    requests, those that were sent and those that failed. `unconnected`: the last ones, of the warm-up too, that all
-    found no connection, since when (monotonic), and why.
+    """From a worker, at `at_ns` (monotonic): requests (or conversations) of the warm-up, and measured ones, that are
+    over, and how many of these were `unsuccessful`; of the measured requests, those that were sent, and those that
+    failed. `unconnected`: the last ones, of the warm-up too, that all found no connection, since when (monotonic), and
+    why.
+
+    Of measured requests that succeeded since the first one left (`since_ns`, monotonic; 0 before): how many, their
+    output tokens, and how long they took. `in_flight`: requests that wait for their answer, of the warm-up too.
     """
 
     warmup: int = 0
     measured: int = 0
+    unsuccessful: int = 0
     sent: int = 0
     failed: int = 0
     unconnected: int = 0
     unconnected_since_ns: int = 0
     problem: str = ""
+    at_ns: int = 0
+    since_ns: int = 0
+    succeeded: int = 0
+    output_tokens: int = 0
+    in_flight: int = 0
+    ttft: Sketch = field(default_factory=Sketch)
+    latency: Sketch = field(default_factory=Sketch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +245,12 @@ class WorkerReport:
             return sum(ended[name] for name in ("completed", "failed", "cut"))
         succeeded, failed = self.measured["succeeded"], self.measured["failed"]
         return int(succeeded + failed)
+
+    @property
+    def unsuccessful(self) -> int:
+        """Those of them that failed."""
+        ended: dict[str, int] | None = self.measured.get("conversations")
+        return int(self.measured["failed"] if ended is None else ended["failed"])
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -212,6 +212,7 @@ class _PointWork:
         await sender.run(start_ns)
         for each in beside:
             each.cancel()
+        _say(self._progress(sender))
 
     async def _obey(self, sender: Sender) -> None:
         """Wait for a word to end; then nothing more is sent, and what is in flight ends as cancelled: at once, or
@@ -247,11 +248,19 @@ class _PointWork:
         return task.Progress(
             warmup=figures.warmup if conversations is None else conversations.warmup,
             measured=figures.finished if conversations is None else conversations.measured,
+            unsuccessful=figures.failed if conversations is None else conversations.failed,
             sent=sender.sent,
             failed=figures.failed,
             unconnected=figures.unconnected,
             unconnected_since_ns=figures.unconnected_since_ns if figures.unconnected else 0,
             problem=figures.problem if figures.unconnected else "",
+            at_ns=time.monotonic_ns(),
+            since_ns=figures.first_sent_ns,
+            succeeded=figures.succeeded,
+            output_tokens=figures.output_tokens,
+            in_flight=sender.at_server,
+            ttft=figures.sketch("ttft_ns"),
+            latency=figures.sketch("latency_ns"),
         )
 
     async def _counted(self, counting: task.TokenCounting, rows: row_files.Rows, marks: Marks, start_ns: int) -> bool:

@@ -82,12 +82,6 @@ class WorkerPool:
         self.counting = False
         """Whether the current point's load is over, and its tokens are being counted."""
 
-    @property
-    def finished(self) -> tuple[int, int]:
-        """Requests of the warm-up and measured ones of the current point that are over, as far as told."""
-        told = [worker.progress for worker in self._workers]
-        return sum(one.warmup for one in told), sum(one.measured for one in told)
-
     async def run(
         self, options: task.LoadOptions, point: task.PointLoad, shares: Sequence[task.Share]
     ) -> list[task.WorkerReport]:

@@ -1,0 +1,53 @@
+"""What a page says when it cannot be shown: in words, as a page, where the REST API answers in JSON."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from evalkube_api import errors
+from evalkube_api.ui import pages
+
+__all__ = ["install", "refusal"]
+
+_TITLES: Final = {
+    400: "This cannot be done as it was asked for",
+    403: "Refused",
+    404: "There is no such page",
+    405: "Refused",
+    409: "Not now",
+    429: "Not now",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Give what is below /ui a page for every refusal. After `problems.install`, whose answers all else keeps."""
+    for kind in (errors.ApiError, HTTPException, Exception):
+        app.add_exception_handler(kind, _for_people(app.exception_handlers[kind]))
+
+
+def _for_people(plain: Callable[[Request, Any], Any]) -> Callable[[Request, Exception], Any]:
+    async def answer(request: Request, problem: Exception) -> Response:
+        said: Response = await plain(request, problem)  # it is noted there what is our own fault
+        if not request.url.path.startswith("/ui") or request.url.path.startswith("/ui/static/"):
+            return said
+        found = refusal(request, said.status_code, _words(problem, said.status_code))
+        found.headers.update({name: value for name, value in said.headers.items() if name in ("allow", "retry-after")})
+        return found
+
+    return answer
+
+
+def _words(problem: Exception, status: int) -> str:
+    if isinstance(problem, errors.ApiError):
+        return str(problem)
+    return "" if status < 500 else "A fault of the service's own; its log has the details."
+
+
+def refusal(request: Request, status: int, words: str) -> Response:
+    """A page that says why there is no other."""
+    title = _TITLES.get(status, "That went wrong" if status >= 500 else "Refused")
+    return pages.page(request, "refusal.html.j2", {"title": title, "words": words}, status=status)
