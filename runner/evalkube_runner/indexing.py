@@ -36,7 +36,7 @@ LINES: Final = ("reviews", "predictions", "errors")
 
 
 class SampleTables:
-    """The index of an evaluation's samples and their table, in the making: subset by subset, in order."""
+    """The index of an evaluation's samples and their table, in the making: subset by subset, in order. Close it."""
 
     def __init__(self, result: EvalResult, repeats: int, table: Path) -> None:
         """``table``: the file that is written."""
@@ -60,9 +60,12 @@ class SampleTables:
             shown[paths["reviews"]] = files["reviews"].read_bytes()
         return shown
 
-    def close(self) -> bytes:
-        """The file of the index, when all is taken. The table is written then."""
+    def close(self) -> None:
+        """The table is written, as far as there is one."""
         self._file.close()
+
+    def index(self) -> bytes:
+        """The file of the index of all that was taken."""
         return sample_index.save(self._builder.index())
 
     def _write(self, rows: Iterable[Iterable[Cell]]) -> None:

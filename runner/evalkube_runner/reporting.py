@@ -7,7 +7,7 @@ Two shards may both do so: the same results and lines make the same reports, sav
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -130,17 +130,19 @@ async def _index_samples(spec: EvalRunSpec, result: EvalResult, place: Place, sc
     and of that no more than a page may show.
     """
     table, found = scratch / "samples.csv", Evidence()
-    tables = await asyncio.to_thread(indexing.SampleTables, result, spec.repeats, table)
-    for at, dataset in enumerate(result.datasets):
-        for number, subset in enumerate(dataset.subsets):
-            paths = {kind: sample_lines.path(kind, result.model, dataset.name, subset.name) for kind in indexing.LINES}
-            async with _files(place, scratch, paths) as files:
-                shown = await asyncio.to_thread(tables.add, at, number, files)
-            seen = await evidence.gathered(_only(result, dataset, subset), _getting(shown))
-            found.samples.extend(seen.samples)
-            for name, cells in seen.cells.items():
-                found.cells.setdefault(name, []).extend(cells)
-    await place.put(sample_index.PATH, await asyncio.to_thread(tables.close))
+    with closing(await asyncio.to_thread(indexing.SampleTables, result, spec.repeats, table)) as tables:
+        for at, dataset in enumerate(result.datasets):
+            for number, subset in enumerate(dataset.subsets):
+                paths = {
+                    kind: sample_lines.path(kind, result.model, dataset.name, subset.name) for kind in indexing.LINES
+                }
+                async with _files(place, scratch, paths) as files:
+                    shown = await asyncio.to_thread(tables.add, at, number, files)
+                seen = await evidence.gathered(_only(result, dataset, subset), _getting(shown))
+                found.samples.extend(seen.samples)
+                for name, cells in seen.cells.items():
+                    found.cells.setdefault(name, []).extend(cells)
+    await place.put(sample_index.PATH, await asyncio.to_thread(tables.index))
     await place.put_file("reports/samples.csv", table)
     return found
 

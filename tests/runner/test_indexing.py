@@ -1,6 +1,7 @@
 """Index and tables made of files of lines, and what a page is shown of them."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 from evalkube_report.evaluation import evidence
@@ -20,8 +21,8 @@ def test_a_page_shows_what_it_would_of_all_lines(tmp_path: Path) -> None:
     files = {kind: tmp_path / kind for kind in lines}
     for kind, path in files.items():
         path.write_bytes(b"".join(lines[kind]))
-    tables = indexing.SampleTables(made, 1, tmp_path / "samples.csv")
-    some = tables.add(0, 0, files)
+    with closing(indexing.SampleTables(made, 1, tmp_path / "samples.csv")) as tables:
+        some = tables.add(0, 0, files)
 
     async def some_of(path: str) -> bytes | None:
         return some.get(path)
@@ -31,14 +32,14 @@ def test_a_page_shows_what_it_would_of_all_lines(tmp_path: Path) -> None:
 
     assert asyncio.run(evidence.gathered(made, some_of)) == asyncio.run(evidence.gathered(made, all_of))
     assert sum(map(len, some.values())) < sum(len(line) for found in lines.values() for line in found)
-    assert len(sample_index.load(tables.close()).rows) == count
+    assert len(sample_index.load(tables.index()).rows) == count
 
 
 def test_a_subset_without_lines_is_no_fault(tmp_path: Path) -> None:
     """As of one of which no question was asked."""
-    tables = indexing.SampleTables(result(mmlu=["law", "logic"]), 1, tmp_path / "samples.csv")
-    assert tables.add(0, 0, {}) == {}
     (tmp_path / "reviews").write_bytes(b"".join(jsonl(review(3))))
-    tables.add(0, 1, {"reviews": tmp_path / "reviews"})
-    assert sample_index.load(tables.close()).find("mmlu", "logic", 3) == 0
+    with closing(indexing.SampleTables(result(mmlu=["law", "logic"]), 1, tmp_path / "samples.csv")) as tables:
+        assert tables.add(0, 0, {}) == {}
+        tables.add(0, 1, {"reviews": tmp_path / "reviews"})
+    assert sample_index.load(tables.index()).find("mmlu", "logic", 3) == 0
     assert len((tmp_path / "samples.csv").read_bytes().splitlines()) == 2
