@@ -1,5 +1,5 @@
 """What the index and the table of 100,000 samples cost to make and to read, and those of a million requests:
-``python bench/sample_index.py``.
+``PYTHONPATH=tests python bench/sample_index.py``.
 
 The lines are as long as those of a reasoning model's answers. The bars: memory beyond what it was before, and the time
 of a page and of one sample.
@@ -10,6 +10,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,9 @@ def _samples(folder: Path, count: int) -> None:
     before = _peak_mib()
 
     def made() -> bytes:
-        tables = indexing.SampleTables(result(gsm8k=["main"]), 1, folder / "samples.csv")
-        tables.add(0, 0, files)
-        return tables.close()
+        with closing(indexing.SampleTables(result(gsm8k=["main"]), 1, folder / "samples.csv")) as tables:
+            tables.add(0, 0, files)
+        return tables.index()
 
     data = _timed("index and samples.csv", made)
     _told("memory for it", _peak_mib() - before, "MiB", BAR_MIB)

@@ -267,3 +267,15 @@ def test_events_of_a_namespace_are_a_clusters(service: Service) -> None:
     """Refused before the stream begins, with the field."""
     response = service.client.get("/api/v1/events", params={"namespace": "a"})
     assert (response.status_code, response.json()["problems"][0]["field"]) == (400, "namespace")
+
+
+def test_a_search_says_what_it_found_in_a_sentence(real: Service, model: str) -> None:
+    """Beside every value that it tried, and in the headline of the run."""
+    search = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=10"}], "sla_upper_bound": 2, "sla_num_runs": 1}
+    body = perf_body(url=f"{model}/chat/completions", data_source="sample", tags="searched", parallel=1, **search)
+    answer = real.post("perf", body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["sla"]
+    assert found["groups"][0]["best"] == 2
+    assert found["answer"].startswith("Up to 2 requests in flight meet TTFT p99 <=")
+    assert listed(real, tag="searched")[0]["headline"]["sla/1/parallel"] == 2

@@ -20,7 +20,8 @@ class Runner:
     def __init__(self, folder: Path, kind: str, spec: dict[str, Any], *options: str) -> None:
         self.artifacts, self.control = folder / "artifacts", folder / "control"
         self.control.mkdir(parents=True, exist_ok=True)
-        metadata = {"name": "run-1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        metadata: dict[str, Any] = {"name": "run-1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        metadata |= {"labels": {"team": "search"}, "annotations": {"evalkube.io/idempotency-key": "of-a-client"}}
         document = {"apiVersion": "evalkube.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
         (folder / "run.json").write_text(json.dumps(document))
         folders = ["--artifacts", str(self.artifacts), "--control", str(self.control)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evalkube_report.requests import index as request_index
 from evalkube_report.requests import page, series
-from evalkube_report.requests.building import COLUMNS, Builder
+from evalkube_report.requests.building import COLUMNS, MOST_MESSAGES, Builder
 from evalkube_report.requests.index import DTYPE, Index, IndexUnreadable
 from evalkube_report.requests.page import RequestQuery, UnknownName
 
@@ -76,6 +76,16 @@ def test_rows_of_compressed_lines_cannot_be_read_by_themselves() -> None:
     """Their offsets are those of the text."""
     index = _built(_lines(_row(0), _row(1)), lines="p/requests.jsonl.gz")
     assert (index.is_plain, index.slice(1), int(index.rows[1]["offset"])) == (False, None, len(_lines(_row(0))[0]))
+
+
+def test_a_failed_request_says_why() -> None:
+    """Each message is kept once; one that succeeded has none, nor have those of a server that never repeats itself."""
+    rows = [_failed(0, "status_5xx", message="503: busy"), _row(1, 1.0), _failed(2, "status_5xx", sent_ns=2 * _S)]
+    rows += [_failed(at, "parse", sent_ns=at * _S, message=f"{at} " + "x" * 900) for at in range(3, 1200)]
+    index = request_index.load(request_index.save(_built(_lines(*rows, _failed(9999, "dns", message="503: busy")))))
+    said = {int(row["index"]): index.message(at) for at, row in enumerate(index.rows)}
+    assert (said[0], said[1], said[2], said[9999]) == ("503: busy", None, None, "503: busy")
+    assert (len(said[3] or ""), said[1199], len(index.messages)) == (300, None, MOST_MESSAGES)
 
 
 def test_cells_are_those_of_the_columns() -> None:

@@ -65,6 +65,7 @@ def test_an_evaluation_leaves_its_run_and_result(evaluation: Path) -> None:
     run = EvalRun.model_validate_json((evaluation / "reports/run.json").read_bytes())
     result = EvalResult.model_validate_json((evaluation / "reports/result.json").read_bytes())
     assert (run.metadata.name, run.spec.datasets, result.run_id) == ("run-1", ["gsm8k"], "run-1")
+    assert (run.metadata.labels, run.metadata.annotations) == ({"team": "search"}, {})
     states = {SampleState.RIGHT: 3, SampleState.WRONG: 3, SampleState.NO_ANSWER: 3}
     assert result.datasets[0].subsets[0].by_state == states
     assert summary.summary(result)["gsm8k/no_answer"] == 3
