@@ -141,14 +141,14 @@ def _combined(parts: Sequence[LiveScore], weights: Sequence[float]) -> Interval 
 
 
 def figures(live: Live) -> dict[str, float]:
-    """The figures that people see, each to four digits."""
+    """The figures that people see, in the order of `FIGURES`, each to four digits."""
     found = dict(live.rates)
     for name, sketch in live.times.items():
         for percent in _PERCENTS:
             if (value_ns := sketch.percentile(percent)) is not None:
                 found[f"{name}_p{percent}_s"] = value_ns / NANO
     found |= _score(live)
-    return {name: float(f"{value:.{_DIGITS}g}") for name, value in found.items()}
+    return {one.name: float(f"{found[one.name]:.{_DIGITS}g}") for one in FIGURES if one.name in found}
 
 
 def _score(live: Live) -> dict[str, float]:

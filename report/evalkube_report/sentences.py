@@ -152,7 +152,11 @@ def errors(result: PerfResult) -> Statement | None:
     return Statement("Errors", f"{said}.", tone, "" if failed < requests else "No request succeeded.")
 
 
-_NOUNS: Final = {"parallel": "requests in flight", "rate": "requests/s"}
+def _value(found: SlaResult, value: float) -> str:
+    """A value of what was searched over, with its noun."""
+    if found.variable == "rate":
+        return f"{value:g} requests/s"
+    return f"{value:g} {'request' if value == 1 else 'requests'} in flight"
 
 
 def slo(found: SlaResult) -> str:
@@ -162,13 +166,13 @@ def slo(found: SlaResult) -> str:
 
 def slo_group(found: SlaResult, group: SlaGroup) -> Statement:
     """The answer for one group of criteria: the highest load that meets it, or that none does."""
-    noun, wanted = _NOUNS[found.variable], sla.group_of(group.criteria)
+    wanted = sla.group_of(group.criteria)
     detail = [there] if (there := _figures_there(group)) else []
     detail += [f"The search ended: {group.stopped}."] if group.stopped else []
     if group.best is None:
         text = f"No load that was tried meets {criteria(wanted)}."
-        return Statement("Service level", text, "bad", " ".join([*_nearest(group, noun), *detail]))
-    most = f"{group.best:g} {noun}"
+        return Statement("Service level", text, "bad", " ".join([*_nearest(found, group), *detail]))
+    most = _value(found, group.best)
     if wanted[0].bound is None:
         figure = sla.FIGURES[wanted[0].metric]
         best = tables.measured(figure, group.figures.get(wanted[0].metric))
@@ -202,7 +206,7 @@ def _figures_there(group: SlaGroup) -> str:
     return f"There: {', '.join(said)}." if said and group.best is not None else ""
 
 
-def _nearest(group: SlaGroup, noun: str) -> Iterator[str]:
+def _nearest(found: SlaResult, group: SlaGroup) -> Iterator[str]:
     """What the lowest load that counts gave."""
     counted = [probe for probe in group.probes if probe.outcome == "missed"]
     if counted:
@@ -212,7 +216,7 @@ def _nearest(group: SlaGroup, noun: str) -> Iterator[str]:
             for name, value in least.figures.items()
             if name in sla.FIGURES
         ]
-        yield f"The lowest load, {least.value:g} {noun}, has {', '.join(figures)}."
+        yield f"The lowest load, {_value(found, least.value)}, has {', '.join(figures)}."
 
 
 def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statement | None:
@@ -295,7 +299,8 @@ def offered(point: PerfPoint) -> Statement | None:
 
 def offered_loads(result: PerfResult) -> Statement | None:
     """The same of a whole test: of several loads by rate, the highest that the server kept up with, and the next."""
-    known = [(point, found) for point in result.points if (found := offered_load.of(point)) is not None]
+    counted = [point for point in result.points if point.verdict is not Verdict.INVALID]
+    known = [(point, found) for point in counted if (found := offered_load.of(point)) is not None]
     if len(known) < 2:
         return offered(known[0][0]) if known else None
     known.sort(key=lambda item: item[1].asked_rps)
@@ -346,7 +351,8 @@ def _missing(result: EvalResult) -> Iterator[Statement]:
         text = f"In {formats.count(found)} of {formats.count(total.scored)} replies no answer was found."
         yield Statement("No answer found", text, _tone(found, done), "They count as wrong.")
     if total.truncated:
-        text = f"{formats.count(total.truncated)} answers were cut off by the limit of tokens."
+        were = "answer was" if total.truncated == 1 else "answers were"
+        text = f"{formats.count(total.truncated)} {were} cut off by the limit of tokens."
         yield Statement("Cut off", text, _tone(total.truncated, done), "With more tokens the score may be higher.")
 
 

@@ -61,8 +61,8 @@ def test_no_page_unless_told(service: Service) -> None:
 def test_all_pages_bring_the_token(tmp_path: Path) -> None:
     """A cookie is of no use to them, also where it comes along."""
     (tmp_path / "token").write_text(TOKEN)
-    options = {"token_file": str(tmp_path / "token"), "cors_origins": ["*"]}
-    with running_service(tmp_path / "outputs", **options) as service:
+    token_file = str(tmp_path / "token")
+    with running_service(tmp_path / "outputs", token_file=token_file, cors_origins=["*"]) as service:
         page = {"Origin": "https://any.example", "Sec-Fetch-Site": "cross-site"}
         ask = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
         assert service.client.options("/api/v1/eval", headers=ask).status_code == 200

@@ -50,7 +50,8 @@ def test_all_samples_are_listed_page_by_page(real: Service, evaluation: str) -> 
     )
     assert (whole["total"], whole["next"]) == (len(whole["samples"]), None)
     assert whole["total"] >= asked > 0
-    paged, page = [], 1
+    paged: list[dict[str, Any]] = []
+    page: int | None = 1
     while page is not None:
         part = got(real, here, limit=3, page=page)
         assert part["total"] == whole["total"]
@@ -97,7 +98,8 @@ def test_the_samples_beside_one(real: Service, evaluation: str) -> None:
     here = f"/api/v1/runs/{evaluation}/samples"
     state = got(real, here)["samples"][0]["state"]
     matching = got(real, here, state=state, limit=1000)["samples"]
-    path, seen = f"{matching[0]['href']}?state={state}", []
+    path: str | None = f"{matching[0]['href']}?state={state}"
+    seen: list[str] = []
     while path is not None:
         shown = got(real, path)
         assert shown["place"] == len(seen)

@@ -153,6 +153,6 @@ def test_a_reader_who_leaves_frees_the_connection(server: ApiServer, ingest: Ing
                 artifact = await runs.artifact("e", "rows.jsonl")
                 async for _chunk in artifact.chunks:
                     break
-                await artifact.chunks.aclose()  # type: ignore[attr-defined]  # as a server does on disconnection
+                await artifact.chunks.aclose()  # as a server does on disconnection
 
     asyncio.run(asyncio.wait_for(test(), 60))
