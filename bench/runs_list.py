@@ -1,5 +1,5 @@
 """Prints how long a page of the list of runs takes, on one machine and over a cluster: the whole answer over HTTP, the
-median and the slowest of many.
+median and the slowest of many, and the processor time of the service for each.
 
     PYTHONPATH=tests python bench/runs_list.py [--runs 1000 10000] [--times 30]
 
@@ -144,6 +144,12 @@ def _memory_mb(pid: int) -> float:
     return int(fields["VmRSS"].split()[0]) / 1024
 
 
+def _processor_ms(pid: int) -> float:
+    """Of a process since its start: what a page costs whatever else the machine does."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _took_ms(client: httpx.Client, query: str, times: int) -> tuple[list[float], int]:
     took, size = [], 0
     for _ in range(times):
@@ -158,10 +164,13 @@ def _took_ms(client: httpx.Client, query: str, times: int) -> tuple[list[float],
 def _measured(name: str, count: int, service: Service, started_s: float, times: int) -> None:
     memory = _memory_mb(service.process.pid)
     print(f"\n{name}, {count} runs: started in {started_s:.1f} s, {memory:.0f} MB")
-    print(f"  {'page':28} {'median':>9} {'slowest':>9} {'size':>9}")
+    print(f"  {'page':28} {'median':>9} {'slowest':>9} {'processor':>9} {'size':>9}")
     for words, query in _QUERIES.items():
+        before = _processor_ms(service.process.pid)
         took, size = _took_ms(service.client, query, times)
-        print(f"  {words:28} {statistics.median(took):6.1f} ms {max(took):6.1f} ms {size / 1024:6.0f} KB")
+        used = (_processor_ms(service.process.pid) - before) / times
+        told = [f"{figure:6.1f} ms" for figure in (statistics.median(took), max(took), used)]
+        print(f"  {words:28} {' '.join(told)} {size / 1024:6.0f} KB")
 
 
 def main() -> None:

@@ -271,7 +271,12 @@ def test_events_of_a_namespace_are_a_clusters(service: Service) -> None:
 
 def test_a_search_says_what_it_found_in_a_sentence(real: Service, model: str) -> None:
     """Beside every value that it tried, and in the headline of the run."""
-    search = {"sla_auto_tune": True, "sla_params": [{"p99_ttft": "<=10"}], "sla_upper_bound": 2, "sla_num_runs": 1}
+    search: dict[str, Any] = {
+        "sla_auto_tune": True,
+        "sla_params": [{"p99_ttft": "<=10"}],
+        "sla_upper_bound": 2,
+        "sla_num_runs": 1,
+    }
     body = perf_body(url=f"{model}/chat/completions", data_source="sample", tags="searched", parallel=1, **search)
     answer = real.post("perf", body)
     assert answer.status_code == 200, answer.text

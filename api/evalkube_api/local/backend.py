@@ -13,19 +13,17 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from evalkube_api import endings, errors, lines, selecting
+from evalkube_api import endings, errors, lines
 from evalkube_api.backend import (
     Artifact,
     ArtifactList,
     Census,
     Deletion,
-    Line,
     Moment,
     Queue,
     RunEvent,
@@ -40,6 +38,7 @@ from evalkube_api.local.drive import Driver, Live, now
 from evalkube_api.local.index import Index
 from evalkube_api.local.keeping import Keeper
 from evalkube_api.local.life import KEY, MADE, REQUEST
+from evalkube_api.local.listing import Listing
 from evalkube_api.local.paths import Roots
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
@@ -76,6 +75,7 @@ class LocalBackend:
         self._lives: dict[str, Live] = {}
         self._feed: Feed[str] = Feed()
         self._waiting = Waiting()
+        self._listing = Listing(self._index, self._feed, self._queue)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._admission = asyncio.Lock()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
@@ -330,42 +330,23 @@ class LocalBackend:
 
     async def list(self, query: RunQuery) -> RunPage:
         """See backend.Backend."""
-        self._check_query(query)
-        found = selecting.page(self._index.lines(), query, now())
-        return RunPage([self._placed(line) for line in found.lines], found.total, found.next, self._feed.position)
+        return self._listing.page(query, now())
 
-    def _placed(self, line: Line) -> Line:
-        """With its place, where it waits."""
-        return replace(line, queue=self._queue(line.run_id)) if line.run_id in self._waiting else line
+    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
+        """See backend.Backend."""
+        return self._listing.events(query, after)
 
-    def _queue(self, run_id: str) -> Queue:
+    def queue(self, run: Run) -> Queue | None:
+        """See backend.Backend."""
+        return self._queue(run.metadata.name) or lines.queue_of(run.status)
+
+    def _queue(self, run_id: str) -> Queue | None:
+        if run_id not in self._waiting:
+            return None
         place, kind = self._waiting.place(run_id), self._waiting.kinds[run_id]
         if self._keeper.problem:
             return Queue(place, f"room for its documents: {self._keeper.problem}")
         return Queue(place, turns.waits_for(place, kind, self._running(), self._limits))
-
-    def queue(self, run: Run) -> Queue | None:
-        """See backend.Backend."""
-        run_id = run.metadata.name
-        return self._queue(run_id) if run_id in self._waiting else lines.queue_of(run.status)
-
-    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
-        """See backend.Backend."""
-        self._check_query(query)
-
-        def line(run_id: str) -> Line | None:
-            found = self._index.entry(run_id).line if run_id in self._index else None
-            return self._placed(found) if found is not None and selecting.matches(found, query) else None
-
-        def newest(most: int) -> list[str]:
-            matching = (one.run_id for one in self._index.lines() if selecting.matches(one, query))
-            return list(islice(matching, most))
-
-        return self._feed.events(after, line=line, run_id=str, newest=newest)
-
-    def _check_query(self, query: RunQuery) -> None:
-        if query.namespace is not None:
-            raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
 
     def census(self) -> Census:
         """See backend.Backend."""
@@ -441,9 +422,9 @@ class LocalBackend:
 
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
-        if run_id in self._waiting:
-            said = f"waits for {self._queue(run_id).waits_for}"
-            return Moment(run_id, Phase.QUEUED, Progress(), self._index.entry(run_id).line.created, said)
+        if (queue := self._queue(run_id)) is not None:
+            created = self._index.entry(run_id).line.created
+            return Moment(run_id, Phase.QUEUED, Progress(), created, f"waits for {queue.waits_for}")
         live, run = self._lives.get(run_id), await self.get(run_id)
         seen = None if live is None or run.status.phase.terminal else live.seen
         at = _last_change(run) if seen is None else seen[1]

@@ -1,0 +1,54 @@
+"""Lists of runs on this machine and the stream of their changes, from what is in memory. No I/O."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+
+from evalkube_api import errors, selecting
+from evalkube_api.backend import Line, Queue, RunEvent, RunPage, RunQuery
+from evalkube_api.feed import Feed
+from evalkube_api.local.index import Index
+from evalkube_api.local.paths import NEEDS_CLUSTER
+
+__all__ = ["Listing"]
+
+
+class Listing:
+    """Of the runs of ``index``, whose changes ``feed`` tells; ``queue`` says what a run waits for, None for one that
+    has had its turn."""
+
+    def __init__(self, index: Index, feed: Feed[str], queue: Callable[[str], Queue | None]) -> None:
+        self._index = index
+        self._feed = feed
+        self._queue = queue
+
+    def page(self, query: RunQuery, now: datetime) -> RunPage:
+        """See backend.Backend.list."""
+        _check(query)
+        found = selecting.page(self._index.lines(), query, now)
+        return RunPage([self._placed(line) for line in found.lines], found.total, found.next, self._feed.position)
+
+    def events(self, query: RunQuery, after: str | None) -> AsyncIterator[RunEvent | None]:
+        """See backend.Backend.events."""
+        _check(query)
+
+        def line(run_id: str) -> Line | None:
+            found = self._index.entry(run_id).line if run_id in self._index else None
+            return self._placed(found) if found is not None and selecting.matches(found, query) else None
+
+        def newest(most: int) -> list[str]:
+            matching = (one.run_id for one in self._index.lines() if selecting.matches(one, query))
+            return list(islice(matching, most))
+
+        return self._feed.events(after, line=line, run_id=str, newest=newest)
+
+    def _placed(self, line: Line) -> Line:
+        """With its place, where it waits."""
+        queue = self._queue(line.run_id)
+        return line if queue is None else replace(line, queue=queue)
+
+
+def _check(query: RunQuery) -> None:
+    if query.namespace is not None:
+        raise errors.InvalidRequest.because(NEEDS_CLUSTER, "namespace")
