@@ -73,7 +73,7 @@ def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[St
     found = [*groups, gates(result, gated), single, saturation(result), offered_loads(result), errors(result)]
     said = [statement for statement in found if statement is not None]
     judged = verdict(result)
-    return [*said, judged] if judged.tone == "good" else [judged, *said]
+    return [judged, *said] if judged.tone == "bad" else [*said, judged]
 
 
 def of_evaluation(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:

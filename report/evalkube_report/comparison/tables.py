@@ -36,7 +36,7 @@ def _cells(delta: Delta) -> tuple[str, ...]:
     unit = _unit(delta)
     ends = delta.interval
     return (
-        f"{delta.figure.title}, {unit.name}" if unit.name else delta.figure.title,
+        f"{delta.figure.title}, {unit.name}" if unit.size != 1 else delta.figure.title,
         f"{delta.outcome}\n{delta.reason}" if delta.reason else delta.outcome,
         unit.show(_base(delta, delta.baseline)),
         unit.show(_base(delta, delta.candidate)),
