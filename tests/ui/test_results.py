@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -16,14 +17,20 @@ LONG = "Really. " * 12_000
 
 
 @pytest.fixture(scope="module")
-def finished(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the service may read from."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def finished(browser: Browser, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with evaluations that were made up. `eval-old` left no result document, as older versions do."""
     outputs = tmp_path_factory.mktemp("results") / "outputs"
     evaluated(outputs, 500, name="eval-many")
     evaluated(outputs, 500, name="eval-other", wrong=4)
     evaluated(outputs, 20, name="eval-old")
     (outputs / "eval-old" / "reports" / "result.json").unlink()
-    with running_service(outputs, standin=False, perf_alone=False) as service:
+    with running_service(outputs, standin=False, perf_alone=False, data=[data]) as service:
         yield service
 
 
@@ -50,14 +57,13 @@ def tested(finished: Service) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def attacked(finished: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
+def attacked(finished: Service, data: Path) -> str:
     """An evaluation whose questions, answers, subset and model are an attack on who looks at them; one answer is very
     long."""
-    folder = tmp_path_factory.mktemp("attack")
     rows = [{"question": f"{ATTACK} What is number {at}?", "answer": f"#### {at}"} for at in range(4)]
     for split in ("test", "train"):
-        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    answers = folder / "answers.jsonl"
+        (data / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answers = data / "answers.jsonl"
     said = [{"match": f"number {at}?", "answer": f"{ATTACK} The answer is {at}."} for at in range(3)]
     said.append({"match": "number 3?", "answer": LONG + "The end."})
     answers.write_text("".join(json.dumps(one) + "\n" for one in said))
@@ -66,7 +72,8 @@ def attacked(finished: Service, tmp_path_factory: pytest.TempPathFactory) -> str
             "model": "<b>bold</b>",
             "api_url": url,
             "datasets": ["gsm8k"],
-            "dataset_args": {"gsm8k": {"local_path": str(folder), "few_shot_num": 0}},
+            "dataset_args": {"gsm8k": {"local_path": str(data), "few_shot_num": 0}},
+            "generation_config": {"max_tokens": 100_000},
         }
         answer = finished.post("eval", body, prefer="wait=100")
     assert answer.status_code == 200, answer.text
@@ -120,7 +127,7 @@ def test_a_page_of_results_is_no_wider_than_the_window(
 def test_pages_of_results_are_read_without_a_script(screen: Screen, tested: list[str]) -> None:
     """Tables and drawings are in the page itself, and links lead on."""
     with screen.page(f"/ui/runs/{tested[1]}?view=load", script=False) as page:
-        expect(page.get_by_role("img", name="TTFT over time").first).to_be_visible()
+        expect(page.get_by_role("img", name="Latency, distribution")).to_be_visible()
         expect(page.get_by_role("table", name="Failed requests, by cause")).to_be_visible()
     with screen.page("/ui/runs/eval-many?view=samples", script=False) as page:
         page.get_by_role("link", name="wrong 141").click()
@@ -146,9 +153,11 @@ def test_the_arrow_keys_lead_through_the_list_that_a_sample_was_opened_from(scre
     with screen.page("/ui/runs/eval-many?view=samples&state=wrong") as page:
         page.get_by_role("link", name="gsm8k / main #3", exact=True).click()
         expect(page.get_by_role("link", name="1 of 141 wrong")).to_be_visible()
+        page.wait_for_load_state("load")
         page.keyboard.press("ArrowRight")
         expect(page.get_by_role("link", name="2 of 141 wrong")).to_be_visible()
         assert "/samples/gsm8k/main/6?state=wrong" in page.url
+        page.wait_for_load_state("load")
         page.keyboard.press("ArrowLeft")
         expect(page.get_by_role("link", name="1 of 141 wrong")).to_be_visible()
 
@@ -236,7 +245,7 @@ def test_runs_are_added_to_a_comparison_and_changed_in_it(screen: Screen) -> Non
         page.get_by_label("Add a run").select_option("eval-other")
         page.get_by_role("button", name="Add").click()
         expect(page.get_by_role("heading", name="Scores")).to_be_visible()
-        page.get_by_role("link", name="make it the baseline: B").click()
+        page.get_by_role("link", name="make it the baseline").click()
         assert _first_run(page) == "eval-other"
         page.get_by_role("link", name="remove B").click()
         expect(page.get_by_text("Add another run to compare with.")).to_be_visible()
