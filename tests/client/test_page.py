@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -24,6 +25,7 @@ def model() -> Iterator[str]:
         yield f"{url.removesuffix('/v1')}/v1"
 
 
+@pytest.mark.timeout(400)
 def test_the_examples_of_the_page_run(model: str, tmp_path: Path) -> None:
     """One after the other, with a service and without."""
     blocks = re.findall(r"^```python\n(.*?)^```$", _PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -33,11 +35,15 @@ def test_the_examples_of_the_page_run(model: str, tmp_path: Path) -> None:
             "\n".join(blocks).replace("http://localhost:8000/v1", model).replace("http://localhost:9000", service.url)
         )
         done = subprocess.run(
-            [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False
+            [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=380, check=False
         )
     assert done.returncode == 0, done.stderr
     assert "{'gsm8k': 0.2}" in done.stdout
     assert "did you mean 'gsm8k'?" in done.stdout
+
+
+def _cell(code: str) -> dict[str, Any]:
+    return {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": [], "source": code}
 
 
 def test_a_notebook_shows_a_bar_and_a_table(model: str, tmp_path: Path) -> None:
@@ -46,7 +52,7 @@ def test_a_notebook_shows_a_bar_and_a_table(model: str, tmp_path: Path) -> None:
 from evalkube import evaluate
 evaluate(model="<b>m</b>", api_url="{model}", datasets=["gsm8k"], dataset_hub="sample", limit=2)
 """
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook = nbformat.from_dict({"cells": [_cell(code)], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})  # type: ignore[no-untyped-call]  # it has no types
     NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [output["data"] for output in notebook.cells[0].outputs if "data" in output]
     assert any("application/vnd.jupyter.widget-view+json" in data for data in shown)
