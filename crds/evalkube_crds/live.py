@@ -45,38 +45,37 @@ FIGURES: Final = (
         "rps",
         "Requests/s",
         Unit.REQUESTS_PER_SECOND,
-        "Requests that were answered per second, of the last five seconds. The warm-up and failures do not count.",
+        "Requests that succeeded, per second, in the last five seconds. The warm-up does not count.",
     ),
     LiveFigure(
         "output_tps",
         "Output tok/s",
         Unit.TOKENS_PER_SECOND,
-        "Output tokens of these answers per second. Absent while nobody has counted tokens.",
+        "Output tokens of these answers, per second. Absent while no tokens are counted.",
     ),
-    LiveFigure("in_flight", "In flight", Unit.REQUESTS, "Requests that wait for their answer."),
+    LiveFigure("in_flight", "In flight", Unit.REQUESTS, "Requests that were sent and are not answered yet."),
     LiveFigure(
         "ttft_p50_s",
         "TTFT p50",
         Unit.SECONDS,
-        "Median time to first token of the point so far. Only with streaming, and only of load tests.",
+        "Median time to first token, of the point so far. Load tests with streaming only.",
     ),
-    LiveFigure("ttft_p99_s", "TTFT p99", Unit.SECONDS, "99th percentile of the same."),
+    LiveFigure("ttft_p99_s", "TTFT p99", Unit.SECONDS, "99th percentile of the times to first token."),
     LiveFigure(
         "latency_p50_s",
         "Latency p50",
         Unit.SECONDS,
-        "Median latency: of the point so far in a load test, of each shard's last 500 answers in an evaluation.",
+        "Median latency: in a load test of the point so far, in an evaluation of the last 500 answers of each shard.",
     ),
-    LiveFigure("latency_p99_s", "Latency p99", Unit.SECONDS, "99th percentile of the same."),
+    LiveFigure("latency_p99_s", "Latency p99", Unit.SECONDS, "99th percentile of these latencies."),
     LiveFigure(
         "score",
         "Score so far",
         None,
-        "Mean of the benchmarks' scores of what is scored so far. Answers that come fast are scored first, and they "
-        "are often the short and easy ones.",
+        "Mean of the scores of the benchmarks, of the samples that are scored so far.",
     ),
-    LiveFigure("score_low", "Score so far, low", None, "Low end of its 95 % interval."),
-    LiveFigure("score_high", "Score so far, high", None, "High end of its 95 % interval."),
+    LiveFigure("score_low", "Score so far, low", None, "Low end of the 95 % interval of the score so far."),
+    LiveFigure("score_high", "Score so far, high", None, "High end of the 95 % interval of the score so far."),
 )
 """All figures of runs at work, in the order of tables."""
 
@@ -142,14 +141,14 @@ def _combined(parts: Sequence[LiveScore], weights: Sequence[float]) -> Interval 
 
 
 def figures(live: Live) -> dict[str, float]:
-    """The figures that people see, each to four digits."""
+    """The figures that people see, in the order of `FIGURES`, each to four digits."""
     found = dict(live.rates)
     for name, sketch in live.times.items():
         for percent in _PERCENTS:
             if (value_ns := sketch.percentile(percent)) is not None:
                 found[f"{name}_p{percent}_s"] = value_ns / NANO
     found |= _score(live)
-    return {name: float(f"{value:.{_DIGITS}g}") for name, value in found.items()}
+    return {one.name: float(f"{found[one.name]:.{_DIGITS}g}") for one in FIGURES if one.name in found}
 
 
 def _score(live: Live) -> dict[str, float]:

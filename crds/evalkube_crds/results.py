@@ -61,7 +61,8 @@ class Progress(Report):
     figures: dict[str, float] = Field(
         default_factory=dict,
         max_length=MOST_LIVE_FIGURES,
-        description="What is seen now, by name: rps, output_tps, ttft_p50_s, ttft_p99_s, score, score_low, score_high",
+        description="What is seen now, by name: rps, output_tps, in_flight, ttft_p50_s, ttft_p99_s, latency_p50_s, "
+        "latency_p99_s, score, score_low, score_high",
     )
 
 

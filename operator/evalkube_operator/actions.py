@@ -47,14 +47,14 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class AwaitTurn:
-    """Have a place in the line of those that may start, with so many pods. Who does not ask for it loses it."""
+    """Keep the run's place in the line of runs that wait to start. A run that does not ask again loses it."""
 
     pods: int
 
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create the Job of ``attempt``; one that stands there already and is ours is as good."""
+    """Create the Job of `attempt`; one that exists already and is this run's is adopted."""
 
     attempt: int
 
@@ -100,7 +100,7 @@ class DeleteSecret:
 
 @dataclass(frozen=True, slots=True)
 class LookUpPodEvents:
-    """Find out what Kubernetes warns of about these pods, by UID."""
+    """Look up the warnings that Kubernetes has about these pods, by UID."""
 
     uids: tuple[str, ...]
 
@@ -131,7 +131,7 @@ class WriteStatus:
 
 @dataclass(frozen=True, slots=True)
 class DeleteRun:
-    """Delete the run itself: its time is over."""
+    """Delete the run itself: its time to live is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _event(about: Mapping[str, str], announcement: Announcement, now: datetime, 
 
 
 class EventPoster:
-    """``execute.Announcer``."""
+    """Posts events about runs, one after the other, when there is time (see `execute.Announcer`)."""
 
     def __init__(self, cluster: Cluster, instance: str, *, busy: Callable[[], bool] = lambda: False) -> None:
         """``busy``: whether there is more urgent work."""
@@ -100,14 +100,14 @@ class EventPoster:
         self.post(document(run, announcement, datetime.now(UTC), self._instance))
 
     def post(self, event: dict[str, Any]) -> None:
-        """Never blocks, never raises."""
+        """Queue an event to be posted; never blocks, never raises."""
         try:
             self._queue.put_nowait(event)
         except asyncio.QueueFull:
             _LOG.debug("too many events; one is dropped")
 
     async def run(self) -> None:
-        """Post until cancelled."""
+        """Post queued events until cancelled."""
         while True:
             event = await self._queue.get()
             try:

@@ -58,8 +58,9 @@ class _Relatives:
 
 
 class Cache:
-    """Belongs to one event loop. ``changed`` is called with the key of every run that wants another look; ``news``
-    counts what was not known before."""
+    """What the watches told, by run. It belongs to one event loop. `changed` is called with the key of every run to be
+    looked at again; `news` counts what was not known before.
+    """
 
     def __init__(self, changed: Callable[[Key], None], dropped: Callable[[Key, str], None] | None = None) -> None:
         """``dropped``: called with key and UID of a run that is gone."""
@@ -139,7 +140,7 @@ class Cache:
         return None if place is None else self._relatives[place].pods.get(pod_uid)
 
     def living_pods(self) -> list[PodFact]:
-        """Those of known runs that have not ended."""
+        """The pods of known runs that have not ended."""
         pods = (pod for uid in self._keys for pod in self.pods(uid))
         return [pod for pod in pods if not pod.ended and not pod.gone]
 
@@ -253,7 +254,7 @@ class Cache:
             self._tidy(place)
 
     def _bury(self, place: _Place, known: PodFact, last: PodFact) -> None:
-        """Keep what is known of a pod's end: after it is gone nothing else tells why an attempt failed."""
+        """Keep what is known of the end of a pod that is gone: nothing else tells why an attempt failed."""
         kept = last if last.ended or not known.ended else known
         if self.run_of(kept) is None or not (kept.ended or kept.deleting or kept.disruption is not None):
             return

@@ -31,7 +31,7 @@ class Files:
 
 
 class Pods(Protocol):
-    """What is done to runners at work."""
+    """What certificates need of the cluster: a way to tell a running pod of a new authority."""
 
     async def set_pod_ca(self, pod: PodFact, ca: str) -> None:
         """Write the authority where the pod's runner reads it. Raises OperatorError."""
@@ -59,7 +59,7 @@ class Certificates:
         self._ca = _text(files.ca)
 
     async def keep(self) -> None:
-        """Look every few seconds, until cancelled."""
+        """Look for changed files every few seconds, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(_EVERY_S)

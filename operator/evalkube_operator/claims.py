@@ -44,7 +44,9 @@ def claim_document(namespace: str, holder: str, owner: tuple[str, str] | None) -
 
 
 class Claims:
-    """Of one release. ``holder``: its namespace and name; ``role``: its ClusterRole, whose end is the release's."""
+    """The namespaces that one release serves. `holder`: its namespace and name; `role`: its ClusterRole, with which it
+    ends.
+    """
 
     def __init__(
         self, leases: _Leases, *, holder: str, role: str | None, clock: Callable[[], float] = time.monotonic

@@ -42,7 +42,7 @@ def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Recei
 
 
 def in_status(figures: Mapping[str, float]) -> dict[str, float]:
-    """As many of the figures as a status holds: some 20 KB of it. The result document has them all."""
+    """As many figures as a status has room for: some 20 KB. The result document has them all."""
     return dict(list(figures.items())[:_MOST_FIGURES])
 
 

@@ -61,11 +61,11 @@ class Announcer(Protocol):
     """Tells people about a run, when there is time for it."""
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:
-        """Never blocks, never raises."""
+        """Tell of something that happened to a run; never blocks, never raises."""
 
 
 class Executor:
-    """Belongs to one event loop; many runs at once, one action of a run at a time."""
+    """Carries out actions: many runs at once, one action of a run at a time. It belongs to one event loop."""
 
     def __init__(
         self,
@@ -89,11 +89,11 @@ class Executor:
         self._now = now
 
     def trust(self, ca: str) -> None:
-        """Jobs to come bring this authority of ingest's certificate."""
+        """Give this authority of ingest's certificate to all further Jobs."""
         self._defaults = replace(self._defaults, ingest_ca=ca)
 
     async def perform(self, action: Action, run: RunFact, memory: Memory) -> bool:
-        """Do it. True where the world has to be looked at again before anything else.
+        """Carry out one action. True where the run has to be looked at again before anything else.
 
         Raises Unavailable, and Unreadable where the API server answers with an object that cannot be read.
         """

@@ -96,7 +96,7 @@ class KeptRun:
 
 @dataclass(frozen=True, slots=True)
 class RunFact:
-    """A run as it stands. ``spec`` is None where the contract refuses it; ``invalid`` then says why."""
+    """A run as its resource says. ``spec`` is None where the contract refuses it; ``invalid`` then says why."""
 
     kind: Kind
     namespace: str
@@ -151,7 +151,7 @@ class JobFact:
 
     @property
     def finished(self) -> bool:
-        """Whether it will start no more pods."""
+        """Whether the Job has ended, so that it starts no more pods."""
         return self.complete or self.failure is not None
 
 
@@ -171,7 +171,7 @@ class ContainerFact:
 
 @dataclass(frozen=True, slots=True)
 class PodFact:
-    """A pod that says it is a shard's.
+    """A pod whose labels say that it is a shard's.
 
     ``job_uid``: its controller's, where the label that Jobs find their pods by says the same. ``run_uid``: what its
     label says. ``index``: the shard; -1 where it has none that a Job would count. ``tracked``: its Job's controller has
@@ -203,7 +203,7 @@ class PodFact:
 
     @property
     def ended(self) -> bool:
-        """Whether it runs no more."""
+        """Whether the pod has ended."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
@@ -213,7 +213,7 @@ class PodFact:
 
     @property
     def deleting(self) -> bool:
-        """Whether somebody wants it gone."""
+        """Whether the pod is being deleted."""
         return self.deletion_due is not None
 
     @property
@@ -266,7 +266,7 @@ class ObjectFact:
 
 
 def digest(text: str) -> str:
-    """What tells one certificate authority from another."""
+    """A digest of a certificate authority, to tell it from another."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

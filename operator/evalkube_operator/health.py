@@ -29,11 +29,11 @@ class Health:
     serving: bool = False
 
     def beat(self, lag_s: float) -> None:
-        """The loop turned, ``lag_s`` later than it should have."""
+        """Note that the event loop works, and how late it is."""
         self.beat_s, self.lag_s = self.clock(), lag_s
 
     def told(self, kind: str) -> None:
-        """A watch told something about this kind."""
+        """Note that a watch told of an object of this kind."""
         self.told_s[kind] = self.clock()
         self.silent.discard(kind)
 

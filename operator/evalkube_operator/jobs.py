@@ -76,7 +76,7 @@ def job_name(kind: Kind, run_name: str, attempt: int) -> str:
 
 
 def labels(run: RunFact, attempt: int) -> dict[str, str]:
-    """What the attempt's Job and pods are found by."""
+    """The labels that an attempt's Job and pods are found by."""
     return {
         "app.kubernetes.io/name": "evalkube",
         "app.kubernetes.io/component": "runner",
@@ -187,7 +187,7 @@ def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> di
 
 
 def _handed_down(run: RunFact, defaults: RunnerDefaults) -> dict[str, str]:
-    """Labels of the run's own; ours go before them."""
+    """The labels that pods inherit of the run; the operator's own come first."""
     return inherited(run.labels, defaults.inherit_labels)
 
 
@@ -258,7 +258,7 @@ def _readable(spec: Spec, defaults: RunnerDefaults) -> list[str]:
 
 
 def _environment(spec: Spec, defaults: RunnerDefaults) -> list[dict[str, Any]]:
-    """Ours come last and win: a run must not turn its runner's own switches."""
+    """The environment of a runner: the operator's own entries come last, so that a run cannot change them."""
     own = [{"name": "HOME", "value": "/tmp"}, {"name": "EVALKUBE_CACHE", "value": _CACHE}]  # noqa: S108 - the pod's own
     reserved = {entry["name"] for entry in own} | {entry["name"] for entry in defaults.environment}
     theirs = [dict(entry) for entry in spec.runner.env or [] if entry.get("name") not in reserved]

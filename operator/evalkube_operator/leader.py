@@ -111,7 +111,7 @@ class Election:
         self.lost = asyncio.Event()
 
     async def run(self) -> None:
-        """Stand for election until cancelled, or until the lead is lost: then the process had better start anew."""
+        """Take part in the election until cancelled, or until the lead is lost: then the process should restart."""
         while not self.lost.is_set():
             began_s = self._clock()
             try:
@@ -124,7 +124,7 @@ class Election:
             await asyncio.sleep(self._every_s)
 
     async def _round(self, now_s: float) -> None:
-        """Who leads renews what it wrote last; if somebody else has written since, it reads who that was."""
+        """One round: the leader renews its Lease; another replica, or one that finds another version, reads it."""
         written, self._written = self._written, None
         if self.leading.is_set() and written is not None:
             await self._write(written, now_s)
@@ -169,7 +169,7 @@ class Election:
         self.lost.set()
 
     async def give_up(self) -> None:
-        """Let a standby take over at once."""
+        """Give the Lease back, so that another replica can lead at once."""
         if not self.leading.is_set():
             return
         self.leading.clear()

@@ -81,18 +81,18 @@ class Place:
 
     @property
     def namespace(self) -> str:
-        """Of the run."""
+        """The namespace of the run."""
         return self.key[1]
 
     @property
     def order(self) -> tuple[datetime, str, str]:
-        """By age, then name."""
+        """What places are sorted by: age, then name."""
         return self.since, self.key[2], self.uid
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Of a run that asked: ``granted``, or to be waited for."""
+    """The turn of a run that asked for one: `granted`, or still to be waited for."""
 
     granted: bool
 
@@ -126,7 +126,9 @@ class _Counts:
 
 
 class Line:
-    """Belongs to one event loop. ``called``: told the key of each run whose turn has come while it waited."""
+    """The line of runs that wait to start. It belongs to one event loop. `called` is told the key of each run that
+    waited and has its turn.
+    """
 
     def __init__(self, limits: Limits, called: Callable[[Key], None]) -> None:
         self._limits = limits
@@ -149,7 +151,7 @@ class Line:
         return Turn(granted=False) if uid in self._waiting else None
 
     def crowd(self, uid: str, namespace: str) -> Crowd:
-        """The others, as the run sees them."""
+        """What other runs hold, as far as it matters to the run."""
         own = self._held.get(uid)
         placed = own.pods - own.unplaced if own is not None else 0
         return Crowd(self._counts.all_placed > placed, self._counts.placed[namespace] > placed, freed_at=self._freed_at)
@@ -172,7 +174,7 @@ class Line:
             self._advance()
 
     def hold(self, uid: str, holding: Holding | None, now: datetime) -> None:
-        """What the run's Jobs and pods come to now; None: it has none at work."""
+        """Note what a run's Jobs and pods hold now; None: nothing at work."""
         before = self._held.get(uid)
         if before == holding:
             return
@@ -227,7 +229,7 @@ class Line:
         return _fits(place.pods, self._counts.pods[place.namespace], self._limits.pods_per_namespace)
 
     def holdings(self) -> Iterator[Holding]:
-        """All there are, granted turns too (for the metrics)."""
+        """The pods of all runs, with those of granted turns (for the metrics)."""
         yield from self._held.values()
         yield from self._granted.values()
 

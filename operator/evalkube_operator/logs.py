@@ -11,7 +11,7 @@ __all__ = ["JsonLines", "start"]
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON."""
+    """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See ``logging.Formatter``."""
@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
 
 
 def start(level: str) -> None:
-    """From now on everything is logged like that."""
+    """Set logging up: one line of JSON for each record."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

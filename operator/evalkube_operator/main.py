@@ -36,7 +36,7 @@ from evalkube_operator.leader import Election
 from evalkube_operator.line import Line
 from evalkube_operator.metrics import Metrics
 from evalkube_operator.ports import RunKey
-from evalkube_operator.reconcile import Reconciler, Rest
+from evalkube_operator.reconcile import Reconciler, Requeue
 from evalkube_operator.settings import Settings, read
 from evalkube_operator.storage import Storage
 from evalkube_operator.store.interface import StoreError
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Operator:
-    """The parts of one process."""
+    """The operator's parts, put together, and its tasks."""
 
     def __init__(self, settings: Settings, cluster: KubernetesCluster) -> None:
         self.settings = settings
@@ -78,7 +78,7 @@ class _Operator:
         self.run_store = RunStore(self.store)
         self.unread = Unread(lambda kind: self.metrics.unreadable.labels(kind).inc())
         self.cache = Cache(self.queue.add, self._on_dropped)
-        self.poster = EventPoster(cluster, settings.identity, busy=self.queue.hurried)
+        self.poster = EventPoster(cluster, settings.identity, busy=self.queue.is_urgent)
         executor = Executor(
             cluster=cluster,
             store=self.run_store,
@@ -95,7 +95,7 @@ class _Operator:
             executor=executor,
             rules=settings.rules,
             output_uri=self.run_store.uri,
-            turns=self.queue,
+            priority=self.queue,
             line=self.line,
             storage=self.storage,
             unread=self.unread,
@@ -136,7 +136,7 @@ class _Operator:
 
     @classmethod
     async def run(cls, settings: Settings) -> int:
-        """From start to end."""
+        """Run the operator until it is told to stop; its exit code."""
         api = await new_client(settings.kubeconfig)
         try:
             return await cls(settings, KubernetesCluster(api))._run()
@@ -207,7 +207,7 @@ class _Operator:
         work += [self.storage.keep()]
         work += [self._work() for _ in range(self.settings.workers)]
         self.working = {asyncio.create_task(each) for each in work}
-        _LOG.info("working with %d runs known", len(self.cache))
+        _LOG.info("started; %d runs found", len(self.cache))
         done, _ = await asyncio.wait({resync, *self.working}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             await task  # whatever ends here ended by a fault: pass it on
@@ -227,7 +227,7 @@ class _Operator:
             await asyncio.sleep(self.settings.resync_s)
             try:
                 if await self.watching.resync():
-                    _LOG.info("a served namespace is there again; starting anew, to watch it")
+                    _LOG.info("a namespace of this operator was created again; the operator restarts to watch it")
                     return
             except OperatorError as problem:
                 _LOG.warning("listing: %s", problem)
@@ -245,8 +245,8 @@ class _Operator:
                 _LOG.exception("%s %s/%s", *key)
                 self._failed(key, problem)
             else:
-                if rest.put_off:
-                    self.queue.put_off(key)
+                if rest.deferred:
+                    self.queue.defer(key)
                 else:
                     self.queue.done(key)
                 if rest.again_s is not None:
@@ -263,9 +263,9 @@ class _Operator:
                     await self.claims.other(namespace)
             await asyncio.sleep(claims.AGAIN_S)
 
-    async def _look_at(self, key: Key) -> Rest:
+    async def _look_at(self, key: Key) -> Requeue:
         if await self.claims.other(key[1]) is not None:
-            return Rest(claims.AGAIN_S)
+            return Requeue(claims.AGAIN_S)
         return await self.reconciler.reconcile(key)
 
     def _failed(self, key: Key, problem: Exception) -> None:
@@ -274,7 +274,7 @@ class _Operator:
         at_least_s = (problem.retry_after_s or 0.0) if isinstance(problem, Unavailable) else 0.0
         pause_s = self.queue.failed(key, at_least_s=at_least_s)
         self.metrics.reconcile_errors.labels(type(problem).__name__).inc()
-        _LOG.warning("%s %s/%s: %s; again in %.2f s", *key, problem, pause_s)
+        _LOG.warning("%s %s/%s: %s; it is tried again in %.2f s", *key, problem, pause_s)
 
     async def _beat(self) -> None:
         while True:
@@ -299,7 +299,7 @@ class _Operator:
     # the store
 
     def _on_store_room(self, shortage: str) -> None:
-        """Every run that waits is looked at anew: it says what it waits for, or goes on."""
+        """Look at every waiting run again: its status says what it waits for, or it goes on."""
         self.metrics.store_full.set(bool(shortage))
         if not shortage:
             _LOG.info("the store has room again: runs start")
@@ -316,7 +316,7 @@ class _Operator:
         self.dropped.put_nowait(RunKey(key[1], key[2], uid))
 
     async def _delete_dropped(self) -> None:
-        """What a run left goes with it; the sweep finds what was missed."""
+        """Remove the artifacts of deleted runs; the sweep finds what was missed."""
         while True:
             run = await self.dropped.get()
             if self.settings.keep_s > 0:
@@ -324,7 +324,8 @@ class _Operator:
             try:
                 await self.run_store.delete_run(run)
             except (OperatorError, StoreError, OSError) as problem:
-                _LOG.warning("the artifacts of %s/%s stay for now: %s", run.namespace, run.name, problem)
+                which = f"{run.namespace}/{run.name}"
+                _LOG.warning("the artifacts of %s cannot be removed now: %s; it is tried again later", which, problem)
 
     async def _sweep(self) -> None:
         while True:

@@ -30,7 +30,7 @@ _FIGURES: Final = frozenset(one.name for one in live.FIGURES)
 
 @dataclass(slots=True)
 class Memory:
-    """Of one run, by its UID."""
+    """What is remembered of one run; a dict has one for each UID."""
 
     objects: dict[ObjectRef, tuple[ObjectFact | None, datetime]] = field(default_factory=dict)
     pod_events: dict[str, tuple[tuple[EventFact, ...], datetime]] = field(default_factory=dict)
@@ -47,24 +47,24 @@ class Memory:
     progress_writes: int = 0
 
     def begin(self, attempt: int | None) -> None:
-        """The run is at this attempt: what was remembered of another one's results and refusals is void."""
+        """Note which attempt the run is at, and drop what was remembered of another one's results and refusals."""
         if attempt != self.attempt:
             self.attempt = attempt
             self.outcome = self.collect_error = self.refusal = self.foreign = None
             self.pod_events.clear()
 
     def progressed(self, attempt: int, shard: int, progress: Progress) -> None:
-        """A shard told how far it is."""
+        """Note a shard's progress."""
         self._hear(attempt)
         self.progress[shard] = progress
 
     def finished(self, attempt: int, receipt: Receipt) -> None:
-        """A shard's runner said its last word."""
+        """Note a shard's receipt."""
         self._hear(attempt)
         self.receipts[receipt.shard] = receipt
 
     def _hear(self, attempt: int) -> None:
-        """What the runners of another attempt told is void."""
+        """Drop what the runners of another attempt told."""
         if attempt != self.told_attempt:
             self.told_attempt = attempt
             self.progress.clear()

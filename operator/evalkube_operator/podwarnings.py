@@ -26,7 +26,7 @@ _ByPod = Mapping[str, tuple[EventFact, ...]]
 
 
 class PodWarnings:
-    """Belongs to one event loop."""
+    """Looks up the warnings that Kubernetes has about pods. It belongs to one event loop."""
 
     def __init__(self, cluster: Cluster, unread: Unread, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster

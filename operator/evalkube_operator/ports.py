@@ -71,10 +71,10 @@ class Runs(Protocol):
         """A run that exists now (for the read endpoint)."""
 
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
-        """A shard told how far it is; the status follows within seconds. Never blocks."""
+        """Take a shard's progress; the status follows within seconds. Never blocks."""
 
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
-        """A shard's runner has done all it had to do, and is about to end. Never blocks."""
+        """Take the receipt of a shard whose runner is about to end. Never blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Cluster(Protocol):
         """The Job of that name, from the API server itself."""
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
-        """Delete that very Job, its pods behind it; content where it is not there."""
+        """Delete the Job with that UID, then its pods; fine where it is not there."""
 
     async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
         """Let a finished Job go after ``seconds``; None where it is not there."""
@@ -131,16 +131,16 @@ class Cluster(Protocol):
         """The run of that name, from the API server itself."""
 
     async def write_status(self, kind: Kind, key: RunKey, resource_version: str, status: Object) -> Object:
-        """Replace the status of that very run in that very version. Raises Conflict, NotFound, Refused."""
+        """Replace the status of the run with that UID and version. Raises Conflict, NotFound, Refused."""
 
     async def delete_run(self, kind: Kind, key: RunKey) -> None:
-        """Delete that very run; content where it is not there."""
+        """Delete the run with that UID; fine where it is not there."""
 
     async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
         """The metadata of a Secret, ConfigMap or claim, without what is in it. Raises Forbidden."""
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
-        """Delete that very Secret; content where it is not there. Raises Forbidden."""
+        """Delete the Secret with that UID; fine where it is not there. Raises Forbidden."""
 
     async def pod_warnings(self, namespace: str) -> list[Object]:
         """The events of a namespace that warn of something about a pod, the scheduler's apart."""

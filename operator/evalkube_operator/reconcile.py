@@ -24,7 +24,7 @@ from evalkube_operator.rules import Rules
 from evalkube_operator.storage import Storage
 from evalkube_operator.unread import Unread
 
-__all__ = ["Reconciler", "Rest", "Turns"]
+__all__ = ["Priority", "Reconciler", "Requeue"]
 
 _LOG = logging.getLogger("evalkube.operator")
 _MOST_ROUNDS: Final = 25
@@ -32,31 +32,32 @@ _MOST_ROUNDS: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """Nothing to do for a run now: in how many seconds to come back at the latest (None: only when something is told),
-    or ``put_off``: when there is nothing more urgent."""
+class Requeue:
+    """When to look at a run again: in so many seconds at the latest (None: when there is news of it), or `deferred`:
+    only bookkeeping is left, which comes after urgent work.
+    """
 
     again_s: float | None = None
-    put_off: bool = False
+    deferred: bool = False
 
 
-_PUT_OFF: Final = Rest(put_off=True)
+_DEFERRED: Final = Requeue(deferred=True)
 
 
-class Turns(Protocol):
-    """The work queue, as one reconciliation sees it."""
+class Priority(Protocol):
+    """What a reconciliation asks the work queue: which work comes first."""
 
-    def hurry(self) -> None:
-        """A Job is being made: bookkeeping makes way."""
+    def mark_urgent(self) -> None:
+        """Note that a Job is being made: bookkeeping comes later."""
 
-    def makes_way(self, key: Key) -> bool:
-        """Whether what can wait of this run's work has to be put off."""
+    def must_defer(self, key: Key) -> bool:
+        """Whether the bookkeeping of this run has to be deferred."""
 
 
 class Reconciler:
-    """Belongs to one event loop.
+    """Brings runs ahead, one step after the other. It belongs to one event loop.
 
-    ``output_uri``: where a run's artifacts are, for its status. ``turns``: where runs wait to be looked at;
+    ``output_uri``: where a run's artifacts are, for its status. `priority`: where runs wait to be looked at;
     ``line``: where they wait to be started; ``storage``: whether there is room for what they will bring.
     """
 
@@ -67,7 +68,7 @@ class Reconciler:
         executor: Executor,
         rules: Rules,
         output_uri: Callable[[RunKey], str],
-        turns: Turns,
+        priority: Priority,
         line: Line,
         storage: Storage,
         unread: Unread,
@@ -77,7 +78,7 @@ class Reconciler:
         self._executor = executor
         self._rules = rules
         self._output_uri = output_uri
-        self._turns = turns
+        self._priority = priority
         self._line = line
         self._storage = storage
         self._unread = unread
@@ -85,7 +86,7 @@ class Reconciler:
         self._memories: dict[str, Memory] = {}
         self._uids: dict[Key, str] = {}
 
-    async def reconcile(self, key: Key) -> Rest:
+    async def reconcile(self, key: Key) -> Requeue:
         """Bring the run ahead. One that cannot be read is left alone until it changes: what it was decides nothing.
 
         Raises errors.OperatorError to be tried again, with everything that was done kept.
@@ -96,10 +97,10 @@ class Reconciler:
             except Unreadable as problem:
                 self._unread.note(problem)
                 self._line.leave(self._uids.get(key, ""))
-                return Rest()
+                return Requeue()
             self._forget_others(key, run)
             if run is None:
-                return Rest()
+                return Requeue()
             try:
                 rest = await self._step(run)
             except BaseException:
@@ -108,11 +109,11 @@ class Reconciler:
             if rest is not None:
                 self._release(run)
                 return rest
-        _LOG.error("%s %s/%s does not come to rest; looking again in 5 s", *key)
-        return Rest(5.0)
+        _LOG.error("%s %s/%s: %d steps did not bring it to an end; it is looked at again in 5 s", *key, _MOST_ROUNDS)
+        return Requeue(5.0)
 
-    async def _step(self, run: RunFact) -> Rest | None:
-        """One plan, carried out; None where it has to be made anew."""
+    async def _step(self, run: RunFact) -> Requeue | None:
+        """Make one plan and carry it out; None where another has to be made."""
         memory = self._memories.setdefault(run.uid, Memory())
         now = self._now()
         self._hold(run.uid, run.namespace, now)
@@ -126,15 +127,15 @@ class Reconciler:
         for action in actions:
             if isinstance(action, Wait):
                 waits.append(action.until)
-            elif isinstance(action, WriteStatus) and action.can_wait and self._turns.makes_way(run.key):
-                return _PUT_OFF
+            elif isinstance(action, WriteStatus) and action.can_wait and self._priority.must_defer(run.key):
+                return _DEFERRED
             elif await self._performed(action, run, memory):
                 return None
         seconds = [(until - self._now()).total_seconds() for until in waits]
-        return Rest(max(min(seconds), 0.0) if seconds else None)
+        return Requeue(max(min(seconds), 0.0) if seconds else None)
 
     async def _performed(self, action: Action, run: RunFact, memory: Memory) -> bool:
-        """In a burst the Jobs of all runs come before the bookkeeping of any."""
+        """Carry out one action; Jobs are urgent work, so that in a burst they come before any bookkeeping."""
         if isinstance(action, AwaitTurn):
             return self._line.join(Place(run.key, run.uid, action.pods, run.created_at))
         if isinstance(action, LookUpStoreRoom):
@@ -142,14 +143,14 @@ class Reconciler:
             return True
         if not isinstance(action, CreateJob):
             return await self._executor.perform(action, run, memory)
-        self._turns.hurry()
+        self._priority.mark_urgent()
         try:
             return await self._executor.perform(action, run, memory)
         finally:
-            self._turns.hurry()
+            self._priority.mark_urgent()
 
     def prime(self) -> None:
-        """What all runs hold is known, before the first of them is given a turn."""
+        """Note the pods of all runs, before the first of them is given its turn."""
         now = self._now()
         for key in self._cache.run_keys():
             uid = self._cache.uid_of(key)
@@ -163,7 +164,7 @@ class Reconciler:
         self._line.hold(uid, placing.holding(namespace, jobs, self._cache.pods(uid), creates), now)
 
     def _forget_others(self, key: Key, run: RunFact | None) -> None:
-        """The memory of a run goes with it, also where another of its name has come."""
+        """Drop the memory of a run that is gone, also where another of its name has come."""
         known = self._uids.get(key)
         if known is not None and (run is None or run.uid != known):
             self._memories.pop(known, None)
@@ -174,17 +175,17 @@ class Reconciler:
             self._uids[key] = run.uid
 
     def _release(self, run: RunFact) -> None:
-        """A run that has ended needs no memory; there may be many thousands of them."""
+        """Drop the memory of a run that has ended: there may be many thousands of them."""
         if run.status.phase.terminal:
             self._memories.pop(run.uid, None)
 
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
-        """A shard told how far it is; the run itself has to be looked at by the caller."""
+        """Note a shard's progress; the caller has the run looked at."""
         if self._cache.key_of(uid) is not None:
             self._memories.setdefault(uid, Memory()).progressed(attempt, shard, progress)
 
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
-        """A shard's runner said its last word; the run itself has to be looked at by the caller."""
+        """Note a shard's receipt; the caller has the run looked at."""
         if self._cache.key_of(uid) is not None:
             self._memories.setdefault(uid, Memory()).finished(attempt, receipt)
 

@@ -44,8 +44,9 @@ class Server(uvicorn.Server):
         )
 
     def load_certificate(self) -> None:
-        """Connections from now on see what is in the files. Raises OSError or ValueError where that is unfit; what was
-        served before is served then."""
+        """Load the certificate's files for all further connections. Raises OSError or ValueError where they are unfit;
+        then the certificate from before stays.
+        """
         certificate, key = self.config.ssl_certfile, self.config.ssl_keyfile
         if certificate is None or not self.config.loaded or self.config.ssl is None:
             return  # plain HTTP, or what is read when it begins to serve

@@ -127,7 +127,7 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
+    """The settings of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
 
     ``identity``: who it is to its standby; ``in_pod``: that is the name of its pod. ``pod``: where that is known, to be
     told about. ``cluster_role``: one that is there as long as the release is.

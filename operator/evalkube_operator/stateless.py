@@ -13,7 +13,7 @@ __all__ = ["NoDiffs", "NoProgress"]
 
 
 class NoDiffs(kopf.DiffBaseStorage):
-    """Nothing has ever changed."""
+    """Keeps no last seen version of objects: kopf would write it into an annotation."""
 
     def build(self, *, body: Any, extra_fields: Iterable[Any] | None = None) -> Any:
         """See ``kopf.DiffBaseStorage``."""
@@ -27,7 +27,7 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 
 class NoProgress(kopf.ProgressStorage):
-    """No handler has ever begun."""
+    """Keeps no progress of handlers: kopf would write it into an annotation."""
 
     def fetch(self, *, key: Any, body: Any) -> None:
         """See ``kopf.ProgressStorage``."""

@@ -34,8 +34,9 @@ class StoreRoom:
 
 
 class Storage:
-    """Belongs to one event loop. ``check``: a small write, which raises as ``Store.check`` does; ``changed``: told the
-    shortage when there is one, and the empty word when it is over."""
+    """Whether the store has room. It belongs to one event loop. `check`: a small write, which raises as `Store.check`
+    does; `changed`: told the shortage when there is one, and an empty text when it is over.
+    """
 
     def __init__(
         self, check: Callable[[], Awaitable[None]], changed: Callable[[str], None], *, now: Callable[[], datetime]
@@ -50,26 +51,26 @@ class Storage:
         self._short = asyncio.Event()
 
     def room(self) -> StoreRoom | None:
-        """None: not known, or no longer."""
+        """Whether the store has room, as last seen; None where that is not known, or too old."""
         if self._shortage:
             return StoreRoom(self._shortage)
         fresh = self._asked_at is not None and self._now() - self._asked_at < _FRESH
         return StoreRoom() if fresh else None
 
     def refused(self, problem: StoreFull) -> None:
-        """A write found no room."""
+        """Note that a write found no room."""
         self._refused_at = self._now()
         if not self._shortage:
             self._set(str(problem))
 
     async def look(self) -> None:
-        """Find out where it is not known. A store that does not answer is not full: that is told elsewhere."""
+        """Probe the store where it is not known whether it has room. One that does not answer is not full."""
         async with self._probing:
             if self.room() is None:
                 await self.probe()
 
     async def probe(self) -> None:
-        """One small write, and what follows from it."""
+        """Find out by one small write whether the store has room."""
         try:
             async with asyncio.timeout(_PROBE_S):
                 await self._check()

@@ -43,7 +43,7 @@ class HubEndpoints:
 
     @property
     def tokens(self) -> list[str]:
-        """Those that are set."""
+        """The tokens of hubs that are set."""
         return [token for token in (self.modelscope_token, self.huggingface_token) if token]
 
 

@@ -160,7 +160,9 @@ class FileDelivery:
             _LOG.error("%s is not left: %s", path, failure.message)
 
     async def _written(self, write: Callable[..., None], *arguments: object) -> None:
-        """Does it as often as it takes. An outage is everybody's: what comes late in one waits no longer."""
+        """Write, and try again until it succeeds or the patience ends. All writes share one outage: one that comes
+        late in it does not wait anew.
+        """
         pause_s = _FIRST_PAUSE_S
         while True:
             try:

@@ -79,7 +79,7 @@ class IngestClient:
         self._full_since: float | None = None
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def greet(self) -> None:

@@ -130,7 +130,7 @@ class IngestDelivery:
             else:
                 self._offsets[path] = offset + len(data)
                 return
-        raise Unreachable(f"{path} changes under our hands")
+        raise Unreachable(f"{path}: its size changed with each try, so something else writes to it")
 
     async def _size_of(self, path: str) -> int:
         try:

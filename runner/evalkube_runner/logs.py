@@ -23,7 +23,7 @@ class Kept(logging.Handler):
         self._lines.append(self.format(record))
 
     def text(self) -> str:
-        """Everything kept."""
+        """The text of all records that were kept."""
         return "".join(f"{line}\n" for line in self._lines)
 
 

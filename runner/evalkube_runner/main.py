@@ -271,11 +271,11 @@ def _readable(options: argparse.Namespace, cache: Path) -> Readable:
 
 
 async def _nobody(receipt: Receipt) -> None:
-    """Who started this process sees its end."""
+    """Tell nobody of the end: who started this process sees it."""
 
 
 async def _at_home() -> None:
-    """There is nobody to be greeted."""
+    """Greet nobody: there is no ingest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ _SILENT_NS: Final = 2 * NANO
 
 
 class Recent:
-    """Counts that are told as they grow."""
+    """Counts that grow, and how fast they did in the last seconds."""
 
     def __init__(self) -> None:
         self._told: deque[tuple[int, tuple[int, ...]]] = deque()
 
     def heard(self, at_ns: int, *counts: int) -> None:
-        """The counts at that time. What was told for an earlier one than the last is no news."""
+        """Take the counts at that time. News that are older than the last are left out."""
         told = self._told
         if told and at_ns <= told[-1][0]:
             return

@@ -108,7 +108,7 @@ class LogFilter(logging.Filter):
         self._redactor = redactor
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Never drops a record."""
+        """Take the secrets out of a record; it always stays."""
         record.msg, record.args = printable(self._redactor.text(record.getMessage())), ()
         if record.exc_info:
             record.exc_text = printable(self._redactor.text(logging.Formatter().formatException(record.exc_info)))

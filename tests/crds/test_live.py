@@ -1,5 +1,7 @@
 """What several shards see of a run adds up to what the run sees."""
 
+from pathlib import Path
+
 import pytest
 
 from evalkube_crds import live, score_intervals
@@ -8,6 +10,7 @@ from evalkube_crds.live import Live, LiveScore, ShardProgress
 from evalkube_crds.results import MOST_LIVE_FIGURES
 from evalkube_crds.sketch import Sketch
 
+ROOT = Path(__file__).parents[2]
 MS = 1_000_000
 FAST, SLOW = Sketch.of([10 * MS] * 99), Sketch.of([1000 * MS])
 HALF, ALL = LiveScore(answers=2, mean=0.5, interval=Interval(0.1, 0.9)), LiveScore(answers=6, mean=1.0)
@@ -65,3 +68,9 @@ def test_every_figure_has_a_title_and_a_meaning() -> None:
     assert [one.name for one in live.FIGURES] == list(live.figures(seen))
     assert len(live.FIGURES) <= MOST_LIVE_FIGURES
     assert all(one.title and one.meaning.endswith(".") for one in live.FIGURES)
+
+
+@pytest.mark.parametrize("figure", live.FIGURES, ids=lambda figure: figure.name)
+def test_the_documents_say_what_a_figure_means(figure: live.LiveFigure) -> None:
+    """In the words of the table."""
+    assert f"| `{figure.name}` | {figure.meaning} |" in (ROOT / "docs" / "live.md").read_text().splitlines()

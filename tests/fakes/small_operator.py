@@ -48,11 +48,11 @@ class SmallOperator:
         """See ``execute.Announcer``."""
         self.announced.append((run.uid, announcement))
 
-    def hurry(self) -> None:
-        """See ``reconcile.Turns``."""
+    def mark_urgent(self) -> None:
+        """See ``reconcile.Priority``."""
 
-    def makes_way(self, key: Key) -> bool:
-        """See ``reconcile.Turns``."""
+    def must_defer(self, key: Key) -> bool:
+        """See ``reconcile.Priority``."""
         return self.pressed
 
     def restart(self) -> None:
@@ -80,7 +80,7 @@ class SmallOperator:
             executor=executor,
             rules=self.rules,
             output_uri=store.uri,
-            turns=self,
+            priority=self,
             line=self.line,
             storage=self.storage,
             unread=unread,
@@ -123,7 +123,7 @@ class SmallOperator:
         self.wanted.discard(key)
         try:
             rest = self.do(self.reconciler.reconcile(key))
-            if not rest.put_off:
+            if not rest.deferred:
                 return rest.again_s
             self.wanted.add(key)
         except Crash:

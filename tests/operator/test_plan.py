@@ -11,7 +11,7 @@ from fakes.story import Story
 Object = dict[str, Any]
 
 
-def test_bookkeeping_makes_way(story: Story) -> None:
+def test_bookkeeping_comes_after_jobs(story: Story) -> None:
     """Where other runs wait for their Jobs, a run's Job comes first, and its record when there is time."""
     story.operator.pressed = True
     story.submit(eval_spec())
@@ -22,7 +22,7 @@ def test_bookkeeping_makes_way(story: Story) -> None:
     assert story.phase() is Phase.STARTING
 
 
-def test_an_end_does_not_make_way(story: Story) -> None:
+def test_the_end_of_a_run_is_not_deferred(story: Story) -> None:
     """Somebody may be waiting for it: nor does the record that has to come before it."""
     story.operator.pressed = True
     story.submit(eval_spec())

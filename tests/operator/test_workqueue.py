@@ -68,60 +68,60 @@ def test_what_is_forgotten_does_not_come_back() -> None:
     assert schedule.take(2.0) is None
 
 
-def test_what_is_put_off_waits_for_more_news() -> None:
-    """For a moment, also where nobody has anything else to do; then it is not to be put off again."""
+def test_a_deferred_key_waits_for_more_news() -> None:
+    """A second, also where there is nothing else to do; then it must not be deferred again."""
     schedule: Schedule[str] = Schedule()
     schedule.add("a", 0)
     schedule.take(0)
-    assert schedule.makes_way("a")
-    schedule.put_off("a", 0)
+    assert schedule.must_defer("a")
+    schedule.defer("a", 0)
     assert schedule.next_due() == 1
     assert schedule.take(0.99) is None
     assert schedule.take(1) == "a"
-    assert not schedule.makes_way("a")
+    assert not schedule.must_defer("a")
 
 
-def test_what_is_put_off_makes_way() -> None:
-    """For those that hurry, as long as they do; others go on."""
+def test_a_deferred_key_comes_after_urgent_work() -> None:
+    """It waits as long as urgent work is marked; keys that were not deferred go on."""
     schedule: Schedule[str] = Schedule()
     schedule.add("a", 0)
     schedule.add("b", 0)
     assert [schedule.take(0), schedule.take(0)] == ["a", "b"]
-    schedule.put_off("a", 0)
-    schedule.hurry(1.25)
-    schedule.hurry(1.5)
+    schedule.defer("a", 0)
+    schedule.mark_urgent(1.25)
+    schedule.mark_urgent(1.5)
     schedule.add("c", 1.55)
     assert [schedule.take(1.55), schedule.take(1.55)] == ["c", None]
-    assert [schedule.hurried(1.59), schedule.hurried(1.61)] == [True, False]
+    assert [schedule.is_urgent(1.59), schedule.is_urgent(1.61)] == [True, False]
     assert schedule.next_due() == 1.5 + 0.1
     assert schedule.take(1.61) == "a"
 
 
-def test_patience_ends() -> None:
-    """However much others hurry, and however often it was put off."""
+def test_a_key_is_deferred_for_ten_seconds_at_most() -> None:
+    """However urgent other work is, and however often it was deferred."""
     schedule: Schedule[str] = Schedule()
     schedule.add("a", 0)
     schedule.take(0)
-    schedule.put_off("a", 0)
-    schedule.hurry(2.95)
+    schedule.defer("a", 0)
+    schedule.mark_urgent(2.95)
     schedule.add("a", 3)
     assert schedule.take(3) == "a"
-    assert schedule.makes_way("a")
-    schedule.put_off("a", 3)
-    schedule.hurry(9.99)
+    assert schedule.must_defer("a")
+    schedule.defer("a", 3)
+    schedule.mark_urgent(9.99)
     assert schedule.next_due() == 10
     assert schedule.take(9.99) is None
     assert schedule.take(10) == "a"
 
 
-def test_few_do_at_a_time_what_was_put_off() -> None:
+def test_few_workers_at_a_time_do_deferred_work() -> None:
     """What comes meanwhile finds the API server nearly idle."""
     schedule: Schedule[int] = Schedule()
     for key in range(10):
         schedule.add(key, 0)
         schedule.take(0)
     for key in range(10):
-        schedule.put_off(key, 0)
+        schedule.defer(key, 0)
     assert [schedule.take(1) for _ in range(6)] == [0, 1, 2, 3, None, None]
     assert schedule.next_due() is None
     schedule.add(11, 1)
@@ -167,7 +167,7 @@ def test_nothing_added_is_lost(steps: list[tuple[str, str]]) -> None:
             if step == "fail":
                 schedule.failed(key, now)
             else:
-                schedule.done(key, now) if step == "done" else schedule.put_off(key, now)
+                schedule.done(key, now) if step == "done" else schedule.defer(key, now)
             wanted |= set() if step == "done" else {key}
             held.discard(key)
     for key in held:

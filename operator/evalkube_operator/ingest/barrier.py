@@ -34,19 +34,19 @@ class Barrier:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """All begin at this instant, Unix time in nanoseconds."""
+    """The answer that all shards begin at this instant, in Unix nanoseconds."""
 
     start_at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not all are there yet."""
+    """The answer that not all shards are there yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The others have begun without this pod."""
+    """The answer that the others have begun without this pod."""
 
     start_at_ns: int
 

@@ -46,7 +46,7 @@ class Bucket:
         return 0.0 if self._level > 0 else -self._level / self._per_s + 1 / self._per_s
 
     def take(self, amount: float) -> None:
-        """Take it, whatever is there."""
+        """Take an amount, also where less is left: then the bucket is in debt."""
         self._level -= amount
 
 
@@ -101,10 +101,10 @@ class RunUse:
             self.coming_bytes -= size_bytes
 
     def has(self, key: str, size_bytes: int) -> None:
-        """``key`` has that size now."""
+        """Note the size that the artifact `key` has now."""
         self.total_bytes += size_bytes - self.sizes.get(key, 0)
         self.sizes[key] = size_bytes
 
     def lost(self, key: str) -> None:
-        """``key`` is not there any more."""
+        """Note that the artifact `key` is gone."""
         self.total_bytes -= self.sizes.pop(key, 0)

@@ -14,13 +14,13 @@ _KEPT: Final = 1000
 
 
 class Sharing:
-    """The words of all shards, by attempt."""
+    """What the shards of load tests told of their loads, by attempt."""
 
     def __init__(self) -> None:
         self._told: OrderedDict[tuple[str, int], dict[int, LoadNews]] = OrderedDict()
 
     def tell(self, owner: Owner, news: LoadNews) -> OthersNews:
-        """Note a shard's word; what the others said."""
+        """Note a shard's news; returns what the others told."""
         key = owner.run.uid, owner.attempt
         told = self._told.setdefault(key, {})
         self._told.move_to_end(key)

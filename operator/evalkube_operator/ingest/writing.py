@@ -115,7 +115,7 @@ class Shard:
         return await artifacts.latest(self._store, self._key, keys.checked_path(path), carries=self._carries)
 
     async def get(self, path: str) -> Content | None:
-        """The same, to be read."""
+        """The artifact at `path` that this attempt, or one that it carries on, left."""
         found = await self.stat(path)
         return None if found is None else await self._store.get(found.key)
 
@@ -177,7 +177,7 @@ class Shard:
         self._use.has(key, found)
 
     def progressed(self, body: bytes) -> None:
-        """Tells the core. Raises Refusal (422)."""
+        """Hands a shard's progress on. Raises Refusal (422) for one that is none."""
         try:
             progress = ShardProgress.model_validate_json(body)
         except ValidationError as problem:

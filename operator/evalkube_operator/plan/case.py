@@ -15,7 +15,7 @@ __all__ = ["Case"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One look at one run."""
+    """What the plan is made of: a run, what was seen around it, the time, and the rules."""
 
     run: RunFact
     seen: Seen
@@ -25,7 +25,7 @@ class Case:
 
     @property
     def status(self) -> RunStatus:
-        """As it is on record."""
+        """The status that the run has on record."""
         return self.run.status
 
     def pods_of(self, job_uid: str | None) -> list[PodFact]:
@@ -33,11 +33,11 @@ class Case:
         return [pod for pod in self.seen.pods if pod.job_uid == job_uid]
 
     def job_named(self, name: str) -> JobFact | None:
-        """A Job of the run's."""
+        """The run's Job of that name, if it is known."""
         return next((job for job in self.seen.jobs if job.name == name), None)
 
     def done_shards(self, job: JobFact) -> set[int]:
-        """Those whose pod has succeeded, or whose runner has said so."""
+        """The shards whose pod has succeeded, or whose runner has said so."""
         return {pod.index for pod in self.pods_of(job.uid) if pod.phase == "Succeeded"} | set(self.seen.receipts)
 
     @property

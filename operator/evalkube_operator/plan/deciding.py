@@ -12,7 +12,7 @@ __all__ = ["next_actions"]
 
 
 def next_actions(case: Case) -> list[Action]:
-    """What to do now, in this order."""
+    """The actions that a run needs now, in this order."""
     run = case.run
     if run.deleting:
         return []  # its Jobs and Secrets are owned by it and go with it; the store is swept

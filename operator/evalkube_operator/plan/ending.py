@@ -14,7 +14,7 @@ __all__ = ["end", "fail", "finish"]
 
 
 def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
-    """The attempt has failed: the run tries again, or has failed with it."""
+    """The actions after a failed attempt: the run tries again, or has failed."""
     closed = transitions.attempt_ended(case.status, found.reason, found.message, found.exit_code, **stamp(case))
     begun = case.ran or any(pod.started for pod in case.pods_of(case.status.job_uid))
     if retry.again(case.run.kind, found.reason, begun=begun, attempts=closed.attempts, limit=spec.backoff_limit):
@@ -29,7 +29,7 @@ def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
 def end(
     case: Case, reason: Reason, message: str, *, exit_code: int | None = None, refused: bool = False
 ) -> list[Action]:
-    """The run has ended for this reason."""
+    """The actions that end a run for this reason."""
     status = transitions.ended(case.status, reason, message, exit_code=exit_code, refused=refused, **stamp(case))
     return finish(case, status)
 

@@ -22,7 +22,7 @@ __all__ = ["go_on"]
 
 
 def go_on(case: Case, spec: Spec) -> list[Action]:
-    """The recorded Job: gone, failed, complete, held by its queue, starting, or running."""
+    """The actions for a run with a Job on record: gone, failed, complete, queued, starting, or running."""
     job = next((each for each in case.seen.jobs if each.uid == case.status.job_uid), None)
     if job is None or (job.deleting and not job.complete):
         return _lost(case, spec, job)
@@ -193,7 +193,7 @@ class _Waiting:
     behind: bool = False
 
     def failure(self, spec: Spec) -> failure.Failure:
-        """What it is when its time is over."""
+        """The failure that a shard's wait becomes when its time is over."""
         which = f"shard {self.index}: " if spec.shards > 1 else ""
         if self.trouble is not None:
             return failure.Failure(self.trouble.reason, which + self.trouble.message)
@@ -224,7 +224,7 @@ def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[Po
 
 
 def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
-    """Its time begins when it has its node, or could have one."""
+    """The wait of a shard whose pod exists: its time begins when the pod has a node, or could have one."""
     trouble = startup.of_pod(pod, case.seen.pod_events.get(pod.uid, ()), case.rules)
     lacks_room = pod.unschedulable is not None and placing.lacks_room(pod.unschedulable)
     if lacks_room and case.seen.crowd.anywhere:
@@ -237,12 +237,12 @@ def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
 
 
 def _freed(case: Case, since: datetime) -> datetime:
-    """What others had is there since then."""
+    """Since when room that others held is free."""
     return max(since, case.seen.crowd.freed_at or since)
 
 
 def _patience_ends(case: Case, since: datetime) -> datetime:
-    """Each turn in vain makes the next one longer: in the end it lasts until enough others have ended."""
+    """When a run that finds no room gives its turn back. Each turn in vain makes the next one longer."""
     first_s, most_s = case.rules.room_patience_s
     vain = sum(1 for attempt in case.status.attempts if attempt.reason is Reason.WAITING_FOR_TURN)
     return since + timedelta(seconds=min(first_s * 2.0**vain, most_s))

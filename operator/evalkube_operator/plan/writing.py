@@ -1,4 +1,4 @@
-"""The status, where it says anything new, and what people are told about it."""
+"""Writes of a status: where it says anything new, and with the events that tell people of it."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -20,29 +20,29 @@ class Stamp(TypedDict):
 
 
 def stamp(case: Case) -> Stamp:
-    """Of this look."""
+    """The time and the generation that conditions changed now carry."""
     return {"now": case.now, "generation": case.run.generation}
 
 
 def write(case: Case, status: RunStatus) -> list[Action]:
-    """The status, where it says anything new; told about where a person would want to know."""
+    """The write of a status that differs from the one on record, with the events that people want to see."""
     if status == case.status:
         return []
     return [WriteStatus(status, _announcements(case.status, status), can_wait=_can_wait(case, status))]
 
 
 def close_attempt(case: Case, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
-    """The attempt is over, the run is not."""
+    """The write that ends an attempt of a run that goes on."""
     return write(case, transitions.attempt_ended(case.status, reason, message, exit_code, **stamp(case)))
 
 
 def hold(case: Case, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
-    """The run does not start for now, and says why."""
+    """The write that says why the run does not start for now."""
     return write(case, transitions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
 
 
 def _can_wait(case: Case, status: RunStatus) -> bool:
-    """Not where somebody waits for the end, and the end waits for this."""
+    """Whether nobody waits for this status: not where it is the run's end, nor where the end depends on it."""
     return not status.phase.terminal and not case.seen.receipts and not any(pod.ended for pod in case.seen.pods)
 
 

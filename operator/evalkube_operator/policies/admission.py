@@ -28,7 +28,7 @@ class Objection:
 
 
 def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str] | None:
-    """What no waiting will change."""
+    """Why the run can never start, with its reason; None where it can."""
     if not re.fullmatch(RUN_NAME, run.name):  # made before the definitions had this rule
         return Reason.INVALID_SPEC, f"{RUN_NAME_RULE}; create it under another name"
     if run.spec is None:

@@ -74,7 +74,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Where a client may send one artifact by itself, without us in between."""
+    """Where a client may upload one artifact directly, past ingest."""
 
     url: str
     method: str
@@ -112,13 +112,13 @@ class Store(Protocol):
         """All artifacts below a prefix, by key."""
 
     async def delete(self, prefix: str) -> None:
-        """Everything at and below a prefix is gone; also where nothing was."""
+        """Delete everything at and below a prefix; there may be nothing."""
 
     async def move(self, source: str, target: str) -> None:
-        """``source`` is ``target`` from now on, which is not there yet. Done over after a crash it ends the same."""
+        """Rename an artifact to ``target``, which does not exist yet. After a crash it can be done again."""
 
     async def runs(self) -> list[RunKey]:
-        """The runs of which there is anything."""
+        """The runs of which anything is stored."""
 
     async def presign(self, key: str, *, expires_s: float) -> Upload | None:
         """Where to upload the artifact directly; None where everything goes through us."""

@@ -15,7 +15,7 @@ class KeyLocks:
 
     @contextlib.asynccontextmanager
     async def of(self, key: str) -> AsyncIterator[None]:
-        """Hold the lock of ``key``."""
+        """Hold the lock of one key."""
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, users + 1)
         try:

@@ -27,7 +27,7 @@ class Part:
 
     @property
     def end(self) -> int:
-        """The offset behind its last byte."""
+        """The offset after the part's last byte."""
         return self.offset + self.size_bytes
 
 

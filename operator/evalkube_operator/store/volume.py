@@ -152,7 +152,7 @@ class VolumeStore:
         return None
 
     async def uploaded(self, key: str) -> int | None:
-        """Nothing comes past us."""
+        """See `Store.uploaded`: a volume has no direct uploads, so there is never one."""
         return None
 
     async def check(self) -> None:

@@ -154,7 +154,7 @@ class ConversationSource:
         """None: answers have the limits of the spec."""
 
     def arrivals_ns(self, speed: float) -> None:
-        """None: they are of no trace."""
+        """See `prompts.PromptSource.arrivals_ns`: None, as they are of no trace."""
 
     def item(self, index: int) -> Conversation:
         """One of them. Past the end it begins again."""

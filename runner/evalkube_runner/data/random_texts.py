@@ -48,7 +48,7 @@ class WordTexts:
         return self.fitted(self.words(generator, length), wanted, generator, prefix)
 
     def words(self, generator: np.random.Generator, count: int) -> list[str]:
-        """So many words, drawn."""
+        """A text of so many words, drawn at random."""
         return [self._words[at] for at in generator.integers(0, len(self._words), count)]
 
     def fitted(self, words: list[str], wanted: int, generator: np.random.Generator, prefix: str = "") -> str:
@@ -126,7 +126,7 @@ def lengths_of(spec: PerfRunSpec) -> Lengths:
 
 
 def random_texts(spec: PerfRunSpec, counter: TokenCounter | None) -> RandomTexts:
-    """As the spec wants them."""
+    """The random texts that a spec asks for."""
     args = spec.dataset_args
     shares = args.prefix_shares or [1.0] * args.prefix_groups
     return RandomTexts(spec.seed, lengths_of(spec), Prefixes(spec.prefix_length, shares), WordTexts(counter))

@@ -23,13 +23,13 @@ class Rows(Protocol):
     """Rows by index, each the same whenever it is asked for."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of rows."""
 
     def row(self, index: int) -> Any:
-        """One of them, parsed."""
+        """One row, parsed."""
 
     def place(self, index: int) -> str:
-        """Where it stands, for messages."""
+        """The file and line of a row, for messages."""
 
 
 class _Listed:

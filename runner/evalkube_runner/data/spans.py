@@ -62,13 +62,13 @@ class Spans:
         return slice(self._starts[index], self._ends[index])
 
     def add(self, start: int, end: int) -> None:
-        """Note one more."""
+        """Note the span of one more row."""
         self._starts.append(start)
         self._ends.append(end)
 
     @property
     def held_bytes(self) -> int:
-        """The memory that they take."""
+        """The memory that the spans take, in bytes."""
         return sum(places.itemsize * len(places) for places in (self._starts, self._ends))
 
 

@@ -11,7 +11,7 @@ class Texts(Protocol):
     """Items by index, each the same whenever it is asked for."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of texts."""
 
     def item(self, index: int) -> Prompt:
         """Text, messages or a whole body; 0 <= index < len."""

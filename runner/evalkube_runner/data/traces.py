@@ -84,7 +84,7 @@ class Trace:
         return found
 
     def only(self, kept: Indices) -> "Trace":
-        """These of them, in order."""
+        """The trace of some of its requests, in order."""
         offsets, inputs, outputs, places = (
             each[kept] for each in (self.offsets_ns, self.input_lengths, self.output_lengths, self._places)
         )
@@ -138,7 +138,7 @@ class _Reading:
         self._left_out: Counter[LeftOut] = Counter()
 
     def table(self, path: Path, file: BinaryIO, delimiter: str) -> Trace:
-        """That of a table."""
+        """The trace of a table (CSV)."""
         reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
         try:
             filled = (row for row in reader if any(map(str.strip, row)))
@@ -157,7 +157,7 @@ class _Reading:
         return self._trace(path, found, None)
 
     def stored(self, path: Path, kept: rows.Rows) -> Trace:
-        """That of rows of JSON."""
+        """The trace of rows of JSON."""
         found: Format | None = None
         for index in range(len(kept)):
             try:

@@ -81,7 +81,7 @@ class Limit:
         return self._round
 
     def answered(self, round_: int, latency_ns: int) -> None:
-        """It has been answered."""
+        """Note that a request was answered, by its round and its latency."""
         if round_ != self._round:
             return
         self._heard = True
@@ -107,7 +107,7 @@ class Limit:
         return AtOnce(last=self.now, lowest=self.lowest, highest=self.highest, refused=self.refused, slowed=self.slowed)
 
     def _judge(self, measured: _Measured) -> None:
-        """A round is over."""
+        """Decide on the limit, now that a round is over."""
         self._measured = True
         if self._after_probe is not None:
             self._below, back, self._after_probe = measured, self._after_probe, None

@@ -29,7 +29,7 @@ class EvalLive:
         self._scores: dict[str, LiveScore] = {}
 
     def answered(self, answer: Answer) -> None:
-        """An answer came."""
+        """Note an answer that came."""
         self._answers += 1
         self._tokens += answer.tokens.completion if answer.tokens is not None else 0
         self._latencies_ns.append(answer.latency_ns)

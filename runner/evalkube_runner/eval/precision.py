@@ -55,7 +55,7 @@ class Ending:
 
     @property
     def result(self) -> Precision:
-        """What is known so far."""
+        """The precision that is reached so far."""
         asked = self._sequence.number
         ends = self._sequence.interval
         return Precision(

@@ -35,7 +35,7 @@ class Room:
             self._inside += 1
 
     def release(self) -> None:
-        """Gives it back."""
+        """Give a place back."""
         self._inside -= 1
         self._let_in()
 

@@ -334,7 +334,7 @@ async def _written(writing: asyncio.Task[None], patience_s: float | None) -> Non
     if done:
         writing.result()
         return
-    _LOG.warning("the last answers were not kept within %g s of the stop; they are asked for again", patience_s)
+    _LOG.warning("the last answers were not kept within %g s of the stop; the next attempt asks again", patience_s)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
 

@@ -116,7 +116,7 @@ async def _through(proxy: Proxy, way: Way, address: str, protocol: asyncio.Proto
 
 
 class _Conversation(asyncio.Protocol):
-    """What is said before."""
+    """The exchange with a proxy, before the connection leads to the target."""
 
     def __init__(self) -> None:
         self._heard = bytearray()

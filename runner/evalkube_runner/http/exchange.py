@@ -200,6 +200,6 @@ class Connection(asyncio.Protocol):
             self._response.closed(problem)
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()

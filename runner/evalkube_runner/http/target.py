@@ -10,7 +10,7 @@ __all__ = ["Target", "proxied_by", "request_head", "target_of"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go."""
+    """The parts of a URL that a request and its connection need."""
 
     host: str
     port: int
@@ -19,7 +19,7 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The whole of it."""
+        """The whole URL."""
         return f"{'https' if self.tls else 'http'}://{self.authority}{self.path}"
 
     @property

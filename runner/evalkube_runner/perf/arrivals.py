@@ -34,10 +34,10 @@ _STEP_NS = 100_000
 
 
 class Hearer(Protocol):
-    """Whom a connection tells what happens on it; `asyncio.Protocol` and one method more."""
+    """A protocol that is told when bytes arrived: `asyncio.Protocol` and one method more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is connected."""
+        """See `asyncio.Protocol`."""
 
     def arrived(self, data: bytes, at_ns: int) -> None:
         """Bytes that arrived at `at_ns` (monotonic), by the kernel's clock."""
@@ -46,7 +46,7 @@ class Hearer(Protocol):
         """Bytes that nobody knows the time of."""
 
     def connection_lost(self, problem: Exception | None) -> None:
-        """It is over."""
+        """See `asyncio.Protocol`."""
 
 
 class Arrivals:
@@ -124,7 +124,7 @@ class Arrivals:
 
 
 class _Line(asyncio.Transport):
-    """One connection."""
+    """One connection that is read here."""
 
     __slots__ = ("_arrivals", "_closing", "_fd", "_heard_end", "_hearer", "_receive", "_sock", "_unsent")
 

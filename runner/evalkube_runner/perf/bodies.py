@@ -49,10 +49,10 @@ class Prompts(Protocol):
     """Prompts by index; `len` is how many different ones there are, which may be more than memory or disk holds."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of bodies."""
 
     def item(self, index: int) -> Prompt | Inputs | Query | Conversation:
-        """One of them, the same every time."""
+        """One body, the same every time."""
 
     def limit(self, index: int) -> int | None:
         """The most tokens of its answer, where it has a limit of its own."""
@@ -204,7 +204,7 @@ class Bodies:
             self._thread.submit(machine.step_back)
         if block not in self._there and not self._warned:
             self._warned = True
-            _LOG.warning("requests wait for their bodies: prompts are not made as fast as they are sent")
+            _LOG.warning("requests leave late: prompts are not made as fast as requests are due")
         self._at[worker] = block
         self._news.set()
 

@@ -33,13 +33,13 @@ _clock = time.monotonic_ns
 
 
 class Owner(Protocol):
-    """Whom a connection tells what becomes of it."""
+    """Who owns a connection, and is told of its end and of answers."""
 
     def released(self, connection: "Connection", *, keep: bool) -> None:
         """It has answered; ``keep``: it may be used again."""
 
     def lost(self, connection: "Connection") -> None:
-        """It is gone."""
+        """The connection is closed."""
 
     def send_fresh(self, exchange: Exchange) -> None:
         """Send a request again, on a new connection."""

@@ -66,7 +66,7 @@ class Session:
                 self._limits[at + 1] = _between(limits, limited)
 
     def __len__(self) -> int:
-        """How many turns it has."""
+        """The number of turns of a conversation."""
         return len(self._script)
 
     @property

@@ -27,11 +27,11 @@ class Head:
         self._fields: dict[bytes, bytes] = {}
 
     def begin(self) -> None:
-        """Another head begins."""
+        """Begin another head."""
         self._fields.clear()
 
     def field(self, name: bytes, value: bytes) -> None:
-        """Take a field."""
+        """Take a field of the head."""
         lower = name.lower()
         if lower in _FIELDS:
             self._fields[lower] = value

@@ -44,7 +44,7 @@ class KeptConnections:
         )
 
     async def give_back(self, pool: Pool, given: Task) -> None:
-        """The load of a task is over."""
+        """Take the pool back once the load of a task is over."""
         if _is_of_a_search(given) and not pool.closed:
             self._pool = pool
         else:

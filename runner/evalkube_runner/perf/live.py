@@ -15,14 +15,14 @@ __all__ = ["PointLive"]
 
 
 class PointLive:
-    """The course of one point."""
+    """What is seen of one point, from its first news to its end."""
 
     def __init__(self) -> None:
         self._told: Sequence[Progress] = ()
         self._recent: list[Recent] = []
 
     def heard(self, told: Sequence[Progress]) -> None:
-        """The last news of each worker."""
+        """Take the last news of each worker."""
         self._told = told
         self._recent += [Recent() for _ in told[len(self._recent) :]]
         for recent, one in zip(self._recent, told, strict=True):

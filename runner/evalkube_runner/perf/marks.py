@@ -110,7 +110,7 @@ class Marks:
             self._flush()
 
     def close(self) -> None:
-        """Bring all to the disk."""
+        """Write all marks to the disk."""
         self._flush()
         self._file.close()
 

@@ -28,7 +28,7 @@ _ALONE_S = 3.0
 
 
 class OtherShards:
-    """Those of one point."""
+    """The other shards of the load test, while one point is measured."""
 
     def __init__(self, share: Share, turn: int, shards: int) -> None:
         self._share = share

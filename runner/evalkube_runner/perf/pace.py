@@ -32,7 +32,7 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """In all."""
+        """All requests of the load, warm-up included."""
         return self.warmup + self.measured
 
     def length_s(self, latency_s: float | None) -> float | None:
@@ -57,14 +57,14 @@ class Load:
         return took_s**2 / (2 * self.ramp_up_s)
 
     def _answered_s(self, full_s: float) -> float:
-        """The inverse of ``full_s``."""
+        """The time after which the slots have worked for so long; the inverse of `full_s`."""
         if full_s >= self.ramp_up_s / 2:
             return full_s + self.ramp_up_s / 2
         return math.sqrt(2 * self.ramp_up_s * full_s)
 
 
 class Pace:
-    """The course of one load test."""
+    """How far one load test is, and how long the rest takes."""
 
     def __init__(self, loads: Iterable[Load] | None, *, pause_s: float, duration_s: float | None) -> None:
         """``loads``: all of the test in order; None where what follows is decided as it goes, so that neither a total
@@ -81,14 +81,14 @@ class Pace:
         self._latency_s: float | None = None
 
     def begin(self, load: Load) -> None:
-        """The next load is being prepared."""
+        """Note that the next load is being prepared."""
         if self._following:
             self._following.pop(0)
         self._load, self._began_s, self._measuring_s = load, None, None
         self._warm = self._measured = self._failing = 0
 
     def start(self, at_s: float) -> None:
-        """Its first request leaves then."""
+        """Note when the first request of the load leaves."""
         self._began_s = at_s
         if not self._load.warmup:
             self._measuring_s = at_s
@@ -139,7 +139,7 @@ class Pace:
         return left_s
 
     def _left_of_load_s(self, now_s: float) -> float | None:
-        """Of the current load."""
+        """How long the rest of the current load takes."""
         length_s = self._limited(self._load)
         if length_s is None:
             return None

@@ -69,7 +69,7 @@ def write(path: Path, bodies: Iterable[tuple[bytes, int | None]]) -> None:
 
 
 class _Block:
-    """One block, mapped."""
+    """A file of bodies, mapped into memory."""
 
     __slots__ = ("_bytes", "_ends", "_places")
 
@@ -156,7 +156,7 @@ class Payloads:
         return block
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for block in self._open.values():
             block.close()
         self._open.clear()

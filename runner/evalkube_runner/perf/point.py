@@ -50,7 +50,7 @@ class Point:
 
     @property
     def total(self) -> int:
-        """Requests in all."""
+        """All requests of the point, warm-up included."""
         return self.warmup + self.number
 
     @property
@@ -62,7 +62,7 @@ class Point:
 
     @property
     def peak_rate(self) -> float | None:
-        """Its highest rate."""
+        """The highest rate of the point, in requests per second."""
         if self.recorded is not None:
             return self.recorded.peak_rate
         return peak_rate(self.arrivals.stages) if self.arrivals.stages else self.rate

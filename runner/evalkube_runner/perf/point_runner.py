@@ -89,7 +89,7 @@ class PointRunner:
                 if time.monotonic() >= until_s:
                     waited = f" (waited for {grace_s:g} s: target_grace)" if grace_s else ""
                     raise RunFailed(failure.reason, f"{failure.message}{waited}") from None
-                _LOG.info("not there yet: %s", failure.message)
+                _LOG.info("the endpoint is not up yet: %s", failure.message)
                 await self._tell("waiting for the endpoint", idle())
             tries += 1
             await asyncio.sleep(arrival.pause_s(tries))

@@ -94,7 +94,7 @@ class Pool:
         self.send_fresh(exchange)
 
     def send_fresh(self, exchange: Exchange) -> None:
-        """Send on a connection of its own."""
+        """Send a request on a new connection."""
         task = self._loop.create_task(self._connect_and_send(exchange))
         self._connecting.add(task)
 
@@ -142,7 +142,7 @@ class Pool:
         self.peak = len(self._open)
 
     def released(self, connection: Connection, *, keep: bool) -> None:
-        """A connection has answered."""
+        """See `connection.Owner.released`."""
         if keep and connection.usable and not self.closed:
             connection.reused = True
             self._idle.append(connection)
@@ -150,7 +150,7 @@ class Pool:
             connection.abort()
 
     def lost(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """See `connection.Owner.lost`."""
         self._open.discard(connection)
         if not self._open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)

@@ -39,7 +39,7 @@ class Processes:
             self._waiting.append(await self._started())
 
     async def next(self) -> asyncio.subprocess.Process:
-        """One that waits, or a new one."""
+        """A worker process that has been started ahead, or a new one."""
         return self._waiting.pop(0) if self._waiting else await self._started()
 
     async def _started(self) -> asyncio.subprocess.Process:

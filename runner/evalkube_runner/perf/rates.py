@@ -31,7 +31,7 @@ class Stage:
 
     @property
     def requests(self) -> float:
-        """How many it asks for."""
+        """How many requests the stage asks for."""
         if self._growth:
             return (self.to - self.rate) / self._growth
         return (self.rate + self.to) / 2 * self.duration_s
@@ -71,7 +71,7 @@ def mean_rate(stages: Sequence[Stage], count: int) -> float:
 
 
 def peak_rate(stages: Sequence[Stage]) -> float:
-    """The highest rate."""
+    """The highest rate of all stages."""
     return max(max(stage.rate, stage.to) for stage in stages)
 
 

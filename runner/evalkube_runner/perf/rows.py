@@ -52,7 +52,7 @@ class Rows:
             self._spool.keep((row, exchange.texts, timing, body.decode() if body is not None else None))
 
     def write(self, row: dict[str, Any]) -> None:
-        """Take a whole row."""
+        """Write a row that is made elsewhere."""
         self._lines.append(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         if len(self._lines) >= _LINES_PER_WRITE:
             self._flush()

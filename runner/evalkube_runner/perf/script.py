@@ -45,7 +45,7 @@ class Script:
     later: tuple[bytes, ...]
 
     def __len__(self) -> int:
-        """How many turns there are."""
+        """The number of turns of the script."""
         return 1 + len(self.later)
 
     def request_body(self, history: bytes, limit: int | None) -> bytes:
@@ -60,7 +60,7 @@ class Script:
         return b"".join((body[:at], history, body[at:place], number, body[place:]))
 
     def packed(self) -> bytes:
-        """As one piece of bytes."""
+        """The script as bytes, for a file."""
         lengths = [len(self.body), *map(len, self.later)]
         table = array("q", [len(self.later), self.history_at, self.limit_at or 0, *lengths])
         return b"".join((table.tobytes(), self.body, *self.later))

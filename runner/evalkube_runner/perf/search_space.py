@@ -24,7 +24,7 @@ class Space:
     whole: bool
 
     def at(self, wanted: float) -> float:
-        """The value that is nearest."""
+        """The value that can be tried and is nearest to a wanted one."""
         return min(max(float(round(wanted)) if self.whole else _three_digits(wanted), self.lower), self.upper)
 
     def between(self, low: float, high: float) -> float | None:
@@ -41,26 +41,26 @@ class Space:
         return _three_digits(wanted)
 
     def leapt(self, value: float) -> float:
-        """The next one far upwards."""
+        """The value to try far above a tried one."""
         return min(self.upper, _LEAP * value)
 
     def doubled(self, value: float) -> float:
-        """The next one upwards."""
+        """The value to try above a tried one."""
         return min(self.upper, 2 * value)
 
     def aside(self, value: float) -> float:
-        """The one right below."""
+        """The value right below a tried one."""
         below = min(round(value / _ASIDE), value - 1) if self.whole else _three_digits(value / _ASIDE)
         return max(self.lower, float(below))
 
     def halved(self, value: float) -> float:
-        """The next one downwards."""
+        """The value to try below a tried one."""
         return max(self.lower, float(value // 2) if self.whole else _three_digits(value / 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Measure this value next."""
+    """A step of the search: measure this value next."""
 
     value: float
 

@@ -117,7 +117,7 @@ def _nothing() -> dict[str, BulkHistogram]:
 
 @dataclass(slots=True)
 class _Counts:
-    """What lies in a window."""
+    """The requests and tokens that lie in a window."""
 
     begin_ns: int
     end_ns: int
@@ -130,7 +130,7 @@ class _Counts:
     flying_last: int = 0
 
     def add(self, batch: Batch) -> None:
-        """Take some records."""
+        """Count the records of some requests."""
         self._add_requests(batch[batch["outcome"] != Outcome.CHOICE])
         sent_within = (batch["dispatched"] >= self.begin_ns) & (batch["dispatched"] < self.end_ns)
         self._add_times(batch[sent_within & (batch["warmup"] == 0)])

@@ -55,7 +55,7 @@ class Alarm:
         self._timer = self._loop.call_later(max(0, due_ns - time.monotonic_ns()) / _NANO, self._tick)
 
     def close(self) -> None:
-        """Never ring again."""
+        """Close the timer."""
         if self._timer is not None:
             self._timer.cancel()
         if self._fd is not None:

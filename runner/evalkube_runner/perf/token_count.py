@@ -21,7 +21,7 @@ _ANY_LIMIT = 1  # stands where a drawn token limit would, in bodies that are onl
 
 
 class Counter(Protocol):
-    """A tokenizer."""
+    """What counts tokens: a tokenizer."""
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

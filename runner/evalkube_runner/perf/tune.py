@@ -81,7 +81,7 @@ class _Tuner:
         self.points: dict[float, PerfPoint] = {}
 
     async def find(self, space: search.Space, conditions: dict[str, str]) -> SlaGroup:
-        """The answer for one group."""
+        """Search for the highest load that meets one group of criteria."""
         group = sla.group_of(conditions)
         step = search.step(space, group, self._probed)
         while isinstance(step, search.Try):

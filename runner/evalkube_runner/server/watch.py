@@ -50,7 +50,7 @@ class Seen:
 
 
 class Watch:
-    """The scrapes of a load test."""
+    """Scrapes the server's metrics while a load test runs, where it has some."""
 
     def __init__(self, spec: PerfRunSpec, context: RunContext, trust: Trust) -> None:
         self._scraper: Scraper | None = None

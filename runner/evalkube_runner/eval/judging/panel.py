@@ -42,14 +42,14 @@ class Memory(Protocol):
 
 
 class Nothing:
-    """The memory of who keeps nothing."""
+    """A memory that keeps nothing."""
 
     def find(self, key: str) -> dict[str, Any] | None:
-        """Nothing."""
+        """See `Memory.find`: always None."""
         return None
 
     async def keep(self, key: str, record: dict[str, Any]) -> None:
-        """Let it go."""
+        """See `Memory.keep`: does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
