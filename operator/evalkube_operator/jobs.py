@@ -197,6 +197,7 @@ def _document(run: RunFact) -> str:
         "namespace": run.namespace,
         "uid": run.uid,
         "creationTimestamp": run.created_at.isoformat(),
+        "labels": dict(run.labels),
     }
     document = {"apiVersion": API_VERSION, "kind": str(run.kind), "metadata": metadata, "spec": run.raw_spec}
     return orjson.dumps(document).decode()

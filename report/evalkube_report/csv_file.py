@@ -20,11 +20,11 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def safe(cell: Cell) -> Cell:
     """The cell as it is written. Text that a spreadsheet could take for a formula begins with an apostrophe then; text
-    that is a number ("-5") stays as it is.
+    that is a number ("-5") stays as it is. Line breaks are line feeds.
     """
     if not isinstance(cell, str):
         return cell
-    text = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", cell)
+    text = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", cell.replace("\r\n", "\n").replace("\r", "\n"))
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 

@@ -31,7 +31,7 @@ def place_of(field: str, name: str, known: Iterable[str]) -> int:
     if name in names:
         return names.index(name)
     there = ", ".join(names) or "none"
-    raise UnknownName(field, f"there is no {name!r} in this run{nearest(name, names)}; there is: {there}")
+    raise UnknownName(field, f"there is no {name!r}{nearest(name, names)}; there is: {there}")
 
 
 def checked_end(start: int, limit: int) -> int:

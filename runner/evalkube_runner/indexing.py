@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import numpy as np
+
 from evalkube_crds import sample_lines
 from evalkube_crds.results import EvalResult
 from evalkube_report import csv_file
@@ -24,7 +26,10 @@ from evalkube_report.samples import index as sample_index
 from evalkube_report.samples import table as sample_table
 from evalkube_runner.packing import SUFFIX
 
-__all__ = ["LINES", "SampleTables", "index_requests"]
+__all__ = ["LINES", "MOST_SHOWN", "SampleTables", "index_requests"]
+
+MOST_SHOWN: Final = 200
+"""Samples of one state and subset that a page may show: as many as it shows in all."""
 
 LINES: Final = ("reviews", "predictions", "errors")
 """The kinds of lines that a subset is indexed by."""
@@ -40,17 +45,20 @@ class SampleTables:
         self._file = table.open("wb")
         self._write([sample_table.head(result)])
 
-    def add(self, dataset: int, subset: int, files: Mapping[str, Path]) -> None:
-        """Take the lines of one subset: files by kind."""
+    def add(self, dataset: int, subset: int, files: Mapping[str, Path]) -> dict[str, bytes]:
+        """Take the lines of one subset: files by kind. Those that its page needs, by the artifacts that they are of."""
         with ExitStack() as stack:
             opened = {kind: stack.enter_context(path.open("rb")) for kind, path in files.items()}
             part = self._builder.add(dataset, subset, **opened)
             found = self._result.datasets[dataset]
             name = found.subsets[subset].name
-            by_path = {
-                sample_lines.path(kind, self._result.model, found.name, name): file for kind, file in opened.items()
-            }
-            self._write(sample_table.rows(part, self._result, _reader(by_path)))
+            paths = {kind: sample_lines.path(kind, self._result.model, found.name, name) for kind in opened}
+            read = _reader({paths[kind]: file for kind, file in opened.items()})
+            self._write(sample_table.rows(part, self._result, read))
+            shown = _shown(part, read)
+        if found.heat_map is not None and "reviews" in files:  # a map has a cell of each sample
+            shown[paths["reviews"]] = files["reviews"].read_bytes()
+        return shown
 
     def close(self) -> bytes:
         """The file of the index, when all is taken. The table is written then."""
@@ -59,6 +67,16 @@ class SampleTables:
 
     def _write(self, rows: Iterable[Iterable[Cell]]) -> None:
         self._file.writelines(csv_file.encoded(rows))
+
+
+def _shown(index: sample_index.Index, read: Callable[[Slice], bytes]) -> dict[str, bytes]:
+    """The lines of the first samples of each state, by artifact."""
+    rows = chain(*(np.flatnonzero(index.rows["state"] == at)[:MOST_SHOWN] for at in range(len(sample_index.STATES))))
+    lines: dict[str, list[bytes]] = {}
+    for row in rows:
+        for place in index.slices(int(row)).values():
+            lines.setdefault(place.path, []).append(read(place))
+    return {path: b"\n".join(found) for path, found in lines.items()}
 
 
 def _reader(files: Mapping[str, BinaryIO]) -> Callable[[Slice], bytes]:

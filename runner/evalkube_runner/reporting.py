@@ -18,11 +18,12 @@ from evalkube_crds import cost, merge, sample_lines
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.perf_point import PerfPoint
 from evalkube_crds.perfrun import PerfRunSpec
-from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.results import DatasetResult, EvalResult, PerfResult, SubsetResult
 from evalkube_crds.seed import evaluation
 from evalkube_crds.status import EvalRun, Run
 from evalkube_report import csv_file, html, junit, summary_table
 from evalkube_report.evaluation import evidence
+from evalkube_report.evaluation.evidence import Evidence
 from evalkube_report.requests import index as request_index
 from evalkube_report.samples import index as sample_index
 from evalkube_runner import indexing
@@ -95,9 +96,10 @@ _LOAD_TEST: Final = _Names("perf_run.json", "perf_result.json", "summary.csv", "
 
 
 def _documents(run: Run, result: EvalResult | PerfResult, names: _Names) -> dict[str, bytes]:
-    """What is made of a result alone."""
+    """What is made of a result alone. Annotations are between a run and those who look after it."""
+    shown = run.model_copy(update={"metadata": run.metadata.model_copy(update={"annotations": {}})})
     return {
-        names.run: run.model_dump_json(by_alias=True, indent=2).encode(),
+        names.run: shown.model_dump_json(by_alias=True, indent=2).encode(),
         names.result: result.model_dump_json(by_alias=True).encode(),
         names.summary: b"".join(csv_file.encoded(summary_table.rows(result))),
         names.junit: junit.document(result, run.spec.thresholds),
@@ -112,22 +114,41 @@ async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place
     for name, document in evaluation.reports(result).items():
         data = orjson.dumps(document, option=orjson.OPT_INDENT_2)
         await place.put(f"reports/{result.model}/{name}.json", data)
-    found = await evidence.gathered(result, place.get)
+    found = await _index_samples(spec, result, place, scratch)
     page = await asyncio.to_thread(html.eval_report, result, spec=spec, samples=found.samples, cells=found.cells)
     await place.put("reports/report.html", page.encode())
-    await _index_samples(spec, result, place, scratch)
 
 
-async def _index_samples(spec: EvalRunSpec, result: EvalResult, place: Place, scratch: Path) -> None:
-    table = scratch / "samples.csv"
+async def _index_samples(spec: EvalRunSpec, result: EvalResult, place: Place, scratch: Path) -> Evidence:
+    """The index of all samples and their table; what the page shows of them. Memory holds one subset of them at most,
+    and of that no more than a page may show.
+    """
+    table, found = scratch / "samples.csv", Evidence()
     tables = await asyncio.to_thread(indexing.SampleTables, result, spec.repeats, table)
     for at, dataset in enumerate(result.datasets):
         for number, subset in enumerate(dataset.subsets):
             paths = {kind: sample_lines.path(kind, result.model, dataset.name, subset.name) for kind in indexing.LINES}
             async with _files(place, scratch, paths) as files:
-                await asyncio.to_thread(tables.add, at, number, files)
+                shown = await asyncio.to_thread(tables.add, at, number, files)
+            seen = await evidence.gathered(_only(result, dataset, subset), _getting(shown))
+            found.samples.extend(seen.samples)
+            for name, cells in seen.cells.items():
+                found.cells.setdefault(name, []).extend(cells)
     await place.put(sample_index.PATH, await asyncio.to_thread(tables.close))
     await place.put_file("reports/samples.csv", table)
+    return found
+
+
+def _only(result: EvalResult, dataset: DatasetResult, subset: SubsetResult) -> EvalResult:
+    part = dataset.model_copy(update={"subsets": [subset]})
+    return result.model_copy(update={"datasets": [part]})
+
+
+def _getting(shown: Mapping[str, bytes]) -> evidence.Get:
+    async def get(path: str) -> bytes | None:
+        return shown.get(path)
+
+    return get
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_crds import merge, summary, thresholds
+from evalkube_crds import merge, sample_lines, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.histogram import Histogram
 from evalkube_crds.names import ErrorClass, Verdict
@@ -31,6 +31,8 @@ def evaluation(rows: Sequence[Sample], shards: list[int], of: int) -> EvalResult
             continue
         subset.metrics["acc"].add(score)
         subset.scored += 1
+        state = sample_lines.state_of(score, None, judged=False)
+        subset.states[state] = subset.states.get(state, 0) + 1
         dataset.latency_ns.add(latency_ns)
     return EvalResult(run_id="r", model="m", shards=shards, of_shards=of, datasets=[dataset])
 

@@ -111,10 +111,11 @@ def test_the_pod_is_restricted() -> None:
 
 
 def test_the_document_travels_as_an_annotation() -> None:
-    """With the spec as the user wrote it."""
-    spec = eval_spec(limit=3)
-    annotations = made(spec)["spec"]["template"]["metadata"]["annotations"]
-    assert json.loads(annotations["evalkube.io/run"])["spec"] == spec
+    """With the spec as the user wrote it, and the labels, which are the run's tags."""
+    spec, labels = eval_spec(limit=3), {"tags.evalkube.io/team": "search"}
+    annotations = made(spec, labels=labels)["spec"]["template"]["metadata"]["annotations"]
+    document = json.loads(annotations["evalkube.io/run"])
+    assert (document["spec"], document["metadata"]["labels"]) == (spec, labels)
 
 
 def test_the_rules_for_targets_are_an_argument() -> None:

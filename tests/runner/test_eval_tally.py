@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.merge import merge_results
-from evalkube_crds.names import ErrorClass
+from evalkube_crds.names import ErrorClass, SampleState
 from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.eval import plan
@@ -38,6 +39,28 @@ def test_errored_samples_are_in_no_score() -> None:
     made = report.dataset_report("m", tally.result)
     assert (made["score"], made["metrics"][0]["num"]) == (1.0, 1)
     assert (made["requested"], made["scored"], made["errored"], made["errors"]) == (2, 1, 1, {"status_5xx": 1})
+
+
+@pytest.mark.parametrize(
+    ("scored", "state"),
+    [
+        (Scored({"acc": 1.0}, "A"), SampleState.RIGHT),
+        (Scored({"acc": 0.25}, "A"), SampleState.PARTIAL),
+        (Scored({"acc": 0.0}, "B"), SampleState.WRONG),
+        (Scored({"acc": 0.0}, None), SampleState.NO_ANSWER),
+        (Scored({"acc": 0.0}, None, metadata={"judgements": []}), SampleState.WRONG),
+        (Scored({}, "A"), SampleState.ERRORED),
+    ],
+    ids=["right", "partial", "wrong", "no answer found", "read by a judge", "nothing could be told"],
+)
+def test_each_sample_is_counted_by_what_became_of_it(scored: Scored, state: SampleState) -> None:
+    """Beside one that errored, of which there is no score."""
+    tally = _tally(_plan())
+    tally.scored("IQ", 0, 0, scored)
+    tally.errored("IQ", 1, ErrorClass.STATUS_5XX)
+    counts = {state: 1, SampleState.ERRORED: 2 if state is SampleState.ERRORED else 1}
+    assert tally.result.subsets[0].by_state == counts
+    assert report.dataset_report("m", tally.result)["states"] == counts
 
 
 def test_pass_at_k_counts_items() -> None:

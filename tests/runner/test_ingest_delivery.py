@@ -263,6 +263,25 @@ def test_large_appends_go_in_pieces_of_whole_lines(tmp_path: Path) -> None:
         asyncio.run(scenario(ingest))
 
 
+def test_artifacts_are_read_back_as_files(tmp_path: Path) -> None:
+    """Of an earlier attempt too, through a file of the scratch directory; one that there is not is none."""
+
+    async def scenario(ingest: Ingest) -> None:
+        (tmp_path / "made").write_bytes(b"row\n" * 1_000_000)
+        async with delivering(ingest.url, tmp_path) as delivery:
+            await delivery.put_file("table.csv", tmp_path / "made")
+            assert not (tmp_path / "made").exists()
+            found = await delivery.file("table.csv", tmp_path / "copy")
+            assert found is not None
+            assert found.read_bytes() == b"row\n" * 1_000_000
+            assert await delivery.file("nothing.csv", tmp_path / "copy-2") is None
+            with pytest.raises(RunFailed, match="cannot be kept in the scratch directory"):
+                await delivery.file("table.csv", tmp_path / "no-folder/copy")
+
+    with serving(opened("volume", tmp_path / "s"), pods()) as ingest:
+        asyncio.run(scenario(ingest))
+
+
 def test_a_bucket_is_sent_to_directly(tmp_path: Path) -> None:
     """Large files go past ingest, by a presigned address; small things and appends through it."""
 

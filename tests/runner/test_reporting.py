@@ -1,6 +1,8 @@
 """Runs of several shards, as pods do them: runner processes, the real ingest, and what the run has in the end."""
 
 import asyncio
+import csv
+import io
 import json
 import re
 import subprocess
@@ -11,11 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
-from evalkube_crds.names import Kind, Reason
-from evalkube_crds.results import EvalResult, Receipt
+from evalkube_crds.names import Kind, Reason, SampleState
+from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.store import keys
+from evalkube_report.requests import index as request_index
+from evalkube_report.samples import index as sample_index
+from evalkube_report.samples import page, sample
+from evalkube_report.samples.index import Index
+from evalkube_report.samples.sample import Sample
 from evalkube_runner.ingest_delivery import IngestDelivery
 from fakes.ingest import RUN, Ingest, pods, serving
 from fakes.mock_model import running_mock
@@ -122,10 +130,23 @@ def test_an_evaluation_of_several_shards_has_the_report_of_one(tmp_path: Path, e
             page = run.read("reports/report.html").decode()
             assert {int(at) for at in re.findall(r"gsm8k / main #(\d+)", page)} == set(range(_QUESTIONS))
             paths = run.paths()
+            index = sample_index.load(run.read(sample_index.PATH))
+            rows = [_sample(run, index, row) for row in range(len(index.rows))]
+            assert [(one.entry.index, one.target) for one in rows] == [(at, str(at)) for at in range(_QUESTIONS)]
+            assert {one.entry.state for one in rows if one.entry.index % 2} == {SampleState.RIGHT}
+            assert len(list(csv.DictReader(io.StringIO(run.read("reports/samples.csv").decode())))) == _QUESTIONS
+            result = EvalResult.model_validate_json(run.read("reports/result.json"))
+            assert result.datasets[0].subsets[0].by_state == {SampleState.RIGHT: 10, SampleState.WRONG: 10}
     assert made[0] == made[1]
     assert (made[1]["score"], made[1]["scored"], made[1]["analysis"]) == (0.5, _QUESTIONS, "Half of it.")
     assert not {path for path in paths if path.startswith("shards/") and "report" in path}
     assert {f"shards/{shard}/predictions/m/gsm8k_main.jsonl" for shard in range(3)} < paths
+
+
+def _sample(run: Shards, index: Index, row: int) -> Sample:
+    """As the API reads it, from parts of the files of all shards."""
+    lines = {kind: run.read(place.path)[place.offset :][: place.length] for kind, place in index.slices(row).items()}
+    return sample.read(page.entry(index, row), lines)
 
 
 def test_a_shard_that_comes_back_reports_again(tmp_path: Path, evaluation: dict[str, Any]) -> None:
@@ -164,7 +185,16 @@ def test_a_load_test_of_several_shards_is_reported_as_one(tmp_path: Path, model:
         for point, requests in (("parallel_4_number_20", 20), ("parallel_2_number_10", 10)):
             assert json.loads(run.read(f"{point}/benchmark_summary.json"))["Total requests"] == requests
             assert json.loads(run.read(f"shards/1/{point}/benchmark_summary.json"))["Total requests"] == requests // 2
-            assert len(run.read(f"{point}/requests.jsonl").splitlines()) == requests
+            lines = run.read(f"{point}/requests.jsonl")
+            assert len(lines.splitlines()) == requests
+            index = request_index.load(run.read(request_index.path(point)))
+            assert np.bincount(index.rows["shard"]).tolist() == [requests // 2] * 2
+            places = [index.slice(row) for row in range(requests)]
+            read = [json.loads(lines[one.offset :][: one.length])["index"] for one in places if one is not None]
+            assert sorted(read) == sorted(index.rows["index"].tolist()) == list(range(requests))
+            table = list(csv.DictReader(io.StringIO(run.read(f"{point}/requests.csv").decode())))
+            assert {row["shard"] for row in table} == {"0", "1"}
             assert {f"{point}/benchmark_percentile.json", f"{point}/benchmark_args.json"} < run.paths()
         assert b"20 of 20" in run.read("perf_report.html")
+        assert PerfResult.model_validate_json(run.read("perf_result.json")).shards == [0, 1]
         assert not {path for path in run.paths() if re.fullmatch(r"shards/./perf_report.html", path)}

@@ -17,7 +17,7 @@ from evalkube_report.evaluation import judge_words, rows
 from evalkube_report.evaluation.rows import SampleRow
 from evalkube_report.plots.heat_map import Cell
 
-__all__ = ["Evidence", "gathered", "subset_rows"]
+__all__ = ["Evidence", "Get", "gathered", "subset_rows"]
 
 _PER_SUBSET = 200
 

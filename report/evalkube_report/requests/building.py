@@ -15,7 +15,7 @@ from evalkube_report import lines
 from evalkube_report.csv_file import Cell
 from evalkube_report.requests.index import DTYPE, Index, Rows
 
-__all__ = ["COLUMNS", "Builder"]
+__all__ = ["COLUMNS", "MOST_MESSAGES", "Builder"]
 
 COLUMNS: Final = (
     *("index", "shard", "run", "warmup", "sent_s", "latency_s", "ttft_s", "tpot_s", "input_tokens", "output_tokens"),
@@ -24,6 +24,9 @@ COLUMNS: Final = (
 )
 """The head of `requests.csv`. The last three are of some load tests alone, and empty in the others."""
 
+MOST_MESSAGES: Final = 1000
+"""Different messages that an index keeps."""
+_MOST_MESSAGE: Final = 300
 _BATCH: Final = 8192
 _NAN: Final = float("nan")
 _ERRORS: Final = {str(error): place for place, error in enumerate(ErrorClass, start=1)}
@@ -38,6 +41,7 @@ class Builder:
 
     point: str
     lines: str
+    _messages: dict[str, int] = field(default_factory=dict)
     _batch: list[_Cells] = field(default_factory=list)
     _parts: list[Rows] = field(default_factory=list)
     _end: int = 0
@@ -49,7 +53,7 @@ class Builder:
         """
         counted = _Counted(rows)
         for offset, length, row in lines.records(counted, self._end):
-            cells = _cells(row, shard, offset, length)
+            cells = _cells(row, shard, self._message(row.get("message")), offset, length)
             if cells is None:
                 continue
             self._batch.append(cells)
@@ -62,7 +66,17 @@ class Builder:
         """The index of all that was added."""
         self._close_batch()
         rows = np.concatenate(self._parts) if self._parts else np.zeros(0, DTYPE)
-        return Index(rows[np.lexsort((rows["sent_s"], rows["run"]))], self.point, self.lines)
+        order = np.lexsort((rows["sent_s"], rows["run"]))
+        return Index(rows[order], self.point, self.lines, messages=tuple(self._messages))
+
+    def _message(self, said: Any) -> int:
+        """The number of a message, a new one as long as there are few."""
+        if not isinstance(said, str) or not said:
+            return 0
+        text = said.encode("utf-8", "replace").decode()[:_MOST_MESSAGE]
+        if text not in self._messages and len(self._messages) >= MOST_MESSAGES:
+            return 0
+        return self._messages.setdefault(text, len(self._messages) + 1)
 
     def _close_batch(self) -> None:
         if self._batch:
@@ -86,7 +100,7 @@ class _Counted:
             yield line
 
 
-def _cells(row: dict[str, Any], shard: int, offset: int, length: int) -> _Cells | None:
+def _cells(row: dict[str, Any], shard: int, message: int, offset: int, length: int) -> _Cells | None:
     """None for a line that is no row of ours."""
     try:
         sent_ns = next(
@@ -106,6 +120,7 @@ def _cells(row: dict[str, Any], shard: int, offset: int, length: int) -> _Cells 
             tokens,
             row["status"] or 0,
             0 if row["error"] is None else _ERRORS[row["error"]],
+            message,
             offset,
             length,
         )
@@ -119,7 +134,7 @@ def _between(start_ns: int | None, end_ns: int | None) -> float:
 
 def _shown(row: dict[str, Any], cells: _Cells) -> tuple[Cell, ...]:
     """The cells of `COLUMNS`."""
-    index, shard, run, warmup, *times, given, made, status, _, _, _ = cells
+    index, shard, run, warmup, *times, given, made, status, _, _, _, _ = cells
     intended_ns = row["intended_ns"]
     return (
         *(index, shard, run, warmup),

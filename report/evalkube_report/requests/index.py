@@ -25,6 +25,7 @@ DTYPE: Final = np.dtype(
         ("output_tokens", "<u4"),
         ("status", "<u2"),  # of HTTP; 0: none
         ("error", "u1"),  # 0: none; else 1 + place in Index.errors
+        ("message", "<u2"),  # 0: none that is kept; else 1 + place in Index.messages
         ("offset", "<u8"),  # of the row, in bytes of the lines (uncompressed)
         ("length", "<u4"),
     ]
@@ -41,13 +42,20 @@ def path(point: str) -> str:
 class Index:
     """All requests of a point, warm-up too, by run and then as they were sent. `lines` is the artifact with their rows.
 
-    `errors` are the names of classes of errors that rows number.
+    `errors` are the names of classes of errors that rows number, `messages` what failed requests said: the first of
+    them that differ. They are words of servers, and untrusted.
     """
 
     rows: Rows
     point: str
     lines: str
-    errors: tuple[str, ...] = tuple(ErrorClass)
+    errors: tuple[str, ...] = tuple(map(str, ErrorClass))
+    messages: tuple[str, ...] = ()
+
+    def message(self, row: int) -> str | None:
+        """What was said of a failed request; None where nothing was kept."""
+        place = int(self.rows[row]["message"])
+        return self.messages[place - 1] if place else None
 
     @property
     def is_plain(self) -> bool:
@@ -66,15 +74,21 @@ def load(data: bytes) -> Index:
     name = "requests.npy"
     rows, about = index_file.unpacked(data, DTYPE, name)
     try:
-        errors = tuple(map(str, about["errors"]))
-        index = Index(rows, point=str(about["point"]), lines=str(about["lines"]), errors=errors)
+        index = Index(
+            rows=rows,
+            point=str(about["point"]),
+            lines=str(about["lines"]),
+            errors=tuple(map(str, about["errors"])),
+            messages=tuple(map(str, about["messages"])),
+        )
     except (KeyError, TypeError) as problem:
-        raise IndexUnreadable(f"{name} does not say what it is of: {problem!r}; {index_file.REMEDY}") from None
-    if len(rows) and rows["error"].max() > len(errors):
+        raise IndexUnreadable(f"{name} does not say what it is of ({problem!r}): {index_file.REMEDY}") from None
+    if len(rows) and (rows["error"].max() > len(index.errors) or rows["message"].max() > len(index.messages)):
         raise IndexUnreadable(f"{name} has numbers that stand for nothing: {index_file.REMEDY}")
     return index
 
 
 def save(index: Index) -> bytes:
     """The file of an index."""
-    return index_file.packed(index.rows, {"point": index.point, "lines": index.lines, "errors": index.errors})
+    names = {"errors": index.errors, "messages": index.messages}
+    return index_file.packed(index.rows, {"point": index.point, "lines": index.lines, **names})

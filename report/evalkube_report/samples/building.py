@@ -99,7 +99,7 @@ def _add_reviews(found: dict[int, _Sample], given: Iterable[bytes], metric: str)
         if index is None or score is None:
             continue
         value = sample_lines.main_score(metric, score.values)
-        state = sample_lines.state_of(value, score.extracted, judged=score.judging is not None)
+        state = sample_lines.state_of(value, score.extracted, judged=bool(score.judging))
         found[index] = _Sample(_STATES[state], score=_NAN if value is None else value, review=(offset, length))
 
 

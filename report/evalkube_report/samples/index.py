@@ -54,7 +54,7 @@ class Index:
     model: str
     datasets: tuple[str, ...]
     subsets: tuple[tuple[str, ...], ...]
-    errors: tuple[str, ...] = tuple(ErrorClass)
+    errors: tuple[str, ...] = tuple(map(str, ErrorClass))
 
     def slices(self, row: int) -> dict[str, Slice]:
         """Where the lines of a row are, by kind (`reviews`, `predictions`, `errors`); only those that there are."""
@@ -97,7 +97,8 @@ def load(data: bytes) -> Index:
             errors=tuple(map(str, about["errors"])),
         )
     except (KeyError, TypeError) as problem:
-        raise IndexUnreadable(f"{PATH} does not say what its numbers stand for: {problem!r}") from None
+        words = f"{PATH} does not say what its numbers stand for ({problem!r})"
+        raise IndexUnreadable(f"{words}: {index_file.REMEDY}") from None
     if not _is_sound(index):
         raise IndexUnreadable(f"{PATH} has numbers that stand for nothing: {index_file.REMEDY}")
     return index

@@ -105,7 +105,7 @@ class Tally:
         """Count the score of one sample."""
         counted = self._subsets[subset]
         counted.scored += 1
-        state = sample_lines.state_of(self._main(scored), scored.extracted, judged=scored.metadata is not None)
+        state = sample_lines.state_of(self._main(scored), scored.extracted, judged=bool(scored.metadata))
         counted.states[state] = counted.states.get(state, 0) + 1
         for metric in self._plan.metrics:
             if metric.name in scored.values:
