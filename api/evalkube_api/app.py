@@ -11,8 +11,9 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evalkube_api import manners, openapi, problems, queries, responses, schemas
-from evalkube_api.access import hosts
+from evalkube_api.access import cors, hosts, login
 from evalkube_api.access.guard import Guard
+from evalkube_api.access.sessions import Sessions
 from evalkube_api.access.tokens import TokenFile
 from evalkube_api.backend import Backend
 from evalkube_api.indexes import Indexes
@@ -30,7 +31,7 @@ from evalkube_api.routes import (
     submissions,
 )
 from evalkube_api.settings import Settings
-from evalkube_api.ui import refusals
+from evalkube_api.ui import pages, refusals
 from evalkube_api.ui import router as ui
 from evalkube_api.ui.pages import Shell
 
@@ -87,12 +88,23 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
         read_only=settings.backend == "folder",
     )
     _describe(app, token=settings.token_file is not None)
-    token = None if settings.token_file is None else TokenFile(settings.token_file)
-    app.add_middleware(Guard, names=_names(settings), token=token)
+    _guard(app, settings)
     app.add_middleware(manners.Head)
     app.add_middleware(manners.Slashes)
     app.add_middleware(_Noted, metrics=metrics)  # the outermost: it notes refusals too
     return app
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """Who may ask, and the way in for people. Raises errors.ServiceError."""
+    token = None if settings.token_file is None else TokenFile(settings.token_file)
+    sessions = None if token is None else Sessions(token.current)
+    allowed = cors.origins(settings.cors_origins, token=token is not None)
+    app.include_router(login.router(token, sessions, pages.login))
+    names = _names(settings)
+    app.add_middleware(Guard, names=names, page=refusals.refusal, token=token, sessions=sessions, allowed=allowed)
+    if allowed:
+        cors.install(app, allowed)
 
 
 def _names(settings: Settings) -> hosts.Hosts:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, Literal, Protocol
@@ -43,6 +44,10 @@ def main(
         list[str] | None,
         typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
     ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of another site whose pages may ask, as https://evals.example.org; repeatable"),
+    ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
@@ -72,6 +77,7 @@ def main(
             debug=debug,
             token_file=token_file,
             allowed_hosts=allowed_host or (),
+            cors_origins=cors_origin or (),
             outputs=outputs,
             data=data or (),
             max_evals=max_runs,
@@ -87,12 +93,13 @@ def main(
         raise typer.Exit(1) from None
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises errors.ServiceError where that cannot even begin."""
+def serve(settings: Settings, *, opened: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; `opened` is told the URL once it can be asked. Raises errors.ServiceError where
+    that cannot even begin."""
     _log_to_stderr(settings.debug)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with listening.listener(settings.host, settings.port) as listener, loop as runner:
-        runner.run(_serve(settings, listener))
+        runner.run(_serve(settings, listener, opened))
 
 
 class _Stoppable(Backend, Protocol):
@@ -106,11 +113,15 @@ def _opened(settings: Settings) -> tuple[_Stoppable, str]:
         from evalkube_api.kubernetes.backend import KubernetesBackend  # 45 MB that one machine has no use for
 
         return KubernetesBackend(settings.cluster), f"namespace: {settings.cluster.namespace}"
+    if settings.backend == "folder":
+        from evalkube_api.folder.backend import FolderBackend
+
+        return FolderBackend(settings.outputs), f"folder: {settings.outputs}, read-only"
     backend = LocalBackend(settings)
     return backend, f"outputs: {backend.outputs}"
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, opened: Callable[[str], None] | None) -> None:
     backend, place = _opened(settings)
     risk = listening.exposure(listener)
     service = create_app(backend, settings, place=place, exposed=risk is not None)
@@ -120,6 +131,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         if risk and settings.token_file is None:
             _LOG.warning(risk)
         print(f"evalkube service on {listening.url_of(listener)} ({place}, documentation: /docs)", flush=True)
+        if opened is not None:
+            await asyncio.to_thread(opened, listening.url_of(listener))
         await server.serve([listener])
     finally:
         await backend.close()

@@ -47,6 +47,7 @@ class Settings:
     debug: bool = False
     token_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     outputs: Path = Path("outputs")
     data: tuple[Path, ...] = ()
     max_evals: int = 4
@@ -73,6 +74,7 @@ def from_environment(
     debug: bool = False,
     token_file: str | Path | None = None,
     allowed_hosts: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
     outputs: str | Path | None = None,
     data: Sequence[str | Path] = (),
     max_evals: int = DEFAULTS.max_evals,
@@ -99,6 +101,7 @@ def from_environment(
         debug=debug,
         token_file=_path(os.environ.get("EVALKUBE_TOKEN_FILE")) if token_file is None else Path(token_file),
         allowed_hosts=tuple(allowed_hosts),
+        cors_origins=tuple(cors_origins),
         outputs=Path(outputs) if outputs is not None else DEFAULTS.outputs,
         data=tuple(Path(folder) for folder in data),
         max_evals=max_evals,

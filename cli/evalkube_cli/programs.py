@@ -24,6 +24,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "runs": Program(f"{_COMMANDS}.runs:app", "List, show, watch, cancel and delete runs; read their logs."),
     "report": Program(f"{_COMMANDS}.report:app", "Show what a run found, once more."),
     "compare": Program(f"{_COMMANDS}.compare:app", "Compare runs, and say whether chance explains the difference."),
+    "view": Program("evalkube_api.viewing:app", "Look at a folder of outputs in the browser, read-only."),
     "benchmarks": Program(f"{_COMMANDS}.benchmarks:app", "List the benchmarks that an evaluation may name."),
     "service": Program("evalkube_api.main:app", "Serve the REST API and the dashboard on this machine."),
     "mock-model": Program("evalkube_mock.main:app", "Serve a mock LLM with known timing and answers."),

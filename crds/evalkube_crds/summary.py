@@ -195,7 +195,7 @@ def _best(points: Sequence[PerfPoint]) -> dict[str, float]:
     best = next((point for point in reversed(fastest) if point.verdict is Verdict.VALID), None)
     if best is None or best is fastest[-1]:
         return {}
-    figures = _point_figures(best)
+    figures = point_figures(best)
     return {f"{BEST}{name}": figures[name] for name in POINT_FIGURES if name in figures}
 
 

@@ -55,13 +55,11 @@ def _gained(text: str, magnitude: int) -> bool:
     return shown > 0 and math.floor(math.log10(shown)) > magnitude
 
 
-def amount(value: float | None) -> str:
+def amount(value: float | None, digits: int = 4) -> str:
     """A number of whole things: a whole number as it is, a mean or a value between two with significant digits."""
-    return (
-        count(round(value))
-        if value is not None and math.isfinite(value) and value == round(value)
-        else significant(value)
-    )
+    if value is not None and math.isfinite(value) and value == round(value):
+        return count(round(value))
+    return significant(value, digits)
 
 
 def bound(unit: FigureUnit, value: float) -> str:

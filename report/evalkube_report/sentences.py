@@ -12,7 +12,7 @@ from evalkube_crds import saturation as saturation_of
 from evalkube_crds import sla, summary, thresholds
 from evalkube_crds.cluster import Threshold
 from evalkube_crds.figure import Figure
-from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, OUTPUT_TPS, RPS
+from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
 from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
 from evalkube_crds.perf_point import PerfPoint
@@ -31,6 +31,7 @@ __all__ = [
     "criteria",
     "errors",
     "gates",
+    "measured",
     "of_evaluation",
     "of_load_test",
     "offered",
@@ -68,7 +69,8 @@ def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[St
     verdict on the figures first where they are not valid, else last. Only what it has something to say about.
     """
     groups = [] if result.sla is None else [slo_group(result.sla, group) for group in result.sla.groups]
-    found = [*groups, gates(result, gated), saturation(result), offered_loads(result), errors(result)]
+    single = measured(result.points[0]) if len(result.points) == 1 else None
+    found = [*groups, gates(result, gated), single, saturation(result), offered_loads(result), errors(result)]
     said = [statement for statement in found if statement is not None]
     judged = verdict(result)
     return [*said, judged] if judged.tone == "good" else [judged, *said]
@@ -87,11 +89,27 @@ def beside_scores(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[S
     return [statement for statement in found if statement is not None]
 
 
-_VERDICTS: Final[Mapping[Verdict, tuple[str, Tone]]] = {
-    Verdict.VALID: ("Valid: the load generator kept up, so the figures are the server's", "good"),
-    Verdict.DEGRADED: ("Degraded, read with care: the load generator was under strain, or requests failed", "warn"),
+def measured(point: PerfPoint) -> Statement | None:
+    """What a single load gave: throughput, and the times that it cost; None where no request succeeded."""
+    if not point.succeeded:
+        return None
+    rates = [figure for figure in (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND) if figure.of(point)]
+    given = " and ".join(f"{formats.significant(rate.of(point))} {_PLAIN[rate]}" for rate in rates)
+    cost = "; ".join(
+        f"{name} p50 {formats.timed(p50)}, p99 {formats.timed(p99)}"
+        for name, time in (("TTFT", TTFT), ("latency", LATENCY))
+        for p50, p99 in [time.counted(point).percentiles([50, 99])]
+        if p50 is not None
+    )
+    return Statement("Measured", f"{given} at {_load(point)}.", detail=f"{cost[0].upper()}{cost[1:]}." if cost else "")
+
+
+_VERDICTS: Final[Mapping[Verdict, tuple[str, str, Tone]]] = {
+    Verdict.VALID: ("Valid", "the load generator kept up, so the figures are the server's", "good"),
+    Verdict.DEGRADED: ("Degraded", "read with care, the load generator was under strain or requests failed", "warn"),
     Verdict.INVALID: (
-        "Not valid: the load generator could not keep up, so the figures may be its own and not the server's",
+        "Not valid",
+        "the load generator could not keep up, so the figures may be its own and not the server's",
         "bad",
     ),
 }
@@ -102,13 +120,13 @@ def verdict(result: PerfResult) -> Statement:
     worst = worst_of(point.verdict for point in result.points)
     if worst is None:
         return Statement("Verdict", "The run reported no point.", "warn")
-    text, tone = _VERDICTS[worst]
+    head, rest, tone = _VERDICTS[worst]
     concerned = [point for point in result.points if point.verdict is worst]
     several = (
-        f" ({len(concerned)} of {len(result.points)} loads)" if len(result.points) > 1 and worst != "valid" else ""
+        f" at {len(concerned)} of {len(result.points)} loads" if len(result.points) > 1 and worst != "valid" else ""
     )
     reasons = [f"{point.name}: {reason}" for point in concerned for reason in _reasons(point, worst)]
-    return Statement("Verdict", f"{text}{several}.", tone, _some(reasons))
+    return Statement("Verdict", f"{head}{several}: {rest}.", tone, _some(reasons))
 
 
 def _reasons(point: PerfPoint, worst: Verdict) -> list[str]:
@@ -134,7 +152,11 @@ def errors(result: PerfResult) -> Statement | None:
     return Statement("Errors", f"{said}.", tone, "" if failed < requests else "No request succeeded.")
 
 
-_NOUNS: Final = {"parallel": "requests in flight", "rate": "requests/s"}
+def _value(found: SlaResult, value: float) -> str:
+    """A value of what was searched over, with its noun."""
+    if found.variable == "rate":
+        return f"{value:g} requests/s"
+    return f"{value:g} {'request' if value == 1 else 'requests'} in flight"
 
 
 def slo(found: SlaResult) -> str:
@@ -144,13 +166,13 @@ def slo(found: SlaResult) -> str:
 
 def slo_group(found: SlaResult, group: SlaGroup) -> Statement:
     """The answer for one group of criteria: the highest load that meets it, or that none does."""
-    noun, wanted = _NOUNS[found.variable], sla.group_of(group.criteria)
+    wanted = sla.group_of(group.criteria)
     detail = [there] if (there := _figures_there(group)) else []
     detail += [f"The search ended: {group.stopped}."] if group.stopped else []
     if group.best is None:
         text = f"No load that was tried meets {criteria(wanted)}."
-        return Statement("Service level", text, "bad", " ".join([*_nearest(group, noun), *detail]))
-    most = f"{group.best:g} {noun}"
+        return Statement("Service level", text, "bad", " ".join([*_nearest(found, group), *detail]))
+    most = _value(found, group.best)
     if wanted[0].bound is None:
         figure = sla.FIGURES[wanted[0].metric]
         best = tables.measured(figure, group.figures.get(wanted[0].metric))
@@ -184,7 +206,7 @@ def _figures_there(group: SlaGroup) -> str:
     return f"There: {', '.join(said)}." if said and group.best is not None else ""
 
 
-def _nearest(group: SlaGroup, noun: str) -> Iterator[str]:
+def _nearest(found: SlaResult, group: SlaGroup) -> Iterator[str]:
     """What the lowest load that counts gave."""
     counted = [probe for probe in group.probes if probe.outcome == "missed"]
     if counted:
@@ -194,7 +216,7 @@ def _nearest(group: SlaGroup, noun: str) -> Iterator[str]:
             for name, value in least.figures.items()
             if name in sla.FIGURES
         ]
-        yield f"The lowest load, {least.value:g} {noun}, has {', '.join(figures)}."
+        yield f"The lowest load, {_value(found, least.value)}, has {', '.join(figures)}."
 
 
 def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statement | None:
@@ -219,6 +241,8 @@ def saturation(result: PerfResult) -> Statement | None:
         text = f"{_load(found.knee)} saturates the server: {_step(found, found.beyond, found.knee)}."
         return Statement("Saturation", text)
     text = f"Not reached: throughput still grows at {_load(found.knee)}, the highest load."
+    if (load := offered_load.of(found.knee)) is not None and load.kept_up is False:
+        return None  # it was more than the server can do; what is said of the offered load has it
     more = f"{_step(found, found.knee, found.below)}. " if found.below is not None else ""
     return Statement("Saturation", text, detail=f"{more}A higher load may give more.")
 
@@ -263,7 +287,8 @@ def offered(point: PerfPoint) -> Statement | None:
             return Statement("Offered load", f"{compared}: the server kept up.", "good")
         case False if found.grew:
             text = f"{compared}: the backlog grew, there was no steady state."
-            grown = f"Requests in flight grew from {formats.amount(found.early)} to {formats.amount(found.late)}."
+            ends = [formats.count(round(value)) for value in (found.early, found.late) if value is not None]
+            grown = f"Requests in flight grew from {' to '.join(ends)}."
             return Statement("Offered load", text, "bad", grown)
         case False:
             return Statement("Offered load", f"{compared}: the server did not keep up.", "bad")
@@ -274,7 +299,8 @@ def offered(point: PerfPoint) -> Statement | None:
 
 def offered_loads(result: PerfResult) -> Statement | None:
     """The same of a whole test: of several loads by rate, the highest that the server kept up with, and the next."""
-    known = [(point, found) for point in result.points if (found := offered_load.of(point)) is not None]
+    counted = [point for point in result.points if point.verdict is not Verdict.INVALID]
+    known = [(point, found) for point in counted if (found := offered_load.of(point)) is not None]
     if len(known) < 2:
         return offered(known[0][0]) if known else None
     known.sort(key=lambda item: item[1].asked_rps)
@@ -289,7 +315,7 @@ def offered_loads(result: PerfResult) -> Statement | None:
 
 
 def _rate(value: float) -> str:
-    return f"{formats.significant(value, 3)} requests/s"
+    return f"{formats.amount(value, 3)} requests/s"
 
 
 def _share(found: Offered) -> str:
@@ -325,7 +351,8 @@ def _missing(result: EvalResult) -> Iterator[Statement]:
         text = f"In {formats.count(found)} of {formats.count(total.scored)} replies no answer was found."
         yield Statement("No answer found", text, _tone(found, done), "They count as wrong.")
     if total.truncated:
-        text = f"{formats.count(total.truncated)} answers were cut off by the limit of tokens."
+        were = "answer was" if total.truncated == 1 else "answers were"
+        text = f"{formats.count(total.truncated)} {were} cut off by the limit of tokens."
         yield Statement("Cut off", text, _tone(total.truncated, done), "With more tokens the score may be higher.")
 
 

@@ -25,6 +25,7 @@ from evalkube_report import csv_file, html, junit, summary_table
 from evalkube_report.evaluation import evidence
 from evalkube_report.evaluation.evidence import Evidence
 from evalkube_report.requests import index as request_index
+from evalkube_report.requests.series import Series, series
 from evalkube_report.samples import index as sample_index
 from evalkube_runner import indexing
 from evalkube_runner.context import RunContext
@@ -36,6 +37,11 @@ __all__ = ["MOST_TABLED", "report", "report_whole"]
 
 MOST_TABLED: Final = 200_000
 """Requests of a point that has a `requests.csv`; of more, a spreadsheet could not show it, and there is the index."""
+
+_INTERVALS: Final = 150
+"""Of a report's plots over time, at most: more could not be told apart."""
+_LEAST_INTERVALS: Final = 12
+_REQUESTS_OF_ONE: Final = 25
 
 Key = TypeVar("Key", int, str)
 
@@ -177,13 +183,22 @@ async def _report_points(spec: PerfRunSpec, result: PerfResult, place: Place) ->
 
 
 async def _report_load_test(spec: PerfRunSpec, result: PerfResult, place: Place, scratch: Path, shards: int) -> None:
-    page = await asyncio.to_thread(html.perf_report, result, spec=spec)
-    await place.put("perf_report.html", page.encode())
+    over_time: dict[str, Series] = {}
     for point in result.points:
-        await _index_requests(point, place, scratch, shards)
+        index = await _index_requests(point, place, scratch, shards)
+        if index is not None:
+            over_time[point.name] = await asyncio.to_thread(_over_time, index)
+    page = await asyncio.to_thread(html.perf_report, result, spec=spec, requests=over_time)
+    await place.put("perf_report.html", page.encode())
 
 
-async def _index_requests(point: PerfPoint, place: Place, scratch: Path, shards: int) -> None:
+def _over_time(index: bytes) -> Series:
+    """In so many intervals that percentiles of each tell something."""
+    found = request_index.load(index)
+    return series(found, min(_INTERVALS, max(_LEAST_INTERVALS, len(found.rows) // _REQUESTS_OF_ONE)))
+
+
+async def _index_requests(point: PerfPoint, place: Place, scratch: Path, shards: int) -> bytes | None:
     """The index of a point's requests and, where they are not too many, their table. None of one never measured."""
     requests = point.succeeded + point.failed + point.warmup
     table = scratch / "requests.csv" if requests <= MOST_TABLED else None
@@ -196,3 +211,5 @@ async def _index_requests(point: PerfPoint, place: Place, scratch: Path, shards:
         await place.put(request_index.path(point.name), index)
         if table is not None:
             await place.put_file(f"{point.name}/requests.csv", table)
+        return index
+    return None

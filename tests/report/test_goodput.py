@@ -28,7 +28,7 @@ def page(found: PerfResult, **fields: Any) -> str:
 def test_of_one_point() -> None:
     """As the first thing to see, in the table, and with the times that were asked for."""
     shown = page(result(8), goodput={"ttft": 0.2, "tpot": 0.05})
-    for text in ("Goodput", "80.0", "2.000 good requests per second", "TTFT &lt;= 0.2 s, TPOT &lt;= 0.05 s"):
+    for text in ("Goodput", "80.0", "2.000 good requests/s", "TTFT &lt;= 0.2 s, TPOT &lt;= 0.05 s"):
         assert text in shown, text
     for title in ("Goodput", "Good requests/s"):  # among the point's facts, and in the glossary
         assert shown.count(f"<dt>{title}</dt>") == 2, title

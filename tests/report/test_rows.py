@@ -9,8 +9,16 @@ from evalkube_report.evaluation import rows
 from evalkube_report.evaluation.rows import SampleRow
 
 
-def _row(index: int, score: float | None, *, subset: str = "main", error: str | None = None) -> SampleRow:
-    return SampleRow("gsm8k", subset, index, "p", "a", "a", "t", score, error)
+def _row(
+    index: int,
+    score: float | None,
+    *,
+    subset: str = "main",
+    error: str | None = None,
+    extracted: str | None = "a",
+    judges: str | None = None,
+) -> SampleRow:
+    return SampleRow("gsm8k", subset, index, "p", "a", extracted, "t", score, error, judges=judges)
 
 
 def test_states() -> None:
@@ -19,12 +27,18 @@ def test_states() -> None:
     assert [rows.state_of(row) for row in samples] == ["right", "wrong", "partial", "errored", "errored"]
 
 
+def test_no_answer_found_is_a_state_of_its_own() -> None:
+    """Nothing was read of the reply, and no judge read all of it."""
+    samples = [_row(0, 0.0, extracted=None), _row(1, 0.0, extracted=" "), _row(2, 0.0, extracted=None, judges="[j]")]
+    assert [rows.state_of(row) for row in samples] == ["no_answer", "no_answer", "wrong"]
+
+
 def test_wrong_and_errored_come_first() -> None:
     """Of many samples the page takes each kind's share, the right ones last."""
     samples = [_row(index, [None, 0.0, 1.0][index % 3]) for index in range(900)]
     chosen = rows.choose(samples, 100)
     states = [rows.state_of(row) for row in chosen]
-    assert Counter(states) == {"errored": 40, "wrong": 45, "right": 15}
+    assert Counter(states) == {"errored": 50, "wrong": 35, "right": 15}
     assert states == sorted(states, key=["errored", "wrong", "right"].index)
 
 

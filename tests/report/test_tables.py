@@ -144,9 +144,9 @@ def test_conversations_are_told() -> None:
 def test_a_load_of_conversations_in_words() -> None:
     """With a rate, and in open loop."""
     talked = _point(conversations=Conversations(), rate=5.0)
-    assert perf_tables.load_text(talked) == "2 conversations at once, at most 5.000 conversations/s"
+    assert perf_tables.load_text(talked) == "2 conversations at once, at most 5 conversations/s"
     talked = talked.model_copy(update={"open_loop": True})
-    assert perf_tables.load_text(talked) == "open loop, 5.000 conversations/s"
+    assert perf_tables.load_text(talked) == "open loop, 5 conversations/s"
 
 
 def test_arrivals_are_told() -> None:

@@ -6,27 +6,51 @@ http.CrossOriginProtection: Sec-Fetch-Site is the browser's own word and true be
 Host where it is missing (older browsers, plain http across a network).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from evalkube_api import errors
 
-__all__ = ["check"]
+__all__ = ["allowed_origin", "check"]
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS: Final = frozenset({"same-origin", "none"})
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-def check(method: str, host: str, *, sites: Sequence[str], origins: Sequence[str]) -> None:
+def allowed_origin(text: str) -> str:
+    """An origin whose pages may ask, as browsers write it; `*` is all. Raises errors.ServiceError."""
+    found = _ORIGIN.fullmatch(text.lower().rstrip("/"))
+    if text != "*" and found is None:
+        raise errors.ServiceError(
+            f"--cors-origin {ascii(text)[1:-1]}: must be an origin such as https://evals.example.org, with its port"
+            " where that is not the scheme's, and without a path; or * for every page"
+        )
+    return text if found is None else found[0]
+
+
+def check(
+    method: str,
+    host: str,
+    *,
+    sites: Sequence[str],
+    origins: Sequence[str],
+    allowed: Collection[str] = (),
+    marked: bool = False,
+) -> None:
     """Raises errors.CrossSite for a request that changes something and comes from a page of another origin.
 
-    `host`: the Host header; `sites` and `origins`: the values of Sec-Fetch-Site and Origin.
+    `host`: the Host header; `sites` and `origins`: the values of Sec-Fetch-Site and Origin; `allowed`: origins that
+    are as good as our own. `marked`: only a browser can have sent it, which says where from, or it is refused.
     """
-    if method in _SAFE:
+    if method in _SAFE or (len(origins) == 1 and ("*" in allowed or origins[0].strip() in allowed)):
         return
-    if sites:
+    if marked and not sites and not origins:
+        foreign = True
+    elif sites:
         foreign = not all(site.strip().lower() in _OURS for site in sites)
     else:
         foreign = not all(_same(origin.strip(), host) for origin in origins)

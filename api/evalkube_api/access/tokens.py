@@ -49,12 +49,17 @@ class TokenFile:
 
     def check(self, authorization: Sequence[bytes]) -> None:
         """Raises errors.Unauthorized unless the values of the Authorization headers are one that has the token."""
-        if not hmac.compare_digest(bearer(authorization), self._current()):
+        if not self.admits(bearer(authorization)):
             raise errors.Unauthorized(
                 "the token of the Authorization header is not the one in the service's --token-file"
             )
 
-    def _current(self) -> bytes:
+    def admits(self, token: bytes) -> bool:
+        """Whether it is the token; in the same time for every other one."""
+        return hmac.compare_digest(token, self.current())
+
+    def current(self) -> bytes:
+        """The token as the file has it now."""
         if self._may_change and self._now() - self._read_at >= _READ_AGAIN_S:
             self._read_at = self._now()
             self._renew()

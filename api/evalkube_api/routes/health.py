@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from importlib import resources
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from evalkube_api import openapi
@@ -28,7 +29,9 @@ def router() -> APIRouter:
         return HTMLResponse(page, headers={"Content-Security-Policy": openapi.DOCS_POLICY})
 
     @routes.get("/", include_in_schema=False)
-    async def root() -> Response:
-        return RedirectResponse("/docs")
+    async def root(request: Request) -> Response:
+        """To the dashboard for a browser, to the description for everyone else."""
+        wanted = "/ui" if "text/html" in request.headers.get("accept", "") else "/docs"
+        return RedirectResponse(wanted, headers={"Vary": "Accept"})
 
     return routes

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from evalkube_api.placement import ClusterRequest
+from evalkube_api.placement import Beside, ClusterRequest
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.generation import GenerationConfig
 from evalkube_crds.problems import Problem
@@ -62,6 +62,7 @@ class Group:
 _MODELS: Final[Mapping[Word, type[BaseModel]]] = {"eval": EvalRequest, "perf": PerfRequest}
 _KEPT_FOR_CLIENTS: Final = {"eval_type", "eval_backend", "cancel", "suspend"}
 _GENERATION: Final = "generation_config"
+_TAGS: Final = "tags"
 
 _GROUPS: Final[Mapping[Word, Mapping[str, tuple[str, ...]]]] = {
     "eval": {
@@ -104,9 +105,9 @@ def groups(word: Word, *, cluster: bool) -> tuple[Group, ...]:
 
 def _fields(word: Word, *, cluster: bool) -> Iterable[Field]:
     schema = _MODELS[word].model_json_schema(by_alias=False)
-    placed = ClusterRequest.model_json_schema(by_alias=False)["properties"] if cluster else {}
-    hidden = _KEPT_FOR_CLIENTS | (set() if cluster else set(CLUSTER_ONLY))
-    for name, described in {**schema["properties"], **placed}.items():
+    beside = Beside.model_json_schema(by_alias=False)["properties"]
+    hidden = _KEPT_FOR_CLIENTS | (set() if cluster else {*CLUSTER_ONLY, *ClusterRequest.model_fields})
+    for name, described in {**schema["properties"], **beside}.items():
         if name in hidden:
             continue
         if name == _GENERATION:
@@ -138,6 +139,8 @@ def _shape(name: str, parts: Sequence[Mapping[str, Any]], *, nullable: bool) -> 
         return "secret"
     if name == "datasets":
         return "names"
+    if parts[0].get("additionalProperties") == {"type": "string"}:
+        return "pairs"
     types = {part.get("type") for part in parts}
     listed = next((part for part in parts if part.get("type") == "array"), None)
     if listed is not None:
@@ -151,8 +154,7 @@ def _shape(name: str, parts: Sequence[Mapping[str, Any]], *, nullable: bool) -> 
         return plain[types.pop()]
     if types <= {"integer", "number", "string"} and types:
         return "text"
-    strings = [part.get("additionalProperties") for part in parts]
-    return "pairs" if strings == [{"type": "string"}] else "json"
+    return "json"
 
 
 def _listed_shape(listed: Mapping[str, Any]) -> Shape:
@@ -254,7 +256,7 @@ def _value(field: Field, text: str) -> Any:
         case "list" | "names":
             return [line.strip() for line in text.splitlines() if line.strip()]
         case "pairs":
-            return dict(_pair(line) for line in text.splitlines() if line.strip())
+            return dict(_pair(line, alone=field.name == _TAGS) for line in text.splitlines() if line.strip())
         case "json":
             return _json(text)
     return _number(text, or_text=True) if field.default.isdigit() else text
@@ -273,9 +275,10 @@ def _number(text: str, *, or_text: bool = False) -> Any:
     raise ValueError(f"must be a number, not {text[:40]!r}")
 
 
-def _pair(line: str) -> tuple[str, str]:
+def _pair(line: str, *, alone: bool) -> tuple[str, str]:
+    """`alone`: whether a name may stand without a value."""
     name, mark, value = line.partition(":")
-    if not mark or not name.strip():
+    if not name.strip() or not (mark or alone):
         raise ValueError(f"must be `name: value`, one a line, not {line.strip()[:40]!r}")
     return name.strip(), value.strip()
 

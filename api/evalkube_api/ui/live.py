@@ -37,7 +37,7 @@ def router(backend: Backend) -> APIRouter:
         finally:
             following.cancel()
 
-    routes = APIRouter(lifespan=lifespan)
+    routes = APIRouter(lifespan=lifespan, include_in_schema=False)
 
     @routes.get("/ui/runs/{run_id}")
     async def run_page(request: Request, run_id: str) -> Response:

@@ -34,7 +34,7 @@ _MODELS: Final = {"eval": requests.EvalRequest, "perf": requests.PerfRequest}
 
 def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
     """`/ui/new`."""
-    routes = APIRouter()
+    routes = APIRouter(include_in_schema=False)
     cluster = settings.backend == "kubernetes"
     listed = catalogue()
 

@@ -19,7 +19,7 @@ from evalkube_api import errors
 from evalkube_api.ui import assets
 from evalkube_report import formats
 
-__all__ = ["POLICY", "Shell", "check_writable", "fragment", "page", "shell_of"]
+__all__ = ["POLICY", "Shell", "check_writable", "fragment", "login", "page", "prepare", "shell_of"]
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -55,6 +55,12 @@ def shell_of(request: Request) -> Shell:
     return shell
 
 
+def prepare(*templates: str) -> None:
+    """Read and compile these now, so that the first reader does not wait for it."""
+    for template in templates:
+        _environment().get_template(template)
+
+
 def check_writable(request: Request) -> None:
     """Raises errors.ReadOnly where runs are only looked at."""
     if shell_of(request).read_only:
@@ -77,6 +83,11 @@ def fragment(request: Request, template: str, context: Mapping[str, Any], *, blo
 
 def _shown(request: Request, context: Mapping[str, Any]) -> dict[str, Any]:
     return {"path": request.url.path, "shell": shell_of(request), **context}
+
+
+def login(request: Request, context: Mapping[str, Any], status: int) -> Response:
+    """The page that asks for the service's token."""
+    return page(request, "login.html.j2", context, status=status)
 
 
 def _answer(request: Request, html: str, status: int) -> Response:

@@ -24,7 +24,7 @@ _DOING: Final = {"cancel": "Cancel", "delete": "Delete"}
 
 def router(backend: Backend, settings: Settings) -> APIRouter:
     """`/ui`, and `/ui/do` for what is done to runs."""
-    routes = APIRouter()
+    routes = APIRouter(include_in_schema=False)
 
     @routes.get("/ui")
     async def list_runs(request: Request) -> Response:

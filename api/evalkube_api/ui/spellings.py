@@ -13,9 +13,9 @@ import yaml
 from pydantic import ValidationError
 
 from evalkube_api.backend import KINDS
-from evalkube_api.placement import ClusterRequest
+from evalkube_api.placement import Beside, ClusterRequest
 from evalkube_api.ui.form import Word
-from evalkube_crds import requests
+from evalkube_crds import requests, tags
 from evalkube_crds.cluster import CLUSTER_ONLY
 from evalkube_crds.names import API_VERSION
 
@@ -103,15 +103,17 @@ def _parsed(word: Word, body: Mapping[str, Any]) -> requests.EvalRequest | reque
 
 def _resource(word: Word, body: Mapping[str, Any], secrets: Sequence[str]) -> tuple[str, str]:
     """The resource, and what has to be done for it; no text where the request is not complete."""
-    placement = {name: value for name, value in body.items() if name in ClusterRequest.model_fields}
-    asked = {name: value for name, value in body.items() if name not in placement}
+    beside = {name: value for name, value in body.items() if name in Beside.model_fields}
+    asked = {name: value for name, value in body.items() if name not in beside}
     try:
         spec, taken = requests.split_request(_parsed(word, asked))
     except ValidationError:
         return "", "A resource needs a complete request: fill in what is required."
-    metadata = {"generateName": f"{word}-"}
-    if "namespace" in placement:
-        metadata["namespace"] = placement["namespace"]
+    metadata: dict[str, Any] = {"generateName": f"{word}-"}
+    if "namespace" in beside:
+        metadata["namespace"] = beside["namespace"]
+    if beside.get("tags"):
+        metadata["labels"] = tags.labels_of(beside["tags"])
     written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if "api_key" in secrets:
         written["apiKeySecretRef"] = {"name": _NAME_TO_FILL_IN, "key": "api-key"}

@@ -54,7 +54,7 @@ def _cells(subset: str, metric: str, keys: tuple[str, str], reviews: bytes) -> l
     found: dict[int, Cell] = {}
     for line in _lines(reviews):
         scored = sample_lines.score_of(line)
-        score = None if scored is None else _value(metric, scored.values)
+        score = None if scored is None else sample_lines.main_score(metric, scored.values)
         if score is None:
             continue
         told = line["sample_score"].get("sample_metadata")
@@ -104,17 +104,11 @@ def _scored(
         answer=answer.text if answer is not None else "",
         extracted=str(scored.extracted) if scored.extracted is not None else None,
         target=str(review.get("target", "")),
-        score=_value(metric, scored.values),
+        score=sample_lines.main_score(metric, scored.values),
         finish_reason=answer.finish_reason if answer is not None else None,
         latency_s=answer.latency_ns / 1e9 if answer is not None else None,
         judges=judge_words.words_of(scored.judging),
     )
-
-
-def _value(metric: str, values: dict[str, float]) -> float | None:
-    """The sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``."""
-    own = (values[name] for name in (metric, metric.removeprefix("mean_")) if name in values)
-    return next(own, next(iter(values.values()), None))
 
 
 def _errored(dataset: str, subset: str, line: dict[str, Any], prediction: dict[str, Any]) -> SampleRow:

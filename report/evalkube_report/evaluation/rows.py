@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final
 
-__all__ = ["SampleRow", "State", "choose", "state_of"]
+from evalkube_crds import sample_lines
+from evalkube_crds.names import SampleState
 
-State = Literal["errored", "wrong", "partial", "right"]
+__all__ = ["SampleRow", "choose", "state_of"]
 
-_BUDGET: dict[State, float] = {"errored": 0.25, "wrong": 0.45, "partial": 0.15, "right": 0.15}
+_BUDGET: Final[dict[SampleState, float]] = {
+    SampleState.ERRORED: 0.25,
+    SampleState.NO_ANSWER: 0.15,
+    SampleState.WRONG: 0.35,
+    SampleState.PARTIAL: 0.10,
+    SampleState.RIGHT: 0.15,
+}
 """Shares of the table; what one state leaves unused goes to the others, in this order."""
 
 
@@ -33,18 +40,16 @@ class SampleRow:
     """What judges were asked and said."""
 
 
-def state_of(row: SampleRow) -> State:
-    """Errored (never a wrong answer), wrong (score 0), right (score 1) or in between."""
-    if row.error is not None or row.score is None:
-        return "errored"
-    if row.score >= 1:
-        return "right"
-    return "wrong" if row.score <= 0 else "partial"
+def state_of(row: SampleRow) -> SampleState:
+    """What became of it. One with an error is errored, never a wrong answer."""
+    if row.error is not None:
+        return SampleState.ERRORED
+    return sample_lines.state_of(row.score, row.extracted, judged=row.judges is not None)
 
 
 def choose(samples: Iterable[SampleRow], most: int = 200) -> list[SampleRow]:
     """At most ``most`` samples, errored and wrong ones first, taken in turn from all subsets. Deterministic."""
-    by_state: dict[State, list[SampleRow]] = {state: [] for state in _BUDGET}
+    by_state: dict[SampleState, list[SampleRow]] = {state: [] for state in _BUDGET}
     for row in samples:
         by_state[state_of(row)].append(row)
     fair = {state: _in_turn(rows) for state, rows in by_state.items()}
@@ -59,7 +64,7 @@ def choose(samples: Iterable[SampleRow], most: int = 200) -> list[SampleRow]:
     ]
 
 
-def _all(by_state: dict[State, list[SampleRow]]) -> Iterable[SampleRow]:
+def _all(by_state: dict[SampleState, list[SampleRow]]) -> Iterable[SampleRow]:
     return (row for rows in by_state.values() for row in rows)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from evalkube_crds import summary
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.intervals import Interval
+from evalkube_crds.names import SampleState
 from evalkube_crds.results import DatasetResult, EvalResult
 from evalkube_report import configuration, formats, sentences
 from evalkube_report.evaluation import rows, states, tables, totals
@@ -60,6 +61,7 @@ class Sample:
     """One sample, clipped. ``order`` are the keys its row is sorted by in the browser."""
 
     state: str
+    word: str
     place: str
     excerpt: str
     extracted: str
@@ -99,7 +101,7 @@ def context(
         "settings": configuration.settings_of(spec),
         "samples": chosen,
         "samples_of": formats.count(max(len(samples), summary.requested(result))),
-        "states": {state: n for state in ("errored", "wrong", "partial", "right") if (n := _times(chosen, state))},
+        "states": {state: (states.WORDS[state], n) for state in SampleState if (n := _times(chosen, state))},
         "repeats": spec.repeats,
     }
 
@@ -199,7 +201,8 @@ def _sample(row: SampleRow) -> Sample:
     excerpt = " ".join(question[: 4 * _LONGEST_EXCERPT].split())
     latency_ns = None if row.latency_s is None else row.latency_s * 1e9
     return Sample(
-        state=rows.state_of(row),
+        state=(state := rows.state_of(row)),
+        word=states.WORDS[state],
         place=formats.clipped(f"{row.dataset} / {row.subset}", _LONGEST_EXCERPT) + f" #{row.index}",
         excerpt=excerpt[:_LONGEST_EXCERPT] + ("..." if len(excerpt) > _LONGEST_EXCERPT else ""),
         extracted=formats.clipped(row.extracted, _LONGEST_EXCERPT) if row.extracted else formats.DASH,

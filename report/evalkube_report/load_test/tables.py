@@ -54,8 +54,8 @@ def load_text(point: PerfPoint) -> str:
     """The load in words: "32 in flight", "open loop, 12.5 requests/s"; "8 conversations at once"."""
     unit = "requests" if point.conversations is None else "conversations"
     if point.open_loop:
-        return f"open loop, {formats.significant(point.rate)} {unit}/s"
-    limit = f", at most {formats.significant(point.rate)} {unit}/s" if point.rate is not None and point.rate > 0 else ""
+        return f"open loop, {formats.amount(point.rate)} {unit}/s"
+    limit = f", at most {formats.amount(point.rate)} {unit}/s" if point.rate is not None and point.rate > 0 else ""
     held = "in flight" if point.conversations is None else "conversations at once"
     return f"{formats.count(point.parallel)} {held}{limit}"
 

@@ -171,9 +171,9 @@ def _single_tiles(point: PerfPoint) -> list[Tile]:
             tables.shown(SUCCESS_RATE, SUCCESS_RATE.of(point)),
             f"{formats.count(point.succeeded)} of {formats.count(point.succeeded + point.failed)} requests",
         ),
-        Tile("Requests per second", tables.shown(RPS, RPS.of(point)), tables.load_text(point)),
+        Tile("Requests/s", tables.shown(RPS, RPS.of(point)), tables.load_text(point)),
         *(
-            Tile("Goodput", tables.shown(GOODPUT, GOODPUT.of(point)), f"{rate} good requests per second")
+            Tile("Goodput", tables.shown(GOODPUT, GOODPUT.of(point)), f"{rate} good requests/s")
             for rate in [tables.shown(GOODPUT_RPS, GOODPUT_RPS.of(point))]
             if point.good is not None
         ),

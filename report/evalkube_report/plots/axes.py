@@ -55,12 +55,22 @@ def linear(
     return Ruler(low, high, start, end, tuple(inside))
 
 
-def logarithmic(values: Sequence[float], start: float, end: float) -> Ruler:
-    """A logarithmic axis over those of ``values`` that are above 0."""
+def logarithmic(values: Sequence[float], start: float, end: float, *, tight: bool = False) -> Ruler:
+    """A logarithmic axis over those of ``values`` that are above 0, its ends rounded to 1, 2, 5 times a power of ten
+    unless ``tight``.
+    """
     low, high = (edge((value for value in values if value > 0), default=1.0) for edge in (min, max))
     if high <= low * 1.0001:
         low, high = low / 1.5, high * 1.5
+    if not tight:
+        low, high = _below(low), 1 / _below(1 / high)
     return Ruler(low, high, start, end, tuple(log_ticks(low, high)), log=True)
+
+
+def _below(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten at or below a value; 1 / that of 1 / value is the next above."""
+    size = 10.0 ** math.floor(math.log10(value))
+    return size * max(factor for factor in (1, 2, 5) if size * factor <= value * (1 + 1e-9))
 
 
 def round_ticks(low: float, high: float, about: int = 5) -> list[float]:

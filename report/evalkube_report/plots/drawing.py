@@ -64,6 +64,8 @@ class _Sheet:
         self.floor = _HEIGHT - _BOTTOM
         xs = [x for series in plot.series for x in series.xs] + [x for band in plot.bands for x in band.xs]
         xs += plot.columns.edges if plot.columns is not None else []
+        far = _FAR * max(xs, default=1.0)
+        xs += [limit.value for limit in plot.limits if limit.axis == "x" and limit.value <= far]
         self.x = _ruler(plot.x, xs, _LEFT, _WIDTH - _RIGHT, tight=True)
         self.labels = list(_rows([limit for limit in plot.limits if limit.axis == "x"], self.x))
         self.top = (
@@ -111,10 +113,11 @@ class _Sheet:
         """Lines across with their labels: those of the x axis above the plot, those of the y axis at its right."""
         for limit, row in self.labels:
             at = self.x.at(limit.value)
-            right = at + _LETTER * len(limit.label) > _WIDTH
+            label = limit.label if limit.value <= self.x.high else f"{limit.label} (further right)"
+            right = at + _bold(label) > _WIDTH
             yield stroke(limit.kind, at, self.top - 3 - _LABEL * row, at, self.floor)
             y, side = self.top - 4 - _LABEL * row, -3 if right else 3
-            yield text(at + side, y, limit.label, "tick strong", "end" if right else "start")
+            yield text(at + side, y, label, "tick strong", "end" if right else "start")
         for limit in self.plot.limits:
             if limit.axis == "y":
                 at = self.y.at(limit.value)
@@ -202,18 +205,23 @@ def _legend_lines(series: Sequence[str], bands: Sequence[str]) -> Iterator[list[
 _LABEL = 12.0
 
 
+def _bold(label: str) -> float:
+    """The room that the label of a line needs."""
+    return 1.15 * _LETTER * len(label) + 8
+
+
 def _rows(limits: Sequence[Limit], x: Ruler) -> Iterator[tuple[Limit, int]]:
     """Lines along the x axis from the left, each with the row of its label, so that no two labels touch."""
     ends: list[float] = []
     for limit in sorted(limits, key=lambda one: one.value):
-        at, width = x.at(limit.value), _LETTER * len(limit.label) + 8
+        at, width = x.at(limit.value), _bold(limit.label)
         start = at - width if at + width > _WIDTH else at
         row = next((row for row, end in enumerate(ends) if end <= start), len(ends))
         ends[row:] = [start + width, *ends[row + 1 :]]
         yield limit, row
 
 
-_FAR = 2.5
+_FAR = 1.6
 """A level so many times higher than all values stands at the edge: the values are what is to be seen."""
 
 
@@ -233,7 +241,7 @@ def _ruler(axis: Axis, values: Sequence[float], start: float, end: float, *, tig
             places = tuple(float(place) for place in range(last + 1))
             return Ruler(0.0, float(last) or 1.0, start + inset, end - inset, places)
         case "log":
-            found = axes.logarithmic(values, start, end)
+            found = axes.logarithmic(values, start, end, tight=tight)
         case _:
             zero, whole = axis.zero, axis.whole
             found = axes.linear(values, start, end, zero=zero, tight=tight, whole=whole)

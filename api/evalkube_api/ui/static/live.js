@@ -33,6 +33,7 @@
   const colour = (name) => style.getPropertyValue(name).trim();
   const DASHES = [[], [6, 3], [2, 3]];
 
+  const clock = (at) => new Date(at * 1000).toISOString().slice(11, 19);
   const shown = (value, unit) => {
     if (value === null || value === undefined) return "-";
     if (unit === "s") return value < 1 ? Number((value * 1000).toPrecision(3)) + " ms" : Number(value.toPrecision(3)) + " s";
@@ -45,12 +46,13 @@
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] } },
     axes: [
-      { stroke: colour("--soft"), grid: { stroke: colour("--rule") }, ticks: { stroke: colour("--rule") } },
-      { stroke: colour("--soft"), grid: { stroke: colour("--rule") }, ticks: { stroke: colour("--rule") }, size: 62,
+      { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 },
+        space: 80, values: (_, ticks) => ticks.map(clock) },
+      { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 }, size: 62,
         values: (_, ticks) => ticks.map((tick) => shown(tick, unit)) },
     ],
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "UTC"),
-    series: [{ label: "time", value: (_, at) => at ? new Date(at * 1000).toISOString().slice(11, 19) : "-" },
+    series: [{ label: "at", value: (_, at) => at ? clock(at) : "-" },
       ...curves.map(([, label], place) => ({
         label, stroke: colour("--s" + place % 6), dash: DASHES[place % 3], width: 2, spanGaps: true,
         points: { show: false }, value: (_, value) => shown(value, unit),
@@ -65,7 +67,7 @@
       const row = document.createElement("tr");
       const head = document.createElement("th");
       head.scope = "row";
-      head.textContent = new Date(course.at[place] * 1000).toISOString().slice(11, 19);
+      head.textContent = clock(course.at[place]);
       row.append(head);
       for (const [name] of curves) {
         const cell = document.createElement("td");
@@ -89,6 +91,8 @@
       any = true;
       if (drawn.has(figure)) drawn.get(figure).setData(data);
       else drawn.set(figure, new uPlot(options(figure, curves, unit), data, figure.querySelector(".drawn")));
+      const plot = drawn.get(figure);
+      if (!(plot.cursor.left >= 0)) plot.setLegend({ idx: course.at.length - 1 }); // the last values, while nobody points
       fill(figure, curves, unit);
     }
     document.querySelector("#no-curves").hidden = any;

@@ -72,7 +72,18 @@
     count();
   };
 
+  // What was folded out stays so.
+  const open = new Map();
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    open.clear();
+    for (const one of event.detail.target.querySelectorAll("details[id]")) open.set(one.id, one.open);
+  });
+
   document.addEventListener("htmx:afterSwap", () => {
+    for (const [id, was] of open) {
+      const one = document.getElementById(id);
+      if (one) one.open = was;
+    }
     restore();
     const now = part(), said = document.querySelector("#said");
     if (now && said && said.textContent !== now.dataset.said) said.textContent = now.dataset.said;
@@ -109,11 +120,6 @@
       form.dataset.sent = "yes";
     });
     addEventListener("pageshow", () => { delete form.dataset.sent; });
-    let open = null; // which of them was read
-    document.addEventListener("htmx:beforeSwap", () => { open = document.querySelector(".spelling[open]")?.id; });
-    document.addEventListener("htmx:afterSwap", () => {
-      if (open) for (const one of document.querySelectorAll(".spelling")) one.open = one.id === open;
-    });
   }
 
   // A field that narrows a list of ticks to those with its words.

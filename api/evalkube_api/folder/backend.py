@@ -1,0 +1,207 @@
+"""The backend of a folder of outputs: lists and shows what is there, and refuses everything that would change it."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NoReturn
+
+import orjson
+
+from evalkube_api import endings, errors, lines, selecting
+from evalkube_api.backend import (
+    Artifact,
+    ArtifactList,
+    Census,
+    Deletion,
+    Moment,
+    Queue,
+    RunEvent,
+    RunPage,
+    RunQuery,
+    Span,
+    Submission,
+)
+from evalkube_api.folder import reading
+from evalkube_api.folder.reading import Found, Reader
+from evalkube_api.local import files, folders, following
+from evalkube_crds import seed
+from evalkube_crds.results import Progress
+from evalkube_crds.status import Run
+
+__all__ = ["FolderBackend"]
+
+_LOOK_S: Final = 2.0
+"""Between two looks at the folder: a service may still write to it."""
+_QUIET_S: Final = 10.0
+_LOGS: Final = ("logs/eval_log.log", "benchmark.log")
+_MOST_RESULT_BYTES: Final = 1 << 30
+
+
+class FolderBackend:
+    """See backend.Backend for what each method promises."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._reader = Reader(root)
+        self._found: Mapping[str, Found] = {}
+        self._looked_at = -_LOOK_S
+        self._looking = asyncio.Lock()
+        self._closed = asyncio.Event()
+
+    async def start(self) -> None:
+        """See backend.Backend."""
+        if not self.root.is_dir():
+            raise errors.ServiceError(f"{self.root}: is no folder")
+        await self._look()
+        if not self._found:
+            raise errors.ServiceError(
+                f"{self.root}: holds no runs; name the output root of a service, or the folder of a run"
+            )
+
+    async def close(self) -> None:
+        """See backend.Backend."""
+        self._closed.set()
+
+    def kill(self) -> None:
+        """There is nothing to end."""
+
+    async def submit(self, submission: Submission) -> Run:
+        """Refused."""
+        self._refuse("no run is started here")
+
+    async def cancel(self, run_id: str) -> Run:
+        """Refused."""
+        self._refuse("no run is cancelled here")
+
+    async def delete(self, run_id: str, *, force: bool) -> Deletion:
+        """Refused."""
+        self._refuse("no run is deleted here")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise errors.ReadOnly(f"{what}: {self.root} is only looked at; `evalkube service` does more")
+
+    async def _look(self) -> None:
+        async with self._looking:
+            if time.monotonic() - self._looked_at >= _LOOK_S:
+                self._found = await asyncio.to_thread(self._reader.runs)
+                self._looked_at = time.monotonic()
+
+    def _one(self, run_id: str) -> Found:
+        try:
+            return self._found[run_id]
+        except KeyError:
+            raise errors.NotFound(f"there is no run {run_id[:80]!r}; GET /api/v1/runs lists them") from None
+
+    async def get(self, run_id: str) -> Run:
+        """See backend.Backend."""
+        await self._look()
+        try:
+            return await asyncio.to_thread(reading.whole, self._one(run_id))
+        except (OSError, ValueError):
+            raise errors.NotFound(f"the document of run {run_id[:80]} is gone or damaged") from None
+
+    async def list(self, query: RunQuery) -> RunPage:
+        """See backend.Backend."""
+        _check(query)
+        await self._look()
+        found = selecting.page((one.line for one in self._found.values()), query, datetime.now(UTC))
+        return RunPage(found.lines, found.total, found.next, "folder")
+
+    async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
+        """See backend.Backend. A folder tells of nothing by itself."""
+        _check(query)
+        return self._quiet()
+
+    async def _quiet(self) -> AsyncIterator[None]:
+        while not self._closed.is_set():
+            yield None
+            await self._pause(_QUIET_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def queue(self, run: Run) -> Queue | None:
+        """See backend.Backend."""
+        return lines.queue_of(run.status)
+
+    def census(self) -> Census:
+        """See backend.Backend."""
+        return Census(Counter((one.line.kind, one.line.phase) for one in self._found.values()))
+
+    async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
+        """The run as it is: nothing here brings it to an end."""
+        return await self.get(run_id)
+
+    async def results(self, run_id: str) -> bytes:
+        """See backend.Backend."""
+        run, found = await self.get(run_id), self._one(run_id)
+        data = await asyncio.to_thread(_results, run, found)
+        if data is None:
+            raise errors.NotFound(f"run {run_id} has no results; its phase is {run.status.phase}")
+        return data
+
+    async def moment(self, run_id: str) -> Moment:
+        """See backend.Backend."""
+        run = await self.get(run_id)
+        status = run.status
+        at = status.completion_time or status.start_time or run.metadata.creation_timestamp
+        return Moment(run_id, status.phase, status.progress or Progress(), at, endings.reason_of(run)[1])
+
+    async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
+        """See backend.Backend."""
+        last = None
+        while not self._closed.is_set():
+            moment = await self.moment(run_id)
+            yield moment if moment != last else None
+            last = moment
+            if moment.phase.terminal:
+                return
+            await self._pause(_LOOK_S)
+
+    async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
+        """See backend.Backend. Never followed."""
+        found = self._one(run_id)
+        path = await asyncio.to_thread(_log_of, found)
+        async for chunk in following.log(path, tail_lines, None):
+            yield chunk
+
+    async def artifacts(self, run_id: str) -> ArtifactList:
+        """See backend.Backend."""
+        return await asyncio.to_thread(folders.listing, self._one(run_id).folder, self._hidden())
+
+    async def artifact(self, run_id: str, path: str, *, span: Span | None = None) -> Artifact:
+        """See backend.Backend."""
+        return await asyncio.to_thread(folders.opened, self._one(run_id).folder, path, self._hidden(), span)
+
+    def _hidden(self) -> Path:
+        return self.root.resolve() / reading.CONTROL
+
+
+def _check(query: RunQuery) -> None:
+    if query.namespace is not None:
+        raise errors.InvalidRequest.because("needs a cluster; this is a folder of outputs", "namespace")
+
+
+def _results(run: Run, found: Found) -> bytes | None:
+    if run.status.results is not None:
+        return orjson.dumps(run.status.results)
+    if found.control is not None:
+        try:
+            return files.read(found.control / "response.json", _MOST_RESULT_BYTES)
+        except OSError:
+            return None
+    result = reading.result_of(run, found.folder)
+    return None if result is None else orjson.dumps(seed.response(result))
+
+
+def _log_of(found: Found) -> Path:
+    places = [found.folder / name for name in _LOGS]
+    if found.control is not None:
+        places.insert(0, found.control / "runner.log")
+    return next((path for path in places if path.is_file()), places[0])

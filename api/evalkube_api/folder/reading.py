@@ -1,0 +1,154 @@
+"""Finds the runs in a folder of outputs: by the documents of the service that made them and, where there are none (a
+folder that was copied, or came out of a cluster's store), by those that every run leaves beside its results. Blocking.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import orjson
+from pydantic import ValidationError
+
+from evalkube_api import lines
+from evalkube_api.backend import Line
+from evalkube_api.local import files
+from evalkube_crds import summary, thresholds, transitions, verdict
+from evalkube_crds.names import Kind, Reason
+from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.status import EvalRun, PerfRun, Run
+
+__all__ = ["CONTROL", "Found", "Reader", "document_of", "result_of", "whole"]
+
+_LOG: Final = logging.getLogger("evalkube.service")
+CONTROL: Final = ".evalkube"
+_LEFT: Final = ("reports/run.json", "perf_run.json")
+"""The document of a run in its own folder."""
+_DEEPEST: Final = 4
+_MOST_RESULT_BYTES: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One run. `folder` has its artifacts; `control` the service's own files about it, where there are any."""
+
+    line: Line
+    document: Path
+    folder: Path
+    control: Path | None
+    stamp: tuple[int, int]
+
+
+class Reader:
+    """The runs below a folder. What did not change since the last look is not read again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._known: dict[Path, Found | None] = {}
+
+    def runs(self) -> Mapping[str, Found]:
+        """Those that are there now, by id. A document that cannot be read is passed over, and logged once."""
+        seen = {path: self._found(path) for path in self._documents()}
+        self._known = seen
+        found: dict[str, Found] = {}
+        for one in seen.values():
+            if one is not None:
+                found.setdefault(one.line.run_id, one)  # the service's own document comes first
+        return found
+
+    def _documents(self) -> Iterator[Path]:
+        yield from sorted((self._root / CONTROL / "runs").glob("*/run.json"))
+        for parent, folders, names in os.walk(self._root):
+            below = len(Path(parent).relative_to(self._root).parts)
+            folders[:] = sorted(name for name in folders if name != CONTROL) if below < _DEEPEST else []
+            for name in _LEFT:
+                path = Path(parent, name)
+                if name in names or (path.parent.name in folders and path.is_file()):
+                    yield path
+
+    def _found(self, path: Path) -> Found | None:
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            known = self._known.get(path)
+            if path in self._known and (known is None or known.stamp == stamp):
+                return known
+            run = document_of(path)
+        except (OSError, ValueError) as problem:
+            _LOG.warning("%s: is no run's document: %s", path, type(problem).__name__)
+            return None
+        control = path.parent if path.is_relative_to(self._root / CONTROL) else None
+        folder = _own_folder(path) if control is None else self._folder_of(run)
+        run = run if control is not None else _at_its_end(run, path, folder)
+        return Found(replace(lines.line_of(run), output_dir=str(folder)), path, folder, control, stamp)
+
+    def _folder_of(self, run: Run) -> Path:
+        """Where the artifacts are: as the document says or, in a folder that was moved, by the same name here."""
+        said = Path(run.status.output_dir or ".")
+        return said if said.is_dir() and said.resolve().is_relative_to(self._root) else self._root / said.name
+
+
+def _own_folder(path: Path) -> Path:
+    return path.parent.parent if path.parent.name == "reports" else path.parent
+
+
+def document_of(path: Path) -> Run:
+    """Raises OSError, ValueError."""
+    data = files.read(path)
+    document = orjson.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("is not a JSON object")
+    model = EvalRun if document.get("kind") == Kind.EVAL_RUN else PerfRun
+    run: Run = model.model_validate_json(data)
+    return run
+
+
+def whole(found: Found) -> Run:
+    """The run's document, as it is at its end. Raises OSError, ValueError."""
+    run = document_of(found.document)
+    if found.control is None:
+        run = _at_its_end(run, found.document, found.folder)
+    return run.model_copy(update={"status": run.status.model_copy(update={"output_dir": str(found.folder)})})
+
+
+def _at_its_end(run: Run, path: Path, folder: Path) -> Run:
+    """The document beside the results was written while the run ended; with them it has succeeded."""
+    if run.status.phase.terminal:
+        return run
+    result = result_of(run, folder)
+    if result is None:
+        return run
+    ended = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    figures = summary.summary(result)
+    gates = run.spec.thresholds
+    found = transitions.Outcome(
+        reason=Reason.COMPLETED,
+        message=summary.headline(result, figures),
+        summary=figures,
+        done=summary.requested(result),
+        failed=summary.failed(result),
+        verdict=verdict.worst_of(point.verdict for point in result.points) if isinstance(result, PerfResult) else None,
+        start_skew_s=summary.start_skew_s(result),
+    )
+    status = transitions.with_outcome(
+        run.status,
+        found,
+        missed=[str(miss) for miss in thresholds.missed(gates, figures)] if gates else None,
+        output_dir=str(folder),
+        now=ended,
+        generation=run.metadata.generation,
+    )
+    return run.model_copy(update={"status": status})
+
+
+def result_of(run: Run, folder: Path) -> EvalResult | PerfResult | None:
+    """What the run found; None where that is not there, or cannot be read."""
+    name, model = ("reports/result.json", EvalResult) if isinstance(run, EvalRun) else ("perf_result.json", PerfResult)
+    try:
+        found: EvalResult | PerfResult = model.model_validate_json(files.read(folder / name, _MOST_RESULT_BYTES))
+    except (OSError, ValidationError):
+        return None
+    return found

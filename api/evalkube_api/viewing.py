@@ -1,0 +1,53 @@
+"""`evalkube view`: shows a folder of outputs in the browser, and changes nothing in it."""
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalkube_api import errors
+from evalkube_api.main import serve
+from evalkube_api.settings import from_environment
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(add_completion=False, help="Look at a folder of outputs in the browser, read-only")
+
+
+@app.command()
+def main(
+    folder: Annotated[Path, typer.Argument(help="Output root of a service, or the folder of a run")] = Path("outputs"),
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = 0,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser")] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token to ask for (or EVALKUBE_TOKEN_FILE); none unless given")
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
+    ] = None,
+) -> None:
+    """Look at a folder of outputs in the browser: runs, samples, load tests, comparisons. Nothing in it is changed."""
+    try:
+        settings = from_environment(
+            host=host,
+            port=port,
+            outputs=folder,
+            token_file=token_file,
+            allowed_hosts=allowed_host or (),
+            backend="folder",
+        )
+        serve(settings, opened=_open if open_browser else None)
+    except errors.ServiceError as problem:
+        typer.echo(f"evalkube view: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _open(url: str) -> None:
+    webbrowser.open(f"{url}/ui")
+
+
+if __name__ == "__main__":
+    app()
