@@ -10,6 +10,7 @@ __all__ = [
     "ARCHIVE",
     "ARTIFACT",
     "ARTIFACTS",
+    "BENCHMARKS",
     "BROWSING",
     "CANCELLED",
     "COMPARED",
@@ -101,6 +102,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 HEALTH: Final[Responses] = {200: _json("It answers", responses.Health)}
 METRICS: Final[Responses] = {200: _text("The figures, in Prometheus' text format", "text/plain")}
+BENCHMARKS: Final[Responses] = {400: _BAD}
 RUNS: Final[Responses] = {200: _json("A page of runs", responses.RunList), 400: _BAD}
 RUN: Final[Responses] = {200: _json("The run", responses.RunDetail), 404: _MISSING}
 DELETED: Final[Responses] = {200: _json("Deleted", responses.Deleted), 400: _BAD, 404: _MISSING, 409: _CONFLICT}

@@ -125,11 +125,11 @@ def tags_in(text: str | None, field: str = "tag") -> dict[str, str | None]:
 
 def _sorted(found: list[Line], query: RunQuery, now: datetime) -> list[Line]:
     """Runs that have no such value come last in both directions; those of the same value newest first."""
-    value = _VALUES[query.sort]
     found.sort(key=lambda line: line.place, reverse=True)
-    known = [(of, line) for line in found if (of := value(line, now)) is not None]
+    values = [(_VALUES[query.sort](line, now), line) for line in found]
+    known = [pair for pair in values if pair[0] is not None]
     known.sort(key=lambda pair: pair[0], reverse=query.descending)
-    return [line for _, line in known] + [line for line in found if value(line, now) is None]
+    return [line for _, line in known] + [line for value, line in values if value is None]
 
 
 def _duration_s(line: Line, now: datetime) -> float | None:

@@ -6,6 +6,7 @@ because a structural schema has no unions.
 
 import re
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlsplit
@@ -85,7 +86,7 @@ class Contract(BaseModel):
 
     @classmethod
     def _lists(cls) -> dict[str, FieldInfo]:
-        return {name: field for name, field in cls.model_fields.items() if _is_list(field.annotation)}
+        return _lists_of(cls)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -96,6 +97,11 @@ class Contract(BaseModel):
             for word in {name, field.alias} & properties.keys():
                 properties[word] = _one_or_many(properties[word])
         return schema
+
+
+@cache  # it would take half the time of reading a document
+def _lists_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {name: field for name, field in model.model_fields.items() if _is_list(field.annotation)}
 
 
 _NO_ITEM = (list, tuple, type(None))

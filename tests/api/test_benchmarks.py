@@ -43,6 +43,28 @@ def test_collections_are_listed_and_taken(service: Service) -> None:
     assert other.json()["problems"] == [{"field": "dataset_args.iquiz", "reason": "only of the run's own datasets"}]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"category": "mathematics", "q": "GSM8K"}, {"gsm8k"}),
+        ({"language": "zh", "q": "ceval"}, {"ceval"}),
+        ({"q": "nothing is called so"}, set()),
+    ],
+)
+def test_the_list_is_filtered(service: Service, query: dict[str, str], found: set[str]) -> None:
+    """And of the collections those that have one of what is left."""
+    answer = service.client.get("/api/v1/benchmarks", params=query).json()
+    assert {one["name"] for one in answer["benchmarks"]} == found
+    assert all(found & set(one["members"]) for one in answer["collections"])
+
+
+def test_a_category_that_there_is_not(service: Service) -> None:
+    """400 with the nearest."""
+    refused = service.client.get("/api/v1/benchmarks", params={"category": "mathematic"})
+    assert refused.status_code == 400
+    assert "did you mean 'mathematics'" in refused.json()["problems"][0]["reason"]
+
+
 _JUDGE = {"model": "j", "api_url": "http://127.0.0.1:9/v1"}
 
 

@@ -54,7 +54,7 @@ def blocked(service: Service, server: ApiServer, word: str, body: dict[str, Any]
 
 
 def test_an_evaluation(service: Service, server: ApiServer) -> None:
-    """The seed's keys and no others but the id; the API key is in the Secret alone."""
+    """The seed's keys and no others but the id and the summary; the API key is in the Secret alone."""
     with blocked(service, server, "eval", eval_body(shards=2, deadlines={"startup": 60})) as (name, answer):
         server.set_status("evalruns", name, **ENDED)
         response = answer.result(60)
@@ -65,6 +65,7 @@ def test_an_evaluation(service: Service, server: ApiServer) -> None:
         "message": "Evaluation completed",
         "result": {"gsm8k": {"score": 1.0}},
         "output_dir": "volume://evals/x",
+        "summary": {"gsm8k/mean_acc": 1.0},
     }
     raw, secret = server.one("evalruns", name), server.one("secrets", f"{name}-key")
     assert raw is not None

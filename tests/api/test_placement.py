@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evalkube_api import errors, placement
-from evalkube_api.placement import ClusterRequest
+from evalkube_api.placement import Beside, ClusterRequest
 from evalkube_api.settings import ClusterSettings, cluster_settings
 from fakes.bodies import eval_body
 from fakes.cluster_runs import eval_submission
@@ -17,7 +17,7 @@ def test_the_three_fields_are_taken_out() -> None:
     resources: dict[str, Any] = {"limits": {"memory": "1Gi"}}
     body = eval_body(namespace="team", priority="low", resources=resources, shards=2)
     place, rest = placement.split(body)
-    assert place == ClusterRequest(namespace="team", priority="low", resources=resources)
+    assert place == Beside(namespace="team", priority="low", resources=resources)
     assert rest == eval_body(shards=2)
     spec = placement.placed(eval_submission(runner={"image": "mine"}).spec, place)
     assert spec.runner.model_dump(exclude_unset=True) == {

@@ -60,7 +60,10 @@ def test_a_run_that_waits_is_as_it_was_asked(outputs: Path) -> None:
         listed = service.client.get("/api/v1/runs?phase=Queued").json()["runs"]
         assert [run["id"] for run in listed] == [second, first]
         progress = service.client.get(f"{path}/progress").json()
-        assert (progress["phase"], progress["message"]) == ("Queued", "waits for its turn")
+        assert (progress["phase"], progress["message"]) == (
+            "Queued",
+            "waits for the end of the evaluation that is running (--max-runs)",
+        )
         assert service.client.get(f"{path}/result").status_code == 202
         assert service.client.get(f"{path}/result", headers={"Prefer": "wait=1"}).status_code == 202
         assert service.client.get(f"{path}/logs").text == ""

@@ -39,7 +39,7 @@ def test_the_evaluation_with_curl(real: Service, model: str) -> None:
             "limit": 5,
         },
     )
-    assert set(answer) == EVAL_KEYS | {"id"}
+    assert set(answer) == EVAL_KEYS | {"id", "summary"}
     assert answer["result"]["gsm8k"]["dataset_name"] == "gsm8k"
     assert answer["result"]["gsm8k"]["requested"] == 5
     assert (Path(answer["output_dir"]) / "reports" / "report.html").is_file()
@@ -58,7 +58,7 @@ def test_the_load_test_with_curl(real: Service, model: str) -> None:
             "data_source": "sample",
         },
     )
-    assert set(answer) == PERF_KEYS | {"id"}
+    assert set(answer) == PERF_KEYS | {"id", "summary"}
     point = answer["results"]["parallel_5_number_50"]
     assert set(point) == {"metrics", "percentiles"}
     assert point["metrics"]["Succeed requests"] == 50

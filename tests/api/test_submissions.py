@@ -22,11 +22,11 @@ def test_health(service: Service) -> None:
 
 
 def test_an_evaluation_blocks_and_answers_as_the_seed_does(service: Service) -> None:
-    """The seed's keys, and the id beside them."""
+    """The seed's keys, and the id and the summary beside them."""
     response = service.post("eval", eval_body())
     answer = response.json()
     assert response.status_code == 200
-    assert set(answer) == {"status", "message", "result", "output_dir", "id"}
+    assert set(answer) == {"status", "message", "result", "output_dir", "id", "summary"}
     assert (answer["status"], answer["message"]) == ("success", "Evaluation completed")
     assert answer["result"]["gsm8k"]["score"] == 1.0
     assert Path(answer["output_dir"]).parent == service.outputs
@@ -36,7 +36,7 @@ def test_an_evaluation_blocks_and_answers_as_the_seed_does(service: Service) -> 
 def test_a_load_test_blocks_and_answers_as_the_seed_does(service: Service) -> None:
     """The point's name, metrics and percentiles."""
     answer = service.post("perf", perf_body()).json()
-    assert set(answer) == {"status", "message", "output_dir", "results", "id"}
+    assert set(answer) == {"status", "message", "output_dir", "results", "id", "summary"}
     assert (answer["status"], answer["message"]) == ("success", "Performance test completed")
     assert set(answer["results"]["parallel_2_number_10"]) == {"metrics", "percentiles"}
 

@@ -54,9 +54,17 @@ def test_everyone_has_a_turn_in_order(kinds: list[Kind], most: int, alone: bool)
 WAITS = {
     "behind others": (3, E, [E, E], ALONE, "2 runs before it"),
     "behind one": (2, P, [E], ALONE, "1 run before it"),
-    "evaluations": (1, E, [E, E], ALONE, "the end of one of 2 evaluations (--max-runs)"),
+    "evaluations": (1, E, [E, E], ALONE, "the end of one of the 2 evaluations that are running (--max-runs)"),
     "a load test": (1, E, [P], ALONE, "the end of the load test that is running; load tests run alone"),
-    "alone": (1, P, [E], ALONE, "the end of 1 evaluation; load tests run alone"),
+    "alone": (1, P, [E], ALONE, "the end of the evaluation that is running; load tests run alone"),
+    "the one at work": (1, E, [E], ALONE, "the end of the evaluation that is running (--max-runs)"),
+    "alone beside several": (
+        1,
+        P,
+        [E, E],
+        ALONE,
+        "the end of the 2 evaluations that are running; load tests run alone",
+    ),
     "one at a time": (1, P, [E, P], BESIDE, "the end of the load test that is running; load tests run one at a time"),
     "nothing": (1, E, [], ALONE, "its turn"),
 }

@@ -31,17 +31,17 @@ def test_the_figures_of_a_summary(figures: dict[str, float], shown: dict[str, fl
     assert headline.figures_of(figures) == shown
 
 
-V, D, I = Verdict.VALID, Verdict.DEGRADED, Verdict.INVALID
+V, D, N = Verdict.VALID, Verdict.DEGRADED, Verdict.INVALID
 
 
 @pytest.mark.parametrize(
     ("points", "rps"),
     [
         pytest.param([(10, V), (30, V), (20, V)], 30, id="all valid"),
-        pytest.param([(10, V), (20, V), (30, I)], 20, id="the fastest is not valid"),
-        pytest.param([(10, D), (20, I)], 20, id="none is valid"),
-        pytest.param([(30, V), (20, I)], 30, id="a slower one is not valid"),
-        pytest.param([(0, V), (20, I)], 20, id="the only valid one has no rate"),
+        pytest.param([(10, V), (20, V), (30, N)], 20, id="the fastest is not valid"),
+        pytest.param([(10, D), (20, N)], 20, id="none is valid"),
+        pytest.param([(30, V), (20, N)], 30, id="a slower one is not valid"),
+        pytest.param([(0, V), (20, N)], 20, id="the only valid one has no rate"),
     ],
 )
 def test_a_load_test_shows_its_fastest_valid_point(points: list[tuple[int, Verdict]], rps: float) -> None:

@@ -442,8 +442,8 @@ class LocalBackend:
     async def moment(self, run_id: str) -> Moment:
         """See backend.Backend."""
         if run_id in self._waiting:
-            waits = self._queue(run_id).waits_for
-            return Moment(run_id, Phase.QUEUED, Progress(), self._index.entry(run_id).line.created, waits)
+            said = f"waits for {self._queue(run_id).waits_for}"
+            return Moment(run_id, Phase.QUEUED, Progress(), self._index.entry(run_id).line.created, said)
         live, run = self._lives.get(run_id), await self.get(run_id)
         seen = None if live is None or run.status.phase.terminal else live.seen
         at = _last_change(run) if seen is None else seen[1]

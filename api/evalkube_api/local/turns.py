@@ -47,17 +47,17 @@ def waits_for(place: int, kind: Kind, running: Iterable[Kind], limits: Limits) -
     """What the run at that place of the line, from 1, waits for, beside those of the kinds that are ``running``."""
     kinds = list(running)
     if place > 1:
-        return f"{_counted(place - 1, 'run')} before it"
+        return "1 run before it" if place == 2 else f"{place - 1} runs before it"
     if not kinds:
         return "its turn"
     if limits.perf_alone and Kind.PERF_RUN in kinds:
         return "the end of the load test that is running; load tests run alone"
     if limits.perf_alone and kind is Kind.PERF_RUN:
-        return f"the end of {_counted(len(kinds), 'evaluation')}; load tests run alone"
+        return f"the end of {_evaluations(len(kinds), '')}; load tests run alone"
     if kind is Kind.PERF_RUN:
         return "the end of the load test that is running; load tests run one at a time"
-    return f"the end of one of {_counted(kinds.count(kind), 'evaluation')} (--max-runs)"
+    return f"the end of {_evaluations(kinds.count(kind), 'one of ')} (--max-runs)"
 
 
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _evaluations(number: int, of: str) -> str:
+    return "the evaluation that is running" if number == 1 else f"{of}the {number} evaluations that are running"
