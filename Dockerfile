@@ -57,7 +57,7 @@ RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; /opt/evalkube/bin/pyth
 RUN set -eu; cd /opt/evalkube/lib/python3*/site-packages; \
     seldom="sympy mpmath latex2sympy2_extended antlr4 math_verify \
         huggingface_hub httpx2 httpcore2 modelscope_hub fsspec filelock tqdm oauthlib \
-        jinja2 rich pygments markdown_it"; \
+        rich pygments markdown_it"; \
     python -m zipfile -c seldom.zip $seldom; echo seldom.zip >seldom.pth; \
     notices=$(ls -d *.dist-info/licenses *.dist-info/sboms); tar -czf notices.tar.gz $notices; \
     rm -rf $seldom $notices *.dist-info/RECORD; \

@@ -49,11 +49,15 @@ again is done. With a key or without, an evaluation that was cut short (its runn
 finished samples when the same request comes again.
 
 **Errors** are JSON, with `error` for people: 400 (with `problems`, one per field), 404, 409, 413, 422; 401 without
-the service's token, where it has one (`Authorization: Bearer TOKEN`), 421 for a name that it is not known by, 403 for a
-page of another site that wants to change something; 500 when the run failed or was cancelled, with a typed `reason`,
-and `traceback` in debug mode only; 503 when the service stopped before the run had ended;
+the service's token, where it has one (`Authorization: Bearer TOKEN`, or the cookie of a login at `/ui/login`), 421 for
+a name that it is not known by, 403 for a page of another site that wants to change something; 500 when the run failed
+or was cancelled, with a typed `reason`, and `traceback` in debug mode only; 503 when the service stopped before the run
+had ended;
 429 when as many runs wait as may (`--max-waiting`);
 507 when what runs leave cannot be written: then none is taken, and what waits is held until it can.
+
+**HTTP**: `HEAD` wherever `GET` is; a slash at the end changes nothing; results and files have an `ETag` (304 with
+`If-None-Match`), files answer `Range`. Pages of other sites may ask only where `--cors-origin` names them.
 
 **Turns**: runs start in the order they come. Several evaluations run at once (`--max-runs`); a load test runs alone,
 because whatever runs beside it on the same machine is in its numbers.

@@ -99,6 +99,25 @@ def test_a_task_is_stopped_by_its_id(service: Service, word: str, body: dict[str
     assert got(service, f"{word}/progress", task_id).json()["status"] == "stopped"
 
 
+def test_of_two_at_once_one_is_taken(service: Service) -> None:
+    """The other is told so, however close they are."""
+    found: list[int] = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(invoked(service, "eval", eval_body("hang"), "at-once").status_code)
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(found) == 3)
+    assert found == [409, 409, 409]
+    service.client.post("/api/v1/eval/stop", params={"task_id": "at-once"})
+    for thread in threads:
+        thread.join(timeout=60)
+    assert found[3] == 200
+
+
 def test_the_newest_run_of_an_id_counts(service: Service) -> None:
     """A task may be submitted again once it has ended."""
     assert invoked(service, "eval", eval_body("fail-DatasetUnavailable"), "twice").status_code == 500

@@ -9,7 +9,7 @@ UNKNOWN = {
     "GET /api/v1/runs?modle=x": ("modle", "did you mean 'model'?"),
     "GET /api/v1/runs?Kind=eval": ("Kind", "did you mean 'kind'?"),
     "GET /api/v1/runs?name_space=x": ("name_space", "did you mean 'namespace'?"),
-    "GET /api/v1/runs?after=x": ("after", "valid here: continue, dataset, kind, limit, model, namespace"),
+    "GET /api/v1/runs?after=x": ("after", "valid here: continue, dataset, kind, limit, model, "),
     "GET /api/v1/runs?limit=1&offset=3": ("offset", "not a query parameter"),
     "GET /api/v1/runs?status=Running": ("status", "not a query parameter"),
     "GET /api/v1/runs?": (None, ""),

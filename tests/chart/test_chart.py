@@ -27,6 +27,8 @@ REFUSED = {
     "a port with a target": ("targets.deny={model:8000}", "deny"),
     "a URL for a name": ("api.allowedHosts={http://x}", "allowedHosts"),
     "every name": ("api.allowedHosts={*}", "allowedHosts"),
+    "an origin with a path": ("api.corsOrigins={https://a.example/x}", "corsOrigins"),
+    "a name for an origin": ("api.corsOrigins={a.example}", "corsOrigins"),
     "pods of root": ("podSecurityContext.runAsUser=0", "runAsUser"),
     "a word where a number is meant": ("api.replicas=many", "replicas"),
 }

@@ -70,6 +70,16 @@ def test_the_check_asks_under_a_name_that_passes() -> None:
 
 
 @needs_helm
+def test_the_api_knows_whose_pages_may_ask() -> None:
+    """None unless the installer says so; the service takes each of them."""
+    cors = pytest.importorskip("evalkube_api.access.cors")
+    assert option(api_container("")["args"], "--cors-origin") == []
+    given = option(api_container("api.corsOrigins={https://a.example,http://b.example:8080}")["args"], "--cors-origin")
+    assert given == ["https://a.example", "http://b.example:8080"]
+    assert cors.origins(given, token=False) == set(given)
+
+
+@needs_helm
 def test_a_token_is_a_secret_that_is_mounted() -> None:
     """In the API's pods and in that of `helm test`, which brings it; without one, nothing of it is there."""
     objects = rendered(VALUE_SETS["a token"])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 from fakes.browser import BROWSER
 
@@ -71,7 +71,7 @@ class Screen:
             context.route("**/*", self._only_loopback)
             page = context.new_page()
             page.on("pageerror", lambda problem: self.complaints.append(str(problem)))
-            page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+            page.on("console", self._heard)
             page.goto(path)
             yield page
         finally:
@@ -83,6 +83,10 @@ class Screen:
             page.wait_for_load_state("load")
             page.wait_for_timeout(400)
             page.screenshot(path=file, full_page=True)
+
+    def _heard(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
 
     def _only_loopback(self, route: Route) -> None:
         if urlsplit(route.request.url).hostname in _LOOPBACK:

@@ -84,7 +84,7 @@ def _samples(routes: APIRouter, indexes: Indexes) -> None:
         row = known.find(dataset, subset, index)
         if row is None:
             raise errors.NotFound(f"run {run_id} has no sample {index} of {dataset}, subset {subset}")
-        query = _query(dataset, subset, state, error, sort)
+        query = _query(None, None, state, error, sort)
         found = await indexes.sample(run_id, known, row)
         try:
             beside = await asyncio.to_thread(sample_page.around, known, query, row)

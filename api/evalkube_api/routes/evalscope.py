@@ -55,6 +55,7 @@ class _Tasks:
     settings: Settings
     metrics: Metrics
     kind: Kind
+    submitting: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     async def newest(self, task_id: str) -> Line | None:
         """The run that was submitted last with that id."""
@@ -75,13 +76,14 @@ class _Tasks:
         task_id = request.headers.get(_HEADER)
         if task_id is None:
             raise errors.InvalidRequest.because(f"{_HEADER} header is required")
-        before = await self.newest(task_id)
-        if before is not None and not before.phase.terminal:
-            raise errors.Conflict(f"task {task_id} is running; stop it first, or use another id", before.run_id)
         asked = {name: value for name, value in body.items() if name not in evalscope.OVERRIDDEN[self.kind]}
         made = await asyncio.to_thread(submissions.submission_of, self.kind, _REQUESTS[self.kind], asked, None)
-        made = dataclasses.replace(made, tags={**made.tags, evalscope.TAG: task_id})
-        return task_id, await self.backend.submit(made)
+        made = dataclasses.replace(made, tags={**made.tags, evalscope.TAG: _checked(task_id)})
+        async with self.submitting:  # two of the same id at once
+            before = await self.newest(task_id)
+            if before is not None and not before.phase.terminal:
+                raise errors.Conflict(f"task {task_id} is running; stop it first, or use another id", before.run_id)
+            return task_id, await self.backend.submit(made)
 
 
 def _checked(task_id: str) -> str:

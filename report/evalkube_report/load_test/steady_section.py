@@ -85,7 +85,7 @@ def _times(point: PerfPoint, seen: PerfPoint) -> Table:
             values = (unit.show(None if value is None else value * NANO) for value in time.values(of, STATISTICS))
             rows.append(Row((f"{time.title}, {part}", *values)))
     names = ("Mean" if statistic is None else f"p{statistic:g}" for statistic in STATISTICS)
-    return Table(f"Times, in {unit.name}", (f"Time ({unit.name})", *names), tuple(rows))
+    return Table(f"Times of the steady part, in {unit.name}", (f"Time ({unit.name})", *names), tuple(rows))
 
 
 _SWEPT: Final = tuple((time, percent) for time in (TTFT, LATENCY) for percent in (50, 99))

@@ -50,7 +50,7 @@ from evalkube_report.plots.drawing import Shown, shown
 from evalkube_report.requests.series import Series as RequestSeries
 from evalkube_report.table import Table
 
-__all__ = ["PointView", "Tile", "context", "point_view", "tiles"]
+__all__ = ["PointView", "Tile", "context", "facts", "point_view", "tiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def context(
     several = len(result.points) > 1
     return {
         "title": result.title or spec.name or spec.model_id or result.model,
-        "facts": _facts(result, spec),
+        "facts": facts(result, spec),
         "missing": result.of_shards - len(result.shards),
         "statements": sentences.of_load_test(result, spec.thresholds),
         "tiles": tiles(result.points),
@@ -109,7 +109,8 @@ def context(
     }
 
 
-def _facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
+def facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
+    """What was measured, of what, and with which prompts, as pairs of name and value."""
     span = (result.ended_at_ns - result.started_at_ns) / 1e9 if result.started_at_ns > 0 else None
     tokens = " to ".join(formats.count(limit) for limit in spec.max_tokens)
     return [

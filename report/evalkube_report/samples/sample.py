@@ -66,7 +66,7 @@ def read(entry: Entry, lines: Mapping[str, bytes]) -> Sample:
     return Sample(
         entry=entry,
         prompt=_messages(prediction, review),
-        question=_text(review.get("question")),
+        question=_question(review.get("question")),
         target=_text(review.get("target")),
         judges=judge_words.words_of(judging),
         error_message=_text(error.get("message")) if entry.error is not None else None,
@@ -121,6 +121,11 @@ def _messages(prediction: Mapping[str, Any], review: Mapping[str, Any]) -> tuple
         found = review.get("messages")
         found = found[:-1] if isinstance(found, list) else []
     return tuple(Message(_text(one.get("role")), _text(one.get("content"))) for one in found if isinstance(one, dict))
+
+
+def _question(kept: Any) -> str:
+    """How the question begins: a line has that beside what tells it from others."""
+    return _text(kept.get("text")) if isinstance(kept, dict) else _text(kept)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,142 @@
+"""`GET /ui/compare`: finds the runs that are compared, and keeps what was compared last."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from evalkube_api import comparing, errors
+from evalkube_api.backend import Backend, RunQuery
+from evalkube_api.ui import addresses, compare, documents, pages, paging
+from evalkube_api.ui.addresses import Address
+from evalkube_api.ui.documents import Documents
+from evalkube_api.ui.head import Head
+from evalkube_benchmarks.statistics import comparison
+from evalkube_crds.names import Kind, Phase
+from evalkube_crds.status import EvalRun, Run
+from evalkube_report import comparison as loads
+
+__all__ = ["Comparing"]
+
+_KEPT: Final = 12
+_MOST_CHANGED: Final = 10_000
+_LISTED: Final = 60
+
+
+class Comparing:
+    """The page over the runs of `backend`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._kept: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
+        self._working = asyncio.Lock()
+
+    async def page(self, request: Request) -> Response:
+        """All state of it is in the URL: `runs` (the first is the baseline), and what is chosen of them."""
+        asked = addresses.asked(request.query_params, compare.PARAMETERS)
+        ids = compare.runs_of(asked)
+        if "add" in asked:
+            return RedirectResponse(addresses.compare(ids), 303)
+        here = Address(request.url.path, asked)
+        runs = [await self._backend.get(run_id) for run_id in ids]
+        context: dict[str, Any] = {
+            "head": Head("Comparison", self._title(runs), "Compare", (("/ui", "Runs"),)),
+            "here": here,
+            "sides": compare.sides(runs, here) if runs else (),
+            "further": await self._further(runs),
+            "kind": runs[0].kind if runs else None,
+            "problem": None,
+        }
+        good = [run for run in runs if run.kind == runs[0].kind and run.status.phase is Phase.SUCCEEDED]
+        context["compared"] = len(good) > 1 and good[0] is runs[0]
+        if context["compared"]:
+            context["specs"] = compare.spec_table(good)
+            try:
+                if isinstance(good[0], EvalRun):
+                    context |= await self._evaluations(good, runs, here)
+                else:
+                    context |= await self._loads(documents.of(request, self._backend), good, runs, here)
+            except (errors.Conflict, errors.NotFound) as problem:
+                context |= {"compared": False, "problem": str(problem)}
+        return pages.page(request, "compare.html.j2", context)
+
+    @staticmethod
+    def _title(runs: Sequence[Run]) -> str:
+        models = list(dict.fromkeys(run.spec.model_id or run.spec.model for run in runs))
+        return (
+            " against ".join(reversed(models[:2]))
+            if len(runs) == 2
+            else f"{len(runs)} runs"
+            if runs
+            else "Compare runs"
+        )
+
+    async def _further(self, runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+        """The newest runs that could stand beside these."""
+        if len(runs) >= compare.MOST:
+            return ()
+        kind = Kind(runs[0].kind) if runs else None
+        found = await self._backend.list(RunQuery(kind=kind, phases=frozenset({Phase.SUCCEEDED}), limit=_LISTED))
+        listed = [(line.run_id, line.model, f"{line.created:%Y-%m-%d %H:%M}") for line in found.runs]
+        return compare.add_choices(listed, [run.metadata.name for run in runs])
+
+    async def _loads(
+        self, results: Documents, good: Sequence[Run], runs: Sequence[Run], here: Address
+    ) -> dict[str, Any]:
+        names = dict(zip((run.metadata.name for run in runs), compare.named(runs), strict=True))
+        tests = [(names[run.metadata.name], await results.load_test(run.metadata.name)) for run in good]
+        try:
+            found = await asyncio.to_thread(loads.load_tests, tests)
+        except loads.Incomparable as problem:
+            raise errors.Conflict(str(problem), tests[0][0]) from None
+        return await asyncio.to_thread(compare.load_tests, tests, found, here)
+
+    async def _evaluations(self, good: Sequence[Run], runs: Sequence[Run], here: Address) -> dict[str, Any]:
+        names = dict(zip((run.metadata.name for run in runs), compare.named(runs), strict=True))
+        baseline, *others = [run.metadata.name for run in good]
+        pairs, problems = [], []
+        compared = {}
+        for other in others:
+            try:
+                compared[other] = await self._pair(baseline, other)
+            except errors.Conflict as problem:
+                problems.append(f"{names[other]}: {problem}")
+            else:
+                pairs.append(compare.pair(compared[other], (names[baseline], names[other])))
+        if not compared:
+            raise errors.Conflict("; ".join(problems), baseline)
+        against = here.query.get("against", next(iter(compared)))
+        if against not in compared:
+            raise errors.InvalidRequest.because("is not one of the runs that are compared", "against")
+        page = paging.page_of(here.query.get("page"))
+        plain = here.but(page=None, benchmark=None, change=None)
+        return {
+            "pairs": pairs,
+            "warnings": problems,
+            "against": names[against],
+            "candidates": tuple(
+                paging.Choice(names[other], None, str(plain.but(against=other)), other == against) for other in compared
+            ),
+            **compare.flips(compared[against], here, page=page),
+        }
+
+    async def _pair(self, baseline: str, other: str) -> dict[str, Any]:
+        """The comparison of two evaluations; results of ended runs do not change."""
+        kept = self._kept.get((baseline, other))
+        if kept is None:
+            async with self._working:  # one at a time: both runs' answers are in memory
+                kept = self._kept.get((baseline, other)) or await self._compared(baseline, other)
+            self._kept[baseline, other] = kept
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return kept
+
+    async def _compared(self, baseline: str, other: str) -> dict[str, Any]:
+        sides = [await comparing.side_of(self._backend, run_id, "runs") for run_id in (baseline, other)]
+        try:
+            return await asyncio.to_thread(comparison.compare, *sides, most_changed=_MOST_CHANGED)
+        except comparison.Incomparable as problem:
+            raise errors.Conflict(str(problem), other) from None
