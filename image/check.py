@@ -20,10 +20,8 @@ from evalkube_crds.paths import Readable
 from evalkube_runner.data import files
 from evalkube_runner.perf import bulk_histogram, schedule
 
-_OURS = [
-    "evalkube",
-    *(f"evalkube_{room}" for room in ("crds", "benchmarks", "report", "runner", "operator", "api", "cli", "mock")),
-]
+_ROOMS = ("crds", "benchmarks", "report", "runner", "operator", "api", "cli", "mock")
+_OURS = ["evalkube", *(f"evalkube_{room}" for room in _ROOMS)]
 _LAZY = [  # what is imported where it is first used, by us or by what we use
     *(
         "filelock",

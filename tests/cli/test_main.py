@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,13 +15,17 @@ import httpx
 import pytest
 import yaml
 
-from evalkube_cli import generate, programs
+from evalkube_cli import programs
+from evalkube_cli.commands import crds
 from evalkube_crds import schema
+from fakes import waiting
 from fakes.mock_model import running_mock
 from fakes.service import running_service
 
 _ROOMS = Path(__file__).parents[2]
-_PYTHON_PATH = os.pathsep.join(str(_ROOMS / room) for room in ("crds", "benchmarks", "runner", "api", "cli", "mock"))
+_PYTHON_PATH = os.pathsep.join(
+    str(_ROOMS / room) for room in ("crds", "benchmarks", "report", "runner", "api", "client", "cli", "mock")
+)
 
 
 def _command(*arguments: str) -> list[str]:
@@ -66,8 +71,8 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", programs.PROGRAMS)
 def test_every_program_explains_itself(name: str) -> None:
-    """The full help of a subcommand is its program's own."""
-    done = _run(name, "--help")
+    """The full help of a subcommand is its program's own; `-h` asks for it, too."""
+    done = _run(name, "-h")
     assert done.returncode == 0
     assert f"evalkube {name}" in done.stdout
 
@@ -122,7 +127,7 @@ def test_a_refused_request_is_exit_code_2(tmp_path: Path) -> None:
     """One line a problem, and no service was started."""
     done = _run("eval", "--model", "m", "--api-url", "ftp://x", "--datasets", "gsm9k", folder=tmp_path)
     assert done.returncode == 2
-    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["api_url", "datasets[0]"]
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["--api-url", "--datasets"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,24 +142,32 @@ def test_a_failed_run_is_exit_code_1(tmp_path: Path) -> None:
     assert "TargetUnreachable" in done.stderr
 
 
-def test_a_server_that_is_not_there_is_exit_code_1(tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_exit_code_7(tmp_path: Path) -> None:
     """Named by its URL."""
     done = _run(
         *("perf", "--model", "m", "--url", "http://127.0.0.1:9/v1", "--server", "http://127.0.0.1:9"), folder=tmp_path
     )
-    assert done.returncode == 1
+    assert done.returncode == 7
     assert "http://127.0.0.1:9" in done.stderr
 
 
 @pytest.mark.parametrize(("condition", "code"), [("<1e-9", 3), ("<60", 0)], ids=["met by no load", "met"])
 def test_a_search_for_a_service_level(model: str, tmp_path: Path, condition: str, code: int) -> None:
     """None that meets it is exit code 3, with why; what was tried is in the answer and in the tables."""
-    options = ["--sla-auto-tune", "--sla-params", json.dumps([{"avg_latency": condition}]), "--sla-num-runs", "1"]
+    options = [
+        "--sla-auto-tune",
+        "--sla-params",
+        json.dumps([{"avg_latency": condition}]),
+        "--sla-num-runs",
+        "1",
+        "--fail-on",
+        "none",
+    ]
     options += ["--parallel", "2", "--sla-upper-bound", "2", "--data-source", "sample"]
     done = _run("perf", "--model", "m", "--url", f"{model}/chat/completions", *options, folder=tmp_path)
     assert done.returncode == code, done.stderr
     assert ("no load meets avg_latency <1e-9: the lower bound 1 does not meet" in done.stderr) is (code == 3)
-    assert f"Tried for avg_latency {condition}" in done.stdout
+    assert "What the search found" in done.stdout
     as_json = _run("perf", "--model", "m", "--url", f"{model}/chat/completions", *options, "--json", folder=tmp_path)
     answer = json.loads(as_json.stdout)
     (group,) = answer["sla"]["groups"]
@@ -162,16 +175,89 @@ def test_a_search_for_a_service_level(model: str, tmp_path: Path, condition: str
     assert {probe["point"] for probe in group["probes"]} == set(answer["results"])
 
 
-def test_a_missed_threshold_is_exit_code_1(model: str, tmp_path: Path) -> None:
-    """The figures are shown all the same."""
+def test_a_missed_threshold_is_exit_code_4(model: str, tmp_path: Path) -> None:
+    """The figures are shown all the same, and each threshold with a tick or a cross."""
     done = _run(
         *("perf", "--model", "m", "--url", f"{model}/chat/completions", "--number", "2", "--data-source", "sample"),
-        *("--thresholds", '[{"metric": "rps", "op": ">", "value": 1e9}]'),
+        *("--threshold", "parallel_1_number_2/rps > 1e9", "--threshold", "success_rate>=1", "--fail-on", "none"),
         folder=tmp_path,
     )
+    assert done.returncode == 4, done.stderr
+    assert "thresholds missed: parallel_1_number_2/rps is " in done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["parallel_1_number_2/success_rate", "✓", "met", ">=", "1", "1"] in lines
+    assert ["parallel_1_number_2/rps", "✗", "missed", ">", "1e+09"] in [line[:5] for line in lines]
+
+
+def test_errors_above_a_limit_are_exit_code_6(tmp_path: Path) -> None:
+    """Of an endpoint that refuses every third request."""
+    with running_mock("--fail-rate", "0.5") as url:
+        asked = ("perf", "--model", "m", "--url", f"{url.removesuffix('/v1')}/v1", "--number", "40", "-q")
+        more = ("--data-source", "sample", "--parallel", "4", "--no-test-connection", "--fail-on", "errors>1%")
+        done = _run(*asked, *more, folder=tmp_path)
+    assert done.returncode == 6, done.stderr
+    assert "of 40 failed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--threshold", "ttft_p98_s<1"),
+            "--threshold: no result has a figure 'ttft_p98_s'; did you mean 'ttft_p99_s'?",
+        ),
+        (("--threshold", "rps"), "--threshold: 'rps' is not of the form"),
+        (("--fail-on", "invald"), "--fail-on: 'invald' is not one of"),
+        (("--set", "sed=1"), "--set sed: is not a known field; did you mean 'seed'?"),
+        (("--tag", "a=b c"), "--tag a: its value must have"),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_option(tmp_path: Path, options: tuple[str, str], said: str) -> None:
+    """Before anything is sent or started."""
+    done = _run("perf", "--model", "m", "--url", "http://127.0.0.1:9/v1", *options, folder=tmp_path)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["eval", "perf"])
+def test_a_missing_path_is_suggested(model: str, tmp_path: Path, word: str) -> None:
+    """Where the endpoint answers 404 and its URL has no /v1."""
+    root = model.removesuffix("/v1")
+    asked = {"eval": ("--api-url", root, "--datasets", "gsm8k", "--dataset-hub", "sample"), "perf": ("--url", root)}
+    done = _run(word, "--model", "m", *asked[word], "--target-grace", "0", "-q", folder=tmp_path)
     assert done.returncode == 1
-    assert "thresholds missed: " in done.stderr
-    assert "2 of 2" in done.stdout
+    assert f"did you mean {asked[word][0]} {model} ?" in done.stderr
+
+
+RESOURCE = """
+apiVersion: evalkube.io/v1alpha1
+kind: EvalRun
+metadata: {name: mine}
+spec: {model: m, apiUrl: 'http://127.0.0.1:9/v1', datasets: [gsm8k], datasetHub: sample, limit: 1}
+"""
+REQUEST = "{model: m, api_url: 'http://127.0.0.1:9/v1', datasets: [gsm8k], dataset_hub: sample}"
+
+
+@pytest.mark.parametrize("text", [RESOURCE, REQUEST], ids=["a resource", "a request"])
+def test_a_file_of_yaml(model: str, tmp_path: Path, text: str) -> None:
+    """A request or a resource; what is typed goes before it. CSV is the file's scores."""
+    (tmp_path / "run.yaml").write_text(text)
+    done = _run(
+        *("eval", "-f", "run.yaml", "--api-url", model, "--limit", "2", "-o", "csv", "--eval-batch-size", "4"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    head, whole, *_ = done.stdout.splitlines()
+    row = dict(zip(head.split(","), whole.split(","), strict=True))
+    assert (row["dataset"], row["metric"], row["requested"]) == ("gsm8k", "mean_acc", "2")
+
+
+def test_completion_knows_subcommands_and_options() -> None:
+    """Typer's own, of a command whose programs are loaded only where they are asked about."""
+    words = {"evalkube ru": "runs", "evalkube eval --dataset-h": "--dataset-hub", "evalkube runs wa": "watch"}
+    for typed, wanted in words.items():
+        asked = {"_EVALKUBE_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+        assert wanted in _run(folder=None, **asked).stdout.split()
 
 
 def test_a_run_on_a_service_that_is_there_already(tmp_path: Path) -> None:
@@ -207,8 +293,8 @@ TOKENS = {
     "its file in the environment": ([], {"EVALKUBE_TOKEN_FILE": "token"}, 0, ""),
     "the environment": ([], {"EVALKUBE_TOKEN": TOKEN}, 0, ""),
     "the option first": (["--token-file", "token"], {"EVALKUBE_TOKEN_FILE": "none", "EVALKUBE_TOKEN": "x"}, 0, ""),
-    "none": ([], {}, 1, "--token-file FILE or EVALKUBE_TOKEN_FILE"),
-    "another": (["--token-file", "other"], {}, 1, "is not the one in the service's --token-file"),
+    "none": ([], {}, 7, "--token-file FILE or EVALKUBE_TOKEN_FILE"),
+    "another": (["--token-file", "other"], {}, 7, "is not the one in the service's --token-file"),
     "a file that is not there": (["--token-file", "none"], {}, 2, "none cannot be read: No such file"),
     "a folder": (["--token-file", "."], {}, 2, "cannot be read: Is a directory"),
     "an empty file": (["--token-file", "empty"], {}, 2, "empty must be printable ASCII"),
@@ -245,10 +331,9 @@ def test_detaching_needs_a_server(tmp_path: Path) -> None:
     assert _run("perf", *arguments, folder=tmp_path, EVALKUBE_SERVER="").returncode == 2
 
 
-def _started(folder: Path, model: str, **environment: str) -> subprocess.Popen[str]:
-    arguments = ("perf", "--model", "m", "--url", f"{model}/chat/completions", "--number", "100000")
-    process = subprocess.Popen(
-        _command(*arguments, "--data-source", "sample"),
+def _spawned(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        _command(*arguments),
         cwd=folder,
         env={**os.environ, "PYTHONPATH": _PYTHON_PATH, **environment},
         stdout=subprocess.PIPE,
@@ -257,6 +342,11 @@ def _started(folder: Path, model: str, **environment: str) -> subprocess.Popen[s
         # pytest may itself run with SIGINT ignored, which children inherit
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+
+
+def _started(folder: Path, model: str, **environment: str) -> subprocess.Popen[str]:
+    asked = ("perf", "--model", "m", "--url", f"{model}/chat/completions", "--number", "100000")
+    process = _spawned(folder, *asked, "--data-source", "sample", **environment)
     assert process.stderr is not None
     for line in process.stderr:
         if "parallel_1_number_100000" in line:
@@ -313,15 +403,38 @@ def test_nobody_else_uses_a_service_of_one_s_own(model: str, tmp_path: Path) -> 
     assert _gone(tmp_path)
 
 
-def test_ctrl_c_cancels_the_run(model: str, tmp_path: Path) -> None:
-    """130, the run is Cancelled in its records, and nothing is left running."""
+def test_ctrl_c_cancels_a_load_test(model: str, tmp_path: Path) -> None:
+    """130, the run is Cancelled in its records, nothing is left running, and it is said that it would start anew."""
     process = _started(tmp_path, model)
     process.send_signal(signal.SIGINT)
     _, complaints = process.communicate(timeout=100)
     assert process.returncode == 130, complaints
     records = [path.read_text() for path in (tmp_path / "outputs" / ".evalkube").rglob("*.json")]
     assert any('"Cancelled"' in text for text in records)
+    assert "this starts it anew:" in complaints
+    (partial,) = (tmp_path / "outputs").glob("2*/partial.json")
+    assert json.loads(partial.read_text())["partial"] is True
     assert _gone(tmp_path)
+
+
+def test_ctrl_c_of_an_evaluation_names_the_command_that_goes_on(tmp_path: Path) -> None:
+    """Run as it stands it asks only what is missing; the key is not in it."""
+    with running_mock("--ttft-ms", "150", "--default-answer", r"\boxed{1}") as url:
+        asked = ("eval", "--model", "m", "--api-url", f"{url.removesuffix('/v1')}/v1", "--datasets", "gsm8k")
+        more = ("--dataset-hub", "sample", "--repeats", "5", "--api-key", "sk-hidden")
+        process = _spawned(tmp_path, *asked, *more)
+        waiting.until(lambda: any(path.stat().st_size for path in tmp_path.glob("outputs/2*/reviews/*/*.jsonl")))
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=100)
+        assert process.returncode == 130, complaints
+        assert "partial, not a result: gsm8k " in complaints
+        assert "sk-hidden" not in complaints
+        words = shlex.split(complaints.splitlines()[-1])
+        assert words[0].endswith("evalkube")
+        again = _run(*words[1:], "-o", "csv", "--eval-batch-size", "8", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    head, whole, *_ = again.stdout.splitlines()
+    assert int(dict(zip(head.split(","), whole.split(","), strict=True))["reused"]) > 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at /proc")
@@ -353,4 +466,4 @@ def test_crds_are_written_and_checked(tmp_path: Path) -> None:
 def test_yaml_has_no_anchors() -> None:
     """Two equal parts are written twice: reviewers read text, not references."""
     part = {"type": "object"}
-    assert "&" not in generate.yaml_of({"a": part, "b": part})
+    assert "&" not in crds.yaml_of({"a": part, "b": part})

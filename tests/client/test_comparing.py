@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkube import Client, compare, errors
+from evalkube import Client, Comparison, compare, errors, folders
 from fakes.compared import Compared, two_evaluations
 
 
@@ -59,8 +59,8 @@ def test_the_command_shows_tables(compared: Compared) -> None:
     done = _run(*map(str, compared.folders))
     assert done.returncode == 0, done.stderr
     assert [line.partition(":")[0] for line in done.stdout.splitlines()[:2]] == ["Baseline", "Candidate"]
-    line = next(line for line in done.stdout.splitlines() if line.split()[:2] == ["gsm8k", "acc"])
-    assert line.split()[2:5] == ["4", "0.2500", "0.2500"]
+    line = next(line for line in done.stdout.splitlines() if line.split()[:1] == ["gsm8k"])
+    assert line.split()[1:6] == ["noise", "acc", "0.2500", "0.2500", "0.0000"]
     assert "A lighthouse keeper" in done.stdout
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -11,7 +12,7 @@ from evalkube.progress import Bar, display, eta_text, figures_text
 from evalkube_crds.names import Phase
 
 
-def _moment(done: int, stage: str | None = "gsm8k", phase: str = "Running", **more: object) -> Progress:
+def _moment(done: int, stage: str | None = "gsm8k", phase: str = "Running", **more: Any) -> Progress:
     known = {"phase": Phase(phase), "done": done, "total": 10, "stage": stage, "eta_seconds": 65.0}
     return Progress.model_validate(known | more)
 
@@ -39,7 +40,7 @@ def test_lines_are_few() -> None:
 
 def test_what_is_not_known_is_not_shown() -> None:
     """No total, no time: a count alone, and before that the stage alone."""
-    unknown = {"total": 0, "eta_seconds": None}
+    unknown: dict[str, Any] = {"total": 0, "eta_seconds": None}
     moments = (
         _moment(0, None, "Pending", **unknown),
         _moment(0, "waiting for the endpoint", **unknown),

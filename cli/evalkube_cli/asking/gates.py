@@ -20,6 +20,7 @@ __all__ = ["FailOn", "Finding", "fail_on", "findings", "threshold", "unknown_met
 
 _THRESHOLD: Final = re.compile(r"\s*(?P<metric>[^<>=\s]+)\s*(?P<op><=|>=|<|>)\s*(?P<value>[-+0-9.eE]+)\s*")
 _LIMIT: Final = re.compile(r"errors\s*>\s*(?P<most>\d+(?:\.\d+)?)(?P<percent>\s*%)?")
+_EXAMPLES: Final = 5
 _FREE: Final = ("server_",)
 _REPEATED: Final = re.compile(r"(pass@|pass\^|vote@)\d+")
 
@@ -47,7 +48,9 @@ def unknown_metric(metric: str, word: Word, body: Mapping[str, Any]) -> str | No
         return None
     if word == "eval" and (body.get("judge") or scope == "index"):
         return None  # the criteria of a judge and collections have names of their own
-    return f"no result has a figure {name!r}{nearest(name, known)}"
+    near = f"; did you mean 'mean_{name}'?" if f"mean_{name}" in known else nearest(name, known)
+    some = ", ".join(known[:_EXAMPLES])
+    return f"no result has a figure {name!r}{near or f'; there are {some} ...'}"
 
 
 def _evaluation_names(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 Off a terminal a table has all the width that it wants.
 """
 
+import re
 from collections.abc import Iterator
-from textwrap import wrap
 from typing import Final
 
 from rich import box
@@ -28,8 +28,13 @@ _STYLES: Final = {
 _LONGEST_WORD: Final = 40
 """A name up to this long is never folded: it is there to be copied."""
 
-_NARROWEST_TEXT: Final = 12
+_NARROWEST_TEXT: Final = 10
 _FEW_ROWS: Final = 6
+_LONGEST_HEAD: Final = 32
+"""Of what may head a column where rows become columns: a name, no text."""
+
+_BREAKS: Final = re.compile(r"(?<=[/_-])")
+"""Where a long name may be broken that heads a column of numbers."""
 
 
 def drawn(table: Table, console: Console) -> RenderableType:
@@ -37,7 +42,8 @@ def drawn(table: Table, console: Console) -> RenderableType:
     lying = _lying(table)
     if _fits(lying, console):
         return lying
-    if len(table.rows) <= _FEW_ROWS and _fits(standing := _lying(_turned(table)), console):
+    is_short = all(cell_len(row.cells[0]) <= _LONGEST_HEAD for row in table.rows)
+    if is_short and len(table.rows) <= _FEW_ROWS and _fits(standing := _lying(_turned(table), in_parts=False), console):
         return standing
     return _stacked(table)
 
@@ -54,7 +60,7 @@ def _fits(table: Drawn, console: Console) -> bool:
     return Measurement.get(console, console.options.update(max_width=10_000), table).minimum <= console.width
 
 
-def _lying(table: Table) -> Drawn:
+def _lying(table: Table, *, in_parts: bool = True) -> Drawn:
     made = Drawn(title=Text(printable(table.caption), style="italic"), title_justify="left", box=box.SIMPLE_HEAD)
     for at, column in enumerate(table.columns):
         cells = [row.cells[at] for row in table.rows]
@@ -63,7 +69,7 @@ def _lying(table: Table) -> Drawn:
             made.add_column(_text(column), overflow="fold", min_width=min(_LONGEST_WORD, longest))
         else:
             width = max((cell_len(line) for cell in cells for line in cell.split("\n")), default=1)
-            head = _broken(column, width)
+            head = _broken(column, width) if in_parts else [column]
             width = max(width, *(cell_len(line) for line in head))
             made.add_column(_text("\n".join(head)), justify="right", no_wrap=True, min_width=width)
     for row in table.rows:
@@ -72,9 +78,18 @@ def _lying(table: Table) -> Drawn:
 
 
 def _broken(title: str, width: int) -> list[str]:
-    """The title of a column of numbers, broken at spaces to about the width of the numbers."""
-    longest = max((cell_len(word) for word in title.split()), default=1)
-    return wrap(title, max(width, longest, 6), break_long_words=False, break_on_hyphens=False) or [""]
+    """The title of a column of numbers in lines of about the width of the numbers: broken at spaces, and in paths."""
+    width = max(width, _NARROWEST_TEXT)
+    lines: list[str] = []
+    for word in title.split():
+        parts = [word] if cell_len(word) <= width else _BREAKS.split(word)
+        for at, part in enumerate(parts):
+            glue = " " if at == 0 else ""
+            if lines and cell_len(lines[-1] + glue + part) <= width:
+                lines[-1] += glue + part
+            else:
+                lines.append(part)
+    return lines or [""]
 
 
 def _turned(table: Table) -> Table:
