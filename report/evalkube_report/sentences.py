@@ -11,7 +11,7 @@ from evalkube_crds import offered as offered_load
 from evalkube_crds import saturation as saturation_of
 from evalkube_crds import sla, summary, thresholds
 from evalkube_crds.cluster import Threshold
-from evalkube_crds.figure import Figure
+from evalkube_crds.figure import Figure, Unit
 from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
 from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
