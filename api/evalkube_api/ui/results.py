@@ -100,7 +100,10 @@ async def _evaluation(request: Request, backend: Backend, run: EvalRun) -> Respo
     if shown == "setup":
         context |= await _setup(backend, run)
     elif shown == "samples":
-        index = await _indexes(request).samples(run.metadata.name)
+        try:
+            index = await _indexes(request).samples(run.metadata.name)
+        except (errors.NotFound, errors.Conflict) as problem:
+            return pages.page(request, "evaluation.html.j2", context | {"browser": None, "why": str(problem)})
         if _strange_subset(index, asked):
             return RedirectResponse(str(here.but(subset=None, page=None)), 303)
         context["browser"] = await _browser(backend, run.metadata.name, index, here)
@@ -187,13 +190,16 @@ async def _requests_of(request: Request, run_id: str, point: str) -> request_ind
     """The index of a point's requests; None where the run left none."""
     try:
         return await _indexes(request).requests(run_id, point)
-    except (errors.NotFound, errors.InvalidRequest):
+    except (errors.NotFound, errors.InvalidRequest, errors.Conflict):  # of an older version, or damaged
         return None
 
 
 async def _requests(backend: Backend, run_id: str, index: request_index.Index | None, here: Address) -> dict[str, Any]:
     if index is None:
-        return {"browser": None, "why": "This run left no list of the requests of this load."}
+        return {
+            "browser": None,
+            "why": "This run left no list of this load's requests that can be read here; its files may have the rows.",
+        }
     start = (paging.page_of(here.query.get("page")) - 1) * requests.PAGE
     query = requests.query_of(here.query)
     try:
