@@ -11,7 +11,7 @@ from evalkube_crds import offered as offered_load
 from evalkube_crds import saturation as saturation_of
 from evalkube_crds import sla, summary, thresholds
 from evalkube_crds.cluster import Threshold
-from evalkube_crds.figure import Figure
+from evalkube_crds.figure import Figure, Unit
 from evalkube_crds.figures import DOCUMENTS_PER_SECOND, INPUTS_PER_SECOND, LATENCY, OUTPUT_TPS, RPS, TTFT
 from evalkube_crds.names import SampleState, Verdict
 from evalkube_crds.offered import Offered
@@ -195,14 +195,16 @@ def _criterion(criterion: Criterion) -> str:
     return f"{figure.title} {criterion.op} {formats.bound(figure.unit, criterion.bound)}"
 
 
+def _figure(figure: Figure, value: float) -> str:
+    """A figure with its value; the unit of a rate says what it is."""
+    value_shown = tables.measured(figure, value)
+    return f"{figure.title} {value_shown}" if figure.unit in (Unit.SECONDS, Unit.SHARE) else value_shown
+
+
 def _figures_there(group: SlaGroup) -> str:
     named = [name for name in group.criteria if group.criteria[name] not in ("max", "min")]
     shown = dict.fromkeys([*named, *(figure.criterion for figure in (OUTPUT_TPS, RPS))])
-    said = [
-        f"{sla.FIGURES[name].title} {tables.measured(sla.FIGURES[name], group.figures[name])}"
-        for name in shown
-        if name in group.figures
-    ]
+    said = [_figure(sla.FIGURES[name], group.figures[name]) for name in shown if name in group.figures]
     return f"There: {', '.join(said)}." if said and group.best is not None else ""
 
 
@@ -211,11 +213,7 @@ def _nearest(found: SlaResult, group: SlaGroup) -> Iterator[str]:
     counted = [probe for probe in group.probes if probe.outcome == "missed"]
     if counted:
         least = min(counted, key=lambda probe: probe.value)
-        figures = [
-            f"{sla.FIGURES[name].title} {tables.measured(sla.FIGURES[name], value)}"
-            for name, value in least.figures.items()
-            if name in sla.FIGURES
-        ]
+        figures = [_figure(sla.FIGURES[name], value) for name, value in least.figures.items() if name in sla.FIGURES]
         yield f"The lowest load, {_value(found, least.value)}, has {', '.join(figures)}."
 
 

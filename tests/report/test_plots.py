@@ -96,6 +96,12 @@ def test_linear_axes_hold_all_values(values: list[float], zero: bool, whole: boo
     assert all(not whole or mark == round(mark) for mark in ruler.ticks)
 
 
+@pytest.mark.parametrize("values", [[0.0], [0.0, 5e-324], []], ids=["nothing but 0", "hardly more", "no value"])
+def test_an_axis_of_nothing_goes_to_one(values: list[float]) -> None:
+    """There is always something to mark."""
+    assert axes.linear(values, 0, 100).ticks[-1] == 1.0
+
+
 @given(st.floats(1e-9, 1e9), st.floats(1, 1e9))
 def test_log_axis_is_monotone(low: float, ratio: float) -> None:
     """A larger value is never left of a smaller one, and both ends are on the axis."""

@@ -154,8 +154,7 @@ def test_the_answer_says_what_is_there_and_what_was_nearest() -> None:
     """The figures at the load that was found; where none was, those of the lowest load that was tried."""
     met = searched(23, {"p99_ttft": "<=0.5"}, stopped="the next value misses")
     assert sentences.slo_group(met, met.groups[0]).detail == (
-        "There: TTFT p99 480.0 ms, Output tok/s 812.4 tok/s, Requests/s 8.125 req/s. "
-        "The search ended: the next value misses."
+        "There: TTFT p99 480.0 ms, 812.4 tok/s, 8.125 req/s. The search ended: the next value misses."
     )
     probes = [SlaProbe(value=value, point="p", outcome="missed", figures={"p99_ttft": value}) for value in (2, 1)]
     none = searched(None, {"p99_ttft": "<=0.5"}, probes=probes)

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 __all__ = ["Ruler", "linear", "log_ticks", "logarithmic", "round_ticks"]
 
 
+_ALIKE = 1e-9
+"""Values that differ by less, relatively, are one: what is between them cannot be written as a tick."""
+_LEAST = 1e-12
+
+
 @dataclass(frozen=True, slots=True)
 class Ruler:
     """Maps ``low``..``high`` to pixels ``start``..``end``; on a ``log`` one both must be above 0."""
@@ -37,8 +42,8 @@ def linear(
     low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
         low, high = min(0.0, low), max(0.0, high)
-    if high <= low:
-        high = low + (abs(low) or 1.0)
+    if high - low <= _ALIKE * max(abs(low), abs(high), _LEAST):
+        high = max(high, low + (abs(low) if abs(low) > _LEAST else 1.0))
     marks = round_ticks(low, high)
     if whole:
         marks = sorted({float(round(mark)) for mark in marks})
