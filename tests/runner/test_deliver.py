@@ -100,12 +100,12 @@ def test_progress_does_not_leave_backwards(delivery: FileDelivery, tmp_path: Pat
     outward = RedactingDelivery(delivery, Redactor([KEY]))
 
     async def report() -> None:
-        await outward.progress(Progress(done=7, total=9, eta_seconds=-1.0, stage="evaluating"))
+        await outward.progress(Progress(done=7, total=9, eta_seconds=-1.0, stage="evaluating", failed=2))
         await outward.progress(Progress(stage="making the report"))
 
     asyncio.run(report())
     left = json.loads((tmp_path / "control/progress.json").read_text())
-    assert left == {"done": 7, "total": 9, "etaSeconds": None, "stage": "making the report"}
+    assert left == Progress(done=7, total=9, stage="making the report", failed=2).model_dump(by_alias=True)
 
 
 def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
