@@ -63,7 +63,7 @@ def _values(figure: Figure) -> Markup | None:
 
 
 def _rises(xs: Sequence[float]) -> bool:
-    return all(low < high for low, high in pairwise(xs))
+    return all(low <= high for low, high in pairwise(xs))
 
 
 def _short(value: float | None) -> float | None:
