@@ -28,6 +28,7 @@ generate: $(VENV)/.installed  ## write what is generated from the models, and th
 	$(BIN)/evalkube crds --output crds --docs docs/parameters.md
 	$(BIN)/evalkube crds --output charts/evalkube/files/crds
 	$(BIN)/evalkube benchmarks --docs docs/benchmarks.md
+	$(BIN)/python -m evalkube_cli.exits docs/command-line.md
 	cp charts/evalkube/values.yaml charts/evalkube/files/values.yaml
 
 e2e: $(VENV)/.installed-dev  ## the tests on the cluster of $$KUBECONFIG, with the image that it has as localhost/evalkube:dev
