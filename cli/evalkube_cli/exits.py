@@ -1,14 +1,8 @@
-"""The exit codes of `evalkube`: an outcome each, so that a script or a CI job need not read what was printed.
+"""The exit codes of `evalkube`: an outcome each, so that a script or a CI job need not read what was printed."""
 
-`python -m evalkube_cli.exits FILE` writes their table into a page of the documents, between its two marks.
-"""
-
-import sys
 from enum import IntEnum
-from pathlib import Path
-from typing import Final
 
-__all__ = ["Exit", "markdown"]
+__all__ = ["Exit"]
 
 
 class Exit(IntEnum):
@@ -32,22 +26,3 @@ class Exit(IntEnum):
     ERRORS = 6, "More samples or requests failed than the limit allows (`--fail-on errors`, `errors>5`, `errors>1%`)."
     SERVICE = 7, "The service could not be reached, did not accept the token, or failed."
     INTERRUPTED = 130, "Interrupted by Ctrl-C. The run was cancelled; what it did stays."
-
-
-_MARKS: Final = ("<!-- exit codes -->", "<!-- end of exit codes -->")
-
-
-def markdown() -> str:
-    """The codes as a table."""
-    rows = [f"| {code.value} | `{code.name.lower()}` | {code.meaning} |" for code in Exit]
-    return "\n".join(["| Code | Name | When |", "|---|---|---|", *rows])
-
-
-def _write(page: Path) -> None:
-    before, _, rest = page.read_text("utf-8").partition(_MARKS[0])
-    _, _, after = rest.partition(_MARKS[1])
-    page.write_text(f"{before}{_MARKS[0]}\n{markdown()}\n{_MARKS[1]}{after}", "utf-8")
-
-
-if __name__ == "__main__":
-    _write(Path(sys.argv[1]))

@@ -109,7 +109,7 @@ def test_a_load_test_with_a_key_from_the_environment(tmp_path: Path) -> None:
         done = _run(
             *("perf", "--model", "m", "--url", url.removesuffix("/v1") + "/v1/chat/completions", "--number", "4", "8"),
             *("--parallel", "1", "2", "--data-source", "sample", "--sleep-interval", "0", "--set", "max_tokens=8"),
-            "--json",
+            *("--json", "--fail-on", "none"),
             folder=tmp_path,
             EVALKUBE_API_KEY="sk-of-the-environment",
         )
@@ -223,7 +223,10 @@ def test_what_is_wrong_is_said_of_the_option(tmp_path: Path, options: tuple[str,
 def test_a_missing_path_is_suggested(model: str, tmp_path: Path, word: str) -> None:
     """Where the endpoint answers 404 and its URL has no /v1."""
     root = model.removesuffix("/v1")
-    asked = {"eval": ("--api-url", root, "--datasets", "gsm8k", "--dataset-hub", "sample"), "perf": ("--url", root)}
+    asked = {
+        "eval": ("--api-url", root, "--datasets", "gsm8k", "--dataset-hub", "sample"),
+        "perf": ("--url", root, "--data-source", "sample"),
+    }
     done = _run(word, "--model", "m", *asked[word], "--target-grace", "0", "-q", folder=tmp_path)
     assert done.returncode == 1
     assert f"did you mean {asked[word][0]} {model} ?" in done.stderr

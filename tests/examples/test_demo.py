@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from evalkube_cli.exits import Exit
+
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("evalkube")
 
@@ -36,7 +38,9 @@ def test_the_demo_shows_both_answers_and_leaves_nothing_running(tmp_path: Path) 
     assert "100 of 100" in done.stdout
     following = done.stdout.splitlines()[-1].split()
     again = subprocess.run(following, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
-    assert (again.returncode, "parallel_10_number_100" in again.stdout) == (0, True), again.stderr
+    # a busy machine may have made the figures no measurement
+    assert again.returncode in (Exit.DONE, Exit.INVALID), again.stderr
+    assert "parallel_10_number_100" in again.stdout
     assert not [line for line in _command_lines() if str(tmp_path).encode() in line]
 
 

@@ -1,6 +1,7 @@
 """`evalkube benchmarks`: lists what an evaluation may name."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -9,6 +10,9 @@ from rich.table import Table
 
 from evalkube_benchmarks import collections
 from evalkube_benchmarks.catalogue import Catalogue, Entry, catalogue, facts
+from evalkube_cli.showing import output
+from evalkube_cli.showing.output import Form
+from evalkube_report.csv_file import Cell
 
 __all__ = ["app"]
 
@@ -18,7 +22,10 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Those to list; all unless given.", metavar="NAME")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known of them, as JSON.")] = False,
+    form: Annotated[
+        Form, typer.Option("--output", "-o", help="All but a table is everything that is known.")
+    ] = Form.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
 ) -> None:
     """List the benchmarks: category, languages, questions, metrics, licence; with names also sources, subsets, hubs."""
     for name in names or ():
@@ -28,8 +35,9 @@ def main(
     groups = [group for group in every.collections if not names or group.name in names]
     wanted = {*(names or ()), *(member for group in groups if names for member in group.members)}
     found = [entry for entry in every.benchmarks if not names or entry.name in wanted]
-    if as_json:
-        typer.echo(Catalogue(benchmarks=found, collections=groups).model_dump_json(indent=2))
+    if as_json or form is not Form.TABLE:
+        whole = Catalogue(benchmarks=found, collections=groups).model_dump(mode="json")
+        output.document(Form.JSON if as_json else form, whole, _rows(found))
     elif names:
         for entry in found:
             typer.echo("\n  ".join([f"{entry.name}: {entry.description}", *facts(entry)]))
@@ -39,6 +47,13 @@ def main(
         for group in groups:
             typer.echo(f"{group.name}: {', '.join(group.members)}")
         typer.echo("\nMore of each: evalkube benchmarks NAME")
+
+
+def _rows(entries: list[Entry]) -> Iterator[tuple[Cell, ...]]:
+    yield ("name", "category", "languages", "questions", "metric", "licence")
+    for entry in entries:
+        languages = " ".join(entry.languages)
+        yield (entry.name, entry.category, languages, entry.items, entry.metrics[0].name, entry.licence)
 
 
 def _table(entries: list[Entry]) -> Table:
