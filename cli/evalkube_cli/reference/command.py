@@ -17,7 +17,9 @@ app = typer.Typer(add_completion=False)
 def pages(folder: Path) -> dict[str, str]:
     """The text of each page in `folder` that is made of the code, or has a part that is, by its file's name."""
     command_line = folder / "command-line.md"
-    written_by_hand = {"command-line.md": exit_codes.in_page(command_line.read_text("utf-8"))} if command_line.is_file() else {}
+    written_by_hand = (
+        {"command-line.md": exit_codes.in_page(command_line.read_text("utf-8"))} if command_line.is_file() else {}
+    )
     return {
         **written_by_hand,
         "parameters.md": parameters.markdown(),
