@@ -1,15 +1,6 @@
-"""The exit codes and their table in the documents."""
+"""The exit codes. Their table in the documents is a part of the reference (`test_reference`)."""
 
-from pathlib import Path
-
-from evalkube_cli.exits import Exit, markdown
-
-_PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
-
-
-def test_the_documents_have_the_table() -> None:
-    """Generated (`make generate`), so that it cannot say anything else."""
-    assert markdown() in _PAGE.read_text("utf-8")
+from evalkube_cli.exits import Exit
 
 
 def test_codes_are_those_that_shells_can_tell_apart() -> None:
