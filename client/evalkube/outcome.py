@@ -134,8 +134,8 @@ class Evaluation(Outcome):
         return {name: score for name, score in found.items() if score is not None}
 
     def statements(self) -> list[Statement]:
-        """The score of each benchmark, and what of it is missing."""
-        return sentences.of_evaluation(self.result)
+        """The score of each benchmark, and what of it is missing; of a dry run nothing."""
+        return [] if self.result.estimate is not None else sentences.of_evaluation(self.result)
 
     def tables(self) -> list[Table]:
         """Scores first, then what else there is to tell."""
