@@ -76,7 +76,7 @@ def test_the_same_request_stands_beside_the_form(screen: Screen, model: str) -> 
     """For curl, for the command line and as a resource, as it is filled."""
     with screen.page("/ui/new") as tab:
         fill(tab, model, "o'model")
-        expect(tab.locator("#text-1")).to_contain_text("gsm8k")
+        expect(tab.locator("#text-1")).to_contain_text('"limit": 2')  # which was entered last
         curl = shlex.split(tab.locator("#text-1").inner_text().replace("\\\n", " "))
         assert json.loads(curl[curl.index("-d") + 1]) == {
             "model": "o'model",

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from fakes.screen import NARROW, Screen
 from fakes.service import Service
+from fakes.waiting import until
 
 Start = Callable[..., str]
 
@@ -18,6 +19,7 @@ def quick(model: str, url: str) -> dict[str, object]:
     return {"model": model, "api_url": url, "datasets": ["gsm8k"], "dataset_hub": "sample", "limit": 2}
 
 
+@pytest.mark.timeout(300)  # a run of the real runner, on a machine that may be busy
 def test_a_run_appears_in_the_open_list_and_ends_there(screen: Screen, start: Start, model: str) -> None:
     """Nobody loads the page again."""
     with screen.page("/ui?q=appears") as tab:
@@ -26,7 +28,7 @@ def test_a_run_appears_in_the_open_list_and_ends_there(screen: Screen, start: St
         run_id = start("eval", **quick("appears", model))
         expect(tab.get_by_text(run_id)).to_be_visible(timeout=20_000)
         row = tab.get_by_role("row", name=re.compile(run_id))
-        expect(row.get_by_text("Succeeded")).to_be_visible(timeout=60_000)
+        expect(row.get_by_text("Succeeded")).to_be_visible(timeout=200_000)
         expect(row.get_by_text("score")).to_be_visible()
 
 
@@ -75,7 +77,8 @@ def test_two_runs_lead_to_their_comparison(service: Service, failed_run: str, lo
 def test_deleting_asks_first(screen: Screen, service: Service, start: Start, model: str) -> None:
     """Then the run is gone, and the list is there again."""
     run_id = start("eval", **quick("doomed", model))
-    service.client.get(f"/api/v1/runs/{run_id}/result", headers={"prefer": "wait=60"})
+    service.client.post(f"/api/v1/runs/{run_id}/cancel")
+    until(lambda: service.run(run_id)["phase"] in ("Cancelled", "Succeeded"))
     with screen.page("/ui?q=doomed") as tab:
         tab.get_by_label(f"Choose {run_id}").check()
         tab.get_by_role("button", name="Delete").click()
