@@ -24,7 +24,7 @@ __all__ = ["Comparing"]
 _KEPT: Final = 12
 _MOST_CHANGED: Final = 10_000
 _LISTED: Final = 60
-_PATIENCE_S: Final = 2.0
+_PATIENCE_S: Final = 0.2
 """A page waits so long for a comparison; of very many samples it takes longer, and the page asks again."""
 
 Task: TypeAlias = asyncio.Task[dict[str, Any]]
