@@ -22,7 +22,7 @@ def test_every_block_says_what_it_is() -> None:
     """A block names its language, and a command that is not run gives a reason."""
     assert _names([block for block in BLOCKS if block.language not in LANGUAGES]) == []
     notes = [block for block in BLOCKS if block.language == "bash" and block.note]
-    known = ("background: ", "cluster", "not run: ")
+    known = ("background: ", documents.CLUSTER, "not run: ")
     assert _names([block for block in notes if not block.note.startswith(known)]) == []
 
 

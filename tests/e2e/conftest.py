@@ -17,8 +17,8 @@ import httpx
 import pytest
 import yaml
 
-from e2e.documents import CANARY, claim, config_map, mock_model, secret
-from e2e.kube import ROOT, Kube, PortForward
+from e2e.documents import CANARY, Document, claim, config_map, eval_run, mock_model, perf_run, secret, tagged
+from e2e.kube import ROOT, TERMINAL, Kube, PortForward, condition, phase
 
 CHART = str(ROOT / "charts" / "evalkube")
 
@@ -161,6 +161,40 @@ def rest(_forward: PortForward) -> Iterator[httpx.Client]:
         _forward.start()
     with httpx.Client(base_url=_forward.url, timeout=180) as client:
         yield client
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Runs to look at, in two shards each, tagged `looked`. `live`: the load test while it was at work."""
+
+    evaluation: Document
+    other: Document
+    load_test: Document
+    live: Document
+
+
+@pytest.fixture(scope="session")
+def looked(kube: Kube) -> Looked:
+    """Made once, by `kubectl apply`; they stay until the end."""
+    runs = [
+        tagged(eval_run("looked-eval", "model", limit=8, shards=2), looked="", side="baseline"),
+        tagged(eval_run("looked-other", "model", limit=8, shards=2, repeats=2), looked="", side="candidate"),
+        tagged(perf_run("looked-perf", "slow", rate=[10], number=[80], shards=2), looked="", nightly="yes"),
+    ]
+    kube.apply_here(*runs)
+    live = kube.until(
+        "perfrun", "looked-perf", lambda run: bool(_figures(run)) or phase(run) in TERMINAL, what="seen at work"
+    )
+    evaluation, other = (kube.ended("evalrun", name) for name in ("looked-eval", "looked-other"))
+    load_test = kube.ended("perfrun", "looked-perf")
+    for run in (evaluation, other, load_test):
+        assert phase(run) == "Succeeded", condition(run)
+    return Looked(evaluation, other, load_test, live)
+
+
+def _figures(run: Document) -> dict[str, float]:
+    found: dict[str, float] = run.get("status", {}).get("progress", {}).get("figures", {})
+    return found
 
 
 def _answers(url: str) -> bool:

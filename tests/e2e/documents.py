@@ -3,7 +3,7 @@
 import secrets
 from typing import Any, Final
 
-__all__ = ["CANARY", "MODEL_PORT", "address_by_name", "eval_run", "mock_model", "perf_run", "secret"]
+__all__ = ["CANARY", "MODEL_PORT", "address_by_name", "eval_run", "mock_model", "perf_run", "secret", "tagged"]
 
 MODEL_PORT: Final = 8000
 CANARY: Final = f"canary-{secrets.token_hex(16)}"
@@ -28,6 +28,12 @@ def perf_run(name: str, model: str, **spec: Any) -> Document:
 
 def _run(kind: str, name: str, spec: Document) -> Document:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def tagged(run: Document, **tags: str) -> Document:
+    """The run with these tags."""
+    labels = {f"tags.evalkube.io/{name}": value for name, value in tags.items()}
+    return {**run, "metadata": {**run["metadata"], "labels": labels}}
 
 
 def secret(name: str, key: str, *, opted_in: bool = True, hosts: str | None = "model, locked") -> Document:

@@ -46,6 +46,10 @@ class Kube:
         """Create or change objects."""
         self.run("apply", "-f", "-", stdin=_stream(documents))
 
+    def apply_here(self, *documents: Document) -> None:
+        """The same at the API server, which adds no annotation."""
+        self.run("apply", "--server-side", "-f", "-", stdin=_stream(documents))
+
     def create(self, *documents: Document) -> None:
         """Create objects, all in one call."""
         self.run("create", "-f", "-", stdin=_stream(documents))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["PAGES", "ROOT", "Block", "blocks", "namespaces", "run_page", "script"]
+__all__ = ["CLUSTER", "PAGES", "ROOT", "Block", "blocks", "clone", "namespaces", "run_page", "script"]
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,6 +22,8 @@ _BLOCK: Final = re.compile(
     r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _MODEL: Final = "background: 8000"
+CLUSTER: Final = "cluster"
+"""The comment before a block that needs a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,17 @@ def namespaces() -> bool:
     return subprocess.run([*_unshare(), "true"], capture_output=True, check=False).returncode == 0
 
 
-def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The blocks of `page`, run in `folder` as in a clone whose `.venv` is the tests' own."""
+def clone(folder: Path) -> None:
+    """The repository's files in `folder`, with the tests' own `.venv`."""
     for entry in ROOT.iterdir():
         if not entry.name.startswith(".") and entry.name != "outputs":
             (folder / entry.name).symlink_to(entry)
     (folder / ".venv").symlink_to(sys.prefix)
+
+
+def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The blocks of `page`, run in `folder` as in a clone."""
+    clone(folder)
     answers = subprocess.run(
         [sys.executable, "-m", "evalkube_benchmarks.samples"], capture_output=True, check=True, text=True
     ).stdout

@@ -1,0 +1,116 @@
+"""The dashboard of the installed release in a real browser, through the API's Service."""
+
+import re
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from e2e.conftest import Looked, Release
+from e2e.documents import perf_run, secret, tagged
+from e2e.kube import Kube, PortForward, phase
+from fakes.screen import Screen, barriers, opened_browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Started once."""
+    with opened_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def screen(browser: Browser, kube: Kube) -> Iterator[Screen]:
+    """Tabs over the Service. A test during which a page complained, or asked another machine, fails."""
+    forward = PortForward(kube.namespace, "service/evalkube-api", 9000).start()
+    opened = Screen(browser, forward.url)
+    yield opened
+    forward.stop()
+    assert opened.complaints == []
+    assert opened.elsewhere == []
+
+
+def test_runs_that_kubectl_made_are_listed_by_their_tags(screen: Screen, looked: Looked, kube: Kube) -> None:
+    """With their results; a tag leads to the runs that have it. The service has no token, and the page says so."""
+    with screen.page("/ui?tag=looked") as tab:
+        tab.wait_for_selector("html[data-following]")
+        assert tab.get_by_text("This service is open.").is_visible()
+        assert tab.locator("tbody tr").count() == 3
+        row = tab.get_by_role("row", name=re.compile("looked-eval"))
+        expect(row.get_by_text("Succeeded")).to_be_visible()
+        expect(row.get_by_text("score")).to_be_visible()
+        assert barriers(tab) == []
+        tab.get_by_role("link", name=re.compile("nightly")).click()
+        expect(tab.locator("tbody tr")).to_have_count(1)
+        expect(tab.get_by_text(looked.load_test["metadata"]["name"])).to_be_visible()
+
+
+def test_an_evaluation_is_read_down_to_one_sample(screen: Screen, looked: Looked) -> None:
+    """Scores, the wrong samples, and one of them by its link: what was asked, answered and wanted."""
+    name = looked.evaluation["metadata"]["name"]
+    with screen.page(f"/ui/runs/{name}") as tab:
+        expect(tab.locator(".tiles.scores")).to_contain_text("gsm8k")
+        assert barriers(tab) == []
+        tab.get_by_role("link", name=re.compile("^wrong 1$")).click()
+        expect(tab.locator("tbody tr")).to_have_count(1)
+        tab.get_by_role("link", name=re.compile("^gsm8k / main #")).click()
+        expect(tab.locator(".outcome")).to_contain_text("wrong")
+        for heading in ("Prompt", "Answer", "Target"):
+            expect(tab.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        address = tab.url
+    with screen.page(address) as tab:
+        expect(tab.locator(".outcome")).to_contain_text("wrong")
+        assert barriers(tab) == []
+
+
+def test_a_load_test_has_its_verdict_figures_and_curves(screen: Screen, looked: Looked) -> None:
+    """Of both shards' requests together."""
+    with screen.page(f"/ui/runs/{looked.load_test['metadata']['name']}") as tab:
+        expect(tab.get_by_role("region", name="What came out")).to_be_visible()
+        expect(tab.get_by_role("heading", name="Figures")).to_be_visible()
+        expect(tab.locator("figure.chart").first).to_be_visible()
+        assert barriers(tab) == []
+    with screen.page(f"/ui/runs/{looked.load_test['metadata']['name']}?view=requests&point=rate_10_number_80") as tab:
+        expect(tab.get_by_text("1 to 50 of 80").first).to_be_visible()
+
+
+def test_a_run_at_work_is_seen_and_cancelled_from_its_page(screen: Screen, kube: Kube) -> None:
+    """Its figures come as they are told; the page then says that it was cancelled, as kubectl does."""
+    kube.create(tagged(perf_run("to-cancel", "slow", rate=[5], number=[100_000]), looked="live"))
+    kube.in_phase("perfrun", "to-cancel", "Running")
+    with screen.page("/ui/runs/to-cancel") as tab:
+        expect(tab.get_by_text("Requests/s")).to_be_visible(timeout=60_000)
+        tab.get_by_role("button", name="Cancel").click()
+        expect(tab.get_by_role("heading", name="Cancel 1 run?")).to_be_visible()
+        tab.get_by_role("button", name="Cancel").click()
+        expect(tab.locator(".now").get_by_text("Cancelled")).to_be_visible(timeout=60_000)
+    assert phase(kube.ended("perfrun", "to-cancel")) == "Cancelled"
+    kube.delete("perfrun", "to-cancel")
+
+
+@pytest.fixture
+def token(release: Release) -> Iterator[str]:
+    """The release asks for this token meanwhile."""
+    word = secrets.token_hex(16)
+    document = secret("rest-token", word)
+    release.kube.apply({**document, "stringData": {"token": word}})
+    try:
+        release.upgrade("--set", "api.tokenSecretName=rest-token")
+        yield word
+    finally:
+        release.kube.helm("rollback", "evalkube", "--wait")
+        release.kube.run("rollout", "status", "deployment/evalkube-api", "--timeout=60s")
+        release.kube.delete("secret", "rest-token")
+
+
+def test_a_release_with_a_token_asks_for_it(token: str, screen: Screen, looked: Looked) -> None:
+    """A browser once, by a login page that leads to the page that was asked for; the stream of changes works then."""
+    with screen.page("/ui?tag=looked") as tab:
+        expect(tab.get_by_role("heading", name="Log in")).to_be_visible()
+        tab.get_by_label("Token").fill(token)
+        tab.get_by_role("button", name="Log in").click()
+        tab.wait_for_selector("html[data-following]")
+        expect(tab.get_by_text(looked.evaluation["metadata"]["name"])).to_be_visible()
+        assert tab.get_by_text("This service is open.").count() == 0
+        assert token not in tab.content()
