@@ -179,11 +179,13 @@ def looked(kube: Kube) -> Looked:
     runs = [
         tagged(eval_run("looked-eval", "model", limit=8, shards=2), looked="", side="baseline"),
         tagged(eval_run("looked-other", "model", limit=8, shards=2, repeats=2), looked="", side="candidate"),
-        tagged(perf_run("looked-perf", "slow", rate=[10], number=[80], shards=2), looked="", nightly="yes"),
+        tagged(
+            perf_run("looked-perf", "slow", rate=[10], parallel=[8], number=[80], shards=2), looked="", nightly="yes"
+        ),
     ]
     kube.apply_here(*runs)
     live = kube.until(
-        "perfrun", "looked-perf", lambda run: bool(_figures(run)) or phase(run) in TERMINAL, what="seen at work"
+        "perfrun", "looked-perf", lambda run: _rps(run) > 0 or phase(run) in TERMINAL, what="seen at work"
     )
     evaluation, other = (kube.ended("evalrun", name) for name in ("looked-eval", "looked-other"))
     load_test = kube.ended("perfrun", "looked-perf")
@@ -192,8 +194,9 @@ def looked(kube: Kube) -> Looked:
     return Looked(evaluation, other, load_test, live)
 
 
-def _figures(run: Document) -> dict[str, float]:
-    found: dict[str, float] = run.get("status", {}).get("progress", {}).get("figures", {})
+def _rps(run: Document) -> float:
+    """Requests per second now, where that is told."""
+    found: float = run.get("status", {}).get("progress", {}).get("figures", {}).get("rps", 0.0)
     return found
 
 

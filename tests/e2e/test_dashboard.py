@@ -50,7 +50,7 @@ def test_an_evaluation_is_read_down_to_one_sample(screen: Screen, looked: Looked
     """Scores, the wrong samples, and one of them by its link: what was asked, answered and wanted."""
     name = looked.evaluation["metadata"]["name"]
     with screen.page(f"/ui/runs/{name}") as tab:
-        expect(tab.locator(".tiles.scores")).to_contain_text("gsm8k")
+        expect(tab.locator(".tiles.scores")).to_contain_text("87.5 %")
         assert barriers(tab) == []
         tab.get_by_role("link", name=re.compile("^wrong 1$")).click()
         expect(tab.locator("tbody tr")).to_have_count(1)
@@ -66,12 +66,13 @@ def test_an_evaluation_is_read_down_to_one_sample(screen: Screen, looked: Looked
 
 def test_a_load_test_has_its_verdict_figures_and_curves(screen: Screen, looked: Looked) -> None:
     """Of both shards' requests together."""
-    with screen.page(f"/ui/runs/{looked.load_test['metadata']['name']}") as tab:
+    name = looked.load_test["metadata"]["name"]
+    with screen.page(f"/ui/runs/{name}") as tab:
         expect(tab.get_by_role("region", name="What came out")).to_be_visible()
         expect(tab.get_by_role("heading", name="Figures")).to_be_visible()
         expect(tab.locator("figure.chart").first).to_be_visible()
         assert barriers(tab) == []
-    with screen.page(f"/ui/runs/{looked.load_test['metadata']['name']}?view=requests&point=rate_10_number_80") as tab:
+    with screen.page(f"/ui/runs/{name}?view=requests&point=parallel_8_number_80") as tab:
         expect(tab.get_by_text("1 to 50 of 80").first).to_be_visible()
 
 
