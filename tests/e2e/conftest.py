@@ -175,12 +175,13 @@ class Looked:
 
 @pytest.fixture(scope="session")
 def looked(kube: Kube) -> Looked:
-    """Made once, by `kubectl apply`; they stay until the end."""
+    """Made once, by `kubectl apply`; they stay until the end. The load test takes 15 s: its progress is written each
+    3 s twice, then each 10 s."""
     runs = [
         tagged(eval_run("looked-eval", "model", limit=8, shards=2), looked="", side="baseline"),
         tagged(eval_run("looked-other", "model", limit=8, shards=2, repeats=2), looked="", side="candidate"),
         tagged(
-            perf_run("looked-perf", "slow", rate=[10], parallel=[8], number=[80], shards=2), looked="", nightly="yes"
+            perf_run("looked-perf", "slow", rate=[10], parallel=[8], number=[150], shards=2), looked="", nightly="yes"
         ),
     ]
     kube.apply_here(*runs)

@@ -72,8 +72,8 @@ def test_a_load_test_has_its_verdict_figures_and_curves(screen: Screen, looked: 
         expect(tab.get_by_role("heading", name="Figures")).to_be_visible()
         expect(tab.locator("figure.chart").first).to_be_visible()
         assert barriers(tab) == []
-    with screen.page(f"/ui/runs/{name}?view=requests&point=parallel_8_number_80") as tab:
-        expect(tab.get_by_text("1 to 50 of 80").first).to_be_visible()
+    with screen.page(f"/ui/runs/{name}?view=requests&point=parallel_8_number_150") as tab:
+        expect(tab.get_by_text("1 to 50 of 150").first).to_be_visible()
 
 
 def test_a_run_at_work_is_seen_and_cancelled_from_its_page(screen: Screen, kube: Kube) -> None:

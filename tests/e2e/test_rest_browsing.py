@@ -15,7 +15,7 @@ from e2e.documents import MODEL_PORT, eval_run, tagged
 from e2e.kube import Kube, PortForward, phase
 from fakes.event_streams import Event, following, read_until
 
-POINT = "parallel_8_number_80"
+POINT = "parallel_8_number_150"
 
 
 def got(rest: httpx.Client, path: str, **query: Any) -> Any:
@@ -34,7 +34,7 @@ def test_two_shards_tell_one_set_of_live_figures(looked: Looked) -> None:
     """In the status of a load test at work, as `kubectl get -o json` shows it; they go with its end."""
     progress = looked.live["status"]["progress"]
     assert {"rps", "in_flight"} <= progress["figures"].keys()
-    assert progress["done"] < progress["total"] == 80
+    assert progress["done"] < progress["total"] == 150
     assert (progress["stage"], progress.get("failed", 0)) == (POINT, 0)
     assert "rps" not in looked.load_test["status"]["progress"].get("figures", {})
 
@@ -118,11 +118,11 @@ def test_the_requests_of_all_shards_are_listed_and_seen_over_time(rest: httpx.Cl
     """All of them, of both pods, in one list and in one series."""
     here = f"/api/v1/runs/{looked.load_test['metadata']['name']}"
     listed = got(rest, f"{here}/requests", point=POINT, limit=500)
-    assert (listed["total"], {one["shard"] for one in listed["requests"]}) == (80, {0, 1})
+    assert (listed["total"], {one["shard"] for one in listed["requests"]}) == (150, {0, 1})
     slowest = got(rest, f"{here}/requests", point=POINT, sort="slowest", limit=1)["requests"]
     assert slowest[0]["latency_s"] == max(one["latency_s"] for one in listed["requests"])
     series = got(rest, f"{here}/series", point=POINT, buckets=20)
-    assert (sum(series["sent"]), sum(series["succeeded"]), sum(series["failed"])) == (80, 80, 0)
+    assert (sum(series["sent"]), sum(series["succeeded"]), sum(series["failed"])) == (150, 150, 0)
     assert len(series["sent"]) > 1
 
 
