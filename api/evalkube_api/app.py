@@ -68,7 +68,7 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
     problems.install(app, debug=settings.debug)
     refusals.install(app)
     metrics = Metrics(backend.census)
-    app.state.indexes = indexes = Indexes(backend)
+    app.state.indexes = indexes = Indexes(backend, most_bytes=settings.most_index_bytes)
     app.include_router(health.router())
     app.include_router(figures.router(metrics))
     app.include_router(benchmarks.router())

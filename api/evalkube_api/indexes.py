@@ -23,8 +23,6 @@ __all__ = ["Indexes"]
 
 _KEPT_BYTES: Final = 96 << 20
 """All indexes in memory. That of 100,000 samples takes 6 MB."""
-_MOST_BYTES: Final = 512 << 20
-"""One index, that of some ten million requests."""
 
 Found = TypeVar("Found", sample_index.Index, request_index.Index)
 
@@ -38,9 +36,11 @@ class _Kept:
 class Indexes:
     """What `backend`'s runs left, by run. Everything raises errors.NotFound where a run, or the file, is not there."""
 
-    def __init__(self, backend: Backend, *, kept_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(self, backend: Backend, *, most_bytes: int, kept_bytes: int = _KEPT_BYTES) -> None:
+        """`most_bytes`: of one index; of a larger one it is said that it is too large."""
         self._backend = backend
-        self._most_bytes = kept_bytes
+        self._most_bytes = most_bytes
+        self._kept_bytes = kept_bytes
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
         self._loading = asyncio.Lock()
 
@@ -119,7 +119,7 @@ class Indexes:
 
     async def _loaded(self, run_id: str, artifact: Artifact, load: Callable[[bytes], Found]) -> Found:
         entry = artifact.entry
-        if entry.size_bytes > _MOST_BYTES:
+        if entry.size_bytes > self._most_bytes:
             raise errors.Conflict(f"{entry.path} of run {run_id} is too large to be looked at here", run_id)
         try:
             index = await asyncio.to_thread(load, await _whole(artifact))
@@ -127,7 +127,7 @@ class Indexes:
             raise errors.Conflict(f"{entry.path} of run {run_id}: {problem}", run_id) from None
         self._kept[run_id, entry.path] = _Kept(entry, index)
         self._kept.move_to_end((run_id, entry.path))
-        while sum(kept.entry.size_bytes for kept in self._kept.values()) > self._most_bytes and len(self._kept) > 1:
+        while sum(kept.entry.size_bytes for kept in self._kept.values()) > self._kept_bytes and len(self._kept) > 1:
             self._kept.popitem(last=False)
         return index
 

@@ -58,6 +58,7 @@ class Settings:
     head_timeout_s: float = 10.0
     max_connections: int = 4096
     stop_grace_s: float = 10.0
+    most_index_bytes: int = 512 << 20  # one index of samples or requests, that of some ten million requests
     backend: BackendName = "local"
     cluster: ClusterSettings = ClusterSettings()
     runner_command: tuple[str, ...] = (sys.executable, "-m", "evalkube_runner.main")
@@ -110,7 +111,15 @@ def from_environment(
         backend=backend,
         cluster=cluster_settings(os.environ, namespace),
         runner_environment={**runner_environment(os.environ), **(hubs or {})},
+        most_index_bytes=_most_index_bytes(os.environ),
     )
+
+
+def _most_index_bytes(environment: Mapping[str, str]) -> int:
+    """In a pod a fifth of its memory (EVALKUBE_MEMORY_BYTES): an index takes twice its size while it is read, beside
+    those that are kept and the service itself."""
+    memory = environment.get("EVALKUBE_MEMORY_BYTES", "")
+    return min(DEFAULTS.most_index_bytes, int(memory) // 5) if memory.isdecimal() else DEFAULTS.most_index_bytes
 
 
 def _check_proxies(environment: Mapping[str, str]) -> None:

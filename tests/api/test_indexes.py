@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from evalkube_api import errors, settings
 from evalkube_api.folder.backend import FolderBackend
 from evalkube_api.indexes import Indexes
 from evalkube_api.kubernetes import documents
@@ -20,6 +21,7 @@ from fakes.ingest import RUN, pods, serving
 from fakes.sample_lines import jsonl, prediction, result, review
 from fakes.stores import opened
 
+MOST = 1 << 20
 PATHS = {"reviews": "reviews/m/gsm8k_main.jsonl", "predictions": "predictions/m/gsm8k_main.jsonl"}
 
 
@@ -74,7 +76,7 @@ def test_samples_of_a_run_on_a_cluster(stored: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = {"store_url": stored, "store_token": tmp_path / "token"}
         async with backend(server, tmp_path, **settings) as runs:
-            indexes = Indexes(runs)
+            indexes = Indexes(runs, most_bytes=MOST)
             index = await indexes.samples("e")
             assert len(index.rows) == 6
             assert await indexes.samples("e") is index
@@ -107,7 +109,7 @@ def test_indexes_stay_while_there_is_room(folders: Path) -> None:
     async def scenario() -> None:
         runs = FolderBackend(folders)
         await runs.start()
-        indexes = Indexes(runs, kept_bytes=2 * size_bytes)
+        indexes = Indexes(runs, most_bytes=MOST, kept_bytes=2 * size_bytes)
         first, second = await indexes.samples("a"), await indexes.samples("b")
         assert await indexes.samples("a") is first
         third = await indexes.samples("c")  # b makes room
@@ -124,7 +126,7 @@ def test_an_index_that_was_replaced_is_read_again(folders: Path) -> None:
     async def scenario() -> None:
         runs = FolderBackend(folders)
         await runs.start()
-        indexes = Indexes(runs)
+        indexes = Indexes(runs, most_bytes=MOST)
         assert len((await indexes.samples("a")).rows) == 100
         (folders / "a" / sample_index.PATH).write_bytes(sample_index.save(_built(7)[0]))
         assert len((await indexes.samples("a")).rows) == 7
@@ -138,8 +140,31 @@ def test_many_who_look_at_once_read_it_once(folders: Path) -> None:
     async def scenario() -> None:
         runs = FolderBackend(folders)
         await runs.start()
-        indexes = Indexes(runs)
+        indexes = Indexes(runs, most_bytes=MOST)
         found = await asyncio.gather(*(indexes.samples("a") for _ in range(20)))
         assert len({id(one) for one in found}) == 1
 
     asyncio.run(scenario())
+
+
+def test_an_index_for_which_there_is_no_memory_is_refused(folders: Path) -> None:
+    """With words, before it is read."""
+    size_bytes = (folders / "a" / sample_index.PATH).stat().st_size
+
+    async def scenario() -> None:
+        runs = FolderBackend(folders)
+        await runs.start()
+        assert len((await Indexes(runs, most_bytes=size_bytes).samples("a")).rows) == 100
+        with pytest.raises(errors.Conflict, match="too large to be looked at here"):
+            await Indexes(runs, most_bytes=size_bytes - 1).samples("a")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("memory", "most_bytes"), [("536870912", 107_374_182), ("1000000000000", 512 << 20)])
+def test_a_pod_with_little_memory_reads_smaller_indexes(
+    monkeypatch: pytest.MonkeyPatch, memory: str, most_bytes: int
+) -> None:
+    """A fifth of what it has, at most what a machine reads."""
+    monkeypatch.setenv("EVALKUBE_MEMORY_BYTES", memory)
+    assert settings.from_environment(host="127.0.0.1", port=0).most_index_bytes == most_bytes

@@ -80,6 +80,13 @@ def test_the_api_knows_whose_pages_may_ask() -> None:
 
 
 @needs_helm
+def test_the_api_knows_how_much_memory_it_has() -> None:
+    """By which it decides how large an index of samples or requests it reads."""
+    (found,) = [one for one in api_container("")["env"] if one["name"] == "EVALKUBE_MEMORY_BYTES"]
+    assert found["valueFrom"]["resourceFieldRef"] == {"containerName": "api", "resource": "limits.memory"}
+
+
+@needs_helm
 def test_a_token_is_a_secret_that_is_mounted() -> None:
     """In the API's pods and in that of `helm test`, which brings it; without one, nothing of it is there."""
     objects = rendered(VALUE_SETS["a token"])
