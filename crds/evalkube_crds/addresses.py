@@ -23,7 +23,7 @@ _OWN: Final = (ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1"))  # in 
 
 
 def literal(host: str) -> Address | None:
-    """The IP address that ``host`` spells: dotted, one number, hexadecimal, octal, or IPv6 with or without a zone.
+    """The IP address that `host` spells: dotted, one number, hexadecimal, octal, or IPv6 with or without a zone.
 
     IPv4-mapped IPv6 is IPv4: the same to the kernel.
     """
@@ -37,7 +37,7 @@ def literal(host: str) -> Address | None:
 
 
 def meanings(address: Address) -> tuple[Address, ...]:
-    """``address`` itself, and the IPv4 addresses that a translator or a tunnel would make of it."""
+    """`address` itself, and the IPv4 addresses that a translator or a tunnel would make of it."""
     return address, *(_carried(address) if isinstance(address, ipaddress.IPv6Address) else ())
 
 
@@ -88,7 +88,7 @@ _HEXADECIMAL: Final = re.compile(r"(?<![^.-])(?:0x)?([0-9a-f]{8})(?![^.-])")
 
 
 def in_name(host: str) -> tuple[Address, ...]:
-    """The addresses that ``host``, a name in lower case, says it has, where it is of a zone that answers with them:
+    """The addresses that `host`, a name in lower case, says it has, where it is of a zone that answers with them:
     169.254.169.254.nip.io, a9fea9fe.nip.io, fd00-ec2--254.sslip.io, 169-254-169-254.default.pod.cluster.local.
     """
     text = _before_zone(host)

@@ -1,6 +1,6 @@
 """The part of a spec that only a cluster can honour: keys, shards, deadlines, mounts, the shape of the runner pod.
 
-On one machine these fields are refused rather than ignored; ``CLUSTER_ONLY`` names them.
+On one machine these fields are refused rather than ignored; `CLUSTER_ONLY` names them.
 """
 
 from typing import Annotated, ClassVar, Final, Literal
@@ -25,7 +25,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-
 
 
 class SecretKeyRef(Contract):
-    """One key of a Secret with the label ``evalkube.io/api-key: "true"`` and, in ``evalkube.io/hosts``, its hosts."""
+    """One key of a Secret with the label `evalkube.io/api-key: "true"` and, in `evalkube.io/hosts`, its hosts."""
 
     name: Name = Field(description="Name of the Secret")
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
@@ -56,7 +56,7 @@ class Deadlines(Contract):
 
 
 class DataMount(Contract):
-    """A claim or ConfigMap with the label ``evalkube.io/data: "true"``, mounted read-only at /data/<name>."""
+    """A claim or ConfigMap with the label `evalkube.io/data: "true"`, mounted read-only at /data/<name>."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
         description="Mounted at /data/<name>"
@@ -74,7 +74,7 @@ class DataMount(Contract):
 
 
 class Threshold(Contract):
-    """A pass/fail gate on a reported metric, as ``summary`` names it."""
+    """A pass/fail gate on a reported metric, as `summary` names it."""
 
     metric: Annotated[str, Field(min_length=1, max_length=256)] = Field(
         description="A name of the run's summary, such as gsm8k/mean_acc or parallel_10_number_100/ttft_p99_s; "
@@ -144,4 +144,4 @@ CLUSTER_ONLY: Final = (
     "data",
     "runner",
 )
-"""Fields that the ``local`` backend refuses where they differ from their default."""
+"""Fields that the `local` backend refuses where they differ from their default."""

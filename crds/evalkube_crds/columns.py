@@ -1,4 +1,4 @@
-"""What ``kubectl get`` prints of a run, derived from its conditions and figures. Pure.
+"""What `kubectl get` prints of a run, derived from its conditions and figures. Pure.
 
 A printer column can neither choose between conditions nor round a number, so the words stand in the status. They are
 for people: programs read the conditions, the summary and the results.
@@ -14,7 +14,7 @@ __all__ = ["columns", "current", "three_digits"]
 
 
 def columns(conditions: Iterable[Condition], figures: Mapping[str, float], verdict: Verdict | str | None) -> Columns:
-    """``figures``: the run's summary; ``verdict``: of a load test that has ended."""
+    """`figures`: the run's summary; `verdict`: of a load test that has ended."""
     known = list(conditions)
     step = current(known)
     gate = next((one for one in known if one.type is ConditionType.THRESHOLDS_MET), None)

@@ -1,6 +1,6 @@
 """Field types that several models share, each with its rule in Python and, where it is more than a range, in CEL.
 
-Whoever writes a request may write one value where a list is meant (``Contract``); in the resource it is always a list,
+Whoever writes a request may write one value where a list is meant (`Contract`); in the resource it is always a list,
 because a structural schema has no unions.
 """
 
@@ -126,12 +126,12 @@ def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def cel(rule: str, message: str) -> dict[str, str]:
-    """One entry of ``x-kubernetes-validations``."""
+    """One entry of `x-kubernetes-validations`."""
     return {"rule": rule, "message": message}
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation such as ``list[Model]`` or ``Model | None`` holds."""
+    """The model that an annotation such as `list[Model]` or `Model | None` holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := model_in(part)) is not None), None)

@@ -22,13 +22,13 @@ _SUB_BITS = 10
 
 
 def bucket_of(value: int) -> int:
-    """The bucket of ``value`` (>= 0): the value itself below 2048, then 1024 buckets for each power of two."""
+    """The bucket of `value` (>= 0): the value itself below 2048, then 1024 buckets for each power of two."""
     shift = value.bit_length() - _SUB_BITS - 1
     return value if shift <= 0 else (shift << _SUB_BITS) + (value >> shift)
 
 
 def edges_of(bucket: int) -> tuple[int, int]:
-    """The least and the greatest value that lie in ``bucket``."""
+    """The least and the greatest value that lie in `bucket`."""
     shift = max(0, (bucket >> _SUB_BITS) - 1)
     least = (bucket - (shift << _SUB_BITS)) << shift
     return least, least + (1 << shift) - 1
@@ -50,7 +50,7 @@ def _edges(buckets: Sequence[int]) -> tuple[list[int], list[int]]:
 
 @dataclass(slots=True)
 class Histogram:
-    """Counts of integer values. ``counts`` and ``sums`` are by bucket; ``low`` and ``high`` the exact extremes."""
+    """Counts of integer values. `counts` and `sums` are by bucket; `low` and `high` the exact extremes."""
 
     counts: dict[int, int] = field(default_factory=dict)
     sums: dict[int, int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Histogram:
     high: int = 0
 
     def add(self, value: int, times: int = 1) -> None:
-        """Count ``value`` (a negative one as 0: clocks that step back a tick are no reason to lose a request)."""
+        """Count `value` (a negative one as 0: clocks that step back a tick are no reason to lose a request)."""
         if times <= 0:
             return
         value = max(value, 0)
@@ -76,12 +76,12 @@ class Histogram:
         self.total_squared += value * amount
 
     def extend(self, values: Iterable[int]) -> None:
-        """Count each of ``values``."""
+        """Count each of `values`."""
         for value in values:
             self.add(value)
 
     def merge(self, other: "Histogram") -> None:
-        """Add everything that ``other`` counted."""
+        """Add everything that `other` counted."""
         if not other.count:
             return
         for mine, others in ((self.counts, other.counts), (self.sums, other.sums)):
@@ -120,7 +120,7 @@ class Histogram:
         )
 
     def replaced(self, removed: "Histogram", added: "Histogram") -> "Histogram":
-        """These values with ``removed``, which are some of them, exchanged for ``added``. Its extremes are those of the
+        """These values with `removed`, which are some of them, exchanged for `added`. Its extremes are those of the
         outermost buckets, and it has no deviation.
         """
         found = Histogram(counts=dict(self.counts), sums=dict(self.sums), count=self.count, total=self.total)
@@ -205,8 +205,8 @@ class Histogram:
         """JSON-ready: three columns (`packed`) of the buckets, ascending, and the exact figures. The columns: the gap
         to the bucket before, the count, and by how much its values are above the least of the bucket, added up.
 
-        ``total_squared`` is a string: it outgrows the 64 bits that JSON readers can be trusted with. Where a column
-        does so too, there are lists instead: ``steps``, ``counts``, and ``sums`` of the values as they are.
+        `total_squared` is a string: it outgrows the 64 bits that JSON readers can be trusted with. Where a column
+        does so too, there are lists instead: `steps`, `counts`, and `sums` of the values as they are.
         """
         buckets = sorted(self.counts)
         steps = list(map(sub, buckets, [0, *buckets]))
@@ -221,7 +221,7 @@ class Histogram:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> Self:
-        """The histogram that ``to_doc`` wrote. Raises ValueError when its columns do not belong together."""
+        """The histogram that `to_doc` wrote. Raises ValueError when its columns do not belong together."""
         buckets, counts, sums = _unpacked(doc["columns"]) if "columns" in doc else _listed(doc)
         return cls(
             counts=dict(zip(buckets, counts, strict=True)),

@@ -50,7 +50,7 @@ def values_needed(percent: float) -> int:
 
 @lru_cache(maxsize=1024)
 def ranks(count: int, percent: float) -> tuple[int, int] | None:
-    """The ranks l and u (the smallest value has 1) of the ends for ``count`` values; None where there are none."""
+    """The ranks l and u (the smallest value has 1) of the ends for `count` values; None where there are none."""
     if not 0 < percent < 100 or count < values_needed(percent):
         return None
     return _lower(count, percent / 100), count + 1 - _lower(count, (100 - percent) / 100)

@@ -33,7 +33,7 @@ class MergeError(ValueError):
 
 def merge_results(results: Sequence[Result]) -> Result:
     """One result of all shards; the order they come in makes no difference. Each point of several shards is judged
-    anew (``verdict.judge_shards``). Raises MergeError.
+    anew (`verdict.judge_shards`). Raises MergeError.
     """
     if not results:
         raise MergeError("there is nothing to merge")

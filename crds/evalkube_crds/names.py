@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
 
 class Phase(StrEnum):
-    """One word for people, derived from the conditions (``status.phase_of``); programs read conditions."""
+    """One word for people, derived from the conditions (`status.phase_of`); programs read conditions."""
 
     PENDING = "Pending"
     QUEUED = "Queued"
@@ -228,7 +228,7 @@ NO_CONNECTION: Final = frozenset(
 
 
 def error_class_of_status(status: int) -> ErrorClass:
-    """The class of an HTTP answer that is not a success (``status`` outside 200 to 299)."""
+    """The class of an HTTP answer that is not a success (`status` outside 200 to 299)."""
     exact = {
         401: ErrorClass.STATUS_401,
         403: ErrorClass.STATUS_403,

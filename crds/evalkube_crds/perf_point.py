@@ -137,11 +137,11 @@ class ServerHistogram(Report):
 
 
 class ServerView(Report):
-    """A point as its server saw it, from the server's own metrics (``server_metrics``). Times in seconds.
+    """A point as its server saw it, from the server's own metrics (`server_metrics`). Times in seconds.
 
-    Where there are values: ``gauges`` ``waiting, running, kv_cache, prefix_cache_hit_rate``; ``counters``
-    ``prompt_tokens, generation_tokens, prefix_cache_queries, prefix_cache_hits, preemptions, requests``;
-    ``histograms`` ``ttft, itl, tpot, latency, queue``; of each GPU ``utilization, memory_used_bytes, power_w, ...``.
+    Where there are values: `gauges` `waiting, running, kv_cache, prefix_cache_hit_rate`; `counters`
+    `prompt_tokens, generation_tokens, prefix_cache_queries, prefix_cache_hits, preemptions, requests`;
+    `histograms` `ttft, itl, tpot, latency, queue`; of each GPU `utilization, memory_used_bytes, power_w, ...`.
     """
 
     servers: list[str] = Field(default_factory=list, description="Whose metrics were found: vLLM, SGLang, ...")
@@ -162,7 +162,7 @@ class ServerView(Report):
 class SteadyWindow(Report):
     """The part of a point in which its load was steady, of each shard by itself, and added up (docs/measuring.md).
 
-    ``histograms`` has ``latency_ns, ttft_ns, tpot_ns`` of the successful requests that were sent in it, where there
+    `histograms` has `latency_ns, ttft_ns, tpot_ns` of the successful requests that were sent in it, where there
     are values.
     """
 
@@ -185,11 +185,11 @@ class SteadyWindow(Report):
 
 
 class PerfPoint(Report):
-    """One load: the counts and histograms of its measured requests. ``histograms`` has, where there are values:
+    """One load: the counts and histograms of its measured requests. `histograms` has, where there are values:
 
-    ``latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns,
+    `latency_ns, ttft_ns, tpot_ns, itl_ns, intended_latency_ns, intended_ttft_ns, first_byte_ns, connect_ns,
     input_tokens, output_tokens, output_tps_milli, total_tps_milli, chunks_per_read,
-    inputs`` (of successful requests only); of conversations ``first_turn_ttft_ns, later_turn_ttft_ns, turns``.
+    inputs` (of successful requests only); of conversations `first_turn_ttft_ns, later_turn_ttft_ns, turns`.
     """
 
     name: str

@@ -22,8 +22,8 @@ def arrivals_words(spec: PerfRunSpec, rate: float | None) -> str | None:
 
 
 def point_name(*, number: int, parallel: int | None = None, rate: float | None = None, unrated: str = "stages") -> str:
-    """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop; there
-    ``stages_number_100``, or another word, where no one rate tells.
+    """The key of one point of a sweep: `parallel_10_number_100`, or `rate_2.5_number_100` in open loop; there
+    `stages_number_100`, or another word, where no one rate tells.
     """
     if rate is not None:
         return f"rate_{_spelled(rate)}_number_{number}"
@@ -33,8 +33,8 @@ def point_name(*, number: int, parallel: int | None = None, rate: float | None =
 def point_names(points: Sequence[tuple[int, int | None, float | None]], unrated: str = "stages") -> list[str]:
     """The keys of the points of a sweep, given as (number, parallel, rate); no two are the same.
 
-    ``parallel`` None is the open loop, ``rate`` None no limit, in open loop what ``unrated`` names. A key that is the
-    sweep's only one is ``point_name``'s. Where several points have it, their rates join it if those differ, and what is
+    `parallel` None is the open loop, `rate` None no limit, in open loop what `unrated` names. A key that is the
+    sweep's only one is `point_name`'s. Where several points have it, their rates join it if those differ, and what is
     still repeated is counted from 2 on.
     """
     loads = [

@@ -23,7 +23,7 @@ _LONGEST_NAME: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: ``field`` is a dotted path ("" for the whole document), ``reason`` says what and how."""
+    """One thing to mend: `field` is a dotted path ("" for the whole document), `reason` says what and how."""
 
     field: str
     reason: str
@@ -38,7 +38,7 @@ def sentence(problems: Iterable[Problem]) -> str:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], *, camel: bool = False) -> list[Problem]:
-    """Each error once, with the names of ``model`` for comparison (those of the resource where ``camel``).
+    """Each error once, with the names of `model` for comparison (those of the resource where `camel`).
 
     The first ones, and how many there are beside them: a document may hold a hundred thousand, and comparing names
     takes longer than reading them.
@@ -113,7 +113,7 @@ def _unknown(name: str, valid: Sequence[str]) -> str:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"``, or "" where nothing is near, as nothing is to a very long name."""
+    """`"; did you mean 'x'?"`, or "" where nothing is near, as nothing is to a very long name."""
     if len(name) > _LONGEST_NAME:
         return ""
     spelt = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
@@ -137,7 +137,7 @@ def _clipped(name: str) -> str:
 
 
 def _fields_at(names: Sequence[int | str], model: type[BaseModel], camel: bool) -> list[str]:
-    """The field names of the model that the path ``names`` leads to."""
+    """The field names of the model that the path `names` leads to."""
     current: type[BaseModel] | None = model
     for name in names:
         if current is None:

@@ -20,7 +20,7 @@ __all__ = ["JUDGE_KEYS", "SECRETS", "EvalRequest", "PerfRequest", "parse_request
 
 
 class EvalRequest(EvalRunSpec):
-    """Body of ``POST /api/v1/eval``."""
+    """Body of `POST /api/v1/eval`."""
 
     api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint; 'EMPTY' sends none")
     judge_api_key: SecretStr = Field(
@@ -31,7 +31,7 @@ class EvalRequest(EvalRunSpec):
 
 
 class PerfRequest(PerfRunSpec):
-    """Body of ``POST /api/v1/perf``."""
+    """Body of `POST /api/v1/perf`."""
 
     api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint; 'EMPTY' sends none")
 
@@ -48,7 +48,7 @@ Request = TypeVar("Request", EvalRequest, PerfRequest)
 
 
 def parse_request(model: type[Request], body: Any) -> Request:
-    """``body`` (parsed JSON) as a request. Raises pydantic.ValidationError; ``problems.problems_of`` explains it."""
+    """`body` (parsed JSON) as a request. Raises pydantic.ValidationError; `problems.problems_of` explains it."""
     if not isinstance(body, Mapping):
         return model.model_validate(body, by_name=True, by_alias=False)
     found = taken(body)

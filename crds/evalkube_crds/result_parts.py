@@ -17,7 +17,7 @@ HistogramField = Annotated[
     PlainSerializer(Histogram.to_doc, return_type=dict[str, Any]),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
-"""A histogram in a document (``Histogram.to_doc``)."""
+"""A histogram in a document (`Histogram.to_doc`)."""
 
 
 class Report(BaseModel):

@@ -113,7 +113,7 @@ def score_of(review: Mapping[str, Any]) -> Score | None:
 
 
 def main_score(metric: str, values: Mapping[str, float]) -> float | None:
-    """A sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``. The first value where it has none
+    """A sample's own value of an aggregated metric: `mean_acc` is made of `acc`. The first value where it has none
     of that name.
     """
     own = (values[name] for name in (metric, metric.removeprefix("mean_")) if name in values)

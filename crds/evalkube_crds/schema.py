@@ -1,7 +1,7 @@
 """Turns the models into CustomResourceDefinitions: structural schemas, defaults, CEL rules, printer columns. Pure.
 
 Kubernetes speaks a part of OpenAPI 3.0 (kubernetes.io/docs, "Specifying a structural schema"): no references, no
-unions, no null, bounds that exclude as booleans. Each of ``_simplified``'s steps brings pydantic's JSON Schema to that.
+unions, no null, bounds that exclude as booleans. Each of `_simplified`'s steps brings pydantic's JSON Schema to that.
 """
 
 from typing import Any, Final
@@ -64,7 +64,7 @@ def _shown(name: str, field: str) -> Column:
 
 
 def _columns(figures: list[Column]) -> list[Column]:
-    """``figures``: what only this kind has."""
+    """`figures`: what only this kind has."""
     return [
         {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
         _shown("Reason", "reason"),
@@ -158,7 +158,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _flattened(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """``node`` with its reference followed and its "or null" taken off: an absent field is how a resource says none."""
+    """`node` with its reference followed and its "or null" taken off: an absent field is how a resource says none."""
     while "$ref" in node or "anyOf" in node or "allOf" in node:
         node = dict(node)
         if "$ref" in node:
@@ -202,7 +202,7 @@ def _add_rule(schema: dict[str, Any], rule: str, message: str) -> None:
 
 
 def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Sets ``required`` and the CEL rules of ``model`` and of all models in it; pydantic gets those wrong here."""
+    """Sets `required` and the CEL rules of `model` and of all models in it; pydantic gets those wrong here."""
     needed = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
     schema.pop("required", None)
     if needed:

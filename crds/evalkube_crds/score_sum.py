@@ -31,9 +31,9 @@ Questions = Annotated[
 
 
 class ScoreSum(Report):
-    """A sum of scores: ``total_nano`` billionths over ``count`` samples (groups of repeats, parts of answers).
+    """A sum of scores: `total_nano` billionths over `count` samples (groups of repeats, parts of answers).
 
-    ``questions`` is what intervals are made of, and adds up exactly as well.
+    `questions` is what intervals are made of, and adds up exactly as well.
     """
 
     count: int = 0
@@ -45,7 +45,7 @@ class ScoreSum(Report):
     )
 
     def add(self, score: float, weight: int = 1) -> None:
-        """Count one score, kept to a billionth; that of an answer of ``weight`` parts as so many."""
+        """Count one score, kept to a billionth; that of an answer of `weight` parts as so many."""
         self.count += weight
         self.total_nano += round(score * weight * NANO)
 

@@ -7,12 +7,12 @@ __all__ = ["dataset_score", "metric_sum", "weighted_score"]
 
 
 def metric_sum(dataset: DatasetResult, metric: str) -> ScoreSum:
-    """The sum of ``metric`` over all samples of a dataset."""
+    """The sum of `metric` over all samples of a dataset."""
     return ScoreSum.joined(subset.metrics[metric] for subset in dataset.subsets if metric in subset.metrics)
 
 
 def weighted_score(dataset: DatasetResult, metric: str) -> float | None:
-    """The mean of ``metric`` over all samples of a dataset; None where none was scored."""
+    """The mean of `metric` over all samples of a dataset; None where none was scored."""
     return metric_sum(dataset, metric).mean
 
 

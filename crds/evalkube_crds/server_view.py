@@ -1,7 +1,7 @@
 """The server's own view of a point: how parts add up, and its figures beside the client's. Pure.
 
 The server counts all that it was asked for, the client only its measured requests: where the two are not of the same
-requests ``notes`` says so. Of the server's percentiles no more is known than the bucket that each lies in.
+requests `notes` says so. Of the server's percentiles no more is known than the bucket that each lies in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -101,7 +101,7 @@ def hit_rate(view: ServerView) -> float | None:
 
 
 def figures(point: PerfPoint) -> dict[str, float]:
-    """The server's figures by name: ``server_waiting_max``, ``server_ttft_mean_s``, and ``server_ttft_difference_s``,
+    """The server's figures by name: `server_waiting_max`, `server_ttft_mean_s`, and `server_ttft_difference_s`,
     the client's mean minus the server's.
     """
     view = point.server

@@ -12,7 +12,7 @@ __all__ = ["DatasetEstimate", "Estimate", "Spending", "TokenUsage"]
 
 
 class TokenUsage(Report):
-    """Tokens as the endpoint reported them, over the ``samples`` whose answers carried a usage."""
+    """Tokens as the endpoint reported them, over the `samples` whose answers carried a usage."""
 
     samples: int = 0
     prompt_tokens: int = 0
@@ -36,7 +36,7 @@ class Spending(Report):
 
 
 class DatasetEstimate(Report):
-    """What a dry run expects of one benchmark. ``usage``: of the calls that would be made."""
+    """What a dry run expects of one benchmark. `usage`: of the calls that would be made."""
 
     name: str
     samples: int = 0

@@ -61,7 +61,7 @@ class ResultReference(Report):
 
 
 class Columns(Report):
-    """What ``kubectl get`` prints of a run (``columns.columns``); programs read what it is derived from."""
+    """What `kubectl get` prints of a run (`columns.columns`); programs read what it is derived from."""
 
     reason: str | None = Field(default=None, description="Why the run stands where it does, or ended as it did")
     score: str | None = Field(default=None, description="The score, to three digits")
@@ -149,7 +149,7 @@ def with_condition(
     now: datetime,
     generation: int = 0,
 ) -> list[Condition]:
-    """``conditions`` with one set; its transition time moves only when its status does."""
+    """`conditions` with one set; its transition time moves only when its status does."""
     before = {condition.type: condition for condition in conditions}
     old = before.get(kind)
     since = old.last_transition_time if old is not None and old.status == status else now

@@ -1,7 +1,7 @@
 """The figures of a point while its load was steady: computed from what shards counted, and added up. Pure.
 
 A run begins on an empty server and ends as its last requests leave one by one: neither is the load that was asked for.
-What lies between is measured by ``perf_point.SteadyWindow``, beside the whole. Each shard has a part of its own, as
+What lies between is measured by `perf_point.SteadyWindow`, beside the whole. Each shard has a part of its own, as
 each begins and ends by itself, so its rates are per second of its own part; those of all shards together are their sum.
 """
 
@@ -35,7 +35,7 @@ RATES: Final[Mapping[Figure, str]] = {
     DOCUMENTS_PER_SECOND: "inputs",
     INPUT_TPS: "input_tokens",
 }
-"""The rates that there are of a steady part, with their names in ``SteadyWindow.rates``."""
+"""The rates that there are of a steady part, with their names in `SteadyWindow.rates`."""
 TIMES: Final = (LATENCY, TTFT, TPOT)
 _IN_FLIGHT: Final = "in_flight"
 _COUNTS: Final = ("windows", "length_ns", "run_ns", "succeeded", "failed")
@@ -77,8 +77,8 @@ def _summed(parts: Sequence[SteadyWindow]) -> SteadyWindow:
 
 
 def view(point: PerfPoint) -> PerfPoint | None:
-    """The point with the requests of its steady part alone, for what is a statistic of requests (``Quantity``,
-    SUCCESS_RATE); None where there is none. Of its rates see ``rate``.
+    """The point with the requests of its steady part alone, for what is a statistic of requests (`Quantity`,
+    SUCCESS_RATE); None where there is none. Of its rates see `rate`.
     """
     window = point.steady
     if window is None or window.absent or not window.length_ns:
@@ -88,7 +88,7 @@ def view(point: PerfPoint) -> PerfPoint | None:
 
 
 def rate(point: PerfPoint, figure: Figure) -> float | None:
-    """One of ``RATES`` in the steady part; None where there is none, and where the whole has none."""
+    """One of `RATES` in the steady part; None where there is none, and where the whole has none."""
     window = point.steady
     if view(point) is None or window is None or figure.of(point) is None:
         return None
@@ -96,10 +96,10 @@ def rate(point: PerfPoint, figure: Figure) -> float | None:
 
 
 def figures(point: PerfPoint) -> dict[str, float]:
-    """The figures of the steady part by name (``steady_rps``, ``steady_ttft_p99_s``); none where there is no such part.
+    """The figures of the steady part by name (`steady_rps`, `steady_ttft_p99_s`); none where there is no such part.
 
-    ``steady_in_flight``: the mean number of requests; ``steady_duration_s``: the length, of a shard in the mean;
-    ``steady_share``: of the run; ``steady_requests``: those whose times it has.
+    `steady_in_flight`: the mean number of requests; `steady_duration_s`: the length, of a shard in the mean;
+    `steady_share`: of the run; `steady_requests`: those whose times it has.
     """
     return {f"steady_{name}": value for name, value in _figures(point).items()}
 
@@ -134,8 +134,8 @@ def why_none(point: PerfPoint) -> str | None:
 
 
 def document(point: PerfPoint) -> dict[str, Any] | None:
-    """The steady part for a response: its figures by name, without ``steady_``, and where it begins, in seconds after
-    the first measured request. Where there is none, why: ``absent`` has the reasons, ``message`` says them. None where
+    """The steady part for a response: its figures by name, without `steady_`, and where it begins, in seconds after
+    the first measured request. Where there is none, why: `absent` has the reasons, `message` says them. None where
     nothing is known of it.
     """
     window = point.steady

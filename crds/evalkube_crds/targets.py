@@ -63,7 +63,7 @@ _ADVICE: Final = "runs may not reach it (the installer can allow it: targets.all
 
 
 def _entry(text: str) -> str:
-    """In the form that hosts are compared in. ``10.*`` is refused: the name 10.evil.example would be meant too."""
+    """In the form that hosts are compared in. `10.*` is refused: the name 10.evil.example would be meant too."""
     entry = _normal(text)
     pattern = re.fullmatch(r"[a-z0-9_.*?\[\]!-]+", entry) and not re.fullmatch(r"(?=.*[0-9])[0-9.*?\[\]!-]+", entry)
     if _network(entry) is None and not pattern:
@@ -77,8 +77,8 @@ Entries = Annotated[tuple[Annotated[str, AfterValidator(_entry)], ...], Field(st
 
 
 class TargetRules(Contract):
-    """Which endpoints runs may reach. ``allowed`` goes before everything, ``denied`` before the rest; both hold host
-    names (``*.example.org`` for a domain) and networks (``10.0.0.0/8``)."""
+    """Which endpoints runs may reach. `allowed` goes before everything, `denied` before the rest; both hold host
+    names (`*.example.org` for a domain) and networks (`10.0.0.0/8`)."""
 
     allow_link_local: bool = False
     allowed: Entries = ()
@@ -86,13 +86,13 @@ class TargetRules(Contract):
 
 
 def objection(url: str, rules: TargetRules) -> str:
-    """Why a run may not send requests to ``url``, as far as that can be told without a look-up; empty where it may."""
+    """Why a run may not send requests to `url`, as far as that can be told without a look-up; empty where it may."""
     host = _host(url)
     return name_objection(host, rules) if host else f"{url[:200]} names no host"
 
 
 def name_objection(host: str, rules: TargetRules) -> str:
-    """Why a run may not send requests to ``host``, by its name and by the addresses that it spells."""
+    """Why a run may not send requests to `host`, by its name and by the addresses that it spells."""
     host = _normal(host)
     address = addresses.literal(host)
     spelled: Iterable[Address | None] = (address,) if address is not None else addresses.in_name(host) or (None,)
@@ -100,7 +100,7 @@ def name_objection(host: str, rules: TargetRules) -> str:
 
 
 def address_objection(host: str, address: str, rules: TargetRules) -> str:
-    """Why a run may not connect to ``address``, to which ``host`` resolves; empty where it may."""
+    """Why a run may not connect to `address`, to which `host` resolves; empty where it may."""
     found = addresses.literal(address)
     return f"{address!r} of {host} is no IP address" if found is None else _judged(_normal(host), found, rules)
 
@@ -164,7 +164,7 @@ def _host(url: str) -> str | None:
 
 
 def _normal(host: str) -> str:
-    """``host`` as a client would look it up: decoded, in compatibility form, lower case, without a trailing dot."""
+    """`host` as a client would look it up: decoded, in compatibility form, lower case, without a trailing dot."""
     host = unicodedata.normalize("NFKC", unquote(host)).lower().replace("\N{IDEOGRAPHIC FULL STOP}", ".")
     if not host.isascii():
         with suppress(UnicodeError):  # no resolver takes it either

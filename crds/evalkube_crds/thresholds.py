@@ -13,7 +13,7 @@ _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operato
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A gate that did not hold: ``value`` is None where the run reports no such figure."""
+    """A gate that did not hold: `value` is None where the run reports no such figure."""
 
     threshold: Threshold
     name: str
@@ -29,7 +29,7 @@ class Miss:
 
 
 def missed(thresholds: Sequence[Threshold], summary: Mapping[str, float]) -> list[Miss]:
-    """The gates that ``summary`` fails. A metric named without its dataset or point stands for every one of them."""
+    """The gates that `summary` fails. A metric named without its dataset or point stands for every one of them."""
     misses = []
     for threshold in thresholds:
         names = [name for name in summary if name == threshold.metric or name.endswith(f"/{threshold.metric}")]

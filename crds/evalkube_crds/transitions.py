@@ -40,11 +40,11 @@ _ENDED = "the runners have ended"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. ``reason`` is Completed, or why there is no whole result.
+    """What a run came to. `reason` is Completed, or why there is no whole result.
 
-    ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
-    load test, at its worst point; ``start_skew_s``: of its shards, likewise. ``done``: samples or requests, and how
-    many of them ``failed``; 0 where that is not known.
+    `delivered` is False where the figures are the receipts' because the documents never arrived. `verdict`: of a
+    load test, at its worst point; `start_skew_s`: of its shards, likewise. `done`: samples or requests, and how
+    many of them `failed`; 0 where that is not known.
     """
 
     reason: Reason
@@ -94,7 +94,7 @@ _UNDECIDED: Setting = (ConditionType.SUCCEEDED, "Unknown", Reason.PROGRESSING, "
 def held_back(
     status: RunStatus, reason: Reason, message: str, *, accepted: bool, now: datetime, generation: int
 ) -> RunStatus:
-    """Nothing runs it yet (or any more), for this reason; ``accepted``: the run itself is fine."""
+    """Nothing runs it yet (or any more), for this reason; `accepted`: the run itself is fine."""
     settings: list[Setting] = [
         (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "")
         if accepted
@@ -130,7 +130,7 @@ def job_recorded(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """What runs attempt ``number`` exists: a Job, whose UID is on record from now on, or a process; ``message`` names
+    """What runs attempt `number` exists: a Job, whose UID is on record from now on, or a process; `message` names
     it.
     """
     attempts = status.attempts
@@ -155,7 +155,7 @@ def _not_running(queued: bool) -> Setting:
 def starting(
     status: RunStatus, *, queued: bool, trouble: tuple[Reason, str] | None, now: datetime, generation: int
 ) -> RunStatus:
-    """The Job is there, its pods are not all running; ``trouble`` is what is known to hold them back."""
+    """The Job is there, its pods are not all running; `trouble` is what is known to hold them back."""
     setting = _not_running(queued) if trouble is None else (ConditionType.RUNNING, "Unknown", *trouble)
     return _set(status, [setting], now, generation)
 
@@ -169,7 +169,7 @@ def running(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """All shards have started; ``progress`` None: as it was. ``unheard``: words for that nothing comes from them."""
+    """All shards have started; `progress` None: as it was. `unheard`: words for that nothing comes from them."""
     words = f"{shards} shards have started" if shards > 1 else "the runner has started"
     setting: Setting = (ConditionType.RUNNING, "True", Reason.STARTED, words)
     if unheard:
@@ -229,7 +229,7 @@ def ended(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The run has come to its end without a result. Terminal. ``figures``: all that is left of one."""
+    """The run has come to its end without a result. Terminal. `figures`: all that is left of one."""
     settings: list[Setting] = [(ConditionType.SUCCEEDED, "False", reason, message)]
     if refused:
         settings.append((ConditionType.ACCEPTED, "False", reason, message))
@@ -256,7 +256,7 @@ def with_outcome(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The run has come to its end with a result. Terminal. ``missed``: the gates that do not hold; None: no gates."""
+    """The run has come to its end with a result. Terminal. `missed`: the gates that do not hold; None: no gates."""
     collected: Setting = (
         (ConditionType.RESULTS_COLLECTED, "True", Reason.COLLECTED, "")
         if outcome.delivered

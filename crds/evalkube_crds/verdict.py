@@ -78,8 +78,8 @@ _SEVERITY = (Verdict.VALID, Verdict.DEGRADED, Verdict.INVALID)
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """One statistic (``mean``, ``p99``) of what was measured, and the least that it can be without the client's stalls.
-    Not ``sound``: it is of too few requests to be more than their largest value.
+    """One statistic (`mean`, `p99`) of what was measured, and the least that it can be without the client's stalls.
+    Not `sound`: it is of too few requests to be more than their largest value.
     """
 
     figure: str
@@ -220,7 +220,7 @@ def _compared(figure: str, measured: Histogram, touched: Histogram, least: Seque
 
 def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Verdict, list[str]]:
     """The verdict on the sum of several shards' points: the worst of that on the sum and of their own, for one
-    saturated shard of many vanishes in the sum. At most ``MOST_REASONS``, the sum's before the shards' and the worst
+    saturated shard of many vanishes in the sum. At most `MOST_REASONS`, the sum's before the shards' and the worst
     first, and one that says how many more there are.
     """
     alone, own = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own

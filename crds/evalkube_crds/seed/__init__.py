@@ -15,7 +15,7 @@ BESIDE: Final = ("data", "sla", "cost", "collections", "estimate", "at_once", "s
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
     """A report for each data set, or metrics and percentiles for each point (and its server's view, where a run asks
-    for it). ``BESIDE`` them: the prompts, where some were left out or cut, and what a search found; what an evaluation
+    for it). `BESIDE` them: the prompts, where some were left out or cut, and what a search found; what an evaluation
     cost, the indices of its collections, what a dry run expects, how many requests at once it found out, and what held
     the programs of the model. Ready for JSON, nothing is NaN.
     """
