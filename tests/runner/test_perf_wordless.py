@@ -266,7 +266,7 @@ def test_service_levels(name: str) -> None:
 # name: fields, what is said
 UNFIT: dict[str, tuple[dict[str, Any], str]] = {
     "a stream": ({"api": EMBEDDING, "stream": True}, "stream: .*cannot stream"),
-    "a limit of tokens": ({"api": RERANK, "max_tokens": [5]}, "max_tokens: is no parameter of"),
+    "a limit of tokens": ({"api": RERANK, "max_tokens": [5]}, "max_tokens: is not a parameter of"),
     "a batch of a chat": ({"dataset_args": {"batch_size": 2}}, "dataset_args.batch_size: is for api openai_embedding"),
     "documents of embeddings": (
         {"api": EMBEDDING, "dataset_args": {"documents": 2}},
