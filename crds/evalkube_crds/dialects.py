@@ -17,13 +17,14 @@ __all__ = ["ALIASES", "DIALECTS", "EVAL_TYPES", "Dialect", "check", "named", "ru
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One API. `kind`: what its models do. `streams`: whether it has streamed answers. `lacks`: the fields of a load
-    test, and of a `generation_config`, that it has no parameter for; `lacks_values`: values of further fields
-    that it has no word for. `elsewhere`: what stands in URLs at which services
-    that speak it speak another API, and which.
+    """One API.
 
-    A load test's `seed` is never among them: it is the schedule's in any case, and sent where the API has one. Nor are
-    `extra_args` and `extra_body`, which are the user's own.
+    `kind` is the kind of its models; `streams`, whether it has streamed answers. `lacks` are the fields of a load test
+    and of a `generation_config` that it has no parameter for. `lacks_values` are values of further fields that it
+    cannot send. `elsewhere` maps parts of URLs to the other API that such services use there.
+
+    A load test's `seed` is never in `lacks`: the schedule needs it anyway, and it is sent where the API has a
+    parameter. `extra_args` and `extra_body` are not either, because they are the user's own.
     """
 
     kind: Literal["chat", "embedding", "rerank"] = "chat"

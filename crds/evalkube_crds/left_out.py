@@ -1,5 +1,6 @@
-"""EvalScope's parameters that evalkube does not have, each with the reason, for the reference and for error
-messages. Pure.
+"""EvalScope's parameters that evalkube does not have, each with the reason. Pure.
+
+They are for the reference and for error messages.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -47,8 +47,9 @@ class Kind(StrEnum):
 
 
 class Phase(StrEnum):
-    """The state of a run as one word for people, derived from the conditions (`status.phase_of`). Programs read
-    conditions.
+    """The state of a run as one word for people; programs read conditions.
+
+    It is derived from the conditions (`status.phase_of`).
     """
 
     PENDING = "Pending"

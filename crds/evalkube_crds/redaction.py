@@ -21,8 +21,9 @@ CUT: Final = "…"
 """The mark of a text that was cut; the rest of a secret before it is removed as well."""
 
 _SHORTEST: Final = 8
-"""The minimum length of a secret. Shorter "keys" are placeholders such as EMPTY or test, and replacing them would
-damage normal text.
+"""The minimum length of a secret.
+
+Shorter "keys" are placeholders such as EMPTY or test, and replacing them would damage normal text.
 """
 
 _STUMP: Final = 4
@@ -48,9 +49,7 @@ class Redactor:
         return bool(self._spellings)
 
     def traces(self) -> frozenset[bytes]:
-        """Byte strings, at least one of which is in every JSON document that holds a secret or the rest of a cut
-        one.
-        """
+        """Byte strings, one of which is in every JSON document that holds a secret or the rest of a cut one."""
         in_json = (json.dumps(spelt)[1:-1] for spelt in self._spellings)
         whole = {spelt.encode() for spelt in (*self._spellings, *in_json)}
         return frozenset(whole | {spelt[:_STUMP] for spelt in whole})
@@ -95,9 +94,7 @@ class Redactor:
 
 
 def spellings(secret: str) -> Iterator[str]:
-    """The spellings of `secret`: plain, in JSON, in a URL, in HTML, in Python, in base64 (as in Basic
-    authentication).
-    """
+    """The spellings of `secret`: plain, in JSON, in a URL, in HTML, in Python, in base64 (as in Basic auth)."""
     in_json = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
     in_url = [quote(secret, safe=""), quote(secret, safe="/"), quote_plus(secret), _all_percent(secret)]
     yield secret

@@ -94,9 +94,7 @@ def _resource(kind: Kind, spec: type[BaseModel]) -> dict[str, Any]:
 
 
 def _name_rule() -> dict[str, Any]:
-    """The rule of a run's name, for new runs only, because the status of an old run must be writable whatever its
-    name.
-    """
+    """The rule of a run's name, for new runs only: the status of an old run must be writable in any case."""
     rule = cel(f"oldSelf.hasValue() || self.metadata.name.matches(r'{RUN_NAME}')", RUN_NAME_RULE)
     return {**rule, "optionalOldSelf": True}
 

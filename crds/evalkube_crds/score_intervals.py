@@ -58,9 +58,7 @@ class Bootstrap:
 
     @classmethod
     def of(cls, cells: Cells) -> "Bootstrap | None":
-        """The bootstrap of at least two different questions; None for others, because drawing among them shows no
-        variance.
-        """
+        """The bootstrap of at least two different questions; None for others, which show no variance."""
         n = sum(cells.values())
         answers = sum(size * count for (size, _), count in cells.items())
         if n < 2 or not answers:
@@ -86,8 +84,9 @@ class Bootstrap:
         return Interval(self._end(-z), self._end(z))
 
     def chance(self, value: float) -> float:
-        """The two-sided p-value of `value` as the true mean: 1 minus the confidence at which the interval excludes
-        it.
+        """The two-sided p-value of `value` as the true mean.
+
+        It is 1 minus the confidence at which the interval excludes `value`.
         """
         low, high = 0.0, 1.0
         for _ in range(60):
@@ -109,8 +108,9 @@ def _widened(share: float, questions: int) -> float:
 
 
 def student(share: float, n: float) -> float:
-    """Student's quantile for n degrees of freedom, by the expansion 26.7.5 of Abramowitz and Stegun, "Handbook of
-    Mathematical Functions" (1964).
+    """Student's quantile for n degrees of freedom.
+
+    The expansion is 26.7.5 of Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964).
     """
     z = _NORMAL.inv_cdf(min(max(share, _ALIKE), 1 - _ALIKE))
     terms = (

@@ -20,8 +20,9 @@ _SPREAD: Final = ("waiting", "running", "kv_cache")
 _COUNTED: Final = ("prompt_tokens", "generation_tokens", "preemptions")
 _TIMES: Final = ("ttft", "itl", "tpot", "latency", "queue")
 _SAME: Final = 0.05
-"""The difference at which two counts of requests are taken as equal, because a scrape is never exactly at the load's
-edge.
+"""The difference at which two counts of requests are taken as equal.
+
+A scrape is never exactly at the load's edge.
 """
 _MOST_NOTES: Final = 20
 

@@ -1,6 +1,4 @@
-"""The status of a run: conditions first, and everything else derived from them or beside them. Pure: times are
-arguments.
-"""
+"""The status of a run: conditions, and what follows from them. Pure: times are arguments."""
 
 from collections.abc import Iterable
 from datetime import datetime

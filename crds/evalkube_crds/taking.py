@@ -1,5 +1,6 @@
-"""The secrets of a request, taken out: headers, query parameters and body keys that its run's spec must not hold.
-Pure.
+"""The secrets of a request, taken out, because its run's spec must not hold them. Pure.
+
+They are in headers, query parameters and body keys.
 """
 
 from collections.abc import Mapping
@@ -43,9 +44,7 @@ class Taken:
         self.of_endpoint(model, "judge_credentials", above)
 
     def of_endpoint(self, holder: dict[str, Any], name: str, above: str = "") -> None:
-        """Takes the secrets out of the URL, the headers, the query and the bodies that `holder` has for one
-        endpoint.
-        """
+        """Takes the secrets out of the URL, headers, query and bodies that `holder` has for one endpoint."""
         for field in ("api_url", "url"):
             if isinstance(holder.get(field), str):
                 holder[field] = self._of_url(holder[field], name, above + field)

@@ -51,8 +51,9 @@ CLOSED_NETWORKS: Final = (
     "fd00:a9fe:a9fe::1/128",  # Akamai
     "fd00:100::100:200/128",  # Alibaba Cloud over IPv6
 )
-"""Link-local and metadata addresses. The chart's NetworkPolicy for runners excludes the same ones, and a test checks
-that.
+"""Link-local and metadata addresses.
+
+The chart's NetworkPolicy for runners excludes the same ones, and a test checks that.
 """
 
 _CLOSED: Final = tuple(ipaddress.ip_network(each) for each in CLOSED_NETWORKS)

@@ -130,8 +130,9 @@ def job_recorded(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The status with what runs attempt `number`: a Job, whose UID is now recorded, or a process. `message` names
-    it.
+    """The status with what runs attempt `number`: a Job or a process. `message` names it.
+
+    A Job's UID is now recorded.
     """
     attempts = status.attempts
     if not attempts or attempts[-1].number != number:

@@ -45,8 +45,9 @@ _WORDLESS = (INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, INPUTS.figure(M
 """The figures of models that embed or rank; responses for other models do not have these keys."""
 _COLUMNS = (TTFT, ITL, TPOT, LATENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUEST_OUTPUT_TPS, REQUEST_TOTAL_TPS)
 _RANGED = (TTFT, TPOT, LATENCY)
-"""The percentiles in a response. They are not all, so that the response for nine points fits into 32 KiB of a run's
-status.
+"""The percentiles in a response.
+
+They are not all, so that the response for nine points fits into 32 KiB of a run's status.
 """
 
 
