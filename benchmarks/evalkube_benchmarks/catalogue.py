@@ -1,4 +1,4 @@
-"""The list of benchmarks for people and programs: what each one is, where it comes from, and what it reports."""
+"""The list of benchmarks for people and programs: what each one is, its source, and its figures."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ __all__ = ["Catalogue", "Entry", "Figure", "Group", "catalogue", "facts", "markd
 
 
 class Figure(BaseModel):
-    """One figure that a benchmark reports; the first of its list is the main one."""
+    """One figure of a benchmark; the first one in its list is the main one."""
 
     name: str
     better: str = Field(description="Whether higher or lower is better")
@@ -23,12 +23,12 @@ class Figure(BaseModel):
 class Entry(BaseModel):
     """One benchmark."""
 
-    name: str = Field(description="What `datasets` of a request calls it")
+    name: str = Field(description="Name of the benchmark in `datasets` of a request")
     pretty_name: str
     description: str
     category: str
-    languages: list[str] = Field(description="ISO 639-1; `any` for data of one's own")
-    items: int | None = Field(description="Questions of the evaluated split over all subsets; null for one's own data")
+    languages: list[str] = Field(description="ISO 639-1; `any` for your own data")
+    items: int | None = Field(description="Questions of the evaluated split over all subsets; null for your own data")
     subsets: list[str]
     split: str
     few_shot_num: int
@@ -37,14 +37,14 @@ class Entry(BaseModel):
     licence: str
     source: str
     hub_ids: dict[str, str]
-    parameters: dict[str, Any] = Field(description="What `extra_params` may set, with the values that hold otherwise")
+    parameters: dict[str, Any] = Field(description="Keys that `extra_params` may set, with their defaults")
 
 
 class Group(BaseModel):
-    """A collection of benchmarks, which `datasets` may name, too."""
+    """A collection of benchmarks; `datasets` may name it too."""
 
     name: str
-    members: list[str] = Field(description="Of equal weight in its index")
+    members: list[str] = Field(description="Benchmarks in it. All have the same weight in its index")
 
 
 class Catalogue(BaseModel):
@@ -94,12 +94,12 @@ publisher's.
 
 
 def markdown() -> str:
-    """The reference of all benchmarks."""
+    """The reference page of all benchmarks."""
     return "\n".join([_HEAD, *_sections()])
 
 
 def facts(entry: Entry) -> list[str]:
-    """What there is to know of a benchmark, a line each."""
+    """The facts about a benchmark, one per line."""
     return list(_facts(entry))
 
 

@@ -1,4 +1,4 @@
-"""Questions of the user's own: what their benchmarks declare alike, and how records have a question. Pure."""
+"""Questions of the user's own: the common declaration of their benchmarks, and the reader of records. Pure."""
 
 from collections.abc import Mapping
 from random import Random
@@ -18,7 +18,7 @@ DECLARED: Final[Mapping[str, Any]] = {
     "subsets": one_default_subset(),
     "free_subsets": True,
 }
-"""What every benchmark declares whose data the user brings: no hub has it, and its subsets are those that he names."""
+"""The declaration of benchmarks with the user's data: no hub has it, and the user names its subsets."""
 
 _ROLES = ("system", "user", "assistant")
 
@@ -39,7 +39,7 @@ def _question(text: str, targets: tuple[str, ...], messages: tuple[Message, ...]
 
 
 def _with_system(record: Record, text: str) -> tuple[Message, ...]:
-    """A record may bring its own system message along with its question."""
+    """The system message that a record may have beside its question."""
     system = fields.first(record, "system")
     return (Message("system", system), Message("user", text)) if system else ()
 

@@ -1,7 +1,7 @@
-"""ARC: science questions of schools, an easy set and a challenge set (Clark et al. 2018, arXiv:1803.05457).
+"""ARC: science questions from schools, an easy set and a challenge set (Clark et al. 2018, arXiv:1803.05457).
 
-2,376 easy and 1,172 hard questions in the test split, with three to five choices, labelled A.. or 1..; no worked
-examples unless asked for (train split).
+The test split has 2,376 easy and 1,172 hard questions with three to five choices, labelled A.. or 1... There are no
+worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers

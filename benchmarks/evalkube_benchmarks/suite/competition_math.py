@@ -19,7 +19,7 @@ _SUBJECTS = (
 
 
 def _read(record: Record, _: Random) -> Question:
-    """The question of a record of MATH, whose solution has the answer in a box where no field of its own has it."""
+    """The question of a record of MATH. If no field has the answer, it is in a box in the solution."""
     solution = (fields.first(record, "solution") or "").strip()
     answer = fields.first(record, "answer") or extract.boxed(solution)
     if answer is None:
@@ -34,7 +34,7 @@ def _read(record: Record, _: Random) -> Question:
 
 
 def _level(record: Record) -> str:
-    """The level of a record of MATH ("Level 3"), which some copies have as a number."""
+    """The level of a record of MATH ("Level 3"); some copies have it as a number."""
     return f"Level {fields.text(record, 'level').removeprefix('Level ')}"
 
 

@@ -1,4 +1,4 @@
-"""General MCQ: multiple-choice questions of one's own, with the fields question, A, B, ... (up to J) and answer."""
+"""General MCQ: your own multiple-choice questions, with the fields question, A, B, ... (up to J) and answer."""
 
 import dataclasses
 from collections.abc import Mapping

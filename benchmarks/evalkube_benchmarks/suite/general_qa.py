@@ -1,4 +1,4 @@
-"""General QA: free answers to questions of one's own, compared with a reference by shared words, or by a judge."""
+"""General QA: free answers to your own questions, compared with a reference by shared words, or by a judge."""
 
 from evalkube_benchmarks import own_questions, readers
 from evalkube_benchmarks.declaration import Benchmark, Prompt

@@ -1,6 +1,6 @@
 """HumanEval: 164 functions to complete from their signature and docstring (Chen et al. 2021, arXiv:2107.03374).
 
-A reply is right when the function passes the tests of its problem, in the sandbox. MIT licence; no worked examples.
+A reply is right if the function passes the tests of its problem, in the sandbox. MIT licence; no worked examples.
 """
 
 from random import Random

@@ -1,10 +1,10 @@
-"""LiveCodeBench: programming problems of contests by the date they were held (Jain et al. 2024, arXiv:2403.07974).
+"""LiveCodeBench: programming problems of contests, by the date of the contest (Jain et al. 2024, arXiv:2403.07974).
 
-A program reads stdin and writes stdout, or completes a method of a class; it is right when it passes all public and
-private tests, in the sandbox. The hub has a file for each release (v1 to v6, 1,055 problems together); without a
-`subset_list` the newest is asked, v6 with 175 of January to April 2025: the six files are 4 GB of tests. `start_date`
-and `end_date` choose by date. The problems belong to their contests; the card of the
-data set says `cc`, and not which of these licences.
+A program reads stdin and writes stdout, or completes a method of a class. It is right if it passes all public and
+private tests, in the sandbox. The hub has a file for each release (v1 to v6, 1,055 problems together; the six files are
+4 GB of tests). Without a `subset_list` the newest is used, v6 with 175 problems of January to April 2025. `start_date`
+and `end_date` choose by date. The problems belong to their contests; the card of the data set says `cc`, but not which
+of these licences.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
-"""LogiQA: logical reasoning from China's examination of civil servants, in English (Liu et al. 2020, arXiv:2007.08124).
+"""LogiQA: logical reasoning from China's civil service examination, in English (Liu et al. 2020, arXiv:2007.08124).
 
-651 questions in the test split; no worked examples unless asked for (validation split).
+The test split has 651 questions. There are no worked examples unless asked for (validation split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers

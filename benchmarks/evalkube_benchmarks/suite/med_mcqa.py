@@ -1,7 +1,7 @@
 """MedMCQA: questions from India's medical entrance examinations (Pal et al. 2022, arXiv:2203.14371).
 
-4,183 questions in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split).
+The validation split with 4,183 questions is evaluated, because the answers of the test split are not public. There are
+no worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers

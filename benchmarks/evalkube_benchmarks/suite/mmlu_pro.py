@@ -1,4 +1,4 @@
-"""MMLU-Pro: 12,032 harder questions of 14 fields, with up to ten choices (Wang et al. 2024, arXiv:2406.01574).
+"""MMLU-Pro: 12,032 harder questions from 14 fields, with up to ten choices (Wang et al. 2024, arXiv:2406.01574).
 
 The worked examples, 5 of each field in the validation split, come with their reasoning.
 """

@@ -1,5 +1,6 @@
-"""MuSR: 756 long stories in which a murderer, a place or a division of work is to be found (Sprague et al. 2023,
-arXiv:2310.16049). Its three subsets are the splits of its one configuration.
+"""MuSR: 756 long stories with a murderer, a place or a division of work to find (Sprague et al. 2023).
+
+arXiv:2310.16049. Its three subsets are the splits of its one configuration.
 """
 
 import ast

@@ -1,9 +1,9 @@
-"""Needle in a haystack: a sentence hidden in a long text is asked for, at each of ten lengths and ten depths, after
-G. Kamradt's test (2023).
+"""Needle in a haystack: a sentence hidden in a long text, at each of ten lengths and ten depths.
 
-Texts are Paul Graham's essays and Wu Cheng'en's Journey to the West, as ModelScope has them, or the user's own (.txt, a
-subset for each). Lengths are in tokens: of the tokenizer that `tokenizer_path` names, else estimated from characters.
-A record that names its `context_length` and `depth_percent` is that one place, else a text serves the whole grid.
+It follows G. Kamradt's test (2023). Texts are Paul Graham's essays and Wu Cheng'en's Journey to the West, as ModelScope
+has them, or the user's own (.txt, a subset for each). Lengths are in tokens: of the tokenizer that `tokenizer_path`
+names, otherwise estimated from characters. A record with `context_length` and `depth_percent` is that one cell; any
+other text serves the whole grid.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ def _made(
 def _of_text(
     record: Record, grid: Grid, parameters: Mapping[str, Any], tokenizer: Tokenizer | None
 ) -> Iterator[Record]:
-    """The records that one text is made into."""
+    """The records made from one text."""
     text = fields.text(record, "text").strip()
     if not text:
         raise ValueError("field 'text' is empty")

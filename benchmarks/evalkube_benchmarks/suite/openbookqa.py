@@ -1,7 +1,7 @@
-"""OpenBookQA: elementary science that takes a fact and common sense (Mihaylov et al. 2018, arXiv:1809.02789).
+"""OpenBookQA: elementary science that needs a fact and common sense (Mihaylov et al. 2018, arXiv:1809.02789).
 
-500 questions in the test split of the main set, asked without the book of facts; no worked examples unless asked for
-(train split).
+The test split of the main set has 500 questions, asked without the book of facts. There are no worked examples unless
+asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers

@@ -1,7 +1,7 @@
 """PIQA: which of two ways reaches an everyday goal (Bisk et al. 2019, arXiv:1911.11641).
 
-1,838 goals in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split).
+The validation split with 1,838 goals is evaluated, because the answers of the test split are not public. There are no
+worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers

@@ -1,6 +1,6 @@
 """SimpleQA: 4,326 short questions about facts, each with one right answer (Wei et al. 2024, arXiv:2411.04368).
 
-A language model grades; not attempting an answer is told apart from a wrong one.
+A language model grades. It tells an answer that was not attempted from a wrong one.
 """
 
 from random import Random

@@ -1,8 +1,9 @@
 """TruthfulQA: questions that many people answer by a wrong belief (Lin et al. 2021, arXiv:2109.07958).
 
-817 questions in the validation split, the only one. By default one choice is right (MC1); `multiple_correct` asks for
-all that are true (MC2). In the data the right ones stand first, so choices are shuffled at reading, by the run's seed.
-The paper compares the likelihoods of the choices; here the model is asked, as chat endpoints tell no likelihoods.
+The validation split with 817 questions is the only one. By default one choice is right (MC1); `multiple_correct` asks
+for all true ones (MC2). In the data the right choices come first, so choices are shuffled at reading, by the run's
+seed. The paper compares the likelihoods of the choices. Here the model is asked, because chat endpoints give no
+likelihoods.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """WinoGrande: which of two things a sentence means by its blank (Sakaguchi et al. 2019, arXiv:1907.10641).
 
-1,267 sentences in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split, on Hugging Face).
+The validation split with 1,267 sentences is evaluated, because the answers of the test split are not public. There are
+no worked examples unless asked for (train split, on Hugging Face).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
