@@ -82,7 +82,7 @@ def _problems(spec: EvalRunSpec) -> Iterator[Problem]:
             if (reason := unknown(member)) is not None:
                 yield Problem(f"collections.{name}.{member}", reason)
             elif member in COLLECTIONS:
-                yield Problem(f"collections.{name}.{member}", "is a collection; name its benchmarks")
+                yield Problem(f"collections.{name}.{member}", "is a collection; name its benchmarks instead")
     members = members_of(spec)
     for name in spec.dataset_args:
         if ALIASES.get(name, name) not in members:

@@ -25,7 +25,7 @@ def texts(record: Record, name: str) -> tuple[str, ...]:
     """The texts in a list; a missing one is empty. Raises KeyError, ValueError."""
     value = record[name]
     if not isinstance(value, list | tuple):
-        raise ValueError(f"field {name!r} is no list")
+        raise ValueError(f"field {name!r} is not a list")
     where = f"field {name!r}"
     return tuple("" if is_missing(one) else _text(one, where).strip() for one in value)
 
@@ -54,13 +54,13 @@ def content(message: Mapping[str, Any], where: str) -> Content:
     parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in value]
     strange = [part for part in parts if not isinstance(part, dict) or not isinstance(part.get("type"), str)]
     if strange or not parts:
-        raise ValueError(f"{where}: content holds a part that is no object with a type")
+        raise ValueError(f"{where}: content has a part that is not an object with a type")
     if all(isinstance(part.get("text"), str) for part in parts):
         return "\n".join(part["text"] for part in parts)
     try:
         json.dumps(parts)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: content holds a part that is no JSON") from None
+        raise ValueError(f"{where}: content has a part that is not JSON") from None
     return parts
 
 
@@ -85,10 +85,10 @@ def _text(value: Any, where: str) -> str:
         try:
             return value.decode()
         except UnicodeDecodeError as problem:
-            raise ValueError(f"{where} holds bytes that are no UTF-8 text") from problem
+            raise ValueError(f"{where} has bytes that are not UTF-8 text") from problem
     if isinstance(value, bool | int | float) and not is_missing(value):
         return json.dumps(value)
     if isinstance(value, decimal.Decimal | datetime.date | datetime.time):
         return str(metadata(value))
     kinds = {dict: "an object", list: "a list", tuple: "a list", type(None): "nothing"}
-    raise ValueError(f"{where} holds {kinds.get(type(value), type(value).__name__)} where a text is meant")
+    raise ValueError(f"{where} has {kinds.get(type(value), type(value).__name__)} instead of a text")

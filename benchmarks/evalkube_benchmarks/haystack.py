@@ -33,9 +33,9 @@ class Grid:
     def __post_init__(self) -> None:
         """Refuses a grid that cannot exist. Raises ValueError."""
         if not 1 <= self.length_min <= self.length_max:
-            raise ValueError("context_lengths_min must be at least 1, and context_lengths_max no less")
+            raise ValueError("context_lengths_min must be at least 1, and not greater than context_lengths_max")
         if not 0 <= self.depth_min <= self.depth_max <= 100:
-            raise ValueError("document_depth_percent_min and _max must lie between 0 and 100, in this order")
+            raise ValueError("document_depth_percent_min and _max must be between 0 and 100, the smaller one first")
         if self.lengths < 1 or self.depths < 1:
             raise ValueError("context_lengths_num_intervals and document_depth_percent_intervals must be at least 1")
 

@@ -112,7 +112,7 @@ def olympiad(record: Record, _: Random) -> Question:
     given = fields.first(record, "answer") or fields.text(record, "solution")
     answer = extract.boxed(given) or given
     if not re.fullmatch(r"\d{1,3}", answer):
-        raise ValueError(f"the answer {answer[:40]!r} is no whole number from 0 to 999")
+        raise ValueError(f"the answer {answer[:40]!r} is not a whole number from 0 to 999")
     return Question(
         text=fields.text(record, "problem").strip(),
         targets=(str(int(answer)),),

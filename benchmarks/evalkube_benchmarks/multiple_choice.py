@@ -155,7 +155,7 @@ def _letter(record: Record, columns: Columns, labels: Sequence[str]) -> str:
     except ValueError:
         at = -1
     if not 0 <= at < len(LETTERS):
-        raise ValueError(f"field {columns.answer!r} holds {said!r} where the number of a choice is meant")
+        raise ValueError(f"field {columns.answer!r} has {said!r} instead of the number of a choice")
     return LETTERS[at]
 
 

@@ -30,7 +30,7 @@ def read(record: Record, _: Random) -> Question:
         return _conversation(record, targets)
     text = fields.first(record, "question", "query")
     if text is None:
-        raise ValueError("has none of the fields question, query, messages")
+        raise ValueError("has no field question, query or messages")
     return _question(text, targets, _with_system(record, text))
 
 
@@ -49,7 +49,7 @@ def _conversation(record: Record, targets: tuple[str, ...]) -> Question:
     # A conversation that ends with an answer brings its own reference.
     if not targets and messages[-1].role == "assistant":
         if not isinstance(messages[-1].content, str):
-            raise ValueError("the answer that ends the messages is no text")
+            raise ValueError("the answer that ends the messages is not a text")
         targets, messages = (messages[-1].content,), messages[:-1]
     if not messages or messages[-1].role != "user":
         raise ValueError("messages must end with the user's question")
@@ -58,7 +58,7 @@ def _conversation(record: Record, targets: tuple[str, ...]) -> Question:
 
 def _message(message: object, number: int) -> Message:
     if not isinstance(message, dict):
-        raise ValueError(f"message {number} is no object with role and content")
+        raise ValueError(f"message {number} is not an object with role and content")
     if message.get("role") not in _ROLES:
         raise ValueError(f"a message has the role {message.get('role')!r}; valid are {', '.join(_ROLES)}")
     return Message(message["role"], fields.content(message, f"message {number}"))

@@ -116,7 +116,10 @@ def main(
     stream_error_status: Annotated[
         int,
         typer.Option(
-            min=400, max=599, help="Text of the error event, in its dialect's words.", rich_help_panel=_FAULTS
+            min=400,
+            max=599,
+            help="Type of error that the error event names, in its dialect's words.",
+            rich_help_panel=_FAULTS,
         ),
     ] = 500,
     api_key: Annotated[

@@ -31,7 +31,7 @@ def checked(name: str, arguments: _Arguments) -> dict[str, Any]:
     Raises ValueError for an unknown instruction, and for an argument that is missing or of another type.
     """
     if name not in INSTRUCTIONS:
-        raise ValueError(f"{name!r} is none of IFEval's instructions")
+        raise ValueError(f"{name!r} is not one of IFEval's instructions")
     own: dict[str, Any] = {}
     for key, kind in INSTRUCTIONS[name].arguments.items():
         value = arguments.get(key)

@@ -70,7 +70,7 @@ class _TextOnly(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """The class of a name: none is allowed."""
-        raise ValueError(f"private_test_cases name {module}.{name}, and should be a text")
+        raise ValueError(f"private_test_cases contains {module}.{name}, but must be a text")
 
 
 def tests_of(public: str, private: str) -> list[Test]:

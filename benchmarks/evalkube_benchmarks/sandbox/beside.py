@@ -66,7 +66,7 @@ def _check(value: Any) -> None:
         for base in _bases(kind):
             members = _members(base)
             if any(not _known(members.get(name)) for name in _METHODS):
-                raise AssertionError("gives an object that decides itself what it is equal to")
+                raise AssertionError("returns an object with its own way to be equal")
         if issubclass(kind, dict):
             waiting += [*dict.keys(one), *dict.values(one)]
         elif issubclass(kind, (list, tuple, set, frozenset)):

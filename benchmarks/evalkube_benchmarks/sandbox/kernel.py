@@ -53,12 +53,14 @@ def landlock_abi() -> int:
     """The Landlock ABI of this kernel. Raises SandboxUnavailable if there is none."""
     if sys.platform != "linux":
         raise SandboxUnavailable(
-            f"code of a model runs in a sandbox of Linux kernels alone, and this is {platform.system()}; run evalkube "
-            "in a Linux container or on a cluster"
+            f"programs of a model run only in a sandbox on Linux, and this is {platform.system()}; run evalkube in "
+            "a Linux container or on a cluster"
         )
     machine = platform.machine()
     if machine not in _ARCHITECTURES or sys.byteorder != "little":
-        raise SandboxUnavailable(f"the sandbox for code of a model knows {' and '.join(_ARCHITECTURES)}, not {machine}")
+        raise SandboxUnavailable(
+            f"the sandbox for programs of a model supports {' and '.join(_ARCHITECTURES)}, not {machine}"
+        )
     libc = ctypes.CDLL(None, use_errno=True)
     abi = int(libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION)))
     if abi >= 1:
@@ -66,12 +68,14 @@ def landlock_abi() -> int:
     problem = ctypes.get_errno()
     if problem == errno.EPERM:
         raise SandboxUnavailable(
-            "the seccomp profile of this container refuses Landlock, without which code of a model is not run; use "
-            "a container runtime whose default profile knows it (containerd 1.6, CRI-O 1.24, Docker 20.10 or later)"
+            "the seccomp profile of this container forbids Landlock, and without Landlock no program of a model is "
+            "run; use a container runtime whose default profile allows it (containerd 1.6, CRI-O 1.24, Docker "
+            "20.10 or later)"
         )
     raise SandboxUnavailable(
-        f"this kernel ({platform.release()}) has no Landlock ({os.strerror(problem)}), without which code of a model "
-        "is not run; it takes Linux 5.13 or later with landlock among its security modules (boot parameter lsm=)"
+        f"this kernel ({platform.release()}) has no Landlock ({os.strerror(problem)}), and without Landlock no "
+        "program of a model is run; use Linux 5.13 or later with landlock among its security modules (boot "
+        "parameter lsm=)"
     )
 
 

@@ -211,7 +211,7 @@ class _Process:
         if self._status >= 0:
             if self._status == 0 and not self._program.complete and self._program.call is None:
                 return "finished", ""
-            return "error", f"left by os._exit({self._status}) before its end"
+            return "error", f"ended by os._exit({self._status}) before its end"
         if -self._status in (signal.SIGXCPU, signal.SIGKILL) and self._cpu_s >= self._limits.cpu_s:
             return "timeout", f"took more than {self._limits.cpu_s:g} s of processor time"
         if -self._status == signal.SIGKILL:

@@ -66,7 +66,7 @@ def excess(top: str, limits: Limits, pid: int) -> str | None:
         if size > limits.files_bytes:
             return f"wrote more than {limits.files_bytes >> 20} MiB of files"
         if any(_usable(name, inside) for name in folders):
-            return "made a folder that nobody may look into"
+            return "made a folder that cannot be read"
     return None
 
 

@@ -74,8 +74,8 @@ def compare(baseline: Side, candidate: Side, *, most_changed: int = MOST_CHANGED
     common = [name for name in baseline.reports if name in candidate.reports]
     if not common:
         raise Incomparable(
-            "the runs have no benchmark in common: "
-            f"{', '.join(baseline.reports) or 'none'} and {', '.join(candidate.reports) or 'none'}"
+            f"the runs have no benchmark in common: {', '.join(baseline.reports) or 'none'} and "
+            f"{', '.join(candidate.reports) or 'none'}"
         )
     found = {name: _benchmark(name, baseline, candidate, most_changed) for name in common}
     tested = [one for one in found.values() if one["p_value"] is not None]
@@ -189,10 +189,10 @@ def _change(one: _Both, pair: Pair) -> dict[str, Any]:
 def _warnings(name: str, baseline: Side, candidate: Side, counts: tuple[int, int, int]) -> Iterator[str]:
     before, both, after = counts
     if both < max(before, after):
-        yield f"{both} questions are in both runs, of {before} and {after}: the figures are of these alone"
+        yield f"{both} questions are in both runs, of {before} and {after}; the figures are only of these"
     revisions = [side.reports[name].get("dataset_revision") for side in (baseline, candidate)]
     if revisions[0] != revisions[1]:
-        yield f"the data are of different revisions: {revisions[0]} and {revisions[1]}"
+        yield f"the data have different revisions: {revisions[0]} and {revisions[1]}"
     for side in (baseline, candidate):
         report = side.reports[name]
         if report.get("errored"):
@@ -202,7 +202,7 @@ def _warnings(name: str, baseline: Side, candidate: Side, counts: tuple[int, int
             yield f"{side.name}: ended early, {ended['saved_samples']} samples were not asked"
         held = sum(map(len, side.answers.get(name, {}).values()))
         if held != report.get("scored", held):
-            yield f"{side.name}: its reviews hold {held} scores, its result {report['scored']}"
+            yield f"{side.name}: its reviews have {held} scores, but its result has {report['scored']}"
 
 
 def _unread(side: Side) -> Iterator[str]:

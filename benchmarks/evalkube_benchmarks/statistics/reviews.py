@@ -92,7 +92,7 @@ def _answered(subset: str, record: dict[str, Any]) -> tuple[Answered, int]:
     score, sample = record["sample_score"]["score"], record["sample_score"]
     values = {str(name): float(value) for name, value in score["value"].items()}
     if not all(0 <= value <= 1 for value in values.values()):
-        raise ValueError("a score beyond its range")
+        raise ValueError("a score out of range")
     question, extracted = record.get("question"), score.get("extracted_prediction")
     if question is None:  # of an earlier version: the prompt must do
         prompt = [message["content"] for message in record["messages"][:-1]]

@@ -14,7 +14,8 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="arc",
     pretty_name="ARC",
-    description="Science questions of schools, grades 3 to 9: an easy set, and one that word statistics do not solve.",
+    description="Science questions from schools, grades 3 to 9: an easy set, and one that word statistics cannot "
+    "solve.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/1803.05457",

@@ -97,7 +97,7 @@ def _letters(target: str, options: tuple[str, ...]) -> tuple[str, ...]:
         for end in range(start + 1, len(options) + 1):
             if ", ".join(options[start:end]) == target:
                 return tuple(labels[at] for at in range(start, end) if options.count(options[at]) == 1)
-    raise ValueError(f"the target {target!r} is none of the options")
+    raise ValueError(f"the target {target!r} is not one of the options")
 
 
 def _extract(reply: Reply, question: Question) -> str | None:
@@ -112,8 +112,8 @@ def _right(found: str, question: Question) -> Score:
 BENCHMARK = Benchmark(
     name="bbh",
     pretty_name="BIG-Bench Hard",
-    description="27 tasks in English that need several steps: logic, language, dates, tables, brackets, arithmetic. "
-    "The answer is a letter, yes or no, a number, or words in their order.",
+    description="27 tasks in English that need several steps: logic, language, dates, tables, brackets, "
+    "arithmetic. The answer is a letter, yes or no, a number, or words in order.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/2210.09261",

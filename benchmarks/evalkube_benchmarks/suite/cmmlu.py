@@ -108,7 +108,7 @@ def _read(record: Record, random: Random) -> Question:
 BENCHMARK = Benchmark(
     name="cmmlu",
     pretty_name="CMMLU",
-    description="Chinese single-choice questions from 67 subjects, some of which have answers that hold in China only.",
+    description="Chinese single-choice questions from 67 subjects. Some answers are right only in China.",
     category="knowledge",
     languages=("zh",),
     source="https://arxiv.org/abs/2306.09212",

@@ -52,8 +52,9 @@ def _by_subject(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmar
 BENCHMARK = Benchmark(
     name="competition_math",
     pretty_name="Competition-MATH",
-    description="Problems of mathematical competitions at schools in English, of five levels and seven subjects; the "
-    "answer is a number or a formula. `extra_params: {by_subject: true}` makes the subjects its subsets.",
+    description="Problems of mathematical school competitions in English, with five levels and seven subjects. The "
+    "answer is a number or a formula. `extra_params: {by_subject: true}` makes the subjects its "
+    "subsets.",
     category="mathematics",
     languages=("en",),
     source="https://arxiv.org/abs/2103.03874",

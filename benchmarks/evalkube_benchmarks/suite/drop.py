@@ -62,7 +62,7 @@ def _spans(answer: Mapping[str, Any]) -> tuple[str, ...]:
 BENCHMARK = Benchmark(
     name="drop",
     pretty_name="DROP",
-    description="Questions about passages in English, which ask to count, add, sort and compare; the answers are "
+    description="Questions about passages in English, which ask to count, add, sort and compare. The answers are "
     "numbers, dates and words of the passage, one or several.",
     category="reasoning",
     languages=("en",),

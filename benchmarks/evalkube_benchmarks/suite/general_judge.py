@@ -42,7 +42,7 @@ BENCHMARK = Benchmark(
     **own_questions.DECLARED,
     name="general_judge",
     pretty_name="General-Judge",
-    description="Free questions of the user's own, graded by language models by a rubric; references are optional.",
+    description="Your own free questions, graded by language models by a rubric. References are optional.",
     languages=("any",),
     eval_split="test",
     prompt=Prompt.of("", "{question}", "{answer}"),

@@ -47,7 +47,7 @@ BENCHMARK = Benchmark(
     **own_questions.DECLARED,
     name="general_mcq",
     pretty_name="General-MCQ",
-    description="Multiple-choice questions of the user's own, asked in Chinese.",
+    description="Your own multiple-choice questions, asked in Chinese.",
     languages=("zh",),
     eval_split="val",
     train_split="dev",

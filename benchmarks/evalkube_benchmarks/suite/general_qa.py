@@ -10,7 +10,7 @@ BENCHMARK = Benchmark(
     **own_questions.DECLARED,
     name="general_qa",
     pretty_name="General-QA",
-    description="Questions of the user's own with a reference answer; scored by BLEU and ROUGE, or by a judge.",
+    description="Your own questions with a reference answer, scored by BLEU and ROUGE, or by a judge.",
     languages=("any",),
     eval_split="test",
     train_split="train",

@@ -35,7 +35,7 @@ def _plain(text: str) -> str:
 BENCHMARK = Benchmark(
     name="hellaswag",
     pretty_name="HellaSwag",
-    description="Four endings of an everyday scene, of which one makes sense.",
+    description="An everyday scene with four endings. Only one makes sense.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/1905.07830",

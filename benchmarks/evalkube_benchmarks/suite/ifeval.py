@@ -27,7 +27,7 @@ __all__ = ["BENCHMARK"]
 def _read(record: Record, _: Random) -> Question:
     names, arguments = record["instruction_id_list"], record["kwargs"]
     if not isinstance(names, list | tuple) or not isinstance(arguments, list | tuple) or len(names) != len(arguments):
-        raise ValueError("fields 'instruction_id_list' and 'kwargs' are no lists of one length")
+        raise ValueError("fields 'instruction_id_list' and 'kwargs' are not lists of the same length")
     if not names:
         raise ValueError("field 'instruction_id_list' is empty")
     own = [instructions.checked(name, one or {}) for name, one in zip(names, arguments, strict=True)]
@@ -60,8 +60,8 @@ def _followed(said: str, question: Question, loose: bool) -> tuple[bool, ...]:
 BENCHMARK = Benchmark(
     name="ifeval",
     pretty_name="IFEval",
-    description="English prompts with instructions on length, form, keywords, case and language, each of which a "
-    "program verifies.",
+    description="English prompts with instructions on length, form, keywords, case and language. A program "
+    "verifies each instruction.",
     category="instructions",
     languages=("en",),
     source="https://arxiv.org/abs/2311.07911",

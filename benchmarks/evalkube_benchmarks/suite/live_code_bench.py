@@ -37,7 +37,7 @@ def _read(record: Record, _: Random) -> Question:
     known = fields.first(record, "metadata")
     function = str(orjson.loads(known).get("func_name") or "") if known else ""
     if starter and not function:
-        raise ValueError("has starter_code, and its metadata names no func_name")
+        raise ValueError("has starter_code, but its metadata has no func_name")
     tests = hashlib.sha256(f"{public}\n{private}".encode()).hexdigest()[:16]
     solution = fields.first(record, "solution")  # in items of our own
     return Question(
@@ -82,7 +82,7 @@ def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
 BENCHMARK = Benchmark(
     name="live_code_bench",
     pretty_name="LiveCodeBench",
-    description="Problems of programming contests, newer ones with each release (subsets v1 to v6; v6 unless named); a "
+    description="Problems of programming contests, newer ones with each release (subsets v1 to v6; default: v6). A "
     "program must pass all tests of its problem.",
     category="code",
     languages=("en",),

@@ -21,10 +21,10 @@ _CALLED = re.compile(r"assert\s+(?:not\s+)?\(*(?:\w+(?:\.\w+)*\(\s*)?(\w+)\s*\("
 def _read(record: Record, _: Random) -> Question:
     text = fields.first(record, "text", "prompt")
     if text is None:
-        raise ValueError("has none of the fields text, prompt")
+        raise ValueError("has no field text or prompt")
     tests = fields.references(record, "test_list")
     if not tests:
-        raise ValueError("field 'test_list' holds no test")
+        raise ValueError("field 'test_list' has no test")
     setup = [fields.first(record, "test_setup_code") or "", *fields.references(record, "test_imports")]
     solution = fields.text(record, "code").replace("\r\n", "\n").strip()
     return Question(
@@ -53,7 +53,7 @@ def _run(found: str, question: Question, limits: Limits) -> Explained:
 BENCHMARK = Benchmark(
     name="mbpp",
     pretty_name="MBPP",
-    description="Small tasks for Python that a beginner can solve, each with three assertions that must hold.",
+    description="Small Python tasks that a beginner can solve. The program must satisfy three assertions.",
     category="code",
     languages=("en",),
     source="https://arxiv.org/abs/2108.07732",

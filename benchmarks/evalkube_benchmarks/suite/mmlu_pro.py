@@ -33,7 +33,7 @@ def _read(record: Record, random: Random) -> Question:
 BENCHMARK = Benchmark(
     name="mmlu_pro",
     pretty_name="MMLU-Pro",
-    description="Questions of 14 fields with up to ten choices, which ask for more reasoning than those of MMLU.",
+    description="Questions with up to ten choices in 14 fields. They need more reasoning than those of MMLU.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2406.01574",

@@ -47,8 +47,8 @@ def _read(record: Record, random: Random) -> Question:
 BENCHMARK = Benchmark(
     name="mmlu_redux",
     pretty_name="MMLU-Redux 2.0",
-    description="MMLU questions whose answers people have checked; those with an error that cannot be mended are left "
-    "out.",
+    description="MMLU questions whose answers people have checked. Questions with an error that cannot be "
+    "corrected are left out.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2406.04127",

@@ -86,11 +86,11 @@ def _found(said: str, question: Question) -> list[bool]:
 def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
     for key in ("needles", "answers"):
         if not all(isinstance(one, str) and one.strip() for one in parameters[key]):
-            raise ValueError(f"{key} must be texts that say something")
+            raise ValueError(f"{key} must be texts that are not empty")
     if parameters["needles"] and not parameters["retrieval_question"].strip():
-        raise ValueError("needles of your own need a retrieval_question that asks for them")
+        raise ValueError("needles of your own need a retrieval_question that asks for them; set it")
     if parameters["answers"] and not parameters["needles"]:
-        raise ValueError("answers are those to needles of your own; give these too")
+        raise ValueError("answers belong to needles of your own; set needles too")
     grid = Grid(
         parameters["context_lengths_min"],
         parameters["context_lengths_max"],
@@ -109,7 +109,8 @@ def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
 _DECLARED = Benchmark(
     name="needle_haystack",
     pretty_name="Needle in a Haystack",
-    description="A sentence hidden in a long text, English or Chinese, is asked for, at several lengths and depths.",
+    description="A question about a sentence that is hidden in a long text, English or Chinese, at several lengths "
+    "and depths.",
     category="long context",
     languages=("en", "zh"),
     source="https://github.com/gkamradt/LLMTest_NeedleInAHaystack",

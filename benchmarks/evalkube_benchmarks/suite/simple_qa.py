@@ -23,8 +23,8 @@ def _read(record: Record, _: Random) -> Question:
 BENCHMARK = Benchmark(
     name="simple_qa",
     pretty_name="SimpleQA",
-    description="Short questions about facts in English, hard for language models; a judge tells right, wrong and not "
-    "attempted apart.",
+    description="Short questions about facts in English, hard for language models. A judge decides: right, wrong "
+    "or not attempted.",
     category="questions",
     languages=("en",),
     source="https://arxiv.org/abs/2411.04368",

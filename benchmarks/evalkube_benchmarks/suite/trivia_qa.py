@@ -48,7 +48,7 @@ def _pages(pages: Any) -> list[str]:
 BENCHMARK = Benchmark(
     name="trivia_qa",
     pretty_name="TriviaQA",
-    description="Quiz questions in English with the Wikipedia pages that answer them; each name that the answer has is "
+    description="Quiz questions in English with the Wikipedia pages that answer them. Every name of the answer is "
     "right.",
     category="questions",
     languages=("en",),

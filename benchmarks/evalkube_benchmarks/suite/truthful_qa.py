@@ -22,7 +22,7 @@ def _reader(name: str) -> Callable[[Record, Random], Question]:
     def read(record: Record, random: Random) -> Question:
         targets = record[name]
         if not isinstance(targets, dict):
-            raise ValueError(f"field {name!r} is no object with choices and labels")
+            raise ValueError(f"field {name!r} is not an object with choices and labels")
         true = [letter for letter, label in zip(LETTERS, fields.texts(targets, "labels"), strict=False) if label == "1"]
         made = multiple_choice.question(
             fields.text(record, "question"), fields.texts(targets, "choices"), "".join(true), several=True
@@ -47,8 +47,8 @@ def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
 BENCHMARK = Benchmark(
     name="truthful_qa",
     pretty_name="TruthfulQA",
-    description="Questions on which false beliefs are common; one true answer among false ones, or all true ones "
-    "(extra parameter `multiple_correct`).",
+    description="Questions about common false beliefs: one true answer among false ones, or all true ones (extra "
+    "parameter `multiple_correct`).",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2109.07958",
