@@ -259,7 +259,7 @@ def test_service_levels(name: str) -> None:
     if possible:
         assert spec("http://h/v1", **fields).sla_auto_tune
         return
-    with pytest.raises(ValidationError, match=f"sla_params: .*{metric}.* can be criteria for api (?!.*{api}[, ])"):
+    with pytest.raises(ValidationError, match=f"sla_params: .*{metric}.* can be criteria only for api (?!.*{api}[, ])"):
         spec("http://h/v1", **fields)
 
 
