@@ -1,1 +1,1 @@
-"""The benchmarks: what is asked, how replies are read, and how they are scored. Pure, but for the sample items."""
+"""The benchmarks: their questions, how replies are read, and how they are scored. Pure, except for the sample items."""

@@ -1,6 +1,7 @@
-"""Collections of benchmarks: those of this version, those of a request, and what a request's names come to. Pure.
+"""Collections of benchmarks: those of this version and of a request, and the benchmarks that these ask for. Pure.
 
-A collection is evaluated as its members are; beside their scores stands its index, the weighted mean of them.
+The members of a collection are evaluated as usual. Beside their scores stands the collection's index, their weighted
+mean.
 """
 
 from collections.abc import Collection as Names
@@ -23,12 +24,15 @@ _BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
     "math": ("gsm8k", "math_500", "competition_math", "aime24", "aime25", "mgsm", "cmath"),
     "code": ("humaneval", "mbpp", "live_code_bench"),
 }
-"""Their members all weigh the same, and none needs a judge, whom a request would have to name."""
+"""The collections of this version.
+
+All members have the same weight, and none needs a judge, which a request would have to name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named list of benchmarks with the weight of each in its index."""
+    """A named list of benchmarks, with the weight of each in its index."""
 
     name: str
     weights: Mapping[str, float]
@@ -47,7 +51,7 @@ def collections_of(spec: EvalRunSpec) -> list[Collection]:
 
 
 def members_of(spec: EvalRunSpec) -> list[str]:
-    """The benchmarks of a run, each once, in its order; EvalScope's other names are ours."""
+    """The benchmarks of a run, each once, in its order; EvalScope's other names become ours."""
     found: dict[str, None] = {}
     for name in spec.datasets:
         collection = next((one for one in collections_of(spec) if one.name == name), None)
@@ -56,14 +60,14 @@ def members_of(spec: EvalRunSpec) -> list[str]:
 
 
 def args_of(spec: EvalRunSpec, benchmark: str) -> DatasetArgs:
-    """What a run says of a benchmark, under whichever of its names; the empty ones where it says nothing."""
+    """A run's changes to a benchmark, under any of its names; empty if it has none."""
     return next(
         (args for name, args in spec.dataset_args.items() if ALIASES.get(name, name) == benchmark), DatasetArgs()
     )
 
 
 def problems(spec: EvalRunSpec) -> list[Problem]:
-    """What is wrong with the benchmarks and collections that a run names, and what these need that it lacks."""
+    """The problems of a run's benchmarks and collections, and of the fields that these need."""
     return list(_problems(spec))
 
 
@@ -73,23 +77,21 @@ def _problems(spec: EvalRunSpec) -> Iterator[Problem]:
             yield Problem(f"datasets[{at}]", reason)
     for name, weights in spec.collections.items():
         if name in BENCHMARKS or name in COLLECTIONS or name in ALIASES:
-            yield Problem(
-                f"collections.{name}", "is the name of a benchmark or collection that there is; choose another"
-            )
+            yield Problem(f"collections.{name}", "is already the name of a benchmark or collection; choose another")
         for member in weights:
             if (reason := unknown(member)) is not None:
                 yield Problem(f"collections.{name}.{member}", reason)
             elif member in COLLECTIONS:
-                yield Problem(f"collections.{name}.{member}", "is a collection; name its benchmarks")
+                yield Problem(f"collections.{name}.{member}", "is a collection; name its benchmarks instead")
     members = members_of(spec)
     for name in spec.dataset_args:
         if ALIASES.get(name, name) not in members:
-            yield Problem(f"dataset_args.{name}", "only of the run's own datasets" + nearest(name, members))
+            yield Problem(f"dataset_args.{name}", "is not in datasets or their collections" + nearest(name, members))
     yield from _judgeless(spec, [name for name in members if name in BENCHMARKS and BENCHMARKS[name].judge])
 
 
 def _judgeless(spec: EvalRunSpec, judged: Names[str]) -> Iterator[Problem]:
-    """What the benchmarks that only a language model can grade lack."""
+    """The problem of benchmarks that only a language model can grade, if the run has no judge."""
     if judged and (spec.judge.strategy == "rule" or not spec.judge.models):
         yield Problem(
             "judge.strategy" if spec.judge.models else "judge.models",
@@ -98,15 +100,18 @@ def _judgeless(spec: EvalRunSpec, judged: Names[str]) -> Iterator[Problem]:
 
 
 def unknown(name: str, own: Names[str] = ()) -> str | None:
-    """Why `name` is neither a benchmark nor a collection, with the nearest that is; None when it is one."""
+    """The reason why `name` is neither a benchmark nor a collection, with the nearest valid name; None if it is one."""
     if name == "data_collection":  # how EvalScope says that a file with a mixture of benchmarks follows
-        return "'data_collection' is no benchmark here: datasets takes the names of collections, and of your own"
+        return (
+            "'data_collection' is not a benchmark here: put the names of collections, and of your own ones, "
+            "into datasets"
+        )
     known = [*BENCHMARKS, *ALIASES, *COLLECTIONS, *own]
     return None if name in known else f"{name!r} is not a known benchmark{nearest(name, known)}"
 
 
 def _merged(weights: Mapping[str, float]) -> dict[str, float]:
-    """By our names: one benchmark under two of its names has both weights."""
+    """The weights by our names; a benchmark under two of its names has the sum of both weights."""
     merged: dict[str, float] = {}
     for name, weight in weights.items():
         ours = ALIASES.get(name, name)

@@ -1,4 +1,4 @@
-"""What a benchmark declares: where its data lies, how questions are put, how replies are read and scored. No I/O."""
+"""The declaration of a benchmark: its data, its prompts, and how replies are read and scored. No I/O."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ __all__ = [
 
 Record = dict[str, Any]
 Content = str | list[dict[str, Any]]
-"""What a message says: a text, or parts in the form of the endpoint's dialect."""
+"""The content of a message: a text, or parts in the form of the endpoint's dialect."""
 Category = Literal[
     "knowledge", "mathematics", "reasoning", "questions", "instructions", "code", "long context", "own data"
 ]
@@ -46,7 +46,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """One subset: its name in the data set, the categories it is reported under, and a title for prompts."""
+    """One subset: its name in the data set, the categories of its report, and a title for prompts."""
 
     name: str
     category: tuple[str, ...] = ("default",)
@@ -55,13 +55,13 @@ class Subset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One record, read: `targets` are the right answers (letters for choices), `solution` how one gets there.
+    """One record as a question. `targets` are the right answers (letters for choices), `solution` the way to get there.
 
-    `asked` is the question alone, for judges, where `text` has a long text that it is about as well.
-    `messages` replaces `text` where a record is a conversation of its own. `metadata` goes into reviews, and metrics
-    may read it. `checks` are what metrics need besides and no review has room for: the tests of a program. `group`:
-    what it shares with other questions, such as a text they are all about; intervals then count the groups, for their
-    answers are alike.
+    `asked` is the question alone, for judges, if `text` also has a long text that it is about. `messages` replaces
+    `text` if a record is a conversation of its own. `metadata` goes into reviews, and metrics may read it. `checks` are
+    further inputs of metrics that are too large for reviews, such as the tests of a program. `group` is what a question
+    shares with others, such as a text that they are all about. Intervals then count the groups, because the answers of
+    a group are alike.
     """
 
     text: str
@@ -82,9 +82,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said: its thoughts left out, the user's filters applied.
+    """The model's reply, without reasoning and after the user's filters.
 
-    `runs_on`: the prompt had worked examples, so that a reply may go on to a next one even where it is free text.
+    `runs_on`: the prompt had worked examples, so that even a free-text reply may continue with a next example.
     """
 
     text: str
@@ -101,7 +101,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A score with the reason for it, and with what protected us of the program that was run for it."""
+    """A score with its reason, and with the protection that the sandbox had for the program that was run."""
 
     value: float | Share
     why: str = ""
@@ -109,17 +109,17 @@ class Explained:
 
 
 Score: TypeAlias = float | Share | Explained | None
-"""What a metric says of one answer; None where there is nothing to compare it with."""
+"""The result of a metric for one answer; None if there is nothing to compare it with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One figure of a benchmark, from 0 to 1 for each answer.
 
-    `score` gets what was read of a reply, and says None where there is nothing to compare it with. A `Share` is pooled:
-    an answer of three parts weighs as much as three of one.
-    `verdict`: it says right (1) or wrong (0), so that pass@k, votes and tests of pairs can be made of it.
-    `by_judge`: the judges' contract gives its value (`metrics.judged`), and `score` says nothing.
+    `score` gets what was extracted from a reply; it returns None if there is nothing to compare it with. A `Share` is
+    pooled: an answer of three parts weighs as much as three of one. `verdict` means right (1) or wrong (0), which
+    pass@k, votes and paired tests need. `by_judge` means that the judges' contract gives its value (`metrics.judged`),
+    and `score` gives none.
     """
 
     name: str
@@ -131,12 +131,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """How a question is put.
+    """The templates of a question's prompt.
 
-    Templates hold {question}, {choices}, {letters}, {subject}; `few_shot` also {fewshot} (the worked examples, with
-    `separator` between them) and, for one `example`, {answer} and {solution}. `answer` is how a worked example ends:
-    what a model that does as it is told says. `stops` are how a next example would begin: with worked examples before
-    it, a model may go on to one of its own.
+    They contain {question}, {choices}, {letters}, {subject}. `few_shot` also contains {fewshot} (the worked examples,
+    with `separator` between them), and one `example` also contains {answer} and {solution}. `answer` is the end of a
+    worked example, as an obedient model writes it. `stops` are the beginnings of a next example: after worked examples
+    a model may continue with one of its own.
     """
 
     question: str
@@ -160,9 +160,9 @@ class Prompt:
         letters_separator: str = ", ",
         system: str | None = None,
     ) -> "Prompt":
-        """The templates of a task, an item and its answer, the same with worked examples as without.
+        """The templates of a task, an item and its answer, equal with and without worked examples.
 
-        `header` stands before everything; an item's first words, where they are no placeholder, are its stop.
+        `header` comes before everything. The first words of an item, if they are not a placeholder, are its stop.
         """
         mark = item.partition("{")[0]
         return cls(
@@ -196,21 +196,23 @@ class Tokenizer(Protocol):
 class Benchmark:
     """A benchmark as data.
 
-    `items`: how many its evaluated split has, over all subsets. `subset_of`: all subsets lie in one configuration
-    of the data set, `one_config`, and this says which one a record is of. `configs`: what the data set calls a
-    subset, where that is another name. `prompts`: those of subsets that have one of their own. `prepare` chooses or
-    makes the records of a split. `read` makes a question of a record, with a generator of the run's seed for what
-    is drawn at reading (the order of choices); it raises KeyError or ValueError for a record that is not of this
-    data set. `extract` finds the answer in a reply: None where there is none, which scores 0. `metrics` starts with
-    the main one. `judge`: a language model grades by this contract, and the metrics get the label that it gave
-    instead of what `extract` finds; where they are `by_judge` it is the contract of a run that has none of its own.
-    `rules_version` is raised when this benchmark decides otherwise: its kept scores are then made anew. `variant`
-    applies extra_params, which are the keys of `parameters` with their defaults. `own_examples`: the data set has
-    no worked examples; the train split of our own samples serves as such. `columns`: those of its tables where
-    these have no header. `programs`: scoring one reply runs as many in the sandbox at most; such a benchmark has
-    the parameter `timeout_s`, the processor time of one. `tokenized` makes the benchmark that counts in tokens,
-    where the parameter `tokenizer_path` names a tokenizer. `heat_map`: the keys of metadata that are the columns
-    and rows of a map of its scores.
+    `items` is the size of its evaluated split over all subsets. `subset_of` gives the subset of a record, if all
+    subsets are in one configuration of the data set, `one_config`. `configs` are the data set's names of subsets, where
+    they differ. `prompts` are those of subsets with their own prompt. `prepare` chooses or makes the records of a
+    split.
+
+    `read` makes a question of a record, with a generator of the run's seed for random choices (the order of choices).
+    It raises KeyError or ValueError for a record of another form. `extract` finds the answer in a reply; None means
+    that there is none, which scores 0. `metrics` starts with the main one. `judge` is the contract by which a language
+    model grades: the metrics get its label and not the result of `extract`. With metrics that are `by_judge`, it is the
+    contract of a run that has none of its own.
+
+    `rules_version` is raised when the benchmark's decisions change: stored scores are then made anew. `variant` applies
+    extra_params, whose keys and defaults are in `parameters`. `own_examples`: the data set has no worked examples, and
+    the train split of our own samples replaces them. `columns` are those of tables without a header. `programs` is the
+    maximum number of sandboxed programs for one reply; such a benchmark has the parameter `timeout_s`, the processor
+    time of one. `tokenized` makes the benchmark that counts in tokens, if the parameter `tokenizer_path` names a
+    tokenizer. `heat_map` names the keys of metadata that are the columns and rows of a map of its scores.
     """
 
     name: str
@@ -257,5 +259,5 @@ def letters(count: int) -> str:
 
 
 def one_default_subset() -> tuple[Subset, ...]:
-    """For data of the user's own, which has the subsets that he names."""
+    """A benchmark for the user's own data, whose subsets the user names."""
     return (Subset("default"),)

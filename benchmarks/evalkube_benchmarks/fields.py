@@ -1,7 +1,7 @@
-"""The values of a record as what they are read for: texts, references, messages. Pure.
+"""The values of a record, read as texts, references or messages. Pure.
 
-Files hold more than texts: lists, objects, bytes, nothing. What is no text is refused with its field's name, or has a
-meaning of its own here; never is it spelled as Python would.
+Files contain more than texts: lists, objects, bytes, nothing. A value that is no text is refused with its field's name,
+or has a meaning of its own here. It is never converted by Python's `str`.
 """
 
 import datetime
@@ -17,27 +17,27 @@ __all__ = ["content", "first", "is_missing", "metadata", "references", "text", "
 
 
 def text(record: Record, name: str) -> str:
-    """The text in a field; numbers as JSON writes them. Raises KeyError without the field, ValueError for no text."""
+    """The text in a field; numbers become JSON. Raises KeyError without the field, ValueError for other values."""
     return _text(record[name], f"field {name!r}")
 
 
 def texts(record: Record, name: str) -> tuple[str, ...]:
-    """The texts in a list; one of them that is missing is an empty one. Raises KeyError, ValueError."""
+    """The texts in a list; a missing one is empty. Raises KeyError, ValueError."""
     value = record[name]
     if not isinstance(value, list | tuple):
-        raise ValueError(f"field {name!r} is no list")
+        raise ValueError(f"field {name!r} is not a list")
     where = f"field {name!r}"
     return tuple("" if is_missing(one) else _text(one, where).strip() for one in value)
 
 
 def first(record: Record, *names: str) -> str | None:
-    """The text in the first of some fields that holds anything; None when none does."""
+    """The text in the first of some fields that is not empty; None if all are."""
     name = next((name for name in names if not is_missing(record.get(name))), None)
     return None if name is None else text(record, name).strip()
 
 
 def references(record: Record, *names: str) -> tuple[str, ...]:
-    """The right answers in the first of some fields that holds any: one text, or a list of them."""
+    """The right answers in the first of some fields that is not empty: one text, or a list of them."""
     name = next((name for name in names if not is_missing(record.get(name))), None)
     if name is None:
         return ()
@@ -47,30 +47,30 @@ def references(record: Record, *names: str) -> tuple[str, ...]:
 
 
 def content(message: Mapping[str, Any], where: str) -> Content:
-    """What a message says: a text, or its parts where one of them is no text (an image); these are passed on."""
+    """The content of a message: a text, or its parts if one of them is no text (an image). Parts are passed on."""
     value = message.get("content")
     if not isinstance(value, list | tuple):
         return _text(value, f"{where}: content")
     parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in value]
     strange = [part for part in parts if not isinstance(part, dict) or not isinstance(part.get("type"), str)]
     if strange or not parts:
-        raise ValueError(f"{where}: content holds a part that is no object with a type")
+        raise ValueError(f"{where}: content has a part that is not an object with a type")
     if all(isinstance(part.get("text"), str) for part in parts):
         return "\n".join(part["text"] for part in parts)
     try:
         json.dumps(parts)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: content holds a part that is no JSON") from None
+        raise ValueError(f"{where}: content has a part that is not JSON") from None
     return parts
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a field holds nothing: null, an empty text, or the NaN that tables have for it."""
+    """Whether a field is empty: null, an empty text, or the NaN of tables."""
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def metadata(value: Any) -> Any:
-    """A value that is only kept beside a question, as JSON has it."""
+    """A value that is only kept beside a question, as JSON."""
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
     if isinstance(value, datetime.date | datetime.time):
@@ -85,10 +85,10 @@ def _text(value: Any, where: str) -> str:
         try:
             return value.decode()
         except UnicodeDecodeError as problem:
-            raise ValueError(f"{where} holds bytes that are no UTF-8 text") from problem
+            raise ValueError(f"{where} has bytes that are not UTF-8 text") from problem
     if isinstance(value, bool | int | float) and not is_missing(value):
         return json.dumps(value)
     if isinstance(value, decimal.Decimal | datetime.date | datetime.time):
         return str(metadata(value))
     kinds = {dict: "an object", list: "a list", tuple: "a list", type(None): "nothing"}
-    raise ValueError(f"{where} holds {kinds.get(type(value), type(value).__name__)} where a text is meant")
+    raise ValueError(f"{where} has {kinds.get(type(value), type(value).__name__)} instead of a text")

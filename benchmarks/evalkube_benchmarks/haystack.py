@@ -1,4 +1,4 @@
-"""Long texts with sentences hidden in them: needles in a haystack, over a grid of lengths and depths. Pure."""
+"""Long texts with hidden sentences: needles in a haystack, over a grid of lengths and depths. Pure."""
 
 import itertools
 import re
@@ -18,8 +18,9 @@ _SENTENCE_ENDS = ".!?。！？\n"
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The lengths (in tokens) and depths (in percent) that are asked: so many of each, evenly from the least to the
-    greatest.
+    """The lengths (in tokens) and depths (in percent) of a grid.
+
+    There is a number of each, evenly from the least to the greatest.
     """
 
     length_min: int
@@ -30,25 +31,25 @@ class Grid:
     depths: int
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a grid that cannot be."""
+        """Refuses a grid that cannot exist. Raises ValueError."""
         if not 1 <= self.length_min <= self.length_max:
-            raise ValueError("context_lengths_min must be at least 1, and context_lengths_max no less")
+            raise ValueError("context_lengths_min must be at least 1, and not greater than context_lengths_max")
         if not 0 <= self.depth_min <= self.depth_max <= 100:
-            raise ValueError("document_depth_percent_min and _max must lie between 0 and 100, in this order")
+            raise ValueError("document_depth_percent_min and _max must be between 0 and 100, the smaller one first")
         if self.lengths < 1 or self.depths < 1:
             raise ValueError("context_lengths_num_intervals and document_depth_percent_intervals must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One place of the grid."""
+    """One cell of the grid."""
 
     length: int
     depth: int
 
 
 def cells(grid: Grid) -> list[Cell]:
-    """All places of a grid, lengths first; those that round to the same once."""
+    """All cells of a grid, lengths first, without cells that round to the same."""
     lengths = _steps(grid.length_min, grid.length_max, grid.lengths)
     return [Cell(*place) for place in itertools.product(lengths, _steps(grid.depth_min, grid.depth_max, grid.depths))]
 
@@ -58,15 +59,15 @@ def _steps(low: int, high: int, count: int) -> list[int]:
 
 
 def is_chinese(text: str) -> bool:
-    """Whether most of how a text begins is Chinese characters."""
+    """Whether the begin of a text is mostly Chinese characters."""
     beginning = text[:_LOOKED_AT]
     return len(_CHINESE.findall(beginning)) > len(beginning) / 3
 
 
 def with_needles(text: str, cell: Cell, needles: Sequence[str], tokenizer: Tokenizer | None) -> str:
-    """A text of the cell's length, the needles among it: the first at the cell's depth, others evenly behind it.
+    """A text of the cell's length with the needles in it: the first at the cell's depth, the others evenly after it.
 
-    The text is repeated where it is too short. A needle stands after the end of a sentence. Without a tokenizer lengths
+    The text is repeated if it is too short. A needle comes after the end of a sentence. Without a tokenizer, lengths
     are estimated from characters.
     """
     hay = _cut(text, max(0, cell.length - sum(_length(needle, text, tokenizer) for needle in needles)), tokenizer)
@@ -84,7 +85,7 @@ def _length(needle: str, text: str, tokenizer: Tokenizer | None) -> int:
 
 
 def _cut(text: str, length: int, tokenizer: Tokenizer | None) -> str:
-    """The beginning of a text with so many tokens, the text repeated as often as it takes."""
+    """The begin of a text, with that many tokens. The text is repeated if necessary."""
     if tokenizer is None:
         characters = int(length * _CHARACTERS[is_chinese(text)])
         return _repeated(text, characters)[:characters]
@@ -101,7 +102,7 @@ def _repeated(text: str, characters: int) -> str:
 
 
 def _sentence_end(hay: str, depth: float) -> int:
-    """Where the last sentence before a depth ends; 0 without one."""
+    """The end of the last sentence before a depth; 0 without one."""
     at = round(len(hay) * depth / 100)
     if at >= len(hay):
         return len(hay)

@@ -1,5 +1,6 @@
-"""What the benchmarks of mathematics share: prompts that ask for a box, in the languages that people are asked in,
-and whole numbers in the digits of any language. Pure.
+"""The common part of mathematics benchmarks: prompts that ask for a box, in several languages, and whole numbers. Pure.
+
+Whole numbers are read in the digits of any language.
 """
 
 import dataclasses
@@ -94,13 +95,13 @@ BOXED: Final[Mapping[str, Prompt]] = {
         "ఫలితం: ",
     ),
 }
-"""By ISO 639-1. The worked solution stands without a word before it, since not every record has one."""
+"""The prompts by ISO 639-1. No word comes before a worked solution, since not every record has one."""
 
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.,])")
 
 
 def whole_number(reply: Reply, question: Question) -> str | None:
-    """The number that a reply ends on, where answers are whole ones: 2.125 is two thousand and more."""
+    """The number that a reply ends with, if answers are whole numbers: 2.125 means two thousand and more."""
     text = re.sub(r"(?![0-9])\d", lambda digit: str(unicodedata.decimal(digit[0])), reply.text)
     found = readers.number(dataclasses.replace(reply, text=text), question)
     return None if found is None else _GROUPED.sub(lambda number: number[0].replace(".", ""), found)
@@ -111,7 +112,7 @@ def olympiad(record: Record, _: Random) -> Question:
     given = fields.first(record, "answer") or fields.text(record, "solution")
     answer = extract.boxed(given) or given
     if not re.fullmatch(r"\d{1,3}", answer):
-        raise ValueError(f"the answer {answer[:40]!r} is no whole number from 0 to 999")
+        raise ValueError(f"the answer {answer[:40]!r} is not a whole number from 0 to 999")
     return Question(
         text=fields.text(record, "problem").strip(),
         targets=(str(int(answer)),),

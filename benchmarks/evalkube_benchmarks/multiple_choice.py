@@ -1,4 +1,4 @@
-"""What the multiple-choice benchmarks share: their prompts, and how a record's choices become a question. Pure."""
+"""The common part of multiple-choice benchmarks: their prompts, and the question made of a record's choices. Pure."""
 
 import dataclasses
 import re
@@ -54,7 +54,7 @@ def english(
     subject: bool = False,
     several: bool = False,
 ) -> Prompt:
-    """The prompt of an English benchmark: what is asked for, and how one item is written.
+    """The prompt of an English benchmark: the task, and the form of one item.
 
     `think`: with reasons before the answer. `subject`: the subset's title above it. `several`: any number of choices.
     """
@@ -75,13 +75,13 @@ def english(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where the records of a data set have the parts of a question.
+    """The places of a question's parts in the records of a data set.
 
-    `question`: texts that follow one another, such as a passage and what is asked about it. `choices`: one field with a
-    list, or with texts and their labels; or a field for each choice. `answer`: a letter, with or without brackets, or a
-    label; with `first`, the number of a choice when the first one has that number; None: the first choice is the right
-    one, and they are shuffled at reading, by the run's seed. `solution`: how one gets there. `group`: what questions on
-    one text have in common. `kept`: metadata.
+    `question` are texts that follow one another, such as a passage and a question about it. `choices` is one field with
+    a list, or with texts and their labels, or a field for each choice. `answer` is a letter, with or without brackets,
+    or a label. With `first` it is the number of a choice, if the first choice has that number. With None the first
+    choice is the right one, and choices are shuffled at reading, by the run's seed. `solution` is the way to the
+    answer, `group` what questions on one text have in common, `kept` the metadata.
     """
 
     question: tuple[str, ...] = ("question",)
@@ -93,18 +93,18 @@ class Columns:
     kept: tuple[str, ...] = ()
 
     def missing(self, record: Record) -> str | None:
-        """The first field that a record lacks; None when it has them all."""
+        """The first field that a record lacks; None if it has them all."""
         choices = self.choices if isinstance(self.choices, str) else self.choices[0]
         needed = (*self.question, choices, *((self.answer,) if self.answer else ()))
         return next((name for name in needed if name not in record), None)
 
 
 LISTED = Columns()
-"""`question`, a list of `choices`, and the letter of the `answer`: how hubs hold many of these data sets."""
+"""The layout that many data sets on hubs have: `question`, a list of `choices`, and the letter of the `answer`."""
 
 
 def reader(*layouts: Columns) -> Callable[[Record, Random], Question]:
-    """The reader of a data set that hubs hold in one of some layouts. It raises KeyError and ValueError."""
+    """The reader of a data set whose copies on hubs have one of some layouts. It raises KeyError and ValueError."""
 
     def read(record: Record, random: Random) -> Question:
         columns = next((one for one in layouts if one.missing(record) is None), None)
@@ -133,7 +133,7 @@ def _read(columns: Columns, record: Record, random: Random) -> Question:
 
 
 def _labelled(record: Record, name: str) -> tuple[tuple[str, ...], list[str]]:
-    """The labels and texts of a list of choices: {text: [...], label: [...]}, [{text, label}, ...], or texts alone."""
+    """The labels and texts of a list of choices: {text: [...], label: [...]}, [{text, label}, ...], or only texts."""
     value = record[name]
     if isinstance(value, list | tuple) and value and all(isinstance(one, dict) for one in value):
         value = {key: [one.get(key) for one in value] for key in ("text", "label")}
@@ -143,7 +143,7 @@ def _labelled(record: Record, name: str) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _letter(record: Record, columns: Columns, labels: Sequence[str]) -> str:
-    """The letter of the right choice, however the record says it."""
+    """The letter of the right choice, in whichever form the record has it."""
     assert columns.answer is not None
     said = fields.text(record, columns.answer).strip()
     if labels and said in labels:
@@ -155,7 +155,7 @@ def _letter(record: Record, columns: Columns, labels: Sequence[str]) -> str:
     except ValueError:
         at = -1
     if not 0 <= at < len(LETTERS):
-        raise ValueError(f"field {columns.answer!r} holds {said!r} where the number of a choice is meant")
+        raise ValueError(f"field {columns.answer!r} has {said!r} instead of the number of a choice")
     return LETTERS[at]
 
 
@@ -168,7 +168,7 @@ def question(
     several: bool = False,
     metadata: Mapping[str, Any] | None = None,
 ) -> Question:
-    """A question with lettered choices. Raises ValueError when the answer is no letter of them."""
+    """A question with lettered choices. Raises ValueError if the answer is not one of their letters."""
     labels = letters(len(choices))
     target = "".join(sorted(set(re.sub(r"[\W_]+", "", answer).upper())))
     if not target or not set(target) <= set(labels) or (len(target) > 1 and not several):
@@ -189,10 +189,10 @@ _OWN = tuple(LETTERS[:10])  # the choices that a record of the user's own may ha
 
 
 def lettered(record: Record, names: Sequence[str] = _OWN) -> list[str]:
-    """The choices of a record that has one field for each, up to the last one that holds anything.
+    """The choices of a record with one field for each, up to the last one that is not empty.
 
-    An empty one between them keeps its place: the letters behind it must not move. Raises ValueError when there are
-    fewer than two.
+    An empty one between them keeps its place, so that the letters after it do not change. Raises ValueError if there
+    are fewer than two.
     """
     found = ["" if fields.is_missing(record.get(name)) else fields.text(record, name).strip() for name in names]
     while found and not found[-1]:
@@ -203,7 +203,7 @@ def lettered(record: Record, names: Sequence[str] = _OWN) -> list[str]:
 
 
 def shuffled(question: Question, random: Random) -> Question:
-    """The question with its choices in another order, and its answers moved along."""
+    """The question with its choices in another order, and with its answers changed accordingly."""
     order = list(range(len(question.choices)))
     random.shuffle(order)
     labels = letters(len(order))

@@ -1,4 +1,4 @@
-"""Questions of the user's own: what their benchmarks declare alike, and how records have a question. Pure."""
+"""Questions of the user's own: the common declaration of their benchmarks, and the reader of records. Pure."""
 
 from collections.abc import Mapping
 from random import Random
@@ -18,7 +18,7 @@ DECLARED: Final[Mapping[str, Any]] = {
     "subsets": one_default_subset(),
     "free_subsets": True,
 }
-"""What every benchmark declares whose data the user brings: no hub has it, and its subsets are those that he names."""
+"""The declaration of benchmarks with the user's data: no hub has it, and the user names its subsets."""
 
 _ROLES = ("system", "user", "assistant")
 
@@ -30,7 +30,7 @@ def read(record: Record, _: Random) -> Question:
         return _conversation(record, targets)
     text = fields.first(record, "question", "query")
     if text is None:
-        raise ValueError("has none of the fields question, query, messages")
+        raise ValueError("has no field question, query or messages")
     return _question(text, targets, _with_system(record, text))
 
 
@@ -39,7 +39,7 @@ def _question(text: str, targets: tuple[str, ...], messages: tuple[Message, ...]
 
 
 def _with_system(record: Record, text: str) -> tuple[Message, ...]:
-    """A record may bring its own system message along with its question."""
+    """The system message that a record may have beside its question."""
     system = fields.first(record, "system")
     return (Message("system", system), Message("user", text)) if system else ()
 
@@ -49,7 +49,7 @@ def _conversation(record: Record, targets: tuple[str, ...]) -> Question:
     # A conversation that ends with an answer brings its own reference.
     if not targets and messages[-1].role == "assistant":
         if not isinstance(messages[-1].content, str):
-            raise ValueError("the answer that ends the messages is no text")
+            raise ValueError("the answer that ends the messages is not a text")
         targets, messages = (messages[-1].content,), messages[:-1]
     if not messages or messages[-1].role != "user":
         raise ValueError("messages must end with the user's question")
@@ -58,7 +58,7 @@ def _conversation(record: Record, targets: tuple[str, ...]) -> Question:
 
 def _message(message: object, number: int) -> Message:
     if not isinstance(message, dict):
-        raise ValueError(f"message {number} is no object with role and content")
+        raise ValueError(f"message {number} is not an object with role and content")
     if message.get("role") not in _ROLES:
         raise ValueError(f"a message has the role {message.get('role')!r}; valid are {', '.join(_ROLES)}")
     return Message(message["role"], fields.content(message, f"message {number}"))

@@ -1,7 +1,7 @@
-"""Turns questions into chat messages by the templates of a benchmark or of its user. Pure.
+"""The chat messages of a question, made from the templates of its benchmark or its user. Pure.
 
-A template follows Python's format strings as far as these go without code: {name} is a placeholder, {{ and }} are
-braces. Braces round anything but a name stay as they are, so that \\boxed{} and \\frac{1}{2} need no doubling.
+A template is one of Python's format strings, without code: {name} is a placeholder, {{ and }} are braces. Braces around
+anything but a name stay as they are, so that \\boxed{} and \\frac{1}{2} need no doubling.
 """
 
 import re
@@ -16,17 +16,17 @@ _PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
 
 
 def placeholders(template: str) -> list[str]:
-    """The names a template asks for, in order."""
+    """The names in a template, in order."""
     return [match.group(1) for match in _PIECE.finditer(template) if match.group(1)]
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """Fills a template. Raises KeyError for a placeholder that `values` does not have."""
+    """A filled template. Raises KeyError for a placeholder that `values` does not have."""
     return _PIECE.sub(lambda match: values[match.group(1)] if match.group(1) else match.group()[0], template)
 
 
 def _in_place(asked: str, content: Content) -> Content:
-    """The prompt, with the parts of the question's own message that are no text (images) where they were."""
+    """The prompt, with the parts of the question's own message that are no text (images) in their old places."""
     if isinstance(content, str):
         return asked
     at = next((at for at, part in enumerate(content) if isinstance(part.get("text"), str)), 0)
@@ -35,7 +35,7 @@ def _in_place(asked: str, content: Content) -> Content:
 
 
 def question_values(question: Question, subject: str, letters_separator: str = ", ") -> dict[str, str]:
-    """What the placeholders of a prompt stand for."""
+    """The values of a prompt's placeholders."""
     labels = letters(len(question.choices))
     return {
         "question": question.text,
@@ -48,7 +48,7 @@ def question_values(question: Question, subject: str, letters_separator: str = "
 
 
 def example_values(question: Question, subject: str, letters_separator: str = ", ") -> dict[str, str]:
-    """What the placeholders of one worked example stand for."""
+    """The values of the placeholders of one worked example."""
     return question_values(question, subject, letters_separator) | {
         "answer": question.target,
         "solution": question.solution,
@@ -58,9 +58,9 @@ def example_values(question: Question, subject: str, letters_separator: str = ",
 def messages(
     question: Question, *, subject: str, prompt: Prompt, template: str, examples: Sequence[Question] = ()
 ) -> tuple[Message, ...]:
-    """The chat that puts one question by `template`, one of the prompt's; its examples in the same user message.
+    """The chat for one question by `template`, one of the prompt's; its examples are in the same user message.
 
-    A question with messages of its own keeps them; only its last one, the user's, is put through the template.
+    A question with messages of its own keeps them. Only its last one, the user's, is put through the template.
     """
     worked = [_filled(prompt.example, prompt, example, subject) for example in examples]
     values = question_values(question, subject, prompt.letters_separator)
@@ -79,7 +79,7 @@ def worked_answer(prompt: Prompt, question: Question, subject: str = "") -> str:
 
 
 def _filled(template: str, prompt: Prompt, example: Question, subject: str) -> str:
-    """A template of a worked example; one without a solution leaves no line for it behind."""
+    """A template of a worked example; without a solution it has no empty line for one."""
     if not example.solution:
         template = _SOLUTION_LINE.sub("", template)
     return render(template, example_values(example, subject, prompt.letters_separator))

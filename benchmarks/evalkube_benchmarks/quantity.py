@@ -1,7 +1,7 @@
 """Numbers as people write them, with their exact value: separators, fractions, powers of ten, scales, money. Pure.
 
-A quantity is read whole or not at all: half of "1.2 million" is another number. `found` looks for quantities in prose,
-`quantity` reads a text that is one, with or without its unit.
+A quantity is read completely or not at all: half of "1.2 million" is another number. `found` searches for quantities in
+prose; `quantity` reads a text that is one, with or without its unit.
 """
 
 import re
@@ -86,7 +86,7 @@ _NUMBER_WORD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number as it was written: its exact value, its decimal places, and whether a percent sign stood behind it."""
+    """A number as it was written: its exact value, its decimal places, and whether it has a percent sign."""
 
     value: Fraction
     percent: bool = False
@@ -95,7 +95,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One quantity in a text: where it stands (its unit left out), as it is written there without a currency."""
+    """One quantity in a text: its position (without its unit), and its text without a currency."""
 
     start: int
     end: int
@@ -104,7 +104,7 @@ class Found:
 
 
 def quantity(text: str) -> Quantity | None:
-    """Reads a text that is one number, with separators, currency, percent sign or unit; None if it is none."""
+    """The number that a text is, with separators, currency, percent sign or unit; None for another text."""
     text = plain(text)
     if len(text) > _LONGEST:
         return None
@@ -120,7 +120,7 @@ def quantity(text: str) -> Quantity | None:
 
 
 def found(text: str) -> list[Found]:
-    """All quantities of a text that is `plain` already, in order."""
+    """All quantities of a text that is already `plain`, in order."""
     quantities: list[Found] = []
     at = 0
     while (start := _START.search(text, at)) is not None:
@@ -133,13 +133,13 @@ def found(text: str) -> list[Found]:
 
 
 def _is_operator(text: str, at: int) -> bool:
-    """Whether what stands there subtracts or adds: a sign between two things, with a space behind it."""
+    """Whether the sign subtracts or adds: it is between two things, with a space after it."""
     before = text[max(0, at - 2) : at].rstrip()
     return text[at] in "-+" and text[at + 1 : at + 2] == " " and (before[-1:].isalnum() or before[-1:] == ")")
 
 
 def _at(text: str, start: int) -> Found | None:
-    """The quantity that begins at `start`, with the smaller units that go on with it (18 dollars and 50 cents)."""
+    """The quantity that begins at `start`, with the smaller units that continue it (18 dollars and 50 cents)."""
     match = _QUANTITY.match(text, start)
     value = _value(match) if match else None
     if match is None or value is None:
@@ -178,7 +178,7 @@ def _unit(name: str) -> str:
 
 
 def _value(match: re.Match[str]) -> Quantity | None:
-    """The number that a match of _QUANTITY writes; None for a division by zero."""
+    """The number in a match of _QUANTITY; None for a division by zero."""
     if match["whole"]:
         above, below = int(match["part"]), int(match["of"])
         value = int(match["whole"]) + Fraction(above, below) if below else None
@@ -204,7 +204,7 @@ def _value(match: re.Match[str]) -> Quantity | None:
 
 
 def _decimal(number: str) -> str:
-    """Digits with a point: whatever separates groups goes, whatever separates decimals becomes one."""
+    """Digits with a point: group separators are removed, and a decimal separator becomes a point."""
     number = re.sub(r"[ '’_]", "", number)
     commas, points = number.count(","), number.count(".")
     if points > 1 or (points and commas and number.rfind(",") > number.rfind(".")):
@@ -235,7 +235,7 @@ _IN_DIGITS = str.maketrans(
 
 
 def in_digits(text: str) -> str:
-    """The text with the digits of all scripts as 0 to 9, and their separators as these are written with them."""
+    """The text with the digits of all scripts as 0 to 9, and with the separators of that script."""
     return text if text.isascii() else text.translate(_IN_DIGITS)
 
 
@@ -251,7 +251,7 @@ _TEX_FRACTION = re.compile(r"(\d ?)?\\[dtc]?frac ?(?:\{ ?([-+]?\d{1,60}) ?\}|(\d
 
 
 def plain(text: str) -> str:
-    """One spelling for what differs only in typesetting: full-width digits, minus signs, LaTeX spacing and dollars."""
+    """One spelling for differences of typesetting: full-width digits, minus signs, LaTeX spacing and dollars."""
     text = in_digits(text).replace("零下", "-")
     if "\\" in text:
         text = _REPEATING.sub(_repeating, text)

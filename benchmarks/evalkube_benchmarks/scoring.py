@@ -1,7 +1,7 @@
-"""The score of one reply by a benchmark's own functions: what of it is said, filters, extraction, metrics. Pure.
+"""The score of one reply by a benchmark's own functions: spoken part, filters, extraction, metrics. Pure.
 
-A reply is foreign text and a filter is the user's pattern: whoever scores does so where it can be stopped (the runner's
-scorer processes). Judges are asked elsewhere; what they say comes here as a reply.
+A reply is untrusted text, and a filter is the user's pattern, so the caller must be able to stop it (the runner's
+scorer processes). Judges are asked elsewhere; their answers come here as replies.
 """
 
 import functools
@@ -21,7 +21,7 @@ __all__ = ["Filters", "Scores", "Task", "declared", "last_match", "measured", "s
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is done to a reply before it is read, in this order."""
+    """The steps before a reply is read, in this order."""
 
     remove_until: str | None = None
     extract: str | None = None
@@ -30,7 +30,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """How the replies to one question are scored. `metrics`: the names of those that are asked for."""
+    """How the replies to one question are scored. `metrics` are the names of those that are asked for."""
 
     benchmark: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Task:
     runs_on: bool = False
 
     def packed(self) -> dict[str, Any]:
-        """As JSON has it, but for what no function reads of a question: of its text they read how it begins."""
+        """The task as JSON, without what no function reads of a question; of its text only the begin is read."""
         question = self.question
         return {
             "benchmark": self.benchmark,
@@ -79,10 +79,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The value of each metric, 0 to 1, and what was read out of the reply (None: nothing).
+    """The value of each metric, 0 to 1, and the text that was extracted from the reply (None: nothing).
 
-    `weights`: how much an answer counts in a pooled figure, where that is not 1. `explanation`: why the main metric is
-    what it is, where it says so. `held`: what protected us of the program that was run.
+    `weights` are how much an answer counts in a pooled figure, if not 1. `explanation` is the reason for the main
+    metric's value, if it has one. `held` is the protection that the sandbox had for the program that was run.
     """
 
     values: dict[str, float]
@@ -93,7 +93,7 @@ class Scores:
 
 
 def score(task: Task, reply: str) -> Scores:
-    """The scores of a reply by the benchmark's functions. What cannot be told without a right answer is absent."""
+    """The scores of a reply by the benchmark's functions, without those that need a missing right answer."""
     benchmark = declared(task.benchmark, task.parameters)
     said = _filtered(task.filters, extract.strip_thinking(reply))
     found = benchmark.extract(Reply(said, task.runs_on), task.question)
@@ -101,7 +101,7 @@ def score(task: Task, reply: str) -> Scores:
 
 
 def measured(found: str | None, question: Question, metrics: Iterable[Metric]) -> Scores:
-    """The scores of what was found: in a reply, or as its label in a judge's words. Nothing found is 0."""
+    """The scores of an extracted answer, or of a judge's label for it. Without an answer they are 0."""
     values: dict[str, float] = {}
     weights: dict[str, int] = {}
     reason = Explained(0.0)

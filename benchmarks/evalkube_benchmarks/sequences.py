@@ -1,4 +1,4 @@
-"""Answers that are a sequence: words in their order, brackets that close others. Their readers and metric. Pure."""
+"""Answers that are a sequence: words in order, or brackets that close others. Their readers and metric. Pure."""
 
 import re
 
@@ -15,7 +15,7 @@ _BULLET = re.compile(r"[\s>*•-]{0,6}(?:\d{1,3}[.)](?=\s))?\s*")
 
 
 def words(reply: Reply, question: Question) -> str | None:
-    """The words that a reply ends on, with one space between them, whether they stand in a line or in a list."""
+    """The words that a reply ends with, separated by one space, from a line or a list."""
     text, stated = _read(reply, question)
     block = text.strip().rpartition("\n\n")[2]
     if stated is None or len(_split(stated)) < 2 <= len(_listed(block)):
@@ -26,7 +26,7 @@ def words(reply: Reply, question: Question) -> str | None:
 
 
 def brackets(reply: Reply, question: Question) -> str | None:
-    """The brackets that a reply ends on, with one space between them; those that the question begins with left out."""
+    """The brackets that a reply ends with, separated by one space, without those that the question begins with."""
     text, stated = _read(reply, question)
     lines = [stated] if stated else [line for line in text.splitlines() if _RUN.search(line)][-1:]
     runs = [run[0] for line in lines for run in _RUN.finditer(line.replace("\\", ""))]
@@ -38,19 +38,19 @@ def brackets(reply: Reply, question: Question) -> str | None:
 
 
 def _read(reply: Reply, question: Question) -> tuple[str, str | None]:
-    """A reply without a next question of its own making, and what it announces as its answer."""
+    """A reply without a next question of its own, and the answer that it announces."""
     text = extract.before_next(reply.text, question.text[:ASKED_CHARS])[0].replace("```", "\n")
     return text, extract.answer_of(text) or extract.boxed(text) or next(statements(text), None)
 
 
 def _listed(text: str) -> list[str]:
-    """The lines of a list without their numbers and bullets; a line that announces it left out."""
+    """The lines of a list without numbers and bullets, and without the line that announces it."""
     lines = [_BULLET.sub("", line, count=1) for line in text.splitlines()]
     return [line for line in lines if line.strip() and not line.rstrip(" *_").endswith(":")]
 
 
 def _split(text: str) -> list[str]:
-    """The words of a text; commas, semicolons, arrows and markup are none of them."""
+    """The words of a text, without commas, semicolons, arrows and markup."""
     marked = re.sub(r"\\(?:text[a-z]{0,8}|mathrm) ?\{([^{}]{0,4000})\}", r"\1", text)
     pieces = re.split(r"(?:[\s,;]|->|→|(?<!\w)>(?!\w)|\\[,; ])+", marked)
     bare = (piece.strip('*_`"“”$.:') for piece in pieces)
@@ -62,4 +62,4 @@ def _same(found: str, question: Question) -> float:
 
 
 SAME = Metric(name="acc", score=_same)
-"""The sequence that was read is a right one, but for the case of its letters."""
+"""Whether the extracted sequence is a right one, apart from case."""

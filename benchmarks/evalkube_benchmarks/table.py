@@ -1,4 +1,4 @@
-"""The benchmarks of this version by name. A new one is its file in `suite`, which has its name, and a line here."""
+"""The benchmarks of this version by name. A new one is its file in `suite`, under its name, and a line here."""
 
 import importlib
 from collections.abc import Iterator, Mapping
@@ -53,11 +53,11 @@ _NAMES: Final = (
 )
 
 ALIASES: Final[Mapping[str, str]] = {}
-"""Other names that EvalScope has, or had, for some of them. What they name is reported under our name."""
+"""EvalScope's other names, old and new, for some of them. Such a benchmark is reported under our name."""
 
 
 class _Table(Mapping[str, Benchmark]):
-    """Each file is read when it is asked for: a scorer process needs one or two of them."""
+    """The benchmarks, each read from its file when asked for, because a scorer process needs only one or two."""
 
     def __getitem__(self, name: str) -> Benchmark:
         if name not in _NAMES:

@@ -1,4 +1,4 @@
-"""Reads IP addresses as clients and resolvers understand them: in any spelling, inside others, inside names. Pure."""
+"""IP addresses as clients and resolvers read them: in any spelling, inside other addresses, inside names. Pure."""
 
 import ipaddress
 import re
@@ -23,9 +23,9 @@ _OWN: Final = (ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1"))  # in 
 
 
 def literal(host: str) -> Address | None:
-    """The IP address that ``host`` spells: dotted, one number, hexadecimal, octal, or IPv6 with or without a zone.
+    """The IP address that `host` spells: dotted, one number, hexadecimal, octal, or IPv6 with or without a zone.
 
-    IPv4-mapped IPv6 is IPv4: the same to the kernel.
+    An IPv4-mapped IPv6 address is returned as IPv4: to the kernel the two are the same.
     """
     if ":" not in host:
         return _ipv4(host)
@@ -37,7 +37,7 @@ def literal(host: str) -> Address | None:
 
 
 def meanings(address: Address) -> tuple[Address, ...]:
-    """``address`` itself, and the IPv4 addresses that a translator or a tunnel would make of it."""
+    """`address` itself, and the IPv4 addresses that a translator (NAT64) or a tunnel would make of it."""
     return address, *(_carried(address) if isinstance(address, ipaddress.IPv6Address) else ())
 
 
@@ -53,7 +53,7 @@ def _carried(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
 
 
 def _ipv4(host: str) -> ipaddress.IPv4Address | None:
-    """As inet_aton(3) reads it: one to four parts, each decimal, octal (0...) or hexadecimal (0x...)."""
+    """The IPv4 address as inet_aton(3) reads it: one to four parts, each decimal, octal (0...) or hex (0x...)."""
     parts = host.split(".")
     if not 1 <= len(parts) <= 4:
         return None
@@ -88,8 +88,10 @@ _HEXADECIMAL: Final = re.compile(r"(?<![^.-])(?:0x)?([0-9a-f]{8})(?![^.-])")
 
 
 def in_name(host: str) -> tuple[Address, ...]:
-    """The addresses that ``host``, a name in lower case, says it has, where it is of a zone that answers with them:
-    169.254.169.254.nip.io, a9fea9fe.nip.io, fd00-ec2--254.sslip.io, 169-254-169-254.default.pod.cluster.local.
+    """The addresses inside a host name, where its zone answers with the address that the name contains.
+
+    `host` is in lower case. Examples: 169.254.169.254.nip.io, a9fea9fe.nip.io, fd00-ec2--254.sslip.io,
+    169-254-169-254.default.pod.cluster.local.
     """
     text = _before_zone(host)
     if not text:

@@ -1,7 +1,7 @@
-"""What ``kubectl get`` prints of a run, derived from its conditions and figures. Pure.
+"""The printer columns of a run for `kubectl get`, derived from its conditions and figures. Pure.
 
-A printer column can neither choose between conditions nor round a number, so the words stand in the status. They are
-for people: programs read the conditions, the summary and the results.
+A printer column can neither choose between conditions nor round a number, so the texts are in the status. They are for
+people; programs read the conditions, the summary and the results.
 """
 
 import math
@@ -14,7 +14,7 @@ __all__ = ["columns", "current", "three_digits"]
 
 
 def columns(conditions: Iterable[Condition], figures: Mapping[str, float], verdict: Verdict | str | None) -> Columns:
-    """``figures``: the run's summary; ``verdict``: of a load test that has ended."""
+    """The columns of a run. `figures` is its summary; `verdict` is that of a load test that has ended."""
     known = list(conditions)
     step = current(known)
     gate = next((one for one in known if one.type is ConditionType.THRESHOLDS_MET), None)
@@ -28,7 +28,7 @@ def columns(conditions: Iterable[Condition], figures: Mapping[str, float], verdi
 
 
 def current(conditions: Iterable[Condition]) -> Condition | None:
-    """The condition of the step that a run is at: of its end, else of the last one begun."""
+    """The condition of the current step: the last one that has begun, or the end of the run."""
     by_type = {condition.type: condition for condition in conditions}
     succeeded = by_type.get(ConditionType.SUCCEEDED)
     if succeeded is not None and succeeded.status != "Unknown":
@@ -38,7 +38,7 @@ def current(conditions: Iterable[Condition]) -> Condition | None:
 
 
 def three_digits(value: float | None) -> str | None:
-    """A number with three significant digits, never as a power of ten; None where there is none."""
+    """A number with three significant digits, never as a power of ten; None for no number."""
     if value is None or not math.isfinite(value):
         return None
     if value == 0:

@@ -1,4 +1,4 @@
-"""Rules of a load test of conversations: which fields belong to them alone, and which have no meaning with them."""
+"""Rules for load tests of conversations: the fields that only they have, and the fields that they cannot have."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -39,7 +39,7 @@ RULES: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         f"!has(self.multiTurn) || self.multiTurn == {_TALKS}",
         lambda spec: spec.multi_turn in (None, spec.converses),
-        f"multi_turn: is as dataset says: {_KINDS} are conversations, all others are none",
+        f"multi_turn: does not match dataset; {_KINDS} are conversations, all other datasets are not",
     ),
     _of_them_alone("self.minTurns == 1", lambda spec: spec.min_turns == 1, "min_turns"),
     _of_them_alone("!has(self.maxTurns)", lambda spec: spec.max_turns is None, "max_turns"),
@@ -47,7 +47,7 @@ RULES: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         f"!{_TALKS} || self.api in {_CHATS}",
         lambda spec: not spec.converses or spec.api in _CHATS,
-        f"dataset: conversations are for api {', '.join(_CHATS)}",
+        f"dataset: conversations need one of api {', '.join(_CHATS)}",
     ),
     _meaningless("!has(self.prompt)", lambda spec: spec.prompt is None, "prompt:"),
     _meaningless("!has(self.queryTemplate)", lambda spec: spec.query_template is None, "query_template:"),
@@ -70,7 +70,7 @@ RULES: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "self.dataset != 'random_multi_turn' || has(self.maxTurns)",
         lambda spec: spec.dataset != "random_multi_turn" or spec.max_turns is not None,
-        "max_turns: random_multi_turn needs it",
+        "max_turns: random_multi_turn needs it; set it",
     ),
     Rule(
         "!has(self.maxTurns) || self.minTurns <= self.maxTurns",

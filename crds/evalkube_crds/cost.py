@@ -1,4 +1,4 @@
-"""What an evaluation's tokens cost, or would cost at most: computed last, of tokens and prices in a result. Pure."""
+"""The cost of an evaluation's tokens, real or estimated, from the tokens and prices in a result. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,22 +14,23 @@ _DIGITS: Final = 6
 
 
 def cost_of(usage: TokenUsage, prices: Prices) -> float:
-    """The price of what was used."""
+    """The price of the tokens that were used."""
     cached = prices.input if prices.cached is None else prices.cached
     read = (usage.prompt_tokens - usage.cached_tokens) * prices.input + usage.cached_tokens * cached
     return (read + usage.completion_tokens * prices.output) / _PER
 
 
 def total(result: EvalResult) -> float | None:
-    """The cost of a run, its judges included; None where no usage is known, or a price of it is missing."""
+    """The cost of a run with its judges; None where no usage is known, or a price is missing."""
     spent = [(dataset.usage, result.prices) for dataset in result.datasets]
     spent += [(one.usage, one.prices) for one in result.judges]
     return _sum_known([None if prices is None else cost_of(usage, prices) for usage, prices in spent if usage.samples])
 
 
 def document(result: EvalResult) -> dict[str, Any] | None:
-    """The cost as answers show it; None where no price is known. `answers` of all are those that came with a usage:
-    those without are in no sum.
+    """The cost as responses show it; None where no price is known.
+
+    Of all `answers` only those with a usage are counted.
     """
     if result.prices is None and not any(judge.prices for judge in result.judges):
         return None
@@ -57,19 +58,22 @@ def document(result: EvalResult) -> dict[str, Any] | None:
 
 
 def most_cost(estimate: Estimate) -> float | None:
-    """What a run can cost at most, by an estimate; None where a price is missing."""
+    """The highest cost of a run, from an estimate; None where a price is missing."""
     asked = (estimate.model, *estimate.judges)
     return _sum_known([None if one.prices is None else cost_of(one.usage, one.prices) for one in asked])
 
 
 def _sum_known(costs: Sequence[float | None]) -> float | None:
-    """Their sum; None without any, or where one is unknown: a part is not taken for the whole."""
+    """The sum of the costs; None for no costs, or where one is unknown, because a part must not look like the whole."""
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known and len(known) == len(costs) else None
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as answers show it. What a benchmark costs is what the model costs for it: judges have their own."""
+    """An estimate as responses show it.
+
+    The cost of a benchmark is that of the model alone; judges have entries of their own.
+    """
     model = estimate.model
     return {
         "counted_by": estimate.counted_by,
@@ -90,7 +94,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
 
 
 def _expected(usage: TokenUsage, prices: Prices | None) -> dict[str, Any]:
-    """Calls and tokens, and what they cost at most where there are prices."""
+    """Calls and tokens, and their highest cost where prices are known."""
     shown = {
         "calls": usage.samples,
         "prompt_tokens": usage.prompt_tokens,

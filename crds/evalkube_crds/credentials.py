@@ -1,7 +1,7 @@
-"""What a request needs beside its key to be let in: headers, query parameters and body keys with secrets. Pure.
+"""The credentials of an endpoint beside its key: headers, query parameters and body keys that carry secrets. Pure.
 
-A run's spec is readable, so they have no place in one: over REST they are taken out of a request and kept as its key
-is; on a cluster they stand in a Secret that the spec names (`credentials_secret_ref`).
+A run's spec is readable, so credentials must not be in it. Over REST they are taken out of a request and kept as its
+key is. On a cluster they are in a Secret that the spec names (`credentials_secret_ref`).
 """
 
 import json
@@ -35,25 +35,25 @@ _WORD: Final = "auth|pwd|pass|sig|sas|pat"
 _WHOLE: Final = "key|code"
 
 SECRET_NAME: Final = f"(?i){_ANYWHERE}|(^|[-_.])({_WORD})($|[-_.])|^({_WHOLE})$"
-"""Names of headers and query parameters that carry secrets, as an expression that Python and CEL read alike."""
+"""The names of headers and query parameters that carry secrets, as a regular expression for both Python and CEL."""
 
 SECRET_PARAMETER: Final = f"(?i)[?&]([^=&]*({_ANYWHERE})|([^=&]*[-_.])?({_WORD})[-_.=]|({_WHOLE})=)"
-"""The same in a URL, its names as they stand there."""
+"""The same names in a URL, where they are not decoded."""
 
 _SECRET: Final = re.compile(SECRET_NAME)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 
 CREDENTIALS: Final = ("credentials", "judge_credentials")
-"""Names, among a run's secrets, of what is for the endpoint and of what is for the judges'."""
+"""The names, among a run's secrets, of the credentials of the endpoint and of the judges' endpoints."""
 
 
 def is_secret(name: str) -> bool:
-    """Whether a header or a query parameter of that name carries a secret."""
+    """Whether a header or query parameter of that name carries a secret."""
     return _SECRET.search(name) is not None
 
 
 def header_objection(name: str, value: str) -> str | None:
-    """Why that can be no header; None where it can."""
+    """The reason why these cannot be a header's name and value; None where they can."""
     if not _TOKEN.fullmatch(name):
         return f"{name!r} is not a header name"
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or not value.isascii():
@@ -62,19 +62,21 @@ def header_objection(name: str, value: str) -> str | None:
 
 
 _LONGEST_BODY: Final = 16 * 1024
-"""Bytes of JSON; a runner is handed its secrets through a pipe, which holds 64 KiB."""
+"""The most bytes of JSON. A runner gets its secrets through a pipe, which holds 64 KiB."""
 
 
 def body_objection(keys: Mapping[str, Any]) -> str | None:
-    """Why those can be no secret keys of a body; None where they can."""
+    """The reason why these cannot be the secret keys of a body; None where they can."""
     if len(json.dumps(keys)) > _LONGEST_BODY:
         return f"keys that carry secrets may hold {_LONGEST_BODY // 1024} KiB in all"
     return None
 
 
 class Credentials(BaseModel):
-    """Headers, query parameters and keys of the body that go to an endpoint with every request. Where objects or lists
-    stand in `body`, they join those of the request: by keys, by positions, null leaving what is there.
+    """The headers, query parameters and body keys that an endpoint gets with every request.
+
+    Objects and lists in `body` are merged into those of the request: objects by key, lists by position. null leaves the
+    request's value as it is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -103,8 +105,9 @@ NO_CREDENTIALS: Final = Credentials()
 
 
 def parse(text: str) -> Credentials:
-    """What a Secret holds: `{"headers": {...}, "query": {...}, "body": {...}}`. Raises ValueError, whose words hold no
-    value.
+    """The credentials in a Secret: `{"headers": {...}, "query": {...}, "body": {...}}`.
+
+    Raises ValueError; its message repeats no value.
     """
     try:
         return Credentials.model_validate_json(text)
@@ -115,7 +118,7 @@ def parse(text: str) -> Credentials:
 
 
 def secret_values(secrets: Mapping[str, str]) -> list[str]:
-    """Everything secret in a run's `secrets`: keys as they are, and of credentials the values and their parts."""
+    """All secret texts in a run's `secrets`: the keys themselves, and the values and parts of credentials."""
     found: list[str] = []
     for name, text in secrets.items():
         if name not in CREDENTIALS:
@@ -140,6 +143,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def secrets_in_query(url: str) -> list[str]:
-    """Names of the query parameters of `url` that carry secrets."""
+    """The names of the query parameters of `url` that carry secrets."""
     names = (unquote_plus(pair.partition("=")[0]) for pair in urlsplit(url).query.split("&"))
     return [name for name in names if is_secret(name)]

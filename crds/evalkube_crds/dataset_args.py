@@ -1,4 +1,4 @@
-"""What an evaluation changes of a benchmark, and what it does to answers before they are read."""
+"""Changes to a benchmark for one evaluation, and filters of its answers."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -12,74 +12,78 @@ __all__ = ["DatasetArgs", "Filters"]
 
 
 class Filters(Contract):
-    """What is done to an answer before it is read, in this order."""
+    """Filters of an answer, applied in this order before the answer is extracted."""
 
     rules: ClassVar[tuple["Rule[Filters]", ...]] = (
         Rule(
             "!(has(self.regex) && has(self.extract))",
             lambda filters: filters.regex is None or filters.extract is None,
-            "regex: is the same as extract; give one of them",
+            "regex: means the same as extract; give only one of them",
         ),
     )
 
     remove_until: str | None = Field(
-        default=None, description="Drop everything up to and with the last occurrence of this"
+        default=None, description="Removes everything up to the last occurrence of this text, and the text itself"
     )
     extract: str | None = Field(
-        default=None, description="Keep the last match of this regular expression (its first group, where it has one)"
+        default=None, description="Keeps the last match of this regular expression, or of its first group if it has one"
     )
-    regex: str | None = Field(default=None, description="The same under EvalScope's other name for it")
-    remove_whitespace: bool = Field(default=False, description="Drop all white space")
+    regex: str | None = Field(default=None, description="Same as extract, under EvalScope's other name")
+    remove_whitespace: bool = Field(default=False, description="Removes all white space")
 
 
 class DatasetArgs(Contract):
-    """What differs from a benchmark's own declaration."""
+    """Changes to a benchmark's declaration."""
 
     dataset_id: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
-        default=None, description="Id on the hub"
+        default=None, description="Id of the data set on the hub"
     )
     local_path: ReadPath | None = Field(default=None, description="File or folder to read instead of a hub")
     subset_list: Annotated[list[str], Field(min_length=1, max_length=512)] | None = Field(
-        default=None, description="Subsets to evaluate; all unless set"
+        default=None, description="Subsets to evaluate. Default: all"
     )
     few_shot_num: Annotated[int, Field(ge=0, le=64)] | None = Field(
-        default=None, description="Worked examples before each question"
+        default=None, description="Number of worked examples (few-shot) before each question"
     )
     few_shot_random: bool = Field(
-        default=False, description="Draw the examples at random (seeded) instead of the first ones"
+        default=False, description="Draws the examples at random (seeded). If false, the first ones are taken"
     )
     train_split: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="Split the examples come from"
+        default=None, description="Split that the examples are taken from"
     )
     eval_split: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="Split that is evaluated"
+        default=None, description="Split to evaluate"
     )
     prompt_template: str | None = Field(
-        default=None, description="Prompt of one question; its placeholders are the benchmark's"
+        default=None, description="Prompt template for one question. Its placeholders are those of the benchmark"
     )
     few_shot_prompt_template: str | None = Field(
-        default=None, description="Prompt of one question where there are worked examples"
+        default=None, description="Prompt template for one question with worked examples"
     )
     system_prompt: str | None = Field(default=None, description="System message")
-    query_template: str | None = Field(default=None, description="How the question itself is written into {question}")
+    query_template: str | None = Field(
+        default=None, description="Template of the question itself, which becomes {question} in the prompt"
+    )
     metric_list: Annotated[list[str], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Metrics to report"
     )
     primary_metric: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="The metric that is the score, mean_ before it or not; the first one unless set"
+        default=None,
+        description="Metric to use as the score, with or without the prefix mean_. Default: the first metric",
     )
     aggregation: (
         Literal["mean", "clipped_mean", "mean_and_pass_at_k", "mean_and_pass_hat_k", "mean_and_vote_at_k"] | None
     ) = Field(
         default=None,
-        description="How the repeats of a question add up; clipped_mean is the mean, as no score is below 0 or above 1",
+        description="How the scores of the repeats of a question are combined. clipped_mean equals mean, because "
+        "no score is below 0 or above 1",
     )
-    filters: Filters | None = Field(default=None, description="What is done to an answer before it is read")
-    shuffle: bool = Field(default=False, description="Shuffle the samples (seeded) before the limit is taken")
+    filters: Filters | None = Field(default=None, description="Filters of an answer, applied before extraction")
+    shuffle: bool = Field(default=False, description="Shuffles the samples (seeded) before limit is applied")
     shuffle_choices: bool = Field(default=False, description="Shuffle the choices of each question (seeded)")
-    force_redownload: bool = Field(default=False, description="Download again what is cached")
+    force_redownload: bool = Field(default=False, description="Downloads the data again even if it is cached")
     review_timeout: Seconds | None = Field(
         default=None,
-        description="Longest time to score one answer, in seconds; 10 and 2 for each million characters unless set",
+        description="Time limit for scoring one answer, in seconds. Default: 10, and 2 more per million characters",
     )
-    extra_params: FreeMap = Field(default={}, description="Parameters of this benchmark alone")
+    extra_params: FreeMap = Field(default={}, description="Parameters of this benchmark only")

@@ -1,6 +1,7 @@
-"""The API dialects: what of a spec each of them can say. One table, from which come the choices of `api`, the rules of
-the resource, the same rules for requests, and a table of the documentation. What an API has no parameter for is
-refused, never dropped. Pure.
+"""The API dialects, in one table: which fields of a spec each of them can send. Pure.
+
+The choices of `api`, the rules of the resource, the same rules for requests and a table of the documentation all come
+from it. A field that an API has no parameter for is refused, never dropped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,13 +17,14 @@ __all__ = ["ALIASES", "DIALECTS", "EVAL_TYPES", "Dialect", "check", "named", "ru
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One API. `kind`: what its models do. `streams`: whether it has streamed answers. `lacks`: the fields of a load
-    test, and of a `generation_config`, that it has no parameter for; `lacks_values`: values of further fields
-    that it has no word for. `elsewhere`: what stands in URLs at which services
-    that speak it speak another API, and which.
+    """One API.
 
-    A load test's `seed` is never among them: it is the schedule's in any case, and sent where the API has one. Nor are
-    `extra_args` and `extra_body`, which are the user's own.
+    `kind` is the kind of its models; `streams`, whether it has streamed answers. `lacks` are the fields of a load test
+    and of a `generation_config` that it has no parameter for. `lacks_values` are values of further fields that it
+    cannot send. `elsewhere` maps parts of URLs to the other API that such services use there.
+
+    A load test's `seed` is never in `lacks`: the schedule needs it anyway, and it is sent where the API has a
+    parameter. `extra_args` and `extra_body` are not either, because they are the user's own.
     """
 
     kind: Literal["chat", "embedding", "rerank"] = "chat"
@@ -50,7 +52,7 @@ _SAMPLING: Final = (
     "tools",
     "tool_choice",
 )
-"""Of a load test, what only requests have whose answers are words."""
+"""The fields of a load test that only requests with answers in text can have."""
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "openai": Dialect(),  # with the parameters that vLLM and SGLang add to it
@@ -90,20 +92,22 @@ ALIASES: Final[Mapping[str, str]] = {
     "openai_response": "openai_responses",
     "responses": "openai_responses",
 }
-"""EvalScope's other names of an API. Requests may use them; specs and all that we say have one name for each."""
+"""EvalScope's other names of an API. Requests may use them; specs and responses always have our name."""
 
 EVAL_TYPES: Final[Mapping[str, str]] = {"openai_responses_api": "openai_responses"}
-"""Of what in EvalScope's evaluations names an API: those beside OpenAI's own."""
+"""EvalScope's names of an API in evaluations, other than those of OpenAI's."""
 
 _SCHEDULED: Final = "seed"
 _URLS: Final = ("url", "api_url")
 _CONFIG: Final = "generation_config"  # of what asks for answers to score, or for a judge's
-_NEEDS_WORDS: Final = "api: must be the dialect of a model that answers in words"
+_NEEDS_WORDS: Final = "api: must be the dialect of a model that answers with text"
 
 
 def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> tuple[dict[str, str], ...]:
-    """What `check` demands, in CEL, for the schema of `model`, which has a field `api`: one rule for each field that
-    some dialect lacks. The API server evaluates all of them with every write of a status.
+    """The rules that `check` applies, in CEL, for the schema of a `model` with a field `api`.
+
+    There is one rule for each field that some dialect lacks, because the API server evaluates all rules with every
+    write of a status.
     """
     found = []
     if wordless := _wordless(model, table):
@@ -129,7 +133,7 @@ def rules(model: "type[BaseModel]", table: Mapping[str, Dialect] = DIALECTS) -> 
 
 
 def named(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a request, not yet checked, with the name that we have for the API of its endpoint and its judges."""
+    """The unchecked body of a request, with EvalScope's names of an API replaced by ours, also for judges."""
     found = dict(body)
     if isinstance(api := found.get("api"), str):
         found["api"] = ALIASES.get(api, api)
@@ -145,7 +149,7 @@ def named(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
-    """Raises ValueError for a field that the dialect of `spec` (a model with a field `api`) cannot say."""
+    """Refuses a field that the dialect of `spec` (a model with a field `api`) cannot send. Raises ValueError."""
     row = table[spec.api]
     if spec.api in _wordless(type(spec), table):
         raise ValueError(_NEEDS_WORDS)
@@ -166,23 +170,23 @@ def check(spec: Any, table: Mapping[str, Dialect] = DIALECTS) -> None:
 
 
 def _wordless(model: "type[BaseModel]", table: Mapping[str, Dialect]) -> list[str]:
-    """The dialects that are of no use to `model`: it wants answers in words."""
+    """The dialects that `model` cannot use, because it needs answers in text."""
     return [name for name, row in table.items() if row.kind != "chat"] if _CONFIG in model.model_fields else []
 
 
 def _elsewhere(table: Mapping[str, Dialect]) -> Iterator[tuple[str, str, str]]:
-    """Each dialect, what stands in a URL at which it is not spoken, and what is spoken there."""
+    """Each dialect with a part of a URL, and the other API that is spoken at such a URL."""
     for name, row in table.items():
         for part, other in row.elsewhere:
             yield name, part, other
 
 
 def _words_elsewhere(where: str, part: str, other: str) -> str:
-    return f"{where}: {part} speaks {other}; set api to {other}, or give the URL of this API"
+    return f"{where}: {part} is a URL of the {other} API; set api to {other}, or give the URL of this API"
 
 
 def _valueless(field: str, table: Mapping[str, Dialect]) -> dict[str | bool, list[str]]:
-    """The values of a field that some dialects have no word for, and which."""
+    """The values of a field that some dialects cannot send, with these dialects."""
     found: dict[str | bool, list[str]] = {}
     for name, row in table.items():
         for of, value in row.lacks_values:
@@ -196,7 +200,7 @@ def _words_of_value(where: str, value: str, names: list[str]) -> str:
 
 
 def _without(field: str, table: Mapping[str, Dialect]) -> list[str]:
-    """The dialects that cannot say a field."""
+    """The dialects that have no parameter for a field."""
     return [name for name, row in table.items() if field in row.lacks or (field == "stream" and not row.streams)]
 
 
@@ -207,7 +211,7 @@ def _value(spec: Any, path: tuple[str, ...]) -> Any:
 
 
 def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], FieldInfo]]":
-    """What `model` says of a request, by its path: in its generation_config, or, where it has none, itself."""
+    """The parameters of a request in `model`, by path: those of its generation_config or, if it has none, its own."""
     config = model.model_fields.get(_CONFIG)
     if config is not None:
         inner: dict[str, FieldInfo] = getattr(config.annotation, "model_fields", {})
@@ -220,7 +224,7 @@ def _parameters(model: "type[BaseModel]") -> "Iterator[tuple[tuple[str, ...], Fi
 
 
 def _allowed(path: tuple[str, ...], field: "FieldInfo") -> tuple[Any, ...]:
-    """The values of a field that a dialect has which lacks it: that of a field that is left out, and no stream."""
+    """The values that a dialect without the field allows: the value of a field that is left out, and no stream."""
     if path[-1] == "stream":
         return (None, False) if field.default is None else (False,)
     return (field.default,)
@@ -235,7 +239,7 @@ def _is(where: str, allowed: Any) -> str:
 def _words(where: str, field: str, names: list[str]) -> str:
     if field == "stream":
         return f"{where}: {', '.join(names)} cannot stream; leave it out"
-    return f"{where}: is no parameter of {', '.join(names)}; leave it out"
+    return f"{where}: is not a parameter of {', '.join(names)}; leave it out"
 
 
 def _camel(model: "type[BaseModel]", path: tuple[str, ...]) -> Iterator[str]:

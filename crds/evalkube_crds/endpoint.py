@@ -1,6 +1,4 @@
-"""How an endpoint is reached: its dialect, the header of its key, and whose certificate it must show. The same for the
-endpoint of both kinds of run and for judges.
-"""
+"""The endpoint of a run or a judge: its dialect, the header of its key, and the certificates that are trusted."""
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self, TypeAlias
 
@@ -21,7 +19,10 @@ _NOT_FOR_A_KEY: Final = frozenset(
 
 def _key_header(value: str) -> str:
     if value.lower() in _NOT_FOR_A_KEY:
-        raise ValueError(f"{value} has another meaning; endpoints that take a key elsewhere name a header like api-key")
+        raise ValueError(
+            f"{value} has another meaning in HTTP; name the header that the endpoint reads its key "
+            "from, such as api-key"
+        )
     return value
 
 
@@ -34,7 +35,7 @@ KeyHeader = Annotated[
         pattern=r"^[A-Za-z0-9_-]+$",
         json_schema_extra={
             "x-kubernetes-validations": [
-                cel(f"!(self.lowerAscii() in {sorted(_NOT_FOR_A_KEY)})", "this header has another meaning")
+                cel(f"!(self.lowerAscii() in {sorted(_NOT_FOR_A_KEY)})", "this header has another meaning in HTTP")
             ]
         },
     ),
@@ -48,7 +49,7 @@ else:
 
 
 class EndpointFields(Contract):
-    """How an endpoint is reached."""
+    """The endpoint: its dialect, the header of its key, and the certificates that are trusted."""
 
     rules: ClassVar[tuple["Rule[EndpointFields]", ...]] = (
         Rule(
@@ -61,15 +62,16 @@ class EndpointFields(Contract):
     api: Api = Field(default="openai", description="API dialect of the endpoint: " + ", ".join(DIALECTS))
     api_key_header: KeyHeader | None = Field(
         default=None,
-        description="Header that carries the key as it is; unless set that of the api: Authorization: Bearer, and "
-        "api-key for Azure",
+        description="Header that carries the key, with nothing before it. Default: that of the api, which is "
+        "Authorization: Bearer, or api-key for Azure",
     )
     ca_file: ReadPath | None = Field(
         default=None,
-        description="PEM file with certificates to trust beside the usual ones, for an authority of your own",
+        description="PEM file with further certificates to trust, for your own certificate authority",
     )
     verify: bool = Field(
-        default=True, description="Check the endpoint's certificate; false sends key and data to whoever answers"
+        default=True,
+        description="Checks the endpoint's certificate. With false, keys and data go to any server that answers",
     )
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""Field types that several models share, each with its rule in Python and, where it is more than a range, in CEL.
+"""Field types that several models share. Each has its rule in Python and, unless it is only a range, in CEL.
 
-Whoever writes a request may write one value where a list is meant (``Contract``); in the resource it is always a list,
-because a structural schema has no unions.
+A request may have one value where a list is meant (`Contract`). The resource always has a list, because a structural
+schema has no unions.
 """
 
 import re
@@ -49,12 +49,13 @@ __all__ = [
 
 
 class Contract(BaseModel):
-    """A part of a spec: immutable, exact about types, and without room for a misspelt field. One value where a list is
-    meant is a list of one.
+    """A part of a spec: immutable, strict about types, without unknown fields.
+
+    One value where a list is meant becomes a list of one.
     """
 
     rules: ClassVar[tuple[Rule[Any], ...]] = ()
-    """What several fields must be to each other, in the order in which it is checked."""
+    """Rules between fields, in the order in which they are checked."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -90,7 +91,10 @@ class Contract(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Of a request: a list or one of its items. The resource's schema is that of the serialization."""
+        """The schema. In that of a request, a list may also be one of its items.
+
+        The schema of the resource is the one for serialization.
+        """
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema).get("properties", {})
         for name, field in cls._lists().items() if handler.mode == "validation" else ():
@@ -126,12 +130,12 @@ def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def cel(rule: str, message: str) -> dict[str, str]:
-    """One entry of ``x-kubernetes-validations``."""
+    """One entry of `x-kubernetes-validations`."""
     return {"rule": rule, "message": message}
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation such as ``list[Model]`` or ``Model | None`` holds."""
+    """The model that an annotation such as `list[Model]` or `Model | None` holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := model_in(part)) is not None), None)
@@ -155,7 +159,7 @@ def _http_url(value: str) -> str:
     if not host or port == 0:
         raise ValueError("must name a host, like http://host:port/v1")
     if "@" in parts.netloc:
-        raise ValueError("must not carry credentials; pass the key as api_key")
+        raise ValueError("must not contain credentials; give the key as api_key")
     if parts.fragment:
         raise ValueError("must not have a fragment (#...)")
     if found := credentials.secrets_in_query(value):
@@ -165,7 +169,8 @@ def _http_url(value: str) -> str:
 
 _NO_SECRET_PARAMETER: Final = cel(
     f"!self.matches('{credentials.SECRET_PARAMETER}')",
-    "a parameter that carries a secret has no place in a spec: put it into a Secret, named in credentialsSecretRef",
+    "a parameter that carries a secret must not be in a spec: put it into a Secret, and name that in "
+    "credentialsSecretRef",
 )
 
 HttpUrl = Annotated[
@@ -187,12 +192,13 @@ HttpUrl = Annotated[
 """An absolute http(s) URL with a host and without credentials."""
 
 _KEPT_APART: Final = (
-    "carries a secret, and a run's spec is readable: put it into a Secret, and name that in credentials_secret_ref "
-    "(credentialsSecretRef in a resource; a judge's: judge.credentials_secret_ref); the REST service does so by itself"
+    "carries a secret, and anyone who can read the run can read its spec: put it into a Secret, and name that in "
+    "credentials_secret_ref (credentialsSecretRef in a resource; judge.credentials_secret_ref for a judge). The "
+    "REST service does so by itself"
 )
 _NO_SECRETS: Final = cel(
     f"self.all(k, !k.matches('{credentials.SECRET_NAME}'))",
-    "what carries a secret has no place in a spec: put it into a Secret, named in credentialsSecretRef",
+    "a value that carries a secret must not be in a spec: put it into a Secret, and name that in credentialsSecretRef",
 )
 
 
@@ -215,18 +221,18 @@ Headers = Annotated[
     AfterValidator(_headers),
     Field(json_schema_extra={"maxProperties": 32, "x-kubernetes-validations": [_NO_SECRETS]}),
 ]
-"""Extra HTTP headers; those that carry secrets are refused."""
+"""Further HTTP headers. Headers that carry secrets are refused."""
 
 Query = Annotated[
     dict[str, str],
     AfterValidator(_query),
     Field(json_schema_extra={"maxProperties": 32, "x-kubernetes-validations": [_NO_SECRETS]}),
 ]
-"""Extra query parameters; those that carry secrets are refused."""
+"""Further query parameters. Parameters that carry secrets are refused."""
 
 
 class PathUse(Enum):
-    """Mark of a field that holds a path: what the path is for. `paths.fields_of` finds the fields by it."""
+    """The mark of a field that holds a path: what the path is for. `paths.fields_of` finds the fields by it."""
 
     READ = "a file or folder that the run reads"
     READ_AFTER_AT = "text, or after an @ the path of a file with it"
@@ -244,32 +250,38 @@ ReadPath = Annotated[str, PathUse.READ, Field(min_length=1, max_length=4096)]
 """A file or folder to read; `paths.Readable` says where it may lie."""
 
 TextOrFile = Annotated[str, PathUse.READ_AFTER_AT, Field(min_length=1)]
-"""A text, or `@` and the path of a file with it."""
+"""A text, or `@` and the path of a file that holds it."""
 
 RelativePath = Annotated[str, PathUse.WRITTEN, AfterValidator(_relative_path), Field(max_length=1024)]
-"""A folder to write, whose place the backend decides."""
+"""A folder to write; the backend decides where it is."""
 
 EarlierPath = Annotated[str, PathUse.EARLIER, AfterValidator(_relative_path), Field(max_length=1024)]
 """The folder of an earlier run."""
 
 FreeMap = Annotated[dict[str, JsonValue], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
-"""Passed on as it is: the one place where unknown keys are welcome."""
+"""A map that is passed on unchanged: the only place where unknown keys are allowed."""
 
 _Body = TypeVar("_Body", dict[str, JsonValue], str)
 
 
 def _without_secrets(value: _Body) -> _Body:
-    """CEL sees nothing of keys that a schema does not know: the service and the operator refuse these."""
+    """The value, if no key in it carries a secret. Raises ValueError.
+
+    CEL cannot see keys that a schema does not know, so the service and the operator check these.
+    """
     if path := secret_keys.first(value):
         raise ValueError(f"{path} {_KEPT_APART}")
     return value
 
 
 BodyKeys = Annotated[FreeMap, AfterValidator(_without_secrets)]
-"""Further keys of a request body; those that carry secrets are refused."""
+"""Further keys of a request body. Keys that carry secrets are refused."""
 
 BodyTemplate = Annotated[TextOrFile, AfterValidator(_without_secrets)]
-"""A request body as JSON, or `@` and the path of a file with one; keys that carry secrets are refused in the former."""
+"""A request body as JSON, or `@` and the path of a file with one.
+
+Keys that carry secrets are refused in the JSON itself.
+"""
 
 
 Tool = Annotated[
@@ -277,7 +289,7 @@ Tool = Annotated[
     Field(min_length=1, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}),
     AfterValidator(_without_secrets),
 ]
-"""A tool in a request body; one that carries a secret is refused."""
+"""A tool in a request body. One that carries a secret is refused."""
 
 
 def _limit(value: float) -> float:
@@ -291,8 +303,8 @@ TargetGrace = Annotated[
     Field(
         ge=0,
         le=3600,
-        description="How long an endpoint that has not answered yet may take to come up (no connection, no such name, "
-        "or 502, 503, 504), in seconds; 0: not at all",
+        description="How long to wait for an endpoint that has not answered yet (no connection, unknown name, or "
+        "502, 503, 504), in seconds. 0: do not wait",
     ),
 ]
 

@@ -1,5 +1,7 @@
-"""What a figure of a load is: a number of a point with its names, unit and formula; and a quantity of each request,
-whose mean and percentiles are figures. Pure.
+"""Figures and quantities of a load. Pure.
+
+A figure is one number of a point, with its names, unit and formula. A quantity is measured for each request; its mean
+and percentiles are figures.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,18 +18,18 @@ from evalkube_crds.perf_point import PerfPoint
 __all__ = ["CHAT", "KINDS", "MEAN", "STATISTICS", "Better", "Figure", "Quantity", "Unit"]
 
 MEAN: Final = None
-"""The statistic that is no percentile."""
+"""The name of the one statistic that is not a percentile."""
 STATISTICS: Final = (MEAN, 50, 90, 95, 99)
-"""Of a quantity, those that summaries, thresholds and service levels speak of."""
+"""The statistics of a quantity that summaries, thresholds and service levels use."""
 
 
 CHAT: Final = ("chat",)
 KINDS: Final = (*CHAT, "embedding", "rerank")
-"""What models do (`PerfPoint.kind`)."""
+"""The kinds of model (`PerfPoint.kind`)."""
 
 
 class Unit(StrEnum):
-    """What a figure is a number of."""
+    """The unit of a figure."""
 
     SECONDS = "s"
     SHARE = "share"
@@ -43,7 +45,7 @@ class Unit(StrEnum):
 
 
 class Better(StrEnum):
-    """Which of two values of a figure is the better one; neither where it says how much was asked."""
+    """Which of two values of a figure is better; neither for a figure that only says how much was asked."""
 
     LOWER = "lower"
     HIGHER = "higher"
@@ -54,9 +56,9 @@ class Better(StrEnum):
 class Figure:
     """One number of a point.
 
-    `of` computes it in `unit`. `name` is that of the summary and of thresholds, `title` that of tables, `meaning` its
-    formula in words. `criterion` is its name in a service level and `seed_key` its key in an answer of the service,
-    if it has them. `kinds`: what models do of which it is a figure. `asked`: there is none unless a test asks for it.
+    `of` computes it in `unit`. `name` is its name in the summary and in thresholds, `title` in tables; `meaning` is its
+    formula in words. `criterion` is its name in a service level and `seed_key` its key in a response of EvalScope's
+    service, if it has them. `kinds` are the kinds of model that have it. `asked`: only a test that asks for it has it.
     """
 
     name: str
@@ -73,12 +75,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What was measured of each successful request: a histogram of the point, of integers of which `scale` make a unit.
+    """A quantity of each successful request: a histogram of the point, of integers of which `scale` make a unit.
 
-    `title` names it in columns, `label` where there is room. `criterion` is the part of a criterion's name after the
-    statistic (`ttft` in `p99_ttft`), `seed_column` names its percentiles and `seed_mean` its mean in an answer of the
-    service. `streamed`: there is none of an answer that came whole. `intended` is the same from when the request should
-    have left. `clustered`: a request has many values of it.
+    `title` is its name in columns, `label` a longer one. `criterion` is the second part of a criterion's name (`ttft`
+    in `p99_ttft`). `seed_column` and `seed_mean` name its percentiles and its mean in a response of EvalScope's
+    service. `streamed`: only streamed answers have it. `intended` is the same quantity, counted from the intended send.
+    `clustered`: one request has many values.
     """
 
     name: str
@@ -97,11 +99,11 @@ class Quantity:
     meaning: str = ""
 
     def counted(self, point: PerfPoint) -> Histogram:
-        """Its histogram; empty where it was not measured."""
+        """The histogram of the quantity; empty where it was not measured."""
         return point.histograms.get(self.histogram) or Histogram()
 
     def values(self, point: PerfPoint, statistics: Iterable[float | None]) -> list[float | None]:
-        """Several of its statistics (`MEAN` or a percent), in its unit, for one walk over the histogram."""
+        """Several statistics (`MEAN` or a percent) in its unit, from one pass over the histogram."""
         counted, wanted = self.counted(point), list(statistics)
         percents = [percent for percent in wanted if percent is not None]
         found = dict(zip(percents, counted.percentiles(percents), strict=True))
@@ -109,13 +111,13 @@ class Quantity:
         return [None if value is None else value / self.scale for value in values]
 
     def value(self, point: PerfPoint, statistic: float | None) -> float | None:
-        """One of its statistics, in its unit."""
+        """One statistic in its unit."""
         return self.values(point, (statistic,))[0]
 
     def intervals(self, point: PerfPoint, percents: Iterable[float]) -> list[Interval | None]:
         """The 95 % confidence interval of each percentile, in its unit.
 
-        None where there are too few values for one, and where requests had several values each, which are not
+        None where there are too few values. None too where one request has several values, because these are not
         independent.
         """
         counted, wanted = self.counted(point), list(percents)
@@ -125,12 +127,12 @@ class Quantity:
         return [one and Interval(one.low / self.scale, one.high / self.scale) for one in found]
 
     def seed_bounds(self) -> tuple[str, str]:
-        """The columns of an answer in which the ends of its percentiles' intervals stand: `TTFT low (s)`."""
+        """The columns of a response that hold the ends of its percentiles' intervals: `TTFT low (s)`."""
         noun, bracket, unit = self.seed_column.partition(" (")
         return f"{noun} low{bracket}{unit}", f"{noun} high{bracket}{unit}"
 
     def figure(self, statistic: float | None) -> Figure:
-        """Its mean, or a percentile of it, as a figure."""
+        """The mean or a percentile, as a figure."""
         short = "mean" if statistic is None else f"p{statistic:g}"
         suffix = "_s" if self.unit is Unit.SECONDS else ""
         return Figure(

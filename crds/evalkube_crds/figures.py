@@ -1,11 +1,11 @@
-"""The figures of a load: one table of their names, units and formulas, for all that shows or tests them. Pure.
+"""The figures of a load: one table of their names, units and formulas, used by all that shows or tests them. Pure.
 
-A `Figure` is one number of a point. A `Quantity` is what was measured of each request; its mean and its percentiles are
-figures. A name that users see stands here and nowhere else: of the summary and of thresholds (`ttft_p99_s`), of service
-levels (`p99_ttft`), of the service's answers (`Average time to first token (s)`), and of tables (`TTFT p99`).
+A `Figure` is one number of a point. A `Quantity` is measured for each request; its mean and percentiles are figures.
+This table is the only place of a name that users see: in the summary and in thresholds (`ttft_p99_s`), in service
+levels (`p99_ttft`), in responses (`Average time to first token (s)`) and in tables (`TTFT p99`).
 
-A figure is None where it is not known. What was counted and is none, is 0: requests of which all failed make 0
-successful ones per second. Tokens that nobody counted are not known, and no throughput of 0.
+A figure is None where it is not known, and 0 where the count is 0. If all requests failed, there are 0 successful ones
+per second. If nobody counted the tokens, the throughput is not known, and not 0.
 """
 
 from collections.abc import Iterable
@@ -108,7 +108,7 @@ def _start_skew_s(point: PerfPoint) -> float | None:
 
 
 def _tokens_are_known(point: PerfPoint) -> bool:
-    """Not where there were answers and no tokens of any were counted."""
+    """Whether tokens are known; not where there were answers and no tokens of any were counted."""
     return {basis for basis, times in point.token_basis.items() if times} != {TokenBasis.NONE}
 
 
@@ -118,7 +118,7 @@ DURATION: Final = Figure(
     Unit.SECONDS,
     _duration_s,
     seed_key="Time taken for tests (s)",
-    meaning="From the first measured send to the end of the last measured request, failed ones included.",
+    meaning="From the first measured send to the end of the last measured request, including failed ones.",
 )
 SUCCESS_RATE: Final = Figure(
     "success_rate",
@@ -127,8 +127,8 @@ SUCCESS_RATE: Final = Figure(
     _success_rate,
     Better.HIGHER,
     criterion="success_rate",
-    meaning="A 2xx answer that arrived whole and had content. "
-    "A stream with an error in it, or cut short, is a failure.",
+    meaning="A 2xx answer that arrived completely and had content. A stream that contains an error or is cut short "
+    "is a failure.",
 )
 COMPLETED: Final = Figure(
     "conversations_completed",
@@ -136,7 +136,7 @@ COMPLETED: Final = Figure(
     Unit.SHARE,
     _completed,
     Better.HIGHER,
-    meaning="Conversations all of whose turns were answered, of those that the end of the load did not cut.",
+    meaning="Conversations whose turns were all answered, without those that were cut by the end of the load.",
     kinds=CHAT,
 )
 RPS: Final = Figure(
@@ -157,7 +157,7 @@ GOODPUT: Final = Figure(
     Better.HIGHER,
     criterion="goodput",
     seed_key="Goodput (share of requests)",
-    meaning="Requests that succeeded and kept every time that `goodput` asks for / all requests.",
+    meaning="Requests that succeeded within every time limit of `goodput` / all requests.",
     asked=True,
 )
 GOODPUT_RPS: Final = Figure(
@@ -168,7 +168,7 @@ GOODPUT_RPS: Final = Figure(
     Better.HIGHER,
     criterion="goodput_rps",
     seed_key="Request goodput (req/s)",
-    meaning="Requests that kept every time that `goodput` asks for / duration.",
+    meaning="Requests that succeeded within every time limit of `goodput` / duration.",
     asked=True,
 )
 OUTPUT_TPS: Final = Figure(
@@ -200,7 +200,7 @@ INPUTS_PER_SECOND: Final = Figure(
     Better.HIGHER,
     criterion="inputs_per_second",
     seed_key="Input throughput (inputs/s)",
-    meaning="Texts that were embedded / duration, of successful requests.",
+    meaning="Embedded texts of successful requests / duration.",
     kinds=("embedding",),
 )
 DOCUMENTS_PER_SECOND: Final = Figure(
@@ -211,7 +211,7 @@ DOCUMENTS_PER_SECOND: Final = Figure(
     Better.HIGHER,
     criterion="documents_per_second",
     seed_key="Document throughput (documents/s)",
-    meaning="Documents that were ranked / duration, of successful requests.",
+    meaning="Ranked documents of successful requests / duration.",
     kinds=("rerank",),
 )
 INPUT_TPS: Final = Figure(
@@ -232,14 +232,14 @@ START_SKEW: Final = Figure(
     _start_skew_s,
     Better.LOWER,
     seed_key="Start skew (s)",
-    meaning="The most that the starts of the shards can have been apart.",
+    meaning="The greatest possible time between the starts of the shards.",
 )
-"""Of a point of several shards alone, and of the clients: no summary of what a server does has a column for it."""
+"""A figure of points with several shards, about the clients; summaries of what a server does do not have it."""
 RATES: Final = (
     *(SUCCESS_RATE, COMPLETED, RPS, GOODPUT, GOODPUT_RPS, OUTPUT_TPS, TOTAL_TPS),
     *(INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS),
 )
-"""The figures that are no statistic of a quantity and that summaries have."""
+"""The figures in summaries that are not a statistic of a quantity."""
 
 
 _time = partial(Quantity, unit=Unit.SECONDS, scale=NANO, better=Better.LOWER)
@@ -249,7 +249,8 @@ INTENDED_LATENCY: Final = _time(
     histogram="intended_latency_ns",
     title="Latency since intended",
     label="Latency from the intended send",
-    meaning="From the send that the schedule meant to the last byte: what a user waits who is held back.",
+    meaning="From the send that the schedule intended to the last byte: the wait of a user whose request was held "
+    "back.",
 )
 INTENDED_TTFT: Final = _time(
     name="intended_ttft",
@@ -257,7 +258,7 @@ INTENDED_TTFT: Final = _time(
     title="TTFT since intended",
     label="TTFT from the intended send",
     streamed=True,
-    meaning="From the send that the schedule meant to the first token.",
+    meaning="From the send that the schedule intended to the first token.",
 )
 LATENCY: Final = _time(
     name="latency",
@@ -280,8 +281,7 @@ TTFT: Final = _time(
     seed_mean="Average time to first token (s)",
     streamed=True,
     intended=INTENDED_TTFT,
-    meaning="From the actual send to the first piece of the answer with content or reasoning in it. "
-    "Only with streaming.",
+    meaning="From the actual send to the first piece of the answer with content or reasoning. Only with streaming.",
 )
 FIRST_TURN_TTFT: Final = _time(
     name="first_turn_ttft",
@@ -290,7 +290,7 @@ FIRST_TURN_TTFT: Final = _time(
     label="TTFT of first turns",
     seed_mean="Average first-turn time to first token (s)",
     streamed=True,
-    meaning="Of the first turns of conversations, of which the server has seen nothing before.",
+    meaning="First turns of conversations: the server has no earlier part of the prompt in its cache.",
 )
 LATER_TURN_TTFT: Final = _time(
     name="later_turn_ttft",
@@ -299,8 +299,8 @@ LATER_TURN_TTFT: Final = _time(
     label="TTFT of later turns",
     seed_mean="Average later-turn time to first token (s)",
     streamed=True,
-    meaning="Of all further turns, whose prompts begin as the turn before did: what a prefix cache makes of longer "
-    "prompts.",
+    meaning="All further turns. Their prompts begin with the turn before, so this shows what a prefix cache does "
+    "for longer prompts.",
 )
 TPOT: Final = _time(
     name="tpot",
@@ -323,7 +323,7 @@ ITL: Final = _time(
     seed_mean="Average inter-token latency (s)",
     streamed=True,
     clustered=True,
-    meaning="The pauses between the tokens of streamed answers. Tokens that arrive together share the pause before.",
+    meaning="The time between the tokens of a streamed answer. Tokens that arrive together share the time before them.",
 )
 FIRST_BYTE: Final = _time(
     name="first_byte",
@@ -337,7 +337,7 @@ CONNECT: Final = _time(
     histogram="connect_ns",
     title="Connect",
     label="Connect",
-    meaning="To make a new connection, with TLS; of requests that needed one.",
+    meaning="Time to make a new connection, including TLS, for requests that needed one.",
 )
 INPUT_TOKENS: Final = Quantity(
     "input_tokens",
@@ -348,7 +348,7 @@ INPUT_TOKENS: Final = Quantity(
     label="Input tokens",
     seed_column="Input tokens",
     seed_mean="Average input tokens per request",
-    meaning="Tokens of a prompt, as the server counts them, else as the tokenizer does.",
+    meaning="Tokens of a prompt, as the server counts them, otherwise as the tokenizer does.",
 )
 OUTPUT_TOKENS: Final = Quantity(
     "output_tokens",
@@ -359,7 +359,7 @@ OUTPUT_TOKENS: Final = Quantity(
     label="Output tokens",
     seed_column="Output tokens",
     seed_mean="Average output tokens per request",
-    meaning="Tokens of an answer, thoughts included.",
+    meaning="Tokens of an answer, including reasoning.",
 )
 REQUEST_OUTPUT_TPS: Final = Quantity(
     "request_output_tps",
@@ -391,7 +391,7 @@ CHUNKS_PER_READ: Final = Quantity(
     title="Chunks per socket read",
     label="Chunks per socket read",
     clustered=True,
-    meaning="Pieces of an answer that arrived in one read. Far above 1, times between tokens are averages.",
+    meaning="Pieces of an answer that arrived in one read. If it is far above 1, times between tokens are averages.",
 )
 INPUTS: Final = Quantity(
     "inputs",
@@ -432,12 +432,13 @@ QUANTITIES: Final = (
     INPUTS,
     TURNS,
 )
-"""All that is measured of requests, in the order of tables."""
+"""All quantities, in the order of tables."""
 
 
 def applying(figures: Iterable[Figure], points: Iterable[PerfPoint]) -> list[Figure]:
-    """Those that are figures of some of `points`; of no point, those of answers in words. Of those that a test must
-    ask for, only what some point has.
+    """The figures that some of `points` have; those of answers in text where `points` is empty.
+
+    Figures that a test must ask for are included only where some point has them.
     """
     shown = list(points)
     kinds = {point.kind for point in shown} or set(CHAT)

@@ -1,9 +1,11 @@
-"""A mergeable histogram of non-negative integers (nanoseconds, tokens) with percentiles good to 0.1 %. No numpy.
+"""A mergeable histogram of non-negative integers (nanoseconds, tokens); its percentiles are exact to 0.1 %. No numpy.
 
-The layout is fixed and log-linear, as in HdrHistogram (hdrhistogram.org): every power of two is cut into 1024 buckets,
-so that a bucket is at most 1/1024 as wide as its values. A bucket keeps the count and the sum of its values; both are
-integers, so merging is exact, commutative and associative: N shards add up to what one would have counted, bit for bit.
-The sum makes a bucket of equal values exact, which is what small runs consist of.
+The layout is fixed and log-linear, as in HdrHistogram (hdrhistogram.org). Every power of two is cut into 1024 buckets,
+so a bucket is at most 1/1024 as wide as its values.
+
+A bucket keeps the count and the sum of its values as integers, so merging is exact, commutative and associative. N
+shards add up to what one process would have counted, bit for bit. The sum makes a bucket of equal values exact; small
+runs mostly have such buckets.
 """
 
 import math
@@ -22,20 +24,20 @@ _SUB_BITS = 10
 
 
 def bucket_of(value: int) -> int:
-    """The bucket of ``value`` (>= 0): the value itself below 2048, then 1024 buckets for each power of two."""
+    """The bucket of `value` (>= 0): the value itself below 2048, then 1024 buckets for each power of two."""
     shift = value.bit_length() - _SUB_BITS - 1
     return value if shift <= 0 else (shift << _SUB_BITS) + (value >> shift)
 
 
 def edges_of(bucket: int) -> tuple[int, int]:
-    """The least and the greatest value that lie in ``bucket``."""
+    """The least and the greatest value that lie in `bucket`."""
     shift = max(0, (bucket >> _SUB_BITS) - 1)
     least = (bucket - (shift << _SUB_BITS)) << shift
     return least, least + (1 << shift) - 1
 
 
 def _edges(buckets: Sequence[int]) -> tuple[list[int], list[int]]:
-    """The least value of each of some ascending buckets, and the power of two that each is wide."""
+    """The lowest value of each of some ascending buckets, and the width (a power of two) of each."""
     leasts: list[int] = []
     shifts: list[int] = []
     while len(leasts) < len(buckets):
@@ -50,7 +52,7 @@ def _edges(buckets: Sequence[int]) -> tuple[list[int], list[int]]:
 
 @dataclass(slots=True)
 class Histogram:
-    """Counts of integer values. ``counts`` and ``sums`` are by bucket; ``low`` and ``high`` the exact extremes."""
+    """Counts of integer values. `counts` and `sums` are by bucket; `low` and `high` are the exact extremes."""
 
     counts: dict[int, int] = field(default_factory=dict)
     sums: dict[int, int] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Histogram:
     high: int = 0
 
     def add(self, value: int, times: int = 1) -> None:
-        """Count ``value`` (a negative one as 0: clocks that step back a tick are no reason to lose a request)."""
+        """Counts `value`; a negative one counts as 0, because a clock that steps back must not lose a request."""
         if times <= 0:
             return
         value = max(value, 0)
@@ -76,12 +78,12 @@ class Histogram:
         self.total_squared += value * amount
 
     def extend(self, values: Iterable[int]) -> None:
-        """Count each of ``values``."""
+        """Counts each of `values`."""
         for value in values:
             self.add(value)
 
     def merge(self, other: "Histogram") -> None:
-        """Add everything that ``other`` counted."""
+        """Adds all counts of `other`."""
         if not other.count:
             return
         for mine, others in ((self.counts, other.counts), (self.sums, other.sums)):
@@ -95,8 +97,9 @@ class Histogram:
 
     @classmethod
     def merged(cls, parts: Iterable["Histogram"]) -> "Histogram":
-        """All that the parts counted. Of a thousand parts in half the time of `merge`: by lists, which are looked into
-        faster than dicts.
+        """The sum of all parts.
+
+        For a thousand parts it takes half the time of `merge`, because it uses lists, which are read faster than dicts.
         """
         parts = [part for part in parts if part.count]
         if not parts:
@@ -120,8 +123,9 @@ class Histogram:
         )
 
     def replaced(self, removed: "Histogram", added: "Histogram") -> "Histogram":
-        """These values with ``removed``, which are some of them, exchanged for ``added``. Its extremes are those of the
-        outermost buckets, and it has no deviation.
+        """The histogram with `removed`, which it contains, exchanged for `added`.
+
+        The extremes become those of the outermost buckets, and there is no deviation.
         """
         found = Histogram(counts=dict(self.counts), sums=dict(self.sums), count=self.count, total=self.total)
         for bucket, times in removed.counts.items():
@@ -163,7 +167,7 @@ class Histogram:
         return self.percentiles([percent])[0]
 
     def percentiles(self, percents: Iterable[float]) -> list[float | None]:
-        """Several percentiles (each 0 to 100) for one walk over the buckets."""
+        """Several percentiles (each 0 to 100) from one pass over the buckets."""
         percents = list(percents)
         if not self.count:
             return [None for _ in percents]
@@ -172,8 +176,10 @@ class Histogram:
         return [self._interpolate((self.count - 1) * percent / 100, buckets, upto) for percent in percents]
 
     def bounds(self, ranks: Iterable[int]) -> list[tuple[int, int]]:
-        """The least and the most that the value of each rank (the smallest has 0) can have been: the edges of its
-        bucket, which are the value itself where it is alone, and below 2048.
+        """The lowest and the highest possible value at each rank (the smallest value has rank 0).
+
+        These are the edges of the value's bucket. Both are the value itself below 2048, and where it is alone in its
+        bucket.
         """
         buckets = sorted(self.counts)
         upto = list(accumulate(self.counts[bucket] for bucket in buckets))
@@ -202,11 +208,11 @@ class Histogram:
         return self.sums[bucket] / self.counts[bucket]
 
     def to_doc(self) -> dict[str, Any]:
-        """JSON-ready: three columns (`packed`) of the buckets, ascending, and the exact figures. The columns: the gap
-        to the bucket before, the count, and by how much its values are above the least of the bucket, added up.
+        """The histogram as JSON: three columns (`packed`) of the ascending buckets, and the exact figures.
 
-        ``total_squared`` is a string: it outgrows the 64 bits that JSON readers can be trusted with. Where a column
-        does so too, there are lists instead: ``steps``, ``counts``, and ``sums`` of the values as they are.
+        The columns are the gap to the bucket before, the count, and the sum of the values above the bucket's lowest
+        value. `total_squared` is a string, because it can exceed the 64 bits that every JSON reader keeps. If a column
+        exceeds them too, there are lists instead: `steps`, `counts`, and `sums` of the values themselves.
         """
         buckets = sorted(self.counts)
         steps = list(map(sub, buckets, [0, *buckets]))
@@ -221,7 +227,7 @@ class Histogram:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> Self:
-        """The histogram that ``to_doc`` wrote. Raises ValueError when its columns do not belong together."""
+        """The histogram that `to_doc` wrote. Raises ValueError if its columns do not belong together."""
         buckets, counts, sums = _unpacked(doc["columns"]) if "columns" in doc else _listed(doc)
         return cls(
             counts=dict(zip(buckets, counts, strict=True)),
@@ -235,7 +241,7 @@ class Histogram:
 
 
 def merged_by_name(parts: Iterable[Mapping[str, Histogram]]) -> dict[str, Histogram]:
-    """The histograms of one name added up, of all names."""
+    """The histograms of each name, merged."""
     found: dict[str, list[Histogram]] = {}
     for part in parts:
         for name, histogram in part.items():
@@ -248,23 +254,23 @@ _Buckets: TypeAlias = tuple[list[int], Sequence[int], list[int]]
 
 
 def _unpacked(text: str) -> _Buckets:
-    """Those of a document. The documents of a thousand shards have millions of them, so all loops are in C."""
+    """The buckets of a document. The documents of a thousand shards have millions of them, so all loops are in C."""
     steps, counts, above = packed.unpack(text, 3)
     if steps and min(steps[1:], default=1) <= 0:
-        raise ValueError("histogram: the buckets do not ascend")
+        raise ValueError("histogram: the buckets are not in ascending order")
     buckets = list(accumulate(steps))
     leasts, shifts = _edges(buckets)
     if not all(map(lt, above, map(lshift, counts, shifts))):
-        raise ValueError("histogram: the sum of a bucket does not lie in it")
+        raise ValueError("histogram: the sum of a bucket is outside of its range")
     return buckets, counts, list(map(add, map(mul, counts, leasts), above))
 
 
 def _listed(doc: dict[str, Any]) -> _Buckets:
-    """Those of a document with lists, as all had them before columns were packed."""
+    """The buckets of a document with lists, the format before columns were packed."""
     buckets, counts, sums = list(accumulate(doc["steps"])), doc["counts"], doc["sums"]
     if not len(set(buckets)) == len(buckets) == len(counts) == len(sums):
-        raise ValueError("histogram: steps, counts and sums must be of one length")
+        raise ValueError("histogram: steps, counts and sums must have the same length")
     for bucket, times, amount in zip(buckets, counts, sums, strict=True):
         if times <= 0 or bucket_of(amount // times) != bucket:
-            raise ValueError(f"histogram: the sum of bucket {bucket} does not lie in it")
+            raise ValueError(f"histogram: the sum of bucket {bucket} is outside of its range")
     return buckets, counts, sums

@@ -1,13 +1,15 @@
-"""Confidence intervals of percentiles by order statistics: what a percentile of so few values is worth. Pure.
+"""Confidence intervals of percentiles by order statistics. Pure.
 
-Of n independent values, the number of those that are at most the true p-quantile is binomial (n, p), whatever their
-distribution is. So the l-th and the u-th smallest value enclose it with the probability P(l <= B < u) (Hahn and Meeker,
-"Statistical Intervals", 1991, chapter 5). Here l is the highest and u the lowest rank that leave at most 2.5 % each
-below and above: 95 % or a little more, and each end is a bound of 97.5 % by itself. Where n is too small there are no
-such ranks, and there is no interval: the largest of 100 values lies below the true p99 in 37 % of all tries.
+Of n independent values, the number that are at most the true p-quantile is binomial (n, p) for every distribution. So
+the l-th and the u-th smallest value enclose the quantile with the probability P(l <= B < u) (Hahn and Meeker,
+"Statistical Intervals", 1991, chapter 5).
 
-Independent is more than requests under load are, for neighbours share a queue: the interval is the least doubt that
-there is, not all of it.
+Here l is the highest and u the lowest rank that leave at most 2.5 % each below and above. So the interval has 95 % or a
+little more, and each end alone is a bound of 97.5 %. If n is too small there are no such ranks and no interval: the
+largest of 100 values is below the true p99 in 37 % of all cases.
+
+Requests under load are not quite independent, because neighbours share a queue. So the true uncertainty is at least as
+large as the interval.
 """
 
 import math
@@ -22,7 +24,7 @@ __all__ = ["CONFIDENCE", "Interval", "of_percentiles", "ranks", "values_needed"]
 CONFIDENCE: Final = 0.95
 _TAIL: Final = (1 - CONFIDENCE) / 2
 _DEVIATIONS: Final = 10
-"""So far below its mean a binomial count has a probability of less than 1e-20."""
+"""The distance below its mean at which a binomial count has a probability of less than 1e-20."""
 
 
 class Interval(NamedTuple):
@@ -33,10 +35,10 @@ class Interval(NamedTuple):
 
 
 def of_percentiles(histogram: Histogram, percents: Iterable[float]) -> list[Interval | None]:
-    """The interval of each percentile (0 to 100); None where there are too few values for one.
+    """The interval of each percentile (0 to 100); None where there are too few values.
 
-    Each end is the edge of its bucket that is farther away, so that the interval of the values themselves lies within,
-    and is at most 0.1 % of an end narrower at that end. A value that is alone in its bucket is exact.
+    Each end is the farther edge of its bucket. So the result contains the interval of the values themselves, and is at
+    most 0.1 % of an end wider there. A value that is alone in its bucket is exact.
     """
     found = [ranks(histogram.count, percent) for percent in percents]
     edges = iter(histogram.bounds(rank - 1 for pair in found if pair is not None for rank in pair))
@@ -44,13 +46,13 @@ def of_percentiles(histogram: Histogram, percents: Iterable[float]) -> list[Inte
 
 
 def values_needed(percent: float) -> int:
-    """How many values there must be for an interval of a percentile between 0 and 100."""
+    """The number of values that an interval of a percentile between 0 and 100 needs."""
     return math.ceil(math.log(_TAIL) / math.log(max(percent, 100 - percent) / 100))
 
 
 @lru_cache(maxsize=1024)
 def ranks(count: int, percent: float) -> tuple[int, int] | None:
-    """The ranks l and u (the smallest value has 1) of the ends for ``count`` values; None where there are none."""
+    """The ranks l and u of the ends for `count` values (the smallest value has rank 1); None where there are none."""
     if not 0 < percent < 100 or count < values_needed(percent):
         return None
     return _lower(count, percent / 100), count + 1 - _lower(count, (100 - percent) / 100)

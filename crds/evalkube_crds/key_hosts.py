@@ -1,7 +1,7 @@
-"""Which endpoints a key may be sent to: its Secret names them, in an annotation. Pure.
+"""The endpoints that a key may be sent to, from an annotation of its Secret. Pure.
 
 An entry is a host (`api.example.org`), a host with a port (`api.example.org:8443`, `[fd00::7]:8000`), or all hosts
-below a domain (`*.example.org`). `*` alone stands for every host: then whoever creates runs decides where the key goes.
+below a domain (`*.example.org`). `*` alone means every host: then anyone who creates runs decides where the key goes.
 """
 
 import re
@@ -14,12 +14,12 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 
 
 def hosts_of(urls: Iterable[str]) -> str:
-    """The annotation of a key that is for these endpoints alone: each host with its port, by commas."""
+    """The annotation of a key that is for these endpoints only: each host with its port, separated by commas."""
     return ",".join(dict.fromkeys(f"{host}:{port}" for host, port in map(_endpoint, urls)))
 
 
 def permits(annotation: str, url: str) -> bool:
-    """Whether a key whose Secret carries `annotation` may be sent to `url`. What cannot be read permits nothing."""
+    """Whether a key whose Secret has `annotation` may be sent to `url`. An unreadable entry permits nothing."""
     host, port = _endpoint(url)
     entries = re.split(r"[,\s]+", annotation.strip().lower())
     return any(entry == "*" or _matches(entry, host, port) for entry in entries)
@@ -35,7 +35,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
 
 
 def _parts(entry: str) -> tuple[str, str]:
-    """Host and port; an IPv6 address may stand without its brackets where no port follows."""
+    """The host and the port. An IPv6 address without a port may be without brackets."""
     if entry.count(":") > 1 and not entry.startswith("["):
         return f"[{entry}]", ""
     host, _, port = entry.rpartition(":") if re.search(r":\d*$", entry) and not entry.endswith("]") else (entry, "", "")
@@ -43,7 +43,7 @@ def _parts(entry: str) -> tuple[str, str]:
 
 
 def _endpoint(url: str) -> tuple[str, int]:
-    """Host (IPv6 in brackets) and port of a URL that the contract has checked."""
+    """The host (IPv6 in brackets) and the port of a URL that the contract has checked."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")

@@ -1,7 +1,7 @@
-"""What the shards of a load test tell each other while they measure a point, so that one decision is everybody's. Pure.
+"""The news that the shards of a load test exchange during a point, so that they decide alike. Pure.
 
-Each tells the operator's ingest how its own load fares, and is told what that of the others adds up to. Nobody's word
-waits for another's: what is known may be a second old.
+Each shard reports its own load to the operator's ingest and receives the sum of the others. No shard waits for another:
+the news may be a second old.
 """
 
 from collections.abc import Mapping
@@ -14,32 +14,39 @@ __all__ = ["LoadNews", "OthersNews", "others_of"]
 
 
 class LoadNews(Report):
-    """One shard's load of one point, as far as it is."""
+    """The current state of one shard's load of one point."""
 
-    turn: int = Field(ge=0, lt=1000, description="Which point: the number of its common start")
-    sent: int = Field(default=0, ge=0, description="Measured requests that were sent")
-    failed: int = Field(default=0, ge=0, description="Those of them that failed")
-    lost: bool = Field(default=False, description="None of its workers finds a connection, for as long as the grace")
-    tries: int = Field(default=0, ge=0, description="The last requests that all found none")
-    over: bool = Field(default=False, description="Its load has ended, by itself or early")
-    ended: str = Field(default="", max_length=1000, description="Why it decided to end the load early, where it did")
-    gone: bool = Field(default=False, description="Whether that was because the target is gone")
+    turn: int = Field(ge=0, lt=1000, description="Number of the common start, which identifies the point")
+    sent: int = Field(default=0, ge=0, description="Measured requests sent")
+    failed: int = Field(default=0, ge=0, description="Measured requests that failed")
+    lost: bool = Field(
+        default=False, description="None of its workers has found a connection for the time of the grace"
+    )
+    tries: int = Field(default=0, ge=0, description="Number of the last requests that all found no connection")
+    over: bool = Field(default=False, description="Its load has ended, normally or early")
+    ended: str = Field(default="", max_length=1000, description="Reason why it ended the load early, if it did")
+    gone: bool = Field(default=False, description="Whether the target was gone, and that was the reason")
 
 
 class OthersNews(Report):
-    """What the other shards told of the same point. `ended` of an earlier point counts where the target was gone."""
+    """The news of the other shards about the same point.
 
-    loading: int = Field(default=0, description="Shards whose load goes on")
-    lost: int = Field(default=0, description="Those of them that find no connection")
+    `ended` of an earlier point also counts where the target was gone.
+    """
+
+    loading: int = Field(default=0, description="Shards whose load continues")
+    lost: int = Field(default=0, description="Shards of these that find no connection")
     tries: int = 0
     sent: int = 0
     failed: int = 0
-    ended: str = Field(default="", description="Why one of them ended the load early: the lowest in number")
+    ended: str = Field(
+        default="", description="Reason why one of them ended the load early: that of the lowest shard number"
+    )
     gone: bool = False
 
 
 def others_of(told: Mapping[int, LoadNews], shard: int, turn: int) -> OthersNews:
-    """What `shard` hears at `turn`; `told`: the last word of each."""
+    """The news for `shard` at `turn`; `told` has the last news of each shard."""
     others = [news for at, news in sorted(told.items()) if at != shard]
     same = [news for news in others if news.turn == turn]
     loading = [news for news in same if not news.over]

@@ -1,6 +1,6 @@
-"""Adds up the results of a run's shards to exactly what one shard would have reported. Pure.
+"""The merge of shards: adds up their results to exactly what one process would have reported. Pure.
 
-Refuses what does not belong together: another run, a shard twice, shards of another split, a missing one.
+It refuses results that do not belong together: of another run, a shard twice, shards of another split, a missing shard.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,21 +28,22 @@ Result = TypeVar("Result", EvalResult, PerfResult)
 
 
 class MergeError(ValueError):
-    """The results are not the shards of one run."""
+    """The results are not the complete shards of one run."""
 
 
 def merge_results(results: Sequence[Result]) -> Result:
-    """One result of all shards; the order they come in makes no difference. Each point of several shards is judged
-    anew (``verdict.judge_shards``). Raises MergeError.
+    """The merged result of all shards, in any order. Raises MergeError.
+
+    Each point of several shards gets a new verdict (`verdict.judge_shards`).
     """
     if not results:
-        raise MergeError("there is nothing to merge")
+        raise MergeError("there are no results to merge")
     first = results[0]
     if any((part.run_id, part.of_shards, part.kind) != (first.run_id, first.of_shards, first.kind) for part in results):
-        raise MergeError("the results are of different runs")
+        raise MergeError("the results are of different runs; merge the shards of one run")
     shards = sorted(shard for part in results for shard in part.shards)
     if shards != list(range(first.of_shards)):
-        raise MergeError(f"wanted the shards 0 to {first.of_shards - 1}, each once; got {shards}")
+        raise MergeError(f"expected the shards 0 to {first.of_shards - 1}, each once; got {shards}")
     ordered = sorted(results, key=lambda part: part.shards)
     merged = _added(ordered)
     merged.started_at_ns = min(part.started_at_ns for part in ordered)
@@ -54,7 +55,10 @@ def merge_results(results: Sequence[Result]) -> Result:
 
 
 def _added(parts: Sequence[Result]) -> Result:
-    """What was measured, of all parts. Points are added up at once: two by two, each sum would be copied again."""
+    """The sum of what all parts measured.
+
+    Points are added up in one step: in pairs, each sum would be copied again.
+    """
     first = parts[0]
     if isinstance(first, PerfResult):
         points = _transposed([part.points for part in parts])
@@ -72,14 +76,14 @@ def _added(parts: Sequence[Result]) -> Result:
 
 
 def _gone(parts: Iterable[EvalResult | PerfResult]) -> str:
-    """Why the target is gone for all of the shards; nothing where some of them found it there to the end."""
+    """The reason why the target is gone for all shards; None where some of them found it until the end."""
     results = [part for part in parts if isinstance(part, PerfResult)]
     words = [part.gone for part in results if any(point.health.processes for point in part.points)]
     return words[0] if words and all(words) else ""
 
 
 def _transposed(parts: Sequence[Sequence[PerfPoint]]) -> list[list[PerfPoint]]:
-    """The parts of each point. Raises MergeError where they are of different points."""
+    """The parts of each point. Raises MergeError if the results have different points."""
     for other in parts[1:]:
         _paired(parts[0], other)
     return [list(same) for same in zip(*parts, strict=True)]
@@ -100,7 +104,7 @@ Part = TypeVar("Part", DatasetEstimate, DatasetResult, PerfPoint, SubsetResult)
 def _paired(mine: Sequence[Part], others: Sequence[Part]) -> list[tuple[Part, Part]]:
     by_name = {other.name: other for other in others}
     if [part.name for part in mine] != [part.name for part in others]:
-        raise MergeError(f"the shards measured different things: {[part.name for part in mine]} and {sorted(by_name)}")
+        raise MergeError(f"the shards measured different points: {[part.name for part in mine]} and {sorted(by_name)}")
     return list(zip(mine, others, strict=True))
 
 

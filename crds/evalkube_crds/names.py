@@ -1,6 +1,6 @@
 """The vocabulary of the contract: API group, kinds, phases, conditions, reasons, error classes, exit codes.
 
-Free text never stands where one of these words can: a reason is for programs, the message beside it for people.
+Free text is never used where one of these words fits: a reason is for programs, the message beside it for people.
 """
 
 from enum import StrEnum
@@ -13,17 +13,19 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 
 API_KEY_LABEL: Final = f"{GROUP}/api-key"
-"""A Secret whose label of this name is "true" may be used by the runs of its namespace."""
+"""The label whose value "true" on a Secret lets the runs of its namespace use it."""
 
 KEY_HOSTS_ANNOTATION: Final = f"{GROUP}/hosts"
-"""Of such a Secret: where its key may be sent (`key_hosts`)."""
+"""The annotation of such a Secret: the hosts to which its key may be sent (`key_hosts`)."""
 
 DATA_LABEL: Final = f"{GROUP}/data"
-"""A ConfigMap or claim whose label of this name is "true" may be mounted by the runs of its namespace."""
+"""The label whose value "true" on a ConfigMap or PersistentVolumeClaim lets the runs of its namespace mount it."""
 
 RUN_NAME: Final = r"^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$"
-"""What a run may be called: a DNS label, of at most 52 characters. The host names of its pods are the run's name, an
-attempt and a shard, and have at most 63."""
+"""The pattern of a run's name: a DNS label of at most 52 characters.
+
+The host names of its pods are the run's name, an attempt and a shard, and may have 63 characters.
+"""
 
 RUN_NAME_RULE: Final = (
     "metadata.name must have at most 52 characters and consist of lower-case letters, digits and hyphens, with a "
@@ -31,10 +33,10 @@ RUN_NAME_RULE: Final = (
 )
 
 MAX_RECEIPT_BYTES: Final = 3584
-"""A container's termination message may hold 4096 bytes; the receipt stays 3.5 KiB so that nothing truncates it."""
+"""The maximum size of a receipt. A container's termination message may hold 4096 bytes, so 3.5 KiB is never cut."""
 
 MAX_INLINE_RESULT_BYTES: Final = 32 * 1024
-"""Results up to this size stand in the status itself; larger ones are referred to."""
+"""The maximum size of a result in the status itself; larger ones are stored elsewhere and referred to."""
 
 
 class Kind(StrEnum):
@@ -45,7 +47,10 @@ class Kind(StrEnum):
 
 
 class Phase(StrEnum):
-    """One word for people, derived from the conditions (``status.phase_of``); programs read conditions."""
+    """The state of a run as one word for people; programs read conditions.
+
+    It is derived from the conditions (`status.phase_of`).
+    """
 
     PENDING = "Pending"
     QUEUED = "Queued"
@@ -68,7 +73,7 @@ _TERMINAL: Final = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Ph
 
 
 class ConditionType(StrEnum):
-    """The steps of a run, each a condition of its own in the status."""
+    """The steps of a run; each is a condition in the status."""
 
     ACCEPTED = "Accepted"
     JOB_CREATED = "JobCreated"
@@ -79,7 +84,7 @@ class ConditionType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a condition has its value, and why a run ended as it did."""
+    """The reason of a condition's value, and of a run's end."""
 
     # the ordinary course
     ACCEPTED = "Accepted"
@@ -175,11 +180,11 @@ EXIT_CODES: Final[dict[Reason, int]] = {
     Reason.SANDBOX_UNAVAILABLE: 80,
     Reason.CANCELLED: 143,
 }
-"""What a runner exits with. 64 to 80 are final: trying again without a change would end the same way."""
+"""The exit codes of a runner. 64 to 80 are final: another try without a change would end the same way."""
 
 
 class ErrorClass(StrEnum):
-    """What went wrong with one request or one sample: a closed list, so that counts of several shards add up."""
+    """The class of an error of one request or sample. The list is closed, so that counts of several shards add up."""
 
     FORBIDDEN_TARGET = "forbidden_target"
     PROXY = "proxy"
@@ -212,7 +217,7 @@ class ErrorClass(StrEnum):
 
 
 class SampleState(StrEnum):
-    """What became of one sample of an evaluation. The order is that of reports; each sample is in exactly one."""
+    """The final state of one sample of an evaluation, in the order of reports. Each sample has exactly one."""
 
     RIGHT = "right"
     PARTIAL = "partial"
@@ -224,11 +229,11 @@ class SampleState(StrEnum):
 NO_CONNECTION: Final = frozenset(
     {ErrorClass.DNS, ErrorClass.PROXY, ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS}
 )
-"""What fails before there is a connection."""
+"""The errors that happen before there is a connection."""
 
 
 def error_class_of_status(status: int) -> ErrorClass:
-    """The class of an HTTP answer that is not a success (``status`` outside 200 to 299)."""
+    """The error class of an HTTP response that is not a success (`status` outside 200 to 299)."""
     exact = {
         401: ErrorClass.STATUS_401,
         403: ErrorClass.STATUS_403,
@@ -244,7 +249,7 @@ def error_class_of_status(status: int) -> ErrorClass:
 
 
 class Verdict(StrEnum):
-    """Whether the client was healthy enough for its numbers to speak of the server."""
+    """The verdict on the client: whether it was healthy enough for its numbers to describe the server."""
 
     VALID = "valid"
     DEGRADED = "degraded"
@@ -252,7 +257,7 @@ class Verdict(StrEnum):
 
 
 class TokenBasis(StrEnum):
-    """Where token counts come from, best first."""
+    """The source of token counts, best first."""
 
     USAGE = "usage"
     TOKENIZER = "tokenizer"
@@ -261,18 +266,18 @@ class TokenBasis(StrEnum):
 
 
 class Clock(StrEnum):
-    """Whose the times are at which answers arrived."""
+    """The clock that took the arrival times of answers."""
 
     KERNEL = "kernel"
-    """The kernel's, taken as the bytes came: a busy client does not change them."""
+    """The kernel's clock, read as the bytes arrived: a busy client does not change these times."""
     PROGRAM = "program"
-    """Ours, taken when the bytes were read."""
+    """The client's clock, read when the bytes were read."""
     MIXED = "mixed"
-    """Some the kernel's, some ours."""
+    """Some times are the kernel's, some the client's."""
 
 
 class AnswerNote(StrEnum):
-    """What is odd about answers that count as successes nevertheless."""
+    """An oddity of answers that still count as successes."""
 
     FEWER_CHOICES = "fewer_choices"
     MORE_CHOICES = "more_choices"
@@ -280,15 +285,16 @@ class AnswerNote(StrEnum):
 
 
 ANSWER_NOTES: Final[dict[AnswerNote, str]] = {
-    AnswerNote.FEWER_CHOICES: "answers have fewer choices than n_choices asked for: does the server ignore n?",
-    AnswerNote.MORE_CHOICES: "answers have choices that nobody asked for; they are in no time and no text",
-    AnswerNote.IMPLAUSIBLE_USAGE: "answers state token counts that cannot be; they are not used",
+    AnswerNote.FEWER_CHOICES: "answers have fewer choices than n_choices asked for; does the server ignore n?",
+    AnswerNote.MORE_CHOICES: "answers have choices that were not asked for; these are not in the times and not in "
+    "the texts",
+    AnswerNote.IMPLAUSIBLE_USAGE: "answers report impossible token counts; these are not used",
 }
-"""The notes in words, to stand behind a count."""
+"""The notes in words; each follows a count."""
 
 
 class SteadyAbsence(StrEnum):
-    """Why a load has no steady part."""
+    """The reason why a load has no steady part."""
 
     TOO_SHORT = "too_short"
     UNSETTLED = "unsettled"
@@ -296,10 +302,11 @@ class SteadyAbsence(StrEnum):
 
 
 STEADY_ABSENCES: Final[dict[SteadyAbsence, str]] = {
-    SteadyAbsence.TOO_SHORT: "too few requests were sent between the first ones, which find an empty server, and the "
-    "last ones; in a closed loop four times as many as slots may do, and 10 more",
+    SteadyAbsence.TOO_SHORT: "too few requests were sent between the first ones, which meet an empty server, and "
+    "the last ones; in a closed loop send at least four times as many as there are slots, "
+    "and 10 more",
     SteadyAbsence.UNSETTLED: "the load was still growing or changing when the last request was sent",
-    SteadyAbsence.UNBALANCED: "more requests came than ended, or fewer: the number in flight did not stay what it was",
+    SteadyAbsence.UNBALANCED: "the number of requests in flight did not stay the same: it grew, or fell",
 }
 """The reasons in words."""
 
@@ -310,14 +317,14 @@ CONVERSATIONS: Final = (
     "random_multi_turn",
     "custom_multi_turn",
 )
-"""The sources of conversations a load test knows."""
+"""The sources of conversations for a load test."""
 
 PERF_DATASETS: Final = (
     *("openqa", "longalpaca", "share_gpt_en", "share_gpt_zh"),
     *("line_by_line", "random", "custom", "workload_trace"),
     *CONVERSATIONS,
 )
-"""The sources of prompts a load test knows."""
+"""The sources of prompts for a load test."""
 
 WORDS: Final = frozenset[str](
     [
@@ -340,4 +347,4 @@ WORDS: Final = frozenset[str](
         "too_short",
     ]
 )
-"""The contract's own words, in which nobody needs to look for a secret."""
+"""The contract's own words, which can never be secrets."""

@@ -1,4 +1,4 @@
-"""Offered against achieved load: what a schedule asked for, what the server did, and whether a backlog grew. Pure."""
+"""Offered and achieved load: what a schedule asked for, what the server did, and whether a backlog grew. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from evalkube_crds.perf_point import PerfPoint
 __all__ = ["KEPT_UP", "Offered", "in_flight", "of"]
 
 KEPT_UP: Final = 0.95
-"""Of the offered rate: a server that achieves so much keeps up."""
+"""The share of the offered rate at which a server keeps up."""
 _DEVIATIONS: Final = 3
 _LEAST_INTERVALS: Final = 4
 _GROWN: Final = 1.5
@@ -21,11 +21,11 @@ _GROWN: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A load by rate: requests a second that were asked for and that succeeded. `steady`: achieved is of the steady
-    part, where the wait for the last answers is not in it.
+    """The offered and the achieved rate of a load, in requests per second.
 
-    `early` and `late`: the mean number of requests in flight in the second and in the last quarter of the time in which
-    requests were sent; None where that was too short. `grew`: the backlog did.
+    If `steady`, the achieved rate is that of the steady part, without the wait for the last answers. `early` and `late`
+    are the mean number of requests in flight in the second and in the last quarter of the sending time; None where that
+    was too short. `grew` says whether the backlog grew.
     """
 
     asked_rps: float
@@ -38,13 +38,14 @@ class Offered:
 
     @property
     def share(self) -> float:
-        """Achieved of asked."""
+        """The achieved rate divided by the offered rate."""
         return self.achieved_rps / self.asked_rps
 
     @property
     def kept_up(self) -> bool | None:
-        """Whether the server did what was asked, but for the chance in when requests arrive; None where the run was too
-        short to tell: its end, when the last answers are waited for, is then in what was achieved.
+        """Whether the server kept up with the offered rate, within the chance of random arrivals.
+
+        None where the run was too short to tell, because the achieved rate then includes the wait for the last answers.
         """
         if self.grew:
             return False
@@ -54,7 +55,7 @@ class Offered:
 
 
 def of(point: PerfPoint) -> Offered | None:
-    """Of a point in open loop whose load is of requests; None of others."""
+    """The rates of a point in open loop whose load is of requests; None for other points."""
     if not point.open_loop or not point.rate or point.conversations is not None:
         return None
     within, whole = steady.rate(point, RPS), RPS.of(point)
@@ -70,7 +71,7 @@ def of(point: PerfPoint) -> Offered | None:
 
 
 def in_flight(point: PerfPoint) -> list[int]:
-    """Requests in flight at the end of each interval of the point's series."""
+    """The requests in flight at the end of each interval of the point's series."""
     series = point.series
     size = max(len(series.sent), len(series.succeeded), len(series.failed))
     padded = ([*column, *[0] * (size - len(column))] for column in (series.sent, series.succeeded, series.failed))

@@ -1,9 +1,9 @@
-"""Columns of numbers as a short text, for documents of many histograms: a third of the same as JSON. Pure.
+"""Columns of numbers as a short text, for documents with many histograms: a third of the size of JSON. Pure.
 
-Numbers of 64 bits, unsigned, column after column; of all of them first the lowest bytes, then the next ones and so on,
-as most have small numbers and so equal high bytes; zlib; base64. With numpy, for n columns:
+The numbers are unsigned and have 64 bits, column after column. First come the lowest bytes of all, then the next ones
+and so on, because most numbers are small and have equal high bytes. Then zlib, then base64. With numpy, for n columns:
 
-    np.frombuffer(zlib.decompress(base64.b64decode(text)), "u1").reshape(8, -1).T.copy().view("<u8").reshape(n, -1)
+np.frombuffer(zlib.decompress(base64.b64decode(text)), "u1").reshape(8, -1).T.copy().view("<u8").reshape(n, -1)
 """
 
 import base64
@@ -18,11 +18,11 @@ __all__ = ["pack", "unpack"]
 
 _WIDTH: Final = 8
 _MOST_BYTES: Final = 1 << 23
-"""What a text may grow to: more than all buckets that a histogram of 64 bits can have."""
+"""The maximum size of an unpacked text: more than all buckets that a histogram of 64 bits can have."""
 
 
 def pack(columns: Sequence[Sequence[int]]) -> str:
-    """Columns of one length as a text. Raises OverflowError for a number that needs more than 64 bits, or a sign."""
+    """Columns of one length, as a text. Raises OverflowError for a negative number or one of more than 64 bits."""
     numbers = list(chain.from_iterable(columns))
     try:
         data = struct.pack(f"<{len(numbers)}Q", *numbers)
@@ -33,7 +33,7 @@ def pack(columns: Sequence[Sequence[int]]) -> str:
 
 
 def unpack(text: str, columns: int) -> list[tuple[int, ...]]:
-    """The columns of a text. Raises ValueError for a text that is none of so many."""
+    """The columns in a text. Raises ValueError if it does not have that many."""
     reader = zlib.decompressobj()
     try:
         planes = reader.decompress(base64.b64decode(text, validate=True), _MOST_BYTES)

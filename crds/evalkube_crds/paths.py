@@ -1,7 +1,7 @@
-"""Paths in a request: which fields hold one, and which files a run may read by them.
+"""Paths in a request: which fields hold one, and which files a run may read.
 
-One rule for every backend. A path that a run names is read only where it leads, with all links resolved, to a place
-below one of the folders that the run was given. Looks at the file system where it resolves links; opens nothing.
+All backends have one rule. A run may read a path only if it leads, with all links resolved, to a place below one of the
+folders that the run was given. This module looks at the file system to resolve links; it opens no file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,14 +34,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PathField:
-    """A field that holds a path. `place`: its names from the document's top, in snake_case; `*` stands for any key."""
+    """A field that holds a path.
+
+    `place` has its names from the document's top, in snake_case; `*` stands for any key.
+    """
 
     place: tuple[str, ...]
     use: PathUse
 
 
 def fields_of(model: type[BaseModel]) -> tuple[PathField, ...]:
-    """Every field of `model` and of the models inside it whose type is marked with a `PathUse`."""
+    """All fields of `model` and of the models inside it whose type has a `PathUse` mark."""
     return tuple(_marked(model, ()))
 
 
@@ -59,7 +62,7 @@ def _marked(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[PathFiel
 
 
 def _metadata(annotation: Any) -> Iterator[Any]:
-    """What stands in `Annotated[...]` anywhere in a type: a union hides it from pydantic's own list."""
+    """The metadata of `Annotated[...]` anywhere in a type, because pydantic's own list does not look into a union."""
     yield from getattr(annotation, "__metadata__", ())
     for part in get_args(annotation):
         yield from _metadata(part)
@@ -72,11 +75,11 @@ def _holds_many(annotation: Any) -> bool:
 
 Document = TypeVar("Document", bound=BaseModel | Mapping[str, Any])
 Change = Callable[[str, str, PathUse], str]
-"""Takes a field's dotted name, the path that it holds, and what it is for; gives the path that shall stand there."""
+"""A function from a field's dotted name, its path and the path's use to the path that replaces it."""
 
 
 def with_paths(document: Document, fields: Iterable[PathField], change: Change) -> Document:
-    """`document` (a spec, or the body of a request) with every path in it replaced by what `change` makes of it."""
+    """A copy of `document` (a spec, or the body of a request) in which `change` has replaced each path."""
     for field in fields:
         document = _changed(document, field.place, "", partial(_applied, field.use, change))
     return document
@@ -108,7 +111,7 @@ def _changed(holder: Any, place: tuple[str, ...], above: str, change: Callable[[
 
 
 def _members(holder: Any, name: str) -> list[tuple[Any, Any]]:
-    """The parts of `holder` that `name` (or `*`) means; none where the document has another shape."""
+    """The parts of `holder` that `name` (or `*`) stands for; none where the document has another shape."""
     if name == "*":
         return list(enumerate(holder)) if isinstance(holder, list) else list(_mapping(holder).items())
     if isinstance(holder, BaseModel):
@@ -121,17 +124,20 @@ def _mapping(holder: Any) -> Mapping[Any, Any]:
 
 
 class PathRefused(ValueError):
-    """A path that leads where it may not; the message says where it may."""
+    """A path that a run may not read. The message says which it may."""
 
 
 class PathMissing(PathRefused):
-    """A path to where nothing is."""
+    """A path where no file is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """The folders that a run may read, absolute and with links resolved. `closed`: folders inside them that are not
-    readable. `remedy`: what a person can do about a refusal; it ends the message."""
+    """The folders that a run may read, absolute and with links resolved.
+
+    `closed` are folders inside them that are not readable. `remedy` says what a person can do about a refusal, and ends
+    the message.
+    """
 
     folders: tuple[Path, ...] = ()
     closed: tuple[Path, ...] = ()
@@ -139,22 +145,22 @@ class Readable:
 
     @classmethod
     def of(cls, folders: Iterable[Path], closed: Iterable[Path] = (), *, remedy: str = "") -> "Readable":
-        """With the links of all of them resolved. One that is not there holds nothing."""
+        """The folders with their links resolved. A folder that does not exist allows nothing."""
         return cls(tuple(path.resolve() for path in folders), tuple(path.resolve() for path in closed), remedy)
 
     def admit(self, path: Path) -> Path:
-        """Where `path` leads, links resolved. Raises PathRefused where that is not below a readable folder."""
+        """`path` with its links resolved. Raises PathRefused if it is not below a readable folder."""
         real = resolved(path)
         if not any(real.is_relative_to(folder) for folder in self.folders):
             raise PathRefused(self._refusal(path, real))
         if any(real.is_relative_to(folder) for folder in self.closed):
-            raise PathRefused(f"lies in evalkube's own folder ({real})")
+            raise PathRefused(f"is in evalkube's own folder ({real}); give another path")
         return real
 
     def find(self, name: str) -> Path:
-        """The file or folder of that name, links resolved; a relative one is looked for in each folder in turn.
+        """The file or folder of that name, links resolved. A relative one is looked for in each folder in turn.
 
-        Raises PathRefused: PathMissing where nothing is there.
+        Raises PathRefused, and PathMissing if there is no such file.
         """
         inside: list[Path] = []
         refusal = PathRefused(self._refusal(Path(name), None))
@@ -173,8 +179,10 @@ class Readable:
 
     def _refusal(self, path: Path, real: Path | None) -> str:
         through = f" (it leads to {real})" if real is not None and path.is_absolute() and real != path else ""
-        allowed = ", ".join(map(str, dict.fromkeys(self.folders))) or "no folder at all"
-        return f"lies outside what may be read{through}: {allowed}" + (f"; {self.remedy}" if self.remedy else "")
+        allowed = ", ".join(map(str, dict.fromkeys(self.folders))) or "no folder"
+        return f"is outside the folders that a run may read{through}: {allowed}" + (
+            f"; {self.remedy}" if self.remedy else ""
+        )
 
 
 def resolved(path: Path) -> Path:
@@ -188,20 +196,19 @@ def resolved(path: Path) -> Path:
 
 
 DATA_FOLDER: Final = "/data"
-"""Where a pod has what `spec.data` mounts, each part by its name."""
+"""The folder of a pod in which the parts of `spec.data` are mounted, each under its name."""
 
 SHARED_DATA: Final = f"{DATA_FOLDER}/shared"
-"""Where a pod has the installation's own claim, unless the run mounts something of that name."""
+"""The folder of a pod with the installation's own claim, unless the run mounts something of that name."""
 
 POD_CACHE: Final = "/var/cache/evalkube"
-"""Where a pod keeps the data sets that it has downloaded."""
+"""The folder of a pod for downloaded data sets."""
 
 
 def unmounted(spec: ClusterFields, *, camel: bool = False) -> list[Problem]:
-    """The paths in a spec that, on a cluster, lie outside of everything that its pods mount for reading. The folder of
-    an earlier run is always one of them.
+    """The paths in a spec that, on a cluster, are outside everything that its pods mount for reading.
 
-    `camel`: fields are named as in the resource.
+    The folder of an earlier run is always one of them. With `camel`, fields are named as in the resource.
     """
     folders = [*(f"{DATA_FOLDER}/{mount.name}" for mount in spec.data), SHARED_DATA, POD_CACHE]
     found: list[Problem] = []
@@ -211,7 +218,7 @@ def unmounted(spec: ClusterFields, *, camel: bool = False) -> list[Problem]:
         if use is PathUse.EARLIER:
             found.append(Problem(said, _NO_EARLIER_RUN))
         elif use in (PathUse.READ, PathUse.READ_AFTER_AT) and outside(value, folders):
-            words = f"{value[:200]!r} lies outside of what the run's pods may read: {', '.join(folders)}"
+            words = f"{value[:200]!r} is outside the folders that the run's pods may read: {', '.join(folders)}"
             found.append(Problem(said, f"{words}; data mounts claims and ConfigMaps at {DATA_FOLDER}/<name>"))
         return value
 
@@ -221,18 +228,18 @@ def unmounted(spec: ClusterFields, *, camel: bool = False) -> list[Problem]:
 
 
 _NO_EARLIER_RUN = (
-    "on a cluster no pod sees the folder of another run; leave it out (a run whose pods are lost goes on by itself)"
+    "on a cluster no pod can read the folder of another run; leave it out (a run that loses its pods continues by "
+    "itself)"
 )
 
 
 def _in_camel_case(name: str, field: PathField) -> str:
-    """As the resource has it; the keys of a map keep their spelling."""
+    """A path with its field names as in the resource; the keys of maps keep their spelling."""
     parts = zip(name.split("."), field.place, strict=True)
     return ".".join(["spec", *(part if place == "*" else to_camel(part) for part, place in parts)])
 
 
 def outside(name: str, folders: Iterable[str]) -> bool:
-    """Whether `name` is no absolute path below one of `folders`, as far as its words tell: for those who cannot see the
-    files."""
+    """Whether `name` is not an absolute path below one of `folders`, judged by the text alone, without the files."""
     path = PurePosixPath(name)
     return "\0" in name or ".." in path.parts or not any(path.is_relative_to(folder) for folder in folders)

@@ -1,4 +1,4 @@
-"""How the prompts of a load test are cut, prefixed or drawn: a part of its spec."""
+"""The rules of prompts in a load test: how they are cut, prefixed or drawn. A part of its spec."""
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -29,11 +29,11 @@ Tokens = Annotated[int, Field(ge=1, le=1_048_576)]
 
 _BOUNDS = {"min", "max"}
 LONGEST = 131_072
-"""The longest prompt unless a bound is given: EvalScope's."""
+"""The maximum length of a prompt unless a bound is given; it is EvalScope's."""
 
 
 def _within_bounds(name: str) -> "Rule[TokenLengths]":
-    """A middle of a distribution lies where its bounds let anything be drawn."""
+    """The rule that a distribution's middle is between its bounds, so that there is something to draw."""
 
     def holds(lengths: "TokenLengths") -> bool:
         middle = getattr(lengths, name)
@@ -43,25 +43,25 @@ def _within_bounds(name: str) -> "Rule[TokenLengths]":
         f"!has(self.{name}) || ((!has(self.min) || double(self.min) <= self.{name}) && "
         f"self.{name} <= (has(self.max) ? double(self.max) : {float(LONGEST)}))",
         holds,
-        f"{name}: must lie between min (1 unless set) and max ({LONGEST} unless set)",
+        f"{name}: must be between min (default 1) and max (default {LONGEST})",
     )
 
 
 class TokenLengths(Contract):
-    """A distribution of lengths, in tokens. Bounds are kept by drawing from the part between them."""
+    """A distribution of lengths in tokens. Bounds cut it: values are drawn from the part between them."""
 
     rules: ClassVar[tuple["Rule[TokenLengths]", ...]] = (
         Rule(
             "self.distribution != 'fixed' || (has(self.value) && !has(self.min) && !has(self.max) && !has(self.mean) "
             "&& !has(self.std) && !has(self.median) && !has(self.sigma))",
             lambda lengths: lengths.distribution != "fixed" or lengths.given == {"value"},
-            "distribution: fixed needs value alone",
+            "distribution: fixed needs value, and nothing else",
         ),
         Rule(
             "self.distribution != 'uniform' || (has(self.min) && has(self.max) && !has(self.value) && !has(self.mean) "
             "&& !has(self.std) && !has(self.median) && !has(self.sigma))",
             lambda lengths: lengths.distribution != "uniform" or lengths.given == _BOUNDS,
-            "distribution: uniform needs min and max alone",
+            "distribution: uniform needs min and max, and nothing else",
         ),
         Rule(
             "self.distribution != 'normal' || (has(self.mean) && has(self.std) && !has(self.value) "
@@ -90,60 +90,62 @@ class TokenLengths(Contract):
     )
     value: Tokens | None = Field(default=None, description="fixed: the length")
     mean: Annotated[float, Field(ge=1, le=1_048_576)] | None = Field(
-        default=None, description="Mean of the distribution, before bounds cut it"
+        default=None, description="Mean of the distribution before the bounds cut it"
     )
     std: Annotated[float, Field(gt=0, le=1_048_576)] | None = Field(
-        default=None, description="Standard deviation, before bounds cut it"
+        default=None, description="Standard deviation before the bounds cut it"
     )
     median: Annotated[float, Field(ge=1, le=1_048_576)] | None = Field(
         default=None, description="lognormal: its median"
     )
     sigma: Annotated[float, Field(gt=0, le=10)] | None = Field(
-        default=None, description="lognormal: standard deviation of the length's natural logarithm"
+        default=None, description="For lognormal: standard deviation of the length's natural logarithm"
     )
-    min: Tokens | None = Field(default=None, description="Shortest length; 1 unless set")
-    max: Tokens | None = Field(default=None, description=f"Longest length; {LONGEST} unless set")
+    min: Tokens | None = Field(default=None, description="Shortest length. Default: 1")
+    max: Tokens | None = Field(default=None, description=f"Longest length. Default: {LONGEST}")
 
     @property
     def given(self) -> set[str]:
-        """The fields that are set, beside the distribution."""
+        """The fields that are set, without the distribution's name."""
         return {name for name in self.__class__.model_fields if getattr(self, name) is not None} - {"distribution"}
 
 
 class PerfDatasetArgs(Contract):
-    """How prompts are cut, prefixed or drawn."""
+    """Settings of prompts: how they are cut, prefixed or drawn."""
 
     rules: ClassVar[tuple["Rule[PerfDatasetArgs]", ...]] = (
         Rule(
             "!has(self.prefixShares) || size(self.prefixShares) == self.prefixGroups",
             lambda args: args.prefix_shares is None or len(args.prefix_shares) == args.prefix_groups,
-            "prefix_shares: give one for each of prefix_groups",
+            "prefix_shares: give one value for each of prefix_groups",
         ),
     )
 
     target_input_len: Tokens | None = Field(
-        default=None, description="Wanted length of a prompt, in tokens (needs tokenizer_path); not for random"
+        default=None, description="Target length of a prompt, in tokens (needs tokenizer_path). Not for random"
     )
     input_len_mode: Literal["cap", "drop"] = Field(
-        default="cap", description="cap: cut longer prompts; drop: leave out those that are not that long"
+        default="cap", description="cap: cuts longer prompts. drop: leaves out prompts of another length"
     )
-    prefix_file: ReadPath | None = Field(default=None, description="File whose text goes before every prompt")
-    prefix_role: Literal["system", "user"] = Field(default="system", description="As which role the prefix is sent")
+    prefix_file: ReadPath | None = Field(default=None, description="File with a text to put before every prompt")
+    prefix_role: Literal["system", "user"] = Field(
+        default="system", description="Role of the message that holds the prefix"
+    )
     input_len: TokenLengths | None = Field(
         default=None,
-        description="random: how lengths of prompts are distributed, instead of uniformly from min_prompt_length to "
-        "max_prompt_length; a prefix comes on top",
+        description="For random: distribution of the lengths of prompts. Default: uniform from min_prompt_length "
+        "to max_prompt_length. A prefix is added to the length",
     )
     prefix_groups: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=1, description="random: how many different prefixes of prefix_length there are; each prompt has one"
+        default=1, description="For random: number of different prefixes of prefix_length. Each prompt has one"
     )
     prefix_shares: (
         Annotated[list[Annotated[float, Field(gt=0, le=1_000_000)]], Field(min_length=1, max_length=10_000)] | None
-    ) = Field(default=None, description="Weights by which prompts get a prefix, one for each group; even unless set")
+    ) = Field(default=None, description="Weights with which prompts get a prefix, one for each group. Default: equal")
 
     batch_size: Annotated[int, Field(ge=1, le=2048)] | None = Field(
-        default=None, description="openai_embedding: texts in a request; 1 unless set"
+        default=None, description="For openai_embedding: texts per request. Default: 1"
     )
     documents: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        default=None, description="openai_rerank: texts in a request that are ranked by a further one; 10 unless set"
+        default=None, description="For openai_rerank: documents per request, which are ranked by a query. Default: 10"
     )

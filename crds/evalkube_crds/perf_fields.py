@@ -1,4 +1,4 @@
-"""The types of a load test's fields, each with its rules for the API server."""
+"""Types of a load test's fields, each with its rules for the API server."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
@@ -14,7 +14,7 @@ __all__ = ["Bound", "Goodput", "Rate", "ServerMetrics", "SlaGroup"]
 
 def _rate(value: float) -> float:
     if value != -1 and not 0 < value <= 1_000_000:
-        raise ValueError("must be -1 (no limit) or more than 0 requests per second")
+        raise ValueError("must be -1 (no limit) or greater than 0 requests per second")
     return value
 
 
@@ -26,7 +26,7 @@ Rate = Annotated[
             "x-kubernetes-validations": [
                 cel(
                     "self == -1.0 || (self > 0.0 && self <= 1000000.0)",
-                    "must be -1 (no limit) or more than 0 requests per second",
+                    "must be -1 (no limit) or greater than 0 requests per second",
                 )
             ]
         }
@@ -53,13 +53,13 @@ SlaGroup = Annotated[
                 ),
                 cel(
                     "size(self) == 1 || self.all(k, !self[k].contains('m'))",
-                    "max and min cannot be combined with other criteria; make them groups of their own",
+                    "max and min cannot be combined with other criteria; put each into a group of its own",
                 ),
             ]
         },
     ),
 ]
-"""Criteria that must hold together, by figure."""
+"""A group of criteria by figure. All of them must hold together."""
 
 
 Bound = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -69,31 +69,32 @@ GoodTime = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class Goodput(Contract):
-    """What a request must keep to be a good one: all the times that are given."""
+    """Time limits of a good request (goodput). A good request is within all limits that are given."""
 
     rules: ClassVar[tuple["Rule[Goodput]", ...]] = (
         Rule(
             "has(self.ttft) || has(self.tpot) || has(self.latency)",
             lambda goodput: bool(goodput.words),
-            "needs ttft, tpot or latency",
+            "set at least one of ttft, tpot and latency",
         ),
     )
 
-    ttft: GoodTime | None = Field(default=None, description="Longest TTFT of a good request, in seconds")
+    ttft: GoodTime | None = Field(default=None, description="Maximum TTFT of a good request, in seconds")
     tpot: GoodTime | None = Field(
         default=None,
-        description="Longest TPOT, in seconds, of every choice; an answer of one token has none, and keeps it",
+        description="Maximum TPOT, in seconds, for every choice. An answer of one token has no TPOT and meets the "
+        "limit",
     )
-    latency: GoodTime | None = Field(default=None, description="Longest latency, in seconds")
+    latency: GoodTime | None = Field(default=None, description="Maximum latency, in seconds")
 
     @property
     def needs_stream(self) -> bool:
-        """Whether it speaks of times that only streamed answers have."""
+        """Whether a limit is for times that only streamed answers have."""
         return self.ttft is not None or self.tpot is not None
 
     @property
     def words(self) -> str:
-        """It in words: "TTFT <= 0.2 s, TPOT <= 0.05 s"."""
+        """The limits in words: "TTFT <= 0.2 s, TPOT <= 0.05 s"."""
         return ", ".join(f"{name} <= {bound:g} s" for name, bound in self._bounds())
 
     def _bounds(self) -> Iterator[tuple[str, float]]:
@@ -103,16 +104,16 @@ class Goodput(Contract):
 
 
 class ServerMetrics(Contract):
-    """Where the server's own metrics are, and how often they are read."""
+    """The source of the server's own metrics, and how often it is read."""
 
     url: Annotated[list[HttpUrl], Field(max_length=16)] = Field(
         default=[],
-        description="Pages of Prometheus metrics: of the server (each replica's), of DCGM exporters beside it. Unless "
-        "set /metrics of the endpoint; given URLs replace it. The key goes to the endpoint's own scheme, host and port "
-        "only",
+        description="URLs of Prometheus metrics: of the server (of each replica), and of DCGM exporters. Default: "
+        "/metrics of the endpoint, which given URLs replace. The key is sent only to the endpoint's "
+        "own scheme, host and port",
     )
     interval: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         default=1.0,
-        description="Seconds between two scrapes; longer where they would take more than 2 % of the time, or be "
-        "more than some thousand",
+        description="Seconds between two scrapes. They become longer if scrapes would take more than 2 % of the "
+        "time or exceed some thousand",
     )

@@ -1,4 +1,4 @@
-"""How the rate of a load test changes while a point runs: a part of its spec."""
+"""The stages of a load test's rate, which changes while a point runs. A part of its spec."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -13,21 +13,24 @@ StageRate = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class RateStage(Contract):
-    """A part of a point: a rate that holds, or that goes to another one."""
+    """A stage of a point: a constant rate, or a change from one rate to another."""
 
     rules: ClassVar[tuple["Rule[RateStage]", ...]] = (
         Rule(
             "self.ramp == 'linear' || (has(self.to) && self.rate > 0.0 && self.to > 0.0)",
             lambda stage: stage.ramp == "linear" or (stage.rate > 0 and bool(stage.to)),
-            "ramp: exponential needs rate and to above 0",
+            "ramp: exponential needs rate and to greater than 0",
         ),
     )
 
     rate: StageRate = Field(description="Requests per second at its begin")
-    to: StageRate | None = Field(default=None, description="Requests per second at its end; rate unless set: a step")
-    duration: Annotated[float, Field(gt=0, le=86_400)] = Field(description="How long it takes, in seconds")
+    to: StageRate | None = Field(
+        default=None, description="Requests per second at its end. Default: rate, which is a step"
+    )
+    duration: Annotated[float, Field(gt=0, le=86_400)] = Field(description="Length of the stage, in seconds")
     ramp: Literal["linear", "exponential"] = Field(
-        default="linear", description="How rate goes to to: by equal steps, or by equal factors, in equal times"
+        default="linear",
+        description="How the rate changes from rate to to: by equal steps or by equal factors in equal times",
     )
 
     @property
@@ -37,7 +40,7 @@ class RateStage(Contract):
 
     @property
     def words(self) -> str:
-        """It in words: "5 to 50 requests/s in 60 s"."""
+        """The stage in words: "5 to 50 requests/s in 60 s"."""
         if self.end == self.rate:
             return f"{self.rate:g} requests/s for {self.duration:g} s"
         how = ", exponentially" if self.ramp == "exponential" else ""

@@ -1,4 +1,4 @@
-"""Rules between the fields of a load test: its load, its prompts, its search for a service level."""
+"""Rules between the fields of a load test, about its load, its prompts and its search for a service level."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,7 @@ _UNRATED: Final = f"(!self.openLoop || has(self.rateStages) || self.dataset == '
 
 
 def _unrated(spec: "PerfRunSpec") -> bool:
-    """Whether it is no open loop of given rates."""
+    """Whether the rates are not given for an open loop."""
     return not spec.open_loop or spec.rate_stages is not None or spec.dataset == perf_trace.TRACE
 
 
@@ -54,7 +54,7 @@ _LOAD: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         f"{_UNRATED} || self.rate.all(r, r > 0.0)",
         lambda spec: _unrated(spec) or all(rate > 0 for rate in spec.rate),
-        "rate: open_loop needs rates above 0, or rate_stages",
+        "rate: open_loop needs rates greater than 0, or rate_stages",
     ),
     Rule(
         f"{_UNRATED} || size(self.rate) == {_NUMBERS}",
@@ -78,18 +78,18 @@ _ARRIVALS: "Final[tuple[PerfRule, ...]]" = (
         "!has(self.rateStages) || (has(self.rateStages[size(self.rateStages) - 1].to) ? "
         "self.rateStages[size(self.rateStages) - 1].to : self.rateStages[size(self.rateStages) - 1].rate) > 0.0",
         lambda spec: spec.rate_stages is None or spec.rate_stages[-1].end > 0,
-        "rate_stages: the last rate goes on until all requests are sent, so it must be above 0",
+        "rate_stages: the last rate lasts until all requests are sent, so it must be greater than 0",
     ),
     Rule(
         "!has(self.rateStages) || !self.slaAutoTune",
         lambda spec: spec.rate_stages is None or not spec.sla_auto_tune,
-        "rate_stages: sla_auto_tune finds the loads itself",
+        "rate_stages: sla_auto_tune finds the load itself; leave one of them out",
     ),
     Rule(
         "self.arrivals == 'poisson' || has(self.rateStages) || self.rate.exists(r, r > 0.0) || "
         "(self.slaAutoTune && self.slaVariable == 'rate')",
         lambda spec: spec.arrivals == "poisson" or _has_rate(spec),
-        "arrivals: needs a rate",
+        "arrivals: needs a rate; set rate",
     ),
     Rule(
         "!has(self.burstiness) || self.arrivals == 'gamma'",
@@ -113,7 +113,7 @@ _PROMPTS: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "size(self.maxTokens) == 1 || self.maxTokens[0] <= self.maxTokens[1]",
         lambda spec: spec.max_tokens[0] <= spec.max_tokens[-1],
-        "max_tokens: the first of two values must not be the larger one",
+        "max_tokens: the first of two values must not be larger than the second",
     ),
     Rule(
         "self.minPromptLength <= self.maxPromptLength",
@@ -148,7 +148,7 @@ _PROMPTS: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "self.dataset != 'custom' || has(self.prompt)",
         lambda spec: spec.dataset != "custom" or spec.prompt is not None,
-        "prompt: the custom dataset is one prompt of yours; set it",
+        "prompt: the custom dataset sends one prompt of yours; set prompt",
     ),
 )
 
@@ -163,7 +163,7 @@ _RANDOM: "Final[tuple[PerfRule, ...]]" = (
         lambda spec: (
             spec.dataset_args.input_len is None or (spec.min_prompt_length, spec.max_prompt_length) == (0, LONGEST)
         ),
-        "dataset_args.input_len: has bounds of its own; leave min_prompt_length and max_prompt_length out",
+        "dataset_args.input_len: has its own bounds; leave min_prompt_length and max_prompt_length out",
     ),
     Rule(
         "self.prefixLength == 0 || self.dataset.startsWith('random')",
@@ -180,7 +180,7 @@ _RANDOM: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "self.dataset != 'random' || !has(self.datasetArgs.targetInputLen)",
         lambda spec: spec.dataset != "random" or spec.dataset_args.target_input_len is None,
-        "dataset_args.target_input_len: the random dataset makes its lengths; use input_len",
+        "dataset_args.target_input_len: the random dataset makes prompts of given lengths; use input_len",
     ),
 )
 
@@ -193,12 +193,12 @@ _SEARCH: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         f"!self.slaAutoTune || ({_NUMBERS} == 1 && size(self.parallel) == 1 && size(self.rate) == 1)",
         lambda spec: not spec.sla_auto_tune or len(spec.numbers) == len(spec.parallel) == len(spec.rate) == 1,
-        "sla_auto_tune: finds the loads itself; give no more than one number, parallel and rate",
+        "sla_auto_tune: finds the load itself; give only one number, parallel and rate",
     ),
     Rule(
         "!self.slaAutoTune || self.shards == 1",
         lambda spec: not spec.sla_auto_tune or spec.shards == 1,
-        "shards: sla_auto_tune needs all the load in one place",
+        "shards: sla_auto_tune needs one process for all of the load; set 1",
     ),
     Rule(
         "self.slaLowerBound <= self.slaUpperBound",
@@ -217,7 +217,7 @@ _SEARCH: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "!self.slaAutoTune || self.slaVariable != 'parallel' || !self.openLoop",
         lambda spec: not _searches(spec, "parallel") or not spec.open_loop,
-        "sla_variable: with open_loop there is no parallel to find",
+        "sla_variable: open_loop has no parallel; use rate",
     ),
     Rule(
         "!self.slaAutoTune || !has(self.slaFixedParallel) || (self.slaVariable == 'rate' && !self.openLoop)",
@@ -232,13 +232,13 @@ _SEARCH: "Final[tuple[PerfRule, ...]]" = (
         "!self.slaAutoTune || !has(self.stream) || self.stream || !has(self.slaParams) || "
         "self.slaParams.all(g, g.all(k, !(k.endsWith('ttft') || k.endsWith('tpot') || k.endsWith('itl'))))",
         lambda spec: spec.stream in (None, True) or set(sla.STREAMED).isdisjoint(_criteria(spec)),
-        "sla_params: TTFT, TPOT and ITL need stream",
+        "sla_params: TTFT, TPOT and ITL need streamed answers; set stream",
     ),
 )
 
 
 def _is_a_tool(spec: "PerfRunSpec") -> bool:
-    """Whether the choice of a tool is one of the words for it, or the name of a function."""
+    """Whether the choice of a tool is one of the allowed words, or the name of a function in `tools`."""
     functions = [tool.get("function") for tool in spec.tools or ()]
     names = [function.get("name") for function in functions if isinstance(function, dict)]
     return spec.tool_choice in (None, "auto", "none", "required", *names)
@@ -253,14 +253,14 @@ _TOOLS: "Final[tuple[PerfRule, ...]]" = (
     Rule(
         "!has(self.tools) || !has(self.applyChatTemplate) || self.applyChatTemplate",
         lambda spec: spec.tools is None or spec.apply_chat_template is not False,
-        "tools: are for messages; leave apply_chat_template out",
+        "tools: need messages; leave apply_chat_template out",
     ),
     Rule(None, _is_a_tool, "tool_choice: must be auto, none, required or the name of a function in tools"),
 )
 
 
 def _criteria_rules() -> "Iterator[PerfRule]":
-    """A figure is a criterion where the model of the API has it."""
+    """The rule that a figure is a criterion only for APIs whose models have it."""
     for kinds, names in sla.METRICS_BY_KINDS.items():
         apis = [api for api, row in DIALECTS.items() if row.kind in kinds]
 
@@ -271,7 +271,7 @@ def _criteria_rules() -> "Iterator[PerfRule]":
             f"!self.slaAutoTune || !has(self.slaParams) || self.api in {apis} || "
             f"self.slaParams.all(g, g.all(k, !(k in {names})))",
             holds,
-            f"sla_params: {', '.join(names)} can be criteria for api {', '.join(apis)} alone",
+            f"sla_params: {', '.join(names)} can be criteria only for api {', '.join(apis)}",
         )
 
 
@@ -282,13 +282,13 @@ _GOODPUT: "Final[tuple[PerfRule, ...]]" = (
         "!has(self.goodput) || !(has(self.goodput.ttft) || has(self.goodput.tpot)) || "
         f"(self.api in {_STREAMING} && (!has(self.stream) || self.stream))",
         lambda spec: spec.goodput is None or not spec.goodput.needs_stream or spec.streams,
-        "goodput: ttft and tpot need stream",
+        "goodput: ttft and tpot need streamed answers; set stream",
     ),
     Rule(
         "!self.slaAutoTune || has(self.goodput) || !has(self.slaParams) || "
         f"self.slaParams.all(g, g.all(k, !(k in {list(sla.OF_GOODPUT)})))",
         lambda spec: spec.goodput is not None or set(sla.OF_GOODPUT).isdisjoint(_criteria(spec)),
-        f"sla_params: {' and '.join(sla.OF_GOODPUT)} need goodput",
+        f"sla_params: {' and '.join(sla.OF_GOODPUT)} need goodput; set it",
     ),
 )
 
@@ -304,4 +304,4 @@ RULES: "Final[tuple[PerfRule, ...]]" = (
     *_GOODPUT,
     *_criteria_rules(),
 )
-"""All of them, in the order in which they are checked."""
+"""All rules, in the order in which they are checked."""

@@ -1,4 +1,4 @@
-"""Rules of a load test that replays a trace: what it has no use for, because the trace says it. Pure."""
+"""Rules of a load test that replays a trace: the fields that it cannot have because the trace has the values. Pure."""
 
 from collections.abc import Iterator
 from functools import reduce
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "TRACE"]
 
 TRACE: Final = "workload_trace"
-"""The data set whose requests have times of their own."""
+"""The dataset whose requests have times of their own."""
 
 
 class _Said(NamedTuple):
-    """A field that is left out, its value then, and why."""
+    """A field that is left out, its value in that case, and the reason."""
 
     path: str
     left_out: Any
     why: str
 
 
-_TIMES: Final = "a workload_trace is sent by its own times; leave it out"
-_LENGTHS: Final = "a workload_trace says how long answers may be; leave it out"
-_PROMPTS: Final = "a workload_trace says how long prompts are; leave it out"
+_TIMES: Final = "a workload_trace has the times of its requests; leave it out"
+_LENGTHS: Final = "a workload_trace has the lengths of its answers; leave it out"
+_PROMPTS: Final = "a workload_trace has the lengths of its prompts; leave it out"
 
 _SAID: Final = (
     _Said("parallel", [1], _TIMES),
@@ -37,7 +37,7 @@ _SAID: Final = (
     _Said("arrivals", "poisson", _TIMES),
     _Said("burstiness", None, _TIMES),
     _Said("ramp_up", None, _TIMES),
-    _Said("sla_auto_tune", False, "finds the loads itself, and a workload_trace is one; leave it out"),
+    _Said("sla_auto_tune", False, "finds the load itself, but a workload_trace is one; leave it out"),
     _Said("prompt", None, "a workload_trace has its own prompts; leave it out"),
     _Said("dataset_args.target_input_len", None, _PROMPTS),
     _Said("max_tokens", [2048], f"{_LENGTHS}; extra_args goes before it"),

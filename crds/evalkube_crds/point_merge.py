@@ -1,4 +1,4 @@
-"""Adds up what several processes or shards measured of one point of a load test. Pure."""
+"""The sum of what several processes or shards measured of one point of a load test. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -13,7 +13,7 @@ Key = TypeVar("Key")
 
 
 def counts_added(parts: Iterable[dict[Key, int]]) -> dict[Key, int]:
-    """Counts by key, added up."""
+    """Counts added up by key."""
     total: dict[Key, int] = {}
     for part in parts:
         for key, count in part.items():
@@ -36,7 +36,10 @@ _POINT_COUNTS = (
 
 
 def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
-    """One point of several processes or shards. The verdict stays the first part's: the caller judges the sum."""
+    """One point of several processes or shards.
+
+    The verdict is still that of the first part: the caller must judge the sum.
+    """
     rest = parts[0].model_copy(update={"histograms": {}, "health": ClientHealth()})
     merged = rest.model_copy(deep=True)
     for name in _POINT_COUNTS:
@@ -65,7 +68,7 @@ def merge_points(parts: Sequence[PerfPoint]) -> PerfPoint:
 
 
 def _begun(parts: Iterable[PerfPoint]) -> Begun | None:
-    """Of all that sent anything; None where it is not known of one of these."""
+    """The sum over all parts that sent anything; None if it is not known for one of them."""
     known = [part.begun for part in parts if part.health.sent or part.begun is not None]
     begun = [each for each in known if each is not None]
     if not begun or len(begun) < len(known):
@@ -105,7 +108,7 @@ _SERIES = ("sent", "succeeded", "failed", "output_tokens", "latency_ns_sum", "tt
 
 
 def _series(points: Sequence[PerfPoint]) -> PerfSeries:
-    """All series on the widest interval, from the earliest start."""
+    """All series, with the widest interval and from the earliest start."""
     start = min((point.started_at_ns for point in points if point.started_at_ns), default=0)
     interval = max(point.series.interval_ns for point in points)
     total = PerfSeries(interval_ns=interval)

@@ -10,8 +10,9 @@ __all__ = ["arrivals_words", "point_name", "point_names"]
 
 
 def arrivals_words(spec: PerfRunSpec, rate: float | None) -> str | None:
-    """How requests of a point of `rate` arrive: "gamma, burstiness 0.5; 5 to 50 requests/s in 60 s"; "as recorded, 2
-    times as fast"; None where answers alone say when.
+    """The arrival of a point's requests in words; None where only answers decide when requests are sent.
+
+    Examples: "gamma, burstiness 0.5; 5 to 50 requests/s in 60 s"; "as recorded, 2 times as fast".
     """
     if spec.dataset == TRACE:
         return "as recorded" if spec.trace_speed == 1 else f"as recorded, {spec.trace_speed:g} times as fast"
@@ -22,8 +23,10 @@ def arrivals_words(spec: PerfRunSpec, rate: float | None) -> str | None:
 
 
 def point_name(*, number: int, parallel: int | None = None, rate: float | None = None, unrated: str = "stages") -> str:
-    """The key of one point of a sweep: ``parallel_10_number_100``, or ``rate_2.5_number_100`` in open loop; there
-    ``stages_number_100``, or another word, where no one rate tells.
+    """The key of one point of a sweep.
+
+    Examples: `parallel_10_number_100`, or `rate_2.5_number_100` in open loop. If the rate changes: `stages_number_100`,
+    or another word.
     """
     if rate is not None:
         return f"rate_{_spelled(rate)}_number_{number}"
@@ -33,9 +36,9 @@ def point_name(*, number: int, parallel: int | None = None, rate: float | None =
 def point_names(points: Sequence[tuple[int, int | None, float | None]], unrated: str = "stages") -> list[str]:
     """The keys of the points of a sweep, given as (number, parallel, rate); no two are the same.
 
-    ``parallel`` None is the open loop, ``rate`` None no limit, in open loop what ``unrated`` names. A key that is the
-    sweep's only one is ``point_name``'s. Where several points have it, their rates join it if those differ, and what is
-    still repeated is counted from 2 on.
+    `parallel` None is the open loop. `rate` None is no limit, or in open loop what `unrated` names. A key that only one
+    point has is `point_name`'s. If several points have it, their rates are added to the key where they differ. Keys
+    that are still equal are numbered from 2 on.
     """
     loads = [
         point_name(number=number, parallel=parallel, rate=rate if parallel is None else None, unrated=unrated)

@@ -1,4 +1,4 @@
-"""The prices of a model's tokens, as a spec has them. Money has no unit here: it is of whatever currency they are."""
+"""Prices of a model's tokens, as a spec has them, in any currency."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ Price = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class Prices(Contract):
-    """Prices of a million tokens each, in any one currency."""
+    """Prices per million tokens, all in one currency of your choice."""
 
     input: Price = Field(description="Of the prompt")
-    output: Price = Field(description="Of the answer, thoughts included")
+    output: Price = Field(description="Tokens of the answer, including reasoning")
     cached: Price | None = Field(
-        default=None, description="Of that part of the prompt which the server had in its cache; as input unless set"
+        default=None, description="Tokens of the prompt that were in the server's cache. Default: input"
     )

@@ -1,4 +1,4 @@
-"""Says what is wrong with a document: a field's path, a reason, and the nearest name that would be right. Pure."""
+"""Problems of a document: a field's path, a reason, and the nearest valid name. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from evalkube_crds.fields import model_in
 __all__ = ["Problem", "nearest", "problems_in", "problems_of", "sentence"]
 
 _MOST: Final = 50
-"""Problems of one document that are told; whoever mends these sees the next ones."""
+"""The maximum number of problems in a message; the next ones appear when these are fixed."""
 
 _LONGEST_NAME: Final = 80
-"""Characters of a given name or value that a message repeats, and that are compared with the names there are."""
+"""The maximum number of characters of a name or value that a message repeats, or compares with valid names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: ``field`` is a dotted path ("" for the whole document), ``reason`` says what and how."""
+    """One problem: `field` is a dotted path ("" for the whole document), `reason` says what is wrong and what to do."""
 
     field: str
     reason: str
@@ -38,10 +38,10 @@ def sentence(problems: Iterable[Problem]) -> str:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], *, camel: bool = False) -> list[Problem]:
-    """Each error once, with the names of ``model`` for comparison (those of the resource where ``camel``).
+    """Each error once, with the nearest names of `model` (those of the resource if `camel`).
 
-    The first ones, and how many there are beside them: a document may hold a hundred thousand, and comparing names
-    takes longer than reading them.
+    Only the first ones are explained, and the others counted: a document may have a hundred thousand errors, and
+    comparing names takes longer than reading them.
     """
     found: dict[Problem, None] = {}
     for entry in islice(error.errors(include_url=False, include_context=False), _MOST):
@@ -51,7 +51,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], *, camel: bool =
 
 
 def problems_in(entries: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Errors as pydantic lists them, of values that stand in no model: parameters of a query, by their names."""
+    """Errors that pydantic lists for values without a model: the parameters of a query, by their names."""
     return [
         _problem(entry["loc"][-1:], entry["type"], entry["msg"], entry.get("input"), BaseModel, False)
         for entry in islice(entries, _MOST)
@@ -64,7 +64,7 @@ def _problem(
     names = [part for part in loc if part != "[key]"]
     if kind == "extra_forbidden":
         if (reason := left_out.reason_of(names)) is not None:
-            return Problem(_path(names), f"is not here: {reason}")
+            return Problem(_path(names), f"is not supported: {reason}")
         return Problem(_path(names), _unknown(str(names[-1]), _fields_at(names[:-1], model, camel)))
     if kind == "missing":
         return Problem(_path(names), "is required")
@@ -113,7 +113,7 @@ def _unknown(name: str, valid: Sequence[str]) -> str:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"``, or "" where nothing is near, as nothing is to a very long name."""
+    """The words `"; did you mean 'x'?"`, or "" where no name is near. A very long name has none near."""
     if len(name) > _LONGEST_NAME:
         return ""
     spelt = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
@@ -137,7 +137,7 @@ def _clipped(name: str) -> str:
 
 
 def _fields_at(names: Sequence[int | str], model: type[BaseModel], camel: bool) -> list[str]:
-    """The field names of the model that the path ``names`` leads to."""
+    """The field names of the model at the end of the path `names`."""
     current: type[BaseModel] | None = model
     for name in names:
         if current is None:

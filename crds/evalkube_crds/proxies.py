@@ -1,7 +1,8 @@
-"""Which proxy leads to a URL: one rule for evaluations, judges, load tests and hubs. Pure; docs/network.md states it.
+"""The choice of the proxy for a URL: one rule for evaluations, judges, load tests and hubs. Pure; see docs/network.md.
 
-HTTP_PROXY is for http URLs, HTTPS_PROXY for https ones, ALL_PROXY for those that have none of their own. NO_PROXY
-lists what is reached directly. A name in lower case goes before the same in upper case, also where it is empty.
+HTTP_PROXY is for http URLs, HTTPS_PROXY for https ones, ALL_PROXY for those without a proxy of their own. NO_PROXY
+lists hosts that are reached directly. A variable in lower case has priority over the one in upper case, even if it is
+empty.
 """
 
 import base64
@@ -24,12 +25,12 @@ _NAME: Final = re.compile(r"[^\s/@\[\]:*]+")
 
 
 class BadProxy(ValueError):
-    """A proxy of the environment that cannot be one. The message names the variable and no credentials."""
+    """A proxy variable whose value is not a proxy. The message names the variable and no credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy. As text it has no credentials; `url` has them."""
+    """A proxy. Its text has no credentials; `url` has them."""
 
     scheme: str
     host: str
@@ -46,31 +47,32 @@ class Proxy:
 
     @property
     def socks(self) -> bool:
-        """Whether it speaks SOCKS5. Both schemes leave it to the proxy to resolve names."""
+        """Whether the proxy uses SOCKS5. With both schemes the proxy resolves names."""
         return self.scheme.startswith("socks")
 
     def forwards(self, *, tls: bool) -> bool:
-        """Whether it is handed the requests themselves instead of a connection: those of plain HTTP by HTTP proxies
-        (RFC 9112, 3.2.2), many of which make connections to port 443 alone.
+        """Whether the proxy gets the requests themselves and not a connection.
+
+        HTTP proxies do so for plain HTTP (RFC 9112, 3.2.2); many of them connect only to port 443.
         """
         return not tls and not self.socks
 
     @property
     def url(self) -> str:
-        """With the credentials, for clients that take a URL."""
+        """The URL with the credentials, for clients that take a URL."""
         if self.username is None:
             return str(self)
         return f"{self.scheme}://{quote(self.username, safe='')}:{quote(self.password or '', safe='')}@{self._place}"
 
     @property
     def basic(self) -> str | None:
-        """The value of Proxy-Authorization (RFC 7617); None without credentials."""
+        """The value of the Proxy-Authorization header (RFC 7617); None without credentials."""
         if self.username is None:
             return None
         return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode()
 
     def secrets(self) -> Iterator[str]:
-        """What must not be shown, in the spellings that it has on its way."""
+        """The secret texts of the proxy, in all spellings that are sent."""
         if self.password:
             yield self.password
             yield quote(self.password, safe="")
@@ -79,14 +81,14 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """One entry of NO_PROXY: a network, or a name with all below it; of one port, where it has one."""
+    """One entry of NO_PROXY: a network, or a name with all names below it, and perhaps a port."""
 
     name: str = ""
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
     port: int | None = None
 
     def holds(self, host: str, port: int) -> bool:
-        """Whether a host (normal form) is meant."""
+        """Whether a host (in its normal form) matches."""
         if self.port is not None and self.port != port:
             return False
         if self.network is not None:
@@ -97,7 +99,7 @@ class Direct:
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxies of an environment, by the scheme of the URL. `unread`: entries of NO_PROXY that mean nothing."""
+    """The proxies of an environment by the scheme of the URL. `unread` lists entries of NO_PROXY without a meaning."""
 
     http: Proxy | None = None
     https: Proxy | None = None
@@ -105,7 +107,7 @@ class Proxies:
     unread: tuple[str, ...] = ()
 
     def for_url(self, url: str) -> Proxy | None:
-        """The proxy that leads to an http or https URL; None: it is reached directly."""
+        """The proxy for an http or https URL; None for a direct connection."""
         parts = urlsplit(url)
         proxy = self.https if parts.scheme == "https" else self.http
         if proxy is None:
@@ -115,7 +117,7 @@ class Proxies:
         return None if any(entry.holds(host, port) for entry in self.direct) else proxy
 
     def secrets(self) -> list[str]:
-        """What must not be shown."""
+        """The secret texts of all proxies."""
         found = [proxy.secrets() for proxy in (self.http, self.https) if proxy is not None]
         return [secret for each in found for secret in each]
 
@@ -141,34 +143,39 @@ def read(environment: Mapping[str, str]) -> Proxies:
 
 
 def _value(environment: Mapping[str, str], name: str) -> tuple[str, str] | None:
-    """The variable's name as it is spelt there, and its value; None where it is empty or not there."""
+    """The variable's name as it is spelt there, and its value; None if it is empty or missing."""
     spelt = name if name in environment else name.upper()
     value = environment.get(spelt, "").strip()
     return (spelt, value) if value else None
 
 
 def _proxy(variable: str, value: str) -> Proxy:
-    """Nothing of `value` is in a message: where it is misspelt any part of it may be the password."""
+    """The proxy in a variable. Raises BadProxy.
+
+    The message repeats nothing of `value`: in a misspelt value any part may be the password.
+    """
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise BadProxy(f"{variable}: is no URL of a proxy, {_SHAPE}") from None
+        raise BadProxy(f"{variable}: is not the URL of a proxy; write it {_SHAPE}") from None
     if parts.scheme not in _PORTS:
-        raise BadProxy(f"{variable}: is a proxy of an unknown scheme; known are {', '.join(_PORTS)}: {_SHAPE}")
+        raise BadProxy(f"{variable}: is a proxy of an unknown scheme; known are {', '.join(_PORTS)}; write it {_SHAPE}")
     beyond = parts.path not in ("", "/") or parts.query or parts.fragment  # a password with a / or # in it
     if not host or port == 0 or beyond or not re.fullmatch(r"[!-~]+", value):
-        raise BadProxy(f"{variable}: is no URL of a proxy, {_SHAPE}")
+        raise BadProxy(f"{variable}: is not the URL of a proxy; write it {_SHAPE}")
     name = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
     if parts.scheme.startswith("socks") and any(len((each or "").encode()) > 255 for each in (name, password)):
-        raise BadProxy(f"{variable}: SOCKS5 takes names and passwords of at most 255 bytes")
+        raise BadProxy(f"{variable}: SOCKS5 allows names and passwords of at most 255 bytes; shorten them")
     return Proxy(parts.scheme, host, port or _PORTS[parts.scheme], name, password)
 
 
 def _entry(text: str) -> Direct | None:
-    """An entry of NO_PROXY: 10.0.0.0/8, fd00::/8, [::1], ::1, 10.1.2.3:8000, [::1]:8000, example.org, .example.org,
-    *.example.org, example.org:8000, with or without a scheme before it.
+    """An entry of NO_PROXY, with or without a scheme before it.
+
+    Examples: 10.0.0.0/8, fd00::/8, [::1], ::1, 10.1.2.3:8000, [::1]:8000, example.org, .example.org, *.example.org,
+    example.org:8000.
     """
     text = text.rpartition("://")[2]
     if (network := _network(text)) is not None:
@@ -182,7 +189,7 @@ def _entry(text: str) -> Direct | None:
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """The network, or an address as one; IPv4-mapped IPv6 is IPv4, as `addresses.literal` has it."""
+    """The network, or an address as a network. IPv4-mapped IPv6 becomes IPv4, as in `addresses.literal`."""
     bare = re.sub(r"^\[([^\]]*)\](?=/|$)", r"\1", text)
     with suppress(ValueError):
         network = ipaddress.ip_network(bare, strict=False)
@@ -202,8 +209,10 @@ def _normal(host: str) -> str:
 
 
 def for_other_clients(proxies: Proxies, urls: Iterable[str]) -> dict[str, str]:
-    """The same as environment variables that the clients of hubs understand, each in its own way: without networks and
-    addresses that some of them choke on. What leads directly to one of `urls` is listed by its host.
+    """The proxies as environment variables that all clients of hubs understand.
+
+    Networks and addresses are left out, because some clients fail with them. Each of `urls` that is reached directly is
+    listed by its host.
     """
     hosts = [urlsplit(url).hostname or "" for url in urls if proxies.for_url(url) is None]
     listed = [_spelt(entry) for entry in proxies.direct if entry.network is None or entry.network.version == 4]
@@ -217,7 +226,7 @@ def for_other_clients(proxies: Proxies, urls: Iterable[str]) -> dict[str, str]:
 
 
 def _everywhere(proxy: Proxy | None) -> str:
-    """As all clients take it: to some socks5 means that names are looked up here."""
+    """The scheme that all clients understand, because some of them resolve names here if it is socks5."""
     return "" if proxy is None else re.sub("^socks5:", "socks5h:", proxy.url)
 
 

@@ -1,7 +1,7 @@
-"""Takes secrets out of text and documents, in every spelling that a server may send one back in. Pure.
+"""The redaction of secrets in texts and documents, in every spelling that a server may send one back in. Pure.
 
-In a document only string values are looked at: keys, numbers and the contract's own words stay as they are, so that no
-secret, however unlucky (`00000000`, `succeeded`), makes a document unreadable.
+In a document only string values are read. Keys, numbers and the contract's own words stay as they are, so that an
+unlucky secret (`00000000`, `succeeded`) never makes a document unreadable.
 """
 
 import base64
@@ -18,21 +18,26 @@ __all__ = ["CUT", "MASK", "Redactor", "spellings"]
 MASK: Final = "***"
 
 CUT: Final = "…"
-"""Where a text was cut short, this stands; what is left of a secret before it is taken out as well."""
+"""The mark of a text that was cut; the rest of a secret before it is removed as well."""
 
 _SHORTEST: Final = 8
-"""Shorter "keys" are placeholders such as EMPTY or test; replacing those would mangle honest text."""
+"""The minimum length of a secret.
+
+Shorter "keys" are placeholders such as EMPTY or test, and replacing them would damage normal text.
+"""
 
 _STUMP: Final = 4
-"""As much of a secret as tells nobody anything."""
+"""The number of a secret's characters that still tell nothing about it."""
 
 _FOREIGN_KEYS: Final = frozenset({"finish_reasons", "finishReasons"})
-"""Maps whose keys are a server's words."""
+"""The maps whose keys are a server's words."""
 
 
 class Redactor:
-    """Knows the secrets of one run. `spared`: further values that are no secret when they stand alone, as the name of
-    the model does."""
+    """The redaction of one run's secrets.
+
+    `spared` are further values that are not secret when they stand alone, such as the name of the model.
+    """
 
     def __init__(self, secrets: Iterable[str | None], *, spared: Iterable[str] = ()) -> None:
         known = {secret for secret in secrets if secret is not None and len(secret) >= _SHORTEST}
@@ -44,7 +49,7 @@ class Redactor:
         return bool(self._spellings)
 
     def traces(self) -> frozenset[bytes]:
-        """Bytes of which one at least is in every JSON document that holds a secret, or what was left of one."""
+        """Byte strings, one of which is in every JSON document that holds a secret or the rest of a cut one."""
         in_json = (json.dumps(spelt)[1:-1] for spelt in self._spellings)
         whole = {spelt.encode() for spelt in (*self._spellings, *in_json)}
         return frozenset(whole | {spelt[:_STUMP] for spelt in whole})
@@ -89,7 +94,7 @@ class Redactor:
 
 
 def spellings(secret: str) -> Iterator[str]:
-    """How `secret` may be written: as it is, in JSON, in a URL, in HTML, in Python, in base64 (as Basic has it)."""
+    """The spellings of `secret`: plain, in JSON, in a URL, in HTML, in Python, in base64 (as in Basic auth)."""
     in_json = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
     in_url = [quote(secret, safe=""), quote(secret, safe="/"), quote_plus(secret), _all_percent(secret)]
     yield secret
@@ -108,13 +113,13 @@ def _all_percent(secret: str) -> str:
 
 
 def _lower_hex(spelt: str) -> str:
-    """`spelt` with its percent triplets in lower case."""
+    """`spelt` with its percent-encoded triplets in lower case."""
     first, *triplets = spelt.split("%")
     return "%".join([first, *(triplet[:2].lower() + triplet[2:] for triplet in triplets)])
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """What the secret contributes to base64 that has other bytes around it, by where among three it begins."""
+    """The part of a base64 text that a secret inside it decides, for each of its three possible positions."""
     for before in range(3):
         first, last = (8 * before + 5) // 6, 8 * (before + len(secret)) // 6
         encoded = base64.b64encode(bytes(before) + secret + bytes(3))[first:last].decode()

@@ -1,6 +1,6 @@
-"""The bodies of the REST API's two submissions: a spec in snake_case, and the secrets that no spec may hold.
+"""The bodies of the two submissions of the REST API: a spec in snake_case, and the secrets that no spec may hold.
 
-Keys have fields of their own; headers and query parameters that carry secrets are taken out of the fields they are in.
+Keys have fields of their own. Headers and query parameters that carry secrets are taken out of their fields.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,20 +20,20 @@ __all__ = ["JUDGE_KEYS", "SECRETS", "EvalRequest", "PerfRequest", "parse_request
 
 
 class EvalRequest(EvalRunSpec):
-    """Body of ``POST /api/v1/eval``."""
+    """Body of `POST /api/v1/eval`."""
 
-    api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint; 'EMPTY' sends none")
+    api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint. 'EMPTY' sends no key")
     judge_api_key: SecretStr = Field(
-        default=SecretStr("EMPTY"), description="Key of the judges' endpoints; 'EMPTY' sends none"
+        default=SecretStr("EMPTY"), description="Key of the judges' endpoints. 'EMPTY' sends no key"
     )
 
     _taken: dict[str, str] = PrivateAttr(default_factory=dict)
 
 
 class PerfRequest(PerfRunSpec):
-    """Body of ``POST /api/v1/perf``."""
+    """Body of `POST /api/v1/perf`."""
 
-    api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint; 'EMPTY' sends none")
+    api_key: SecretStr = Field(default=SecretStr("EMPTY"), description="Key of the endpoint. 'EMPTY' sends no key")
 
     _taken: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -41,14 +41,14 @@ class PerfRequest(PerfRunSpec):
 SECRETS: Final = ("api_key", "judge_api_key")
 
 JUDGE_KEYS: Final = tuple(f"judge_api_key_{place}" for place in range(MOST_JUDGES))
-"""Names, among a run's secrets, of the keys that judges have for themselves, by their place."""
+"""The names, among a run's secrets, of the judges' own keys, by the judge's position."""
 
 
 Request = TypeVar("Request", EvalRequest, PerfRequest)
 
 
 def parse_request(model: type[Request], body: Any) -> Request:
-    """``body`` (parsed JSON) as a request. Raises pydantic.ValidationError; ``problems.problems_of`` explains it."""
+    """`body` (parsed JSON) as a request. Raises pydantic.ValidationError; `problems.problems_of` explains it."""
     if not isinstance(body, Mapping):
         return model.model_validate(body, by_name=True, by_alias=False)
     found = taken(body)

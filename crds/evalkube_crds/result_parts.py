@@ -1,4 +1,4 @@
-"""What a result document is made of: parts that are counted into, and histograms."""
+"""The parts of a result document: models that are counted into, and histograms."""
 
 from typing import Annotated, Any
 
@@ -17,11 +17,11 @@ HistogramField = Annotated[
     PlainSerializer(Histogram.to_doc, return_type=dict[str, Any]),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
-"""A histogram in a document (``Histogram.to_doc``)."""
+"""A histogram in a document (`Histogram.to_doc`)."""
 
 
 class Report(BaseModel):
-    """A part of a result document: mutable while it is counted, exact about its fields."""
+    """A part of a result document: mutable while counting, strict about its fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,

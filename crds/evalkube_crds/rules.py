@@ -1,4 +1,4 @@
-"""Rules between the fields of a model: each once, for the API server (in CEL) and for requests (in Python). Pure."""
+"""Rules between the fields of a model, each for the API server (in CEL) and for requests (in Python). Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -16,10 +16,10 @@ _SNAKE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[Model]):
-    """What the fields of a model must be to each other: `cel` is of the resource's model (None where CEL cannot see
-    it: fields of free form), `holds` of ours.
+    """A rule between the fields of a model.
 
-    `message` begins with the field that is wrong, and has our names of fields.
+    `cel` is the rule for the resource; None where CEL cannot see the fields, because they are of free form. `holds` is
+    the rule in Python. `message` begins with the wrong field, with the field names of a request.
     """
 
     cel: str | None
@@ -32,7 +32,7 @@ class Rule(Generic[Model]):
             raise ValueError(self.message)
 
     def validations(self, fields: Collection[str]) -> Iterator[dict[str, str]]:
-        """It among `x-kubernetes-validations`; those of `fields` have their names in resources there."""
+        """The rule as an entry of `x-kubernetes-validations`; `fields` have their names in the resource there."""
         if self.cel is None:
             return
         said = _SNAKE.sub(lambda word: to_camel(word[0]) if word[0] in fields else word[0], self.message)

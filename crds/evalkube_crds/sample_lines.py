@@ -1,6 +1,6 @@
-"""The lines that an evaluation keeps of its samples (predictions, reviews, errors), read back. Pure.
+"""The lines that an evaluation writes for its samples (predictions, reviews, errors), read back. Pure.
 
-The field names are EvalScope's. A line may be another program's, or torn: what is not a line of ours is None.
+The field names are EvalScope's. A line may be from another program, or incomplete: then the result is None.
 """
 
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ _LONGEST_REASON: Final = 200
 
 
 def path(kind: str, model: str, dataset: str, subset: str) -> str:
-    """The artifact with the lines of one subset; `kind` is predictions, reviews, judgements or errors."""
+    """The artifact with the lines of one subset. `kind` is predictions, reviews, judgements or errors."""
     return f"{kind}/{model}/{dataset}_{subset}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputTokens:
-    """The tokens of an answer as the endpoint counted them; the last two are parts of the first two."""
+    """The tokens of an answer as the endpoint counted them. The last two are parts of the first two."""
 
     prompt: int
     completion: int
@@ -46,7 +46,7 @@ class OutputTokens:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the model answered. `ttft_ns` is None unless streamed; `attempts`: how often it was asked until it did."""
+    """An answer of the model. `ttft_ns` is None unless it was streamed; `attempts` is the number of requests for it."""
 
     text: str
     reasoning: str
@@ -82,10 +82,10 @@ def output_of(prediction: Mapping[str, Any]) -> Output | None:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How an answer was scored: the value of each metric, 0 to 1; what was read out of the answer (None: nothing).
+    """The score of an answer: the value of each metric (0 to 1), and what was extracted (None: nothing).
 
-    `weights`: how much the answer counts in a pooled figure, where that is not 1. `judging`: what judges were asked and
-    said, where any were.
+    `weights` say how much the answer counts in a pooled figure, if not 1. `judging` has the questions to the judges and
+    their answers, if any.
     """
 
     values: dict[str, float]
@@ -113,17 +113,19 @@ def score_of(review: Mapping[str, Any]) -> Score | None:
 
 
 def main_score(metric: str, values: Mapping[str, float]) -> float | None:
-    """A sample's own value of an aggregated metric: ``mean_acc`` is made of ``acc``. The first value where it has none
-    of that name.
+    """A sample's own value of an aggregated metric: `mean_acc` is made of `acc`.
+
+    If no value has that name, it is the first one.
     """
     own = (values[name] for name in (metric, metric.removeprefix("mean_")) if name in values)
     return next(own, next(iter(values.values()), None))
 
 
 def state_of(score: float | None, extracted: str | None, *, judged: bool) -> SampleState:
-    """What became of a sample that has a line of the reviews. `score`: of its main metric, 0 to 1.
+    """The state of a sample with a line in the reviews. `score` is that of its main metric, 0 to 1.
 
-    No answer was found where it scores 0 and nothing was read of the reply. Judges read all of it (`judged`).
+    The state is "no answer found" if the score is 0 and nothing was extracted from the reply. Judges read the whole
+    reply (`judged`).
     """
     if score is None:
         return SampleState.ERRORED
@@ -137,7 +139,7 @@ def state_of(score: float | None, extracted: str | None, *, judged: bool) -> Sam
 
 def _text(value: Any, longest: int | None = None) -> str:
     if not isinstance(value, str) or (longest is not None and len(value) > longest):
-        raise ValueError("no text, or too long a one")
+        raise ValueError("is no text, or too long")
     return value
 
 
@@ -150,5 +152,5 @@ def whole_number(value: Any, most: int) -> int:
 
 def _number(value: Any, most: float) -> float:
     if type(value) not in (int, float) or not 0 <= value <= most:  # NaN is not either
-        raise ValueError("no number, or one beyond its range")
+        raise ValueError("is no number, or out of range")
     return float(value)

@@ -1,8 +1,8 @@
-"""From which load on a server gives no more: the loads of a sweep in order, and what each gives. Pure.
+"""The saturation point of a sweep: the load from which on a server gives no more. Pure.
 
-Throughput grows with the load until the server has all it can hold; from there on more load only makes requests wait.
-The first load that is within one part in twenty of the most that any load gives is where a server is saturated: two
-careful runs of the same load differ by as much anyway (`verdict`).
+Throughput grows with the load until the server is full; more load only makes requests wait. The saturation point is the
+first load whose throughput is within 5 % of the highest. Two careful runs of the same load differ by as much
+(`verdict`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,17 +17,18 @@ from evalkube_crds.perf_point import PerfPoint
 __all__ = ["ENOUGH", "Saturation", "by_load", "load_of", "of", "throughput_of", "wait_of"]
 
 ENOUGH: Final = 0.95
-"""Of the highest throughput: a load that gives so much gives, for all that a run can tell, the same."""
+"""The share of the highest throughput that counts as equal to it, because no run can tell them apart."""
 _THROUGHPUTS: Final = (OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """Where a sweep stops to give more. `knee`: the lowest load with (nearly) the highest throughput; `beyond`: the
-    next higher load, None where `knee` is the highest one: the server may give more still.
+    """The saturation point of a sweep.
 
-    `gain` and `slowdown`: throughput and median wait (TTFT, or latency where nothing was streamed) of `beyond` by those
-    of `knee`. Where `beyond` is None they are of `knee` by the load below it.
+    `knee` is the lowest load with (nearly) the highest throughput. `beyond` is the next higher load; None if `knee` is
+    the highest load, and then the server may be able to give more. `gain` and `slowdown` are the throughput and the
+    median wait (TTFT, or latency without streaming) of `beyond` divided by those of `knee`. If `beyond` is None, they
+    are those of `knee` divided by those of the load below it.
     """
 
     knee: PerfPoint
@@ -45,7 +46,7 @@ class Saturation:
 
 
 def of(points: Iterable[PerfPoint]) -> Saturation | None:
-    """The saturation of a sweep; None of fewer than two loads that count, and of loads that are not of one kind."""
+    """The saturation of a sweep; None for fewer than two valid loads, and for loads of different kinds."""
     loads = by_load(points)
     if len(loads) < 2:
         return None
@@ -69,8 +70,9 @@ def of(points: Iterable[PerfPoint]) -> Saturation | None:
 
 
 def by_load(points: Iterable[PerfPoint]) -> list[PerfPoint]:
-    """The points that count, from the lowest load on: one of each load, the one with the most requests. None where some
-    loads are by rate and others by requests in flight, for these have no order.
+    """The points that count, one of each load (the one with the most requests), in ascending order.
+
+    None if some loads are rates and others numbers of requests in flight, because these have no order.
     """
     counted = [point for point in points if point.verdict is not Verdict.INVALID and point.succeeded > point.failed]
     if len({point.open_loop for point in counted}) > 1 or any(load_of(point) is None for point in counted):
@@ -84,12 +86,12 @@ def by_load(points: Iterable[PerfPoint]) -> list[PerfPoint]:
 
 
 def load_of(point: PerfPoint) -> float | None:
-    """Its load as a number: requests a second in open loop, else requests (or conversations) in flight."""
+    """The load as a number: requests per second in open loop, otherwise requests (or conversations) in flight."""
     return point.rate if point.open_loop else point.parallel
 
 
 def throughput_of(points: Sequence[PerfPoint]) -> Figure:
-    """The throughput that all of them have: of output tokens, inputs or documents; else of requests."""
+    """The throughput that all points have: of output tokens, inputs or documents, otherwise of requests."""
     for figure in _THROUGHPUTS:
         if all(figure.of(point) is not None for point in points):
             return figure
@@ -97,6 +99,6 @@ def throughput_of(points: Sequence[PerfPoint]) -> Figure:
 
 
 def wait_of(points: Sequence[PerfPoint]) -> Figure:
-    """The median time that all of them have: TTFT, or latency."""
+    """The median time that all points have: TTFT, or latency."""
     streamed = all(TTFT.counted(point).count for point in points)
     return (TTFT if streamed else LATENCY).figure(50)

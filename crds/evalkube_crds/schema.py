@@ -1,7 +1,7 @@
-"""Turns the models into CustomResourceDefinitions: structural schemas, defaults, CEL rules, printer columns. Pure.
+"""The CustomResourceDefinitions, made from the models: structural schemas, defaults, CEL rules, printer columns. Pure.
 
-Kubernetes speaks a part of OpenAPI 3.0 (kubernetes.io/docs, "Specifying a structural schema"): no references, no
-unions, no null, bounds that exclude as booleans. Each of ``_simplified``'s steps brings pydantic's JSON Schema to that.
+Kubernetes knows a part of OpenAPI 3.0 (kubernetes.io/docs, "Specifying a structural schema"): no references, no unions,
+no null, exclusive bounds as booleans. Each step of `_simplified` brings pydantic's JSON Schema closer to that.
 """
 
 from typing import Any, Final
@@ -64,7 +64,7 @@ def _shown(name: str, field: str) -> Column:
 
 
 def _columns(figures: list[Column]) -> list[Column]:
-    """``figures``: what only this kind has."""
+    """The definition of one kind; `figures` are the printer columns that only this kind has."""
     return [
         {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
         _shown("Reason", "reason"),
@@ -94,14 +94,16 @@ def _resource(kind: Kind, spec: type[BaseModel]) -> dict[str, Any]:
 
 
 def _name_rule() -> dict[str, Any]:
-    """Of new runs only: the status of one that is there has to be written, whatever it is called."""
+    """The rule of a run's name, for new runs only: the status of an old run must be writable in any case."""
     rule = cel(f"oldSelf.hasValue() || self.metadata.name.matches(r'{RUN_NAME}')", RUN_NAME_RULE)
     return {**rule, "optionalOldSelf": True}
 
 
 def _spec_schema(spec: type[BaseModel]) -> dict[str, Any]:
-    """The rules of what cannot change stand at each field where that is possible: the API server evaluates all of them
-    at every write of a status too, and each look at a field from the outside costs it a walk over all fields.
+    """The schema of a spec, with the rules of immutable fields at each field where that is possible.
+
+    The API server evaluates all rules at every write of a status too, and a rule at the top costs it a pass over all
+    fields.
     """
     schema = _model_schema(spec)
     rules = schema.setdefault("x-kubernetes-validations", [])
@@ -158,7 +160,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _flattened(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """``node`` with its reference followed and its "or null" taken off: an absent field is how a resource says none."""
+    """`node` with its reference resolved and without "or null": in a resource an absent field means none."""
     while "$ref" in node or "anyOf" in node or "allOf" in node:
         node = dict(node)
         if "$ref" in node:
@@ -175,7 +177,7 @@ def _flattened(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 
 
 def _int_or_string(node: dict[str, Any]) -> dict[str, Any]:
-    """The one union that a structural schema has; which numbers and which words, the rules of the field say."""
+    """The one union that a structural schema allows; the rules of the field say which numbers and which words."""
     return {name: value for name, value in node.items() if name != "anyOf"}
 
 
@@ -190,7 +192,7 @@ def _bounds(schema: dict[str, Any]) -> None:
 
 
 def _keys(schema: dict[str, Any]) -> None:
-    """What keys of a map must look like, as a rule: a structural schema has no `patternProperties`."""
+    """The rule for the keys of a map, because a structural schema has no `patternProperties`."""
     if "patternProperties" in schema:
         [(pattern, values)] = schema.pop("patternProperties").items()
         schema["additionalProperties"] = values
@@ -202,7 +204,7 @@ def _add_rule(schema: dict[str, Any], rule: str, message: str) -> None:
 
 
 def _require(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Sets ``required`` and the CEL rules of ``model`` and of all models in it; pydantic gets those wrong here."""
+    """Sets `required` and the CEL rules of `model` and of all models in it; pydantic's are wrong here."""
     needed = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
     schema.pop("required", None)
     if needed:

@@ -1,9 +1,9 @@
-"""Confidence intervals of scores, from counts of questions: what a score of so few questions is worth. Pure.
+"""Confidence intervals of scores, from counts of questions. Pure.
 
-The unit is the question, for the answers to one question are alike: a score of 30 questions asked 16 times each is one
-of 30, not of 480. Where each question has one answer, right or wrong: Wilson's interval. Else the bootstrap clustered
-by question, in the form that needs no drawing (ABC), so that it is the same on every machine and for any number of
-shards. docs/statistics.md says what to believe when.
+The unit is the question, because the answers to one question are alike: 30 questions asked 16 times each count as 30,
+not as 480. If each question has one answer, right or wrong, it is Wilson's interval. Otherwise it is the bootstrap
+clustered by question, in a form without random draws (ABC), so that it is the same on every machine and for any number
+of shards. docs/statistics.md says how far to trust which.
 """
 
 import math
@@ -21,14 +21,14 @@ _NORMAL: Final = NormalDist()
 _ALIKE: Final = 1e-12
 
 Cells = Mapping[tuple[int, int], int]
-"""How many questions have so many answers (or parts of answers) with such a total, in thousandths."""
+"""The number of questions with that many answers (or parts of answers) and that total, in thousandths."""
 
 
 def wilson(mean: float, count: float, confidence: float = CONFIDENCE) -> Interval:
-    """The score interval of a share `mean` (0 to 1) seen in `count` > 0 trials.
+    """Wilson's score interval of a share `mean` (0 to 1) in `count` > 0 trials.
 
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). Where scores
-    lie between 0 and 1 and not only at the ends it is wider than need be, never narrower.
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). For scores
+    between 0 and 1 it is wider than necessary, never narrower.
     """
     z = _NORMAL.inv_cdf((1 + confidence) / 2)
     squared = z * z
@@ -58,7 +58,7 @@ class Bootstrap:
 
     @classmethod
     def of(cls, cells: Cells) -> "Bootstrap | None":
-        """Of at least two questions that are not all alike; None of others: drawing among these shows no doubt."""
+        """The bootstrap of at least two different questions; None for others, which show no variance."""
         n = sum(cells.values())
         answers = sum(size * count for (size, _), count in cells.items())
         if n < 2 or not answers:
@@ -79,12 +79,15 @@ class Bootstrap:
         return cls(n, mean, error, skew, slope)
 
     def interval(self, confidence: float = CONFIDENCE) -> Interval:
-        """The two ends that leave half of the rest each below and above."""
+        """The two ends that leave half of the remaining probability below and above."""
         z = _widened((1 + confidence) / 2, self.questions)
         return Interval(self._end(-z), self._end(z))
 
     def chance(self, value: float) -> float:
-        """The two-sided p-value of `value` as the true mean: 1 less the confidence at which the interval leaves it."""
+        """The two-sided p-value of `value` as the true mean.
+
+        It is 1 minus the confidence at which the interval excludes `value`.
+        """
         low, high = 0.0, 1.0
         for _ in range(60):
             confidence = (low + high) / 2
@@ -100,13 +103,14 @@ class Bootstrap:
 
 
 def _widened(share: float, questions: int) -> float:
-    """Student's quantile for `questions` - 1 degrees of freedom, by sqrt(n/(n-1))."""
+    """Student's quantile for `questions` - 1 degrees of freedom, times sqrt(n/(n-1))."""
     return student(share, questions - 1) * math.sqrt(questions / (questions - 1))
 
 
 def student(share: float, n: float) -> float:
-    """Student's quantile for n degrees of freedom, by the expansion 26.7.5 of Abramowitz and Stegun, "Handbook of
-    Mathematical Functions" (1964).
+    """Student's quantile for n degrees of freedom.
+
+    The expansion is 26.7.5 of Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964).
     """
     z = _NORMAL.inv_cdf(min(max(share, _ALIKE), 1 - _ALIKE))
     terms = (
@@ -119,10 +123,10 @@ def student(share: float, n: float) -> float:
 
 
 def of_sum(scores: ScoreSum) -> Interval | None:
-    """The interval of a mean over all answers; None where nothing was scored, or a score is above 1.
+    """The interval of a mean over all answers; None if nothing was scored, or a score is above 1.
 
-    Answers that are right or wrong get at least Wilson's for as many questions as there are answers: no repeat tells
-    more than another question would.
+    Answers that are right or wrong get at least Wilson's interval for as many questions as there are answers, because a
+    repeat tells no more than a further question.
     """
     answers, mean, cells = scores.count, scores.mean, scores.questions
     if mean is None or not 0 <= mean <= 1:
@@ -139,12 +143,12 @@ def of_sum(scores: ScoreSum) -> Interval | None:
 
 
 def _bounded(ends: Interval, mean: float, cells: Cells, verdicts: int | None) -> Interval:
-    """The interval, no wider than Wilson's for the questions, and no narrower than Wilson's for so many verdicts.
+    """The interval, limited: at most Wilson's for the questions, at least Wilson's for that many verdicts.
 
-    Scores between 0 and 1 with the mean m vary by m (1 - m) at most, so that no question is worth less than one verdict
-    (R. Bhatia and C. Davis, "A better bound on the variance", The American Mathematical Monthly 107 (2000)). Of
-    questions of several sizes, each is at most as bad as the largest: they count as all answers by the largest size.
-    Without this the widening for few questions says 0 to 1 where Wilson knows better.
+    Scores between 0 and 1 with the mean m vary by at most m (1 - m), so a question is worth at least one verdict (R.
+    Bhatia and C. Davis, "A better bound on the variance", The American Mathematical Monthly 107 (2000)). If questions
+    have several sizes, each is at most as bad as the largest: they count as all answers divided by the largest size.
+    Without this limit, the widening for few questions gives 0 to 1 where Wilson's interval is narrower.
     """
     most = wilson(mean, sum(size * count for (size, _), count in cells.items()) / max(size for size, _ in cells))
     least = wilson(mean, verdicts) if verdicts else Interval(mean, mean)
@@ -152,16 +156,16 @@ def _bounded(ends: Interval, mean: float, cells: Cells, verdicts: int | None) ->
 
 
 def macro(sums: Iterable[ScoreSum]) -> Interval | None:
-    """The interval of the plain mean of the subsets' means; subsets without a score are left out, as they are there."""
+    """The interval of the plain mean of the subsets' means, without subsets that have no score."""
     known = [(one.mean, ends) for one in sums if one.mean is not None and (ends := of_sum(one)) is not None]
     return combined(known, [1.0] * len(known))
 
 
 def combined(parts: Sequence[tuple[float, Interval]], weights: Sequence[float]) -> Interval | None:
-    """The interval of a weighted mean of independent scores, from theirs (MOVER).
+    """The interval of a weighted mean of independent scores, from their intervals (MOVER); None without scores.
 
     G. Y. Zou, W. Huang and X. Zhang, "A note on confidence interval estimation for a linear function of binomial
-    proportions", Computational Statistics & Data Analysis 53 (2009). None of nothing.
+    proportions", Computational Statistics & Data Analysis 53 (2009).
     """
     whole = sum(weights)
     if not parts or whole <= 0:

@@ -1,4 +1,4 @@
-"""A sum of scores that adds up exactly, and what intervals are made of. Scores are integer billionths."""
+"""A sum of scores that adds up exactly, and the counts that intervals are made of. Scores are integer billionths."""
 
 import math
 from collections.abc import Iterable
@@ -27,30 +27,30 @@ Questions = Annotated[
     PlainSerializer(_listed, return_type=list[tuple[int, int, int]]),
     WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
 ]
-"""How many questions have so many scored answers with such a total, in thousandths; a sorted list in a document."""
+"""The number of questions with that many scored answers and that total, in thousandths; a sorted list in a document."""
 
 
 class ScoreSum(Report):
-    """A sum of scores: ``total_nano`` billionths over ``count`` samples (groups of repeats, parts of answers).
+    """A sum of scores: `total_nano` billionths over `count` samples (groups of repeats, parts of answers).
 
-    ``questions`` is what intervals are made of, and adds up exactly as well.
+    Intervals are made of `questions`, which adds up exactly as well.
     """
 
     count: int = 0
     total_nano: int = 0
     questions: Questions = Field(
         default_factory=dict,
-        description="[answers, total in thousandths, questions]: how many questions have so many scored answers "
-        "(or parts of answers) with such a total",
+        description="[answers, total in thousandths, questions]: the number of questions that have that many "
+        "scored answers (or parts of answers) and that total",
     )
 
     def add(self, score: float, weight: int = 1) -> None:
-        """Count one score, kept to a billionth; that of an answer of ``weight`` parts as so many."""
+        """Counts one score, to a billionth. An answer of `weight` parts counts as that many."""
         self.count += weight
         self.total_nano += round(score * weight * NANO)
 
     def add_question(self, scores: Iterable[tuple[float, int]]) -> None:
-        """Count a question by the scores of its answers and their weights, which are in the sum already."""
+        """Counts a question by the scores and weights of its answers, which are already in the sum."""
         scores = list(scores)
         size = sum(weight for _, weight in scores)
         if size:
@@ -58,7 +58,7 @@ class ScoreSum(Report):
             self.questions[cell] = self.questions.get(cell, 0) + 1
 
     def join(self, other: "ScoreSum") -> None:
-        """Add another's counts."""
+        """Adds another's counts."""
         self.count += other.count
         self.total_nano += other.total_nano
         for cell, count in other.questions.items():
@@ -66,7 +66,7 @@ class ScoreSum(Report):
 
     @classmethod
     def joined(cls, parts: Iterable["ScoreSum"]) -> "ScoreSum":
-        """The sum of several."""
+        """The sum of several sums."""
         whole = cls()
         for part in parts:
             whole.join(part)
@@ -74,5 +74,5 @@ class ScoreSum(Report):
 
     @property
     def mean(self) -> float | None:
-        """The mean score; None when nothing was counted."""
+        """The mean score; None if nothing was counted."""
         return self.total_nano / (self.count * NANO) if self.count else None

@@ -1,8 +1,8 @@
-"""Keys of a request's body that carry secrets: which they are, taking them out and putting them back. Pure.
+"""The keys of a request's body that carry secrets: finding them, taking them out and putting them back. Pure.
 
-A key is secret by its name where a text, or a list of texts, stands under it; other objects and lists are looked into,
-and numbers are no secrets. What is taken out keeps its place, so that it can be put back: objects by their keys, lists
-by their positions, with null where nothing was taken.
+A key is secret by its name if its value is a text or a list of texts. Other objects and lists are searched; numbers are
+never secret. A value that is taken out keeps its place, so that it can be put back: objects by key, lists by position,
+with null where nothing was taken.
 """
 
 import json
@@ -16,10 +16,10 @@ from evalkube_crds.credentials import is_secret
 __all__ = ["divided", "first", "is_secret_key", "joined"]
 
 _DEEPEST: Final = 64
-"""As deep as a request may be; what lies deeper is left where it is."""
+"""The maximum depth of a request; deeper values are left where they are."""
 
 _LONGEST_NAME: Final = 128
-"""No interface has longer ones; of such the beginning is looked at."""
+"""The maximum length of a key's name that is examined; no interface has longer ones."""
 
 _OF_TEXT: Final = re.compile(
     r"tokeni[sz]|token[-_.]?(ids?|types?|limit|budget|count)([-_.]|$)"
@@ -27,17 +27,18 @@ _OF_TEXT: Final = re.compile(
     r"|image|video|audio)[-_.]?token$",
     re.IGNORECASE,
 )
-"""Where a name says token of a piece of text: `stop_token_ids`, `eos_token`, `tokenizer`."""
+"""The names in which "token" means a piece of text: `stop_token_ids`, `eos_token`, `tokenizer`."""
 
 
 def is_secret_key(name: str) -> bool:
-    """Whether a text under that key of a body is a secret. Names of a model's own tokens are left out of the list."""
+    """Whether a text under that key of a body is a secret. Names of a model's own tokens are not."""
     return is_secret(_OF_TEXT.sub("", name[:_LONGEST_NAME]))
 
 
 def divided(given: Any) -> tuple[Any, dict[str, Any]]:
-    """`given` without what is secret in it, and that alone. It holds keys of a body, or is their JSON as a text; what
-    is neither has no secrets.
+    """`given` without its secrets, and its secrets alone.
+
+    `given` has the keys of a body, or is their JSON as a text. Anything else has no secrets.
     """
     keys = _keys(given)
     if keys is None:
@@ -49,13 +50,13 @@ def divided(given: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def first(given: Any) -> str | None:
-    """The path of a secret in `given` (as in `divided`); None where there is none."""
+    """The path of a secret in `given` (as in `divided`); None if it has none."""
     _, secret = divided(given)
     return _path(secret) if secret else None
 
 
 def joined(value: Any, secret: Any) -> Any:
-    """`value` with `secret` put back: a new value, in which `secret` wins."""
+    """A copy of `value` with `secret` put back. Where both have a value, that of `secret` is used."""
     if isinstance(value, Mapping) and isinstance(secret, Mapping):
         return {**value, **{name: joined(value.get(name), inner) for name, inner in secret.items()}}
     if isinstance(value, list) and isinstance(secret, list):
@@ -73,7 +74,7 @@ def _keys(given: Any) -> dict[str, Any] | None:
 
 
 def _divided(value: Any, room: int) -> tuple[Any, Any]:
-    """As `divided`, with None where nothing is secret."""
+    """Same as `divided`, with None instead of empty parts."""
     if not room:
         return value, None
     if isinstance(value, dict):
@@ -100,7 +101,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _path(secret: Any) -> str:
-    """Of the first text in what was taken out, as `tools[0].authorization`."""
+    """The path of the first text in the secrets, such as `tools[0].authorization`."""
     path = ""
     while not _is_text(secret):
         if isinstance(secret, dict):

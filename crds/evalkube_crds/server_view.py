@@ -1,7 +1,7 @@
-"""The server's own view of a point: how parts add up, and its figures beside the client's. Pure.
+"""The server's own metrics of a point: how parts add up, and its figures beside the client's. Pure.
 
-The server counts all that it was asked for, the client only its measured requests: where the two are not of the same
-requests ``notes`` says so. Of the server's percentiles no more is known than the bucket that each lies in.
+The server counts all its requests, the client only the measured ones. `notes` says where the two are not of the same
+requests. A percentile of the server is known only to within its bucket.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,20 +13,25 @@ from evalkube_crds.result_parts import NANO
 __all__ = ["COMPARED", "PERCENTS", "added", "between", "document", "figures", "histograms_added", "hit_rate", "notes"]
 
 COMPARED: Final = {"ttft": "ttft_ns", "itl": "itl_ns", "tpot": "tpot_ns", "latency": "latency_ns"}
-"""Histograms of the server, and those of the client that measure the same from outside."""
+"""Histograms of the server with those of the client that measure the same from outside."""
 
 PERCENTS: Final = (50, 90, 99)
 _SPREAD: Final = ("waiting", "running", "kv_cache")
 _COUNTED: Final = ("prompt_tokens", "generation_tokens", "preemptions")
 _TIMES: Final = ("ttft", "itl", "tpot", "latency", "queue")
 _SAME: Final = 0.05
-"""Two counts of requests closer than this are taken for the same: a scrape is never exactly at the load's edge."""
+"""The difference at which two counts of requests are taken as equal.
+
+A scrape is never exactly at the load's edge.
+"""
 _MOST_NOTES: Final = 20
 
 
 def added(mine: ServerView | None, other: ServerView | None) -> ServerView | None:
-    """The view of two parts of a point. Of a run's shards only the first scrapes, so that there is nothing to add; of
-    runs of one load that followed each other counts add up, and the course over time stays the first one's.
+    """The metrics of two parts of a point.
+
+    Only the first shard of a run scrapes, so there is nothing to add for shards. For runs of one load that followed
+    each other, counts add up, and the values over time are those of the first.
     """
     if mine is None or other is None:
         return mine or other
@@ -63,7 +68,7 @@ def _spread(mine: ServerGauge, other: ServerGauge) -> ServerGauge:
 
 
 def histograms_added(mine: ServerHistogram, other: ServerHistogram) -> ServerHistogram:
-    """The sum of two histograms; it has buckets only where both have the same ones."""
+    """The sum of two histograms; it has buckets only if both have the same ones."""
     if not mine.count:
         return other
     same = mine.bounds == other.bounds and len(mine.counts) == len(other.counts)
@@ -76,8 +81,9 @@ def histograms_added(mine: ServerHistogram, other: ServerHistogram) -> ServerHis
 
 
 def between(histogram: ServerHistogram, percent: float) -> tuple[float, float | None] | None:
-    """The bucket that a percentile lies in: it is no less than the one and no more than the other end, which the last
-    bucket does not have. All that is known of it: a first bucket up to 0.3 s holds 20 us as well. None without buckets.
+    """The bucket of a percentile, as its two ends; the last bucket has no upper end. None without buckets.
+
+    Nothing more is known: a first bucket up to 0.3 s also holds 20 us.
     """
     total = sum(histogram.counts)
     if not histogram.bounds or total <= 0:
@@ -92,7 +98,7 @@ def between(histogram: ServerHistogram, percent: float) -> tuple[float, float | 
 
 
 def hit_rate(view: ServerView) -> float | None:
-    """The share of a prompt's tokens that the prefix cache had; None where it is not known."""
+    """The share of a prompt's tokens that the prefix cache had; None if it is not known."""
     queries = view.counters.get("prefix_cache_queries", 0.0)
     if queries > 0 and "prefix_cache_hits" in view.counters:
         return view.counters["prefix_cache_hits"] / queries
@@ -101,8 +107,9 @@ def hit_rate(view: ServerView) -> float | None:
 
 
 def figures(point: PerfPoint) -> dict[str, float]:
-    """The server's figures by name: ``server_waiting_max``, ``server_ttft_mean_s``, and ``server_ttft_difference_s``,
-    the client's mean minus the server's.
+    """The server's figures by name: `server_waiting_max`, `server_ttft_mean_s`, `server_ttft_difference_s`.
+
+    A difference is the client's mean minus the server's.
     """
     view = point.server
     return {} if view is None else {f"server_{name}": value for name, value in _figures(point, view)}
@@ -128,13 +135,13 @@ def _figures(point: PerfPoint, view: ServerView) -> Iterator[tuple[str, float]]:
 
 
 def _ours(point: PerfPoint, name: str) -> float | None:
-    """The client's mean of the same, in seconds."""
+    """The client's mean of the same quantity, in seconds."""
     histogram = point.histograms.get(COMPARED.get(name, ""))
     return None if histogram is None or histogram.mean is None else histogram.mean / NANO
 
 
 def _gpu_figures(view: ServerView) -> Iterator[tuple[str, float]]:
-    """Of all GPUs together: their mean utilization, the fullest one's memory, the power that they draw in sum."""
+    """The figures of all GPUs together: mean utilization, memory of the fullest one, total power."""
     utilization = _means(view, "utilization")
     if utilization:
         yield "gpu_utilization_mean", sum(utilization) / len(utilization)
@@ -152,14 +159,14 @@ def _means(view: ServerView, name: str) -> list[float]:
 
 
 def notes(point: PerfPoint) -> list[str]:
-    """What to know before the server's figures are compared with the client's."""
+    """The notes that a reader needs before comparing the server's figures with the client's."""
     view = point.server
     if view is None:
         return []
     theirs = view.histograms.get("ttft", ServerHistogram()).count or view.counters.get("requests", 0.0)
     ours = point.succeeded
     if theirs and ours and abs(theirs - ours) > _SAME * ours:
-        counts = f"the server counted {theirs:.0f} requests, and {ours} that the client measured succeeded"
+        counts = f"the server counted {theirs:.0f} requests, but {ours} requests that the client measured succeeded"
         warmup = f" {point.warmup} of the warm-up," if point.warmup else ""
         more = f"its figures may hold{warmup} failed ones, other clients', each choice of an answer"
         return [*view.notes, f"{counts}: {more}, or a part of the replicas'"]
@@ -167,8 +174,9 @@ def notes(point: PerfPoint) -> list[str]:
 
 
 def document(point: PerfPoint) -> dict[str, Any] | None:
-    """The server's view for a response: its figures, between what ends its percentiles lie (null: no upper end), each
-    GPU's means, and notes; None where it was not asked for. Ready for JSON.
+    """The server's metrics for a response: figures, ends of percentiles, means of each GPU, and notes.
+
+    The upper end of a percentile is null if it has none. None if the test did not ask for the metrics. Ready for JSON.
     """
     view = point.server
     if view is None:

@@ -1,4 +1,4 @@
-"""What models were asked, or would be: tokens as their endpoints count them, prices, and a dry run's estimate."""
+"""The spending of models, real or estimated: tokens as endpoints count them, prices, and a dry run's estimate."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -12,7 +12,7 @@ __all__ = ["DatasetEstimate", "Estimate", "Spending", "TokenUsage"]
 
 
 class TokenUsage(Report):
-    """Tokens as the endpoint reported them, over the ``samples`` whose answers carried a usage."""
+    """Tokens as the endpoint reported them, over the `samples` whose answers had a usage."""
 
     samples: int = 0
     prompt_tokens: int = 0
@@ -22,13 +22,13 @@ class TokenUsage(Report):
 
     @classmethod
     def added(cls, usages: Iterable["TokenUsage"]) -> "TokenUsage":
-        """The sum of several."""
+        """The sum of several usages."""
         usages = list(usages)
         return cls(**{name: sum(getattr(one, name) for one in usages) for name in cls.model_fields})
 
 
 class Spending(Report):
-    """What a model was, or would be, asked: tokens and their prices."""
+    """The tokens of a model, real or estimated, and their prices."""
 
     model: str
     usage: TokenUsage = Field(default_factory=TokenUsage)
@@ -36,21 +36,21 @@ class Spending(Report):
 
 
 class DatasetEstimate(Report):
-    """What a dry run expects of one benchmark. ``usage``: of the calls that would be made."""
+    """A dry run's estimate of one benchmark. `usage` is that of the calls that would be made."""
 
     name: str
     samples: int = 0
-    kept: int = Field(default=0, description="Samples whose answers are there already, and would not be asked for")
-    judged: int = Field(default=0, description="Calls of judges, at most")
+    kept: int = Field(default=0, description="Samples that already have answers, and would not be asked")
+    judged: int = Field(default=0, description="Maximum number of calls of judges")
     usage: TokenUsage = Field(default_factory=TokenUsage)
 
 
 class Estimate(Report):
-    """What a dry run expects: calls, prompt tokens, and output tokens at most (each answer as long as it may be)."""
+    """A dry run's estimate: calls, prompt tokens, and output tokens if every answer has its maximum length."""
 
     counted_by: Literal["tokenizer", "characters"] = Field(
-        description="How tokens of prompts were counted: by tokenizer_path, else one for four ASCII characters and one "
-        "for each other character"
+        description="How tokens of prompts were counted: by tokenizer_path, otherwise as one per four ASCII "
+        "characters and one per other character"
     )
     model: Spending
     judges: list[Spending] = Field(default_factory=list)

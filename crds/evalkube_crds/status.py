@@ -1,4 +1,4 @@
-"""What a run reports: conditions first, everything else derived or beside them. Pure: times come in as arguments."""
+"""The status of a run: conditions, and what follows from them. Pure: times are arguments."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -41,7 +41,7 @@ class Condition(Report):
 
 
 class Attempt(Report):
-    """One try at the run."""
+    """One attempt at the run."""
 
     number: int = Field(ge=0)
     start_time: datetime | None = None
@@ -52,7 +52,7 @@ class Attempt(Report):
 
 
 class ResultReference(Report):
-    """Where the result document is when it is too large for the status."""
+    """The place of a result document that is too large for the status."""
 
     store: str
     uri: str
@@ -61,17 +61,17 @@ class ResultReference(Report):
 
 
 class Columns(Report):
-    """What ``kubectl get`` prints of a run (``columns.columns``); programs read what it is derived from."""
+    """The printer columns of a run for `kubectl get` (`columns.columns`); programs read the fields behind them."""
 
-    reason: str | None = Field(default=None, description="Why the run stands where it does, or ended as it did")
+    reason: str | None = Field(default=None, description="Reason of the current state, or of the end")
     score: str | None = Field(default=None, description="The score, to three digits")
     rps: str | None = Field(default=None, description="Requests per second of the fastest point, to three digits")
     verdict: str | None = Field(default=None, description="Whether the load generator was healthy, at the worst point")
-    gate: str | None = Field(default=None, description="passed or missed, where the run has thresholds")
+    gate: str | None = Field(default=None, description="passed or missed, if the run has thresholds")
 
 
 class RunStatus(Report):
-    """The truth about a run. A terminal one never changes again."""
+    """The status of a run. After the end of the run it never changes again."""
 
     observed_generation: int = 0
     phase: Phase = Phase.PENDING
@@ -80,25 +80,27 @@ class RunStatus(Report):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     progress: Progress | None = None
-    progress_text: str | None = Field(default=None, description="Progress for people: done/total")
-    columns: Columns = Field(default_factory=Columns, description="What kubectl get prints, for people")
+    progress_text: str | None = Field(default=None, description="Progress in words: done/total")
+    columns: Columns = Field(default_factory=Columns, description="Printer columns of kubectl get")
     summary: dict[str, float] = Field(default_factory=dict, description="Headline figures by name")
     start_skew_seconds: float | None = Field(
         default=None,
-        description="The most that the starts of a load test's shards can have been apart, of the point where that "
-        "is most",
+        description="Greatest possible time between the starts of a load test's shards, at the point where it is "
+        "greatest",
     )
-    results: dict[str, Any] | None = Field(default=None, description="The response's result, up to 32 KiB")
+    results: dict[str, Any] | None = Field(
+        default=None, description="The response's result, if it is not larger than 32 KiB"
+    )
     result_ref: ResultReference | None = None
     attempts: list[Attempt] = Field(default_factory=list, max_length=32)
     job_name: str | None = None
     job_uid: str | None = Field(default=None, alias="jobUID")
     start_time: datetime | None = None
     completion_time: datetime | None = None
-    output_dir: str | None = Field(default=None, description="Where the artifacts are")
+    output_dir: str | None = Field(default=None, description="Folder of the artifacts")
 
     def condition(self, kind: ConditionType) -> Condition | None:
-        """The condition of that type, where there is one."""
+        """The condition of that type; None if there is none."""
         return next((condition for condition in self.conditions if condition.type is kind), None)
 
 
@@ -123,14 +125,14 @@ class _Document(Report):
 
 
 class EvalRun(_Document):
-    """An evaluation with what became of it."""
+    """An evaluation with its status."""
 
     kind: Literal[Kind.EVAL_RUN] = Kind.EVAL_RUN
     spec: EvalRunSpec
 
 
 class PerfRun(_Document):
-    """A load test with what became of it."""
+    """A load test with its status."""
 
     kind: Literal[Kind.PERF_RUN] = Kind.PERF_RUN
     spec: PerfRunSpec
@@ -149,7 +151,7 @@ def with_condition(
     now: datetime,
     generation: int = 0,
 ) -> list[Condition]:
-    """``conditions`` with one set; its transition time moves only when its status does."""
+    """`conditions` with one of them set. Its transition time changes only if its status does."""
     before = {condition.type: condition for condition in conditions}
     old = before.get(kind)
     since = old.last_transition_time if old is not None and old.status == status else now
@@ -175,7 +177,7 @@ _HELD: dict[Reason, Phase] = {
 
 
 def phase_of(conditions: Iterable[Condition]) -> Phase:
-    """The one word for people that these conditions come to."""
+    """The phase that follows from the conditions."""
     by_type = {condition.type: condition for condition in conditions}
 
     def holds(kind: ConditionType) -> bool:

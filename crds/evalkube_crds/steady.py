@@ -1,8 +1,8 @@
-"""The figures of a point while its load was steady: computed from what shards counted, and added up. Pure.
+"""The figures of a point while its load was steady: computed from the counts of shards, and added up. Pure.
 
-A run begins on an empty server and ends as its last requests leave one by one: neither is the load that was asked for.
-What lies between is measured by ``perf_point.SteadyWindow``, beside the whole. Each shard has a part of its own, as
-each begins and ends by itself, so its rates are per second of its own part; those of all shards together are their sum.
+A run begins on an empty server, and at its end the last requests leave one by one: neither is the load that was asked
+for. `perf_point.SteadyWindow` measures the part between, beside the whole. Each shard has its own steady part, because
+each begins and ends by itself. So its rates are per second of its own part, and the rates of all shards are added.
 """
 
 from collections import Counter
@@ -35,14 +35,14 @@ RATES: Final[Mapping[Figure, str]] = {
     DOCUMENTS_PER_SECOND: "inputs",
     INPUT_TPS: "input_tokens",
 }
-"""The rates that there are of a steady part, with their names in ``SteadyWindow.rates``."""
+"""The rates of a steady part, with their names in `SteadyWindow.rates`."""
 TIMES: Final = (LATENCY, TTFT, TPOT)
 _IN_FLIGHT: Final = "in_flight"
 _COUNTS: Final = ("windows", "length_ns", "run_ns", "succeeded", "failed")
 
 
 def added(parts: Sequence[SteadyWindow]) -> SteadyWindow | None:
-    """The steady parts of shards that worked at the same time, as one; None of none."""
+    """The steady parts of shards that worked at the same time, as one; None without any."""
     if not parts:
         return None
     total = _summed(parts)
@@ -53,7 +53,10 @@ def added(parts: Sequence[SteadyWindow]) -> SteadyWindow | None:
 
 
 def in_turn(parts: Sequence[SteadyWindow]) -> SteadyWindow | None:
-    """Those of runs that followed each other: their rates count by their lengths. None of none."""
+    """The steady parts of runs that followed each other, as one; None without any.
+
+    Their rates are weighted by their lengths.
+    """
     if not parts:
         return None
     total = _summed(parts)
@@ -77,8 +80,9 @@ def _summed(parts: Sequence[SteadyWindow]) -> SteadyWindow:
 
 
 def view(point: PerfPoint) -> PerfPoint | None:
-    """The point with the requests of its steady part alone, for what is a statistic of requests (``Quantity``,
-    SUCCESS_RATE); None where there is none. Of its rates see ``rate``.
+    """The point with only the requests of its steady part; None without a steady part.
+
+    It is for statistics of requests (`Quantity`, SUCCESS_RATE). For rates see `rate`.
     """
     window = point.steady
     if window is None or window.absent or not window.length_ns:
@@ -88,7 +92,7 @@ def view(point: PerfPoint) -> PerfPoint | None:
 
 
 def rate(point: PerfPoint, figure: Figure) -> float | None:
-    """One of ``RATES`` in the steady part; None where there is none, and where the whole has none."""
+    """One of `RATES` in the steady part; None without a steady part, and where the whole point has none."""
     window = point.steady
     if view(point) is None or window is None or figure.of(point) is None:
         return None
@@ -96,10 +100,10 @@ def rate(point: PerfPoint, figure: Figure) -> float | None:
 
 
 def figures(point: PerfPoint) -> dict[str, float]:
-    """The figures of the steady part by name (``steady_rps``, ``steady_ttft_p99_s``); none where there is no such part.
+    """The figures of the steady part by name (`steady_rps`, `steady_ttft_p99_s`); empty without such a part.
 
-    ``steady_in_flight``: the mean number of requests; ``steady_duration_s``: the length, of a shard in the mean;
-    ``steady_share``: of the run; ``steady_requests``: those whose times it has.
+    `steady_in_flight` is the mean number of requests in flight. `steady_duration_s` is the length, the mean of the
+    shards. `steady_share` is the share of the run. `steady_requests` is the number of requests whose times it has.
     """
     return {f"steady_{name}": value for name, value in _figures(point).items()}
 
@@ -126,7 +130,7 @@ def _names(time: Quantity) -> list[str]:
 
 
 def why_none(point: PerfPoint) -> str | None:
-    """Why there is no steady part, in words; None where there is one, and where nothing is known of it."""
+    """The reason in words why there is no steady part; None if there is one, or nothing is known of it."""
     window = point.steady
     if window is None or not window.absent:
         return None
@@ -134,9 +138,10 @@ def why_none(point: PerfPoint) -> str | None:
 
 
 def document(point: PerfPoint) -> dict[str, Any] | None:
-    """The steady part for a response: its figures by name, without ``steady_``, and where it begins, in seconds after
-    the first measured request. Where there is none, why: ``absent`` has the reasons, ``message`` says them. None where
-    nothing is known of it.
+    """The steady part for a response; None if nothing is known of it.
+
+    It has the figures by name, without `steady_`, and the begin in seconds after the first measured request. Without a
+    steady part, `absent` has the reasons and `message` has them in words.
     """
     window = point.steady
     if window is None:
@@ -147,5 +152,5 @@ def document(point: PerfPoint) -> dict[str, Any] | None:
 
 
 def begins_s(point: PerfPoint) -> float:
-    """How long after the first measured request the steady part begins."""
+    """The time from the first measured request to the steady part, in seconds."""
     return max(point.steady.started_at_ns - point.started_at_ns, 0) / NANO if point.steady is not None else 0.0

@@ -1,4 +1,4 @@
-"""What it means to a run that something could not be written: which reason, whether to wait, in which words. Pure."""
+"""The meaning of a failed write for a run: its reason, its message, and whether waiting helps. Pure."""
 
 import errno
 import os
@@ -13,21 +13,21 @@ _PASSING: Final = _FULL | {errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOENT, e
 
 
 def is_full(problem: OSError) -> bool:
-    """Whether there is no room: on the disk, in a quota, below a limit of file sizes."""
+    """Whether the error means that there is no room: on the disk, in a quota, below a limit of file sizes."""
     return problem.errno in _FULL
 
 
 def may_pass(problem: OSError) -> bool:
-    """Whether it may become better by itself or by what people do, so that waiting makes sense."""
+    """Whether the error may be temporary, so that waiting makes sense."""
     return problem.errno in _PASSING
 
 
 def reason_of(problem: OSError) -> Reason:
-    """Why a run ends that could not write."""
+    """The reason of a run that ends because it could not write."""
     return Reason.STORE_FULL if is_full(problem) else Reason.STORE_FAILED
 
 
 def words_of(problem: OSError) -> str:
-    """What is wrong, and where; for people."""
+    """The error and its place in words."""
     what = problem.strerror or os.strerror(problem.errno or 0)
     return f"{problem.filename}: {what}" if isinstance(problem.filename, str | os.PathLike) else what

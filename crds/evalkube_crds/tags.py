@@ -1,6 +1,6 @@
-"""Tags of a run: words of its owner, which are labels of the resource under a prefix of their own. Pure.
+"""Tags of a run: words of its owner, which become labels of the resource with a prefix of their own. Pure.
 
-The rules are those of Kubernetes for labels, on one machine too: a request that is right here is right there.
+The rules are those of Kubernetes' labels, also on one machine, so that every valid request is valid on a cluster.
 """
 
 import re
@@ -17,15 +17,15 @@ MOST_TAGS: Final = 32
 _WORD: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LONGEST_SHOWN: Final = 80
 _RULE: Final = (
-    "must have at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, as labels of"
-    " Kubernetes do"
+    "must have at most 63 letters, digits, '-', '_' and '.', and a letter or digit at both ends (the rule of "
+    "Kubernetes' labels)"
 )
 
 
 def problems(tags: Mapping[str, str], field: str = "tags") -> list[Problem]:
-    """What is wrong with these tags, each with its field and a reason."""
+    """The problems of these tags, each with its field and a reason."""
     if len(tags) > MOST_TAGS:
-        return [Problem(field, f"must be at most {MOST_TAGS} tags, not {len(tags)}")]
+        return [Problem(field, f"must have at most {MOST_TAGS} tags, but has {len(tags)}")]
     found = [Problem(f"{field}.{_shown(name)}", f"its name {_RULE}") for name in tags if not _is_word(name)]
     values = tags.items()
     return found + [
@@ -36,12 +36,12 @@ def problems(tags: Mapping[str, str], field: str = "tags") -> list[Problem]:
 
 
 def labels_of(tags: Mapping[str, str]) -> dict[str, str]:
-    """The labels of a resource that has these tags."""
+    """The labels of a resource with these tags."""
     return {PREFIX + name: value for name, value in tags.items()}
 
 
 def of_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a resource that has these labels, by name."""
+    """The tags of a resource with these labels, by name."""
     return {name.removeprefix(PREFIX): labels[name] for name in sorted(labels) if name.startswith(PREFIX)}
 
 

@@ -1,5 +1,6 @@
-"""Takes out of a request what its run's spec may not hold: headers, query parameters and body keys that carry secrets.
-Pure.
+"""The secrets of a request, taken out, because its run's spec must not hold them. Pure.
+
+They are in headers, query parameters and body keys.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ __all__ = ["Taken", "taken"]
 
 
 class Taken:
-    """A request without its secrets, and those by the part of the request that they are for."""
+    """A request without its secrets, and the secrets by the part of the request that they belong to."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.body = dict(body)
@@ -24,7 +25,7 @@ class Taken:
         self._own: dict[str, str] = {}
 
     def secrets(self) -> dict[str, str]:
-        """As a run's secrets, each as JSON. Raises ValidationError for what can be no header."""
+        """The secrets of a run, each as JSON. Raises ValidationError for one that cannot be a header."""
         found: dict[str, dict[str, Any]] = {name: {**parts} for name, parts in self._found.items()}
         for name, keys in self._keys.items():
             if keys:
@@ -33,7 +34,7 @@ class Taken:
         return kept | self._own
 
     def of_judge(self, model: dict[str, Any], place: int) -> None:
-        """Takes out the key that a judge has for itself, and what else is secret of its endpoint."""
+        """Takes out a judge's own key and the other secrets of its endpoint."""
         above = f"judge.models[{place}]."
         key = model.pop("api_key", None)
         if key is not None and not isinstance(key, str):
@@ -43,9 +44,7 @@ class Taken:
         self.of_endpoint(model, "judge_credentials", above)
 
     def of_endpoint(self, holder: dict[str, Any], name: str, above: str = "") -> None:
-        """Takes what is secret out of the URL, the headers, the query and the bodies that `holder` has for one
-        endpoint.
-        """
+        """Takes the secrets out of the URL, headers, query and bodies that `holder` has for one endpoint."""
         for field in ("api_url", "url"):
             if isinstance(holder.get(field), str):
                 holder[field] = self._of_url(holder[field], name, above + field)
@@ -68,7 +67,7 @@ class Taken:
                 holder[field] = {key: value for key, value in given.items() if key not in secret}
 
     def _of_bodies(self, holder: dict[str, Any], name: str, above: str) -> None:
-        """The fields are looked at in the order in which one wins over another, key by key."""
+        """Takes the secrets out of the bodies. Fields come in the order of their priority, key by key."""
         config = holder.get("generation_config")
         secret: dict[str, Any] = {}
         last = ""
@@ -88,7 +87,7 @@ class Taken:
             secret = {key: value for key, value in secret.items() if key not in over} | found
         objection = body_objection(secret)
         if objection is None and self._keys.setdefault(name, secret) != secret:
-            objection = "its keys that carry secrets are not those of the judges before; all judges get the same"
+            objection = "has other keys that carry secrets than the judges before; give all judges the same"
         if objection is not None:
             self.problems.append(Problem(last or f"{above}generation_config.extra_body", objection))
 
@@ -110,14 +109,14 @@ class Taken:
         there = self._found.setdefault(name, {"headers": {}, "query": {}})[part]
         objection = header_objection(key, value) if part == "headers" else None
         if objection is None and there.get(key, value) != value:
-            objection = f"{key} is given twice, with two values; all judges get the same"
+            objection = f"{key} has two different values; give all judges the same"
         if objection is not None:
             self.problems.append(Problem(field, objection))
         there[key] = value
 
 
 def taken(body: Mapping[str, Any]) -> Taken:
-    """`body` (of a request, not yet checked) without its secrets."""
+    """A `body` (of a request, not yet checked) without its secrets."""
     found = Taken(body)
     found.of_endpoint(found.body, "credentials")
     judge = found.body.get("judge")

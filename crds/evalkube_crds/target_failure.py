@@ -1,4 +1,4 @@
-"""Whether a load test that was carried out failed with its target, by its whole result. Pure."""
+"""Whether a load test failed because of its target, judged by its whole result. Pure."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,10 +11,11 @@ __all__ = ["failure_of"]
 
 
 def failure_of(result: PerfResult, says_no_model: Callable[[str], bool] = lambda _: False) -> tuple[Reason, str] | None:
-    """The reason and the words for it: a load that nobody took is no success, though all of it was sent.
+    """The reason and message of such a failure; None if the target took the load.
 
-    AllRequestsFailed (ModelNotFound where the message `says_no_model`), and TargetUnreachable where most requests found
-    nobody to connect to, or there was nobody any more. None of a load that was taken.
+    A load that nobody took is not a success, though all of it was sent. The reason is AllRequestsFailed, or
+    ModelNotFound if the message `says_no_model`. It is TargetUnreachable if most requests could not connect, or the
+    target was gone at the end.
     """
     sent = sum(point.succeeded + point.failed for point in result.points)
     counts: Counter[ErrorClass] = Counter()

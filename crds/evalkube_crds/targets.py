@@ -1,8 +1,8 @@
-"""Decides whether a run may send requests to an endpoint: never to the cloud's metadata service, in whatever spelling.
+"""The endpoints to which a run may send requests: never the cloud's metadata service, in any spelling.
 
-A runner sits inside the cluster's network, where link-local addresses give out the node's credentials. Asked twice: by
-name before a run has a pod (`objection`), and by address each time a runner opens a connection (`address_objection`),
-for what a name resolves to is known only then. No look-ups here.
+A runner is inside the cluster's network, where link-local addresses give away the node's credentials. There are two
+checks: by name before a run has a pod (`objection`), and by address at each new connection (`address_objection`),
+because only then is it known what a name resolves to. No DNS look-ups here.
 """
 
 import ipaddress
@@ -51,19 +51,25 @@ CLOSED_NETWORKS: Final = (
     "fd00:a9fe:a9fe::1/128",  # Akamai
     "fd00:100::100:200/128",  # Alibaba Cloud over IPv6
 )
-"""Link-local and metadata addresses. The chart's NetworkPolicy of the runners leaves out the same, held by a test."""
+"""Link-local and metadata addresses.
+
+The chart's NetworkPolicy for runners excludes the same ones, and a test checks that.
+"""
 
 _CLOSED: Final = tuple(ipaddress.ip_network(each) for each in CLOSED_NETWORKS)
 _NOBODY: Final = tuple(
     ipaddress.ip_network(each) for each in ("0.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "ff00::/8")
 )
-"""No endpoint has such an address. 0.0.0.0 and :: are one more spelling of the pod itself to the kernel."""
+"""Addresses that no endpoint has. To the kernel 0.0.0.0 and :: are the pod itself."""
 
 _ADVICE: Final = "runs may not reach it (the installer can allow it: targets.allow)"
 
 
 def _entry(text: str) -> str:
-    """In the form that hosts are compared in. ``10.*`` is refused: the name 10.evil.example would be meant too."""
+    """An entry in the form in which hosts are compared.
+
+    `10.*` is refused, because it would also match the name 10.evil.example.
+    """
     entry = _normal(text)
     pattern = re.fullmatch(r"[a-z0-9_.*?\[\]!-]+", entry) and not re.fullmatch(r"(?=.*[0-9])[0-9.*?\[\]!-]+", entry)
     if _network(entry) is None and not pattern:
@@ -77,8 +83,11 @@ Entries = Annotated[tuple[Annotated[str, AfterValidator(_entry)], ...], Field(st
 
 
 class TargetRules(Contract):
-    """Which endpoints runs may reach. ``allowed`` goes before everything, ``denied`` before the rest; both hold host
-    names (``*.example.org`` for a domain) and networks (``10.0.0.0/8``)."""
+    """The rules of endpoints that runs may reach.
+
+    `allowed` has priority over everything, and `denied` over the built-in rules. Both have host names (`*.example.org`
+    for a domain) and networks (`10.0.0.0/8`).
+    """
 
     allow_link_local: bool = False
     allowed: Entries = ()
@@ -86,13 +95,13 @@ class TargetRules(Contract):
 
 
 def objection(url: str, rules: TargetRules) -> str:
-    """Why a run may not send requests to ``url``, as far as that can be told without a look-up; empty where it may."""
+    """The reason why a run may not send requests to `url`, without a DNS look-up; empty if it may."""
     host = _host(url)
     return name_objection(host, rules) if host else f"{url[:200]} names no host"
 
 
 def name_objection(host: str, rules: TargetRules) -> str:
-    """Why a run may not send requests to ``host``, by its name and by the addresses that it spells."""
+    """The reason why a run may not send requests to `host`, from its name and the addresses in it; empty if it may."""
     host = _normal(host)
     address = addresses.literal(host)
     spelled: Iterable[Address | None] = (address,) if address is not None else addresses.in_name(host) or (None,)
@@ -100,9 +109,9 @@ def name_objection(host: str, rules: TargetRules) -> str:
 
 
 def address_objection(host: str, address: str, rules: TargetRules) -> str:
-    """Why a run may not connect to ``address``, to which ``host`` resolves; empty where it may."""
+    """The reason why a run may not connect to `address`, to which `host` resolves; empty if it may."""
     found = addresses.literal(address)
-    return f"{address!r} of {host} is no IP address" if found is None else _judged(_normal(host), found, rules)
+    return f"{address!r} of {host} is not an IP address" if found is None else _judged(_normal(host), found, rules)
 
 
 def _judged(host: str, address: Address | None, rules: TargetRules) -> str:
@@ -113,7 +122,7 @@ def _judged(host: str, address: Address | None, rules: TargetRules) -> str:
     if _listed(host, meant, rules.denied):
         return f"{what} is a target that this installation denies; {_ADVICE}"
     if _within(meant[:1], _NOBODY):
-        return f"{what} is no endpoint's address, but unspecified, multicast or broadcast; {_ADVICE}"
+        return f"{what} is an unspecified, multicast or broadcast address, which no endpoint has; {_ADVICE}"
     if rules.allow_link_local:
         return ""
     if any(fnmatchcase(host, name) for name in _METADATA_NAMES):
@@ -124,8 +133,10 @@ def _judged(host: str, address: Address | None, rules: TargetRules) -> str:
 
 
 def _allowed(host: str, meant: tuple[Address, ...], entries: tuple[str, ...]) -> bool:
-    """By name, by the address as it stands, or by all that it carries: one of two would let the other through. A name
-    that holds what no DNS name does has none of a pattern's rights.
+    """Whether the rules match: by name, by the address itself, or by all addresses that it contains.
+
+    One of two addresses is not enough, because it would let the other through. A name that is not a valid DNS name
+    matches no pattern.
     """
     host = host if re.fullmatch(r"[a-z0-9_.:-]+", host) else ""
     return _listed(host, meant[:1], entries) or (
@@ -164,7 +175,7 @@ def _host(url: str) -> str | None:
 
 
 def _normal(host: str) -> str:
-    """``host`` as a client would look it up: decoded, in compatibility form, lower case, without a trailing dot."""
+    """`host` as a client would look it up: decoded, in compatibility form, lower case, without a trailing dot."""
     host = unicodedata.normalize("NFKC", unquote(host)).lower().replace("\N{IDEOGRAPHIC FULL STOP}", ".")
     if not host.isascii():
         with suppress(UnicodeError):  # no resolver takes it either

@@ -1,4 +1,4 @@
-"""Decides whether a run's figures pass its gates. Pure."""
+"""The thresholds of a run, compared with its figures. Pure."""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operato
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A gate that did not hold: ``value`` is None where the run reports no such figure."""
+    """A missed threshold. `value` is None if the run reports no such figure."""
 
     threshold: Threshold
     name: str
@@ -29,7 +29,7 @@ class Miss:
 
 
 def missed(thresholds: Sequence[Threshold], summary: Mapping[str, float]) -> list[Miss]:
-    """The gates that ``summary`` fails. A metric named without its dataset or point stands for every one of them."""
+    """The thresholds that `summary` misses. A metric without its dataset or point stands for all of them."""
     misses = []
     for threshold in thresholds:
         names = [name for name in summary if name == threshold.metric or name.endswith(f"/{threshold.metric}")]

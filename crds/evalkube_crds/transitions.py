@@ -1,7 +1,7 @@
-"""The transitions of a run's status: each takes a status and returns the next one, its phase derived anew. Pure.
+"""The transitions of a run's status: each takes a status and returns the next one, with its phase. Pure.
 
-The operator and the backend of one machine both go through these, and conditions are put together nowhere else: the
-same state reads the same wherever a run is.
+The operator and the `local` backend both use them, and no other code makes conditions. So the same state reads the same
+everywhere.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,11 +40,11 @@ _ENDED = "the runners have ended"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. ``reason`` is Completed, or why there is no whole result.
+    """The outcome of a run. `reason` is Completed, or the reason why there is no complete result.
 
-    ``delivered`` is False where the figures are the receipts' because the documents never arrived. ``verdict``: of a
-    load test, at its worst point; ``start_skew_s``: of its shards, likewise. ``done``: samples or requests, and how
-    many of them ``failed``; 0 where that is not known.
+    `delivered` is False if the figures are from the receipts, because the documents never arrived. `verdict` and
+    `start_skew_s` are those of a load test's worst point. `done` is the number of samples or requests, `failed` of
+    which failed; 0 if it is not known.
     """
 
     reason: Reason
@@ -83,7 +83,7 @@ def _fraction(progress: Progress) -> str:
 
 
 def since(status: RunStatus, kind: ConditionType, value: Value) -> datetime | None:
-    """Since when that condition has had that value; None where it has not."""
+    """The time since which that condition has had that value; None if it has another."""
     condition = status.condition(kind)
     return condition.last_transition_time if condition is not None and condition.status == value else None
 
@@ -94,7 +94,7 @@ _UNDECIDED: Setting = (ConditionType.SUCCEEDED, "Unknown", Reason.PROGRESSING, "
 def held_back(
     status: RunStatus, reason: Reason, message: str, *, accepted: bool, now: datetime, generation: int
 ) -> RunStatus:
-    """Nothing runs it yet (or any more), for this reason; ``accepted``: the run itself is fine."""
+    """The status of a run that waits, for this reason. `accepted`: the run itself is valid."""
     settings: list[Setting] = [
         (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "")
         if accepted
@@ -108,7 +108,7 @@ def held_back(
 
 
 def attempt_begun(status: RunStatus, number: int, *, now: datetime, generation: int) -> RunStatus:
-    """A further attempt is on record, before anything runs it."""
+    """The status with a further attempt, recorded before anything runs it."""
     attempts = [*status.attempts, Attempt(number=number, start_time=now)][-_MAX_ATTEMPTS:]
     settings: list[Setting] = [
         (ConditionType.ACCEPTED, "True", Reason.ACCEPTED, ""),
@@ -130,8 +130,9 @@ def job_recorded(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """What runs attempt ``number`` exists: a Job, whose UID is on record from now on, or a process; ``message`` names
-    it.
+    """The status with what runs attempt `number`: a Job or a process. `message` names it.
+
+    A Job's UID is now recorded.
     """
     attempts = status.attempts
     if not attempts or attempts[-1].number != number:
@@ -155,7 +156,7 @@ def _not_running(queued: bool) -> Setting:
 def starting(
     status: RunStatus, *, queued: bool, trouble: tuple[Reason, str] | None, now: datetime, generation: int
 ) -> RunStatus:
-    """The Job is there, its pods are not all running; ``trouble`` is what is known to hold them back."""
+    """The status of a run whose Job exists but whose pods do not all run. `trouble` is the known cause."""
     setting = _not_running(queued) if trouble is None else (ConditionType.RUNNING, "Unknown", *trouble)
     return _set(status, [setting], now, generation)
 
@@ -169,7 +170,10 @@ def running(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """All shards have started; ``progress`` None: as it was. ``unheard``: words for that nothing comes from them."""
+    """The status of a run whose shards have all started.
+
+    `progress` None leaves the progress as it was. `unheard` has words if nothing arrives from them.
+    """
     words = f"{shards} shards have started" if shards > 1 else "the runner has started"
     setting: Setting = (ConditionType.RUNNING, "True", Reason.STARTED, words)
     if unheard:
@@ -178,7 +182,7 @@ def running(
 
 
 def collecting(status: RunStatus, reason: Reason, message: str, *, now: datetime, generation: int) -> RunStatus:
-    """The runners have ended, and the results are not all here."""
+    """The status of a run whose runners have ended and whose results have not all arrived."""
     settings: list[Setting] = [
         (ConditionType.RUNNING, "False", Reason.COMPLETED, _ENDED),
         (ConditionType.RESULTS_COLLECTED, "False", reason, message),
@@ -189,7 +193,7 @@ def collecting(status: RunStatus, reason: Reason, message: str, *, now: datetime
 def attempt_ended(
     status: RunStatus, reason: Reason, message: str, exit_code: int | None, *, now: datetime, generation: int
 ) -> RunStatus:
-    """The attempt is over, and the run is not."""
+    """The status of a run whose attempt is over, while the run continues."""
     settings: list[Setting] = [
         (ConditionType.JOB_CREATED, "False", reason, message),
         (ConditionType.RUNNING, "Unknown", reason, message),
@@ -229,7 +233,7 @@ def ended(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The run has come to its end without a result. Terminal. ``figures``: all that is left of one."""
+    """The final status of a run without a result. `figures` are those that exist nevertheless."""
     settings: list[Setting] = [(ConditionType.SUCCEEDED, "False", reason, message)]
     if refused:
         settings.append((ConditionType.ACCEPTED, "False", reason, message))
@@ -256,7 +260,7 @@ def with_outcome(
     now: datetime,
     generation: int,
 ) -> RunStatus:
-    """The run has come to its end with a result. Terminal. ``missed``: the gates that do not hold; None: no gates."""
+    """The final status of a run with a result. `missed` are the missed thresholds; None if the run has none."""
     collected: Setting = (
         (ConditionType.RESULTS_COLLECTED, "True", Reason.COLLECTED, "")
         if outcome.delivered

@@ -1,21 +1,19 @@
-"""Whether the client was healthy enough for its numbers to speak of the server: figures in, a verdict and its reasons
-out. No I/O.
+"""The verdict on the client: whether it was healthy enough for its numbers to describe the server. No I/O.
 
-A delay of the client adds to what it reports of the server, so what is tolerable depends on what is measured: a lag
-of 2 ms is nothing on a TTFT of 200 ms and everything on one of 3 ms. The scale is the median TTFT (latency where
-nothing is streamed). The numbers below are ours: one part in twenty is what two careful runs differ by anyway, and
-beyond one in five no comparison holds.
+A delay of the client adds to the times that it reports. So the tolerance depends on what is measured: a lag of 2 ms is
+little for a TTFT of 200 ms, and too much for one of 3 ms. The scale is the median TTFT (latency without streaming). The
+limits below are our choice: two careful runs differ by 5 % anyway, and beyond 20 % no comparison is possible.
 
-A stall is weighed by the requests that it touched: each percentile is compared with what it would be if those had lost
-nothing but their wait in the client, so a stall that many requests met counts, however rare stalls are, and one that no
-request met does not.
+A stall is weighed by the requests that it touched. Each percentile is compared with the value that it would have if
+these requests had lost nothing but their wait in the client. So a stall that many requests met counts, however rare
+stalls are, and a stall that no request met does not.
 
-Where the kernel took the times of arrival (`PerfPoint.clocks`), a late read changes none of them. What is left is what
-the client does late: requests of a schedule that leave late, and a closed loop that sees an answer late and so sends
-the next one late, which lowers the load by as much.
+If the kernel took the arrival times (`PerfPoint.clocks`), a late read changes none of them. What counts then is what
+the client does late. Requests of a schedule may leave late. A closed loop may see an answer late, and so send the next
+request late, which lowers the load by as much.
 
-Figures are of the requests that succeeded. Where many failed they are of the lucky ones, which is degraded whoever's
-fault it is; but never invalid, for it is the server that they speak of.
+Figures are of successful requests. If many requests failed, the verdict is degraded, whoever caused it, because the
+figures are those of the lucky ones. It is not invalid, because the figures still describe the server.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,38 +32,40 @@ _MS = 1_000_000
 DEGRADED_SHARE = 0.05
 INVALID_SHARE = 0.20
 BUNCHED_SHARE = 0.03
-"""What bursts did at the server is estimated; where it is estimated to be so much it may have been 5 %."""
+"""The estimated effect of bursts at the server that counts as 5 %, because it is an estimate."""
 FLOOR_NS = 1 * _MS
-"""A lag below this is never held against a run: it is what a timer and a wake-up cost on an ordinary machine."""
+"""The lag that never counts against a run: the cost of a timer and a wake-up on an ordinary machine."""
 INVALID_FLOOR_NS = 5 * _MS
 STALL_DEGRADED_NS = 100 * _MS
 STALL_INVALID_NS = 1_000 * _MS
-"""A single stall, however rare: all requests in flight carry it, and what the server did meanwhile is unknown."""
+"""The single stall that counts, however rare.
+
+All requests in flight have it, and nobody knows what the server did meanwhile."""
 BY_KERNEL = 0.99
-"""Share of the requests from which on a point's times are the kernel's: no percentile that is reported has others."""
+"""The share of requests above which a point's times are the kernel's, because then all reported percentiles are."""
 CPU_DEGRADED = 0.80
 CPU_INVALID = 0.95
-"""Of a core, by each worker process (one thread): near 1 it is the client that sets the pace."""
+"""The share of a core for each worker process (one thread); near 1 the client limits the pace."""
 CPU_WINDOW_NS = 200 * _MS
-"""Shorter runs are start-up; their CPU share says nothing."""
+"""The duration below which a run is mostly start-up, so that its CPU share has no meaning."""
 SENT_DEGRADED = 0.99
 SENT_INVALID = 0.95
 CONNECTIONS_DEGRADED = 0.90
 FAILED_DEGRADED = 0.05
 DOUBTFUL_DEGRADED = 0.01
 DOUBTFUL_INVALID = 0.05
-"""Of all requests: goodput is asked for as a share near 1 (0.95, 0.99), which few requests decide."""
+"""The share of all requests for goodput, which is usually near 1 (0.95, 0.99), so that few requests decide it."""
 SKEW_NS = 50 * _MS
 SKEW_INVALID_NS = 250 * _MS
-"""Starts of shards that are less apart are never held against a run, however short it is."""
+"""The time between the starts of shards that never counts against a run, however short it is."""
 SKEW_MOST_NS = 1 * NANO
-"""Nobody calls it one start beyond this, however long the run is."""
+"""The time between the starts of shards that always counts, however long the run is."""
 WORD_NS = 3 * NANO
 WORD_SHARD_NS = 10 * _MS
-"""By then all shards have heard that one has ended the load: that, and as much for each of them."""
+"""The time in which all shards have heard that one has ended the load, and the tolerance for each of them."""
 _NAMED = 3
 MOST_REASONS = 20
-"""A thousand shards on one bad node have one thing to say, not a thousand."""
+"""The maximum number of reasons, because a thousand shards on one bad node have only one thing to report."""
 _PERCENTS = (50, 90, 95, 99)
 _DELAYABLE = (
     ("TTFT", "ttft_ns"),
@@ -78,8 +78,9 @@ _SEVERITY = (Verdict.VALID, Verdict.DEGRADED, Verdict.INVALID)
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """One statistic (``mean``, ``p99``) of what was measured, and the least that it can be without the client's stalls.
-    Not ``sound``: it is of too few requests to be more than their largest value.
+    """One statistic (`mean`, `p99`) of what was measured, and its lowest value without the client's stalls.
+
+    If not `sound`, it is of too few requests, and equals their largest value.
     """
 
     figure: str
@@ -94,7 +95,7 @@ class Delay:
 
     @property
     def verdict(self) -> Verdict:
-        """How far the stalls spoil it."""
+        """How far the stalls change the statistic."""
         added_ns = self.measured_ns - self.least_ns
         if self.sound and added_ns > max(INVALID_FLOOR_NS, INVALID_SHARE * self.measured_ns):
             return Verdict.INVALID
@@ -103,7 +104,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is judged. Times in ns; None where there is nothing to tell."""
+    """The figures to judge, times in ns; None where there is nothing to judge."""
 
     scale_ns: float | None
     schedule_lag_p99_ns: float | None
@@ -122,15 +123,15 @@ class Figures:
     failures: str = ""
     no_room: int = 0
     pace_lag_ns: float | None = None
-    """Of a closed loop: how long after an answer had arrived the next request left, on average; and the answer took."""
+    """Of a closed loop, the mean time from an answer's arrival to the next request, and the mean latency."""
     pace_scale_ns: float = 0.0
     unread_ns: float = 0.0
-    """The longest time in which nothing was read, where that does not change the times themselves."""
+    """The longest time in which nothing was read, if reading late does not change the times themselves."""
     clock_step_ns: int = 0
     stopped: tuple[str, ...] = ()
     good: int | None = None
     doubtful: int = 0
-    """Requests that the client's stalls alone may have made good, or not good."""
+    """The requests whose goodput the client's stalls alone may have decided."""
 
 
 def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
@@ -163,12 +164,12 @@ def judge_point(point: PerfPoint) -> tuple[Verdict, list[str]]:
 
 
 def by_kernel(point: PerfPoint) -> bool:
-    """Whether a point's times of arrival are the kernel's."""
+    """Whether a point's arrival times are the kernel's."""
     return point.clocks.get(Clock.KERNEL, 0) >= BY_KERNEL * max(1, sum(point.clocks.values()))
 
 
 def _by_kernel(figures: Figures, point: PerfPoint) -> Figures:
-    """What of it is the client's fault where the kernel took the times."""
+    """The client's share of the figures where the kernel took the times."""
     health, latency = point.health, point.histograms.get("latency_ns")
     figures = replace(
         figures,
@@ -187,7 +188,7 @@ def _by_kernel(figures: Figures, point: PerfPoint) -> Figures:
 
 
 def _delays_of(point: PerfPoint) -> Iterator[Delay]:
-    """Of each figure that a stall touched, its mean and percentiles."""
+    """The mean and percentiles of each figure that a stall touched."""
     health = point.health
     for figure, name in _DELAYABLE:
         measured = point.histograms.get(name)
@@ -204,10 +205,10 @@ def _delays_of(point: PerfPoint) -> Iterator[Delay]:
 
 
 def _compared(figure: str, measured: Histogram, touched: Histogram, least: Sequence[Histogram]) -> Iterator[Delay]:
-    """The mean and percentiles, beside the highest of those that they can have been at least.
+    """The mean and percentiles, beside the highest of their lowest possible values.
 
-    Of a burst these are two: with nothing lost but the stall, and as those are that no burst met. Where a server
-    was slow for reasons of its own the first stays high, and where all were alike the second.
+    A burst has two such values: with only the stall taken away, and with the times of requests that met no burst. If
+    the server was slow for its own reasons, the first stays high; if all requests were alike, the second does.
     """
     rows = [[one.mean, *one.percentiles(_PERCENTS)] for one in (measured, *(each for each in least if each.count))]
     names = [("mean", 50), *((f"p{percent}", percent) for percent in _PERCENTS)]
@@ -219,9 +220,10 @@ def _compared(figure: str, measured: Histogram, touched: Histogram, least: Seque
 
 
 def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Verdict, list[str]]:
-    """The verdict on the sum of several shards' points: the worst of that on the sum and of their own, for one
-    saturated shard of many vanishes in the sum. At most ``MOST_REASONS``, the sum's before the shards' and the worst
-    first, and one that says how many more there are.
+    """The verdict on the sum of several shards' points: the worst of the sum's verdict and the shards' own.
+
+    One saturated shard of many would vanish in the sum. There are at most `MOST_REASONS` reasons: those of the sum
+    before those of the shards, the worst first, and one that counts the others.
     """
     alone, own = judge_point(whole.model_copy(update={"stopped": []}))  # each shard says its own
     together = [*_skew(whole), *_left_alone(shards)]
@@ -235,11 +237,11 @@ def judge_shards(whole: PerfPoint, shards: Mapping[int, PerfPoint]) -> tuple[Ver
 
 
 def _skew(whole: PerfPoint) -> Iterator[tuple[Verdict, str]]:
-    """Shards that began apart put less load than was asked for until the last had begun."""
+    """The finding that shards started apart, so that the load was lower until the last one had started."""
     if whole.begun is None:
         return
     skew_ns, length_ns = whole.begun.skew_ns, max(whole.ended_at_ns - whole.started_at_ns, 0)
-    text = f"the shards' starts may be {skew_ns / _MS:.0f} ms apart, of {length_ns / NANO:.1f} s"
+    text = f"the shards may have started up to {skew_ns / _MS:.0f} ms apart, in a load of {length_ns / NANO:.1f} s"
     if skew_ns > max(SKEW_INVALID_NS, INVALID_SHARE * length_ns):
         yield Verdict.INVALID, text
     elif skew_ns > min(max(SKEW_NS, DEGRADED_SHARE * length_ns), SKEW_MOST_NS):
@@ -247,7 +249,7 @@ def _skew(whole: PerfPoint) -> Iterator[tuple[Verdict, str]]:
 
 
 def _left_alone(shards: Mapping[int, PerfPoint]) -> Iterator[tuple[Verdict, str]]:
-    """Where some shards ended early, or failed, and others went on, it was with less load than was asked for."""
+    """The finding that some shards ended early or failed, so that the load was lower for the others."""
     loading = {shard: point for shard, point in shards.items() if point.stopped or point.health.processes}
     early = {shard: point for shard, point in loading.items() if point.stopped or point.failed > point.succeeded}
     if not early:
@@ -261,26 +263,26 @@ def _left_alone(shards: Mapping[int, PerfPoint]) -> Iterator[tuple[Verdict, str]
     names = [str(shard) for shard in sorted(early, key=lambda shard: (_lasted_ns(early[shard]), shard))]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     text = (
-        f"shard {', '.join(names[:_NAMED])}{more} ended early, or failed, and others went on for up to "
-        f"{alone_ns / NANO:.1f} s of {longest_ns / NANO:.1f} s: meanwhile the load was lower than asked for"
+        f"shard {', '.join(names[:_NAMED])}{more} ended early or failed, while others continued for up to "
+        f"{alone_ns / NANO:.1f} s of {longest_ns / NANO:.1f} s: during this time the load was lower than asked for"
     )
     yield Verdict.INVALID if alone_ns > INVALID_SHARE * longest_ns else Verdict.DEGRADED, text
 
 
 def _lasted_ns(point: PerfPoint) -> int:
-    """For how long a shard sent, of the measured part: by its own clock, from its first measured request on."""
+    """The time in which a shard sent its measured part, by its own clock, from its first measured request on."""
     if not point.started_at_ns:
         return 0
     return max(0, (point.stopped_at_ns if point.stopped else point.ended_at_ns) - point.started_at_ns)
 
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """The one that speaks for all; None of none."""
+    """The worst verdict; None without any."""
     return max(verdicts, key=_SEVERITY.index, default=None)
 
 
 def judge(figures: Figures) -> tuple[Verdict, list[str]]:
-    """The verdict and the reasons for it, worst first; valid has none."""
+    """The verdict and its reasons, worst first; valid has none."""
     each = (_stopped, _lags, _pace, _delays, _stalls, _clock, _load, _goodput, _failed)
     found = [finding for rule in each for finding in rule(figures)]
     found.sort(key=lambda finding: finding[0] is not Verdict.INVALID)
@@ -298,7 +300,7 @@ def _lags(figures: Figures) -> Iterator[tuple[Verdict, str]]:
         if lag_ns is not None and (verdict := _weighed(lag_ns, scale_ns)) is not Verdict.VALID:
             yield (
                 verdict,
-                f"{name} p99 is {lag_ns / _MS:.2f} ms beside a median of {scale_ns / _MS:.2f} ms that was measured",
+                f"{name} p99 is {lag_ns / _MS:.2f} ms, compared with a measured median of {scale_ns / _MS:.2f} ms",
             )
 
 
@@ -312,14 +314,14 @@ def _pace(figures: Figures) -> Iterator[tuple[Verdict, str]]:
     lag_ns, scale_ns = figures.pace_lag_ns, figures.pace_scale_ns
     if lag_ns is not None and (verdict := _weighed(lag_ns, scale_ns)) is not Verdict.VALID:
         text = (
-            f"from an answer to the next request the client took {lag_ns / _MS:.2f} ms on average, beside a latency of "
-            f"{scale_ns / _MS:.2f} ms: the load was lower by as much"
+            f"the client took {lag_ns / _MS:.2f} ms on average from an answer to the next request, compared with a "
+            f"latency of {scale_ns / _MS:.2f} ms: the load was lower by this share"
         )
         yield verdict, text
 
 
 def _clock(figures: Figures) -> Iterator[tuple[Verdict, str]]:
-    """A step spoils only the answers on their way then; nobody knows which percentiles those are in."""
+    """The finding that the clock was set. It changes the times of answers on their way, whichever they are."""
     verdict = _weighed(figures.clock_step_ns, figures.scale_ns or 0.0)
     if verdict is not Verdict.VALID:
         yield verdict, f"the system's clock was set by {figures.clock_step_ns / _MS:.2f} ms during the load"
@@ -333,8 +335,8 @@ def _delays(figures: Figures) -> Iterator[tuple[Verdict, str]]:
         names = ", ".join(delay.statistic for delay in delays)
         added_ms, measured_ms = (worst.measured_ns - worst.least_ns) / _MS, worst.measured_ns / _MS
         text = (
-            f"{figure} {names}: {cause} {worst.touched} of {worst.requests} requests, "
-            f"up to {added_ms:.1f} ms of the {worst.statistic} of {measured_ms:.1f} ms"
+            f"{figure} {names}: {cause} {worst.touched} of {worst.requests} requests, and added up to "
+            f"{added_ms:.1f} ms to the {worst.statistic} of {measured_ms:.1f} ms"
         )
         yield max((delay.verdict for delay in delays), key=_SEVERITY.index), text
 
@@ -343,11 +345,11 @@ def _stalls(figures: Figures) -> Iterator[tuple[Verdict, str]]:
     for name, stall_ns in (("stall", figures.longest_stall_ns), ("garbage collection", figures.longest_gc_ns)):
         if stall_ns > STALL_DEGRADED_NS:
             verdict = Verdict.INVALID if stall_ns > STALL_INVALID_NS else Verdict.DEGRADED
-            yield verdict, f"a {name} of {stall_ns / _MS:.0f} ms in the client"
+            yield verdict, f"the client had a {name} of {stall_ns / _MS:.0f} ms"
     if figures.unread_ns > STALL_INVALID_NS:
         yield (
             Verdict.DEGRADED,
-            f"the client read nothing for {figures.unread_ns / _MS:.0f} ms: its buffers may have held the server back",
+            f"the client read nothing for {figures.unread_ns / _MS:.0f} ms; full buffers may have slowed the server",
         )
 
 
@@ -356,7 +358,7 @@ def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:
     if share > CPU_DEGRADED:
         yield (
             Verdict.INVALID if share > CPU_INVALID else Verdict.DEGRADED,
-            f"the client's processes used {share:.0%} of a core each",
+            f"each process of the client used {share:.0%} of a core",
         )
     sent = figures.sent / figures.offered if figures.offered else 1.0
     if sent < SENT_DEGRADED:
@@ -368,27 +370,27 @@ def _load(figures: Figures) -> Iterator[tuple[Verdict, str]]:
         many = figures.no_room > (1 - SENT_INVALID) * figures.requests
         yield (
             Verdict.INVALID if many else Verdict.DEGRADED,
-            f"{figures.no_room} requests found no room for a connection in the client",
+            f"{figures.no_room} requests found no free connection in the client",
         )
     if figures.connections_peak > CONNECTIONS_DEGRADED * figures.connections_limit > 0:
         yield (
             Verdict.DEGRADED,
-            f"{figures.connections_peak} connections of the {figures.connections_limit} that the process may hold",
+            f"the client had {figures.connections_peak} connections; its process may have {figures.connections_limit}",
         )
 
 
 def _goodput(figures: Figures) -> Iterator[tuple[Verdict, str]]:
-    """Beside all requests for the share, beside the good ones for their throughput."""
+    """The finding on goodput, compared with all requests for the share and with the good ones for their throughput."""
     good, doubtful = figures.good, figures.doubtful
     if good is None or doubtful <= DOUBTFUL_DEGRADED * figures.requests:
         return
     spoilt = doubtful > 1 and doubtful > min(DOUBTFUL_INVALID * figures.requests, INVALID_SHARE * good)
     yield (
         Verdict.INVALID if spoilt else Verdict.DEGRADED,
-        f"goodput: stalls of the client decided whether {doubtful} of {figures.requests} requests are good",
+        f"goodput: stalls of the client may have decided whether {doubtful} of {figures.requests} requests are good",
     )
 
 
 def _failed(figures: Figures) -> Iterator[tuple[Verdict, str]]:
     if figures.failed > FAILED_DEGRADED * figures.requests:
-        yield Verdict.DEGRADED, f"{figures.failures}; the figures are of the others"
+        yield Verdict.DEGRADED, f"{figures.failures}; the figures are of the other requests"

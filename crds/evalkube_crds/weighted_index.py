@@ -11,7 +11,7 @@ _DIGITS = 4
 
 
 def index_of(result: EvalResult, collection: CollectionResult) -> float | None:
-    """The weighted mean of the main metrics; None where a member has no score, for the rest would be another index."""
+    """The weighted mean of the main metrics; None if a member has no score, because the others have another index."""
     scores = _scores(result, collection)
     if any(score is None for score in scores.values()):
         return None
@@ -20,7 +20,7 @@ def index_of(result: EvalResult, collection: CollectionResult) -> float | None:
 
 
 def document(result: EvalResult) -> dict[str, Any]:
-    """The collections as answers show them: by name the index, and the score and weight of each member."""
+    """The collections for a response, by name: the index, and the score and weight of each member."""
     found: dict[str, Any] = {}
     for collection in result.collections:
         index = index_of(result, collection)

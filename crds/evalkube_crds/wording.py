@@ -1,4 +1,4 @@
-"""Makes words that others wrote fit to be shown: on a terminal, in a log, in a status. Pure."""
+"""Texts of others, made safe to show on a terminal, in a log, in a status. Pure."""
 
 import re
 from typing import Final
@@ -19,12 +19,12 @@ _COMMANDS: Final = re.compile(
 
 
 def printable(text: str) -> str:
-    """`text` without what a terminal would obey: each such character is U+FFFD. Tabs and line feeds stay."""
+    """`text` with U+FFFD for each character that a terminal obeys. Tabs and line feeds stay."""
     return _COMMANDS.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def in_json(text: str) -> str:
-    """JSON `text` that says the same, with all such characters written as JSON's escapes."""
+    """Equivalent JSON `text` in which JSON escapes replace all such characters."""
     return _COMMANDS.sub(_escape, text)
 
 
@@ -34,6 +34,6 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def clip(text: str, most: int = _MESSAGE_CHARS) -> str:
-    """`text` on one line, printable, and at most so many characters long."""
+    """`text` on one line, printable, with at most that many characters."""
     line = printable(" ".join(text.split()))
     return line if len(line) <= most else line[: most - 1] + CUT

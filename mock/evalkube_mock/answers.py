@@ -1,7 +1,8 @@
-"""Which answer belongs to a prompt: a book of (match, answer) pairs and its lookup. Reads a file when asked; no HTTP.
+"""The answer book of the mock: (match, answer) pairs and their lookup. Reads a file when asked; no HTTP.
 
-The match that *ends last* in the text wins, and of those that end together the longest: a prompt shows its few-shot
-examples first and the real question last, and a question that contains another as its tail is the more specific one.
+Of several matches, the one that *ends last* in the text is used, and of those that end together the longest. A prompt
+shows its few-shot examples first and the real question last. If a question ends with another question, the longer one
+is the more specific.
 """
 
 import dataclasses
@@ -15,23 +16,23 @@ __all__ = ["AnswerBook", "AnswersError", "Entry", "load"]
 
 
 class AnswersError(ValueError):
-    """The answers file cannot be used; the message says which line and why."""
+    """An answers file that cannot be used. The message names the line and the reason."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """`answer` is given when `match` occurs in the last user message."""
+    """One entry: `answer` is given if the last user message contains `match`."""
 
     match: str
     answer: str
 
 
 class AnswerBook:
-    """An index over entries that looks only at the few whose rarest word the text has.
+    """An index of entries, which examines only the few whose rarest word is in the text.
 
-    A word that stands between two white spaces inside a match stands so in every text that contains the match, so a
-    set intersection finds the candidates and only these are searched for. 1,319 entries searched one by one cost about
-    a millisecond for a few-shot prompt; this costs some tens of microseconds. Matches without an inner word (one or
+    A word between two white spaces inside a match stands so in every text that contains the match. So a set
+    intersection finds the candidates, and only these are searched for. To search 1,319 entries one by one takes about a
+    millisecond for a few-shot prompt; the index takes some tens of microseconds. Matches without an inner word (one or
     two words, Chinese) are searched for one by one.
     """
 
@@ -56,7 +57,7 @@ class AnswerBook:
         return len(self._plain) + sum(map(len, self._by_word.values()))
 
     def find(self, text: str) -> str | None:
-        """Give the answer for `text` (the last user message), or None when no match occurs in it."""
+        """The answer for `text` (the last user message); None if no match is in it."""
         best: tuple[int, int] = (-1, -1)
         answer: str | None = None
         for entry in self._candidates(text):
@@ -75,9 +76,9 @@ class AnswerBook:
 
 
 def load(path: Path) -> AnswerBook:
-    """Read a JSONL file of {"match" or "question": text, "answer": text}. Other keys are ignored.
+    """Reads a JSONL file of {"match" or "question": text, "answer": text}. Other keys are ignored.
 
-    Errors: AnswersError for a file that cannot be read, a line that is no such object, or an empty match.
+    Raises AnswersError for a file that cannot be read, a line of another form, or an empty match.
     """
     try:
         lines = path.read_bytes().splitlines()

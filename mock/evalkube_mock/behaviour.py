@@ -1,7 +1,7 @@
-"""How the mock behaves and what it decides for request number n. Pure: no clock, no socket, no shared randomness.
+"""The behaviour of the mock: its settings, and what it decides for request number n. Pure.
 
-Every decision is a function of (seed, request number), so two servers with the same options treat the same sequence
-of requests alike, whatever the timing of its arrival.
+No clock, no socket, no shared randomness. Every decision is a function of (seed, request number), so two servers with
+the same options treat the same sequence of requests alike, whatever its timing.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ _MASK = (1 << 64) - 1
 
 
 class Role(enum.StrEnum):
-    """When what opens a stream before its first token is sent (OpenAI: the role-only delta)."""
+    """The time of the events that open a stream before its first token (OpenAI: the role-only delta)."""
 
     FIRST = "first"  # in one write with the first token, as vLLM does
     EARLY = "early"  # with the response head, long before the first token: catches clients that call it a token
@@ -22,7 +22,7 @@ class Role(enum.StrEnum):
 
 
 class Fate(enum.Enum):
-    """What happens to one request."""
+    """The fate of one request."""
 
     SERVED = "served"
     FAILED = "failed"  # answered with fail_status
@@ -32,7 +32,7 @@ class Fate(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Behaviour:
-    """All that can be set. Times are integer nanoseconds; the rates are disjoint fractions of the requests."""
+    """All settings. Times are integer nanoseconds; the rates are disjoint fractions of the requests."""
 
     ttft_ns: int = 0
     itl_ns: int = 0
@@ -58,7 +58,7 @@ class Behaviour:
 
 
 def fate(behaviour: Behaviour, number: int) -> Fate:
-    """Decide what happens to request `number` (counted from 0)."""
+    """The fate of request `number` (counted from 0)."""
     if not (behaviour.fail_rate or behaviour.stream_error_rate or behaviour.truncate_rate):
         return Fate.SERVED
     draw = _uniform(behaviour.seed, number, salt=1)
@@ -74,15 +74,15 @@ def fate(behaviour: Behaviour, number: int) -> Fate:
 
 
 def cut_after(behaviour: Behaviour, number: int, tokens: int) -> int:
-    """Give after how many tokens a stream with an error or a truncation breaks: at least 1 and fewer than all.
+    """The number of tokens after which a stream with an error or a truncation breaks: at least 1, fewer than all.
 
-    An answer of one token or none breaks after all of it.
+    An answer of at most one token breaks after all of it.
     """
     return min(tokens, 1 + int(_uniform(behaviour.seed, number, salt=2) * (tokens - 1)))
 
 
 def token_offsets_ns(behaviour: Behaviour, number: int, tokens: int) -> tuple[int, ...] | None:
-    """Give when each token is due after the start of its request, or None when there is no jitter.
+    """The times at which tokens are due, from the start of their request; None without jitter.
 
     Without jitter token k is due at ttft + k * itl, which the caller computes without a table.
     """
@@ -99,7 +99,7 @@ def token_offsets_ns(behaviour: Behaviour, number: int, tokens: int) -> tuple[in
 
 
 def latency_ns(behaviour: Behaviour, number: int, tokens: int) -> int:
-    """Give when a whole answer of `tokens` tokens is due after the start of its request."""
+    """The time at which a complete answer of `tokens` tokens is due, from the start of its request."""
     plain = behaviour.latency_ns
     if plain is None:
         plain = behaviour.ttft_ns + tokens * behaviour.itl_ns
@@ -113,7 +113,7 @@ def _uniform(seed: int, number: int, *, salt: int) -> float:
 
 
 def _mix(seed: int, number: int, *, salt: int) -> int:
-    """Hash three integers into 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014), applied per input."""
+    """A hash of three integers in 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014), applied per input."""
     state = 0
     for value in (seed, number, salt):
         state = (state + value + 0x9E3779B97F4A7C15) & _MASK

@@ -1,8 +1,8 @@
-"""One client connection: bytes in, requests out in order, answers back. Decides nothing about any answer.
+"""One client connection: reads bytes, passes requests on in order, writes answers. It decides nothing about answers.
 
-Requests that arrive while one is answered (pipelining) wait their turn. Writes go straight to the socket when nothing
-is buffered, because uvloop's own write waits for the end of the loop's turn, which would delay the first of many
-tokens due at once by the rendering of all others.
+Requests that arrive while one is answered (pipelining) wait. If nothing is buffered, writes go straight to the socket,
+because uvloop's own write waits for the end of the loop's turn. When many tokens are due at once, that would delay the
+first by the rendering of all others.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _MAX_WAITING = 32  # pipelined requests, above which the socket is not read
 
 
 class Connection(asyncio.Protocol):
-    """Speaks HTTP/1.1 for an engine; also the engine's and the generation's `Channel`."""
+    """A speaker of HTTP/1.1 for an engine; also the `Channel` of the engine and of a generation."""
 
     def __init__(self, engine: Engine, connections: set["Connection"]) -> None:
         self._engine = engine
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
     # Channel
 
     def send(self, data: bytes) -> None:
-        """Write, in order."""
+        """Writes, in order."""
         if self._fd < 0 or not data:
             return
         sent = 0
@@ -150,11 +150,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(memoryview(data)[sent:])
 
     def is_full(self) -> bool:
-        """Say whether the client reads too slowly."""
+        """Whether the client reads too slowly."""
         return self._full
 
     def done(self, *, keep_alive: bool) -> None:
-        """Take the answer to the current request as complete; close unless `keep_alive`."""
+        """Completes the answer to the current request; closes the connection unless `keep_alive`."""
         self._busy = False
         self._generation = None
         if not keep_alive:
@@ -162,11 +162,11 @@ class Connection(asyncio.Protocol):
         self._turn()
 
     def abort(self) -> None:
-        """Drop the connection: the server stops."""
+        """Drops the connection, because the server stops."""
         self._transport.abort()
 
     def _turn(self) -> None:
-        """Take the next request when none is being answered. A loop and not a recursion through `done`."""
+        """Takes the next request if none is being answered. It is a loop, not a recursion through `done`."""
         if self._turning:
             return
         self._turning = True
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
             self._turning = False
 
     def _give_up(self, status: int, message: str) -> None:
-        """Answer what cannot be understood, once, unless another answer would be torn by it."""
+        """Answers an unreadable request, once, unless this would damage another answer."""
         if self._closing:
             return
         if not self._busy and not self._waiting:

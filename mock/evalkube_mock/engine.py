@@ -1,6 +1,6 @@
-"""What happens to a request that has been read: refuse, queue, generate, or answer from the mock's own books.
+"""The handling of a complete request: refuse, queue, generate, or answer from the mock's own records.
 
-Knows HTTP only as values (Request in, bytes out through the connection); opens no sockets.
+It knows HTTP only as values (a Request in, bytes out through the connection), and opens no sockets.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ __all__ = ["Engine", "Request"]
 
 @dataclasses.dataclass(slots=True)
 class Request:
-    """One request, read to its last byte at `received_ns`."""
+    """One request; its last byte was read at `received_ns`."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Request:
 
 
 class Engine:
-    """Serves requests by a behaviour. One per server; lives on one event loop."""
+    """The engine, which serves requests by a behaviour. There is one per server, on one event loop."""
 
     def __init__(self, behaviour: Behaviour, book: AnswerBook, *, record: Record, wheel: Wheel) -> None:
         self._behaviour = behaviour
@@ -57,7 +57,7 @@ class Engine:
         self._started = int(time.time())
 
     def accept(self, peer: Channel, request: Request) -> Generation | None:
-        """Take a request. While its answer is under way it is returned, for the peer to resume or abandon."""
+        """Takes a request. Returns its generation, if its answer is not complete, to resume or abandon it."""
         for dialect in table.DIALECTS:
             endpoint = dialect.endpoint(request.path, request.query)
             if endpoint is not None:
@@ -72,7 +72,7 @@ class Engine:
         return None
 
     def abandon(self, generation: Generation) -> None:
-        """Stop a generation whose client has gone."""
+        """Stops a generation whose client has disconnected."""
         generation.cancel()
         if generation in self._queue:
             self._queue.remove(generation)
@@ -177,7 +177,7 @@ class Engine:
         self._record.add((generation.number, *times, tokens, status, outcome))
 
     def _fill(self) -> None:
-        """Give free places to those that wait. A loop and not a recursion: an answer can be over within `begin`."""
+        """Gives free places to waiting requests, in a loop, because an answer can end inside `begin`."""
         if self._filling or self._behaviour.concurrency is None:
             return
         self._filling = True
@@ -189,7 +189,7 @@ class Engine:
             self._filling = False
 
     def _own(self, request: Request, dialect: Dialect) -> bytes:
-        """Answer the endpoints that generate nothing."""
+        """Answers the endpoints that generate nothing."""
         path = request.path
         if path == "/record" and request.method == "DELETE":
             self._record.clear()

@@ -1,7 +1,7 @@
-"""One answer on its way: when which token is due, and the writes. It decides nothing about the request itself.
+"""One answer in progress: when each token is due, and the writes. It decides nothing about the request.
 
-The target of token k is `start + ttft + k * itl` (or the jittered offset k): absolute, so a late write makes no later
-one late. Whatever is due when the timer rings goes out in one write.
+The target of token k is `start + ttft + k * itl` (or the jittered offset k). It is absolute, so that a late write never
+delays a later one. Everything that is due when the timer fires goes out in one write.
 """
 
 import bisect
@@ -23,20 +23,20 @@ _SLICE = 2048  # tokens per write at most: bounds what one slow reader makes the
 
 
 class Channel(Protocol):
-    """What a generation needs of its connection."""
+    """The part of a connection that a generation needs."""
 
     def send(self, data: bytes) -> None:
-        """Write, in order."""
+        """Writes, in order."""
 
     def is_full(self) -> bool:
-        """Say whether the client reads too slowly; `Generation.resume` is called when it has caught up."""
+        """Whether the client reads too slowly. When it has caught up, `Generation.resume` is called."""
 
     def done(self, *, keep_alive: bool) -> None:
-        """Take the answer to the current request as complete; close unless `keep_alive`."""
+        """Completes the answer to the current request; closes the connection unless `keep_alive`."""
 
 
 class Generation:
-    """The answer to one request. `finished` is called once: with the outcome, from within a write or a timer."""
+    """The answer to one request. `finished` is called once, with the outcome, from within a write or a timer."""
 
     __slots__ = (
         "_behaviour",
@@ -109,7 +109,7 @@ class Generation:
         self._stamp = b""
 
     def begin(self, start_ns: int) -> None:
-        """Start the clock at `start_ns`: the receipt of the request, or the moment a queued one got its place."""
+        """Starts the clock at `start_ns`: the receipt of the request, or the time when a queued one got its place."""
         self._start_ns = start_ns
         if not self.ask.stream:
             wait_ns = behaviours.latency_ns(self._behaviour, self.number, self._prepared.reply.tokens)
@@ -125,14 +125,14 @@ class Generation:
         self._at(self._target_ns(0), self._tick)
 
     def cancel(self) -> None:
-        """Forget all that is still to be sent; `finished` is not called."""
+        """Drops everything that is still to be sent; `finished` is not called."""
         if self._timer is not None:
             self._wheel.cancel(self._timer)
             self._timer = None
         self._stalled = False
 
     def resume(self) -> None:
-        """Go on after the channel was full."""
+        """Continues after the channel was full."""
         if self._stalled:
             self._stalled = False
             self._pump()
@@ -149,7 +149,7 @@ class Generation:
         return self._start_ns + self._behaviour.ttft_ns + token * self._behaviour.itl_ns
 
     def _due(self, now_ns: int) -> int:
-        """Count the tokens whose target has come, up to the last that is to be sent."""
+        """The number of tokens that are due, up to the last that is to be sent."""
         if self._offsets:
             due = bisect.bisect_right(self._offsets, now_ns - self._start_ns)
         elif self._behaviour.itl_ns:
@@ -165,7 +165,7 @@ class Generation:
         self._pump()
 
     def _pump(self) -> None:
-        """Send what is due, then wait for the next target, or for the client when it reads too slowly."""
+        """Sends what is due. Then waits for the next target, or for a client that reads too slowly."""
         now_ns = time.monotonic_ns()
         due = self._due(now_ns)
         while True:
@@ -188,7 +188,7 @@ class Generation:
         self._timer = self._wheel.at(self._target_ns(self.sent), self._tick)
 
     def _render(self, upto: int) -> bytes:
-        """Render the bytes from token `sent` to before `upto`, with what belongs before and after them."""
+        """Renders the bytes of the tokens from `sent` to before `upto`, with the events before and after them."""
         prepared, stamp = self._prepared, self._stamp
         served = self._fate is Fate.SERVED
         if self.sent == 0 and served and upto == self._limit and self._behaviour.role is not Role.EARLY:

@@ -1,4 +1,4 @@
-"""`evalkube mock-model`: the options, turned into a behaviour and served. Nothing is decided about any request here."""
+"""`evalkube mock-model`: reads the options, makes a behaviour of them and serves it. No request is decided here."""
 
 import os
 from pathlib import Path
@@ -50,7 +50,9 @@ def main(
     ] = 0.0,
     concurrency: Annotated[
         int | None,
-        typer.Option(min=1, help="Serve at most so many requests at once, the rest wait.", rich_help_panel=_TIMING),
+        typer.Option(
+            min=1, help="Serve at most this number of requests at once; others wait.", rich_help_panel=_TIMING
+        ),
     ] = None,
     tokens: Annotated[
         int, typer.Option(min=0, max=MAX_TOKENS, help="Length of the filler answer.", rich_help_panel=_CONTENT)
@@ -80,7 +82,9 @@ def main(
     ] = None,
     default_answer: Annotated[
         str | None,
-        typer.Option(help="Answer when none of --answers matches.", show_default="filler", rich_help_panel=_CONTENT),
+        typer.Option(
+            help="Answer to use if none of --answers matches.", show_default="filler", rich_help_panel=_CONTENT
+        ),
     ] = None,
     model: Annotated[str, typer.Option(help="Name at /v1/models.", rich_help_panel=_CONTENT)] = "mock-model",
     strict_model: Annotated[
@@ -89,8 +93,8 @@ def main(
     role: Annotated[
         Role,
         typer.Option(
-            help="What opens a stream (the role-only delta, message_start): with the first token, early (with the "
-            "response's head), or none where the dialect can do without.",
+            help="Time of what opens a stream (the role-only delta, message_start): with the first token, early "
+            "(with the response's head), or none if the dialect allows it.",
             rich_help_panel=_CONTENT,
         ),
     ] = Role.FIRST,
@@ -112,7 +116,10 @@ def main(
     stream_error_status: Annotated[
         int,
         typer.Option(
-            min=400, max=599, help="What the error event says it is, in its dialect's words.", rich_help_panel=_FAULTS
+            min=400,
+            max=599,
+            help="Type of error that the error event names, in its dialect's words.",
+            rich_help_panel=_FAULTS,
         ),
     ] = 500,
     api_key: Annotated[
@@ -139,15 +146,15 @@ def main(
         typer.Option("--exit-with-parent", help="Stop when standard input ends.", rich_help_panel=_SERVER),
     ] = False,
 ) -> None:
-    """Serve a mock LLM with known timing, for demos, smoke tests and as the truth of benchmarks.
+    """Serves a mock LLM with known timing, for demos, smoke tests and as the reference of benchmarks.
 
     It speaks OpenAI (chat, completions, responses, embeddings), rerank, Anthropic messages, Gemini and DashScope.
 
-    GET /v1/models and /health. GET /record gives the server's own times of every request, DELETE /record clears
-    them, GET /stats counts.
+    GET /v1/models and /health. GET /record gives the server's own times of every request, DELETE /record clears them,
+    GET /stats counts.
     """
     if fail_rate + stream_error_rate + truncate_rate > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 is a little more than 1
-        raise typer.BadParameter("The rates of faults add up to more than 1.", param_hint="--fail-rate")
+        raise typer.BadParameter("The rates of faults add up to more than 1; lower them.", param_hint="--fail-rate")
     behaviour = Behaviour(
         ttft_ns=round(ttft_ms * _MS),
         itl_ns=round(itl_ms * _MS),

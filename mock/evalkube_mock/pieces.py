@@ -1,7 +1,7 @@
-"""Text as tokens: word pieces whose concatenation is exactly the text. Pure; knows no dialect and no timing.
+"""Tokens of the mock: word pieces whose concatenation is exactly the text. Pure; no dialect and no timing here.
 
-A real tokenizer is not wanted here: it would cost a download and CPU, and the mock only needs a token count that
-client and server agree on. A piece is a word with the white space before it; a CJK character stands alone.
+A real tokenizer would cost a download and CPU, and the mock only needs a token count that client and server agree on. A
+piece is a word with the white space before it; a CJK character is a piece by itself.
 """
 
 import re
@@ -23,16 +23,16 @@ _STRIDE = 37  # coprime to the number of words, so that every word comes before 
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Give the pieces of `text`; `"".join(split(text)) == text` always holds. Empty text has no pieces."""
+    """The pieces of `text`; `"".join(split(text)) == text` always holds. Empty text has no pieces."""
     return tuple(_PIECE.findall(text))
 
 
 def count(text: str) -> int:
-    """Give `len(split(text))` for text that does not end in white space, without building the pieces."""
+    """The number `len(split(text))` for text that does not end in white space, without building the pieces."""
     return len(text.split()) if text.isascii() else sum(1 for _ in _PIECE.finditer(text.rstrip()))
 
 
 def filler(length: int, seed: int) -> tuple[str, ...]:
-    """Give exactly `length` pieces of deterministic prose-like text; the same for the same seed."""
+    """Exactly `length` pieces of prose-like text; the same seed gives the same text."""
     words = [_WORDS[(seed + index * _STRIDE) % len(_WORDS)] for index in range(length)]
     return tuple(word if index == 0 else " " + word for index, word in enumerate(words))

@@ -1,4 +1,4 @@
-"""The server's own record of what it sent when: the truth that a load generator is compared with. No I/O here.
+"""The server's own record of the times of its answers: the reference for load generators. No I/O here.
 
 Memory is bounded: a ring of fixed arrays keeps the newest `size` requests, 39 bytes each.
 """
@@ -14,7 +14,7 @@ _MS = 1_000_000
 
 
 class Outcome(enum.IntEnum):
-    """How a generation request ended, seen from the server."""
+    """The end of a generation request, as the server saw it."""
 
     COMPLETE = 0
     REFUSED = 1  # answered with an error status
@@ -24,8 +24,9 @@ class Outcome(enum.IntEnum):
 
 
 class Record:
-    """A ring of finished requests. Times are `time.monotonic_ns`; 0 = never happened. The bodies of the newest ones are
-    kept apart, in the order in which they came; none unless asked for.
+    """A ring of finished requests. Times are `time.monotonic_ns`; 0 means never.
+
+    The bodies of the newest requests are kept separately, in the order of arrival, if the mock was asked to keep any.
     """
 
     def __init__(self, size: int, *, bodies: int = 0) -> None:
@@ -47,22 +48,22 @@ class Record:
         self.count = 0  # since the last clear, including those that the ring has lost
 
     def add(self, row: tuple[int, int, int, int, int, int, int]) -> None:
-        """Keep (number, received_ns, first_token_ns, last_token_ns, tokens, status, outcome)."""
+        """Keeps (number, received_ns, first_token_ns, last_token_ns, tokens, status, outcome)."""
         at = self.count % self.size
         for column, value in zip(self._arrays, row, strict=True):
             column[at] = value
         self.count += 1
 
     def clear(self) -> None:
-        """Forget every request."""
+        """Forgets every request."""
         self.count = 0
         self.bodies.clear()
 
     def document(self) -> dict[str, Any]:
-        """Give the rows as columns, oldest first.
+        """The rows as columns, oldest first.
 
-        Beside the stored columns: `ttft_ms` (received to first token), `latency_ms` (received to last token) and
-        `itl_ms` (mean gap between tokens of one answer), each null where there is none.
+        Besides the stored columns there are `ttft_ms` (from receipt to the first token), `latency_ms` (from receipt to
+        the last token) and `itl_ms` (mean gap between tokens of one answer), each null without a value.
         """
         kept = min(self.count, self.size)
         start = self.count % self.size if self.count > self.size else 0
@@ -87,14 +88,14 @@ class Record:
 
 
 class Stats:
-    """Counters since the start (or the last clear): cheap to keep, read at GET /stats."""
+    """Counters since the start or the last clear: cheap to keep, read at GET /stats."""
 
     def __init__(self) -> None:
         self.in_flight = 0  # accepted and not yet answered to the end, queued ones too
         self.clear()
 
     def clear(self) -> None:
-        """Start counting anew; requests in flight stay in flight."""
+        """Starts counting anew; requests in flight stay in flight."""
         self.peak_in_flight = self.in_flight
         self.total = 0
         self.tokens = 0
@@ -105,19 +106,19 @@ class Stats:
         self.lag_count = 0
 
     def entered(self) -> None:
-        """Count a request in."""
+        """Counts a request."""
         self.total += 1
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
 
     def late(self, lag_ns: int) -> None:
-        """Count a timed write that happened `lag_ns` after its target."""
+        """Counts a timed write that happened `lag_ns` after its target."""
         self.lag_count += 1
         self.lag_sum_ns += lag_ns
         self.lag_max_ns = max(self.lag_max_ns, lag_ns)
 
     def document(self, queued: int) -> dict[str, Any]:
-        """Give the counters; `pacing_lag_ms` says how late the mock itself was, the mock's own health."""
+        """The counters. `pacing_lag_ms` is how late the mock itself was, the measure of its own health."""
         mean_ns = self.lag_sum_ns / self.lag_count if self.lag_count else 0.0
         return {
             "in_flight": self.in_flight,

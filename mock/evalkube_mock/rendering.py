@@ -1,4 +1,4 @@
-"""Replies turned into wire pieces once and kept, so that a request only adds its stamp. Pure but for the cache."""
+"""The cache of rendered replies: a request only adds its stamp. Pure apart from the cache."""
 
 import dataclasses
 from collections.abc import Hashable
@@ -14,7 +14,7 @@ _ENTRY_BYTES = 250  # of an entry without events
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prepared:
-    """A reply ready to be sent. The events are framed; a whole answer (not streamed) has none."""
+    """A rendered reply. The events are framed; a complete answer (not streamed) has none."""
 
     reply: Reply
     opening: Event = ()
@@ -25,7 +25,7 @@ class Prepared:
 
 
 def prepare(dialect: Dialect, ask: Ask, reply: Reply, *, role: bool, chunked: bool) -> Prepared:
-    """Render `reply` for any request that differs from `ask` only in what the shelf's key leaves out."""
+    """Renders `reply` for any request that differs from `ask` only in what the cache's key leaves out."""
     if not ask.stream:
         return Prepared(reply)
     stamp_bytes = len(dialect.stamp(ask, 0, 1_000_000_000))
@@ -40,18 +40,18 @@ def prepare(dialect: Dialect, ask: Ask, reply: Reply, *, role: bool, chunked: bo
 
 
 class Shelf:
-    """Keeps what was prepared, bounded by its bytes; when full it starts anew (the workloads that matter repeat)."""
+    """A cache of rendered replies, bounded by bytes. When it is full it is cleared, because real workloads repeat."""
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, Prepared] = {}
         self._bytes = 0
 
     def get(self, key: Hashable) -> Prepared | None:
-        """Give what was put under `key`, or None."""
+        """The reply that was stored under `key`; None without one."""
         return self._kept.get(key)
 
     def put(self, key: Hashable, prepared: Prepared) -> None:
-        """Keep `prepared`, unless it alone would fill more than half of the shelf."""
+        """Keeps `prepared`, unless it alone would fill more than half of the cache."""
         cost = sum(map(len, prepared.everything)) + _ENTRY_BYTES
         if cost > _SHELF_BYTES // 2:
             return

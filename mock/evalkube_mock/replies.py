@@ -1,6 +1,6 @@
-"""What the model says to a request: the answer from the book, filler, a call, vectors or scores. Pure.
+"""The model's reply to a request: the answer from the book, filler, a call, vectors or scores. Pure.
 
-The lengths obey, in this order: `ignore_eos` and `min_tokens` (vLLM's extensions, by which load generators fix an
+The length follows, in this order: `ignore_eos` and `min_tokens` (vLLM's extensions, with which load generators fix an
 output length), the stop texts, `max_tokens` (reasoning counts first).
 """
 
@@ -15,9 +15,9 @@ MAX_COMPONENTS = 1 << 23  # of all vectors of an answer: more than OpenAI's 2048
 
 
 def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
-    """Give the reply to `ask`; `answer` is the book's, None when it has none.
+    """The reply to `ask`; `answer` is the book's, None if it has none.
 
-    Errors: RefusedError (400) when the reply would be longer than MAX_TOKENS.
+    Raises RefusedError (400) if the reply would be longer than MAX_TOKENS.
     """
     if ask.query is not None:
         return _worked_out(behaviour, ask.query)
@@ -51,7 +51,7 @@ def _check_length(tokens: int) -> None:
 
 
 def _calling(ask: Ask, call: Call, reasoning: tuple[str, ...]) -> Reply:
-    """Give the reply that calls a tool; one that a limit would cut stays without it, for half a call is of no use."""
+    """The reply that calls a tool. If a limit would cut the call, it is left out, because half a call is of no use."""
     arguments = pieces.split(call.arguments) if ask.streams_calls else (call.arguments,)
     if ask.max_tokens is not None and len(reasoning) + len(arguments) > ask.max_tokens:
         return Reply(reasoning[: ask.max_tokens], (), "length")
@@ -60,7 +60,7 @@ def _calling(ask: Ask, call: Call, reasoning: tuple[str, ...]) -> Reply:
 
 
 def _worked_out(behaviour: Behaviour, query: Query) -> Reply:
-    """Give the vectors of the inputs, or their scores where there is a text to compare them with."""
+    """The vectors of the inputs, or their scores if there is a text to compare them with."""
     if query.text:
         return Reply((), (), "stop", scores=tuple(vectors.relevance(query.text, str(one)) for one in query.inputs))
     dimensions = query.dimensions or behaviour.dimensions

@@ -1,4 +1,4 @@
-"""The listening server and its life: start, ready, stop. What it answers is the engine's business."""
+"""The server's life: listen, report that it is ready, stop. The engine decides all answers."""
 
 import asyncio
 import gc
@@ -32,10 +32,10 @@ def serve(
     exit_with_parent: bool,
     ready: Callable[[str], None],
 ) -> None:
-    """Serve until SIGTERM, SIGINT or (with `exit_with_parent`) the end of standard input.
+    """Serves until SIGTERM, SIGINT or (with `exit_with_parent`) the end of standard input.
 
-    `ready` gets the base URL, e.g. http://127.0.0.1:8000/v1, once connections are accepted.
-    Errors: OSError when the address cannot be bound.
+    `ready` gets the base URL, e.g. http://127.0.0.1:8000/v1, once connections are accepted. Raises OSError if the
+    address cannot be bound.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(behaviour, book, record, host, port, exit_with_parent, ready))

@@ -1,7 +1,8 @@
-"""Embeddings and relevance that are functions of their texts alone. Pure; no model behind them.
+"""Embeddings and relevance scores that depend only on their texts. Pure; there is no model.
 
-Every component of a vector is 1/sqrt(n) with a sign drawn from a hash of the text: of length 1 exactly, the same for
-the same text, nearly at right angles for different ones, and cheap: eight components are one look-up.
+Every component of a vector is 1/sqrt(n) with a sign drawn from a hash of the text. So the length is exactly 1, equal
+texts have equal vectors, and the vectors of different texts are nearly orthogonal. It is cheap too: eight components
+take one look-up.
 """
 
 import base64
@@ -25,7 +26,7 @@ class Vector:
     dimensions: int
 
     def json(self) -> bytes:
-        """Render a JSON array."""
+        """Renders a JSON array."""
         table = _texts(self.dimensions)
         rest = -self.dimensions % 8
         text = b",".join([table[byte] for byte in self.signs])
@@ -34,19 +35,19 @@ class Vector:
         return b"[" + text + b"]"
 
     def base64(self) -> bytes:
-        """Render 32-bit floats, little endian, in base64, as OpenAI's `encoding_format` has it."""
+        """Renders 32-bit floats, little endian, in base64, for OpenAI's `encoding_format`."""
         table = _packed(self.dimensions)
         return base64.b64encode(b"".join([table[byte] for byte in self.signs])[: 4 * self.dimensions])
 
 
 def embed(text: str | tuple[int, ...], dimensions: int) -> Vector:
-    """Give the vector of a text or of token ids."""
+    """The vector of a text or of token ids."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else repr(text).encode()
     return Vector(hashlib.shake_128(data).digest(-(-dimensions // 8)), dimensions)
 
 
 def relevance(query: str, document: str) -> float:
-    """Give a score in [0, 1): the share of the query's words that the document has, then a hash as the tie-break."""
+    """A score in [0, 1): the share of the query's words that the document has; a hash breaks ties."""
     words = set(query.casefold().split())
     shared = len(words & set(document.casefold().split())) / len(words) if words else 0.0
     draw = int.from_bytes(hashlib.shake_128(f"{query}\0{document}".encode("utf-8", "surrogatepass")).digest(4), "big")

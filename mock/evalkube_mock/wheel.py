@@ -1,8 +1,8 @@
-"""Absolute timers for thousands of streams: one heap, one alarm. Never sleeps and never drifts: a late call is late
-once, the next target stands where it stood.
+"""Absolute timers for thousands of streams: one heap and one alarm.
 
-asyncio's own timers round to milliseconds in uvloop, which would put half a millisecond of error on every token. On
-Linux the alarm is a timerfd (microseconds, no spinning); elsewhere it is the loop's timer.
+A late call delays only itself, because the next target does not move. asyncio's own timers round to milliseconds in
+uvloop, which would put an error of half a millisecond on every token. On Linux the alarm is a timerfd (microseconds, no
+spinning); elsewhere it is the loop's timer.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _SWEEP_ABOVE = 64  # below that many cancelled timers a sweep is not worth its w
 
 
 class Timer:
-    """One call that is still to come; `callback` is None once it was cancelled or made."""
+    """One future call; `callback` is None after it was cancelled or made."""
 
     __slots__ = ("callback",)
 
@@ -30,7 +30,7 @@ class Timer:
 
 
 class Wheel:
-    """Calls back at absolute times of `time.monotonic_ns`. Must be closed."""
+    """The timers, which call back at absolute times of `time.monotonic_ns`. Must be closed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._heap: list[tuple[int, int, Timer]] = []  # tuples compare in C; the serial keeps equal times in order
@@ -44,7 +44,7 @@ class Wheel:
         return len(self._heap) - self._cancelled
 
     def at(self, due_ns: int, callback: Callable[[], None]) -> Timer:
-        """Call `callback` once at `due_ns` or as soon after it as the loop is free."""
+        """Calls `callback` once, at `due_ns` or as soon after it as the loop is free."""
         timer = Timer(callback)
         self._serial += 1
         heapq.heappush(self._heap, (due_ns, self._serial, timer))
@@ -53,7 +53,7 @@ class Wheel:
         return timer
 
     def cancel(self, timer: Timer) -> None:
-        """Take a timer back; harmless when it has already run."""
+        """Cancels a timer; harmless if it has already run."""
         if timer.callback is None:
             return
         timer.callback = None  # drops the stream behind it at once; the empty shell leaves the heap later
@@ -64,7 +64,7 @@ class Wheel:
             self._cancelled = 0
 
     def close(self) -> None:
-        """Forget every timer and release the alarm."""
+        """Cancels all timers and releases the alarm."""
         self._heap.clear()
         self._cancelled = 0
         self._alarm.close()
@@ -122,7 +122,7 @@ class _Itimerspec(ctypes.Structure):
 
 
 class _TimerFd:
-    """timerfd_create(2) by ctypes: the standard library has it only since Python 3.13."""
+    """timerfd_create(2) by ctypes, because the standard library has it only since Python 3.13."""
 
     _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 responses as bytes. Pure: neither sockets nor the meaning of any body."""
+"""HTTP/1.1 responses as bytes. Pure: no sockets, and no knowledge of any body."""
 
 import http
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ def response(
     headers: Sequence[tuple[str, str]] = (),
     head_only: bool = False,
 ) -> bytes:
-    """Render a whole response; `head_only` answers HEAD with the length but not the body."""
+    """Renders a complete response; `head_only` answers HEAD with the length but not the body."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
     head = b"HTTP/1.1 %d %s\r\n%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n" % (
         status,
@@ -36,7 +36,7 @@ def response(
 
 
 def stream_head(content_type: bytes, *, chunked: bool, keep_alive: bool) -> bytes:
-    """Render the head of a stream; without chunks (HTTP/1.0) the close ends it."""
+    """Renders the head of a stream; without chunks (HTTP/1.0) the end of the connection ends it."""
     return b"HTTP/1.1 200 OK\r\n%scontent-type: %s\r\ncache-control: no-cache\r\n%s%s\r\n" % (
         _SERVER,
         content_type,
@@ -46,7 +46,7 @@ def stream_head(content_type: bytes, *, chunked: bool, keep_alive: bool) -> byte
 
 
 def framed(event: Event, stamp_bytes: int) -> Event:
-    """Put one chunk round one event, as real servers send it; the stamp's length counts once per gap."""
+    """Puts one chunk around one event, as real servers send it; the stamp's length counts once per gap."""
     size = sum(map(len, event)) + stamp_bytes * (len(event) - 1)
     first = b"%x\r\n%s" % (size, event[0])
     if len(event) == 1:
@@ -55,7 +55,7 @@ def framed(event: Event, stamp_bytes: int) -> Event:
 
 
 def flat(events: Iterable[Event]) -> Event:
-    """Join events into one, so that one `stamp.join` renders them all."""
+    """Joins events into one, so that one `stamp.join` renders them all."""
     pieces: list[bytes] = [b""]
     for event in events:
         pieces[-1] += event[0]
@@ -64,7 +64,7 @@ def flat(events: Iterable[Event]) -> Event:
 
 
 def chunk(data: bytes) -> bytes:
-    """Put a chunk round bytes that are already complete."""
+    """Puts a chunk around bytes that are already complete."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 

@@ -40,7 +40,9 @@ def test_collections_are_listed_and_taken(service: Service) -> None:
         {"field": "collections.own.gsm9k", "reason": "'gsm9k' is not a known benchmark; did you mean 'gsm8k'?"}
     ]
     other = service.client.post("/api/v1/eval", json={**body, "datasets": ["math"], "dataset_args": {"iquiz": {}}})
-    assert other.json()["problems"] == [{"field": "dataset_args.iquiz", "reason": "only of the run's own datasets"}]
+    assert other.json()["problems"] == [
+        {"field": "dataset_args.iquiz", "reason": "is not in datasets or their collections"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def test_a_cluster_wide_permission() -> None:
             [("generation_config.max_tokens", "should be greater than 0")], id="a range",
         ),
         pytest.param(
-            "", [{"field": "spec", "message": 'Invalid value: "object": datasets: each benchmark once'}],
-            [("", "datasets: each benchmark once")], id="a rule of several fields",
+            "", [{"field": "spec", "message": 'Invalid value: "object": datasets: name each benchmark only once'}],
+            [("", "datasets: name each benchmark only once")], id="a rule of several fields",
         ),
         pytest.param(
             "", [

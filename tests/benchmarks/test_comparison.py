@@ -76,7 +76,7 @@ def test_questions_are_paired_by_what_they_ask() -> None:
     assert (found["questions"], found["only_baseline"], found["only_candidate"]) == (3, 5, 0)
     assert (found["baseline_score"], found["right_to_wrong"]) == (1.0, 1)
     assert found["changed"][0]["candidate"]["index"] == 1
-    assert found["warnings"] == ["3 questions are in both runs, of 8 and 3: the figures are of these alone"]
+    assert found["warnings"] == ["3 questions are in both runs, of 8 and 3; the figures are only of these"]
 
 
 def test_questions_that_read_alike_are_two() -> None:
@@ -129,10 +129,10 @@ def test_runs_that_are_not_alike_say_so() -> None:
     ]
     assert made["warnings"] == ["a: 1 lines of its reviews cannot be read"]
     assert made["benchmarks"]["gsm8k"]["warnings"] == [
-        "the data are of different revisions: 1 and 2",
+        "the data have different revisions: 1 and 2",
         "a: 3 samples have no score",
         "b: ended early, 7 samples were not asked",
-        "b: its reviews hold 1 scores, its result 5",
+        "b: its reviews have 1 scores, but its result has 5",
     ]
 
 

@@ -44,7 +44,7 @@ class _Harmful:
 
 # name: public and private tests, what is said
 DAMAGED = {
-    "an object of a class": ("[]", _packed(_Harmful()), "should be a text"),
+    "an object of a class": ("[]", _packed(_Harmful()), "must be a text"),
     "no base64": ("[]", "!!", "cannot be read"),
     "no zlib": ("[]", base64.b64encode(b"x").decode(), "cannot be read"),
     "another shape": ('[{"in": 1}]', "", "cannot be read"),

@@ -187,7 +187,7 @@ def test_loosely_is_decided_for_each_instruction_by_itself() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "reason"),
     [
-        ("keywords:rhyme", {}, "none of IFEval's instructions"),
+        ("keywords:rhyme", {}, "not one of IFEval's instructions"),
         ("keywords:existence", {"keywords": None}, "has no keywords"),
         ("length_constraints:number_words", {"num_words": 3, "relation": "around"}, "valid are"),
         ("length_constraints:number_words", {"num_words": 3.5, "relation": _LESS}, "has no num_words"),

@@ -49,7 +49,7 @@ def test_a_whole_number_in_any_language(said: str, found: str | None) -> None:
 def test_an_answer_from_0_to_999(record: dict[str, Any], target: str | None) -> None:
     """The answer is read from the fields that the copies of AIME have; another data set is refused."""
     if target is None:
-        with pytest.raises(ValueError, match="no whole number from 0 to 999"):
+        with pytest.raises(ValueError, match="not a whole number from 0 to 999"):
             mathematics.olympiad(record, Random(0))
     else:
         assert mathematics.olympiad(record, Random(0)).targets == (target,)

@@ -42,7 +42,7 @@ def test_a_record_tells_its_kind_of_answer(text: str, target: str, kind: str, ta
 
 def test_a_target_that_is_no_option_is_refused() -> None:
     """Neither a letter of the options nor the text of some."""
-    with pytest.raises(ValueError, match="none of the options"):
+    with pytest.raises(ValueError, match="not one of the options"):
         BBH.read({"input": "Which?\nOptions:\n(A) x\n(B) y", "target": "(C)"}, Random(0))
 
 

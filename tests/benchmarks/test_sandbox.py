@@ -41,7 +41,7 @@ def test_an_older_kernel_contains_the_same(abi: int) -> None:
 # the Landlock that a kernel has, what is said of it
 REFUSALS = [
     pytest.param(0, "has no Landlock", id="none"),
-    pytest.param(-1, "seccomp profile of this container refuses Landlock", id="refused by a container"),
+    pytest.param(-1, "seccomp profile of this container forbids Landlock", id="refused by a container"),
 ]
 
 

@@ -182,14 +182,14 @@ def test_judges_with_two_values() -> None:
     with pytest.raises(ValidationError) as caught:
         parse_request(EvalRequest, {**EVAL, "judge": {"strategy": "llm", "models": models}})
     said = problems.sentence(problems.problems_of(caught.value, EvalRequest))
-    assert said == "judge.models[1].api_url: key is given twice, with two values; all judges get the same"
+    assert said == "judge.models[1].api_url: key has two different values; give all judges the same"
 
 
 # name: the keys of two judges' bodies, what is said
 BODIES_OF_JUDGES = {
-    "two values": ({"apikey": HUSH}, {"apikey": "other"}, "all judges get the same"),
-    "one has none": ({"apikey": HUSH}, {}, "all judges get the same"),
-    "the other has none": ({}, {"apikey": HUSH}, "all judges get the same"),
+    "two values": ({"apikey": HUSH}, {"apikey": "other"}, "give all judges the same"),
+    "one has none": ({"apikey": HUSH}, {}, "give all judges the same"),
+    "the other has none": ({}, {"apikey": HUSH}, "give all judges the same"),
 }
 
 

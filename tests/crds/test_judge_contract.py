@@ -27,19 +27,19 @@ def asked_for(**judge: Any) -> EvalRequest:
         pytest.param({"score_mapping": {"A": 2.0}}, "score_mapping.A", "1", id="score above one"),
         pytest.param({"score_type": "stars"}, "score_type", "rubric", id="unknown kind"),
         pytest.param({"score_type": "rubric"}, "criteria", "at least one", id="rubric without criteria"),
-        pytest.param({"criteria": [CLARITY]}, "criteria", "only of score_type rubric", id="criteria of no rubric"),
+        pytest.param({"criteria": [CLARITY]}, "criteria", "are only for score_type rubric", id="criteria of no rubric"),
         pytest.param(
-            {"score_type": "rubric", "criteria": [CLARITY, {"name": "Clarity"}]}, "criteria", "once", id="named twice"
+            {"score_type": "rubric", "criteria": [CLARITY, {"name": "Clarity"}]}, "criteria", "same name", id="twice"
         ),
         pytest.param({"score_type": "rubric", "criteria": [{"name": "a b"}]}, "criteria[0].name", "", id="a space"),
         pytest.param(
             {"score_type": "rubric", "criteria": [CLARITY | {"weight": 0.0}]}, "criteria[0].weight", "0", id="no weight"
         ),
-        pytest.param({"scale": {"highest": 10.0}}, "scale", "only of", id="a scale of words"),
+        pytest.param({"scale": {"highest": 10.0}}, "scale", "is only for", id="a scale of words"),
         pytest.param(
-            {"score_type": "numeric", "scale": {"lowest": 5.0, "highest": 5.0}}, "scale.highest", "above", id="no width"
+            {"score_type": "numeric", "scale": {"lowest": 5.0, "highest": 5.0}}, "scale.highest", "greater", id="empty"
         ),
-        pytest.param({"reference": {"answers": "x"}}, "reference", "only of", id="answers to compare a word with"),
+        pytest.param({"reference": {"answers": "x"}}, "reference", "is only for", id="answers to compare a word with"),
         pytest.param({"prompt_template": "{question}"}, "prompt_template", "{prediction}", id="nothing to grade"),
         pytest.param(
             {"score_type": "pairwise", "prompt_template": "{answer_a}"},

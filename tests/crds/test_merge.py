@@ -169,7 +169,7 @@ def test_the_starts_of_shards(
     assert summary.start_skew_s(merged) == skew_s
     assert summary.summary(merged).get("parallel_2_number_4/start_skew_s") == skew_s
     assert merged.points[0].verdict is wanted
-    assert ("starts may be" in "; ".join(merged.points[0].verdict_reasons)) is (wanted is not Verdict.VALID)
+    assert ("shards may have started" in "; ".join(merged.points[0].verdict_reasons)) is (wanted is not Verdict.VALID)
 
 
 def lasted(seconds: float, **fields: Any) -> PerfPoint:
@@ -261,7 +261,7 @@ def test_a_single_shards_verdict_stays() -> None:
 
 @pytest.mark.parametrize(
     ("shards", "of", "said"),
-    [([], 1, "nothing"), ([0], 2, "wanted the shards 0 to 1"), ([0, 0], 2, "each once"), ([0, 2], 2, "each once")],
+    [([], 1, "no results"), ([0], 2, "expected the shards 0 to 1"), ([0, 0], 2, "each once"), ([0, 2], 2, "each once")],
     ids=["none", "one missing", "one twice", "a foreign one"],
 )
 def test_what_is_not_one_run_is_refused(shards: list[int], of: int, said: str) -> None:

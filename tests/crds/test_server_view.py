@@ -95,7 +95,7 @@ def test_a_percentile_is_known_as_far_as_its_bucket(
     [
         (100, 0, None),
         (96, 0, None),
-        (80, 0, "the server counted 100 requests, and 80 that the client measured succeeded"),
+        (80, 0, "the server counted 100 requests, but 80 requests that the client measured"),
         (80, 20, "may hold 20 of the warm-up, failed ones"),
         (400, 0, "or a part of the replicas'"),
     ],

@@ -47,8 +47,8 @@ CASES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "a full core for a moment": ({"cpu_ns": 99 * MS, "wall_ns": 100 * MS}, Verdict.VALID, ""),
     "requests left out": ({"sent": 980}, Verdict.DEGRADED, "98.0%"),
     "many requests left out": ({"sent": 500}, Verdict.INVALID, "50.0%"),
-    "no room for some": ({"requests": 1000, "no_room": 2}, Verdict.DEGRADED, "2 requests found no room"),
-    "no room for many": ({"requests": 1000, "no_room": 60}, Verdict.INVALID, "60 requests found no room"),
+    "no room for some": ({"requests": 1000, "no_room": 2}, Verdict.DEGRADED, "2 requests found no free connection"),
+    "no room for many": ({"requests": 1000, "no_room": 60}, Verdict.INVALID, "60 requests found no free connection"),
     "few failed": ({"requests": 1000, "failed": 50, "failures": "50 of 1000"}, Verdict.VALID, ""),
     "some failed": ({"requests": 1000, "failed": 51, "failures": "51 of 1000"}, Verdict.DEGRADED, "51 of 1000"),
     "all failed": ({"requests": 10, "failed": 10, "failures": "10 of 10"}, Verdict.DEGRADED, "10 of 10"),
@@ -72,12 +72,12 @@ CASES: dict[str, tuple[dict[str, Any], Verdict, str]] = {
     "some requests' good in doubt": (
         {"requests": 1000, "good": 900, "doubtful": 11},
         Verdict.DEGRADED,
-        "goodput: stalls of the client decided whether 11 of 1000 requests are good",
+        "goodput: stalls of the client may have decided whether 11 of 1000 requests are good",
     ),
     "many requests' good in doubt": (
         {"requests": 1000, "good": 900, "doubtful": 51},
         Verdict.INVALID,
-        "goodput: stalls of the client decided whether 51 of 1000 requests are good",
+        "goodput: stalls of the client may have decided whether 51 of 1000 requests are good",
     ),
     "a large part of few good ones in doubt": (
         {"requests": 1000, "good": 60, "doubtful": 13},
@@ -165,7 +165,7 @@ def p99(measured_ms: float, least_ms: float, *, sound: bool = True) -> Delay:
 # name: what stalls may have added to, the verdict, some words of it
 DELAYS: dict[str, tuple[list[Delay], Verdict, str]] = {
     "a third of it": ([p99(120, 80)], Verdict.INVALID, "TTFT p99: stalls of the client touched 12 of 400 requests"),
-    "a tenth of it": ([p99(120, 108)], Verdict.DEGRADED, "up to 12.0 ms of the p99 of 120.0 ms"),
+    "a tenth of it": ([p99(120, 108)], Verdict.DEGRADED, "up to 12.0 ms to the p99 of 120.0 ms"),
     "a fiftieth of it": ([p99(120, 118)], Verdict.VALID, ""),
     "less than a machine costs": ([p99(3, 2.1)], Verdict.VALID, ""),
     "much of little": ([p99(6, 2)], Verdict.DEGRADED, "p99"),

@@ -40,7 +40,7 @@ def test_names_and_columns_speak(kube: Kube) -> None:
     figures = (["SCORE"], ["RPS", "VERDICT"])
     assert headings == [["NAME", "PHASE", "REASON", "PROGRESS", *each, "GATE", "MODEL", "AGE"] for each in figures]
     assert "columns" in kube.run("get", "evals")
-    assert "Benchmarks to run" in kube.run("explain", "evalrun.spec.datasets")
+    assert "Names of the benchmarks" in kube.run("explain", "evalrun.spec.datasets")
     assert "Requests" in kube.run("explain", "perfrun.spec.rate")
     assert "columns" in kube.run("get", "evalruns", "--field-selector", "spec.model=mock-model")
     kube.delete("evalrun", "columns")

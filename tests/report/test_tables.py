@@ -75,7 +75,7 @@ def test_verdicts_and_errors_are_told() -> None:
         errors={ErrorClass.STATUS_429: 1},
         error_samples={ErrorClass.STATUS_429: "slow | down\nplease"},
         verdict=Verdict.INVALID,
-        verdict_reasons=["invalid: a stall of 2000 ms in the client"],
+        verdict_reasons=["invalid: the client had a stall of 2000 ms"],
     )
     result = PerfResult(run_id="r", model="m", points=[point])
     assert perf_tables.summary_table(result).rows[0].mark == "invalid"

@@ -207,7 +207,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "arguments of another benchmark": (
         {"datasets": ["math"], "dataset_args": {"iquiz": {}}},
-        "only of the run's own datasets",
+        "is not in datasets or their collections",
     ),
 }
 

@@ -140,5 +140,5 @@ def test_pooled_parts_do_not_weigh_alike() -> None:
 
 def test_one_order_is_one_shard() -> None:
     """Refused where the contract is read, with the field."""
-    with pytest.raises(ValidationError, match="shards: precision needs all questions in one order"):
+    with pytest.raises(ValidationError, match="shards: with precision one process must ask all questions"):
         spec_of("http://h/v1", precision=0.01, shards=2)

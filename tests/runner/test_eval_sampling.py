@@ -116,7 +116,7 @@ def test_query_template_writes_the_question_from_any_field() -> None:
         pytest.param(
             "general_mcq", {"question": "q", "A": "x", "B": "y", "answer": "AB"}, "not one of", id="two letters"
         ),
-        pytest.param("general_qa", {"answer": "a"}, "none of the fields", id="no question"),
+        pytest.param("general_qa", {"answer": "a"}, "has no field", id="no question"),
         pytest.param("general_qa", {"question": "q"}, "no reference answer", id="nothing to compare with"),
         pytest.param("general_qa", {"messages": [{"role": "tool", "content": ""}]}, "role", id="strange role"),
         pytest.param("general_qa", {"messages": ["hi"]}, "message 1 is no object", id="a message that is none"),

@@ -109,7 +109,7 @@ def test_a_false_proxy_ends_a_run_before_its_first_request(
     runners.append(runner := Runner(tmp_path, kind, eval_spec("http://127.0.0.1:9/v1") if kind == "EvalRun" else perf))
     receipt = runner.end()
     assert (receipt.reason, runner.process.returncode) == (Reason.PROXY_INVALID, EXIT_CODES[Reason.PROXY_INVALID])
-    assert receipt.message.startswith("the environment's https_proxy: is no URL of a proxy")
+    assert receipt.message.startswith("the environment's https_proxy: is not the URL of a proxy")
     assert "hidden" not in receipt.message + runner.log.read_text()
 
 

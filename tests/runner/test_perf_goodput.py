@@ -191,4 +191,4 @@ def test_a_client_that_stood_still_is_not_held_against_the_server(tmp_path: Path
     assert point.good is not None
     assert point.health.doubtful >= 2
     assert point.verdict is Verdict.INVALID
-    assert any("goodput: stalls of the client decided" in reason for reason in point.verdict_reasons)
+    assert any("goodput: stalls of the client may have decided" in reason for reason in point.verdict_reasons)

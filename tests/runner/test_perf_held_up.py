@@ -71,7 +71,7 @@ def test_short_stalls_weigh_what_they_touched(tmp_path: Path, mock: str) -> None
 
     point = run(work()).points[0]
     assert point.verdict is not Verdict.VALID
-    assert "the load was lower by as much" in " ".join(point.verdict_reasons)
+    assert "the load was lower by this share" in " ".join(point.verdict_reasons)
     assert point.health.delayed["ttft_ns"].count >= 10
     assert point.health.loop_lag_ns.high > 80 * MS
 

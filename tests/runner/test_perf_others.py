@@ -180,7 +180,7 @@ def test_who_ends_alone_is_told(tmp_path: Path) -> None:
     assert merged.points[1].stopped == [f"shard 1: {LEFT_OUT[0]}"]
     for point in merged.points:
         assert point.verdict is Verdict.INVALID
-        assert "shard 1 ended early, or failed, and others went on" in " ".join(point.verdict_reasons)
+        assert "shard 1 ended early or failed, while others continued" in " ".join(point.verdict_reasons)
     assert failure_of(merged) is None
 
 

@@ -259,14 +259,14 @@ def test_service_levels(name: str) -> None:
     if possible:
         assert spec("http://h/v1", **fields).sla_auto_tune
         return
-    with pytest.raises(ValidationError, match=f"sla_params: .*{metric}.* can be criteria for api (?!.*{api}[, ])"):
+    with pytest.raises(ValidationError, match=f"sla_params: .*{metric}.* can be criteria only for api (?!.*{api}[, ])"):
         spec("http://h/v1", **fields)
 
 
 # name: fields, what is said
 UNFIT: dict[str, tuple[dict[str, Any], str]] = {
     "a stream": ({"api": EMBEDDING, "stream": True}, "stream: .*cannot stream"),
-    "a limit of tokens": ({"api": RERANK, "max_tokens": [5]}, "max_tokens: is no parameter of"),
+    "a limit of tokens": ({"api": RERANK, "max_tokens": [5]}, "max_tokens: is not a parameter of"),
     "a batch of a chat": ({"dataset_args": {"batch_size": 2}}, "dataset_args.batch_size: is for api openai_embedding"),
     "documents of embeddings": (
         {"api": EMBEDDING, "dataset_args": {"documents": 2}},

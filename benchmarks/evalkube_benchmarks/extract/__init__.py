@@ -1,7 +1,7 @@
-"""The answer inside a model's reply. Pure: no model, no data set, no I/O, and no opinion on whether it is right.
+"""Extraction of the answer from a model's reply. Pure: no model, no data set, no I/O, and no judgement of the answer.
 
-Every function returns None when the reply holds no answer. A guess would be scored, so nothing is guessed that the
-reply does not state. Every pattern here is linear: white space is squeezed first, what may repeat is bounded.
+Every function returns None if the reply has no answer. A guess would be scored, so nothing is extracted that the reply
+does not state. Every pattern here is linear: white space is squeezed first, and repetitions are bounded.
 """
 
 from evalkube_benchmarks.extract.document import answer_of

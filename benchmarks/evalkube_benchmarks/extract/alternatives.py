@@ -1,4 +1,4 @@
-"""Numbers that stand side by side, as alternatives or as the ends of a range: two of them are no answer. Pure."""
+"""Alternatives and ranges: two numbers side by side, which are no answer. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _FIRST_DIGIT = re.compile(r"\d")
 
 
 def is_open(said: str) -> bool:
-    """Whether two numbers are named side by side: as alternatives, or as the ends of a range."""
+    """Whether two numbers are side by side, as alternatives or as the ends of a range."""
     pair = _OPEN.search(said)
     if pair is None:
         return False
@@ -40,7 +40,7 @@ def is_open(said: str) -> bool:
 
 
 def hedges(sentence: str) -> bool:
-    """Whether what a sentence says first is no one number: "between 50 and 60", "50 or 60", "50 to 60"."""
+    """Whether a sentence begins with several numbers: "between 50 and 60", "50 or 60", "50 to 60"."""
     if "=" in sentence:
         return False
     pair = _BETWEEN.search(sentence) or _OPEN.search(sentence)
@@ -54,7 +54,7 @@ def hedges(sentence: str) -> bool:
 
 
 def ends_on_several(line: str, quantities: Sequence[quantity.Found]) -> bool:
-    """Whether a line is a list of numbers, or ends on two that are named side by side."""
+    """Whether a line is a list of numbers, or ends with two numbers side by side."""
     if _LISTED.fullmatch(line) and len(quantities) > 1:
         return True
     pairs = (*_TWICE_MAYBE.finditer(line), *_BETWEEN.finditer(line), *_OPEN.finditer(line))

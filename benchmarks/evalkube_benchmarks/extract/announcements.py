@@ -1,4 +1,4 @@
-"""The words by which an answer is announced, in the languages in which models answer. Pure."""
+"""Announcements of an answer, in the languages in which models answer. Pure."""
 
 import re
 
@@ -36,33 +36,33 @@ ABROAD = (
     rf"(?:(?<![^\W\d_])(?:{_COPULA})(?![^\W\d_])|(?:は|은|는)|[=:：]|[—–-](?= ))"
     r"(?: (?:la|el|le|der|die|das|l'))?(?= |\W|\d|[A-Z])"
 )
-"""An announcement in another language than English and Chinese, up to what it announces."""
+"""An announcement in a language other than English and Chinese, up to the answer."""
 
 ASIDE = (
     r"^[ \t>#*_-]{0,8}(?:(?:explanation|reason(?:ing)?|note|check|verification|justification|rationale|p\.?s"
     r"|解析|解释|说明|理由|验算|检验|注|分析)[*_]{0,3} ?[:：]"
     r"|(?:let me know|i hope|hope (?:this|that|it)|feel free|would you like|if you (?:have|need|want|would|'d))\b)"
 )
-"""The head of a paragraph that explains an answer, or takes leave, and states none."""
+"""The beginning of a paragraph that explains an answer, or ends the conversation, and has no answer."""
 
 NEXT_ABROAD = (
     "frage|aufgabe|problème|pregunta|problema|pergunta|domanda|vraag|pytanie|soru|swali|câu hỏi|soal|pertanyaan"
     "|вопрос|задача|питання|ερώτηση"
     "|السؤال|سؤال|प्रश्न|সমস্যা|প্রশ্ন|ప్రశ్న|கேள்வி|คำถาม|問題|質問|問|질문|문제"
 )
-"""How a next question is headed in those languages."""
+"""The headings of a next question in those languages."""
 
 _STEMS = tuple(re.split(r"[\[(]", word)[0] for word in (*_WORDS, *_WITHOUT_COPULA))
 _ASCII_STEMS = tuple(filter(str.isascii, _STEMS))
 
 
 def is_abroad(text: str) -> bool:
-    """Whether any of the words of `ABROAD` stands in a text: the pattern is slow, and most texts have none."""
+    """Whether a text has any of the words of `ABROAD`; the pattern is slow, and most texts have none."""
     lowered = text.lower()
     return any(stem in lowered for stem in (_ASCII_STEMS if text.isascii() else _STEMS))
 
 
 def is_announced(text: str) -> bool:
-    """Whether any of the words of an announcement in English or Chinese stands in a text."""
+    """Whether a text has any of the words of an announcement in English or Chinese."""
     lowered = text.lower()
     return any(word in lowered for word in ("ans", "result", "conclusion", "答", "得数", "结"))

@@ -1,6 +1,6 @@
-"""The program in a reply: of its blocks the one that is meant, or what is code among prose. Pure.
+"""The program in a reply: the right one of its code blocks, or the code among prose. Pure.
 
-Whether it is a whole function or only the body of one is not decided here: the sandbox tries its writings.
+The sandbox decides whether it is a whole function or only the body of one, by trying both.
 """
 
 import json
@@ -36,10 +36,10 @@ class _Block:
 
 
 def code(text: str, entry: str = "") -> str | None:
-    """The program in a reply; None where it holds none. `entry`: the function, or class, that is asked for.
+    """The program in a reply; None if it has none. `entry` is the function or class that is asked for.
 
-    Of several blocks it is the last that defines what is asked for, else the last of the language: what comes first is
-    a sketch, and what shows how to call it defines nothing.
+    Of several blocks it is the last that defines `entry`, otherwise the last in the language. Earlier blocks are
+    drafts, and a block that shows a call defines nothing.
     """
     text = _of_json(text) or text
     blocks = [block for block in (*_fenced(text), *_tagged(text)) if block.text.strip()]
@@ -49,14 +49,14 @@ def code(text: str, entry: str = "") -> str | None:
 
 
 def defines(program: str, entry: str) -> bool:
-    """Whether a program has a function or a class of that name of its own, or gives something that name."""
+    """Whether a program defines a function, a class or a variable of that name."""
     name = re.escape(entry)
     pattern = rf"^(?:(?:async[ \t]+)?def[ \t]+{name}[ \t]*[(\[]|class[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]*)?=[^=])"
     return re.search(pattern, program, re.MULTILINE) is not None
 
 
 def _of_json(text: str) -> str | None:
-    """What a reply says that is one JSON object with a key for code."""
+    """The code in a reply that is one JSON object with a key for code."""
     text = text.strip()
     if not text.startswith("{") or not text.endswith("}"):
         return None
@@ -69,7 +69,7 @@ def _of_json(text: str) -> str | None:
 
 
 def _fenced(text: str) -> Iterator[_Block]:
-    """The blocks between fences; one that is not closed runs to the end."""
+    """The blocks between fences; one that is not closed continues to the end."""
     opened: re.Match[str] | None = None
     for fence in _FENCE.finditer(text):
         if opened is None:
@@ -82,7 +82,7 @@ def _fenced(text: str) -> Iterator[_Block]:
 
 
 def _block(fence: re.Match[str], inside: str) -> _Block:
-    """A block without the margin that its fence stands at."""
+    """A block without the indentation of its fence."""
     margin = fence[1]
     if margin:
         inside = re.sub(rf"^(?:{re.escape(margin)}|{re.escape(margin.rstrip())}$)", "", inside, flags=re.MULTILINE)
@@ -91,14 +91,14 @@ def _block(fence: re.Match[str], inside: str) -> _Block:
 
 
 def _without_prompts(inside: str) -> str:
-    """A block that shows a session: what was typed."""
+    """The input lines of a block that shows a session."""
     lines = inside.splitlines()
     typed = [line[4:] for line in lines if line.startswith((">>> ", "... "))]
     return "\n".join(typed) if lines and lines[0].startswith(">>> ") else inside
 
 
 def _tagged(text: str) -> Iterator[_Block]:
-    """What stands between tags, or behind one that is not closed."""
+    """The text between tags, or after a tag that is not closed."""
     at = 0
     while (opening := _OPENING.search(text, at)) is not None:
         closing = _CLOSING.search(text, opening.end())
@@ -118,7 +118,7 @@ def _chosen(blocks: list[_Block], entry: str) -> str:
 
 
 def _among_prose(text: str) -> str | None:
-    """The lines of a reply without fences from where a program begins to where it ends."""
+    """The lines of a reply without fences, from the begin of a program to its end."""
     lines = text.splitlines()
     begin = next((at for at, line in enumerate(lines) if _BEGIN.match(line)), None)
     if begin is None:

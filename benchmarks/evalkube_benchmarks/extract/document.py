@@ -61,7 +61,7 @@ def unfolded(text: str) -> str:
 
 
 def answer_of(text: str) -> str | None:
-    """The answer of a reply that is one JSON object (in a code block, perhaps); None for any other reply."""
+    """The answer of a reply that is one JSON object (perhaps in a code block); None for any other reply."""
     text = text.strip()
     if text.startswith("```") and text.endswith("```"):
         text = text.strip("`").partition("\n")[2].strip()
@@ -72,7 +72,7 @@ def answer_of(text: str) -> str | None:
 
 
 def _object(text: str, start: int, *, alone: bool = False) -> tuple[str | None, int] | None:
-    """The answer in the object that begins at `start` and where the object ends; None when it names no answer."""
+    """The answer in the object that begins at `start`, and the object's end; None if it names no answer."""
     piece = text[start : start + _MOST_CHARS]
     try:
         value, length = _DECODER.raw_decode(piece)
@@ -91,12 +91,12 @@ def _object(text: str, start: int, *, alone: bool = False) -> tuple[str | None, 
 
 
 def _all_verdicts(value: Mapping[str, Any]) -> bool:
-    """Whether an object says of each letter whether it is right: {"A": false, "B": true}."""
+    """Whether an object says for each letter whether it is right: {"A": false, "B": true}."""
     return all(one.isupper() and isinstance(said, bool) for one, said in value.items())
 
 
 def _unmended(piece: str, length: int) -> int:
-    """Where in `piece` the object ends that ends at `length` after its stray escapes were mended."""
+    """The end in `piece` of the object that ends at `length` after its stray escapes were corrected."""
     added = 0
     for escape in _STRAY_ESCAPE.finditer(piece):
         if escape.start() + added >= length:
@@ -106,7 +106,7 @@ def _unmended(piece: str, length: int) -> int:
 
 
 def _key(value: Mapping[str, Any], *, alone: bool) -> str | None:
-    """The key of the answer: one that says so, or, of an object that is `alone`, the only one there is."""
+    """The key of the answer: one with a fitting name or, in an object that is `alone`, the only one."""
     names = {re.sub(r"[\W_]+", "", name).casefold(): name for name in value if len(name) <= 40}
     for key in (*_KEYS, *(_WEAK_KEYS if alone else ())):
         if key in names:
@@ -131,7 +131,10 @@ def _said(value: Any) -> str | None:
 
 
 def _loose(piece: str, start: int) -> tuple[str | None, int] | None:
-    """The same of what is no JSON: cut off, or with the quotes of another language. It runs to its last brace."""
+    """The answer in a text that is almost JSON, because it is cut or has the quotes of another language.
+
+    The text ends at the last brace.
+    """
     pairs: dict[str, str] = {}
     for match in _PAIR.finditer(piece):
         pairs.setdefault(match[1], next(one for one in match.groups()[1:] if one is not None))

@@ -1,4 +1,4 @@
-"""Option lists that a reply repeats: they name every letter and answer nothing. Pure."""
+"""Option lists that a reply repeats: they name every letter and are no answer. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ _CLAUSE = re.compile(r"(?<=[;。；])\s?")
 
 
 def without_options(text: str, labels: str, options: Sequence[str], *, several: bool = False) -> str:
-    """Drops the lines (or the part of a line) that repeat the options: several labels in a row, each with its text.
+    """Removes the lines (or the part of a line) that repeat the options: several labels in a row, each with its text.
 
-    Where `several` may be right, a list of some of them is no echo: it keeps its letters.
+    If `several` may be right, a list of some of them is no repetition and keeps its letters.
     """
     head = re.compile(
         rf"(?:\d{{1,2}}[.)] )?[-*>• (\[]{{0,4}}({'|'.join(labels)})(?: ?[)\]])?"
@@ -61,13 +61,13 @@ def without_options(text: str, labels: str, options: Sequence[str], *, several: 
 
 
 def _clauses(line: str, head: re.Pattern[str]) -> list[str]:
-    """The clauses of a line that says something of each option in turn; else the line."""
+    """The clauses of a line that judges each option in turn; otherwise the line."""
     clauses = _CLAUSE.split(line) if ";" in line or "。" in line or "；" in line else [line]
     return clauses if sum(head.match(clause) is not None for clause in clauses) >= 2 else [line]
 
 
 def _repeats(heads: "Sequence[re.Match[str] | None]") -> bool:
-    """Whether the last line is headed by a letter that an earlier one had."""
+    """Whether the last line begins with a letter that an earlier line had."""
     last = heads[-1]
     return last is not None and last[1] in {match[1] for match in heads[:-1] if match}
 
@@ -92,7 +92,7 @@ _BEHIND = re.compile(
 
 
 def _behind(rest: str, option: str) -> bool | None:
-    """The verdict that stands right behind an option's own text: "Paris - Correct. It is ..."."""
+    """The verdict directly after an option's own text: "Paris - Correct. It is ..."."""
     if not option or rest[: len(option)].casefold() != option:
         return None
     verdict = _BEHIND.match(rest, len(option))
@@ -100,7 +100,7 @@ def _behind(rest: str, option: str) -> bool | None:
 
 
 def _judged(line: str, head: "re.Match[str] | None", option: str = "") -> str:
-    """A verdict on a letter without the marks of its list; a table's yes or no as the mark that means it."""
+    """A verdict on a letter without the marks of its list; a table's yes or no becomes the equivalent mark."""
     if head is None or len(_SHORT_RUN.findall(line)) > 1:
         return line
     rest = line[head.end() :].rstrip(" .。")

@@ -51,7 +51,7 @@ def formula(text: str, asked: str = "") -> str | None:
 
 
 def _unannounced(text: str, asked: str) -> str | None:
-    """What a reply ends on, or consists of, that announces nothing."""
+    """The answer at the end of a reply without an announcement, or the whole reply."""
     if refuses(text):
         return None
     return _displayed(text) or _ending(text) or numbers.number(text, asked) or _words(text)
@@ -74,7 +74,7 @@ def _announced(text: str) -> str | None:
 
 
 def _stated(line: str) -> str | None:
-    """The formula that an announced sentence states; None when it states none, or a number in words."""
+    """The formula in an announced sentence; None if it has none, or has a number in words."""
     joined = _joined(list(_SET.finditer(line)), line)
     if joined is not None:
         return joined
@@ -87,7 +87,7 @@ def _stated(line: str) -> str | None:
 
 
 def _joined(found: "list[re.Match[str]]", line: str) -> str | None:
-    """The first formula of a line with those that stand beside it; None when anything is said before it."""
+    """The first formula of a line with those beside it; None if words come before it."""
     if not found or len(line[: found[0].start()].split()) > 12:
         return None
     parts = [_inner(found[0])]
@@ -99,7 +99,7 @@ def _joined(found: "list[re.Match[str]]", line: str) -> str | None:
 
 
 def _displayed(text: str) -> str | None:
-    """The formula that the last line has, where the reply ends on one."""
+    """The formula on the last line, if the reply ends with one."""
     last = None
     for last in _SET.finditer(text[-4_000:]):  # noqa: B007 - the last one is wanted
         pass
@@ -109,7 +109,7 @@ def _displayed(text: str) -> str | None:
 
 
 def _ending(text: str) -> str | None:
-    """The formula that the last line ends on, set without dollars: "The area is 9π", "x > 4"."""
+    """The formula at the end of the last line, without dollars: "The area is 9π", "x > 4"."""
     line = trimmed(text.strip().rpartition("\n")[2])
     begun = 0
     for word in _PROSE.finditer(line):

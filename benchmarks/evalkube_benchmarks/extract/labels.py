@@ -1,4 +1,4 @@
-"""The one label of a closed list that a reply settles on: yes or no, true or false, valid or invalid. Pure."""
+"""The label of a closed list that a reply decides for: yes or no, true or false, valid or invalid. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ _TEX = re.compile(r"\\(?:text[a-z]{0,8}|mathrm|mathbf|mbox) ?\{([^{}]{0,80})\}")
 
 
 def label(text: str, labels: Mapping[str, Sequence[str]], asked: str = "") -> str | None:
-    """The label that a reply settles on; `labels` has for each the other words that say it. None for a hedge.
+    """The label that a reply decides for; None for a hedge. `labels` has the synonyms of each label.
 
-    In order: a box or the last announcement, the last sentence that concludes, a line that is one label, a reply's
-    first word, and the last sentence, where it names one label alone. "Not" before one of two labels is the other.
+    In order: a box or the last announcement, the last sentence with a conclusion, a line that is one label, the reply's
+    first word, and the last sentence if it names only one label. "Not" before one of two labels means the other.
     """
     text = document.unfolded(text)
     head, apart = before_next(text, asked)
@@ -45,7 +45,7 @@ def label(text: str, labels: Mapping[str, Sequence[str]], asked: str = "") -> st
 
 
 class _Reading:
-    """One reply and the words that count in it. A result is a label, "" for a hedge, or None."""
+    """One reply and its relevant words. A result is a label, "" for a hedge, or None."""
 
     def __init__(self, labels: Mapping[str, Sequence[str]], text: str) -> None:
         self._text = _TEX.sub(r"\1", text)
@@ -57,7 +57,7 @@ class _Reading:
         )
 
     def announced(self) -> str | None:
-        """What a box holds, else the last announcement."""
+        """The label in a box, otherwise in the last announcement."""
         inside = boxed(self._text)
         if inside is not None:
             found = self._stated(_TEX.sub(r"\1", inside).strip("$ "))
@@ -70,7 +70,7 @@ class _Reading:
         return None
 
     def implied(self) -> str | None:
-        """What a conclusion, a line by itself, the first word or the last sentence says."""
+        """The label in a conclusion, a line by itself, the first word or the last sentence."""
         said = sentences(self._text)
         if not said:
             return None
@@ -104,7 +104,7 @@ class _Reading:
         return self._of.get(bare.casefold())
 
     def _first(self, line: str) -> str | None:
-        """The label that a line begins with: "Yes, because ..."; "" where another one is offered beside it."""
+        """The label at the begin of a line: "Yes, because ..."; "" if the line also offers another one."""
         lead = LEAD_IN.match(line)
         match = self._word.match(line, lead.end() if lead else 0)
         if match is None:
@@ -120,7 +120,7 @@ class _Reading:
         return self._meant(match)
 
     def _one(self, sentence: str) -> str | None:
-        """The only label that a sentence names; "" where it offers several side by side."""
+        """The only label in a sentence; "" if it offers several side by side."""
         matches = list(self._word.finditer(sentence))
         said = {self._meant(match) for match in matches}
         if len(said) == 1:
@@ -137,7 +137,7 @@ class _Reading:
 
 
 def _spelled(word: str) -> str:
-    """The pattern of a word: one character (是, 对, T) counts where it is a whole clause, "no" not in "no idea"."""
+    """The pattern of a word. One character (是, 对, T) must be a whole clause; "no" is not in "no idea"."""
     if len(word) == 1:
         return re.escape(word) + r"(?=[\s.,;:!。，；！）)*_\"'”’」}\]]|$)"
     if word == "no":

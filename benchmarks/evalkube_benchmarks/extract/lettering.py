@@ -1,4 +1,4 @@
-"""How a reply is written down before its letters are read, and how letters stand together in it. Pure."""
+"""Normalization of a reply before its letters are read, and patterns of groups of letters. Pure."""
 
 import re
 import unicodedata
@@ -21,15 +21,15 @@ _DENIED = r"(?i:\b(?:not|rather than|instead of)) [^().,;\n]{1,60}"
 
 
 def normal(text: str) -> str:
-    """A reply in one width of characters.
+    """A reply with characters of one width.
 
-    The comma of Chinese parts clauses, "、" lists: they are told apart before both become one.
+    In Chinese "，" separates clauses and "、" separates items: the difference is kept before both become one.
     """
     return unicodedata.normalize("NFKC", text.replace("，", ", "))
 
 
 def cleaned(text: str, labels: str, *, several: bool) -> tuple[str, set[str]]:
-    """A reply without its markup, and the letters that stood in brackets behind a word."""
+    """A reply without its markup, and without letters in brackets after a word."""
     one = f"[{labels}]"
     text = _CLAUSE_COMMA.sub(r"\1。", text)
     text = text.replace("【答案】", "答案:").replace("【", "\n【").replace("N/A", "")

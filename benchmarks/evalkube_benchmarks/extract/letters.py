@@ -1,7 +1,7 @@
-"""The letters of the options that a reply settles on. Pure.
+"""The letters of the options that a reply decides for. Pure.
 
-In order: what is announced as the answer (the last time it is), what is called right, what is left when all others
-are ruled out, and a letter that stands alone. Two letters where one is asked for are a hedge, and a hedge is no answer.
+In order: the last announced answer, what is called right, what remains if all others are excluded, and a letter that
+stands alone. Two letters, if one is asked for, are a hedge, and a hedge is no answer.
 """
 
 import re
@@ -36,17 +36,17 @@ __all__ = ["choice", "choices"]
 
 
 def choice(text: str, labels: str, options: Sequence[str] = (), asked: str = "") -> str | None:
-    """Returns the one label of `labels` (for example "ABCD") that a reply settles on.
+    """The one label of `labels` (for example "ABCD") that a reply decides for.
 
-    The last statement of an answer counts. Without one, a reply that consists of, begins or ends with one clear
-    letter is taken; several candidates and no statement are no answer. The text of an option is as good as its letter.
+    The last statement of an answer counts. Without one, the reply must be, begin with or end with one clear letter.
+    Several candidates without a statement are no answer. The text of an option counts like its letter.
     """
     found = _settled(text, labels, options, asked, several=False)
     return found if found and len(found) == 1 else None
 
 
 def choices(text: str, labels: str, options: Sequence[str] = (), asked: str = "") -> str | None:
-    """Returns all labels a reply names as correct, in order and without commas ("ACD"): for several right answers."""
+    """All labels that a reply calls correct, in order and without commas ("ACD"), for several right answers."""
     return _settled(text, labels, options, asked, several=True) or None
 
 
@@ -68,7 +68,7 @@ def _settled(text: str, labels: str, options: Sequence[str], asked: str, *, seve
 
 
 class _Reading:
-    """One reply, cleaned, and the patterns for its labels. A result is letters in order, "" for a hedge, or None."""
+    """One reply, cleaned, and the patterns of its labels. A result is letters in order, "" for a hedge, or None."""
 
     def __init__(self, text: str, labels: str, options: Sequence[str], *, several: bool) -> None:
         self._labels, self._several = labels, several
@@ -109,7 +109,7 @@ class _Reading:
         return self._in_order(small["low"].upper()) if small is not None else last
 
     def _meant(self, match: re.Match[str]) -> str | None:
-        """The letters of an announcement; "" for a hedge; None where it is none, or is denied."""
+        """The letters of an announcement; "" for a hedge; None if there are none, or they are denied."""
         text, group = self._text, match["group"]
         end = match.end()
         if ARTICLE.match(text, end - 1) or DOUBTED.search(text[max(0, match.start() - 40) : match.start()]):
@@ -127,7 +127,10 @@ class _Reading:
         return letters
 
     def _goes_on_with_its_text(self, letter: str, end: int) -> bool:
-        """Whether a letter's own option follows it, which may begin like a denial: "B: not hungry", "C: False"."""
+        """Whether a letter is followed by its own option.
+
+        The option may begin like a denial: "B: not hungry", "C: False".
+        """
         if len(letter) != 1 or self._labels.index(letter) >= len(self._options):
             return False
         option = only_letters(self._options[self._labels.index(letter)])
@@ -136,7 +139,7 @@ class _Reading:
     # ---------------------------------------------------------------------------------------------- implications
 
     def implied(self) -> str | None:
-        """What is called right, else what is left of all that is ruled out, else the letter that stands alone."""
+        """The letter that is called right, or is not excluded, or stands alone; the first of these that exists."""
         verdicts = self._verdicts()
         if verdicts is not None:
             return verdicts
@@ -161,7 +164,10 @@ class _Reading:
         return self._lone(wrong)
 
     def _verdicts(self) -> str | None:
-        """What a run of short verdicts says: "A: no. B: yes. C: no." or "A（×）B（√）"; None without one for each."""
+        """The result of a row of short verdicts; None if a letter has no verdict.
+
+        Examples: "A: no. B: yes. C: no." or "A（×）B（√）".
+        """
         said = {
             match["label"]: match["yes"] is not None
             for match in self._matches(rf"(?<![A-Za-z0-9])(?P<label>[{self._labels}]){SHORT_VERDICT}")
@@ -186,7 +192,7 @@ class _Reading:
         return found
 
     def _subjects(self, match: re.Match[str]) -> set[str]:
-        """Of which letters something is said: "A, C and D, B remains" says it of B."""
+        """The letters that a statement is about: "A, C and D, B remains" is about B."""
         letters, apart = self._in_order(match["group"]), re.search(r", ?([A-J])$", match["group"])
         singular = re.match(r" ?(?:is|was|remains)\b", self._text[match.end("group") :][:12])
         return {apart.group(1)} if apart and singular else set(letters)
@@ -200,7 +206,7 @@ class _Reading:
         return found
 
     def _lone(self, wrong: set[str]) -> str | None:
-        """The letter that a reply without any statement consists of, ends with, begins with, or names alone."""
+        """The letter that is, ends or begins a reply without a statement, or is the only one in it."""
         lines = [line for line in self._text.splitlines() if line.strip()]
         if not lines:
             return None
@@ -227,7 +233,7 @@ class _Reading:
         return self._standing(wrong)
 
     def _alone(self, line: str) -> str | None:
-        """The letter of a reply of one line that says no more: in small, or "it's b", "应该是B吧"."""
+        """The letter of a reply of one line without more: in lower case, or "it's b", "应该是B吧"."""
         low = f"[{self._labels.lower()}]"
         more = rf"(?:[ ,、]{{1,2}}{low}){{0,9}}" if self._several else ""
         lead = (
@@ -241,7 +247,7 @@ class _Reading:
         return likely[1] if likely else None
 
     def _standing(self, wrong: set[str]) -> str | None:
-        """The one letter that is named at all, where it can be nothing but a label."""
+        """The only letter in the reply, if it can be nothing but a label."""
         one = f"[{self._labels}]"
         ends = rf"(?=项|选项|属于|是| ?(?:$|[\n.,;:!?)])|{CONNECTIVE})"
         named = set(re.findall(rf"(?:(?i:\b(?:option|choice|letter)) |选项 ?|选)({one})(?![A-Za-z0-9])", self._text))
@@ -267,7 +273,7 @@ class _Reading:
         return [self._in_order(match["group"]) for match in self._matches(rf"(?<![A-Za-z0-9'’]){self._group}")]
 
     def _named(self) -> set[str]:
-        """The letters that are named, by themselves or in a group."""
+        """The letters that are named, alone or in a group."""
         return {letter for group in self._groups() for letter in group}
 
     def _is_hedge(self) -> bool:

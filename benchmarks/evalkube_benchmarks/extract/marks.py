@@ -39,7 +39,7 @@ def _short(text: str) -> tuple[int, str]:
 
 
 def _tagged(text: str) -> tuple[int, str]:
-    """The last closed tag's content; a tag that was not closed runs to the end of the reply."""
+    """The content of the last closed tag; a tag that was not closed continues to the end of the reply."""
     best, start = (-1, ""), -1
     for tag in _TAGGED.finditer(text):
         closing = bool(tag.group(1)) or (tag.group(2) or "").lower() == "end"
@@ -53,5 +53,5 @@ def _tagged(text: str) -> tuple[int, str]:
 
 
 def without_markup(text: str) -> str:
-    """The text without bold, italics, code marks and dollar signs of LaTeX round it."""
+    """The text without bold, italics, code marks and LaTeX dollars around it."""
     return text.strip().strip("*_`").strip()

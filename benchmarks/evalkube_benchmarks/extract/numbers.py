@@ -1,7 +1,7 @@
-"""The number that a reply ends on. Pure.
+"""The number that a reply ends with. Pure.
 
-What a reply announces counts before what it merely ends with, and the last announcement before the others: models
-restate and correct themselves. A number is taken with all that belongs to it (quantity.py).
+An announced number counts before the number at the end, and the last announcement before the others, because models
+restate and correct themselves. A number is read with everything that belongs to it (quantity.py).
 """
 
 import re
@@ -91,7 +91,7 @@ def number(text: str, asked: str = "") -> str | None:
 
 
 def _announced(text: str) -> str | None:
-    """The number of the last announcement; "" where it names two, None where there is none."""
+    """The number of the last announcement; "" if it names two, None without an announcement."""
     inside = boxed(text)
     if inside is not None:
         return _boxed(inside)
@@ -110,7 +110,7 @@ def _announced(text: str) -> str | None:
 
 
 def _boxed(inside: str) -> str:
-    """What a box says: as it stands, but for words; "" for two numbers side by side, or for words that say none."""
+    """The content of a box, unless it is words; "" for two numbers side by side, or for words without a number."""
     said = quantity.plain(inside)
     if is_open(said) or _NONE.match(said) or refuses(said):
         return ""
@@ -123,7 +123,7 @@ def _boxed(inside: str) -> str:
 
 
 def _stated(line: str) -> str | None:
-    """The number that an announced sentence states; None when it states none."""
+    """The number in an announced sentence; None if it has none."""
     line = without_markup(line)
     if _DENIED.match(line):
         return None
@@ -158,7 +158,7 @@ def _of_sentence(sentence: str) -> str | None:
 
 
 def _side(sentence: str) -> str | None:
-    """The last side of an equation that is a number by itself; else the first number of its last side."""
+    """The last side of an equation that is only a number; otherwise the first number of its last side."""
     alone = _lone_side(sentence)
     if alone is not None or not re.search(r"[=≈]", sentence):
         return alone
@@ -167,7 +167,7 @@ def _side(sentence: str) -> str | None:
 
 
 def _lone_side(sentence: str) -> str | None:
-    """The last side of an equation that is a number by itself."""
+    """The last side of an equation that is only a number."""
     sides = re.split(r"[=≈]", sentence)
     for side in reversed(sides if 1 < len(sides) <= _MOST_SIDES else ()):
         if quantity.quantity(side) is not None:
@@ -177,16 +177,16 @@ def _lone_side(sentence: str) -> str | None:
 
 
 def _alone(text: str) -> str | None:
-    """The number that the last line of a text is, with its unit and nothing else."""
+    """The number on the last line of a text, if the line is only the number and its unit."""
     line = without_markup(text.strip().rpartition("\n")[2])
     read = quantity.quantity(line)
     return quantity.found(quantity.plain(line))[0].text if read is not None else None
 
 
 def _last(text: str, asked: str = "") -> str | None:
-    """The last number of the last line that has any, asides left out; of an equation, what it comes to.
+    """The last number of the last line that has any, without asides; of an equation, its result.
 
-    "" where it is one of two that are named side by side.
+    "" if it is one of two numbers side by side.
     """
     text = squeezed(text)
     aside = _ASIDE.search(text)
@@ -230,7 +230,10 @@ def _of_equation(read: str, quantities: list[quantity.Found]) -> str:
 
 
 def _main(line: str) -> str:
-    """What of a line without an announcement may say its answer: its bold words, else all but asides and reasons."""
+    """The part of a line without an announcement that may be its answer.
+
+    It is the bold words, or everything except asides and reasons.
+    """
     line = line[-_LINE_CHARS:]
     bold = [one for one in _BOLD.findall(line) if _FIRST_DIGIT.search(one)]
     if bold:
@@ -245,7 +248,7 @@ def _main(line: str) -> str:
 
 
 def _new_one(read: str, quantities: list[quantity.Found], asked: str) -> quantity.Found:
-    """The last number of a line, but for one that the question gave and that is mentioned in passing ("in 15 days")."""
+    """The last number of a line, except one that the question has and the line only mentions ("in 15 days")."""
     given = {one.quantity.value for one in quantity.found(quantity.plain(asked))} if len(quantities) > 1 else set()
     for one in reversed(quantities):
         if one.quantity.value not in given or not _IN_PASSING.search(read[max(0, one.start - 24) : one.start]):

@@ -43,7 +43,7 @@ _NO_COUNT = re.compile(
 
 
 def number(text: str) -> str | None:
-    """The one number that a text says in words, as digits; None when it says none, or several."""
+    """The only number that a text has in words, as digits; None if it has none, or several."""
     text = text[:400]
     part = _PART.search(text)
     if part is not None:
@@ -55,17 +55,17 @@ def number(text: str) -> str | None:
 
 
 def whole(text: str) -> str | None:
-    """The number that a text is, said in words and in nothing else."""
+    """The number that a text is, if it is only that number in words."""
     return number(text) if _ENGLISH.fullmatch(text) or _CHINESE.fullmatch(text.translate(_FORMAL)) else None
 
 
 def in_figures(text: str) -> str:
-    """The text with its English numbers in figures: "12 dollars and 50 cents"."""
+    """The text with its English number words as digits: "12 dollars and 50 cents"."""
     return _ENGLISH.sub(lambda match: _english(match.group()), text[:400])
 
 
 def _in_chinese(text: str) -> list[str]:
-    """The numbers that a text says in Chinese: of several, those of more than one character (三个班，三十二个)."""
+    """The numbers in a Chinese text; of several, only those of more than one character (三个班，三十二个)."""
     if text.isascii():
         return []
     text = text.translate(_FORMAL)

@@ -1,4 +1,4 @@
-"""The texts of a question's options in a reply: an option's text is as good as its letter. Pure."""
+"""The texts of a question's options in a reply: an option's text counts like its letter. Pure."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ _HEAD = re.compile(r"^[a-z] ?[).:、/=-] ?")
 
 
 class Options:
-    """The options of one question in one reply; a result is a label, or None. `bare`: their texts as compared."""
+    """The options of one question in one reply; a result is a label, or None. `bare` has their texts for comparison."""
 
     def __init__(self, labels: str, options: Sequence[str], said: str) -> None:
         self._labels, self._said = labels, said
@@ -37,7 +37,7 @@ class Options:
         )
 
     def listed(self) -> str | None:
-        """The options that the last line lists, each with its letter and its text: "A. 2 and C. 7"."""
+        """The options in the last line, each with its letter and its text: "A. 2 and C. 7"."""
         last = unicodedata.normalize("NFKC", self._said.strip().rpartition("\n")[2]).casefold()
         listed = [
             label
@@ -47,7 +47,7 @@ class Options:
         return "".join(listed) if 1 < len(listed) < len(self._labels) else None
 
     def mentioned(self) -> str | None:
-        """The one option that a reply of one sentence names at its end: "The river is the Danube"."""
+        """The only option at the end of a reply of one sentence: "The river is the Danube"."""
         said = unicodedata.normalize("NFKC", self._said).strip().casefold()
         if len(said) > 200 or "\n" in said or _DENIAL.search(said):
             return None
@@ -60,7 +60,7 @@ class Options:
         return found[0] if len(found) == 1 else None
 
     def _option(self, candidate: str, *, labelled: bool = False) -> str | None:
-        """The label of the option that a text is, or its first sentence; `labelled`: perhaps behind its own label."""
+        """The label of the option that a text, or its first sentence, is. `labelled`: perhaps after its own label."""
         for text in (candidate, re.split(r"[.。;；](?= |$)", candidate)[0]):
             whole = _bare(text)
             fits = [
@@ -84,7 +84,7 @@ class Options:
 
 
 def before_others(text: str, options: Sequence[str]) -> str:
-    """The text up to a paragraph with options of another question: a reply that runs on, without a heading."""
+    """The text up to a paragraph with the options of another question, if a reply continues without a heading."""
     known = {_bare(option) for option in options}
     other = _OTHER_OPTIONS.search(text) if any(known) else None
     if other is None or not known.isdisjoint({_bare(other[1]), _bare(other[2])}):
@@ -97,5 +97,5 @@ def only_letters(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """A text without case, markup and punctuation at its ends: how an option is recognised."""
+    """A text without case, markup and punctuation at its ends, to compare options."""
     return re.sub(r"[ \s]+", " ", unicodedata.normalize("NFKC", text)).strip(" .。,;:!*_`\"'“”‘’()[]{}$").casefold()

@@ -1,6 +1,6 @@
-"""The phrases by which a reply announces, picks, confirms and rules out an option, in English and Chinese. Pure.
+"""The phrases with which a reply announces, chooses, confirms and excludes an option, in English and Chinese. Pure.
 
-They are patterns for text whose white space is squeezed (spoken.py); what may repeat in them is bounded.
+The patterns are for text with squeezed white space (spoken.py); their repetitions are bounded.
 """
 
 import re
@@ -28,7 +28,7 @@ LEAD = (
     r"(?:[ \n:=|>-]|(?i:the|option|choice|letter|either|both|one of|clearly|definitely|most likely|likely|probably"
     r"|therefore|thus|still|just)\b|选项|选|可能是|就是|应该是|是){0,6}"
 )
-"""What may stand between an announcement and its letter."""
+"""The words that may be between an announcement and its letter."""
 
 SAYS = (
     r"(?i:\bans(?:wers?)?(?: (?:choice|option|letter)s?)?(?: (?:to|of|for) [^.\n:]{1,60}?)?\.? ?"
@@ -84,36 +84,39 @@ EXCEPT = (
     r"(?:(?i:\b(?:all|every|everything|everyone)\b[^.\n]{0,30} (?:except|but)(?: for)?(?: option)?)"
     r"|(?<![排删扣])除了?) ?"
 )
-"""Before a letter that is right where all others are called wrong."""
+"""The words before a letter that is right, if all others are called wrong."""
 
 LIKELY = r"(?:那么|所以|我(?:认为|觉得|猜|想)?)?(?:应该|大概|可能|也许|估计|大约)?(?:是|选)"
-"""Before a letter, as a whole reply."""
+"""The words before a letter that is the whole reply."""
 
 SHORT_VERDICT = (
     r"[)\]]?[:.、)]? ?[(（]?(?:(?P<yes>(?i:yes|true|correct|right)|对|正确|是|[✓✔√✅])"
     r"|(?P<no>(?i:no|false|incorrect|wrong)|错误?|不对|不是|否|[✗✘×❌]))[)）]?(?=[\s.,;:。、!)A-P]|$)"
 )
-"""A verdict in one word behind a letter."""
+"""A verdict in one word after a letter."""
 
 OTHERS = r"(?:其余|其他|其它)(?:选项|[两三四五]?项)?"
-"""After a letter that is wrong where all others are called right."""
+"""The words after a letter that is wrong, if all others are called right."""
 
 ONLY = r"(?:只有|唯有|仅有|仅|(?i:\bonly|\bjust) (?:option )?)"
 DOUBTED = re.compile(
     r"n't (?:think|believe)(?: that)?(?: (?:the|it is|it's))?(?: (?:correct|right))? ?$", re.IGNORECASE
 )
-"""What makes of a statement its denial, at the end of the text before it."""
+"""The words at the end of the text before a statement that make it a denial."""
 
 SUPPOSED = re.compile(
     r"(?:\b(?:if|whether|suppose|assuming|assume|were|except|except for)|如果|假如|假设|若|要是|(?<![排删扣])除了?)"
     r"(?: (?:option|choice|that|the))? ?(?:选项|选)?$",
     re.IGNORECASE,
 )
-"""What makes of a statement a supposition, at the end of the text before it."""
+"""The words at the end of the text before a statement that make it a supposition."""
 
 CONNECTIVE = (
     r"(?: (?:because|since|as|for|due|and|or|is|are|was|were|given|according|which|that|with|based|by|from|in|so|but"
     r"|while|when|if|where|would|rather|not|instead|the|only|both|over|than|seems|fits|has|can|then|out of)\b)"
 )
 ARTICLE = re.compile(rf"[AI](?= [a-z])(?!{CONNECTIVE})")
-""""A" and "I" are English words too: labels before these words, the end and punctuation, never before a noun."""
+"""Labels that are also the English words "A" and "I".
+
+They count before these words and punctuation, never before a noun.
+"""

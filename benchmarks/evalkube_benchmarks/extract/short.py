@@ -1,4 +1,4 @@
-"""The short free answer that a reply ends on: a name, a date, a list of words. Pure."""
+"""The short free answer that a reply ends with: a name, a date, a list of words. Pure."""
 
 import re
 
@@ -55,7 +55,7 @@ def short(text: str, asked: str = "") -> str | None:
 
 
 def _bare(line: str) -> str:
-    """An announced answer without its explanation: what is bold before a comma, what stands before brackets."""
+    """An announced answer without its explanation: what is bold before a comma, or what is before brackets."""
     bold = _BOLD.match(line)
     if bold is not None:
         return trimmed(bold[1])
@@ -65,7 +65,7 @@ def _bare(line: str) -> str:
 
 
 def _predicate(sentence: str, asked: str) -> str:
-    """What a sentence says of what was asked about: of "The capital of Kenya is Nairobi" the last word."""
+    """The part of a sentence that answers: the last word of "The capital of Kenya is Nairobi"."""
     match = _COPULA.match(sentence)
     if match is None:
         return trimmed(sentence)

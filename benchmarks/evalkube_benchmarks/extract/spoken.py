@@ -1,6 +1,6 @@
-"""What of a reply was said: not the thoughts, not the channels for tools, not a next question of the model's own. Pure.
+"""The spoken part of a reply: no reasoning, no tool channels, no next question of the model's own. Pure.
 
-Each scan is one pass: what may repeat in a pattern is bounded.
+Each scan is one pass: repetitions in patterns are bounded.
 """
 
 import functools
@@ -72,10 +72,10 @@ _ASKED_CHARS, _SAME_LINES = 400, 4  # of two questions that are compared: what i
 
 
 def strip_thinking(text: str) -> str:
-    """Returns what of a reply was said, its thoughts left out.
+    """The reply without its reasoning.
 
-    A closing mark alone ends a thought that the chat template opened, so everything before it goes; an opening mark
-    alone is a thought that was cut off, so everything after it goes: what stands there is not yet an answer.
+    A closing mark alone ends reasoning that the chat template opened, so everything before it is removed. An opening
+    mark alone is reasoning that was cut, so everything after it is removed: it is not an answer yet.
     """
     text = _final_channel(text)
     if "```" in text or "<details" in text:
@@ -96,7 +96,7 @@ def strip_thinking(text: str) -> str:
 
 
 def _final_channel(text: str) -> str:
-    """The first message of the channel `final` where a reply has channels; "" where that one never came."""
+    """The first message of the channel `final`, if a reply has channels; "" if that channel never came."""
     if _CHANNEL in text or _MESSAGE in text:
         for part in text.split(_CHANNEL):
             head, mark, body = part.partition(_MESSAGE)
@@ -109,7 +109,7 @@ def _final_channel(text: str) -> str:
 
 
 def _first_turn(text: str) -> str:
-    """The reply up to where a chat template would have ended it."""
+    """The reply up to the place where a chat template would have ended it."""
     role = _ROLE.match(text)
     text = text[role.end() :] if role else text
     at = 0
@@ -121,9 +121,9 @@ def _first_turn(text: str) -> str:
 
 
 def before_next(text: str, asked: str = "") -> tuple[str, bool]:
-    """The reply up to where it goes on to a question of its own, and whether an empty line sets that apart.
+    """The reply up to a next question of its own, and whether an empty line separates the two.
 
-    The whole reply where it does not; saying the question `asked` again, before there is an answer, is no new one.
+    The whole reply if there is none. Repeating the question `asked` before there is an answer is no next question.
     """
     begun = len(text) - len(text.lstrip())
     for mark in _NEXT.finditer(text, begun + 1):
@@ -136,7 +136,7 @@ def before_next(text: str, asked: str = "") -> tuple[str, bool]:
 
 
 def _is_asked(question: str, asked: str) -> bool:
-    """Whether a question is the one that was asked, said again: as far as both go, line by line."""
+    """Whether a question is the one that was asked, compared line by line as far as both go."""
     again, first = (
         [_DRESS.sub("", line).rstrip("?？.。!").casefold() for line in text.splitlines() if line.strip()]
         for text in (question[: 2 * _ASKED_CHARS], asked[:_ASKED_CHARS])
@@ -154,6 +154,6 @@ def _is_asked(question: str, asked: str) -> bool:
 
 @functools.lru_cache(maxsize=2)  # a reader asks for that of one reply more than once
 def squeezed(text: str) -> str:
-    """The text with one space for each run of white space, one line end where a run has any."""
+    """The text with one space for each run of white space, and one line end if the run has any."""
     text = re.sub(r"[^\S\n]+", " ", text)
     return re.sub(r" ?\n[ \n]*", "\n", text).strip()

@@ -1,4 +1,4 @@
-"""Where a reply announces its answer in free words: "The final answer is ...", "Answer: ...", "答案：...". Pure."""
+"""Announcements of the answer in free words: "The final answer is ...", "Answer: ...", "答案：...". Pure."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ LEAD_IN = re.compile(
     r"|definitely|probably|likely|most likely|indeed|in fact|okay|ok|well)\b|所以|因此|故|综上|显然|应该是){0,12}",
     re.IGNORECASE,
 )
-"""What may stand before the first word that counts."""
+"""The words that may come before the first one that counts."""
 _REFUSAL = re.compile(
     r"(?:i(?:'m| am) (?:sorry|afraid|unable|not able|not sure)|(?:sorry|apologies),? (?:but )?i|i apologi[sz]e"
     r"|i (?:can ?not|can't|could not|won't|will not)\b|i (?:do not|don't) (?:know|have)|unfortunately,? i (?:can|am|do)"
@@ -44,7 +44,7 @@ _REFUSAL = re.compile(
 
 
 def statements(text: str) -> Iterator[str]:
-    """What stands behind each announcement of an answer, the last one first: to the end of its line."""
+    """The text after each announcement of an answer, the last one first, to the end of its line."""
     text = squeezed(text)
     markers = list(_markers(text))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
@@ -55,7 +55,7 @@ def statements(text: str) -> Iterator[str]:
 
 
 def clause(line: str) -> str:
-    """A line up to where its first sentence ends; "St. Louis" and "J. Doe" go on."""
+    """A line up to the end of its first sentence; "St. Louis" and "J. Doe" do not end one."""
     for stop in _STOP.finditer(line):
         if stop.group() != "." or not _ABBREVIATED.search(line[max(0, stop.start() - 8) : stop.start()]):
             return line[: stop.start()]
@@ -63,7 +63,7 @@ def clause(line: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text with the mark that ends each, in order."""
+    """The sentences of a text, each with the mark that ends it, in order."""
     out: list[str] = []
     for line in squeezed(text).splitlines():
         begun = 0
@@ -80,7 +80,7 @@ _PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "「": "」", "『": "
 
 
 def trimmed(answer: str) -> str:
-    """An answer without what typesetting put round it: bold, code marks, quotes in pairs, the final full stop."""
+    """An answer without the typesetting around it: bold, code marks, quotes in pairs, the final full stop."""
     answer = answer.strip()
     while len(answer) > 1:
         inner = answer.rstrip(" 。")

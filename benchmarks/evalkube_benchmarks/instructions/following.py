@@ -1,4 +1,4 @@
-"""Which of its instructions a reply follows: as it stands, and in one of the ways that a reader would forgive."""
+"""The instructions that a reply follows: strictly, and loosely (in one of the variants that a reader would accept)."""
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ class Followed:
 
 
 def followed(reply: str, names: Sequence[str], arguments: Sequence[Mapping[str, Any]]) -> Followed:
-    """What of a prompt's instructions a reply follows. `arguments` are aligned with `names`.
+    """The instructions of a prompt that a reply follows. `arguments` are aligned with `names`.
 
-    The four figures of one answer ask in turn: what was found for it is kept.
+    The four figures of one answer ask in turn, so the result is kept.
     """
     return _followed(reply, tuple(names), orjson.dumps([dict(one) for one in arguments]))
 
@@ -42,12 +42,14 @@ def _followed(reply: str, names: tuple[str, ...], packed: bytes) -> Followed:
 
 
 def _follows(reply: str, name: str, arguments: Mapping[str, Any]) -> bool:
-    """An empty reply follows nothing, not even an instruction to leave something out."""
+    """Whether the reply follows each instruction. An empty reply follows none, not even one to leave something out."""
     return bool(reply.strip()) and INSTRUCTIONS[name].follows(reply, arguments)
 
 
 def _variants(reply: str) -> Iterator[str]:
-    """The other seven of the paper's eight: without the stars of Markdown, the first line, the last, or several."""
+    """The other seven of the paper's eight variants: without Markdown's stars, first line, last line, or several of
+    these.
+    """
     lines = reply.split("\n")
     shorter = ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
     yield reply.replace("*", "")

@@ -1,7 +1,7 @@
-"""The 25 instructions that a program can verify, by the names that IFEval's data has for them (its paper, table 3).
+"""The 25 instructions that a program can verify, by their names in IFEval's data (its paper, table 3).
 
-Each is a function of a reply and the instruction's arguments. They decide as the published program does, also where
-one would decide otherwise (marked "sic"): scores are compared with published ones.
+Each is a function of a reply and the instruction's arguments. They decide as the published program does, even where
+that is questionable (marked "sic"), because scores are compared with published ones.
 """
 
 import json
@@ -19,7 +19,7 @@ _Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One kind of instruction: the test of a reply, and the arguments that it reads with their types."""
+    """One kind of instruction: the test of a reply, and its arguments with their types."""
 
     follows: Callable[[str, _Arguments], bool]
     arguments: Mapping[str, type]
@@ -28,10 +28,10 @@ class Instruction:
 def checked(name: str, arguments: _Arguments) -> dict[str, Any]:
     """The arguments that an instruction reads, without the empty columns beside them.
 
-    Raises ValueError for an unknown instruction and for an argument that is absent or of another type.
+    Raises ValueError for an unknown instruction, and for an argument that is missing or of another type.
     """
     if name not in INSTRUCTIONS:
-        raise ValueError(f"{name!r} is none of IFEval's instructions")
+        raise ValueError(f"{name!r} is not one of IFEval's instructions")
     own: dict[str, Any] = {}
     for key, kind in INSTRUCTIONS[name].arguments.items():
         value = arguments.get(key)
@@ -56,7 +56,7 @@ def _is(count: int, relation: str, threshold: int) -> bool:
 
 
 def _pattern(text: str) -> str:
-    """Keywords are patterns (sic); one that is none is meant as it is written."""
+    """The pattern of a keyword: the keyword itself (sic), or its literal text if it is not a pattern."""
     try:
         re.compile(text)
     except re.error:
@@ -69,7 +69,7 @@ def _occurs(keyword: str, reply: str) -> bool:
 
 
 def _keywords(reply: str, own: _Arguments) -> bool:
-    """Within other words too (sic)."""
+    """Whether all keywords occur, inside other words too (sic)."""
     return all(_occurs(keyword, reply) for keyword in own["keywords"])
 
 
@@ -102,7 +102,7 @@ def _capital_words(reply: str, own: _Arguments) -> bool:
 
 
 def _language(reply: str, own: _Arguments) -> bool:
-    """A reply whose language cannot be told is let pass (sic)."""
+    """Whether the reply is in the language; a reply whose language is unknown passes (sic)."""
     return texts.language(reply) in {own["language"], None}
 
 
@@ -118,7 +118,7 @@ def _english_lowercase(reply: str, _: _Arguments) -> bool:
 
 
 def _paragraphs(reply: str, own: _Arguments) -> bool:
-    """Divided by three stars; an empty one may stand at either end only."""
+    """Whether the reply has that many paragraphs divided by three stars; only those at the ends may be empty."""
     parts = [part.strip() for part in re.split(r"\s?\*\*\*\s?", reply)]
     if not all(parts[1:-1]):
         return False
@@ -127,7 +127,10 @@ def _paragraphs(reply: str, own: _Arguments) -> bool:
 
 
 def _first_word(reply: str, own: _Arguments) -> bool:
-    """Paragraphs are divided by one empty line; empty ones are not counted but are numbered (sic)."""
+    """Whether the paragraph of that number begins with the word.
+
+    One empty line divides paragraphs. Empty ones are not counted, but they are numbered (sic).
+    """
     parts = [part.strip() for part in reply.split("\n\n")]
     count, number = sum(map(bool, parts)), own["nth_paragraph"]
     if not 0 < number <= count or not parts[number - 1]:
@@ -145,26 +148,29 @@ def _placeholders(reply: str, own: _Arguments) -> bool:
 
 
 def _postscript(reply: str, own: _Arguments) -> bool:
-    """Anywhere (sic), in capitals or not."""
+    """Whether the reply has a postscript, anywhere (sic), in capitals or not."""
     marker = own["postscript_marker"].strip()
     pattern = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}.get(marker)
     return re.search(_pattern(marker.lower()) if pattern is None else pattern, reply.lower()) is not None
 
 
 def _bullets(reply: str, own: _Arguments) -> bool:
-    """Exactly so many lines begin with a single star or with a hyphen."""
+    """Whether exactly that many lines begin with a single star or a hyphen."""
     starred = re.findall(r"^\s*\*[^\*].*$", reply, re.MULTILINE)
     dashed = re.findall(r"^\s*-.*$", reply, re.MULTILINE)
     return bool(len(starred) + len(dashed) == own["num_bullets"])
 
 
 def _one_of_three(reply: str, _: _Arguments) -> bool:
-    """The options are the same for every prompt; more may stand beside one (sic)."""
+    """Whether the reply has one of the options, which are the same for every prompt; more may be beside it (sic)."""
     return any(option in reply for option in ("My answer is yes.", "My answer is no.", "My answer is maybe."))
 
 
 def _highlights(reply: str, own: _Arguments) -> bool:
-    """Between single stars, and once more between double ones (sic): **this** has an empty pair on either side."""
+    """Whether enough passages are between single stars, and again between double ones (sic).
+
+    **this** has an empty pair on either side.
+    """
     single = [found.strip("*") for found in re.findall(r"\*[^\n\*]*\*", reply)]
     double = [found[2:-2] for found in re.findall(r"\*\*[^\n\*]*\*\*", reply)]
     return sum(bool(found.strip()) for found in [*single, *double]) >= int(own["num_highlights"])
@@ -194,7 +200,7 @@ def _title(reply: str, _: _Arguments) -> bool:
 
 
 def _two_responses(reply: str, _: _Arguments) -> bool:
-    """Two that differ, divided by six stars; an empty one may stand at either end only."""
+    """Whether there are two different replies divided by six stars; only those at the ends may be empty."""
     parts = [part.strip() for part in reply.split("******")]
     said = [part for part in parts if part]
     return all(parts[1:-1]) and len(said) == 2 and said[0] != said[1]

@@ -1,7 +1,7 @@
-"""Words, sentences and languages as the public verdicts of IFEval count them. Pure.
+"""Words, sentences and languages, counted as in the public verdicts of IFEval. Pure.
 
-Those were made with NLTK and langdetect; what differs from them changes verdicts. Sentences are Punkt's with NLTK's
-English model, languages langdetect's; the words in capitals are counted here.
+These were made with NLTK and langdetect, and other results change verdicts. Sentences are those of Punkt with NLTK's
+English model, languages those of langdetect. The words in capitals are counted here.
 """
 
 import functools
@@ -14,19 +14,19 @@ _WORD = re.compile(r"\w+")
 
 
 def words(text: str) -> int:
-    """How many words a text has: runs of letters, digits and underscores, so that "don't" is two."""
+    """The number of words in a text: runs of letters, digits and underscores, so that "don't" is two."""
     return len(_WORD.findall(text))
 
 
 def sentences(text: str) -> int:
-    """How many sentences a text has (Kiss and Strunk 2006)."""
+    """The number of sentences in a text (Kiss and Strunk 2006)."""
     import punkt  # these libraries are loaded by a process that scores, not by one that lists benchmarks
 
     return len(punkt.sent_tokenize(text))
 
 
 def language(text: str) -> str | None:
-    """The code of a text's language (ISO 639-1, or zh-cn); None without a letter to tell it by."""
+    """The code of a text's language (ISO 639-1, or zh-cn); None without a letter."""
     return _detector()(text)
 
 
@@ -61,7 +61,7 @@ _FUSED = re.compile(
 
 
 def capital_words(text: str) -> int:
-    """How many words are all in capitals."""
+    """The number of words in capitals."""
     return sum(token.isupper() for piece in _APART.split(text) for token in _tokens(piece))
 
 

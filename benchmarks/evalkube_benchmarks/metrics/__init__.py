@@ -1,1 +1,1 @@
-"""What makes a score of an answer that was read: equality, and shared words."""
+"""The metrics: they make a score of an extracted answer."""

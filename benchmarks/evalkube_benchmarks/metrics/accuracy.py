@@ -1,4 +1,4 @@
-"""Whether an answer is right: the metric `acc` of choices, of numbers and formulas, and of a judge's grade. Pure."""
+"""The metric `acc`: whether an answer is right, for choices, numbers and formulas, and a judge's grade. Pure."""
 
 import re
 
@@ -21,7 +21,7 @@ def _same_value(found: str, question: Question) -> float:
 
 
 def _by_parts(found: str, target: str, same: bool | None) -> bool:
-    """Part by part where both have parts; by algebra where nothing else could tell."""
+    """Whether two answers are equal: part by part if both have parts, and by algebra if nothing else can tell."""
     parts = structure.compared(found, target, _same) if _HAS_PARTS.search(target + found) else None
     if parts is not None:
         return parts
@@ -42,13 +42,13 @@ def _graded(_found: str, _question: Question) -> None:
 
 
 CHOSEN = Metric(name="acc", score=_chosen)
-"""The letters that were read are those of a right answer."""
+"""Whether the extracted letters are those of a right answer."""
 
 VALUE = Metric(name="acc", score=_same_value)
-"""The value that was read is a right one: as text, as a number, else by algebra."""
+"""Whether the extracted value is a right one: as text, as a number, otherwise by algebra."""
 
 SAME_TEXT = Metric(name="acc", score=_same_text)
-"""The words that were read are those of a right answer, but for case, white space and a final full stop."""
+"""Whether the extracted words are those of a right answer, apart from case, white space and a final full stop."""
 
 GRADED = Metric(name="acc", score=_graded, by_judge=True)
-"""A judge's grade, where one is asked about a benchmark that has no `acc` of its own: no rule can tell it."""
+"""A judge's grade, for a benchmark without an `acc` of its own, which no rule can compute."""

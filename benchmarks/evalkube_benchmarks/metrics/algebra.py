@@ -1,5 +1,6 @@
-"""Equality of formulas, by math-verify (sympy). It may run for ever or take all memory: to be called where it can be
-ended.
+"""Equality of formulas, by math-verify (sympy).
+
+It may run for ever or use all memory, so it must be called where it can be ended.
 """
 
 import contextlib
@@ -17,13 +18,14 @@ __all__ = ["equal", "while_loading"]
 
 _HAS_I = re.compile(r"(?<![A-Za-z\\])i(?![A-Za-z])")
 while_loading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
-"""Entered while the library is loaded, which takes a second; the scorer process puts its own here, so that this is no
-part of the time of an answer.
+"""The context in which the library is loaded, which takes a second.
+
+The scorer process sets its own, so that loading does not count as time of an answer.
 """
 
 
 def equal(prediction: str, target: str) -> bool:
-    """Whether two formulas mean the same."""
+    """Whether two formulas have the same meaning."""
     library = _library()
     gold, mine = _parsed(library, target), _parsed(library, prediction)
     if not gold or not mine:

@@ -1,5 +1,7 @@
-"""Whether a program of a contest passes its tests: each is run in a fresh process of the sandbox, and what it gives is
-compared here, where the program cannot reach what was expected.
+"""The tests of a contest's program.
+
+Each test runs in a fresh process of the sandbox. The results are compared here, where the program cannot reach the
+expected ones.
 """
 
 import base64
@@ -43,13 +45,18 @@ import sys, io, os, re, json, math, cmath, time, string, random, heapq, bisect, 
 import collections, datetime, decimal, fractions, statistics
 sys.setrecursionlimit(50000)
 """
-"""What solutions of contests are written with, and often leave out: those sites import it for them. Where a
-module and a name in one are called the same, it is the module."""
+"""The imports that contest sites add, and that solutions often leave out.
+
+If a module and a name in one are equal, it is the module.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One test: what goes in, what must come out; `call`: JSON values a line, for a function, and not a program."""
+    """One test: the input and the expected output.
+
+    `call` means JSON values, one per line, for a function and not for a program.
+    """
 
     __test__ = False  # for pytest, which would collect it
 
@@ -59,11 +66,11 @@ class Test:
 
 
 class _TextOnly(pickle.Unpickler):
-    """Reads a pickled text, and makes no object of any class."""
+    """A reader of pickled text that never makes an object of a class."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Nothing has one."""
-        raise ValueError(f"private_test_cases name {module}.{name}, and should be a text")
+        """The class of a name: none is allowed."""
+        raise ValueError(f"private_test_cases contains {module}.{name}, but must be a text")
 
 
 def tests_of(public: str, private: str) -> list[Test]:
@@ -92,7 +99,7 @@ def _private(text: str) -> list[Any]:
 
 
 def passes(found: str, function: str, tests: Sequence[Test], limits: Limits) -> Explained:
-    """Whether a program passes all tests; it is run until one fails."""
+    """Whether a program passes all tests; the first failed test ends it."""
     explained = Explained(0.0)
     for number, test in enumerate(tests, start=1):
         where = f"test {number} of {len(tests)}: "
@@ -119,7 +126,10 @@ def _difference(test: Test, outcome: Outcome) -> str | None:
 
 
 def same_output(written: str, expected: str) -> bool:
-    """Whether two outputs are the same line by line: space round a line does not count, numbers are equal by value."""
+    """Whether two outputs are equal line by line.
+
+    White space around a line does not count, and numbers are compared by value.
+    """
     ours, theirs = ([line.strip() for line in text.strip().split("\n")] for text in (written, expected))
     return len(ours) == len(theirs) and all(
         one == other or _numbers(one) == _numbers(other) != None  # noqa: E711 - None is no number

@@ -1,7 +1,7 @@
-"""Is an answer right? Decided from two strings as far as strings and numbers reach. Pure: no algebra system, no model.
+"""Equality of answers, as far as strings and numbers can decide it. Pure: no algebra system, no model.
 
-`same_answer` says None where only algebra can tell; `mathematics` asks sympy then. No answer is right by leniency:
-50 is not 0.5, unless a percent sign says so.
+`same_answer` returns None if only algebra can tell; `mathematics` then asks sympy. No answer is right by leniency: 50
+is not 0.5, unless a percent sign says so.
 """
 
 import re
@@ -19,12 +19,12 @@ _ROUNDED_DIGITS = 6  # and what has no end (1/3) is rounded; to fewer digits tha
 
 
 def same_text(prediction: str, target: str) -> bool:
-    """Equal but for case, white space, width of characters and a final full stop."""
+    """Whether two texts are equal apart from case, white space, width of characters and a final full stop."""
     return plain(prediction).casefold() == plain(target).casefold()
 
 
 def same_answer(prediction: str, target: str) -> bool | None:
-    """Compares two answers as texts, then as numbers. None: only algebra can tell."""
+    """Whether two answers are equal, compared as texts, then as numbers. None: only algebra can tell."""
     if same_text(prediction, target):
         return True
     mine, right = quantity(prediction), quantity(target)
@@ -36,7 +36,7 @@ def same_answer(prediction: str, target: str) -> bool | None:
 
 
 def _side(equation: str) -> Quantity | None:
-    """The last side of an equation that is a number by itself: "18 = 9 * 2" and "x = 18" say 18."""
+    """The last side of an equation that is only a number: "18 = 9 * 2" and "x = 18" give 18."""
     if "=" not in equation or len(equation) > _LONGEST_EQUATION:
         return None
     return next(filter(None, map(quantity, reversed(equation.split("=")))), None)
@@ -62,7 +62,7 @@ def _close(mine: Quantity, right: Quantity) -> bool:
 
 
 def _is_rounding(written: Quantity, exact: Fraction) -> bool:
-    """Whether `written` is what has no end in decimals, rounded to the digits that are written."""
+    """Whether `written` is a number without an end in decimals, rounded to its digits."""
     rest = exact.denominator
     for prime in (2, 5):
         while rest % prime == 0:
@@ -73,7 +73,7 @@ def _is_rounding(written: Quantity, exact: Fraction) -> bool:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether algebra could make anything of it: digits, LaTeX or operators, and not a page of prose."""
+    """Whether algebra can read a text: digits, LaTeX or operators, and not a page of prose."""
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{4,}", text)
     return (
         len(text) <= 400

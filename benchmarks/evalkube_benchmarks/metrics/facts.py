@@ -1,7 +1,7 @@
-"""The figures of questions about facts, from a judge's label, and what the judge is told (arXiv:2411.04368, section 3).
+"""The figures of questions about facts, from a judge's label, and the judge's contract (arXiv:2411.04368, section 3).
 
-Of n answers c are right and a were attempted: correct is c/n, correct given attempted c/a, and F1, the harmonic mean of
-both, 2c/(n+a).
+Of n answers, c are right and a were attempted. `correct` is c/n, `correct given attempted` is c/a, and F1, the harmonic
+mean of both, is 2c/(n+a).
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ Choose one label for the answer:
 Give one sentence of reasons, then end with the label in double square brackets, such as [[INCORRECT]].""",
     score_mapping=_MAPPING,
 )
-"""In English; the judge must tell a wrong answer from none."""
+"""The contract in English; the judge must tell a wrong answer from a missing one."""
 
 CHINESE = JudgeContract(
     system_prompt="你负责把回答与参考答案作对照，自己不作答。",
@@ -81,4 +81,4 @@ CHINESE = JudgeContract(
 先用一句话说明理由，最后在双层方括号里写出标签，例如 [[INCORRECT]]。""",
     score_mapping=_MAPPING,
 )
-"""In Chinese, with the same labels."""
+"""The contract in Chinese, with the same labels."""

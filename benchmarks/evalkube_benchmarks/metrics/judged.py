@@ -1,4 +1,4 @@
-"""The figures that a judge's contract gives, whatever the benchmark. Pure; the runner fills them in."""
+"""The figures of a judge's contract, for any benchmark. Pure; the runner fills them in."""
 
 from evalkube_benchmarks.declaration import Metric, Question
 from evalkube_benchmarks.metrics.accuracy import GRADED
@@ -15,7 +15,7 @@ RUBRIC = Metric(name="rubric", score=_told, verdict=False, by_judge=True)
 """The weighted mean of a rubric's criteria."""
 
 WIN_RATE = Metric(name="win_rate", score=_told, verdict=False, by_judge=True)
-"""How often the model's answer is the better one; a tie counts half."""
+"""The share of comparisons that the model's answer wins; a tie counts half."""
 
 WIN = Metric(name="win", score=_told, verdict=False, by_judge=True)
 TIE = Metric(name="tie", score=_told, verdict=False, by_judge=True)

@@ -1,5 +1,6 @@
-"""Short answers, mostly names, beside all that they may be called, as TriviaQA compares them (Joshi et al. 2017,
-arXiv:1705.03551, section 5): case, punctuation, articles and underscores do not count. Pure.
+"""Short answers, mostly names, compared with all names of the thing, as in TriviaQA. Pure.
+
+Joshi et al. 2017, arXiv:1705.03551, section 5: case, punctuation, articles and underscores do not count.
 """
 
 import re
@@ -15,7 +16,7 @@ _MARKS = re.compile("[" + re.escape(string.punctuation + "‘’´`“”«»") 
 
 
 def normal(text: str) -> str:
-    """A text as it is compared: in lower case, with spaces for punctuation, without articles."""
+    """A text in the form that is compared: lower case, spaces for punctuation, no articles."""
     return " ".join(_ARTICLES.sub(" ", _MARKS.sub(" ", text.lower())).split())
 
 
@@ -24,13 +25,17 @@ def _exact(found: str, question: Question) -> float:
 
 
 def _included(found: str, question: Question) -> float:
-    """A right name stands in the answer, as whole words: "art" is not in "party"."""
+    """Whether a right name is in the answer, as whole words: "art" is not in "party"."""
     said = f" {normal(found)} "
     return float(any(f" {name} " in said for target in question.targets if (name := normal(target))))
 
 
 def _f1(found: str, question: Question) -> float:
-    """The harmonic mean of how many of its words are the name's and of the name's are its; the best name counts."""
+    """The F1 of an answer's words and a name's words, for the best name.
+
+    It is the harmonic mean of the share of the name's words in the answer and the share of the answer's words in the
+    name.
+    """
     mine = Counter(normal(found).split())
     return max((_shared(mine, Counter(normal(target).split())) for target in question.targets), default=0.0)
 

@@ -1,9 +1,9 @@
-"""How much of a text another one shares: BLEU-1 to 4 and ROUGE-1, 2 and L. Pure, exact, without a language model.
+"""The overlap of two texts: BLEU-1 to 4 and ROUGE-1, 2 and L. Pure, exact, without a language model.
 
-Our own hundred lines, because the libraries bring nltk, jieba dictionaries or lxml along for arithmetic this small.
-Over the same tokens they are sacrebleu's sentence BLEU and rouge-score's ROUGE without stemming, figure for figure.
-Tokens are lower-case words for scripts that put spaces between them and single characters for Chinese, Japanese and
-Korean: a character needs no dictionary, so that a score does not change with a segmenter's release.
+It is a hundred lines of our own, because the libraries need nltk, jieba dictionaries or lxml for simple arithmetic. For
+the same tokens the results are those of sacrebleu's sentence BLEU and of rouge-score's ROUGE without stemming, digit
+for digit. Tokens are lower-case words in scripts with spaces, and single characters in Chinese, Japanese and Korean. A
+character needs no dictionary, so a score does not change with a segmenter's release.
 """
 
 import functools
@@ -24,13 +24,13 @@ _TOKEN = re.compile(
 
 
 def tokens(text: str) -> list[str]:
-    """Words, and characters of Chinese, Japanese and Korean; without punctuation."""
+    """The words of a text, and its characters in Chinese, Japanese and Korean, without punctuation."""
     return _TOKEN.findall(unicodedata.normalize("NFKC", text).lower())
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """ROUGE's three figures, each 0 to 1: of the reference found, of the prediction useful, and their harmonic mean."""
+    """ROUGE's three figures, each 0 to 1: recall, precision, and their harmonic mean."""
 
     recall: float
     precision: float
@@ -48,15 +48,16 @@ def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
 
 
 def rouge_n(prediction: Sequence[str], reference: Sequence[str], n: int) -> Overlap:
-    """Shared n-grams, each as often as both texts have it (Lin 2004)."""
+    """The number of shared n-grams, each as often as both texts have it (Lin 2004)."""
     mine, theirs = _ngrams(prediction, n), _ngrams(reference, n)
     return _overlap((mine & theirs).total(), mine.total(), theirs.total())
 
 
 def rouge_l(prediction: Sequence[str], reference: Sequence[str]) -> Overlap:
-    """The longest common subsequence (Lin 2004), by Hyyrö's bit-parallel recurrence: one integer per row.
+    """The length of the longest common subsequence (Lin 2004).
 
-    Time grows with len(prediction) x len(reference) / 30, so that two texts of 10,000 words take well under a second.
+    It uses Hyyrö's bit-parallel recurrence, one integer per row. Time grows with len(prediction) x len(reference) / 30,
+    so two texts of 10,000 words take well under a second.
     """
     places: dict[str, int] = {}
     for at, word in enumerate(reference):
@@ -70,12 +71,12 @@ def rouge_l(prediction: Sequence[str], reference: Sequence[str]) -> Overlap:
 
 
 def bleu(prediction: Sequence[str], references: Sequence[Sequence[str]], order: int) -> float:
-    """Sentence BLEU up to n-grams of `order` (Papineni et al. 2002), 0 to 1, as sacrebleu's `sentence_bleu` has it.
+    """Sentence BLEU up to n-grams of `order` (Papineni et al. 2002), 0 to 1, equal to sacrebleu's `sentence_bleu`.
 
-    An n-gram counts as often as the reference that has most of it; the length is compared with the nearest one.
-    Without smoothing a short sentence scores 0 for want of one 4-gram; empty matches are smoothed geometrically
-    (Chen and Cherry 2014, method 3, which is NIST's and sacrebleu's "exp"). Of a text too short for n-grams of `order`
-    the shorter ones count. No word in common is 0.
+    An n-gram counts at most as often as in the reference that has it most often; the length is compared with the
+    nearest reference. Without smoothing, one missing 4-gram would give a short sentence the score 0, so empty matches
+    are smoothed geometrically (Chen and Cherry 2014, method 3, which is NIST's and sacrebleu's "exp"). For a text too
+    short for n-grams of `order`, the shorter ones count. No word in common is 0.
     """
     if not prediction or not any(references):
         return 0.0
@@ -100,9 +101,9 @@ def bleu(prediction: Sequence[str], references: Sequence[Sequence[str]], order: 
 
 @functools.lru_cache(maxsize=8)
 def _figures(found: str, references: tuple[str, ...]) -> dict[str, float]:
-    """All figures of a text beside its references; kept for the metrics of one answer, which ask in turn.
+    """All figures of a text beside its references, kept for the metrics of one answer, which ask in turn.
 
-    ROUGE is that of the reference whose F1 is best, as rouge-score's `score_multi` has it.
+    ROUGE is that of the reference with the best F1, as in rouge-score's `score_multi`.
     """
     mine, theirs = tokens(found), [tokens(reference) for reference in references]
     figures = {f"bleu-{order}": bleu(mine, theirs, order) for order in (1, 2, 3, 4)}
@@ -132,4 +133,4 @@ METRICS = tuple(
         *(f"bleu-{n}" for n in (1, 2, 3, 4)),
     )
 )
-"""Recall of ROUGE-L first, as EvalScope has it."""
+"""The figures in EvalScope's order, recall of ROUGE-L first."""

@@ -1,5 +1,6 @@
-"""Whether a program is right, by running it in the sandbox. A program that fails is a wrong answer, with the reason;
-a sandbox that fails raises, and the sample is errored.
+"""The metric of programs: whether a program passes its tests in the sandbox.
+
+A program that fails is a wrong answer, with the reason. If the sandbox fails, it raises, and the sample is errored.
 """
 
 import dataclasses
@@ -16,18 +17,18 @@ from evalkube_benchmarks.sandbox import Limits, Outcome, Program
 __all__ = ["Run", "completed", "explained", "limited", "passes", "passing"]
 
 Run = Callable[[str, Question, Limits], Explained]
-"""Runs the program that was read of a reply with the tests of its question."""
+"""Runs the extracted program with the tests of its question."""
 
 
 @functools.cache  # one for the same time and memory, which makes plans comparable
 def passing(run: Run, timeout_s: float, memory_mib: int) -> Metric:
-    """The metric of programs that pass their tests within that processor time and memory."""
+    """The metric of programs that pass their tests within these limits of processor time and memory."""
     limits = Limits(cpu_s=timeout_s, memory_bytes=memory_mib << 20)
     return Metric(name="acc", score=lambda found, question: run(found, question, limits))
 
 
 def limited(run: Run) -> Callable[[Benchmark, Mapping[str, Any]], Benchmark]:
-    """The variant of a benchmark of programs: its parameters `timeout_s` and `memory_mib` are the limits of each."""
+    """The variant of a benchmark of programs; its parameters `timeout_s` and `memory_mib` are the limits of each."""
 
     def variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
         return dataclasses.replace(benchmark, metrics=(passing(run, values["timeout_s"], values["memory_mib"]),))
@@ -36,7 +37,7 @@ def limited(run: Run) -> Callable[[Benchmark, Mapping[str, Any]], Benchmark]:
 
 
 def passes(sources: tuple[str, ...], tests: str, called: tuple[str, ...], limits: Limits) -> Explained:
-    """Whether a program passes tests, which call its names `called`; the first of `sources` that compiles is run."""
+    """Whether a program passes tests that call its names `called`. Of `sources`, the first that compiles is run."""
     return explained(sandbox.run(Program(sources=sources, tests=tests, called=called), limits))
 
 
@@ -47,9 +48,9 @@ def explained(outcome: Outcome, where: str = "") -> Explained:
 
 
 def completed(found: str, prompt: str, entry: str) -> tuple[str, ...]:
-    """The writings of a program that a reply completes: a function of its own, or the body of the prompt's.
+    """The possible programs of a reply that completes one: its own function, or the body of the prompt's.
 
-    What stands before the function in the prompt (imports, functions that its tests call) goes with it.
+    The text before the function in the prompt (imports, functions that its tests call) is included.
     """
     if entry and defines(found, entry):
         before = prompt[: _begin(prompt, entry)]

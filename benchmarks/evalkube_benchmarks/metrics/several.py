@@ -1,9 +1,8 @@
 """The figures of questions with several right choices, of which some may be found. Pure.
 
-With c letters that are right and chosen, w that are chosen and not right, and r that are right:
-`multi_choice_acc` is c/r when w is 0, else 0: part of the right ones counts, a wrong one spoils all.
-`acc` is 1 when the chosen letters are those that are right, no more and no fewer.
-`choice_f1` is 2c / (c + w + r), the harmonic mean of precision and recall.
+Let c be the chosen letters that are right, w the chosen ones that are wrong, and r the right ones. `multi_choice_acc`
+is c/r if w is 0, otherwise 0: a part of the right ones counts, but one wrong letter makes it 0. `acc` is 1 if exactly
+the right letters are chosen. `choice_f1` is 2c / (c + w + r), the harmonic mean of precision and recall.
 """
 
 from evalkube_benchmarks.declaration import Metric, Question

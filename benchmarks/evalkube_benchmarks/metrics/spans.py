@@ -1,9 +1,10 @@
-"""Exact match and F1 of answers that are spans of text, numbers or dates, as DROP's authors score them (Dua et al.,
-2019, arXiv:1903.00161, section 5): case, punctuation, articles and the writing of numbers do not count, several spans
-are aligned one to one in any order, and words beside another number count for nothing. Pure.
+"""Exact match and F1 of answers that are spans of text, numbers or dates, as in DROP. Pure.
 
-The right answers are `metadata["golds"]`, each a list of spans; the best counts. The authors' models gave lists; a
-reply is text, and is divided at semicolons, lines or commas only where a right answer has several spans.
+Dua et al., 2019, arXiv:1903.00161, section 5: case, punctuation, articles and the spelling of numbers do not count.
+Several spans are aligned one to one in any order, and words beside a different number do not count.
+
+The right answers are `metadata["golds"]`, each a list of spans; the best one counts. The authors' models gave lists. A
+reply is text, and is divided at semicolons, lines or commas only if a right answer has several spans.
 """
 
 import functools
@@ -24,7 +25,7 @@ _Bag = frozenset[str]
 
 
 def normal(span: str) -> str:
-    """A span as it is compared: in lower case, without punctuation and articles, numbers in one writing."""
+    """A span in the form that is compared: lower case, no punctuation or articles, one spelling of numbers."""
     return " ".join(filter(None, map(_token, re.split(r"[ -]", span))))
 
 
@@ -46,13 +47,13 @@ def _is_number(token: str) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _figures(found: str, golds: tuple[tuple[str, ...], ...]) -> tuple[float, float]:
-    """Exact match and F1 beside the right answer that each is best for."""
+    """Exact match and F1, each with the right answer that is best for it."""
     scores = [_compared(spans, gold) for gold in golds for spans in _readings(found, gold)]
     return max(exact for exact, _ in scores), max(f1 for _, f1 in scores)
 
 
 def _readings(found: str, gold: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The spans that a reply may mean: all of it, and where several are right its pieces."""
+    """The spans that a reply may mean: the whole reply and, if several are right, its pieces."""
     yield (found,)
     for mark in _DIVIDED if len(gold) > 1 else ():
         pieces = [piece.strip() for piece in mark.split(found.strip(" .")) if piece.strip()]
@@ -78,7 +79,7 @@ def _f1(mine: _Bag, right: _Bag) -> float:
 
 
 def _aligned(table: list[list[float]]) -> float:
-    """The greatest sum of entries of a table, one of each row and column (Kuhn and Munkres, in O(n³))."""
+    """The greatest sum of a table's entries, one of each row and column (Kuhn and Munkres, in O(n³))."""
     if len(table) > len(table[0]):
         table = [list(column) for column in zip(*table, strict=True)]
     rows, columns = len(table), len(table[0])

@@ -60,7 +60,7 @@ def spelled(text: str) -> str:
 
 
 def compared(prediction: str, target: str, same: Callable[[str, str], bool]) -> bool | None:
-    """Compares two answers part by part, `same` telling of each; None where they do not both have parts."""
+    """Whether two answers are equal part by part, as `same` decides; None if not both have parts."""
     if max(len(prediction), len(target)) > _MOST_CHARS:
         return None
     mine, right = _parts(prediction), _parts(target)
@@ -93,7 +93,7 @@ def _matched(mine: tuple[str, ...], right: tuple[str, ...], same: Callable[[str,
 
 
 def _parts(text: str) -> _Parts | None:
-    """The parts of an answer that has several; None for one that is a single thing."""
+    """The parts of an answer with several; None for an answer that is one thing."""
     text = spelled(text).replace(r"\{", "⦃").replace(r"\}", "⦄")
     text = _POINT.sub("", text)
     text = re.sub(r"^[A-Za-z] ?\\in ?(?=⦃|[(\[])", "", text)
@@ -124,7 +124,7 @@ def _signed(part: str) -> tuple[str, ...]:
 
 
 def _spans(text: str) -> bool:
-    """Whether the first bracket of a text is closed by its last character."""
+    """Whether the last character of a text closes its first bracket."""
     depth = 0
     for at, one in enumerate(text):
         depth += (one in "([{⦃") - (one in ")]}⦄")
@@ -134,7 +134,7 @@ def _spans(text: str) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    """The text cut at the commas that stand in no bracket; those between thousands are none."""
+    """The text, cut at commas outside of brackets and numbers."""
     parts, depth, begun = [], 0, 0
     for at, one in enumerate(text):
         if one in "([{⦃":

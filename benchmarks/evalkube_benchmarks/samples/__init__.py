@@ -1,8 +1,8 @@
-"""Our own sample items of each benchmark, for demos and smoke tests, and worked answers to them.
+"""Our own sample items of each benchmark, for demos and smoke tests, with worked answers.
 
-Nothing here is copied from a benchmark. The items lie beside this file in the hubs' layout
-(`<benchmark>/<subset>/<split>.jsonl`), read like any local folder.
-`python -m evalkube_benchmarks.samples` prints the answers for `evalkube mock-model --answers`.
+No item is copied from a benchmark. The items are beside this file in the hubs' layout
+(`<benchmark>/<subset>/<split>.jsonl`), and are read like any local folder. `python -m evalkube_benchmarks.samples`
+prints the answers for `evalkube mock-model --answers`.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ _NO_ANSWER: Final = "I am not sure."
 
 
 def answers() -> Iterator[tuple[str, str]]:
-    """(question, worked answer) of every item that is evaluated; every sixth is wrong, so that no score is 100 %.
+    """The question and worked answer of every evaluated item; every sixth is wrong, so that no score is 100 %.
 
-    Items of the other splits stand in every prompt with worked examples, and would match there. Where choices are
-    shuffled at reading, their letters depend on the run's seed: there the answer is the choice itself.
+    Items of the other splits are in every prompt with worked examples, and would match there. If choices are shuffled
+    at reading, their letters depend on the run's seed: then the answer is the choice itself.
     """
     for benchmark in BENCHMARKS.values():
         twice = zip(questions(benchmark), questions(benchmark, seed=1), strict=True)

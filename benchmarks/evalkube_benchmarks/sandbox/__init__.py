@@ -1,10 +1,10 @@
-"""Runs programs that a model wrote, each in a fresh interpreter that can harm nobody, and says what became of it.
+"""The sandbox: it runs programs that a model wrote, each in a fresh, confined interpreter, and reports the outcome.
 
-An unprivileged process confines itself before it reads the program, the same on a laptop and in a pod of the
-`restricted` level: Landlock (it reads the standard library, and writes its own scratch folder alone), a seccomp filter
-that lists what it may ask of the kernel (no sockets, no other process, no signals to others), limits of resources, no
-environment. Whoever starts it (`process`) watches its time, memory, threads, output and files, and kills it whole.
-docs/decisions/0009 has the reasons. Without Landlock nothing is ever run.
+An unprivileged process confines itself before it reads the program, equally on a laptop and in a pod of the
+`restricted` level. Landlock lets it read the standard library and write only its own scratch folder. A seccomp filter
+lists the system calls that it may make: no sockets, no other process, no signals to others. It also has resource limits
+and no environment. The process that starts it (`process`) watches its time, memory, threads, output and files, and
+kills all of it. docs/decisions/0009 has the reasons. Without Landlock no program is ever run.
 """
 
 from evalkube_benchmarks.sandbox.kernel import SandboxUnavailable, protections

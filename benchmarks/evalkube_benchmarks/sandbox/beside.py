@@ -1,7 +1,7 @@
-"""How tests run beside the program that they test, in its process; `process` sends this file's code with `confined`.
+"""Tests beside the program that they test, in its process. `process` sends this file's code with `confined`.
 
-They see the program's names. They do not see what it made of the builtins, and what its functions give them must not
-decide itself what it is equal to. A program that looks for them in its process finds them all the same.
+The tests see the program's names. They do not see the program's changes of builtins, and values from its functions must
+not decide themselves what they are equal to. A program that searches its process for the tests can still find them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _members = type.__dict__["__dict__"].__get__
 
 
 def tested(program: dict[str, Any], tests: str, called: tuple[str, ...], before: dict[str, Any]) -> None:
-    """Runs tests of a program. `called`: its names that they call; `before`: the builtins before the program ran.
+    """Runs tests of a program. `called` are its names that they call; `before` are the builtins before the program ran.
 
-    Raises AssertionError where one fails, and whatever else the program raises.
+    Raises AssertionError if one fails, and whatever else the program raises.
     """
     vars(builtins).update(before)
     space = {name: value for name, value in program.items() if name not in before or name in called}
@@ -55,7 +55,7 @@ def _each(values: Iterator[Any]) -> Iterator[Any]:
 
 
 def _check(value: Any) -> None:
-    """Raises AssertionError where a value, or one in it, has its own way to be equal, small or long."""
+    """Refuses a value that has, or contains, its own way to be equal, small or long. Raises AssertionError."""
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()
@@ -66,7 +66,7 @@ def _check(value: Any) -> None:
         for base in _bases(kind):
             members = _members(base)
             if any(not _known(members.get(name)) for name in _METHODS):
-                raise AssertionError("gives an object that decides itself what it is equal to")
+                raise AssertionError("returns an object with its own way to be equal")
         if issubclass(kind, dict):
             waiting += [*dict.keys(one), *dict.values(one)]
         elif issubclass(kind, (list, tuple, set, frozenset)):
@@ -74,7 +74,7 @@ def _check(value: Any) -> None:
 
 
 def _known(method: Any) -> bool:
-    """Whether a method is one of C, or of the standard library's types that programs give."""
+    """Whether a method is one of C, or of the standard library's types that programs return."""
     if type(method) in _OF_C:
         return True
     space = getattr(method, "__globals__", None)

@@ -1,7 +1,7 @@
-"""The system calls a confined program may make, as a seccomp filter (classic BPF). Pure.
+"""The system calls of a confined program, as a seccomp filter (classic BPF). Pure.
 
-A list of what is allowed, not of what is not: a call that a later kernel brings is refused unseen. An interpreter with
-threads, a scratch folder and pipes needs no more than this. Numbers are from the kernel's unistd.h of each machine.
+It lists what is allowed, so that a call of a later kernel is refused. An interpreter with threads, a scratch folder and
+pipes needs no more than this. Numbers are from the kernel's unistd.h of each machine.
 """
 
 import struct
@@ -9,7 +9,7 @@ import struct
 __all__ = ["OWN_PID", "filter_for"]
 
 OWN_PID = 0x50494421
-"""Stands in a filter where the process that installs it puts its own number: signals go to itself alone."""
+"""The place in a filter where the installing process puts its own number, so that it can only signal itself."""
 
 # name: its number on x86_64, on aarch64 (-1: that machine has no such call)
 _ALLOWED = {
@@ -89,7 +89,7 @@ def filter_for(machine: str) -> bytes:
 
 
 def _of(number: int, rule: list[_Line]) -> list[_Line]:
-    """The rule of one call; a rule ends with an answer, so that nothing behind it sees what it loaded."""
+    """The rule of one call; a rule ends with an answer, so that later rules never see what it loaded."""
     return [] if number < 0 else [(_EQUAL, 0, len(rule), number), *rule]
 
 
@@ -105,7 +105,7 @@ def _one_of(at: int, *values: int) -> list[_Line]:
 
 
 def _opening(flags: int) -> list[_Line]:
-    """Files are not emptied by opening them for reading, of which Landlock knows nothing before ABI 3."""
+    """The rule that opening a file for reading does not empty it, which Landlock checks only from ABI 3 on."""
     return [
         _argument(flags),
         (_AND, 0, 0, _ACCESS_MODE_AND_TRUNCATE),

@@ -1,7 +1,7 @@
-"""What a process does that confines itself and runs one program; `process` starts an interpreter with this file's code.
+"""The process that confines itself and runs one program; `process` starts an interpreter with this file's code.
 
-It needs the standard library alone, of that as little as it can, and is imported by nobody. The job is from our own
-process; what is reported back passes through the program's hands, and carries a word that it was not told.
+It needs only the standard library, and little of it; no module imports it. The job comes from our own process. The
+report passes through the program's hands, so it contains a word that the program was not told.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OUT_OF_MEMORY = b'{"kind": "memory", "detail": "MemoryError"}'
 
 
 class _Program(ctypes.Structure):
-    """`sock_fprog`: a filter's length and where it lies."""
+    """`sock_fprog`: a filter's length and its address."""
 
     _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_char_p))
 
@@ -51,7 +51,7 @@ def _die_with(libc: ctypes.CDLL, parent: int) -> None:
 
 
 def _limit(limits: dict[str, int]) -> None:
-    """Hard limits of resources, none above what is inherited."""
+    """Sets hard resource limits, none above the inherited one."""
     for name, most in limits.items():
         which = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(which)[1]
@@ -90,7 +90,7 @@ def _confine(job: dict[str, Any]) -> None:
 
 
 def _prove(libc: ctypes.CDLL, parent: int) -> None:
-    """Tries what must not be possible now. Raises OSError where it is: the kernel only said that it confines."""
+    """Tries what must now be impossible. Raises OSError if it is not, because the kernel only claimed to confine."""
     for what, attempt in (
         ("reads files", lambda: os.scandir("/")),
         ("signals others", lambda: os.kill(parent, 0)),
@@ -121,7 +121,7 @@ def _compiled(sources: tuple[str, ...]) -> Any:
 
 
 def _lines(problem: BaseException) -> str:
-    """Where in the program, or in its tests, a problem arose."""
+    """The place in the program, or in its tests, where a problem arose."""
     if isinstance(problem, SyntaxError):
         return f" (line {problem.lineno})"
     at, line, where = problem.__traceback__, 0, ""
@@ -155,7 +155,7 @@ def _kind(problem: BaseException, complete: bool) -> tuple[str, str]:
 
 
 def _ended() -> None:
-    """What an interpreter does at its end: wait for threads, do what is left for the end, write what was printed."""
+    """The end of an interpreter: waits for threads, does what is registered for the end, writes buffered output."""
     threading = sys.modules.get("threading")
     while threading is not None:
         own = threading.current_thread()
@@ -171,7 +171,7 @@ def _ended() -> None:
 
 
 def _executed(job: dict[str, Any], dumps: Any, tested: Any) -> str:
-    """Runs the program and its tests; the report of its end as JSON."""
+    """Runs the program and its tests; returns the report of its end as JSON."""
     module = type(sys)(job["name"])
     sys.modules[job["name"]] = module
     vars(builtins)["exit"] = vars(builtins)["quit"] = sys.exit  # what is else made by the module site

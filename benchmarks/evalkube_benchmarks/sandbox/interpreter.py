@@ -1,4 +1,4 @@
-"""The interpreter that a program gets, and the job that it is handed: what `confined` is to do, within which bounds."""
+"""The interpreter of a program, and its job: what `confined` must do, and within which limits."""
 
 import functools
 import marshal
@@ -32,7 +32,7 @@ _FILE_BYTES, _OPEN_FILES = 16 << 20, 64
 
 @functools.cache
 def _readable() -> tuple[str, ...]:
-    """The standard library and the compiled ones it loads."""
+    """The standard library, and the compiled libraries that it loads."""
     paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), f"{sys.base_prefix}/lib", *_LIBRARIES]
     return tuple(dict.fromkeys(str(Path(path).resolve()) for path in paths if Path(path).exists()))
 
@@ -48,7 +48,7 @@ def _codes() -> tuple[CodeType, ...]:
 
 
 def file_of(data: bytes) -> int:
-    """A file in memory that holds `data`, to be read from its start."""
+    """A file in memory with `data`, positioned at its start."""
     descriptor = os.memfd_create("evalkube", os.MFD_CLOEXEC)
     with open(descriptor, "wb", closefd=False) as file:
         file.write(data)
@@ -57,7 +57,7 @@ def file_of(data: bytes) -> int:
 
 
 def job(program: Program, limits: Limits, abi: int, folder: str, secret: str) -> bytes:
-    """What `confined` is to do, as its interpreter reads it."""
+    """The job of `confined`, in the form that its interpreter reads."""
     rules = kernel.ruleset(abi, _readable(), _DEVICES, folder)
     call = program.call
     wanted = {
@@ -90,7 +90,7 @@ def _resources(limits: Limits) -> dict[str, int]:
 
 
 def start(folder: str, stdin: int, job: int, report: int) -> "subprocess.Popen[bytes]":
-    """An interpreter at work in a scratch folder, with its input, its job, and where it reports to."""
+    """A running interpreter in a scratch folder, with its input, its job, and the pipe for its report."""
     interpreter = getattr(sys, "_base_executable", None) or sys.executable
     return subprocess.Popen(  # noqa: S603 - our own file, in the interpreter that runs us
         [interpreter, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, str(job), str(report)],

@@ -1,6 +1,6 @@
-"""What the kernel of this machine can keep a program from, and who does it: Landlock where it can, seccomp the rest.
+"""The protection that this machine's kernel has against a program: Landlock where possible, seccomp for the rest.
 
-Facts of Landlock are from docs.kernel.org/userspace-api/landlock.html; an ABI is a version of what it knows. Kernels
+Facts about Landlock are from docs.kernel.org/userspace-api/landlock.html; an ABI is a version of its features. Kernels
 5.13 to 5.18 have ABI 1, 5.19 has 2, 6.2 has 3, 6.7 has 4, 6.10 has 5, 6.12 has 6.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 __all__ = ["NEWEST_ABI", "Ruleset", "SandboxUnavailable", "landlock_abi", "protections", "ruleset"]
 
 NEWEST_ABI = 6
-"""What later versions add (the audit log, threads) is of no use here."""
+"""The newest ABI that is used; later ones add only what is of no use here (the audit log, threads)."""
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG, _MAKE_SYM = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
@@ -38,27 +38,29 @@ _ARCHITECTURES = ("x86_64", "aarch64")
 
 
 class SandboxUnavailable(Exception):
-    """This machine cannot confine a program, so none is run. Says what to do."""
+    """A machine that cannot confine a program, so that none is run. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The arguments of Landlock's system calls: a `landlock_ruleset_attr`, and what is allowed beneath each path."""
+    """The arguments of Landlock's system calls: a `landlock_ruleset_attr`, and the rights beneath each path."""
 
     attr: bytes
     rules: tuple[tuple[str, int], ...]
 
 
 def landlock_abi() -> int:
-    """The Landlock ABI of this kernel. Raises SandboxUnavailable where there is none."""
+    """The Landlock ABI of this kernel. Raises SandboxUnavailable if there is none."""
     if sys.platform != "linux":
         raise SandboxUnavailable(
-            f"code of a model runs in a sandbox of Linux kernels alone, and this is {platform.system()}; run evalkube "
-            "in a Linux container or on a cluster"
+            f"programs of a model run only in a sandbox on Linux, and this is {platform.system()}; run evalkube in "
+            "a Linux container or on a cluster"
         )
     machine = platform.machine()
     if machine not in _ARCHITECTURES or sys.byteorder != "little":
-        raise SandboxUnavailable(f"the sandbox for code of a model knows {' and '.join(_ARCHITECTURES)}, not {machine}")
+        raise SandboxUnavailable(
+            f"the sandbox for programs of a model supports {' and '.join(_ARCHITECTURES)}, not {machine}"
+        )
     libc = ctypes.CDLL(None, use_errno=True)
     abi = int(libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION)))
     if abi >= 1:
@@ -66,17 +68,19 @@ def landlock_abi() -> int:
     problem = ctypes.get_errno()
     if problem == errno.EPERM:
         raise SandboxUnavailable(
-            "the seccomp profile of this container refuses Landlock, without which code of a model is not run; use "
-            "a container runtime whose default profile knows it (containerd 1.6, CRI-O 1.24, Docker 20.10 or later)"
+            "the seccomp profile of this container forbids Landlock, and without Landlock no program of a model is "
+            "run; use a container runtime whose default profile allows it (containerd 1.6, CRI-O 1.24, Docker "
+            "20.10 or later)"
         )
     raise SandboxUnavailable(
-        f"this kernel ({platform.release()}) has no Landlock ({os.strerror(problem)}), without which code of a model "
-        "is not run; it takes Linux 5.13 or later with landlock among its security modules (boot parameter lsm=)"
+        f"this kernel ({platform.release()}) has no Landlock ({os.strerror(problem)}), and without Landlock no "
+        "program of a model is run; use Linux 5.13 or later with landlock among its security modules (boot "
+        "parameter lsm=)"
     )
 
 
 def ruleset(abi: int, readable: Iterable[str], devices: Iterable[str], scratch: str) -> Ruleset:
-    """What a program may do to files with that ABI: read some, use a few devices, and write in its scratch folder."""
+    """The rights of a program to files with that ABI: read some, use a few devices, write in its scratch folder."""
     files = _ABI_1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_IOCTL_DEV if abi >= 5 else 0)
     attr = struct.pack("<Q", files)
     if abi >= 4:
@@ -97,9 +101,9 @@ def ruleset(abi: int, readable: Iterable[str], devices: Iterable[str], scratch: 
 
 
 def protections(abi: int) -> tuple[str, ...]:
-    """What keeps a program from what, by a kernel of that ABI.
+    """The protection by a kernel of that ABI, by what it protects.
 
-    The filter forbids the same whatever the ABI is: what Landlock does not know of, it carries alone.
+    The filter is the same for every ABI: it alone covers what Landlock does not know.
     """
     landlock = ["files", *(name for since, name in _SINCE if abi >= since)]
     return (

@@ -1,4 +1,4 @@
-"""What is run in the sandbox, within which limits, and what becomes of it. No I/O."""
+"""The program for the sandbox, its limits and its outcome. No I/O."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,8 +21,10 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use. `cpu_s` is processor time, so that a busy machine makes no program wrong; who only waits
-    is ended after `wall_s`. `memory_bytes` is address space.
+    """The limits of a program.
+
+    `cpu_s` is processor time, so that a busy machine makes no program wrong. A program that only waits is ended after
+    `wall_s`. `memory_bytes` is address space.
     """
 
     cpu_s: float = 4.0
@@ -34,13 +36,13 @@ class Limits:
 
     @property
     def wall_s(self) -> float:
-        """The longest a program may take, waiting included."""
+        """The maximum duration of a program, including waiting."""
         return 3 * self.cpu_s + 2
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function to call once the program is loaded: by its name, or Class.method of a new object."""
+    """A function to call after the program is loaded: by its name, or Class.method of a new object."""
 
     function: str
     arguments: tuple[Any, ...]
@@ -50,9 +52,9 @@ class Call:
 class Program:
     """Python source to run.
 
-    `sources`: writings of the program, of which the first that compiles is run. `name` is its `__name__`. `complete`:
-    it must come to its last line; one that calls exit() before that is wrong. `call` gives a value, as JSON has it.
-    `tests` run after it, and call its names `called`.
+    `sources` are variants of the program, of which the first that compiles is run. `name` is its `__name__`.
+    `complete`: it must reach its last line; a program that calls exit() before is wrong. `call` returns a value as
+    JSON. `tests` run after it, and call its names `called`.
     """
 
     sources: tuple[str, ...]
@@ -66,7 +68,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a program: `detail` in words, `value` what a call gave (JSON), `held` what protected us of it."""
+    """The outcome of a program.
+
+    `detail` is the outcome in words, `value` the result of a call (JSON), `held` the protection that the machine had.
+    """
 
     kind: Kind
     detail: str = ""
@@ -77,9 +82,9 @@ class Outcome:
 
     @property
     def words(self) -> str:
-        """The outcome for people."""
+        """The outcome in words."""
         return f"{self.kind}: {self.detail}" if self.detail else self.kind
 
 
 class SandboxFailed(Exception):
-    """The sandbox could not run a program: nothing is known of it."""
+    """A failure of the sandbox to run a program: nothing is known about the program."""

@@ -1,5 +1,7 @@
-"""Starts a confined process, watches it, and reads what it said. The kernel keeps it in; what it keeps no count of
-(output, files, threads) is looked at here, some tens of times a second.
+"""The watcher of a confined process: starts it, watches it, and reads its report.
+
+The kernel confines it. Some ten times a second the watcher checks what the kernel does not count: output, files,
+threads.
 """
 
 import contextlib
@@ -27,7 +29,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def ready(abi: int | None = None) -> tuple[str, ...]:
-    """What protects this machine from a program, by running one. Raises SandboxUnavailable, SandboxFailed."""
+    """The outcome of one program, run in isolation. Raises SandboxUnavailable, SandboxFailed."""
     outcome = run(Program(sources=("pass",)), abi=abi)
     if outcome.kind != "finished":
         raise SandboxFailed(f"an empty program ended otherwise: {outcome.words}")
@@ -35,10 +37,10 @@ def ready(abi: int | None = None) -> tuple[str, ...]:
 
 
 def run(program: Program, limits: Limits = _USUAL, *, abi: int | None = None) -> Outcome:
-    """What becomes of a program.
+    """The outcome of a program.
 
-    `abi`: as if the kernel knew no more of Landlock than that. Raises SandboxUnavailable where there is no Landlock,
-    SandboxFailed where a program could not be confined, or its outcome is not its own.
+    `abi` pretends that the kernel has only that version of Landlock. Raises SandboxUnavailable without Landlock. Raises
+    SandboxFailed if a program could not be confined, or its report is not its own.
     """
     known = min(kernel.landlock_abi(), kernel.NEWEST_ABI)
     known = known if abi is None else min(known, abi)
@@ -53,7 +55,7 @@ def run(program: Program, limits: Limits = _USUAL, *, abi: int | None = None) ->
 
 @dataclass(slots=True)
 class _Said:
-    """What has been read of the process's three pipes."""
+    """The data that was read from the process's three pipes."""
 
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
@@ -88,7 +90,7 @@ class _Process:
                 raise SandboxFailed(f"an interpreter could not be started: {problem}") from problem
 
     def watch(self) -> None:
-        """Read what it says until it ends, or has to be ended."""
+        """Reads what the process writes, until it ends or must be ended."""
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         pipes = {
@@ -117,7 +119,7 @@ class _Process:
             self._await()
 
     def _await(self) -> None:
-        """It closed its pipes: it ends at once, or is ended."""
+        """Ends a process that closed its pipes, unless it ends at once."""
         deadline = time.monotonic() + self._limits.wall_s
         while self._reaped(os.WNOHANG) is None:
             if (ended := self._excess(0.0)) is not None or time.monotonic() > deadline:
@@ -137,7 +139,7 @@ class _Process:
         return "timeout", f"did not end within {self._limits.wall_s:g} s"
 
     def _excess(self, elapsed_s: float) -> tuple[Kind, str] | None:
-        """Why it has to be ended now."""
+        """The reason why the process must be ended now; None without one."""
         limits = self._limits
         if not self._confined:
             return ("timeout", "") if elapsed_s > _START_S else None  # a start that takes so long is no program's fault
@@ -156,7 +158,7 @@ class _Process:
         return None if files is None else ("files", files)
 
     def end(self) -> None:
-        """Whatever it is doing."""
+        """Kills the process, whatever it is doing."""
         if self._status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -183,7 +185,7 @@ class _Process:
         return reports
 
     def outcome(self) -> Outcome:
-        """What became of it. Raises SandboxFailed where it was not confined."""
+        """The outcome of the process. Raises SandboxFailed if it was not confined."""
         reports = self._reports()
         if not reports or "confined" not in reports[0]:
             why = reports[0].get("unconfined", "") if reports else ""
@@ -204,12 +206,12 @@ class _Process:
         return replace(made, kind=kind, detail=detail)
 
     def _silent(self) -> tuple[Kind, str]:
-        """What a process that ended without a word died of."""
+        """The cause of death of a process that ended without a report."""
         assert self._status is not None
         if self._status >= 0:
             if self._status == 0 and not self._program.complete and self._program.call is None:
                 return "finished", ""
-            return "error", f"left by os._exit({self._status}) before its end"
+            return "error", f"ended by os._exit({self._status}) before its end"
         if -self._status in (signal.SIGXCPU, signal.SIGKILL) and self._cpu_s >= self._limits.cpu_s:
             return "timeout", f"took more than {self._limits.cpu_s:g} s of processor time"
         if -self._status == signal.SIGKILL:

@@ -1,4 +1,4 @@
-"""The scratch folder of a program: made before it, looked at while it runs, removed whatever it holds."""
+"""The scratch folder of a program: made before it, checked while it runs, removed whatever it contains."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ __all__ = ["excess", "scratch"]
 
 @contextlib.contextmanager
 def scratch() -> Iterator[str]:
-    """A new folder, and its end. Raises SandboxFailed where there is no room for one."""
+    """A new folder, removed at the end. Raises SandboxFailed if there is no room for one."""
     try:
         folder = str(Path(tempfile.mkdtemp(prefix="evalkube-program-")).resolve())
     except OSError as problem:
@@ -28,8 +28,10 @@ def scratch() -> Iterator[str]:
 
 
 def _remove(folder: str) -> None:
-    """Remove a scratch folder, whatever it holds: folders that nobody may look into, or more of them in one another
-    than a path may name; each is first moved to the top.
+    """Removes a scratch folder, whatever it contains.
+
+    It may contain folders without read permission, or more nested folders than a path can name. Each folder is first
+    moved to the top.
     """
     own = secrets.token_hex(8)
     folders = [folder]
@@ -48,10 +50,10 @@ def _remove(folder: str) -> None:
 
 
 def excess(top: str, limits: Limits, pid: int) -> str | None:
-    """What there is too much of in the scratch folder of a process; None: nothing.
+    """The limit that the scratch folder of a process exceeds; None if it exceeds none.
 
-    It is walked by descriptors, so that no folder lies too deep to be looked into. One in which files can be made but
-    not be counted is too much.
+    The folder is walked by descriptors, so that no folder is too deep. A folder in which files can be made but not
+    counted is over the limit.
     """
     count, size = 0, _nameless(pid, Path(top).stat().st_dev)
     for _, folders, files, inside in os.fwalk(top):
@@ -64,12 +66,12 @@ def excess(top: str, limits: Limits, pid: int) -> str | None:
         if size > limits.files_bytes:
             return f"wrote more than {limits.files_bytes >> 20} MiB of files"
         if any(_usable(name, inside) for name in folders):
-            return "made a folder that nobody may look into"
+            return "made a folder that cannot be read"
     return None
 
 
 def _nameless(pid: int, device: int) -> int:
-    """The bytes of files that a process holds open, and that no folder has any more."""
+    """The bytes of files that a process has open and that no folder contains any more."""
     size = 0
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as held:
         for one in held:

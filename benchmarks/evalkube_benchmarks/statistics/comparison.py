@@ -1,8 +1,8 @@
-"""Two evaluations of the same questions compared: what changed, by how much, and whether that may be chance. Pure.
+"""The comparison of two evaluations of the same questions: what changed, by how much, by chance or not. Pure.
 
-A run is given by its spec, the reports in its answer, and the answers in its reviews; where these come from (runs of a
-service, folders) is the caller's business. Questions are paired by what they ask, not by their place: a run of another
-limit, order, prompt or number of repeats has them somewhere else.
+A run is given by its spec, the reports in its response, and the answers in its reviews. The caller gets these from runs
+of a service, or from folders. Questions are paired by their content, not by their position, because a run with another
+limit, order, prompt or number of repeats has other positions.
 """
 
 import math
@@ -22,19 +22,21 @@ MOST_CHANGED: Final = 100
 _DIGITS: Final = 4
 _RIGHT: Final = 0.5
 _CHANGES_SCORES: Final = ("limit", "repeats", "precision", "dataset_hub", "generation_config", "seed")
-"""The fields of a spec beside those of a benchmark that can change its score, and are not the model; `judge` is one of
-them where a judge was asked."""
+"""The fields of a spec that can change a score, apart from the model and the fields of a benchmark.
+
+`judge` counts only where a judge was asked.
+"""
 
 Answers = Mapping[Key, Sequence[Answered]]
 
 
 class Incomparable(Exception):
-    """The runs have nothing in common that could be compared; the message says what to do."""
+    """Two runs without anything to compare. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the two runs. `answers`: by benchmark, and there by question (`Reviews.answers`)."""
+    """One of the two runs. `answers` are by benchmark, then by question (`Reviews.answers`)."""
 
     name: str
     spec: Mapping[str, Any]
@@ -44,7 +46,7 @@ class Side:
 
     @classmethod
     def of(cls, name: str, spec: Mapping[str, Any], known: Iterable[tuple[Mapping[str, Any], list[Reviews]]]) -> "Side":
-        """A run by the report of each of its benchmarks, with the reviews of that one's subsets."""
+        """A run made from the report of each of its benchmarks and the reviews of their subsets."""
         reports: dict[str, Mapping[str, Any]] = {}
         answers: dict[str, dict[Key, list[Answered]]] = {}
         strange = 0
@@ -62,7 +64,7 @@ class Side:
 
 
 def subsets_of(report: Mapping[str, Any]) -> list[str]:
-    """The subsets in a report, as they are named in the paths of reviews."""
+    """The subsets in a report, as the paths of reviews name them."""
     metrics = report.get("metrics") or [{"categories": []}]
     return [str(subset["name"]) for category in metrics[0]["categories"] for subset in category["subsets"]]
 
@@ -72,8 +74,8 @@ def compare(baseline: Side, candidate: Side, *, most_changed: int = MOST_CHANGED
     common = [name for name in baseline.reports if name in candidate.reports]
     if not common:
         raise Incomparable(
-            "the runs have no benchmark in common: "
-            f"{', '.join(baseline.reports) or 'none'} and {', '.join(candidate.reports) or 'none'}"
+            f"the runs have no benchmark in common: {', '.join(baseline.reports) or 'none'} and "
+            f"{', '.join(candidate.reports) or 'none'}"
         )
     found = {name: _benchmark(name, baseline, candidate, most_changed) for name in common}
     tested = [one for one in found.values() if one["p_value"] is not None]
@@ -95,7 +97,7 @@ def compare(baseline: Side, candidate: Side, *, most_changed: int = MOST_CHANGED
 
 @dataclass(frozen=True, slots=True)
 class _Both:
-    """One question with what both runs scored and answered."""
+    """One question with the scores and answers of both runs."""
 
     baseline: Sequence[Answered]
     candidate: Sequence[Answered]
@@ -135,7 +137,7 @@ def _benchmark(name: str, baseline: Side, candidate: Side, most_changed: int) ->
 
 
 def _metric(*sides: Answers) -> str:
-    """The main metric of the first run that has any."""
+    """The main metric of the first run that has one."""
     return next((answers[0].main for side in sides for answers in side.values() if answers), "")
 
 
@@ -165,7 +167,7 @@ def _ends(interval: Interval | None) -> list[float] | None:
 
 
 def _in_turn(changed: Sequence[tuple[_Both, Pair]]) -> list[tuple[_Both, Pair]]:
-    """What became worse and what became better by turns, the largest changes first: a short list shows both."""
+    """The questions that changed most, worse and better ones in turn, so that a short list shows both."""
     sides: dict[bool, list[tuple[_Both, Pair]]] = defaultdict(list)
     for one, pair in sorted(changed, key=lambda item: -abs(item[1].candidate - item[1].baseline)):
         sides[pair.candidate > pair.baseline].append((one, pair))
@@ -187,10 +189,10 @@ def _change(one: _Both, pair: Pair) -> dict[str, Any]:
 def _warnings(name: str, baseline: Side, candidate: Side, counts: tuple[int, int, int]) -> Iterator[str]:
     before, both, after = counts
     if both < max(before, after):
-        yield f"{both} questions are in both runs, of {before} and {after}: the figures are of these alone"
+        yield f"{both} questions are in both runs, of {before} and {after}; the figures are only of these"
     revisions = [side.reports[name].get("dataset_revision") for side in (baseline, candidate)]
     if revisions[0] != revisions[1]:
-        yield f"the data are of different revisions: {revisions[0]} and {revisions[1]}"
+        yield f"the data have different revisions: {revisions[0]} and {revisions[1]}"
     for side in (baseline, candidate):
         report = side.reports[name]
         if report.get("errored"):
@@ -200,7 +202,7 @@ def _warnings(name: str, baseline: Side, candidate: Side, counts: tuple[int, int
             yield f"{side.name}: ended early, {ended['saved_samples']} samples were not asked"
         held = sum(map(len, side.answers.get(name, {}).values()))
         if held != report.get("scored", held):
-            yield f"{side.name}: its reviews hold {held} scores, its result {report['scored']}"
+            yield f"{side.name}: its reviews have {held} scores, but its result has {report['scored']}"
 
 
 def _unread(side: Side) -> Iterator[str]:
@@ -209,7 +211,7 @@ def _unread(side: Side) -> Iterator[str]:
 
 
 def _differences(baseline: Side, candidate: Side, common: Sequence[str]) -> list[dict[str, Any]]:
-    """Where the specs differ in what can change a score of the common benchmarks, by the names of the fields."""
+    """The differences between the specs that can change a score of the common benchmarks, by field."""
     found = []
     judged = any("judge_summary" in side.reports[name] for side in (baseline, candidate) for name in common)
     fields = (*_CHANGES_SCORES, "judge") if judged else _CHANGES_SCORES

@@ -1,4 +1,4 @@
-"""Tests of pairs: two runs over the same questions, which only those with different scores tell apart. Pure."""
+"""Tests of pairs: two runs over the same questions, compared by the questions with different scores. Pure."""
 
 import math
 from collections import Counter
@@ -14,8 +14,9 @@ __all__ = ["Difference", "Pair", "difference", "holm", "mcnemar", "newcombe"]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The scores of both runs for one question, 0 to 1, and how much it weighs. `verdict`: of one answer each, right
-    or wrong.
+    """The scores of both runs for one question, 0 to 1, and its weight.
+
+    `verdict`: each run has one answer, right or wrong.
     """
 
     baseline: float
@@ -26,7 +27,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much higher the candidate's mean is, by which test it may be chance, and with what probability."""
+    """The difference of the means (candidate minus baseline), the test, and the p-value."""
 
     value: float
     interval: Interval | None
@@ -35,8 +36,10 @@ class Difference:
 
 
 def difference(pairs: Sequence[Pair]) -> Difference:
-    """McNemar's exact test where each question has one verdict of both, with Newcombe's interval; else a bootstrap of
-    the pairs. Of at least one pair.
+    """The paired test of at least one pair.
+
+    It is McNemar's exact test, with Newcombe's interval, if each question has one verdict of both runs. Otherwise it is
+    a bootstrap of the pairs.
     """
     whole = sum(pair.weight for pair in pairs)
     value = math.fsum(pair.weight * (pair.candidate - pair.baseline) for pair in pairs) / whole
@@ -55,11 +58,11 @@ def difference(pairs: Sequence[Pair]) -> Difference:
 
 
 def mcnemar(lost: int, won: int) -> float:
-    """The two-sided p-value of McNemar's exact test: of the questions that one run alone has right, each is the
-    candidate's with probability 1/2, if the runs are equally good.
+    """The two-sided p-value of McNemar's exact test.
 
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
-    Psychometrika 12 (1947); exact by the binomial distribution.
+    If the runs are equally good, each question that only one run has right is the candidate's with probability 1/2. Q.
+    McNemar, "Note on the sampling error of the difference between correlated proportions or percentages", Psychometrika
+    12 (1947); exact by the binomial distribution.
     """
     n = lost + won
     ways = tail = 1
@@ -93,7 +96,7 @@ def newcombe(both: int, lost: int, won: int, neither: int) -> Interval:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values of several tests, so raised that 5 % is the chance of one false find among all of them.
+    """The p-values of several tests, raised so that 5 % is the chance of one false result among all of them.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
     """

@@ -1,4 +1,4 @@
-"""The figures of several answers to one question: pass@k, pass^k and the majority's. Pure."""
+"""The figures of several answers to one question: pass@k, pass^k and majority@k. Pure."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,7 +9,7 @@ __all__ = ["majority", "pass_at_k", "pass_hat_k", "vote_at_k"]
 
 
 def pass_at_k(n: int, correct: int, k: int) -> Fraction:
-    """The chance that k of n answers, drawn at random, hold a right one (Chen et al. 2021, arXiv:2107.03374)."""
+    """The chance that at least one of k answers, drawn from n, is right (Chen et al. 2021, arXiv:2107.03374)."""
     _check(n, correct, k)
     return 1 - _choose_ratio(n - correct, n, k)
 
@@ -26,7 +26,7 @@ def _check(n: int, correct: int, k: int) -> None:
 
 
 def _choose_ratio(part: int, n: int, k: int) -> Fraction:
-    """C(part, k) / C(n, k), as a product: the binomials themselves are huge."""
+    """C(part, k) / C(n, k), computed as a product because the binomials themselves are huge."""
     ratio = Fraction(1)
     for drawn in range(k):
         ratio *= Fraction(max(part - drawn, 0), n - drawn)
@@ -34,7 +34,7 @@ def _choose_ratio(part: int, n: int, k: int) -> Fraction:
 
 
 def majority(answers: Sequence[str | None]) -> int | None:
-    """The index of the first answer that as many others as possible agree with; None where none was given."""
+    """The index of the first answer that agrees with as many others as possible; None without an answer."""
     votes: dict[str, list[int]] = {}
     for index, answer in enumerate(answers):
         if answer is not None:
@@ -48,7 +48,7 @@ def _ballot(answer: str) -> str:
 
 
 def vote_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> bool:
-    """Whether the most frequent of the first k answers is right; among equals the one given first speaks.
+    """Whether the most frequent of the first k answers is right; of equally frequent ones, the earliest counts.
 
     Self-consistency (Wang et al. 2022, arXiv:2203.11171), which others call majority@k.
     """

@@ -1,6 +1,6 @@
-"""The lines of a run's reviews as the answers that two runs are compared by. Pure: bytes in, values out.
+"""The lines of a run's reviews, read as the answers that two runs are compared by. Pure: bytes in, values out.
 
-Lines come in the order in which they were written: of two of the same answer, the later counts.
+Lines are in the order in which they were written: of two lines for the same answer, the later one counts.
 """
 
 import hashlib
@@ -17,12 +17,13 @@ __all__ = ["Answered", "Key", "Reviews", "question_of"]
 _EXCERPT = 200
 
 Key = tuple[str, str, int]
-"""A question: its subset, its id, and which of those that read alike it is."""
+"""A question: its subset, its id, and its number among those with the same text."""
 
 
 def question_of(question: Question) -> dict[str, str]:
-    """What a line says of its question: how it begins, and what tells it from others, however it is put, in whatever
-    order its choices stand, and wherever it lies in a run.
+    """The identity of a line's question: its begin, and a key.
+
+    The key is the same for every prompt, order of choices and position in a run.
     """
     said = [message.content for message in question.messages]
     identity = orjson.dumps([question.text, sorted(question.choices), said])
@@ -31,7 +32,7 @@ def question_of(question: Question) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One answer with its scores by metric, of which `main` is the name of the main one. `index`: of its line."""
+    """One answer with its scores by metric; `main` is the name of the main one. `index` is that of its line."""
 
     subset: str
     question: str
@@ -47,7 +48,10 @@ class Answered:
 
 @dataclass(slots=True)
 class Reviews:
-    """The answers in the reviews of one subset, fed in pieces of any size. `strange`: lines that are no reviews."""
+    """The answers in the reviews of one subset, read in pieces of any size.
+
+    `strange` counts lines that are no reviews.
+    """
 
     subset: str
     strange: int = 0
@@ -55,7 +59,7 @@ class Reviews:
     _known: dict[tuple[str, int, int], Answered] = field(default_factory=dict)
 
     def feed(self, piece: bytes) -> None:
-        """Read a piece of the file."""
+        """Reads a piece of the file."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             self._read(line)
@@ -88,7 +92,7 @@ def _answered(subset: str, record: dict[str, Any]) -> tuple[Answered, int]:
     score, sample = record["sample_score"]["score"], record["sample_score"]
     values = {str(name): float(value) for name, value in score["value"].items()}
     if not all(0 <= value <= 1 for value in values.values()):
-        raise ValueError("a score beyond its range")
+        raise ValueError("a score out of range")
     question, extracted = record.get("question"), score.get("extracted_prediction")
     if question is None:  # of an earlier version: the prompt must do
         prompt = [message["content"] for message in record["messages"][:-1]]

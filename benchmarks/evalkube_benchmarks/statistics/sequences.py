@@ -1,15 +1,16 @@
-"""A confidence sequence: an interval that may be looked at after every question, and holds at all of these times. Pure.
+"""A confidence sequence: an interval that is valid after every question, however often one looks. Pure.
 
-The questions of a benchmark are a finite set, asked in a random order. What is bounded is the score that all of them
-would give. For each value that it could have, bets against it are made before each question, at odds that are fair if
-the score has that value; a value against which a bettor has won 1/alpha is left out (I. Waudby-Smith and A. Ramdas,
-"Estimating means of bounded random variables by betting", JRSS B 86 (2024), section 5: sampling without replacement;
-the same, "Confidence sequences for sampling without replacement", NeurIPS 2020, arXiv:2006.04347). By Ville's
-inequality the true score is ever left out with a probability of at most alpha, whenever one stops and for whatever
-reason.
+The questions of a benchmark are a finite set, asked in a random order. The interval is for the score that all of them
+would give. For each possible score, bets against it are made before each question, at odds that are fair if it is the
+true score. A score against which a bettor has won 1/alpha is excluded. By Ville's inequality the true score is ever
+excluded with a probability of at most alpha, whenever and why one stops.
 
-The fewer questions of a finite set are left, the more each answer tells, and in the end the score is known exactly:
-fewer questions are needed than by a sequence for an endless supply.
+I. Waudby-Smith and A. Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024), section 5:
+sampling without replacement; the same, "Confidence sequences for sampling without replacement", NeurIPS 2020,
+arXiv:2006.04347.
+
+The fewer questions of the finite set are left, the more each answer tells, and at the end the score is known exactly.
+So fewer questions are needed than for an endless supply.
 """
 
 import math
@@ -22,16 +23,17 @@ from evalkube_crds.intervals import CONFIDENCE, Interval
 __all__ = ["Sequence"]
 
 _STEPS: Final = 20
-"""Values looked at in the half-width that is wanted: each end lies at most a 20th of it farther out than it might."""
+"""The number of values in the wanted half-width: each end is at most 1/20 of it too far out."""
 _LARGEST_BET: Final = 0.75
 _ENOUGH: Final = math.log(2 / (1 - CONFIDENCE))
-"""The log of what a bettor must win; there are two, one for each end."""
+"""The logarithm of what a bettor must win; there are two bettors, one for each end."""
 
 
 @dataclass(slots=True)
 class _Bettor:
-    """Bets against values by their distance from one end, 0 or 1, in steps: those that are left, with the logs of what
-    was won. The nearest to the end fall first, for the same bets win the more against a value the farther it is off.
+    """The bets against values, by steps from one end (0 or 1): the values that are left, with the logs of the wins.
+
+    The nearest to the end are excluded first, because the same bets win more against a value that is farther off.
     """
 
     step: float
@@ -39,7 +41,7 @@ class _Bettor:
     won: list[float]
 
     def settle(self, value: float, seen: float, left: int, population: int, size: float) -> None:
-        """After a question with that `value`, before which `seen` was the sum and `left` questions were not asked."""
+        """Bets on a question with that `value`; before it, `seen` was the sum and `left` questions were not asked."""
         # If a value is right, the rest must have `expected` on average; each step adds `more` to it.
         more = population * self.step / left
         factor = 1 + size * (value - (self.first * more - seen / left))
@@ -50,20 +52,19 @@ class _Bettor:
 
     @property
     def bound(self) -> float:
-        """The distance from the end up to which no value is left."""
+        """The distance from the end up to which all values are excluded."""
         return max(self.first - 1, 0) * self.step
 
     def keep(self, distance: float) -> None:
-        """Forget values beyond a distance, which the other bettor has left out."""
+        """Drops values beyond a distance, which the other bettor has excluded."""
         del self.won[max(math.ceil(distance / self.step) + 1 - self.first, 0) :]
 
 
 @dataclass(slots=True)
 class Sequence:
-    """The interval of the mean of `population` values from 0 to 1, of which the first `number` of a random order are
-    known.
+    """The interval of the mean of `population` values from 0 to 1; the first `number` of a random order are known.
 
-    `half_width`: the bets are those that come to this one soonest; the interval holds whatever it is.
+    `half_width`: the bets are those that reach it soonest. The interval is valid for any half-width.
     """
 
     population: int
@@ -83,9 +84,9 @@ class Sequence:
         self._above, self._below = (_Bettor(step, 0, [0.0] * count) for _ in range(2))
 
     def add(self, least: float, most: float) -> None:
-        """The next value of the order; where it cannot be known (a failed sample), what it lies between.
+        """Adds the next value of the order; if it is not known (a failed sample), its least and its greatest value.
 
-        The low end is for the mean of all `least`, the high one for that of all `most`: the score is between them.
+        The low end is for the mean of all `least`, the high end for that of all `most`; the score is between them.
         """
         left = self.population - self.number
         size = self._bet(left)
@@ -106,18 +107,18 @@ class Sequence:
         return (0.5 + (self._least + self._most) / 2) / (self.number + 1)
 
     def _bet(self, left: int) -> float:
-        """What to bet, of what is known: Kelly's share for a value that is the half-width off."""
+        """The next bet, from what is known: Kelly's share for a value that is off by the half-width."""
         off = self.half_width * self.population / left
         return min(_LARGEST_BET, off / (self._squares / (self.number + 1) + off * off))
 
     @property
     def interval(self) -> Interval:
-        """The values that are left; with the mean so far, which is among them but in one of many tries."""
+        """The interval of the values that are left, including the mean so far, which is nearly always one of them."""
         if not self.number:
             return Interval(0.0, 1.0)
         return Interval(min(self._low, self._least / self.number), max(self._high, self._most / self.number))
 
     @property
     def narrow(self) -> bool:
-        """Whether the interval is as narrow as was wanted."""
+        """Whether the interval is as narrow as wanted."""
         return self._high - self._low <= 2 * self.half_width

@@ -9,7 +9,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="aime24",
     pretty_name="AIME 2024",
-    description="Hard problems of an American competition for schools in English; each answer is a whole number from 0 "
+    description="Hard problems of an American school competition in English. Each answer is a whole number from 0 "
     "to 999.",
     category="mathematics",
     languages=("en",),

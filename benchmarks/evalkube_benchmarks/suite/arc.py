@@ -1,7 +1,7 @@
-"""ARC: science questions of schools, an easy set and a challenge set (Clark et al. 2018, arXiv:1803.05457).
+"""ARC: science questions from schools, an easy set and a challenge set (Clark et al. 2018, arXiv:1803.05457).
 
-2,376 easy and 1,172 hard questions in the test split, with three to five choices, labelled A.. or 1..; no worked
-examples unless asked for (train split).
+The test split has 2,376 easy and 1,172 hard questions with three to five choices, labelled A.. or 1... There are no
+worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,8 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="arc",
     pretty_name="ARC",
-    description="Science questions of schools, grades 3 to 9: an easy set, and one that word statistics do not solve.",
+    description="Science questions from schools, grades 3 to 9: an easy set, and one that word statistics cannot "
+    "solve.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/1803.05457",

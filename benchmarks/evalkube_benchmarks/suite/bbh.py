@@ -1,7 +1,7 @@
 """BIG-Bench Hard: 6,511 questions of 27 tasks that need several steps (Suzgun et al. 2022, arXiv:2210.09261).
 
-The answer is a letter, one of two words, a number, brackets or words in order, told by the record. The data set has no
-worked examples: three a task, with their reasoning, are our own.
+The answer is a letter, one of two words, a number, brackets or words in order; the record tells which. The data set has
+no worked examples. The three per task, with their reasoning, are our own.
 """
 
 import re
@@ -73,7 +73,7 @@ def _read(record: Record, _: Random) -> Question:
 
 
 def _answers(target: str, options: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """What kind of answer it is, and the right ones. Raises ValueError where that is none of the options."""
+    """The kind of answer, and the right answers. Raises ValueError if none of them is an option."""
     if options:
         return "choice", _letters(target, options)
     if target.casefold() in _OF_TWO:
@@ -85,8 +85,10 @@ def _answers(target: str, options: tuple[str, ...]) -> tuple[str, tuple[str, ...
 
 
 def _letters(target: str, options: tuple[str, ...]) -> tuple[str, ...]:
-    """The letter of the right option. Three names with commas fell into several options: each that has a part of its
-    own (and no other option says the same) is right.
+    """The letter of the right option.
+
+    In the data, three names with commas were split into several options. Each option that has a part of its own, which
+    no other option has, is right.
     """
     labels = letters(len(options))
     if (letter := target.strip("()")) and letter in labels and len(letter) == 1:
@@ -95,7 +97,7 @@ def _letters(target: str, options: tuple[str, ...]) -> tuple[str, ...]:
         for end in range(start + 1, len(options) + 1):
             if ", ".join(options[start:end]) == target:
                 return tuple(labels[at] for at in range(start, end) if options.count(options[at]) == 1)
-    raise ValueError(f"the target {target!r} is none of the options")
+    raise ValueError(f"the target {target!r} is not one of the options")
 
 
 def _extract(reply: Reply, question: Question) -> str | None:
@@ -110,8 +112,8 @@ def _right(found: str, question: Question) -> Score:
 BENCHMARK = Benchmark(
     name="bbh",
     pretty_name="BIG-Bench Hard",
-    description="27 tasks in English that need several steps: logic, language, dates, tables, brackets, arithmetic. "
-    "The answer is a letter, yes or no, a number, or words in their order.",
+    description="27 tasks in English that need several steps: logic, language, dates, tables, brackets, "
+    "arithmetic. The answer is a letter, yes or no, a number, or words in order.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/2210.09261",

@@ -1,6 +1,6 @@
-"""Chinese SimpleQA: 3,000 short questions about facts in Chinese, of six fields (He et al. 2024, arXiv:2411.07140).
+"""Chinese SimpleQA: 3,000 short questions about facts in Chinese, from six fields (He et al. 2024, arXiv:2411.07140).
 
-Graded like SimpleQA: a language model tells right, wrong and not attempted apart.
+A language model grades, as for SimpleQA: right, wrong or not attempted.
 """
 
 from random import Random
@@ -25,8 +25,8 @@ def _read(record: Record, _: Random) -> Question:
 BENCHMARK = Benchmark(
     name="chinese_simpleqa",
     pretty_name="Chinese SimpleQA",
-    description="Short questions about facts in Chinese, of six fields; a judge tells right, wrong and not attempted "
-    "apart.",
+    description="Short questions about facts in Chinese, from six fields. A judge decides: right, wrong or not "
+    "attempted.",
     category="questions",
     languages=("zh",),
     source="https://arxiv.org/abs/2411.07140",

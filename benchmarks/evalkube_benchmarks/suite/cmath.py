@@ -24,7 +24,7 @@ def _read(record: Record, _: Random) -> Question:
 BENCHMARK = Benchmark(
     name="cmath",
     pretty_name="CMATH",
-    description="Word problems of the six grades of Chinese primary schools, asked in Chinese; the answer is a number.",
+    description="Word problems of the six grades of Chinese primary schools, asked in Chinese. The answer is a number.",
     category="mathematics",
     languages=("zh",),
     source="https://arxiv.org/abs/2306.16636",

@@ -1,6 +1,6 @@
-"""CMMLU: 67 subjects with a view from China (Li et al. 2023, arXiv:2306.09212).
+"""CMMLU: 67 subjects from a Chinese point of view (Li et al. 2023, arXiv:2306.09212).
 
-11,582 questions in the test split; no worked examples unless asked for (5 a subject in the dev split).
+The test split has 11,582 questions. There are no worked examples unless asked for (5 per subject in the dev split).
 """
 
 from random import Random
@@ -97,7 +97,7 @@ _READ = multiple_choice.reader(Columns(question=("Question",), choices=tuple("AB
 
 
 def _read(record: Record, random: Random) -> Question:
-    """ModelScope's choices begin with their letters in brackets, which the prompt writes itself."""
+    """A choice of ModelScope's copy, without the letter in brackets, which the prompt writes itself."""
     if "choices" not in record:
         return _READ(record, random)
     texts = fields.texts(record, "choices")
@@ -108,7 +108,7 @@ def _read(record: Record, random: Random) -> Question:
 BENCHMARK = Benchmark(
     name="cmmlu",
     pretty_name="CMMLU",
-    description="Chinese single-choice questions from 67 subjects, some of which have answers that hold in China only.",
+    description="Chinese single-choice questions from 67 subjects. Some answers are right only in China.",
     category="knowledge",
     languages=("zh",),
     source="https://arxiv.org/abs/2306.09212",

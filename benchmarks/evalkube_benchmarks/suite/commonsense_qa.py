@@ -1,7 +1,7 @@
 """CommonsenseQA: everyday questions with five choices (Talmor et al. 2018, arXiv:1811.00937).
 
-1,221 questions in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split).
+The validation split with 1,221 questions is evaluated, because the answers of the test split are not public. There are
+no worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="commonsense_qa",
     pretty_name="CommonsenseQA",
-    description="Questions whose five choices are all related to them; common sense tells the right one.",
+    description="Questions with five choices that are all related to the question. Common sense finds the right one.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/1811.00937",

@@ -19,7 +19,7 @@ _SUBJECTS = (
 
 
 def _read(record: Record, _: Random) -> Question:
-    """The question of a record of MATH, whose solution has the answer in a box where no field of its own has it."""
+    """The question of a record of MATH. If no field has the answer, it is in a box in the solution."""
     solution = (fields.first(record, "solution") or "").strip()
     answer = fields.first(record, "answer") or extract.boxed(solution)
     if answer is None:
@@ -34,7 +34,7 @@ def _read(record: Record, _: Random) -> Question:
 
 
 def _level(record: Record) -> str:
-    """The level of a record of MATH ("Level 3"), which some copies have as a number."""
+    """The level of a record of MATH ("Level 3"); some copies have it as a number."""
     return f"Level {fields.text(record, 'level').removeprefix('Level ')}"
 
 
@@ -52,8 +52,9 @@ def _by_subject(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmar
 BENCHMARK = Benchmark(
     name="competition_math",
     pretty_name="Competition-MATH",
-    description="Problems of mathematical competitions at schools in English, of five levels and seven subjects; the "
-    "answer is a number or a formula. `extra_params: {by_subject: true}` makes the subjects its subsets.",
+    description="Problems of mathematical school competitions in English, with five levels and seven subjects. The "
+    "answer is a number or a formula. `extra_params: {by_subject: true}` makes the subjects its "
+    "subsets.",
     category="mathematics",
     languages=("en",),
     source="https://arxiv.org/abs/2103.03874",

@@ -1,7 +1,7 @@
 """DROP: 9,536 questions about passages, which ask to count, add, sort and compare (Dua et al. 2019, arXiv:1903.00161).
 
-The validation split is evaluated: the answers of the test split are not public. Hugging Face's copy has one question
-less. Three worked examples, with their reasoning, are our own.
+The validation split is evaluated, because the answers of the test split are not public. Hugging Face's copy has one
+question less. The three worked examples, with their reasoning, are our own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ def _spans(answer: Mapping[str, Any]) -> tuple[str, ...]:
 BENCHMARK = Benchmark(
     name="drop",
     pretty_name="DROP",
-    description="Questions about passages in English, which ask to count, add, sort and compare; the answers are "
+    description="Questions about passages in English, which ask to count, add, sort and compare. The answers are "
     "numbers, dates and words of the passage, one or several.",
     category="reasoning",
     languages=("en",),

@@ -1,7 +1,7 @@
-"""General judge: free questions of one's own, graded by language models by a rubric, with a reference or without one.
+"""General judge: your own free questions, graded by language models by a rubric, with or without a reference.
 
-Unless a run has a contract of its own, its judges give marks from 1 to 5 for what an answer says, for how it meets what
-was asked, and for how it reads. A record's `rubric` says what a good answer to it has; judges see it as reference.
+A run may have its own contract. Without one, judges give marks from 1 to 5 for content, for how well the answer fits
+the request, and for readability. A record's `rubric` says what a good answer contains; judges see it as the reference.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ BENCHMARK = Benchmark(
     **own_questions.DECLARED,
     name="general_judge",
     pretty_name="General-Judge",
-    description="Free questions of the user's own, graded by language models by a rubric; references are optional.",
+    description="Your own free questions, graded by language models by a rubric. References are optional.",
     languages=("any",),
     eval_split="test",
     prompt=Prompt.of("", "{question}", "{answer}"),

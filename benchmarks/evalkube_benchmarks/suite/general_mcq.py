@@ -1,4 +1,4 @@
-"""General MCQ: multiple-choice questions of one's own, with the fields question, A, B, ... (up to J) and answer."""
+"""General MCQ: your own multiple-choice questions, with the fields question, A, B, ... (up to J) and answer."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ BENCHMARK = Benchmark(
     **own_questions.DECLARED,
     name="general_mcq",
     pretty_name="General-MCQ",
-    description="Multiple-choice questions of the user's own, asked in Chinese.",
+    description="Your own multiple-choice questions, asked in Chinese.",
     languages=("zh",),
     eval_split="val",
     train_split="dev",

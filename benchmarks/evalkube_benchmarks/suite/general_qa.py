@@ -1,4 +1,4 @@
-"""General QA: free answers to questions of one's own, compared with a reference by shared words, or by a judge."""
+"""General QA: free answers to your own questions, compared with a reference by shared words, or by a judge."""
 
 from evalkube_benchmarks import own_questions, readers
 from evalkube_benchmarks.declaration import Benchmark, Prompt
@@ -10,7 +10,7 @@ BENCHMARK = Benchmark(
     **own_questions.DECLARED,
     name="general_qa",
     pretty_name="General-QA",
-    description="Questions of the user's own with a reference answer; scored by BLEU and ROUGE, or by a judge.",
+    description="Your own questions with a reference answer, scored by BLEU and ROUGE, or by a judge.",
     languages=("any",),
     eval_split="test",
     train_split="train",

@@ -1,7 +1,7 @@
-"""GPQA Diamond: 198 questions that experts get right and others with a search engine do not (arXiv:2311.12022).
+"""GPQA Diamond: 198 questions that experts answer correctly and others with a search engine do not (arXiv:2311.12022).
 
-Its authors ask that no item of it appears in plain text where it could be collected for training: evalkube's sample
-items and tests hold none, and a run's reviews, which do, should not be published. All items lie in the train split;
+Its authors ask that no item appears in plain text where it could be collected for training. So evalkube's sample items
+and tests contain none. A run's reviews contain items and should not be published. All items are in the train split;
 there are no worked examples. Choices are shuffled at reading, by the run's seed.
 """
 
@@ -17,7 +17,7 @@ _CHOICES = ("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incor
 BENCHMARK = Benchmark(
     name="gpqa_diamond",
     pretty_name="GPQA Diamond",
-    description="Graduate-level questions of biology, physics and chemistry that a search engine does not answer.",
+    description="Graduate-level questions in biology, physics and chemistry that a search engine does not answer.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2311.12022",

@@ -27,7 +27,7 @@ def _read(record: Record, _: Random) -> Question:
 BENCHMARK = Benchmark(
     name="gsm8k",
     pretty_name="GSM8K",
-    description="Word problems of primary school in English; two to eight steps of arithmetic lead to one number.",
+    description="Word problems of primary school in English. Two to eight steps of arithmetic lead to one number.",
     category="mathematics",
     languages=("en",),
     source="https://arxiv.org/abs/2110.14168",

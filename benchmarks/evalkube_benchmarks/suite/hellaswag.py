@@ -1,7 +1,7 @@
 """HellaSwag: which of four endings continues a scene (Zellers et al. 2019, arXiv:1905.07830).
 
-10,042 scenes from captions of videos and from how-to articles in the validation split, which is evaluated: the test
-split's answers are not public. No worked examples unless asked for (train split).
+The validation split is evaluated, because the answers of the test split are not public. It has 10,042 scenes from
+captions of videos and from how-to articles. There are no worked examples unless asked for (train split).
 """
 
 import re
@@ -35,7 +35,7 @@ def _plain(text: str) -> str:
 BENCHMARK = Benchmark(
     name="hellaswag",
     pretty_name="HellaSwag",
-    description="Four endings of an everyday scene, of which one makes sense.",
+    description="An everyday scene with four endings. Only one makes sense.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/1905.07830",

@@ -1,6 +1,6 @@
 """HumanEval: 164 functions to complete from their signature and docstring (Chen et al. 2021, arXiv:2107.03374).
 
-A reply is right when the function passes the tests of its problem, in the sandbox. MIT licence; no worked examples.
+A reply is right if the function passes the tests of its problem, in the sandbox. MIT licence; no worked examples.
 """
 
 from random import Random
@@ -38,7 +38,8 @@ def _run(found: str, question: Question, limits: Limits) -> Explained:
 BENCHMARK = Benchmark(
     name="humaneval",
     pretty_name="HumanEval",
-    description="Python functions to complete from their signature and docstring; right when they pass their tests.",
+    description="Python functions to complete from their signature and docstring. They are right if they pass "
+    "their tests.",
     category="code",
     languages=("en",),
     source="https://arxiv.org/abs/2107.03374",

@@ -1,8 +1,9 @@
-"""IFEval: 541 prompts with 834 instructions whose following a program verifies (Zhou et al. 2023, arXiv:2311.07911).
+"""IFEval: 541 prompts with 834 instructions that a program can verify (Zhou et al. 2023, arXiv:2311.07911).
 
-25 kinds of instruction, split `train`, no worked examples, the prompt as it is. Strict figures look at the reply as it
-stands, loose ones also at it without its first or last line and without Markdown's stars. The figures per instruction
-are pooled: a prompt of three weighs as much as three of one, as in the paper.
+There are 25 kinds of instruction, the split `train`, no worked examples, and the prompt is sent as it is. Strict
+figures judge the reply as it is. Loose figures also judge it without its first or last line and without Markdown's
+stars. The figures per instruction are pooled: a prompt with three weighs as much as three prompts with one, as in the
+paper.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ __all__ = ["BENCHMARK"]
 def _read(record: Record, _: Random) -> Question:
     names, arguments = record["instruction_id_list"], record["kwargs"]
     if not isinstance(names, list | tuple) or not isinstance(arguments, list | tuple) or len(names) != len(arguments):
-        raise ValueError("fields 'instruction_id_list' and 'kwargs' are no lists of one length")
+        raise ValueError("fields 'instruction_id_list' and 'kwargs' are not lists of the same length")
     if not names:
         raise ValueError("field 'instruction_id_list' is empty")
     own = [instructions.checked(name, one or {}) for name, one in zip(names, arguments, strict=True)]
@@ -39,7 +40,7 @@ def _read(record: Record, _: Random) -> Question:
 
 
 def _said(reply: Reply, _: Question) -> str:
-    """All of it: its form is what is looked at, so that nothing is taken for a frame or for another question."""
+    """The whole reply, because its form is judged: nothing in it is taken as a frame or as another question."""
     return reply.text
 
 
@@ -59,8 +60,8 @@ def _followed(said: str, question: Question, loose: bool) -> tuple[bool, ...]:
 BENCHMARK = Benchmark(
     name="ifeval",
     pretty_name="IFEval",
-    description="English prompts with instructions on length, form, keywords, case and language, each of which a "
-    "program verifies.",
+    description="English prompts with instructions on length, form, keywords, case and language. A program "
+    "verifies each instruction.",
     category="instructions",
     languages=("en",),
     source="https://arxiv.org/abs/2311.07911",

@@ -1,10 +1,10 @@
-"""LiveCodeBench: programming problems of contests by the date they were held (Jain et al. 2024, arXiv:2403.07974).
+"""LiveCodeBench: programming problems of contests, by the date of the contest (Jain et al. 2024, arXiv:2403.07974).
 
-A program reads stdin and writes stdout, or completes a method of a class; it is right when it passes all public and
-private tests, in the sandbox. The hub has a file for each release (v1 to v6, 1,055 problems together); without a
-`subset_list` the newest is asked, v6 with 175 of January to April 2025: the six files are 4 GB of tests. `start_date`
-and `end_date` choose by date. The problems belong to their contests; the card of the
-data set says `cc`, and not which of these licences.
+A program reads stdin and writes stdout, or completes a method of a class. It is right if it passes all public and
+private tests, in the sandbox. The hub has a file for each release (v1 to v6, 1,055 problems together; the six files are
+4 GB of tests). Without a `subset_list` the newest is used, v6 with 175 problems of January to April 2025. `start_date`
+and `end_date` choose by date. The problems belong to their contests; the card of the data set says `cc`, but not which
+of these licences.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ def _read(record: Record, _: Random) -> Question:
     known = fields.first(record, "metadata")
     function = str(orjson.loads(known).get("func_name") or "") if known else ""
     if starter and not function:
-        raise ValueError("has starter_code, and its metadata names no func_name")
+        raise ValueError("has starter_code, but its metadata has no func_name")
     tests = hashlib.sha256(f"{public}\n{private}".encode()).hexdigest()[:16]
     solution = fields.first(record, "solution")  # in items of our own
     return Question(
@@ -82,7 +82,7 @@ def _variant(benchmark: Benchmark, values: Mapping[str, Any]) -> Benchmark:
 BENCHMARK = Benchmark(
     name="live_code_bench",
     pretty_name="LiveCodeBench",
-    description="Problems of programming contests, newer ones with each release (subsets v1 to v6; v6 unless named); a "
+    description="Problems of programming contests, newer ones with each release (subsets v1 to v6; default: v6). A "
     "program must pass all tests of its problem.",
     category="code",
     languages=("en",),

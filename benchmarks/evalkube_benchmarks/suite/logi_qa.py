@@ -1,6 +1,6 @@
-"""LogiQA: logical reasoning from China's examination of civil servants, in English (Liu et al. 2020, arXiv:2007.08124).
+"""LogiQA: logical reasoning from China's civil service examination, in English (Liu et al. 2020, arXiv:2007.08124).
 
-651 questions in the test split; no worked examples unless asked for (validation split).
+The test split has 651 questions. There are no worked examples unless asked for (validation split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -13,7 +13,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="logi_qa",
     pretty_name="LogiQA",
-    description="Conclusions from short texts: questions on logic from the examination of China's civil servants.",
+    description="Conclusions from short texts: questions on logic from China's civil service examination.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/2007.08124",

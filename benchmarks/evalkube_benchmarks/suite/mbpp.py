@@ -1,7 +1,7 @@
-"""MBPP: 974 small tasks for Python, of which 500 are the test split (Austin et al. 2021, arXiv:2108.07732).
+"""MBPP: 974 small Python tasks, 500 of them in the test split (Austin et al. 2021, arXiv:2108.07732).
 
-A task comes with three assertions, of which the prompt shows all, as the paper's does; a reply is right when they hold,
-in the sandbox. CC BY 4.0; three worked examples from the split `prompt` (tasks 1 to 10).
+A task has three assertions, and the prompt shows all of them, as the paper's does. A reply is right if they hold, in
+the sandbox. CC BY 4.0; three worked examples from the split `prompt` (tasks 1 to 10).
 """
 
 import re
@@ -21,10 +21,10 @@ _CALLED = re.compile(r"assert\s+(?:not\s+)?\(*(?:\w+(?:\.\w+)*\(\s*)?(\w+)\s*\("
 def _read(record: Record, _: Random) -> Question:
     text = fields.first(record, "text", "prompt")
     if text is None:
-        raise ValueError("has none of the fields text, prompt")
+        raise ValueError("has no field text or prompt")
     tests = fields.references(record, "test_list")
     if not tests:
-        raise ValueError("field 'test_list' holds no test")
+        raise ValueError("field 'test_list' has no test")
     setup = [fields.first(record, "test_setup_code") or "", *fields.references(record, "test_imports")]
     solution = fields.text(record, "code").replace("\r\n", "\n").strip()
     return Question(
@@ -36,7 +36,7 @@ def _read(record: Record, _: Random) -> Question:
 
 
 def _code(reply: Reply, question: Question) -> str | None:
-    """The program that defines what the tests call."""
+    """The program that defines the names that the tests call."""
     names = (name for name in _called(question) if re.search(rf"\b{name}\b", reply.text))
     return code(reply.text, next(names, ""))
 
@@ -53,7 +53,7 @@ def _run(found: str, question: Question, limits: Limits) -> Explained:
 BENCHMARK = Benchmark(
     name="mbpp",
     pretty_name="MBPP",
-    description="Small tasks for Python that a beginner can solve, each with three assertions that must hold.",
+    description="Small Python tasks that a beginner can solve. The program must satisfy three assertions.",
     category="code",
     languages=("en",),
     source="https://arxiv.org/abs/2108.07732",

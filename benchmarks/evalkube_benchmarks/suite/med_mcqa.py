@@ -1,7 +1,7 @@
 """MedMCQA: questions from India's medical entrance examinations (Pal et al. 2022, arXiv:2203.14371).
 
-4,183 questions in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split).
+The validation split with 4,183 questions is evaluated, because the answers of the test split are not public. There are
+no worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="med_mcqa",
     pretty_name="MedMCQA",
-    description="Questions of 21 medical subjects with four choices, from entrance examinations in India.",
+    description="Questions with four choices in 21 medical subjects, from entrance examinations in India.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2203.14371",

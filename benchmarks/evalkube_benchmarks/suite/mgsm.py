@@ -34,8 +34,7 @@ def _read(record: Record, _: Random) -> Question:
 BENCHMARK = Benchmark(
     name="mgsm",
     pretty_name="MGSM",
-    description="Word problems of primary school, the same ones in eleven languages and asked in each; the answer is a "
-    "whole number.",
+    description="Word problems of primary school, the same ones in eleven languages. The answer is a whole number.",
     category="mathematics",
     languages=tuple(_LANGUAGES),
     source="https://arxiv.org/abs/2210.03057",

@@ -1,6 +1,6 @@
 """MMLU: 57 subjects from school to profession (Hendrycks et al. 2020, arXiv:2009.03300).
 
-14,042 questions in the test split; the 5 of a subject's dev split are its worked examples, and are shown all.
+The test split has 14,042 questions. The worked examples of a subject are the 5 of its dev split; all are shown.
 """
 
 from evalkube_benchmarks import fields, multiple_choice, readers

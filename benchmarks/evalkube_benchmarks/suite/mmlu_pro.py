@@ -1,4 +1,4 @@
-"""MMLU-Pro: 12,032 harder questions of 14 fields, with up to ten choices (Wang et al. 2024, arXiv:2406.01574).
+"""MMLU-Pro: 12,032 harder questions from 14 fields, with up to ten choices (Wang et al. 2024, arXiv:2406.01574).
 
 The worked examples, 5 of each field in the validation split, come with their reasoning.
 """
@@ -33,7 +33,7 @@ def _read(record: Record, random: Random) -> Question:
 BENCHMARK = Benchmark(
     name="mmlu_pro",
     pretty_name="MMLU-Pro",
-    description="Questions of 14 fields with up to ten choices, which ask for more reasoning than those of MMLU.",
+    description="Questions with up to ten choices in 14 fields. They need more reasoning than those of MMLU.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2406.01574",

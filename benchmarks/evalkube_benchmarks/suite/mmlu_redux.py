@@ -1,8 +1,8 @@
-"""MMLU-Redux 2.0: 100 questions of each MMLU subject, looked through by people (Gema et al. 2024, arXiv:2406.04127).
+"""MMLU-Redux 2.0: 100 questions of each MMLU subject, checked by people (Gema et al. 2024, arXiv:2406.04127).
 
-Of the 5,700 those are asked that people found sound (`error_type` is `ok`), and those whose wrong answer they corrected
-to another choice; unclear questions and those with no or several right choices are left out. So do ZeroEval and those
-who follow it. There are no worked examples.
+Of the 5,700 questions, those are used that people found sound (`error_type` is `ok`), and those whose wrong answer they
+corrected to another choice. Unclear questions and those with no or several right choices are left out. ZeroEval and
+others do the same. There are no worked examples.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _CORRECTED = multiple_choice.reader(Columns(answer="correct_answer", kept=_KEPT)
 
 
 def _correction(record: Record) -> str | None:
-    """The letter that people say instead, written as such or as a number from 0; None where it is no choice."""
+    """The corrected letter, written as a letter or as a number from 0; None if it is no choice."""
     said = str(record.get("correct_answer") or "").strip().strip("()").upper()
     if said in tuple("0123"):
         return _LETTERS[int(said)]
@@ -47,8 +47,8 @@ def _read(record: Record, random: Random) -> Question:
 BENCHMARK = Benchmark(
     name="mmlu_redux",
     pretty_name="MMLU-Redux 2.0",
-    description="MMLU questions whose answers people have checked; those with an error that cannot be mended are left "
-    "out.",
+    description="MMLU questions whose answers people have checked. Questions with an error that cannot be "
+    "corrected are left out.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2406.04127",

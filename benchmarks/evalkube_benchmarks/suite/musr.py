@@ -1,5 +1,6 @@
-"""MuSR: 756 long stories in which a murderer, a place or a division of work is to be found (Sprague et al. 2023,
-arXiv:2310.16049). Its three subsets are the splits of its one configuration.
+"""MuSR: 756 long stories with a murderer, a place or a division of work to find (Sprague et al. 2023).
+
+arXiv:2310.16049. Its three subsets are the splits of its one configuration.
 """
 
 import ast
@@ -23,15 +24,15 @@ def _read(record: Record, random: Random) -> Question:
         try:
             choices = ast.literal_eval(choices)
         except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
-            raise ValueError(f"field 'choices' is no list: {fields.text(record, 'choices')[:40]!r}") from problem
+            raise ValueError(f"field 'choices' is not a list: {fields.text(record, 'choices')[:40]!r}") from problem
     return _question({**record, "choices": choices}, random)
 
 
 BENCHMARK = Benchmark(
     name="musr",
     pretty_name="MuSR",
-    description="Long stories in English with hidden clues: who is the murderer, where somebody looks for a thing, how "
-    "people are best divided over tasks.",
+    description="Long stories in English with hidden clues: who is the murderer, where somebody looks for a thing, "
+    "how to divide tasks among people.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/2310.16049",

@@ -1,9 +1,9 @@
-"""Needle in a haystack: a sentence hidden in a long text is asked for, at each of ten lengths and ten depths, after
-G. Kamradt's test (2023).
+"""Needle in a haystack: a sentence hidden in a long text, at each of ten lengths and ten depths.
 
-Texts are Paul Graham's essays and Wu Cheng'en's Journey to the West, as ModelScope has them, or the user's own (.txt, a
-subset for each). Lengths are in tokens: of the tokenizer that `tokenizer_path` names, else estimated from characters.
-A record that names its `context_length` and `depth_percent` is that one place, else a text serves the whole grid.
+It follows G. Kamradt's test (2023). Texts are Paul Graham's essays and Wu Cheng'en's Journey to the West, as ModelScope
+has them, or the user's own (.txt, a subset for each). Lengths are in tokens: of the tokenizer that `tokenizer_path`
+names, otherwise estimated from characters. A record with `context_length` and `depth_percent` is that one cell; any
+other text serves the whole grid.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ def _made(
 def _of_text(
     record: Record, grid: Grid, parameters: Mapping[str, Any], tokenizer: Tokenizer | None
 ) -> Iterator[Record]:
-    """The records that one text is made into."""
+    """The records made from one text."""
     text = fields.text(record, "text").strip()
     if not text:
         raise ValueError("field 'text' is empty")
@@ -86,11 +86,11 @@ def _found(said: str, question: Question) -> list[bool]:
 def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
     for key in ("needles", "answers"):
         if not all(isinstance(one, str) and one.strip() for one in parameters[key]):
-            raise ValueError(f"{key} must be texts that say something")
+            raise ValueError(f"{key} must be texts that are not empty")
     if parameters["needles"] and not parameters["retrieval_question"].strip():
-        raise ValueError("needles of your own need a retrieval_question that asks for them")
+        raise ValueError("needles of your own need a retrieval_question that asks for them; set it")
     if parameters["answers"] and not parameters["needles"]:
-        raise ValueError("answers are those to needles of your own; give these too")
+        raise ValueError("answers belong to needles of your own; set needles too")
     grid = Grid(
         parameters["context_lengths_min"],
         parameters["context_lengths_max"],
@@ -109,7 +109,8 @@ def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
 _DECLARED = Benchmark(
     name="needle_haystack",
     pretty_name="Needle in a Haystack",
-    description="A sentence hidden in a long text, English or Chinese, is asked for, at several lengths and depths.",
+    description="A question about a sentence that is hidden in a long text, English or Chinese, at several lengths "
+    "and depths.",
     category="long context",
     languages=("en", "zh"),
     source="https://github.com/gkamradt/LLMTest_NeedleInAHaystack",

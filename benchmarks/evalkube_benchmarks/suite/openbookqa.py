@@ -1,7 +1,7 @@
-"""OpenBookQA: elementary science that takes a fact and common sense (Mihaylov et al. 2018, arXiv:1809.02789).
+"""OpenBookQA: elementary science that needs a fact and common sense (Mihaylov et al. 2018, arXiv:1809.02789).
 
-500 questions in the test split of the main set, asked without the book of facts; no worked examples unless asked for
-(train split).
+The test split of the main set has 500 questions, asked without the book of facts. There are no worked examples unless
+asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="openbookqa",
     pretty_name="OpenBookQA",
-    description="Elementary science questions with four choices, which take a fact and common sense together.",
+    description="Elementary science questions with four choices, which need a fact and common sense.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/1809.02789",

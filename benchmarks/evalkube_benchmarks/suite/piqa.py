@@ -1,7 +1,7 @@
 """PIQA: which of two ways reaches an everyday goal (Bisk et al. 2019, arXiv:1911.11641).
 
-1,838 goals in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split).
+The validation split with 1,838 goals is evaluated, because the answers of the test split are not public. There are no
+worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="piqa",
     pretty_name="PIQA",
-    description="Two ways to reach an everyday goal, of which one works in the physical world.",
+    description="Two ways to reach an everyday goal. Only one works in the physical world.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/1911.11641",

@@ -1,7 +1,7 @@
 """RACE: questions on texts of Chinese pupils' English examinations (Lai et al. 2017, arXiv:1704.04683).
 
 The test split has 3,498 questions of high schools and 1,436 of middle schools. The first 3 of the train split are
-worked examples: texts are long.
+worked examples, because texts are long.
 """
 
 from evalkube_benchmarks import multiple_choice, readers

@@ -1,7 +1,7 @@
 """SciQ: questions of physics, chemistry and biology written by crowd workers (Welbl et al. 2017, arXiv:1707.06209).
 
-1,000 questions in the test split; no worked examples unless asked for (train split). Where the data set keeps the right
-answer apart from the wrong ones, the choices are shuffled at reading, by the run's seed.
+The test split has 1,000 questions. There are no worked examples unless asked for (train split). If the data set keeps
+the right answer apart from the wrong ones, the choices are shuffled at reading, by the run's seed.
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="sciq",
     pretty_name="SciQ",
-    description="Science questions of schools with four short choices.",
+    description="Science questions from schools with four short choices.",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/1707.06209",

@@ -1,6 +1,6 @@
 """SimpleQA: 4,326 short questions about facts, each with one right answer (Wei et al. 2024, arXiv:2411.04368).
 
-A language model grades; not attempting an answer is told apart from a wrong one.
+A language model grades. It tells an answer that was not attempted from a wrong one.
 """
 
 from random import Random
@@ -23,8 +23,8 @@ def _read(record: Record, _: Random) -> Question:
 BENCHMARK = Benchmark(
     name="simple_qa",
     pretty_name="SimpleQA",
-    description="Short questions about facts in English, hard for language models; a judge tells right, wrong and not "
-    "attempted apart.",
+    description="Short questions about facts in English, hard for language models. A judge decides: right, wrong "
+    "or not attempted.",
     category="questions",
     languages=("en",),
     source="https://arxiv.org/abs/2411.04368",

@@ -1,7 +1,7 @@
 """Social IQa: what people in a situation want, feel or do next (Sap et al. 2019, arXiv:1904.09728).
 
-1,954 questions in the validation split, which is evaluated: there is no public test split. No worked examples unless
-asked for (train split). The situation is part of the question where the data set has it.
+The validation split with 1,954 questions is evaluated, because there is no public test split. There are no worked
+examples unless asked for (train split). The situation is part of the question if the data set has it.
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="siqa",
     pretty_name="Social IQa",
-    description="Three answers on the motives, feelings and next steps of people in everyday situations.",
+    description="Everyday situations with three answers about people's motives, feelings and next steps.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/1904.09728",

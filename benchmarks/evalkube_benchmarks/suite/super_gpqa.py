@@ -1,6 +1,6 @@
-"""SuperGPQA: 26,529 graduate-level questions of 13 disciplines in 72 fields (M-A-P 2025, arXiv:2502.14739).
+"""SuperGPQA: 26,529 graduate-level questions from 13 disciplines in 72 fields (M-A-P 2025, arXiv:2502.14739).
 
-Most have ten choices. All lie in one split; there are no worked examples. Fields are reported under their discipline.
+Most have ten choices. All are in one split; there are no worked examples. Fields are reported under their discipline.
 """
 
 from evalkube_benchmarks import fields, multiple_choice, readers

@@ -1,8 +1,8 @@
 """TriviaQA: 7,993 quiz questions with the Wikipedia pages that answer them (Joshi et al. 2017, arXiv:1705.03551).
 
-The validation split is evaluated: the answers of the test split are not public. The pages are asked along, half of them
-with more than 10,000 words; subset `rc.wikipedia.nocontext` has the same questions without them. An answer has many
-names, each of which is right.
+The validation split is evaluated, because the answers of the test split are not public. The prompt contains the pages,
+half of which have more than 10,000 words. Subset `rc.wikipedia.nocontext` has the same questions without them. An
+answer has many names, each of which is right.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def _read(record: Record, _: Random) -> Question:
 
 
 def _names(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """The answer as it is printed, and all other names that it has."""
+    """The answer as it is printed, and all its other names."""
     listed = (fields.references(dict(answer), key) for key in ("value", "aliases", "normalized_aliases"))
     found = tuple(dict.fromkeys(name for names in listed for name in names if name))
     if not found:
@@ -48,7 +48,7 @@ def _pages(pages: Any) -> list[str]:
 BENCHMARK = Benchmark(
     name="trivia_qa",
     pretty_name="TriviaQA",
-    description="Quiz questions in English with the Wikipedia pages that answer them; each name that the answer has is "
+    description="Quiz questions in English with the Wikipedia pages that answer them. Every name of the answer is "
     "right.",
     category="questions",
     languages=("en",),

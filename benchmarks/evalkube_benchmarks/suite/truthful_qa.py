@@ -1,8 +1,9 @@
 """TruthfulQA: questions that many people answer by a wrong belief (Lin et al. 2021, arXiv:2109.07958).
 
-817 questions in the validation split, the only one. By default one choice is right (MC1); `multiple_correct` asks for
-all that are true (MC2). In the data the right ones stand first, so choices are shuffled at reading, by the run's seed.
-The paper compares the likelihoods of the choices; here the model is asked, as chat endpoints tell no likelihoods.
+The validation split with 817 questions is the only one. By default one choice is right (MC1); `multiple_correct` asks
+for all true ones (MC2). In the data the right choices come first, so choices are shuffled at reading, by the run's
+seed. The paper compares the likelihoods of the choices. Here the model is asked, because chat endpoints give no
+likelihoods.
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ def _reader(name: str) -> Callable[[Record, Random], Question]:
     def read(record: Record, random: Random) -> Question:
         targets = record[name]
         if not isinstance(targets, dict):
-            raise ValueError(f"field {name!r} is no object with choices and labels")
+            raise ValueError(f"field {name!r} is not an object with choices and labels")
         true = [letter for letter, label in zip(LETTERS, fields.texts(targets, "labels"), strict=False) if label == "1"]
         made = multiple_choice.question(
             fields.text(record, "question"), fields.texts(targets, "choices"), "".join(true), several=True
@@ -46,8 +47,8 @@ def _variant(benchmark: Benchmark, parameters: Mapping[str, Any]) -> Benchmark:
 BENCHMARK = Benchmark(
     name="truthful_qa",
     pretty_name="TruthfulQA",
-    description="Questions on which false beliefs are common; one true answer among false ones, or all true ones "
-    "(extra parameter `multiple_correct`).",
+    description="Questions about common false beliefs: one true answer among false ones, or all true ones (extra "
+    "parameter `multiple_correct`).",
     category="knowledge",
     languages=("en",),
     source="https://arxiv.org/abs/2109.07958",

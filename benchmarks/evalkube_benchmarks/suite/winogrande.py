@@ -1,7 +1,7 @@
 """WinoGrande: which of two things a sentence means by its blank (Sakaguchi et al. 2019, arXiv:1907.10641).
 
-1,267 sentences in the validation split, which is evaluated: the test split's answers are not public. No worked examples
-unless asked for (train split, on Hugging Face).
+The validation split with 1,267 sentences is evaluated, because the answers of the test split are not public. There are
+no worked examples unless asked for (train split, on Hugging Face).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
@@ -14,7 +14,7 @@ __all__ = ["BENCHMARK"]
 BENCHMARK = Benchmark(
     name="winogrande",
     pretty_name="WinoGrande",
-    description="Sentences with a blank for one of two things or persons; common sense tells which is meant.",
+    description="Sentences with a blank for one of two things or persons. Common sense finds which is meant.",
     category="reasoning",
     languages=("en",),
     source="https://arxiv.org/abs/1907.10641",

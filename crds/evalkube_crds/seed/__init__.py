@@ -1,4 +1,4 @@
-"""A result as the response of EvalScope's service: the runner, the operator and the API all call it here. Pure."""
+"""The response of EvalScope's service for a result; the runner, the operator and the API all use it. Pure."""
 
 from typing import Any, Final
 
@@ -10,14 +10,16 @@ from evalkube_crds.seed import evaluation, load_test
 __all__ = ["BESIDE", "response"]
 
 BESIDE: Final = ("data", "sla", "cost", "collections", "estimate", "at_once", "sandbox")
-"""No points and no benchmarks have these names; the REST service shows them beside the points and reports."""
+"""The keys beside the points and reports; no point and no benchmark may have these names."""
 
 
 def response(result: EvalResult | PerfResult) -> dict[str, Any]:
-    """A report for each data set, or metrics and percentiles for each point (and its server's view, where a run asks
-    for it). ``BESIDE`` them: the prompts, where some were left out or cut, and what a search found; what an evaluation
-    cost, the indices of its collections, what a dry run expects, how many requests at once it found out, and what held
-    the programs of the model. Ready for JSON, nothing is NaN.
+    """The response for a result: a report for each data set, or metrics and percentiles for each point.
+
+    Load tests may add the server's own metrics to each point. `BESIDE` them, load tests have the prompts that were left
+    out or cut, and the answer of a search. Evaluations have the cost, the indices of collections, the estimate of a dry
+    run, the number of requests at once that was found, and the sandbox. The result is ready for JSON and contains no
+    NaN.
     """
     if isinstance(result, EvalResult):
         return evaluation.reports(result) | evaluation.beside(result)

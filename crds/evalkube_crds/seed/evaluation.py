@@ -1,6 +1,6 @@
-"""A data set's part of a merged result as its report: EvalScope's keys (version 1), and ours beside. Pure.
+"""The report of one data set in a merged result: EvalScope's keys (version 1), and ours beside them. Pure.
 
-Percentiles and means are computed here, after merging, and scores are rounded to 4 digits here and nowhere else.
+Percentiles and means are computed here, after merging. Scores are rounded to 4 digits here and nowhere else.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ _PERCENTS = (25, 50, 75, 90, 99)
 
 
 def reports(result: EvalResult) -> dict[str, dict[str, Any]]:
-    """Dataset name -> its report."""
+    """The reports by dataset name."""
     return {dataset.name: dataset_report(result.model, dataset) for dataset in result.datasets}
 
 
 def beside(result: EvalResult) -> dict[str, Any]:
-    """What is of the whole run: each only where there is something to say."""
+    """The values that belong to the whole run, each only if there is one."""
     shown = {
         "cost": cost.document(result),
         "collections": weighted_index.document(result),
@@ -91,7 +91,7 @@ def _metric(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
 
 
 def _averages(name: str, subsets: Sequence[SubsetResult]) -> dict[str, Any]:
-    """`score` weighs every sample alike, `macro_score` every subset that has one."""
+    """The averages: `score` weighs all samples equally, `macro_score` all subsets that have one."""
     sums = [_sum(name, subset) for subset in subsets]
     whole = ScoreSum.joined(sums)
     means = [one.mean for one in sums if one.mean is not None]
@@ -136,7 +136,7 @@ def _errors(subsets: Sequence[SubsetResult]) -> dict[str, int]:
 
 
 def _states(subsets: Sequence[SubsetResult]) -> dict[str, int]:
-    """All samples that are done, by what became of them. Empty where the result does not say."""
+    """The numbers of finished samples by state; empty if the result does not have them."""
     if not any(subset.states for subset in subsets):
         return {}
     counts: dict[str, int] = {}

@@ -1,5 +1,6 @@
-"""A point's figures under the names that EvalScope's service gave them (v1.4.0), in seconds. Pure; nothing is
-rounded, nothing is NaN.
+"""The figures of a point under the names of EvalScope's service (v1.4.0), in seconds. Pure.
+
+Nothing is rounded, and nothing is NaN.
 """
 
 from typing import Any
@@ -41,16 +42,17 @@ _FIGURES = (
     *(quantity.figure(MEAN) for quantity in (LATENCY, TTFT, TPOT, ITL, INPUT_TOKENS, OUTPUT_TOKENS)),
 )
 _WORDLESS = (INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND, INPUT_TPS, INPUTS.figure(MEAN))
-"""Those of models that embed or rank; an answer about others has no such keys."""
+"""The figures of models that embed or rank; responses for other models do not have these keys."""
 _COLUMNS = (TTFT, ITL, TPOT, LATENCY, INPUT_TOKENS, OUTPUT_TOKENS, REQUEST_OUTPUT_TPS, REQUEST_TOTAL_TPS)
 _RANGED = (TTFT, TPOT, LATENCY)
-"""Not all: an answer of 32 KiB still stands in a run's status, and that is nine points."""
+"""The percentiles in a response.
+
+They are not all, so that the response for nine points fits into 32 KiB of a run's status.
+"""
 
 
 def metrics(point: PerfPoint) -> dict[str, Any]:
-    """The summary of a point: throughput over its duration, means over its successful requests; null where there is
-    nothing.
-    """
+    """The summary of a point: throughput over its duration, means over its successful requests; null without values."""
     return {
         DURATION.seed_key: DURATION.of(point),
         "Number of concurrency": point.parallel,
@@ -78,7 +80,7 @@ def metrics(point: PerfPoint) -> dict[str, Any]:
 
 
 def _conversations(point: PerfPoint) -> dict[str, Any]:
-    """How conversations went; nothing where none were sent."""
+    """The counts of conversations; empty if none were sent."""
     if point.conversations is None:
         return {}
     means = (quantity.figure(MEAN) for quantity in (TURNS, FIRST_TURN_TTFT, LATER_TURN_TTFT))
@@ -91,16 +93,17 @@ def _wordless(point: PerfPoint) -> list[Figure]:
 
 
 def _goodput(point: PerfPoint) -> dict[str, float | None]:
-    """EvalScope has none: the second key is vLLM's."""
+    """The goodput. EvalScope has none; the second key is vLLM's."""
     if point.good is None:
         return {}
     return {"Good requests": point.good} | {figure.seed_key: figure.of(point) for figure in (GOODPUT, GOODPUT_RPS)}
 
 
 def percentiles(point: PerfPoint) -> dict[str, list[Any]]:
-    """One column per quantity, one row per percentile (type 7); beside those of times of a request the ends of their
-    95 % confidence intervals (`TTFT low (s)`, `TTFT high (s)`), null where there are too few values
-    (`intervals.values_needed`).
+    """The percentiles: one column per quantity, one row per percentile (type 7).
+
+    Times of a request also have the ends of their 95 % confidence intervals (`TTFT low (s)`, `TTFT high (s)`); null
+    where there are too few values (`intervals.values_needed`).
     """
     table: dict[str, list[Any]] = {"Percentiles": [f"{percent}%" for percent in _PERCENTS]}
     for quantity in _COLUMNS:

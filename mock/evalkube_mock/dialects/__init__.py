@@ -1,1 +1,1 @@
-"""The request and response languages of model servers, one file each; table.py lists them."""
+"""The dialects of model servers, for requests and responses; one file each, listed in table.py."""

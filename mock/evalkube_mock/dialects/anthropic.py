@@ -1,8 +1,8 @@
 """Anthropic's messages. Pure.
 
-https://docs.anthropic.com/en/api/messages, .../api/messages-streaming, .../api/errors, .../api/versioning and
-.../build-with-claude/extended-thinking. The mock's reasoning comes as a thinking block, whether asked for or not.
-`min_tokens` and `ignore_eos` are taken as from vLLM, for load of a fixed length.
+Sources: https://docs.anthropic.com/en/api/messages, .../api/messages-streaming, .../api/errors, .../api/versioning and
+.../build-with-claude/extended-thinking. The mock's reasoning comes as a thinking block, even if the request does not
+ask for it. `min_tokens` and `ignore_eos` have vLLM's meaning, for load of a fixed length.
 """
 
 import datetime

@@ -1,9 +1,8 @@
 """DashScope's own text generation. Pure.
 
-https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope (request, response, streams) and
-.../zh/model-studio/error-code. A stream is asked for by the header
-`X-DashScope-SSE: enable`, or by `Accept: text/event-stream`; without
-`parameters.incremental_output` each of its events has all text so far. `min_tokens` and `ignore_eos` in `parameters`
+Sources: https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope (request, response, streams) and
+.../zh/model-studio/error-code. The header `X-DashScope-SSE: enable`, or `Accept: text/event-stream`, asks for a stream.
+Without `parameters.incremental_output` each event has all text so far. `min_tokens` and `ignore_eos` in `parameters`
 are the mock's own, for load of a fixed length.
 """
 
@@ -137,7 +136,7 @@ class DashScope:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Said:
-    """What an event has of the reply."""
+    """The part of the reply that an event has."""
 
     reasoning: str = ""
     content: str = ""
@@ -182,7 +181,7 @@ def _event(number: int, output: dict[str, Any], counts: bytes) -> Event:
 
 
 def _document(output: dict[str, Any], counts: bytes) -> tuple[bytes, bytes]:
-    """Render a response round its stamp."""
+    """Renders a response around its stamp."""
     return b'{"output":%s,' % orjson.dumps(output), counts + b"}}"
 
 

@@ -1,6 +1,6 @@
 """OpenAI's embeddings. Pure.
 
-https://platform.openai.com/docs/api-reference/embeddings/create
+Source: https://platform.openai.com/docs/api-reference/embeddings/create
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The fields of a JSON request body, read with one kind of refusal for what is wrong. Pure."""
+"""The fields of a JSON request body. All readers refuse wrong values in the same way. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ _MAX_DEPTH = 8  # of a tool's schema, below which objects stay empty
 
 
 def document(body: bytes) -> dict[str, Any]:
-    """Parse a body that must be a JSON object."""
+    """Reads a body that must be a JSON object."""
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -24,7 +24,7 @@ def document(body: bytes) -> dict[str, Any]:
 
 
 def model(found: dict[str, Any]) -> str:
-    """Read the model's name."""
+    """Reads the model's name."""
     name = found.get("model")
     if not isinstance(name, str) or not name:
         raise RefusedError(400, "You must provide a model parameter.", param="model", code="missing_required_parameter")
@@ -32,7 +32,7 @@ def model(found: dict[str, Any]) -> str:
 
 
 def integer(found: dict[str, Any], name: str, least: int, most: int | None = None) -> int | None:
-    """Read an integer that may be absent."""
+    """Reads an integer that may be absent."""
     value = found.get(name)
     if value is None:
         return None
@@ -42,7 +42,7 @@ def integer(found: dict[str, Any], name: str, least: int, most: int | None = Non
 
 
 def flag(found: dict[str, Any], name: str) -> bool:
-    """Read true or false; absent is false."""
+    """Reads true or false; absent is false."""
     value = found.get(name)
     if value is None:
         return False
@@ -52,7 +52,7 @@ def flag(found: dict[str, Any], name: str) -> bool:
 
 
 def part(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """Read an object that may be absent."""
+    """Reads an object that may be absent."""
     value = found.get(name)
     if value is None:
         return {}
@@ -62,7 +62,7 @@ def part(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def stop_texts(found: dict[str, Any], name: str) -> tuple[str, ...]:
-    """Read stop texts: one or a list; empty ones stop nothing."""
+    """Reads stop texts: one, or a list. Empty ones stop nothing."""
     value = found.get(name)
     if value is None:
         return ()
@@ -73,7 +73,7 @@ def stop_texts(found: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def text_of(content: object, param: str) -> str:
-    """Read the text of a message: a text, or parts of which those with a `text` count."""
+    """Reads the text of a message: a text, or the parts that have a `text`."""
     if isinstance(content, str):
         return content
     if content is None:
@@ -84,7 +84,7 @@ def text_of(content: object, param: str) -> str:
 
 
 def call(tools: Iterable[tuple[object, object]]) -> Call | None:
-    """Give a call of the first of `tools` (name, JSON schema of the arguments): each property has a plain value."""
+    """A call of the first of `tools` (name, JSON schema of the arguments); each property gets a plain value."""
     for name, schema in tools:
         if isinstance(name, str) and name:
             value = _value(schema if isinstance(schema, dict) else {}, 0)
@@ -95,12 +95,12 @@ def call(tools: Iterable[tuple[object, object]]) -> Call | None:
 
 
 def missing(param: str) -> RefusedError:
-    """Give the refusal of a request without `param`."""
+    """The refusal of a request without `param`."""
     return RefusedError(400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
 def wrong(param: str, expected: str) -> RefusedError:
-    """Give the refusal of a parameter that is not as `expected`."""
+    """The refusal of a parameter that is not as `expected`."""
     return RefusedError(400, f"Invalid value for '{param}': expected {expected}.", param=param, code="invalid_value")
 
 

@@ -1,9 +1,9 @@
 """Gemini's generateContent and streamGenerateContent. Pure.
 
-https://ai.google.dev/api/generate-content (request, response, usage), .../docs/troubleshooting (errors) and
-.../docs/thinking. The model stands in the path. Without `alt=sse` a stream is one JSON array that comes in parts. The
-mock's reasoning comes as parts with `thought`, whether asked for or not. `minTokens` and `ignoreEos` are the mock's
-own, for load of a fixed length.
+Sources: https://ai.google.dev/api/generate-content (request, response, usage), .../docs/troubleshooting (errors) and
+.../docs/thinking. The path has the model. Without `alt=sse` a stream is one JSON array that comes in parts. The mock's
+reasoning comes as parts with `thought`, even if the request does not ask for it. `minTokens` and `ignoreEos` are the
+mock's own, for load of a fixed length.
 """
 
 from typing import Any
@@ -166,7 +166,7 @@ def _event(ask: Ask, candidates: list[dict[str, Any]], counts: bytes, number: in
 
 
 def _document(candidates: list[dict[str, Any]], counts: bytes, model: str) -> tuple[bytes, bytes]:
-    """Render a response round its stamp."""
+    """Renders a response around its stamp."""
     before = b'{"candidates":%s,"modelVersion":%s,' % (orjson.dumps(candidates), orjson.dumps(model))
     return before, counts + b"}}"
 
@@ -200,7 +200,7 @@ def _all_counts(ask: Ask, reply: Reply) -> bytes:
 
 
 def _camel(found: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields by their names in JSON: protobuf's own names (max_output_tokens) are taken too."""
+    """The fields by their names in JSON; protobuf's own names (max_output_tokens) are accepted too."""
     return {_camel_name(name) if "_" in name else name: value for name, value in found.items()}
 
 

@@ -1,8 +1,8 @@
-"""What every dialect reads and writes, as values. No bytes of any one dialect here, no HTTP and no timing.
+"""The values that every dialect reads and writes. No bytes of any one dialect, no HTTP and no timing here.
 
-An event is a tuple of byte pieces with a gap between each two. The gaps take the *stamp* (the response's id and
-creation time, of a length known ahead), so an event and even a whole stream is rendered once and later completed by
-one `stamp.join(pieces)`.
+An event is a tuple of byte pieces with a gap between each two. The *stamp* (the response's id and creation time, whose
+length is known in advance) goes into the gaps. So an event, or even a whole stream, is rendered once and later
+completed by one `stamp.join(pieces)`.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ JSON = b"application/json"
 
 
 def header(headers: Headers, name: bytes) -> str | None:
-    """Give the value of the header `name` (lower case), or None."""
+    """The value of the header `name` (lower case); None if it is absent."""
     for key, value in headers:
         if len(key) == len(name) and key.lower() == name:
             return value.decode("latin-1").strip()
@@ -46,7 +46,7 @@ def header(headers: Headers, name: bytes) -> str | None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A generating endpoint, and what a path may say of the request."""
+    """A generating endpoint, with the parts of the request that its path may contain."""
 
     name: str
     model: str = ""
@@ -64,7 +64,7 @@ class Call:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Query:
-    """What embeddings and reranking work on: texts or token ids, and what these are compared with."""
+    """The input of embeddings and reranking: texts or token ids, and the text that they are compared with."""
 
     inputs: tuple[str | tuple[int, ...], ...]
     text: str = ""
@@ -73,7 +73,7 @@ class Query:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ask:
-    """A request, in no dialect."""
+    """A request, independent of the dialect."""
 
     endpoint: str
     model: str
@@ -94,7 +94,7 @@ class Ask:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says: word pieces, reasoning before content; or a call; or vectors; or scores."""
+    """The model's reply: word pieces, reasoning before content; or a call; or vectors; or scores."""
 
     reasoning: tuple[str, ...]
     content: tuple[str, ...]
@@ -107,13 +107,13 @@ class Reply:
 
     @property
     def tokens(self) -> int:
-        """Completion tokens of one choice, the reasoning and the call's arguments included."""
+        """The completion tokens of one choice, including reasoning and the arguments of a call."""
         return len(self.reasoning) + len(self.content) + len(self.arguments)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Script:
-    """A stream's events without their stamp. `tokens[k]` are the events of token k, and what comes right before it."""
+    """The events of a stream, without their stamp. `tokens[k]` has the events of token k and those just before it."""
 
     opening: tuple[Event, ...]  # before the first token
     tokens: tuple[tuple[Event, ...], ...]
@@ -123,7 +123,7 @@ class Script:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Block:
-    """A part of a stream that is announced, has one event per token, and is ended."""
+    """A block of a stream, which is announced, has one event per token, and is ended."""
 
     start: tuple[Event, ...]
     deltas: tuple[Event, ...]
@@ -131,7 +131,7 @@ class Block:
 
 
 def script_of(opening: tuple[Event, ...], blocks: Sequence[Block], closing: tuple[Event, ...]) -> Script:
-    """Put blocks into a row: the first is announced with the opening, each other with its first token."""
+    """Joins blocks: the first is announced with the opening, each other one with its first token."""
     tokens: list[tuple[Event, ...]] = []
     before: tuple[Event, ...] = ()
     for number, block in enumerate(blocks):
@@ -147,7 +147,7 @@ def script_of(opening: tuple[Event, ...], blocks: Sequence[Block], closing: tupl
 
 
 class RefusedError(Exception):
-    """The request gets an error answer instead of text: its status, what is wrong and with which parameter."""
+    """A request that gets an error instead of an answer: the status, the reason and the parameter."""
 
     def __init__(
         self,
@@ -167,51 +167,51 @@ class RefusedError(Exception):
 
 
 class Dialect(Protocol):
-    """One language. Everything here is pure."""
+    """One dialect. Everything in it is pure."""
 
     name: str
 
     def endpoint(self, path: str, query: str) -> Endpoint | None:
-        """Name the generating endpoint at `path`, or None when the path is not of this dialect."""
+        """The generating endpoint at `path`; None if the path is not of this dialect."""
 
     def claims(self, path: str, headers: Headers) -> bool:
-        """Say whether a request to no generating endpoint is answered in this dialect."""
+        """Whether a request to no generating endpoint is answered in this dialect."""
 
     def credential(self, headers: Headers, query: str) -> str | None:
-        """Give the API key that a request carries."""
+        """The API key of a request."""
 
     def wrong_key(self, key: str | None) -> RefusedError:
-        """Give the refusal of a request with a wrong key or none."""
+        """The refusal of a request with a wrong key or without one."""
 
     def read(self, endpoint: Endpoint, headers: Headers, body: bytes) -> Ask:
-        """Understand a request. Errors: RefusedError."""
+        """Reads a request. Raises RefusedError."""
 
     def stamp(self, ask: Ask, number: int, created: int) -> bytes:
-        """Render what is particular to response `number` (unix time `created`).
+        """Renders the stamp: the part that is special to response `number` (unix time `created`).
 
-        Its length depends on `ask` only, and of the prompt only on the digits of its number of tokens.
+        Its length depends only on `ask`, and of the prompt only on the number of digits of its token count.
         """
 
     def script(self, ask: Ask, reply: Reply, *, role: bool) -> Script:
-        """Render the stream of a reply; without `role` an announcement that can be left out is."""
+        """Renders the stream of a reply. Without `role`, an announcement that the dialect does not need is left out."""
 
     def ending(self, ask: Ask, reply: Reply) -> tuple[Event, ...]:
-        """Render what follows the closing events and depends on the prompt's length: usage, end mark."""
+        """Renders what follows the closing events and depends on the prompt's length: usage, end mark."""
 
     def whole(self, ask: Ask, reply: Reply, number: int, created: int) -> bytes:
-        """Render a reply that is not streamed."""
+        """Renders a reply that is not streamed."""
 
     def error(self, refused: RefusedError, number: int) -> bytes:
-        """Render an error as a document."""
+        """Renders an error as a document."""
 
     def refusal(self, refused: RefusedError, number: int, headers: Headers) -> tuple[bytes, bytes]:
-        """Render the answer to a refused request: its content type and its body."""
+        """Renders the answer to a refused request: its content type and its body."""
 
     def error_events(self, ask: Ask, reply: Reply, sent: int, refused: RefusedError) -> tuple[Event, ...]:
-        """Render an error after `sent` tokens of a stream that began with 200, and what follows it."""
+        """Renders an error after `sent` tokens of a stream that began with 200, and the rest of the stream."""
 
     def models(self, path: str, model: str, created: int) -> tuple[str, bytes] | None:
-        """Answer the question at `path` for models: the name of the one that is asked about, and the body.
+        """The answer to a question for models at `path`: the name that it asks about, and the body.
 
-        The name is empty for the list of all. None where the path is no such question.
+        The name is empty for the list of all models. None if the path is no such question.
         """

@@ -1,7 +1,7 @@
 """OpenAI chat completions and completions, as vLLM and OpenAI send them. Pure.
 
-https://platform.openai.com/docs/api-reference/chat/create and .../chat/streaming; `reasoning_content`, `min_tokens` and
-`ignore_eos` are vLLM's (https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html).
+Sources: https://platform.openai.com/docs/api-reference/chat/create and .../chat/streaming. `reasoning_content`,
+`min_tokens` and `ignore_eos` are vLLM's (https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html).
 """
 
 from typing import Any
@@ -179,7 +179,7 @@ def _call(document: dict[str, Any]) -> Call | None:
 
 
 def _call_deltas(reply: Reply) -> list[dict[str, Any]]:
-    """Give the deltas of a call: the first has the name too."""
+    """The deltas of a call; the first one also has the name."""
     deltas: list[dict[str, Any]] = [{"index": 0, "function": {"arguments": text}} for text in reply.arguments]
     if reply.call is not None:
         function = {"name": reply.call.name, "arguments": reply.arguments[0]}

@@ -1,6 +1,7 @@
-"""What all endpoints of OpenAI's API share: the key, the form of errors, the list of models. Pure.
+"""The common part of OpenAI's endpoints: the key, the form of errors, the list of models. Pure.
 
-https://platform.openai.com/docs/api-reference (authentication, models, error codes). Azure's `api-key` is taken too.
+Source: https://platform.openai.com/docs/api-reference (authentication, models, error codes). Azure's `api-key` is
+accepted too.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ _ERROR_TYPES = {
 
 
 def bearer(headers: Headers) -> str | None:
-    """Give the bearer token of a request."""
+    """The bearer token of a request."""
     value = header(headers, b"authorization")
     if value is None:
         return None
@@ -31,7 +32,7 @@ def bearer(headers: Headers) -> str | None:
 
 
 class OpenAIApi:
-    """See the protocol `Dialect`: the part that does not differ between endpoints."""
+    """The part of the protocol `Dialect` that is the same for all endpoints."""
 
     def claims(self, path: str, headers: Headers) -> bool:
         return False  # OpenAI is whom all are answered as that nobody else claims
@@ -50,7 +51,7 @@ class OpenAIApi:
 
     @staticmethod
     def error_object(refused: RefusedError) -> dict[str, Any]:
-        """Give what is wrong, in OpenAI's form."""
+        """An error in OpenAI's form."""
         default = "invalid_request_error" if refused.status < 500 else "server_error"
         return {
             "message": refused.message,
@@ -65,7 +66,7 @@ class OpenAIApi:
 
 
 def listed(path: str, root: str, one: dict[str, Any], every: dict[str, Any]) -> tuple[str, bytes] | None:
-    """Give which model `path` asks about, and the document of it or, at `root` itself, of all."""
+    """The model that `path` asks about, and its document; at `root` itself, the document of all models."""
     if path == root:
         return "", orjson.dumps(every)
     return (unquote(path.removeprefix(root + "/")), orjson.dumps(one)) if path.startswith(root + "/") else None

@@ -1,7 +1,7 @@
 """Reranking in the form of Jina and Cohere, as vLLM serves it at three paths. Pure.
 
-https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (re-rank API), https://jina.ai/reranker and
-https://docs.cohere.com/v2/reference/rerank
+Sources: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (re-rank API), https://jina.ai/reranker
+and https://docs.cohere.com/v2/reference/rerank
 """
 
 from typing import Any

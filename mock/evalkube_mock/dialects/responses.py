@@ -1,9 +1,9 @@
 """OpenAI's responses. Pure.
 
-https://platform.openai.com/docs/api-reference/responses/create and .../responses-streaming. The mock's reasoning comes
-as text of the model (`response.reasoning_text.delta`, as vLLM and open models have it), or as a summary
-(`response.reasoning_summary_text.delta`) where the request asks for one. `min_tokens` and `ignore_eos` are taken as
-from vLLM, for load of a fixed length. Nothing is stored: `previous_response_id` leads nowhere.
+Sources: https://platform.openai.com/docs/api-reference/responses/create and .../responses-streaming. The mock's
+reasoning comes as text of the model (`response.reasoning_text.delta`, as vLLM and open models send it). If the request
+asks for a summary, it comes as one (`response.reasoning_summary_text.delta`). `min_tokens` and `ignore_eos` have vLLM's
+meaning, for load of a fixed length. Nothing is stored, so `previous_response_id` has no effect.
 """
 
 import itertools
@@ -95,7 +95,7 @@ class Responses(OpenAIApi):
 
 
 def _bearing(kind: str, number: int, body: dict[str, Any]) -> Event:
-    """Render an event that bears the response as a whole, whose first fields are the stamp."""
+    """Renders an event with the complete response, whose first fields are the stamp."""
     head = f'event: {kind}\ndata: {{"type":"{kind}","sequence_number":{number},"response":{{'
     return (head.encode(), orjson.dumps(body)[1:] + b"}\n\n")
 
@@ -140,7 +140,7 @@ def _finished(ask: Ask, reply: Reply) -> dict[str, Any]:
 
 
 def _items(ask: Ask, reply: Reply) -> list[dict[str, Any]]:
-    """Give the finished items of the output. Their ids are particular to the response that they are in only."""
+    """The finished items of the output. Their ids are unique only inside their response."""
     items: list[dict[str, Any]] = []
     if reply.reasoning:
         text = "".join(reply.reasoning)
@@ -162,7 +162,7 @@ def _items(ask: Ask, reply: Reply) -> list[dict[str, Any]]:
 
 
 def _stream_of(index: int, item: dict[str, Any], reply: Reply) -> tuple[list[dict[str, Any]], ...]:
-    """Give the events of an item: its announcement, one per token, its end."""
+    """The events of an item: its announcement, one per token, its end."""
     at = {"output_index": index, "item_id": item["id"]}
     empty = {**item, "status": "in_progress"}
     if item["type"] == "function_call":

@@ -8,5 +8,5 @@ __all__ = ["named"]
 
 
 def named(document: dict[str, Any]) -> bytes:
-    """Render an event that is named after the `type` of its document, as Anthropic and OpenAI's responses have it."""
+    """Renders an event that is named after the `type` of its document, as in Anthropic's API and OpenAI's responses."""
     return b"event: %s\ndata: %s\n\n" % (document["type"].encode(), orjson.dumps(document))

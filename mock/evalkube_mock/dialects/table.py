@@ -1,4 +1,4 @@
-"""The dialects that the mock speaks. A new one is one file and one line here."""
+"""The dialects of the mock. A new one is one file and one line here."""
 
 from evalkube_mock.dialects.anthropic import Anthropic
 from evalkube_mock.dialects.dashscope import DashScope
@@ -24,6 +24,6 @@ DIALECTS: tuple[Dialect, ...] = (
 
 
 def claiming(path: str, headers: Headers) -> Dialect:
-    """Give the dialect in which a request to no generating endpoint is answered: the first that says so, or OpenAI."""
+    """The dialect that answers a request to no generating endpoint: the first that accepts it, or OpenAI."""
     others = (dialect for dialect in DIALECTS if dialect is not FALLBACK)
     return next((dialect for dialect in others if dialect.claims(path, headers)), FALLBACK)
