@@ -20,12 +20,12 @@ def run_service(
     allowed_hosts: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``host``: only this machine reaches it unless given. ``outputs`` is the output
-    root (``./outputs`` unless given), ``data`` what requests may read.
+    """Serve until SIGINT or SIGTERM. `host`: only this machine reaches it unless given. `outputs` is the output
+    root (`./outputs` unless given), `data` what requests may read.
 
-    ``token_file`` holds the token that requests must bring (EVALKUBE_TOKEN_FILE's unless given; none is asked for
-    without either); ``allowed_hosts`` are names, beside this machine's own, under which it may be asked;
-    ``cors_origins`` those of other sites' pages that may ask.
+    `token_file` holds the token that requests must bring (EVALKUBE_TOKEN_FILE's unless given; none is asked for
+    without either); `allowed_hosts` are names, beside this machine's own, under which it may be asked;
+    `cors_origins` those of other sites' pages that may ask.
 
     Raises errors.ServiceError where the service cannot start.
     """

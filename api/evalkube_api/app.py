@@ -41,7 +41,7 @@ _ACCESS = logging.getLogger("evalkube.access")
 
 
 def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed: bool = False) -> FastAPI:
-    """The service. Its lifespan starts and closes ``backend``. Pages say ``place``, and warn where it is ``exposed``
+    """The service. Its lifespan starts and closes `backend`. Pages say `place`, and warn where it is `exposed`
     (others can reach it) without a token. Raises errors.ServiceError for a token file or a name
     that is none."""
 
@@ -108,7 +108,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
 
 
 def _names(settings: Settings) -> hosts.Hosts:
-    """Those on the command line, ``--host`` among them, and the machine's."""
+    """Those on the command line, `--host` among them, and the machine's."""
     asked_for = hosts.plain_name(settings.host)
     allowed = {hosts.pattern(name) for name in settings.allowed_hosts} | ({asked_for} if asked_for else set())
     return hosts.Hosts(hosts.MachineNames(), frozenset(allowed))

@@ -162,7 +162,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactEntry:
-    """One file of a run; ``path`` is relative to the run's folder, with forward slashes."""
+    """One file of a run; `path` is relative to the run's folder, with forward slashes."""
 
     path: str
     size_bytes: int
@@ -171,7 +171,7 @@ class ArtifactEntry:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactList:
-    """The files of a run; ``complete`` unless there are more than a listing holds."""
+    """The files of a run; `complete` unless there are more than a listing holds."""
 
     entries: list[ArtifactEntry]
     complete: bool
@@ -258,7 +258,7 @@ class Backend(Protocol):
         ended run."""
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:
-        """Forget the run and its files. Raises errors.Conflict while it is active, unless ``force`` (which cancels
+        """Forget the run and its files. Raises errors.Conflict while it is active, unless `force` (which cancels
         first)."""
 
     async def moment(self, run_id: str) -> Moment:
@@ -268,7 +268,7 @@ class Backend(Protocol):
         """Every change of progress and phase until the run has ended; None where nothing changed for a while."""
 
     def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
-        """The runner's log, as far as it goes; where ``follow`` until the run has ended."""
+        """The runner's log, as far as it goes; where `follow` until the run has ended."""
 
     async def artifacts(self, run_id: str) -> ArtifactList:
         """The files of the run."""

@@ -25,7 +25,7 @@ _DRAIN_FACTOR: Final = 16
 
 
 async def read_object(request: Request, *, most_bytes: int, timeout_s: float) -> dict[str, Any]:
-    """The object in the body of ``request``. Raises errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
+    """The object in the body of `request`. Raises errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
     data = await read(request, most_bytes=most_bytes, timeout_s=timeout_s)
     _check_content_type(request.headers.get("content-type"), empty=not data.strip())
     return parse_object(data)
@@ -68,7 +68,7 @@ def _check_content_type(value: str | None, *, empty: bool) -> None:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """``data`` as a JSON object. Raises errors.InvalidRequest, whose message holds nothing of ``data`` but names."""
+    """`data` as a JSON object. Raises errors.InvalidRequest, whose message holds nothing of `data` but names."""
     try:
         quick = orjson.loads(data)  # UTF-8, surrogates, NaN, depth: refused here, before the slower parser recurses
     except orjson.JSONDecodeError as problem:

@@ -105,7 +105,7 @@ class BodyTooSlow(ApiError):
 
 
 class Conflict(ApiError):
-    """409: the state of ``run`` stands against it."""
+    """409: the state of `run` stands against it."""
 
     status = 409
 

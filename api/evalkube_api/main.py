@@ -104,7 +104,7 @@ def serve(settings: Settings, *, opened: Callable[[str], None] | None = None) ->
 
 class _Stoppable(Backend, Protocol):
     def kill(self) -> None:
-        """End at once what ``close`` would wait for."""
+        """End at once what `close` would wait for."""
 
 
 def _opened(settings: Settings) -> tuple[_Stoppable, str]:
@@ -196,7 +196,7 @@ class _Printable(logging.Formatter):
     """Without what a terminal would obey: a log quotes what clients and servers said."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See ``logging.Formatter``."""
+        """See `logging.Formatter`."""
         return printable(super().format(record))
 
 

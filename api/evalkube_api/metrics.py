@@ -80,7 +80,7 @@ class _Runs(Collector):
         self._census = census
 
     def collect(self) -> Iterator[Metric]:
-        """See ``Collector``."""
+        """See `Collector`."""
         seen = self._census()
         runs = GaugeMetricFamily("evalkube_api_runs", "Runs by kind and phase", labels=["kind", "phase"])
         for (kind, phase), count in sorted(seen.runs.items()):

@@ -69,7 +69,7 @@ def split(body: dict[str, Any]) -> tuple[Beside, dict[str, Any]]:
 
 
 def placed(spec: Spec, place: ClusterRequest) -> Spec:
-    """``spec`` with priority and resources where the resource has them. Raises errors.InvalidRequest."""
+    """`spec` with priority and resources where the resource has them. Raises errors.InvalidRequest."""
     wanted = {"priority_class_name": place.priority, "resources": place.resources}
     found = {name: value for name, value in wanted.items() if value is not None}
     if not found:

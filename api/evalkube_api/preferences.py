@@ -14,7 +14,7 @@ _LONGEST_WAIT_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """``wait_s``: how long to hold the answer back for the run's end; None: until then. ``applied``: the words of the
+    """`wait_s`: how long to hold the answer back for the run's end; None: until then. `applied`: the words of the
     client."""
 
     wait_s: float | None = None
@@ -22,7 +22,7 @@ class Preference:
 
 
 def preference(headers: Iterable[str]) -> Preference:
-    """``respond-async`` answers at once, ``wait=N`` within N seconds; what is not understood is passed over, as the
+    """`respond-async` answers at once, `wait=N` within N seconds; what is not understood is passed over, as the
     RFC has it."""
     found: dict[str, str] = {}
     for header in headers:

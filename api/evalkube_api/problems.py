@@ -38,7 +38,7 @@ def json_response(status: int, body: Any, headers: Mapping[str, str] | None = No
 
 
 def install(app: FastAPI, *, debug: bool) -> None:
-    """Give ``app`` an answer to every exception."""
+    """Give `app` an answer to every exception."""
 
     async def api_error(_: Request, problem: Exception) -> Response:
         assert isinstance(problem, errors.ApiError)

@@ -55,7 +55,7 @@ ENDPOINTS: Final = {
 
 
 def succeeded(run: Run, results: bytes) -> dict[str, Any]:
-    """The body of 200. ``results``: JSON of ``crds.seed.response``."""
+    """The body of 200. `results`: JSON of `crds.seed.response`."""
     shown: dict[str, Any] = {"status": "success", "id": run.metadata.name}
     if run.kind is Kind.EVAL_RUN:
         reports, beside = _apart(results)
@@ -89,7 +89,7 @@ def _apart(results: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def failed(run: Run, reason: Reason | None, message: str, traceback: str | None = None) -> tuple[int, dict[str, Any]]:
-    """Status code and body of a run that did not succeed. ``traceback`` is given in debug mode only.
+    """Status code and body of a run that did not succeed. `traceback` is given in debug mode only.
 
     500 as in the seed, for cancelled runs too; 503 where the service itself cut the run short and the same request is
     welcome again; 507 where its results found no room.

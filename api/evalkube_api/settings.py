@@ -27,7 +27,7 @@ _POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """Of the kubernetes backend. ``kubeconfig`` is None in a pod, which has a service account instead."""
+    """Of the kubernetes backend. `kubeconfig` is None in a pod, which has a service account instead."""
 
     namespace: str = "default"
     namespaces: tuple[str, ...] = ()
@@ -86,8 +86,8 @@ def from_environment(
 ) -> Settings:
     """The settings of this process.
 
-    ``token_file``: EVALKUBE_TOKEN_FILE's unless given. ``hubs``: variables of ``runner_environment`` that are set on
-    the command line instead. ``backend`` "auto": the cluster's inside a pod, else this machine's.
+    `token_file`: EVALKUBE_TOKEN_FILE's unless given. `hubs`: variables of `runner_environment` that are set on
+    the command line instead. `backend` "auto": the cluster's inside a pod, else this machine's.
 
     Raises errors.ServiceError for proxies that no run could use.
     """
@@ -125,7 +125,7 @@ def _in_pod(environment: Mapping[str, str]) -> bool:
 
 
 def cluster_settings(environment: Mapping[str, str], namespace: str | None) -> ClusterSettings:
-    """What ``environment`` says of the cluster: the chart sets these variables, people KUBECONFIG.
+    """What `environment` says of the cluster: the chart sets these variables, people KUBECONFIG.
 
     The service's own namespace: as given, else of its pod, else "default". EVALKUBE_NAMESPACES: further ones, with
     commas; "*" all.
@@ -172,6 +172,6 @@ them."""
 
 
 def runner_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of ``environment`` that a runner process gets: what finds Python, data and the network, and nothing
+    """The part of `environment` that a runner process gets: what finds Python, data and the network, and nothing
     else."""
     return {name: value for name, value in environment.items() if name in _PASSED_ON or name.startswith("LC_")}

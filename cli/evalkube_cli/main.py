@@ -54,7 +54,7 @@ def _explain(arguments: list[str]) -> int:
 
 
 def _listed_only() -> None:
-    """A subcommand in the list of subcommands; ``main`` runs it before this could be reached."""
+    """A subcommand in the list of subcommands; `main` runs it before this could be reached."""
 
 
 def _show_version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ __all__ = ["PROGRAMS", "Program", "command", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``target`` is a Typer application, or a function of the arguments that returns an exit code."""
+    """`target` is a Typer application, or a function of the arguments that returns an exit code."""
 
     target: str
     help: str
@@ -38,7 +38,7 @@ PROGRAMS: Final[dict[str, Program]] = {
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
-    """Run the program ``name`` (a key of ``PROGRAMS``) and return its exit code."""
+    """Run the program `name` (a key of `PROGRAMS`) and return its exit code."""
     target = _loaded(name)
     from typer import Typer  # the root command has it loaded; a program such as the runner need not
 
@@ -52,7 +52,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def command(name: str) -> Any:
-    """The options of the program ``name`` as a command of Typer; None where it has none."""
+    """The options of the program `name` as a command of Typer; None where it has none."""
     from typer import Typer
     from typer.main import get_command
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """A client of the service at ``url`` for asyncio. Its methods are those of `Client`, and raise the same."""
+    """A client of the service at `url` for asyncio. Its methods are those of `Client`, and raise the same."""
 
     def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
         """As `Client`."""
@@ -48,7 +48,7 @@ class AsyncClient:
     async def evaluate(
         self, request: EvalRequest | None = None, /, *, progress: Shown = None, **fields: Any
     ) -> Evaluation:
-        """Run an evaluation: ``request``, or its fields. Where the task is cancelled, the run is."""
+        """Run an evaluation: `request`, or its fields. Where the task is cancelled, the run is."""
         found = await self._whole("eval", requesting.body("eval", request, fields), progress)
         assert isinstance(found, Evaluation)
         return found
@@ -56,7 +56,7 @@ class AsyncClient:
     async def load_test(
         self, request: PerfRequest | None = None, /, *, progress: Shown = None, **fields: Any
     ) -> LoadTest:
-        """Run a load test: ``request``, or its fields. Where the task is cancelled, the run is."""
+        """Run a load test: `request`, or its fields. Where the task is cancelled, the run is."""
         found = await self._whole("perf", requesting.body("perf", request, fields), progress)
         assert isinstance(found, LoadTest)
         return found
@@ -155,13 +155,13 @@ class AsyncClient:
         await self._ask(calls.cancel(run_id))
 
     async def delete(self, run_id: str, *, force: bool = False) -> str:
-        """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
+        """Delete a run and its files, an active one only with `force`; returns what became of the files."""
         return await self._ask(calls.delete(run_id, force))
 
     # ------------------------------------------------------------------------------------------------- what runs left
 
     async def logs(self, run_id: str, *, tail: int | None = None) -> str:
-        """The run's log so far, or its last ``tail`` lines."""
+        """The run's log so far, or its last `tail` lines."""
         return await self._ask(calls.log(run_id, tail))
 
     async def artifacts(self, run_id: str) -> list[Artifact]:

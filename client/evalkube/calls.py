@@ -66,7 +66,7 @@ FIRST: Final = Place()
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request. ``read`` makes a value of a good answer; ``read_timeout_s``: where the service may take long."""
+    """One request. `read` makes a value of a good answer; `read_timeout_s`: where the service may take long."""
 
     method: str
     path: str
@@ -77,7 +77,7 @@ class Call(Generic[T]):
     read_timeout_s: float | None = None
 
     def sent_with(self, timeout: httpx.Timeout) -> dict[str, Any]:
-        """The arguments of httpx's ``request`` beside method and path."""
+        """The arguments of httpx's `request` beside method and path."""
         kind = {} if self.body is None else {"Content-Type": "application/json"}
         return {
             "params": {name: value for name, value in self.query.items() if value is not None},
@@ -111,7 +111,7 @@ def submit(word: Word, body: Mapping[str, Any]) -> Call[str]:
 
 
 def outcome(run_id: str, hold_s: int) -> Call[dict[str, Any] | None]:
-    """What the submission would have answered; None where the run goes on after ``hold_s``."""
+    """What the submission would have answered; None where the run goes on after `hold_s`."""
 
     def read(answer: httpx.Response) -> dict[str, Any] | None:
         return None if answer.status_code == 202 else _object(answer)

@@ -33,10 +33,10 @@ T = TypeVar("T")
 
 
 class Client:
-    """A client of the service at ``url``. Every method raises errors.EvalkubeError, and nothing of httpx."""
+    """A client of the service at `url`. Every method raises errors.EvalkubeError, and nothing of httpx."""
 
     def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
-        """``url``: EVALKUBE_SERVER unless given. ``token``: of a service that asks for one. ``timeout_s``: for one
+        """`url`: EVALKUBE_SERVER unless given. `token`: of a service that asks for one. `timeout_s`: for one
         answer of the service, not for a run.
         """
         self.url, token = connecting.address(url, token)
@@ -57,16 +57,16 @@ class Client:
     # ------------------------------------------------------------------------------------------------- runs, whole
 
     def evaluate(self, request: EvalRequest | None = None, /, *, progress: Shown = None, **fields: Any) -> Evaluation:
-        """Run an evaluation: ``request``, or its fields. Raises BadRequest, RunFailed.
+        """Run an evaluation: `request`, or its fields. Raises BadRequest, RunFailed.
 
-        ``progress``: whether to show it; unless given where there is a notebook or a terminal. Ctrl-C cancels the run.
+        `progress`: whether to show it; unless given where there is a notebook or a terminal. Ctrl-C cancels the run.
         """
         found = self._whole("eval", requesting.body("eval", request, fields), progress)
         assert isinstance(found, Evaluation)
         return found
 
     def load_test(self, request: PerfRequest | None = None, /, *, progress: Shown = None, **fields: Any) -> LoadTest:
-        """Run a load test: ``request``, or its fields. Raises BadRequest, RunFailed."""
+        """Run a load test: `request`, or its fields. Raises BadRequest, RunFailed."""
         found = self._whole("perf", requesting.body("perf", request, fields), progress)
         assert isinstance(found, LoadTest)
         return found
@@ -165,7 +165,7 @@ class Client:
         return self._ask(calls.run(run_id))
 
     def runs(self, **query: str | int | None) -> Iterator[Run]:
-        """All runs, newest first, read page by page. ``query``: what the service filters and sorts by (kind, phase,
+        """All runs, newest first, read page by page. `query`: what the service filters and sorts by (kind, phase,
         model, tag, verdict, dataset, q, sort, order).
         """
         place: calls.Place | None = calls.FIRST
@@ -178,13 +178,13 @@ class Client:
         self._ask(calls.cancel(run_id))
 
     def delete(self, run_id: str, *, force: bool = False) -> str:
-        """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
+        """Delete a run and its files, an active one only with `force`; returns what became of the files."""
         return self._ask(calls.delete(run_id, force))
 
     # ------------------------------------------------------------------------------------------------- what runs left
 
     def logs(self, run_id: str, *, tail: int | None = None) -> str:
-        """The run's log so far, or its last ``tail`` lines."""
+        """The run's log so far, or its last `tail` lines."""
         return self._ask(calls.log(run_id, tail))
 
     def follow_logs(self, run_id: str, *, tail: int | None = None) -> Iterator[str]:

@@ -13,7 +13,7 @@ class EvalkubeError(Exception):
 
 
 class BadRequest(EvalkubeError):
-    """The request has to change; ``problems`` says where."""
+    """The request has to change; `problems` says where."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(sentence(problems))
@@ -37,7 +37,7 @@ class ServiceFailed(EvalkubeError):
 
 
 class RunFailed(EvalkubeError):
-    """The run ended without a result; ``response`` is the service's whole answer."""
+    """The run ended without a result; `response` is the service's whole answer."""
 
     def __init__(self, response: Mapping[str, Any]) -> None:
         super().__init__(str(response.get("error", "the run failed")))

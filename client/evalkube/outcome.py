@@ -48,8 +48,8 @@ _WORST: Final = (Verdict.INVALID, Verdict.DEGRADED, Verdict.VALID)
 
 @dataclass(frozen=True, repr=False)
 class Outcome:
-    """What a run found. ``answer`` is what the service said (EvalScope's keys), ``run`` the run at its end,
-    ``result`` the result document, from which everything here is computed."""
+    """What a run found. `answer` is what the service said (EvalScope's keys), `run` the run at its end,
+    `result` the result document, from which everything here is computed."""
 
     run: Run
     answer: Mapping[str, Any]
@@ -72,7 +72,7 @@ class Outcome:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Every figure by name: ``gsm8k/mean_acc``, ``parallel_8_number_100/ttft_p99_s``."""
+        """Every figure by name: `gsm8k/mean_acc`, `parallel_8_number_100/ttft_p99_s`."""
         return summary.summary(self.result)
 
     @property
@@ -153,7 +153,7 @@ class Evaluation(Outcome):
         return [table for table in (*found, *(make(self.result) for make in made)) if table is not None]
 
     def to_frame(self, *, subsets: bool = False) -> "pd.DataFrame":
-        """One row for each dataset and metric: score, 95 % interval, samples; with ``subsets`` of those, too."""
+        """One row for each dataset and metric: score, 95 % interval, samples; with `subsets` of those, too."""
         head, *rows = self.rows()
         frame = _pandas().DataFrame(rows, columns=head)
         return frame if subsets else frame[frame["subset"] == ""].reset_index(drop=True)
@@ -212,7 +212,7 @@ class LoadTest(Outcome):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two evaluations over the questions that both were asked; ``document`` is what the service answers."""
+    """Two evaluations over the questions that both were asked; `document` is what the service answers."""
 
     document: Mapping[str, Any] = field(repr=False)
 

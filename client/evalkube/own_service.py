@@ -21,7 +21,7 @@ _END_S: Final = 30.0
 
 @contextlib.contextmanager
 def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """The URL and the token of a running service over ``outputs`` that may read ``folders``. Raises
+    """The URL and the token of a running service over `outputs` that may read `folders`. Raises
     errors.ServiceFailed.
 
     Its standard input is the cord: when it closes, with us or before, the service ends its runs and itself. A session

@@ -40,7 +40,7 @@ class Partial:
         return max(self.seen.total, 0 if self.run.progress is None else self.run.progress.total)
 
     def document(self, again: str) -> dict[str, Any]:
-        """Ready for JSON; ``again`` is the command that goes on."""
+        """Ready for JSON; `again` is the command that goes on."""
         return {
             "status": "interrupted",
             "partial": True,

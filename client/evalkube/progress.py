@@ -36,7 +36,7 @@ class Display(Protocol):
 
 
 def display(shown: Shown = None, stream: TextIO | None = None) -> Display:
-    """What suits ``stream`` (standard error unless given), or the notebook that this is."""
+    """What suits `stream` (standard error unless given), or the notebook that this is."""
     stream = sys.stderr if stream is None else stream
     if shown is False:
         return _Silent()

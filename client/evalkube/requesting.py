@@ -79,7 +79,7 @@ class Localized:
 
 
 def localized(given: Mapping[str, Any], word: Word) -> Localized:
-    """``given`` with every path to read made absolute. Raises errors.BadRequest for one that is not there."""
+    """`given` with every path to read made absolute. Raises errors.BadRequest for one that is not there."""
     found: list[Problem] = []
     folders: dict[Path, None] = {}
 

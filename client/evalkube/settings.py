@@ -13,8 +13,8 @@ __all__ = ["Settings", "from_environment", "proxy_to"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secrets``: what a request's secret fields are when neither an option nor a file gives them. ``token_value`` and
-    ``token_file``: of ``server``."""
+    """`secrets`: what a request's secret fields are when neither an option nor a file gives them. `token_value` and
+    `token_file`: of `server`."""
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str | None = None
@@ -22,7 +22,7 @@ class Settings:
     token_file: Path | None = None
 
     def token(self, chosen: Path | None = None) -> str | None:
-        """The token in ``chosen``, else the environment's: its file before its value. Raises errors.BadRequest."""
+        """The token in `chosen`, else the environment's: its file before its value. Raises errors.BadRequest."""
         file = chosen or self.token_file
         return self.token_value if file is None else credentials.from_file(file)
 
@@ -42,7 +42,7 @@ def from_environment() -> Settings:
 
 
 def proxy_to(url: str) -> proxies.Proxy | None:
-    """The proxy of the environment that leads to the service at ``url``. Raises errors.Unreachable for a false one."""
+    """The proxy of the environment that leads to the service at `url`. Raises errors.Unreachable for a false one."""
     try:
         return proxies.read(os.environ).for_url(url)
     except proxies.BadProxy as problem:

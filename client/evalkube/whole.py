@@ -25,10 +25,10 @@ def evaluate(
     progress: Shown = None,
     **fields: Any,
 ) -> Evaluation:
-    """Evaluate a model: ``request``, or its fields (model, api_url, datasets, limit ...).
+    """Evaluate a model: `request`, or its fields (model, api_url, datasets, limit ...).
 
-    Runs on this machine, with its files in ``outputs``; or on the service ``server``, a URL or a client. ``data``:
-    further folders that the run may read from. ``progress``: whether it is shown; unless given where somebody looks.
+    Runs on this machine, with its files in `outputs`; or on the service `server`, a URL or a client. `data`:
+    further folders that the run may read from. `progress`: whether it is shown; unless given where somebody looks.
     Raises errors.BadRequest with every problem, errors.RunFailed; Ctrl-C cancels the run.
     """
     found = _run("eval", requesting.body("eval", request, fields), server, Path(outputs), data, progress)
@@ -46,7 +46,7 @@ def load_test(
     progress: Shown = None,
     **fields: Any,
 ) -> LoadTest:
-    """Load-test an endpoint: ``request``, or its fields (model, url, number, parallel, rate ...). As `evaluate`."""
+    """Load-test an endpoint: `request`, or its fields (model, url, number, parallel, rate ...). As `evaluate`."""
     found = _run("perf", requesting.body("perf", request, fields), server, Path(outputs), data, progress)
     assert isinstance(found, LoadTest)
     return found

@@ -22,7 +22,7 @@ _BODIES = frozenset({"extra_body", "extra_args"})
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One field of a spec by its dotted name; ``given`` when the request set it."""
+    """One field of a spec by its dotted name; `given` when the request set it."""
 
     name: str
     value: str

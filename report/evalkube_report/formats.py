@@ -39,7 +39,7 @@ _S_NS = 1e9
 
 
 def significant(value: float | None, digits: int = 4) -> str:
-    """``value`` with ``digits`` significant digits, never fewer than its whole part has."""
+    """`value` with `digits` significant digits, never fewer than its whole part has."""
     if value is None or not math.isfinite(value):
         return DASH
     if value == 0:
@@ -114,13 +114,13 @@ def score(value: float | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit for a column or an axis: ``size`` base units make one of it."""
+    """A unit for a column or an axis: `size` base units make one of it."""
 
     name: str
     size: float = 1.0
 
     def show(self, value: float | None) -> str:
-        """``value`` (in base units) without the unit's name, and to no more than a ten-thousandth of it."""
+        """`value` (in base units) without the unit's name, and to no more than a ten-thousandth of it."""
         shown = significant(None if value is None else value / self.size)
         if len(shown.partition(".")[2]) <= _DECIMALS or value is None:
             return shown
@@ -172,7 +172,7 @@ def tick(value: float) -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """``text`` in at most about ``most`` characters: both ends, and how much is left out between them."""
+    """`text` in at most about `most` characters: both ends, and how much is left out between them."""
     if len(text) <= most:
         return text
     head, tail = most * 2 // 3, most // 3

@@ -37,9 +37,9 @@ def eval_report(
     samples: Sequence[SampleRow] = (),
     cells: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
 ) -> str:
-    """The page of an evaluation. Of ``samples`` at most 200 are shown: errored, wrong and a few right ones.
+    """The page of an evaluation. Of `samples` at most 200 are shown: errored, wrong and a few right ones.
 
-    ``cells``: those of the heat maps, by dataset.
+    `cells`: those of the heat maps, by dataset.
     """
     return _page("eval.html.j2", eval_view.context(result, spec, samples, cells))
 
@@ -47,7 +47,7 @@ def eval_report(
 def perf_report(
     result: PerfResult, *, spec: PerfRunSpec, requests: Mapping[str, RequestSeries] = MappingProxyType({})
 ) -> str:
-    """The page of a load test: all points of its sweep. ``requests``: those of each point over time, by its name, where
+    """The page of a load test: all points of its sweep. `requests`: those of each point over time, by its name, where
     percentiles over time are to be seen.
     """
     return _page("perf.html.j2", perf_view.context(result, spec, requests))

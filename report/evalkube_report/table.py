@@ -7,7 +7,7 @@ __all__ = ["Row", "Table"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells as text. ``mark`` is "", "total", "degraded" or "invalid": how the row is to be seen."""
+    """Cells as text. `mark` is "", "total", "degraded" or "invalid": how the row is to be seen."""
 
     cells: tuple[str, ...]
     mark: str = ""
@@ -15,7 +15,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``columns`` over ``rows``; the first ``words`` columns are text, the rest numbers (right-aligned). What follows a
+    """`columns` over `rows`; the first `words` columns are text, the rest numbers (right-aligned). What follows a
     line feed in the cell of a number stands below it, smaller.
     """
 

@@ -61,7 +61,7 @@ _DRAIN_S: Final = 5.0
 class KubernetesBackend:
     """Runs in a cluster; see backend.Backend for what each method promises.
 
-    In the documents that it hands out ``metadata.name`` is the run's id (see ``ids``).
+    In the documents that it hands out `metadata.name` is the run's id (see `ids`).
     """
 
     def __init__(self, settings: ClusterSettings) -> None:

@@ -35,7 +35,7 @@ Waiter = asyncio.Future[Raw | None]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is kept of a run; ``data`` is its document without results, as JSON."""
+    """What is kept of a run; `data` is its document without results, as JSON."""
 
     uid: str
     version: int
@@ -55,7 +55,7 @@ class Entry:
 
 
 class Cache:
-    """Runs by key. ``now`` gives the time that a change is seen at; ``feed`` is told of each."""
+    """Runs by key. `now` gives the time that a change is seen at; `feed` is told of each."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.feed: Feed[Key] = Feed()
@@ -188,7 +188,7 @@ class Cache:
         self._bury(uid)
 
     def prune(self, kind: Kind, namespace: str | None, listed: Collection[str], version: int) -> int:
-        """After a list of all runs of ``kind`` (in ``namespace``) at ``version``: what it does not have was deleted
+        """After a list of all runs of `kind` (in `namespace`) at `version`: what it does not have was deleted
         unseen. How many."""
         self._listed[kind, namespace] = version
         ghosts = [

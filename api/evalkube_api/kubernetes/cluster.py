@@ -1,8 +1,8 @@
-"""Calls to the API server through the asyncio client of the ``kubernetes`` library, on plain documents.
+"""Calls to the API server through the asyncio client of the `kubernetes` library, on plain documents.
 
 The library's own client objects for every resource cost a second to import and tens of megabytes, and would turn the
 answers into models that nobody here needs: this uses what is below them (configuration, authentication, connections).
-No retries and no decisions here; what the API server refuses is raised as ``Rejected`` in its own words.
+No retries and no decisions here; what the API server refuses is raised as `Rejected` in its own words.
 """
 
 import asyncio
@@ -102,13 +102,13 @@ class Cluster:
             raise
 
     async def patch_run(self, key: Key, uid: str, change: Mapping[str, Any]) -> Object:
-        """Merges ``change`` into that very run. Raises Rejected (``another``), Unreachable."""
+        """Merges `change` into that very run. Raises Rejected (`another`), Unreachable."""
         body = {"metadata": {"uid": uid}, **change}
         path = f"{_runs(key.kind, key.namespace)}/{key.name}"
         return await self._call("PATCH", path, body=body, content_type="application/merge-patch+json")
 
     async def delete_run(self, key: Key, uid: str) -> None:
-        """Deletes that very run; content where it is gone. Raises Rejected (``another``), Unreachable."""
+        """Deletes that very run; content where it is gone. Raises Rejected (`another`), Unreachable."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         with contextlib.suppress(_Missing):
             await self._call("DELETE", f"{_runs(key.kind, key.namespace)}/{key.name}", body=body)
@@ -122,7 +122,7 @@ class Cluster:
 
     def watch_runs(self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float) -> Pieces:
         """Lines of JSON as they come, until the API server ends it. Raises Rejected, Unreachable (also after
-        ``quiet_s`` seconds of silence)."""
+        `quiet_s` seconds of silence)."""
         query: dict[str, str | int | bool] = {
             "watch": True,
             "allowWatchBookmarks": True,
@@ -146,7 +146,7 @@ class Cluster:
     def pod_log(
         self, namespace: str, pod: str, *, container: str, tail_lines: int | None, follow: bool, quiet_s: float | None
     ) -> Pieces:
-        """A container's log in pieces; while ``follow`` until it ends. Raises Rejected, Unreachable."""
+        """A container's log in pieces; while `follow` until it ends. Raises Rejected, Unreachable."""
         query: dict[str, str | int | bool] = {"container": container, "follow": follow}
         if tail_lines is not None:
             query["tailLines"] = tail_lines

@@ -79,12 +79,12 @@ def request_digest(submission: Submission) -> str:
 
 
 def secret_name(run_name: str, nonce: str = "") -> str:
-    """The Secret of a run's keys. ``nonce`` where an earlier run of the same name may have left its own behind."""
+    """The Secret of a run's keys. `nonce` where an earlier run of the same name may have left its own behind."""
     return f"{run_name}-key-{nonce}" if nonce else f"{run_name}-key"
 
 
 def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> dict[str, Any]:
-    """The resource to create. Only what the request set is in it; its keys are referred to as those in ``secret``."""
+    """The resource to create. Only what the request set is in it; its keys are referred to as those in `secret`."""
     spec: dict[str, Any] = submission.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     for name in submission.secrets:
         part, field, held_as = _SECRETS[name]
@@ -106,7 +106,7 @@ def _holder(spec: Any, place: Sequence[str | int]) -> dict[str, Any]:
 
 
 def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
-    """The Secret that ``run`` names, owned by it and immutable; None where it names none."""
+    """The Secret that `run` names, owned by it and immutable; None where it names none."""
     spec = run["spec"]
     places = [_SECRETS[name] for name in secrets]
     references = [_holder(copy.deepcopy(dict(spec)), part).get(field) for part, field, _ in places]
@@ -141,7 +141,7 @@ def _endpoints(spec: Raw) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A run as it was seen: what is kept of it, beside the ``whole`` resource. ``data`` is without results, as JSON."""
+    """A run as it was seen: what is kept of it, beside the `whole` resource. `data` is without results, as JSON."""
 
     key: Key
     uid: str
@@ -294,7 +294,7 @@ def _last_change(raw: Raw) -> datetime:
 
 
 def run_of(raw: Raw, run_id: str) -> Run:
-    """The run's document as the REST API has it: ``metadata.name`` is the id. Raises Unreadable."""
+    """The run's document as the REST API has it: `metadata.name` is the id. Raises Unreadable."""
     key, _ = identity(raw)
     metadata = _metadata(raw, run_id)
     status, spec = _status(_part(raw, "status")), _part(raw, "spec")
@@ -335,7 +335,7 @@ def _spec(model: type[_Model], raw: Raw, required: Mapping[str, Any]) -> _Model:
 
 
 def _understood(model: type[_Model], raw: Raw) -> _Model | None:
-    """``raw`` without the parts that ``model`` refuses; None where nothing is left that it takes."""
+    """`raw` without the parts that `model` refuses; None where nothing is left that it takes."""
     document = raw
     for _ in range(_MOST_PRUNED):
         try:
@@ -350,7 +350,7 @@ def _understood(model: type[_Model], raw: Raw) -> _Model | None:
 
 
 def _dropped(document: Any, path: tuple[int | str, ...]) -> bool:
-    """Whether what stands at ``path`` could be taken out; what the path names beyond the document is passed over."""
+    """Whether what stands at `path` could be taken out; what the path names beyond the document is passed over."""
     here: Any = document
     places: list[tuple[Any, int | str]] = []
     for part in path:

@@ -12,7 +12,7 @@ __all__ = ["Finder"]
 
 
 class Finder:
-    """For the ids of a service whose own namespace is ``namespace``."""
+    """For the ids of a service whose own namespace is `namespace`."""
 
     def __init__(self, cluster: Cluster, cache: Cache, scopes: Scopes, namespace: str) -> None:
         self._cluster = cluster

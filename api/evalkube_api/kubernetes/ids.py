@@ -1,8 +1,8 @@
 """The names of runs: what a run is called in the cluster, and how the REST API calls it. Pure.
 
-A run's id is its name. Where that would not say which run is meant, the id says more: ``<namespace>:<name>`` for a run
-outside the service's own namespace, and ``<name>~eval`` or ``<name>~perf`` where both kinds have a run of that name.
-Neither ``:`` nor ``~`` can stand in a name of Kubernetes.
+A run's id is its name. Where that would not say which run is meant, the id says more: `<namespace>:<name>` for a run
+outside the service's own namespace, and `<name>~eval` or `<name>~perf` where both kinds have a run of that name.
+Neither `:` nor `~` can stand in a name of Kubernetes.
 """
 
 import base64
@@ -40,7 +40,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an id says. ``kind`` is None where it does not say it."""
+    """What an id says. `kind` is None where it does not say it."""
 
     namespace: str
     name: str
@@ -64,18 +64,18 @@ def parse(text: str, own_namespace: str) -> Reference | None:
 
 
 def run_id(key: Key, own_namespace: str, *, has_twin: bool) -> str:
-    """The id of a run; ``parse`` reads it back."""
+    """The id of a run; `parse` reads it back."""
     place = "" if key.namespace == own_namespace else f"{key.namespace}:"
     return f"{place}{key.name}~{WORDS[key.kind]}" if has_twin else f"{place}{key.name}"
 
 
 def new_name(kind: Kind, now: datetime, random: str) -> str:
-    """``eval-20251204t100000123-k2x7q9pa``: sorts by time, and leaves room for what Jobs and pods append."""
+    """`eval-20251204t100000123-k2x7q9pa`: sorts by time, and leaves room for what Jobs and pods append."""
     return f"{WORDS[kind]}-{now:%Y%m%dt%H%M%S}{now.microsecond // 1000:03d}-{random}"
 
 
 def keyed_name(kind: Kind, namespace: str, key: str, subject: str = "") -> str:
-    """The name that this Idempotency-Key has, on every replica and after every restart. ``subject``: whose key."""
+    """The name that this Idempotency-Key has, on every replica and after every restart. `subject`: whose key."""
     digest = hashlib.sha256(f"{subject}|{namespace}|{key}".encode()).digest()
     return f"{WORDS[kind]}-{base64.b32encode(digest).decode().lower()[:_DIGEST_CHARS]}"
 

@@ -35,7 +35,7 @@ Waiting = Callable[[float], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One runner. ``started``: it has a log."""
+    """One runner. `started`: it has a log."""
 
     namespace: str
     name: str

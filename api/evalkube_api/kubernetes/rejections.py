@@ -76,7 +76,7 @@ class Corrupt(errors.ApiError):
 
 
 def answer(refused: Rejected, doing: str) -> errors.ApiError:
-    """The error to raise. ``doing`` is what was tried, like ``create the run``."""
+    """The error to raise. `doing` is what was tried, like `create the run`."""
     if refused.status == 403:
         return Forbidden(_forbidden(refused, doing))
     if refused.status == 422 or (refused.status == 400 and "decoding error" in refused.message):
@@ -110,7 +110,7 @@ _RBAC: Final = re.compile(
 
 
 def permission(message: str) -> str | None:
-    """The permission that RBAC found missing, like ``create evalruns.evalkube.io in the namespace x``."""
+    """The permission that RBAC found missing, like `create evalruns.evalkube.io in the namespace x`."""
     found = _RBAC.search(message)
     if found is None:
         return None
@@ -150,7 +150,7 @@ def _reason(message: str) -> str:
 
 
 def quoted(path: str) -> str:
-    """A path in the resource as the request has it: ``spec.datasetArgs.x`` is ``dataset_args.x``.
+    """A path in the resource as the request has it: `spec.datasetArgs.x` is `dataset_args.x`.
 
     Keys of free maps keep their spelling where they stand in brackets.
     """

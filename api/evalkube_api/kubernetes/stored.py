@@ -29,7 +29,7 @@ _LISTED: Final = 10_000
 
 
 class Stored:
-    """The store as the operator serves it. ``url`` is None where the installation has none."""
+    """The store as the operator serves it. `url` is None where the installation has none."""
 
     def __init__(self, url: str | None, *, token_file: Path | None, ca_file: Path | None) -> None:
         self._url = url.rstrip("/") if url else None

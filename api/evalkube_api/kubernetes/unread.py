@@ -16,7 +16,7 @@ _KEPT: Final = 4096
 
 
 class Unreadable(errors.ApiError):
-    """500: the resource does not have the shape of a run. ``uid`` and ``version`` as far as they can be read."""
+    """500: the resource does not have the shape of a run. `uid` and `version` as far as they can be read."""
 
     def __init__(self, place: str, why: str, *, uid: str = "", version: str = "") -> None:
         super().__init__(f"the run {place} cannot be read: {why}; look at it with kubectl")
@@ -24,7 +24,7 @@ class Unreadable(errors.ApiError):
 
 
 class Unread:
-    """``total``: how many versions of objects could not be read so far."""
+    """`total`: how many versions of objects could not be read so far."""
 
     def __init__(self) -> None:
         self.total = 0

@@ -38,7 +38,7 @@ class _Expired(Exception):
 
 
 class Runs(Protocol):
-    """The runs of the API server; see ``cluster.Cluster``."""
+    """The runs of the API server; see `cluster.Cluster`."""
 
     async def list_runs(self, kind: Kind, namespace: str | None, *, limit: int, after: str = "") -> dict[str, Any]:
         """One page. Raises Rejected, Unreachable."""

@@ -1,6 +1,6 @@
 """The local backend: accepts runs, gives them their turn, lets callers wait for them, and forgets them when told.
 
-Everything happens on one event loop; ``_admission`` orders what must not interleave (making and deleting runs).
+Everything happens on one event loop; `_admission` orders what must not interleave (making and deleting runs).
 """
 
 import asyncio

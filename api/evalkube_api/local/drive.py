@@ -42,10 +42,10 @@ def now() -> datetime:
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """A run that has not ended. ``asked`` is why it is to end, once someone wants that.
+    """A run that has not ended. `asked` is why it is to end, once someone wants that.
 
-    ``document`` is None while it waits: a request of a megabyte is some 17 as objects, and stands on the disk.
-    ``seen`` is the progress that its runner last told, and when."""
+    `document` is None while it waits: a request of a megabyte is some 17 as objects, and stands on the disk.
+    `seen` is the progress that its runner last told, and when."""
 
     run_id: str
     kind: Kind
@@ -95,7 +95,7 @@ class Driver:
         grace_s: float,
         tell: Callable[[Live], None],
     ) -> None:
-        """``tell`` is called at every change of a run."""
+        """`tell` is called at every change of a run."""
         self._tell = tell
         self._store = store
         self._keeper = keeper
@@ -105,7 +105,7 @@ class Driver:
         self._grace_s = grace_s
 
     async def drive(self, live: Live) -> None:
-        """From turn to end; never raises. ``live.run`` is the run's last document when it returns."""
+        """From turn to end; never raises. `live.run` is the run's last document when it returns."""
         found: Outcome | None = None
         watching = asyncio.create_task(self._watch(live))
         try:
@@ -141,7 +141,7 @@ class Driver:
             await self._keeper.keep(live.run)
 
     def stop(self, live: Live) -> None:
-        """Starts to end the runner of ``live``, if it has one yet; ``drive`` returns soon after."""
+        """Starts to end the runner of `live`, if it has one yet; `drive` returns soon after."""
         if live.process is not None and live.stopping is None:
             live.stopping = asyncio.create_task(live.process.stop(self._grace_s))
 

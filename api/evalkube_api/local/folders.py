@@ -19,7 +19,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 
 
 def make(folder: Path) -> bool:
-    """Whether ``folder`` was made here; False where it was there already."""
+    """Whether `folder` was made here; False where it was there already."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
@@ -29,7 +29,7 @@ def make(folder: Path) -> bool:
 
 
 def made_new(parent: Path, at: datetime) -> Path:
-    """A new folder below ``parent`` named by the time, like 20251204_100000, and 20251204_100000_2 for the second
+    """A new folder below `parent` named by the time, like 20251204_100000, and 20251204_100000_2 for the second
     one."""
     parent.mkdir(parents=True, exist_ok=True)
     name = f"{at.astimezone():%Y%m%d_%H%M%S}"
@@ -40,7 +40,7 @@ def made_new(parent: Path, at: datetime) -> Path:
 
 
 def listing(folder: Path, hidden: Path) -> ArtifactList:
-    """The files below ``folder``, by path; without what lies in ``hidden`` and without links."""
+    """The files below `folder`, by path; without what lies in `hidden` and without links."""
     entries: list[ArtifactEntry] = []
     for entry in _files(folder, hidden):
         if len(entries) == _MOST_ENTRIES:
@@ -67,7 +67,7 @@ def _is_shown(name: str) -> bool:
 
 
 def opened(folder: Path, path: str, hidden: Path, span: Span | None = None) -> Artifact:
-    """One file below ``folder``, or `span` of it. Raises errors.NotFound for anything else, wherever ``path`` or a
+    """One file below `folder`, or `span` of it. Raises errors.NotFound for anything else, wherever `path` or a
     link leads, and errors.NoSuchBytes."""
     missing = errors.NotFound(f"the run has no artifact {path!r}; its list is at .../artifacts")
     wanted = PurePosixPath(path)
@@ -96,7 +96,7 @@ def opened(folder: Path, path: str, hidden: Path, span: Span | None = None) -> A
 
 
 def _chunks(file: IO[bytes], size_bytes: int) -> Chunks:
-    """``size_bytes`` of ``file`` from where it stands: a log may grow while it is sent, and a length was promised."""
+    """`size_bytes` of `file` from where it stands: a log may grow while it is sent, and a length was promised."""
 
     async def read() -> AsyncGenerator[bytes]:
         left = size_bytes

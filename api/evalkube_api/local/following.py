@@ -37,8 +37,8 @@ async def moments(look: Callable[[], Awaitable[Moment]], wait: Waiting) -> Async
 
 
 async def log(path: Path, tail_lines: int | None, wait: Waiting | None) -> AsyncIterator[bytes]:
-    """The log from its last ``tail_lines`` lines (or its start) to its end; to the run's end where there is
-    ``wait``."""
+    """The log from its last `tail_lines` lines (or its start) to its end; to the run's end where there is
+    `wait`."""
     offset = 0 if tail_lines is None else await asyncio.to_thread(_tail_offset, path, tail_lines)
     ended = wait is None
     while True:
@@ -60,7 +60,7 @@ def _part(path: Path, offset: int) -> bytes:
 
 
 def _tail_offset(path: Path, lines: int) -> int:
-    """Where the last ``lines`` lines start."""
+    """Where the last `lines` lines start."""
     try:
         with path.open("rb") as file:
             end = position = file.seek(0, 2)

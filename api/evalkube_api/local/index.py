@@ -62,22 +62,22 @@ class Index:
         return (entry.line for entry in self._newest_first())
 
     def active_in(self, folder: Path) -> Entry | None:
-        """An unfinished run whose folder is, holds, or lies in ``folder``."""
+        """An unfinished run whose folder is, holds, or lies in `folder`."""
         unfinished = (entry for entry in self._by_id.values() if not entry.phase.terminal)
         return next((entry for entry in unfinished if overlap(entry.folder, folder)), None)
 
     def sharing(self, entry: Entry) -> Entry | None:
-        """Another run whose folder is, holds, or lies in that of ``entry``."""
+        """Another run whose folder is, holds, or lies in that of `entry`."""
         others = (other for other in self._by_id.values() if other.run_id != entry.run_id)
         return next((other for other in others if overlap(other.folder, entry.folder)), None)
 
     def cut_short(self, request: str) -> Entry | None:
-        """The last run of that request (``life.request_digest``), where the service or its runner was cut short."""
+        """The last run of that request (`life.request_digest`), where the service or its runner was cut short."""
         last = next((entry for entry in self._newest_first() if entry.request == request), None)
         return last if last is not None and last.cut_short else None
 
     def made(self, folder: Path) -> bool:
-        """Whether an earlier run, still known, had ``folder`` made for it."""
+        """Whether an earlier run, still known, had `folder` made for it."""
         return any(entry.made_folder and entry.folder == folder for entry in self._by_id.values())
 
     def _newest_first(self) -> Iterator[Entry]:

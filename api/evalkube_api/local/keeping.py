@@ -21,7 +21,7 @@ _LONGEST_PAUSE_S: Final = 15.0
 
 
 class Keeper:
-    """``write`` is blocking and raises OSError; ``on_room`` is called when all that was kept has been written."""
+    """`write` is blocking and raises OSError; `on_room` is called when all that was kept has been written."""
 
     def __init__(self, write: Callable[[Run], None], *, on_room: Callable[[], None] = lambda: None) -> None:
         self._write = write

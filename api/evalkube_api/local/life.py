@@ -46,7 +46,7 @@ _RUN_ID: Final = re.compile(rf"({'|'.join(WORDS.values())})-[0-9]{{8}}t[0-9]{{9}
 class Ending:
     """How a run ended: the reason decides the phase, the message is for people.
 
-    ``figures``: what its runner could still say of a result that found no room.
+    `figures`: what its runner could still say of a result that found no room.
     """
 
     reason: Reason
@@ -57,12 +57,12 @@ class Ending:
 
 
 def run_id_at(kind: Kind, now: datetime, random: str) -> str:
-    """``eval-20251204t100000123-k2x7q9pa``: sorts by time within its kind, and is a valid DNS label."""
+    """`eval-20251204t100000123-k2x7q9pa`: sorts by time within its kind, and is a valid DNS label."""
     return f"{WORDS[kind]}-{now:%Y%m%dt%H%M%S}{now.microsecond // 1000:03d}-{random}"
 
 
 def is_run_id(name: str) -> bool:
-    """Whether ``run_id_at`` made that name."""
+    """Whether `run_id_at` made that name."""
     return _RUN_ID.fullmatch(name) is not None
 
 
@@ -88,18 +88,18 @@ def new_run(
 
 
 def started(run: Run, pid: int, now: datetime) -> Run:
-    """``run`` with its runner, of that process id, at work."""
+    """`run` with its runner, of that process id, at work."""
     begun = transitions.job_recorded(run.status, 1, f"process {pid}", now=now, generation=_GENERATION)
     return run.model_copy(update={"status": transitions.running(begun, now=now, generation=_GENERATION)})
 
 
 def asked_to_end(run: Run) -> Run:
-    """``run`` with the wish in its spec, as on a cluster."""
+    """`run` with the wish in its spec, as on a cluster."""
     return run.model_copy(update={"spec": run.spec.model_copy(update={"cancel": True})})
 
 
 def ended(run: Run, ending: Ending, now: datetime, outcome: Outcome | None = None) -> Run:
-    """``run`` in its last state. ``outcome`` where it completed."""
+    """`run` in its last state. `outcome` where it completed."""
     before = run.status
     if ending.progress is not None:
         before = before.model_copy(update={"progress": ending.progress})

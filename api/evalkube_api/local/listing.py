@@ -15,7 +15,7 @@ __all__ = ["Listing"]
 
 
 class Listing:
-    """Of the runs of ``index``, whose changes ``feed`` tells; ``queue`` says what a run waits for, None for one that
+    """Of the runs of `index`, whose changes `feed` tells; `queue` says what a run waits for, None for one that
     has had its turn."""
 
     def __init__(self, index: Index, feed: Feed[str], queue: Callable[[str], Queue | None]) -> None:

@@ -23,9 +23,9 @@ _ASKED: Final = {
 
 
 def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: str, seen: Progress | None) -> Ending:
-    """How the run ended. ``exit_code`` is negative for a signal; ``asked`` is why the service ended it, where it did.
+    """How the run ended. `exit_code` is negative for a signal; `asked` is why the service ended it, where it did.
 
-    A result that was there first wins over a request to end. ``log`` is the end of the runner's output, ``seen`` the
+    A result that was there first wins over a request to end. `log` is the end of the runner's output, `seen` the
     last progress it reported.
     """
     progress = _progress(receipt, seen)

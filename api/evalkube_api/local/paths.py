@@ -56,7 +56,7 @@ class Roots:
         return self.outputs / CONTROL
 
     def written(self, name: str) -> Path:
-        """``name`` as a folder below the output root."""
+        """`name` as a folder below the output root."""
         path = Readable((self.outputs,), (self.control,), REMEDY).admit(self.outputs / name)
         if path == self.outputs:
             raise PathRefused("must name a folder below the output root, not the root itself")
@@ -65,14 +65,14 @@ class Roots:
         return path
 
     def earlier(self, name: str) -> Path:
-        """``name`` as a folder below the output root that is there."""
+        """`name` as a folder below the output root that is there."""
         path = self.written(name)
         if not path.is_dir():
             raise PathRefused(f"does not exist; looked for {path}")
         return path
 
     def is_a_runs(self, folder: Path) -> bool:
-        """Whether ``folder``, which a document names, is one that runs write to: nothing else is ever deleted."""
+        """Whether `folder`, which a document names, is one that runs write to: nothing else is ever deleted."""
         try:
             return self.written(str(folder)) == folder
         except PathRefused:
@@ -113,7 +113,7 @@ _ANSWERS: Final = PathField(("judge", "contract", "reference", "answers"), PathU
 
 
 def with_run_folders(spec: Spec, folder_of: Callable[[str, str], str]) -> Spec:
-    """``spec`` with the folder of a run where it names one by its id: ``folder_of`` gets the field and what stands
+    """`spec` with the folder of a run where it names one by its id: `folder_of` gets the field and what stands
     there.
     """
     if not isinstance(spec, EvalRunSpec):
@@ -122,7 +122,7 @@ def with_run_folders(spec: Spec, folder_of: Callable[[str, str], str]) -> Spec:
 
 
 def resolved(spec: Spec, roots: Roots) -> Spec:
-    """``spec`` with every path absolute and resolved. Raises errors.InvalidRequest that names each field that may
+    """`spec` with every path absolute and resolved. Raises errors.InvalidRequest that names each field that may
     not."""
     found: list[Problem] = []
     rules: dict[PathUse, Callable[[str], Path]] = {

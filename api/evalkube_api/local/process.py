@@ -77,7 +77,7 @@ class RunnerProcess:
     async def start(
         cls, command: Sequence[str], environment: Mapping[str, str], control: Path, secrets: Mapping[str, str]
     ) -> "RunnerProcess":
-        """Starts ``command``. It is recorded in ``control`` before it gets the line that lets it begin. Raises
+        """Starts `command`. It is recorded in `control` before it gets the line that lets it begin. Raises
         OSError."""
         child_stdin, stdin_fd = os.pipe()
         log_fd, child_stdout = os.pipe()
@@ -135,7 +135,7 @@ class RunnerProcess:
         return code
 
     async def stop(self, grace_s: float) -> None:
-        """Asks it to end, and after ``grace_s`` seconds ends it."""
+        """Asks it to end, and after `grace_s` seconds ends it."""
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace_s):
@@ -158,7 +158,7 @@ class RunnerProcess:
 
 
 def end_survivor(control: Path) -> bool:
-    """Ends the runner that an earlier service recorded in ``control``, should it still live. Blocking.
+    """Ends the runner that an earlier service recorded in `control`, should it still live. Blocking.
 
     A process counts as that runner only when boot and start time agree: process ids are used again.
     """

@@ -13,7 +13,7 @@ _HELD_BYTES: Final = 64 * 1024
 
 
 class Redactor:
-    """``feed`` returns what is sure to hold no part of a secret, printable; ``flush`` the rest."""
+    """`feed` returns what is sure to hold no part of a secret, printable; `flush` the rest."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._redactor = redaction.Redactor(secrets)

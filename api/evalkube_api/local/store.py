@@ -115,7 +115,7 @@ class RunStore:
         return run
 
     def write(self, run: Run) -> None:
-        """Replace the document of ``run``."""
+        """Replace the document of `run`."""
         folder = self.folder(run.metadata.name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(folder / "run.json", run.model_dump_json(by_alias=True, indent=2).encode())
@@ -125,7 +125,7 @@ class RunStore:
         return self._report(run_id, "receipt.json", Receipt)
 
     def progress(self, run_id: str, since: datetime | None = None) -> tuple[Progress, datetime] | None:
-        """The last progress and when it was reported; None where there is none that is not of ``since``."""
+        """The last progress and when it was reported; None where there is none that is not of `since`."""
         try:
             modified_s = (self.folder(run_id) / "progress.json").stat().st_mtime
         except OSError:
@@ -190,7 +190,7 @@ def _move_or_remove(path: Path, target: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write ``path`` so that a crash at any moment leaves the old content or the new, and the new one once this
+    """Write `path` so that a crash at any moment leaves the old content or the new, and the new one once this
     returns."""
     temporary = _half_written(path)
     try:

@@ -25,7 +25,7 @@ class Limits:
 
 
 def next_turns(waiting: Iterable[tuple[str, Kind]], running: Iterable[Kind], limits: Limits) -> list[str]:
-    """Ids of the waiting runs (oldest first) that start now, beside those of the kinds that are ``running``."""
+    """Ids of the waiting runs (oldest first) that start now, beside those of the kinds that are `running`."""
     kinds = list(running)
     turns: list[str] = []
     for run_id, kind in waiting:
@@ -44,7 +44,7 @@ def _fits(kind: Kind, running: list[Kind], limits: Limits) -> bool:
 
 
 def waits_for(place: int, kind: Kind, running: Iterable[Kind], limits: Limits) -> str:
-    """What the run at that place of the line, from 1, waits for, beside those of the kinds that are ``running``."""
+    """What the run at that place of the line, from 1, waits for, beside those of the kinds that are `running`."""
     kinds = list(running)
     if place > 1:
         return "1 run before it" if place == 2 else f"{place - 1} runs before it"

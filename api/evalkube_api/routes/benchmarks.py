@@ -16,7 +16,7 @@ Text = Annotated[str | None, Query(max_length=200, description="Only benchmarks 
 
 
 def router() -> APIRouter:
-    """``/api/v1/benchmarks``."""
+    """`/api/v1/benchmarks`."""
     routes = APIRouter()
     whole = catalogue()
 

@@ -30,7 +30,7 @@ MostChanged = Annotated[int, Query(ge=0, le=10_000, description="Most questions 
 
 
 def router(backend: Backend, settings: Settings) -> APIRouter:
-    """``/api/v1/compare``."""
+    """`/api/v1/compare`."""
     routes = APIRouter()
 
     @routes.get("/api/v1/compare", tags=["runs"], responses=openapi.COMPARED)

@@ -10,7 +10,7 @@ __all__ = ["router"]
 
 
 def router(metrics: Metrics) -> APIRouter:
-    """``/metrics``."""
+    """`/metrics`."""
     routes = APIRouter()
 
     @routes.get("/metrics", tags=["service"], responses=openapi.METRICS, response_class=Response)

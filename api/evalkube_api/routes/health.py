@@ -14,7 +14,7 @@ __all__ = ["router"]
 
 
 def router() -> APIRouter:
-    """``/health``, ``/docs`` and ``/``."""
+    """`/health`, `/docs` and `/`."""
     routes = APIRouter()
     page = (resources.files("evalkube_api") / "pages" / "docs.html").read_text(encoding="utf-8")
 

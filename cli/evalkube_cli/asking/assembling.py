@@ -31,7 +31,7 @@ _SPECS: Final[Mapping[Word, type[EvalRunSpec] | type[PerfRunSpec]]] = {"eval": E
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a user gave for a request. ``fallback_secrets`` are taken for those that nothing else gives."""
+    """What a user gave for a request. `fallback_secrets` are taken for those that nothing else gives."""
 
     words: Words = field(default_factory=dict)
     file: str | None = None
@@ -43,9 +43,9 @@ class Given:
 
 
 def assemble(given: Given, word: Word, *, other_version: bool = False) -> tuple[dict[str, Any], Typed]:
-    """The body of the request, and where its fields came from: the file first, options over it, ``--set`` over both.
+    """The body of the request, and where its fields came from: the file first, options over it, `--set` over both.
 
-    ``other_version``: the service that gets the body may know other benchmarks than this command. Raises
+    `other_version`: the service that gets the body may know other benchmarks than this command. Raises
     errors.BadRequest with every problem, each of the option that it is about.
     """
     model = requesting.REQUESTS[word]

@@ -26,7 +26,7 @@ _REPEATED: Final = re.compile(r"(pass@|pass\^|vote@)\d+")
 
 
 def threshold(text: str) -> dict[str, Any] | Problem:
-    """``ttft_p99_s<0.5`` as a threshold of a request, or what is wrong with it."""
+    """`ttft_p99_s<0.5` as a threshold of a request, or what is wrong with it."""
     found = _THRESHOLD.fullmatch(text)
     try:
         if found is not None:
@@ -67,7 +67,7 @@ def _evaluation_names(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FailOn:
-    """What makes a command fail whose run succeeded. ``most_failed`` is a count, or a share where ``as_share``."""
+    """What makes a command fail whose run succeeded. `most_failed` is a count, or a share where `as_share`."""
 
     verdicts: frozenset[Verdict] = frozenset({Verdict.INVALID})
     most_failed: float | None = None
@@ -75,7 +75,7 @@ class FailOn:
 
 
 def fail_on(text: str) -> FailOn | Problem:
-    """``invalid,degraded,errors>1%`` as a value, or what is wrong with it."""
+    """`invalid,degraded,errors>1%` as a value, or what is wrong with it."""
     verdicts: set[Verdict] = set()
     most: float | None = None
     as_share = False

@@ -12,7 +12,7 @@ __all__ = ["Typed", "flag", "named"]
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Where the fields of a request came from. ``fields``: all that the request can have."""
+    """Where the fields of a request came from. `fields`: all that the request can have."""
 
     fields: frozenset[str]
     words: Mapping[str, Any] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Typed:
 
 
 def flag(name: str, given: Any = None) -> str:
-    """``eval_batch_size`` -> ``--eval-batch-size``; of a switch that was turned off the word for that."""
+    """`eval_batch_size` -> `--eval-batch-size`; of a switch that was turned off the word for that."""
     if name.startswith("no_") and given is False:
         return "--" + name.removeprefix("no_").replace("_", "-")
     return ("--no-" if given is False else "--") + name.replace("_", "-")
@@ -57,7 +57,7 @@ def _named(problem: Problem, typed: Typed) -> Problem:
 
 
 def _setting(path: str, top: str, settings: Sequence[str]) -> str | None:
-    """The path of the ``--set`` that a problem is about; None where it is about none."""
+    """The path of the `--set` that a problem is about; None where it is about none."""
     names = [setting.partition("=")[0].strip() for setting in settings]
     exact = [name for name in names if path == name or path.startswith((f"{name}.", f"{name}["))]
     near = [name for name in names if re.split(r"[.\[]", name, maxsplit=1)[0] == top]

@@ -28,9 +28,9 @@ _LONGEST_METAVAR: Final = 24
 def with_options(
     function: Callable[..., Any], model: type[BaseModel], panels: Mapping[str, Sequence[str]]
 ) -> Callable[..., Any]:
-    """``function(words, **own)`` as Typer is to see it: with an option for every field of ``model``, by ``panels``.
+    """`function(words, **own)` as Typer is to see it: with an option for every field of `model`, by `panels`.
 
-    ``words`` become the options that were given: field -> words, a list of words, or a bool.
+    `words` become the options that were given: field -> words, a list of words, or a bool.
     """
     own = [one for one in inspect.signature(function).parameters.values() if one.name != "words"]
     panel_of = {field: panel for panel, fields in panels.items() for field in fields}
@@ -100,7 +100,7 @@ def _default(value: Any) -> str:
 
 
 def spread(arguments: Sequence[str], model: type[BaseModel]) -> list[str]:
-    """``--datasets gsm8k iquiz`` as ``--datasets gsm8k --datasets iquiz``: as EvalScope's command has it.
+    """`--datasets gsm8k iquiz` as `--datasets gsm8k --datasets iquiz`: as EvalScope's command has it.
 
     Commands here have no positional arguments, so that all words up to the next option belong to this one.
     """

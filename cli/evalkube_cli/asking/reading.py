@@ -79,7 +79,7 @@ def _bare(annotation: Any) -> Any:
 
 
 def read(words: str | Sequence[str], annotation: Any, field: str) -> Any:
-    """The value of ``field`` that ``words`` are. Raises Unreadable for what must be JSON and is not."""
+    """The value of `field` that `words` are. Raises Unreadable for what must be JSON and is not."""
     kind, many = kind_of(annotation)
     if not isinstance(words, str):
         return [_read_one(word, kind, field) for word in words]
@@ -113,7 +113,7 @@ def _number(word: str, *, whole: bool) -> Any:
 
 
 def assign(body: dict[str, Any], setting: str, model: type[BaseModel]) -> None:
-    """Put ``setting`` ("generation_config.temperature=0.5") into ``body``. Raises Unreadable.
+    """Put `setting` ("generation_config.temperature=0.5") into `body`. Raises Unreadable.
 
     Where the path leads to no known field the value is JSON where it can be, else text: the contract has the last word.
     """
@@ -141,7 +141,7 @@ def _json_or_text(word: str) -> Any:
 
 
 def _annotation_at(names: Sequence[str], model: type[BaseModel]) -> Any:
-    """The annotation of the field that ``names`` lead to; None where they lead out of the models."""
+    """The annotation of the field that `names` lead to; None where they lead out of the models."""
     current: Any = model
     for name in names:
         current = _bare(current)

@@ -36,7 +36,7 @@ OutputsOption = Annotated[
 
 @contextmanager
 def reached(server: str | None, token_file: Path | None, outputs: Path) -> Iterator[Client]:
-    """A client of ``server`` or EVALKUBE_SERVER, else of a service started over the folder ``outputs``.
+    """A client of `server` or EVALKUBE_SERVER, else of a service started over the folder `outputs`.
 
     Raises errors.BadRequest where there is neither.
     """

@@ -36,7 +36,7 @@ _HERE: Final = Path("outputs")
 
 
 def _reached(command: str, where: tuple[str | None, Path | None, Path], work: Callable[[Client], Exit]) -> None:
-    """Do ``work`` with a client of the service or of the folder, and end as it does."""
+    """Do `work` with a client of the service or of the folder, and end as it does."""
 
     def connected() -> Exit:
         with reached(*where) as client:

@@ -35,7 +35,7 @@ _WHERE, _KEYS, _SHOWN, _GATES = "Where it runs", "Keys", "What is shown", "What 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One run as the command line wants it; ``arguments`` are the words of the command."""
+    """One run as the command line wants it; `arguments` are the words of the command."""
 
     word: Word
     arguments: tuple[str, ...]
@@ -52,7 +52,7 @@ class _Plan:
 
 
 def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequence[str]], text: str) -> typer.Typer:
-    """The command ``word``: an option for every field of ``model``, and what is described here."""
+    """The command `word`: an option for every field of `model`, and what is described here."""
 
     def main(
         words: Words,

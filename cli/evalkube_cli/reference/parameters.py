@@ -123,7 +123,7 @@ _WORDS: Final = {int: "integer", float: "number", str: "string", bool: "boolean"
 
 
 def _type(annotation: Any) -> str:
-    """``annotation`` in the words of JSON."""
+    """`annotation` in the words of JSON."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "object"
     origin, inner = get_origin(annotation), get_args(annotation)

@@ -49,7 +49,7 @@ def drawn(table: Table, console: Console) -> RenderableType:
 
 
 def plain(table: Table, width: int) -> str:
-    """The table as text of at most ``width`` columns, without colours."""
+    """The table as text of at most `width` columns, without colours."""
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as captured:
         console.print(drawn(table, console))

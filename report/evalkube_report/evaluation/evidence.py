@@ -33,7 +33,7 @@ class Evidence:
 
 
 async def gathered(result: EvalResult, get: Get) -> Evidence:
-    """The evidence of every subset. ``get`` reads an artifact of the run by its path (``Delivery.get``)."""
+    """The evidence of every subset. `get` reads an artifact of the run by its path (`Delivery.get`)."""
     found = Evidence()
     for dataset in result.datasets:
         for subset in dataset.subsets:

@@ -1,4 +1,4 @@
-"""The table of a dry run: what an evaluation would ask, as a value (``table.Table``). Pure."""
+"""The table of a dry run: what an evaluation would ask, as a value (`table.Table`). Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -21,7 +21,7 @@ _BUDGET: Final[dict[SampleState, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One sample. ``score`` is None when it could not be scored; ``error`` then says why. All text is untrusted."""
+    """One sample. `score` is None when it could not be scored; `error` then says why. All text is untrusted."""
 
     dataset: str
     subset: str
@@ -48,7 +48,7 @@ def state_of(row: SampleRow) -> SampleState:
 
 
 def choose(samples: Iterable[SampleRow], most: int = 200) -> list[SampleRow]:
-    """At most ``most`` samples, errored and wrong ones first, taken in turn from all subsets. Deterministic."""
+    """At most `most` samples, errored and wrong ones first, taken in turn from all subsets. Deterministic."""
     by_state: dict[SampleState, list[SampleRow]] = {state: [] for state in _BUDGET}
     for row in samples:
         by_state[state_of(row)].append(row)
@@ -69,7 +69,7 @@ def _all(by_state: dict[SampleState, list[SampleRow]]) -> Iterable[SampleRow]:
 
 
 def _in_turn(rows: Sequence[SampleRow]) -> list[SampleRow]:
-    """``rows`` so that every subset comes once before any comes twice."""
+    """`rows` so that every subset comes once before any comes twice."""
     seen: dict[tuple[str, str], int] = {}
     ranked: list[tuple[int, SampleRow]] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""The tables of an evaluation, as values (``grid.Table``). Pure; numbers are formatted here and nowhere later."""
+"""The tables of an evaluation, as values (`grid.Table`). Pure; numbers are formatted here and nowhere later."""
 
 from collections.abc import Iterable, Sequence
 

@@ -14,7 +14,7 @@ __all__ = ["Tally", "by_category", "metrics_of", "tally"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Some subsets added up. ``score`` is the mean over samples, ``macro`` the plain mean over subsets."""
+    """Some subsets added up. `score` is the mean over samples, `macro` the plain mean over subsets."""
 
     score: float | None
     macro: float | None
@@ -32,7 +32,7 @@ class Tally:
 
 
 def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
-    """``subsets`` added up for one metric."""
+    """`subsets` added up for one metric."""
     subsets = list(subsets)
     sums = [subset.metrics.get(metric, ScoreSum()) for subset in subsets]
     total = ScoreSum.joined(sums)

@@ -58,7 +58,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample, clipped. ``order`` are the keys its row is sorted by in the browser."""
+    """One sample, clipped. `order` are the keys its row is sorted by in the browser."""
 
     state: str
     word: str
@@ -80,7 +80,7 @@ class Sample:
 def context(
     result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow], cells: Mapping[str, Sequence[Cell]]
 ) -> dict[str, Any]:
-    """The names that ``eval.html.j2`` uses."""
+    """The names that `eval.html.j2` uses."""
     chosen = [_sample(row) for row in rows.choose(samples, _MOST_SAMPLES)]
     return {
         "title": spec.model_id or result.model,

@@ -1,4 +1,4 @@
-"""The tables of a search for a service level, as values (``grid.Table``). Pure."""
+"""The tables of a search for a service level, as values (`grid.Table`). Pure."""
 
 from evalkube_crds import sla
 from evalkube_crds.figures import (

@@ -20,7 +20,7 @@ __all__ = ["SteadySection", "section", "span_s", "sweep_table"]
 
 @dataclass(frozen=True, slots=True)
 class SteadySection:
-    """What the page shows of a point's steady part; with ``why_none`` no more than that."""
+    """What the page shows of a point's steady part; with `why_none` no more than that."""
 
     why_none: str | None
     facts: tuple[tuple[str, str], ...] = ()

@@ -86,7 +86,7 @@ class PointView:
 def context(
     result: PerfResult, spec: PerfRunSpec, requests: Mapping[str, RequestSeries] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """The names that ``perf.html.j2`` uses. ``requests``: those of each point over time, by its name."""
+    """The names that `perf.html.j2` uses. `requests`: those of each point over time, by its name."""
     wanted = levels.of(result, spec)
     several = len(result.points) > 1
     return {

@@ -21,7 +21,7 @@ _COARSE = 8
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """``counts[i]`` values between ``edges[i]`` and ``edges[i + 1]``; ``log`` when the edges are spaced so."""
+    """`counts[i]` values between `edges[i]` and `edges[i + 1]`; `log` when the edges are spaced so."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -29,7 +29,7 @@ class Bars:
 
 
 def bars(histogram: Histogram, most: int = 48) -> Bars | None:
-    """At most ``most`` bars that hold every value of ``histogram``; None when it is empty."""
+    """At most `most` bars that hold every value of `histogram`; None when it is empty."""
     if not histogram.count:
         return None
     values = sorted((histogram.sums[bucket] / times, times) for bucket, times in histogram.counts.items())

@@ -18,8 +18,8 @@ _LOG_FROM = 20.0
 def distribution(
     histogram: Histogram, title: str, *, unit: Unit | None = None, limits: tuple[Limit, ...] = ()
 ) -> Plot | None:
-    """Columns of how often which value came, with p50, p90 and p99 marked. Values are ns unless ``unit`` says
-    otherwise; those of ``limits`` are in the unit of the histogram.
+    """Columns of how often which value came, with p50, p90 and p99 marked. Values are ns unless `unit` says
+    otherwise; those of `limits` are in the unit of the histogram.
 
     The axis is logarithmic when the values span much. None when nothing was counted.
     """

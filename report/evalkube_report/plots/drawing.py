@@ -337,7 +337,7 @@ def _cell(x: float, y: float, width: float, share: float | None, told: str) -> s
 
 
 def score_bar(mean: float | None, interval: Interval | None, title: str) -> Svg:
-    """A bar from 0 to 1 with its confidence interval drawn over it. ``mean`` is a share; None draws the empty track."""
+    """A bar from 0 to 1 with its confidence interval drawn over it. `mean` is a share; None draws the empty track."""
     width, height = 300.0, 18.0
     body = [f'<rect class="track" x="0" y="4" width="{width:g}" height="10" rx="5"/>']
     if mean is not None:

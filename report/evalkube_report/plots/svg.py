@@ -10,7 +10,7 @@ __all__ = ["Svg", "framed", "stroke", "symbol", "text"]
 
 
 class Svg(str):
-    """Markup that is already safe: template engines leave a value with ``__html__`` as it is."""
+    """Markup that is already safe: template engines leave a value with `__html__` as it is."""
 
     __slots__ = ()
 
