@@ -1,4 +1,4 @@
-"""The programs behind the subcommands, as "package:name" strings: none is imported before it is asked for."""
+"""The programs behind the subcommands, as "package:name" strings. A program is imported only when it is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def command(name: str) -> Any:
-    """The options of the program `name` as a command of Typer; None where it has none."""
+    """The options of the program `name` as a Typer command; None if it has none."""
     from typer import Typer
     from typer.main import get_command
 

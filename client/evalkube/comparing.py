@@ -1,4 +1,4 @@
-"""Runs compared, wherever they are: as runs of a service, as the folders that they left, or as results in memory."""
+"""Compares runs: runs of a service, folders of runs, or results in memory."""
 
 import json
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def compare(
     client: "Client | None" = None,
     most_changed: int = MOST_CHANGED,
 ) -> Comparison | LoadComparison:
-    """Two evaluations over the questions that both were asked, or load tests over the loads that all have.
+    """Compares two evaluations by the questions that both were asked, or load tests by the loads that all have.
 
     Each is a folder on this machine (a run's `output_dir`, or `reports/MODEL` in it where it has several models), the
     id of a run of the service of `client`, or a result. Raises errors.BadRequest for what cannot be compared, and what
@@ -51,7 +51,7 @@ def compare(
 
 
 def _place(side: Comparable) -> str | Path | LoadTest:
-    """Where a side is: an evaluation by its folder, if that is on this machine, else by its id."""
+    """Where an evaluation is: its folder if that is on this machine, else its id."""
     if isinstance(side, Evaluation):
         folder = Path(side.output_dir or "")
         return folder if side.output_dir and folder.is_dir() else side.id
@@ -66,7 +66,7 @@ def _name(side: str | Path | LoadTest) -> str:
 
 
 def _load_test(side: str | Path | LoadTest, client: "Client | None") -> PerfResult | None:
-    """The result of a load test; None of what is none."""
+    """The result of a load test; None if the side is not a load test."""
     if isinstance(side, LoadTest):
         return side.result
     if Path(side).is_dir():
@@ -80,7 +80,7 @@ def _load_test(side: str | Path | LoadTest, client: "Client | None") -> PerfResu
 
 
 def load_test_in(folder: Path) -> PerfResult | None:
-    """The result that a load test left in a folder; None where there is none. Raises errors.BadRequest."""
+    """The result of a load test in a folder; None if there is none. Raises errors.BadRequest."""
     path = folder / _PERF_RESULT
     if not path.is_file():
         return None
@@ -117,7 +117,7 @@ def _evaluations(baseline: str, candidate: str, client: "Client | None", most_ch
 
 
 def _folder(given: Path) -> Side:
-    """What an evaluation left in a folder."""
+    """The files of an evaluation in a folder."""
     import yaml  # for this one file
 
     root, reports = (given.parent.parent, given) if given.parent.name == "reports" else (given, _model_in(given))
@@ -162,7 +162,7 @@ def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
 
 
 def _run(run_id: str, client: "Client | None") -> Side:
-    """What a run of a service left."""
+    """The files of a run of a service."""
     if client is None:
         raise _refused(run_id, "is no folder here; for the runs of a service name it (--server)")
     spec = client.run(run_id).spec

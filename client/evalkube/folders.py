@@ -1,4 +1,4 @@
-"""Reads back what a run left in a folder, without a service: the run document and the result."""
+"""Reads the run document and the result from a run's folder, without a service."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ _RUN: Final[TypeAdapter[EvalRun | PerfRun]] = TypeAdapter(EvalRun | PerfRun)
 
 
 def outcome_in(folder: Path) -> Evaluation | LoadTest:
-    """What the run of a folder found. Raises errors.BadRequest where there is none."""
+    """The result of the run in a folder. Raises errors.BadRequest if there is none."""
     for run_path, result_path in _DOCUMENTS:
         if (folder / run_path).is_file() and (folder / result_path).is_file():
             run = _run(folder / run_path, folder)

@@ -1,4 +1,4 @@
-"""Where runs are: a service that is there already, or one of one's own over a folder, which ends with the command."""
+"""The service that a command uses: one that runs already, or one that is started for this command over a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ OutputsOption = Annotated[
 
 @contextmanager
 def reached(server: str | None, token_file: Path | None, outputs: Path) -> Iterator[Client]:
-    """A client of `server` or EVALKUBE_SERVER, else of a service started over the folder `outputs`.
+    """A client of `server` or EVALKUBE_SERVER, else of a service that is started over the folder `outputs`.
 
     Raises errors.BadRequest where there is neither.
     """
@@ -54,6 +54,6 @@ def reached(server: str | None, token_file: Path | None, outputs: Path) -> Itera
 
 
 def check_alone(server: str | None, token_file: Path | None, inherited: Settings) -> None:
-    """Refuse a token where there is no service to give it to. Raises errors.BadRequest."""
+    """Refuses a token option if no service is named. Raises errors.BadRequest."""
     if token_file is not None and not (server or inherited.server):
         raise errors.BadRequest([Problem("--token-file", "needs --server: a service of one's own has its own token")])

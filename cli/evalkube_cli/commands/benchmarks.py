@@ -1,4 +1,4 @@
-"""`evalkube benchmarks`: lists what an evaluation may name."""
+"""`evalkube benchmarks`: lists the benchmarks that an evaluation may name."""
 
 import re
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def _rows(entries: list[Entry]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _table(entries: list[Entry]) -> Table:
-    """By category, in 80 columns; a name is never cut."""
+    """The benchmarks by category, in 80 columns. A name is never cut."""
     table = Table("benchmark", "lang.", "questions", "metric", "licence", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     table.columns[2].justify = "right"

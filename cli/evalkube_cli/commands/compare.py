@@ -1,4 +1,4 @@
-"""`evalkube compare`: evaluations of the same questions, or load tests of the same loads."""
+"""`evalkube compare`: compares evaluations by question, or load tests by load."""
 
 from contextlib import nullcontext
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`evalkube report`: what a run found, once more, from its id or from the folder that it left."""
+"""`evalkube report`: shows the result of a run again, by its id or its folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +49,7 @@ def main(
 
 
 def _found(run: str, server: str | None, token_file: Path | None, outputs: Path) -> tuple[Outcome, list[str]]:
-    """The result, and the paths or addresses of its HTML reports."""
+    """The result of a run, and the paths or addresses of its HTML reports."""
     if (folder := Path(run)).is_dir():
         return folders.outcome_in(folder), [str(folder / path) for path in folders.files_in(folder)]
     with reached(server, token_file, outputs) as client:
