@@ -41,7 +41,7 @@ def _unread(text: str) -> Problem:
 
 
 def unknown_metric(metric: str, word: Word, body: Mapping[str, Any]) -> str | None:
-    """The reason why no result of this request has a figure of that name, with the nearest name. None: one may have it."""
+    """The reason why no result of this request has such a figure, with the nearest name. None: one may have it."""
     scope, _, name = metric.rpartition("/")
     known = load_test_names() if word == "perf" else _evaluation_names(body)
     if name in known or name.startswith(_FREE) or _REPEATED.fullmatch(name) or scope in ("sla/1", "sla", "estimate"):

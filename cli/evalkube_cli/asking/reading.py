@@ -79,7 +79,7 @@ def _bare(annotation: Any) -> Any:
 
 
 def read(words: str | Sequence[str], annotation: Any, field: str) -> Any:
-    """The value of `field` that `words` stand for. Raises Unreadable where JSON is needed and the words are not JSON."""
+    """The value of `field` that `words` stand for. Raises Unreadable if JSON is needed and the words are not JSON."""
     kind, many = kind_of(annotation)
     if not isinstance(words, str):
         return [_read_one(word, kind, field) for word in words]
