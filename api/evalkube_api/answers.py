@@ -13,7 +13,7 @@ _TAIL_LINES = 400
 
 
 async def of_run(backend: Backend, run: Run, *, debug: bool, applied: str | None = None) -> Response:
-    """The answer about a run. `debug`: a setting of the service. A run that asked for debug gets its stack trace too."""
+    """The answer about a run. `debug`: a setting of the service. A run that asked for debug gets its stack trace."""
     headers = {"Preference-Applied": applied} if applied else {}
     run_id = run.metadata.name
     if not run.status.phase.terminal:

@@ -196,7 +196,7 @@ class Chunks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file of a run, open for reading. `chunks` are the bytes of `span`, or all `entry.size_bytes` if that is None."""
+    """One file of a run, open for reading. `chunks` are the bytes of `span`; if that is None, of the whole file."""
 
     entry: ArtifactEntry
     chunks: Chunks

@@ -36,7 +36,7 @@ class _Kept:
 
 
 class Indexes:
-    """The indexes of the runs of `backend`. Every method raises errors.NotFound if the run or the file does not exist."""
+    """The indexes of the runs of `backend`. Each method raises errors.NotFound if the run or the file is missing."""
 
     def __init__(self, backend: Backend, *, kept_bytes: int = _KEPT_BYTES) -> None:
         self._backend = backend

@@ -70,7 +70,7 @@ def _signed(unit: formats.Unit, value: float | None) -> str:
 
 
 def load_plots(comparison: LoadComparison) -> list[Intervals]:
-    """The differences at each load, in per cent of the baseline, with their intervals. Loads without any are omitted."""
+    """The differences at each load, in per cent of the baseline, with their intervals. Loads without any have none."""
     plots = (
         _load_plot(f"{versus.candidate.run} against {comparison.baseline.run}, {point.load}", point)
         for versus in comparison.candidates
