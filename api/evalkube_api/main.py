@@ -1,4 +1,4 @@
-"""`evalkube service`: reads the command line, opens the backend, serves until a signal, and leaves nothing running."""
+"""`evalkube service`: reads the command line, opens the backend, serves until a signal, and ends all runners."""
 
 import asyncio
 import logging
@@ -94,8 +94,10 @@ def main(
 
 
 def serve(settings: Settings, *, opened: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; `opened` is told the URL once it can be asked. Raises errors.ServiceError where
-    that cannot even begin."""
+    """Serves until SIGINT or SIGTERM. `opened` is called with the URL when the service answers.
+
+    Raises errors.ServiceError if the service cannot start.
+    """
     _log_to_stderr(settings.debug)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with listening.listener(settings.host, settings.port) as listener, loop as runner:
@@ -108,7 +110,7 @@ class _Stoppable(Backend, Protocol):
 
 
 def _opened(settings: Settings) -> tuple[_Stoppable, str]:
-    """The backend, and where its runs are, for people."""
+    """The backend, and the place of its runs in words."""
     if settings.backend == "kubernetes":
         from evalkube_api.kubernetes.backend import KubernetesBackend  # 45 MB that one machine has no use for
 
@@ -153,7 +155,7 @@ def _configuration(settings: Settings, service: FastAPI) -> uvicorn.Config:
 
 
 def _limits(settings: Settings) -> connections.Limits:
-    """As many connections as are asked for, where the system gives so many files: runners and documents need some."""
+    """The limits on connections. Their number is limited by the files that the system allows: runners need some too."""
     own = 256 + 8 * settings.max_evals
     return connections.Limits(
         connections=max(16, listening.files_for(settings.max_connections + own) - own),
@@ -163,14 +165,18 @@ def _limits(settings: Settings) -> connections.Limits:
 
 
 class _Server(uvicorn.Server):
-    """Ends the runs when it is told to stop, so that those who wait for them are answered before they are cut off."""
+    """Ends the runs when the service is told to stop, so that waiting clients get an answer before they are
+    disconnected.
+    """
 
     def __init__(self, config: uvicorn.Config, backend: _Stoppable) -> None:
         super().__init__(config)
         self._backend = backend
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends the service in order, the second at once; it exits either way, not dies."""
+        """Shuts down in order at the first signal, at once at the second. The process exits; it is not killed by the
+        signal.
+        """
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -193,7 +199,7 @@ def _hub(entry: str) -> tuple[str, str]:
 
 
 class _Printable(logging.Formatter):
-    """Without what a terminal would obey: a log quotes what clients and servers said."""
+    """Removes control characters from log lines, because a log quotes clients and servers."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""

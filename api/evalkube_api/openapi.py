@@ -1,4 +1,4 @@
-"""What the description says of each endpoint, for programs and for /docs. Pure; schemas and examples are beside it."""
+"""Texts of the OpenAPI description about each endpoint. Pure; schemas and examples are in their own modules."""
 
 from functools import reduce
 from operator import or_
@@ -179,7 +179,7 @@ def _request(name: str) -> dict[str, str]:
 
 
 def submission(word: str) -> dict[str, Any]:
-    """What describes one of the two submissions: keyword arguments of a route."""
+    """The description of a submission, as keyword arguments of a route."""
     shown = {name: {"value": value} for name, value in examples.REQUESTS[word].items()}
     body = {
         "required": True,
@@ -235,7 +235,7 @@ TASK: Final[Responses] = {400: _BAD, 404: _json("No such task", responses.Error)
 
 
 def invocation(word: str) -> dict[str, Any]:
-    """What describes a submission as EvalScope's clients make it: keyword arguments of a route."""
+    """The description of a submission by EvalScope's clients, as keyword arguments of a route."""
     described = submission(word)
     extra = described["openapi_extra"]
     header = _header("EvalScope-Task-Id", "The id that the client gives its task") | {"required": True}

@@ -1,4 +1,4 @@
-"""`evalkube view`: shows a folder of outputs in the browser, and changes nothing in it."""
+"""`evalkube view`: shows a folder of outputs in the browser, read-only."""
 
 import webbrowser
 from pathlib import Path

@@ -44,7 +44,8 @@ def check(
     """Raises errors.CrossSite for a request that changes something and comes from a page of another origin.
 
     `host`: the Host header. `sites` and `origins`: the values of Sec-Fetch-Site and Origin. `allowed`: origins that are
-    treated as our own. `marked`: the request has a cookie, so a browser sent it; it is refused if it has no mark.
+    treated as our own. `marked`: the request has a cookie, so a browser sent it; it is refused if it has neither of the
+    two headers.
     """
     if method in _SAFE or (len(origins) == 1 and ("*" in allowed or origins[0].strip() in allowed)):
         return

@@ -169,7 +169,7 @@ class Cache:
         self._tell(seen.uid)
 
     def remember(self, raw: Raw) -> None:
-        """Keeps the whole document of an ended run for a short while. A document that is too large is read again."""
+        """Keeps the whole document of an ended run for a short while. A document that is not kept is read again."""
         try:
             uid, data = documents.identity(raw)[1], documents.packed(raw)
         except Unreadable:

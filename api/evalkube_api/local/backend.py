@@ -315,7 +315,7 @@ class LocalBackend:
         return live.shown if live is not None and live.document is not None else await self._document(run_id)
 
     async def _document(self, run_id: str) -> Run:
-        """A run's document with its current progress."""
+        """A run's document. It contains the run's progress only after the end."""
         self._index.entry(run_id)
         live = self._lives.get(run_id)
         if live is not None and live.document is not None:

@@ -96,7 +96,7 @@ class Driver:
         grace_s: float,
         tell: Callable[[Live], None],
     ) -> None:
-        """Takes the settings of runs. `tell` is called at every change of a run."""
+        """Takes what runners need. `tell` is called at every change of a run."""
         self._tell = tell
         self._store = store
         self._keeper = keeper

@@ -1,5 +1,4 @@
-"""What became of a runner: its receipt, its exit code, its log and what it was asked make one reason and one message.
-Pure."""
+"""The outcome of a runner: one reason and one message from its receipt, exit code, log and request to end. Pure."""
 
 import signal
 from typing import Final
@@ -23,10 +22,10 @@ _ASKED: Final = {
 
 
 def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: str, seen: Progress | None) -> Ending:
-    """How the run ended. `exit_code` is negative for a signal; `asked` is why the service ended it, where it did.
+    """How the run ended. `exit_code` is negative for a signal. `asked`: why the service ended the run, if it did.
 
-    A result that was there first wins over a request to end. `log` is the end of the runner's output, `seen` the
-    last progress it reported.
+    A result that was complete first wins over a request to end. `log`: the end of the runner's output. `seen`: the last
+    progress that it reported.
     """
     progress = _progress(receipt, seen)
     if receipt is not None and receipt.reason is Reason.COMPLETED:
@@ -42,7 +41,9 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
 
 
 def interrupted(receipt: Receipt | None, seen: Progress | None, *, cancelled: bool) -> Ending:
-    """How a run ended whose service is gone: as its runner wrote, if it ended by itself; else it was cut short."""
+    """How a run of an earlier service ended: as its runner recorded, if the runner ended by itself; else it was
+    interrupted.
+    """
     if receipt is not None and receipt.reason not in (Reason.CANCELLED, Reason.INTERRUPTED):
         return Ending(receipt.reason, receipt.message, None, _progress(receipt, seen), receipt.headline)
     if cancelled:

@@ -1,5 +1,4 @@
-"""/api/v1/compare: runs beside a baseline. Evaluations of the same questions by a test of pairs, load tests load by
-load."""
+"""/api/v1/compare: compares runs with a baseline, evaluations by question and load tests by load."""
 
 import asyncio
 from typing import Annotated, Final
