@@ -77,7 +77,7 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
 
 
 def _with_answer(found: dict[str, Any]) -> dict[str, Any]:
-    """The result of a search with its answer in a sentence. If another version wrote it, the sentence may be missing."""
+    """The result of a search with its answer in a sentence; without one if another version wrote the result."""
     with contextlib.suppress(ValueError, KeyError):
         return {**found, "answer": sentences.slo(SlaResult.model_validate(found))}
     return found

@@ -1,4 +1,4 @@
-"""A zip archive that is sent while its files are read. No file is in memory as a whole, and nothing is written to disk."""
+"""A zip archive that is sent while its files are read. No file is in memory as a whole; nothing is written to disk."""
 
 import asyncio
 import re

@@ -342,7 +342,7 @@ class KubernetesBackend:
 
     @contextlib.contextmanager
     def _calling(self, doing: str) -> Iterator[None]:
-        """Guards calls to the cluster: turns refusals into answers; the service closes only after the calls have ended."""
+        """Guards calls to the cluster: turns refusals into answers. The service closes after they have ended."""
         self._busy += 1
         try:
             with answered(doing):

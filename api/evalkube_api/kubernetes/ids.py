@@ -70,7 +70,7 @@ def run_id(key: Key, own_namespace: str, *, has_twin: bool) -> str:
 
 
 def new_name(kind: Kind, now: datetime, random: str) -> str:
-    """A new name, `eval-20251204t100000123-k2x7q9pa`. It sorts by time and leaves room for suffixes of Jobs and pods."""
+    """A new name, `eval-20251204t100000123-k2x7q9pa`. It sorts by time; Jobs and pods can append suffixes."""
     return f"{WORDS[kind]}-{now:%Y%m%dt%H%M%S}{now.microsecond // 1000:03d}-{random}"
 
 

@@ -13,7 +13,7 @@ _HELD_BYTES: Final = 64 * 1024
 
 
 class Redactor:
-    """Removes secrets. `feed` returns printable text that cannot contain a part of a secret; `flush` returns the rest."""
+    """Removes secrets. `feed` returns printable text without any part of a secret; `flush` returns the rest."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._redactor = redaction.Redactor(secrets)
