@@ -145,7 +145,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A candidate against the baseline: figures by load. `rows`: the name of a figure and its cells, one for each load."""
+    """A candidate against the baseline: figures by load. `rows`: the name of a figure with its cell for each load."""
 
     caption: str
     loads: tuple[str, ...]
@@ -224,7 +224,10 @@ class EvaluationPair:
 
 
 def pair(document: Mapping[str, Any], names: tuple[str, str]) -> EvaluationPair:
-    """`document`: the answer of `statistics.comparison.compare`. `names`: the names of the baseline and the other run."""
+    """The comparison of two evaluations as the page shows it.
+
+    `document`: the answer of `statistics.comparison.compare`. `names`: the names of the baseline and the other run.
+    """
     run_id = document["candidate"]["run"]
     shown = {
         **document,

@@ -42,7 +42,7 @@ class Asked:
         return "/ui?" + urlencode(kept) if kept else "/ui"
 
     def sorted_url(self, sort: str) -> str:
-        """The address of the list sorted by that: the largest or newest first, or reversed if it is sorted so already."""
+        """The address of the list sorted by that, the largest or newest first; reversed if it is sorted so already."""
         again = self.query.sort == sort and self.query.descending
         return self.url(sort=sort, order="asc" if again else "desc")
 
@@ -88,7 +88,7 @@ def _page(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The position of a page in the list: its first and last run, counted from 1, and the addresses of its neighbours."""
+    """The position of a page in the list: its first and last run, from 1, and the addresses of its neighbours."""
 
     first: int
     last: int

@@ -68,7 +68,7 @@ def _series(name: str, known: Sequence[tuple[float, float | None, PerfPoint]]) -
 
 
 def _unit(figure: Figure, lines: Sequence[Series]) -> formats.Unit:
-    """The unit of an axis and its size. Times are in seconds."""
+    """The unit of an axis. Times are converted from seconds to the unit that fits."""
     if figure.unit is not Unit.SECONDS:
         return formats.Unit(str(figure.unit))
     unit = formats.time_unit(None if y is None else y * NANO for line in lines for y in line.ys)
