@@ -30,7 +30,7 @@ class SampleLine(_Model):
     dataset: str
     subset: str
     index: int = Field(description="Its place in the subset: question * repeats + repeat")
-    repeat: int = Field(description="Which answer to its question, from 0")
+    repeat: int = Field(description="Number of the answer to its question, from 0")
     state: SampleState
     score: float | None = Field(description="Of the main metric")
     latency_s: float | None
@@ -59,13 +59,13 @@ class SampleDetail(SampleLine):
 
     prompt: list[Message]
     question: str
-    thoughts: str = Field(description="The model's reasoning, where the endpoint tells it")
+    thoughts: str = Field(description="The model's reasoning, if the endpoint returns it")
     answer: str
-    extracted: str | None = Field(description="What was read out of the answer; null: nothing was found")
+    extracted: str | None = Field(description="The answer that was found in the reply; null: none")
     target: str
     scores: dict[str, float] | None = Field(description="By metric, from 0 to 1")
     explanation: str
-    judges: str | None = Field(description="What judges were asked and said")
+    judges: str | None = Field(description="Questions to judges and their answers")
     error_message: str | None
     finish_reason: str | None
     ttft_s: float | None
@@ -76,7 +76,7 @@ class SampleDetail(SampleLine):
     attempts: int | None = Field(description="How often the model was asked")
     previous: str | None = Field(description="The sample before it among those that match")
     next: str | None
-    place: int | None = Field(description="Its place among those that match, from 0; null where it is none of them")
+    place: int | None = Field(description="Its place among the samples that match, from 0; null if it does not match")
     total: int = Field(description="Samples that match")
 
 

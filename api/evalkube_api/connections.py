@@ -80,7 +80,7 @@ class _Protocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections:
             oldest = next(iter(self._room.waiting), None)
             if oldest is None:
-                self._refuse(errors.TooBusy("all connections of the service are taken; try again"))
+                self._refuse(errors.TooBusy("all connections of the service are in use; try again"))
                 return
             oldest.transport.close()
             del self._room.waiting[oldest]

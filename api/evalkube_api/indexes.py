@@ -121,7 +121,7 @@ class Indexes:
     async def _loaded(self, run_id: str, artifact: Artifact, load: Callable[[bytes], Found]) -> Found:
         entry = artifact.entry
         if entry.size_bytes > _MOST_BYTES:
-            raise errors.Conflict(f"{entry.path} of run {run_id} is too large to be looked at here", run_id)
+            raise errors.Conflict(f"{entry.path} of run {run_id} is too large to be shown here", run_id)
         try:
             index = await asyncio.to_thread(load, await _whole(artifact))
         except index_file.IndexUnreadable as problem:

@@ -19,7 +19,7 @@ __all__ = ["line_of", "made", "queue_of"]
 
 _STEM_CHARS: Final = 80
 _WAITING: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.STARTING})
-_UNSEEN: Final = "the operator has not taken it up yet"
+_UNSEEN: Final = "the operator has not seen it yet"
 
 
 def line_of(run: Run) -> Line:

@@ -33,29 +33,39 @@ app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this
 
 @app.command()
 def main(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = DEFAULTS.host,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0: all addresses of this machine")
+    ] = DEFAULTS.host,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
     token_file: Annotated[
         Path | None,
-        typer.Option(help="File with the token that requests must bring (or EVALKUBE_TOKEN_FILE); none unless given"),
+        typer.Option(help="File with the token that requests must send (or EVALKUBE_TOKEN_FILE); default: no token"),
     ] = None,
     allowed_host: Annotated[
         list[str] | None,
-        typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
+        typer.Option(
+            help="Further host name of the service, beside this machine's own names; *.DOMAIN too; repeatable"
+        ),
     ] = None,
     cors_origin: Annotated[
         list[str] | None,
-        typer.Option(help="Origin of another site whose pages may ask, as https://evals.example.org; repeatable"),
+        typer.Option(
+            help="Origin of another site whose pages may send requests, as https://evals.example.org; repeatable"
+        ),
     ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
     max_waiting: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Runs that may wait for their turn; further ones are refused (429)")
+        int, typer.Option(min=1, max=100_000, help="Runs that may wait in the queue; further ones are refused (429)")
     ] = DEFAULTS.max_waiting,
     perf_beside_evals: Annotated[
-        bool, typer.Option("--perf-beside-evals", help="Let a load test run while evaluations do; it measures them too")
+        bool,
+        typer.Option(
+            "--perf-beside-evals",
+            help="Let load tests and evaluations run at once; evaluations then affect the measurement",
+        ),
     ] = False,
     hub_endpoint: Annotated[
         list[str] | None,
@@ -63,10 +73,12 @@ def main(
     ] = None,
     backend: Annotated[
         Literal["auto", "local", "kubernetes"],
-        typer.Option(help="Where runs are done: on this machine, or in a cluster; auto: the cluster's inside a pod"),
+        typer.Option(
+            help="Where runs are executed: on this machine or in a cluster; auto: in the cluster if inside a pod"
+        ),
     ] = "auto",
     namespace: Annotated[
-        str | None, typer.Option(help="In a cluster: where runs are that name no namespace; the pod's own unless set")
+        str | None, typer.Option(help="In a cluster: namespace of runs that name none; default: the pod's own")
     ] = None,
 ) -> None:
     """Serve EvalScope's REST API on this machine: evaluations and load tests of OpenAI-compatible endpoints."""

@@ -53,7 +53,7 @@ def install(app: FastAPI, *, debug: bool) -> None:
             return json_response(404, seed.unknown_endpoint())
         if problem.status_code == 405:
             allowed = ", ".join(_allowed(request))
-            words = f"{request.method} is not allowed here; what is: {allowed}"
+            words = f"{request.method} is not allowed here; allowed: {allowed}"
             return json_response(405, {"error": words}, {"Allow": allowed})
         return json_response(problem.status_code, {"error": str(problem.detail)}, problem.headers)
 

@@ -39,7 +39,7 @@ def _problems(request: Request, valid: list[str]) -> Iterator[Problem]:
         if name not in valid:
             yield Problem(name[:_LONGEST_NAME], _unknown(name, valid))
         elif name in seen:
-            yield Problem(name, "is there more than once; give one value")
+            yield Problem(name, "was given more than once; give one value")
         seen.add(name)
 
 

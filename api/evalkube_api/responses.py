@@ -70,10 +70,10 @@ class FieldProblem(_Model):
 class Error(_Model):
     """A refused or failed request, with the reason."""
 
-    error: str = Field(description="For people: what is wrong, and what to do")
-    problems: list[FieldProblem] | None = Field(default=None, description="One for each field, where fields are wrong")
-    run: str | None = Field(default=None, description="The run whose state stands against it")
-    available_endpoints: dict[str, str] | None = Field(default=None, description="Where the path is none")
+    error: str = Field(description="What is wrong and what to do, for people")
+    problems: list[FieldProblem] | None = Field(default=None, description="One for each wrong field")
+    run: str | None = Field(default=None, description="The run whose state does not allow it")
+    available_endpoints: dict[str, str] | None = Field(default=None, description="Set if the path is unknown")
 
 
 class Failure(_Model):
@@ -101,7 +101,7 @@ class Progress(results.Progress):
 class Queue(_Model):
     """What a waiting run waits for."""
 
-    position: int | None = Field(description="Its place in the line, from 1; null where that is not known")
+    position: int | None = Field(description="Its place in the queue, from 1; null if it is not known")
     waits_for: str
 
 
@@ -124,9 +124,9 @@ class RunLine(_Model):
     progress: Progress | None
     verdict: Verdict | None = Field(description="Whether a load test's client kept up, at the worst point")
     failed: int = Field(description="Samples or requests that failed so far")
-    headline: dict[str, float] = Field(description="The few figures of the result that people look at first")
+    headline: dict[str, float] = Field(description="The headline figures of the result")
     summary: dict[str, float] = Field(description="All figures of the result by name")
-    queue: Queue | None = Field(description="What the run waits for; null where it waits for nothing")
+    queue: Queue | None = Field(description="What the run waits for; null if it does not wait")
 
 
 class Condition(status.Condition):
@@ -153,8 +153,8 @@ class RunDetail(RunLine):
     spec: dict[str, Any] = Field(description="What was asked, with every default")
     conditions: list[Condition]
     attempts: list[Attempt]
-    results: dict[str, Any] | None = Field(description="What the run found, where that is small")
-    result_ref: ResultReference | None = Field(description="Where it is, where it is not small")
+    results: dict[str, Any] | None = Field(description="The result, if it is small")
+    result_ref: ResultReference | None = Field(description="Where the result is, if it is not small")
 
 
 class RunList(_Model):
@@ -189,7 +189,7 @@ class RunProgress(_Model):
     eta_seconds: float | None
     stage: str | None
     failed: int
-    figures: dict[str, float] = Field(description="What is seen now, by name")
+    figures: dict[str, float] = Field(description="Live figures by name")
     message: str
     updated_at: Instant
 
@@ -335,7 +335,9 @@ class PointResponse(_Model):
 
     metrics: dict[str, Any] = Field(description="Figures with EvalScope's keys")
     percentiles: dict[str, list[Any]]
-    server: dict[str, Any] | None = Field(default=None, description="The server's own view, where it was asked for")
+    server: dict[str, Any] | None = Field(
+        default=None, description="The server's own metrics, if the run asked for them"
+    )
 
 
 class PerfResponse(_Model):
@@ -347,9 +349,9 @@ class PerfResponse(_Model):
     output_dir: str | None
     results: dict[str, PointResponse] = Field(description="By point: parallel_P_number_N, or rate_R_number_N")
     summary: dict[str, float] = Field(default_factory=dict, description="Figures by name: `point/figure`")
-    data: dict[str, Any] | None = Field(default=None, description="The prompts, where some were left out or cut")
+    data: dict[str, Any] | None = Field(default=None, description="The prompts, if some were left out or cut")
     sla: dict[str, Any] | None = Field(
-        default=None, description="What a search for a service level found; `answer` says it in a sentence"
+        default=None, description="The answer of a search for a service level; `answer` is a sentence"
     )
     thresholds: ThresholdsOutcome | None = None
 
@@ -379,7 +381,7 @@ class ComparisonRequest(BaseModel):
     baseline: RunId = Field(description="Id of a run")
     candidate: RunId = Field(description="Id of the run beside it")
     most_changed: int = Field(
-        default=100, ge=0, le=10_000, description="Most questions of a benchmark that are listed as changed"
+        default=100, ge=0, le=10_000, description="Highest number of changed questions that are listed for a benchmark"
     )
 
 

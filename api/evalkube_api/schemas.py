@@ -39,7 +39,7 @@ def with_token(document: dict[str, Any]) -> dict[str, Any]:
     """`document` for a service that asks for a token, on all paths but `/health`."""
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     refused = {
-        "description": "The token is missing or another",
+        "description": "The token is missing or wrong",
         "headers": {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     }

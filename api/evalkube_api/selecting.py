@@ -106,7 +106,7 @@ def words_in(text: str | None, words: type[_Word], field: str) -> frozenset[_Wor
     for word in given:
         if word not in known:
             near = nearest(word, known) or f"; one of {', '.join(known)}"
-            raise errors.InvalidRequest.because(f"{word[:80]!r} is none of its values{near}", field)
+            raise errors.InvalidRequest.because(f"{word[:80]!r} is not a valid value{near}", field)
     return frozenset(words(word) for word in given)
 
 

@@ -22,7 +22,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "eval": Program(f"{_COMMANDS}.submit:eval_app", "Evaluate a model: scores with their intervals."),
     "perf": Program(f"{_COMMANDS}.submit:perf_app", "Load-test an endpoint: throughput and times."),
     "runs": Program(f"{_COMMANDS}.runs:app", "List, show, watch, cancel and delete runs; read their logs."),
-    "report": Program(f"{_COMMANDS}.report:app", "Show what a run found, once more."),
+    "report": Program(f"{_COMMANDS}.report:app", "Show the result of a run again."),
     "compare": Program(f"{_COMMANDS}.compare:app", "Compare runs, and say whether chance explains the difference."),
     "view": Program("evalkube_api.viewing:app", "Look at a folder of outputs in the browser, read-only."),
     "benchmarks": Program(f"{_COMMANDS}.benchmarks:app", "List the benchmarks that an evaluation may name."),

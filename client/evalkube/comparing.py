@@ -46,7 +46,7 @@ def compare(
     if any(test is not None for test in tests):
         return _load_tests(sides, tests)
     if more:
-        raise _refused(_name(sides[2]), "is one too many: evaluations are compared by two")
+        raise _refused(_name(sides[2]), "is one too many: only two evaluations can be compared")
     return Comparison(_evaluations(_name(sides[0]), _name(sides[1]), client, most_changed))
 
 
@@ -72,7 +72,7 @@ def _load_test(side: str | Path | LoadTest, client: "Client | None") -> PerfResu
     if Path(side).is_dir():
         return load_test_in(Path(side))
     if client is None:
-        raise _refused(side, "is no folder here; for the runs of a service name it (--server)")
+        raise _refused(side, "is not a folder here; to compare runs of a service, name the service (--server)")
     if client.run(str(side)).kind != "perf":
         return None
     found = client.wait(str(side), timeout_s=0)
@@ -87,14 +87,14 @@ def load_test_in(folder: Path) -> PerfResult | None:
     try:
         return PerfResult.model_validate_json(path.read_bytes())
     except ValidationError:
-        raise _refused(path, "is no result of a load test") from None
+        raise _refused(path, "is not the result of a load test") from None
 
 
 def _load_tests(sides: list[str | Path | LoadTest], tests: list[PerfResult | None]) -> LoadComparison:
     named = []
     for side, test in zip(sides, tests, strict=True):
         if test is None:
-            raise _refused(_name(side), "is no load test; load tests are compared with load tests")
+            raise _refused(_name(side), "is not a load test; a load test can only be compared with load tests")
         named.append((_name(side), test))
     try:
         return LoadComparison(loads.load_tests(named))
@@ -145,7 +145,7 @@ def _report(path: Path) -> dict[str, Any]:
             return dict(report)
     except (ValueError, KeyError, TypeError):
         pass
-    raise _refused(path, "is no report of an evaluation")
+    raise _refused(path, "is not a report of an evaluation")
 
 
 def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
@@ -164,7 +164,7 @@ def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
 def _run(run_id: str, client: "Client | None") -> Side:
     """The files of a run of a service."""
     if client is None:
-        raise _refused(run_id, "is no folder here; for the runs of a service name it (--server)")
+        raise _refused(run_id, "is not a folder here; to compare runs of a service, name the service (--server)")
     spec = client.run(run_id).spec
     reports = client.answer(run_id, timeout_s=0)["result"]
     paths = {entry.path for entry in client.artifacts(run_id)}
@@ -182,7 +182,7 @@ def _run(run_id: str, client: "Client | None") -> Side:
 def _side(name: str, spec: dict[str, Any], known: Iterable[tuple[dict[str, Any], list[reviews.Reviews]]]) -> Side:
     side = Side.of(name, spec, known)
     if not any(side.answers.values()):
-        raise _refused(name, "has no reviews, without which there is nothing to pair")
+        raise _refused(name, "has no reviews, which a comparison needs")
     return side
 
 

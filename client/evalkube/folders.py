@@ -29,7 +29,7 @@ def outcome_in(folder: Path) -> Evaluation | LoadTest:
             except errors.ServiceFailed as problem:
                 raise _refused(folder, str(problem)) from None
     wanted = " or ".join(f"{run} with {result}" for run, result in _DOCUMENTS)
-    raise _refused(folder, f"holds no result of a run ({wanted}); an unfinished run leaves none")
+    raise _refused(folder, f"has no result of a run ({wanted}); an unfinished run has none")
 
 
 def files_in(folder: Path) -> list[str]:
@@ -41,7 +41,7 @@ def _run(path: Path, folder: Path) -> Run:
     try:
         document = _RUN.validate_json(path.read_bytes())
     except ValidationError:
-        raise _refused(path, "is no document of a run") from None
+        raise _refused(path, "is not the document of a run") from None
     status: dict[str, Any] = document.status.model_dump(by_alias=False)
     return Run(
         id=document.metadata.name,

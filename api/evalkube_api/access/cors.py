@@ -34,7 +34,9 @@ def origins(given: Sequence[str], *, token: bool) -> frozenset[str]:
     """
     found = frozenset(map(allowed_origin, given))
     if "*" in found and not token:
-        raise errors.ServiceError("--cors-origin *: needs --token-file, or any page could do anything here")
+        raise errors.ServiceError(
+            "--cors-origin *: needs --token-file: without a token any page could start and delete runs"
+        )
     return found
 
 

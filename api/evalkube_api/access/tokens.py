@@ -76,12 +76,12 @@ class TokenFile:
         self._complaint = ""
         if token != self._token:
             self._token = token
-            _LOG.info("--token-file %s: read again; the token before is no longer valid", self._path)
+            _LOG.info("--token-file %s: read again; the old token is no longer valid", self._path)
 
     def _complain(self, reason: str) -> None:
         """Logs the problem once, not with every request."""
         if reason != self._complaint:
-            _LOG.warning("--token-file %s: %s; the token before stays valid", self._path, reason)
+            _LOG.warning("--token-file %s: %s; the old token stays valid", self._path, reason)
         self._complaint = reason
 
 

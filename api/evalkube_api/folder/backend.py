@@ -58,7 +58,7 @@ class FolderBackend:
         await self._look()
         if not self._found:
             raise errors.ServiceError(
-                f"{self.root}: holds no runs; name the output root of a service, or the folder of a run"
+                f"{self.root}: has no runs; name the output root of a service, or the folder of a run"
             )
 
     async def close(self) -> None:
@@ -81,7 +81,7 @@ class FolderBackend:
         self._refuse("no run is deleted here")
 
     def _refuse(self, what: str) -> NoReturn:
-        raise errors.ReadOnly(f"{what}: {self.root} is only looked at; `evalkube service` does more")
+        raise errors.ReadOnly(f"{what}: {self.root} is shown read-only; start `evalkube service` to change runs")
 
     async def _look(self) -> None:
         async with self._looking:

@@ -80,7 +80,7 @@ class Reader:
                 return known
             run = document_of(path)
         except (OSError, ValueError) as problem:
-            _LOG.warning("%s: is no run's document: %s", path, type(problem).__name__)
+            _LOG.warning("%s: is not a run's document: %s", path, type(problem).__name__)
             return None
         control = path.parent if path.is_relative_to(self._root / CONTROL) else None
         folder = _own_folder(path) if control is None else self._folder_of(run)

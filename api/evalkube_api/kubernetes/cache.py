@@ -231,4 +231,4 @@ class Cache:
 
 
 def _deleted() -> RunDeleted:
-    return RunDeleted("the run was deleted while its end was waited for")
+    return RunDeleted("the run was deleted before its end")

@@ -72,7 +72,7 @@ class Creator:
         raw, new = await self._made(manifest, key)
         if (raw["metadata"].get("annotations") or {}).get(REQUEST) != digest:
             raise errors.KeyReused(
-                f"this Idempotency-Key belongs to another request, that of run {key.name}; use a new key"
+                f"this Idempotency-Key was used for another request, that of run {key.name}; use a new key"
             )
         await self._keep(raw, submission, new)
         return raw

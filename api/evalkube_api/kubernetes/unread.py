@@ -39,4 +39,4 @@ class Unread:
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         self.total += 1
-        _LOG.warning("passed over until it changes (%d so far): %s", self.total, problem)
+        _LOG.warning("skipped until it changes (%d so far): %s", self.total, problem)

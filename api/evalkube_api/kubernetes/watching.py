@@ -121,13 +121,13 @@ class Reflector:
                 self._warn(problem)
                 pause_s = min(2 * pause_s, _PAUSE_S[1])
             except Exception:  # a document that nobody thought of must not end the watch for all
-                _LOG.exception("the watch of %s failed; it starts anew", self._kind)
+                _LOG.exception("the watch of %s failed; it starts again", self._kind)
                 version, pause_s = "", _PAUSE_S[1]
             await asyncio.sleep(pause_s * random.uniform(0.5, 1))
 
     def _warn(self, problem: Exception) -> None:
         place = self._namespace or "all namespaces"
-        _LOG.warning("the watch of %s in %s broke off, and goes on soon: %s", self._kind, place, problem)
+        _LOG.warning("the watch of %s in %s broke off and is resumed soon: %s", self._kind, place, problem)
 
     async def _list(self) -> str:
         """Lists all runs. Returns the version from which to watch."""
@@ -186,7 +186,7 @@ class Reflector:
             elif kind in ("ADDED", "MODIFIED"):
                 self._apply(self._of_kind(found))
             elif kind != "BOOKMARK":
-                _LOG.warning("the watch of %s told something that is no event: %r", self._kind, line[:200])
+                _LOG.warning("the watch of %s sent something that is not an event: %r", self._kind, line[:200])
         except Unreadable as problem:
             self._unread.note(problem)
         return documents.place(found)

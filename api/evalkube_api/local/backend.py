@@ -55,7 +55,7 @@ __all__ = ["LocalBackend"]
 
 _LOG = logging.getLogger("evalkube.service")
 _CANCEL_MARGIN_S: Final = 3.0
-_NO_ROOM: Final = "the run was not taken, for its documents cannot be written: {}; make room below the output root"
+_NO_ROOM: Final = "the run was refused, because its documents cannot be written: {}; make room below the output root"
 _READ_AT_ONCE: Final = 4
 """Documents of waiting runs in memory at once, where many of them end together."""
 _RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -160,7 +160,7 @@ class LocalBackend:
                 raise errors.StoreFull(_NO_ROOM.format(self._keeper.problem))
             if len(self._waiting) >= self._most_waiting:
                 raise errors.QueueFull(
-                    f"{len(self._waiting)} runs wait for their turn, and no more may (--max-waiting)"
+                    f"{len(self._waiting)} runs are waiting, which is the limit (--max-waiting); try again later"
                 )
             placed = replace(submission, spec=spec)
             run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
@@ -180,7 +180,7 @@ class LocalBackend:
             return name
         entry = self._index.entry(name)
         if not entry.phase.terminal:
-            raise errors.InvalidRequest.because(f"run {name} is not over yet; wait for it", field)
+            raise errors.InvalidRequest.because(f"run {name} has not ended yet; wait for it", field)
         return str(entry.folder)
 
     def _known(self, submission: Submission, digest: str) -> Entry | None:
@@ -191,7 +191,7 @@ class LocalBackend:
             return None
         if entry.request != digest:
             raise errors.KeyReused(
-                f"this Idempotency-Key belongs to another request, that of run {entry.run_id}; use a new key"
+                f"this Idempotency-Key was used for another request, that of run {entry.run_id}; use a new key"
             )
         return entry
 
@@ -402,7 +402,7 @@ class LocalBackend:
                 )
             run = await self.cancel(run_id)
             if not run.status.phase.terminal:
-                raise errors.Conflict(f"run {run_id} does not end; try again", run_id)
+                raise errors.Conflict(f"run {run_id} has not ended yet; try again", run_id)
         if (live := self._lives.get(run_id)) is not None:
             await live.ended.wait()  # its last document is being written
         async with self._admission:
@@ -417,7 +417,7 @@ class LocalBackend:
         if sharing is not None:
             return Deletion("kept", f"run {sharing.run_id} shares the folder {entry.folder}")
         if entry.made_folder and theirs:
-            return Deletion("kept", f"the folder {entry.folder} is none that runs of this service write to")
+            return Deletion("kept", f"the folder {entry.folder} is not one that runs of this service write to")
         if theirs:
             return Deletion("kept", f"the folder {entry.folder} was there before the run")
         return Deletion("deleted")

@@ -88,7 +88,7 @@ class Keeper:
                     await self._again.wait()
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             await self._write_all()
-        _LOG.info("documents can be written again")
+        _LOG.info("the documents can be written again")
         self._on_room()
 
     async def _write_all(self) -> None:

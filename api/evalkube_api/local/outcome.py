@@ -35,7 +35,7 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
     if receipt is None:
         return Ending(*_without_receipt(exit_code, log), exit_code, progress)
     if receipt.reason in (Reason.CANCELLED, Reason.INTERRUPTED):
-        message = f"the runner was ended by someone else than the service; {_AGAIN}"
+        message = f"the runner was ended from outside the service; {_AGAIN}"
         return Ending(Reason.RUNNER_KILLED, message, exit_code, progress)
     return Ending(receipt.reason, receipt.message, exit_code, progress, receipt.headline)
 
@@ -63,7 +63,7 @@ def _without_receipt(exit_code: int, log: str) -> tuple[Reason, str]:
     lines = "\n".join(log.splitlines()[-_TAIL_LINES:])[-_TAIL_CHARS:].strip()
     last = f"; the end of its log:\n{lines}" if lines else "; its log is empty"
     if exit_code in _STORE:
-        return _STORE[exit_code], f"what the run leaves could not be written, its last word neither{last}"
+        return _STORE[exit_code], f"neither the results nor the receipt of the run could be written{last}"
     if exit_code >= 0:
         return Reason.RUNNER_CRASHED, f"the runner ended with exit code {exit_code} and no receipt{last}"
     hint = " (often the kernel, when memory runs out)" if -exit_code == signal.SIGKILL else ""

@@ -31,7 +31,7 @@ def recover(store: RunStore, now: datetime) -> tuple[list[Entry], list[tuple[Run
         try:
             ended = _brought_to_an_end(store, run, now)
         except Exception:  # its files are foreign input: one run that nobody can end harms no other
-            _LOG.exception("%s: cannot be brought to an end, and is left alone", run.metadata.name)
+            _LOG.exception("%s: cannot be ended, and is skipped", run.metadata.name)
             continue
         runs.append(Entry.of(ended))
         try:

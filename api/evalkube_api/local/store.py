@@ -100,7 +100,7 @@ class RunStore:
             try:
                 yield self.read(path.name)
             except (OSError, ValueError) as problem:
-                _LOG.warning("%s: holds no readable run document, and is left alone: %s", path, _why(problem))
+                _LOG.warning("%s: has no readable run document, and is skipped: %s", path, _why(problem))
 
     def read(self, run_id: str) -> Run:
         """The document of a run. Raises OSError if it is missing, ValueError if it is damaged or another run's."""

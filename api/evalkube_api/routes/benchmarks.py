@@ -44,7 +44,7 @@ def router() -> APIRouter:
 def _check(field: str, given: str | None, known: set[str]) -> None:
     if given is not None and given not in known:
         near = nearest(given, sorted(known)) or f"; one of {', '.join(sorted(known))}"
-        raise errors.InvalidRequest.because(f"{given[:80]!r} is of no benchmark{near}", field)
+        raise errors.InvalidRequest.because(f"{given[:80]!r} is not in any benchmark{near}", field)
 
 
 def _holds(one: Entry, text: str) -> bool:

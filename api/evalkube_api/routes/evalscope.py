@@ -30,7 +30,7 @@ _REQUESTS: Final = {Kind.EVAL_RUN: requests.EvalRequest, Kind.PERF_RUN: requests
 _REPORTS: Final = {Kind.EVAL_RUN: "reports/report.html", Kind.PERF_RUN: "perf_report.html"}
 
 TaskId = Annotated[str, Query(max_length=200, description=f"The {_HEADER} of the submission")]
-StartLine = Annotated[int | None, Query(ge=0, description="First line, from 0; the last ones unless given")]
+StartLine = Annotated[int | None, Query(ge=0, description="First line, from 0; default: the last lines")]
 Lines = Annotated[int, Query(alias="page", ge=1, le=10_000, description="How many lines")]
 
 
@@ -111,7 +111,7 @@ def _submitting(routes: APIRouter, tasks: _Tasks) -> None:
             with metrics.waiting.track_inprogress():
                 ended = await backend.wait(run_id)
         except errors.NotFound:
-            raise errors.RunDeleted(f"the run of task {task_id} was deleted while its end was waited for") from None
+            raise errors.RunDeleted(f"the run of task {task_id} was deleted before its end") from None
         return await _outcome(tasks, task_id, ended)
 
     @routes.post("/stop", responses=openapi.TASK)

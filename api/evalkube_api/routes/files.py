@@ -34,7 +34,7 @@ _TYPES: Final = {
 }
 _NO_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 
-Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
+Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only this number of last lines")]
 
 
 def router(backend: Backend) -> APIRouter:

@@ -53,7 +53,7 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
                 with metrics.waiting.track_inprogress():
                     run = await backend.wait(run_id, wanted.wait_s)
             except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
-                raise errors.RunDeleted(f"run {run_id} was deleted while its end was waited for") from None
+                raise errors.RunDeleted(f"run {run_id} was deleted before its end") from None
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.post("/api/v1/eval", **openapi.submission("eval"))

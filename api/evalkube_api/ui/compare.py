@@ -43,7 +43,7 @@ def runs_of(asked: Mapping[str, str]) -> list[str]:
     """The runs that the URL names, each once. Raises errors.InvalidRequest for too many."""
     found = list(dict.fromkeys(one for name in ("runs", "add") for one in asked.get(name, "").split(",") if one))
     if len(found) > MOST:
-        raise errors.InvalidRequest.because(f"names {len(found)} runs; at most {MOST} stand beside one another", "runs")
+        raise errors.InvalidRequest.because(f"names {len(found)} runs; at most {MOST} can be compared", "runs")
     return found
 
 
@@ -101,7 +101,7 @@ def _side(place: int, run: Run, ids: list[str], here: Address, kind: Kind) -> Si
 
 def _trouble(run: Run, kind: Kind) -> tuple[str, str]:
     if run.kind != kind:
-        return "is of another kind than the baseline, and is not compared", "invalid"
+        return "is of another kind than the baseline, so it is not compared", "invalid"
     if run.status.phase is not Phase.SUCCEEDED:
         return f"has no result: it is {run.status.phase}", "invalid"
     verdict = run.status.columns.verdict

@@ -64,7 +64,9 @@ def prepare(*templates: str) -> None:
 def check_writable(request: Request) -> None:
     """Raises errors.ReadOnly if the service only shows runs."""
     if shell_of(request).read_only:
-        raise errors.ReadOnly("this is a folder of outputs to look at: nothing in it is started, cancelled or deleted")
+        raise errors.ReadOnly(
+            "this service shows a folder of outputs read-only: no run can be started, cancelled or deleted"
+        )
 
 
 def page(request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> Response:

@@ -217,6 +217,6 @@ async def _row(backend: Backend, run_id: str, index: request_index.Index, asked:
     if asked is None:
         return None
     if not asked.isascii() or not asked.isdigit() or len(asked) > 9 or int(asked) >= len(index.rows):
-        raise errors.InvalidRequest.because("is no request of this load", "row")
+        raise errors.InvalidRequest.because("is not a request of this load", "row")
     at = index.slice(int(asked))
     return None if at is None else await outlines.line(backend, run_id, at.path, at.offset, at.length)

@@ -47,7 +47,7 @@ def reached(server: str | None, token_file: Path | None, outputs: Path) -> Itera
         return
     check_alone(server, token_file, inherited)
     if not outputs.is_dir():
-        reason = f"{outputs} is no folder; name the one that has the runs, or a service with --server"
+        reason = f"{outputs} is not a folder; name the folder with the runs, or a service with --server"
         raise errors.BadRequest([Problem("--outputs", reason)])
     with own_service.service(outputs, ()) as (own, token), Client(own, token=token) as client:
         yield client
@@ -56,4 +56,4 @@ def reached(server: str | None, token_file: Path | None, outputs: Path) -> Itera
 def check_alone(server: str | None, token_file: Path | None, inherited: Settings) -> None:
     """Refuses a token option if no service is named. Raises errors.BadRequest."""
     if token_file is not None and not (server or inherited.server):
-        raise errors.BadRequest([Problem("--token-file", "needs --server: a service of one's own has its own token")])
+        raise errors.BadRequest([Problem("--token-file", "needs --server: without it the command makes its own token")])

@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command(no_args_is_help=True)
 def main(
-    run: Annotated[str, typer.Argument(help="A folder that a run left, or the id of a run.")],
+    run: Annotated[str, typer.Argument(help="The folder of a run, or its id.")],
     server: ServerOption = None,
     token_file: TokenFileOption = None,
     outputs: OutputsOption = Path("outputs"),

@@ -241,8 +241,8 @@ def watch(
 @app.command()
 def logs(
     run: RunArgument,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
-    tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until the run has ended.")] = False,
+    tail: Annotated[int | None, typer.Option(min=0, help="Only this number of last lines.")] = None,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
     outputs: OutputsOption = _HERE,

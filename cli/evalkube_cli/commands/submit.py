@@ -79,7 +79,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
             list[str] | None,
             typer.Option(
                 metavar="'NAME<NUMBER'",
-                help="What a figure must be, or the command fails: 'ttft_p99_s<0.5'. May be repeated.",
+                help="Condition on a figure; the command fails if it is not met: 'ttft_p99_s<0.5'. May be repeated.",
                 rich_help_panel=_GATES,
             ),
         ] = None,
@@ -94,12 +94,12 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
         api_key: Annotated[
             str | None,
             typer.Option(
-                help="Key of the endpoint; other users may see it in the process list, so rather set EVALKUBE_API_KEY.",
+                help="Key of the endpoint; other users can see it in the process list; EVALKUBE_API_KEY is safer.",
                 rich_help_panel=_KEYS,
             ),
         ] = None,
         ask_api_key: Annotated[
-            bool, typer.Option("--ask-api-key", help="Ask for the key, unseen.", rich_help_panel=_KEYS)
+            bool, typer.Option("--ask-api-key", help="Ask for the key without showing it.", rich_help_panel=_KEYS)
         ] = False,
         server: ServerOption = None,
         token_file: TokenFileOption = None,
@@ -108,7 +108,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
         ] = Path("outputs"),
         data: Annotated[
             list[Path] | None,
-            typer.Option(help="Without --server: further folder that may be read from.", rich_help_panel=_WHERE),
+            typer.Option(help="Without --server: further folder that the run may read.", rich_help_panel=_WHERE),
         ] = None,
         detach: Annotated[
             bool,
@@ -124,7 +124,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
             inherited = settings.from_environment()
             url = server or inherited.server
             if detach and url is None:
-                raise _refused("--detach", "needs --server: a service of one's own ends with this command")
+                raise _refused("--detach", "needs --server: without it the run would end with this command")
             check_alone(server, token_file, inherited)
             limits = gates.fail_on(fail_on)
             if isinstance(limits, Problem):

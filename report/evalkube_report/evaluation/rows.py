@@ -37,7 +37,7 @@ class SampleRow:
     question: str | None = None
     """The question alone, where the prompt has more (worked examples, instructions): the line people see first."""
     judges: str | None = None
-    """What judges were asked and said."""
+    """Questions to judges and their answers."""
 
 
 def state_of(row: SampleRow) -> SampleState:

@@ -63,4 +63,4 @@ def table(result: EvalResult) -> Table | None:
         )
         rows.append(Row((name, formats.count(sum(subset.requested for subset in dataset.subsets)), *cells)))
     columns = ("Dataset", "Samples", *(WORDS[state].capitalize() for state in found))
-    return Table("All samples by what became of them", columns, tuple(rows))
+    return Table("All samples by state", columns, tuple(rows))

@@ -28,7 +28,7 @@ class Tally:
     empty: int
     reused: int
     states: dict[SampleState, int]
-    """All samples by what became of them; empty where that was not counted."""
+    """All samples by state; empty where that was not counted."""
 
 
 def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
