@@ -1,5 +1,4 @@
-"""The REST service: EvalScope's service API and what goes beyond it, over a backend that runs evaluations and load
-tests."""
+"""The REST service: EvalScope's service API and further paths, over a backend that executes the runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,14 +19,16 @@ def run_service(
     allowed_hosts: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``host``: only this machine reaches it unless given. ``outputs`` is the output
-    root (``./outputs`` unless given), ``data`` what requests may read.
+    """Serves until SIGINT or SIGTERM.
 
-    ``token_file`` holds the token that requests must bring (EVALKUBE_TOKEN_FILE's unless given; none is asked for
-    without either); ``allowed_hosts`` are names, beside this machine's own, under which it may be asked;
-    ``cors_origins`` those of other sites' pages that may ask.
+    `host`: by default only this machine reaches the service. `outputs`: the output root (`./outputs` by default).
+    `data`: folders that requests may read.
 
-    Raises errors.ServiceError where the service cannot start.
+    `token_file`: the file of the token that requests must send (EVALKUBE_TOKEN_FILE by default; without both no token
+    is asked for). `allowed_hosts`: further host names under which the service answers. `cors_origins`: origins of other
+    sites' pages that may send requests.
+
+    Raises errors.ServiceError if the service cannot start.
     """
     from evalkube_api import main  # imported here: reading a setting must not cost a web framework
 

@@ -1,4 +1,4 @@
-"""What to answer about a run as it is now: the seed's 200 or 500 once it has ended, 202 and its place before."""
+"""The answer about a run in its current state: 200 or 500 as in the seed for an ended run, else 202."""
 
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ _TAIL_LINES = 400
 
 
 async def of_run(backend: Backend, run: Run, *, debug: bool, applied: str | None = None) -> Response:
-    """``debug``: of the service; a run that asked for debug gets its stack trace too."""
+    """The answer about a run. `debug`: a setting of the service. A run that asked for debug gets its stack trace."""
     headers = {"Preference-Applied": applied} if applied else {}
     run_id = run.metadata.name
     if not run.status.phase.terminal:
@@ -28,7 +28,7 @@ async def of_run(backend: Backend, run: Run, *, debug: bool, applied: str | None
 
 
 async def _stack_trace(backend: Backend, run_id: str) -> str:
-    """The last stack trace in the run's log; its last lines where there is none."""
+    """The last stack trace in the run's log; the last lines of the log if there is none."""
     log = b"".join([chunk async for chunk in backend.log(run_id, tail_lines=_TAIL_LINES, follow=False)])
     text = log.decode(errors="replace")
     return endings.last_traceback(text) or "\n".join(text.splitlines()[-20:])

@@ -1,4 +1,4 @@
-"""Puts the service together: routes over a backend. What is served how, and nothing about what it does."""
+"""Assembles the service: routes over a backend."""
 
 import logging
 import time
@@ -41,9 +41,11 @@ _ACCESS = logging.getLogger("evalkube.access")
 
 
 def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed: bool = False) -> FastAPI:
-    """The service. Its lifespan starts and closes ``backend``. Pages say ``place``, and warn where it is ``exposed``
-    (others can reach it) without a token. Raises errors.ServiceError for a token file or a name
-    that is none."""
+    """The service as an ASGI application. Its lifespan starts and closes `backend`.
+
+    Pages show `place`. They show a warning if the service is `exposed` (others can reach it) without a token. Raises
+    errors.ServiceError for an unusable token file or an invalid name.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -96,7 +98,7 @@ def create_app(backend: Backend, settings: Settings, *, place: str = "", exposed
 
 
 def _guard(app: FastAPI, settings: Settings) -> None:
-    """Who may ask, and the way in for people. Raises errors.ServiceError."""
+    """Access control and the login. Raises errors.ServiceError."""
     token = None if settings.token_file is None else TokenFile(settings.token_file)
     sessions = None if token is None else Sessions(token.current)
     allowed = cors.origins(settings.cors_origins, token=token is not None)
@@ -108,7 +110,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
 
 
 def _names(settings: Settings) -> hosts.Hosts:
-    """Those on the command line, ``--host`` among them, and the machine's."""
+    """The allowed host names: those of the command line, `--host` among them, and those of the machine."""
     asked_for = hosts.plain_name(settings.host)
     allowed = {hosts.pattern(name) for name in settings.allowed_hosts} | ({asked_for} if asked_for else set())
     return hosts.Hosts(hosts.MachineNames(), frozenset(allowed))
@@ -134,7 +136,7 @@ def _version() -> str:
 
 
 class _Noted:
-    """Each request counted, and a line in the log for it, without its query: people put keys there."""
+    """Counts and logs each request. The query is not logged, because it may contain keys."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""What runs evaluations and load tests, as the routes see it: one small interface, the same on one machine and on a
+"""The interface of a backend, which executes evaluations and load tests. It is the same on one machine and on a
 cluster.
 
-Types only. Everything above this interface is the same code for every backend.
+Types only. All code above this interface is the same for every backend.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -45,8 +45,10 @@ WORDS: Final[Mapping[Kind, str]] = {kind: word for word, kind in KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One valid request: what to do, with which secrets. `namespace`: the one that it names, of a cluster's;
-    `tags`: what the run is marked with."""
+    """One valid request with its secrets.
+
+    `namespace`: the namespace that it names, on a cluster. `tags`: the tags of the run.
+    """
 
     kind: Kind
     spec: EvalRunSpec | PerfRunSpec
@@ -62,11 +64,11 @@ Sort = Literal["created", "model", "score", "rps", "failed", "duration", "phase"
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs to list, and how.
+    """The filters, order and page of a list of runs.
 
-    `phases`, `verdicts`: one of these; `tags`: each of these, None for any value; `text`: stands in the id, the model
-    or a tag. `after` is the `next` of the page before, where runs are sorted by `created`; `offset` the other way to
-    page. `namespace` is a cluster's alone.
+    `phases`, `verdicts`: any of these. `tags`: all of these; None stands for any value. `text`: occurs in the id, the
+    model or a tag. `after`: the `next` of the previous page, if runs are sorted by `created`; for other orders there is
+    `offset`. `namespace`: on a cluster only.
     """
 
     kind: Kind | None = None
@@ -86,7 +88,7 @@ class RunQuery:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What a run waits for before it can work. `position`: from 1, where its place in the line is known."""
+    """What a waiting run waits for. `position`: its place in the queue, from 1, if it is known."""
 
     position: int | None
     waits_for: str
@@ -94,8 +96,10 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What lists show of a run, and filter and sort by. `summary`: its figures as a JSON object; `place`: where it
-    stands in the order of creation."""
+    """A run in a list: everything that lists show, filter and sort by.
+
+    `summary`: its figures as a JSON object. `place`: its position in the order of creation.
+    """
 
     run_id: str
     kind: Kind
@@ -119,14 +123,17 @@ class Line:
 
     @property
     def failed(self) -> int:
-        """Samples or requests that failed so far."""
+        """The number of samples or requests that have failed so far."""
         return self.progress.failed if self.progress is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Runs in the order that was asked for; `total` of all that match, `next` where there are more. `position`: from
-    where `Backend.events` tells what changed since."""
+    """A page of runs in the requested order.
+
+    `total`: the number of all matching runs. `next`: where the next page starts, if there is one. `position`: where
+    `Backend.events` continues after this list.
+    """
 
     runs: list[Line]
     total: int
@@ -136,11 +143,10 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """A change of one of the runs, or the beginning of a snapshot of them. `position`: from where to go on after it;
-    None where that is not possible, within a snapshot.
+    """A change of a run, or the start of a snapshot of runs.
 
-    `snapshot`: what was told before no longer counts; the newest runs follow. `run`: it is so now. `deleted`: it is
-    no more.
+    `position`: where to continue after this event; None within a snapshot. `snapshot`: earlier events no longer count,
+    and the newest runs follow. `run`: the run in its new state. `deleted`: the id of a deleted run.
     """
 
     name: Literal["snapshot", "run", "deleted"]
@@ -151,7 +157,7 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How far a run is."""
+    """The progress of a run."""
 
     run_id: str
     phase: Phase
@@ -162,7 +168,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactEntry:
-    """One file of a run; ``path`` is relative to the run's folder, with forward slashes."""
+    """One file of a run. `path` is relative to the run's folder, with forward slashes."""
 
     path: str
     size_bytes: int
@@ -171,14 +177,14 @@ class ArtifactEntry:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactList:
-    """The files of a run; ``complete`` unless there are more than a listing holds."""
+    """The files of a run. `complete` is false if a listing cannot hold all of them."""
 
     entries: list[ArtifactEntry]
     complete: bool
 
 
 class Chunks(Protocol):
-    """Bytes of something open: read to the end, or closed."""
+    """A stream of bytes from an open source. Read it to the end, or close it."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
@@ -190,7 +196,7 @@ class Chunks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file to be read. `chunks` are exactly the bytes of `span`, or where that is None all `entry.size_bytes`."""
+    """One file of a run, open for reading. `chunks` are the bytes of `span`; if that is None, of the whole file."""
 
     entry: ArtifactEntry
     chunks: Chunks
@@ -199,7 +205,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What became of the files of a deleted run, and why they were kept where they were."""
+    """What happened to the files of a deleted run. If they were kept: where and why."""
 
     artifacts: Literal["deleted", "kept"]
     reason: str = ""
@@ -207,8 +213,11 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many runs there are. None where a backend has no such thing: `queued` is of one machine, `unreadable`
-    (versions of runs that were passed over) of a cluster."""
+    """The number of runs.
+
+    A value that a backend does not have is None: `queued` is of one machine, `unreadable` (versions of runs that could
+    not be read) of a cluster.
+    """
 
     runs: Mapping[tuple[Kind, Phase], int]
     queued: int | None = None
@@ -216,65 +225,70 @@ class Census:
 
 
 class Backend(Protocol):
-    """Runs by id. Every method that takes an id raises errors.NotFound where there is no such run."""
+    """The runs by id. Every method that takes an id raises errors.NotFound for an unknown run."""
 
     async def start(self) -> None:
-        """Take up work; raises errors.ServiceError where that is impossible."""
+        """Starts work. Raises errors.ServiceError if this is not possible."""
 
     async def close(self) -> None:
-        """End or hand over what is running, wake every waiter, and leave nothing behind. May be called twice."""
+        """Ends or hands over all runs, wakes every waiter, and leaves nothing behind. May be called twice."""
 
     async def submit(self, submission: Submission) -> Run:
-        """A new run (or, by the idempotency key, the one that was made before).
+        """Makes a new run. With a known idempotency key it returns the earlier run.
 
         Raises errors.InvalidRequest, errors.Conflict, errors.KeyReused, errors.ShuttingDown.
         """
 
     async def get(self, run_id: str) -> Run:
-        """The run as it is now."""
+        """The run in its current state."""
 
     async def list(self, query: RunQuery) -> RunPage:
-        """Runs, from memory. Raises errors.InvalidRequest for a filter that this backend has not."""
+        """A page of runs, from memory. Raises errors.InvalidRequest for a filter that this backend does not support."""
 
     async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
-        """Every change of the runs that match the query's filters, from the position `after` on, where that is still
-        known, else from a snapshot on; None where nothing changed for a while. Ends when the service stops. Raises as
-        `list`."""
+        """The changes of all runs that match the query's filters.
+
+        They start after the position `after`. If that is not known, a snapshot comes first. None: nothing changed for a
+        while. Ends when the service stops. Raises as `list`.
+        """
 
     def queue(self, run: Run) -> Queue | None:
-        """What that run waits for; None where it waits for nothing."""
+        """What a run waits for; None if it does not wait."""
 
     def census(self) -> Census:
-        """How many runs there are now, from memory."""
+        """The current number of runs, from memory."""
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
-        """The run at its end, or as it is when the time is up."""
+        """The run at its end, or in its current state after the timeout."""
 
     async def results(self, run_id: str) -> bytes:
-        """The whole results of a succeeded run, as JSON."""
+        """All results of a succeeded run, as JSON."""
 
     async def cancel(self, run_id: str) -> Run:
-        """End the run; returns it as it is when it has ended, or when its runner takes too long to. No effect on an
-        ended run."""
+        """Cancels a run. Returns it when it has ended, or when its runner takes too long to end.
+
+        An ended run does not change.
+        """
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:
-        """Forget the run and its files. Raises errors.Conflict while it is active, unless ``force`` (which cancels
-        first)."""
+        """Deletes a run and its files. Raises errors.Conflict for an active run, unless `force`, which cancels it
+        first.
+        """
 
     async def moment(self, run_id: str) -> Moment:
-        """How far the run is."""
+        """The current progress of a run."""
 
     def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
-        """Every change of progress and phase until the run has ended; None where nothing changed for a while."""
+        """The progress of a run at every change, until it has ended. None: nothing changed for a while."""
 
     def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
-        """The runner's log, as far as it goes; where ``follow`` until the run has ended."""
+        """The runner's log so far. With `follow` it continues until the run has ended."""
 
     async def artifacts(self, run_id: str) -> ArtifactList:
         """The files of the run."""
 
     async def artifact(self, run_id: str, path: str, *, span: Span | None = None) -> Artifact:
-        """One file of the run, or the bytes of it that `span` names.
+        """One file of the run, or the part `span` of it.
 
         Raises errors.NotFound where there is no such file inside the run's folder, errors.NoSuchBytes where it has no
         byte of `span`."""

@@ -1,8 +1,7 @@
-"""Reads a JSON body as strictly as it can be meant: in time, of bounded size, depth and number of values, unambiguous.
-Says what is wrong with it.
+"""Reads JSON bodies strictly: limits on time, size, depth and number of values. Says what is wrong with a body.
 
-The parser is stricter than JSON libraries are: two values for one name, numbers beyond float, lone surrogates are
-refused, because whichever reading is taken, someone meant another.
+The parser is stricter than JSON libraries. It refuses duplicate names, numbers beyond float and lone surrogates,
+because different readers would read them differently.
 """
 
 import asyncio
@@ -25,15 +24,17 @@ _DRAIN_FACTOR: Final = 16
 
 
 async def read_object(request: Request, *, most_bytes: int, timeout_s: float) -> dict[str, Any]:
-    """The object in the body of ``request``. Raises errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
+    """The JSON object in the body of `request`. Raises errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
     data = await read(request, most_bytes=most_bytes, timeout_s=timeout_s)
     _check_content_type(request.headers.get("content-type"), empty=not data.strip())
     return parse_object(data)
 
 
 async def read(request: Request, *, most_bytes: int, timeout_s: float) -> bytes:
-    """The body; one that is too large is read on for a while, so that the client gets to read the answer. Raises
-    errors.InvalidRequest, BodyTooLarge, BodyTooSlow."""
+    """The body of a request. Raises errors.InvalidRequest, BodyTooLarge, BodyTooSlow.
+
+    A body that is too large is read on for a while, so that the client can read the answer.
+    """
     data, length = bytearray(), 0
     try:
         async with asyncio.timeout(timeout_s):
@@ -68,7 +69,7 @@ def _check_content_type(value: str | None, *, empty: bool) -> None:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """``data`` as a JSON object. Raises errors.InvalidRequest, whose message holds nothing of ``data`` but names."""
+    """`data` as a JSON object. Raises errors.InvalidRequest, whose message contains names from `data` but no values."""
     try:
         quick = orjson.loads(data)  # UTF-8, surrogates, NaN, depth: refused here, before the slower parser recurses
     except orjson.JSONDecodeError as problem:
@@ -118,7 +119,7 @@ def _whole(text: str) -> int:
 
 
 def _check_shape(value: dict[str, Any]) -> None:
-    """Raises errors.InvalidRequest for more levels or values than a request has."""
+    """Raises errors.InvalidRequest for a body with too many levels or values."""
     level: list[Any] = [value]
     values = 0
     for _ in range(_MOST_DEPTH):

@@ -1,4 +1,4 @@
-"""The answers about single samples and requests of a run, as models; see `responses` for the others."""
+"""The response models for single samples and requests of a run. For others see `responses`."""
 
 from typing import Any, Literal, TypeAlias
 
@@ -30,7 +30,7 @@ class SampleLine(_Model):
     dataset: str
     subset: str
     index: int = Field(description="Its place in the subset: question * repeats + repeat")
-    repeat: int = Field(description="Which answer to its question, from 0")
+    repeat: int = Field(description="Number of the answer to its question, from 0")
     state: SampleState
     score: float | None = Field(description="Of the main metric")
     latency_s: float | None
@@ -55,18 +55,17 @@ class Message(_Model):
 
 
 class SampleDetail(SampleLine):
-    """A sample: what was asked, what was answered, and what became of the answer. What is not known is null or
-    empty."""
+    """A sample with its prompt, answer, scores and judges. Unknown values are null or empty."""
 
     prompt: list[Message]
     question: str
-    thoughts: str = Field(description="The model's reasoning, where the endpoint tells it")
+    thoughts: str = Field(description="The model's reasoning, if the endpoint returns it")
     answer: str
-    extracted: str | None = Field(description="What was read out of the answer; null: nothing was found")
+    extracted: str | None = Field(description="The answer that was found in the reply; null: none")
     target: str
     scores: dict[str, float] | None = Field(description="By metric, from 0 to 1")
     explanation: str
-    judges: str | None = Field(description="What judges were asked and said")
+    judges: str | None = Field(description="Questions to judges and their answers")
     error_message: str | None
     finish_reason: str | None
     ttft_s: float | None
@@ -77,7 +76,7 @@ class SampleDetail(SampleLine):
     attempts: int | None = Field(description="How often the model was asked")
     previous: str | None = Field(description="The sample before it among those that match")
     next: str | None
-    place: int | None = Field(description="Its place among those that match, from 0; null where it is none of them")
+    place: int | None = Field(description="Its place among the samples that match, from 0; null if it does not match")
     total: int = Field(description="Samples that match")
 
 
@@ -114,8 +113,8 @@ Values: TypeAlias = list[float | None]
 class Series(_Model):
     """A point of a load test over time: one value for each interval, from the first measured request on.
 
-    `sent` counts by when requests were sent, `succeeded`, `failed`, `output_tokens` and `errors` by when they ended.
-    Percentiles are of the successful requests that were sent in the interval; null where there are none.
+    `sent` counts requests by the time they were sent. `succeeded`, `failed`, `output_tokens` and `errors` count by the
+    time they ended. Percentiles are of the successful requests that were sent in the interval; null if there are none.
     """
 
     id: str
@@ -135,7 +134,7 @@ class Series(_Model):
 
 
 class LoadSide(_Model):
-    """A load test of a comparison."""
+    """A load test in a comparison."""
 
     run: str
     model: str
@@ -143,7 +142,7 @@ class LoadSide(_Model):
 
 
 class LoadCandidate(_Model):
-    """A load test beside the baseline."""
+    """A load test that is compared with the baseline."""
 
     candidate: LoadSide
     points: list[dict[str, Any]] = Field(description="The loads that both measured, with every figure of both")
@@ -153,7 +152,7 @@ class LoadCandidate(_Model):
 
 
 class LoadComparison(_Model):
-    """Load tests beside a baseline."""
+    """Load tests compared with a baseline."""
 
     kind: Literal["perf"] = "perf"
     baseline: LoadSide
@@ -162,7 +161,7 @@ class LoadComparison(_Model):
 
 
 class EvalComparisons(_Model):
-    """Evaluations beside a baseline."""
+    """Evaluations compared with a baseline."""
 
     kind: Literal["eval"] = "eval"
     comparisons: list[responses.Comparison] = Field(description="The baseline with each candidate")

@@ -1,5 +1,4 @@
-"""The chunks of something open (a file, a connection), which is closed with them, also where nobody asks for the first
-one."""
+"""Chunks of an open source (file, connection), which is closed with them, even if no chunk is read."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -7,7 +6,7 @@ __all__ = ["ClosingChunks"]
 
 
 class ClosingChunks:
-    """`source` as it is, and `close` at its end, at its failure, or with `aclose`. See backend.Chunks."""
+    """The chunks of `source`. `close` is called at their end, at a failure, or by `aclose`. See backend.Chunks."""
 
     def __init__(self, source: AsyncGenerator[bytes], close: Callable[[], Awaitable[None]]) -> None:
         self._source = source
@@ -24,6 +23,6 @@ class ClosingChunks:
             raise
 
     async def aclose(self) -> None:
-        """Read no more."""
+        """Stops reading."""
         await self._source.aclose()
         await self._close()

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13): what a client has, compared with what there is. Pure."""
+"""Conditional requests (RFC 9110, 13): compares the client's copy with the current version. Pure."""
 
 import hashlib
 import re
@@ -13,18 +13,18 @@ _TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def etag(*parts: object) -> str:
-    """The name of exactly these bytes: `parts` are all that they depend on."""
+    """The entity tag of an answer. `parts`: everything that its bytes depend on."""
     text = "\0".join(str(part) for part in parts)
     return f'"{hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
 
 
 def http_date(at: datetime) -> str:
-    """A time as headers have it."""
+    """A time in the format of HTTP headers."""
     return format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def is_current(headers: Mapping[str, str], tag: str, modified: datetime | None = None) -> bool:
-    """Whether the client has it already, so that 304 is the answer (If-None-Match, else If-Modified-Since)."""
+    """Whether the client's copy is current, so that 304 is the answer (If-None-Match, else If-Modified-Since)."""
     given = headers.get("if-none-match")
     if given is not None:
         return given.strip() == "*" or tag in _TAG.findall(given)
@@ -33,7 +33,7 @@ def is_current(headers: Mapping[str, str], tag: str, modified: datetime | None =
 
 
 def may_continue(headers: Mapping[str, str], tag: str) -> bool:
-    """Whether a Range counts: not where If-Range names something that there was before. Only a tag is sure enough."""
+    """Whether a Range is valid. It is not if If-Range names an earlier version. Only an entity tag counts."""
     given = headers.get("if-range")
     return given is None or given.strip() == tag
 

@@ -1,8 +1,8 @@
-"""One connection of a client: how long its requests' heads may be and take, and how many connections there may be.
+"""The connections of clients: limits on the size and time of heads and bodies, and on their number.
 
-uvicorn's protocol has no limit for any of it: a head without end fills the memory, one that never ends holds its
-connection for ever, and so does a body that no route reads. Here each wait has a deadline. Where all connections are
-taken, the one that has waited longest for a request makes room; those whose requests are at work are never cut.
+uvicorn's protocol has none of these limits. An endless head fills the memory; a head or body that never arrives holds
+its connection forever. Here each wait has a deadline. If all connections are in use, the one that has waited longest
+for a request is closed. A connection whose request is being answered is never closed.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ read why."""
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may take. `body_s`: for a body that no route reads; routes have a deadline of their own."""
+    """The limits of one client. `body_s`: for a body that no route reads; routes have their own deadline."""
 
     connections: int = 4096
     head_bytes: int = 32 * 1024
@@ -46,7 +46,7 @@ class Room:
 
 
 def protocol_of(room: Room) -> type[asyncio.Protocol]:
-    """The protocol of each connection in `room`, for uvicorn."""
+    """The protocol class for the connections in `room`, for uvicorn."""
 
     def made(**options: Any) -> _Protocol:
         return _Protocol(room, **options)
@@ -55,13 +55,13 @@ def protocol_of(room: Room) -> type[asyncio.Protocol]:
 
 
 def refusal_of(scope: Scope) -> errors.ApiError | None:
-    """Why the request of `scope` is not to be served, where its head alone tells."""
+    """The reason to refuse the request of `scope`, if its head alone gives one."""
     found: errors.ApiError | None = scope.get("extensions", {}).get(_REFUSAL, {}).get("problem")
     return found
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, with limits. A request is in its head, in its body, or whole; between two there is none."""
+    """uvicorn's protocol with limits. A request is in its head, in its body, or complete."""
 
     def __init__(self, room: Room, **options: Any) -> None:
         super().__init__(**options)
@@ -75,12 +75,12 @@ class _Protocol(HttpToolsProtocol):
         self._lingered_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Takes a place, somebody's who only waits where there is none."""
+        """Registers the connection. If there is no place, it closes one that only waits."""
         super().connection_made(transport)
         if len(self.connections) > self._limits.connections:
             oldest = next(iter(self._room.waiting), None)
             if oldest is None:
-                self._refuse(errors.TooBusy("all connections of the service are taken; try again"))
+                self._refuse(errors.TooBusy("all connections of the service are in use; try again"))
                 return
             oldest.transport.close()
             del self._room.waiting[oldest]
@@ -88,13 +88,13 @@ class _Protocol(HttpToolsProtocol):
         self._within(self._limits.head_s, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Gives the place back."""
+        """Frees the place of the connection."""
         self._room.waiting.pop(self, None)
         self._cancel_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Reads on; what a refused client sends is dropped."""
+        """Reads data. Data of a refused client is dropped."""
         if self._refused:
             self._lingered_bytes += len(data)
             if self._lingered_bytes > _LINGER_BYTES:
@@ -107,22 +107,22 @@ class _Protocol(HttpToolsProtocol):
             self._refuse(self._too_large())
 
     def on_message_begin(self) -> None:
-        """The first byte of a head."""
+        """Handles the first byte of a head."""
         super().on_message_begin()
         self._reading_head = True
         self._headers_left = self._limits.headers
         self._within(self._limits.head_s, self._head_is_late)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One more header; what is too many is not kept."""
+        """Handles one header. A header beyond the limit is not stored."""
         self._headers_left -= 1
         if self._headers_left >= 0:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole: hands the request on, with the reason where it is not to be served.
+        """Hands the request on, with a reason if it is to be refused.
 
-        uvicorn forgets the host of a request whose target is a whole URL (RFC 9112, 3.2.2): noted here.
+        uvicorn forgets the host of a request whose target is a whole URL (RFC 9112, 3.2.2), so it is noted here.
         """
         self._reading_head, self._head_bytes = False, 0
         self._room.waiting.pop(self, None)
@@ -136,19 +136,19 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
+        """Handles the end of the body."""
         self._cancel_deadline()
         self._reading_head = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Another request may come."""
+        """Waits for the next request."""
         super().on_response_complete()
         if not self._answering() and not self.transport.is_closing():
             self._room.waiting[self] = None
 
     def send_400_response(self, msg: str) -> None:
-        """What cannot be read as HTTP gets its answer in JSON, as everything does."""
+        """Answers data that is not HTTP with an error in JSON, as all other errors."""
         self._refuse(errors.InvalidRequest.because("is not HTTP/1.1 as this service reads it", "request"))
 
     def _pass_on(self, refusal: errors.ApiError) -> None:
@@ -187,7 +187,7 @@ class _Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, problem: errors.ApiError) -> None:
-        """Answers in place of the application, and ends the connection."""
+        """Answers in place of the application, and closes the connection."""
         self._refused = True
         self._room.waiting.pop(self, None)
         if self.transport.is_closing():

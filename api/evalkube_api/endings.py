@@ -1,4 +1,4 @@
-"""Why a run is as it is, read off its document and its log. Pure, and the same for every backend."""
+"""The reason of a run's state, from its document and its log. Pure; the same for every backend."""
 
 from typing import Final
 
@@ -12,13 +12,13 @@ _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 def reason_of(run: Run) -> tuple[Reason | None, str]:
-    """Why the run is as it is: the reason and message of its end, else of its last step."""
+    """The reason and message of the run's end, or of its last step."""
     step = columns.current(run.status.conditions)
     return (None, "") if step is None else (step.reason, step.message)
 
 
 def last_traceback(log: str) -> str | None:
-    """The last stack trace in a log, where there is one."""
+    """The last stack trace in a log; None if there is none."""
     start = log.rfind(_TRACEBACK)
     if start < 0:
         return None

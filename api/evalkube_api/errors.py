@@ -1,5 +1,4 @@
-"""What can go wrong, by what the caller does about it: mend the request, look elsewhere, wait, or mend the
-installation."""
+"""The errors of the service, one class for each reaction of the caller."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -37,7 +36,7 @@ class ServiceError(Exception):
 
 
 class ApiError(Exception):
-    """An answer that is not the one asked for: an HTTP status and a sentence for a person."""
+    """An error answer: an HTTP status and a sentence for people."""
 
     status: ClassVar[int] = 500
     headers: Mapping[str, str] = {}
@@ -58,7 +57,7 @@ class InvalidRequest(ApiError):
 
     @classmethod
     def because(cls, reason: str, field: str = "") -> "InvalidRequest":
-        """With one problem; no field is the body as a whole."""
+        """An error with one problem. Without a field it is about the whole body."""
         return cls([problems.Problem(field, reason)])
 
     def body(self) -> dict[str, Any]:
@@ -74,25 +73,25 @@ class Unauthorized(ApiError):
 
 
 class CrossSite(ApiError):
-    """403: a browser asks for a page of another site."""
+    """403: a browser sent the request for a page of another site."""
 
     status = 403
 
 
 class ReadOnly(ApiError):
-    """403: the service shows runs and changes none."""
+    """403: the service only shows runs."""
 
     status = 403
 
 
 class NotFound(ApiError):
-    """404: no such run or artifact."""
+    """404: the run or artifact does not exist."""
 
     status = 404
 
 
 class RunDeleted(NotFound):
-    """410: the run was deleted while someone waited for it."""
+    """410: the run was deleted while the client waited for it."""
 
     status = 410
 
@@ -105,7 +104,7 @@ class BodyTooSlow(ApiError):
 
 
 class Conflict(ApiError):
-    """409: the state of ``run`` stands against it."""
+    """409: the state of `run` does not allow the request."""
 
     status = 409
 
@@ -125,7 +124,7 @@ class BodyTooLarge(ApiError):
 
 
 class NoSuchBytes(ApiError):
-    """416: a Range of a file that has no byte of it."""
+    """416: the file has none of the bytes of the Range."""
 
     status = 416
 
@@ -136,19 +135,19 @@ class NoSuchBytes(ApiError):
 
 
 class Misdirected(ApiError):
-    """421: the service does not answer to the name it was asked under."""
+    """421: the service does not answer under the requested host name."""
 
     status = 421
 
 
 class KeyReused(ApiError):
-    """422: an Idempotency-Key came again with another request."""
+    """422: the Idempotency-Key was used before with another request."""
 
     status = 422
 
 
 class QueueFull(ApiError):
-    """429: as many runs wait as may; the same request is welcome when some have ended."""
+    """429: the queue is full. The same request may succeed when some runs have ended."""
 
     status = 429
     headers: Mapping[str, str] = {"Retry-After": "30"}
@@ -172,7 +171,7 @@ class TooBusy(ApiError):
 
 
 class ShuttingDown(ApiError):
-    """503: the service is ending; the same request is welcome at the next one."""
+    """503: the service is shutting down. The same request may be sent to the next one."""
 
     status = 503
     headers: Mapping[str, str] = {"Retry-After": "5"}
@@ -182,7 +181,7 @@ class ShuttingDown(ApiError):
 
 
 class StoreFull(ApiError):
-    """507: what a run leaves cannot be written, so that none is taken."""
+    """507: the results of a run could not be written, so new runs are refused."""
 
     status = 507
     headers: Mapping[str, str] = {"Retry-After": "30"}

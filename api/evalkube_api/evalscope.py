@@ -1,6 +1,6 @@
-"""What current EvalScope clients send and expect, beyond its service document: values in, values out. Pure.
+"""The paths of EvalScope's current clients beyond its service document: values in, values out. Pure.
 
-A task is a run that has the client's id as a tag. The keys are those of EvalScope's own service.
+A task is a run whose tag is the client's task id. The keys are those of EvalScope's own service.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,12 +27,12 @@ _ENDED: Final = {Phase.SUCCEEDED: "completed", Phase.CANCELLED: "stopped"}
 
 
 def is_task_id(text: str) -> bool:
-    """Whether a run can have it as a tag."""
+    """Whether a text can be a task id, that is, a tag of a run."""
     return bool(text) and not tags.problems({TAG: text})
 
 
 def progress(kind: Kind, moment: Moment | None) -> dict[str, Any]:
-    """How far a task is; of one that nobody has sent yet, as EvalScope has it, 0 per cent."""
+    """The progress of a task. An unknown task is at 0 per cent, as in EvalScope."""
     if moment is None:
         return {"percent": 0.0}
     seen, phase = moment.progress, moment.phase
@@ -47,7 +47,7 @@ def progress(kind: Kind, moment: Moment | None) -> dict[str, Any]:
 
 
 def lines_of(lines: Iterable[str], first: int, total: int) -> dict[str, Any]:
-    """A part of a log: `lines` from the `first` on, counted from 0, of `total`."""
+    """A part of a log: `lines` from the line `first` (counted from 0) of `total`."""
     shown = list(lines)
     return {"text": "".join(shown), "head_line": first, "tail_line": first + len(shown), "total_lines": total}
 
@@ -56,7 +56,7 @@ def lines_of(lines: Iterable[str], first: int, total: int) -> dict[str, Any]:
 
 
 def table(kind: Kind, result: Mapping[str, Any]) -> str:
-    """The result as a table of Markdown."""
+    """The result as a Markdown table."""
     if kind is Kind.EVAL_RUN:
         return _markdown(("Model", "Dataset", "Metric", "Subset", "Num", "Score"), _scores(result))
     return _markdown(("Run", "Metric", "Value"), _figures(result))
@@ -92,7 +92,7 @@ def _row(cells: Iterable[Any]) -> str:
 
 
 def benchmark(entry: Entry) -> dict[str, Any]:
-    """A benchmark as EvalScope lists them. Descriptions are in English here, whatever the language asked for."""
+    """A benchmark as EvalScope lists it. Its description is in English, whatever language was asked for."""
     words = {"full": entry.description, "sections": {}}
     return {
         "name": entry.name,

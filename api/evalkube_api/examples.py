@@ -1,4 +1,4 @@
-"""The requests and answers that the description shows: EvalScope's own examples first. Data only."""
+"""The example requests and answers of the OpenAPI description: EvalScope's own examples first. Data only."""
 
 from typing import Any, Final
 

@@ -1,8 +1,7 @@
-"""The order in which runs last changed, for streams that tell it: as many of them as there are clients, none of which
-costs memory however slowly it reads.
+"""The order in which runs last changed, for any number of event streams. A slow client costs no memory.
 
-Nothing is queued for a client. It has a position, and what it has not seen are the runs that changed after that: each
-once, however often it changed. Belongs to one event loop; no I/O.
+Nothing is queued for a client. A client has a position; it is told the runs that changed after it, each once, however
+often the run changed. Belongs to one event loop; no I/O.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ _MOST_DIGITS: Final = 18
 
 
 class Feed(Generic[_Key]):
-    """Of runs by what their backend calls them."""
+    """The changes of a backend's runs, by the backend's own key."""
 
     def __init__(self) -> None:
         self._name = secrets.token_hex(4)
@@ -45,11 +44,11 @@ class Feed(Generic[_Key]):
 
     @property
     def position(self) -> str:
-        """Where someone goes on who has seen all that there is now."""
+        """The current position. A client that continues from it sees all later changes."""
         return self._position(self._number)
 
     def changed(self, *keys: _Key) -> None:
-        """These runs are not as they were."""
+        """Records a change of these runs."""
         for key in keys:
             self._number += 1
             self._gone.pop(key, None)
@@ -58,7 +57,7 @@ class Feed(Generic[_Key]):
         self._wake()
 
     def deleted(self, key: _Key) -> None:
-        """That run is no more."""
+        """Records the deletion of a run."""
         self._number += 1
         self._changed.pop(key, None)
         self._gone[key] = self._number
@@ -80,8 +79,9 @@ class Feed(Generic[_Key]):
         run_id: Callable[[_Key], str],
         newest: Callable[[int], Sequence[_Key]],
     ) -> AsyncIterator[RunEvent | None]:
-        """See backend.Backend. `line`: of a run as it is now, None where there is none of interest to this client;
-        `newest`: so many runs at most, newest first."""
+        """The events of a stream; see backend.Backend. `line`: the current line of a run, None if this client does not
+        see it. `newest`: the number of runs in a snapshot, newest first.
+        """
         known = self._number_of(after)
         seen = self._number if known is None else known
         if known is None:
@@ -104,7 +104,9 @@ class Feed(Generic[_Key]):
                 await self._next(woken)
 
     def _snapshot(self, keys: Sequence[_Key], line: Callable[[_Key], Line | None]) -> Iterator[RunEvent]:
-        """Its last event alone has a position: a client that missed a part of it needs all of it again."""
+        """The events of a snapshot. Only the last one has a position: a client that missed a part needs all of it
+        again.
+        """
         position = self.position
         waiting = RunEvent("snapshot", None)
         for key in reversed(keys):
@@ -114,13 +116,13 @@ class Feed(Generic[_Key]):
         yield replace(waiting, position=position)
 
     def _since(self, number: int) -> list[tuple[int, _Key, bool]]:
-        """What changed after that, in its order."""
+        """The changes after a position, in their order."""
         changed = [(at, key, False) for key, at in _after(self._changed, number)]
         gone = [(at, key, True) for key, at in _after(self._gone, number)]
         return sorted(changed + gone, key=lambda change: change[0])
 
     async def _next(self, woken: asyncio.Event) -> None:
-        """Until something changed, or nothing did for a while."""
+        """Waits for a change, or for the timeout."""
         await asyncio.sleep(_PAUSE_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUIET_S):
@@ -143,7 +145,7 @@ class Feed(Generic[_Key]):
         return f"{self._name}-{number}"
 
     def _number_of(self, position: str | None) -> int | None:
-        """None for what is no position of this feed, or one after which deletions were forgotten."""
+        """The number of a position. None if it is not a position of this feed, or if later deletions were forgotten."""
         name, _, text = (position or "").partition("-")
         if name != self._name or not text.isdecimal() or len(text) > _MOST_DIGITS:
             return None

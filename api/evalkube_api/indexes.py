@@ -1,7 +1,7 @@
-"""The indexes of the runs that were looked at last, and the few bytes of a run's lines that one sample needs.
+"""The indexes of the most recently viewed runs, and single lines of a run's files.
 
-An index is a file that a run leaves (see `evalkube_report.samples` and `requests`). It stays in memory while there is
-room, and is read again where the file has changed: a run that goes on in an older one's folder replaces it.
+An index is a file of a run (see `evalkube_report.samples` and `requests`). It stays in memory while there is room. It
+is read again if the file has changed: a run that continues an older one replaces it.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class _Kept:
 
 
 class Indexes:
-    """What `backend`'s runs left, by run. Everything raises errors.NotFound where a run, or the file, is not there."""
+    """The indexes of the runs of `backend`. Each method raises errors.NotFound if the run or the file is missing."""
 
     def __init__(self, backend: Backend, *, most_bytes: int, kept_bytes: int = _KEPT_BYTES) -> None:
         """`most_bytes`: of one index; of a larger one it is said that it is too large."""
@@ -45,13 +45,14 @@ class Indexes:
         self._loading = asyncio.Lock()
 
     async def samples(self, run_id: str) -> sample_index.Index:
-        """Of an evaluation. Raises errors.Conflict for a load test."""
+        """The index of an evaluation's samples. Raises errors.Conflict for a load test."""
         await self._check(run_id, Kind.EVAL_RUN, "samples")
         return await self._index(run_id, sample_index.PATH, sample_index.load)
 
     async def requests(self, run_id: str, point: str) -> request_index.Index:
-        """Of one point of a load test. Raises errors.Conflict for an evaluation, errors.InvalidRequest for a point that
-        is none."""
+        """The index of one point's requests. Raises errors.Conflict for an evaluation, errors.InvalidRequest for an
+        unknown point.
+        """
         await self._check(run_id, Kind.PERF_RUN, "requests")
         try:
             return await self._index(run_id, request_index.path(point), request_index.load)
@@ -62,13 +63,13 @@ class Indexes:
             raise errors.InvalidRequest.because(f"must be one of {', '.join(points)}", "point") from None
 
     async def points(self, run_id: str) -> list[str]:
-        """The points of a load test whose requests are there, by name."""
+        """The names of the points that have an index of requests."""
         end = request_index.path("")
         listed = await self._backend.artifacts(run_id)
         return [entry.path.removesuffix(end) for entry in listed.entries if entry.path.endswith(end)]
 
     async def sample(self, run_id: str, index: sample_index.Index, row: int) -> sample.Sample:
-        """One sample of an evaluation, read from its lines. Raises errors.Conflict where those have changed."""
+        """One sample of an evaluation, read from its lines. Raises errors.Conflict if the lines have changed."""
         slices = index.slices(row)
         lines = await asyncio.gather(*(self._line(run_id, at) for at in slices.values()))
         found = {kind: line for kind, line in zip(slices, lines, strict=True) if line is not None}
@@ -78,7 +79,7 @@ class Indexes:
             raise errors.Conflict(f"run {run_id}: {problem}", run_id) from None
 
     async def _line(self, run_id: str, at: Slice) -> bytes | None:
-        """None where the file is gone, or has become shorter."""
+        """The bytes of a line; None if the file is gone or too short."""
         span = Span(at.offset, at.offset + at.length - 1)
         try:
             return await _whole(await self._backend.artifact(run_id, at.path, span=span))
@@ -120,7 +121,7 @@ class Indexes:
     async def _loaded(self, run_id: str, artifact: Artifact, load: Callable[[bytes], Found]) -> Found:
         entry = artifact.entry
         if entry.size_bytes > self._most_bytes:
-            raise errors.Conflict(f"{entry.path} of run {run_id} is too large to be looked at here", run_id)
+            raise errors.Conflict(f"{entry.path} of run {run_id} is too large to be shown here", run_id)
         try:
             index = await asyncio.to_thread(load, await _whole(artifact))
         except index_file.IndexUnreadable as problem:

@@ -1,6 +1,6 @@
-"""What lists show of a run, made of its document. Pure.
+"""Runs as lists show them, made of their documents. Pure.
 
-A line is small and is made once for every change of a run: lists of thousands of runs read no document.
+A line is small and is made once for each change of a run, so a list of thousands of runs reads no documents.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ __all__ = ["line_of", "made", "queue_of"]
 
 _STEM_CHARS: Final = 80
 _WAITING: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.STARTING})
-_UNSEEN: Final = "the operator has not taken it up yet"
+_UNSEEN: Final = "the operator has not seen it yet"
 
 
 def line_of(run: Run) -> Line:
@@ -30,7 +30,7 @@ def line_of(run: Run) -> Line:
 
 
 def made(kind: Kind, metadata: Metadata, status: RunStatus, *, model: str, datasets: Iterable[str]) -> Line:
-    """The line of a run, of whose spec these two are enough."""
+    """The line of a run, from its metadata, its status, and two facts of its spec."""
     step = columns.current(status.conditions)
     return Line(
         run_id=metadata.name,
@@ -56,7 +56,7 @@ def made(kind: Kind, metadata: Metadata, status: RunStatus, *, model: str, datas
 
 
 def queue_of(status: RunStatus) -> Queue | None:
-    """What a run with that status waits for, by its conditions, before it is at work."""
+    """What a waiting run waits for, by its conditions."""
     if status.phase not in _WAITING:
         return None
     step = columns.current(status.conditions)
@@ -72,8 +72,11 @@ def _packed(figures: dict[str, float]) -> bytes:
 
 
 def _place(metadata: Metadata) -> tuple[str, str, str]:
-    """Runs in the order of these are in the order they were made. A resource's time of creation has whole seconds;
-    among those of one second the names decide, which hold milliseconds where the service gave them."""
+    """A sort key for the order of creation.
+
+    A resource's creation time has whole seconds. Within a second the names decide: the service's own names contain
+    milliseconds.
+    """
     stem = metadata.name.partition("-")[2] or metadata.name
     return _stamp(metadata.creation_timestamp), stem[:_STEM_CHARS], metadata.uid
 

@@ -1,4 +1,4 @@
-"""Where the service listens, how that is called, and who can reach it there."""
+"""The address on which the service listens, its URL, and who can reach it."""
 
 import contextlib
 import resource
@@ -16,7 +16,7 @@ _PROBE_AFTER_S: Final = 60
 
 @contextlib.contextmanager
 def listener(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens there, closed at the end. Raises errors.ServiceError where that cannot be.
+    """A listening socket, closed at the end. Raises errors.ServiceError if it cannot be opened.
 
     `host`: an address or a name; empty and `0.0.0.0` are every IPv4 address, `::` every address of both families.
     """
@@ -39,14 +39,16 @@ def _opened(host: str, port: int) -> socket.socket:
 
 
 def _keep_alive(opened: socket.socket) -> None:
-    """A request may wait for hours; probes keep routers from forgetting it. Accepted sockets inherit this."""
+    """Turns on keep-alive probes, so that routers keep idle connections: a request may wait for hours. Accepted sockets
+    inherit it.
+    """
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace has to do
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S)
 
 
 def files_for(wanted: int) -> int:
-    """How many files this process may have open: `wanted`, or what the system gives at most."""
+    """The number of files that this process may have open: `wanted`, or the system's limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
@@ -59,7 +61,7 @@ def files_for(wanted: int) -> int:
 
 
 def url_of(opened: socket.socket) -> str:
-    """A URL under which this machine reaches it: 0.0.0.0 itself is no address to open."""
+    """A URL under which this machine reaches the service: 0.0.0.0 itself is not usable as an address."""
     address = _address(opened)
     if address.is_unspecified:
         address = ip_address("127.0.0.1" if address.version == 4 else "::1")
@@ -67,7 +69,7 @@ def url_of(opened: socket.socket) -> str:
 
 
 def exposure(opened: socket.socket) -> str | None:
-    """What a service without a token risks there, in words for its log; None where only this machine reaches it."""
+    """A warning for the log about a service without a token; None if only this machine reaches it."""
     address = _address(opened)
     if address.is_loopback:
         return None

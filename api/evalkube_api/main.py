@@ -1,4 +1,4 @@
-"""`evalkube service`: reads the command line, opens the backend, serves until a signal, and leaves nothing running."""
+"""`evalkube service`: reads the command line, opens the backend, serves until a signal, and ends all runners."""
 
 import asyncio
 import logging
@@ -33,29 +33,39 @@ app = typer.Typer(add_completion=False, help="Serve EvalScope's REST API on this
 
 @app.command()
 def main(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = DEFAULTS.host,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0: all addresses of this machine")
+    ] = DEFAULTS.host,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = DEFAULTS.port,
     debug: Annotated[bool, typer.Option("--debug", help="Stack traces in answers, and a longer log")] = False,
     token_file: Annotated[
         Path | None,
-        typer.Option(help="File with the token that requests must bring (or EVALKUBE_TOKEN_FILE); none unless given"),
+        typer.Option(help="File with the token that requests must send (or EVALKUBE_TOKEN_FILE); default: no token"),
     ] = None,
     allowed_host: Annotated[
         list[str] | None,
-        typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
+        typer.Option(
+            help="Further host name of the service, beside this machine's own names; *.DOMAIN too; repeatable"
+        ),
     ] = None,
     cors_origin: Annotated[
         list[str] | None,
-        typer.Option(help="Origin of another site whose pages may ask, as https://evals.example.org; repeatable"),
+        typer.Option(
+            help="Origin of another site whose pages may send requests, as https://evals.example.org; repeatable"
+        ),
     ] = None,
     outputs: Annotated[Path, typer.Option(help="Output root: every run's folder lies below it")] = DEFAULTS.outputs,
     data: Annotated[list[Path] | None, typer.Option(help="Folder that requests may read from; repeatable")] = None,
     max_runs: Annotated[int, typer.Option(min=1, max=256, help="Evaluations at once; a load test runs alone")] = 4,
     max_waiting: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Runs that may wait for their turn; further ones are refused (429)")
+        int, typer.Option(min=1, max=100_000, help="Runs that may wait in the queue; further ones are refused (429)")
     ] = DEFAULTS.max_waiting,
     perf_beside_evals: Annotated[
-        bool, typer.Option("--perf-beside-evals", help="Let a load test run while evaluations do; it measures them too")
+        bool,
+        typer.Option(
+            "--perf-beside-evals",
+            help="Let load tests and evaluations run at once; evaluations then affect the measurement",
+        ),
     ] = False,
     hub_endpoint: Annotated[
         list[str] | None,
@@ -63,10 +73,12 @@ def main(
     ] = None,
     backend: Annotated[
         Literal["auto", "local", "kubernetes"],
-        typer.Option(help="Where runs are done: on this machine, or in a cluster; auto: the cluster's inside a pod"),
+        typer.Option(
+            help="Where runs are executed: on this machine or in a cluster; auto: in the cluster if inside a pod"
+        ),
     ] = "auto",
     namespace: Annotated[
-        str | None, typer.Option(help="In a cluster: where runs are that name no namespace; the pod's own unless set")
+        str | None, typer.Option(help="In a cluster: namespace of runs that name none; default: the pod's own")
     ] = None,
 ) -> None:
     """Serve EvalScope's REST API on this machine: evaluations and load tests of OpenAI-compatible endpoints."""
@@ -94,8 +106,10 @@ def main(
 
 
 def serve(settings: Settings, *, opened: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; `opened` is told the URL once it can be asked. Raises errors.ServiceError where
-    that cannot even begin."""
+    """Serves until SIGINT or SIGTERM. `opened` is called with the URL when the service answers.
+
+    Raises errors.ServiceError if the service cannot start.
+    """
     _log_to_stderr(settings.debug)
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with listening.listener(settings.host, settings.port) as listener, loop as runner:
@@ -104,11 +118,11 @@ def serve(settings: Settings, *, opened: Callable[[str], None] | None = None) ->
 
 class _Stoppable(Backend, Protocol):
     def kill(self) -> None:
-        """End at once what ``close`` would wait for."""
+        """End at once what `close` would wait for."""
 
 
 def _opened(settings: Settings) -> tuple[_Stoppable, str]:
-    """The backend, and where its runs are, for people."""
+    """The backend, and the place of its runs in words."""
     if settings.backend == "kubernetes":
         from evalkube_api.kubernetes.backend import KubernetesBackend  # 45 MB that one machine has no use for
 
@@ -153,7 +167,7 @@ def _configuration(settings: Settings, service: FastAPI) -> uvicorn.Config:
 
 
 def _limits(settings: Settings) -> connections.Limits:
-    """As many connections as are asked for, where the system gives so many files: runners and documents need some."""
+    """The limits on connections. Their number is limited by the files that the system allows: runners need some too."""
     own = 256 + 8 * settings.max_evals
     return connections.Limits(
         connections=max(16, listening.files_for(settings.max_connections + own) - own),
@@ -163,14 +177,18 @@ def _limits(settings: Settings) -> connections.Limits:
 
 
 class _Server(uvicorn.Server):
-    """Ends the runs when it is told to stop, so that those who wait for them are answered before they are cut off."""
+    """Ends the runs when the service is told to stop, so that waiting clients get an answer before they are
+    disconnected.
+    """
 
     def __init__(self, config: uvicorn.Config, backend: _Stoppable) -> None:
         super().__init__(config)
         self._backend = backend
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends the service in order, the second at once; it exits either way, not dies."""
+        """Shuts down in order at the first signal, at once at the second. The process exits; it is not killed by the
+        signal.
+        """
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -193,10 +211,10 @@ def _hub(entry: str) -> tuple[str, str]:
 
 
 class _Printable(logging.Formatter):
-    """Without what a terminal would obey: a log quotes what clients and servers said."""
+    """Removes control characters from log lines, because a log quotes clients and servers."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See ``logging.Formatter``."""
+        """See `logging.Formatter`."""
         return printable(super().format(record))
 
 

@@ -1,4 +1,4 @@
-"""What HTTP expects of every path: HEAD where there is GET, and the same with a slash at the end. ASGI, no route."""
+"""HTTP rules for every path: HEAD wherever there is GET, and slashes at the end. ASGI, no route."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ __all__ = ["Head", "Slashes"]
 
 
 class Slashes:
-    """A path with a slash at its end is that without. No redirect: a client would repeat a POST as a GET."""
+    """Removes a slash at the end of a path. There is no redirect: a client would repeat a POST as a GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -20,7 +20,7 @@ class Slashes:
 
 
 class Head:
-    """HEAD is GET without its body: what GET answers is stopped where its body begins."""
+    """Answers HEAD as GET without its body. The answer is stopped where its body begins."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

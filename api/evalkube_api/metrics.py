@@ -1,6 +1,6 @@
-"""Figures about the service for Prometheus. Requests are counted as they are answered, runs as there are at the time.
+"""Metrics of the service for Prometheus. Requests are counted when they are answered; runs when metrics are read.
 
-Labels have few values: a route is a template, and whatever leads nowhere is one of its own.
+Labels have few values: the label of a route is its template, and all unknown paths share one label.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 3
 
 
 class Metrics:
-    """One registry of its own, so that tests and programs do not share any. `census` counts the runs when asked."""
+    """The metrics of one service, in a registry of its own. `census` counts the runs when metrics are read."""
 
     def __init__(self, census: Callable[[], Census]) -> None:
         self.registry = CollectorRegistry()
@@ -57,30 +57,30 @@ class Metrics:
         registry.register(_Runs(census))
 
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
-        """Counts one request, whose `scope` has been through the routes unless it was refused before."""
+        """Counts one request. Its `scope` has been through the routes, unless it was refused before."""
         method = scope["method"] if scope["method"] in _METHODS else _NOWHERE
         route = _route(scope)
         self.requests.labels(method, route, str(status) if status else "none").inc()
         self.seconds.labels(method, route).observe(seconds)
 
     def text(self) -> bytes:
-        """In Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 def described() -> CollectorRegistry:
-    """The registry of a service without runs: every metric that there is."""
+    """The registry of a service without runs. It has every metric."""
     return Metrics(lambda: Census({}, queued=0, unreadable=0)).registry
 
 
 class _Runs(Collector):
-    """What is not counted as it happens but looked up: the runs that there are."""
+    """The numbers of runs, which are looked up when metrics are read."""
 
     def __init__(self, census: Callable[[], Census]) -> None:
         self._census = census
 
     def collect(self) -> Iterator[Metric]:
-        """See ``Collector``."""
+        """See `Collector`."""
         seen = self._census()
         runs = GaugeMetricFamily("evalkube_api_runs", "Runs by kind and phase", labels=["kind", "phase"])
         for (kind, phase), count in sorted(seen.runs.items()):

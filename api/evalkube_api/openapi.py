@@ -1,4 +1,4 @@
-"""What the description says of each endpoint, for programs and for /docs. Pure; schemas and examples are beside it."""
+"""Texts of the OpenAPI description about each endpoint. Pure; schemas and examples are in their own modules."""
 
 from functools import reduce
 from operator import or_
@@ -53,8 +53,8 @@ the service's token, where it has one (`Authorization: Bearer TOKEN`, or the coo
 a name that it is not known by, 403 for a page of another site that wants to change something; 500 when the run failed
 or was cancelled, with a typed `reason`, and `traceback` in debug mode only; 503 when the service stopped before the run
 had ended;
-429 when as many runs wait as may (`--max-waiting`);
-507 when what runs leave cannot be written: then none is taken, and what waits is held until it can.
+429 when the queue is full (`--max-waiting`);
+507 when results cannot be written: new runs are then refused, and waiting ones start when there is room again.
 
 **HTTP**: `HEAD` wherever `GET` is; a slash at the end changes nothing; results and files have an `ETag` (304 with
 `If-None-Match`), files answer `Range`. Pages of other sites may ask only where `--cors-origin` names them.
@@ -87,7 +87,7 @@ _BAD: Final = _json(
     },
 )
 _MISSING: Final = _json("No such run", responses.Error, {"error": "there is no run 'x'; GET /api/v1/runs lists them"})
-_CONFLICT: Final = _json("The state of a run stands against it", responses.Error)
+_CONFLICT: Final = _json("The state of a run does not allow it", responses.Error)
 _FAILED: Final = _json(
     "The run failed, or was cancelled",
     responses.Failure,
@@ -99,8 +99,8 @@ _FAILED: Final = _json(
         "output_dir": "/path/to/outputs/20251204_100000",
     },
 )
-_FULL: Final = _json("There is no room for what the run leaves; send it again once there is", responses.Failure)
-_STOPPED: Final = _json("The service stopped before the run had ended; the request is welcome again", responses.Failure)
+_FULL: Final = _json("There is no room for the run's results; send the request again when there is", responses.Failure)
+_STOPPED: Final = _json("The service stopped before the run had ended; send the request again", responses.Failure)
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -135,7 +135,7 @@ ARTIFACT: Final[Responses] = {
     206: {"description": "The part of it that `Range` names", "content": {"*/*": _BINARY}},
     304: {"description": "It is still what `If-None-Match` or `If-Modified-Since` name"},
     404: _MISSING,
-    416: _json("The file has no byte of the `Range`", responses.Error),
+    416: _json("The file has none of the bytes of the `Range`", responses.Error),
 }
 ARCHIVE: Final[Responses] = {
     200: {
@@ -179,7 +179,7 @@ def _request(name: str) -> dict[str, str]:
 
 
 def submission(word: str) -> dict[str, Any]:
-    """What describes one of the two submissions: keyword arguments of a route."""
+    """The description of a submission, as keyword arguments of a route."""
     shown = {name: {"value": value} for name, value in examples.REQUESTS[word].items()}
     body = {
         "required": True,
@@ -188,12 +188,12 @@ def submission(word: str) -> dict[str, Any]:
     refused = {
         400: _BAD,
         408: _json("The body did not arrive in time", responses.Error),
-        403: _json("The cluster's rules stand against it; the permission that is missing is named", responses.Error),
+        403: _json("The cluster does not allow it; the answer names the missing permission", responses.Error),
         409: _json("Another run writes to this work_dir", responses.Error),
-        410: _json("The run was deleted while its end was waited for", responses.Error),
+        410: _json("The run was deleted before its end", responses.Error),
         413: _json("The body is too large", responses.Error),
         422: _json("The Idempotency-Key belongs to another request", responses.Error),
-        429: _json("As many runs wait for their turn as may; send it again later", responses.Error),
+        429: _json("The queue is full; send the request again later", responses.Error),
     }
     headers = [
         _header("Prefer", "`respond-async`: answer 202 at once; `wait=N`: after at most N seconds"),
@@ -210,7 +210,7 @@ COMPARED: Final[Responses] = {
 COMPARISON: Final[dict[str, Any]] = {
     "tags": ["runs"],
     "responses": {
-        200: _json("What changed, by how much, and whether that may be chance", responses.Comparison),
+        200: _json("The differences, their sizes, and whether chance explains them", responses.Comparison),
         400: _BAD,
         404: _MISSING,
         408: _json("The body did not arrive in time", responses.Error),
@@ -235,7 +235,7 @@ TASK: Final[Responses] = {400: _BAD, 404: _json("No such task", responses.Error)
 
 
 def invocation(word: str) -> dict[str, Any]:
-    """What describes a submission as EvalScope's clients make it: keyword arguments of a route."""
+    """The description of a submission by EvalScope's clients, as keyword arguments of a route."""
     described = submission(word)
     extra = described["openapi_extra"]
     header = _header("EvalScope-Task-Id", "The id that the client gives its task") | {"required": True}

@@ -1,5 +1,6 @@
-"""The part of a request that stands beside what is measured: the run's tags, and where and how a cluster runs it.
-Pure; every other cluster field (`shards`, `deadlines`, ...) is the spec's own.
+"""The fields of a request that are not in the spec: tags, and where and how a cluster runs it. Pure.
+
+All other cluster fields (`shards`, `deadlines`, ...) are in the spec.
 """
 
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([
 
 
 class ClusterRequest(Contract):
-    """Fields of a submission's body that only a cluster understands."""
+    """The fields of a submission's body that only a cluster supports."""
 
     namespace: _Label | None = Field(default=None, description="Namespace of the run; the service's own unless set")
     priority: _Name | None = Field(default=None, description="Priority class of the run's pods")
@@ -31,7 +32,7 @@ class ClusterRequest(Contract):
 
 
 def _tags(given: Any) -> Any:
-    """Words alone are tags without a value."""
+    """Tags from a mapping or a list. A word alone is a tag without a value."""
     words = [given] if isinstance(given, str) else given
     if isinstance(words, list) and all(isinstance(word, str) for word in words):
         return dict.fromkeys(words, "")
@@ -51,13 +52,13 @@ _Tags = Annotated[dict[str, str], BeforeValidator(_tags), WithJsonSchema(_TAGS)]
 
 
 class Beside(ClusterRequest):
-    """Fields of a submission's body that are not its spec's."""
+    """The fields of a submission's body that are not in its spec."""
 
     tags: _Tags = Field(default_factory=dict)
 
 
 def split(body: dict[str, Any]) -> tuple[Beside, dict[str, Any]]:
-    """These fields of a request's body, and the rest of it. Raises errors.InvalidRequest."""
+    """These fields of a request's body, and the rest of the body. Raises errors.InvalidRequest."""
     ours = {name: value for name, value in body.items() if name in Beside.model_fields}
     try:
         beside = Beside.model_validate(ours, by_name=True, by_alias=False)
@@ -69,7 +70,7 @@ def split(body: dict[str, Any]) -> tuple[Beside, dict[str, Any]]:
 
 
 def placed(spec: Spec, place: ClusterRequest) -> Spec:
-    """``spec`` with priority and resources where the resource has them. Raises errors.InvalidRequest."""
+    """`spec` with priority and resources in the fields of the resource. Raises errors.InvalidRequest."""
     wanted = {"priority_class_name": place.priority, "resources": place.resources}
     found = {name: value for name, value in wanted.items() if value is not None}
     if not found:

@@ -1,4 +1,4 @@
-"""What a client prefers (RFC 7240, Prefer) and repeats (Idempotency-Key): headers in, values out. Pure."""
+"""A client's preferences (RFC 7240, Prefer) and Idempotency-Key: headers in, values out. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -14,16 +14,20 @@ _LONGEST_WAIT_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """``wait_s``: how long to hold the answer back for the run's end; None: until then. ``applied``: the words of the
-    client."""
+    """A client's preference.
+
+    `wait_s`: how long the answer may wait for the run's end; None: without limit. `applied`: the client's words.
+    """
 
     wait_s: float | None = None
     applied: str | None = None
 
 
 def preference(headers: Iterable[str]) -> Preference:
-    """``respond-async`` answers at once, ``wait=N`` within N seconds; what is not understood is passed over, as the
-    RFC has it."""
+    """Reads Prefer: `respond-async` answers at once, `wait=N` within N seconds.
+
+    Unknown preferences are ignored, as the RFC asks.
+    """
     found: dict[str, str] = {}
     for header in headers:
         for part in header.split(","):
@@ -38,7 +42,7 @@ def preference(headers: Iterable[str]) -> Preference:
 
 
 def idempotency_key(headers: list[str]) -> str | None:
-    """Raises errors.InvalidRequest for a key that cannot be told from others."""
+    """The Idempotency-Key of a request. Raises errors.InvalidRequest for an ambiguous one."""
     if not headers:
         return None
     if len(headers) > 1 or not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", headers[0].strip()):

@@ -1,5 +1,4 @@
-"""Every exception as a JSON answer: what the client can mend, what is not there, and what is our own fault. Never
-HTML."""
+"""Turns every exception into a JSON answer: errors of the client, missing things, and our own faults. Never HTML."""
 
 import logging
 import traceback
@@ -25,7 +24,7 @@ _LOG = logging.getLogger("evalkube.service")
 
 
 class JsonResponse(JSONResponse):
-    """A body as JSON; numbers that JSON does not know become null."""
+    """A body as JSON. A number that JSON does not support becomes null."""
 
     def render(self, content: Any) -> bytes:
         """`content` as bytes."""
@@ -38,7 +37,7 @@ def json_response(status: int, body: Any, headers: Mapping[str, str] | None = No
 
 
 def install(app: FastAPI, *, debug: bool) -> None:
-    """Give ``app`` an answer to every exception."""
+    """Gives `app` an answer to every exception."""
 
     async def api_error(_: Request, problem: Exception) -> Response:
         assert isinstance(problem, errors.ApiError)
@@ -54,7 +53,7 @@ def install(app: FastAPI, *, debug: bool) -> None:
             return json_response(404, seed.unknown_endpoint())
         if problem.status_code == 405:
             allowed = ", ".join(_allowed(request))
-            words = f"{request.method} is not allowed here; what is: {allowed}"
+            words = f"{request.method} is not allowed here; allowed: {allowed}"
             return json_response(405, {"error": words}, {"Allow": allowed})
         return json_response(problem.status_code, {"error": str(problem.detail)}, problem.headers)
 
@@ -76,7 +75,7 @@ def install(app: FastAPI, *, debug: bool) -> None:
 
 
 def _allowed(request: Request) -> list[str]:
-    """All methods of the path, which may have a route for each."""
+    """All methods of a path. Each may have its own route."""
     found = [method for method in _METHODS if _answers(request, method)]
     return sorted([*found, "HEAD"] if "GET" in found else found)
 

@@ -1,7 +1,7 @@
-"""Refuses query parameters that nobody reads: a filter with a slip of the pen would list everything, in silence.
+"""Refuses unknown query parameters: a misspelt filter would silently list everything.
 
-A route's own parameters say which there are; the pages for people (`/`, `/docs`; those below `/ui` look for
-themselves) and `/openapi.json` take any.
+The known parameters are those of the route. The pages for people (`/`, `/docs`) and `/openapi.json` take any; those
+below `/ui` check their own.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,10 @@ _LONGEST_NAME: Final = 80
 
 
 async def check(request: Request) -> None:
-    """A dependency of every route. Raises errors.InvalidRequest for a parameter that is unknown there, or is there
-    twice."""
+    """Checks the query of every route.
+
+    Raises errors.InvalidRequest for a parameter that is unknown there, or is given twice.
+    """
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.include_in_schema or request.url.path.startswith("/ui"):
         return
@@ -37,7 +39,7 @@ def _problems(request: Request, valid: list[str]) -> Iterator[Problem]:
         if name not in valid:
             yield Problem(name[:_LONGEST_NAME], _unknown(name, valid))
         elif name in seen:
-            yield Problem(name, "is there more than once; give one value")
+            yield Problem(name, "was given more than once; give one value")
         seen.add(name)
 
 

@@ -1,6 +1,6 @@
-"""The answers of the REST API as models: FastAPI writes, checks and describes them by these.
+"""The answers of the REST API as models: FastAPI writes, validates and describes them with these.
 
-What a run found (`result`, `results`) is a plain object here: its keys are EvalScope's, made in `crds.seed`.
+The result of a run (`result`, `results`) is a plain object here: its keys are EvalScope's, made in `crds.seed`.
 """
 
 from datetime import UTC, datetime
@@ -68,16 +68,16 @@ class FieldProblem(_Model):
 
 
 class Error(_Model):
-    """A request that was not done, and why."""
+    """A refused or failed request, with the reason."""
 
-    error: str = Field(description="For people: what is wrong, and what to do")
-    problems: list[FieldProblem] | None = Field(default=None, description="One for each field, where fields are wrong")
-    run: str | None = Field(default=None, description="The run whose state stands against it")
-    available_endpoints: dict[str, str] | None = Field(default=None, description="Where the path is none")
+    error: str = Field(description="What is wrong and what to do, for people")
+    problems: list[FieldProblem] | None = Field(default=None, description="One for each wrong field")
+    run: str | None = Field(default=None, description="The run whose state does not allow it")
+    available_endpoints: dict[str, str] | None = Field(default=None, description="Set if the path is unknown")
 
 
 class Failure(_Model):
-    """A run that did not succeed, or was not taken."""
+    """A run that failed or was not accepted."""
 
     status: Literal["error"] = "error"
     error: str
@@ -91,7 +91,7 @@ class Failure(_Model):
 
 
 class Progress(results.Progress):
-    """How far a run is, and what is seen of it."""
+    """The progress of a run, with its live figures."""
 
     model_config = _SNAKE_CASE
 
@@ -99,9 +99,9 @@ class Progress(results.Progress):
 
 
 class Queue(_Model):
-    """What a run waits for before it can work."""
+    """What a waiting run waits for."""
 
-    position: int | None = Field(description="Its place in the line, from 1; null where that is not known")
+    position: int | None = Field(description="Its place in the queue, from 1; null if it is not known")
     waits_for: str
 
 
@@ -124,9 +124,9 @@ class RunLine(_Model):
     progress: Progress | None
     verdict: Verdict | None = Field(description="Whether a load test's client kept up, at the worst point")
     failed: int = Field(description="Samples or requests that failed so far")
-    headline: dict[str, float] = Field(description="The few figures of the result that people look at first")
+    headline: dict[str, float] = Field(description="The headline figures of the result")
     summary: dict[str, float] = Field(description="All figures of the result by name")
-    queue: Queue | None = Field(description="What the run waits for; null where it waits for nothing")
+    queue: Queue | None = Field(description="What the run waits for; null if it does not wait")
 
 
 class Condition(status.Condition):
@@ -136,25 +136,25 @@ class Condition(status.Condition):
 
 
 class Attempt(status.Attempt):
-    """A try at a run."""
+    """One attempt of a run."""
 
     model_config = _SNAKE_CASE
 
 
 class ResultReference(status.ResultReference):
-    """Where results are that are not small."""
+    """Where the results are, if they are too large for the document."""
 
     model_config = _SNAKE_CASE
 
 
 class RunDetail(RunLine):
-    """A run in full."""
+    """A run with all details."""
 
     spec: dict[str, Any] = Field(description="What was asked, with every default")
     conditions: list[Condition]
     attempts: list[Attempt]
-    results: dict[str, Any] | None = Field(description="What the run found, where that is small")
-    result_ref: ResultReference | None = Field(description="Where it is, where it is not small")
+    results: dict[str, Any] | None = Field(description="The result, if it is small")
+    result_ref: ResultReference | None = Field(description="Where the result is, if it is not small")
 
 
 class RunList(_Model):
@@ -175,11 +175,11 @@ class RunDeleted(_Model):
 
 
 class Snapshot(_Model):
-    """The data of a `snapshot` event: what was told before no longer counts, and the newest runs follow."""
+    """The data of a `snapshot` event: earlier events no longer count, and the newest runs follow."""
 
 
 class RunProgress(_Model):
-    """How far a run is."""
+    """The progress of a run."""
 
     id: str
     phase: Phase
@@ -189,13 +189,13 @@ class RunProgress(_Model):
     eta_seconds: float | None
     stage: str | None
     failed: int
-    figures: dict[str, float] = Field(description="What is seen now, by name")
+    figures: dict[str, float] = Field(description="Live figures by name")
     message: str
     updated_at: Instant
 
 
 class Deleted(_Model):
-    """A run that is no more."""
+    """A deleted run."""
 
     id: str
     status: Literal["deleted"] = "deleted"
@@ -204,7 +204,7 @@ class Deleted(_Model):
 
 
 class Cancelled(_Model):
-    """A run that was told to end."""
+    """A run that was cancelled."""
 
     id: str
     status: Literal["cancelled", "cancelling"]
@@ -247,7 +247,7 @@ class JudgeCost(_Model):
 
 
 class Cost(_Model):
-    """What an evaluation cost by the prices that it named; null where one is missing."""
+    """The cost of an evaluation by the given prices; null if a price is missing."""
 
     total: float | None
     model: float | None
@@ -266,13 +266,13 @@ class _Expected(_Model):
 
 
 class ExpectedModel(_Expected):
-    """What a model will be asked."""
+    """The expected requests to a model."""
 
     model: str
 
 
 class ExpectedDataset(_Expected):
-    """What will be asked of a data set."""
+    """The expected requests of a data set."""
 
     samples: int
     kept: int
@@ -280,7 +280,7 @@ class ExpectedDataset(_Expected):
 
 
 class Estimate(_Model):
-    """What a run would ask, of a dry run."""
+    """The expected requests of a run, from a dry run."""
 
     counted_by: Literal["tokenizer", "characters"]
     calls: int
@@ -298,7 +298,7 @@ class CollectionMember(_Model):
 
 
 class CollectionIndex(_Model):
-    """The weighted mean of a collection's scores; null where a member has none."""
+    """The weighted mean of a collection's scores; null if a member has no score."""
 
     index: float | None
     members: dict[str, CollectionMember]
@@ -306,7 +306,7 @@ class CollectionIndex(_Model):
 
 
 class AtOnce(results.AtOnce):
-    """How many requests at once a shard found out."""
+    """The number of requests at once that a shard found."""
 
     model_config = _SNAKE_CASE
 
@@ -329,13 +329,15 @@ class EvalResponse(_Model):
 
 
 class PointResponse(_Model):
-    """What one load of a load test came to."""
+    """The result of one load of a load test."""
 
     model_config = ConfigDict(extra="allow")
 
     metrics: dict[str, Any] = Field(description="Figures with EvalScope's keys")
     percentiles: dict[str, list[Any]]
-    server: dict[str, Any] | None = Field(default=None, description="The server's own view, where it was asked for")
+    server: dict[str, Any] | None = Field(
+        default=None, description="The server's own metrics, if the run asked for them"
+    )
 
 
 class PerfResponse(_Model):
@@ -347,15 +349,15 @@ class PerfResponse(_Model):
     output_dir: str | None
     results: dict[str, PointResponse] = Field(description="By point: parallel_P_number_N, or rate_R_number_N")
     summary: dict[str, float] = Field(default_factory=dict, description="Figures by name: `point/figure`")
-    data: dict[str, Any] | None = Field(default=None, description="The prompts, where some were left out or cut")
+    data: dict[str, Any] | None = Field(default=None, description="The prompts, if some were left out or cut")
     sla: dict[str, Any] | None = Field(
-        default=None, description="What a search for a service level found; `answer` says it in a sentence"
+        default=None, description="The answer of a search for a service level; `answer` is a sentence"
     )
     thresholds: ThresholdsOutcome | None = None
 
 
 class Accepted(_Model):
-    """A run that goes on."""
+    """A run that has not ended yet."""
 
     status: Literal["accepted"] = "accepted"
     message: str
@@ -372,14 +374,14 @@ RunId: TypeAlias = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class ComparisonRequest(BaseModel):
-    """Which runs to compare."""
+    """The runs to compare."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     baseline: RunId = Field(description="Id of a run")
     candidate: RunId = Field(description="Id of the run beside it")
     most_changed: int = Field(
-        default=100, ge=0, le=10_000, description="Most questions of a benchmark that are listed as changed"
+        default=100, ge=0, le=10_000, description="Highest number of changed questions that are listed for a benchmark"
     )
 
 
@@ -391,7 +393,7 @@ class ComparedRun(_Model):
 
 
 class Comparison(_Model):
-    """What changed from a run to another, by how much, and whether that may be chance."""
+    """The differences between two runs, with their sizes and p-values."""
 
     baseline: ComparedRun
     candidate: ComparedRun

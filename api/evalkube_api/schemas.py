@@ -1,4 +1,4 @@
-"""Requests as JSON schema, from the contract's models, and who may send them. Pure."""
+"""The JSON schemas of requests, from the contract's models, and the security scheme. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,10 +36,10 @@ def with_requests(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_token(document: dict[str, Any]) -> dict[str, Any]:
-    """`document` of a service that asks for a token, everywhere but in `/health`."""
+    """`document` for a service that asks for a token, on all paths but `/health`."""
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     refused = {
-        "description": "The token is missing or another",
+        "description": "The token is missing or wrong",
         "headers": {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     }
@@ -51,14 +51,14 @@ def with_token(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A schema without what only Kubernetes reads."""
+    """A schema without the parts that only Kubernetes reads."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items() if not name.startswith("x-kubernetes-")}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _cluster_last(properties: dict[str, Any], cluster_only: Sequence[str]) -> dict[str, Any]:
-    """What only a cluster can do after everything else, and said so."""
+    """A schema with the fields that only a cluster supports at its end, marked as such."""
     own = {name: schema for name, schema in properties.items() if name not in cluster_only}
     last = {name: properties[name] for name in cluster_only}
     said = {

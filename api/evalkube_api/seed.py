@@ -1,5 +1,7 @@
-"""The answers as EvalScope's service has them: a run in, status code and body out. Pure, and the compatibility target
-to the letter."""
+"""The answers as EvalScope's service gives them: a run in, status code and body out. Pure.
+
+They are the compatibility target to the letter.
+"""
 
 import contextlib
 from typing import Any, Final
@@ -55,7 +57,7 @@ ENDPOINTS: Final = {
 
 
 def succeeded(run: Run, results: bytes) -> dict[str, Any]:
-    """The body of 200. ``results``: JSON of ``crds.seed.response``."""
+    """The body of 200. `results`: JSON of `crds.seed.response`."""
     shown: dict[str, Any] = {"status": "success", "id": run.metadata.name}
     if run.kind is Kind.EVAL_RUN:
         reports, beside = _apart(results)
@@ -75,21 +77,21 @@ def succeeded(run: Run, results: bytes) -> dict[str, Any]:
 
 
 def _with_answer(found: dict[str, Any]) -> dict[str, Any]:
-    """What a search found, and that in a sentence; without one where another version wrote what this cannot read."""
+    """The result of a search with its answer in a sentence; without one if another version wrote the result."""
     with contextlib.suppress(ValueError, KeyError):
         return {**found, "answer": sentences.slo(SlaResult.model_validate(found))}
     return found
 
 
 def _apart(results: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The points or reports, and what stands beside them: what is of the run as a whole."""
+    """The points or reports, and the facts about the run as a whole."""
     found = orjson.loads(results)
     beside = {name: found.pop(name) for name in BESIDE if name in found}
     return found, beside
 
 
 def failed(run: Run, reason: Reason | None, message: str, traceback: str | None = None) -> tuple[int, dict[str, Any]]:
-    """Status code and body of a run that did not succeed. ``traceback`` is given in debug mode only.
+    """Status code and body for a run that did not succeed. `traceback` is given in debug mode only.
 
     500 as in the seed, for cancelled runs too; 503 where the service itself cut the run short and the same request is
     welcome again; 507 where its results found no room.
@@ -109,7 +111,7 @@ def failed(run: Run, reason: Reason | None, message: str, traceback: str | None 
 
 
 def accepted(run: Run) -> dict[str, Any]:
-    """The body of 202: the run goes on, and this is where to look for it."""
+    """The body of 202: the run has not ended, and where to find it."""
     here = f"/api/v1/runs/{run.metadata.name}"
     word = "Evaluation" if run.kind is Kind.EVAL_RUN else "Performance test"
     return {
@@ -127,5 +129,5 @@ def accepted(run: Run) -> dict[str, Any]:
 
 
 def unknown_endpoint() -> dict[str, Any]:
-    """The body of 404 for a path that is nothing."""
+    """The body of 404 for an unknown path."""
     return {"error": "Endpoint not found", "available_endpoints": ENDPOINTS}

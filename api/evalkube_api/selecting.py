@@ -1,7 +1,7 @@
-"""Which runs a list shows and in which order: filters, sorting and pages, the same for every backend. Pure.
+"""Filters, sorts and pages lists of runs, the same for every backend. Pure.
 
-Runs are paged in the order they were made by a place to go on from, so that runs which come or go do not shift pages;
-in any other order by the number of the page.
+In the order of creation, a page starts after a position, so new and deleted runs do not shift pages. In any other order
+pages are numbered.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The runs of a page, how many match in all, and where the next page begins, if there is one."""
+    """The runs of a page, the number of all matches, and the start of the next page."""
 
     lines: list[Line]
     total: int
@@ -35,8 +35,10 @@ class Selection:
 
 
 def page(lines: Iterable[Line], query: RunQuery, now: datetime) -> Selection:
-    """`now`: what runs that have not ended have lasted until. Raises errors.InvalidRequest for a place that no page
-    ended at."""
+    """One page of runs. `now`: the end time for the duration of active runs.
+
+    Raises errors.InvalidRequest for a position that is not the end of a page.
+    """
     found = [line for line in lines if matches(line, query)]
     if query.sort != "created":
         return _by_number(_sorted(found, query, now), query)
@@ -72,7 +74,7 @@ def _parsed(token: str) -> tuple[str, str, str]:
 
 
 def matches(line: Line, query: RunQuery) -> bool:
-    """Whether a run is one of those that are asked for."""
+    """Whether a run matches a query."""
     return (
         query.kind in (None, line.kind)
         and (not query.phases or line.phase in query.phases)
@@ -98,18 +100,18 @@ def _holds(line: Line, text: str) -> bool:
 
 
 def words_in(text: str | None, words: type[_Word], field: str) -> frozenset[_Word]:
-    """The words of a list with commas. Raises errors.InvalidRequest, which names the nearest, for one that is none."""
+    """The words of a comma-separated list. Raises errors.InvalidRequest, with the nearest word, for an unknown one."""
     known = [str(word) for word in words]
     given = [] if text is None else [part.strip() for part in text.split(",")]
     for word in given:
         if word not in known:
             near = nearest(word, known) or f"; one of {', '.join(known)}"
-            raise errors.InvalidRequest.because(f"{word[:80]!r} is none of its values{near}", field)
+            raise errors.InvalidRequest.because(f"{word[:80]!r} is not a valid value{near}", field)
     return frozenset(words(word) for word in given)
 
 
 def tags_in(text: str | None, field: str = "tag") -> dict[str, str | None]:
-    """The tags of a list such as `team=a,nightly`: None stands for any value. Raises errors.InvalidRequest."""
+    """The tags of a list such as `team=a,nightly`. None stands for any value. Raises errors.InvalidRequest."""
     found: dict[str, str | None] = {}
     for part in [] if text is None else text.split(","):
         name, mark, value = part.strip().partition("=")
@@ -124,7 +126,7 @@ def tags_in(text: str | None, field: str = "tag") -> dict[str, str | None]:
 
 
 def _sorted(found: list[Line], query: RunQuery, now: datetime) -> list[Line]:
-    """Runs that have no such value come last in both directions; those of the same value newest first."""
+    """Sorted runs. Runs without the value come last in both directions; equal ones are sorted newest first."""
     found.sort(key=lambda line: line.place, reverse=True)
     values = [(_VALUES[query.sort](line, now), line) for line in found]
     known = [pair for pair in values if pair[0] is not None]

@@ -1,4 +1,4 @@
-"""What the service is told when it starts: read once, frozen, and the only place here that reads the environment."""
+"""The settings of the service: read once, frozen. No other module of the service reads the environment."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ _POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """Of the kubernetes backend. ``kubeconfig`` is None in a pod, which has a service account instead."""
+    """The settings of the kubernetes backend. `kubeconfig` is None in a pod, which has a service account."""
 
     namespace: str = "default"
     namespaces: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of one service. Paths are as given; the backend resolves them."""
+    """The settings of one service. Paths are as given; the backend resolves them."""
 
     host: str = "127.0.0.1"  # docs/differences.md says why
     port: int = 9000
@@ -87,8 +87,8 @@ def from_environment(
 ) -> Settings:
     """The settings of this process.
 
-    ``token_file``: EVALKUBE_TOKEN_FILE's unless given. ``hubs``: variables of ``runner_environment`` that are set on
-    the command line instead. ``backend`` "auto": the cluster's inside a pod, else this machine's.
+    `token_file`: EVALKUBE_TOKEN_FILE's unless given. `hubs`: variables of `runner_environment` that are set on
+    the command line instead. `backend` "auto": the cluster's inside a pod, else this machine's.
 
     Raises errors.ServiceError for proxies that no run could use.
     """
@@ -134,7 +134,7 @@ def _in_pod(environment: Mapping[str, str]) -> bool:
 
 
 def cluster_settings(environment: Mapping[str, str], namespace: str | None) -> ClusterSettings:
-    """What ``environment`` says of the cluster: the chart sets these variables, people KUBECONFIG.
+    """The cluster settings in `environment`: the chart sets these variables, people set KUBECONFIG.
 
     The service's own namespace: as given, else of its pod, else "default". EVALKUBE_NAMESPACES: further ones, with
     commas; "*" all.
@@ -181,6 +181,5 @@ them."""
 
 
 def runner_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of ``environment`` that a runner process gets: what finds Python, data and the network, and nothing
-    else."""
+    """The part of `environment` that runners get: the variables for Python, data and the network."""
     return {name: value for name, value in environment.items() if name in _PASSED_ON or name.startswith("LC_")}

@@ -1,4 +1,4 @@
-"""`evalkube view`: shows a folder of outputs in the browser, and changes nothing in it."""
+"""`evalkube view`: shows a folder of outputs in the browser, read-only."""
 
 import webbrowser
 from pathlib import Path
@@ -18,15 +18,20 @@ app = typer.Typer(add_completion=False, help="Look at a folder of outputs in the
 @app.command()
 def main(
     folder: Annotated[Path, typer.Argument(help="Output root of a service, or the folder of a run")] = Path("outputs"),
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: every one of this machine")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0: all addresses of this machine")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser")] = False,
     token_file: Annotated[
-        Path | None, typer.Option(help="File with the token to ask for (or EVALKUBE_TOKEN_FILE); none unless given")
+        Path | None,
+        typer.Option(help="File with the token that browsers must send (or EVALKUBE_TOKEN_FILE); default: no token"),
     ] = None,
     allowed_host: Annotated[
         list[str] | None,
-        typer.Option(help="Name under which it may be asked, beside this machine's own; *.DOMAIN too; repeatable"),
+        typer.Option(
+            help="Further host name of the service, beside this machine's own names; *.DOMAIN too; repeatable"
+        ),
     ] = None,
 ) -> None:
     """Look at a folder of outputs in the browser: runs, samples, load tests, comparisons. Nothing in it is changed."""

@@ -1,4 +1,4 @@
-"""Runs as the REST API shows them: snake_case, the id first, and nothing a client has to dig for. Pure."""
+"""Runs as the REST API shows them: snake_case, the id first, and flat. Pure."""
 
 from typing import Any
 from urllib.parse import quote
@@ -23,8 +23,10 @@ def run_line(line: Line) -> RunLine:
 
 
 def run(document: Run, queue: Queue | None) -> RunDetail:
-    """One run in full: what was asked, what became of it, and its results where they are small. `queue`: what it
-    waits for."""
+    """One run with all details: request, state, and small results.
+
+    `queue`: what it waits for.
+    """
     status = document.status.model_dump(by_alias=False)
     spec = document.spec.model_dump(mode="json", by_alias=False)
     shown = {**_line(lines.line_of(document)), "queue": _queue(queue)}
@@ -76,7 +78,7 @@ def page(found: RunPage) -> RunList:
 
 
 def moment(seen: Moment) -> RunProgress:
-    """How far a run is."""
+    """The progress of a run."""
     progress = seen.progress
     return RunProgress(
         id=seen.run_id,

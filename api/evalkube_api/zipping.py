@@ -1,5 +1,4 @@
-"""A zip archive of files that is sent while they are read: no file is whole in memory, and nothing is written to a
-disk."""
+"""A zip archive that is sent while its files are read. No file is in memory as a whole; nothing is written to disk."""
 
 import asyncio
 import re
@@ -17,7 +16,7 @@ _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 class _Sink:
-    """What `zipfile` writes to, emptied in between. It cannot seek, so that sizes stand behind each file."""
+    """The output of `zipfile`, emptied between writes. It cannot seek, so sizes are written after each file."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -27,10 +26,10 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: no data is held back."""
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Does nothing."""
 
     def __len__(self) -> int:
         return len(self._data)
@@ -44,7 +43,7 @@ class _Sink:
 async def archive(
     folder: str, entries: Iterable[ArtifactEntry], opened: Callable[[ArtifactEntry], Awaitable[Artifact | None]]
 ) -> AsyncGenerator[bytes]:
-    """The archive of `entries`, all below `folder`. `opened` reads one; None: it is not there any more."""
+    """The archive of `entries`, all below `folder`. `opened` opens one; None: the file no longer exists."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", allowZip64=True) as packed:
         for entry in entries:
@@ -67,6 +66,6 @@ async def archive(
 
 
 def safe_name(folder: str, path: str) -> str:
-    """The name of a file in the archive: below `folder` on every system, whatever `path` says."""
+    """The name of a file in the archive. It is below `folder` on every system, whatever `path` contains."""
     parts = [_UNSAFE.sub("_", part).rstrip(". ") for part in path.split("/")]
     return "/".join([_UNSAFE.sub("_", folder), *(part or "_" for part in parts)])

@@ -1,1 +1,1 @@
-"""The `evalkube` command. It imports no program: programs are named."""
+"""The `evalkube` command. It imports none of the programs; it knows them by name."""

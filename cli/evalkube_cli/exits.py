@@ -1,4 +1,4 @@
-"""The exit codes of `evalkube`: an outcome each, so that a script or a CI job need not read what was printed."""
+"""The exit codes of `evalkube`. Each outcome has its own code, so that scripts need not read the output."""
 
 from enum import IntEnum
 
@@ -6,12 +6,12 @@ __all__ = ["Exit"]
 
 
 class Exit(IntEnum):
-    """How a command ended."""
+    """The exit code of a command."""
 
     meaning: str
 
     def __new__(cls, code: int, meaning: str) -> "Exit":
-        """A code with what it means."""
+        """Makes a code with its description."""
         member = int.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning

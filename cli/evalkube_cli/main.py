@@ -1,4 +1,4 @@
-"""`evalkube`: picks the program that the first argument names, and says what there is when none does."""
+"""`evalkube`: runs the program that the first argument names, or prints help."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Runs the command and returns its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and arguments[0] in programs.PROGRAMS:
         return programs.run(arguments[0], arguments[1:])
@@ -18,12 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(arguments: list[str]) -> int:
-    """Help, the version, completion, or what is wrong with the arguments: anything but a subcommand's own work."""
+    """Prints help, the version, shell completion, or what is wrong with the arguments."""
     import typer
     from typer.core import TyperGroup
 
     class Root(TyperGroup):
-        """Loads a subcommand where the words after it are asked about: by a shell that completes them."""
+        """Loads a subcommand when a shell asks for the completion of its options."""
 
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:
             name, command, rest = super().resolve_command(ctx, args)
@@ -54,7 +54,7 @@ def _explain(arguments: list[str]) -> int:
 
 
 def _listed_only() -> None:
-    """A subcommand in the list of subcommands; ``main`` runs it before this could be reached."""
+    """A subcommand in the list of subcommands. It is never called: `main` runs the program before."""
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""The programs behind the subcommands, as "package:name" strings: none is imported before it is asked for."""
+"""The programs behind the subcommands, as "package:name" strings. A program is imported only when it is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ __all__ = ["PROGRAMS", "Program", "command", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``target`` is a Typer application, or a function of the arguments that returns an exit code."""
+    """`target` is a Typer application, or a function of the arguments that returns an exit code."""
 
     target: str
     help: str
@@ -22,7 +22,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "eval": Program(f"{_COMMANDS}.submit:eval_app", "Evaluate a model: scores with their intervals."),
     "perf": Program(f"{_COMMANDS}.submit:perf_app", "Load-test an endpoint: throughput and times."),
     "runs": Program(f"{_COMMANDS}.runs:app", "List, show, watch, cancel and delete runs; read their logs."),
-    "report": Program(f"{_COMMANDS}.report:app", "Show what a run found, once more."),
+    "report": Program(f"{_COMMANDS}.report:app", "Show the result of a run again."),
     "compare": Program(f"{_COMMANDS}.compare:app", "Compare runs, and say whether chance explains the difference."),
     "view": Program("evalkube_api.viewing:app", "Look at a folder of outputs in the browser, read-only."),
     "benchmarks": Program(f"{_COMMANDS}.benchmarks:app", "List the benchmarks that an evaluation may name."),
@@ -38,7 +38,7 @@ PROGRAMS: Final[dict[str, Program]] = {
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
-    """Run the program ``name`` (a key of ``PROGRAMS``) and return its exit code."""
+    """Run the program `name` (a key of `PROGRAMS`) and return its exit code."""
     target = _loaded(name)
     from typer import Typer  # the root command has it loaded; a program such as the runner need not
 
@@ -52,7 +52,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def command(name: str) -> Any:
-    """The options of the program ``name`` as a command of Typer; None where it has none."""
+    """The options of the program `name` as a Typer command; None if it has none."""
     from typer import Typer
     from typer.main import get_command
 

@@ -1,4 +1,4 @@
-"""Generated files: written, or held against what is there."""
+"""Generated files: writes them, or checks that they are up to date."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ __all__ = ["write"]
 
 
 def write(wanted: Mapping[Path, str], *, check: bool) -> None:
-    """Writes each of `wanted` that differs from what is there; with `check` writes none.
+    """Writes each of `wanted` that differs from the file on disk. With `check` nothing is written.
 
     Raises `typer.Exit` with code 1 where `check` finds a difference.
     """

@@ -1,4 +1,4 @@
-"""The same client for asyncio: `async with AsyncClient("http://localhost:9000") as client: ...`."""
+"""The client of an evalkube service for asyncio: `async with AsyncClient("http://localhost:9000") as client: ...`."""
 
 import asyncio
 import time
@@ -24,10 +24,10 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """A client of the service at ``url`` for asyncio. Its methods are those of `Client`, and raise the same."""
+    """A client of the service at `url` for asyncio. It has the methods of `Client`; they raise the same errors."""
 
     def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
-        """As `Client`."""
+        """Takes the same arguments as `Client`."""
         self.url, token = connecting.address(url, token)
         self._http = httpx.AsyncClient(**connecting.options(self.url, token, timeout_s))
 
@@ -40,7 +40,7 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         await self._http.aclose()
 
     # ------------------------------------------------------------------------------------------------- runs, whole
@@ -48,7 +48,7 @@ class AsyncClient:
     async def evaluate(
         self, request: EvalRequest | None = None, /, *, progress: Shown = None, **fields: Any
     ) -> Evaluation:
-        """Run an evaluation: ``request``, or its fields. Where the task is cancelled, the run is."""
+        """Runs an evaluation: `request`, or its fields. If the task is cancelled, the run is cancelled too."""
         found = await self._whole("eval", requesting.body("eval", request, fields), progress)
         assert isinstance(found, Evaluation)
         return found
@@ -56,7 +56,7 @@ class AsyncClient:
     async def load_test(
         self, request: PerfRequest | None = None, /, *, progress: Shown = None, **fields: Any
     ) -> LoadTest:
-        """Run a load test: ``request``, or its fields. Where the task is cancelled, the run is."""
+        """Runs a load test: `request`, or its fields. If the task is cancelled, the run is cancelled too."""
         found = await self._whole("perf", requesting.body("perf", request, fields), progress)
         assert isinstance(found, LoadTest)
         return found
@@ -65,7 +65,7 @@ class AsyncClient:
         return await self.follow(await self.submit(word, body), progress=progress)
 
     async def follow(self, run_id: str, *, progress: Shown = None) -> Outcome:
-        """A run's result, with its progress shown meanwhile. Where the task is cancelled, the run is."""
+        """Waits for a run's result and shows its progress. If the task is cancelled, the run is cancelled too."""
         try:
             with display(progress) as shown:
                 async for moment in self.progress(run_id):
@@ -78,12 +78,12 @@ class AsyncClient:
     # ------------------------------------------------------------------------------------------------- runs, by steps
 
     async def submit(self, word: Word, request: EvalRequest | PerfRequest | Mapping[str, Any]) -> str:
-        """Start a run ("eval" or "perf"); returns its id. Raises BadRequest."""
+        """Starts a run ("eval" or "perf") and returns its id. Raises BadRequest."""
         body = request if isinstance(request, Mapping) else calls.body_of(request)
         return await self._ask(calls.submit(word, body))
 
     async def answer(self, run_id: str, timeout_s: float | None = None) -> dict[str, Any]:
-        """What the submission would have answered as JSON, once the run has ended."""
+        """The JSON answer to the submission, once the run has ended."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             hold = calls.HOLD_S if until is None else max(0, min(calls.HOLD_S, int(until - time.monotonic())))
@@ -95,14 +95,14 @@ class AsyncClient:
                 await asyncio.sleep(min(connecting.PAUSE_S, max(0.0, (until or 0.0) - time.monotonic())))
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Outcome:
-        """The result of a run, once it has ended. Raises RunFailed; TimeoutError, and then the run goes on."""
+        """The result of a run, once it has ended. Raises RunFailed, or TimeoutError while the run goes on."""
         answer = await self.answer(run_id, timeout_s)
         path = result_path(entry.path for entry in await self.artifacts(run_id))
         document = None if path is None else await self.artifact(run_id, path)
         return outcome_of(await self.run(run_id), answer, document)
 
     async def progress(self, run_id: str) -> AsyncIterator[Progress]:
-        """How far the run is, at every change, until it has ended. A broken stream is taken up again."""
+        """The progress of a run, at every change, until it has ended. A broken stream is resumed."""
         failures = 0
         while failures < connecting.TRIES:
             try:
@@ -118,7 +118,7 @@ class AsyncClient:
         raise errors.Unreachable(f"{self.url}: the progress of {run_id} broke off {connecting.TRIES} times")
 
     async def events(self) -> AsyncIterator[RunEvent]:
-        """Changes of all runs, as long as one reads. Raises Unreachable where the stream breaks off."""
+        """The changes of all runs, without end. Raises Unreachable if the stream breaks off."""
         try:
             async for kind, data in self._stream("/api/v1/events"):
                 if (event := RunEvent.of(kind, data)) is not None:
@@ -151,17 +151,17 @@ class AsyncClient:
                 yield run
 
     async def cancel(self, run_id: str) -> None:
-        """End a run. Raises errors.ServiceFailed where it had ended before."""
+        """Cancels a run. Raises errors.ServiceFailed if it has ended already."""
         await self._ask(calls.cancel(run_id))
 
     async def delete(self, run_id: str, *, force: bool = False) -> str:
-        """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
+        """Deletes a run and its files; an active run only with `force`. Returns what happened to the files."""
         return await self._ask(calls.delete(run_id, force))
 
     # ------------------------------------------------------------------------------------------------- what runs left
 
     async def logs(self, run_id: str, *, tail: int | None = None) -> str:
-        """The run's log so far, or its last ``tail`` lines."""
+        """The run's log so far, or its last `tail` lines."""
         return await self._ask(calls.log(run_id, tail))
 
     async def artifacts(self, run_id: str) -> list[Artifact]:
@@ -197,22 +197,22 @@ class AsyncClient:
             number += 1
 
     async def series(self, run_id: str, point: str | None = None) -> dict[str, Any]:
-        """A point of a load test over time."""
+        """The figures of one point of a load test over time."""
         return await self._ask(calls.series(run_id, point))
 
     async def compare(self, baseline: str, candidate: str, *, most_changed: int = MOST_CHANGED) -> Comparison:
-        """Two evaluations of this service over the questions that both were asked."""
+        """Compares two evaluations of this service over the questions that both were asked."""
         found: dict[str, Any] = await self._ask(calls.compare(baseline, candidate, most_changed))
         return Comparison(found)
 
     async def health(self) -> Health:
-        """Whether the service answers, and which it is."""
+        """Whether the service answers, and its version."""
         return await self._ask(calls.health())
 
     # ------------------------------------------------------------------------------------------------------------- http
 
     async def _ask(self, call: Call[T]) -> T:
-        """One answer. Asks again where none came: every request here may be sent twice."""
+        """One answer. The request is sent again if no answer came: every request here may be sent twice."""
         for attempt in range(1, connecting.TRIES + 1):
             try:
                 answer = await self._http.request(call.method, call.path, **call.sent_with(self._http.timeout))

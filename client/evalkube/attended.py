@@ -1,4 +1,4 @@
-"""Runs the service so that it does not outlive who started it: `python -m evalkube.attended --port 0 ...`.
+"""Runs the service so that it ends when its starter ends: `python -m evalkube.attended --port 0 ...`.
 
 The starter holds the other end of standard input and never writes. When it ends, in whatever way, input ends, and the
 service gets SIGTERM; that works where the starter was killed, too, and on every POSIX system.
@@ -22,7 +22,7 @@ _GRACE_S: Final = 60.0
 
 
 def main() -> int:
-    """The service with the arguments of this process; returns its exit code."""
+    """Runs the service with the arguments of this process. Returns its exit code."""
     threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     module, name = _PROGRAM
     program = getattr(import_module(module), name)

@@ -1,6 +1,6 @@
-"""What can be asked of a service: each a value that says what to send and how the answer is read. No I/O here.
+"""The calls of the REST API as values: what is sent, and how the answer is read. No I/O here.
 
-The two clients send them; what is the same for both stands here once.
+Both clients send these calls, so each call is defined once.
 """
 
 import uuid
@@ -55,7 +55,7 @@ _PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page of a list begins."""
+    """The start of a page in a list."""
 
     number: int = 1
     after: str | None = None
@@ -66,7 +66,7 @@ FIRST: Final = Place()
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request. ``read`` makes a value of a good answer; ``read_timeout_s``: where the service may take long."""
+    """One request. `read` makes a value of a good answer. `read_timeout_s` is set for answers that may take long."""
 
     method: str
     path: str
@@ -77,7 +77,7 @@ class Call(Generic[T]):
     read_timeout_s: float | None = None
 
     def sent_with(self, timeout: httpx.Timeout) -> dict[str, Any]:
-        """The arguments of httpx's ``request`` beside method and path."""
+        """The arguments of httpx's `request` beside method and path."""
         kind = {} if self.body is None else {"Content-Type": "application/json"}
         return {
             "params": {name: value for name, value in self.query.items() if value is not None},
@@ -91,12 +91,12 @@ class Call(Generic[T]):
 
 
 def word_of(request: EvalRequest | PerfRequest) -> Word:
-    """Which of the two submissions a request is for."""
+    """The kind of a request: "eval" or "perf"."""
     return "eval" if isinstance(request, EvalRequest) else "perf"
 
 
 def body_of(request: EvalRequest | PerfRequest) -> dict[str, Any]:
-    """A request as the service takes it: what was set, with its keys, which no other document has."""
+    """The JSON body of a request: the fields that were set, and its keys, which no other document contains."""
     body = request.model_dump(mode="json", by_alias=False, exclude_unset=True)
     for name, value in request:
         if isinstance(value, SecretStr) and name in body:
@@ -105,13 +105,13 @@ def body_of(request: EvalRequest | PerfRequest) -> dict[str, Any]:
 
 
 def submit(word: Word, body: Mapping[str, Any]) -> Call[str]:
-    """Start a run; its id. Sent twice it starts one run."""
+    """Starts a run; the answer is its id. Sent twice, it starts one run."""
     headers = {"Prefer": "respond-async", "Idempotency-Key": uuid.uuid4().hex}
     return Call("POST", f"/api/v1/{word}", _id, body=orjson.dumps(dict(body)), headers=headers)
 
 
 def outcome(run_id: str, hold_s: int) -> Call[dict[str, Any] | None]:
-    """What the submission would have answered; None where the run goes on after ``hold_s``."""
+    """The answer to the submission; None if the run has not ended after `hold_s`."""
 
     def read(answer: httpx.Response) -> dict[str, Any] | None:
         return None if answer.status_code == 202 else _object(answer)
@@ -129,7 +129,7 @@ def run(run_id: str) -> Call[Run]:
 
 
 def runs(query: Query, place: Place) -> Call[tuple[list[Run], Place | None]]:
-    """A page of runs, and where the next one begins: by `continue`, or by number where runs are sorted otherwise."""
+    """A page of runs, and the start of the next page: `continue`, or a page number if sorted by another key."""
     size = int(query.get("limit") or _PAGE)
 
     def read(answer: httpx.Response) -> tuple[list[Run], Place | None]:
@@ -145,12 +145,12 @@ def runs(query: Query, place: Place) -> Call[tuple[list[Run], Place | None]]:
 
 
 def cancel(run_id: str) -> Call[dict[str, Any]]:
-    """End a run."""
+    """Cancels a run."""
     return Call("POST", f"{path_of(run_id)}/cancel", _object, read_timeout_s=120)
 
 
 def delete(run_id: str, force: bool) -> Call[str]:
-    """Delete a run and its files; what became of the files."""
+    """Deletes a run and its files; the answer says what happened to the files."""
 
     def read(answer: httpx.Response) -> str:
         done = _object(answer)
@@ -198,18 +198,18 @@ def requests(run_id: str, query: Query) -> Call[Page]:
 
 
 def series(run_id: str, point: str | None) -> Call[dict[str, Any]]:
-    """A point's figures over time."""
+    """The figures of one point over time."""
     return Call("GET", f"{path_of(run_id)}/series", _object, query={"point": point})
 
 
 def compare(baseline: str, candidate: str, most_changed: int) -> Call[dict[str, Any]]:
-    """Two evaluations over the questions that both were asked."""
+    """Compares two evaluations over the questions that both were asked."""
     body = orjson.dumps({"baseline": baseline, "candidate": candidate, "most_changed": most_changed})
     return Call("POST", "/api/v1/compare", _object, body=body, read_timeout_s=300)
 
 
 def health() -> Call[Health]:
-    """Whether the service answers, and which it is."""
+    """Whether the service answers, and its version."""
     return Call("GET", "/health", lambda answer: _model(Health, answer))
 
 
@@ -217,7 +217,7 @@ def health() -> Call[Health]:
 
 
 def checked(answer: httpx.Response) -> httpx.Response:
-    """A good answer or 202 as it is. Raises what the others mean, as errors.EvalkubeError."""
+    """A good answer, or 202, unchanged. Raises an errors.EvalkubeError for any other."""
     if answer.is_success:
         return answer
     body = _body(answer)

@@ -1,4 +1,4 @@
-"""The client of an evalkube service, blocking and of one thread.
+"""The client of an evalkube service. It blocks; use one client per thread.
 
     with Client("http://localhost:9000") as client:          # token="..." where the service has a --token-file
         found = client.evaluate(model="qwen2.5", api_url="https://.../v1", datasets=["gsm8k"], limit=10)
@@ -33,11 +33,11 @@ T = TypeVar("T")
 
 
 class Client:
-    """A client of the service at ``url``. Every method raises errors.EvalkubeError, and nothing of httpx."""
+    """A client of the service at `url`. Its methods raise errors.EvalkubeError only, never errors of httpx."""
 
     def __init__(self, url: str | None = None, *, token: str | None = None, timeout_s: float = 30.0) -> None:
-        """``url``: EVALKUBE_SERVER unless given. ``token``: of a service that asks for one. ``timeout_s``: for one
-        answer of the service, not for a run.
+        """Takes `url`, else EVALKUBE_SERVER. `token`: for a service that asks for one. `timeout_s`: the time limit of
+        one answer, not of a run.
         """
         self.url, token = connecting.address(url, token)
         self._http = httpx.Client(**connecting.options(self.url, token, timeout_s))
@@ -51,22 +51,22 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         self._http.close()
 
     # ------------------------------------------------------------------------------------------------- runs, whole
 
     def evaluate(self, request: EvalRequest | None = None, /, *, progress: Shown = None, **fields: Any) -> Evaluation:
-        """Run an evaluation: ``request``, or its fields. Raises BadRequest, RunFailed.
+        """Runs an evaluation: `request`, or its fields. Raises BadRequest, RunFailed.
 
-        ``progress``: whether to show it; unless given where there is a notebook or a terminal. Ctrl-C cancels the run.
+        `progress`: whether to show it; unless given where there is a notebook or a terminal. Ctrl-C cancels the run.
         """
         found = self._whole("eval", requesting.body("eval", request, fields), progress)
         assert isinstance(found, Evaluation)
         return found
 
     def load_test(self, request: PerfRequest | None = None, /, *, progress: Shown = None, **fields: Any) -> LoadTest:
-        """Run a load test: ``request``, or its fields. Raises BadRequest, RunFailed."""
+        """Runs a load test: `request`, or its fields. Raises BadRequest, RunFailed."""
         found = self._whole("perf", requesting.body("perf", request, fields), progress)
         assert isinstance(found, LoadTest)
         return found
@@ -76,7 +76,7 @@ class Client:
         return self.follow(run_id, progress=progress)
 
     def follow(self, run_id: str, *, progress: Shown = None) -> Outcome:
-        """A run's result, with its progress shown meanwhile. An interruption (Ctrl-C) cancels the run."""
+        """Waits for a run's result and shows its progress. An interruption (Ctrl-C) cancels the run."""
         try:
             with display(progress) as shown:
                 for moment in self.progress(run_id):
@@ -89,12 +89,12 @@ class Client:
     # ------------------------------------------------------------------------------------------------- runs, by steps
 
     def submit(self, word: Word, request: EvalRequest | PerfRequest | Mapping[str, Any]) -> str:
-        """Start a run ("eval" or "perf"); returns its id. Raises BadRequest."""
+        """Starts a run ("eval" or "perf") and returns its id. Raises BadRequest."""
         body = request if isinstance(request, Mapping) else calls.body_of(request)
         return self._ask(calls.submit(word, body))
 
     def answer(self, run_id: str, timeout_s: float | None = None) -> dict[str, Any]:
-        """What the submission would have answered as JSON, once the run has ended.
+        """The JSON answer to the submission, once the run has ended.
 
         Raises RunFailed; TimeoutError, and then the run goes on.
         """
@@ -109,17 +109,17 @@ class Client:
                 time.sleep(min(connecting.PAUSE_S, max(0.0, (until or 0.0) - time.monotonic())))
 
     def wait(self, run_id: str, timeout_s: float | None = None) -> Outcome:
-        """The result of a run, once it has ended. Raises RunFailed; TimeoutError, and then the run goes on."""
+        """The result of a run, once it has ended. Raises RunFailed, or TimeoutError while the run goes on."""
         answer = self.answer(run_id, timeout_s)
         return outcome_of(self.run(run_id), answer, self._document(run_id))
 
     def _document(self, run_id: str) -> bytes | None:
-        """The result document; None from a service that leaves none."""
+        """The result document; None if the run left none."""
         path = result_path(entry.path for entry in self.artifacts(run_id))
         return None if path is None else self.artifact(run_id, path)
 
     def progress(self, run_id: str) -> Iterator[Progress]:
-        """How far the run is, at every change, until it has ended. A broken stream is taken up again."""
+        """The progress of a run, at every change, until it has ended. A broken stream is resumed."""
         failures = 0
         while failures < connecting.TRIES:
             try:
@@ -135,7 +135,7 @@ class Client:
         raise errors.Unreachable(f"{self.url}: the progress of {run_id} broke off {connecting.TRIES} times")
 
     def events(self) -> Iterator[RunEvent]:
-        """Changes of all runs, as long as one reads. Raises Unreachable where the stream breaks off."""
+        """The changes of all runs, without end. Raises Unreachable if the stream breaks off."""
         try:
             for kind, data in self._stream("/api/v1/events"):
                 if (event := RunEvent.of(kind, data)) is not None:
@@ -152,7 +152,7 @@ class Client:
 
     @contextmanager
     def _streamed(self, path: str, headers: Mapping[str, str], **query: str) -> Iterator[httpx.Response]:
-        """An answer that is read while it comes; one that is none is raised."""
+        """A streamed answer. An error answer is raised."""
         timeout = httpx.Timeout(self._http.timeout.connect, read=connecting.SILENCE_S)
         with self._http.stream("GET", path, headers=dict(headers), params=query, timeout=timeout) as answer:
             if answer.status_code != 200:
@@ -165,8 +165,9 @@ class Client:
         return self._ask(calls.run(run_id))
 
     def runs(self, **query: str | int | None) -> Iterator[Run]:
-        """All runs, newest first, read page by page. ``query``: what the service filters and sorts by (kind, phase,
-        model, tag, verdict, dataset, q, sort, order).
+        """All runs, newest first, read page by page.
+
+        `query`: the service's filters and sort keys (kind, phase, model, tag, verdict, dataset, q, sort, order).
         """
         place: calls.Place | None = calls.FIRST
         while place is not None:
@@ -174,17 +175,17 @@ class Client:
             yield from page
 
     def cancel(self, run_id: str) -> None:
-        """End a run. Raises errors.ServiceFailed where it had ended before."""
+        """Cancels a run. Raises errors.ServiceFailed if it has ended already."""
         self._ask(calls.cancel(run_id))
 
     def delete(self, run_id: str, *, force: bool = False) -> str:
-        """Delete a run and its files, an active one only with ``force``; returns what became of the files."""
+        """Deletes a run and its files; an active run only with `force`. Returns what happened to the files."""
         return self._ask(calls.delete(run_id, force))
 
     # ------------------------------------------------------------------------------------------------- what runs left
 
     def logs(self, run_id: str, *, tail: int | None = None) -> str:
-        """The run's log so far, or its last ``tail`` lines."""
+        """The run's log so far, or its last `tail` lines."""
         return self._ask(calls.log(run_id, tail))
 
     def follow_logs(self, run_id: str, *, tail: int | None = None) -> Iterator[str]:
@@ -224,27 +225,27 @@ class Client:
             number += 1
 
     def series(self, run_id: str, point: str | None = None) -> dict[str, Any]:
-        """A point of a load test over time."""
+        """The figures of one point of a load test over time."""
         return self._ask(calls.series(run_id, point))
 
     def compare(
         self, baseline: Comparable, candidate: Comparable, *more: Comparable, most_changed: int = MOST_CHANGED
     ) -> Comparison | LoadComparison:
-        """Runs of this service (or folders, or results) compared: see evalkube.compare."""
+        """Compares runs of this service, folders, or results: see evalkube.compare."""
         return comparing.compare(baseline, candidate, *more, client=self, most_changed=most_changed)
 
     def compare_by_service(self, baseline: str, candidate: str, *, most_changed: int) -> dict[str, Any]:
-        """What `POST /api/v1/compare` answers of two evaluations."""
+        """The answer of `POST /api/v1/compare` for two evaluations."""
         return self._ask(calls.compare(baseline, candidate, most_changed))
 
     def health(self) -> Health:
-        """Whether the service answers, and which it is."""
+        """Whether the service answers, and its version."""
         return self._ask(calls.health())
 
     # ------------------------------------------------------------------------------------------------------------- http
 
     def _ask(self, call: Call[T]) -> T:
-        """One answer. Asks again where none came: every request here may be sent twice."""
+        """One answer. The request is sent again if no answer came: every request here may be sent twice."""
         for attempt in range(1, connecting.TRIES + 1):
             try:
                 answer = self._http.request(call.method, call.path, **call.sent_with(self._http.timeout))

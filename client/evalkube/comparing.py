@@ -1,4 +1,4 @@
-"""Runs compared, wherever they are: as runs of a service, as the folders that they left, or as results in memory."""
+"""Compares runs: runs of a service, folders of runs, or results in memory."""
 
 import json
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def compare(
     client: "Client | None" = None,
     most_changed: int = MOST_CHANGED,
 ) -> Comparison | LoadComparison:
-    """Two evaluations over the questions that both were asked, or load tests over the loads that all have.
+    """Compares two evaluations by the questions that both were asked, or load tests by the loads that all have.
 
     Each is a folder on this machine (a run's `output_dir`, or `reports/MODEL` in it where it has several models), the
     id of a run of the service of `client`, or a result. Raises errors.BadRequest for what cannot be compared, and what
@@ -46,12 +46,12 @@ def compare(
     if any(test is not None for test in tests):
         return _load_tests(sides, tests)
     if more:
-        raise _refused(_name(sides[2]), "is one too many: evaluations are compared by two")
+        raise _refused(_name(sides[2]), "is one too many: only two evaluations can be compared")
     return Comparison(_evaluations(_name(sides[0]), _name(sides[1]), client, most_changed))
 
 
 def _place(side: Comparable) -> str | Path | LoadTest:
-    """Where a side is: an evaluation by its folder, if that is on this machine, else by its id."""
+    """Where an evaluation is: its folder if that is on this machine, else its id."""
     if isinstance(side, Evaluation):
         folder = Path(side.output_dir or "")
         return folder if side.output_dir and folder.is_dir() else side.id
@@ -66,13 +66,13 @@ def _name(side: str | Path | LoadTest) -> str:
 
 
 def _load_test(side: str | Path | LoadTest, client: "Client | None") -> PerfResult | None:
-    """The result of a load test; None of what is none."""
+    """The result of a load test; None if the side is not a load test."""
     if isinstance(side, LoadTest):
         return side.result
     if Path(side).is_dir():
         return load_test_in(Path(side))
     if client is None:
-        raise _refused(side, "is no folder here; for the runs of a service name it (--server)")
+        raise _refused(side, "is not a folder here; to compare runs of a service, name the service (--server)")
     if client.run(str(side)).kind != "perf":
         return None
     found = client.wait(str(side), timeout_s=0)
@@ -80,21 +80,21 @@ def _load_test(side: str | Path | LoadTest, client: "Client | None") -> PerfResu
 
 
 def load_test_in(folder: Path) -> PerfResult | None:
-    """The result that a load test left in a folder; None where there is none. Raises errors.BadRequest."""
+    """The result of a load test in a folder; None if there is none. Raises errors.BadRequest."""
     path = folder / _PERF_RESULT
     if not path.is_file():
         return None
     try:
         return PerfResult.model_validate_json(path.read_bytes())
     except ValidationError:
-        raise _refused(path, "is no result of a load test") from None
+        raise _refused(path, "is not the result of a load test") from None
 
 
 def _load_tests(sides: list[str | Path | LoadTest], tests: list[PerfResult | None]) -> LoadComparison:
     named = []
     for side, test in zip(sides, tests, strict=True):
         if test is None:
-            raise _refused(_name(side), "is no load test; load tests are compared with load tests")
+            raise _refused(_name(side), "is not a load test; a load test can only be compared with load tests")
         named.append((_name(side), test))
     try:
         return LoadComparison(loads.load_tests(named))
@@ -117,7 +117,7 @@ def _evaluations(baseline: str, candidate: str, client: "Client | None", most_ch
 
 
 def _folder(given: Path) -> Side:
-    """What an evaluation left in a folder."""
+    """The files of an evaluation in a folder."""
     import yaml  # for this one file
 
     root, reports = (given.parent.parent, given) if given.parent.name == "reports" else (given, _model_in(given))
@@ -145,7 +145,7 @@ def _report(path: Path) -> dict[str, Any]:
             return dict(report)
     except (ValueError, KeyError, TypeError):
         pass
-    raise _refused(path, "is no report of an evaluation")
+    raise _refused(path, "is not a report of an evaluation")
 
 
 def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
@@ -162,9 +162,9 @@ def _read(root: Path, report: dict[str, Any]) -> list[reviews.Reviews]:
 
 
 def _run(run_id: str, client: "Client | None") -> Side:
-    """What a run of a service left."""
+    """The files of a run of a service."""
     if client is None:
-        raise _refused(run_id, "is no folder here; for the runs of a service name it (--server)")
+        raise _refused(run_id, "is not a folder here; to compare runs of a service, name the service (--server)")
     spec = client.run(run_id).spec
     reports = client.answer(run_id, timeout_s=0)["result"]
     paths = {entry.path for entry in client.artifacts(run_id)}
@@ -182,7 +182,7 @@ def _run(run_id: str, client: "Client | None") -> Side:
 def _side(name: str, spec: dict[str, Any], known: Iterable[tuple[dict[str, Any], list[reviews.Reviews]]]) -> Side:
     side = Side.of(name, spec, known)
     if not any(side.answers.values()):
-        raise _refused(name, "has no reviews, without which there is nothing to pair")
+        raise _refused(name, "has no reviews, which a comparison needs")
     return side
 
 

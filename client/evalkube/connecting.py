@@ -1,4 +1,4 @@
-"""How a client reaches a service: the same for both, whatever sends the requests."""
+"""How a client reaches a service: URL, token, options of httpx. Shared by both clients."""
 
 from ipaddress import ip_address
 from typing import Any, Final
@@ -21,7 +21,7 @@ SILENCE_S: Final = 60.0
 
 
 def address(url: str | None, token: str | None) -> tuple[str, str | None]:
-    """The service's URL and token: those given, else the environment's. Raises errors.BadRequest."""
+    """The service's URL and token: the given ones, else those of the environment. Raises errors.BadRequest."""
     if url is not None:
         return url.rstrip("/"), token
     inherited = settings.from_environment()
@@ -46,14 +46,14 @@ def options(url: str, token: str | None, timeout_s: float) -> dict[str, Any]:
 
 
 def unreachable(url: str, problem: httpx.TransportError, attempt: int) -> errors.Unreachable | None:
-    """What to raise after this attempt; None where another is worth it."""
+    """The error to raise after this attempt; None if the request is worth another attempt."""
     if attempt < TRIES and not isinstance(problem, httpx.UnsupportedProtocol | httpx.ReadTimeout):
         return None
     return errors.Unreachable(f"{url}: {str(problem) or type(problem).__name__}")
 
 
 def _is_loopback(url: str) -> bool:
-    """Whether a proxy of the environment has no business with this URL."""
+    """Whether a URL leads to this machine, so that no proxy is used."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

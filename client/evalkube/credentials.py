@@ -1,4 +1,4 @@
-"""The token of a service: from its file into a header, and nowhere else."""
+"""The token of a service. It is read from a file and written into a header, and nowhere else."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ __all__ = ["checked", "from_file"]
 
 
 def checked(token: str) -> str:
-    """`token`, if a header can hold it. Raises errors.BadRequest, which does not show it."""
+    """`token`, if a header can hold it. Raises errors.BadRequest, whose message does not contain it."""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise _refused("token", "must be printable ASCII without spaces, at least one character")
     return token

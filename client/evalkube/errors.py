@@ -1,4 +1,4 @@
-"""What can go wrong between a client and its service, by what the caller does about it."""
+"""The client's errors, one class for each reaction of the caller."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +9,11 @@ __all__ = ["BadRequest", "EvalkubeError", "NotFound", "RunFailed", "ServiceFaile
 
 
 class EvalkubeError(Exception):
-    """The base of all that the client raises."""
+    """The base class of all errors that the client raises."""
 
 
 class BadRequest(EvalkubeError):
-    """The request has to change; ``problems`` says where."""
+    """The request has to change. `problems` names the fields and reasons."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(sentence(problems))
@@ -21,23 +21,23 @@ class BadRequest(EvalkubeError):
 
 
 class NotFound(EvalkubeError):
-    """There is no such run or file."""
+    """The run or file does not exist."""
 
 
 class Unauthorized(EvalkubeError):
-    """The service asks for a token, or for another one."""
+    """The service asks for a token, or refuses the given one."""
 
 
 class Unreachable(EvalkubeError):
-    """No answer came; whether the service is there at all is for a person to see."""
+    """No answer came: the service may be down, or the URL wrong."""
 
 
 class ServiceFailed(EvalkubeError):
-    """The service answered with something that is neither a result nor the client's fault."""
+    """The service could not do what was asked, and the request is not at fault."""
 
 
 class RunFailed(EvalkubeError):
-    """The run ended without a result; ``response`` is the service's whole answer."""
+    """The run ended without a result. `response` is the service's whole answer."""
 
     def __init__(self, response: Mapping[str, Any]) -> None:
         super().__init__(str(response.get("error", "the run failed")))

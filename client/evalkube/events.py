@@ -14,13 +14,15 @@ class Event:
 
 
 class EventReader:
-    """Makes events of lines (without their ends). One that the stream breaks off in is dropped, by the standard."""
+    """Makes events of lines without line ends. An incomplete event at the end of the stream is dropped, as the standard
+    asks.
+    """
 
     def __init__(self) -> None:
         self._kind, self._data = "message", list[str]()
 
     def feed(self, line: str) -> Event | None:
-        """The event that ends with this line; None where none does."""
+        """The event that this line completes; None if it completes none."""
         if not line:
             done = Event(self._kind, "\n".join(self._data)) if self._data else None
             self._kind, self._data = "message", []

@@ -1,4 +1,4 @@
-"""Reads back what a run left in a folder, without a service: the run document and the result."""
+"""Reads the run document and the result from a run's folder, without a service."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ _RUN: Final[TypeAdapter[EvalRun | PerfRun]] = TypeAdapter(EvalRun | PerfRun)
 
 
 def outcome_in(folder: Path) -> Evaluation | LoadTest:
-    """What the run of a folder found. Raises errors.BadRequest where there is none."""
+    """The result of the run in a folder. Raises errors.BadRequest if there is none."""
     for run_path, result_path in _DOCUMENTS:
         if (folder / run_path).is_file() and (folder / result_path).is_file():
             run = _run(folder / run_path, folder)
@@ -29,7 +29,7 @@ def outcome_in(folder: Path) -> Evaluation | LoadTest:
             except errors.ServiceFailed as problem:
                 raise _refused(folder, str(problem)) from None
     wanted = " or ".join(f"{run} with {result}" for run, result in _DOCUMENTS)
-    raise _refused(folder, f"holds no result of a run ({wanted}); an unfinished run leaves none")
+    raise _refused(folder, f"has no result of a run ({wanted}); an unfinished run has none")
 
 
 def files_in(folder: Path) -> list[str]:
@@ -41,7 +41,7 @@ def _run(path: Path, folder: Path) -> Run:
     try:
         document = _RUN.validate_json(path.read_bytes())
     except ValidationError:
-        raise _refused(path, "is no document of a run") from None
+        raise _refused(path, "is not the document of a run") from None
     status: dict[str, Any] = document.status.model_dump(by_alias=False)
     return Run(
         id=document.metadata.name,

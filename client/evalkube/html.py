@@ -1,4 +1,4 @@
-"""What a result looks like in a notebook: facts and tables as HTML without style or script. Pure; text is escaped."""
+"""A result as HTML for a notebook: facts and tables without style or script. Pure; text is escaped."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -10,7 +10,7 @@ __all__ = ["page"]
 
 
 def page(facts: Mapping[str, str], tables: Iterable[Table]) -> str:
-    """Facts as a list, then the tables."""
+    """A list of facts, then the tables."""
     listed = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts.items())
     return f"<dl>{listed}</dl>" + "".join(map(_table, tables))
 

@@ -1,6 +1,6 @@
-"""What a service says of runs, as types: the answers of its REST API, as far as a client reads them.
+"""The answers of the REST API as types, as far as a client reads them.
 
-A field that a later service adds is passed over, and one that an earlier service does not have has a default.
+A field that a later service adds is ignored. A field that an earlier service does not have gets a default.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ class _Answer(BaseModel):
 
 
 class Health(_Answer):
-    """Whether a service answers, and since when."""
+    """Whether a service answers, and its start time."""
 
     status: str
     service: str = ""
@@ -40,14 +40,14 @@ class Health(_Answer):
 
 
 class Queue(_Answer):
-    """The place of a run that waits for its turn."""
+    """The place of a waiting run in the queue."""
 
     position: int | None = None
     waits_for: str = ""
 
 
 class Progress(_Answer):
-    """How far a run is, and what it sees now."""
+    """The progress of a run, with its live figures."""
 
     id: str = ""
     phase: Phase = Phase.PENDING
@@ -62,7 +62,7 @@ class Progress(_Answer):
 
 
 class Run(_Answer):
-    """A run of a service. What only a single run says (`spec`, `conditions`) is empty in a list."""
+    """A run of a service. In a list, `spec` and `conditions` are empty."""
 
     id: str
     kind: Word
@@ -88,12 +88,12 @@ class Run(_Answer):
 
     @property
     def ended(self) -> bool:
-        """Whether the run will not change again."""
+        """Whether the run has ended and will not change again."""
         return self.phase.terminal
 
 
 class RunEvent(_Answer):
-    """A change of some run: it became another, or it is no more."""
+    """A change of a run, or its deletion."""
 
     kind: Literal["run", "deleted"]
     id: str
@@ -101,7 +101,7 @@ class RunEvent(_Answer):
 
     @classmethod
     def of(cls, kind: str, data: dict[str, Any]) -> "RunEvent | None":
-        """An event of the stream; None of a kind that this client does not know."""
+        """The event of the stream; None for a kind that this client does not know."""
         match kind:
             case "run":
                 return cls(kind="run", id=data["id"], run=Run.model_validate(data))
@@ -120,7 +120,7 @@ class Artifact(_Answer):
 
 
 class SampleLine(_Answer):
-    """A sample or a request in a list: its keys are those of the service."""
+    """A sample or a request in a list. It has the service's keys."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -134,7 +134,7 @@ class Page(_Answer):
 
 
 class Threshold(_Answer):
-    """A threshold of a run beside what was measured: `met` is None where the run reports no such figure."""
+    """A threshold of a run with the measured value. `met` is None if the run reports no such figure."""
 
     metric: str
     op: str
@@ -143,7 +143,7 @@ class Threshold(_Answer):
     met: bool
 
     def __str__(self) -> str:
-        """What was measured and what was wanted."""
+        """The measured value and the wanted one."""
         if self.value is None:
             return f"{self.metric} is not reported"
         return f"{self.metric} is {self.value:.6g}, wanted {self.op} {self.wanted:g}"

@@ -1,6 +1,6 @@
-"""What a run found, as values: scores of an evaluation, points of a load test, a comparison. No I/O here.
+"""The results of runs as values: scores of an evaluation, points of a load test, a comparison. No I/O here.
 
-Tables are those of the reports (`evalkube_report`); pandas is needed for `to_frame` alone.
+The tables are those of the reports (`evalkube_report`). Only `to_frame` needs pandas.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,15 +48,18 @@ _WORST: Final = (Verdict.INVALID, Verdict.DEGRADED, Verdict.VALID)
 
 @dataclass(frozen=True, repr=False)
 class Outcome:
-    """What a run found. ``answer`` is what the service said (EvalScope's keys), ``run`` the run at its end,
-    ``result`` the result document, from which everything here is computed."""
+    """The result of a run.
+
+    `answer`: the service's answer (EvalScope's keys). `run`: the run at its end. `result`: the result document;
+    everything here is computed from it.
+    """
 
     run: Run
     answer: Mapping[str, Any]
     result: EvalResult | PerfResult
 
     def __repr__(self) -> str:
-        """The run, and the figures that one looks at first."""
+        """The run's id with its headline figures."""
         shown = ", ".join(f"{name}={value:.4g}" for name, value in list(self.summary.items())[:3])
         return f"<{type(self).__name__} {self.id}: {shown}>"
 
@@ -67,43 +70,45 @@ class Outcome:
 
     @property
     def output_dir(self) -> str | None:
-        """Where the run's files are, on the machine of the service."""
+        """The folder of the run's files, on the machine of the service."""
         return self.run.output_dir
 
     @property
     def summary(self) -> dict[str, float]:
-        """Every figure by name: ``gsm8k/mean_acc``, ``parallel_8_number_100/ttft_p99_s``."""
+        """All figures by name: `gsm8k/mean_acc`, `parallel_8_number_100/ttft_p99_s`."""
         return summary.summary(self.result)
 
     @property
     def thresholds(self) -> list[Threshold]:
-        """The run's thresholds beside what was measured; one that names no dataset or point is there for each."""
+        """The run's thresholds with the measured values. A threshold that names no dataset or point is listed once for
+        each.
+        """
         return list(_thresholds(self.run.spec.get("thresholds") or [], self.summary))
 
     @property
     def requested(self) -> int:
-        """Samples, requests or conversations that were asked for."""
+        """The number of samples, requests or conversations that were asked for."""
         return summary.requested(self.result)
 
     @property
     def failed(self) -> int:
-        """Samples, requests or conversations that failed."""
+        """The number of samples, requests or conversations that failed."""
         return summary.failed(self.result)
 
     def tables(self) -> list[Table]:
-        """The result as tables: the first is what one came for."""
+        """The result as tables, the most important one first."""
         raise NotImplementedError
 
     def statements(self) -> list[Statement]:
-        """What a reader came for, in sentences."""
+        """The result in sentences, the most important one first."""
         raise NotImplementedError
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
-        """The head, then the rows of `summary.csv`."""
+        """The rows of `summary.csv`, after the head."""
         return summary_table.rows(self.result)
 
     def document(self) -> dict[str, Any]:
-        """Ready for JSON: the run, its figures by name, and its thresholds."""
+        """The run, its figures by name, and its thresholds, ready for JSON."""
         kept = {"id", "kind", "model", "phase", "created_at", "started_at", "completed_at", "output_dir", "tags"}
         thresholds = [one.model_dump(mode="json") for one in self.thresholds]
         run = self.run.model_dump(mode="json", include=kept)
@@ -116,29 +121,29 @@ class Outcome:
         }
 
     def _repr_html_(self) -> str:
-        """The result in a notebook."""
+        """The result as HTML for a notebook."""
         said = {statement.topic: statement.text for statement in self.statements()}
         return html.page({"Run": self.id, "Model": self.run.model, **said}, self.tables()[:2])
 
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(Outcome):
-    """What an evaluation found."""
+    """The result of an evaluation."""
 
     result: EvalResult
 
     @property
     def scores(self) -> dict[str, float]:
-        """The main metric's score of each dataset that has one."""
+        """The score of each dataset by its main metric. A dataset without a score is left out."""
         found = {dataset.name: dataset_score(dataset) for dataset in self.result.datasets}
         return {name: score for name, score in found.items() if score is not None}
 
     def statements(self) -> list[Statement]:
-        """The score of each benchmark, and what of it is missing; of a dry run nothing."""
+        """The score of each benchmark, and the samples that are missing from it. Empty for a dry run."""
         return [] if self.result.estimate is not None else sentences.of_evaluation(self.result)
 
     def tables(self) -> list[Table]:
-        """Scores first, then what else there is to tell."""
+        """The table of scores, then the other tables."""
         if self.result.estimate is not None:
             return [expected.estimate_table(self.result.estimate)]
         found = [evaluation.summary_table(self.result), evaluation.precision_table(self.result)]
@@ -153,7 +158,7 @@ class Evaluation(Outcome):
         return [table for table in (*found, *(make(self.result) for make in made)) if table is not None]
 
     def to_frame(self, *, subsets: bool = False) -> "pd.DataFrame":
-        """One row for each dataset and metric: score, 95 % interval, samples; with ``subsets`` of those, too."""
+        """One row for each dataset and metric: score, 95 % interval, samples. With `subsets`, also rows of subsets."""
         head, *rows = self.rows()
         frame = _pandas().DataFrame(rows, columns=head)
         return frame if subsets else frame[frame["subset"] == ""].reset_index(drop=True)
@@ -161,37 +166,37 @@ class Evaluation(Outcome):
 
 @dataclass(frozen=True, repr=False)
 class LoadTest(Outcome):
-    """What a load test found."""
+    """The result of a load test."""
 
     result: PerfResult
 
     @property
     def points(self) -> dict[str, PerfPoint]:
-        """The loads of the sweep by name."""
+        """The points of the sweep by name."""
         return {point.name: point for point in self.result.points}
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the load generator was healthy, at the worst point."""
+        """The worst verdict of all points: whether the load generator was healthy."""
         seen = {point.verdict for point in self.result.points}
         return next((verdict for verdict in _WORST if verdict in seen), Verdict.VALID)
 
     @property
     def verdict_reasons(self) -> dict[str, list[str]]:
-        """Why a point is not valid, by point."""
+        """The reasons why a point is not valid, by point."""
         return {point.name: list(point.verdict_reasons) for point in self.result.points if point.verdict_reasons}
 
     @property
     def sla(self) -> SlaResult | None:
-        """The answer of a search for a service level; None where there was none."""
+        """The answer of a search for a service level; None if there was no search."""
         return self.result.sla
 
     def statements(self) -> list[Statement]:
-        """Whether the figures can be believed, a search's answer, saturation."""
+        """Sentences about verdict, service level, and saturation."""
         return sentences.of_load_test(self.result)
 
     def tables(self) -> list[Table]:
-        """A search's answer first, then throughput and times of every point, then what else there is to tell."""
+        """The answer of a search, throughput and times of every point, then the other tables."""
         found = [
             service_levels.answers_table(self.result),
             load_test.summary_table(self.result),
@@ -205,42 +210,42 @@ class LoadTest(Outcome):
         return [table for table in found if table is not None]
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row for each point, with every figure that there is (rps, ttft_p99_s ...)."""
+        """One row for each point, with all its figures (rps, ttft_p99_s ...)."""
         head, *rows = self.rows()
         return _pandas().DataFrame(rows, columns=head)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two evaluations over the questions that both were asked; ``document`` is what the service answers."""
+    """Two evaluations compared over the questions that both were asked. `document` is the service's answer."""
 
     document: Mapping[str, Any] = field(repr=False)
 
     @property
     def benchmarks(self) -> Mapping[str, Mapping[str, Any]]:
-        """Scores, difference, interval and p-value of each benchmark that both have."""
+        """Scores, difference, interval and p-value of each benchmark that both runs have."""
         found: Mapping[str, Mapping[str, Any]] = self.document["benchmarks"]
         return found
 
     @property
     def warnings(self) -> list[str]:
-        """What speaks against a comparison."""
+        """Reasons to doubt the comparison."""
         own = [f"{name}: {warning}" for name, one in self.benchmarks.items() for warning in one["warnings"]]
         return [*self.document["warnings"], *own]
 
     def tables(self) -> list[Table]:
-        """Scores and differences, then the questions that changed."""
+        """The table of scores and differences, then the questions that changed."""
         changed = (comparison.changed_table(self.document, name) for name in self.benchmarks)
         return [comparison.score_table(self.document), *(table for table in changed if table is not None)]
 
     def names(self) -> list[str]:
-        """Which runs are compared."""
+        """The names of the compared runs."""
         return [
             f"{side.capitalize()}: {self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES
         ]
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
-        """The head, then a row for each benchmark."""
+        """A row for each benchmark, after the head."""
         kept = ("metric", "questions", "baseline_score", "candidate_score", "difference", "p_value", "p_value_holm")
         yield ("benchmark", *kept, "low", "high")
         for name, one in self.benchmarks.items():
@@ -252,25 +257,25 @@ class Comparison:
         return _pandas().DataFrame(rows, columns=head)
 
     def _repr_html_(self) -> str:
-        """The comparison in a notebook."""
+        """The comparison as HTML for a notebook."""
         names = {side.capitalize(): f"{self.document[side]['run']} ({self.document[side]['model']})" for side in _SIDES}
         return html.page(names, self.tables()[:2])
 
 
 @dataclass(frozen=True)
 class LoadComparison:
-    """Load tests over the loads that all have: the first with each of the others."""
+    """Load tests compared at the loads that all have: the first one with each of the others."""
 
     compared: report_comparison.LoadComparison = field(repr=False)
 
     @property
     def document(self) -> dict[str, Any]:
-        """Ready for JSON: figures by name; what is not known is null."""
+        """The figures by name, ready for JSON. An unknown figure is null."""
         return self.compared.document()
 
     @property
     def warnings(self) -> list[str]:
-        """What speaks against a comparison."""
+        """Reasons to doubt the comparison."""
         return [f"{one.candidate.run}: {warning}" for one in self.compared.candidates for warning in one.warnings]
 
     def tables(self) -> list[Table]:
@@ -278,7 +283,7 @@ class LoadComparison:
         return comparison.load_tables(self.compared)
 
     def names(self) -> list[str]:
-        """Which runs are compared."""
+        """The names of the compared runs."""
         sides = [
             ("Baseline", self.compared.baseline),
             *(("Candidate", one.candidate) for one in self.compared.candidates),
@@ -286,7 +291,7 @@ class LoadComparison:
         return [f"{name}: {side.run} ({side.model})" for name, side in sides]
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
-        """The head, then a row for each candidate, load and figure."""
+        """A row for each candidate, load and figure, after the head."""
         yield ("candidate", "load", "figure", "baseline", "value", "difference", "ratio", "low", "high", "outcome")
         for one in self.compared.candidates:
             for point in one.points:
@@ -308,7 +313,7 @@ class LoadComparison:
         return _pandas().DataFrame(rows, columns=head)
 
     def _repr_html_(self) -> str:
-        """The comparison in a notebook."""
+        """The comparison as HTML for a notebook."""
         return html.page({"Baseline": self.compared.baseline.run}, self.tables()[:3])
 
 
@@ -316,12 +321,12 @@ _SIDES: Final = ("baseline", "candidate")
 
 
 def result_path(paths: Iterable[str]) -> str | None:
-    """The path of the result document among a run's files; None where there is none."""
+    """The path of the result document among a run's files; None if there is none."""
     return next((path for path in paths if path in _RESULT_PATHS), None)
 
 
 def outcome_of(run: Run, answer: Mapping[str, Any], document: bytes | None) -> Evaluation | LoadTest:
-    """A run at its end as a value. Raises errors.ServiceFailed for a document that cannot be read, or none."""
+    """The result of an ended run as a value. Raises errors.ServiceFailed if its document is missing or unreadable."""
     if document is None:
         raise errors.ServiceFailed(
             f"run {run.id} left no result document ({' or '.join(_RESULT_PATHS)}): its service is of an earlier version"

@@ -1,4 +1,4 @@
-"""A service of one's own for one run: started on a free loopback port, gone when the run is, whatever happens."""
+"""A private service for one run. It listens on a free loopback port and ends with the run."""
 
 import contextlib
 import os
@@ -21,12 +21,11 @@ _END_S: Final = 30.0
 
 @contextlib.contextmanager
 def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """The URL and the token of a running service over ``outputs`` that may read ``folders``. Raises
-    errors.ServiceFailed.
+    """The URL and the token of a running service over `outputs` that may read `folders`. Raises errors.ServiceFailed.
 
-    Its standard input is the cord: when it closes, with us or before, the service ends its runs and itself. A session
-    of its own keeps the terminal's Ctrl-C from it, which we turn into an orderly cancellation. The token keeps other
-    users of this machine from it; it goes through a pipe, and is in no file and no process list.
+    The service ends its runs and itself when its standard input closes: at the end of this block, or when this process
+    ends. It has a session of its own, so the terminal's Ctrl-C does not reach it; the client cancels the run instead.
+    The token keeps other users of this machine out. It goes through a pipe, so no file and no process list contains it.
     """
     token = secrets.token_urlsafe(32)
     command = [sys.executable, "-P", "-m", "evalkube.attended", "--host", "127.0.0.1", "--port", "0"]
@@ -53,7 +52,7 @@ def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]
 
 @contextlib.contextmanager
 def _pipe_with(token: str) -> Iterator[int]:
-    """The end to read it from; there is nothing after it."""
+    """The read end of a pipe that contains the token and then ends."""
     reading, writing = os.pipe()
     try:
         os.write(writing, token.encode())

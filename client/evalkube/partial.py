@@ -1,4 +1,4 @@
-"""What an interrupted run had come to, read from the lines that it left. It is no result, and says so."""
+"""The partial result of an interrupted run, read from its files. It is marked as partial."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class PartialScore:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A run that was cut short: where it was last seen, and of an evaluation the scores so far."""
+    """An interrupted run: its last known progress and, for an evaluation, the scores so far."""
 
     run: Run
     seen: Progress
@@ -30,17 +30,17 @@ class Partial:
 
     @property
     def done(self) -> int:
-        """Samples or requests that were done; those with a score are, even if nobody had told of them yet."""
+        """The number of samples or requests that were done, at least the number that have a score."""
         told = 0 if self.run.progress is None else self.run.progress.done
         return max(told, self.seen.done, sum(score.samples for score in self.scores))
 
     @property
     def total(self) -> int:
-        """Samples or requests in all; 0 where that is not known."""
+        """The number of all samples or requests; 0 if it is not known."""
         return max(self.seen.total, 0 if self.run.progress is None else self.run.progress.total)
 
     def document(self, again: str) -> dict[str, Any]:
-        """Ready for JSON; ``again`` is the command that goes on."""
+        """The partial result, ready for JSON. `again` is the command that continues the run."""
         return {
             "status": "interrupted",
             "partial": True,
@@ -58,7 +58,7 @@ class Partial:
 
 
 def partial_of(client: Client, run_id: str, seen: Progress) -> Partial:
-    """A run that was cut short, as it is now."""
+    """The partial result of an interrupted run."""
     run = client.run(run_id)
     paths = [file.path for file in client.artifacts(run_id) if file.path.startswith("reviews/")]
     scores = []
@@ -70,7 +70,7 @@ def partial_of(client: Client, run_id: str, seen: Progress) -> Partial:
 
 
 def _dataset_of(path: str, run: Run) -> str | None:
-    """The benchmark that a file of reviews is of (reviews/MODEL/BENCHMARK_SUBSET.jsonl)."""
+    """The benchmark of a file of reviews (reviews/MODEL/BENCHMARK_SUBSET.jsonl)."""
     stem = path.rpartition("/")[2].removesuffix(".jsonl")
     known = run.datasets or list(run.spec.get("datasets", ()))
     return max((name for name in known if stem.startswith(f"{name}_")), key=len, default=None)

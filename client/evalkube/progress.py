@@ -1,4 +1,4 @@
-"""Shows how far a run is: a bar on a terminal or in a notebook, a line with the time where there is neither."""
+"""Shows the progress of a run: a bar on a terminal or in a notebook, elsewhere lines with the time."""
 
 import sys
 import time
@@ -23,7 +23,7 @@ Shown: TypeAlias = bool | None
 
 
 class Display(Protocol):
-    """Something that shows moments of a run."""
+    """Shows the progress of a run."""
 
     def __enter__(self) -> Self: ...
 
@@ -32,11 +32,11 @@ class Display(Protocol):
     ) -> None: ...
 
     def show(self, moment: Progress) -> None:
-        """Show how far the run is."""
+        """Shows the run's progress."""
 
 
 def display(shown: Shown = None, stream: TextIO | None = None) -> Display:
-    """What suits ``stream`` (standard error unless given), or the notebook that this is."""
+    """The display that fits `stream` (standard error by default) or the notebook."""
     stream = sys.stderr if stream is None else stream
     if shown is False:
         return _Silent()
@@ -50,7 +50,7 @@ def display(shown: Shown = None, stream: TextIO | None = None) -> Display:
 
 
 def _widgets() -> Any:
-    """The module ipywidgets in a notebook that has it; else None."""
+    """The module ipywidgets, in a notebook that has it; else None."""
     if "ipykernel" not in sys.modules:
         return None
     try:
@@ -65,7 +65,7 @@ def _widgets() -> Any:
 
 
 def eta_text(seconds: float | None) -> str:
-    """The time that is left, as "4 min 05 s left"; nothing where it is not known."""
+    """The remaining time, as "4 min 05 s left"; empty if it is not known."""
     if seconds is None:
         return ""
     whole = max(0, round(seconds))
@@ -77,7 +77,7 @@ def eta_text(seconds: float | None) -> str:
 
 
 def figures_text(moment: Progress) -> str:
-    """What is seen now: "12.3 requests/s, 480 tok/s, TTFT p50 41 ms p99 90 ms, 2 failed"; nothing where nothing is."""
+    """The live figures: "12.3 requests/s, 480 tok/s, TTFT p50 41 ms p99 90 ms, 2 failed"; empty if there are none."""
     return ", ".join(_figures(moment.figures, moment.failed))
 
 
@@ -98,7 +98,7 @@ def _figures(figures: Mapping[str, float], failed: int) -> Iterator[str]:
 
 
 def _count(moment: Progress) -> str:
-    """How many samples or requests are done, and of how many; nothing before anything is known."""
+    """The number of done samples or requests, and of all; empty while it is not known."""
     if moment.total:
         return f"{moment.done:,}/{moment.total:,}"
     return f"{moment.done:,} done" if moment.done else ""
@@ -112,7 +112,7 @@ def _stage(moment: Progress) -> str:
 
 
 class _Silent:
-    """Shows nothing; what the others are made of."""
+    """Shows nothing. The base of the other displays."""
 
     def __enter__(self) -> Self:
         return self
@@ -161,7 +161,7 @@ class Bar(_Silent):
         self._bars.stop()
 
     def show(self, moment: Progress) -> None:
-        """Redraw the bar; the time that is left is the service's, who knows how even the work is."""
+        """Redraws the bar. The remaining time is the service's estimate."""
         self._bars.said = figures_text(moment)
         self._bars.update(
             self._task,
@@ -174,7 +174,7 @@ class Bar(_Silent):
 
 
 class _Lines(_Silent):
-    """A line when the stage changes, at the end, and every ten seconds in between, each with the time."""
+    """Prints a line with the time: at a new stage, at the end, and every ten seconds in between."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -182,7 +182,7 @@ class _Lines(_Silent):
         self._next = 0.0
 
     def show(self, moment: Progress) -> None:
-        """Write a line, unless there was one just now."""
+        """Writes a line, unless there was one just now."""
         place = (str(moment.phase), _stage(moment))
         now = time.monotonic()
         if place == self._last and now < self._next:
@@ -196,7 +196,7 @@ class _Lines(_Silent):
 
 
 class _Notebook(_Silent):
-    """A bar of ipywidgets with the figures beside it."""
+    """A bar of ipywidgets, with the live figures beside it."""
 
     def __init__(self, widgets: Any) -> None:
         self._bar = widgets.FloatProgress(min=0.0, max=1.0)
@@ -210,7 +210,7 @@ class _Notebook(_Silent):
         return self
 
     def show(self, moment: Progress) -> None:
-        """Move the bar."""
+        """Moves the bar."""
         self._bar.value = moment.done / moment.total if moment.total else 0.0
         self._bar.bar_style = _STYLES.get(str(moment.phase), "")
         parts = [_stage(moment), _count(moment), figures_text(moment), eta_text(moment.eta_seconds)]

@@ -1,4 +1,4 @@
-"""Requests on their way: from a model or its fields to what is sent, and to a service of one's own on this machine."""
+"""Prepares requests: fields and secrets for a service, and absolute paths for a service on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ REQUESTS: Final[Mapping[Word, type[EvalRequest] | type[PerfRequest]]] = {"eval":
 
 
 def body(word: Word, request: EvalRequest | PerfRequest | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What is sent: the request, and fields over it. A key that neither has is the environment's (EVALKUBE_API_KEY)."""
+    """The request that is sent, with fields over it. A missing key is taken from the environment (EVALKUBE_API_KEY)."""
     found = {} if request is None else calls.body_of(request)
     found |= {name: _plain(value) for name, value in fields.items()}
     for name, secret in settings.from_environment().secrets.items():
@@ -49,7 +49,7 @@ _BESIDE: Final = ("tags", "namespace", "priority", "resources")
 
 
 def problems(given: Mapping[str, Any], word: Word) -> list[Problem]:
-    """What the contract has against a request."""
+    """The problems that the contract finds in a request."""
     found = tags.problems(tags_in(given))
     body = {name: value for name, value in given.items() if name not in _BESIDE}
     try:
@@ -63,7 +63,7 @@ def problems(given: Mapping[str, Any], word: Word) -> list[Problem]:
 
 
 def tags_in(given: Mapping[str, Any]) -> dict[str, str]:
-    """The tags of a request: a mapping, or words, which are tags without a value."""
+    """The tags of a request, from a mapping or from a list of words. A word is a tag without a value."""
     named = given.get("tags") or {}
     if isinstance(named, Mapping):
         return {str(name): str(value) for name, value in named.items()}
@@ -72,14 +72,14 @@ def tags_in(given: Mapping[str, Any]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Localized:
-    """A request for a service on this machine: every path absolute, and the folders that it must be allowed to read."""
+    """A request for a service on this machine: absolute paths, and the folders that the run reads."""
 
     body: dict[str, Any]
     folders: tuple[Path, ...]
 
 
 def localized(given: Mapping[str, Any], word: Word) -> Localized:
-    """``given`` with every path to read made absolute. Raises errors.BadRequest for one that is not there."""
+    """The request `given` with absolute paths. Raises errors.BadRequest if a path does not exist."""
     found: list[Problem] = []
     folders: dict[Path, None] = {}
 

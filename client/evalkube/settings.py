@@ -1,4 +1,4 @@
-"""What a client takes from the environment: read once, and nowhere else in this room."""
+"""The client's settings from the environment. No other module of the client reads the environment."""
 
 import os
 from collections.abc import Mapping
@@ -13,8 +13,11 @@ __all__ = ["Settings", "from_environment", "proxy_to"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secrets``: what a request's secret fields are when neither an option nor a file gives them. ``token_value`` and
-    ``token_file``: of ``server``."""
+    """The settings of a client.
+
+    `secrets`: values of a request's secret fields that neither an option nor a file gives. `token_value` and
+    `token_file`: the token of `server`.
+    """
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str | None = None
@@ -22,14 +25,13 @@ class Settings:
     token_file: Path | None = None
 
     def token(self, chosen: Path | None = None) -> str | None:
-        """The token in ``chosen``, else the environment's: its file before its value. Raises errors.BadRequest."""
+        """The token in the file `chosen`, else that of the environment (its file first). Raises errors.BadRequest."""
         file = chosen or self.token_file
         return self.token_value if file is None else credentials.from_file(file)
 
 
 def from_environment() -> Settings:
-    """EVALKUBE_API_KEY, EVALKUBE_JUDGE_API_KEY, EVALKUBE_SERVER, EVALKUBE_TOKEN and EVALKUBE_TOKEN_FILE, where they are
-    set."""
+    """Reads EVALKUBE_API_KEY, EVALKUBE_JUDGE_API_KEY, EVALKUBE_SERVER, EVALKUBE_TOKEN and EVALKUBE_TOKEN_FILE."""
     variables = {"api_key": "EVALKUBE_API_KEY", "judge_api_key": "EVALKUBE_JUDGE_API_KEY"}
     secrets = {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
     token_file = os.environ.get("EVALKUBE_TOKEN_FILE")
@@ -42,7 +44,7 @@ def from_environment() -> Settings:
 
 
 def proxy_to(url: str) -> proxies.Proxy | None:
-    """The proxy of the environment that leads to the service at ``url``. Raises errors.Unreachable for a false one."""
+    """The environment's proxy for the service at `url`. Raises errors.Unreachable for an invalid proxy."""
     try:
         return proxies.read(os.environ).for_url(url)
     except proxies.BadProxy as problem:

@@ -1,4 +1,4 @@
-"""Evaluations and load tests in one call, with a service or without: then one is started, and ends with them."""
+"""Evaluations and load tests in one call. Without a service, one is started for the run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,10 +25,10 @@ def evaluate(
     progress: Shown = None,
     **fields: Any,
 ) -> Evaluation:
-    """Evaluate a model: ``request``, or its fields (model, api_url, datasets, limit ...).
+    """Evaluates a model: `request`, or its fields (model, api_url, datasets, limit ...).
 
-    Runs on this machine, with its files in ``outputs``; or on the service ``server``, a URL or a client. ``data``:
-    further folders that the run may read from. ``progress``: whether it is shown; unless given where somebody looks.
+    Runs on this machine, with its files in `outputs`; or on the service `server`, a URL or a client. `data`:
+    further folders that the run may read from. `progress`: whether it is shown; unless given where somebody looks.
     Raises errors.BadRequest with every problem, errors.RunFailed; Ctrl-C cancels the run.
     """
     found = _run("eval", requesting.body("eval", request, fields), server, Path(outputs), data, progress)
@@ -46,7 +46,9 @@ def load_test(
     progress: Shown = None,
     **fields: Any,
 ) -> LoadTest:
-    """Load-test an endpoint: ``request``, or its fields (model, url, number, parallel, rate ...). As `evaluate`."""
+    """Load-tests an endpoint: `request`, or its fields (model, url, number, parallel, rate ...). Other arguments: see
+    `evaluate`.
+    """
     found = _run("perf", requesting.body("perf", request, fields), server, Path(outputs), data, progress)
     assert isinstance(found, LoadTest)
     return found
@@ -73,8 +75,9 @@ def _run(
 def on_this_machine(
     word: Word, body: Mapping[str, Any], outputs: Path, data: Sequence[str | Path] = ()
 ) -> Iterator[tuple[Client, dict[str, Any]]]:
-    """A client of a service started for this run, and the request in terms of its folders. Raises errors.BadRequest,
-    before anything is started, and errors.ServiceFailed.
+    """A client of a service that is started for this run, and the request with absolute paths.
+
+    Raises errors.BadRequest before anything is started, and errors.ServiceFailed.
     """
     if found := requesting.problems(body, word):
         raise errors.BadRequest(found)

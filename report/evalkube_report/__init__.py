@@ -1,1 +1,1 @@
-"""What a run measured, for people: HTML pages, text tables. Values in, text out; no file is written here."""
+"""The results of runs for people: HTML pages and text tables. Values in, text out; no file is written here."""

@@ -1,4 +1,4 @@
-"""A run's spec as lines of name and value, with nothing in them that could be a secret. Pure."""
+"""A run's spec as names and values, without secrets. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _BODIES = frozenset({"extra_body", "extra_args"})
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One field of a spec by its dotted name; ``given`` when the request set it."""
+    """One field of a spec by its dotted name. `given`: the request set it."""
 
     name: str
     value: str
@@ -35,15 +35,17 @@ def host_of(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """The URL without credentials and without the values of its query, which may hold a key."""
+    """A URL without credentials and without the values of its query, which may hold a key."""
     parts = urlsplit(url)
     query = "?..." if parts.query else ""
     return f"{parts.scheme}://{host_of(url)}{parts.path}{query}"
 
 
 def settings_of(spec: EvalRunSpec | PerfRunSpec, *, longest: int | None = _LONGEST) -> list[Setting]:
-    """Every field that has a value: the given ones first. What only a cluster heeds is left out unless it was given.
-    Of values longer than `longest` both ends are shown.
+    """All fields that have a value, the given ones first.
+
+    Fields that only a cluster uses are left out unless they were given. Of a value longer than `longest` both ends are
+    shown.
     """
     set_by_request = spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
     given = {path for name, value in set_by_request.items() for path, _ in _leaves(name, value)}

@@ -1,4 +1,4 @@
-"""Lines of CSV that spreadsheets show as they are: no text is taken for a formula, and numbers stay numbers."""
+"""Lines of CSV that spreadsheets show unchanged: text is never read as a formula, and numbers stay numbers."""
 
 import csv
 import io
@@ -19,8 +19,10 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def safe(cell: Cell) -> Cell:
-    """The cell as it is written. Text that a spreadsheet could take for a formula begins with an apostrophe then; text
-    that is a number ("-5") stays as it is. Line breaks are line feeds.
+    """A cell as it is written.
+
+    Text that a spreadsheet could read as a formula gets an apostrophe before it. A number as text ("-5") stays as it
+    is. Line breaks become line feeds.
     """
     if not isinstance(cell, str):
         return cell
@@ -29,7 +31,7 @@ def safe(cell: Cell) -> Cell:
 
 
 def encoded(rows: Iterable[Iterable[Cell]]) -> Iterator[bytes]:
-    """Each row as a line of UTF-8 (cells with line breaks are quoted, so that it may be several). None is empty."""
+    """Each row as CSV in UTF-8. Cells with line breaks are quoted, so a row may take several lines. No row is empty."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     for row in rows:

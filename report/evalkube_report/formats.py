@@ -1,6 +1,6 @@
-"""Numbers as people read them: three or four significant digits, a unit, and a dash where there is nothing to tell.
+"""Numbers as people read them: three or four significant digits, a unit, and a dash for an unknown value.
 
-No layout here, and never "nan" or "None" in what comes out.
+No layout here. The output never contains "nan" or "None".
 """
 
 import math
@@ -39,7 +39,7 @@ _S_NS = 1e9
 
 
 def significant(value: float | None, digits: int = 4) -> str:
-    """``value`` with ``digits`` significant digits, never fewer than its whole part has."""
+    """A number with `digits` significant digits, but always all digits before the decimal point."""
     if value is None or not math.isfinite(value):
         return DASH
     if value == 0:
@@ -56,14 +56,14 @@ def _gained(text: str, magnitude: int) -> bool:
 
 
 def amount(value: float | None, digits: int = 4) -> str:
-    """A number of whole things: a whole number as it is, a mean or a value between two with significant digits."""
+    """A number of whole things. A whole number stays whole; a mean or an interpolated value has significant digits."""
     if value is not None and math.isfinite(value) and value == round(value):
         return count(round(value))
     return significant(value, digits)
 
 
 def bound(unit: FigureUnit, value: float) -> str:
-    """A limit that somebody set, as they would write it: "500 ms", "99.9 %", "20 req/s"."""
+    """A limit as its author would write it: "500 ms", "99.9 %", "20 req/s"."""
     match unit:
         case FigureUnit.SECONDS:
             return f"{value:g} s" if value >= 1 else f"{value * 1000:g} ms"
@@ -79,7 +79,7 @@ def count(value: int | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share (0 to 1) in percent. Only a whole is called "100 %" and only none at all "0 %"."""
+    """A share (0 to 1) in percent. "100 %" and "0 %" are exact: they stand for all and for none."""
     if share is None or not math.isfinite(share):
         return DASH
     if share in (0, 1):
@@ -92,7 +92,7 @@ def percent(share: float | None) -> str:
 
 
 def change(ratio: float | None) -> str:
-    """By how much a value of `ratio` times another one differs from it: "+3.2 %", "−0.4 %"."""
+    """The relative change that a ratio stands for: "+3.2 %", "−0.4 %"."""
     if ratio is None or not math.isfinite(ratio):
         return DASH
     shown = significant(abs(ratio - 1) * 100, 3) if abs(ratio - 1) >= 0.001 else f"{abs(ratio - 1) * 100:.2f}"
@@ -108,19 +108,19 @@ def probability(value: float | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """A score with the four decimals that the report files have."""
+    """A score with four decimals, as in the report files."""
     return DASH if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit for a column or an axis: ``size`` base units make one of it."""
+    """A unit for a column or an axis. `size`: the number of base units in it."""
 
     name: str
     size: float = 1.0
 
     def show(self, value: float | None) -> str:
-        """``value`` (in base units) without the unit's name, and to no more than a ten-thousandth of it."""
+        """A number of base units in this unit, without the unit's name, rounded to a ten-thousandth at most."""
         shown = significant(None if value is None else value / self.size)
         if len(shown.partition(".")[2]) <= _DECIMALS or value is None:
             return shown
@@ -128,7 +128,7 @@ class Unit:
 
 
 def time_unit(values_ns: Iterable[float | None]) -> Unit:
-    """The unit in which the largest of these times reads well: µs, ms or s."""
+    """The unit that fits the largest of these times: µs, ms or s."""
     largest = max((value for value in values_ns if value is not None and math.isfinite(value)), default=_MS_NS)
     if largest < 0.1 * _MS_NS:
         return Unit("µs", _US_NS)
@@ -136,7 +136,7 @@ def time_unit(values_ns: Iterable[float | None]) -> Unit:
 
 
 def timed(value_ns: float | None) -> str:
-    """One time with the unit that suits it."""
+    """A time with the unit that fits it."""
     unit = time_unit([value_ns])
     shown = unit.show(value_ns)
     return shown if shown == DASH else f"{shown} {unit.name}"
@@ -172,7 +172,7 @@ def tick(value: float) -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """``text`` in at most about ``most`` characters: both ends, and how much is left out between them."""
+    """A text of at most about `most` characters: both ends, and the number of characters left out between them."""
     if len(text) <= most:
         return text
     head, tail = most * 2 // 3, most // 3

@@ -1,4 +1,4 @@
-"""What the words of a load-test report mean: definitions printed under every report."""
+"""Definitions of the terms in a load test's report, printed under every report."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ _RATES = (
 
 
 def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
-    """The words of a report about `points`, with what they mean."""
+    """The terms in a report about `points`, with their definitions."""
     chat = not points or any(point.kind in CHAT for point in points)
     times = (LATENCY, TTFT, TPOT, ITL) if chat else (LATENCY,)
     conversations = any(point.conversations is not None for point in points)
@@ -49,7 +49,7 @@ def perf_terms(points: Sequence[PerfPoint]) -> list[tuple[str, str]]:
 
 
 def _conversation_terms() -> list[tuple[str, str]]:
-    """What only reports about conversations speak of."""
+    """The terms that only reports about conversations use."""
     figures = ((one.label, one.meaning) for one in (FIRST_TURN_TTFT, LATER_TURN_TTFT))
     return [_CONVERSATION, *figures, (COMPLETED.title, COMPLETED.meaning)]
 

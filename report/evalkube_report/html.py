@@ -1,7 +1,7 @@
-"""One self-contained HTML page per result: no script from elsewhere, no font, no picture, nothing fetched.
+"""Self-contained HTML reports: one page for each result. Nothing is fetched: no script, font or picture.
 
-Everything a model, a server or a data set said is untrusted: the templates escape all of it, and the page's own
-content security policy lets nothing run but the page's one script.
+All text from a model, a server or a data set is untrusted. The templates escape it, and the page's content security
+policy allows no script but the page's own.
 """
 
 import base64
@@ -37,9 +37,9 @@ def eval_report(
     samples: Sequence[SampleRow] = (),
     cells: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
 ) -> str:
-    """The page of an evaluation. Of ``samples`` at most 200 are shown: errored, wrong and a few right ones.
+    """The page of an evaluation. It shows at most 200 of `samples`: errored, wrong and a few right ones.
 
-    ``cells``: those of the heat maps, by dataset.
+    `cells`: those of the heat maps, by dataset.
     """
     return _page("eval.html.j2", eval_view.context(result, spec, samples, cells))
 
@@ -47,8 +47,9 @@ def eval_report(
 def perf_report(
     result: PerfResult, *, spec: PerfRunSpec, requests: Mapping[str, RequestSeries] = MappingProxyType({})
 ) -> str:
-    """The page of a load test: all points of its sweep. ``requests``: those of each point over time, by its name, where
-    percentiles over time are to be seen.
+    """The page of a load test, with all points of its sweep.
+
+    `requests`: the requests of each point over time, by the point's name; needed for percentiles over time.
     """
     return _page("perf.html.j2", perf_view.context(result, spec, requests))
 

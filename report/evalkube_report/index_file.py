@@ -1,8 +1,7 @@
-"""The file of an index: two arrays of `numpy.save` after one another, the rows and then what their numbers stand for,
-as JSON.
+"""The file format of an index: two arrays of `numpy.save`, the rows and then the names for their numbers, as JSON.
 
-`numpy.load` reads the rows of such a file. Here they are a view of the bytes: loading takes no time that grows with
-them, and nothing is unpickled.
+`numpy.load` reads the rows of such a file. Here the rows are a view of the bytes: loading takes constant time, and
+nothing is unpickled.
 """
 
 import io
@@ -25,7 +24,7 @@ REMEDY: Final = "fetch it again; the lines themselves (predictions, reviews, req
 
 
 class IndexUnreadable(ValueError):
-    """The bytes are no index of ours, or not all of it. The message says what to do."""
+    """The bytes are not an index, or not a whole one. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Slice:
 
 
 def packed(rows: Rows, about: dict[str, Any]) -> bytes:
-    """The file of `rows`; `about` is what JSON can say."""
+    """The file of `rows`. `about` must be JSON."""
     file = io.BytesIO()
     np.save(file, rows, allow_pickle=False)
     words = orjson.dumps({"version": VERSION, **about})
@@ -47,8 +46,9 @@ def packed(rows: Rows, about: dict[str, Any]) -> bytes:
 
 
 def unpacked(data: bytes, dtype: np.dtype[np.void], name: str) -> tuple[Rows, dict[str, Any]]:
-    """The rows and what was said about them. The rows are a view of `data`, read-only. `name`: the artifact's, for
-    what is wrong with it. Raises IndexUnreadable.
+    """The rows of an index, and its `about`. The rows are a read-only view of `data`.
+
+    `name`: the artifact's name for error messages. Raises IndexUnreadable.
     """
     file = io.BytesIO(data)
     try:
@@ -63,7 +63,7 @@ def unpacked(data: bytes, dtype: np.dtype[np.void], name: str) -> tuple[Rows, di
 
 
 def _array(file: BinaryIO, data: bytes, dtype: np.dtype[Any]) -> Rows:
-    """The array that begins where `file` stands, which then stands behind it. Raises ValueError, EOFError."""
+    """The array at the position of `file`; the position moves behind it. Raises ValueError, EOFError."""
     npy.read_magic(file)
     shape, _, found = npy.read_array_header_1_0(file)
     if found != dtype or len(shape) != 1:

@@ -1,8 +1,8 @@
-"""`junit.xml`: what a run came to, as test cases for programs that show tests (Jenkins, GitLab, GitHub's actions).
+"""`junit.xml`: the result of a run as test cases, for programs that show tests (Jenkins, GitLab, GitHub's actions).
 
-A test case is a threshold, a data set or a point. It fails where a threshold is missed, where samples errored or
-requests failed; it has an error where nothing could be measured or the measurement is not valid, and is skipped where
-the point was not measured.
+A test case is a threshold, a data set or a point. It fails if a threshold is missed, if samples errored, or if requests
+failed. It has an error if nothing could be measured or the measurement is not valid. It is skipped if the point was not
+measured.
 """
 
 import re
@@ -45,7 +45,7 @@ class _Suite:
 
 
 def document(result: EvalResult | PerfResult, gates: Sequence[Threshold]) -> bytes:
-    """The document of a run with those thresholds."""
+    """The JUnit document of a run and its thresholds."""
     figures = summary.summary(result)
     suites = [_Suite("thresholds", [_gate(gate, figures) for gate in gates])] if gates else []
     if isinstance(result, EvalResult):

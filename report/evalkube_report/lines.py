@@ -1,4 +1,4 @@
-"""Lines of JSON with their places in a file. One that is torn, or no object, is passed over."""
+"""Lines of JSON with their places in a file. A torn line, or one that is not an object, is skipped."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,8 +9,9 @@ __all__ = ["records"]
 
 
 def records(lines: Iterable[bytes], start: int = 0) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """The objects of `lines`, which follow one another from byte `start` of a file: offset, length without the line's
-    end, and what it says.
+    """The objects of consecutive lines that start at byte `start` of a file.
+
+    Each comes with its offset and its length without the line's end.
     """
     offset = start
     for line in lines:

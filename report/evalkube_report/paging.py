@@ -1,4 +1,4 @@
-"""What pages of samples and of requests have in common: their size, and the refusal of names that there are none of."""
+"""What pages of samples and pages of requests share: their size, and errors for unknown names."""
 
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
@@ -17,7 +17,7 @@ Order: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 
 
 class UnknownName(ValueError):
-    """A query names what there is none of: `field`, and `reason` with the names that there are."""
+    """A query has an unknown name. `field` is its parameter; `reason` lists the known names."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -26,7 +26,7 @@ class UnknownName(ValueError):
 
 
 def place_of(field: str, name: str, known: Iterable[str]) -> int:
-    """The place of a name among those that there are. Raises UnknownName."""
+    """The place of a name among the known names. Raises UnknownName."""
     names = list(known)
     if name in names:
         return names.index(name)
@@ -35,7 +35,7 @@ def place_of(field: str, name: str, known: Iterable[str]) -> int:
 
 
 def checked_end(start: int, limit: int) -> int:
-    """Where a page ends that starts there. Raises ValueError."""
+    """The end of a page that starts at `start`. Raises ValueError."""
     if not 1 <= limit <= MOST:
         raise ValueError(f"a page has 1 to {MOST} entries, not {limit}")
     if start < 0:
@@ -44,9 +44,9 @@ def checked_end(start: int, limit: int) -> int:
 
 
 def smallest_first(keys: "np.ndarray[Any, np.dtype[np.floating[Any]]]", most: int | None = None) -> Order:
-    """Places by rising key, NaN last; of equal ones in their order. At least the first `most`; None: all of them.
+    """Places by rising key, NaN last; equal keys keep their order. At least the first `most` (None: all).
 
-    Few of many are found without sorting the rest.
+    If `most` is small, the rest is not sorted.
     """
     if most is not None and most * 4 < len(keys):
         bound = np.partition(keys, most)[most]
@@ -57,5 +57,5 @@ def smallest_first(keys: "np.ndarray[Any, np.dtype[np.floating[Any]]]", most: in
 
 
 def optional(value: float) -> float | None:
-    """A number of an index, in as many digits as it has there; None for NaN."""
+    """A number of an index, with its own precision; None for NaN."""
     return None if value != value else float(str(value))

@@ -1,6 +1,6 @@
-"""Results in plain words: the sentences that the report, the dashboard and the command line say alike. Pure.
+"""Results in sentences, the same in the report, the dashboard and the command line. Pure.
 
-Only the words are made here; the arithmetic is the contract's (`crds.saturation`, `crds.offered`, `crds.verdict`).
+Only the words are made here. The arithmetic is in the contract (`crds.saturation`, `crds.offered`, `crds.verdict`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,8 +54,10 @@ _SAID: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing that a reader came for. `topic` is what it is about ("Service level"), `text` the sentence, `detail`
-    what else is to know; `tone` how to see it, which the words say as well.
+    """One statement about a result.
+
+    `topic`: its subject ("Service level"). `text`: the sentence. `detail`: further information. `tone`: its colour and
+    sign; the words say the same.
     """
 
     topic: str
@@ -65,8 +67,10 @@ class Statement:
 
 
 def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
-    """What a load test says first: service level, thresholds, saturation, offered against achieved load, errors; the
-    verdict on the figures first where they are not valid, else last. Only what it has something to say about.
+    """The statements about a load test: service level, thresholds, saturation, offered and achieved load, errors,
+    verdict.
+
+    The verdict comes first if the figures are not valid, else last. A topic that does not apply is left out.
     """
     groups = [] if result.sla is None else [slo_group(result.sla, group) for group in result.sla.groups]
     single = measured(result.points[0]) if len(result.points) == 1 else None
@@ -77,12 +81,12 @@ def of_load_test(result: PerfResult, gated: Sequence[Threshold] = ()) -> list[St
 
 
 def of_evaluation(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
-    """What an evaluation says first: the score of each benchmark, its thresholds, and what is missing of the scores."""
+    """The statements about an evaluation: the score of each benchmark, thresholds, and samples without a score."""
     return [*(score(dataset) for dataset in result.datasets), *beside_scores(result, gated)]
 
 
 def beside_scores(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[Statement]:
-    """The same without the scores themselves."""
+    """The statements about an evaluation without the scores."""
     if not result.datasets:
         return [Statement("Score", "The run reported no benchmark.", "warn")]
     found = [gates(result, gated), *_missing(result)]
@@ -90,7 +94,7 @@ def beside_scores(result: EvalResult, gated: Sequence[Threshold] = ()) -> list[S
 
 
 def measured(point: PerfPoint) -> Statement | None:
-    """What a single load gave: throughput, and the times that it cost; None where no request succeeded."""
+    """Throughput and times of a single load; None if no request succeeded."""
     if not point.succeeded:
         return None
     rates = [figure for figure in (RPS, OUTPUT_TPS, INPUTS_PER_SECOND, DOCUMENTS_PER_SECOND) if figure.of(point)]
@@ -116,7 +120,7 @@ _VERDICTS: Final[Mapping[Verdict, tuple[str, str, Tone]]] = {
 
 
 def verdict(result: PerfResult) -> Statement:
-    """Whether the figures can be believed, by the worst of the points; `detail` has the first of the reasons."""
+    """Whether the figures are valid, by the worst of the points. `detail` has the first reason."""
     worst = worst_of(point.verdict for point in result.points)
     if worst is None:
         return Statement("Verdict", "The run reported no point.", "warn")
@@ -130,7 +134,7 @@ def verdict(result: PerfResult) -> Statement:
 
 
 def _reasons(point: PerfPoint, worst: Verdict) -> list[str]:
-    """Those that speak for the verdict: an invalid point may be degraded for further ones."""
+    """The reasons for this verdict, without those that alone would make the point degraded."""
     prefix = f"{worst}: "
     leading = [reason.removeprefix(prefix) for reason in point.verdict_reasons if reason.startswith(prefix)]
     return leading or point.verdict_reasons
@@ -142,7 +146,7 @@ def _some(reasons: Sequence[str]) -> str:
 
 
 def errors(result: PerfResult) -> Statement | None:
-    """How many requests failed, and of what; None where none did."""
+    """The number of failed requests, by class; None if none failed."""
     said = summary.failures(result.points)
     if not said:
         return None
@@ -153,7 +157,7 @@ def errors(result: PerfResult) -> Statement | None:
 
 
 def _value(found: SlaResult, value: float) -> str:
-    """A value of what was searched over, with its noun."""
+    """A value of the searched parameter, with its noun."""
     if found.variable == "rate":
         return f"{value:g} requests/s"
     return f"{value:g} {'request' if value == 1 else 'requests'} in flight"
@@ -165,7 +169,7 @@ def slo(found: SlaResult) -> str:
 
 
 def slo_group(found: SlaResult, group: SlaGroup) -> Statement:
-    """The answer for one group of criteria: the highest load that meets it, or that none does."""
+    """The answer for one group of criteria: the highest load that meets it, or that no load does."""
     wanted = sla.group_of(group.criteria)
     detail = [there] if (there := _figures_there(group)) else []
     detail += [f"The search ended: {group.stopped}."] if group.stopped else []
@@ -196,7 +200,7 @@ def _criterion(criterion: Criterion) -> str:
 
 
 def _figure(figure: Figure, value: float) -> str:
-    """A figure with its value; the unit of a rate says what it is."""
+    """A figure with its value. A rate is named by its unit."""
     value_shown = tables.measured(figure, value)
     return f"{figure.title} {value_shown}" if figure.unit in (Unit.SECONDS, Unit.SHARE) else value_shown
 
@@ -209,7 +213,7 @@ def _figures_there(group: SlaGroup) -> str:
 
 
 def _nearest(found: SlaResult, group: SlaGroup) -> Iterator[str]:
-    """What the lowest load that counts gave."""
+    """The figures of the lowest load that counts."""
     counted = [probe for probe in group.probes if probe.outcome == "missed"]
     if counted:
         least = min(counted, key=lambda probe: probe.value)
@@ -218,7 +222,7 @@ def _nearest(found: SlaResult, group: SlaGroup) -> Iterator[str]:
 
 
 def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statement | None:
-    """Whether the run's thresholds are met; None without one."""
+    """Whether the run met its thresholds; None if it has none."""
     if not gated:
         return None
     misses = thresholds.missed(gated, summary.summary(result))
@@ -231,7 +235,7 @@ def gates(result: EvalResult | PerfResult, gated: Sequence[Threshold]) -> Statem
 
 
 def saturation(result: PerfResult) -> Statement | None:
-    """From which load on more load gives no more throughput; None of fewer than two loads."""
+    """The load from which on throughput no longer rises; None for fewer than two loads."""
     found = saturation_of.of(result.points)
     if found is None:
         return None
@@ -246,7 +250,7 @@ def saturation(result: PerfResult) -> Statement | None:
 
 
 def _step(found: Saturation, high: PerfPoint, low: PerfPoint) -> str:
-    """What the higher of two loads gives more, and at which price."""
+    """The gain in throughput of the higher of two loads, and the longer wait."""
     given = f"{_load(high)} gives {_more(found.gain)} {_PLAIN.get(found.figure, found.figure.title)} than {_load(low)}"
     return f"{given}, {_slower(found.slowdown, found.wait)}" if found.slowdown is not None else given
 
@@ -275,7 +279,7 @@ def _load(point: PerfPoint) -> str:
 
 
 def offered(point: PerfPoint) -> Statement | None:
-    """What was asked for beside what was achieved, of a load by rate; None of others."""
+    """Offered and achieved rate of a load by rate; None for other loads."""
     found = offered_load.of(point)
     if found is None:
         return None
@@ -296,7 +300,7 @@ def offered(point: PerfPoint) -> Statement | None:
 
 
 def offered_loads(result: PerfResult) -> Statement | None:
-    """The same of a whole test: of several loads by rate, the highest that the server kept up with, and the next."""
+    """Offered and achieved rate of a whole test: the highest rate that the server kept up with, and the next one."""
     counted = [point for point in result.points if point.verdict is not Verdict.INVALID]
     known = [(point, found) for point in counted if (found := offered_load.of(point)) is not None]
     if len(known) < 2:
@@ -336,7 +340,7 @@ def score(dataset: DatasetResult) -> Statement:
 
 
 def _missing(result: EvalResult) -> Iterator[Statement]:
-    """What is not in the scores, or lowers them for another reason than a wrong answer."""
+    """The samples that are missing from the scores, or that lower them for another reason than a wrong answer."""
     total = totals.tally([subset for dataset in result.datasets for subset in dataset.subsets], "")
     done = max(1, total.requested)
     if total.requested and not total.scored:

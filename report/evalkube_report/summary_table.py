@@ -28,7 +28,7 @@ _COUNTS: Final = ("requested", "scored", *SampleState, "truncated", "empty", "re
 
 
 def rows(result: EvalResult | PerfResult) -> Iterator[tuple[Cell, ...]]:
-    """The head, then the rows. Figures have the names of `crds.summary`: times in seconds, shares and scores 0 to 1."""
+    """The rows after the head. Figures have the names of `crds.summary`: times in seconds, shares and scores 0 to 1."""
     return _of_evaluation(result) if isinstance(result, EvalResult) else _of_load_test(result)
 
 
@@ -45,7 +45,7 @@ def _of_load_test(result: PerfResult) -> Iterator[tuple[Cell, ...]]:
 
 
 def _of_evaluation(result: EvalResult) -> Iterator[tuple[Cell, ...]]:
-    """Of each data set first the whole, whose subset is empty."""
+    """The rows of an evaluation. The row of a whole data set comes first and has no subset."""
     yield (*_METRIC, *_COUNTS)
     for dataset in result.datasets:
         for metric in metrics_of(dataset):
@@ -64,7 +64,7 @@ def _scored(dataset: DatasetResult, subset: str, category: str, metric: str, tot
 
 
 def _counted(subsets: Sequence[SubsetResult]) -> tuple[Cell, ...]:
-    """What became of the samples; a result of before does not say it of those that were scored."""
+    """The counts of samples by state; empty for results of earlier versions, which did not count them."""
     known = [subset.by_state for subset in subsets]
     is_told = any(subset.states for subset in subsets)
     states = (

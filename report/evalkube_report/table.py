@@ -1,4 +1,4 @@
-"""A table as a value: what the HTML pages and the plain-text summaries both print, so that they never disagree."""
+"""A table as a value. HTML pages and text output print the same tables, so they never disagree."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ __all__ = ["Row", "Table"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells as text. ``mark`` is "", "total", "degraded" or "invalid": how the row is to be seen."""
+    """Cells as text. `mark` is "", "total", "degraded" or "invalid": how the row is shown."""
 
     cells: tuple[str, ...]
     mark: str = ""
@@ -15,8 +15,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``columns`` over ``rows``; the first ``words`` columns are text, the rest numbers (right-aligned). What follows a
-    line feed in the cell of a number stands below it, smaller.
+    """A table with a title: `columns` over `rows`. The first `words` columns are text, the others numbers
+    (right-aligned).
+
+    In the cell of a number, text after a line feed is shown below it, smaller.
     """
 
     caption: str

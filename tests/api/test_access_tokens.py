@@ -201,7 +201,7 @@ def test_a_file_that_is_spoilt_changes_nothing(how: str, path: Path, caplog: pyt
     for second in (1.0, 2.0, 3.0):
         clock.seconds = second
         assert (lets_in(file, TOKEN), lets_in(file, b""), lets_in(file, OTHER[:8])) == (True, False, False)
-    assert caplog.text.count("the token before stays valid") == 1
+    assert caplog.text.count("the old token stays valid") == 1
     if path.is_dir():
         path.rmdir()
     path.unlink(missing_ok=True)

@@ -86,7 +86,7 @@ def test_lines_have_what_filters_and_orders_need(server: ApiServer, tmp_path: Pa
 
 
 WAITING: dict[str, tuple[dict[str, Any], str | None]] = {
-    "nobody has seen it": ({}, "the operator has not taken it up yet"),
+    "nobody has seen it": ({}, "the operator has not seen it yet"),
     "its queue": (
         {
             "phase": "Queued",

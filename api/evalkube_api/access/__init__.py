@@ -1,1 +1,1 @@
-"""Who may ask: by the name the service is asked under, the page that asks, and a token. Routes know none of it."""
+"""Access control: host name, origin of the page, and token of a request. Routes know nothing of it."""

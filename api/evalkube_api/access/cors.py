@@ -1,6 +1,6 @@
-"""Which pages of other sites may read answers (CORS, the Fetch standard). None, unless the service is told so.
+"""Cross-origin access (CORS, the Fetch standard): which pages of other sites may read answers. By default none.
 
-No answer ever says `Access-Control-Allow-Credentials`: a cookie of this service is for its own pages alone.
+No answer has `Access-Control-Allow-Credentials`: the cookie of this service is for its own pages alone.
 """
 
 from collections.abc import Sequence
@@ -27,16 +27,21 @@ _PREFLIGHT_S: Final = 600
 
 
 def origins(given: Sequence[str], *, token: bool) -> frozenset[str]:
-    """The origins of a command line, `*` for all. Raises errors.ServiceError for what is none, and for all where no
-    token is asked for: any page that somebody opens could then start runs here."""
+    """The origins of a command line; `*` stands for all.
+
+    Raises errors.ServiceError for a text that is no origin, and for `*` without a token: any page that a user opens
+    could then start runs.
+    """
     found = frozenset(map(allowed_origin, given))
     if "*" in found and not token:
-        raise errors.ServiceError("--cors-origin *: needs --token-file, or any page could do anything here")
+        raise errors.ServiceError(
+            "--cors-origin *: needs --token-file: without a token any page could start and delete runs"
+        )
     return found
 
 
 def install(app: FastAPI, allowed: frozenset[str]) -> None:
-    """Answer the questions that browsers ask before a request, and mark the answers that their pages may read."""
+    """Answers preflight requests, and marks the answers that pages of the given origins may read."""
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(allowed),

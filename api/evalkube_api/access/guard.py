@@ -1,4 +1,4 @@
-"""Asks each request, before any route, whether it may: its head, its Host, the page it comes from, its token."""
+"""Checks each request before any route: its head, its Host, its origin, its token."""
 
 from collections.abc import Callable, Collection
 from typing import Final
@@ -25,8 +25,10 @@ Page = Callable[[Request, int, str], Response]
 
 
 class Guard:
-    """ASGI middleware. No token is asked for where `token` is None. `allowed`: origins of other sites' pages that may
-    ask; `page`: what people see of a refusal.
+    """ASGI middleware that checks each request. No token is asked for if `token` is None.
+
+    `allowed`: origins of other sites' pages that may send requests. `page`: makes the page that people see of a
+    refusal.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Guard:
             self._check_token(self._token, scope)
 
     def _check_token(self, token: TokenFile, scope: Scope) -> None:
-        """By a cookie only what no other site's page can have sent: a browser sends it by itself."""
+        """Checks the token or the cookie. A browser sends a cookie by itself, so with a cookie the request must come
+        from our own page.
+        """
         authorization = [value for name, value in scope["headers"] if name == b"authorization"]
         if not authorization and self._sessions is not None and self._sessions.is_open(_session(scope)):
             self._check_origin(scope, (), marked=True)

@@ -1,8 +1,8 @@
-"""Under which names the service may be asked (RFC 9110, Host). Pure, but for the machine's own names.
+"""The host names under which the service answers (RFC 9110, Host). Pure, except for the machine's own names.
 
-A page on any site can have its own name lead to this machine (DNS rebinding), and is then one origin with the service
-for its browser. The name in Host gives it away: only names that are this machine's, or that were allowed, pass. An
-address as such passes: a page has no such name.
+A page of any site can let its own name resolve to this machine (DNS rebinding). Its browser then takes page and service
+for one origin. The Host header shows the difference: it must be a name of this machine, or an allowed name. An IP
+address passes, because DNS rebinding needs a name.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _LONGEST: Final = 300
 
 
 def host_of(headers: Sequence[str]) -> str:
-    """The host that a request is for, in lower case, without port and final dot; an IPv6 address without brackets.
+    """The host of a request, in lower case, without port and final dot. An IPv6 address has no brackets.
 
     `headers`: the values of all its Host headers. Raises errors.InvalidRequest where they are not one host.
     """
@@ -48,13 +48,13 @@ def _is_address(text: str, *, six: bool = False) -> bool:
 
 
 def plain_name(text: str) -> str | None:
-    """`text` as a name to compare with; None where it is an address, or nothing that a Host header could hold."""
+    """`text` as a host name to compare with; None if it is an address or cannot be a host name."""
     lower = text.lower()
     return None if _is_address(lower.partition("%")[0]) or not _NAME.fullmatch(lower) else lower.rstrip(".")
 
 
 def pattern(text: str) -> str:
-    """A name that is allowed, `example.org` or `*.example.org`, to compare with. Raises errors.ServiceError."""
+    """An allowed name to compare with, `example.org` or `*.example.org`. Raises errors.ServiceError."""
     found = _PATTERN.fullmatch(text.lower())
     if found is None:
         raise errors.ServiceError(
@@ -66,7 +66,7 @@ def pattern(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The names that pass. `allowed`: as `pattern` gives them; `own`: those of this machine."""
+    """The host names that pass. `allowed`: as `pattern` returns them. `own`: the names of this machine."""
 
     own: Container[str]
     allowed: frozenset[str] = frozenset()
@@ -86,15 +86,16 @@ class Hosts:
 
 
 def _domains(host: str) -> Iterable[str]:
-    """The patterns that `host` matches: `*.b.c` and `*.c` for a.b.c."""
+    """The patterns that match `host`: `*.b.c` and `*.c` for a.b.c."""
     labels = host.split(".")
     return (f"*.{'.'.join(labels[first:])}" for first in range(1, len(labels)))
 
 
 def own_names(host: str, full: str = "") -> frozenset[str]:
-    """What a machine is called: its host name, with and without domain and under `.local`, and its full name.
+    """The names of a machine: its host name, with and without domain and under `.local`, and its full name.
 
-    `full` is the resolver's word, and counts only behind the machine's own: a foreign network's could say anything.
+    `full` comes from the resolver. It counts only if it begins with the machine's own name: a foreign network could
+    return any name.
     """
     name, theirs = plain_name(host), plain_name(full)
     if name is None:
@@ -105,7 +106,7 @@ def own_names(host: str, full: str = "") -> frozenset[str]:
 
 
 class MachineNames:
-    """The names of this machine (see `own_names`). The resolver may take its time: the full name comes later."""
+    """The names of this machine (see `own_names`). The full name is added later, because the resolver may be slow."""
 
     def __init__(self) -> None:
         host = socket.gethostname()

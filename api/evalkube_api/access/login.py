@@ -1,4 +1,4 @@
-"""/ui/login and /ui/logout: a browser shows the service's token once, and gets a cookie for it that no script reads."""
+"""Login and logout pages: a browser sends the service's token once, and gets a cookie that no script can read."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,17 +26,17 @@ Show = Callable[[Request, Mapping[str, Any], int], Response]
 
 
 def address(next_page: str) -> str:
-    """The login page that leads to `next_page`."""
+    """The address of the login page that leads to `next_page`."""
     return PATH if next_page == _HOME else f"{PATH}?next={quote(next_page, safe='/')}"
 
 
 def within(next_page: str) -> str:
-    """A page of ours, or the first one: a link to the login page must not lead to another site."""
+    """`next_page` if it is a page of this service, else the first page. A login must not lead to another site."""
     return next_page if _WITHIN.fullmatch(next_page) and not next_page.startswith(PATH) else _HOME
 
 
 def router(token: TokenFile | None, sessions: Sessions | None, show: Show) -> APIRouter:
-    """Both. Without a token there is nothing to log in to: they lead to the pages."""
+    """The routes of login and logout. Without a token they lead to the pages."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get(PATH)
@@ -79,5 +79,5 @@ def router(token: TokenFile | None, sessions: Sessions | None, show: Show) -> AP
 
 
 def _came_by_tls(request: Request) -> bool:
-    """The service speaks plain HTTP; behind a proxy with TLS the browser's Origin says so."""
+    """Whether the browser uses TLS, by its Origin header. The service speaks plain HTTP; a proxy may add TLS."""
     return request.url.scheme == "https" or request.headers.get("origin", "").lower().startswith("https://")

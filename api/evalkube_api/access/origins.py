@@ -1,9 +1,9 @@
-"""Whether a browser asks on behalf of another site's page. Pure.
+"""Checks whether a browser sends a request for a page of another site. Pure.
 
-A page may send simple requests anywhere without asking first, and a service on loopback does what they say. Browsers
-mark such requests; other clients (curl, SDKs) mark none, and need not. The order is that of Go's
-http.CrossOriginProtection: Sec-Fetch-Site is the browser's own word and true behind any proxy; Origin is compared with
-Host where it is missing (older browsers, plain http across a network).
+A page may send simple requests to any address, and a service on loopback would obey them. Browsers mark such requests;
+other clients (curl, SDKs) do not. The order of the checks is that of Go's http.CrossOriginProtection. First comes
+Sec-Fetch-Site, which only the browser sets and which is true behind any proxy. If it is missing (older browsers, plain
+HTTP across a network), Origin is compared with Host.
 """
 
 import re
@@ -22,7 +22,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def allowed_origin(text: str) -> str:
-    """An origin whose pages may ask, as browsers write it; `*` is all. Raises errors.ServiceError."""
+    """An origin whose pages may send requests, as browsers write it; `*` stands for all. Raises errors.ServiceError."""
     found = _ORIGIN.fullmatch(text.lower().rstrip("/"))
     if text != "*" and found is None:
         raise errors.ServiceError(
@@ -43,8 +43,9 @@ def check(
 ) -> None:
     """Raises errors.CrossSite for a request that changes something and comes from a page of another origin.
 
-    `host`: the Host header; `sites` and `origins`: the values of Sec-Fetch-Site and Origin; `allowed`: origins that
-    are as good as our own. `marked`: only a browser can have sent it, which says where from, or it is refused.
+    `host`: the Host header. `sites` and `origins`: the values of Sec-Fetch-Site and Origin. `allowed`: origins that are
+    treated as our own. `marked`: the request has a cookie, so a browser sent it; it is refused if it has neither of the
+    two headers.
     """
     if method in _SAFE or (len(origins) == 1 and ("*" in allowed or origins[0].strip() in allowed)):
         return

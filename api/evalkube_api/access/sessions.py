@@ -1,8 +1,8 @@
-"""Browsers that were let in: what their cookie holds, and whether it still counts. No I/O here.
+"""Login sessions of browsers: the value of their cookie, and whether it is valid. No I/O here.
 
-A cookie is a time and a random number, signed with a key that is made of the service's token. The service keeps no list
-of them: any replica takes it, also after a restart, and none counts once the token is another. Only those that were
-ended early are remembered, until they would have ended by themselves.
+A cookie is a time and a random number, signed with a key that is derived from the service's token. The service keeps no
+list of cookies, so any replica accepts one, also after a restart. No cookie is valid once the token is another. Only
+sessions that were ended early are remembered, until they would have expired.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _LONGEST: Final = 200
 
 
 class Sessions:
-    """`token` gives the service's token as it is now."""
+    """The login sessions of a service. `token` returns the service's current token."""
 
     def __init__(self, token: Callable[[], bytes], *, now: Callable[[], float] = time.time) -> None:
         self._token = token
@@ -35,11 +35,11 @@ class Sessions:
         return f"{signed}.{self._signature(signed)}"
 
     def is_open(self, value: str | None) -> bool:
-        """Whether it is the value of a cookie of ours that still counts."""
+        """Whether the cookie is valid."""
         return value is not None and self._expiry(value) is not None and value not in self._ended
 
     def end(self, value: str | None) -> None:
-        """From now on that cookie does not count, here."""
+        """Ends the session of a cookie on this replica."""
         expiry = None if value is None else self._expiry(value)
         if value is None or expiry is None:
             return
@@ -51,7 +51,7 @@ class Sessions:
             self._ended.popitem(last=False)
 
     def _expiry(self, value: str) -> int | None:
-        """When a cookie of ours ends; None where it has, or is none."""
+        """The expiry of a valid cookie; None for an expired or invalid one."""
         signed, _, signature = value.rpartition(".")
         if len(value) > _LONGEST or not value.isascii() or not hmac.compare_digest(signature, self._signature(signed)):
             return None

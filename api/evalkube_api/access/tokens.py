@@ -1,4 +1,4 @@
-"""The token that lets in, and the file it is in. Its value is in no log, message, answer or repr."""
+"""The service's token and its file. The value of the token is in no log, message, answer or repr."""
 
 import hmac
 import logging
@@ -21,15 +21,15 @@ _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 
 
 class Unusable(Exception):
-    """A file that holds no token; the message completes "the file ..."."""
+    """The file has no usable token. The message completes "the file ..."."""
 
 
 class TokenFile:
-    """The token in `path`. Raises errors.ServiceError where there is none that is fit for it.
+    """The token in the file `path`. Raises errors.ServiceError if it is missing or not usable.
 
-    A file that changes is read again, at most once a second, so that a token can be replaced (a mounted Secret is)
-    without ending runs. One that is unfit by then changes nothing: a file half written must open nothing, and lock
-    nobody out. What is no file (a pipe) is read once.
+    A changed file is read again, at most once a second: a token can be replaced (a mounted Secret) without ending runs.
+    If the new content is not usable, the old token stays valid. So a half-written file neither opens the service nor
+    locks everyone out. A pipe is read once.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -48,18 +48,18 @@ class TokenFile:
             )
 
     def check(self, authorization: Sequence[bytes]) -> None:
-        """Raises errors.Unauthorized unless the values of the Authorization headers are one that has the token."""
+        """Raises errors.Unauthorized unless one of the Authorization headers has the token."""
         if not self.admits(bearer(authorization)):
             raise errors.Unauthorized(
                 "the token of the Authorization header is not the one in the service's --token-file"
             )
 
     def admits(self, token: bytes) -> bool:
-        """Whether it is the token; in the same time for every other one."""
+        """Whether a text is the token. The comparison takes the same time for every other text."""
         return hmac.compare_digest(token, self.current())
 
     def current(self) -> bytes:
-        """The token as the file has it now."""
+        """The current token of the file."""
         if self._may_change and self._now() - self._read_at >= _READ_AGAIN_S:
             self._read_at = self._now()
             self._renew()
@@ -76,12 +76,12 @@ class TokenFile:
         self._complaint = ""
         if token != self._token:
             self._token = token
-            _LOG.info("--token-file %s: read again; the token before is no longer valid", self._path)
+            _LOG.info("--token-file %s: read again; the old token is no longer valid", self._path)
 
     def _complain(self, reason: str) -> None:
-        """Once, not with every request."""
+        """Logs the problem once, not with every request."""
         if reason != self._complaint:
-            _LOG.warning("--token-file %s: %s; the token before stays valid", self._path, reason)
+            _LOG.warning("--token-file %s: %s; the old token stays valid", self._path, reason)
         self._complaint = reason
 
 
@@ -113,7 +113,7 @@ def usable(content: bytes) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """All of it, or more than a token can have: a device may have no end."""
+    """The content of the file, or more than a token can have. The limit protects against endless devices."""
     with path.open("rb", buffering=0) as file:
         parts = bytearray()
         while len(parts) <= 2 * _LONGEST and (part := os.read(file.fileno(), _LONGEST)):

@@ -1,1 +1,1 @@
-"""The backend that looks at a folder of outputs and changes nothing in it: what `evalkube view` shows."""
+"""The read-only backend of a folder of outputs, for `evalkube view`."""

@@ -1,4 +1,4 @@
-"""The backend of a folder of outputs: lists and shows what is there, and refuses everything that would change it."""
+"""The backend of a folder of outputs: lists and shows its runs, and refuses all changes."""
 
 import asyncio
 import time
@@ -58,7 +58,7 @@ class FolderBackend:
         await self._look()
         if not self._found:
             raise errors.ServiceError(
-                f"{self.root}: holds no runs; name the output root of a service, or the folder of a run"
+                f"{self.root}: has no runs; name the output root of a service, or the folder of a run"
             )
 
     async def close(self) -> None:
@@ -66,22 +66,22 @@ class FolderBackend:
         self._closed.set()
 
     def kill(self) -> None:
-        """There is nothing to end."""
+        """Does nothing: there is no run to end."""
 
     async def submit(self, submission: Submission) -> Run:
-        """Refused."""
+        """Refuses: the folder is read-only."""
         self._refuse("no run is started here")
 
     async def cancel(self, run_id: str) -> Run:
-        """Refused."""
+        """Refuses: the folder is read-only."""
         self._refuse("no run is cancelled here")
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:
-        """Refused."""
+        """Refuses: the folder is read-only."""
         self._refuse("no run is deleted here")
 
     def _refuse(self, what: str) -> NoReturn:
-        raise errors.ReadOnly(f"{what}: {self.root} is only looked at; `evalkube service` does more")
+        raise errors.ReadOnly(f"{what}: {self.root} is shown read-only; start `evalkube service` to change runs")
 
     async def _look(self) -> None:
         async with self._looking:
@@ -111,7 +111,7 @@ class FolderBackend:
         return RunPage(found.lines, found.total, found.next, "folder")
 
     async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
-        """See backend.Backend. A folder tells of nothing by itself."""
+        """See backend.Backend. Changes in the folder are not noticed."""
         _check(query)
         return self._quiet()
 
@@ -135,7 +135,7 @@ class FolderBackend:
         return Census(Counter((one.line.kind, one.line.phase) for one in self._found.values()))
 
     async def wait(self, run_id: str, timeout_s: float | None = None) -> Run:
-        """The run as it is: nothing here brings it to an end."""
+        """The run in its current state: a folder brings no run to an end."""
         return await self.get(run_id)
 
     async def results(self, run_id: str) -> bytes:

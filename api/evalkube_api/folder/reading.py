@@ -1,5 +1,7 @@
-"""Finds the runs in a folder of outputs: by the documents of the service that made them and, where there are none (a
-folder that was copied, or came out of a cluster's store), by those that every run leaves beside its results. Blocking.
+"""Finds the runs in a folder of outputs. Blocking.
+
+A run is found by the document that its service wrote. In a copied folder, or one from a cluster's store, it is found by
+the document beside its results.
 """
 
 import logging
@@ -33,7 +35,7 @@ _MOST_RESULT_BYTES: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One run. `folder` has its artifacts; `control` the service's own files about it, where there are any."""
+    """One run. `folder` has its artifacts; `control` has the service's own files about it, if there are any."""
 
     line: Line
     document: Path
@@ -43,14 +45,14 @@ class Found:
 
 
 class Reader:
-    """The runs below a folder. What did not change since the last look is not read again."""
+    """The runs below a folder. Unchanged files are not read again."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._known: dict[Path, Found | None] = {}
 
     def runs(self) -> Mapping[str, Found]:
-        """Those that are there now, by id. A document that cannot be read is passed over, and logged once."""
+        """The current runs by id. An unreadable document is skipped, and logged once."""
         seen = {path: self._found(path) for path in self._documents()}
         self._known = seen
         found: dict[str, Found] = {}
@@ -78,7 +80,7 @@ class Reader:
                 return known
             run = document_of(path)
         except (OSError, ValueError) as problem:
-            _LOG.warning("%s: is no run's document: %s", path, type(problem).__name__)
+            _LOG.warning("%s: is not a run's document: %s", path, type(problem).__name__)
             return None
         control = path.parent if path.is_relative_to(self._root / CONTROL) else None
         folder = _own_folder(path) if control is None else self._folder_of(run)
@@ -86,7 +88,7 @@ class Reader:
         return Found(replace(lines.line_of(run), output_dir=str(folder)), path, folder, control, stamp)
 
     def _folder_of(self, run: Run) -> Path:
-        """Where the artifacts are: as the document says or, in a folder that was moved, by the same name here."""
+        """The folder of the artifacts: as the document says or, if that was moved, the folder of the same name here."""
         said = Path(run.status.output_dir or ".")
         return said if said.is_dir() and said.resolve().is_relative_to(self._root) else self._root / said.name
 
@@ -96,7 +98,7 @@ def _own_folder(path: Path) -> Path:
 
 
 def document_of(path: Path) -> Run:
-    """Raises OSError, ValueError."""
+    """The document of a run. Raises OSError, ValueError."""
     data = files.read(path)
     document = orjson.loads(data)
     if not isinstance(document, dict):
@@ -107,7 +109,7 @@ def document_of(path: Path) -> Run:
 
 
 def whole(found: Found) -> Run:
-    """The run's document, as it is at its end. Raises OSError, ValueError."""
+    """The run's document in its last state. Raises OSError, ValueError."""
     run = document_of(found.document)
     if found.control is None:
         run = _at_its_end(run, found.document, found.folder)
@@ -115,7 +117,9 @@ def whole(found: Found) -> Run:
 
 
 def _at_its_end(run: Run, path: Path, folder: Path) -> Run:
-    """The document beside the results was written while the run ended; with them it has succeeded."""
+    """The document of an ended run. The document beside the results was written before the end; with results the run
+    succeeded.
+    """
     if run.status.phase.terminal:
         return run
     result = result_of(run, folder)
@@ -145,7 +149,7 @@ def _at_its_end(run: Run, path: Path, folder: Path) -> Run:
 
 
 def result_of(run: Run, folder: Path) -> EvalResult | PerfResult | None:
-    """What the run found; None where that is not there, or cannot be read."""
+    """The result of a run; None if it is missing or unreadable."""
     name, model = ("reports/result.json", EvalResult) if isinstance(run, EvalRun) else ("perf_result.json", PerfResult)
     try:
         found: EvalResult | PerfResult = model.model_validate_json(files.read(folder / name, _MOST_RESULT_BYTES))

@@ -1,1 +1,1 @@
-"""The backend of a cluster: runs are custom resources, the operator does the work, and nothing is kept here."""
+"""The backend of a cluster: runs are custom resources, the operator executes them, and no state is kept here."""

@@ -1,8 +1,8 @@
-"""The backend of a cluster: creates resources, waits for what the operator makes of them, and keeps nothing.
+"""The backend of a cluster: creates resources and waits for the operator's results. It keeps no state.
 
-The resource is the only state. Any replica answers for any run, after a restart as before; a request that is blocked
-while the service stops is told where its run goes on. What must be fresh is read from the API server, what many ask
-for all the time (waiting, progress, lists) from one shared watch.
+The resource is the only state. Any replica answers for any run, also after a restart. If the service stops, blocked
+requests are told where to find their run. Data that must be current is read from the API server. Data that many
+requests need (waiting, progress, lists) comes from one shared watch.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ _DRAIN_S: Final = 5.0
 class KubernetesBackend:
     """Runs in a cluster; see backend.Backend for what each method promises.
 
-    In the documents that it hands out ``metadata.name`` is the run's id (see ``ids``).
+    In the documents that it hands out `metadata.name` is the run's id (see `ids`).
     """
 
     def __init__(self, settings: ClusterSettings) -> None:
@@ -77,11 +77,11 @@ class KubernetesBackend:
 
     @property
     def waiting(self) -> int:
-        """How many requests are blocked."""
+        """The number of blocked requests."""
         return self._cache.waiting
 
     async def start(self) -> None:
-        """Sees every run there is. Raises errors.ServiceError where the cluster does not let it, or does not answer."""
+        """Reads all runs. Raises errors.ServiceError if the cluster forbids it or does not answer."""
         if self._started:
             return
         settings = self._settings
@@ -112,7 +112,7 @@ class KubernetesBackend:
                 return
 
     async def close(self) -> None:
-        """Wakes everyone who waits (their runs go on), lets calls end, and closes every connection."""
+        """Wakes all waiters (their runs go on), lets calls finish, and closes every connection."""
         self._closing = True
         self._cache.close()
         if self._closed or not self._started:
@@ -128,11 +128,11 @@ class KubernetesBackend:
         await self._cluster.close()
 
     def kill(self) -> None:
-        """For someone who cannot wait: nothing here holds up an end."""
+        """Does nothing: nothing here delays the end of the service."""
         self._cache.close()
 
     async def submit(self, submission: Submission) -> Run:
-        """See backend.Backend. A client that leaves takes nothing back: run and Secret are made, or neither."""
+        """See backend.Backend. If the client leaves, the submission goes on: run and Secret are made, or neither."""
         if self._closing:
             raise errors.ShuttingDown("the service is stopping; send the request again when it is back")
         creating.check(submission)
@@ -151,14 +151,16 @@ class KubernetesBackend:
         return self._document(await self._runs.whole(run_id))
 
     async def list(self, query: RunQuery) -> RunPage:
-        """See backend.Backend. The watched namespaces' runs; one that is asked for by name is watched from then on."""
+        """See backend.Backend. Lists the runs of watched namespaces. A namespace that a query names is watched from
+        then on.
+        """
         await self._watched(query)
         every = (self._line(key, entry) for key, entry in self._cache.entries())
         found = selecting.page(every, query, datetime.now(UTC))
         return RunPage(found.lines, found.total, found.next, self._cache.feed.position)
 
     async def events(self, query: RunQuery, after: str | None = None) -> AsyncIterator[RunEvent | None]:
-        """See backend.Backend. Of the runs that lists show."""
+        """See backend.Backend. The events are of the runs that lists show."""
         await self._watched(query)
 
         def line(key: Key) -> Line | None:
@@ -178,16 +180,16 @@ class KubernetesBackend:
                 await self._scopes.ensure(query.namespace)
 
     def _line(self, key: Key, entry: Entry) -> Line:
-        """Under its id."""
+        """The line of a run, under its id."""
         run_id = self._runs.id_of(key)
         return entry.line if run_id == key.name else replace(entry.line, run_id=run_id)
 
     def queue(self, run: Run) -> Queue | None:
-        """See backend.Backend. Nobody but the cluster's own queue knows the places in it."""
+        """See backend.Backend. Positions are not known: only the cluster's own queue knows them."""
         return lines.queue_of(run.status)
 
     def census(self) -> Census:
-        """See backend.Backend. The watched namespaces' runs."""
+        """See backend.Backend. Counts the runs of watched namespaces."""
         counts = Counter((key.kind, entry.phase) for key, entry in self._cache.entries())
         return Census(counts, unreadable=self._scopes.unreadable if self._started else 0)
 
@@ -213,7 +215,7 @@ class KubernetesBackend:
         return entry
 
     async def results(self, run_id: str) -> bytes:
-        """See backend.Backend. Of a run whose results never reached the operator: its headline figures."""
+        """See backend.Backend. If the results never reached the operator, the run's headline figures are returned."""
         raw = await self._runs.whole(run_id)
         run = self._document(raw)
         if run.status.results is not None:
@@ -245,7 +247,7 @@ class KubernetesBackend:
                 raise
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:
-        """See backend.Backend. What the run owns goes with it, its files when the operator next looks."""
+        """See backend.Backend. What the run owns is deleted with it; the operator deletes the files later."""
         raw = await self._runs.whole(run_id)
         key, uid = documents.key_of(raw), str(raw["metadata"]["uid"])
         if not documents.phase(raw).terminal:
@@ -296,7 +298,7 @@ class KubernetesBackend:
         return Moment(self._runs.id_of(key), run.status.phase, progress, entry.changed_at, endings.reason_of(run)[1])
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
-        """See backend.Backend. As long as Kubernetes keeps the pods."""
+        """See backend.Backend. The log exists as long as Kubernetes keeps the pods."""
         raw = await self._runs.whole(run_id)
         namespace, uid = raw["metadata"]["namespace"], str(raw["metadata"]["uid"])
 
@@ -321,7 +323,7 @@ class KubernetesBackend:
                 yield chunk
 
     async def artifacts(self, run_id: str) -> ArtifactList:
-        """See backend.Backend. None yet where the store has not heard of the run."""
+        """See backend.Backend. The list is empty while the store has nothing of the run."""
         uid = (await self._runs.whole(run_id))["metadata"]["uid"]
         with self._calling("list the artifacts"):
             try:
@@ -340,7 +342,7 @@ class KubernetesBackend:
 
     @contextlib.contextmanager
     def _calling(self, doing: str) -> Iterator[None]:
-        """Around calls: what is refused becomes an answer, and the service does not close under them."""
+        """Guards calls to the cluster: turns refusals into answers. The service closes after they have ended."""
         self._busy += 1
         try:
             with answered(doing):

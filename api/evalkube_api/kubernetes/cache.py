@@ -1,7 +1,7 @@
-"""What the watches have told of every run, who waits for one, and the whole documents of those that ended just now.
+"""The runs as the watches reported them, the waiters for each run, and the documents of runs that ended just now.
 
-Fed by watch events, by lists (which also take out what vanished unseen), and by the answers to our own calls. Older
-news never replaces newer, and a run that was seen deleted does not come back. Belongs to one event loop. No I/O.
+Its input is watch events, lists (which also remove runs that were deleted unseen), and answers to our own calls. Older
+data never replaces newer, and a deleted run does not come back. Belongs to one event loop. No I/O.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Waiter = asyncio.Future[Raw | None]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is kept of a run; ``data`` is its document without results, as JSON."""
+    """The stored data of a run. `data` is its document without results, as JSON."""
 
     uid: str
     version: int
@@ -55,7 +55,7 @@ class Entry:
 
 
 class Cache:
-    """Runs by key. ``now`` gives the time that a change is seen at; ``feed`` is told of each."""
+    """Runs by key. `now` gives the time of a change; `feed` is told of each change."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.feed: Feed[Key] = Feed()
@@ -75,7 +75,7 @@ class Cache:
         return len(self._entries)
 
     def entry(self, key: Key) -> Entry | None:
-        """The run of that name, where it is known."""
+        """The run of that key; None if it is not known."""
         return self._entries.get(key)
 
     def entries(self) -> Iterable[tuple[Key, Entry]]:
@@ -83,20 +83,20 @@ class Cache:
         return self._entries.items()
 
     def ended(self, uid: str) -> dict[str, Any] | None:
-        """The whole document of a run that ended a short while ago. It never changes again."""
+        """The whole document of a run that ended a short while ago. Such a document never changes again."""
         data = self._recent.get(uid)
         return None if data is None else orjson.loads(data)
 
     @property
     def waiting(self) -> int:
-        """How many requests are blocked."""
+        """The number of blocked requests."""
         return sum(map(len, self._waiters.values()))
 
     # who waits
 
     @contextlib.contextmanager
     def waiter(self, uid: str) -> Iterator[Waiter]:
-        """Resolved at the run's end. Ask for its state after this, not before: what happens in between is not lost."""
+        """A future that is resolved at the run's end. Read the run's state after this call: no change is then lost."""
         future: Waiter = asyncio.get_running_loop().create_future()
         if uid in self._graves:
             future.set_exception(_deleted())
@@ -112,7 +112,7 @@ class Cache:
 
     @contextlib.contextmanager
     def follower(self, uid: str) -> Iterator[asyncio.Event]:
-        """Set at every change of the run, and at its deletion."""
+        """An event that is set at every change of the run, and at its deletion."""
         event = asyncio.Event()
         self._followers.setdefault(uid, set()).add(event)
         if self._closed:
@@ -129,7 +129,7 @@ class Cache:
             places.pop(uid, None)
 
     def close(self) -> None:
-        """Wakes everyone: the service stops."""
+        """Wakes all waiters, because the service stops."""
         self._closed = True
         self.feed.close()
         for waiters in self._waiters.values():
@@ -147,7 +147,7 @@ class Cache:
     # what is told
 
     def apply(self, raw: Raw) -> None:
-        """A run was seen so. Raises Unreadable; the run is then as it was."""
+        """Stores a version of a run. Raises Unreadable; the stored run is then unchanged."""
         seen = documents.seen(raw)
         known = self._entries.get(seen.key)
         if seen.uid in self._graves or (known is not None and seen.version <= known.version):
@@ -169,7 +169,7 @@ class Cache:
         self._tell(seen.uid)
 
     def remember(self, raw: Raw) -> None:
-        """Keep the whole document of a run that has ended for a short while; one that cannot be is read again."""
+        """Keeps the whole document of an ended run for a short while. A document that is not kept is read again."""
         try:
             uid, data = documents.identity(raw)[1], documents.packed(raw)
         except Unreadable:
@@ -180,7 +180,7 @@ class Cache:
             self._recent_bytes -= len(self._recent.popitem(last=False)[1])
 
     def bury(self, key: Key, uid: str) -> None:
-        """The run was deleted."""
+        """Removes a deleted run."""
         known = self._entries.get(key)
         if known is not None and known.uid == uid:
             del self._entries[key]
@@ -188,8 +188,11 @@ class Cache:
         self._bury(uid)
 
     def prune(self, kind: Kind, namespace: str | None, listed: Collection[str], version: int) -> int:
-        """After a list of all runs of ``kind`` (in ``namespace``) at ``version``: what it does not have was deleted
-        unseen. How many."""
+        """Removes runs that a list does not have, and returns their number.
+
+        The list is of all runs of `kind` (in `namespace`) at `version`. A run that is missing from it was deleted
+        unseen.
+        """
         self._listed[kind, namespace] = version
         ghosts = [
             (key, entry.uid)
@@ -228,4 +231,4 @@ class Cache:
 
 
 def _deleted() -> RunDeleted:
-    return RunDeleted("the run was deleted while its end was waited for")
+    return RunDeleted("the run was deleted before its end")

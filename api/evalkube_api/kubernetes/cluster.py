@@ -1,8 +1,8 @@
-"""Calls to the API server through the asyncio client of the ``kubernetes`` library, on plain documents.
+"""Calls to the API server through the asyncio client of the `kubernetes` library, on plain documents.
 
-The library's own client objects for every resource cost a second to import and tens of megabytes, and would turn the
-answers into models that nobody here needs: this uses what is below them (configuration, authentication, connections).
-No retries and no decisions here; what the API server refuses is raised as ``Rejected`` in its own words.
+The library's client objects cost a second to import and tens of megabytes, and would turn answers into models that are
+not needed here. This module uses the layer below (configuration, authentication, connections). No retries and no
+decisions here. A refusal of the API server is raised as `Rejected` with its message.
 """
 
 import asyncio
@@ -45,11 +45,11 @@ _FIELDS = "Strict"  # a field that the cluster's definition does not have would 
 
 
 class Unreachable(Exception):
-    """No answer: whether the call was carried out is unknown."""
+    """The API server did not answer. Whether the call was executed is not known."""
 
 
 async def connect(kubeconfig: Path | None) -> "Cluster":
-    """With the pod's service account, or a kubeconfig where one is given. Raises errors.ServiceError."""
+    """A connection with the pod's service account, or with a kubeconfig if one is given. Raises errors.ServiceError."""
     configuration = Configuration()
     try:
         if kubeconfig is None:
@@ -67,7 +67,7 @@ async def connect(kubeconfig: Path | None) -> "Cluster":
 
 
 def _proxy_for(url: str) -> str | None:
-    """The environment's proxy, asked for once: aiohttp would ask before every request, in a thread."""
+    """The environment's proxy, read once: aiohttp would read it before every request, in a thread."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
@@ -81,19 +81,19 @@ class Cluster:
         self._closed = False
 
     async def close(self) -> None:
-        """Ends every connection."""
+        """Closes every connection."""
         self._closed = True
         await self._client.close()  # type: ignore[no-untyped-call]  # the library's
 
     # runs
 
     async def create_run(self, manifest: Mapping[str, Any]) -> Object:
-        """Raises Rejected, Unreachable."""
+        """Creates a run. Raises Rejected, Unreachable."""
         path = _runs(Kind(manifest["kind"]), manifest["metadata"]["namespace"])
         return await self._call("POST", path, {"fieldValidation": _FIELDS}, body=manifest)
 
     async def get_run(self, key: Key) -> Object | None:
-        """None where there is no such run (or no such namespace). Raises Rejected, Unreachable."""
+        """The run; None if it (or its namespace) does not exist. Raises Rejected, Unreachable."""
         try:
             return await self._call("GET", f"{_runs(key.kind, key.namespace)}/{key.name}")
         except Rejected as refused:
@@ -102,27 +102,29 @@ class Cluster:
             raise
 
     async def patch_run(self, key: Key, uid: str, change: Mapping[str, Any]) -> Object:
-        """Merges ``change`` into that very run. Raises Rejected (``another``), Unreachable."""
+        """Merges `change` into the run with that UID. Raises Rejected (`another`), Unreachable."""
         body = {"metadata": {"uid": uid}, **change}
         path = f"{_runs(key.kind, key.namespace)}/{key.name}"
         return await self._call("PATCH", path, body=body, content_type="application/merge-patch+json")
 
     async def delete_run(self, key: Key, uid: str) -> None:
-        """Deletes that very run; content where it is gone. Raises Rejected (``another``), Unreachable."""
+        """Deletes the run with that UID. No error if it is gone. Raises Rejected (`another`), Unreachable."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         with contextlib.suppress(_Missing):
             await self._call("DELETE", f"{_runs(key.kind, key.namespace)}/{key.name}", body=body)
 
     async def list_runs(self, kind: Kind, namespace: str | None, *, limit: int, after: str = "") -> Object:
-        """One page, as the API server has it. Raises Rejected (410: begin again), Unreachable."""
+        """One page of runs. Raises Rejected (410: start again), Unreachable."""
         query: dict[str, str | int | bool] = {"limit": limit}
         if after:
             query["continue"] = after
         return await self._call("GET", _runs(kind, namespace), query)
 
     def watch_runs(self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float) -> Pieces:
-        """Lines of JSON as they come, until the API server ends it. Raises Rejected, Unreachable (also after
-        ``quiet_s`` seconds of silence)."""
+        """Lines of JSON from a watch, until the API server ends it.
+
+        Raises Rejected, Unreachable (also after `quiet_s` seconds of silence).
+        """
         query: dict[str, str | int | bool] = {
             "watch": True,
             "allowWatchBookmarks": True,
@@ -134,7 +136,7 @@ class Cluster:
     # what belongs to runs
 
     async def create_secret(self, manifest: Mapping[str, Any]) -> None:
-        """Raises Rejected, Unreachable."""
+        """Creates a Secret. Raises Rejected, Unreachable."""
         await self._call("POST", f"/api/v1/namespaces/{manifest['metadata']['namespace']}/secrets", body=manifest)
 
     async def list_pods(self, namespace: str, label: str) -> list[Object]:
@@ -146,7 +148,7 @@ class Cluster:
     def pod_log(
         self, namespace: str, pod: str, *, container: str, tail_lines: int | None, follow: bool, quiet_s: float | None
     ) -> Pieces:
-        """A container's log in pieces; while ``follow`` until it ends. Raises Rejected, Unreachable."""
+        """The chunks of a container's log; with `follow` until the container ends. Raises Rejected, Unreachable."""
         query: dict[str, str | int | bool] = {"container": container, "follow": follow}
         if tail_lines is not None:
             query["tailLines"] = tail_lines
@@ -206,7 +208,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def answered(doing: str) -> Iterator[None]:
-    """Around calls: what the API server refuses, or does not answer, becomes an error for our client."""
+    """Turns a refusal of the API server, or a missing answer, into an error for the client."""
     try:
         yield
     except Rejected as refused:
@@ -216,7 +218,7 @@ def answered(doing: str) -> Iterator[None]:
 
 
 class _Missing(Rejected):
-    """404 with a name: that very object is not there."""
+    """404 with a name: this object does not exist."""
 
 
 def _runs(kind: Kind, namespace: str | None) -> str:
@@ -242,7 +244,7 @@ def _words(problem: BaseException) -> str:
 
 
 async def _lines(chunks: Pieces) -> Pieces:
-    """Whole lines; one that the stream breaks off is dropped, because the next watch brings it again."""
+    """Whole lines. An incomplete last line is dropped: the next watch sends it again."""
     held: list[bytes] = []
     async with contextlib.aclosing(chunks):
         async for chunk in chunks:

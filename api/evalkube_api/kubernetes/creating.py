@@ -1,7 +1,7 @@
-"""Creates a run and the Secret of its keys so that every repetition comes to the same, whatever breaks in between.
+"""Creates a run and the Secret with its keys. A repetition has the same result, whatever failed before.
 
-The run comes first, because the Secret is owned by it: the operator waits for a Secret that a run names, and one whose
-service was killed before it made the Secret fails for that reason instead of leaving a key behind.
+The run is created first, because it owns the Secret. The operator waits for a Secret that a run names. If the service
+is killed before it makes the Secret, the run fails with that reason, and no key is left behind.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ Object = dict[str, Any]
 
 
 def check(submission: Submission) -> None:
-    """Raises errors.InvalidRequest for a key that is given twice, and for a path that the run's pods do not mount."""
+    """Raises errors.InvalidRequest for a key that is given twice, and for a path that no pod of the run mounts."""
     spec, found = submission.spec, paths.unmounted(submission.spec)
     references = {"api_key": ("api_key_secret_ref", spec.api_key_secret_ref)}
     references["credentials"] = ("credentials_secret_ref", spec.credentials_secret_ref)
@@ -56,7 +56,7 @@ def check(submission: Submission) -> None:
 
 
 class Creator:
-    """Through one cluster."""
+    """Creates runs in one cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -72,14 +72,16 @@ class Creator:
         raw, new = await self._made(manifest, key)
         if (raw["metadata"].get("annotations") or {}).get(REQUEST) != digest:
             raise errors.KeyReused(
-                f"this Idempotency-Key belongs to another request, that of run {key.name}; use a new key"
+                f"this Idempotency-Key was used for another request, that of run {key.name}; use a new key"
             )
         await self._keep(raw, submission, new)
         return raw
 
     async def _made(self, manifest: Object, key: Key) -> tuple[Object, bool]:
-        """The run, and whether this call made it for sure. An answer that got lost is looked for, not repeated
-        blindly."""
+        """The run, and whether this call certainly made it.
+
+        If an answer is lost, the run is looked up first: the call is not simply repeated.
+        """
         end, pause_s = time.monotonic() + _PATIENCE_S, _PAUSE_S
         while True:
             problem: Exception
@@ -106,7 +108,7 @@ class Creator:
             return None
 
     async def _keep(self, raw: Object, submission: Submission, new: bool) -> None:
-        """The Secret of the run's keys. One that is there is that of an earlier try."""
+        """Creates the Secret of the run's keys. An existing one is from an earlier attempt."""
         secret = documents.secret(raw, submission.secrets)
         if secret is None or documents.phase(raw).terminal:
             return
@@ -145,8 +147,11 @@ class Creator:
 
 
 def _names(submission: Submission, namespace: str) -> tuple[Key, str]:
-    """The run's key and the name of its Secret. A run that is made again under the same Idempotency-Key, after the
-    first was deleted, must not find the first one's Secret."""
+    """The run's key and the name of its Secret.
+
+    A run that is made again under the same Idempotency-Key, after the first was deleted, must not use the first one's
+    Secret.
+    """
     kind = submission.kind
     if submission.idempotency_key is None:
         name = ids.new_name(kind, datetime.now(UTC), ids.random_name(secrets.token_bytes(5)))

@@ -1,7 +1,7 @@
-"""Resources from requests, and run documents from resources: the only place here that reads or writes raw ones. Pure.
+"""Converts requests to resources, and resources to run documents. Only this module handles raw resources. Pure.
 
-A document of a run that another version of the project wrote is read as far as this one understands it: a list or a
-waiting client must not fail because of one field.
+A run of another version of the project is read as far as this version understands it: one unknown field must not break
+a list or a waiting client.
 """
 
 import base64
@@ -71,7 +71,7 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def request_digest(submission: Submission) -> str:
-    """What tells one request from another, secrets left out: a digest of a key would help to guess it."""
+    """A digest that identifies a request. Secrets are left out: a digest of a key would help to guess the key."""
     document = [submission.kind, submission.namespace, submission.spec.model_dump(mode="json")]
     if submission.tags:
         document.append(dict(submission.tags))
@@ -79,12 +79,12 @@ def request_digest(submission: Submission) -> str:
 
 
 def secret_name(run_name: str, nonce: str = "") -> str:
-    """The Secret of a run's keys. ``nonce`` where an earlier run of the same name may have left its own behind."""
+    """The name of the Secret for a run's keys. `nonce`: set if an earlier run of this name may have left its Secret."""
     return f"{run_name}-key-{nonce}" if nonce else f"{run_name}-key"
 
 
 def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> dict[str, Any]:
-    """The resource to create. Only what the request set is in it; its keys are referred to as those in ``secret``."""
+    """The resource to create. It has only fields that the request set; its keys are references to `secret`."""
     spec: dict[str, Any] = submission.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     for name in submission.secrets:
         part, field, held_as = _SECRETS[name]
@@ -96,7 +96,7 @@ def manifest(submission: Submission, key: Key, *, digest: str, secret: str) -> d
 
 
 def _holder(spec: Any, place: Sequence[str | int]) -> dict[str, Any]:
-    """The part of a spec at a place, made where it is not there."""
+    """The part of a spec at a path; it is created if it is missing."""
     for step in place:
         if not isinstance(step, int) and spec.get(step) is None:
             spec[step] = {}
@@ -106,7 +106,7 @@ def _holder(spec: Any, place: Sequence[str | int]) -> dict[str, Any]:
 
 
 def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
-    """The Secret that ``run`` names, owned by it and immutable; None where it names none."""
+    """The Secret that `run` names, owned by the run and immutable; None if it names none."""
     spec = run["spec"]
     places = [_SECRETS[name] for name in secrets]
     references = [_holder(copy.deepcopy(dict(spec)), part).get(field) for part, field, _ in places]
@@ -134,14 +134,14 @@ def secret(run: Raw, secrets: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _endpoints(spec: Raw) -> Iterator[str]:
-    """Where the keys of a run go: to its endpoint and to its judges', and nowhere else whoever names the Secret."""
+    """The endpoints that get a run's keys: its own and its judges'. Keys go nowhere else, whoever names the Secret."""
     yield from (spec[field] for field in ("apiUrl", "url") if field in spec)
     yield from (model["apiUrl"] for model in (spec.get("judge") or {}).get("models") or ())
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A run as it was seen: what is kept of it, beside the ``whole`` resource. ``data`` is without results, as JSON."""
+    """A version of a run: the data that is stored, and the `whole` resource. `data` has no results and is JSON."""
 
     key: Key
     uid: str
@@ -153,7 +153,7 @@ class Seen:
 
 
 def seen(raw: Raw) -> Seen:
-    """Raises Unreadable, and nothing else."""
+    """Reads a resource as a version of a run. Raises Unreadable, and no other error."""
     key, uid = identity(raw)
     trimmed_run = trimmed(raw)
     return Seen(
@@ -168,7 +168,7 @@ def seen(raw: Raw) -> Seen:
 
 
 def _line(raw: Raw, key: Key) -> Line:
-    """What lists show of the run, without reading its spec as a whole. Raises Unreadable."""
+    """The run in a list, without reading its whole spec. Raises Unreadable."""
     spec = _part(raw, "spec")
     model, datasets = spec.get("model"), spec.get("datasets")
     if key.kind is Kind.PERF_RUN:
@@ -183,7 +183,7 @@ def _line(raw: Raw, key: Key) -> Line:
 
 
 def _metadata(raw: Raw, name: str) -> Metadata:
-    """Under that name. Raises Unreadable."""
+    """The metadata under the run's id. Raises Unreadable."""
     metadata = _understood(Metadata, {**raw["metadata"], "name": name})
     if metadata is None or _moment(raw["metadata"].get("creationTimestamp")) is None:
         raise _unreadable(raw, "its metadata is not a run's")
@@ -191,7 +191,7 @@ def _metadata(raw: Raw, name: str) -> Metadata:
 
 
 def identity(raw: object) -> tuple[Key, str]:
-    """Which run it is, and its UID. Raises Unreadable."""
+    """The key of the run, and its UID. Raises Unreadable."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("metadata"), Mapping):
         raise _unreadable(raw, "it has no metadata")
     namespace, name, uid = (raw["metadata"].get(each) for each in ("namespace", "name", "uid"))
@@ -204,7 +204,7 @@ def identity(raw: object) -> tuple[Key, str]:
 
 
 def key_of(raw: Raw) -> Key:
-    """Which run it is. Raises Unreadable."""
+    """The key of the run. Raises Unreadable."""
     return identity(raw)[0]
 
 
@@ -218,7 +218,7 @@ def _unreadable(raw: object, why: str) -> Unreadable:
 
 
 def _part(raw: object, name: str) -> Raw:
-    """The object in the field; an empty one where there is none, or something else."""
+    """The object in a field; an empty one if the field is missing or no object."""
     found = raw.get(name) if isinstance(raw, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -237,7 +237,7 @@ def _writable(text: str) -> bool:
 
 
 def _moment(text: object) -> datetime | None:
-    """A time with its zone, and with room in the calendar on both sides; None for anything else."""
+    """A time with its zone, not at the edges of the calendar; None for anything else."""
     try:
         at = datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) and _ZONED.search(text) else None
     except (ValueError, OverflowError):
@@ -252,13 +252,13 @@ def version(raw: object) -> int:
 
 
 def place(raw: object) -> str:
-    """The resource version, where a watch goes on from; empty where there is none."""
+    """The resource version from which a watch continues; empty if there is none."""
     found = _part(raw, "metadata").get("resourceVersion")
     return found if isinstance(found, str) and found.isascii() else ""
 
 
 def phase(raw: Raw) -> Phase:
-    """How far the run is, without reading the rest."""
+    """The phase of a run, without reading the rest."""
     try:
         return Phase(_part(raw, "status").get("phase") or Phase.PENDING)
     except ValueError:
@@ -266,7 +266,7 @@ def phase(raw: Raw) -> Phase:
 
 
 def trimmed(raw: Raw) -> dict[str, Any]:
-    """Without what lists do not show and other people wrote: managed fields, the last applied text, the results."""
+    """A resource without managed fields, the last applied configuration, and the results, which lists do not show."""
     metadata = {name: value for name, value in _part(raw, "metadata").items() if name != "managedFields"}
     annotations = _part(metadata, "annotations")
     metadata["annotations"] = {name: text for name, text in annotations.items() if name != _LAST_APPLIED}
@@ -275,7 +275,7 @@ def trimmed(raw: Raw) -> dict[str, Any]:
 
 
 def packed(document: Raw) -> bytes:
-    """As JSON. Raises Unreadable.
+    """A document as JSON. Raises Unreadable.
 
     A copy: orjson's own buffers are kilobytes longer than what is in them, for as long as they are kept.
     """
@@ -286,7 +286,7 @@ def packed(document: Raw) -> bytes:
 
 
 def _last_change(raw: Raw) -> datetime:
-    """The latest time that the document itself names."""
+    """The latest time in the document."""
     status = _part(raw, "status")
     times = [each.get("lastTransitionTime") for each in _parts(status, "conditions")]
     times += [status.get("completionTime"), _part(raw, "metadata").get("creationTimestamp")]
@@ -294,7 +294,7 @@ def _last_change(raw: Raw) -> datetime:
 
 
 def run_of(raw: Raw, run_id: str) -> Run:
-    """The run's document as the REST API has it: ``metadata.name`` is the id. Raises Unreadable."""
+    """The run's document as the REST API has it: `metadata.name` is the id. Raises Unreadable."""
     key, _ = identity(raw)
     metadata = _metadata(raw, run_id)
     status, spec = _status(_part(raw, "status")), _part(raw, "spec")
@@ -321,12 +321,12 @@ _TIMES: Final = frozenset({"startTime", "completionTime", "lastTransitionTime"})
 
 
 def _timed(holder: Raw) -> dict[str, Any]:
-    """Without times that are none: the model would take some that nobody can reckon with."""
+    """A status without invalid times, because the model would accept some of them."""
     return {name: value for name, value in holder.items() if name not in _TIMES or _moment(value) is not None}
 
 
 def _spec(model: type[_Model], raw: Raw, required: Mapping[str, Any]) -> _Model:
-    """A spec that the contract refuses (someone applied it, and the operator said so) is shown as far as it goes."""
+    """The spec of a run. A spec that the contract refuses (and the operator reported) is read as far as possible."""
     spec = _understood(model, raw)
     if spec is not None:
         return spec
@@ -335,7 +335,7 @@ def _spec(model: type[_Model], raw: Raw, required: Mapping[str, Any]) -> _Model:
 
 
 def _understood(model: type[_Model], raw: Raw) -> _Model | None:
-    """``raw`` without the parts that ``model`` refuses; None where nothing is left that it takes."""
+    """`raw` without the parts that `model` refuses; None if no valid part is left."""
     document = raw
     for _ in range(_MOST_PRUNED):
         try:
@@ -350,7 +350,7 @@ def _understood(model: type[_Model], raw: Raw) -> _Model | None:
 
 
 def _dropped(document: Any, path: tuple[int | str, ...]) -> bool:
-    """Whether what stands at ``path`` could be taken out; what the path names beyond the document is passed over."""
+    """Whether the value at `path` could be removed. The part of a path beyond the document is ignored."""
     here: Any = document
     places: list[tuple[Any, int | str]] = []
     for part in path:

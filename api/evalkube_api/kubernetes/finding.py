@@ -1,4 +1,4 @@
-"""Finds the run that an id means: in the cache, else at the API server."""
+"""Finds the run of an id: in the cache, else at the API server."""
 
 from evalkube_api import errors
 from evalkube_api.kubernetes import documents, ids
@@ -12,7 +12,7 @@ __all__ = ["Finder"]
 
 
 class Finder:
-    """For the ids of a service whose own namespace is ``namespace``."""
+    """Finds runs by the ids of a service whose own namespace is `namespace`."""
 
     def __init__(self, cluster: Cluster, cache: Cache, scopes: Scopes, namespace: str) -> None:
         self._cluster = cluster
@@ -21,11 +21,11 @@ class Finder:
         self._namespace = namespace
 
     def id_of(self, key: Key) -> str:
-        """The id of a run, as far as is known what others there are."""
+        """The id of a run, which depends on the other known runs."""
         return ids.run_id(key, self._namespace, has_twin=self._cache.entry(key.twin) is not None)
 
     async def whole(self, run_id: str) -> Raw:
-        """The run's resource from the API server, or as it ended a short while ago. Raises errors.ApiError."""
+        """The run's resource from the API server, or from the cache of ended runs. Raises errors.ApiError."""
         keys = self._meant(run_id)
         known = self._known(run_id, keys)
         if known is not None:
@@ -44,7 +44,7 @@ class Finder:
         raise errors.NotFound(f"there is no run {run_id!r}; GET /api/v1/runs lists them")
 
     async def watched(self, run_id: str) -> tuple[Key, str]:
-        """Key and UID of a run that the cache is kept up to date about from now on. Raises errors.ApiError."""
+        """The key and UID of a run that is watched from now on. Raises errors.ApiError."""
         known = self._known(run_id, self._meant(run_id))
         if known is not None:
             return known[0], known[1].uid
@@ -55,7 +55,7 @@ class Finder:
         return key, str(raw["metadata"]["uid"])
 
     def learn(self, raw: Raw) -> None:
-        """What was read or written is news to the cache where a watch will tell how it goes on."""
+        """Puts a resource that was read or written into the cache, if a watch covers it."""
         if not self._scopes.covers(documents.key_of(raw)):
             return
         self._cache.apply(raw)

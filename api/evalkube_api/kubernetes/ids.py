@@ -1,8 +1,8 @@
-"""The names of runs: what a run is called in the cluster, and how the REST API calls it. Pure.
+"""The names of runs: in the cluster and in the REST API. Pure.
 
-A run's id is its name. Where that would not say which run is meant, the id says more: ``<namespace>:<name>`` for a run
-outside the service's own namespace, and ``<name>~eval`` or ``<name>~perf`` where both kinds have a run of that name.
-Neither ``:`` nor ``~`` can stand in a name of Kubernetes.
+A run's id is its name. If that is ambiguous, the id is longer: `<namespace>:<name>` for a run outside the service's own
+namespace, and `<name>~eval` or `<name>~perf` if both kinds have a run of that name. Kubernetes names contain neither
+`:` nor `~`.
 """
 
 import base64
@@ -25,7 +25,7 @@ _DIGEST_CHARS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One run in a cluster."""
+    """The key of a run in a cluster."""
 
     kind: Kind
     namespace: str
@@ -40,14 +40,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an id says. ``kind`` is None where it does not say it."""
+    """A parsed id. `kind` is None if the id does not contain it."""
 
     namespace: str
     name: str
     kind: Kind | None
 
     def candidates(self) -> list[Key]:
-        """The runs that may be meant, the likelier first: the service's own names begin with their kind's word."""
+        """The runs that an id may mean, the most likely first: the service's own names begin with their kind."""
         if self.kind is not None:
             return [Key(self.kind, self.namespace, self.name)]
         kinds = [Kind.PERF_RUN, Kind.EVAL_RUN] if self.name.startswith("perf-") else [Kind.EVAL_RUN, Kind.PERF_RUN]
@@ -55,7 +55,7 @@ class Reference:
 
 
 def parse(text: str, own_namespace: str) -> Reference | None:
-    """What the id says; None where no run can be called so."""
+    """Parses an id; None if it is no valid id."""
     found = _ID.fullmatch(text)
     if found is None:
         return None
@@ -64,18 +64,18 @@ def parse(text: str, own_namespace: str) -> Reference | None:
 
 
 def run_id(key: Key, own_namespace: str, *, has_twin: bool) -> str:
-    """The id of a run; ``parse`` reads it back."""
+    """The id of a run; `parse` reads it back."""
     place = "" if key.namespace == own_namespace else f"{key.namespace}:"
     return f"{place}{key.name}~{WORDS[key.kind]}" if has_twin else f"{place}{key.name}"
 
 
 def new_name(kind: Kind, now: datetime, random: str) -> str:
-    """``eval-20251204t100000123-k2x7q9pa``: sorts by time, and leaves room for what Jobs and pods append."""
+    """A new name, `eval-20251204t100000123-k2x7q9pa`. It sorts by time; Jobs and pods can append suffixes."""
     return f"{WORDS[kind]}-{now:%Y%m%dt%H%M%S}{now.microsecond // 1000:03d}-{random}"
 
 
 def keyed_name(kind: Kind, namespace: str, key: str, subject: str = "") -> str:
-    """The name that this Idempotency-Key has, on every replica and after every restart. ``subject``: whose key."""
+    """The name for an Idempotency-Key, the same on every replica and after every restart. `subject`: the client's."""
     digest = hashlib.sha256(f"{subject}|{namespace}|{key}".encode()).digest()
     return f"{WORDS[kind]}-{base64.b32encode(digest).decode().lower()[:_DIGEST_CHARS]}"
 

@@ -1,6 +1,6 @@
-"""The log of a run: what its last attempt's runners wrote, as Kubernetes keeps it.
+"""The log of a run: the output of its last attempt's runners, as Kubernetes keeps it.
 
-Runners take keys out of what they write. With several shards each line begins with the number of its shard.
+Runners remove keys from their output. With several shards each line begins with the number of its shard.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Waiting = Callable[[float], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One runner. ``started``: it has a log."""
+    """The pod of one runner. `started`: it has a log."""
 
     namespace: str
     name: str
@@ -58,7 +58,7 @@ async def pods_of(cluster: Cluster, namespace: str, run_uid: str) -> list[Pod]:
 
 
 def last_pods(pods: Iterable[Pod]) -> list[Pod]:
-    """Of each shard the newest pod of the last attempt. Pure."""
+    """The newest pod of the last attempt for each shard. Pure."""
     every = sorted(pods, key=lambda pod: (pod.attempt, pod.created, pod.name))
     last = {pod.shard: pod for pod in every if pod.attempt == every[-1].attempt}
     return [last[shard] for shard in sorted(last)]
@@ -84,7 +84,7 @@ def _number(text: str | None) -> int:
 
 
 async def written(cluster: Cluster, pods: list[Pod], tail_lines: int | None) -> Pieces:
-    """What is there now, one shard after the other."""
+    """The log so far, one shard after the other."""
     for pod in pods:
         if pod.started:
             async for chunk in _of_pod(cluster, pod, tail_lines, follow=False, numbered=len(pods) > 1):
@@ -94,7 +94,7 @@ async def written(cluster: Cluster, pods: list[Pod], tail_lines: int | None) -> 
 async def followed(
     cluster: Cluster, look: Callable[[], Awaitable[list[Pod]]], tail_lines: int | None, wait: Waiting
 ) -> Pieces:
-    """Until the run has ended: the runners that are there, and those that come after them."""
+    """The log until the run has ended, of current runners and of later ones."""
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUED)
     readers: dict[str, asyncio.Task[None]] = {}
 
@@ -135,7 +135,7 @@ async def followed(
 
 
 async def _of_pod(cluster: Cluster, pod: Pod, tail_lines: int | None, *, follow: bool, numbered: bool) -> Pieces:
-    """A pod that is gone, or has no log (any more), has none."""
+    """The log of a pod; empty if the pod or its log is gone."""
     pieces = cluster.pod_log(
         pod.namespace, pod.name, container=_CONTAINER, tail_lines=tail_lines, follow=follow, quiet_s=None
     )
@@ -152,7 +152,7 @@ async def _of_pod(cluster: Cluster, pod: Pod, tail_lines: int | None, *, follow:
 
 
 async def _numbered(pieces: Pieces, shard: int) -> Pieces:
-    """Whole lines, so that those of several shards do not run into one another."""
+    """Whole lines, so that lines of several shards do not mix."""
     prefix, held = b"[%d] " % shard, b""
     async for piece in pieces:
         *lines, held = (held + piece).split(b"\n")

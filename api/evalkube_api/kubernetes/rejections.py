@@ -1,6 +1,6 @@
-"""What the API server refused, as an answer for our client: whose fault it is, what to change. Pure.
+"""Turns refusals of the API server into answers for the client: who has to change what. Pure.
 
-It answers with a Status: a code, a reason, a message, and for invalid resources a cause for each field.
+The API server answers with a Status: a code, a reason, a message, and for invalid resources a cause for each field.
 """
 
 import re
@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(eq=False)
 class Rejected(Exception):
-    """The API server's own words, as they came."""
+    """A refusal of the API server, with its own message."""
 
     status: int
     reason: str = ""
@@ -40,13 +40,13 @@ class Rejected(Exception):
 
     @property
     def another(self) -> bool:
-        """Whether the object of that name is no longer the one that was meant (by its UID)."""
+        """Whether the object of that name now has another UID."""
         causes = self.details.get("causes") or []
         return self.status == 409 or any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
 class Forbidden(errors.ApiError):
-    """403: the cluster's rules stand against it; the installer can change them."""
+    """403: the cluster's permissions do not allow it; the installer can change them."""
 
     status = 403
 
@@ -55,7 +55,7 @@ class Forbidden(errors.ApiError):
 
 
 class Unavailable(errors.ApiError):
-    """503: the API server or the operator cannot be reached now; the same request is welcome again."""
+    """503: the API server or the operator cannot be reached now. The same request may be sent again."""
 
     status = 503
     headers: Mapping[str, str] = {"Retry-After": "5"}
@@ -65,18 +65,18 @@ class Unavailable(errors.ApiError):
 
 
 class NotInstalled(Unavailable):
-    """503: the cluster does not know what a run is."""
+    """503: the cluster does not know the resource kind of runs."""
 
 
 class Corrupt(errors.ApiError):
-    """500: the store does not have what was put there."""
+    """500: the store returned other content than was written."""
 
     def body(self) -> dict[str, Any]:
         return {"status": "error", "error": str(self), "reason": Reason.RESULT_CORRUPT}
 
 
 def answer(refused: Rejected, doing: str) -> errors.ApiError:
-    """The error to raise. ``doing`` is what was tried, like ``create the run``."""
+    """The error to raise. `doing`: the action that failed, for example `create the run`."""
     if refused.status == 403:
         return Forbidden(_forbidden(refused, doing))
     if refused.status == 422 or (refused.status == 400 and "decoding error" in refused.message):
@@ -110,7 +110,7 @@ _RBAC: Final = re.compile(
 
 
 def permission(message: str) -> str | None:
-    """The permission that RBAC found missing, like ``create evalruns.evalkube.io in the namespace x``."""
+    """The permission that RBAC found missing, for example `create evalruns.evalkube.io in the namespace x`."""
     found = _RBAC.search(message)
     if found is None:
         return None
@@ -132,7 +132,7 @@ _UNKNOWN: Final = re.compile(r'(?P<what>unknown|duplicate) field "(?P<path>[^"]+
 
 
 def problems_of(refused: Rejected) -> list[Problem]:
-    """One for each field that the API server objects to, in the words of the request."""
+    """One problem for each field that the API server refuses, under its name in the request."""
     causes = refused.details.get("causes") or []
     found = {
         Problem(quoted(cause.get("field") or ""), _reason(cause.get("message") or "is not valid")): None
@@ -150,7 +150,7 @@ def _reason(message: str) -> str:
 
 
 def quoted(path: str) -> str:
-    """A path in the resource as the request has it: ``spec.datasetArgs.x`` is ``dataset_args.x``.
+    """The path of a field in the request: `spec.datasetArgs.x` is `dataset_args.x`.
 
     Keys of free maps keep their spelling where they stand in brackets.
     """

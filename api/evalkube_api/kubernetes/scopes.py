@@ -1,4 +1,4 @@
-"""Which namespaces are watched: the service's own (or all) from the start, others once a request waits there."""
+"""The watched namespaces: the service's own (or all) from the start, others when a request waits there."""
 
 import asyncio
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _FIRST_S = 10.0
 
 
 class Scopes:
-    """The watches of this process: for each scope one of each kind."""
+    """The watches of this process: for each scope one watch of each kind."""
 
     def __init__(self, cluster: Cluster, cache: Cache, *, everywhere: bool) -> None:
         self._cluster = cluster
@@ -26,7 +26,7 @@ class Scopes:
         self._scopes: dict[str | None, tuple[Reflector, ...]] = {}
 
     async def ensure(self, namespace: str) -> None:
-        """Returns when the runs there are known. Raises errors.ApiError where they cannot be."""
+        """Watches a namespace. Returns when its runs are known. Raises errors.ApiError."""
         scope = None if self._everywhere else namespace
         if scope not in self._scopes:
             self._scopes[scope] = tuple(Reflector(self._cluster, self._cache, kind, scope) for kind in Kind)
@@ -43,20 +43,20 @@ class Scopes:
             raise rejections.answer(refused, "see the runs") from None
 
     def covers(self, key: Key) -> bool:
-        """Whether the cache is kept up to date about that run."""
+        """Whether a watch keeps that run up to date."""
         return any(reflector.covers(key.kind, key.namespace) for reflector in self.reflectors())
 
     def reflectors(self) -> Iterable[Reflector]:
-        """All of them."""
+        """All watches."""
         return [reflector for scope in self._scopes.values() for reflector in scope]
 
     @property
     def unreadable(self) -> int:
-        """How many versions of runs could not be read so far."""
+        """The number of versions of runs that could not be read so far."""
         return sum(reflector.unreadable for reflector in self.reflectors())
 
     async def close(self) -> None:
-        """Ends them all."""
+        """Ends all watches."""
         await _closed(self.reflectors())
         self._scopes.clear()
 

@@ -1,6 +1,6 @@
-"""What runs left in the store, through the operator's read endpoint: listings, artifacts, whole results.
+"""The files of runs in the store, through the operator's read endpoint: listings, artifacts, whole results.
 
-The token is the service's own, for the store's audience, and read anew each time because Kubernetes replaces it.
+The token is the service's own, for the store's audience. It is read for each request, because Kubernetes replaces it.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _LISTED: Final = 10_000
 
 
 class Stored:
-    """The store as the operator serves it. ``url`` is None where the installation has none."""
+    """The store behind the operator's endpoint. `url` is None if the installation has no store."""
 
     def __init__(self, url: str | None, *, token_file: Path | None, ca_file: Path | None) -> None:
         self._url = url.rstrip("/") if url else None
@@ -44,7 +44,7 @@ class Stored:
         )
 
     async def close(self) -> None:
-        """Ends every connection."""
+        """Closes every connection."""
         await self._client.aclose()
 
     async def listing(self, uid: str) -> ArtifactList:
@@ -60,7 +60,7 @@ class Stored:
         return ArtifactList(entries, complete=len(found) <= _LISTED)
 
     async def artifact(self, uid: str, path: str, span: Span | None = None) -> Artifact:
-        """One of them, or `span` of it. Raises errors.NotFound, errors.NoSuchBytes."""
+        """One artifact, or its part `span`. Raises errors.NotFound, errors.NoSuchBytes."""
         if any(segment in ("", ".", "..") for segment in path.split("/")):  # no way out of the run's own
             raise errors.NotFound("there is no such artifact")
         response = await self._sent(f"/v1/runs/{uid}/artifacts/{quote(path)}", span)
@@ -99,7 +99,9 @@ class Stored:
         raise _refusal(response)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
-        """Once more where the operator's certificate is not trusted: its authority may have changed meanwhile."""
+        """The operator's answer. If its certificate is not trusted, the request is repeated: the authority may have
+        changed.
+        """
         try:
             return await self._client.send(request, stream=True)
         except httpx.ConnectError as problem:
@@ -125,7 +127,7 @@ def _distrusts(problem: BaseException | None) -> bool:
 
 
 def _sizes(response: httpx.Response, span: Span | None) -> tuple[int, Span | None]:
-    """Of the whole artifact, and the bytes that come of it where not all were asked for. Raises Unavailable."""
+    """The size of the whole artifact, and the size of the requested part. Raises Unavailable."""
     try:
         if span is None:
             return int(response.headers["Content-Length"]), None

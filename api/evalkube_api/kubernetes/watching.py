@@ -1,8 +1,8 @@
-"""One list and one watch for each kind and scope, however many requests wait: it keeps the cache as the cluster is.
+"""One list and one watch for each kind and scope, however many requests wait. They keep the cache up to date.
 
-A watch goes on where the last one ended; where the API server no longer knows that place (410) everything is listed
-anew, and what the list does not have was deleted unseen. A watch that says nothing, not even a bookmark, is taken for
-dead: bookmarks come about every minute.
+A watch continues where the last one ended. If the API server no longer knows that position (410), everything is listed
+again; a run that is missing from the list was deleted unseen. A watch without any message is treated as dead: bookmarks
+come about every minute.
 """
 
 import asyncio
@@ -34,21 +34,21 @@ _GONE: Final = 410
 
 
 class _Expired(Exception):
-    """The API server does not know the place any more: list again."""
+    """The API server no longer knows the position: list again."""
 
 
 class Runs(Protocol):
-    """The runs of the API server; see ``cluster.Cluster``."""
+    """The runs of the API server; see `cluster.Cluster`."""
 
     async def list_runs(self, kind: Kind, namespace: str | None, *, limit: int, after: str = "") -> dict[str, Any]:
-        """One page. Raises Rejected, Unreachable."""
+        """One page of runs. Raises Rejected, Unreachable."""
 
     def watch_runs(self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float) -> Pieces:
-        """Lines of JSON as they come. Raises Rejected, Unreachable."""
+        """Lines of JSON from a watch. Raises Rejected, Unreachable."""
 
 
 class Reflector:
-    """Of one kind, in one namespace or (None) all."""
+    """Keeps the cache up to date about one kind, in one namespace or (None) in all."""
 
     def __init__(self, cluster: Runs, cache: Cache, kind: Kind, namespace: str | None) -> None:
         self._cluster = cluster
@@ -63,16 +63,18 @@ class Reflector:
 
     @property
     def unreadable(self) -> int:
-        """How many versions of runs could not be read so far."""
+        """The number of versions of runs that could not be read so far."""
         return self._unread.total
 
     def covers(self, kind: Kind, namespace: str) -> bool:
-        """Whether runs of that kind there are kept up to date by this."""
+        """Whether this keeps runs of that kind in that namespace up to date."""
         return kind is self._kind and self._namespace in (None, namespace) and self._synced.is_set()
 
     async def synced(self) -> None:
-        """Returns after the first whole list. Raises Rejected where the API server forbids it or has no such
-        resource."""
+        """Returns after the first whole list.
+
+        Raises Rejected if the API server forbids it or has no such resource.
+        """
         if self._task is None:
             self._failed = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._keep(self._failed))
@@ -91,7 +93,7 @@ class Reflector:
 
     @property
     def alive(self) -> bool:
-        """False once the first list was refused; a later refusal is waited out."""
+        """Whether the first list succeeded or is still tried. After a later refusal the reflector tries again."""
         return self._task is not None and not self._task.done()
 
     async def _keep(self, first: asyncio.Future[None]) -> None:
@@ -119,16 +121,16 @@ class Reflector:
                 self._warn(problem)
                 pause_s = min(2 * pause_s, _PAUSE_S[1])
             except Exception:  # a document that nobody thought of must not end the watch for all
-                _LOG.exception("the watch of %s failed; it starts anew", self._kind)
+                _LOG.exception("the watch of %s failed; it starts again", self._kind)
                 version, pause_s = "", _PAUSE_S[1]
             await asyncio.sleep(pause_s * random.uniform(0.5, 1))
 
     def _warn(self, problem: Exception) -> None:
         place = self._namespace or "all namespaces"
-        _LOG.warning("the watch of %s in %s broke off, and goes on soon: %s", self._kind, place, problem)
+        _LOG.warning("the watch of %s in %s broke off and is resumed soon: %s", self._kind, place, problem)
 
     async def _list(self) -> str:
-        """Everything there is; the version to watch from."""
+        """Lists all runs. Returns the version from which to watch."""
         self.lists += 1
         listed: set[str] = set()
         after, version = "", ""
@@ -145,7 +147,7 @@ class Reflector:
         return version
 
     async def _watch(self, version: str) -> str:
-        """Until the API server ends it, or the connection does; the version to go on from."""
+        """Watches until the API server or the connection ends it. Returns the version to continue from."""
         self.watches += 1
         lines = self._cluster.watch_runs(
             self._kind, self._namespace, version=version, timeout_s=random.randint(*_WATCH_S), quiet_s=_QUIET_S
@@ -159,7 +161,7 @@ class Reflector:
         return version
 
     def _taken_over(self, item: Any) -> list[str]:
-        """The UID of a listed run, as far as it has one: what cannot be read has not vanished."""
+        """Stores a listed run and returns its UID, if it has one. A run that cannot be read has not vanished."""
         try:
             raw = self._of_kind(item)
             uid = documents.identity(raw)[1]
@@ -170,7 +172,7 @@ class Reflector:
         return [uid]
 
     def _event(self, line: bytes) -> str:
-        """Take over one event; the version it brings, empty where it brings none."""
+        """Handles one event. Returns its version; empty if it has none."""
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -184,13 +186,13 @@ class Reflector:
             elif kind in ("ADDED", "MODIFIED"):
                 self._apply(self._of_kind(found))
             elif kind != "BOOKMARK":
-                _LOG.warning("the watch of %s told something that is no event: %r", self._kind, line[:200])
+                _LOG.warning("the watch of %s sent something that is not an event: %r", self._kind, line[:200])
         except Unreadable as problem:
             self._unread.note(problem)
         return documents.place(found)
 
     def _of_kind(self, found: object) -> Raw:
-        """Lists do not say the kind of what is in them."""
+        """A resource with its kind, which lists leave out."""
         return {**found, "kind": str(self._kind)} if isinstance(found, dict) else {}
 
     def _apply(self, raw: Raw) -> None:

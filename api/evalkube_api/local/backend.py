@@ -1,6 +1,6 @@
-"""The local backend: accepts runs, gives them their turn, lets callers wait for them, and forgets them when told.
+"""The local backend: accepts runs, starts them in turn, lets callers wait for them, and deletes them.
 
-Everything happens on one event loop; ``_admission`` orders what must not interleave (making and deleting runs).
+Everything happens on one event loop. `_admission` is a lock: runs are made and deleted one at a time.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ __all__ = ["LocalBackend"]
 
 _LOG = logging.getLogger("evalkube.service")
 _CANCEL_MARGIN_S: Final = 3.0
-_NO_ROOM: Final = "the run was not taken, for its documents cannot be written: {}; make room below the output root"
+_NO_ROOM: Final = "the run was refused, because its documents cannot be written: {}; make room below the output root"
 _READ_AT_ONCE: Final = 4
 """Documents of waiting runs in memory at once, where many of them end together."""
 _RANDOM: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -65,7 +65,7 @@ class LocalBackend:
     """Runs on this machine; see backend.Backend for what each method promises."""
 
     def __init__(self, settings: Settings) -> None:
-        """Looks at the folders and touches none but the output root. Raises errors.ServiceError."""
+        """Checks the folders and creates only the output root. Raises errors.ServiceError."""
         self._roots = Roots.of(settings.outputs, settings.data)
         self._limits = Limits(settings.max_evals, settings.perf_alone)
         self._most_waiting = settings.max_waiting
@@ -92,7 +92,7 @@ class LocalBackend:
         return self._roots.outputs
 
     async def start(self) -> None:
-        """Takes the output root for this service alone, and brings what an earlier one left to an end."""
+        """Locks the output root for this service, and ends the runs that an earlier service left."""
         if self._lock_fd is not None:
             return
         try:
@@ -120,7 +120,7 @@ class LocalBackend:
             self._keeper.owe(run, why)
 
     async def close(self) -> None:
-        """Ends every run; those who wait for one learn that it was interrupted."""
+        """Ends every run. Waiters are told that it was interrupted."""
         self._closing = True
         async with self._admission:
             await asyncio.gather(*(self._end(live, Reason.INTERRUPTED) for live in list(self._lives.values())))
@@ -134,13 +134,13 @@ class LocalBackend:
             self._lock_fd = None
 
     def kill(self) -> None:
-        """Ends all runners without asking, for someone who cannot wait."""
+        """Kills all runners at once."""
         for live in self._lives.values():
             if live.process is not None:
                 live.process.kill()
 
     async def submit(self, submission: Submission) -> Run:
-        """See backend.Backend. A client that leaves takes nothing back: the run is made whole or not at all."""
+        """See backend.Backend. If the client leaves, the submission goes on: the run is made whole or not at all."""
         paths.check_local(submission.spec)
         if submission.namespace is not None:
             raise errors.InvalidRequest.because(paths.NEEDS_CLUSTER, "namespace")
@@ -160,7 +160,7 @@ class LocalBackend:
                 raise errors.StoreFull(_NO_ROOM.format(self._keeper.problem))
             if len(self._waiting) >= self._most_waiting:
                 raise errors.QueueFull(
-                    f"{len(self._waiting)} runs wait for their turn, and no more may (--max-waiting)"
+                    f"{len(self._waiting)} runs are waiting, which is the limit (--max-waiting); try again later"
                 )
             placed = replace(submission, spec=spec)
             run = await asyncio.to_thread(self._made, placed, digest, self._next_time())
@@ -175,12 +175,12 @@ class LocalBackend:
             return run
 
     def _folder_of_run(self, field: str, name: str) -> str:
-        """The folder of the run of that id, which has to be over; what is no run's id stays a path."""
+        """The folder of the run of that id, which must have ended. A text that is no run's id stays a path."""
         if name not in self._index:
             return name
         entry = self._index.entry(name)
         if not entry.phase.terminal:
-            raise errors.InvalidRequest.because(f"run {name} is not over yet; wait for it", field)
+            raise errors.InvalidRequest.because(f"run {name} has not ended yet; wait for it", field)
         return str(entry.folder)
 
     def _known(self, submission: Submission, digest: str) -> Entry | None:
@@ -191,12 +191,12 @@ class LocalBackend:
             return None
         if entry.request != digest:
             raise errors.KeyReused(
-                f"this Idempotency-Key belongs to another request, that of run {entry.run_id}; use a new key"
+                f"this Idempotency-Key was used for another request, that of run {entry.run_id}; use a new key"
             )
         return entry
 
     def _next_time(self) -> datetime:
-        """Later than that of any run made here, so that the order of runs is that of their times."""
+        """A time later than that of any run made here, so that the order of runs is the order of their times."""
         time = now()
         if self._last_created is not None and time <= self._last_created:
             time = self._last_created + timedelta(microseconds=1)
@@ -204,7 +204,7 @@ class LocalBackend:
         return time
 
     def _made(self, submission: Submission, digest: str, at: datetime) -> Run:
-        """The run with its folder and its document on the disk. Blocking."""
+        """Makes the run with its folder and its document on the disk. Blocking."""
         folder, made = self._folder(submission.spec, digest, at)
         marks = {REQUEST: digest, MADE: "true" if made else "false"}
         if submission.idempotency_key is not None:
@@ -228,7 +228,7 @@ class LocalBackend:
         return run
 
     def _folder(self, spec: paths.Spec, digest: str, at: datetime) -> tuple[Path, bool]:
-        """The run's folder, and whether it is the service's to delete.
+        """The run's folder, and whether the service may delete it.
 
         Where the name is the service's to choose, an evaluation that was cut short goes on in its old one.
         """
@@ -275,7 +275,7 @@ class LocalBackend:
             self._release(live)
 
     async def _read(self, live: Live) -> bool:
-        """Whether the document of a run that waited is there."""
+        """Reads the document of a waiting run. False if it is missing."""
         if live.document is not None:
             return True
         try:
@@ -315,7 +315,7 @@ class LocalBackend:
         return live.shown if live is not None and live.document is not None else await self._document(run_id)
 
     async def _document(self, run_id: str) -> Run:
-        """A run's document, in which its progress stands only at its end."""
+        """A run's document. It contains the run's progress only after the end."""
         self._index.entry(run_id)
         live = self._lives.get(run_id)
         if live is not None and live.document is not None:
@@ -391,8 +391,10 @@ class LocalBackend:
             await self._end(live, Reason.CANCELLED)
 
     async def delete(self, run_id: str, *, force: bool) -> Deletion:
-        """See backend.Backend. Files stay where another run shares the folder, or where the folder was there before
-        the runs."""
+        """See backend.Backend.
+
+        Files are kept if another run shares the folder, or if the folder existed before the runs.
+        """
         if not self._index.entry(run_id).phase.terminal:
             if not force:
                 raise errors.Conflict(
@@ -400,7 +402,7 @@ class LocalBackend:
                 )
             run = await self.cancel(run_id)
             if not run.status.phase.terminal:
-                raise errors.Conflict(f"run {run_id} does not end; try again", run_id)
+                raise errors.Conflict(f"run {run_id} has not ended yet; try again", run_id)
         if (live := self._lives.get(run_id)) is not None:
             await live.ended.wait()  # its last document is being written
         async with self._admission:
@@ -415,7 +417,7 @@ class LocalBackend:
         if sharing is not None:
             return Deletion("kept", f"run {sharing.run_id} shares the folder {entry.folder}")
         if entry.made_folder and theirs:
-            return Deletion("kept", f"the folder {entry.folder} is none that runs of this service write to")
+            return Deletion("kept", f"the folder {entry.folder} is not one that runs of this service write to")
         if theirs:
             return Deletion("kept", f"the folder {entry.folder} was there before the run")
         return Deletion("deleted")

@@ -1,6 +1,6 @@
-"""Takes one run from its turn to its end: starts its runner, waits, reads what it left, and writes the document.
+"""Executes one run: starts its runner, waits for it, reads its results, and writes the document.
 
-Which run has its turn is decided elsewhere; so is who may end it.
+When a run starts, and who may end it, is decided elsewhere.
 """
 
 import asyncio
@@ -36,16 +36,17 @@ _MOST_RESULT_BYTES: Final = 512 * 1024 * 1024
 
 
 def now() -> datetime:
-    """The time that documents carry."""
+    """The current time in the precision of documents."""
     return datetime.now(UTC)
 
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """A run that has not ended. ``asked`` is why it is to end, once someone wants that.
+    """A run that has not ended. `asked`: why it is to end, if someone asked for that.
 
-    ``document`` is None while it waits: a request of a megabyte is some 17 as objects, and stands on the disk.
-    ``seen`` is the progress that its runner last told, and when."""
+    `document` is None while the run waits: a request of one megabyte takes some 17 as objects, so it stays on the disk.
+    `seen`: the last progress that its runner reported, and when.
+    """
 
     run_id: str
     kind: Kind
@@ -60,7 +61,7 @@ class Live:
 
     @property
     def run(self) -> Run:
-        """Its document, once that was read."""
+        """The run's document. It must have been read."""
         assert self.document is not None
         return self.document
 
@@ -70,18 +71,18 @@ class Live:
 
     @property
     def shown(self) -> Run:
-        """Its document with its progress, which stands in the document only at its end."""
+        """The document with its progress, which is stored in the document only at the end."""
         if self.seen is None or self.run.status.phase.terminal:
             return self.run
         return self.run.model_copy(update={"status": self.run.status.model_copy(update={"progress": self.seen[0]})})
 
     def is_to_end(self) -> bool:
-        """Whether someone asked for its end."""
+        """Whether someone asked for the run's end."""
         return self.asked is not None
 
 
 class Driver:
-    """Runs runners."""
+    """Executes runs with runner processes."""
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class Driver:
         grace_s: float,
         tell: Callable[[Live], None],
     ) -> None:
-        """``tell`` is called at every change of a run."""
+        """Takes what runners need. `tell` is called at every change of a run."""
         self._tell = tell
         self._store = store
         self._keeper = keeper
@@ -105,7 +106,7 @@ class Driver:
         self._grace_s = grace_s
 
     async def drive(self, live: Live) -> None:
-        """From turn to end; never raises. ``live.run`` is the run's last document when it returns."""
+        """Executes a run to its end; never raises. `live.run` is then the run's last document."""
         found: Outcome | None = None
         watching = asyncio.create_task(self._watch(live))
         try:
@@ -123,7 +124,7 @@ class Driver:
         await self.settle(live, ending, found)
 
     async def settle(self, live: Live, ending: Ending, found: Outcome | None = None) -> None:
-        """Writes the end of a run, without its secrets, and lets those who wait go on."""
+        """Writes the end of a run, without its secrets, and wakes its waiters."""
         message = Redactor(credentials.secret_values(live.secrets)).text(ending.message)
         final = replace(ending, message=message)
         if found is not None:
@@ -134,14 +135,13 @@ class Driver:
         _LOG.info("%s: %s: %s", live.run_id, live.run.status.phase, message.splitlines()[0] if message else "")
 
     async def record(self, live: Live) -> None:
-        """Tells of the change, and writes the document as it is by the time of writing, or keeps it until it can be
-        written."""
+        """Reports the change, and writes the document now or, if that fails, later."""
         self._tell(live)
         async with live.writing:
             await self._keeper.keep(live.run)
 
     def stop(self, live: Live) -> None:
-        """Starts to end the runner of ``live``, if it has one yet; ``drive`` returns soon after."""
+        """Starts to end the runner of `live`, if it has one yet. `drive` returns soon after."""
         if live.process is not None and live.stopping is None:
             live.stopping = asyncio.create_task(live.process.stop(self._grace_s))
 
@@ -166,7 +166,7 @@ class Driver:
         return await asyncio.to_thread(self._outcome, live, exit_code)
 
     async def _watch(self, live: Live) -> None:
-        """Tells of progress. Files tell no one that they changed, so the runner's is looked at."""
+        """Reports progress. A file gives no notice of a change, so the runner's file is polled."""
         while True:
             await asyncio.sleep(_LOOK_S)
             at = live.seen[1] if live.seen is not None else None
@@ -198,7 +198,7 @@ def _words(option: str, folders: Iterable[Path]) -> Iterator[str]:
 
 
 def collected(store: RunStore, run: Run, ending: Ending) -> tuple[Ending, Outcome | None]:
-    """What a completed run left, or why it cannot be had. Blocking.
+    """The results of a completed run, or why they cannot be read. Blocking.
 
     One whose runner found no room for its last word has completed where its results are whole.
     """

@@ -1,5 +1,7 @@
-"""The service's own files, read as foreign ones: whoever has the output root may have put anything in their place.
-Blocking."""
+"""Reads the service's own files as untrusted: any user of the output root may have replaced them.
+
+Blocking.
+"""
 
 import errno
 import os
@@ -14,7 +16,9 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 
 
 def read(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
-    """All of a regular file. Raises OSError: also for a pipe, which would wait for a writer, and for one too large."""
+    """The content of a regular file. Raises OSError, also for a pipe, which could block, and for a file that is too
+    large.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)

@@ -1,4 +1,4 @@
-"""The folders that runs write their artifacts to: made, listed, read. Blocking, but for the chunks of a file."""
+"""The folders of runs' artifacts: makes, lists and reads them. Blocking, except for the chunks of a file."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 
 
 def make(folder: Path) -> bool:
-    """Whether ``folder`` was made here; False where it was there already."""
+    """Makes `folder`. Returns False if it existed already."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
@@ -29,8 +29,10 @@ def make(folder: Path) -> bool:
 
 
 def made_new(parent: Path, at: datetime) -> Path:
-    """A new folder below ``parent`` named by the time, like 20251204_100000, and 20251204_100000_2 for the second
-    one."""
+    """Makes a new folder below `parent` with the time as its name.
+
+    For example 20251204_100000, and 20251204_100000_2 for the second one in that second.
+    """
     parent.mkdir(parents=True, exist_ok=True)
     name = f"{at.astimezone():%Y%m%d_%H%M%S}"
     number = 1
@@ -40,7 +42,7 @@ def made_new(parent: Path, at: datetime) -> Path:
 
 
 def listing(folder: Path, hidden: Path) -> ArtifactList:
-    """The files below ``folder``, by path; without what lies in ``hidden`` and without links."""
+    """The files below `folder`, by path, without the files in `hidden` and without links."""
     entries: list[ArtifactEntry] = []
     for entry in _files(folder, hidden):
         if len(entries) == _MOST_ENTRIES:
@@ -67,8 +69,10 @@ def _is_shown(name: str) -> bool:
 
 
 def opened(folder: Path, path: str, hidden: Path, span: Span | None = None) -> Artifact:
-    """One file below ``folder``, or `span` of it. Raises errors.NotFound for anything else, wherever ``path`` or a
-    link leads, and errors.NoSuchBytes."""
+    """Opens one file below `folder`, or its part `span`.
+
+    Raises errors.NotFound for any other path or link target, and errors.NoSuchBytes.
+    """
     missing = errors.NotFound(f"the run has no artifact {path!r}; its list is at .../artifacts")
     wanted = PurePosixPath(path)
     if wanted.is_absolute() or ".." in wanted.parts or "\0" in path:
@@ -96,7 +100,7 @@ def opened(folder: Path, path: str, hidden: Path, span: Span | None = None) -> A
 
 
 def _chunks(file: IO[bytes], size_bytes: int) -> Chunks:
-    """``size_bytes`` of ``file`` from where it stands: a log may grow while it is sent, and a length was promised."""
+    """`size_bytes` of `file` from its position. A log may grow while it is sent, but its length was announced."""
 
     async def read() -> AsyncGenerator[bytes]:
         left = size_bytes

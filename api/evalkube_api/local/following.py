@@ -1,6 +1,8 @@
-"""Follows what a runner writes while it writes it: progress and log. Files tell no one that they changed, so they are
-looked at
-a few times a second for as long as someone follows; the end of the run is an event, and ends the following at once."""
+"""Follows the progress and the log of a runner while it writes them.
+
+Files give no notice of a change, so they are polled a few times a second while someone follows. The end of the run is
+an event and ends the following at once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +23,7 @@ Waiting = Callable[[float], Awaitable[Run]]
 
 
 async def moments(look: Callable[[], Awaitable[Moment]], wait: Waiting) -> AsyncIterator[Moment | None]:
-    """Each moment that differs from the one before, the last one at the run's end; None after 10 s without a change."""
+    """The progress at every change, the last one at the run's end. None: no change for 10 s."""
     last, quiet = None, 0
     while True:
         moment = await look()
@@ -37,8 +39,7 @@ async def moments(look: Callable[[], Awaitable[Moment]], wait: Waiting) -> Async
 
 
 async def log(path: Path, tail_lines: int | None, wait: Waiting | None) -> AsyncIterator[bytes]:
-    """The log from its last ``tail_lines`` lines (or its start) to its end; to the run's end where there is
-    ``wait``."""
+    """The log from its start, or from its last `tail_lines` lines. With `wait` it continues to the run's end."""
     offset = 0 if tail_lines is None else await asyncio.to_thread(_tail_offset, path, tail_lines)
     ended = wait is None
     while True:
@@ -60,7 +61,7 @@ def _part(path: Path, offset: int) -> bytes:
 
 
 def _tail_offset(path: Path, lines: int) -> int:
-    """Where the last ``lines`` lines start."""
+    """The offset of the last `lines` lines."""
     try:
         with path.open("rb") as file:
             end = position = file.seek(0, 2)

@@ -1,5 +1,4 @@
-"""What is known of every run without reading its document: which there are, in which order, in whose way. In memory,
-no I/O."""
+"""The index of runs: ids, their order, folders and idempotency keys, without the documents. In memory, no I/O."""
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ __all__ = ["Index"]
 
 
 class Index:
-    """Entries by id, and in the order they were made."""
+    """Entries of runs, by id and in the order of creation."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Entry] = {}
@@ -25,7 +24,7 @@ class Index:
         return run_id in self._by_id
 
     def put(self, entry: Entry) -> None:
-        """Add or replace an entry."""
+        """Adds or replaces an entry."""
         if entry.run_id not in self._by_id:
             insort(self._order, _place(entry))
         self._by_id[entry.run_id] = entry
@@ -35,21 +34,21 @@ class Index:
             )
 
     def drop(self, run_id: str) -> None:
-        """Forget a run."""
+        """Removes a run."""
         entry = self._by_id.pop(run_id)
         self._order.remove(_place(entry))
         if entry.idempotency_key is not None and self._by_key.get((entry.kind, entry.idempotency_key)) == run_id:
             del self._by_key[entry.kind, entry.idempotency_key]
 
     def entry(self, run_id: str) -> Entry:
-        """Raises errors.NotFound."""
+        """The entry of a run. Raises errors.NotFound."""
         try:
             return self._by_id[run_id]
         except KeyError:
             raise errors.NotFound(f"there is no run {run_id[:80]!r}; GET /api/v1/runs lists them") from None
 
     def entries(self) -> Iterable[Entry]:
-        """All of them."""
+        """All entries."""
         return self._by_id.values()
 
     def keyed(self, kind: str, key: str) -> Entry | None:
@@ -58,26 +57,26 @@ class Index:
         return self._by_id[run_id] if run_id is not None else None
 
     def lines(self) -> Iterator[Line]:
-        """What lists show of each run, newest first."""
+        """The lines of all runs, newest first."""
         return (entry.line for entry in self._newest_first())
 
     def active_in(self, folder: Path) -> Entry | None:
-        """An unfinished run whose folder is, holds, or lies in ``folder``."""
+        """An active run whose folder is `folder`, contains it, or is inside it."""
         unfinished = (entry for entry in self._by_id.values() if not entry.phase.terminal)
         return next((entry for entry in unfinished if overlap(entry.folder, folder)), None)
 
     def sharing(self, entry: Entry) -> Entry | None:
-        """Another run whose folder is, holds, or lies in that of ``entry``."""
+        """Another run whose folder is the folder of `entry`, contains it, or is inside it."""
         others = (other for other in self._by_id.values() if other.run_id != entry.run_id)
         return next((other for other in others if overlap(other.folder, entry.folder)), None)
 
     def cut_short(self, request: str) -> Entry | None:
-        """The last run of that request (``life.request_digest``), where the service or its runner was cut short."""
+        """The last interrupted run of that request (`life.request_digest`)."""
         last = next((entry for entry in self._newest_first() if entry.request == request), None)
         return last if last is not None and last.cut_short else None
 
     def made(self, folder: Path) -> bool:
-        """Whether an earlier run, still known, had ``folder`` made for it."""
+        """Whether `folder` was made for an earlier run that is still known."""
         return any(entry.made_folder and entry.folder == folder for entry in self._by_id.values())
 
     def _newest_first(self) -> Iterator[Entry]:

@@ -1,7 +1,7 @@
-"""Keeps the last state of runs whose documents could not be written, and writes them as soon as that is possible.
+"""Keeps the last state of runs whose documents could not be written, and writes them when this is possible.
 
-A full disk must neither keep anyone waiting nor make a run look as if it were still at work. What is kept here is what
-the service answers; a service that is killed meanwhile finds the runs unfinished and says so of them.
+A full disk must not block anyone, and an ended run must not look active. The service answers with the state that is
+kept here. If the service is killed in the meantime, its successor finds the runs unfinished and reports that.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ _LONGEST_PAUSE_S: Final = 15.0
 
 
 class Keeper:
-    """``write`` is blocking and raises OSError; ``on_room`` is called when all that was kept has been written."""
+    """Keeps documents until they are written. `write` is blocking and raises OSError; `on_room` is called when all kept
+    documents have been written.
+    """
 
     def __init__(self, write: Callable[[Run], None], *, on_room: Callable[[], None] = lambda: None) -> None:
         self._write = write
@@ -34,11 +36,11 @@ class Keeper:
 
     @property
     def problem(self) -> str:
-        """Why documents cannot be written now; empty where they can."""
+        """The reason why documents cannot be written now; empty if they can."""
         return self._problem if self._kept else ""
 
     def get(self, run_id: str) -> Run | None:
-        """The last state of a run whose document is older; None where the document is right."""
+        """The last state of a run whose document on the disk is older; None if that is up to date."""
         return self._kept.get(run_id)
 
     async def keep(self, run: Run) -> None:
@@ -52,7 +54,7 @@ class Keeper:
                 self._kept.pop(run.metadata.name, None)
 
     def owe(self, run: Run, problem: OSError) -> None:
-        """Takes a run whose document could not be written for that reason."""
+        """Takes a run whose document could not be written, with the reason."""
         self._problem = storage.words_of(problem)
         self._kept[run.metadata.name] = run
         _LOG.error("%s: its document cannot be written: %s; it is tried again", run.metadata.name, self._problem)
@@ -60,15 +62,15 @@ class Keeper:
             self._task = asyncio.create_task(self._write_later())
 
     def drop(self, run_id: str) -> None:
-        """Forgets a run that was deleted."""
+        """Forgets a deleted run."""
         self._kept.pop(run_id, None)
 
     def look_again(self) -> None:
-        """There may be room now."""
+        """Tries again soon, because there may be room now."""
         self._again.set()
 
     async def close(self) -> None:
-        """Tries once more; what is still not written is not known to the next service."""
+        """Tries once more. The next service does not know what is still not written."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -86,7 +88,7 @@ class Keeper:
                     await self._again.wait()
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             await self._write_all()
-        _LOG.info("documents can be written again")
+        _LOG.info("the documents can be written again")
         self._on_room()
 
     async def _write_all(self) -> None:

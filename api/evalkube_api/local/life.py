@@ -1,4 +1,4 @@
-"""The life of a run document: made, started, asked to end, ended. Pure: times and ids come in as arguments."""
+"""The states of a run document: made, started, asked to end, ended. Pure: times and ids are arguments."""
 
 import hashlib
 import json
@@ -44,9 +44,9 @@ _RUN_ID: Final = re.compile(rf"({'|'.join(WORDS.values())})-[0-9]{{8}}t[0-9]{{9}
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended: the reason decides the phase, the message is for people.
+    """How a run ended. The reason decides the phase; the message is for people.
 
-    ``figures``: what its runner could still say of a result that found no room.
+    `figures`: the figures that its runner reported although there was no room for the result.
     """
 
     reason: Reason
@@ -57,17 +57,17 @@ class Ending:
 
 
 def run_id_at(kind: Kind, now: datetime, random: str) -> str:
-    """``eval-20251204t100000123-k2x7q9pa``: sorts by time within its kind, and is a valid DNS label."""
+    """A new id, `eval-20251204t100000123-k2x7q9pa`. It sorts by time within its kind and is a valid DNS label."""
     return f"{WORDS[kind]}-{now:%Y%m%dt%H%M%S}{now.microsecond // 1000:03d}-{random}"
 
 
 def is_run_id(name: str) -> bool:
-    """Whether ``run_id_at`` made that name."""
+    """Whether a name has the form of `run_id_at`."""
     return _RUN_ID.fullmatch(name) is not None
 
 
 def request_digest(submission: Submission) -> str:
-    """What tells one request from another, secrets left out: a digest of a key would help to guess it."""
+    """A digest that identifies a request. Secrets are left out: a digest of a key would help to guess the key."""
     document = [submission.kind, submission.spec.model_dump(mode="json")]
     if submission.tags:
         document.append(dict(submission.tags))
@@ -77,7 +77,7 @@ def request_digest(submission: Submission) -> str:
 def new_run(
     submission: Submission, *, run_id: str, uid: str, now: datetime, output_dir: str, annotations: Mapping[str, str]
 ) -> Run:
-    """An accepted run that waits for its turn."""
+    """A new run that waits for its turn."""
     marks = {"labels": tags.labels_of(submission.tags), "annotations": dict(annotations)}
     metadata = Metadata(name=run_id, uid=uid, creation_timestamp=now, **marks)
     waiting = transitions.held_back(
@@ -88,18 +88,18 @@ def new_run(
 
 
 def started(run: Run, pid: int, now: datetime) -> Run:
-    """``run`` with its runner, of that process id, at work."""
+    """`run` after its runner has started, with the runner's process id."""
     begun = transitions.job_recorded(run.status, 1, f"process {pid}", now=now, generation=_GENERATION)
     return run.model_copy(update={"status": transitions.running(begun, now=now, generation=_GENERATION)})
 
 
 def asked_to_end(run: Run) -> Run:
-    """``run`` with the wish in its spec, as on a cluster."""
+    """`run` with the request to end in its spec, as on a cluster."""
     return run.model_copy(update={"spec": run.spec.model_copy(update={"cancel": True})})
 
 
 def ended(run: Run, ending: Ending, now: datetime, outcome: Outcome | None = None) -> Run:
-    """``run`` in its last state. ``outcome`` where it completed."""
+    """`run` in its last state. `outcome`: the results, if the run completed."""
     before = run.status
     if ending.progress is not None:
         before = before.model_copy(update={"progress": ending.progress})

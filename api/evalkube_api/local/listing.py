@@ -1,4 +1,4 @@
-"""Lists of runs on this machine and the stream of their changes, from what is in memory. No I/O."""
+"""Lists of the runs on this machine, and the stream of their changes. In memory, no I/O."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -15,8 +15,10 @@ __all__ = ["Listing"]
 
 
 class Listing:
-    """Of the runs of ``index``, whose changes ``feed`` tells; ``queue`` says what a run waits for, None for one that
-    has had its turn."""
+    """Lists the runs of `index`, whose changes `feed` reports.
+
+    `queue` returns what a run waits for; None for a run that has started.
+    """
 
     def __init__(self, index: Index, feed: Feed[str], queue: Callable[[str], Queue | None]) -> None:
         self._index = index
@@ -44,7 +46,7 @@ class Listing:
         return self._feed.events(after, line=line, run_id=str, newest=newest)
 
     def _placed(self, line: Line) -> Line:
-        """With its place, where it waits."""
+        """The line of a run, with its place in the queue if it waits."""
         queue = self._queue(line.run_id)
         return line if queue is None else replace(line, queue=queue)
 

@@ -1,4 +1,4 @@
-"""One service per output root: two would give the same runs their turn twice."""
+"""The lock of an output root: two services would start the same runs twice."""
 
 import fcntl
 import os
@@ -10,8 +10,9 @@ __all__ = ["held"]
 
 
 def held(roots: Roots) -> int:
-    """A file descriptor that holds the output root for this process alone; the system lets go of it with the
-    process."""
+    """A file descriptor that locks the output root for this process. The system releases the lock when the process
+    ends.
+    """
     handle = os.open(roots.control / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,4 @@
-"""What became of a runner: its receipt, its exit code, its log and what it was asked make one reason and one message.
-Pure."""
+"""The outcome of a runner: one reason and one message from its receipt, exit code, log and request to end. Pure."""
 
 import signal
 from typing import Final
@@ -23,10 +22,10 @@ _ASKED: Final = {
 
 
 def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: str, seen: Progress | None) -> Ending:
-    """How the run ended. ``exit_code`` is negative for a signal; ``asked`` is why the service ended it, where it did.
+    """How the run ended. `exit_code` is negative for a signal. `asked`: why the service ended the run, if it did.
 
-    A result that was there first wins over a request to end. ``log`` is the end of the runner's output, ``seen`` the
-    last progress it reported.
+    A result that was complete first wins over a request to end. `log`: the end of the runner's output. `seen`: the last
+    progress that it reported.
     """
     progress = _progress(receipt, seen)
     if receipt is not None and receipt.reason is Reason.COMPLETED:
@@ -36,13 +35,15 @@ def outcome(receipt: Receipt | None, exit_code: int, asked: Reason | None, log: 
     if receipt is None:
         return Ending(*_without_receipt(exit_code, log), exit_code, progress)
     if receipt.reason in (Reason.CANCELLED, Reason.INTERRUPTED):
-        message = f"the runner was ended by someone else than the service; {_AGAIN}"
+        message = f"the runner was ended from outside the service; {_AGAIN}"
         return Ending(Reason.RUNNER_KILLED, message, exit_code, progress)
     return Ending(receipt.reason, receipt.message, exit_code, progress, receipt.headline)
 
 
 def interrupted(receipt: Receipt | None, seen: Progress | None, *, cancelled: bool) -> Ending:
-    """How a run ended whose service is gone: as its runner wrote, if it ended by itself; else it was cut short."""
+    """How a run of an earlier service ended: as its runner recorded, if the runner ended by itself; else it was
+    interrupted.
+    """
     if receipt is not None and receipt.reason not in (Reason.CANCELLED, Reason.INTERRUPTED):
         return Ending(receipt.reason, receipt.message, None, _progress(receipt, seen), receipt.headline)
     if cancelled:
@@ -62,7 +63,7 @@ def _without_receipt(exit_code: int, log: str) -> tuple[Reason, str]:
     lines = "\n".join(log.splitlines()[-_TAIL_LINES:])[-_TAIL_CHARS:].strip()
     last = f"; the end of its log:\n{lines}" if lines else "; its log is empty"
     if exit_code in _STORE:
-        return _STORE[exit_code], f"what the run leaves could not be written, its last word neither{last}"
+        return _STORE[exit_code], f"neither the results nor the receipt of the run could be written{last}"
     if exit_code >= 0:
         return Reason.RUNNER_CRASHED, f"the runner ended with exit code {exit_code} and no receipt{last}"
     hint = " (often the kernel, when memory runs out)" if -exit_code == signal.SIGKILL else ""

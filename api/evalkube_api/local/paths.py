@@ -1,7 +1,7 @@
-"""Where a request's paths lead, and whether they may: looks at the file system, changes nothing.
+"""Resolves a request's paths and checks that they are allowed. Reads the file system, changes nothing.
 
-Written paths (work_dir, use_cache) stay under the output root; read ones also under a data folder. Links are resolved
-first, and the service's own folder inside the output root is never among them.
+Paths that are written (work_dir, use_cache) stay under the output root; paths that are read may also be under a data
+folder. Links are resolved first. The service's own folder in the output root is never allowed.
 """
 
 from collections.abc import Callable
@@ -30,14 +30,16 @@ Spec = EvalRunSpec | PerfRunSpec
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """The folders a request may name, absolute and with links resolved."""
+    """The folders that a request may name, absolute and with links resolved."""
 
     outputs: Path
     data: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, outputs: Path, data: tuple[Path, ...]) -> "Roots":
-        """Makes the output root where it is missing. Raises errors.ServiceError for a folder that cannot be used."""
+        """The roots of a service. Makes the output root if it is missing. Raises errors.ServiceError for an unusable
+        folder.
+        """
         try:
             outputs.mkdir(parents=True, exist_ok=True)
             found = cls(outputs.resolve(strict=True), tuple(folder.resolve(strict=True) for folder in data))
@@ -56,7 +58,7 @@ class Roots:
         return self.outputs / CONTROL
 
     def written(self, name: str) -> Path:
-        """``name`` as a folder below the output root."""
+        """`name` as a folder below the output root."""
         path = Readable((self.outputs,), (self.control,), REMEDY).admit(self.outputs / name)
         if path == self.outputs:
             raise PathRefused("must name a folder below the output root, not the root itself")
@@ -65,14 +67,14 @@ class Roots:
         return path
 
     def earlier(self, name: str) -> Path:
-        """``name`` as a folder below the output root that is there."""
+        """`name` as an existing folder below the output root."""
         path = self.written(name)
         if not path.is_dir():
             raise PathRefused(f"does not exist; looked for {path}")
         return path
 
     def is_a_runs(self, folder: Path) -> bool:
-        """Whether ``folder``, which a document names, is one that runs write to: nothing else is ever deleted."""
+        """Whether `folder`, from a document, is a folder that runs write to. Nothing else is ever deleted."""
         try:
             return self.written(str(folder)) == folder
         except PathRefused:
@@ -80,17 +82,17 @@ class Roots:
 
     @property
     def readable(self) -> Readable:
-        """What runs may read: the data folders, and the output root without the service's own folder."""
+        """The folders that runs may read: the data folders, and the output root without the service's own folder."""
         return Readable((*self.data, self.outputs), (self.control,), REMEDY)
 
 
 def overlap(one: Path, other: Path) -> bool:
-    """Whether one of two folders is, or lies in, the other."""
+    """Whether one of two folders is the other or is inside it."""
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def check_local(spec: Spec) -> None:
-    """Raises errors.InvalidRequest for what only a cluster can honour."""
+    """Raises errors.InvalidRequest for a field that only a cluster supports."""
     stray = [name for name in CLUSTER_ONLY if getattr(spec, name) != type(spec).model_fields[name].default]
     found = [Problem(name, NEEDS_CLUSTER) for name in stray]
     if isinstance(spec, EvalRunSpec) and spec.judge.api_key_secret_ref is not None:
@@ -113,8 +115,9 @@ _ANSWERS: Final = PathField(("judge", "contract", "reference", "answers"), PathU
 
 
 def with_run_folders(spec: Spec, folder_of: Callable[[str, str], str]) -> Spec:
-    """``spec`` with the folder of a run where it names one by its id: ``folder_of`` gets the field and what stands
-    there.
+    """`spec` with a run's folder in place of the run's id.
+
+    `folder_of` gets the field and its value.
     """
     if not isinstance(spec, EvalRunSpec):
         return spec
@@ -122,8 +125,10 @@ def with_run_folders(spec: Spec, folder_of: Callable[[str, str], str]) -> Spec:
 
 
 def resolved(spec: Spec, roots: Roots) -> Spec:
-    """``spec`` with every path absolute and resolved. Raises errors.InvalidRequest that names each field that may
-    not."""
+    """`spec` with every path absolute and resolved.
+
+    Raises errors.InvalidRequest, which names each field whose path is not allowed.
+    """
     found: list[Problem] = []
     rules: dict[PathUse, Callable[[str], Path]] = {
         PathUse.READ: roots.readable.find,

@@ -1,8 +1,7 @@
-"""One runner process: started in a session of its own, fed its secrets, listened to, and ended with everything it
-started.
+"""One runner process: started in its own session, given its secrets, watched, and ended with all its children.
 
-Its stdin stays open for as long as this service lives, and ends with it: that is how a runner learns that it is alone.
-Nothing here knows what a run is.
+Its stdin stays open as long as this service lives. When it closes, the runner knows that the service is gone. This
+module does not know what a run is.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ _SURVIVOR_S: Final = 5.0
 
 
 class _LogPump(asyncio.Protocol):
-    """Appends what a runner prints to its log, without secrets and not without end."""
+    """Appends a runner's output to its log, without secrets and up to a limit."""
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self._file: IO[bytes] = _opened(path)
@@ -77,8 +76,10 @@ class RunnerProcess:
     async def start(
         cls, command: Sequence[str], environment: Mapping[str, str], control: Path, secrets: Mapping[str, str]
     ) -> "RunnerProcess":
-        """Starts ``command``. It is recorded in ``control`` before it gets the line that lets it begin. Raises
-        OSError."""
+        """Starts `command`. Raises OSError.
+
+        The process is recorded in `control` before it gets the line that lets it begin.
+        """
         child_stdin, stdin_fd = os.pipe()
         log_fd, child_stdout = os.pipe()
         try:
@@ -113,16 +114,16 @@ class RunnerProcess:
 
     @property
     def pid(self) -> int:
-        """Of the runner, which leads a process group of the same number."""
+        """The process id of the runner, which is also the number of its process group."""
         return self._process.pid
 
     @property
     def log_tail(self) -> str:
-        """The end of what it printed, also where the log found no room."""
+        """The end of the runner's output, also if the log had no room for it."""
         return self._pump.tail.decode(errors="replace")
 
     async def wait(self) -> int:
-        """Its exit code, negative for a signal, when it and all it started are gone and its log is complete."""
+        """The exit code, negative for a signal, once all its processes have ended and its log is complete."""
         code = await self._process.wait()
         self._signal(signal.SIGKILL)  # workers that outlived it
         try:
@@ -135,7 +136,7 @@ class RunnerProcess:
         return code
 
     async def stop(self, grace_s: float) -> None:
-        """Asks it to end, and after ``grace_s`` seconds ends it."""
+        """Asks the runner to end, and kills it after `grace_s` seconds."""
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace_s):
@@ -144,7 +145,7 @@ class RunnerProcess:
             self.kill()
 
     def kill(self) -> None:
-        """Ends it and all it started, at once."""
+        """Kills the runner and its children at once."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -158,9 +159,9 @@ class RunnerProcess:
 
 
 def end_survivor(control: Path) -> bool:
-    """Ends the runner that an earlier service recorded in ``control``, should it still live. Blocking.
+    """Ends the runner that an earlier service recorded in `control`, if it still runs. Blocking.
 
-    A process counts as that runner only when boot and start time agree: process ids are used again.
+    A process is that runner only if boot and start time agree, because process ids are reused.
     """
     try:
         record = orjson.loads(files.read(control / _RECORD))
@@ -184,7 +185,7 @@ def _record(path: Path, pid: int) -> None:
 
 
 def _start_mark(pid: int) -> str | None:
-    """What no other process has: the boot and the tick it started at; None where the system does not tell."""
+    """The boot and the tick at which a process started, which identify it; None if the system does not tell."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,7 +1,7 @@
-"""At start-up: brings the runs of a service that was killed to an end. Blocking.
+"""Ends the runs that a killed service left, at start-up. Blocking.
 
-Their runners end by themselves when the service's end of their stdin closes; one that has not yet is ended here, so
-that a run is never called interrupted while it still works.
+Their runners end by themselves when their stdin closes. A runner that still lives is ended here, so that no run is
+called interrupted while it works.
 """
 
 import logging
@@ -20,7 +20,7 @@ _LOG = logging.getLogger("evalkube.service")
 
 
 def recover(store: RunStore, now: datetime) -> tuple[list[Entry], list[tuple[Run, OSError]]]:
-    """Every run of the store, ended; and those whose documents could not be written, with why."""
+    """Every run of the store, ended; and the runs whose documents could not be written, with the reasons."""
     store.empty_trash()
     runs: list[Entry] = []
     unwritten: list[tuple[Run, OSError]] = []
@@ -31,7 +31,7 @@ def recover(store: RunStore, now: datetime) -> tuple[list[Entry], list[tuple[Run
         try:
             ended = _brought_to_an_end(store, run, now)
         except Exception:  # its files are foreign input: one run that nobody can end harms no other
-            _LOG.exception("%s: cannot be brought to an end, and is left alone", run.metadata.name)
+            _LOG.exception("%s: cannot be ended, and is skipped", run.metadata.name)
             continue
         runs.append(Entry.of(ended))
         try:

@@ -1,4 +1,4 @@
-"""Takes secrets out of a stream of bytes, wherever the stream is cut. Pure."""
+"""Removes secrets from a stream of bytes, wherever the stream is cut. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,7 +13,7 @@ _HELD_BYTES: Final = 64 * 1024
 
 
 class Redactor:
-    """``feed`` returns what is sure to hold no part of a secret, printable; ``flush`` the rest."""
+    """Removes secrets. `feed` returns printable text without any part of a secret; `flush` returns the rest."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._redactor = redaction.Redactor(secrets)
@@ -25,7 +25,7 @@ class Redactor:
         return printable(self._redactor.text(value))
 
     def feed(self, data: bytes) -> bytes:
-        """Whole lines that have become complete, without the secrets (which hold no line end)."""
+        """The lines that have become complete, without the secrets. A secret contains no line end."""
         self._held += data
         end = self._held.rfind(b"\n") + 1
         if not end and len(self._held) > _HELD_BYTES:
@@ -35,7 +35,7 @@ class Redactor:
         return self._clean(ready)
 
     def flush(self) -> bytes:
-        """What is left at the end of the stream."""
+        """The rest at the end of the stream."""
         rest, self._held = self._clean(self._held), b""
         return rest
 

@@ -1,4 +1,4 @@
-"""Scratch folders of runners: one a run, below the service's own folder, gone when the run has ended, however it ended.
+"""Scratch folders of runners: one for each run, below the service's own folder, removed when the run has ended.
 
     <outputs>/.evalkube/scratch/<id>
 
@@ -27,7 +27,7 @@ class Scratch:
         self._at_work: set[str] = set()
 
     def made(self, run_id: str) -> Path:
-        """An empty folder for a run that begins. Raises OSError."""
+        """Makes an empty folder for a run. Raises OSError."""
         self._at_work.add(run_id)
         if self._root.is_symlink():
             raise OSError(None, "must be a folder, not a link", str(self._root))
@@ -36,12 +36,12 @@ class Scratch:
         return folder
 
     def ended(self, run_id: str) -> None:
-        """Removes the folder of that run, and what of others could not be removed before. Never raises OSError."""
+        """Removes the folder of that run, and folders that could not be removed before. Never raises OSError."""
         self._at_work.discard(run_id)
         self.sweep()
 
     def sweep(self) -> None:
-        """Removes the folders of all runs that are not at work. Never raises OSError."""
+        """Removes the folders of all runs that are not active. Never raises OSError."""
         if self._root.is_symlink():  # what is behind it is somebody else's
             return
         try:

@@ -1,4 +1,4 @@
-"""Run documents as files, one folder a run under the control folder, and a small index of them in memory.
+"""Run documents as files, one folder for each run under the control folder, and a small index of them in memory.
 
     <outputs>/.evalkube/service.lock
     <outputs>/.evalkube/scratch/<id>
@@ -39,7 +39,7 @@ _Reported = TypeVar("_Reported", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What lists, conflicts and idempotency need to know of a run, whose document stays on the disk."""
+    """The data of a run for lists, conflicts and idempotency. Its document stays on the disk."""
 
     line: Line
     folder: Path
@@ -92,7 +92,7 @@ class RunStore:
         return self._runs / run_id
 
     def all(self) -> Iterator[Run]:
-        """Every readable document; one that cannot be read is left where it is, and logged."""
+        """Every readable document. An unreadable one is logged and left in place."""
         for path in sorted(self._runs.iterdir()):
             if _never_accepted(path):
                 shutil.rmtree(path, ignore_errors=True)
@@ -100,10 +100,10 @@ class RunStore:
             try:
                 yield self.read(path.name)
             except (OSError, ValueError) as problem:
-                _LOG.warning("%s: holds no readable run document, and is left alone: %s", path, _why(problem))
+                _LOG.warning("%s: has no readable run document, and is skipped: %s", path, _why(problem))
 
     def read(self, run_id: str) -> Run:
-        """Raises OSError where there is no such document, ValueError where it is damaged or another run's."""
+        """The document of a run. Raises OSError if it is missing, ValueError if it is damaged or another run's."""
         data = files.read(self.folder(run_id) / "run.json")
         document = orjson.loads(data)
         if not isinstance(document, dict):
@@ -115,17 +115,17 @@ class RunStore:
         return run
 
     def write(self, run: Run) -> None:
-        """Replace the document of ``run``."""
+        """Replaces the document of `run`."""
         folder = self.folder(run.metadata.name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(folder / "run.json", run.model_dump_json(by_alias=True, indent=2).encode())
 
     def receipt(self, run_id: str) -> Receipt | None:
-        """The runner's last word, where it left a readable one."""
+        """The runner's receipt, if it left a readable one."""
         return self._report(run_id, "receipt.json", Receipt)
 
     def progress(self, run_id: str, since: datetime | None = None) -> tuple[Progress, datetime] | None:
-        """The last progress and when it was reported; None where there is none that is not of ``since``."""
+        """The last progress, and when it was reported; None if there is none after `since`."""
         try:
             modified_s = (self.folder(run_id) / "progress.json").stat().st_mtime
         except OSError:
@@ -135,7 +135,7 @@ class RunStore:
         return None if found is None else (found, at)
 
     def discard(self, run_id: str, artifacts: Path | None) -> None:
-        """Take the run's folders away: at once out of sight, then off the disk."""
+        """Removes the run's folders: first out of sight, then off the disk."""
         doomed = self._trash / run_id
         with contextlib.suppress(OSError):  # no room for a folder: then they go one by one, and make some
             doomed.mkdir(exist_ok=True)
@@ -145,7 +145,7 @@ class RunStore:
         shutil.rmtree(doomed, ignore_errors=True)
 
     def empty_trash(self) -> None:
-        """Finish what a service that was killed had begun to discard."""
+        """Deletes folders that a killed service had begun to remove."""
         if self._trash.is_symlink():  # what is behind it is somebody else's
             return
         for path in self._trash.iterdir():
@@ -160,8 +160,9 @@ class RunStore:
 
 
 def _never_accepted(path: Path) -> bool:
-    """Whether the service was killed before the run in this folder had its document: nothing is in it, or a part of
-    that."""
+    """Whether the service was killed before this run's document was complete: the folder is empty, or has a part of
+    one.
+    """
     if path.is_symlink() or not path.is_dir() or not is_run_id(path.name):
         return False
     try:
@@ -171,7 +172,7 @@ def _never_accepted(path: Path) -> bool:
 
 
 def _why(problem: OSError | ValueError) -> str:
-    """In one short line, without what the document holds."""
+    """The reason in one short line, without the content of the document."""
     if isinstance(problem, ValidationError):
         first = problem.errors(include_input=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg'][:200]}"
@@ -190,8 +191,10 @@ def _move_or_remove(path: Path, target: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write ``path`` so that a crash at any moment leaves the old content or the new, and the new one once this
-    returns."""
+    """Writes `path` atomically: after a crash it has the old content or the new.
+
+    When this returns, the new content is on the disk.
+    """
     temporary = _half_written(path)
     try:
         with temporary.open("wb") as file:

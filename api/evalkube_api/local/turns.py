@@ -1,11 +1,8 @@
-"""Whose turn it is: which waiting runs may start now. Pure.
+"""Decides which waiting runs may start now. Pure.
 
-First come, first served. Evaluations share the machine, up to a limit. A load test measures with the same processors
-that
-everything else here runs on, so it starts when nothing else runs and nothing starts beside it, unless the service was
-told
-that load tests may share; two load tests never run at once. What waits is never overtaken: a load test would starve
-behind an unbroken stream of evaluations.
+First come, first served. Evaluations share the machine, up to a limit. A load test uses the same processors as
+everything else, so it runs alone, unless the service was told that load tests may share. Two load tests never run at
+once. No run overtakes another: otherwise a load test would wait forever behind a stream of evaluations.
 """
 
 from collections.abc import Iterable
@@ -18,14 +15,14 @@ __all__ = ["Limits", "next_turns", "waits_for"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many runs at once."""
+    """The number of runs at once."""
 
     max_evals: int = 4
     perf_alone: bool = True
 
 
 def next_turns(waiting: Iterable[tuple[str, Kind]], running: Iterable[Kind], limits: Limits) -> list[str]:
-    """Ids of the waiting runs (oldest first) that start now, beside those of the kinds that are ``running``."""
+    """The ids of the waiting runs (oldest first) that start now. `running`: the kinds of the active runs."""
     kinds = list(running)
     turns: list[str] = []
     for run_id, kind in waiting:
@@ -44,7 +41,7 @@ def _fits(kind: Kind, running: list[Kind], limits: Limits) -> bool:
 
 
 def waits_for(place: int, kind: Kind, running: Iterable[Kind], limits: Limits) -> str:
-    """What the run at that place of the line, from 1, waits for, beside those of the kinds that are ``running``."""
+    """What the run at that place of the queue (from 1) waits for. `running`: the kinds of the active runs."""
     kinds = list(running)
     if place > 1:
         return "1 run before it" if place == 2 else f"{place - 1} runs before it"

@@ -1,4 +1,4 @@
-"""The line of runs that wait for their turn, in the order they came. In memory, no I/O."""
+"""The queue of waiting runs, in the order of arrival. In memory, no I/O."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ __all__ = ["Waiting"]
 
 
 class Waiting:
-    """Ids with the kinds of their runs, and the place of each."""
+    """The ids and kinds of waiting runs, and their places."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, Kind] = {}
@@ -25,21 +25,21 @@ class Waiting:
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
-        """The kinds of runs by id, the one that came first first."""
+        """The kinds of runs by id, in the order of arrival."""
         return self._kinds
 
     def add(self, run_id: str, kind: Kind) -> None:
-        """It comes last."""
+        """Adds a run at the end."""
         self._kinds[run_id] = kind
         self._places = None
 
     def take(self, run_id: str) -> None:
-        """It waits no more."""
+        """Removes a run."""
         del self._kinds[run_id]
         self._places = None
 
     def place(self, run_id: str) -> int:
-        """From 1."""
+        """The place of a run, from 1."""
         if self._places is None:
             self._places = {each: place for place, each in enumerate(self._kinds, start=1)}
         return self._places[run_id]

@@ -1,1 +1,1 @@
-"""The endpoints: each reads a request, asks the backend, and writes the answer."""
+"""The endpoints: each reads a request, calls the backend, and writes the answer."""

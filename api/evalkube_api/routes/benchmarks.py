@@ -16,7 +16,7 @@ Text = Annotated[str | None, Query(max_length=200, description="Only benchmarks 
 
 
 def router() -> APIRouter:
-    """``/api/v1/benchmarks``."""
+    """`/api/v1/benchmarks`."""
     routes = APIRouter()
     whole = catalogue()
 
@@ -44,7 +44,7 @@ def router() -> APIRouter:
 def _check(field: str, given: str | None, known: set[str]) -> None:
     if given is not None and given not in known:
         near = nearest(given, sorted(known)) or f"; one of {', '.join(sorted(known))}"
-        raise errors.InvalidRequest.because(f"{given[:80]!r} is of no benchmark{near}", field)
+        raise errors.InvalidRequest.because(f"{given[:80]!r} is not in any benchmark{near}", field)
 
 
 def _holds(one: Entry, text: str) -> bool:

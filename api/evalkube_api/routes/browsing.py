@@ -1,4 +1,4 @@
-"""/api/v1/runs/{id}/samples, /requests and /series: single samples and requests of a run, by pages."""
+"""/api/v1/runs/{id}/samples, /requests and /series: single samples and requests of a run, in pages."""
 
 import asyncio
 from dataclasses import asdict
@@ -34,7 +34,7 @@ Buckets = Annotated[int, Query(ge=1, le=2000, description="Most intervals")]
 
 
 def router(indexes: Indexes) -> APIRouter:
-    """What a run left of each sample or request."""
+    """The routes of single samples and requests."""
     routes = APIRouter(prefix="/api/v1/runs", tags=["results"])
     _samples(routes, indexes)
     _requests(routes, indexes)
@@ -53,7 +53,7 @@ def _samples(routes: APIRouter, indexes: Indexes) -> None:
         limit: Limit = 50,
         page: Page = 1,
     ) -> browsing.SampleList:
-        """The samples of an evaluation, of which none is left out."""
+        """All samples of an evaluation, in pages."""
         query = _query(dataset, subset, state, error, sort)
         index = await indexes.samples(run_id)
         try:
@@ -77,7 +77,7 @@ def _samples(routes: APIRouter, indexes: Indexes) -> None:
         error: ErrorClass = None,
         sort: SampleOrder = "order",
     ) -> browsing.SampleDetail:
-        """One sample: what was asked, thought and answered, and what became of the answer.
+        """One sample: prompt, thoughts, answer, extracted answer, scores and judges.
 
         `previous` and `next` are those beside it among the samples of the run that match the parameters."""
         known = await indexes.samples(run_id)
@@ -142,7 +142,7 @@ def _requests(routes: APIRouter, indexes: Indexes) -> None:
         limit: Limit = 50,
         page: Page = 1,
     ) -> browsing.RequestList:
-        """The requests of one point of a load test, of which none is left out."""
+        """All requests of one point of a load test, in pages."""
         index = await indexes.requests(run_id, point)
         query = request_page.RequestQuery(state, error, sort, warmup)
         try:

@@ -1,5 +1,4 @@
-"""/api/v1/compare: runs beside a baseline. Evaluations of the same questions by a test of pairs, load tests load by
-load."""
+"""/api/v1/compare: compares runs with a baseline, evaluations by question and load tests by load."""
 
 import asyncio
 from typing import Annotated, Final
@@ -26,11 +25,13 @@ Baseline = Annotated[str, Query(min_length=1, max_length=512, description="Id of
 Candidates = Annotated[
     str, Query(min_length=1, max_length=4096, description=f"Ids of at most {_MOST_CANDIDATES} other runs, with commas")
 ]
-MostChanged = Annotated[int, Query(ge=0, le=10_000, description="Most questions of a benchmark that are listed")]
+MostChanged = Annotated[
+    int, Query(ge=0, le=10_000, description="Highest number of changed questions that are listed for a benchmark")
+]
 
 
 def router(backend: Backend, settings: Settings) -> APIRouter:
-    """``/api/v1/compare``."""
+    """`/api/v1/compare`."""
     routes = APIRouter()
 
     @routes.get("/api/v1/compare", tags=["runs"], responses=openapi.COMPARED)
@@ -71,7 +72,9 @@ def router(backend: Backend, settings: Settings) -> APIRouter:
 def _candidates(text: str) -> list[str]:
     found = list(dict.fromkeys(part.strip() for part in text.split(",")))
     if not all(found) or len(found) > _MOST_CANDIDATES:
-        raise errors.InvalidRequest.because(f"must be 1 to {_MOST_CANDIDATES} ids of runs, with commas", "candidate")
+        raise errors.InvalidRequest.because(
+            f"must be 1 to {_MOST_CANDIDATES} run ids, separated by commas", "candidate"
+        )
     return found
 
 

@@ -1,6 +1,6 @@
-"""What current EvalScope clients ask for beyond its service document: /api/v1/eval/... and /api/v1/perf/....
+"""The paths of EvalScope's current clients beyond its service document: /api/v1/eval/... and /api/v1/perf/....
 
-A task has an id that the client chose. Thin aliases: each is a run like any other, which the other paths show too.
+A task has an id that the client chose. The paths are thin aliases: a task is a run, which the other paths show too.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _REQUESTS: Final = {Kind.EVAL_RUN: requests.EvalRequest, Kind.PERF_RUN: requests
 _REPORTS: Final = {Kind.EVAL_RUN: "reports/report.html", Kind.PERF_RUN: "perf_report.html"}
 
 TaskId = Annotated[str, Query(max_length=200, description=f"The {_HEADER} of the submission")]
-StartLine = Annotated[int | None, Query(ge=0, description="First line, from 0; the last ones unless given")]
+StartLine = Annotated[int | None, Query(ge=0, description="First line, from 0; default: the last lines")]
 Lines = Annotated[int, Query(alias="page", ge=1, le=10_000, description="How many lines")]
 
 
@@ -58,19 +58,19 @@ class _Tasks:
     submitting: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     async def newest(self, task_id: str) -> Line | None:
-        """The run that was submitted last with that id."""
+        """The run that was last submitted with that id."""
         found = await self.backend.list(RunQuery(kind=self.kind, tags={evalscope.TAG: _checked(task_id)}, limit=1))
         return found.runs[0] if found.runs else None
 
     async def known(self, task_id: str) -> Line:
-        """The same. Raises errors.NotFound where there is none."""
+        """The run that was last submitted with that id. Raises errors.NotFound if there is none."""
         line = await self.newest(task_id)
         if line is None:
             raise errors.NotFound(f"No task found for task_id: {task_id}")
         return line
 
     async def submitted(self, request: Request) -> tuple[str, Run]:
-        """A new run of a request."""
+        """Makes a run of a request."""
         settings = self.settings
         body = await bodies.read_object(request, most_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
         task_id = request.headers.get(_HEADER)
@@ -98,7 +98,7 @@ def _submitting(routes: APIRouter, tasks: _Tasks) -> None:
 
     @routes.post("/invoke", **openapi.invocation(word))
     async def invoke(request: Request) -> Response:
-        """Submit a task under an id of the client's, and wait for its end."""
+        """Submits a task under an id of the client, and waits for its end."""
         try:
             task_id, run = await tasks.submitted(request)
         except errors.ApiError:
@@ -111,12 +111,12 @@ def _submitting(routes: APIRouter, tasks: _Tasks) -> None:
             with metrics.waiting.track_inprogress():
                 ended = await backend.wait(run_id)
         except errors.NotFound:
-            raise errors.RunDeleted(f"the run of task {task_id} was deleted while its end was waited for") from None
+            raise errors.RunDeleted(f"the run of task {task_id} was deleted before its end") from None
         return await _outcome(tasks, task_id, ended)
 
     @routes.post("/stop", responses=openapi.TASK)
     async def stop(task_id: TaskId) -> dict[str, Any]:
-        """End a task."""
+        """Ends a task."""
         line = await tasks.newest(task_id)
         if line is None or line.phase.terminal:
             raise errors.NotFound(f"No running task found for task_id: {task_id}")
@@ -144,7 +144,7 @@ def _looking(routes: APIRouter, tasks: _Tasks) -> None:
 
     @routes.get("/progress", responses=openapi.TASK)
     async def progress(task_id: TaskId) -> dict[str, Any]:
-        """How far a task is."""
+        """The progress of a task."""
         line = await tasks.newest(task_id)
         return evalscope.progress(tasks.kind, None if line is None else await backend.moment(line.run_id))
 
@@ -156,13 +156,13 @@ def _looking(routes: APIRouter, tasks: _Tasks) -> None:
 
     @routes.get("/report", responses=openapi.TASK, response_class=Response)
     async def report(task_id: TaskId, request: Request) -> Response:
-        """The report of a task that has ended, as a page."""
+        """The HTML report of an ended task."""
         line = await tasks.known(task_id)
         return await files.artifact(backend, line.run_id, _REPORTS[tasks.kind], request.headers)
 
 
 async def _part(log: AsyncIterator[bytes], start: int | None, most: int) -> dict[str, Any]:
-    """The lines from `start` on, or the last ones; no more of the log than that is kept."""
+    """The lines from `start` on, or the last ones. Only a limited part of the log is kept."""
     kept: deque[str] = deque(maxlen=most if start is None else None)
     total = 0
     async for line in _lines(log):
@@ -190,7 +190,7 @@ def _benchmarks(routes: APIRouter) -> None:
         kind: Annotated[Literal["text", "multimodal"] | None, Query(alias="type")] = None,
         everything: Annotated[bool, Query(alias="all")] = False,
     ) -> dict[str, list[dict[str, Any]]]:
-        """The benchmarks as EvalScope lists them. All of them are of text."""
+        """The benchmarks as EvalScope lists them. All of them are text benchmarks."""
         found: dict[str, list[dict[str, Any]]] = {"text": listed, "multimodal": []}
         if everything:
             found |= {"agent": [], "aigc": []}

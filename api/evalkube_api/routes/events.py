@@ -1,4 +1,4 @@
-"""GET /api/v1/events: one stream of what changes about any run, as server-sent events."""
+"""GET /api/v1/events: one stream with the changes of all runs, as server-sent events."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
@@ -37,11 +37,11 @@ def router(backend: Backend) -> APIRouter:
         after: After = None,
         last_event_id: LastEventId = None,
     ) -> Response:
-        """What changes about runs: `run` with a run as lists show it, `deleted` with an id.
+        """The changes of all runs: `run` with a run as lists show it, `deleted` with an id.
 
-        Goes on after `Last-Event-ID` without a gap. Where that is not known (any more), or none is given, a `snapshot`
-        comes first, and the newest runs after it. The filters are those of lists that a run never comes to meet or
-        stops meeting. A client that reads slowly gets the last state of each run and not every one before it.
+        The stream continues after `Last-Event-ID` without a gap. If that is missing or no longer known, a `snapshot`
+        comes first, then the newest runs. The filters are those filters of lists whose result never changes for a run.
+        A client that reads slowly gets only the last state of each run.
         """
         query = RunQuery(
             kind=KINDS[kind] if kind else None,

@@ -1,4 +1,4 @@
-"""Figures about the service itself."""
+"""Metrics of the service."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -10,12 +10,12 @@ __all__ = ["router"]
 
 
 def router(metrics: Metrics) -> APIRouter:
-    """``/metrics``."""
+    """`/metrics`."""
     routes = APIRouter()
 
     @routes.get("/metrics", tags=["service"], responses=openapi.METRICS, response_class=Response)
     async def read_metrics() -> Response:
-        """Figures about the service, for Prometheus: requests, submissions, runs by phase, and who waits."""
+        """Metrics of the service for Prometheus: requests, submissions, runs by phase, and waiting clients."""
         return Response(metrics.text(), media_type=MEDIA_TYPE)
 
     return routes

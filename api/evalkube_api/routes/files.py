@@ -34,11 +34,11 @@ _TYPES: Final = {
 }
 _NO_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 
-Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only the last so many lines")]
+Tail = Annotated[int | None, Query(ge=0, le=1_000_000, description="Only this number of last lines")]
 
 
 def router(backend: Backend) -> APIRouter:
-    """What runs left as files."""
+    """The routes of runs' files."""
     routes = APIRouter(prefix="/api/v1/runs", tags=["files"])
 
     @routes.get("/{run_id}/logs", responses=openapi.LOG)
@@ -73,7 +73,7 @@ def router(backend: Backend) -> APIRouter:
 
 
 async def artifact(backend: Backend, run_id: str, path: str, headers: Headers) -> Response:
-    """One file of a run, as the headers of a request want it."""
+    """One file of a run, as the headers of a request ask for it."""
     return _answer(await _wanted(backend, run_id, path, headers), headers)
 
 
@@ -85,7 +85,7 @@ async def _still_there(backend: Backend, run_id: str, entry: ArtifactEntry) -> A
 
 
 async def _wanted(backend: Backend, run_id: str, path: str, headers: Headers) -> Artifact:
-    """The part that Range names, or all of it where If-Range names something else. Raises errors.NoSuchBytes."""
+    """The range that the client wants; None for the whole file. Raises errors.NoSuchBytes."""
     span = spans.asked(headers.get("range"))
     refused: errors.NoSuchBytes | None = None
     try:
@@ -123,7 +123,7 @@ def _answer(artifact: Artifact, asked: Headers) -> Response:
 
 
 class _Closing(StreamingResponse):
-    """What closes its chunks however it ends: at HEAD and 304 nobody asks for the first one."""
+    """A response that always closes its chunks: at HEAD and 304 no chunk is read."""
 
     def __init__(self, chunks: Chunks, status: int, headers: dict[str, str], media_type: str | None = None) -> None:
         super().__init__(() if status == 304 else chunks, status, headers, media_type)

@@ -1,4 +1,4 @@
-"""Whether the service is there, and the way to its documentation."""
+"""Health of the service, and the way to its documentation."""
 
 from datetime import UTC, datetime
 from importlib import resources
@@ -14,7 +14,7 @@ __all__ = ["router"]
 
 
 def router() -> APIRouter:
-    """``/health``, ``/docs`` and ``/``."""
+    """`/health`, `/docs` and `/`."""
     routes = APIRouter()
     page = (resources.files("evalkube_api") / "pages" / "docs.html").read_text(encoding="utf-8")
 
@@ -30,7 +30,7 @@ def router() -> APIRouter:
 
     @routes.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:
-        """To the dashboard for a browser, to the description for everyone else."""
+        """Redirects browsers to the dashboard; other clients get the description of the API."""
         wanted = "/ui" if "text/html" in request.headers.get("accept", "") else "/docs"
         return RedirectResponse(wanted, headers={"Vary": "Accept"})
 

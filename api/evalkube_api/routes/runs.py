@@ -1,4 +1,4 @@
-"""/api/v1/runs: list, look at, end and delete runs, and read what they found."""
+"""/api/v1/runs: lists, shows, cancels and deletes runs, and returns their results."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ Order = Annotated[Literal["asc", "desc"], Query(description="Smallest or oldest 
 
 
 def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
-    """Everything about existing runs."""
+    """The routes of existing runs."""
     routes = APIRouter(prefix="/api/v1/runs")
     _documents(routes, backend)
     _outcomes(routes, backend, settings, metrics)
@@ -139,7 +139,7 @@ def _outcomes(routes: APIRouter, backend: Backend, settings: Settings, metrics: 
 
 
 def _tag(run: Run, version: str) -> str | None:
-    """The name of a result: only of one that succeeded, for that never changes. Versions of the service may differ."""
+    """The entity tag of a result. Only the result of a succeeded run has one, because it never changes."""
     if run.status.phase is not Phase.SUCCEEDED:
         return None
     return conditional.etag(run.metadata.uid, run.status.completion_time, version)

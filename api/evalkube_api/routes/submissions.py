@@ -1,4 +1,4 @@
-"""POST /api/v1/eval and /api/v1/perf: a request becomes a run, and the run's end (or its place) the answer."""
+"""POST /api/v1/eval and /api/v1/perf: make a run of a request, and answer at its end or with its place."""
 
 import asyncio
 import logging
@@ -53,7 +53,7 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
                 with metrics.waiting.track_inprogress():
                     run = await backend.wait(run_id, wanted.wait_s)
             except errors.NotFound:  # it was made just now, and may be deleted before anyone waits for it
-                raise errors.RunDeleted(f"run {run_id} was deleted while its end was waited for") from None
+                raise errors.RunDeleted(f"run {run_id} was deleted before its end") from None
         return await answers.of_run(backend, run, debug=settings.debug, applied=wanted.applied)
 
     @routes.post("/api/v1/eval", **openapi.submission("eval"))
@@ -70,7 +70,7 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
 
 
 def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None) -> Submission:
-    """A request's body as a submission. Raises errors.InvalidRequest. Blocking, for as long as the body is large."""
+    """A request's body as a submission. Raises errors.InvalidRequest. Blocking: a large body takes time."""
     beside, rest = placement.split(body)
     try:
         spec, secrets = requests.split_request(requests.parse_request(model, rest))
@@ -84,13 +84,13 @@ def submission_of(kind: Kind, model: Any, body: dict[str, Any], key: str | None)
 
 
 def _check_benchmarks(spec: EvalRunSpec) -> None:
-    """The contract takes any name; what this version does not know is refused here, before anything is made of it."""
+    """Refuses benchmarks that this version does not know. The contract accepts any name."""
     if found := collections.problems(spec):
         raise errors.InvalidRequest([found[0], *found[1:]])
 
 
 def _check_keys(secrets: Mapping[str, str]) -> None:
-    """A key is sent in a header line, and must fit there."""
+    """Checks that a key fits into a header line."""
     judges = {name: f"judge.models[{place}].api_key" for place, name in enumerate(requests.JUDGE_KEYS)}
     for name, field in {**{name: name for name in requests.SECRETS}, **judges}.items():
         value = secrets.get(name, "")

@@ -1,8 +1,7 @@
-"""The files that pages load: read and compressed once, and named by what they hold, so that a browser may keep them for
-ever.
+"""The files that pages load: read and compressed once. Their URLs contain a checksum, so browsers may cache them
+forever.
 
-`static/vendor/` is other people's work, as it was published: `vendor.json` says from where, under which licence, and
-with which checksum.
+`static/vendor/` has third-party files, unchanged. `vendor.json` has their sources, licences and checksums.
 """
 
 import gzip
@@ -29,7 +28,7 @@ _KEPT: Final = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file. `version` is a part of its URL and of its checksum."""
+    """One file. `version`: the part of its checksum that is in its URL."""
 
     name: str
     version: str
@@ -40,7 +39,7 @@ class Asset:
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """All of them by name. Reads files, the first time."""
+    """All files by name. Reads them the first time."""
     own = _below(resources.files("evalkube_api") / "ui" / "static", "")
     shared = resources.files("evalkube_report") / "templates" / "page.css"
     return {name: _asset(name, body) for name, body in [*own, ("page.css", shared.read_bytes())]}
@@ -65,7 +64,7 @@ def _asset(name: str, body: bytes) -> Asset:
 
 
 def url_of(name: str) -> str:
-    """The URL of a file that is there. Raises KeyError where there is none."""
+    """The URL of a file. Raises KeyError for an unknown name."""
     return f"{_ROOT}/{assets()[name].version}/{name}"
 
 

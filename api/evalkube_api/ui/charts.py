@@ -1,5 +1,6 @@
-"""Plots on pages: the drawing with the table behind it, which need no script, and the values that a script draws again
-with zoom and readings under the pointer. All three are made of the same values. Pure.
+"""Plots on pages: a drawing and a table, which need no script, and values for a script with zoom and tooltips. Pure.
+
+All three are made of the same values.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,24 +26,24 @@ _DIGITS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One plot of a page. `values`: JSON for the script, safe within a script element; None where it stays as drawn."""
+    """One plot of a page. `values`: JSON for the script, safe in a script element; None for a static drawing."""
 
     shown: Shown
     values: Markup | None = None
 
     @property
     def table(self) -> Table:
-        """All its values."""
+        """All values of the plot as a table."""
         return self.shown.table
 
 
 def charts(figures: Iterable[Figure]) -> tuple[Chart, ...]:
-    """Plots that stay as they are drawn."""
+    """Static plots."""
     return tuple(Chart(drawing.shown(figure)) for figure in figures)
 
 
 def live_charts(figures: Iterable[Figure]) -> tuple[Chart, ...]:
-    """Plots of many values, which a script draws again where there is one."""
+    """Plots of many values. If scripts run, a script draws them again."""
     return tuple(Chart(drawing.shown(figure), _values(figure)) for figure in figures)
 
 

@@ -1,4 +1,4 @@
-"""What the page of several runs beside one another shows. Pure."""
+"""The values that the comparison page shows. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ def runs_of(asked: Mapping[str, str]) -> list[str]:
     """The runs that the URL names, each once. Raises errors.InvalidRequest for too many."""
     found = list(dict.fromkeys(one for name in ("runs", "add") for one in asked.get(name, "").split(",") if one))
     if len(found) > MOST:
-        raise errors.InvalidRequest.because(f"names {len(found)} runs; at most {MOST} stand beside one another", "runs")
+        raise errors.InvalidRequest.because(f"names {len(found)} runs; at most {MOST} can be compared", "runs")
     return found
 
 
@@ -53,13 +53,13 @@ def name_of(place: int, run: Run) -> str:
 
 
 def named(runs: Sequence[Run]) -> list[str]:
-    """Those of all runs; the first is the baseline."""
+    """The short names of all runs; the first run is the baseline."""
     return [name_of(place, run) for place, run in enumerate(runs)]
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the runs. `trouble`: why its figures are to be read with care, or cannot be compared; `mark`: how bad."""
+    """One of the runs. `trouble`: why its figures are doubtful or cannot be compared. `mark`: how serious that is."""
 
     letter: str
     run_id: str
@@ -101,7 +101,7 @@ def _side(place: int, run: Run, ids: list[str], here: Address, kind: Kind) -> Si
 
 def _trouble(run: Run, kind: Kind) -> tuple[str, str]:
     if run.kind != kind:
-        return "is of another kind than the baseline, and is not compared", "invalid"
+        return "is of another kind than the baseline, so it is not compared", "invalid"
     if run.status.phase is not Phase.SUCCEEDED:
         return f"has no result: it is {run.status.phase}", "invalid"
     verdict = run.status.columns.verdict
@@ -122,12 +122,12 @@ def _figures(run: Run) -> str:
 
 
 def add_choices(listed: Sequence[tuple[str, str, str]], ids: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Further runs to put beside these: id and what people see of it. `listed`: id, model and time."""
+    """Runs that can be added to the comparison: id and label. `listed`: id, model and time."""
     return tuple((run_id, f"{model}, {at}, {run_id}") for run_id, model, at in listed if run_id not in ids)
 
 
 def spec_table(runs: Sequence[Run]) -> Table | None:
-    """Where the specs differ."""
+    """The table of settings that differ."""
     return comparison.differences([(name, run.spec) for name, run in zip(named(runs), runs, strict=True)])
 
 
@@ -136,7 +136,7 @@ def spec_table(runs: Sequence[Run]) -> Table | None:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How a figure of one load differs. `outcome`: better, worse, noise or unknown; `text`: by how much."""
+    """The difference of a figure at one load. `outcome`: better, worse, noise or unknown. `text`: its size."""
 
     outcome: str
     text: str
@@ -145,7 +145,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A candidate against the baseline: figures by load. `rows`: a figure's name with its cells, one for each load."""
+    """A candidate against the baseline: figures by load. `rows`: the name of a figure with its cell for each load."""
 
     caption: str
     loads: tuple[str, ...]
@@ -161,7 +161,7 @@ _MATRIX: Final = (
 
 
 def load_tests(tests: Sequence[Named], found: LoadComparison, here: Address) -> dict[str, Any]:
-    """The names that `compare.html.j2` uses of load tests. Of one load, which the URL names, everything is shown."""
+    """The names that `compare.html.j2` uses of load tests. All figures are shown for the load that the URL names."""
     loads = list(dict.fromkeys(load_tables.load_text(point) for _, result in tests for point in result.points))
     load = here.query.get("load") or _common(tests, loads)
     if load is not None and load not in loads:
@@ -224,7 +224,10 @@ class EvaluationPair:
 
 
 def pair(document: Mapping[str, Any], names: tuple[str, str]) -> EvaluationPair:
-    """`document`: as `statistics.comparison.compare` answers it; `names`: of the baseline and of the other."""
+    """The comparison of two evaluations as the page shows it.
+
+    `document`: the answer of `statistics.comparison.compare`. `names`: the names of the baseline and the other run.
+    """
     run_id = document["candidate"]["run"]
     shown = {
         **document,
@@ -252,7 +255,7 @@ def _notes(document: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one of the runs made of a question."""
+    """The answer of one run to a question."""
 
     extracted: str
     score: str
@@ -273,7 +276,7 @@ class Flip:
 
 
 def flips(document: Mapping[str, Any], here: Address, *, page: int) -> dict[str, Any]:
-    """The questions whose score changed, those of the page of the list that the URL names."""
+    """The questions whose score changed, on the page of the list that the URL names."""
     benchmark, change = here.query.get("benchmark"), here.query.get("change")
     ids = (document["baseline"]["run"], document["candidate"]["run"])
     names = list(document["benchmarks"])

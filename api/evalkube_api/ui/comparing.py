@@ -1,4 +1,4 @@
-"""`GET /ui/compare`: finds the runs that are compared, and keeps what was compared last."""
+"""`GET /ui/compare`: finds the runs to compare, and keeps the last comparisons."""
 
 import asyncio
 from collections import OrderedDict
@@ -31,7 +31,7 @@ Task: TypeAlias = asyncio.Task[dict[str, Any]]
 
 
 class Comparing:
-    """The page over the runs of `backend`."""
+    """The comparison page for the runs of `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -39,7 +39,7 @@ class Comparing:
         self._working = asyncio.Lock()
 
     async def page(self, request: Request) -> Response:
-        """All state of it is in the URL: `runs` (the first is the baseline), and what is chosen of them."""
+        """The page. Its whole state is in the URL: `runs` (the first is the baseline), and the choices."""
         asked = addresses.asked(request.query_params, compare.PARAMETERS)
         ids = compare.runs_of(asked)
         if "add" in asked:
@@ -80,7 +80,7 @@ class Comparing:
         )
 
     async def _further(self, runs: Sequence[Run]) -> tuple[tuple[str, str], ...]:
-        """The newest runs that could stand beside these."""
+        """The newest runs that can be added to the comparison."""
         if len(runs) >= compare.MOST:
             return ()
         kind = Kind(runs[0].kind) if runs else None
@@ -132,14 +132,16 @@ class Comparing:
         }
 
     async def _pairs(self, baseline: str, others: Sequence[str]) -> Mapping[str, Task] | None:
-        """The comparison of each with the baseline, done; None where that takes longer than a page may. It goes on."""
+        """The comparisons with the baseline; None if that takes longer than a page may. The work then goes on."""
         found = {other: self._pair(baseline, other) for other in others}
         await asyncio.wait(found.values(), timeout=_PATIENCE_S)
         return found if all(task.done() for task in found.values()) else None
 
     def _pair(self, baseline: str, other: str) -> Task:
-        """The comparison of two evaluations, begun once; results of ended runs do not change, and failures are tried
-        again."""
+        """The comparison of two evaluations. Each pair is compared once, because results of ended runs do not change.
+
+        A failed comparison is tried again.
+        """
         task = self._kept.get((baseline, other))
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._kept[baseline, other] = asyncio.create_task(self._compared(baseline, other))

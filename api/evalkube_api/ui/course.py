@@ -1,6 +1,6 @@
-"""What figures of runs at work have been since they began, so that a page that is opened later has its curves too.
+"""The live figures of active runs since their start, so that a page that is opened later has complete curves.
 
-In memory, of bounded size, and gone with the run's end: the result has its own curves then.
+In memory, of bounded size. It is dropped at the run's end: the result has its own curves.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ _MOST_POINTS: Final = 300
 
 @dataclass
 class Course:
-    """Figures over time. Once it is full every second point goes, and the next ones come half as often."""
+    """Figures over time. When it is full, every second point is removed and the interval doubles."""
 
     apart_s: float = 1.0
     at_s: list[float] = field(default_factory=list)
     figures: list[Mapping[str, float]] = field(default_factory=list)
 
     def add(self, at_s: float, figures: Mapping[str, float]) -> None:
-        """What they are at that time, which is later than all before."""
+        """Adds the figures at a time, which is later than all before."""
         if self.at_s and at_s - self.at_s[-1] < self.apart_s:
             return
         self.at_s.append(at_s)
@@ -38,23 +38,23 @@ class Course:
             self.apart_s *= 2
 
     def columns(self, names: Sequence[str]) -> dict[str, list[float | None]]:
-        """The values of each name over the times; None where there was none."""
+        """The values of each name over the times; None where a value is missing."""
         return {name: [figures.get(name) for figures in self.figures] for name in names}
 
 
 class Courses:
-    """Those of all runs at work."""
+    """The figures over time of all active runs."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._by_run: dict[str, Course] = {}
 
     def of(self, run_id: str) -> Course:
-        """That of a run; an empty one where nothing is known of it."""
+        """The figures of a run over time; empty if nothing is known."""
         return self._by_run.get(run_id) or Course()
 
     async def follow(self) -> None:
-        """Listen to what runs tell, until the service stops."""
+        """Follows the progress of all runs until the service stops."""
         async for event in await self._backend.events(RunQuery()):
             if event is None or event.run_id is None:
                 continue
@@ -69,7 +69,7 @@ class Courses:
         return self._by_run.setdefault(run_id, Course())
 
     def begin(self) -> "asyncio.Task[None]":
-        """Follow in the background."""
+        """Starts to follow in the background."""
         task = asyncio.create_task(self.follow())
         task.add_done_callback(_noted)
         return task

@@ -1,4 +1,4 @@
-"""The result documents of the runs that were looked at last."""
+"""The result documents of the most recently viewed runs."""
 
 import asyncio
 from collections import OrderedDict
@@ -23,7 +23,7 @@ Result = TypeVar("Result", EvalResult, PerfResult)
 
 
 class NoDocument(errors.NotFound):
-    """404: a run ended, and left no result that a page could be made of. The message says why."""
+    """404: the run ended without a result for a page. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Kept:
 
 
 class Documents:
-    """Results by run, read from what the runs of `backend` left, and kept while they are the last to be looked at."""
+    """The results of the runs of `backend`. The last ones that were viewed are kept in memory."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend

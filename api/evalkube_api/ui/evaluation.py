@@ -1,4 +1,4 @@
-"""What the page of an evaluation shows of its scores. Pure; its samples are those of `samples`."""
+"""The scores on the page of an evaluation. Pure; its samples are in `samples`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ VIEWS: Final[Mapping[str, str]] = {"": "Scores", "samples": "Samples", "setup": 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A data set: the report's section of it, its plots of scores, and those of times and lengths."""
+    """A data set: its section of the report, plots of scores, and plots of times and lengths."""
 
     section: Section
     scores: tuple[Shown, ...]
@@ -30,7 +30,7 @@ class Benchmark:
 
 
 def scores(result: EvalResult, spec: EvalRunSpec, here: Address) -> dict[str, Any]:
-    """The names that `evaluation.html.j2` uses of the scores: the report's own values, and ways to the samples."""
+    """The names that `evaluation.html.j2` uses of the scores: the report's own values, and links to the samples."""
     context = view.context(result, spec, (), {})
     benchmarks = [_benchmark(*pair) for pair in zip(result.datasets, context["sections"], strict=True)]
     return {**context, "benchmarks": benchmarks, "states": states(result, here)}
@@ -42,7 +42,7 @@ def _benchmark(dataset: DatasetResult, section: Section) -> Benchmark:
 
 
 def states(result: EvalResult, here: Address) -> tuple[Choice, ...]:
-    """How many samples there are in each state, each a way to these."""
+    """The number of samples in each state, with links to these samples."""
     total = totals.tally([subset for dataset in result.datasets for subset in dataset.subsets], "")
     counted: Mapping[SampleState, int] = total.states
     listed = Address(here.path, {"view": "samples"})

@@ -1,7 +1,7 @@
-"""A request's fields as those of a form, made from its schema: none is missing, none is misdescribed. Pure.
+"""A request's fields as fields of a form, made from its schema. Pure.
 
-A field of a form is text. What a browser sends back becomes the value that the request has; what is empty, or the
-default, is left out of it, so that a request says no more than its author did.
+A field of a form is text. The browser's text is converted to the value of the request. An empty field, or a default, is
+left out of the request.
 """
 
 import json
@@ -28,7 +28,7 @@ for a name, one a line; `names`: of benchmarks."""
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `name` is its path in the request, `default` what holds where it is left empty, as text."""
+    """One field. `name`: its path in the request. `default`: the value of an empty field, as text."""
 
     name: str
     shape: Shape
@@ -41,18 +41,18 @@ class Field:
 
     @property
     def id(self) -> str:
-        """Of its element in the page."""
+        """The id of the field's element in the page."""
         return "f-" + self.name.replace(".", "-").replace("_", "-")
 
     @property
     def label(self) -> str:
-        """For people: the name itself, which curl, the command line and the documents have too."""
+        """The label of the field: its name, as in curl, the command line and the documents."""
         return self.name.removeprefix("generation_config.")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fields that belong together; `folded` unless one of them has a value."""
+    """A group of fields. `folded`: closed, unless one of them has a value."""
 
     title: str
     fields: tuple[Field, ...]
@@ -87,7 +87,7 @@ _LAST: Final[Mapping[str, tuple[str, ...]]] = {"Name and tags": ("name", "model_
 
 @cache
 def groups(word: Word, *, cluster: bool) -> tuple[Group, ...]:
-    """The form of a kind of run; `cluster`: with what only a cluster can do."""
+    """The form for a kind of run. `cluster`: with the fields that only a cluster supports."""
     fields = {field.name: field for field in _fields(word, cluster=cluster)}
     found, placed = [], set[str]()
     for title, names in {**_GROUPS[word], **_LAST}.items():
@@ -169,7 +169,7 @@ def _choices(parts: Sequence[Mapping[str, Any]], shape: Shape) -> tuple[str, ...
 
 
 def _described(described: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """What the part that a field refers to says of itself."""
+    """The description of the schema that a field refers to."""
     reference = described.get("$ref", "").rpartition("/")[2]
     text = schema.get("$defs", {}).get(reference, {}).get("description", "")
     return str(text)
@@ -180,7 +180,7 @@ def _sentence(text: str) -> str:
 
 
 def _text(value: Any, shape: Shape) -> str:
-    """A value as the form has it."""
+    """A value as text of the form."""
     if value is None or (value in ({}, []) and shape != "text"):
         return ""
     if isinstance(value, bool):
@@ -201,7 +201,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def values_of(word: Word, body: Mapping[str, Any], *, cluster: bool) -> dict[str, str]:
-    """A request as texts for its form, by the names of the fields. Secrets are none of it."""
+    """A request as texts for its form, by field name. Secrets are left out."""
     found = {}
     for group in groups(word, cluster=cluster):
         for field in group.fields:
@@ -219,8 +219,10 @@ def _at(body: Mapping[str, Any], path: str) -> Any:
 
 
 def body_of(word: Word, given: Mapping[str, str], *, cluster: bool) -> tuple[dict[str, Any], list[Problem]]:
-    """The request that a form, as a browser sends it, is, and what in it cannot be read at all. The contract has the
-    last word."""
+    """The request of a sent form, and the fields that cannot be read.
+
+    The contract then checks the request.
+    """
     body: dict[str, Any] = {}
     problems = []
     for group in groups(word, cluster=cluster):
@@ -243,7 +245,7 @@ def _place(body: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _value(field: Field, text: str) -> Any:
-    """Raises ValueError, for what can be no value of this field."""
+    """The value of a field's text. Raises ValueError for a text that cannot be a value of this field."""
     match field.shape:
         case "switch":
             return text == "true"
@@ -276,7 +278,7 @@ def _number(text: str, *, or_text: bool = False) -> Any:
 
 
 def _pair(line: str, *, alone: bool) -> tuple[str, str]:
-    """`alone`: whether a name may stand without a value."""
+    """A name and a value from one line. `alone`: a name may have no value."""
     name, mark, value = line.partition(":")
     if not name.strip() or not (mark or alone):
         raise ValueError(f"must be `name: value`, one a line, not {line.strip()[:40]!r}")
@@ -291,7 +293,7 @@ def _json(text: str) -> Any:
 
 
 def field_of_problem(word: Word, problem: Problem, *, cluster: bool) -> str | None:
-    """The field of the form that a problem of the request is of; None where it is of none."""
+    """The form field of a request's problem; None if it belongs to no field."""
     names = {field.name for group in groups(word, cluster=cluster) for field in group.fields}
     path = problem.field.partition("[")[0]
     while path and path not in names:

@@ -1,4 +1,4 @@
-"""What stands above every page of a result: where it is, what it is of, and what can be done with it. Pure."""
+"""The head of every page about a result: its place, its title, and its actions. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ __all__ = ["File", "Head", "Way", "files", "of_run", "tabs"]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A link to something to do, or to have."""
+    """A link to an action or a download."""
 
     label: str
     href: str
@@ -47,7 +47,7 @@ _KINDS: Final = {Kind.EVAL_RUN: "Evaluation", Kind.PERF_RUN: "Load test"}
 
 
 def of_run(run: Run, *, read_only: bool, below: str | None = None) -> Head:
-    """The head of a run's page; `below`: the name of the page where that is one of the run's further ones."""
+    """The head of a run's page. `below`: the name of the page, if it is a page below the run's own."""
     run_id, kind = run.metadata.name, Kind(run.kind)
     files = f"/api/v1/runs/{quote(run_id, safe='')}/artifacts"
     ways = [Way("Compare", addresses.compare([run_id]))]
@@ -66,7 +66,7 @@ def of_run(run: Run, *, read_only: bool, below: str | None = None) -> Head:
 
 
 def tabs(here: Address, views: Mapping[str, str], chosen: str) -> tuple[Choice, ...]:
-    """The parts of a page. `views`: the word of each in the URL, and its name."""
+    """The tabs of a page. `views`: the word of each in the URL, and its name."""
     return tuple(
         Choice(name, None, str(Address(here.path, {"view": word} if word else {})), word == chosen)
         for word, name in views.items()
@@ -83,7 +83,7 @@ class File:
 
 
 def files(run_id: str, entries: Iterable[ArtifactEntry]) -> tuple[File, ...]:
-    """What a run left."""
+    """The files of a run."""
     above = f"/api/v1/runs/{quote(run_id, safe='')}/artifacts/"
     return tuple(File(one.path, above + quote(one.path), _size(one.size_bytes)) for one in entries)
 

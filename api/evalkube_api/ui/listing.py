@@ -1,4 +1,4 @@
-"""What the page of all runs is asked for by its URL: filters, order, page. Pure."""
+"""The filters, order and page in the URL of the page of all runs. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ACTIVE: Final = ",".join(str(phase) for phase in Phase if not phase.terminal)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a URL says: the words of its filters, and the query that they come to."""
+    """A parsed URL: the words of its filters, and its query."""
 
     words: Mapping[str, str]
     query: RunQuery
@@ -32,29 +32,29 @@ class Asked:
         return any(self.words.get(name) for name in _FILTERS)
 
     def word(self, name: str) -> str:
-        """That of one filter; empty where there is none."""
+        """The word of one filter; empty if it is not set."""
         return self.words.get(name, "")
 
     def url(self, **changes: str | int | None) -> str:
-        """The address of the same list with something changed; from its first page, unless that is what changes."""
+        """The address of the list with one change. It is the first page, unless the page itself is changed."""
         words: dict[str, str | int | None] = {**self.words, "page": None, **changes}
         kept = {name: value for name, value in words.items() if value not in (None, "")}
         return "/ui?" + urlencode(kept) if kept else "/ui"
 
     def sorted_url(self, sort: str) -> str:
-        """Sorted by that: the largest or newest first, and the other way round when it is so already."""
+        """The address of the list sorted by that, the largest or newest first; reversed if it is sorted so already."""
         again = self.query.sort == sort and self.query.descending
         return self.url(sort=sort, order="asc" if again else "desc")
 
     def direction(self, sort: str) -> str:
-        """As `aria-sort` has it."""
+        """The sort direction in the words of `aria-sort`."""
         if self.query.sort != sort:
             return "none"
         return "descending" if self.query.descending else "ascending"
 
 
 def asked_for(given: Mapping[str, str]) -> Asked:
-    """Raises errors.InvalidRequest for a word that is none of its filter's."""
+    """The parsed URL. Raises errors.InvalidRequest for an unknown word of a filter."""
     words = {name: given[name].strip() for name in (*_FILTERS, "sort", "order") if given.get(name, "").strip()}
     page = _page(given.get("page", "1"))
     kind = words.get("kind")
@@ -88,7 +88,7 @@ def _page(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Where a page lies among all: its first and last run, counted from 1, and the addresses beside it."""
+    """The position of a page in the list: its first and last run, from 1, and the addresses of its neighbours."""
 
     first: int
     last: int
@@ -98,7 +98,7 @@ class Pages:
 
 
 def pages_of(asked: Asked, shown: int, total: int) -> Pages:
-    """The place of a page with `shown` runs of `total`."""
+    """The position of a page with `shown` runs of `total`."""
     first = asked.query.offset + 1
     last = asked.query.offset + shown
     return Pages(

@@ -1,4 +1,4 @@
-"""The page of one run. While it goes on: its figures, curves and log. What it came to is shown by `results.page`."""
+"""The page of one run. For an active run: figures, curves and log. Results are shown by `results.page`."""
 
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What the page of one run shows while there is no result: its state, its steps, its figures and their curves. Pure."""
+"""The values on the page of a run without a result: state, steps, figures and curves. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = ["Plot", "Tile", "curves", "page_of"]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure of now."""
+    """One live figure."""
 
     title: str
     value: str
@@ -32,7 +32,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Curves of one unit: the figures by name, and what each is called."""
+    """Curves of one unit: figures by name, with their labels."""
 
     title: str
     unit: str
@@ -60,7 +60,7 @@ _PLOTS: Final[Mapping[Kind, tuple[Plot, ...]]] = {
 
 
 def page_of(run: Run, line: Line, now: datetime) -> dict[str, Any]:
-    """Everything that the page shows of the state of a run."""
+    """Everything that the page shows of a run's state."""
     row = run_rows.row(line, now)
     return {
         "row": row,
@@ -104,7 +104,7 @@ def _progress_words(line: Line) -> str:
 
 
 def _tiles(line: Line) -> list[Tile]:
-    """The score with its interval is one."""
+    """The live figures. A score is shown with its interval."""
     known = {} if line.progress is None or line.phase.terminal else line.progress.figures
     return [
         Tile(one.title, _value(known[one.name], one.unit), _interval(known) if one.name == "score" else "", one.meaning)
@@ -135,7 +135,7 @@ def _steps(run: Run) -> Table:
 
 
 def _attempts(run: Run) -> Table | None:
-    """None where the first one was the only one."""
+    """The attempts of a run; None if there was only one."""
     attempts: Sequence[Any] = run.status.attempts
     if len(attempts) < 2:
         return None
@@ -155,7 +155,10 @@ def _attempts(run: Run) -> Table | None:
 
 
 def curves(kind: Kind, course: Course) -> tuple[list[Plot], dict[str, Any]]:
-    """The plots of a kind of run, and for their script what is known so far: times and values by name."""
+    """The plots for a kind of run.
+
+    For their script: the figures so far, as times and values by name.
+    """
     plots = list(_PLOTS[kind])
     names = [name for plot in plots for name, _ in plot.curves]
     return plots, {"at": course.at_s, "values": course.columns(names), "apart": course.apart_s}

@@ -1,4 +1,4 @@
-"""What the page of a load test shows. Pure; its single requests are those of `requests`."""
+"""The values on the page of a load test. Pure; its single requests are in `requests`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -51,7 +51,7 @@ def overview(result: PerfResult, spec: PerfRunSpec, here: Address) -> dict[str, 
 
 
 def one_load(point: PerfPoint, series: Series | None, result: PerfResult, spec: PerfRunSpec) -> dict[str, Any]:
-    """The names that `load_test.html.j2` uses of one load. `series`: its requests over time, where they are known."""
+    """The names that `load_test.html.j2` uses of one load. `series`: its requests over time, if they are known."""
     wanted = levels.of(result, spec)
     return {
         "point": view.point_view(point, None, wanted),
@@ -61,7 +61,7 @@ def one_load(point: PerfPoint, series: Series | None, result: PerfResult, spec: 
 
 
 def point_choices(points: Sequence[PerfPoint], here: Address, chosen: str | None, shown: str) -> tuple[Choice, ...]:
-    """The loads of a test, each a way to its own page."""
+    """The loads of a test, each with the link to its page."""
     plain = Address(here.path, {"view": shown})
     return tuple(
         Choice(
@@ -80,5 +80,5 @@ def _tells_apart(points: Sequence[PerfPoint]) -> bool:
 
 
 def chosen_point(points: Sequence[PerfPoint], asked: str | None) -> PerfPoint | None:
-    """The load that the URL names, or else the first; None where there is none such."""
+    """The load that the URL names, else the first; None if there is no such load."""
     return next((point for point in points if asked in (None, point.name)), None)

@@ -1,4 +1,4 @@
-"""The page that starts a run: a form made of the request's schema, and the same request for other ways to send it."""
+"""The page that starts a run: a form from the request's schema, and the same request for curl, CLI and YAML."""
 
 import asyncio
 import logging
@@ -83,7 +83,7 @@ def _word(text: str | None) -> Word:
 
 
 def _joined(filled: sent.Form) -> dict[str, str]:
-    """The fields of the form. Benchmarks are ticked one by one."""
+    """The fields of the form. Each benchmark has its own checkbox."""
     return {**filled.last(), "datasets": "\n".join(filled.all("datasets"))}
 
 
@@ -92,7 +92,7 @@ def _without_secrets(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _submission(word: Word, given: Mapping[str, str], key: str | None, *, cluster: bool) -> Submission:
-    """Raises errors.InvalidRequest. Blocking, for as long as the request is large."""
+    """The submission of a form. Raises errors.InvalidRequest. Blocking: a large request takes time."""
     body, problems = form.body_of(word, given, cluster=cluster)
     if problems:
         raise errors.InvalidRequest(problems)
@@ -100,7 +100,7 @@ def _submission(word: Word, given: Mapping[str, str], key: str | None, *, cluste
 
 
 def _values_of_run(run: Run, *, cluster: bool) -> dict[str, str]:
-    """What the request of a run had set, for a copy."""
+    """The values that the request of a run had set, for a copy."""
     body: dict[str, Any] = run.spec.model_dump(mode="json", by_alias=False, exclude_unset=True)
     body["tags"] = tags.of_labels(run.metadata.labels)
     for name in _NOT_CLONED:
@@ -140,7 +140,7 @@ def _form(
 
 
 def _all_fields(word: Word, values: Mapping[str, str], *, cluster: bool) -> dict[str, str]:
-    """As a browser would send them: with the defaults of those that the values do not name."""
+    """All fields as a browser sends them: with defaults for fields that the values do not name."""
     fields = [field for group in form.groups(word, cluster=cluster) for field in group.fields]
     return {field.name: values.get(field.name, field.default) for field in fields}
 

@@ -1,7 +1,7 @@
-"""What a list shows of the samples on one of its pages: read from their short lines alone, in few requests.
+"""The short form of samples in a list, read from their short lines in few requests.
 
-Lines that lie near each other are read at once: on a cluster each read is a request to the store. Predictions, which
-have whole prompts in them, are read only where nothing else says what was asked, and only short ones.
+Lines near each other are read at once, because on a cluster each read is a request to the store. Predictions contain
+whole prompts. They are read only if nothing else has the question, and only if they are short.
 """
 
 import asyncio
@@ -27,18 +27,18 @@ _AT_ONCE: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Parts of a file that are read in one go, from the first to the end of the last."""
+    """Parts of a file that are read at once, from the first part to the end of the last."""
 
     parts: tuple[Slice, ...]
 
     @property
     def span(self) -> Span:
-        """All of it."""
+        """The span from the first part to the end of the last."""
         return Span(self.parts[0].offset, max(part.offset + part.length for part in self.parts) - 1)
 
 
 def grouped(parts: Iterable[Slice]) -> list[Group]:
-    """The parts by file, those near each other together. Pure."""
+    """The parts by file; parts near each other are in one group. Pure."""
     found: list[list[Slice]] = []
     for part in sorted(set(parts), key=lambda one: (one.path, one.offset)):
         last = found[-1][-1] if found else None
@@ -55,7 +55,7 @@ def grouped(parts: Iterable[Slice]) -> list[Group]:
 
 
 async def read(backend: Backend, run_id: str, index: Index, entries: Sequence[Entry]) -> list[Sample | None]:
-    """What is known of each sample; None of one whose lines are gone, changed, or too long for a list."""
+    """The short form of each sample; None if its lines are gone, changed, or too long for a list."""
     wanted = [_short(index.slices(entry.row)) for entry in entries]
     held: dict[Slice, bytes] = {}
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -97,6 +97,6 @@ async def _parts(backend: Backend, run_id: str, group: Group) -> dict[Slice, byt
 
 
 async def line(backend: Backend, run_id: str, path: str, offset: int, length: int) -> bytes | None:
-    """One line of a file; None where it is gone."""
+    """One line of a file; None if it is gone."""
     at = Slice(path, offset, length)
     return (await _parts(backend, run_id, Group((at,)))).get(at)

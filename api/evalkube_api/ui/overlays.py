@@ -1,4 +1,4 @@
-"""The curves of several load tests laid over each other, on axes of numbers. Pure."""
+"""The curves of several load tests in the same plots, on numeric axes. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
@@ -26,7 +26,7 @@ Named: TypeAlias = tuple[str, PerfResult]
 
 
 def curves(tests: Sequence[Named]) -> list[Plot]:
-    """Throughput and times by load, and the p99 of TTFT against throughput: a line for each test."""
+    """Throughput and times by load, and TTFT p99 against throughput: a line for each test."""
     loads = {name: [point for point in saturation.by_load(result.points) if point.succeeded] for name, result in tests}
     points = [point for found in loads.values() for point in found]
     if not points or len({point.open_loop for point in points}) > 1:
@@ -68,7 +68,7 @@ def _series(name: str, known: Sequence[tuple[float, float | None, PerfPoint]]) -
 
 
 def _unit(figure: Figure, lines: Sequence[Series]) -> formats.Unit:
-    """Of the axis; times are in seconds before."""
+    """The unit of an axis. Times are converted from seconds to the unit that fits."""
     if figure.unit is not Unit.SECONDS:
         return formats.Unit(str(figure.unit))
     unit = formats.time_unit(None if y is None else y * NANO for line in lines for y in line.ys)
@@ -107,7 +107,7 @@ def _price(loads: dict[str, list[PerfPoint]], throughput: Figure) -> Plot | None
 
 
 def spreads(tests: Sequence[Named], point: str) -> list[Plot]:
-    """The share of requests up to each TTFT and latency at the load of that name, of the tests that have it."""
+    """The share of requests up to each TTFT and latency at the load of that name, for the tests that have it."""
     found: dict[str, PerfPoint] = {}
     for name, result in tests:
         for one in result.points:

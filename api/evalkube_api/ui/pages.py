@@ -1,7 +1,7 @@
-"""How a page becomes an answer: a template, what it shows, and the rules that a browser keeps for it.
+"""Renders pages: a template, its values, and the content security policy.
 
-Everything that a template shows is escaped. No page has a script or a style of its own in it: the content security
-policy lets nothing run but the files of `assets`.
+Every value in a template is escaped. No page contains a script or a style: the policy allows only the files of
+`assets`.
 """
 
 import gzip
@@ -39,7 +39,7 @@ _COMPRESSED_FROM: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What every page says of the service it is of. `exposed`: others can reach it, and it asks for no token."""
+    """Facts about the service that every page shows. `exposed`: others can reach it, and it asks for no token."""
 
     version: str
     place: str
@@ -49,22 +49,24 @@ class Shell:
 
 
 def shell_of(request: Request) -> Shell:
-    """That of the service which answers this request."""
+    """The facts about the service that answers this request."""
     shell = request.app.state.shell
     assert isinstance(shell, Shell)
     return shell
 
 
 def prepare(*templates: str) -> None:
-    """Read and compile these now, so that the first reader does not wait for it."""
+    """Reads and compiles these templates now, so that the first reader does not wait."""
     for template in templates:
         _environment().get_template(template)
 
 
 def check_writable(request: Request) -> None:
-    """Raises errors.ReadOnly where runs are only looked at."""
+    """Raises errors.ReadOnly if the service only shows runs."""
     if shell_of(request).read_only:
-        raise errors.ReadOnly("this is a folder of outputs to look at: nothing in it is started, cancelled or deleted")
+        raise errors.ReadOnly(
+            "this service shows a folder of outputs read-only: no run can be started, cancelled or deleted"
+        )
 
 
 def page(request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> Response:
@@ -73,7 +75,7 @@ def page(request: Request, template: str, context: Mapping[str, Any], *, status:
 
 
 def fragment(request: Request, template: str, context: Mapping[str, Any], *, block: str | None = None) -> Response:
-    """A part of a page, for htmx: all of `template`, or one block of it."""
+    """A part of a page, for htmx: the whole `template`, or one block of it."""
     shown = _shown(request, context)
     found = _environment().get_template(template)
     if block is None:

@@ -1,4 +1,4 @@
-"""What every long list of a page has: choices that lead to other lists, and the way to its other pages. Pure."""
+"""Common parts of long lists: filter choices and links to other pages of the list. Pure."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _MOST_PAGES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several things to see. `count`: how many there are of it; `mark`: how it is to be seen."""
+    """One choice of a filter. `count`: the number of its items. `mark`: how it is shown."""
 
     label: str
     count: int | None
@@ -24,7 +24,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Where a page lies in its list: "51 to 100 of 1,319"."""
+    """The position of a page in its list: "51 to 100 of 1,319"."""
 
     text: str
     number: int
@@ -36,7 +36,7 @@ class Pager:
 
     @classmethod
     def of(cls, here: Address, *, start: int, shown: int, total: int, size: int) -> "Pager":
-        """The pager of a page that starts at the `start`-th of `total` things."""
+        """The pager of a page that starts at the `start`-th of `total` items."""
         number, pages = start // size + 1, max(1, -(-total // size))
         span = f"{formats.count(start + 1)} to {formats.count(start + shown)} of " if shown else "none of "
 

@@ -1,4 +1,4 @@
-"""What the list of a load test's requests shows. Pure."""
+"""The values in the list of a load test's requests. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def query_of(asked: Mapping[str, str]) -> RequestQuery:
-    """The query that parameters name; the slowest requests come first unless another order is asked for."""
+    """The query that the parameters name. By default the slowest requests come first."""
     states: Mapping[str, State] = {str(state): state for state in _STATES}
     sorts: Mapping[str, Sort] = {str(sort): sort for sort in _SORTS}
     return RequestQuery(
@@ -59,7 +59,7 @@ class RequestLine:
 
 @dataclass(frozen=True, slots=True)
 class RequestBrowser:
-    """A page of the requests that a query has. `row`: the whole of the open one, as it was written down."""
+    """A page of the requests that match a query. `row`: the whole line of the open request."""
 
     states: tuple[Choice, ...]
     errors: tuple[Choice, ...]
@@ -71,7 +71,7 @@ class RequestBrowser:
 
 
 def browser(index: Index, found: Page, here: Address, row: bytes | None) -> RequestBrowser:
-    """The list. `row`: the line of the request that is open."""
+    """The list of requests. `row`: the line of the open request."""
     listed = here.but(row=None)
     return RequestBrowser(
         states=tuple(_states(index, listed)),
@@ -95,7 +95,7 @@ def _states(index: Index, here: Address) -> Iterator[Choice]:
 
 
 def _errors(index: Index, here: Address) -> Iterator[Choice]:
-    """The classes of errors that there are."""
+    """The choices of error classes."""
     measured = index.rows["error"][~index.rows["warmup"]]
     counts = np.bincount(measured, minlength=1 + len(index.errors))[1:]
     chosen = here.query.get("error")

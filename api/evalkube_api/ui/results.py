@@ -1,6 +1,6 @@
-"""Pages of what ended runs came to: an evaluation with its samples, a load test, and runs beside one another.
+"""Pages of ended runs: an evaluation with its samples, a load test, and comparisons.
 
-`page` is the page of one ended run, `router` has the pages and the data that belong to no single run's address alone:
+`page` is the page of one ended run. `router` has the other pages and their data:
 
     /ui/runs/{id}/samples/{dataset}/{subset}/{index}    one sample
     /ui/compare?runs=a,b[,c]                            the first is the baseline
@@ -46,7 +46,7 @@ __all__ = ["page", "router"]
 
 
 def router(backend: Backend) -> APIRouter:
-    """The routes beside those of the frame."""
+    """The routes of results."""
     routes = APIRouter()
     comparing = Comparing(backend)
 
@@ -62,7 +62,7 @@ def router(backend: Backend) -> APIRouter:
 
 
 async def page(request: Request, backend: Backend, run: Run) -> Response:
-    """The page of a run that ended and left a result: `GET /ui/runs/{id}`."""
+    """The page of an ended run with a result: `GET /ui/runs/{id}`."""
     try:
         if isinstance(run, EvalRun):
             return await _evaluation(request, backend, run)
@@ -77,7 +77,7 @@ def _head(request: Request, run: Run) -> Head:
 
 
 def _address(request: Request, views: Mapping[str, str], chosen: Mapping[str, tuple[str, ...]]) -> Address:
-    """That of this page, with the parameters that it has."""
+    """The address of this page, with its parameters."""
     known = {"view": tuple(filter(None, views)), "page": (), **chosen}
     return Address(request.url.path, addresses.asked(request.query_params, known))
 
@@ -123,7 +123,9 @@ async def _setup(backend: Backend, run: Run) -> dict[str, Any]:
 
 
 def _strange_subset(index: Index, asked: Mapping[str, str]) -> bool:
-    """Whether the subset is another data set's: who chooses a data set in the form has still the subset before."""
+    """Whether the subset belongs to another data set: when a user changes the data set in the form, the old subset is
+    still sent.
+    """
     dataset, subset = asked.get("dataset"), asked.get("subset")
     return (
         subset is not None
@@ -187,7 +189,7 @@ async def _load_test(request: Request, backend: Backend, run: PerfRun) -> Respon
 
 
 async def _requests_of(request: Request, run_id: str, point: str) -> request_index.Index | None:
-    """The index of a point's requests; None where the run left none."""
+    """The index of a point's requests; None if the run left none."""
     try:
         return await _indexes(request).requests(run_id, point)
     except (errors.NotFound, errors.InvalidRequest, errors.Conflict):  # of an older version, or damaged
@@ -211,10 +213,10 @@ async def _requests(backend: Backend, run_id: str, index: request_index.Index | 
 
 
 async def _row(backend: Backend, run_id: str, index: request_index.Index, asked: str | None) -> bytes | None:
-    """The line of a request, where one is open."""
+    """The line of the open request, if one is open."""
     if asked is None:
         return None
     if not asked.isascii() or not asked.isdigit() or len(asked) > 9 or int(asked) >= len(index.rows):
-        raise errors.InvalidRequest.because("is no request of this load", "row")
+        raise errors.InvalidRequest.because("is not a request of this load", "row")
     at = index.slice(int(asked))
     return None if at is None else await outlines.line(backend, run_id, at.path, at.offset, at.length)

@@ -1,4 +1,4 @@
-"""The page of all runs: a table with filters, which follows what changes, and what is done to several of them."""
+"""The page of all runs: a live table with filters, and actions on several runs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _DOING: Final = {"cancel": "Cancel", "delete": "Delete"}
 
 
 def router(backend: Backend, settings: Settings) -> APIRouter:
-    """`/ui`, and `/ui/do` for what is done to runs."""
+    """`/ui`, and `/ui/do` for actions on runs."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/ui")
@@ -97,5 +97,5 @@ def _said(request: Request, title: str, words: str, back: str) -> Response:
 
 
 def _own(back: str) -> str:
-    """Where the form was, which is a page of ours, or the list."""
+    """The page that the form was on, if it is a page of this service; else the list."""
     return back if back == "/ui" or back.startswith(("/ui?", "/ui/runs/")) else "/ui"

@@ -1,4 +1,4 @@
-"""What the browser of samples and the page of one sample show. Pure."""
+"""The values in the browser of samples and on the page of one sample. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ WORDS: Final[Mapping[SampleState, str]] = {
 
 
 def query_of(asked: Mapping[str, str]) -> SampleQuery:
-    """The query that parameters name."""
+    """The query that the parameters name."""
     sorts: Mapping[str, Sort] = {str(sort): sort for sort in _SORTS}
     return SampleQuery(
         dataset=asked.get("dataset"),
@@ -56,7 +56,7 @@ def query_of(asked: Mapping[str, str]) -> SampleQuery:
 
 @dataclass(frozen=True, slots=True)
 class SampleLine:
-    """One sample in the list. All text of it is foreign."""
+    """One sample in the list. All its text is untrusted."""
 
     href: str
     place: str
@@ -71,7 +71,7 @@ class SampleLine:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A page of the samples that a query has, and what else there is to choose."""
+    """A page of the samples that match a query, and the choices of filters."""
 
     states: tuple[Choice, ...]
     datasets: tuple[str, ...]
@@ -85,7 +85,7 @@ class Browser:
 
 
 def browser(run_id: str, index: Index, found: Page, read: Sequence[Sample | None], here: Address) -> Browser:
-    """The list. `read` has what is known of each sample of the page `found`."""
+    """The list of samples. `read`: the short form of each sample on the page `found`."""
     asked = here.query
     datasets = index.datasets if len(index.datasets) > 1 else ()
     subsets = _subsets(index, asked.get("dataset"))
@@ -102,14 +102,14 @@ def browser(run_id: str, index: Index, found: Page, read: Sequence[Sample | None
 
 
 def _subsets(index: Index, dataset: str | None) -> tuple[str, ...]:
-    """The subsets that there are to choose from."""
+    """The choices of subsets."""
     if len(index.datasets) == 1:
         return index.subsets[0]
     return index.subsets[index.datasets.index(dataset)] if dataset in index.datasets else ()
 
 
 def _states(index: Index, here: Address) -> Iterator[Choice]:
-    """How many samples of the chosen data set and subset there are in each state; only of states that there are."""
+    """The number of samples in each state, for the chosen data set and subset. States without samples are left out."""
     counts = np.bincount(index.rows["state"][_within(index, here.query)], minlength=len(STATES))
     state = here.query.get("state")
     yield Choice("all", int(counts.sum()), str(here.but(state=None, error=None, page=None)), state is None)
@@ -134,7 +134,7 @@ def _within(index: Index, asked: Mapping[str, str]) -> "np.ndarray[tuple[int], n
 
 
 def _errors(index: Index, here: Address) -> Iterator[Choice]:
-    """The classes of errors of the chosen samples, where those are the ones to see."""
+    """The choices of error classes, if errored samples are shown."""
     if here.query.get("state") != SampleState.ERRORED and "error" not in here.query:
         return
     counts = np.bincount(index.rows["error"][_within(index, here.query)], minlength=1 + len(index.errors))
@@ -166,14 +166,14 @@ def _place(entry: Entry) -> str:
 
 
 def _address(run_id: str, entry: Entry, here: Address) -> str:
-    """The page of a sample, with what it was chosen by: so that it knows what comes before and after it."""
+    """The page of a sample, with the filters of the list, so that it knows its neighbours."""
     kept = {name: value for name, value in here.query.items() if name in PARAMETERS}
     return str(Address(addresses.sample(run_id, entry.dataset, entry.subset, entry.index), kept))
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One part of a conversation: who said it, and what. `folded`: not open at first."""
+    """One part of a conversation: the role, and the text. `folded`: closed at first."""
 
     role: str
     text: Text
@@ -182,7 +182,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class OneSample:
-    """The page of a sample. All text of it is foreign."""
+    """The page of a sample. All its text is untrusted."""
 
     title: str
     state: SampleState
@@ -206,7 +206,7 @@ class OneSample:
 
 
 def one_sample(run_id: str, sample: Sample, around: Around, here: Address) -> OneSample:
-    """The page. `around`: what stands before and after it in the list that the URL names."""
+    """The page of a sample. `around`: its neighbours in the list that the URL names."""
     entry = sample.entry
     listed = Address(addresses.run(run_id), {"view": "samples", **here.query})
     if around.place is not None and around.place >= PAGE:
@@ -235,7 +235,7 @@ def one_sample(run_id: str, sample: Sample, around: Around, here: Address) -> On
 
 
 def _prompt(sample: Sample) -> Iterator[Said]:
-    """The messages; of many only the last one is open."""
+    """The messages of the prompt. If there are many, only the last one is open."""
     for at, message in enumerate(sample.prompt):
         yield Said(
             message.role, texts.text(message.content), folded=len(sample.prompt) > 3 and at < len(sample.prompt) - 1
@@ -271,5 +271,5 @@ def _where(around: Around, here: Address) -> str:
 
 
 def unknown(run_id: str, dataset: str, subset: str, index: int) -> errors.NotFound:
-    """There is no such sample."""
+    """The error for a sample that does not exist."""
     return errors.NotFound(f"run {run_id} has no sample {index} of {dataset[:80]} / {subset[:80]}")

@@ -1,4 +1,4 @@
-"""Reads what a form of a page sends: names and texts, as browsers encode them, of bounded size."""
+"""Reads the forms that browsers send: names and texts, of bounded size."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -21,7 +21,7 @@ class Form:
         self._pairs = pairs
 
     def one(self, name: str) -> str:
-        """The last value of that name; empty where there is none."""
+        """The last value of that name; empty if there is none."""
         return self.last().get(name, "")
 
     def all(self, name: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""The same request for other ways to send it: curl, the command line, and a resource for a cluster. Pure.
+"""The same request for curl, the command line, and a cluster (as a resource). Pure.
 
-No secret is in any of them: an environment variable, or the name of a Secret, stands where one would be.
+They contain no secrets: in their place is an environment variable or the name of a Secret.
 """
 
 import json
@@ -27,7 +27,7 @@ _NAME_TO_FILL_IN: Final = "NAME-OF-YOUR-SECRET"
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """One of them, as text to copy."""
+    """One form of a request, as text to copy."""
 
     name: str
     text: str
@@ -37,7 +37,9 @@ class Spelling:
 def spellings(
     word: Word, body: Mapping[str, Any], *, url: str, token: bool, secrets: Sequence[str]
 ) -> tuple[Spelling, ...]:
-    """All of them. `url`: of this service; `token`: whether it asks for one; `secrets`: which of them are given."""
+    """All forms of a request. `url`: of this service. `token`: whether the service asks for one. `secrets`: the secrets
+    that are given.
+    """
     keys = [_VARIABLES[name] for name in secrets if name in _VARIABLES]
     set_first = f"Set {' and '.join(keys)} before." if keys else ""
     return (
@@ -102,7 +104,7 @@ def _parsed(word: Word, body: Mapping[str, Any]) -> requests.EvalRequest | reque
 
 
 def _resource(word: Word, body: Mapping[str, Any], secrets: Sequence[str]) -> tuple[str, str]:
-    """The resource, and what has to be done for it; no text where the request is not complete."""
+    """The resource, and what to do before it is applied; no text if the request is incomplete."""
     beside = {name: value for name, value in body.items() if name in Beside.model_fields}
     asked = {name: value for name, value in body.items() if name not in beside}
     try:

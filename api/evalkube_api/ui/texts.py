@@ -1,6 +1,6 @@
-"""Foreign text for a page: what a model, a server or a data set said, cut to what a page can hold. Pure.
+"""Untrusted text for a page: text of a model, a server or a data set, cut to a size that a page can hold. Pure.
 
-Nothing of it is markup: templates escape it, and show it in the lines that it has.
+The text contains no markup: templates escape it, and show its line breaks.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ _LONGEST: Final = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text. A long one has a `beginning` to be seen before it is opened. `left_out`: characters beyond `whole`."""
+    """A text. A long one has a `beginning` that is shown while it is closed. `left_out`: the number of characters that
+    `whole` lacks.
+    """
 
     whole: str
     beginning: str = ""
@@ -24,7 +26,7 @@ class Text:
 
 
 def text(said: str) -> Text:
-    """A text as a page shows it: whole, folded where it is long, and cut where it is very long."""
+    """A text as a page shows it: closed if it is long, and cut if it is very long."""
     if len(said) <= _FOLDED_FROM:
         return Text(said, length=len(said))
     beginning = said[:_BEGINNING].rstrip() + " ..."

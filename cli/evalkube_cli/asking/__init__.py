@@ -1,1 +1,1 @@
-"""From words of a command line to a request: options, files, gates. What is wrong is said of what was typed."""
+"""Makes a request of the words of a command line: options, files, conditions. Errors name what the user typed."""

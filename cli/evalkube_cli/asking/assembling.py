@@ -31,7 +31,7 @@ _SPECS: Final[Mapping[Word, type[EvalRunSpec] | type[PerfRunSpec]]] = {"eval": E
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a user gave for a request. ``fallback_secrets`` are taken for those that nothing else gives."""
+    """The parts of a request that a user gave. `fallback_secrets` are used where nothing else gives a secret."""
 
     words: Words = field(default_factory=dict)
     file: str | None = None
@@ -43,10 +43,10 @@ class Given:
 
 
 def assemble(given: Given, word: Word, *, other_version: bool = False) -> tuple[dict[str, Any], Typed]:
-    """The body of the request, and where its fields came from: the file first, options over it, ``--set`` over both.
+    """The body of a request, and the source of each field. Options override the file; `--set` overrides both.
 
-    ``other_version``: the service that gets the body may know other benchmarks than this command. Raises
-    errors.BadRequest with every problem, each of the option that it is about.
+    `other_version`: the service that gets the body may know other benchmarks than this command. Raises
+    errors.BadRequest with every problem; each names its option.
     """
     model = requesting.REQUESTS[word]
     body = _from_file(given.file, word) if given.file is not None else {}
@@ -69,7 +69,7 @@ def assemble(given: Given, word: Word, *, other_version: bool = False) -> tuple[
 
 
 def _put(body: dict[str, Any], given: Given, model: type[BaseModel]) -> list[Problem]:
-    """Put what was given over what the file has; returns what could not be read."""
+    """Writes the given options over the fields of the file. Returns the options that could not be read."""
     found: list[Problem] = []
     for name, words in given.words.items():
         _collect(found, lambda name=name, words=words: body.update({name: _value(name, words, model)}))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
@@ -124,7 +124,7 @@ def _value(name: str, given: str | list[str] | bool, model: type[BaseModel]) -> 
 
 
 def _from_file(name: str, word: Word) -> dict[str, Any]:
-    """A request, or the spec of a resource, of YAML or JSON."""
+    """A request, or the spec of a resource, from a YAML or JSON file."""
     import yaml  # for files alone
 
     text = sys.stdin.read() if name == "-" else _text_of(name, "--file")
@@ -138,7 +138,7 @@ def _from_file(name: str, word: Word) -> dict[str, Any]:
 
 
 def _of_resource(name: str, document: Mapping[str, Any], word: Word) -> dict[str, Any]:
-    """The fields of a resource, by their names in a request."""
+    """The fields of a resource under their names in a request."""
     wanted = (API_VERSION, str(_KINDS[word]))
     if (document.get("apiVersion"), document.get("kind")) != wanted:
         other = next((one for one, kind in _KINDS.items() if document.get("kind") == kind), None)

@@ -1,6 +1,6 @@
-"""What a result must pass: thresholds on its figures, the health of the load generator, errors below a limit. Pure.
+"""Conditions on a result: thresholds on figures, the health of the load generator, a limit on errors. Pure.
 
-Names are checked before anything is sent, by the names that a result of that kind can have.
+The names of figures are checked before anything is sent, against the names that such a result can have.
 """
 
 import re
@@ -26,7 +26,7 @@ _REPEATED: Final = re.compile(r"(pass@|pass\^|vote@)\d+")
 
 
 def threshold(text: str) -> dict[str, Any] | Problem:
-    """``ttft_p99_s<0.5`` as a threshold of a request, or what is wrong with it."""
+    """Reads `ttft_p99_s<0.5` as a threshold of a request. Returns a sentence where it is not one."""
     found = _THRESHOLD.fullmatch(text)
     try:
         if found is not None:
@@ -41,7 +41,7 @@ def _unread(text: str) -> Problem:
 
 
 def unknown_metric(metric: str, word: Word, body: Mapping[str, Any]) -> str | None:
-    """Why no result of this request has a figure of that name, with the nearest one; None where one may have it."""
+    """The reason why no result of this request has such a figure, with the nearest name. None: one may have it."""
     scope, _, name = metric.rpartition("/")
     known = load_test_names() if word == "perf" else _evaluation_names(body)
     if name in known or name.startswith(_FREE) or _REPEATED.fullmatch(name) or scope in ("sla/1", "sla", "estimate"):
@@ -54,7 +54,7 @@ def unknown_metric(metric: str, word: Word, body: Mapping[str, Any]) -> str | No
 
 
 def _evaluation_names(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Of the benchmarks that are asked for, if they are known here."""
+    """The figure names of the requested benchmarks, where this version knows them all."""
     names = body.get("datasets")
     asked = {names} if isinstance(names, str) else set(names) if isinstance(names, list) else set()
     entries = [one for one in catalogue().benchmarks if one.name in asked] or catalogue().benchmarks
@@ -67,7 +67,9 @@ def _evaluation_names(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FailOn:
-    """What makes a command fail whose run succeeded. ``most_failed`` is a count, or a share where ``as_share``."""
+    """The conditions under which a command fails although its run succeeded. `most_failed`: a count, or a share if
+    `as_share`.
+    """
 
     verdicts: frozenset[Verdict] = frozenset({Verdict.INVALID})
     most_failed: float | None = None
@@ -75,7 +77,7 @@ class FailOn:
 
 
 def fail_on(text: str) -> FailOn | Problem:
-    """``invalid,degraded,errors>1%`` as a value, or what is wrong with it."""
+    """Reads `invalid,degraded,errors>1%` as a value. Returns a sentence where it is not one."""
     verdicts: set[Verdict] = set()
     most: float | None = None
     as_share = False
@@ -95,14 +97,14 @@ def fail_on(text: str) -> FailOn | Problem:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a result does not pass: the exit code for it, and the sentence."""
+    """A check that a result did not pass: the exit code and the sentence for it."""
 
     code: Exit
     text: str
 
 
 def findings(outcome: Outcome, wanted: FailOn) -> list[Finding]:
-    """What the result does not pass; the first decides the exit code, as it says most about the others."""
+    """The checks that a result did not pass. The first one decides the exit code."""
     return [*_verdict(outcome, wanted), *_errors(outcome, wanted), *_missed(outcome), *_unmet(outcome)]
 
 

@@ -1,4 +1,4 @@
-"""Says what is wrong of what the user typed: `--api-url`, `--set seed`, `--file run.yaml: limit`. Pure."""
+"""Names a problem's field as the user typed it: `--api-url`, `--set seed`, `--file run.yaml: limit`. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ __all__ = ["Typed", "flag", "named"]
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Where the fields of a request came from. ``fields``: all that the request can have."""
+    """Where the fields of a request came from. `fields`: all fields that the request can have."""
 
     fields: frozenset[str]
     words: Mapping[str, Any] = field(default_factory=dict)
@@ -24,14 +24,16 @@ class Typed:
 
 
 def flag(name: str, given: Any = None) -> str:
-    """``eval_batch_size`` -> ``--eval-batch-size``; of a switch that was turned off the word for that."""
+    """The option of a field: `eval_batch_size` is `--eval-batch-size`. A switch that was turned off has its `--no-`
+    form.
+    """
     if name.startswith("no_") and given is False:
         return "--" + name.removeprefix("no_").replace("_", "-")
     return ("--no-" if given is False else "--") + name.replace("_", "-")
 
 
 def named(problems: Iterable[Problem], typed: Typed) -> list[Problem]:
-    """The problems, each of the option that it is about."""
+    """The problems, each under the option that it is about."""
     return [_named(problem, typed) for problem in problems]
 
 
@@ -57,7 +59,7 @@ def _named(problem: Problem, typed: Typed) -> Problem:
 
 
 def _setting(path: str, top: str, settings: Sequence[str]) -> str | None:
-    """The path of the ``--set`` that a problem is about; None where it is about none."""
+    """The path of the `--set` option that a problem is about; None if it is about no such option."""
     names = [setting.partition("=")[0].strip() for setting in settings]
     exact = [name for name in names if path == name or path.startswith((f"{name}.", f"{name}["))]
     near = [name for name in names if re.split(r"[.\[]", name, maxsplit=1)[0] == top]

@@ -1,6 +1,7 @@
-"""A request's fields as options of a command, made from the models: none is missing, none is misdescribed.
+"""The options of a command, made from the fields of a request's model.
 
-Pure. Typer reads a function's signature; here one is written from a pydantic model.
+Pure. Typer reads a function's signature; here one is written from a pydantic model. So no field is missing, and every
+description is the model's.
 """
 
 import inspect
@@ -28,9 +29,9 @@ _LONGEST_METAVAR: Final = 24
 def with_options(
     function: Callable[..., Any], model: type[BaseModel], panels: Mapping[str, Sequence[str]]
 ) -> Callable[..., Any]:
-    """``function(words, **own)`` as Typer is to see it: with an option for every field of ``model``, by ``panels``.
+    """Gives `function(words, **own)` an option for each field of `model`, grouped by `panels`, for Typer to read.
 
-    ``words`` become the options that were given: field -> words, a list of words, or a bool.
+    `words` has the options that were given: field -> words, a list of words, or a bool.
     """
     own = [one for one in inspect.signature(function).parameters.values() if one.name != "words"]
     panel_of = {field: panel for panel, fields in panels.items() for field in fields}
@@ -100,9 +101,10 @@ def _default(value: Any) -> str:
 
 
 def spread(arguments: Sequence[str], model: type[BaseModel]) -> list[str]:
-    """``--datasets gsm8k iquiz`` as ``--datasets gsm8k --datasets iquiz``: as EvalScope's command has it.
+    """Repeats an option for each of its words: `--datasets gsm8k iquiz` becomes `--datasets gsm8k --datasets iquiz`.
 
-    Commands here have no positional arguments, so that all words up to the next option belong to this one.
+    EvalScope's command accepts the first form. Commands here have no positional arguments, so all words up to the next
+    option belong to this one.
     """
     many = {naming.flag(name) for name, field in model.model_fields.items() if reading.kind_of(field.annotation)[1]}
     found: list[str] = []

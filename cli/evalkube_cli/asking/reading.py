@@ -1,6 +1,6 @@
-"""Turns words of a command line into the values that a request's fields hold. Pure: no file is read here.
+"""Turns words of a command line into values of a request's fields. Pure: no file is read here.
 
-Words that do not fit are passed on as they are: the contract itself says what is wrong with them, in its own terms.
+A word that does not fit is passed on unchanged. The contract then says what is wrong with it, in its own terms.
 """
 
 import json
@@ -19,7 +19,7 @@ Kind = Literal["text", "integer", "number", "boolean", "json"]
 
 
 class Unreadable(Exception):
-    """Words that are no value at all."""
+    """An option's words cannot be read as a value."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -27,7 +27,7 @@ class Unreadable(Exception):
 
 
 def kind_of(annotation: Any) -> tuple[Kind, bool]:
-    """What is written for a field of this annotation, and whether several of it may be."""
+    """The kind of value that an annotation takes, and whether it takes several."""
     annotation = _bare(annotation)
     if get_origin(annotation) is list:
         kind, many = kind_of(get_args(annotation)[0])
@@ -43,7 +43,7 @@ _KINDS: dict[Any, Kind] = {str: "text", SecretStr: "text", bool: "boolean", int:
 
 
 def _beside_words(annotation: Any) -> Kind | None:
-    """The kind of a field that admits some words beside it, as numbers are read: what is none is passed on as it is."""
+    """The kind of a field that takes numbers and some words. A word that is no number is passed on unchanged."""
     if get_origin(annotation) not in (Union, UnionType):
         return None
     parts = [part for part in map(_bare, get_args(annotation)) if get_origin(part) is not Literal]
@@ -51,7 +51,7 @@ def _beside_words(annotation: Any) -> Kind | None:
 
 
 def words_of(annotation: Any) -> tuple[str, ...]:
-    """The words that a field admits beside its values: auto, of a number."""
+    """The words that a field takes beside its values, for example `auto` beside a number."""
     annotation = _bare(annotation)
     if _beside_words(annotation) is None:
         return ()
@@ -60,7 +60,7 @@ def words_of(annotation: Any) -> tuple[str, ...]:
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:
-    """The words that a field admits, where they are a closed list."""
+    """The words that a field takes, if they are a closed list."""
     annotation = _bare(annotation)
     if get_origin(annotation) is list:
         return choices_of(get_args(annotation)[0])
@@ -68,7 +68,7 @@ def choices_of(annotation: Any) -> tuple[str, ...]:
 
 
 def _bare(annotation: Any) -> Any:
-    """The annotation without its metadata and without None."""
+    """An annotation without its metadata and without None."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _bare(get_args(annotation)[0])
@@ -79,7 +79,7 @@ def _bare(annotation: Any) -> Any:
 
 
 def read(words: str | Sequence[str], annotation: Any, field: str) -> Any:
-    """The value of ``field`` that ``words`` are. Raises Unreadable for what must be JSON and is not."""
+    """The value of `field` that `words` stand for. Raises Unreadable if JSON is needed and the words are not JSON."""
     kind, many = kind_of(annotation)
     if not isinstance(words, str):
         return [_read_one(word, kind, field) for word in words]
@@ -113,9 +113,9 @@ def _number(word: str, *, whole: bool) -> Any:
 
 
 def assign(body: dict[str, Any], setting: str, model: type[BaseModel]) -> None:
-    """Put ``setting`` ("generation_config.temperature=0.5") into ``body``. Raises Unreadable.
+    """Writes a setting ("generation_config.temperature=0.5") into `body`. Raises Unreadable.
 
-    Where the path leads to no known field the value is JSON where it can be, else text: the contract has the last word.
+    If the path leads to no known field, the value is JSON if it can be read so, else text. The contract then checks it.
     """
     path, equals, word = setting.partition("=")
     names = path.strip().split(".")
@@ -141,7 +141,7 @@ def _json_or_text(word: str) -> Any:
 
 
 def _annotation_at(names: Sequence[str], model: type[BaseModel]) -> Any:
-    """The annotation of the field that ``names`` lead to; None where they lead out of the models."""
+    """The annotation of the field that `names` lead to; None if they lead to no field."""
     current: Any = model
     for name in names:
         current = _bare(current)

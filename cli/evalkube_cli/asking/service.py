@@ -1,4 +1,4 @@
-"""Where runs are: a service that is there already, or one of one's own over a folder, which ends with the command."""
+"""The service that a command uses: one that runs already, or one that is started for this command over a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ OutputsOption = Annotated[
 
 @contextmanager
 def reached(server: str | None, token_file: Path | None, outputs: Path) -> Iterator[Client]:
-    """A client of ``server`` or EVALKUBE_SERVER, else of a service started over the folder ``outputs``.
+    """A client of `server` or EVALKUBE_SERVER, else of a service that is started over the folder `outputs`.
 
     Raises errors.BadRequest where there is neither.
     """
@@ -47,13 +47,13 @@ def reached(server: str | None, token_file: Path | None, outputs: Path) -> Itera
         return
     check_alone(server, token_file, inherited)
     if not outputs.is_dir():
-        reason = f"{outputs} is no folder; name the one that has the runs, or a service with --server"
+        reason = f"{outputs} is not a folder; name the folder with the runs, or a service with --server"
         raise errors.BadRequest([Problem("--outputs", reason)])
     with own_service.service(outputs, ()) as (own, token), Client(own, token=token) as client:
         yield client
 
 
 def check_alone(server: str | None, token_file: Path | None, inherited: Settings) -> None:
-    """Refuse a token where there is no service to give it to. Raises errors.BadRequest."""
+    """Refuses a token option if no service is named. Raises errors.BadRequest."""
     if token_file is not None and not (server or inherited.server):
-        raise errors.BadRequest([Problem("--token-file", "needs --server: a service of one's own has its own token")])
+        raise errors.BadRequest([Problem("--token-file", "needs --server: without it the command makes its own token")])

@@ -1,1 +1,1 @@
-"""Commands of the shell: a module each, thin over what asks and what shows."""
+"""The subcommands, one module each. They are thin: `asking` reads the options, `showing` prints."""

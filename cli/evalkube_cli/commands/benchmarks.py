@@ -1,4 +1,4 @@
-"""`evalkube benchmarks`: lists what an evaluation may name."""
+"""`evalkube benchmarks`: lists the benchmarks that an evaluation may name."""
 
 import re
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="Those to list; all unless given.", metavar="NAME")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names to list; default: all.", metavar="NAME")] = None,
     form: Annotated[
-        Form, typer.Option("--output", "-o", help="All but a table is everything that is known.")
+        Form, typer.Option("--output", "-o", help="Formats other than table have all details.")
     ] = Form.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def main(
             typer.echo("\n  ".join([f"{entry.name}: {entry.description}", *facts(entry)]))
     else:
         Console().print(_table(found))
-        typer.echo("\nCollections, which `datasets` takes, too:")
+        typer.echo("\nCollections, which `datasets` also accepts:")
         for group in groups:
             typer.echo(f"{group.name}: {', '.join(group.members)}")
         typer.echo("\nMore of each: evalkube benchmarks NAME")
@@ -57,7 +57,7 @@ def _rows(entries: list[Entry]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _table(entries: list[Entry]) -> Table:
-    """By category, in 80 columns; a name is never cut."""
+    """The benchmarks by category, in 80 columns. A name is never cut."""
     table = Table("benchmark", "lang.", "questions", "metric", "licence", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     table.columns[2].justify = "right"

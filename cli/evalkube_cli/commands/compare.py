@@ -1,4 +1,4 @@
-"""`evalkube compare`: evaluations of the same questions, or load tests of the same loads."""
+"""`evalkube compare`: compares evaluations by question, or load tests by load."""
 
 from contextlib import nullcontext
 from typing import Annotated
@@ -19,11 +19,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command(no_args_is_help=True)
 def main(
     runs: Annotated[
-        list[str], typer.Argument(metavar="BASELINE CANDIDATE...", help="Folders that runs left, or ids of runs.")
+        list[str], typer.Argument(metavar="BASELINE CANDIDATE...", help="Folders of runs, or ids of runs.")
     ],
     server: ServerOption = None,
     token_file: TokenFileOption = None,
-    most_changed: Annotated[int, typer.Option(min=0, max=10_000, help="Most changed questions of a benchmark.")] = 20,
+    most_changed: Annotated[
+        int,
+        typer.Option(min=0, max=10_000, help="Highest number of changed questions that are listed for a benchmark."),
+    ] = 20,
     form: Annotated[Form, typer.Option("--output", "-o", help="How the comparison is printed.")] = Form.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
 ) -> None:

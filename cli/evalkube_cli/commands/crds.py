@@ -1,4 +1,4 @@
-"""`evalkube crds`: writes what is generated from the models, or checks that it is what was written."""
+"""`evalkube crds`: writes the definitions that are generated from the models, or checks that they are up to date."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,7 +17,7 @@ _HEAD: Final = "# Generated from the models by `evalkube crds`; do not edit.\n"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes every value out: an anchor saves bytes and costs readers and reviewers."""
+    """A YAML writer without anchors: each value is written out, because anchors are hard to review."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -38,5 +38,5 @@ def main(
 
 
 def yaml_of(crd: dict[str, Any]) -> str:
-    """One definition as YAML: keys in the order they were made in, nothing abbreviated."""
+    """One definition as YAML. Keys keep their order."""
     return _HEAD + yaml.dump(crd, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)

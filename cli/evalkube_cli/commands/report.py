@@ -1,4 +1,4 @@
-"""`evalkube report`: what a run found, once more, from its id or from the folder that it left."""
+"""`evalkube report`: shows the result of a run again, by its id or its folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command(no_args_is_help=True)
 def main(
-    run: Annotated[str, typer.Argument(help="A folder that a run left, or the id of a run.")],
+    run: Annotated[str, typer.Argument(help="The folder of a run, or its id.")],
     server: ServerOption = None,
     token_file: TokenFileOption = None,
     outputs: OutputsOption = Path("outputs"),
@@ -49,7 +49,7 @@ def main(
 
 
 def _found(run: str, server: str | None, token_file: Path | None, outputs: Path) -> tuple[Outcome, list[str]]:
-    """The result, and the paths or addresses of its HTML reports."""
+    """The result of a run, and the paths or addresses of its HTML reports."""
     if (folder := Path(run)).is_dir():
         return folders.outcome_in(folder), [str(folder / path) for path in folders.files_in(folder)]
     with reached(server, token_file, outputs) as client:

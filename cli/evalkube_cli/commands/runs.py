@@ -36,7 +36,7 @@ _HERE: Final = Path("outputs")
 
 
 def _reached(command: str, where: tuple[str | None, Path | None, Path], work: Callable[[Client], Exit]) -> None:
-    """Do ``work`` with a client of the service or of the folder, and end as it does."""
+    """Calls `work` with a client of the service or of the folder. Ends with its exit code."""
 
     def connected() -> Exit:
         with reached(*where) as client:
@@ -117,7 +117,7 @@ _MARKS: Final = {Phase.FAILED: "bad", Phase.CANCELLED: "warn", Phase.INTERRUPTED
 
 
 def _phase(run: Run) -> str:
-    """The phase; of a run that waits its place in the line, of one that failed why."""
+    """The phase of a run, with its place in the queue or the reason of its failure."""
     if run.queue is not None:
         place = "" if run.queue.position is None else f" {run.queue.position}"
         return f"{run.phase}{place}"
@@ -241,8 +241,8 @@ def watch(
 @app.command()
 def logs(
     run: RunArgument,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
-    tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until the run has ended.")] = False,
+    tail: Annotated[int | None, typer.Option(min=0, help="Only this number of last lines.")] = None,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
     outputs: OutputsOption = _HERE,
@@ -291,7 +291,7 @@ def rm(
 
 
 def _each(client: Client, runs: Iterable[str], act: Callable[[Client, str], str]) -> Exit:
-    """Do the same to each run; one that fails keeps none of the others from it."""
+    """Applies an action to each run. An error for one run does not stop the others."""
     worst = Exit.DONE
     for run in runs:
         try:

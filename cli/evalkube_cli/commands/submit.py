@@ -1,4 +1,4 @@
-"""`evalkube eval` and `evalkube perf`: submit a run, follow it, show what it found, and say how it ended."""
+"""`evalkube eval` and `evalkube perf`: submit a run, follow it, print its result, and return its exit code."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ _WHERE, _KEYS, _SHOWN, _GATES = "Where it runs", "Keys", "What is shown", "What 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One run as the command line wants it; ``arguments`` are the words of the command."""
+    """One run that the command line asks for. `arguments` are the words of the command."""
 
     word: Word
     arguments: tuple[str, ...]
@@ -52,7 +52,7 @@ class _Plan:
 
 
 def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequence[str]], text: str) -> typer.Typer:
-    """The command ``word``: an option for every field of ``model``, and what is described here."""
+    """The command `word`, with an option for each field of `model`."""
 
     def main(
         words: Words,
@@ -79,7 +79,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
             list[str] | None,
             typer.Option(
                 metavar="'NAME<NUMBER'",
-                help="What a figure must be, or the command fails: 'ttft_p99_s<0.5'. May be repeated.",
+                help="Condition on a figure; the command fails if it is not met: 'ttft_p99_s<0.5'. May be repeated.",
                 rich_help_panel=_GATES,
             ),
         ] = None,
@@ -94,12 +94,12 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
         api_key: Annotated[
             str | None,
             typer.Option(
-                help="Key of the endpoint; other users may see it in the process list, so rather set EVALKUBE_API_KEY.",
+                help="Key of the endpoint; other users can see it in the process list; EVALKUBE_API_KEY is safer.",
                 rich_help_panel=_KEYS,
             ),
         ] = None,
         ask_api_key: Annotated[
-            bool, typer.Option("--ask-api-key", help="Ask for the key, unseen.", rich_help_panel=_KEYS)
+            bool, typer.Option("--ask-api-key", help="Ask for the key without showing it.", rich_help_panel=_KEYS)
         ] = False,
         server: ServerOption = None,
         token_file: TokenFileOption = None,
@@ -108,7 +108,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
         ] = Path("outputs"),
         data: Annotated[
             list[Path] | None,
-            typer.Option(help="Without --server: further folder that may be read from.", rich_help_panel=_WHERE),
+            typer.Option(help="Without --server: further folder that the run may read.", rich_help_panel=_WHERE),
         ] = None,
         detach: Annotated[
             bool,
@@ -124,7 +124,7 @@ def _application(word: Word, model: type[BaseModel], panels: Mapping[str, Sequen
             inherited = settings.from_environment()
             url = server or inherited.server
             if detach and url is None:
-                raise _refused("--detach", "needs --server: a service of one's own ends with this command")
+                raise _refused("--detach", "needs --server: without it the run would end with this command")
             check_alone(server, token_file, inherited)
             limits = gates.fail_on(fail_on)
             if isinstance(limits, Problem):
@@ -201,7 +201,7 @@ def _run(plan: _Plan) -> Exit:
 
 @contextlib.contextmanager
 def _service(plan: _Plan) -> Iterator[tuple[Client, Mapping[str, Any]]]:
-    """The service to use, and the request in terms of its file system."""
+    """The service to use, and the request with paths that are valid on its file system."""
     if plan.server is not None:
         with Client(plan.server, token=plan.token) as client:
             yield client, plan.body
@@ -211,14 +211,14 @@ def _service(plan: _Plan) -> Iterator[tuple[Client, Mapping[str, Any]]]:
 
 
 class _Follower:
-    """Follows a run to its end, and knows where it was when it is interrupted."""
+    """Follows a run to its end, and keeps its last progress for the case of an interruption."""
 
     def __init__(self, client: Client, run_id: str, plan: _Plan) -> None:
         self._client, self._id, self._plan = client, run_id, plan
         self._seen = Progress()
 
     def outcome(self) -> Outcome:
-        """The result at the run's end."""
+        """The result of the run at its end."""
         with display(not self._plan.quiet) as shown:
             for moment in self._client.progress(self._id):
                 self._seen = moment
@@ -226,7 +226,7 @@ class _Follower:
         return self._client.wait(self._id)
 
     def interrupted(self) -> Exit:
-        """Cancel the run and say what is left of it; a second Ctrl-C does not wait for that."""
+        """Cancels the run and shows its partial results. A second Ctrl-C does not wait for that."""
         output.complain(f"cancelling {self._id} ...")
         with contextlib.suppress(errors.EvalkubeError):
             self._client.cancel(self._id)
@@ -246,7 +246,7 @@ _SECRET_FLAGS: Final = ("--api-key",)
 
 
 def _again(plan: _Plan, output_dir: str | None) -> str:
-    """The command that goes on with this run (of a load test: that makes it anew), without keys."""
+    """The command that continues this run, without keys. For a load test it starts the run anew."""
     kept: list[str] = []
     words = iter(plan.arguments)
     for word in words:
@@ -262,7 +262,7 @@ def _again(plan: _Plan, output_dir: str | None) -> str:
 
 
 def _program() -> str:
-    """This command as it was called."""
+    """The program name and path with which this command was called."""
     called = Path(sys.argv[0])
     return str(called) if called.name == "evalkube" and len(called.parts) > 1 else "evalkube"
 

@@ -1,1 +1,1 @@
-"""Pages of the documents that are made of the code: parameters, benchmarks, metric names, failure reasons."""
+"""Generated pages of the documents: parameters, benchmarks, metric names, failure reasons."""

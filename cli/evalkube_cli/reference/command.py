@@ -1,4 +1,4 @@
-"""`evalkube reference`: writes the pages of the documents that are made of the code."""
+"""`evalkube reference`: writes the generated pages of the documents."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False)
 
 
 def pages(folder: Path) -> dict[str, str]:
-    """The text of each page in `folder` that is made of the code, or has a part that is, by its file's name."""
+    """The text of each page in `folder` that is generated as a whole or in part, by file name."""
     command_line = folder / "command-line.md"
     written_by_hand = (
         {"command-line.md": exit_codes.in_page(command_line.read_text("utf-8"))} if command_line.is_file() else {}

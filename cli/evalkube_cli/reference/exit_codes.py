@@ -1,4 +1,4 @@
-"""The table of exit codes, which stands between two marks of the page about the command line. Pure."""
+"""The table of exit codes, between two marks in the page about the command line. Pure."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _MARKS: Final = ("<!-- exit codes -->", "<!-- end of exit codes -->")
 
 
 def in_page(page: str) -> str:
-    """The text `page` with the table between its marks. Raises `ValueError` where it has no marks."""
+    """The text `page` with the table between its marks. Raises `ValueError` if it has no marks."""
     rows = table(["Code", "Name", "When"], ([str(code.value), f"`{code.name.lower()}`", code.meaning] for code in Exit))
     begin, end = (page.index(mark) for mark in _MARKS)
     return f"{page[:begin]}{_MARKS[0]}\n{rows}{page[end:]}"

@@ -1,4 +1,4 @@
-"""The page of failure reasons: what each word means, and what to do. Pure."""
+"""The page of failure reasons: the meaning of each reason, and its remedy. Pure."""
 
 from collections.abc import Iterable
 from typing import Final

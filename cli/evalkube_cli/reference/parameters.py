@@ -1,4 +1,4 @@
-"""The reference of every parameter, as Markdown: from the models what is supported, from a table what is not. Pure."""
+"""The reference of all parameters as Markdown: supported ones from the models, others from a table. Pure."""
 
 import html
 import re
@@ -65,7 +65,7 @@ def _dialects() -> str:
 
 
 def _names(api: str) -> list[str]:
-    """An API's name, and the other ones that requests may use."""
+    """The name of an API, and the other names that requests may use."""
     return [api, *(alias for alias, name in ALIASES.items() if name == api)]
 
 
@@ -90,7 +90,7 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInf
 
 
 def _steps(annotation: Any) -> str:
-    """How one gets from a field to the model in it: nothing, [] or a key of a map."""
+    """The path from a field to the model in it: empty, `[]`, or a key of a map."""
     text = str(annotation)
     return "[]" if "list[" in text.split("Contract")[0][:40] else ".<name>" if "dict[" in text[:40] else ""
 
@@ -123,7 +123,7 @@ _WORDS: Final = {int: "integer", float: "number", str: "string", bool: "boolean"
 
 
 def _type(annotation: Any) -> str:
-    """``annotation`` in the words of JSON."""
+    """The JSON type of an annotation, in words."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "object"
     origin, inner = get_origin(annotation), get_args(annotation)

@@ -6,7 +6,7 @@ __all__ = ["table"]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with a line for each of `rows`; a bar within a cell is escaped."""
+    """A table with a line for each of `rows`. A bar in a cell is escaped."""
     lines = [_line(header), "|" + "---|" * len(header), *(_line(row) for row in rows)]
     return "\n".join(lines) + "\n"
 

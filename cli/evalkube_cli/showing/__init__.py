@@ -1,1 +1,1 @@
-"""What a person reads: tables for a terminal, documents for programs."""
+"""The output of commands: tables for people, documents for programs."""

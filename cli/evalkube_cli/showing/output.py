@@ -1,4 +1,4 @@
-"""What a command prints: a document for programs on standard output, sentences for people on standard error."""
+"""Prints documents for programs to standard output, and sentences for people to standard error."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ _TONES: Final = {"good": "green", "warn": "yellow", "bad": "red"}
 
 
 class Form(StrEnum):
-    """How a result is printed."""
+    """The format of a printed result."""
 
     TABLE = "table"
     JSON = "json"
@@ -37,24 +37,24 @@ class Form(StrEnum):
 
 
 def console() -> Console:
-    """Standard output, as wide as the terminal (or COLUMNS); wide where there is none."""
+    """Standard output, as wide as the terminal (or COLUMNS). Without a terminal it is 200 columns wide."""
     return Console(highlight=False, width=shutil.get_terminal_size((_FILE_WIDTH, 24)).columns)
 
 
 def complain(text: str) -> None:
-    """Say a sentence on standard error."""
+    """Prints a sentence to standard error."""
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(printable(text))
 
 
 def print_tables(found: Iterable[Table]) -> None:
-    """Tables for people."""
+    """Prints tables for people."""
     out = console()
     for table in found:
         out.print(tables.drawn(table, out))
 
 
 def print_statements(found: Iterable[Statement]) -> None:
-    """Sentences, each after its topic."""
+    """Prints sentences, each after its topic."""
     out = console()
     for one in found:
         said = Text() if one.text.startswith(f"{one.topic}: ") else Text(f"{one.topic}: ", style="bold")
@@ -64,7 +64,7 @@ def print_statements(found: Iterable[Statement]) -> None:
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """What and how much, a line each."""
+    """Prints names and values, one pair a line."""
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
@@ -74,14 +74,14 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Lines as they are: a path is not broken."""
+    """Prints lines unchanged: a path is not wrapped."""
     out = console()
     for line in lines:
         out.print(printable(line), markup=False, soft_wrap=True)
 
 
 def document(form: Form, whole: Any, rows: Iterable[Iterable[Cell]]) -> None:
-    """The whole as JSON or YAML, or the rows (the head first) as CSV."""
+    """Prints the whole result as JSON or YAML, or its rows as CSV with a head."""
     match form:
         case Form.JSON:
             print(in_json(json.dumps(whole, ensure_ascii=False, indent=2, default=str)))

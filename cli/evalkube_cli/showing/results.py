@@ -1,4 +1,4 @@
-"""What a run found, for people: sentences first, then tables, thresholds with ticks, and where the files are."""
+"""Prints a result for people: sentences, tables, thresholds with ticks, and the paths of files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ _TICK, _CROSS = "✓", "✗"
 
 
 def show(outcome: Outcome, places: Iterable[str]) -> None:
-    """A result, with the paths or addresses of its HTML reports."""
+    """Prints a result, with the paths or addresses of its HTML reports."""
     output.print_statements(outcome.statements())
     output.print_tables(outcome.tables())
     notes = list(_notes(outcome))
@@ -37,14 +37,14 @@ def show(outcome: Outcome, places: Iterable[str]) -> None:
 
 
 def said(found: Sequence[Finding]) -> Exit:
-    """The exit code of what a result does not pass, each of which is said."""
+    """Prints the checks that a result did not pass. Returns their exit code."""
     for finding in found:
         output.complain(finding.text)
     return found[0].code if found else Exit.DONE
 
 
 def _notes(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """What a reader of a load test's figures has to know beside them, point by point."""
+    """Notes on the figures of a load test, point by point."""
     for point in outcome.points.values() if isinstance(outcome, LoadTest) else ():
         yield from ((point.name, reason) for reason in point.verdict_reasons)
         if point.conversations is not None:
@@ -60,7 +60,7 @@ def _notes(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def thresholds_table(found: Iterable[Threshold]) -> Table:
-    """Each threshold with what was measured and a tick or a cross."""
+    """Each threshold with the measured value and a tick or a cross."""
     rows = [
         Row(
             (
@@ -77,7 +77,7 @@ def thresholds_table(found: Iterable[Threshold]) -> Table:
 
 
 def reports(client: Client, outcome: Outcome, *, by_address: bool) -> list[str]:
-    """The HTML reports of a run: files on this machine, addresses where the service is somewhere else."""
+    """The HTML reports of a run: paths on this machine, addresses if the service is on another one."""
     folder = None if by_address else outcome.output_dir
     found = [file for file in client.artifacts(outcome.id) if file.path.endswith("report.html")]
     return [client.url + file.href if folder is None else str(Path(folder) / file.path) for file in found]
@@ -87,7 +87,7 @@ _NOUNS: Final[dict[Word, str]] = {"eval": "samples", "perf": "requests"}
 
 
 def show_partial(form: Form, partial: Partial, again: str) -> None:
-    """What an interrupted run had come to, marked as no result, and the command that goes on."""
+    """Prints the partial result of an interrupted run, marked as partial, and the command that continues it."""
     run = partial.run
     done = f"{partial.done:,} of {partial.total:,}" if partial.total else f"{partial.done:,}"
     output.complain(f"interrupted: {run.id} was {str(run.phase).lower()} after {done} {_NOUNS[run.kind]}")

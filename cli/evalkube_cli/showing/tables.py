@@ -1,6 +1,6 @@
-"""A table of the reports on a terminal: it lies, stands or is stacked, so that no number is ever cut or broken. Pure.
+"""Tables on a terminal. A table that is too wide is transposed or stacked, so that no number is cut. Pure.
 
-Off a terminal a table has all the width that it wants.
+Without a terminal, a table is as wide as it needs.
 """
 
 import re
@@ -38,7 +38,7 @@ _BREAKS: Final = re.compile(r"(?<=[/_-])")
 
 
 def drawn(table: Table, console: Console) -> RenderableType:
-    """The table as it fits the console: as it is, with rows for columns, or each row as a list."""
+    """A table that fits the console: unchanged, transposed, or each row as a list."""
     lying = _lying(table)
     if _fits(lying, console):
         return lying
@@ -49,7 +49,7 @@ def drawn(table: Table, console: Console) -> RenderableType:
 
 
 def plain(table: Table, width: int) -> str:
-    """The table as text of at most ``width`` columns, without colours."""
+    """A table as text of at most `width` columns, without colours."""
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as captured:
         console.print(drawn(table, console))
@@ -78,7 +78,7 @@ def _lying(table: Table, *, in_parts: bool = True) -> Drawn:
 
 
 def _broken(title: str, width: int) -> list[str]:
-    """The title of a column of numbers in lines of about the width of the numbers: broken at spaces, and in paths."""
+    """The title of a numeric column, broken into lines of about the width of its numbers: at spaces, and in paths."""
     width = max(width, _NARROWEST_TEXT)
     lines: list[str] = []
     for word in title.split():
@@ -93,7 +93,7 @@ def _broken(title: str, width: int) -> list[str]:
 
 
 def _turned(table: Table) -> Table:
-    """The table with its rows as columns; the first column becomes the head."""
+    """The transposed table: rows become columns, and the first column becomes the head."""
     heads = (table.columns[0], *(row.cells[0] for row in table.rows))
     rows = tuple(
         Row((column, *(row.cells[at] for row in table.rows))) for at, column in enumerate(table.columns) if at > 0
@@ -102,7 +102,7 @@ def _turned(table: Table) -> Table:
 
 
 def _stacked(table: Table) -> Group:
-    """Each row as a list of what and how much, under its names."""
+    """Each row as a list of names and values under its title."""
     return Group(Text(""), Text(printable(table.caption), style="italic"), *_items(table))
 
 
@@ -120,5 +120,5 @@ def _items(table: Table) -> Iterator[RenderableType]:
 
 
 def _text(cell: str) -> Text:
-    """Words that others wrote, without what rich or a terminal would obey."""
+    """Untrusted text without rich markup or terminal control characters."""
     return Text(printable(cell))

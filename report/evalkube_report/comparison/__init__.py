@@ -1,4 +1,4 @@
-"""Runs compared: load tests figure by figure, evaluations and specs as tables. Values in, values out."""
+"""Comparisons of runs: load tests figure by figure, evaluations and specs as tables. Values in, values out."""
 
 from evalkube_report.comparison.loads import Incomparable, load_tests
 from evalkube_report.comparison.specs import differences

@@ -1,7 +1,7 @@
-"""Load tests compared, figure by figure, at the loads that they have in common. Pure.
+"""Compares load tests, figure by figure, at the loads that they have in common. Pure.
 
-How sure each difference is: `uncertainty`. A load whose figures are not valid in one of the runs tells nothing of the
-difference, which is then unknown.
+`uncertainty` tells how sure each difference is. If the figures of a load are not valid in one of the runs, the
+difference at this load is unknown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,12 +30,13 @@ Run: TypeAlias = tuple[str, PerfResult]
 
 
 class Incomparable(Exception):
-    """The runs have no load in common; the message says what to do."""
+    """The runs have no load in common. The message says what to do."""
 
 
 def load_tests(runs: Sequence[Run]) -> LoadComparison:
-    """The first of the runs, each with its id, compared with all others. Raises Incomparable, and ValueError for fewer
-    than two runs.
+    """Compares the first run with each of the others; each run comes with its id.
+
+    Raises Incomparable, and ValueError for fewer than two runs.
     """
     if len(runs) < 2:
         raise ValueError("a comparison needs two runs")
@@ -67,7 +68,7 @@ def _versus(baseline: Run, candidate: Run) -> Versus:
 
 
 def _by_load(result: PerfResult) -> dict[Load, list[PerfPoint]]:
-    """The points of each load: more than one where it was measured repeatedly."""
+    """The points of each load: several if the load was measured repeatedly."""
     found: dict[Load, list[PerfPoint]] = {}
     for point in result.points:
         conversations = point.conversations is not None
@@ -85,7 +86,7 @@ def _names(points: dict[Load, list[PerfPoint]], common: Sequence[Load]) -> tuple
 
 
 def _points(mine: Sequence[PerfPoint], theirs: Sequence[PerfPoint]) -> Iterator[PointComparison]:
-    """One comparison of a load, or one for each of its repeats where these are too few to tell by themselves."""
+    """One comparison of a load. If it has too few repeats for an interval, one comparison for each repeat."""
     if min(len(mine), len(theirs)) >= uncertainty.REPEATS:
         yield _compared(mine, theirs)
     else:
@@ -115,7 +116,7 @@ def _not_valid(side: str, points: Sequence[PerfPoint]) -> str:
 
 
 def _delta(measured: Measured, mine: Sequence[PerfPoint], theirs: Sequence[PerfPoint], doubt: str) -> Delta | None:
-    """None of a figure that neither has."""
+    """The difference of one figure; None if neither run has the figure."""
     one, other = _known(measured, mine), _known(measured, theirs)
     if one.value is None and other.value is None:
         return None

@@ -1,4 +1,4 @@
-"""Where the specs of runs differ, as a table. Pure."""
+"""The differences between the specs of runs, as a table. Pure."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,9 @@ _LONGEST = 300
 
 
 def differences(runs: Sequence[tuple[str, EvalRunSpec | PerfRunSpec]]) -> Table | None:
-    """A row for each field that is not the same in all runs, a column for each run (by its id); None where all are the
-    same. No value in it can be a secret.
+    """A row for each field that differs, a column for each run (by its id). None if all specs are the same.
+
+    No value in the table can be a secret.
     """
     settings = [{one.name: one.value for one in configuration.settings_of(spec, longest=None)} for _, spec in runs]
     rows = []
@@ -27,7 +28,7 @@ def differences(runs: Sequence[tuple[str, EvalRunSpec | PerfRunSpec]]) -> Table 
 
 
 def _shown(values: Sequence[str | None]) -> list[str]:
-    """Clipped; where that leaves out what differs, it is said."""
+    """The clipped values, marked if they differ only in the parts that are left out."""
     clipped = [formats.DASH if value is None else formats.clipped(value, _LONGEST) for value in values]
     hidden = len(set(clipped)) < len(set(values))
     return [f"{text} (differs where it is left out)" for text in clipped] if hidden else clipped

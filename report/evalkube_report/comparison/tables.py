@@ -1,6 +1,6 @@
 """Comparisons as tables and plots. Pure.
 
-A row's mark is the outcome of its figure: better, worse, noise or unknown. The second column has it as a word.
+A row's mark is its outcome: better, worse, noise or unknown. The second column has the outcome as a word.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def _cells(delta: Delta) -> tuple[str, ...]:
 
 
 def _unit(delta: Delta) -> formats.Unit:
-    """One unit for all values of a row."""
+    """The unit for all values of a row."""
     match delta.figure.unit:
         case Unit.SECONDS:
             return formats.time_unit(_base(delta, value) for value in (delta.baseline, delta.candidate))
@@ -70,7 +70,7 @@ def _signed(unit: formats.Unit, value: float | None) -> str:
 
 
 def load_plots(comparison: LoadComparison) -> list[Intervals]:
-    """The differences of each load in per cent of the baseline, with their intervals; only of loads that have some."""
+    """The differences at each load, in per cent of the baseline, with their intervals. Loads without any have none."""
     plots = (
         _load_plot(f"{versus.candidate.run} against {comparison.baseline.run}, {point.load}", point)
         for versus in comparison.candidates
@@ -90,7 +90,7 @@ def _load_plot(title: str, point: PointComparison) -> Intervals:
 
 
 def score_table(comparison: Mapping[str, Any]) -> Table:
-    """A row for each benchmark. `comparison`: as `benchmarks.statistics.comparison.compare` answers it."""
+    """A row for each benchmark. `comparison`: the answer of `benchmarks.statistics.comparison.compare`."""
     rows = []
     for name, one in comparison["benchmarks"].items():
         ends = one["interval"]
@@ -111,7 +111,7 @@ def score_table(comparison: Mapping[str, Any]) -> Table:
 
 
 def _score_outcome(one: Mapping[str, Any]) -> Outcome:
-    """Noise where a difference as large comes by chance in more than 5 % of such comparisons."""
+    """The outcome of a difference of scores. It is noise if its p-value is above 5 %."""
     chance, difference = one["p_value_holm"], one["difference"]
     if chance is None or difference is None:
         return "unknown"
@@ -125,7 +125,7 @@ def _plain_signed(value: float | None) -> str:
 
 
 def score_plot(comparison: Mapping[str, Any]) -> Intervals | None:
-    """The differences of the scores with their intervals; None without an interval."""
+    """The differences of scores with their intervals; None if no interval is known."""
     entries = tuple(
         Entry(name, one["difference"], Interval(*one["interval"]), _score_outcome(one))
         for name, one in comparison["benchmarks"].items()
@@ -136,7 +136,7 @@ def score_plot(comparison: Mapping[str, Any]) -> Intervals | None:
 
 
 def changed_table(comparison: Mapping[str, Any], benchmark: str) -> Table | None:
-    """The questions of a benchmark whose score changed; None where none did."""
+    """The questions of a benchmark whose score changed; None if no score changed."""
     changed = comparison["benchmarks"][benchmark]["changed"]
     names = (comparison["baseline"]["run"], comparison["candidate"]["run"])
     rows = tuple(_change(one) for one in changed)

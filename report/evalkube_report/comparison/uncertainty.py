@@ -60,7 +60,7 @@ _LATENCIES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a figure: its value and interval, by which method; or why there is no interval."""
+    """A figure's value, its interval and the method of the interval, or the reason why there is no interval."""
 
     value: float | None
     interval: Interval | None = None
@@ -73,7 +73,7 @@ Knowing: TypeAlias = Callable[[PerfPoint], Known]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure that is compared, and how it is known of one point."""
+    """A figure that is compared, with the function that gives its interval at one point."""
 
     figure: Figure
     of: Knowing
@@ -96,7 +96,7 @@ def difference(baseline: Known, candidate: Known) -> Interval | None:
 
 
 def of_repeats(values: Sequence[float]) -> Known:
-    """The mean of several runs of one load, each of which gave one of the values."""
+    """The mean of several runs of one load, from the value of each run."""
     mean = fmean(values)
     half = score_intervals.student((1 + CONFIDENCE) / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return Known(mean, Interval(mean - half, mean + half), f"{len(values)} repeats")
@@ -141,7 +141,7 @@ def _share(point: PerfPoint, figure: Figure) -> Known:
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """What a rate counts: a column of the series, and the events behind it with their sizes."""
+    """The events that a rate counts: their column in the series, and their sizes."""
 
     figure: Figure
     column: str = ""
@@ -162,7 +162,9 @@ class _Flow:
         return Known(value, Interval(max(0.0, value - half), value + half), "Poisson")
 
     def _relative_error(self, point: PerfPoint, events: int) -> float:
-        """Of a sum of independent sizes that come at random: sqrt(sum of squares) / sum; of equal ones 1 / sqrt(n)."""
+        """The relative error of a sum of independent sizes that arrive at random: sqrt(sum of squares) / sum. For equal
+        sizes it is 1 / sqrt(n).
+        """
         sizes = None if self.sizes is None else self.sizes.counted(point)
         if sizes is not None and sizes.total and sizes.total_squared:
             return math.sqrt(sizes.total_squared) / sizes.total
@@ -170,7 +172,7 @@ class _Flow:
 
 
 def _parts(point: PerfPoint, column: str) -> list[float] | None:
-    """The amounts of equally long parts of a run, without its begin and end; None where there are too few."""
+    """The amounts in equally long parts of a run, without its begin and end; None if there are too few parts."""
     series, latency = point.series, LATENCY.value(point, None)
     amounts = getattr(series, column) if column else []
     first, last = _inner(point, len(amounts))
@@ -187,7 +189,9 @@ def _parts(point: PerfPoint, column: str) -> list[float] | None:
 
 
 def _inner(point: PerfPoint, size: int) -> tuple[int, int]:
-    """The whole intervals of the steady part; where that is not known, all but the first and the last ones sent in."""
+    """The whole intervals of the steady part. If it is not known: all but the first and the last intervals with
+    requests.
+    """
     window, wide = point.steady, point.series.interval_ns
     if window is not None and window.length_ns and not window.absent:
         begin, end = (at - point.started_at_ns for at in (window.started_at_ns, window.ended_at_ns))

@@ -1,4 +1,4 @@
-"""What a comparison of runs is, as values. Pure."""
+"""Comparisons of runs, as values. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -16,7 +16,7 @@ there is no interval, or it says nothing; `Delta.reason` has why."""
 
 @dataclass(frozen=True, slots=True)
 class LoadSide:
-    """One of the runs."""
+    """One of the compared load tests."""
 
     run: str
     model: str
@@ -59,7 +59,7 @@ class PointComparison:
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """The baseline and one candidate. `only_...`: points that the other has not."""
+    """The comparison of the baseline with one candidate. `only_...`: points that the other run does not have."""
 
     candidate: LoadSide
     points: tuple[PointComparison, ...]
@@ -70,13 +70,13 @@ class Versus:
 
 @dataclass(frozen=True, slots=True)
 class LoadComparison:
-    """A baseline with each of its candidates."""
+    """The comparisons of a baseline with each candidate."""
 
     baseline: LoadSide
     candidates: tuple[Versus, ...]
 
     def document(self) -> dict[str, Any]:
-        """Ready for JSON: figures by name; what is not known is null."""
+        """The figures by name, ready for JSON. An unknown figure is null."""
         return {
             "baseline": _side(self.baseline),
             "confidence": 0.95,

@@ -1,1 +1,1 @@
-"""What an evaluation measured: its tables, its samples, its page. Values in, values out."""
+"""The report of an evaluation: tables, samples, page. Values in, values out."""

@@ -1,8 +1,7 @@
-"""Reads the lines that an evaluation left (reviews, predictions, errors) back into the rows that its page shows.
+"""Reads an evaluation's lines (reviews, predictions, errors) back into the rows of its page.
 
-Bounded: of each subset only so many rows are kept, chosen as the page chooses; all of them are in the cells of a heat
-map, where its benchmark has one. A line that is not one of ours, or is torn, is passed over: a report must not fail for
-it.
+Memory is bounded: of each subset only the rows are kept that the page shows. A heat map has the cells of all samples. A
+line that is torn or of another format is skipped: a report must not fail because of it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,14 +25,14 @@ Get = Callable[[str], Awaitable[bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the lines of a run show: some of its samples, and every scored cell of its heat maps by dataset."""
+    """Some samples of a run, and all scored cells of its heat maps by dataset."""
 
     samples: list[SampleRow] = field(default_factory=list)
     cells: dict[str, list[Cell]] = field(default_factory=dict)
 
 
 async def gathered(result: EvalResult, get: Get) -> Evidence:
-    """The evidence of every subset. ``get`` reads an artifact of the run by its path (``Delivery.get``)."""
+    """The evidence of all subsets. `get` reads an artifact of the run by its path (`Delivery.get`)."""
     found = Evidence()
     for dataset in result.datasets:
         for subset in dataset.subsets:
@@ -50,7 +49,7 @@ async def gathered(result: EvalResult, get: Get) -> Evidence:
 
 
 def _cells(subset: str, metric: str, keys: tuple[str, str], reviews: bytes) -> list[Cell]:
-    """Where in its benchmark's heat map each scored sample of a subset lies; `keys`: of the map's axes."""
+    """The position of each scored sample in its benchmark's heat map. `keys`: the metadata keys of the map's axes."""
     found: dict[int, Cell] = {}
     for line in _lines(reviews):
         scored = sample_lines.score_of(line)
@@ -67,7 +66,7 @@ def _cells(subset: str, metric: str, keys: tuple[str, str], reviews: bytes) -> l
 def subset_rows(
     dataset: str, subset: str, metric: str, reviews: bytes, predictions: bytes, errors: bytes
 ) -> list[SampleRow]:
-    """One row per sample, by index. A sample that has a score is not errored, whatever an earlier attempt said."""
+    """One row for each sample, by index. A sample with a score is not errored, even if an earlier attempt failed."""
     answered = {line["index"]: line for line in _lines(predictions)}
     found: dict[int, SampleRow] = {}
     for line in _lines(errors):
@@ -136,7 +135,7 @@ def _prompt(prediction: dict[str, Any]) -> str:
 
 
 def _with_questions(found: list[SampleRow]) -> list[SampleRow]:
-    """Each row with the part of its prompt that is its own: what all prompts begin with is instruction and examples."""
+    """Each row with its question: its prompt without the beginning that all prompts share (instruction, examples)."""
     prompts = [row.prompt for row in found if row.prompt]
     if len(set(prompts)) < 2:
         return found

@@ -1,4 +1,4 @@
-"""The table of a dry run: what an evaluation would ask, as a value (``table.Table``). Pure."""
+"""The table of a dry run: the calls that an evaluation would make, as a value (`table.Table`). Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ _COUNTS: Final = ("calls", "prompt_tokens", "most_output_tokens")
 
 
 def estimate_table(estimate: Estimate) -> Table:
-    """Calls and tokens of each data set and of each model, and what they cost at most where there are prices."""
+    """Calls and tokens of each data set and each model, and their highest cost if prices are known."""
     shown = cost.estimate_document(estimate)
     rows = [Row((name, *_counts(one), formats.count(one["kept"]))) for name, one in shown["datasets"].items()]
     models = [shown["model"], *shown["judges"]]

@@ -1,6 +1,6 @@
-"""What judges were asked about a sample and what they said, as the text that its page shows. Pure.
+"""The questions to judges about a sample and their answers, as text for its page. Pure.
 
-It is read from a kept line, all of whose words are foreign: what has another shape is passed over.
+The text comes from a stored line and is untrusted. A part with another shape is skipped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ __all__ = ["words_of"]
 
 
 def words_of(summary: Any) -> str | None:
-    """The text of a `judge_summary`, what was said before what was asked; None where no judge was asked."""
+    """The text of a `judge_summary`, answers before questions; None if no judge was asked."""
     if not isinstance(summary, Mapping) or not summary.get("judgements"):
         return None
     said = list(_said(summary["judgements"]))

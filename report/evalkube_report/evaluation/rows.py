@@ -1,4 +1,4 @@
-"""The samples an evaluation report shows: a bounded choice with the ones worth looking at first. Pure."""
+"""The samples in an evaluation's report: a bounded selection, errored and wrong ones first. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _BUDGET: Final[dict[SampleState, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One sample. ``score`` is None when it could not be scored; ``error`` then says why. All text is untrusted."""
+    """One sample. `score` is None if it could not be scored; `error` then gives the reason. All text is untrusted."""
 
     dataset: str
     subset: str
@@ -37,18 +37,18 @@ class SampleRow:
     question: str | None = None
     """The question alone, where the prompt has more (worked examples, instructions): the line people see first."""
     judges: str | None = None
-    """What judges were asked and said."""
+    """Questions to judges and their answers."""
 
 
 def state_of(row: SampleRow) -> SampleState:
-    """What became of it. One with an error is errored, never a wrong answer."""
+    """The state of a sample. A sample with an error is errored, never wrong."""
     if row.error is not None:
         return SampleState.ERRORED
     return sample_lines.state_of(row.score, row.extracted, judged=row.judges is not None)
 
 
 def choose(samples: Iterable[SampleRow], most: int = 200) -> list[SampleRow]:
-    """At most ``most`` samples, errored and wrong ones first, taken in turn from all subsets. Deterministic."""
+    """At most `most` samples, errored and wrong ones first, taken in turn from all subsets. Deterministic."""
     by_state: dict[SampleState, list[SampleRow]] = {state: [] for state in _BUDGET}
     for row in samples:
         by_state[state_of(row)].append(row)
@@ -69,7 +69,7 @@ def _all(by_state: dict[SampleState, list[SampleRow]]) -> Iterable[SampleRow]:
 
 
 def _in_turn(rows: Sequence[SampleRow]) -> list[SampleRow]:
-    """``rows`` so that every subset comes once before any comes twice."""
+    """Rows in an order that takes one from each subset in turn."""
     seen: dict[tuple[str, str], int] = {}
     ranked: list[tuple[int, SampleRow]] = []
     for row in rows:

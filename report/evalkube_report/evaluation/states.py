@@ -1,4 +1,4 @@
-"""What became of the samples of an evaluation, by class: words, a table and a bar. Pure."""
+"""The states of an evaluation's samples: words, a table and a bar. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ WORDS: Final[Mapping[SampleState, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class StateBar:
-    """A bar of the classes, and their parts in words: name, count, share, class of the style sheet."""
+    """A bar of the states, and its parts in words: name, count, share, CSS class."""
 
     drawing: Svg
     parts: tuple[tuple[str, str, str, str], ...]
 
 
 def bar(states: Mapping[SampleState, int], title: str) -> StateBar | None:
-    """The classes beside each other; None where they were not counted."""
+    """The bar of all states; None if the states were not counted."""
     total = sum(states.values())
     if not total:
         return None
@@ -46,7 +46,7 @@ def bar(states: Mapping[SampleState, int], title: str) -> StateBar | None:
 
 
 def table(result: EvalResult) -> Table | None:
-    """All samples of each benchmark by class; None where they were not counted."""
+    """All samples of each benchmark by state; None if the states were not counted."""
     counts = {
         dataset.pretty_name: (totals.tally(dataset.subsets, dataset.main_metric).states, dataset)
         for dataset in result.datasets
@@ -63,4 +63,4 @@ def table(result: EvalResult) -> Table | None:
         )
         rows.append(Row((name, formats.count(sum(subset.requested for subset in dataset.subsets)), *cells)))
     columns = ("Dataset", "Samples", *(WORDS[state].capitalize() for state in found))
-    return Table("All samples by what became of them", columns, tuple(rows))
+    return Table("All samples by state", columns, tuple(rows))

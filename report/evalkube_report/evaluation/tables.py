@@ -1,4 +1,4 @@
-"""The tables of an evaluation, as values (``grid.Table``). Pure; numbers are formatted here and nowhere later."""
+"""The tables of an evaluation, as values (`table.Table`). Pure; numbers are formatted here and nowhere later."""
 
 from collections.abc import Iterable, Sequence
 
@@ -55,7 +55,7 @@ def category_table(dataset: DatasetResult) -> Table | None:
 
 
 def subset_table(dataset: DatasetResult) -> Table:
-    """One row per subset and, where there are several, their total."""
+    """One row for each subset. If there are several, a last row has their total."""
     several = len(totals.by_category(dataset)) > 1
     rows = []
     for subset in dataset.subsets:
@@ -91,7 +91,7 @@ def interval_text(interval: Interval | None) -> str:
 
 
 def _counted(subsets: Iterable[SubsetResult]) -> tuple[str, ...]:
-    """The counts that a table has: samples and scored ones, and each trouble that there is."""
+    """The columns of counts: samples, scored samples, and each kind of failure that occurred."""
     found = totals.tally(list(subsets), "")
     return ("requested", "scored", *(name for name in _TROUBLES if getattr(found, name)))
 
@@ -121,7 +121,7 @@ def error_table(result: EvalResult) -> Table | None:
 
 
 def precision_table(result: EvalResult) -> Table | None:
-    """What an evaluation that may end early asked and saved; None for others."""
+    """The samples that an early end by precision asked and saved; None for other evaluations."""
     rows = []
     for dataset in result.datasets:
         found = dataset.precision
@@ -152,7 +152,7 @@ def precision_table(result: EvalResult) -> Table | None:
 
 
 def usage_table(result: EvalResult) -> Table | None:
-    """Tokens as the endpoint reported them; None when it reported none."""
+    """The tokens that the endpoint reported; None if it reported none."""
     used = [dataset for dataset in result.datasets if dataset.usage.samples]
     if not used:
         return None
@@ -185,7 +185,7 @@ def _usage(datasets: Sequence[DatasetResult]) -> tuple[str, ...]:
 
 
 def judging_table(result: EvalResult) -> Table | None:
-    """What the judges of each dataset did, and their tokens; None where there were none."""
+    """The judges' work for each dataset, and their tokens; None if there were no judges."""
     rows = []
     for dataset in result.datasets:
         if (judging := dataset.judging) is None:
@@ -201,7 +201,7 @@ def judging_table(result: EvalResult) -> Table | None:
 
 
 def cost_table(result: EvalResult) -> Table | None:
-    """What the tokens cost; None where no price is known."""
+    """The cost of the tokens; None if no price is known."""
     shown = cost.document(result)
     if shown is None:
         return None
@@ -212,7 +212,7 @@ def cost_table(result: EvalResult) -> Table | None:
 
 
 def collection_table(result: EvalResult) -> Table | None:
-    """The index of each collection with its members; None without one."""
+    """The index of each collection with its members; None without a collection."""
     rows = []
     for name, one in weighted_index.document(result).items():
         for member, of in one["members"].items():
@@ -229,7 +229,7 @@ _PERCENTS = (50, 75, 90, 95, 99)
 
 
 def latency_table(result: EvalResult) -> Table | None:
-    """Percentiles of latency and, where answers were streamed, TTFT; None when nothing was timed."""
+    """Percentiles of latency and, if answers were streamed, of TTFT; None if nothing was timed."""
     timed = [
         (f"{dataset.pretty_name}: {name}", histogram)
         for dataset in result.datasets

@@ -1,4 +1,4 @@
-"""What an evaluation's counts come to: scores, their uncertainty, sums over subsets and categories. Pure arithmetic."""
+"""Totals of an evaluation: scores, their uncertainty, sums over subsets and categories. Pure arithmetic."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ __all__ = ["Tally", "by_category", "metrics_of", "tally"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Some subsets added up. ``score`` is the mean over samples, ``macro`` the plain mean over subsets."""
+    """The sum of some subsets. `score` is the mean over samples, `macro` the unweighted mean over subsets."""
 
     score: float | None
     macro: float | None
@@ -28,11 +28,11 @@ class Tally:
     empty: int
     reused: int
     states: dict[SampleState, int]
-    """All samples by what became of them; empty where that was not counted."""
+    """All samples by state; empty where that was not counted."""
 
 
 def tally(subsets: Iterable[SubsetResult], metric: str) -> Tally:
-    """``subsets`` added up for one metric."""
+    """The sum of `subsets` for one metric."""
     subsets = list(subsets)
     sums = [subset.metrics.get(metric, ScoreSum()) for subset in subsets]
     total = ScoreSum.joined(sums)

@@ -1,4 +1,4 @@
-"""What the page of an evaluation shows, as values for its template. Pure."""
+"""The values that the template of an evaluation's page uses. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _MOST_MARKS = 100
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The first thing to see of a dataset."""
+    """The headline figures of a dataset."""
 
     name: str
     description: str
@@ -44,7 +44,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Everything else of a dataset."""
+    """The section of a dataset below the headlines."""
 
     name: str
     description: str
@@ -58,7 +58,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample, clipped. ``order`` are the keys its row is sorted by in the browser."""
+    """One sample, clipped. `order`: the keys by which the browser sorts its row."""
 
     state: str
     word: str
@@ -80,7 +80,7 @@ class Sample:
 def context(
     result: EvalResult, spec: EvalRunSpec, samples: Sequence[SampleRow], cells: Mapping[str, Sequence[Cell]]
 ) -> dict[str, Any]:
-    """The names that ``eval.html.j2`` uses."""
+    """The names that the template `eval.html.j2` uses."""
     chosen = [_sample(row) for row in rows.choose(samples, _MOST_SAMPLES)]
     return {
         "title": spec.model_id or result.model,
@@ -141,7 +141,7 @@ def _data_source(result: EvalResult, spec: EvalRunSpec) -> str:
 
 
 def headline(dataset: DatasetResult) -> Headline:
-    """What to see first of a benchmark."""
+    """The headline figures of a benchmark."""
     total = totals.tally(dataset.subsets, dataset.main_metric)
     share = total.score if total.score is not None and 0 <= total.score <= 1 else None
     counts = {"errored": total.errored, "truncated": total.truncated, "empty": total.empty}
@@ -183,7 +183,7 @@ def _section(dataset: DatasetResult, cells: Sequence[Cell]) -> Section:
 
 
 def score_plot(dataset: DatasetResult) -> Intervals | None:
-    """The score of each category, or of each subset where there is one category, with its interval."""
+    """The score of each category with its interval; of each subset if there is only one category."""
     groups = {" / ".join(name): subsets for name, subsets in totals.by_category(dataset).items()}
     if len(groups) < 2:
         groups = {subset.name: [subset] for subset in dataset.subsets}

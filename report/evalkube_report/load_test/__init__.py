@@ -1,1 +1,1 @@
-"""What a load test measured: its tables and its page. Values in, values out."""
+"""The report of a load test: tables and page. Values in, values out."""

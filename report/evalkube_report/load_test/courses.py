@@ -1,6 +1,6 @@
-"""Plots over the time of a load: requests, tokens, times and errors of each interval. Pure.
+"""Plots of a load over time: requests, tokens, times and errors of each interval. Pure.
 
-Percentiles are of an interval each, from the index of all requests (`requests.series`); without it there are means.
+Percentiles of each interval come from the index of all requests (`requests.series`). Without the index there are means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _TIME = Axis("time", "s")
 
 
 def of(point: PerfPoint, requests: RequestSeries | None = None, levels: Sequence[Level] = ()) -> list[Plot]:
-    """What there is of a point; one interval alone is no course of time."""
+    """The plots of a point over time. A point with a single interval has none."""
     series = point.series
     size = max(len(series.sent), len(series.succeeded), len(series.failed), len(series.output_tokens))
     if size < _LEAST:
@@ -84,7 +84,7 @@ def _tokens(point: PerfPoint, size: int, spans: tuple[Span, ...]) -> Plot | None
 
 
 def _means(point: PerfPoint, size: int, spans: tuple[Span, ...]) -> Plot | None:
-    """Of the requests that ended in each interval."""
+    """The means of the requests that ended in each interval."""
     ended = _padded(point.series.succeeded, size)
     sums = {"mean latency": point.series.latency_ns_sum, "mean TTFT": point.series.ttft_ns_sum}
     means = {
@@ -108,7 +108,7 @@ def _failed(point: PerfPoint, size: int, spans: tuple[Span, ...]) -> Plot | None
 def _percentiles(
     time: Quantity, requests: RequestSeries, spans: tuple[Span, ...], levels: Sequence[Level]
 ) -> Plot | None:
-    """The median, and from there to p90 and to p99, of the requests that were sent in each interval."""
+    """The median, p90 and p99 of the requests that were sent in each interval."""
     columns = [getattr(requests, f"{time.name}_p{percent}_s") for percent in (50, 90, 99)]
     if all(value is None for value in columns[2]):
         return None
@@ -144,7 +144,7 @@ def _rates(point: PerfPoint, column: Sequence[int], size: int) -> list[float | N
 
 
 def _lengths_s(point: PerfPoint, size: int) -> list[float]:
-    """The length of each interval in seconds: the last one ends with the test, not with the interval."""
+    """The length of each interval in seconds. The last interval ends with the test."""
     interval_s = point.series.interval_ns / NANO
     rest = (point.ended_at_ns - point.started_at_ns) / NANO - (size - 1) * interval_s
     # half an interval at least: a few requests in the last millisecond are not a throughput of thousands

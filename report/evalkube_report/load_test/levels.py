@@ -1,4 +1,4 @@
-"""Times that somebody wants of a load test (service level, threshold, good request), as lines in plots. Pure."""
+"""Wanted times of a load test (service level, threshold, goodput) as lines in plots. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _BY_NAME: Final = {time.figure(at).name: (time, at) for time in _TIMES for at in
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The longest that a time may be, in seconds. `label` has the statistic and the bound: "p99 <= 500 ms"."""
+    """The highest wanted value of a time, in seconds. `label` has the statistic and the bound: "p99 <= 500 ms"."""
 
     time: Quantity
     seconds: float
@@ -31,7 +31,7 @@ class Level:
 
 
 def of(result: PerfResult, spec: PerfRunSpec) -> list[Level]:
-    """All that are wanted, each once."""
+    """All wanted times, each once."""
     found = {(level.time.name, level.label): level for level in _wanted(result, spec)}
     return list(found.values())
 
@@ -58,10 +58,10 @@ def _level(time: Quantity, statistic: float | None, op: str, bound: float) -> Le
 
 
 def across(levels: Sequence[Level], time: Quantity, unit: Unit) -> tuple[Limit, ...]:
-    """The levels of a time as lines over a y axis in `unit` (of nanoseconds)."""
+    """The wanted values of a time as lines across a y axis in `unit` (of nanoseconds)."""
     return tuple(Limit("y", level.seconds * NANO / unit.size, level.label) for level in levels if level.time is time)
 
 
 def along(levels: Sequence[Level], time: Quantity) -> tuple[Limit, ...]:
-    """The levels of a time as lines over an x axis, in nanoseconds."""
+    """The wanted values of a time as lines across an x axis in nanoseconds."""
     return tuple(Limit("x", level.seconds * NANO, level.label) for level in levels if level.time is time)

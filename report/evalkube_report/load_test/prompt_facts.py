@@ -1,4 +1,4 @@
-"""What a load test's page says of its prompts. Pure."""
+"""Facts about the prompts of a load test, for its page. Pure."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _WHY = {"empty": "empty", "too_short": "too short", "too_long": "too long"}
 
 
 def facts(result: PerfResult, spec: PerfRunSpec) -> Iterator[tuple[str, str]]:
-    """Lines of name and value: which prompts, how often each was sent, and what was left out or cut."""
+    """Names and values: the prompts, how often each was sent, and which were left out or cut."""
     data = result.data
     if data is None:
         yield "Prompts", spec.dataset + (f" ({spec.data_source})" if spec.data_source else "")
@@ -40,7 +40,7 @@ def facts(result: PerfResult, spec: PerfRunSpec) -> Iterator[tuple[str, str]]:
 
 
 def _sent(result: PerfResult) -> tuple[str, int]:
-    """What the data are, and how many of them were sent."""
+    """The source of the data, and the number of items that were sent."""
     conversations = [point.conversations for point in result.points if point.conversations is not None]
     if conversations:
         return "conversation", sum(one.over for one in conversations)

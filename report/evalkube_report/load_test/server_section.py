@@ -1,4 +1,4 @@
-"""The server's own view of a point, for its page: tables and courses over time beside the client's. Pure."""
+"""The server's metrics at a point, for its page: tables and plots over time beside the client's figures. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ __all__ = ["ServerSection", "plots", "section"]
 
 @dataclass(frozen=True, slots=True)
 class ServerSection:
-    """What the page shows of a point's server."""
+    """The part of the page about a point's server."""
 
     facts: tuple[tuple[str, str], ...]
     tables: tuple[Table, ...]
@@ -28,7 +28,7 @@ class ServerSection:
 
 
 def section(point: PerfPoint) -> ServerSection | None:
-    """The section of a point; None where the run did not ask for it."""
+    """The section of a point; None if the run did not ask for server metrics."""
     view = point.server
     if view is None:
         return None
@@ -71,7 +71,7 @@ _TIMES: Final = (
 
 
 def _times(point: PerfPoint, view: ServerView) -> Table | None:
-    """Means side by side, and the buckets that the server's percentiles lie in."""
+    """Means of client and server, and the buckets that contain the server's percentiles."""
     found = {name: each for name, _ in _TIMES if (each := view.histograms.get(name)) is not None and each.count > 0}
     if not found:
         return None
@@ -148,7 +148,7 @@ def _mean_and_most(gpu: Mapping[str, ServerGauge], name: str, size: float) -> st
 
 
 def plots(point: PerfPoint) -> list[Plot]:
-    """Courses over time; the client's stand beside them where both have the same intervals."""
+    """Plots over time. The client's figures are beside the server's if their intervals match."""
     view = point.server
     size = max(map(len, view.series.values()), default=0) if view is not None else 0
     if view is None or size < 3:
@@ -184,7 +184,7 @@ def _plot(
 
 
 def _joined(values: Sequence[float | None], size: int, factor: float) -> list[float | None]:
-    """On the intervals of the plot: one in which nothing was scraped has the value before it."""
+    """Values on the intervals of the plot. An interval without a scrape has the value before it."""
     found: list[float | None] = []
     for value in values[:size]:
         found.append(value * factor if value is not None else found[-1] if found else None)
@@ -192,7 +192,7 @@ def _joined(values: Sequence[float | None], size: int, factor: float) -> list[fl
 
 
 def _client(point: PerfPoint, wide_ns: int, size: int) -> dict[str, list[float | None]]:
-    """What the client counted, on the server's intervals; nothing where those are narrower than the client's."""
+    """The client's counts on the server's intervals; empty if these are narrower than the client's."""
     series = point.series
     times = wide_ns // series.interval_ns
     if times < 1 or wide_ns % series.interval_ns:

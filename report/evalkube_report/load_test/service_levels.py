@@ -1,4 +1,4 @@
-"""The tables of a search for a service level, as values (``grid.Table``). Pure."""
+"""The tables of a search for a service level, as values (`table.Table`). Pure."""
 
 from evalkube_crds import sla
 from evalkube_crds.figures import (
@@ -22,7 +22,7 @@ _NOUNS = {"parallel": "requests in flight", "rate": "requests/s"}
 
 
 def answers_table(result: PerfResult) -> Table | None:
-    """What was found for each group; None where nothing was searched for."""
+    """The answer for each group of criteria; None if there was no search."""
     if result.sla is None:
         return None
     noun = _NOUNS[result.sla.variable]
@@ -50,7 +50,7 @@ def answers_table(result: PerfResult) -> Table | None:
 
 
 def probes_tables(result: PerfResult) -> list[Table]:
-    """What each group's search tried, in the order of the load."""
+    """The loads that the search tried for each group, in the order of the load."""
     return [] if result.sla is None else [_probes(result.sla, group) for group in result.sla.groups]
 
 

@@ -1,4 +1,4 @@
-"""The steady part of a point beside the whole of it, for its page: tables of values. Pure."""
+"""The steady part of a point beside the whole point, for its page: tables of values. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ __all__ = ["SteadySection", "section", "span_s", "sweep_table"]
 
 @dataclass(frozen=True, slots=True)
 class SteadySection:
-    """What the page shows of a point's steady part; with ``why_none`` no more than that."""
+    """The part of the page about a point's steady part. With `why_none` the other fields are empty."""
 
     why_none: str | None
     facts: tuple[tuple[str, str], ...] = ()
@@ -28,7 +28,7 @@ class SteadySection:
 
 
 def section(point: PerfPoint) -> SteadySection | None:
-    """The section of a point; None where nothing is known of a steady part."""
+    """The section of a point; None if its steady part was not determined."""
     seen = steady.view(point)
     if seen is None:
         why = steady.why_none(point)
@@ -37,7 +37,7 @@ def section(point: PerfPoint) -> SteadySection | None:
 
 
 def span_s(point: PerfPoint) -> tuple[float, float] | None:
-    """From when to when it is, in seconds after the first measured request; None where there is none."""
+    """Start and end of the steady part, in seconds after the first measured request; None if there is none."""
     window = point.steady
     if window is None or steady.view(point) is None:
         return None
@@ -68,8 +68,8 @@ def _rates(point: PerfPoint, seen: PerfPoint) -> Table:
 
 
 def _flying(point: PerfPoint) -> float | None:
-    """The mean number in flight over the whole run (Little's law); not known where requests failed, whose times are in
-    no figure.
+    """The mean number of requests in flight over the whole run (Little's law); None if requests failed, because their
+    times are not counted.
     """
     seconds = DURATION.of(point)
     latency = LATENCY.counted(point)
@@ -92,7 +92,7 @@ _SWEPT: Final = tuple((time, percent) for time in (TTFT, LATENCY) for percent in
 
 
 def sweep_table(result: PerfResult) -> Table | None:
-    """The steady part of each point of a sweep that has one; None where none has."""
+    """The steady part of each point of a sweep; None if no point has one."""
     seen = [(point, part) for point in result.points if (part := steady.view(point)) is not None]
     if not seen:
         return None

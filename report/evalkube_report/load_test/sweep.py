@@ -1,4 +1,4 @@
-"""Plots of a sweep: what each load gives and costs, on axes of numbers. Pure."""
+"""Plots of a sweep: throughput and times of each load, on numeric axes. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -38,7 +38,7 @@ _NOT_VALID: Final = "not valid"
 
 
 def prices(points: Sequence[PerfPoint], levels: Sequence[Level] = ()) -> list[Plot]:
-    """TTFT and latency against throughput: what each load costs, and whether that is within the service level."""
+    """TTFT and latency against throughput at each load, with the service level as a line."""
     ordered = [point for point in _ordered(points) if point.succeeded]
     if len(ordered) < 2:
         return []
@@ -112,7 +112,7 @@ def _times(
 def _spread(
     points: Sequence[PerfPoint], time: Quantity
 ) -> tuple[dict[str, tuple[float | None, ...]], formats.Unit | None]:
-    """Median and p99 of each point, in a unit that suits them; no unit where nothing was measured."""
+    """Median and p99 of each point, in a unit that fits; no unit if nothing was measured."""
     rows = [time.counted(point).percentiles(_PERCENTS) for point in points]
     if not any(value is not None for row in rows for value in row):
         return {}, None
@@ -134,7 +134,7 @@ def _series(name: str, xs: tuple[float, ...], ys: tuple[float | None, ...], poin
 
 
 def _ordered(points: Sequence[PerfPoint]) -> list[PerfPoint]:
-    """From the lowest load on, where they have an order."""
+    """The points from the lowest load to the highest, if the loads have an order."""
     loads = {id(point): saturation.load_of(point) for point in points}
     if None in loads.values() or len({point.open_loop for point in points}) > 1:
         return list(points)
@@ -142,7 +142,7 @@ def _ordered(points: Sequence[PerfPoint]) -> list[PerfPoint]:
 
 
 def _load_axis(points: Sequence[PerfPoint]) -> tuple[tuple[float, ...], Axis]:
-    """Numbers where the loads have some and these tell the points apart; else the names of the points."""
+    """A numeric axis if the loads have distinct numbers; else an axis of the points' names."""
     loads = [load for point in points if (load := saturation.load_of(point)) is not None]
     if len(set(loads)) < len(points) or len({point.open_loop for point in points}) > 1:
         places = tuple(float(place) for place in range(len(points)))
@@ -157,7 +157,7 @@ def _load_axis(points: Sequence[PerfPoint]) -> tuple[tuple[float, ...], Axis]:
 
 
 def cumulatives(points: Sequence[PerfPoint], levels: Sequence[Level] = ()) -> list[Plot]:
-    """The share of requests up to each latency, TTFT, TPOT and ITL; of some loads laid over each other."""
+    """The share of requests up to each latency, TTFT, TPOT and ITL, for several loads in one plot."""
     chosen = _chosen([point for point in _ordered(points) if point.succeeded])
     names = [tables.load_text(point) for point in chosen]
     if len(set(names)) < len(names):
@@ -174,7 +174,7 @@ def cumulatives(points: Sequence[PerfPoint], levels: Sequence[Level] = ()) -> li
 
 
 def _chosen(points: Sequence[PerfPoint]) -> list[PerfPoint]:
-    """At most as many as can be told apart, evenly, the lowest and the highest load among them."""
+    """An even selection of loads, few enough to tell apart, with the lowest and the highest."""
     if len(points) <= _MOST_LINES:
         return list(points)
     return [points[round(at * (len(points) - 1) / (_MOST_LINES - 1))] for at in range(_MOST_LINES)]

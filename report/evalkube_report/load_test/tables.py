@@ -1,4 +1,4 @@
-"""The tables of a load test, as values (``grid.Table``). Pure; numbers are formatted here and nowhere later."""
+"""The tables of a load test, as values (`table.Table`). Pure; numbers are formatted here and nowhere later."""
 
 from collections.abc import Iterator, Sequence
 
@@ -61,7 +61,7 @@ def load_text(point: PerfPoint) -> str:
 
 
 def conversations_text(conversations: Conversations) -> str:
-    """How conversations ended: "58 of 60 completed, 2 failed (3 turns not sent)"."""
+    """The outcome of conversations: "58 of 60 completed, 2 failed (3 turns not sent)"."""
     said = [f"{formats.count(conversations.completed)} of {formats.count(conversations.over)} completed"]
     said += [f"{formats.count(conversations.failed)} ended by a turn that failed"] if conversations.failed else []
     said += [f"{formats.count(conversations.cut)} cut by the end of the load"] if conversations.cut else []
@@ -70,7 +70,7 @@ def conversations_text(conversations: Conversations) -> str:
 
 
 def shown(figure: Figure, value: float | None) -> str:
-    """A value of `figure` as its unit is written."""
+    """The value of a `figure`, formatted for its unit."""
     if figure is DURATION:
         return formats.duration(value)
     match figure.unit:
@@ -83,7 +83,7 @@ def shown(figure: Figure, value: float | None) -> str:
 
 
 def measured(figure: Figure, value: float | None) -> str:
-    """The same with its unit, where that is no part of how it is written."""
+    """The value with its unit, unless the format contains the unit."""
     text = shown(figure, value)
     return text if figure.unit in (FigureUnit.SECONDS, FigureUnit.SHARE) or value is None else f"{text} {figure.unit}"
 
@@ -97,7 +97,7 @@ _SHOWN_PERCENTS = (50, 90, 99)
 
 
 def summary_table(result: PerfResult) -> Table:
-    """What each point of the sweep achieved, marked by its verdict."""
+    """The results of each point of the sweep, marked by its verdict."""
     figures = applying(_THROUGHPUT, result.points)
     rows = [Row(_throughput(point, figures), mark=_mark(point)) for point in result.points]
     columns = ("Point", "Load", "Requests", "Failed", *(figure.title for figure in figures))
@@ -142,7 +142,7 @@ _RANGES = f"{CONFIDENCE * 100:g} % ranges of the percentiles"
 
 
 def _ranges(quantity: Quantity, point: PerfPoint, percents: Sequence[float], unit: Unit) -> Iterator[str]:
-    """The confidence interval of each percentile in words: "too few" values, or a dash where there can be none."""
+    """The confidence interval of each percentile in words: "too few" values, or a dash if there can be none."""
     count = quantity.counted(point).count
     for percent, found in zip(percents, quantity.intervals(point, percents), strict=True):
         if found is not None:
@@ -156,7 +156,9 @@ _PERCENTS = (10, 25, 50, 75, 90, 95, 99, 99.9)
 
 
 def percentile_tables(point: PerfPoint) -> list[Table]:
-    """Times, and amounts, each with mean, deviation and percentiles, of successful requests; only what was measured."""
+    """Tables of times and of amounts, each with mean, deviation and percentiles of successful requests. Figures that
+    were not measured are left out.
+    """
     measured = [quantity for quantity in QUANTITIES if quantity.counted(point).count]
     times = [quantity for quantity in measured if quantity.unit is FigureUnit.SECONDS]
     amounts = [quantity for quantity in measured if quantity.unit is not FigureUnit.SECONDS]
@@ -177,7 +179,7 @@ def percentile_tables(point: PerfPoint) -> list[Table]:
 
 
 def _amounts(amount: Quantity, point: PerfPoint) -> tuple[str, ...]:
-    """As `_spread`, with whole numbers as such: of tokens there are no 48.00."""
+    """As `_spread`, but whole numbers stay whole: a token count is 48, not 48.00."""
     counted, unit = amount.counted(point), Unit("", amount.scale)
     means = [unit.show(value) for value in (counted.mean, counted.deviation)]
     values = [counted.low, *counted.percentiles(_PERCENTS), counted.high]
@@ -200,7 +202,7 @@ _LONGEST_MESSAGE = 600
 
 
 def error_table(point: PerfPoint) -> Table | None:
-    """Failed requests by class with one message of each; None when none failed."""
+    """Failed requests by class, with one message of each class; None if no request failed."""
     requests = point.succeeded + point.failed
     ordered = sorted(point.errors.items(), key=lambda item: (-item[1], item[0]))
     rows = [
@@ -223,7 +225,7 @@ def error_table(point: PerfPoint) -> Table | None:
 
 
 def health_table(point: PerfPoint) -> Table:
-    """How the load generator itself fared."""
+    """The health of the load generator at each point."""
     health = point.health
     lags = (health.schedule_lag_ns, health.loop_lag_ns, health.gc_pause_ns)
     unit = formats.time_unit(histogram.high for histogram in lags)
@@ -245,7 +247,7 @@ def health_table(point: PerfPoint) -> Table:
 
 
 def health_facts(point: PerfPoint) -> list[tuple[str, str]]:
-    """The rest of the client's health as pairs of what and how much."""
+    """Further facts about the client's health, as pairs of name and value."""
     health = point.health
     share, skew = health.sent / health.offered if health.offered else None, START_SKEW.of(point)
     connections = formats.count(health.connections_peak)
@@ -280,7 +282,7 @@ _BASIS_WORDS = {
 
 
 def token_basis_text(point: PerfPoint) -> str:
-    """Where the token counts come from, in a sentence."""
+    """The source of the token counts, in a sentence."""
     bases = {basis: times for basis, times in point.token_basis.items() if times}
     if not bases:
         return "No request succeeded, so there are no token counts."

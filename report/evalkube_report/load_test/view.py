@@ -1,4 +1,4 @@
-"""What the page of a load test shows, as values for its template. Pure."""
+"""The values that the template of a load test's page uses. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ __all__ = ["PointView", "Tile", "context", "facts", "point_view", "tiles"]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure to see first."""
+    """A headline figure."""
 
     label: str
     value: str
@@ -86,7 +86,9 @@ class PointView:
 def context(
     result: PerfResult, spec: PerfRunSpec, requests: Mapping[str, RequestSeries] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """The names that ``perf.html.j2`` uses. ``requests``: those of each point over time, by its name."""
+    """The names that the template `perf.html.j2` uses. `requests`: the requests of each point over time, by the point's
+    name.
+    """
     wanted = levels.of(result, spec)
     several = len(result.points) > 1
     return {
@@ -110,7 +112,7 @@ def context(
 
 
 def facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
-    """What was measured, of what, and with which prompts, as pairs of name and value."""
+    """Facts about the test as pairs of name and value: endpoint, load, prompts."""
     span = (result.ended_at_ns - result.started_at_ns) / 1e9 if result.started_at_ns > 0 else None
     tokens = " to ".join(formats.count(limit) for limit in spec.max_tokens)
     return [
@@ -128,7 +130,7 @@ def facts(result: PerfResult, spec: PerfRunSpec) -> list[tuple[str, str]]:
 
 
 def tiles(points: Sequence[PerfPoint]) -> list[Tile]:
-    """One point: its formats. Several: the best of those whose figures count."""
+    """The headline figures: of the only point, or the best of those points whose figures count."""
     if len(points) == 1:
         return _single_tiles(points[0])
     trusted = [point for point in points if point.verdict is not Verdict.INVALID and point.failed <= point.succeeded]
@@ -200,7 +202,7 @@ _SINGLE = (
 
 
 def point_view(point: PerfPoint, requests: RequestSeries | None = None, wanted: Sequence[Level] = ()) -> PointView:
-    """Everything that there is to show of a point."""
+    """All tables and plots of a point."""
     tokens = formats.Unit(OUTPUT_TOKENS.unit)
     drawn = [
         *(

@@ -1,4 +1,4 @@
-"""Axes of a drawing: where a value lies, and which round values are marked. Pure arithmetic, no drawing."""
+"""The axes of a plot: the position of a value, and the round values to mark. Pure arithmetic, no drawing."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
-    """Maps ``low``..``high`` to pixels ``start``..``end``; on a ``log`` one both must be above 0."""
+    """Maps `low`..`high` to the pixels `start`..`end`. If `log`, both values must be above 0."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Ruler:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of ``value``, held within the axis."""
+        """The pixel of `value`, limited to the axis."""
         value = min(max(value, self.low), self.high)
         if self.log:
             share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -36,8 +36,9 @@ class Ruler:
 def linear(
     values: Sequence[float], start: float, end: float, *, zero: bool = True, tight: bool = False, whole: bool = False
 ) -> Ruler:
-    """An axis over ``values``, from 0 where ``zero``, its ends rounded to ticks unless ``tight``. ``whole``: only whole
-    numbers are marked.
+    """A linear axis over `values`. It starts at 0 if `zero`; its ends are rounded to ticks unless `tight`.
+
+    `whole`: only whole numbers are marked.
     """
     low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
@@ -61,8 +62,8 @@ def linear(
 
 
 def logarithmic(values: Sequence[float], start: float, end: float, *, tight: bool = False) -> Ruler:
-    """A logarithmic axis over those of ``values`` that are above 0, its ends rounded to 1, 2, 5 times a power of ten
-    unless ``tight``.
+    """A logarithmic axis over the positive `values`. Its ends are rounded to 1, 2, 5 times a power of ten unless
+    `tight`.
     """
     low, high = (edge((value for value in values if value > 0), default=1.0) for edge in (min, max))
     if high <= low * 1.0001:
@@ -73,13 +74,15 @@ def logarithmic(values: Sequence[float], start: float, end: float, *, tight: boo
 
 
 def _below(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten at or below a value; 1 / that of 1 / value is the next above."""
+    """The largest of 1, 2 or 5 times a power of ten that is not above the value. For 1 / value it gives the inverse of
+    the next one above.
+    """
     size = 10.0 ** math.floor(math.log10(value))
     return size * max(factor for factor in (1, 2, 5) if size * factor <= value * (1 + 1e-9))
 
 
 def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """About ``about`` multiples of 1, 2 or 5 times a power of ten, from ``low`` to ``high``; at least one."""
+    """About `about` multiples of 1, 2 or 5 times a power of ten, from `low` to `high`; at least one."""
     raw = (high - low) / max(1, about)
     size = 10.0 ** math.floor(math.log10(raw))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw * 0.999)
@@ -89,7 +92,7 @@ def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Values 1, 2, 5 times powers of ten within the range, thinned to ``most``; the ends where there are none."""
+    """Values of 1, 2, 5 times powers of ten within the range, at most `most`. If there are none: the ends."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):
         marks = [factor * 10.0**power for power in powers for factor in factors]

@@ -1,4 +1,4 @@
-"""Puts a contract histogram (thousands of narrow buckets) into the few bars that a plot can show. Pure."""
+"""Puts a contract histogram (thousands of narrow buckets) into the few bars of a plot. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _COARSE = 8
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """``counts[i]`` values between ``edges[i]`` and ``edges[i + 1]``; ``log`` when the edges are spaced so."""
+    """Bars of a histogram: `counts[i]` values between `edges[i]` and `edges[i + 1]`. `log`: the edges are spaced so."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -29,7 +29,7 @@ class Bars:
 
 
 def bars(histogram: Histogram, most: int = 48) -> Bars | None:
-    """At most ``most`` bars that hold every value of ``histogram``; None when it is empty."""
+    """At most `most` bars with all values of `histogram`; None if it is empty."""
     if not histogram.count:
         return None
     values = sorted((histogram.sums[bucket] / times, times) for bucket, times in histogram.counts.items())
@@ -51,7 +51,7 @@ def bars(histogram: Histogram, most: int = 48) -> Bars | None:
 
 
 def _aligned(low: float, high: float, size: int) -> tuple[float, float, int]:
-    """The range cut at the histogram's own buckets: bars of a bucket and a half would draw a comb that is not there."""
+    """Edges at the histogram's own buckets. Bars of one and a half buckets would show a comb that is no data."""
     width = 1 << max(0, int(high).bit_length() - _SUB_BITS - 1)
     if (high - low) / size > _COARSE * width:
         return low, high, size

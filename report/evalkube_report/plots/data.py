@@ -16,7 +16,7 @@ __all__ = ["document_of", "entry_words", "table_of", "told"]
 
 
 def table_of(figure: Figure) -> Table:
-    """All values of a plot, for those who read it."""
+    """All values of a plot as a table, for readers who cannot use the drawing."""
     match figure:
         case Plot(columns=Columns() as columns):
             return _columns_table(figure, columns)
@@ -42,7 +42,7 @@ def _columns_table(plot: Plot, columns: Columns) -> Table:
 
 
 def _lines(plot: Plot) -> list[Series]:
-    """The series, and the edges of bands as two more each."""
+    """The series, and the two edges of each band as further series."""
     found = list(plot.series)
     for band in plot.bands:
         found.append(Series(f"{band.name}, low", band.xs, band.lows))
@@ -110,7 +110,7 @@ def entry_words(entry: Entry, *, percent: bool) -> str:
 
 
 def told(figure: Figure) -> str:
-    """What a plot shows, in a sentence for those who do not see it; its table has every value."""
+    """A plot in a sentence, for readers who do not see it. Its table has every value."""
     match figure:
         case Plot(columns=Columns() as columns):
             marks = ", ".join(f"{limit.label} {formats.significant(limit.value)}" for limit in figure.limits)

@@ -1,4 +1,4 @@
-"""Plots of a contract histogram: how often which value came, and the share of values up to each. Pure."""
+"""Plots of a contract histogram: the count of each value, and the share of values up to each. Pure."""
 
 from collections.abc import Mapping
 
@@ -18,10 +18,10 @@ _LOG_FROM = 20.0
 def distribution(
     histogram: Histogram, title: str, *, unit: Unit | None = None, limits: tuple[Limit, ...] = ()
 ) -> Plot | None:
-    """Columns of how often which value came, with p50, p90 and p99 marked. Values are ns unless ``unit`` says
-    otherwise; those of ``limits`` are in the unit of the histogram.
+    """Columns with the count of each value, with p50, p90 and p99 marked.
 
-    The axis is logarithmic when the values span much. None when nothing was counted.
+    Values are in ns unless `unit` says otherwise; `limits` are in the unit of the histogram. The axis is logarithmic if
+    the range is wide. None if nothing was counted.
     """
     found = bars(histogram)
     if found is None:
@@ -43,8 +43,9 @@ def distribution(
 def cumulative(
     histograms: Mapping[str, Histogram], title: str, *, unit: Unit | None = None, limits: tuple[Limit, ...] = ()
 ) -> Plot | None:
-    """The share of values up to each value, of several histograms, by name, laid over each other. Units as in
-    `distribution`. None when nothing was counted.
+    """The share of values up to each value, of several histograms in one plot, by name.
+
+    Units as in `distribution`. None if nothing was counted.
     """
     known = {name: histogram for name, histogram in histograms.items() if histogram.count}
     if not known:

@@ -22,7 +22,7 @@ __all__ = ["Shown", "drawn", "score_bar", "share_bar", "shown"]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A plot as a page has it: the drawing with its caption, and the table behind it."""
+    """A plot on a page: the drawing with its caption, and the table behind it."""
 
     title: str
     note: str
@@ -31,12 +31,12 @@ class Shown:
 
 
 def shown(figure: Figure) -> Shown:
-    """All that a page needs of a plot."""
+    """The drawing, caption and table of a plot."""
     return Shown(figure.title, figure.note, drawn(figure), data.table_of(figure))
 
 
 def drawn(figure: Figure) -> Svg:
-    """The drawing alone."""
+    """The drawing of a plot."""
     match figure:
         case Plot():
             return _Sheet(figure).svg()
@@ -56,7 +56,7 @@ _TICK_ROOM = 30.0
 
 
 class _Sheet:
-    """The drawing of one plot: its rulers, and all that is placed by them."""
+    """The drawing of one plot: its rulers, and everything that is placed by them."""
 
     def __init__(self, plot: Plot) -> None:
         self.plot = plot
@@ -110,7 +110,7 @@ class _Sheet:
             )
 
     def _limits(self) -> Iterator[str]:
-        """Lines across with their labels: those of the x axis above the plot, those of the y axis at its right."""
+        """Lines across the plot with labels: for the x axis above the plot, for the y axis at its right."""
         for limit, row in self.labels:
             at = self.x.at(limit.value)
             label = limit.label if limit.value <= self.x.high else f"{limit.label} (further right)"
@@ -187,7 +187,7 @@ def _legend_width(name: str) -> float:
 
 
 def _legend_lines(series: Sequence[str], bands: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
-    """The names in lines that fit; none where a single one says no more than the axis."""
+    """The names of the series in lines that fit; empty if the only name repeats the axis."""
     names = [*series, *bands]
     if len(names) < 2:
         return
@@ -206,12 +206,12 @@ _LABEL = 12.0
 
 
 def _bold(label: str) -> float:
-    """The room that the label of a line needs."""
+    """The width of a line's label in pixels."""
     return 1.15 * _LETTER * len(label) + 8
 
 
 def _rows(limits: Sequence[Limit], x: Ruler) -> Iterator[tuple[Limit, int]]:
-    """Lines along the x axis from the left, each with the row of its label, so that no two labels touch."""
+    """Lines across the x axis from the left, each with the row of its label, so that labels do not overlap."""
     ends: list[float] = []
     for limit in sorted(limits, key=lambda one: one.value):
         at, width = x.at(limit.value), _bold(limit.label)
@@ -269,7 +269,7 @@ _MARKS = {"better": "\N{BLACK UP-POINTING TRIANGLE}", "worse": "\N{BLACK DOWN-PO
 
 
 def _intervals(plot: Intervals) -> Svg:
-    """A line for each entry: its name, a dot, and its interval. Marks are signs beside the name as well as colours."""
+    """A line for each entry: its name, a dot, and its interval. A mark is a sign beside the name, and a colour."""
     ends = [edge for entry in plot.entries for edge in entry.interval or (entry.value,)]
     ends += [0.0, 1.0] if plot.percent else [plot.middle] if plot.middle is not None else []
     floor, top = 10 + _ROW * len(plot.entries), 8.0
@@ -307,7 +307,7 @@ _WIDE_ENOUGH = 26.0
 
 
 def _grid(grid: Grid) -> Svg:
-    """The higher the fuller, in per cent where there is room; None is hollow."""
+    """A heat map. A higher value is darker and, if there is room, written in per cent. None is an empty cell."""
     width = (_WIDTH - _LEFT - _RIGHT) / max(1, len(grid.columns))
     top = 20.0
     floor = top + _CELL * len(grid.rows)
@@ -337,7 +337,7 @@ def _cell(x: float, y: float, width: float, share: float | None, told: str) -> s
 
 
 def score_bar(mean: float | None, interval: Interval | None, title: str) -> Svg:
-    """A bar from 0 to 1 with its confidence interval drawn over it. ``mean`` is a share; None draws the empty track."""
+    """A bar from 0 to 1 with a confidence interval drawn over it. `mean` is a share; None draws an empty bar."""
     width, height = 300.0, 18.0
     body = [f'<rect class="track" x="0" y="4" width="{width:g}" height="10" rx="5"/>']
     if mean is not None:
@@ -355,7 +355,7 @@ def score_bar(mean: float | None, interval: Interval | None, title: str) -> Svg:
 
 
 def share_bar(parts: Sequence[tuple[str, str, float]], title: str) -> Svg:
-    """Shares of a whole beside each other, given as class of the style sheet, name and share."""
+    """A bar of shares of a whole, each given as CSS class, name and share."""
     width, height, x = 300.0, 12.0, 0.0
     body = []
     for kind, name, share in parts:

@@ -1,4 +1,4 @@
-"""Heat maps: the mean score of each place of a grid, for each subset. Pure."""
+"""Heat maps: the mean score of each cell of a grid, for each subset. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _NAMES = {"context_length": "Context length (tokens)", "depth_percent": "Depth (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The score of one sample, at one place of its benchmark's grid."""
+    """The score of one sample in one cell of its benchmark's grid."""
 
     subset: str
     x: float
@@ -21,7 +21,7 @@ class Cell:
 
 
 def heat_maps(cells: Iterable[Cell], axes: tuple[str, str], metric: str) -> list[Grid]:
-    """A map of each subset, in the order in which they come."""
+    """A heat map for each subset, in the order of the subsets."""
     by_subset: dict[str, list[Cell]] = {}
     for cell in cells:
         by_subset.setdefault(cell.subset, []).append(cell)

@@ -1,4 +1,4 @@
-"""The pieces that SVG drawings are made of. No colour of its own: those are the style sheet's, by class.
+"""The elements of SVG drawings. They have no colours: the style sheet sets colours by class.
 
 Nothing here has a style attribute, which a strict content security policy forbids.
 """
@@ -10,7 +10,7 @@ __all__ = ["Svg", "framed", "stroke", "symbol", "text"]
 
 
 class Svg(str):
-    """Markup that is already safe: template engines leave a value with ``__html__`` as it is."""
+    """Markup that is already escaped: template engines do not escape a value with `__html__`."""
 
     __slots__ = ()
 
@@ -19,7 +19,7 @@ class Svg(str):
 
 
 def framed(title: str, description: str, body: Sequence[str], width: float, height: float) -> Svg:
-    """The whole drawing, with a title and a description for those who do not see it."""
+    """A whole drawing, with a title and a description for readers who do not see it."""
     return Svg(
         f'<svg class="plot" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{''.join(body)}</svg>"
@@ -27,7 +27,7 @@ def framed(title: str, description: str, body: Sequence[str], width: float, heig
 
 
 def text(x: float, y: float, words: str, kind: str = "tick", anchor: str = "middle") -> str:
-    """Words at a place."""
+    """A text at a position."""
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
@@ -37,7 +37,7 @@ def stroke(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def symbol(index: int, x: float, y: float, kind: str = "", told: str = "") -> str:
-    """The mark of a series: disc, square, triangle, diamond, each in another colour. `told` is shown as a tooltip."""
+    """The mark of a series: disc, square, triangle or diamond, each in its own colour. `told` is the tooltip."""
     title = f"<title>{escape(told)}</title>" if told else ""
     name = f"s{index % 6} dot{f' {kind}' if kind else ''}"
     match index % 4:

@@ -1,7 +1,7 @@
 """Plots as values: titles, axes, series and marks. Nothing is drawn here.
 
-`plots.drawing` makes SVG of them, `plots.data` the table behind it and the JSON that a dashboard draws from: what is
-seen, read aloud and fetched is the same.
+`plots.drawing` makes SVG of them. `plots.data` makes the table behind the drawing and the JSON for the dashboard. So
+all three show the same values.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,11 @@ Scale: TypeAlias = Literal["linear", "log", "named"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What lies along an edge of a plot. `names`: of a `named` scale, whose values are the places 0, 1, 2, ...
+    """An axis of a plot.
 
-    `zero`: a linear axis begins at 0; else where its values do. `whole`: of counts, where no fraction is marked.
-    `ticks`: the values to mark, where those are known (the loads of a sweep).
+    `names`: the names of a `named` scale, whose values are the places 0, 1, 2, ... `zero`: a linear axis starts at 0,
+    else at its lowest value. `whole`: an axis of counts, where no fraction is marked. `ticks`: the values to mark, if
+    they are known (the loads of a sweep).
     """
 
     title: str
@@ -45,20 +46,21 @@ class Axis:
 
     @property
     def heading(self) -> str:
-        """Title and unit, for a table: "TTFT, ms"."""
+        """The title and unit for a table: "TTFT, ms"."""
         return f"{self.title}, {self.unit}" if self.unit and self.title else self.title or self.unit
 
     @property
     def label(self) -> str:
-        """The same with the scale, for a drawing: "TTFT, ms (log)"."""
+        """The title, unit and scale for a drawing: "TTFT, ms (log)"."""
         return self.heading + (" (log)" if self.scale == "log" else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line. A None in `ys` is a gap. `notes` say of single values what is special ("not valid"), "" of others;
-    `names` what a value is of ("8 in flight"). `dots`: each value has a mark of its own. `steps`: the line holds a
-    value until the next one.
+    """A line of a plot. A None in `ys` is a gap.
+
+    `notes`: remarks on single values ("not valid"), "" for the others. `names`: the name of each value ("8 in flight").
+    `dots`: each value has a mark. `steps`: the line keeps a value until the next one.
     """
 
     name: str
@@ -72,7 +74,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The room between two lines: from p50 to p99, over time. A None is a gap."""
+    """The area between two lines over time, for example from p50 to p99. A None is a gap."""
 
     name: str
     xs: tuple[float, ...]
@@ -82,7 +84,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """How many values (`counts[i]`) lie from `edges[i]` to `edges[i + 1]`."""
+    """A histogram: `counts[i]` values between `edges[i]` and `edges[i + 1]`."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -90,8 +92,9 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A line across the plot with a label. `kind`: a service level that somebody wants, or a value to find, such as a
-    percentile.
+    """A line across the plot with a label.
+
+    `kind`: a wanted service level, or a value to find, such as a percentile.
     """
 
     axis: Literal["x", "y"]
@@ -102,7 +105,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of the x axis that is told apart: the steady part."""
+    """A marked part of the x axis: the steady part."""
 
     low: float
     high: float
@@ -111,7 +114,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Lines, bands or columns over two axes. `note` says in words what to see."""
+    """Lines, bands or columns over two axes. `note`: what the plot shows, in words."""
 
     title: str
     x: Axis
@@ -136,8 +139,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Values below each other on one axis, each with its interval. `middle`: a line to compare them with, as 0 is of
-    differences. `percent`: shares from 0 to 1, written in per cent.
+    """Values with their intervals, one below the other, on one axis.
+
+    `middle`: a line to compare them with, for example 0 for differences. `percent`: shares from 0 to 1, written in per
+    cent.
     """
 
     title: str
@@ -150,7 +155,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Shares from 0 to 1 by row and column: a heat map. None where nothing was measured."""
+    """A heat map: shares from 0 to 1 by row and column. None: nothing was measured."""
 
     title: str
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Makes the index of a point's requests out of the rows that it left, and the lines of `requests.csv` on the way.
+"""Makes the index of a point's requests from their rows, and the lines of `requests.csv` at the same time.
 
 Memory holds the index and some thousands of rows.
 """
@@ -37,7 +37,7 @@ _Cells: TypeAlias = tuple[int | float | bool, ...]
 
 @dataclass(slots=True)
 class Builder:
-    """The index in the making. `lines`: the artifact with the rows of all shards."""
+    """Builds an index. `lines`: the artifact with the rows of all shards."""
 
     point: str
     lines: str
@@ -47,9 +47,10 @@ class Builder:
     _end: int = 0
 
     def add(self, shard: int, rows: Iterable[bytes]) -> Iterator[tuple[Cell, ...]]:
-        """Take the rows of a shard, which follow those of the one before in the artifact; the cells of each.
+        """Adds the rows of a shard and yields the cells of each. In the artifact the rows follow those of the shard
+        before.
 
-        Works as it is iterated.
+        Rows are added while the caller iterates.
         """
         counted = _Counted(rows)
         for offset, length, row in lines.records(counted, self._end):
@@ -63,14 +64,14 @@ class Builder:
         self._end += counted.size_bytes
 
     def index(self) -> Index:
-        """The index of all that was added."""
+        """The index of all added rows."""
         self._close_batch()
         rows = np.concatenate(self._parts) if self._parts else np.zeros(0, DTYPE)
         order = np.lexsort((rows["sent_s"], rows["run"]))
         return Index(rows[order], self.point, self.lines, messages=tuple(self._messages))
 
     def _message(self, said: Any) -> int:
-        """The number of a message, a new one as long as there are few."""
+        """The number of a message. A new message gets a number while there are few."""
         if not isinstance(said, str) or not said:
             return 0
         text = said.encode("utf-8", "replace").decode()[:_MOST_MESSAGE]
@@ -88,7 +89,7 @@ class Builder:
 
 
 class _Counted:
-    """Lines, and how many bytes they were."""
+    """Lines, with a count of their bytes."""
 
     def __init__(self, lines_: Iterable[bytes]) -> None:
         self._lines = lines_
@@ -101,7 +102,7 @@ class _Counted:
 
 
 def _cells(row: dict[str, Any], shard: int, message: int, offset: int, length: int) -> _Cells | None:
-    """None for a line that is no row of ours."""
+    """The cells of a row; None for a line that is not a row."""
     try:
         sent_ns = next(
             (row[name] for name in ("sent_ns", "dispatched_ns", "intended_ns") if row[name] is not None), None

@@ -1,4 +1,4 @@
-"""The index of all requests of a load test's point (`<point>/requests.npy`): times, tokens, and where each row is."""
+"""The index of all requests of a load test's point (`<point>/requests.npy`): times, tokens, place of each row."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -34,16 +34,16 @@ DTYPE: Final = np.dtype(
 
 
 def path(point: str) -> str:
-    """The artifact with the index of a point."""
+    """The path of a point's index."""
     return f"{point}/requests.npy"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All requests of a point, warm-up too, by run and then as they were sent. `lines` is the artifact with their rows.
+    """All requests of a point, warm-up included, by run and then in the order of sending.
 
-    `errors` are the names of classes of errors that rows number, `messages` what failed requests said: the first of
-    them that differ. They are words of servers, and untrusted.
+    `lines`: the artifact with their rows. `errors`: the names for the numbers of error classes. `messages`: the first
+    different messages of failed requests. They come from servers and are untrusted.
     """
 
     rows: Rows
@@ -53,24 +53,24 @@ class Index:
     messages: tuple[str, ...] = ()
 
     def message(self, row: int) -> str | None:
-        """What was said of a failed request; None where nothing was kept."""
+        """The message of a failed request; None if none was kept."""
         place = int(self.rows[row]["message"])
         return self.messages[place - 1] if place else None
 
     @property
     def is_plain(self) -> bool:
-        """Whether rows can be read by their offsets: not where the lines are compressed."""
+        """Whether rows can be read by their offsets. This is not possible in a compressed file."""
         return not self.lines.endswith(".gz")
 
     def slice(self, row: int) -> Slice | None:
-        """Where the row of a request is; None where it cannot be read by itself."""
+        """The place of a request's row; None if the row cannot be read alone."""
         if not self.is_plain:
             return None
         return Slice(self.lines, int(self.rows[row]["offset"]), int(self.rows[row]["length"]))
 
 
 def load(data: bytes) -> Index:
-    """The index of a file. Raises IndexUnreadable."""
+    """Reads the index from a file's bytes. Raises IndexUnreadable."""
     name = "requests.npy"
     rows, about = index_file.unpacked(data, DTYPE, name)
     try:
@@ -89,6 +89,6 @@ def load(data: bytes) -> Index:
 
 
 def save(index: Index) -> bytes:
-    """The file of an index."""
+    """The bytes of an index's file."""
     names = {"errors": index.errors, "messages": index.messages}
     return index_file.packed(index.rows, {"point": index.point, "lines": index.lines, **names})

@@ -1,4 +1,4 @@
-"""Pages of the measured requests of a point: chosen, sorted and cut, without a look at any row."""
+"""Pages of a point's measured requests: filtered, sorted and cut by the index alone."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -16,9 +16,10 @@ State: TypeAlias = Literal["succeeded", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RequestQuery:
-    """Which requests, and in which order. Empty is all measured ones; `warmup` adds those of the warm-up.
+    """The filters and the order of a list of requests. The default is all measured requests; `warmup` adds the warm-up.
 
-    `order` is that of sending; `slowest` and `ttft` put the longest first, requests without the time last.
+    `order` is the order of sending. `slowest` and `ttft` put the longest times first, and requests without the time
+    last.
     """
 
     state: State | None = None
@@ -29,7 +30,7 @@ class RequestQuery:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request of a page. `row` is its place in the index."""
+    """One request of a page. `row`: its place in the index."""
 
     row: int
     index: int
@@ -48,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some requests of `total` that a query has. `next` is where the following page starts; None after the last."""
+    """Some of the `total` requests that match a query. `next`: the start of the next page; None after the last."""
 
     entries: tuple[Entry, ...]
     total: int
@@ -57,7 +58,7 @@ class Page:
 
 
 def select(index: Index, query: RequestQuery, *, start: int = 0, limit: int = 50) -> Page:
-    """The page of a query that starts at its `start`-th request.
+    """The page that starts at the `start`-th matching request.
 
     Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
     """
@@ -100,7 +101,7 @@ def _chosen(index: Index, query: RequestQuery) -> Order:
 
 
 def _ordered(index: Index, query: RequestQuery, chosen: Order, most: int) -> Order:
-    """The chosen rows as the query sorts them; at least the first `most`."""
+    """The chosen rows in the order of the query; at least the first `most`."""
     if query.sort == "order":
         return chosen
     return chosen[smallest_first(-index.rows["latency_s" if query.sort == "slowest" else "ttft_s"][chosen], most)]

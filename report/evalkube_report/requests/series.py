@@ -1,4 +1,4 @@
-"""A point over time: what was sent and what came of it, by intervals of equal length."""
+"""The figures of a point over time, in intervals of equal length."""
 
 import math
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ _Places: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Lists of one value for each interval of `interval_s`, from the first measured send on.
+    """Lists with one value for each interval of `interval_s`, from the first measured request on.
 
-    `sent` counts by when requests were sent, `succeeded`, `failed`, `errors` and `output_tokens` by when they ended;
-    percentiles (seconds) are of the successful requests that were sent in the interval, None where there are none.
-    `errors`: failed requests by class.
+    `sent` counts requests by the time they were sent; `succeeded`, `failed`, `errors` and `output_tokens` count by the
+    time they ended. Percentiles (seconds) are of the successful requests that were sent in the interval; None if there
+    are none. `errors`: failed requests by class.
     """
 
     interval_s: float
@@ -45,7 +45,7 @@ class Series:
 
 
 def series(index: Index, buckets: int = 200) -> Series:
-    """The course of a point's measured requests in at most `buckets` intervals, each of a round length.
+    """The measured requests of a point over time, in at most `buckets` intervals of a round length.
 
     The runs of a point that was measured several times follow one another. Raises ValueError for `buckets` that are not
     1 to MOST.
@@ -85,8 +85,9 @@ def series(index: Index, buckets: int = 200) -> Series:
 
 
 def _times(rows: Rows) -> tuple[_Floats, _Floats]:
-    """When requests were sent and ended, in seconds from the first send on; of later runs from the end of the one
-    before. What has no end ends as it is sent.
+    """When requests were sent and ended, in seconds after the first one was sent.
+
+    Later runs count from the end of the run before. A request without an end ends when it is sent.
     """
     sent_s = rows["sent_s"].astype(np.float64)
     end_s = sent_s + np.nan_to_num(rows["latency_s"].astype(np.float64))
@@ -101,7 +102,7 @@ def _times(rows: Rows) -> tuple[_Floats, _Floats]:
 
 
 def _interval_s(length_s: float, buckets: int) -> float:
-    """The shortest round one of which `buckets` cover more than `length_s`."""
+    """The shortest round length with which `buckets` intervals cover more than `length_s`."""
     least_s = max(length_s * (1 + 1e-9) / buckets, _LEAST_S)
     power = 10.0 ** math.floor(math.log10(least_s))
     interval_s = next((power * part for part in _ROUND if power * part >= least_s), power * _ROUND[-1])
@@ -109,7 +110,7 @@ def _interval_s(length_s: float, buckets: int) -> float:
 
 
 def _percentiles(values: _Floats, places: _Places, size: int) -> dict[int, tuple[float | None, ...]]:
-    """By nearest rank, of the values of each place that are known."""
+    """Percentiles by nearest rank, of the known values in each interval."""
     known = np.isfinite(values)
     values, places = values[known], places[known]
     rising = np.argsort(values)

@@ -1,1 +1,1 @@
-"""All samples of an evaluation: an index of them, pages of it, and one sample read back. No I/O but given bytes."""
+"""All samples of an evaluation: their index, pages of it, and single samples. No I/O: bytes are given."""

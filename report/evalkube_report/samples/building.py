@@ -1,4 +1,4 @@
-"""Makes the index of an evaluation's samples out of the lines that it left, subset by subset.
+"""Makes the index of an evaluation's samples from its lines, subset by subset.
 
 Memory holds the index and one line.
 """
@@ -41,7 +41,7 @@ class _Sample:
 
 @dataclass(slots=True)
 class Builder:
-    """The index in the making. `result`: of the whole run; `repeats`: how often each question was asked."""
+    """Builds an index. `result`: the result of the whole run. `repeats`: how often each question was asked."""
 
     result: EvalResult
     repeats: int
@@ -56,11 +56,10 @@ class Builder:
         predictions: Iterable[bytes] = (),
         errors: Iterable[bytes] = (),
     ) -> Index:
-        """Take all lines of one subset, with their ends: the index of its samples alone. To be called in the order of
-        data sets and subsets.
+        """Adds all lines of one subset, with their line ends, and returns the index of this subset.
 
-        Of lines about one sample the last one counts. A sample that has a score is not errored, whatever an earlier
-        attempt said.
+        Call it in the order of data sets and subsets. If a sample has several lines, the last one counts. A sample with
+        a score is not errored, even if an earlier attempt failed.
         """
         found: dict[int, _Sample] = {}
         _add_errors(found, errors)
@@ -73,7 +72,7 @@ class Builder:
         return self._of(rows)
 
     def index(self) -> Index:
-        """The index of all that was added."""
+        """The index of all added lines."""
         return self._of(np.concatenate(self._parts) if self._parts else np.zeros(0, DTYPE))
 
     def _of(self, rows: Rows) -> Index:

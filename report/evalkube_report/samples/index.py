@@ -1,4 +1,4 @@
-"""The index of all samples of an evaluation (`reports/samples.npy`): what became of each, and where its lines are."""
+"""The index of all samples of an evaluation (`reports/samples.npy`): the state of each, and the place of its lines."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -45,9 +45,9 @@ DTYPE: Final = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All samples of a run, in the order of data sets, subsets and their places there.
+    """All samples of a run, in the order of data sets, subsets and samples.
 
-    `datasets` and `subsets` (by data set) are the names that rows number; `errors` those of classes of errors.
+    `datasets`, `subsets` (by data set) and `errors` (classes) are the names for the numbers in the rows.
     """
 
     rows: Rows
@@ -57,7 +57,7 @@ class Index:
     errors: tuple[str, ...] = tuple(map(str, ErrorClass))
 
     def slices(self, row: int) -> dict[str, Slice]:
-        """Where the lines of a row are, by kind (`reviews`, `predictions`, `errors`); only those that there are."""
+        """The places of a row's lines, by kind (`reviews`, `predictions`, `errors`). A missing line is left out."""
         found = self.rows[row]
         dataset = self.datasets[found["dataset"]]
         path = partial(
@@ -73,7 +73,7 @@ class Index:
         }
 
     def find(self, dataset: str, subset: str, index: int) -> int | None:
-        """The row of a sample; None where there is none such."""
+        """The row of a sample; None if there is no such sample."""
         if dataset not in self.datasets:
             return None
         at = self.datasets.index(dataset)
@@ -86,7 +86,7 @@ class Index:
 
 
 def load(data: bytes) -> Index:
-    """The index of a file, of 100,000 samples in about a millisecond. Raises IndexUnreadable."""
+    """Reads the index from a file's bytes: 100,000 samples in about a millisecond. Raises IndexUnreadable."""
     rows, about = index_file.unpacked(data, DTYPE, PATH)
     try:
         index = Index(
@@ -105,7 +105,7 @@ def load(data: bytes) -> Index:
 
 
 def _is_sound(index: Index) -> bool:
-    """Whether all numbers of its rows have names."""
+    """Whether all numbers in the rows have names."""
     rows, sizes = index.rows, np.array([len(names) for names in index.subsets])
     if len(sizes) != len(index.datasets):
         return False
@@ -118,6 +118,6 @@ def _is_sound(index: Index) -> bool:
 
 
 def save(index: Index) -> bytes:
-    """The file of an index."""
+    """The bytes of an index's file."""
     about = {"model": index.model, "datasets": index.datasets, "subsets": index.subsets, "errors": index.errors}
     return index_file.packed(index.rows, about)

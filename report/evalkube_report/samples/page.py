@@ -1,4 +1,4 @@
-"""Pages of the samples of an index: chosen, sorted and cut, without a look at any line."""
+"""Pages of an evaluation's samples: filtered, sorted and cut by the index alone."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -16,10 +16,10 @@ Sort: TypeAlias = Literal["order", "slowest", "score"]
 
 @dataclass(frozen=True, slots=True)
 class SampleQuery:
-    """Which samples, and in which order. Empty is all of them.
+    """The filters and the order of a list of samples. The default is all samples.
 
-    `states`: any of them. `error`: of one class. `score` puts the worst first, samples without a score before them;
-    `slowest` puts samples without an answer last.
+    `states`: samples in any of these states. `error`: samples with this class of error. `score` puts samples without a
+    score first, then the worst. `slowest` puts samples without an answer last.
     """
 
     dataset: str | None = None
@@ -31,7 +31,7 @@ class SampleQuery:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One sample of a page. `row` is its place in the index."""
+    """One sample of a page. `row`: its place in the index."""
 
     row: int
     dataset: str
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some samples of `total` that a query has. `next` is where the following page starts; None after the last."""
+    """Some of the `total` samples that match a query. `next`: the start of the next page; None after the last."""
 
     entries: tuple[Entry, ...]
     total: int
@@ -56,7 +56,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The samples before and after one in what a query has; `place` (from 0) is its own there, of `total`."""
+    """The samples before and after a sample among those that match a query. `place`: its own place (from 0)."""
 
     previous: Entry | None
     next: Entry | None
@@ -65,7 +65,7 @@ class Around:
 
 
 def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50) -> Page:
-    """The page of a query that starts at its `start`-th sample.
+    """The page that starts at the `start`-th matching sample.
 
     Raises UnknownName, and ValueError for a `limit` that is not 1 to MOST.
     """
@@ -77,8 +77,9 @@ def select(index: Index, query: SampleQuery, *, start: int = 0, limit: int = 50)
 
 
 def around(index: Index, query: SampleQuery, row: int) -> Around:
-    """What comes before and after a row in what `query` has. Of a row that it does not have, `place` is None and
-    `next` the first of all. Raises UnknownName.
+    """The samples before and after a row among those that match `query`.
+
+    If the row does not match, `place` is None and `next` is the first match. Raises UnknownName.
     """
     order = _ordered(index, query, _chosen(index, query))
     found = np.flatnonzero(order == row)
@@ -107,7 +108,7 @@ def _chosen(index: Index, query: SampleQuery) -> Order:
 
 
 def _ordered(index: Index, query: SampleQuery, chosen: Order, most: int | None = None) -> Order:
-    """The chosen rows as the query sorts them; at least the first `most`."""
+    """The chosen rows in the order of the query; at least the first `most`."""
     if query.sort == "slowest":
         return chosen[smallest_first(-index.rows["latency_s"][chosen], most)]
     if query.sort == "score":
@@ -116,7 +117,7 @@ def _ordered(index: Index, query: SampleQuery, chosen: Order, most: int | None =
 
 
 def _of_subset(index: Index, dataset: str | None, subset: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
-    """The rows of the subsets of that name, of one data set or of all. Raises UnknownName."""
+    """The rows of the subsets with that name, in one data set or in all. Raises UnknownName."""
     places = [place for place, name in enumerate(index.datasets) if dataset in (None, name)]
     place_of("subset", subset, dict.fromkeys(name for place in places for name in index.subsets[place]))
     found = np.zeros(len(index.rows), dtype=bool)

@@ -1,4 +1,4 @@
-"""One sample, read from its lines: what was asked, thought and answered, what was read of it, and how it was judged."""
+"""One sample, read from its lines: prompt, thoughts, answer, extracted answer, and scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ __all__ = ["LinesUnreadable", "Message", "Sample", "read"]
 
 
 class LinesUnreadable(ValueError):
-    """Bytes are not the line of this sample. The message says what to do."""
+    """The bytes are not the line of this sample. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample. What is not known, as the model did not answer or no line of that kind was kept, is None or empty.
+    """One sample. An unknown value is None or empty: the model did not answer, or no such line was kept.
 
-    `question`: the prompt's part that is of this sample alone. `thoughts`: the model's reasoning, where the endpoint
-    tells it. `extracted`: what was read of the answer (None: nothing). `scores`: by metric, 0 to 1. `judges`: what
-    judges were asked and said. `error_message` says more than the entry's class. `attempts`: how often it was asked.
+    `question`: the prompt without the part that all prompts share. `thoughts`: the model's reasoning, if the endpoint
+    returns it. `extracted`: the answer that was found in the reply (None: none). `scores`: by metric, 0 to 1. `judges`:
+    the judges' questions and answers. `error_message`: details of the error. `attempts`: how often it was asked.
     """
 
     entry: Entry
@@ -58,7 +58,7 @@ class Sample:
 
 
 def read(entry: Entry, lines: Mapping[str, bytes]) -> Sample:
-    """The sample of an entry; `lines` are the bytes of `Index.slices`, by kind. Raises LinesUnreadable."""
+    """Reads the sample of an entry. `lines`: the bytes of `Index.slices`, by kind. Raises LinesUnreadable."""
     found = {kind: _line(entry, kind, data) for kind, data in lines.items()}
     review, prediction, error = (found.get(kind, {}) for kind in ("reviews", "predictions", "errors"))
     output, score = sample_lines.output_of(prediction), sample_lines.score_of(review)
@@ -115,7 +115,7 @@ def _of_score(score: Score | None) -> dict[str, Any]:
 
 
 def _messages(prediction: Mapping[str, Any], review: Mapping[str, Any]) -> tuple[Message, ...]:
-    """The prompt, from the prediction or, where there is none, from the review, which has the answer after it."""
+    """The prompt, from the prediction. Without a prediction it comes from the review, which has the answer after it."""
     found = prediction.get("messages")
     if not isinstance(found, list):
         found = review.get("messages")
@@ -124,7 +124,7 @@ def _messages(prediction: Mapping[str, Any], review: Mapping[str, Any]) -> tuple
 
 
 def _question(kept: Any) -> str:
-    """How the question begins: a line has that beside what tells it from others."""
+    """The beginning of the question, from the identity that a line keeps."""
     return _text(kept.get("text")) if isinstance(kept, dict) else _text(kept)
 
 

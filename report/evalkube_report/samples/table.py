@@ -1,4 +1,4 @@
-"""`samples.csv`: all samples of an evaluation, a row each, read line by line by their index."""
+"""`samples.csv`: a row for each sample of an evaluation, read line by line with the index."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -30,7 +30,7 @@ def head(result: EvalResult) -> tuple[Cell, ...]:
 
 
 def rows(index: Index, result: EvalResult, read: Callable[[Slice], bytes]) -> Iterator[tuple[Cell, ...]]:
-    """The samples of an index, in their order. `read` gives the bytes of a part of an artifact."""
+    """The rows of all samples, in the order of the index. `read` gives the bytes of a part of an artifact."""
     metrics = _metrics(result)
     mains = {dataset.name: dataset.main_metric for dataset in result.datasets}
     for row in range(len(index.rows)):
@@ -40,7 +40,7 @@ def rows(index: Index, result: EvalResult, read: Callable[[Slice], bytes]) -> It
 
 
 def _metrics(result: EvalResult) -> list[str]:
-    """The names of the values that samples themselves have; what is counted over repeats (pass@2) is none of them."""
+    """The names of the metrics of single samples. Metrics over repeats (pass@2) are not among them."""
     names = (name for dataset in result.datasets for subset in dataset.subsets for name in subset.metrics)
     return list(dict.fromkeys(name.removeprefix("mean_") for name in names if name.startswith("mean_")))
 
@@ -57,7 +57,7 @@ def _cells(found: Sample, score: float | None, metrics: list[str]) -> tuple[Cell
 
 
 def _score(found: Sample, mains: Mapping[str, str]) -> float | None:
-    """The score in all its digits: the index has seven."""
+    """The score with all its digits: the index has seven."""
     return sample_lines.main_score(mains[found.entry.dataset], found.scores)
 
 
