@@ -1,4 +1,4 @@
-"""What the plan may ask for, and what it may know: the words between ``plan`` and ``execute``. Values only."""
+"""What the plan may ask for, and what it may know: the words between `plan` and `execute`. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,7 +112,7 @@ class LookUpStoreRoom:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Fetch the shards' results of ``attempt`` and make one of them."""
+    """Fetch the shards' results of `attempt` and make one of them."""
 
     attempt: int
 
@@ -121,7 +121,7 @@ class Collect:
 class WriteStatus:
     """Write the status, unless the run has changed since it was read; then tell about it.
 
-    ``can_wait``: bookkeeping that nobody is held up by for some seconds.
+    `can_wait`: bookkeeping that nobody is held up by for some seconds.
     """
 
     status: RunStatus
@@ -172,7 +172,7 @@ class Refusal:
 class ForeignJob:
     """Somebody else's Job has the name that an attempt's Job should have.
 
-    ``lasting``: its owner is a run that lives, so that waiting for it is in vain.
+    `lasting`: its owner is a run that lives, so that waiting for it is in vain.
     """
 
     name: str
@@ -184,7 +184,7 @@ class ForeignJob:
 
 @dataclass(frozen=True, slots=True)
 class CollectError:
-    """The store did not answer, or has no room (``full``); when to ask again."""
+    """The store did not answer, or has no room (`full`); when to ask again."""
 
     message: str
     retry_at: datetime
@@ -195,12 +195,12 @@ class CollectError:
 class Seen:
     """All that is known of a run's surroundings. Whatever a lookup has not answered yet is absent here.
 
-    ``jobs``: every Job that carries the run's UID, finished and deleted ones too. ``pods``: every pod of theirs,
-    those included that are gone but whose end was seen. ``absent_jobs``: names the API server itself does not know.
-    ``objects``: those that the run names; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by
+    `jobs`: every Job that carries the run's UID, finished and deleted ones too. `pods`: every pod of theirs,
+    those included that are gone but whose end was seen. `absent_jobs`: names the API server itself does not know.
+    `objects`: those that the run names; None is "not there". `pod_events`: by the pod's UID. `receipts`: by
     shard, of runners of this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a
-    second later. ``turn``: in the line of those that may start; None: not asked for. ``crowd``: the runs beside it.
-    ``store_room``: None: not known.
+    second later. `turn`: in the line of those that may start; None: not asked for. `crowd`: the runs beside it.
+    `store_room`: None: not known.
     """
 
     jobs: tuple[JobFact, ...] = ()

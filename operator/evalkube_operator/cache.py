@@ -2,7 +2,7 @@
 
 Written by watch events, by relists (which also remove what has vanished unseen), and by the answers to our own writes,
 so that the next look already knows of them. Older news never replaces newer. What is kept of Jobs and pods stands by
-the namespace that it is in and the run that its label names, and is a run's only where ``links`` says so: what others
+the namespace that it is in and the run that its label names, and is a run's only where `links` says so: what others
 write in other namespaces meets no run at all. No I/O, no decisions.
 """
 
@@ -34,7 +34,7 @@ _LATEST_KEPT: Final = 256
 class _Relatives:
     """Jobs and pods in a namespace that name one run, by UID, and the pods of each shard.
 
-    ``gone``: pods of the run whose end was seen before they vanished.
+    `gone`: pods of the run whose end was seen before they vanished.
     """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Cache:
     """
 
     def __init__(self, changed: Callable[[Key], None], dropped: Callable[[Key, str], None] | None = None) -> None:
-        """``dropped``: called with key and UID of a run that is gone."""
+        """`dropped`: called with key and UID of a run that is gone."""
         self._changed = changed
         self._dropped = dropped
         self.news = 0
@@ -156,7 +156,7 @@ class Cache:
         return key if ours and links.counts(job, pod) else None
 
     def runner(self, pod: PodFact) -> PodFact | None:
-        """The pod whose word counts for this pod's shard now: see ``links.runner``."""
+        """The pod whose word counts for this pod's shard now: see `links.runner`."""
         place = self._places.get(pod.uid)
         if place is None:
             return None
@@ -183,7 +183,7 @@ class Cache:
         self._changed(run.key)
 
     def remove_run(self, key: Key, uid: str, version: int | None = None) -> None:
-        """The run was deleted; ``version``: that of its deletion, where it is known."""
+        """The run was deleted; `version`: that of its deletion, where it is known."""
         known = self._runs.get(key)
         if known is not None and known.uid == uid and (version is None or version >= known.version):
             self._drop_run(key)
@@ -242,7 +242,7 @@ class Cache:
             self._tell_of_pod(relatives.pods[pod.uid])
 
     def remove_pod(self, uid: str, version: int, last: PodFact | None = None) -> None:
-        """A pod is gone; ``last``: as it was then, where that is known."""
+        """A pod is gone; `last`: as it was then, where that is known."""
         if version < self._versions.get(uid, -1):
             return
         place = self._forget(uid)
@@ -328,8 +328,8 @@ class Cache:
     # relists: what is not in the list has vanished unseen
 
     def prune_runs(self, kind: str, listed: Collection[str], version: int, covers: Covers) -> int:
-        """After a list of all runs of ``kind``, in the namespaces that ``covers`` says, at ``version``: how many had
-        vanished. ``listed``: the UIDs of those that are there."""
+        """After a list of all runs of `kind`, in the namespaces that `covers` says, at `version`: how many had
+        vanished. `listed`: the UIDs of those that are there."""
         ghosts = [
             key
             for key, known in self._runs.items()
@@ -340,7 +340,7 @@ class Cache:
         return len(ghosts)
 
     def prune_jobs(self, listed: Collection[str], version: int, covers: Covers) -> int:
-        """As ``prune_runs``, for Jobs."""
+        """As `prune_runs`, for Jobs."""
         known = [job for relatives in self._relatives.values() for job in relatives.jobs.values()]
         ghosts = [job for job in known if job.uid not in listed and covers(job.namespace) and job.version <= version]
         for job in ghosts:
@@ -348,7 +348,7 @@ class Cache:
         return len(ghosts)
 
     def prune_pods(self, listed: Collection[str], version: int, covers: Covers) -> int:
-        """As ``prune_runs``, for pods."""
+        """As `prune_runs`, for pods."""
         known = [pod for relatives in self._relatives.values() for pod in relatives.pods.values()]
         ghosts = [pod for pod in known if pod.uid not in listed and covers(pod.namespace) and pod.version <= version]
         for pod in ghosts:
@@ -356,7 +356,7 @@ class Cache:
         return len(ghosts)
 
     def prune_events(self, listed: Collection[str], version: int, covers: Covers) -> int:
-        """As ``prune_runs``, for events."""
+        """As `prune_runs`, for events."""
         known = [event for events in self._events.values() for event in events.values()]
         ghosts = [
             each for each in known if each.uid not in listed and covers(each.namespace) and each.version <= version

@@ -38,8 +38,8 @@ class Pods(Protocol):
 
 
 class Certificates:
-    """``serve``: load the certificate's files anew (raises OSError or ValueError where they are unfit); ``trust``:
-    Jobs to come bring this authority; ``working``: the pods of runs that may be at work."""
+    """`serve`: load the certificate's files anew (raises OSError or ValueError where they are unfit); `trust`:
+    Jobs to come bring this authority; `working`: the pods of runs that may be at work."""
 
     def __init__(
         self,

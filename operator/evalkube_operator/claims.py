@@ -1,4 +1,4 @@
-"""Which release serves the runs of a namespace: the one whose name is in the namespace's Lease ``evalkube``.
+"""Which release serves the runs of a namespace: the one whose name is in the namespace's Lease `evalkube`.
 
 Two that acted on one run would make its Jobs for two stores. The Lease is made when a namespace is first looked at, so
 that the first comes to serve it, and is owned by the release's ClusterRole, so that it goes when that is uninstalled.
@@ -34,7 +34,7 @@ class _Leases(Protocol):
 
 
 def claim_document(namespace: str, holder: str, owner: tuple[str, str] | None) -> Object:
-    """The Lease by which ``holder`` serves the namespace; ``owner``: name and UID of its ClusterRole."""
+    """The Lease by which `holder` serves the namespace; `owner`: name and UID of its ClusterRole."""
     metadata: Object = {"namespace": namespace, "name": LEASE, "labels": {"app.kubernetes.io/managed-by": "evalkube"}}
     if owner is not None:
         role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "name": owner[0], "uid": owner[1]}

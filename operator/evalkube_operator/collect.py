@@ -29,7 +29,7 @@ _MOST_FIGURES: Final = 400
 def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Receipt]) -> dict[int, Receipt]:
     """The receipts of successful pods by shard; one that names another run or shard is none.
 
-    ``told``: what runners said over ingest, of pods that have not ended yet, or whose end was not seen.
+    `told`: what runners said over ingest, of pods that have not ended yet, or whose end was not seen.
     """
     found = dict(told)
     for pod in sorted(pods, key=lambda each: each.ended_at):
@@ -49,7 +49,7 @@ def in_status(figures: Mapping[str, float]) -> dict[str, float]:
 def by_receipts(receipts: Mapping[int, Receipt], shards: int, why: str) -> Outcome | None:
     """The outcome that the receipts alone give; None where one is missing.
 
-    Figures of several shards stand side by side (``shard_0/...``): without the histograms nothing adds them up.
+    Figures of several shards stand side by side (`shard_0/...`): without the histograms nothing adds them up.
     """
     if not set(range(shards)) <= set(receipts):
         return None
@@ -68,7 +68,7 @@ def merged(
 ) -> Merged | Outcome:
     """One result of all shards; an Outcome with its reason where that cannot be.
 
-    ``documents``: what the store has, by shard. Each is checked against its pod's receipt where there is one.
+    `documents`: what the store has, by shard. Each is checked against its pod's receipt where there is one.
     """
     missing = sorted(set(range(shards)) - set(documents))
     if missing:
@@ -120,7 +120,7 @@ def reference(store: str, uri: str, response: bytes) -> ResultReference:
 
 
 def outcome(result: Merged, response: Mapping[str, Any] | None, reference: ResultReference | None) -> Outcome:
-    """What the status says of a whole result: ``response`` inline, or else ``reference`` to where it is. Not Completed
+    """What the status says of a whole result: `response` inline, or else `reference` to where it is. Not Completed
     of a load test that its target took nothing of; a single shard's runner has said so before.
     """
     figures = summary.summary(result)

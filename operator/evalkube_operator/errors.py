@@ -1,6 +1,6 @@
 """What can go wrong in the operator, by what the caller does next. Nothing else is raised on purpose.
 
-A run that fails is not an error here: that is a status, decided in ``plan``.
+A run that fails is not an error here: that is a status, decided in `plan`.
 """
 
 __all__ = ["Conflict", "Forbidden", "Gone", "NotFound", "OperatorError", "Refused", "Unavailable", "Unreadable"]
@@ -31,7 +31,7 @@ class Gone(OperatorError):
 
 
 class Refused(OperatorError):
-    """The API server will not do this, however often it is asked: ``code`` is its HTTP status."""
+    """The API server will not do this, however often it is asked: `code` is its HTTP status."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class Forbidden(Refused):
 
 
 class Unreadable(OperatorError):
-    """An object does not have the shape that its kind promises. ``uid`` and ``version`` as far as they can be read."""
+    """An object does not have the shape that its kind promises. `uid` and `version` as far as they can be read."""
 
     def __init__(self, kind: str, place: str, why: str, *, uid: str = "", version: str = "") -> None:
         super().__init__(f"{kind} {place} cannot be read: {why}")

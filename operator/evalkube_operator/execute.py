@@ -54,7 +54,7 @@ _COLLECT_RETRY_S: Final = 2.0
 _KINDS: Final = frozenset({"EvalRun", "PerfRun"})
 
 Responder = Callable[[EvalResult | PerfResult], dict[str, Any]]
-"""The part of the REST response that a result becomes: what stands in the status as ``results``."""
+"""The part of the REST response that a result becomes: what stands in the status as `results`."""
 
 
 class Announcer(Protocol):

@@ -1,6 +1,6 @@
-"""Kubernetes' objects as this operator needs them. Values only: raw dicts become such facts in ``reading``.
+"""Kubernetes' objects as this operator needs them. Values only: raw dicts become such facts in `reading`.
 
-A fact says what is there, ``links`` whose it is, ``policies`` what it means.
+A fact says what is there, `links` whose it is, `policies` what it means.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFact:
-    """A controller reference; ``group`` is that of its API, without the version."""
+    """A controller reference; `group` is that of its API, without the version."""
 
     group: str
     kind: str
@@ -76,8 +76,8 @@ class OwnerFact:
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it is kept, to be read when it is looked at: small, as JSON. ``job_uid``: of the Job on record;
-    ``created``: as Kubernetes writes it."""
+    """A run as it is kept, to be read when it is looked at: small, as JSON. `job_uid`: of the Job on record;
+    `created`: as Kubernetes writes it."""
 
     kind: Kind
     namespace: str
@@ -96,7 +96,7 @@ class KeptRun:
 
 @dataclass(frozen=True, slots=True)
 class RunFact:
-    """A run as its resource says. ``spec`` is None where the contract refuses it; ``invalid`` then says why."""
+    """A run as its resource says. `spec` is None where the contract refuses it; `invalid` then says why."""
 
     kind: Kind
     namespace: str
@@ -122,8 +122,8 @@ class RunFact:
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """A Job of an attempt, or one that stands where it should. ``run_uid`` and ``attempt`` are what its labels say;
-    ``queued``: whether its label gives it to a queue of Kueue's."""
+    """A Job of an attempt, or one that stands where it should. `run_uid` and `attempt` are what its labels say;
+    `queued`: whether its label gives it to a queue of Kueue's."""
 
     namespace: str
     name: str
@@ -173,10 +173,10 @@ class ContainerFact:
 class PodFact:
     """A pod whose labels say that it is a shard's.
 
-    ``job_uid``: its controller's, where the label that Jobs find their pods by says the same. ``run_uid``: what its
-    label says. ``index``: the shard; -1 where it has none that a Job would count. ``tracked``: its Job's controller has
-    yet to count its end, or was seen to have had to. ``placed_at``: when it got its node. ``gone``: it is there no
-    more. ``trusts``: the digest of the authority that its runner trusts to be ingest; empty for none.
+    `job_uid`: its controller's, where the label that Jobs find their pods by says the same. `run_uid`: what its
+    label says. `index`: the shard; -1 where it has none that a Job would count. `tracked`: its Job's controller has
+    yet to count its end, or was seen to have had to. `placed_at`: when it got its node. `gone`: it is there no
+    more. `trusts`: the digest of the authority that its runner trusts to be ingest; empty for none.
     """
 
     namespace: str

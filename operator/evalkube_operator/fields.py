@@ -1,4 +1,4 @@
-"""Looks into raw JSON: each gives the type that it promises, or raises ``Odd``. Pure.
+"""Looks into raw JSON: each gives the type that it promises, or raises `Odd`. Pure.
 
 Whatever an object holds (nothing, another type, a number beyond all measure, a time that is none), nothing else is
 raised, and no value of another type goes further.
@@ -44,7 +44,7 @@ def parts(holder: object, name: str) -> list[Raw]:
 
 
 def text(holder: object, name: str, default: str = "") -> str:
-    """The text in the field; ``default`` where there is none."""
+    """The text in the field; `default` where there is none."""
     found = _field(holder, name)
     return default if found is None else _text(found, name)
 
@@ -63,7 +63,7 @@ def texts(holder: object, name: str) -> dict[str, str]:
 
 
 def number(holder: object, name: str, default: int = 0) -> int:
-    """The whole number in the field, of at most 64 bits; ``default`` where there is none."""
+    """The whole number in the field, of at most 64 bits; `default` where there is none."""
     found = _field(holder, name)
     if found is None:
         return default

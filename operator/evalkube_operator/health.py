@@ -1,4 +1,4 @@
-"""Whether the operator lives: its loop turns, its watches speak, its queue moves. ``Health`` judges; times come in.
+"""Whether the operator lives: its loop turns, its watches speak, its queue moves. `Health` judges; times come in.
 
 An answer to HTTP alone proves little: the worst failures of operators are those in which only that still works.
 """
@@ -16,7 +16,7 @@ _STUCK_S: Final = 120.0
 
 @dataclass(slots=True)
 class Health:
-    """Signs of life, on a monotonic clock. ``lists`` and ``told_s``: when each kind of object was
+    """Signs of life, on a monotonic clock. `lists` and `told_s`: when each kind of object was
     last listed in full, and when its watch last spoke."""
 
     clock: Callable[[], float]
@@ -38,7 +38,7 @@ class Health:
         self.silent.discard(kind)
 
     def listed(self, kind: str, *, missed: bool = False) -> None:
-        """The API server listed everything of this kind; ``missed``: there was something in it that nobody had told.
+        """The API server listed everything of this kind; `missed`: there was something in it that nobody had told.
 
         Something is always on its way; but a watch that told nothing since the list before, while things happened, is
         dead.

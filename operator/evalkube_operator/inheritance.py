@@ -17,7 +17,7 @@ _NAMES: Final = frozenset({"job-name", "controller-uid"})
 
 
 def inherited(own: Mapping[str, str], prefixes: Iterable[str]) -> dict[str, str]:
-    """Of the run's ``own`` labels or annotations those whose name begins with one of ``prefixes``."""
+    """Of the run's `own` labels or annotations those whose name begins with one of `prefixes`."""
     starts = tuple(prefixes)
     return {name: value for name, value in own.items() if name.startswith(starts) and not reserved(name)}
 

@@ -2,7 +2,7 @@
 
 One Indexed Job, one pod per shard. An evaluation's pods are replaced one by one and go on from their checkpoints; a
 load test ends with the first pod that fails. The pod has no Kubernetes credentials but a short-lived token that only
-our ingest accepts, fits the ``restricted`` Pod Security level, and mounts no store.
+our ingest accepts, fits the `restricted` Pod Security level, and mounts no store.
 """
 
 from collections.abc import Mapping
@@ -34,8 +34,8 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
-    """What the installer sets for every runner pod. ``targets``: what it may connect to; ``environment``: entries of a
-    container's ``env``; ``queue``: the Kueue queue of runs that name none; ``inherit_labels``, ``inherit_annotations``:
+    """What the installer sets for every runner pod. `targets`: what it may connect to; `environment`: entries of a
+    container's `env`; `queue`: the Kueue queue of runs that name none; `inherit_labels`, `inherit_annotations`:
     beginnings of the names of those that a run hands down to its Job and pods."""
 
     image: str
@@ -89,7 +89,7 @@ def labels(run: RunFact, attempt: int) -> dict[str, str]:
 
 
 def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> dict[str, Any]:
-    """The Job of ``attempt``; ``spec`` is the run's, accepted by ``policies.admission``."""
+    """The Job of `attempt`; `spec` is the run's, accepted by `policies.admission`."""
     kueue = {QUEUE_LABEL: defaults.queue} if defaults.queue else {}
     kueue |= {name: run.labels[name] for name in _KUEUE_LABELS if name in run.labels}
     return {
@@ -115,7 +115,7 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
 
 
 def _owner(run: RunFact) -> dict[str, Any]:
-    """``blockOwnerDeletion``: who deletes a run in the foreground waits until its Jobs are gone."""
+    """`blockOwnerDeletion`: who deletes a run in the foreground waits until its Jobs are gone."""
     reference = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid}
     return {**reference, "controller": True, "blockOwnerDeletion": True}
 
@@ -123,7 +123,7 @@ def _owner(run: RunFact) -> dict[str, Any]:
 def _retries(kind: Kind, spec: Spec) -> dict[str, Any]:
     """Who replaces a failed pod. There is no ttlSecondsAfterFinished yet: the results come first.
 
-    Not ``backoffLimitPerIndex``, although the limit is one of each shard's (``plan`` holds it): with that, the Job's
+    Not `backoffLimitPerIndex`, although the limit is one of each shard's (`plan` holds it): with that, the Job's
     controller lets a failed pod go only once it has been replaced. In a namespace that is being deleted none ever is,
     and the namespace, whose pods have to go before anything else, stayed for 20 minutes.
     """

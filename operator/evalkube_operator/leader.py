@@ -1,7 +1,7 @@
 """Which replica works: a Lease that one holds and renews, and another takes over when it has not been renewed.
 
-``judge`` decides, from the Lease and the time at which it was last seen to change on this machine's own clock (the
-holders' clocks need not agree); ``Election`` does it, and says when it has to stop before anybody else may begin.
+`judge` decides, from the Lease and the time at which it was last seen to change on this machine's own clock (the
+holders' clocks need not agree); `Election` does it, and says when it has to stop before anybody else may begin.
 
 A holder whose pod is no more is not waited for: its process has ended or is being ended, and if it still writes, it
 writes to versions of objects that have changed since.
@@ -38,7 +38,7 @@ class Observed:
 
 
 def judge(lease: Object | None, me: str, observed: Observed | None, now_s: float, *, gone: bool = False) -> bool:
-    """Whether ``me`` may write its name into ``lease``: it is mine, nobody's, of one that is ``gone``, or has not been
+    """Whether `me` may write its name into `lease`: it is mine, nobody's, of one that is `gone`, or has not been
     renewed in time."""
     if lease is None:
         return True
@@ -54,7 +54,7 @@ def judge(lease: Object | None, me: str, observed: Observed | None, now_s: float
 def lease_document(
     before: Object | None, namespace: str, name: str, holder: str, now: datetime, *, in_pod: bool = False
 ) -> Object:
-    """The Lease with ``holder`` in it (empty: given up), in the version that was read. ``in_pod``: that is a pod's
+    """The Lease with `holder` in it (empty: given up), in the version that was read. `in_pod`: that is a pod's
     name."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     old = (before or {}).get("spec") or {}
@@ -81,9 +81,9 @@ class _Leases(Protocol):
 
 
 class Election:
-    """This replica's part. ``leading`` is set while it may work; ``lost`` once it has led and may no longer.
+    """This replica's part. `leading` is set while it may work; `lost` once it has led and may no longer.
 
-    ``in_pod``: ``identity`` is the name of the pod that it runs in.
+    `in_pod`: `identity` is the name of the pod that it runs in.
     """
 
     def __init__(

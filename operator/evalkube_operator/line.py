@@ -72,7 +72,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A run in the line. ``since``: its creation."""
+    """A run in the line. `since`: its creation."""
 
     key: Key
     uid: str
@@ -192,7 +192,7 @@ class Line:
         self._advance()
 
     def _advance(self, *, but: str = "") -> None:
-        """Everybody whose turn has come by now has it; ``but`` this one knows by itself."""
+        """Everybody whose turn has come by now has it; `but` this one knows by itself."""
         while (place := self._next()) is not None:
             del self._waiting[place.uid]
             granted = Holding(place.namespace, place.pods, place.pods)

@@ -21,7 +21,7 @@ def owns(run: tuple[str, str, str], uid: str, job: JobFact) -> bool:
 
 
 def counts(job: JobFact | None, pod: PodFact) -> bool:
-    """Whether the controller of the pod's ``job`` (None: it is gone) counts the pod, or has counted its end.
+    """Whether the controller of the pod's `job` (None: it is gone) counts the pod, or has counted its end.
 
     It makes each pod with a finalizer, and takes that away once it has counted the pod's end; what never had one it
     does not count. Where the first sight of a pod is after its end, the Job's status has to bear it out.
@@ -42,7 +42,7 @@ def _told(job: JobFact, pod: PodFact) -> bool:
 
 
 def _within(ranges: str, index: int) -> bool:
-    """Whether the index is in a text like ``0-3,5``."""
+    """Whether the index is in a text like `0-3,5`."""
     for each in ranges.split(","):
         first, _, last = each.partition("-")
         ends = [int(end) for end in (first, last or first) if end.isdecimal() and len(end) < 10]

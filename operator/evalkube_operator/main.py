@@ -291,7 +291,7 @@ class _Operator:
             self.metrics.leader.set(self.election.leading.is_set())
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:
-        """See ``execute.Announcer``: counted, and posted when there is time."""
+        """See `execute.Announcer`: counted, and posted when there is time."""
         if announcement.ended:
             self.metrics.ended.labels(str(run.kind), str(announcement.reason)).inc()
         self.poster.announce(run, announcement)

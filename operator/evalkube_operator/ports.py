@@ -1,6 +1,6 @@
-"""What the operator's rooms ask of one another: the plan's side (``Runs``), the store's side, the cluster's.
+"""What the operator's rooms ask of one another: the plan's side (`Runs`), the store's side, the cluster's.
 
-Protocols and values only: no I/O and no decisions here. ``ingest`` and ``store`` are written against these, so that
+Protocols and values only: no I/O and no decisions here. `ingest` and `store` are written against these, so that
 neither imports the work queue, the cache or the executor.
 """
 
@@ -41,7 +41,7 @@ class Caller:
 class Owner:
     """What the pod of a token may write: one shard of one attempt of one run.
 
-    ``open``: False once that attempt is over (ended, cancelled, replaced by a later one), or the pod itself has ended:
+    `open`: False once that attempt is over (ended, cancelled, replaced by a later one), or the pod itself has ended:
     writes get 410 then.
     """
 
@@ -54,10 +54,10 @@ class Owner:
 
 
 class Reviewer(Protocol):
-    """TokenReview. The answer is cached by neither side's caller: ``ingest`` keeps its own short cache."""
+    """TokenReview. The answer is cached by neither side's caller: `ingest` keeps its own short cache."""
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """Who presents ``token``; None where it is not valid for ``audience``. Raises errors.Unavailable."""
+        """Who presents `token`; None where it is not valid for `audience`. Raises errors.Unavailable."""
 
 
 class Runs(Protocol):
@@ -91,22 +91,22 @@ class Store(Protocol):
 
     @property
     def kind(self) -> str:
-        """``volume`` or ``s3``."""
+        """`volume` or `s3`."""
 
     def uri(self, run: RunKey) -> str:
-        """Where the artifacts of ``run`` are, for people: the response's output_dir."""
+        """Where the artifacts of `run` are, for people: the response's output_dir."""
 
     async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
-        """The shards of ``attempt`` whose result documents are there. Raises errors.Unavailable."""
+        """The shards of `attempt` whose result documents are there. Raises errors.Unavailable."""
 
     async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
         """One of them. Raises errors.Unavailable; KeyError where it is not there."""
 
     async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
-        """Keep ``data`` as ``name`` beside the run's artifacts (the merged result, the response); its URI."""
+        """Keep `data` as `name` beside the run's artifacts (the merged result, the response); its URI."""
 
     async def delete_run(self, run: RunKey) -> None:
-        """Remove everything of ``run``; nothing where nothing is."""
+        """Remove everything of `run`; nothing where nothing is."""
 
     def stored_runs(self) -> AsyncIterator[RunKey]:
         """Every run that has anything in the store, for the sweep of what belongs to none."""
@@ -125,7 +125,7 @@ class Cluster(Protocol):
         """Delete the Job with that UID, then its pods; fine where it is not there."""
 
     async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
-        """Let a finished Job go after ``seconds``; None where it is not there."""
+        """Let a finished Job go after `seconds`; None where it is not there."""
 
     async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The run of that name, from the API server itself."""

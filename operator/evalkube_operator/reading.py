@@ -118,14 +118,14 @@ def _packed(document: Raw) -> bytes:
 
 
 def opened(run_kept: KeptRun, *, before: RunFact | None = None) -> RunFact:
-    """See ``run``, of one that was kept. Raises Unreadable."""
+    """See `run`, of one that was kept. Raises Unreadable."""
     return run(orjson.loads(run_kept.data), run_kept.kind, before=before)
 
 
 def run(raw: Raw, kind: Kind, *, before: RunFact | None = None) -> RunFact:
     """An EvalRun or PerfRun. Raises Unreadable where not even its metadata or status have their shape.
 
-    ``before``: the same run at an earlier look. A generation of a spec never changes, and reading it is costly.
+    `before`: the same run at an earlier look. A generation of a spec never changes, and reading it is costly.
     """
     with _read(kind, raw):
         metadata, raw_spec, raw_status = (fields.part(raw, name) for name in ("metadata", "spec", "status"))

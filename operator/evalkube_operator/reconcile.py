@@ -57,8 +57,8 @@ class Priority(Protocol):
 class Reconciler:
     """Brings runs ahead, one step after the other. It belongs to one event loop.
 
-    ``output_uri``: where a run's artifacts are, for its status. `priority`: where runs wait to be looked at;
-    ``line``: where they wait to be started; ``storage``: whether there is room for what they will bring.
+    `output_uri`: where a run's artifacts are, for its status. `priority`: where runs wait to be looked at;
+    `line`: where they wait to be started; `storage`: whether there is room for what they will bring.
     """
 
     def __init__(

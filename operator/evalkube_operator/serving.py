@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """See ``uvicorn.Server``: here nothing is captured."""
+        """See `uvicorn.Server`: here nothing is captured."""
         yield
 
 

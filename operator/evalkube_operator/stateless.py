@@ -16,31 +16,31 @@ class NoDiffs(kopf.DiffBaseStorage):
     """Keeps no last seen version of objects: kopf would write it into an annotation."""
 
     def build(self, *, body: Any, extra_fields: Iterable[Any] | None = None) -> Any:
-        """See ``kopf.DiffBaseStorage``."""
+        """See `kopf.DiffBaseStorage`."""
         return {}
 
     def fetch(self, *, body: Any) -> None:
-        """See ``kopf.DiffBaseStorage``."""
+        """See `kopf.DiffBaseStorage`."""
 
     def store(self, *, body: Any, patch: Any, essence: Any) -> None:
-        """See ``kopf.DiffBaseStorage``."""
+        """See `kopf.DiffBaseStorage`."""
 
 
 class NoProgress(kopf.ProgressStorage):
     """Keeps no progress of handlers: kopf would write it into an annotation."""
 
     def fetch(self, *, key: Any, body: Any) -> None:
-        """See ``kopf.ProgressStorage``."""
+        """See `kopf.ProgressStorage`."""
 
     def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
-        """See ``kopf.ProgressStorage``."""
+        """See `kopf.ProgressStorage`."""
 
     def purge(self, *, key: Any, body: Any, patch: Any) -> None:
-        """See ``kopf.ProgressStorage``."""
+        """See `kopf.ProgressStorage`."""
 
     def touch(self, *, body: Any, patch: Any, value: str | None) -> None:
-        """See ``kopf.ProgressStorage``."""
+        """See `kopf.ProgressStorage`."""
 
     def clear(self, *, essence: Any) -> Any:
-        """See ``kopf.ProgressStorage``."""
+        """See `kopf.ProgressStorage`."""
         return essence

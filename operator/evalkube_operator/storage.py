@@ -28,7 +28,7 @@ _PROBE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class StoreRoom:
-    """What is known of the store's room. ``shortage``: in its own words; empty where there is room."""
+    """What is known of the store's room. `shortage`: in its own words; empty where there is room."""
 
     shortage: str = ""
 

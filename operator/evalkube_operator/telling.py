@@ -58,7 +58,7 @@ class Telling:
             self._unread.note(problem)
 
     def listed(self, plural: str, items: Iterable[Raw], version: int, covers: Covers) -> int:
-        """All objects there are in the namespaces that ``covers`` says, at ``version``; how many known ones had
+        """All objects there are in the namespaces that `covers` says, at `version`; how many known ones had
         vanished unseen. One that cannot be read has not."""
         kind, there = self._kinds[plural], set()
         for raw in items:

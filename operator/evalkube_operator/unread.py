@@ -17,7 +17,7 @@ _KEPT: Final = 4096
 
 
 class Unread:
-    """``count``: called with the object's kind, once for each version of it."""
+    """`count`: called with the object's kind, once for each version of it."""
 
     def __init__(self, count: Callable[[str], None] = lambda _: None) -> None:
         self._count = count

@@ -1,7 +1,7 @@
 """Keeps the cache true: kopf's watches tell it what happens, and a full list now and then finds what they missed.
 
 kopf is used for its watches alone: handlers of raw events leave no finalizer and no annotation on anybody's objects.
-It lists again after a gap, but tells of no object that vanished in it; that is what ``resync`` is for.
+It lists again after a gap, but tells of no object that vanished in it; that is what `resync` is for.
 """
 
 import logging
@@ -49,7 +49,7 @@ class Lists(Protocol):
     """The lists of the API server. Raise errors.OperatorError."""
 
     async def list_runs(self, kind: Kind, namespace: str | None) -> Listed:
-        """All runs of ``kind``, everywhere or in one namespace."""
+        """All runs of `kind`, everywhere or in one namespace."""
 
     async def list_jobs(self, namespace: str | None, selector: str) -> Listed:
         """All Jobs with these labels."""
@@ -62,9 +62,9 @@ class Lists(Protocol):
 
 
 class Watching:
-    """The handlers and the resync. ``namespaces`` empty: the whole cluster.
+    """The handlers and the resync. `namespaces` empty: the whole cluster.
 
-    ``passed_over``: those of several namespaces that may not be read, as they are gone.
+    `passed_over`: those of several namespaces that may not be read, as they are gone.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Decides whether an endpoint that fails before it has ever answered may still be coming up. Pure.
 
-Its server is still loading a model, or its Service, DNS name or route is a few seconds old. A spec's ``target_grace``
+Its server is still loading a model, or its Service, DNS name or route is a few seconds old. A spec's `target_grace`
 says how long such a failure is none, for evaluations and load tests alike.
 """
 
@@ -20,7 +20,7 @@ _NOT_YET: Final = frozenset({502, 503, 504})
 
 def may_come_up(error: ErrorClass, status: int | None) -> bool:
     """Whether a failure is one that passes by itself when a server comes up. A certificate, a key, a path do not, nor
-    does an answer (``status``: its own) that breaks off: its server is there."""
+    does an answer (`status`: its own) that breaks off: its server is there."""
     return status in _NOT_YET if status else error in _NOBODY
 
 

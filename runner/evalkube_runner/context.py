@@ -49,8 +49,8 @@ class HubEndpoints:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """One shard of one run, as its code sees it. ``readable``: where the files that the spec names may lie.
-    ``gate``: what it may connect to, ``proxies``: by which way."""
+    """One shard of one run, as its code sees it. `readable`: where the files that the spec names may lie.
+    `gate`: what it may connect to, `proxies`: by which way."""
 
     run_id: str
     delivery: Delivery

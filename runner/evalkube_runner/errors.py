@@ -21,7 +21,7 @@ class RunFailed(Exception):
 
 
 class TargetFailed(RunFailed):
-    """A load test was carried out to its end, and the target was not up to any of it. Its ``result`` is delivered all
+    """A load test was carried out to its end, and the target was not up to any of it. Its `result` is delivered all
     the same.
     """
 

@@ -43,13 +43,13 @@ async def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The rules for a run's connections. ``rules`` None: there are none, as on one's own machine."""
+    """The rules for a run's connections. `rules` None: there are none, as on one's own machine."""
 
     rules: TargetRules | None = None
     resolve: Resolve = resolve
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of ``host`` that may be connected to now, at least one.
+        """The addresses of `host` that may be connected to now, at least one.
 
         Raises OSError (socket.gaierror) where it has none, TargetForbidden where none is permitted.
         """
@@ -77,7 +77,7 @@ class Gate:
                 await self.addresses(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
     async def _found(self, host: str, port: int) -> tuple[list[str], dict[str, str]]:
-        """The addresses of ``host``, and why some of them may not be connected to."""
+        """The addresses of `host`, and why some of them may not be connected to."""
         if self.rules is not None and (words := targets.name_objection(host, self.rules)):
             raise TargetForbidden(words)
         found = await self.resolve(host, port)

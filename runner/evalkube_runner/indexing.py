@@ -39,7 +39,7 @@ class SampleTables:
     """The index of an evaluation's samples and their table, in the making: subset by subset, in order. Close it."""
 
     def __init__(self, result: EvalResult, repeats: int, table: Path) -> None:
-        """``table``: the file that is written."""
+        """`table`: the file that is written."""
         self._result = result
         self._builder = sample_building.Builder(result, repeats)
         self._file = table.open("wb")
@@ -90,8 +90,8 @@ def _reader(files: Mapping[str, BinaryIO]) -> Callable[[Slice], bytes]:
 
 
 def index_requests(point: str, lines: str, shards: Iterable[tuple[int, Path]], table: Path | None) -> bytes:
-    """The file of the index of a point's requests. ``lines``: the artifact of their rows, which are those of ``shards``
-    after one another. ``table``: the file that is written, if any.
+    """The file of the index of a point's requests. `lines`: the artifact of their rows, which are those of `shards`
+    after one another. `table`: the file that is written, if any.
     """
     builder = request_building.Builder(point, lines)
     cells = _requests(builder, shards, compressed=lines.endswith(SUFFIX))

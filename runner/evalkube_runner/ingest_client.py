@@ -68,7 +68,7 @@ class IngestClient:
         ca: Path | None,
         patience_s: float,
     ) -> None:
-        """``token_file`` is read for each request, for the kubelet renews it."""
+        """`token_file` is read for each request, for the kubelet renews it."""
         self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
         self._token_file = token_file
         self._patience_s = patience_s
@@ -113,7 +113,7 @@ class IngestClient:
     ) -> httpx.Response:
         """A success, or an expected status, after as many tries as it takes. Raises Refused, Unreachable, RunFailed.
 
-        Every request may be repeated: ingest recognises what it has already. ``into``: a file that the body of a
+        Every request may be repeated: ingest recognises what it has already. `into`: a file that the body of a
         success is written to, instead of held.
         """
         patience_s = self._patience_s if patience_s is None else patience_s

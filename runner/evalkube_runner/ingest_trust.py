@@ -16,10 +16,10 @@ operator and then the runner what has changed, and a minute more."""
 
 
 class Trust:
-    """``context``: for an HTTP client, which sees what ``renew`` brings."""
+    """`context`: for an HTTP client, which sees what `renew` brings."""
 
     def __init__(self, ca: Path | None) -> None:
-        """``ca`` None: whom the system trusts."""
+        """`ca` None: whom the system trusts."""
         self._ca = ca
         self._known = ca.read_text() if ca is not None else ""
         self.context = ssl.create_default_context(cadata=self._known or None)

@@ -56,7 +56,7 @@ _SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS, *requests.JUDGE_KEYS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
+    """The program; returns its exit code (`names.EXIT_CODES` by the receipt's reason)."""
     options = _parse(arguments)
     secrets = _read_secrets(options)
     settings, unfit = _settings()
@@ -280,9 +280,9 @@ async def _at_home() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Outside:
-    """Where things go, and who is asked and told. ``start``: how shards agree on one, ``share``: how they tell each
-    other of their loads (None: there is nobody to agree with); ``complete``: whether all has arrived; ``greet`` fails
-    where nothing will arrive; ``finished`` takes the receipt of a run that is done."""
+    """Where things go, and who is asked and told. `start`: how shards agree on one, `share`: how they tell each
+    other of their loads (None: there is nobody to agree with); `complete`: whether all has arrived; `greet` fails
+    where nothing will arrive; `finished` takes the receipt of a run that is done."""
 
     delivery: Delivery
     start: Start | None = None
@@ -340,7 +340,7 @@ def _leave(receipt: Receipt, options: argparse.Namespace) -> bool:
 
 
 def _fitting(receipt: Receipt) -> bytes:
-    """The receipt in at most ``MAX_RECEIPT_BYTES``: figures go first, then the end of the message."""
+    """The receipt in at most `MAX_RECEIPT_BYTES`: figures go first, then the end of the message."""
     data = receipt.model_dump_json(by_alias=True).encode()
     while len(data) > MAX_RECEIPT_BYTES:
         if receipt.headline:

@@ -47,7 +47,7 @@ Key = TypeVar("Key", int, str)
 
 
 async def report(run: Run, result: EvalResult | PerfResult, place: Place, scratch: Path) -> None:
-    """Leave the reports of a whole ``result`` at ``place``, where the lines they show are. Raises RunFailed."""
+    """Leave the reports of a whole `result` at `place`, where the lines they show are. Raises RunFailed."""
     await _report(run, result, place, scratch, shards=1)
 
 

@@ -1,4 +1,4 @@
-"""What a runner takes from its environment, read once in ``main``."""
+"""What a runner takes from its environment, read once in `main`."""
 
 import os
 from collections.abc import Mapping

@@ -43,7 +43,7 @@ _STOPPED: Final = {
 
 
 async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_stdin: bool, log: logs.Kept) -> Receipt:
-    """The receipt of this shard. With ``watch_stdin`` the end of stdin stops the run: its parent is gone."""
+    """The receipt of this shard. With `watch_stdin` the end of stdin stops the run: its parent is gone."""
     work = asyncio.ensure_future(_work(run, context, redactor))
     loop = asyncio.get_running_loop()
     stopped_by: list[Reason] = []

@@ -1,4 +1,4 @@
-"""The HTTP side of ingest and of reading: routes, and errors into answers. The work is in ``writing`` and the store.
+"""The HTTP side of ingest and of reading: routes, and errors into answers. The work is in `writing` and the store.
 
 All of it is behind a bearer token; nothing here serves browsers, so there are no docs pages and no cookies.
 """
@@ -307,7 +307,7 @@ _ANSWERS: dict[type[Exception], Any] = dict.fromkeys((Refusal, Unavailable, Path
 
 
 class _Observed:
-    """Tells ``observe`` of each request, by the route's pattern rather than its address."""
+    """Tells `observe` of each request, by the route's pattern rather than its address."""
 
     def __init__(self, app: ASGIApp, observe: Observe) -> None:
         self._app = app

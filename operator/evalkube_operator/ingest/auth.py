@@ -57,7 +57,7 @@ class ReviewedTokens:
         self._locks = KeyLocks()
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """See ``ports.Reviewer.review``. Tokens themselves are not kept."""
+        """See `ports.Reviewer.review`. Tokens themselves are not kept."""
         if not token or len(token) > _MAX_TOKEN_CHARACTERS:
             return None
         key = hashlib.sha256(f"{audience}\0{token}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -76,7 +76,7 @@ class ReviewedTokens:
 
 
 class TokenAuthenticator:
-    """See ``Authenticator``. ``readers``: usernames as TokenReview gives them (system:serviceaccount:NS:NAME)."""
+    """See `Authenticator`. `readers`: usernames as TokenReview gives them (system:serviceaccount:NS:NAME)."""
 
     def __init__(self, tokens: ReviewedTokens, runs: Runs, *, readers: Collection[str]) -> None:
         self._tokens = tokens
@@ -84,7 +84,7 @@ class TokenAuthenticator:
         self._readers = frozenset(readers)
 
     async def runner(self, token: str) -> PodIdentity:
-        """See ``Authenticator.runner``."""
+        """See `Authenticator.runner`."""
         caller = await self._caller(token, INGEST_AUDIENCE)
         if caller.namespace is None or caller.pod_name is None or caller.pod_uid is None:
             raise Refusal(403, "not_a_pod", "the token is not bound to a pod: runners use their projected token")
@@ -100,7 +100,7 @@ class TokenAuthenticator:
         return PodIdentity(caller.namespace, caller.pod_name, caller.pod_uid, owner)
 
     async def reader(self, token: str) -> None:
-        """See ``Authenticator.reader``."""
+        """See `Authenticator.reader`."""
         caller = await self._caller(token, STORE_AUDIENCE)
         if caller.username not in self._readers:
             raise Refusal(403, "not_a_reader", f"{caller.username} may not read the artifacts of runs")

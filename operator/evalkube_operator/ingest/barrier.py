@@ -16,7 +16,7 @@ _GRACE_NS: Final = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A pod that was at the barrier. ``polls``: how many of its requests wait now."""
+    """A pod that was at the barrier. `polls`: how many of its requests wait now."""
 
     pod_uid: str
     polls: int
@@ -54,7 +54,7 @@ class Late:
 def arrive(
     barrier: Barrier, shard: int, pod_uid: str, *, now_ns: int, lead_ns: int
 ) -> tuple[Barrier, Start | Wait | Late]:
-    """A pod asks to begin. ``lead_ns``: how far ahead the instant is set, so that all hear of it before."""
+    """A pod asks to begin. `lead_ns`: how far ahead the instant is set, so that all hear of it before."""
     if barrier.start_at_ns is not None:
         return barrier, _after_opening(barrier.start_at_ns, now_ns)
     before = barrier.arrivals.get(shard)

@@ -41,7 +41,7 @@ def _digest_of(request: Request) -> bytes:
 
 
 class CheckedBody:
-    """The body in chunks. It ends with Refusal where it is not what its digest says, or where ``before_end`` says so.
+    """The body in chunks. It ends with Refusal where it is not what its digest says, or where `before_end` says so.
 
     A store that was given these chunks then has published nothing.
     """
@@ -65,7 +65,7 @@ class CheckedBody:
 async def read_small(
     request: Request, *, most_bytes: int, idle_s: float, before_end: Callable[[], Awaitable[None]] | None = None
 ) -> bytes:
-    """The whole body, checked as ``CheckedBody`` does where ``before_end`` is given. Raises Refusal."""
+    """The whole body, checked as `CheckedBody` does where `before_end` is given. Raises Refusal."""
     if length_of(request) > most_bytes:
         raise Refusal(413, "too_large", f"at most {most_bytes} bytes are taken here")
     if before_end is None:

@@ -80,7 +80,7 @@ class RunUse:
         self.requests.take(1)
 
     def check(self, key: str, size_bytes: int, *, most_bytes: int) -> None:
-        """``key`` may come to have ``size_bytes``. Raises Refusal (413)."""
+        """`key` may come to have `size_bytes`. Raises Refusal (413)."""
         limits = self.limits
         if size_bytes > most_bytes:
             raise Refusal(413, "too_large", f"{size_bytes} bytes; at most {most_bytes} are taken here")

@@ -36,7 +36,7 @@ class _Waiting:
 
 
 class Starting:
-    """All barriers of this operator. ``lead_s``: from the last arrival to the start; ``poll_s``: the longest wait."""
+    """All barriers of this operator. `lead_s`: from the last arrival to the start; `poll_s`: the longest wait."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Starting:
         self._loading = asyncio.Lock()
 
     async def wait(self, pod: PodIdentity, disconnected: Callable[[], Awaitable[None]], *, turn: int = 0) -> int:
-        """The instant to start at, Unix ns; each point of a sweep has a ``turn`` of its own.
+        """The instant to start at, Unix ns; each point of a sweep has a `turn` of its own.
 
         Raises Refusal: 408 (ask again), 409 (too late); errors.Unavailable.
         """

@@ -42,7 +42,7 @@ class Whole:
         return None if found is None else found.content
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
-        """Stores a whole artifact of the run. Raises Refusal (409) while a result is missing, and what ``chunks``
+        """Stores a whole artifact of the run. Raises Refusal (409) while a result is missing, and what `chunks`
         does.
         """
         key = keys.own(self._owner.run, keys.checked_own_path(path))

@@ -111,7 +111,7 @@ class Shard:
         await self._writing.checked(self._token, self._key.run.uid, self._key.attempt, self._key.shard)
 
     async def stat(self, path: str) -> Stored | None:
-        """What this attempt, or one that it carries on, left at ``path``."""
+        """What this attempt, or one that it carries on, left at `path`."""
         return await artifacts.latest(self._store, self._key, keys.checked_path(path), carries=self._carries)
 
     async def get(self, path: str) -> Content | None:
@@ -120,14 +120,14 @@ class Shard:
         return None if found is None else await self._store.get(found.key)
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
-        """Stores a whole artifact of that size. Raises Refusal, and what ``chunks`` does."""
+        """Stores a whole artifact of that size. Raises Refusal, and what `chunks` does."""
         key = self._key.at(keys.checked_path(path))
         self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
         with self._use.coming(size_bytes):
             self._use.has(key, await self._store.put(key, chunks))
 
     async def append(self, path: str, offset: int, data: bytes) -> None:
-        """Stores whole lines at that offset. Raises Refusal: 409 with the ``size`` where they do not fit there."""
+        """Stores whole lines at that offset. Raises Refusal: 409 with the `size` where they do not fit there."""
         if data and not data.endswith(b"\n"):
             raise Refusal(400, "not_lines", "appends are whole lines, each with its line end")
         key = self._key.at(keys.checked_path(path))

@@ -18,7 +18,7 @@ __all__ = ["collected"]
 
 
 def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure | None) -> list[Action]:
-    """Get the results; where the Job was lost (``lost``), find out whether it had delivered them all before."""
+    """Get the results; where the Job was lost (`lost`), find out whether it had delivered them all before."""
     outcome = case.seen.outcome
     if outcome is not None and outcome.reason is Reason.COMPLETED:
         return _succeed(case, spec, outcome)

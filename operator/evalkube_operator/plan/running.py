@@ -182,7 +182,7 @@ def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> l
 class _Waiting:
     """A shard without a running pod: what is known to hold it back, and until when that may last.
 
-    ``behind``: others have what it lacks, so that nothing is wrong with it when that lasts too long.
+    `behind`: others have what it lacks, so that nothing is wrong with it when that lasts too long.
     """
 
     index: int

@@ -20,7 +20,7 @@ _MAX_SPEC_BYTES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a run does not start. ``final_at``: from when on it is a failure; before that it may pass."""
+    """Why a run does not start. `final_at`: from when on it is a failure; before that it may pass."""
 
     reason: Reason
     message: str
@@ -95,7 +95,7 @@ def withheld(
 ) -> Objection | None:
     """Why the run may not have what it names; None where it may.
 
-    All of ``secrets_of`` and ``data_of`` have been looked up. What is not there, or not meant for runs, may be mended
+    All of `secrets_of` and `data_of` have been looked up. What is not there, or not meant for runs, may be mended
     for a while: the service makes a run first and then its Secret, and people label what they have just created.
     """
     final_at = run.created_at + timedelta(seconds=rules.secret_patience_s)

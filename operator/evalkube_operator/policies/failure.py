@@ -26,7 +26,7 @@ _BY_DISRUPTION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One cause, for programs and for people; and the ``figures`` of results that found no room."""
+    """One cause, for programs and for people; and the `figures` of results that found no room."""
 
     reason: Reason
     message: str
@@ -35,7 +35,7 @@ class Failure:
 
 
 def of_job(job: JobFact, pods: Sequence[PodFact], shards: int) -> Failure:
-    """Why ``job`` (failed) failed. ``pods`` are its own, in any order."""
+    """Why `job` (failed) failed. `pods` are its own, in any order."""
     if job.failure is not None and job.failure[0] == "DeadlineExceeded":
         return Failure(Reason.ACTIVE_DEADLINE_EXCEEDED, f"the run took longer than its deadlines: {job.failure[1]}")
     failures = [
@@ -53,7 +53,7 @@ def _rank(failure: Failure) -> int:
 
 
 def of_pod(pod: PodFact, *, shards: int = 1) -> Failure | None:
-    """Why ``pod`` failed, or is about to; None where it has not."""
+    """Why `pod` failed, or is about to; None where it has not."""
     which = f"shard {pod.index}: " if shards > 1 else ""
     if pod.disruption is not None:
         reason, words = _BY_DISRUPTION.get(pod.disruption[0], (Reason.EVICTED, "the pod was disrupted"))

@@ -53,7 +53,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One artifact of a run; ``sources`` are the keys whose contents make it up, in order."""
+    """One artifact of a run; `sources` are the keys whose contents make it up, in order."""
 
     path: str
     size_bytes: int
@@ -77,7 +77,7 @@ async def about(store: Store, run: RunKey) -> About | None:
 
 
 async def latest(store: Store, shard: ShardKey, path: str, *, carries: bool) -> Stored | None:
-    """What this attempt of a shard, or (``carries``) the newest before it, left at ``path``."""
+    """What this attempt of a shard, or (`carries`) the newest before it, left at `path`."""
     for attempt in range(shard.attempt, -1 if carries else shard.attempt - 1, -1):
         found = await store.stat(ShardKey(shard.run, attempt, shard.shard).at(path))
         if found is not None:
@@ -97,8 +97,8 @@ async def adopted(store: Store, shard: ShardKey, path: str, *, carries: bool) ->
 async def listing(store: Store, run: RunKey) -> list[Artifact]:
     """All artifacts of a run, by path.
 
-    With several shards the lines of all are one artifact (``x.jsonl``, ``x.jsonl.gz``), and each shard's own are at
-    ``shards/<n>/...``.
+    With several shards the lines of all are one artifact (`x.jsonl`, `x.jsonl.gz`), and each shard's own are at
+    `shards/<n>/...`.
     """
     known = await about(store, run)
     if known is None:
@@ -169,7 +169,7 @@ class NoSuchBytes(OperatorError):
 
 
 async def open_artifact(store: Store, run: RunKey, path: str, span: Span | None = None) -> Reading | None:
-    """One artifact of ``listing``; the shards' lines follow one another in the shards' order. Raises NoSuchBytes."""
+    """One artifact of `listing`; the shards' lines follow one another in the shards' order. Raises NoSuchBytes."""
     found = next((artifact for artifact in await listing(store, run) if artifact.path == path), None)
     if found is None:
         return None

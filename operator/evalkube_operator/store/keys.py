@@ -38,17 +38,17 @@ OWN: Final = ".evalkube"
 """Our own files beside a shard's artifacts; runners cannot write there and listings leave it out."""
 
 ABOUT: Final = f"{OWN}/run.json"
-"""Below ``run``: what the run is, so that its artifacts can be read without asking anybody else."""
+"""Below `run`: what the run is, so that its artifacts can be read without asking anybody else."""
 
 MERGED_RESULT: Final = "result.json"
-"""Below ``run``: what the operator made of all shards' results; one of the run's artifacts."""
+"""Below `run`: what the operator made of all shards' results; one of the run's artifacts."""
 
 RESPONSE: Final = "response.json"
-"""Below ``run``: what the API answers, where it is too large for the status."""
+"""Below `run`: what the API answers, where it is too large for the status."""
 
 
 def barrier(turn: int) -> str:
-    """Below the attempt's first shard: when its shards were told to start point ``turn`` of their sweep."""
+    """Below the attempt's first shard: when its shards were told to start point `turn` of their sweep."""
     return f"{OWN}/barrier-{turn}.json"
 
 
@@ -86,7 +86,7 @@ class ShardKey:
         return f"{run_prefix(self.run)}/{self.attempt}/{self.shard}"
 
     def at(self, path: str) -> str:
-        """Key of one artifact; ``path`` is one that ``checked_path`` gave, or one of our own."""
+        """Key of one artifact; `path` is one that `checked_path` gave, or one of our own."""
         return f"{self.prefix}/{path}"
 
 
@@ -123,7 +123,7 @@ def parse_result(path: str) -> str | None:
 
 
 def checked_path(path: str) -> str:
-    """``path`` as it is, where it may name an artifact: relative, forward slashes, nothing hidden. Raises BadPath."""
+    """`path` as it is, where it may name an artifact: relative, forward slashes, nothing hidden. Raises BadPath."""
     if not path:
         raise BadPath("the path is empty")
     if len(path.encode("utf-8", "surrogatepass")) > _MAX_PATH_BYTES:

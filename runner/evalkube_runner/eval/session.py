@@ -329,7 +329,7 @@ class Session:
 
 
 async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:
-    """Returns when all is written, or after ``patience_s``; what is not is asked again by the next attempt."""
+    """Returns when all is written, or after `patience_s`; what is not is asked again by the next attempt."""
     done, _ = await asyncio.wait({writing}, timeout=patience_s)
     if done:
         writing.result()

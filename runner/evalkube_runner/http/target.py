@@ -30,7 +30,7 @@ class Target:
 
 
 def target_of(url: str, proxy: Proxy | None = None) -> Target:
-    """The parts of ``url`` (http or https, checked by the contract); what is asked of a proxy that forwards is all of
+    """The parts of `url` (http or https, checked by the contract); what is asked of a proxy that forwards is all of
     it.
     """
     parts = urlsplit(url)
@@ -49,7 +49,7 @@ def proxied_by(proxy: Proxy | None, *, tls: bool) -> dict[str, str]:
 
 
 def request_head(target: Target, headers: dict[str, str]) -> bytes:
-    """The head of every request up to the value of its last header, ``Content-Length: ``."""
+    """The head of every request up to the value of its last header, `Content-Length: `."""
     made = {
         "Host": target.authority,
         "User-Agent": "evalkube",

@@ -1,7 +1,7 @@
-"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, ``arrivals`` and ``pool`` touch a
+"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, `arrivals` and `pool` touch a
 socket.
 
-Everything in a read has that read's time: the kernel's where it has one (``arrivals``), else that of the one clock
+Everything in a read has that read's time: the kernel's where it has one (`arrivals`), else that of the one clock
 reading per read. There are no timers here: the pool sweeps over all requests in flight. Redirects are not followed and
 nothing is retried, but for one case: a reused connection that the server had closed before it could answer, which is
 the keep-alive race of RFC 9112, 9.3.1 and no failure; that request is sent once more and counted. Interim answers (1xx)
@@ -36,7 +36,7 @@ class Owner(Protocol):
     """Who owns a connection, and is told of its end and of answers."""
 
     def released(self, connection: "Connection", *, keep: bool) -> None:
-        """It has answered; ``keep``: it may be used again."""
+        """It has answered; `keep`: it may be used again."""
 
     def lost(self, connection: "Connection") -> None:
         """The connection is closed."""
@@ -46,7 +46,7 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection: idle in the pool (``exchange`` is None) or busy with one request."""
+    """One connection: idle in the pool (`exchange` is None) or busy with one request."""
 
     __slots__ = (
         "_answer_pieces",
@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(self, owner: Owner, url: str, pulse: Pulse) -> None:
-        """``url``: what relative redirects refer to. ``pulse`` tells how late a read may be."""
+        """`url`: what relative redirects refer to. `pulse` tells how late a read may be."""
         self._owner = owner
         self._pulse = pulse
         self._url = url
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         """Write a request; the clock is read right before the write. (The kernel's own time of sending would have to be
         fetched from the socket's error queue, a call more for each request, and says the same to some microseconds.)
 
-        Straight to the kernel where there is no TLS in between: uvloop's ``write`` only queues until the end of the
+        Straight to the kernel where there is no TLS in between: uvloop's `write` only queues until the end of the
         loop's turn, and in a turn with hundreds of answers the request would leave milliseconds after its time.
         """
         assert self.transport is not None
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._take(data, _clock())
 
     def arrived(self, data: bytes, at_ns: int) -> None:
-        """Bytes that arrived at ``at_ns``, by the kernel's clock."""
+        """Bytes that arrived at `at_ns`, by the kernel's clock."""
         if not self._stamped:
             self._stamped = True
             if self.exchange is not None:
@@ -317,7 +317,7 @@ class Connection(asyncio.Protocol):
 
 
 class _Callbacks:
-    """What httptools calls. ``on_body`` is the append of a list: chunks of one read are joined, not handled one by
+    """What httptools calls. `on_body` is the append of a list: chunks of one read are joined, not handled one by
     one.
     """
 

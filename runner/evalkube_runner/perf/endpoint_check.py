@@ -41,7 +41,7 @@ class NotUpYet(RunFailed):
 
 
 async def check_endpoint(options: LoadOptions, bodies: Layout, addresses: Sequence[str]) -> None:
-    """Send the first request of ``bodies``, which is rendered, to one of ``addresses``. A stream is left at its first
+    """Send the first request of `bodies`, which is rendered, to one of `addresses`. A stream is left at its first
     token. Raises RunFailed with the server's status and message, NotUpYet where that may pass.
     """
     endpoint, limits = options.endpoint, options.limits

@@ -18,7 +18,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Exchange:
-    """One request in flight. The connection fills it in; ``ended`` is called once, when it is over."""
+    """One request in flight. The connection fills it in; `ended` is called once, when it is over."""
 
     __slots__ = (
         "_body",
@@ -73,7 +73,7 @@ class Exchange:
         keep_text: bool = False,
         count: Callable[[bytes], int] | None = None,
     ) -> None:
-        """``keep_text``: where the server does not say how many tokens the answer has, keep its ``texts``. ``count``:
+        """`keep_text`: where the server does not say how many tokens the answer has, keep its `texts`. `count`:
         gives the number of inputs of a request whose answer has no words; None where it has.
         """
         self.index = index
@@ -127,7 +127,7 @@ class Exchange:
         return not self.said_done and sum([track.chunks for track in self.reader.tracks] if self.reader else []) == 1
 
     def timed_by(self, clock: Clock) -> None:
-        """Something arrived, at a time by ``clock``."""
+        """Something arrived, at a time by `clock`."""
         self.clock = clock if self.clock in (None, clock) else Clock.MIXED
 
     def body(self, data: bytes, now_ns: int) -> bool:
@@ -161,7 +161,7 @@ class Exchange:
         return self.reader is not None and self.reader.done and not self.refused
 
     def conclude(self, now_ns: int, *, whole: bool) -> None:
-        """The answer is over (``whole``: the HTTP message ended as it should): read what it says."""
+        """The answer is over (`whole`: the HTTP message ended as it should): read what it says."""
         if self.refused:
             self._conclude_refusal()
         elif self.reader is not None:

@@ -16,7 +16,7 @@ half a core.
 
 
 def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
-    """How many processes a load is worth: one, until it would take half a core. Never more than ``slots``."""
+    """How many processes a load is worth: one, until it would take half a core. Never more than `slots`."""
     worth = -(-slots // PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
     return max(1, min(usable, worth))
 

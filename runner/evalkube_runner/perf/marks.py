@@ -1,6 +1,6 @@
 """One record of fixed size for each request of a worker: when it was sent and ended, and what it carried. On disk.
 
-Rows say all of it and more, for people; what ``steady`` needs of a million of them is read from here within a second,
+Rows say all of it and more, for people; what `steady` needs of a million of them is read from here within a second,
 at some 50 bytes a request. Times count from the start of the point, in ns; -1 stands for what there is not.
 """
 
@@ -22,7 +22,7 @@ from evalkube_runner.perf.timeline import Span, tpots_of
 __all__ = ["DTYPE", "Batch", "Marks", "Outcome", "batches", "path_of"]
 
 Batch: TypeAlias = NDArray[np.void]
-"""Records, as ``DTYPE`` has them."""
+"""Records, as `DTYPE` has them."""
 
 _FIELDS: Final = (
     *(("dispatched", "q"), ("sent", "q"), ("first_token", "q"), ("end", "q"), ("tpot", "q")),
@@ -48,22 +48,22 @@ _SUCCEEDED: Final = int(Outcome.SUCCEEDED)  # a plain number is packed in a thir
 
 
 def path_of(rows: Path) -> Path:
-    """Where the records of the worker stand whose rows are in ``rows``."""
+    """Where the records of the worker stand whose rows are in `rows`."""
     return rows.with_suffix(".marks")
 
 
 class Marks:
-    """The records of one worker and one point. Times count from ``start_ns``, monotonic."""
+    """The records of one worker and one point. Times count from `start_ns`, monotonic."""
 
     def __init__(self, path: Path, *, start_ns: int, warmup: int) -> None:
-        """Requests with an index below ``warmup`` are the warm-up."""
+        """Requests with an index below `warmup` are the warm-up."""
         self._file = path.open("wb", buffering=0)
         self._start_ns = start_ns
         self._warmup = warmup
         self._records: list[bytes] = []
 
     def add(self, exchange: Exchange) -> None:
-        """Take one request that is over; one whose tokens are yet to be counted comes as ``add_row``."""
+        """Take one request that is over; one whose tokens are yet to be counted comes as `add_row`."""
         if exchange.texts is not None:
             return
         start_ns, first_token_ns, spans = self._start_ns, exchange.first_token_ns, exchange.spans

@@ -17,8 +17,8 @@ __all__ = ["Load", "Pace"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One point's requests that are this shard's. ``slots`` None is the open loop; ``rate`` is requests a second, None
-    where answers alone set the pace; where it changes, its mean, and how long the warm-up takes by it. ``ramp_up_s``:
+    """One point's requests that are this shard's. `slots` None is the open loop; `rate` is requests a second, None
+    where answers alone set the pace; where it changes, its mean, and how long the warm-up takes by it. `ramp_up_s`:
     the time in which the slots begin, evenly.
     """
 
@@ -67,8 +67,8 @@ class Pace:
     """How far one load test is, and how long the rest takes."""
 
     def __init__(self, loads: Iterable[Load] | None, *, pause_s: float, duration_s: float | None) -> None:
-        """``loads``: all of the test in order; None where what follows is decided as it goes, so that neither a total
-        nor an end is known. ``pause_s``: between two of them; ``duration_s``: of the measured part of each at most.
+        """`loads`: all of the test in order; None where what follows is decided as it goes, so that neither a total
+        nor an end is known. `pause_s`: between two of them; `duration_s`: of the measured part of each at most.
         """
         self._following = list(loads) if loads is not None else None
         self._pause_s = pause_s

@@ -31,10 +31,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One load. ``parallel`` None is the open loop. ``first`` is the place of its first request among the bodies, so
-    that prompts go on where the load before ended. ``run`` numbers the runs of a point that is measured several times.
-    ``rate`` is the mean where ``arrivals`` has stages, or is of a trace, of which ``recorded`` tells more.
-    ``ramp_up_s``: the time in which its slots begin.
+    """One load. `parallel` None is the open loop. `first` is the place of its first request among the bodies, so
+    that prompts go on where the load before ended. `run` numbers the runs of a point that is measured several times.
+    `rate` is the mean where `arrivals` has stages, or is of a trace, of which `recorded` tells more.
+    `ramp_up_s`: the time in which its slots begin.
     """
 
     name: str

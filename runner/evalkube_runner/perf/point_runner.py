@@ -59,7 +59,7 @@ class PointRunner:
         bodies: Bodies,
         points: Sequence[Point] | None,
     ) -> None:
-        """``points``: all of the test, in order; None where they are decided as it goes."""
+        """`points`: all of the test, in order; None where they are decided as it goes."""
         self._spec = spec
         self._context = context
         self._options = options
@@ -100,8 +100,8 @@ class PointRunner:
 
     @contextlib.asynccontextmanager
     async def rows(self, name: str, requests: int) -> AsyncIterator[list[Path]]:
-        """Files with rows, as ``measure`` adds them, delivered as those of the point ``name`` at the end; also when
-        that is a cancellation or a fault. ``requests``: how many all shards send, so that all of them name it alike.
+        """Files with rows, as `measure` adds them, delivered as those of the point `name` at the end; also when
+        that is a cancellation or a fault. `requests`: how many all shards send, so that all of them name it alike.
         """
         path = f"{name}/requests.jsonl{SUFFIX if requests > MOST_PLAIN else ''}"
         files: list[Path] = []
@@ -122,7 +122,7 @@ class PointRunner:
             await deliver(f"{path.partition('/')[0]}/server_metrics.jsonl", scraped, hurry=hurry)
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
-        """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
+        """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to `rows`,
         those of a cancelled point too.
         """
         context = self._context

@@ -31,7 +31,7 @@ _CONNECT_S = 60.0  # where no connect_timeout is given: the kernel alone would t
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Longest times, in seconds; None = no limit. ``read_s`` is the longest silence, ``total_s`` counts from the
+    """Longest times, in seconds; None = no limit. `read_s` is the longest silence, `total_s` counts from the
     send.
     """
 
@@ -61,8 +61,8 @@ class Pool:
         proxy: Proxy | None = None,
         kernel_times: bool = True,
     ) -> None:
-        """``connected`` is told how long each successful connect took, in ns; ``pulse`` tells how late reads may be.
-        The addresses are those of `proxy`, where there is one. ``kernel_times``: take the kernel's where it has them,
+        """`connected` is told how long each successful connect took, in ns; `pulse` tells how late reads may be.
+        The addresses are those of `proxy`, where there is one. `kernel_times`: take the kernel's where it has them,
         which is on Linux, without TLS and without a proxy.
         """
         self._pulse = pulse or Pulse()
@@ -84,7 +84,7 @@ class Pool:
         self._timer = self._loop.call_later(limits.sweep_s, self._sweep)
 
     def send(self, exchange: Exchange) -> None:
-        """Send on the connection used last, else on a new one. Never calls ``exchange.ended`` before it returns."""
+        """Send on the connection used last, else on a new one. Never calls `exchange.ended` before it returns."""
         while self._idle:
             connection = self._idle.pop()
             if connection.usable and connection.quiet:
@@ -121,7 +121,7 @@ class Pool:
         return len(self._idle)
 
     async def warm(self, count: int) -> None:
-        """Have ``count`` idle connections ahead; those that fail are left to the requests, which report why."""
+        """Have `count` idle connections ahead; those that fail are left to the requests, which report why."""
         self._keep_idle(count)
         at_once = 128  # a listen queue holds so many (net.core.somaxconn of older kernels)
         for start in range(len(self._idle), count, at_once):
@@ -236,7 +236,7 @@ class Pool:
         return connection
 
     def _sweep(self) -> None:
-        """Look at every request in flight; the limits are kept to within ``Limits.sweep_s``."""
+        """Look at every request in flight; the limits are kept to within `Limits.sweep_s`."""
         if self._arrivals is not None:
             self._arrivals.look_at_clock()
         now_ns = _clock()

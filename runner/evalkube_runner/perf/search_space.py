@@ -16,7 +16,7 @@ _LEAP = 4
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What may be tried: from ``lower`` to ``upper``, beginning at ``start``; whole numbers, or three digits."""
+    """What may be tried: from `lower` to `upper`, beginning at `start`; whole numbers, or three digits."""
 
     lower: float
     upper: float

@@ -26,8 +26,8 @@ _FOLLOWED = 16
 class Pulse:
     """When the loop should be heard of next. Later than that, what is read may have lain there since.
 
-    ``overdue_ns``: from when on it is late, on the monotonic clock; for ever away while nothing is watched.
-    ``pace_ns``: between two chunks of an answer, as the last ones were that were heard in time.
+    `overdue_ns`: from when on it is late, on the monotonic clock; for ever away while nothing is watched.
+    `pace_ns`: between two chunks of an answer, as the last ones were that were heard in time.
     """
 
     __slots__ = ("overdue_ns", "pace_ns")
@@ -52,7 +52,7 @@ class SelfWatch:
     """A probe that should run every 5 ms, and hooks into the garbage collector."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pulse: Pulse | None = None) -> None:
-        """``pulse`` is to beat while this watches; one of its own unless given."""
+        """`pulse` is to beat while this watches; one of its own unless given."""
         self._loop = loop
         self.pulse = pulse or Pulse()
         self._lag = Histogram()
@@ -64,7 +64,7 @@ class SelfWatch:
         self._cpu_ns = 0
 
     def start(self, start_ns: int) -> None:
-        """Watch from now on; the probe begins at ``start_ns``."""
+        """Watch from now on; the probe begins at `start_ns`."""
         self._began_ns = start_ns
         self._cpu_ns = time.process_time_ns()
         self._due_ns = start_ns
@@ -102,7 +102,7 @@ class SelfWatch:
             self._pauses.add(_clock() - self._collecting_ns)
 
     def stop(self) -> dict[str, Any]:
-        """End the watch; its part of ``perf_point.ClientHealth``, as plain values."""
+        """End the watch; its part of `perf_point.ClientHealth`, as plain values."""
         now_ns = _clock()
         self._probe()  # a stall that lasts to the very end must not go unseen
         self._alarm.close()

@@ -36,8 +36,8 @@ _LOOK_AGAIN_S = 0.002
 class SendOptions:
     """How a lane is driven.
 
-    ``slots`` None is the open loop; else slot k begins ``ramp_from_ns + k * ramp_step_ns`` after the start.
-    ``duration_ns`` counts from the first measured request. ``count``: see ``Exchange``.
+    `slots` None is the open loop; else slot k begins `ramp_from_ns + k * ramp_step_ns` after the start.
+    `duration_ns` counts from the first measured request. `count`: see `Exchange`.
     """
 
     slots: int | None
@@ -59,7 +59,7 @@ class Requests(Protocol):
 
 
 class Sender:
-    """One lane's load, from ``start`` to the end of its last request."""
+    """One lane's load, from `start` to the end of its last request."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Sender:
         record: Callable[[Exchange], None],
         begin: Callable[[int], None],
     ) -> None:
-        """``record`` is told each request that is over, ``begin`` when the first measured one leaves (monotonic ns)."""
+        """`record` is told each request that is over, `begin` when the first measured one leaves (monotonic ns)."""
         self._pool = pool
         self._requests = requests
         self._planned = planned
@@ -108,7 +108,7 @@ class Sender:
         self._render_ahead()
 
     async def run(self, start_ns: int) -> None:
-        """Begin at ``start_ns`` (monotonic); return when nothing is left to send or in flight."""
+        """Begin at `start_ns` (monotonic); return when nothing is left to send or in flight."""
         self._start_ns = self._freed_ns = start_ns
         self._alarm.set(start_ns)
         try:
@@ -117,7 +117,7 @@ class Sender:
             self._alarm.close()
 
     def stop(self) -> None:
-        """Send nothing more; ``run`` returns when what is in flight has ended."""
+        """Send nothing more; `run` returns when what is in flight has ended."""
         self.stopped = True
         self._stop_ns = 0
         self._unrendered = None
@@ -174,7 +174,7 @@ class Sender:
 
     def _follows(self, planned: Planned) -> bool:
         """Whether a request has no time of its own: it leaves because another one has ended, and is meant for when it
-        does. That the client saw the end late lowers the load (``ready_ns`` tells), and makes no user wait.
+        does. That the client saw the end late lowers the load (`ready_ns` tells), and makes no user wait.
         """
         return planned.due_ns is None and (self._options.slots is None or self.in_flight < self._begun)
 

@@ -1,9 +1,9 @@
 """The part of a load in which it was what had been asked for, and what the load was in it. Pure, but for the reading of
-records (``marks``), which is given.
+records (`marks`), which is given.
 
 Definitions, for one shard (docs/measuring.md has the reasons):
 
-- The load of a worker is steady once it is whole (slots and rate: ``settled_ns``), the warm-up is over, and as many
+- The load of a worker is steady once it is whole (slots and rate: `settled_ns`), the warm-up is over, and as many
   requests have ended since as are in flight: what is in flight then met a server that was busy, not the rush of the
   first ones. Its window begins with the next request that is sent. It ends, likewise, when no more requests are yet to
   be sent than are in flight: what is in flight then ends under full load. The shard's window is what its workers' have
@@ -48,8 +48,8 @@ _DEVIATIONS = 3
 
 
 def window_of(workers: Sequence[Records], *, settled_ns: int, started_at_ns: int) -> SteadyWindow | None:
-    """The steady part of what these workers did; None where they measured nothing. ``settled_ns``: from when on the
-    load is the one that was asked for. ``started_at_ns``: the first measured dispatch, in Unix time.
+    """The steady part of what these workers did; None where they measured nothing. `settled_ns`: from when on the
+    load is the one that was asked for. `started_at_ns`: the first measured dispatch, in Unix time.
     """
     spans = [(records, span) for records in workers if (span := _span(records)) is not None]
     if not spans:
@@ -183,7 +183,7 @@ class _Counts:
         return more > _DRIFT * less and more - less > _chance(first, second)
 
     def window(self, run_ns: int, offset_ns: int) -> SteadyWindow:
-        """All of it. ``offset_ns``: Unix time when the times of the records begin."""
+        """All of it. `offset_ns`: Unix time when the times of the records begin."""
         length_ns = self.end_ns - self.begin_ns
         per = {name: NANO if name == "in_flight" else NANO * NANO for name in (*_AMOUNTS, "requests", "in_flight")}
         counted = {name: bulk.histogram() for name, bulk in self.histograms.items()}

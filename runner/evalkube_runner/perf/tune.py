@@ -1,4 +1,4 @@
-"""Finds the highest load that meets a service level: measures what ``search`` asks for until it has its answer.
+"""Finds the highest load that meets a service level: measures what `search` asks for until it has its answer.
 
 Each value is measured several times, and the runs are added up. All groups of criteria share what was measured.
 """
@@ -33,7 +33,7 @@ to show.
 
 
 async def tune(spec: PerfRunSpec, context: RunContext, runner: PointRunner, result: PerfResult) -> None:
-    """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
+    """Search for each group of `spec.sla_params`; points and answers go into `result`. Raises RunFailed."""
     tuner = _Tuner(spec, runner)
     space = space_of(spec, most_parallel(context))
     result.sla = SlaResult(variable=spec.sla_variable, runs=spec.sla_num_runs)
@@ -55,7 +55,7 @@ def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
 
 
 def run_of(spec: PerfRunSpec, value: float) -> Point:
-    """One run at ``value``; its name is that of all its runs together."""
+    """One run at `value`; its name is that of all its runs together."""
     multiplier = spec.sla_number_multiplier or _MULTIPLIER[spec.sla_variable]
     needed = math.ceil(sla.requests_needed(spec.sla_params or ()) / spec.sla_num_runs)
     number = max(needed, round(value * multiplier))

@@ -1,6 +1,6 @@
-"""One process that generates load: ``python -m evalkube_runner.perf.worker``, started and spoken to by ``workers``.
+"""One process that generates load: `python -m evalkube_runner.perf.worker`, started and spoken to by `workers`.
 
-Its messages are those of ``task``. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
+Its messages are those of `task`. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
 arguments, environment or files), then `Begin` once all workers are ready; where tokens are to be counted, `CountTokens`
 once the load of all is over, so that no counting disturbs another's load; at any time `EndEarly` or `Stop`. On stdout:
 `Ready`, `Progress`, `Reached`, `LoadOver`, then `Done` or `Stopped`. The end of stdin means that the parent is gone:

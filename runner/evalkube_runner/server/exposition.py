@@ -30,7 +30,7 @@ class NotRead(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cumulative:
-    """A histogram since the server's start; ``buckets`` by their upper ends, each with those below it."""
+    """A histogram since the server's start; `buckets` by their upper ends, each with those below it."""
 
     count: float = 0.0
     total: float = 0.0
@@ -39,8 +39,8 @@ class Cumulative:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a page says. Times in seconds, shares from 0 to 1; ``gpus`` by GPU and figure. ``started_s``: when the
-    server's process began, as far as it tells. ``model``: whose figures these are, where that is not the run's own name
+    """What a page says. Times in seconds, shares from 0 to 1; `gpus` by GPU and figure. `started_s`: when the
+    server's process began, as far as it tells. `model`: whose figures these are, where that is not the run's own name
     for it.
     """
 
@@ -58,7 +58,7 @@ Series: TypeAlias = dict[str, list[tuple[Labels, float]]]
 
 
 def read(page: bytes, model: str, *, buckets: bool = True) -> Reading:
-    """The figures of ``model`` on a page. Without ``buckets``, most of its lines, in a fifth of the time. Raises
+    """The figures of `model` on a page. Without `buckets`, most of its lines, in a fifth of the time. Raises
     NotRead.
     """
     series = _parsed(_picked(page, _NAMES if buckets else _SHORT))
@@ -124,7 +124,7 @@ def _first_ranks(samples: Sequence[tuple[Labels, float]]) -> list[tuple[Labels, 
 
 
 def _of_model(series: Series, model: str) -> tuple[Series, str | None]:
-    """The series of ``model``, and of those that name none. A server's only model is the run's, whatever it is called:
+    """The series of `model`, and of those that name none. A server's only model is the run's, whatever it is called:
     a run may use an alias or an adapter of it. Raises NotRead where several are there and none is the run's.
     """
     served = dict.fromkeys(
@@ -208,7 +208,7 @@ def _gpus(series: Series) -> dict[str, dict[str, float]]:
 
 
 def _gpu_name(labels: Labels) -> str:
-    """``host/0``, ``host/0/3`` for a part of a GPU (MIG): there are several in a cluster with the number 0."""
+    """`host/0`, `host/0/3` for a part of a GPU (MIG): there are several in a cluster with the number 0."""
     host = labels.get("Hostname") or labels.get("hostname") or ""
     parts = (host, labels.get("gpu") or labels.get("UUID") or "", labels.get("GPU_I_ID") or "")
     return "/".join(part[:80] for part in parts if part) or "GPU"

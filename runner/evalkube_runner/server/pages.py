@@ -28,8 +28,8 @@ _OF_A_BODY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of metrics. ``name``: its URL as it is told; ``url``, which is asked, and ``headers`` may have secrets.
-    ``fault``: why it cannot be asked at all.
+    """A page of metrics. `name`: its URL as it is told; `url`, which is asked, and `headers` may have secrets.
+    `fault`: why it cannot be asked at all.
     """
 
     name: str

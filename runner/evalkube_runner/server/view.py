@@ -56,7 +56,7 @@ def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
 
 
 def view(pages: Sequence[Sequence[Scrape]], window: Window) -> ServerView:
-    """The view of all ``pages``, each with its scrapes in order. What several servers say is summed: replicas that
+    """The view of all `pages`, each with its scrapes in order. What several servers say is summed: replicas that
     share a load are one server to it.
     """
     found = ServerView()
@@ -240,7 +240,7 @@ def _course(values: Iterable[tuple[int, float]], wide_ns: int) -> list[float | N
 
 
 def row(scrape: Scrape, start_ns: int, run: int | None) -> dict[str, Any]:
-    """A scrape as a row of an artifact; its times count from ``start_ns``, as those of requests do."""
+    """A scrape as a row of an artifact; its times count from `start_ns`, as those of requests do."""
     told: dict[str, Any] = {"at_ns": scrape.at_ns - start_ns, "took_ns": scrape.got_ns - scrape.sent_ns}
     told |= {"url": scrape.url} | ({"run": run} if run is not None else {})
     reading = scrape.reading
