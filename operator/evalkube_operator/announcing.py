@@ -1,5 +1,5 @@
-"""Posts events about runs and about the operator itself, behind the work: from a bounded queue, at a bounded rate, the
-same words about a run only once.
+"""Posts events about runs and about the operator, from a bounded queue and at a bounded rate. The same event about a
+run is posted once.
 
 `document` and `own` are the events, pure. An event that cannot be posted is dropped: the status says it all.
 """
@@ -79,7 +79,7 @@ def _event(about: Mapping[str, str], announcement: Announcement, now: datetime, 
 
 
 class EventPoster:
-    """Posts events about runs, one after the other, when there is time (see `execute.Announcer`)."""
+    """Posts events about runs one after the other, when nothing is more urgent (see `execute.Announcer`)."""
 
     def __init__(self, cluster: Cluster, instance: str, *, busy: Callable[[], bool] = lambda: False) -> None:
         """`busy`: whether there is more urgent work."""

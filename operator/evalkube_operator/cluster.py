@@ -57,13 +57,13 @@ async def new_client(kubeconfig: Path | None) -> client.ApiClient:
 
 
 def _proxy_for(url: str) -> str | None:
-    """The environment's proxy, asked for once: aiohttp would ask before every request, in a thread."""
+    """The environment's proxy, looked up once: aiohttp would look it up before every request, in a thread."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 class KubernetesCluster:
-    """`ports.Cluster` and `ports.Reviewer`, and what main needs beside them."""
+    """The API server's client: `ports.Cluster`, `ports.Reviewer`, and what main needs beside them."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
@@ -218,7 +218,7 @@ class KubernetesCluster:
         return found["metadata"]["uid"] if found is not None else None
 
     async def pod_is_there(self, namespace: str, name: str) -> bool:
-        """Whether the pod of that name may still run. Where that may not be read it may."""
+        """Whether the pod of that name may still run. True where the operator may not read the pod."""
         path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(name)}"
         try:
             found = await self._get(path, timeout_s=5.0)
@@ -267,7 +267,7 @@ class KubernetesCluster:
 
 
 def error_of(status: int, data: bytes, method: str, path: str, retry_after: str | None = None) -> OperatorError:
-    """What an answer of the API server that is not a success means for whoever asked."""
+    """The error for an answer of the API server that is not a success."""
     try:
         message = str(orjson.loads(data).get("message") or "")
     except (orjson.JSONDecodeError, AttributeError):

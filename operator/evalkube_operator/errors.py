@@ -1,4 +1,4 @@
-"""What can go wrong in the operator, by what the caller does next. Nothing else is raised on purpose.
+"""The operator's errors, by what the caller does next. Nothing else is raised on purpose.
 
 A run that fails is not an error here: that is a status, decided in `plan`.
 """
@@ -7,11 +7,11 @@ __all__ = ["Conflict", "Forbidden", "Gone", "NotFound", "OperatorError", "Refuse
 
 
 class OperatorError(Exception):
-    """Every error of the operator's own."""
+    """The base class of the operator's errors."""
 
 
 class Unavailable(OperatorError):
-    """The API server or the store cannot answer now, or may or may not have done it: look again, then try again."""
+    """The API server or the store did not answer, and may have done it or not: look again, then try again."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class NotFound(OperatorError):
 
 
 class Gone(OperatorError):
-    """A watch's place in history is gone: list anew."""
+    """The watch's resource version is too old: list again."""
 
 
 class Refused(OperatorError):

@@ -1,4 +1,4 @@
-"""Kubernetes' objects as this operator needs them. Values only: raw dicts become such facts in `reading`.
+"""Kubernetes objects as the operator needs them. Values only: `reading` makes them of raw dicts.
 
 A fact says what is there, `links` whose it is, `policies` what it means.
 """
@@ -56,7 +56,7 @@ Spec = EvalRunSpec | PerfRunSpec
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which object it is, and in which version."""
+    """The identity of an object, and its version."""
 
     namespace: str
     name: str
@@ -76,8 +76,9 @@ class OwnerFact:
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it is kept, to be read when it is looked at: small, as JSON. `job_uid`: of the Job on record;
-    `created`: as Kubernetes writes it."""
+    """A run as small JSON, kept until it is read. `job_uid` is that of the Job on record; `created` is as Kubernetes
+    writes it.
+    """
 
     kind: Kind
     namespace: str
@@ -116,14 +117,15 @@ class RunFact:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Kind, namespace and name: what the work queue calls it."""
+        """The key in the work queue: kind, namespace and name."""
         return self.kind, self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """A Job of an attempt, or one that stands where it should. `run_uid` and `attempt` are what its labels say;
-    `queued`: whether its label gives it to a queue of Kueue's."""
+    """A Job of an attempt, or another Job with its name. `run_uid` and `attempt` are what its labels say. `queued` says
+    whether its label gives it to a queue of Kueue's.
+    """
 
     namespace: str
     name: str
@@ -157,7 +159,7 @@ class JobFact:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFact:
-    """What one container is doing: waiting (with a reason), running, or terminated (with an exit code)."""
+    """The state of one container: waiting (with a reason), running, or terminated (with an exit code)."""
 
     name: str
     waiting: str | None = None
@@ -208,7 +210,7 @@ class PodFact:
 
     @property
     def started(self) -> bool:
-        """Whether its runner has begun, however it went on."""
+        """Whether its runner has started, even if it has ended since."""
         return self.runner is not None and self.runner.started_at is not None
 
     @property
@@ -218,7 +220,7 @@ class PodFact:
 
     @property
     def ended_at(self) -> datetime:
-        """When its runner ended; when it was made, where that is not known."""
+        """The end of its runner; the pod's creation, where the end is not known."""
         return (self.runner and self.runner.finished_at) or self.created_at
 
 
@@ -271,8 +273,7 @@ def digest(text: str) -> str:
 
 
 def receipt_of(found: PodFact) -> Receipt | None:
-    """What the runner of a pod left in its termination message; None where there is none of its shard that can be
-    read."""
+    """The receipt in a pod's termination message; None where there is none for its shard that can be read."""
     if found.runner is None or not found.runner.message:
         return None
     try:

@@ -1,4 +1,5 @@
-"""Who is calling: a runner's pod, by a token that is bound to it, or the API's service account. No HTTP here.
+"""Authentication of callers: a runner's pod, by a token that is bound to it, or the API's service account. No HTTP
+here.
 
 TokenReview says whose token it is and for which audience; the pod's chain of owners (pod, Job, run, each in the same
 namespace and by UID, in the operator's own cache) says what the pod may write. The first is remembered for a minute,
@@ -38,17 +39,17 @@ class PodIdentity:
 
 
 class Authenticator(Protocol):
-    """Turns a bearer token into who that is. Raises Refusal (401, 403), or errors.Unavailable."""
+    """Turns a bearer token into its caller. Raises Refusal (401, 403), or errors.Unavailable."""
 
     async def runner(self, token: str) -> PodIdentity:
         """The pod that the token is bound to."""
 
     async def reader(self, token: str) -> None:
-        """Returns for whoever may read every run's artifacts."""
+        """Return if the caller may read every run's artifacts."""
 
 
 class ReviewedTokens:
-    """TokenReview with a memory: 60 s for a valid token, 10 s for another; one question at a time for each token."""
+    """TokenReview with a cache: 60 s for a valid token, 10 s for another. Each token has one review at a time."""
 
     def __init__(self, reviewer: Reviewer, *, now: Callable[[], float] = time.monotonic) -> None:
         self._reviewer = reviewer
