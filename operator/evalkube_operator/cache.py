@@ -371,5 +371,5 @@ class Cache:
 
 
 def _tracked(pod: PodFact, before: PodFact | None) -> PodFact:
-    """Its finalizer goes when its end is counted; that it had one stays true."""
+    """The pod, marked as tracked where it was before: its finalizer is removed when its end is counted."""
     return replace(pod, tracked=True) if before is not None and before.tracked and not pod.tracked else pod

@@ -1,4 +1,4 @@
-"""Decides who belongs to a run: each link by namespace, kind and UID, from pod to Job to run. Pure.
+"""Decides which Jobs and pods belong to a run. Each link from pod to Job to run is by namespace, kind and UID. Pure.
 
 A label alone proves nothing: whoever may make pods, in whatever namespace, may write any label, any owner and any
 finalizer. What nobody can write is the namespace that an object is in, its own UID, when it was made, and the status
@@ -52,7 +52,8 @@ def _within(ranges: str, index: int) -> bool:
 
 
 def runner(pods: Iterable[PodFact]) -> PodFact | None:
-    """Whose word counts among the pods of one shard: the oldest that has not ended, as its Job's controller deletes
-    the younger of two. A replacement comes only after its predecessor's end."""
+    """The pod whose reports count for a shard: the oldest that has not ended, because its Job's controller deletes the
+    younger of two. A replacement comes only after its predecessor's end.
+    """
     living = [pod for pod in pods if not pod.ended and not pod.gone]
     return min(living, key=lambda pod: (pod.created_at, pod.uid), default=None)

@@ -1,4 +1,4 @@
-"""JSON lines on standard error, one per record, kopf's included. Nothing about a run but its name and reason."""
+"""Logs JSON lines on standard error, one per record, kopf's included. Of a run they only have its name and reason."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The operator: puts its parts together, runs them, and stops them in order.
+"""The operator's program: puts its parts together, runs them, and stops them in order.
 
     evalkube operator [--config FILE]
 
@@ -194,7 +194,7 @@ class _Operator:
                 await asyncio.sleep(2)
 
     async def _lead(self) -> None:
-        """Keep the cache true; once this replica leads, and the cache is, do the work."""
+        """Keep the cache up to date. Once this replica leads and the cache is complete, reconcile runs."""
         await self._resync_until_done()
         resync = asyncio.create_task(self._resync())
         leading = asyncio.create_task(self.election.leading.wait())
@@ -256,7 +256,7 @@ class _Operator:
                 self.metrics.reconcile_seconds.observe(time.perf_counter() - began)
 
     async def _claim(self) -> None:
-        """Namespaces that were named are claimed before the first run is there, and looked at now and then."""
+        """Claim the named namespaces before their first run, and check the claims now and then."""
         while True:
             for namespace in self.settings.namespaces:
                 with contextlib.suppress(OperatorError):
@@ -299,7 +299,7 @@ class _Operator:
     # the store
 
     def _on_store_room(self, shortage: str) -> None:
-        """Look at every waiting run again: its status says what it waits for, or it goes on."""
+        """Reconcile every waiting run: its status says what it waits for, or it goes on."""
         self.metrics.store_full.set(bool(shortage))
         if not shortage:
             _LOG.info("the store has room again: runs start")
@@ -378,7 +378,7 @@ class _Operator:
         await self.ingest.serve()
 
     async def _stop(self) -> None:
-        """In order: no new work, what is begun is finished, ingest ends, a standby may take over."""
+        """Stop the parts in order: no new work, begun work is finished, ingest ends, a standby may take over."""
         _LOG.info("stopping")
         self.stopping = self.ingest.should_exit = self.probes.should_exit = True
         deadline = time.monotonic() + _STOP_S / 2

@@ -1,4 +1,4 @@
-"""What the operator is told when it starts: one JSON file (the chart's ConfigMap) and a few variables beside it.
+"""The operator's settings: one JSON file (the chart's ConfigMap) and a few environment variables.
 
 Read once in main; an unknown key is an error. The only place that reads the environment.
 """
@@ -163,7 +163,7 @@ _DEFAULT_CONFIG: Final = "/etc/evalkube/operator.json"
 
 
 def read(arguments: Sequence[str]) -> Settings:
-    """The settings of this process; ends it with a sentence where they are wrong. `arguments`: [--config FILE]."""
+    """The settings of this process. Ends the process with a message where they are wrong. `arguments`: [--config FILE]."""
     default = os.environ.get("EVALKUBE_OPERATOR_CONFIG", _DEFAULT_CONFIG)
     parser = argparse.ArgumentParser(
         prog="evalkube operator", description="Turn runs into Jobs and their outcome into status"

@@ -1,4 +1,4 @@
-"""kopf without its memory: storages that keep nothing on anybody's objects, and spend nothing on looking for it.
+"""kopf's storages that keep nothing on other people's objects, and spend no time on looking for it.
 
 By default kopf copies every object several times per event to find out what changed since its last handling; for raw
 event handlers that is thrown away. Measured, it was 12 of the 14 ms that an event cost.

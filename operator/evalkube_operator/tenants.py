@@ -1,4 +1,4 @@
-"""What ingest may know of the runs (`ports.Runs`), answered from the cache: who owns a pod, which runs there are."""
+"""Answers ingest's questions about runs (`ports.Runs`) from the cache: who owns a pod, which runs there are."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ __all__ = ["Tenants"]
 
 
 class Tenants:
-    """`ports.Runs`. `wake`: the run of that key wants a look, within so many seconds."""
+    """`ports.Runs` over the cache. `wake` has the run of that key reconciled, within so many seconds."""
 
     def __init__(self, cache: Cache, reconciler: Reconciler, wake: Callable[[Key, float], None]) -> None:
         self._cache = cache
@@ -70,8 +70,9 @@ class Tenants:
 
 
 def _place(run: RunFact, job: JobFact) -> tuple[int, bool] | None:
-    """The attempt whose Job it is, and whether that is the one at work. None where it is none's: another Job than the
-    one on record, or one that is named as no attempt's is."""
+    """The attempt of a Job, and whether it is the one at work. None for another Job than the one on record, or one
+    whose name is no attempt's.
+    """
     status = run.status
     last = status.attempts[-1] if status.attempts else None
     if status.job_uid is not None and job.uid == status.job_uid and last is not None:

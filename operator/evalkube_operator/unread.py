@@ -1,4 +1,4 @@
-"""Objects that cannot be read: each version of one is logged once and counted once, however often it is listed.
+"""Reports objects that cannot be read: each version of one is logged once and counted once, however often it is listed.
 
 No I/O but the log, and bounded memory: whoever may make objects may make many that cannot be read.
 """
@@ -24,7 +24,7 @@ class Unread:
         self._known: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     def note(self, problem: Unreadable) -> None:
-        """The object is passed over, for this reason."""
+        """Note that the object is skipped, for this reason."""
         known = problem.kind, problem.uid or problem.place, problem.version
         if known in self._known:
             self._known.move_to_end(known)

@@ -1,4 +1,4 @@
-"""Keeps the cache true: kopf's watches tell it what happens, and a full list now and then finds what they missed.
+"""Keeps the cache up to date: kopf's watches report what happens, and a full list now and then finds what they missed.
 
 kopf is used for its watches alone: handlers of raw events leave no finalizer and no annotation on anybody's objects.
 It lists again after a gap, but tells of no object that vanished in it; that is what `resync` is for.
@@ -28,7 +28,7 @@ FAILED_CREATES: Final = "involvedObject.kind=Job,reason=FailedCreate"
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Nothing of kopf's but watches; filtered by the API server, so that other people's pods never come here."""
+    """kopf's settings: only watches, filtered by the API server, so that other people's pods never come here."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -114,7 +114,7 @@ class Watching:
         return [each for each in self._namespaces if each not in self.passed_over]
 
     async def resync(self) -> bool:
-        """List everything and compare; whether a namespace that was passed over can be read by now.
+        """List everything and compare; whether a namespace that was skipped can be read by now.
 
         Raises errors.OperatorError.
         """

@@ -42,7 +42,8 @@ class Whole:
         return None if found is None else found.content
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
-        """Store a whole artifact of the run. Raises Refusal (409) while a result is missing, and what `chunks` raises.
+        """Store a whole artifact of the run. Raises Refusal (409) while a result is missing, or what `chunks`
+        raises.
         """
         key = keys.own(self._owner.run, keys.checked_own_path(path))
         self._use.check(key, size_bytes, most_bytes=self._use.limits.artifact_bytes)

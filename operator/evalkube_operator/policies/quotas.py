@@ -45,7 +45,7 @@ def beyond_limits(message: str) -> bool:
 
 
 def _amounts(text: str) -> dict[str, Decimal]:
-    """Of a list like `limits.memory=2Gi,pods=1`; without what is no quantity."""
+    """The amounts in a list like `limits.memory=2Gi,pods=1`, without those that are no quantity."""
     pairs = (each.partition("=") for each in text.rstrip(",").split(","))
     return {name: amount for name, _, value in pairs if (amount := _amount(value)) is not None}
 

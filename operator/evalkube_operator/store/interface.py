@@ -1,4 +1,4 @@
-"""What a store is to everything else: keys in, bytes in and out, streaming. Types only, no I/O here."""
+"""The interface of a store: keys and bytes in, bytes out, streaming. Types only, no I/O here."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ PROBE_BYTES: Final = 64 << 10
 
 
 class StoreError(Unavailable):
-    """The store did not do what it was asked for."""
+    """The base class of a store's errors."""
 
 
 class StoreFull(StoreError):
-    """There is no room left: trying again does not help until somebody makes some."""
+    """The store has no room: trying again helps only after somebody makes room."""
 
 
 class StoreUnavailable(StoreError):
-    """The store does not answer, or refuses: try again later."""
+    """The store does not answer, or refuses the request: try again later."""
 
 
 class StoreCorrupt(StoreError):
-    """What is stored does not fit together; nobody but the operator writes there."""
+    """The stored objects do not fit together. Only the operator writes there."""
 
 
 class PathTaken(OperatorError):
@@ -82,7 +82,9 @@ class Upload:
 
 
 class Store(Protocol):
-    """Keys are those of `keys`; a prefix ends where a segment does. Everything may raise StoreUnavailable."""
+    """A store of artifacts. Keys are those of `keys`; a prefix ends where a segment does. Everything may raise
+    StoreUnavailable.
+    """
 
     kind: str
 
@@ -121,10 +123,10 @@ class Store(Protocol):
         """The runs of which anything is stored."""
 
     async def presign(self, key: str, *, expires_s: float) -> Upload | None:
-        """Where to upload the artifact directly; None where everything goes through us."""
+        """The address for a direct upload of the artifact; None where everything goes through ingest."""
 
     async def uploaded(self, key: str) -> int | None:
-        """After a direct upload: it is the whole artifact now; its size, or None where nothing came."""
+        """Take a direct upload as the whole artifact. Its size, or None where nothing came."""
 
     async def check(self) -> None:
-        """Raises StoreError where the store cannot be written: PROBE_BYTES are, and leave nothing behind."""
+        """Write PROBE_BYTES and remove them again. Raises StoreError where the store cannot be written."""

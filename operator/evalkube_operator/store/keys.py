@@ -1,4 +1,4 @@
-"""Where in the store what of a run is: names only, no I/O. Every path from outside passes through here.
+"""The keys of a run's objects in the store: names only, no I/O. Every path from outside passes through here.
 
 <namespace>/<run name>.<uid>/<attempt>/<shard>/<path>     what one shard of one attempt delivered
 <namespace>/<run name>.<uid>/run/<path>                   what is of the run as a whole: the operator's, and reports
@@ -68,13 +68,13 @@ def run_prefix(run: RunKey) -> str:
 
 
 def own(run: RunKey, path: str) -> str:
-    """Key of something that is of the whole run."""
+    """The key of an object of the whole run."""
     return f"{run_prefix(run)}/run/{path}"
 
 
 @dataclass(frozen=True, slots=True)
 class ShardKey:
-    """What one shard of one attempt delivers to."""
+    """The keys below which one shard of one attempt delivers."""
 
     run: RunKey
     attempt: int
@@ -112,7 +112,7 @@ def parse_artifact(run: RunKey, key: str) -> tuple[ShardKey | None, str] | None:
 
 
 def result_path(sha256: str) -> str:
-    """Where a shard's result document lies; the name tells its digest without reading it."""
+    """The path of a shard's result document. The name has its digest, which is known without reading it."""
     return f"{OWN}/result-{sha256}.json"
 
 
@@ -154,7 +154,9 @@ def _check_segment(segment: str) -> None:
 
 
 def split(key: str) -> list[str]:
-    """The segments of a whole key, for a store that makes folders of them. Raises BadPath for one that leaves it."""
+    """The segments of a whole key, for a store that makes folders of them. Raises BadPath where they would leave the
+    store.
+    """
     segments = key.split("/")
     if any(segment in ("", ".", "..") or "\0" in segment for segment in segments):
         raise BadPath(f"{key!r} is not a key of the store")

@@ -1,4 +1,4 @@
-"""A store that tells of each write that found no room; all else is the store's that it stands before."""
+"""A store that reports each write that found no room; all else is done by the store behind it."""
 
 import contextlib
 from collections.abc import AsyncIterable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""Which store it is: one line for each kind."""
+"""Opens the store of the settings: one line for each kind."""
 
 from dataclasses import dataclass
 from pathlib import Path

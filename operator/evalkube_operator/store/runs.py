@@ -1,4 +1,4 @@
-"""What the operator's core asks of the store (`ports.Store`): result documents, the merged result, and the sweep."""
+"""Implements `ports.Store`: result documents, the merged result, and the sweep."""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -80,7 +80,7 @@ class RunStore:
 
 
 async def sweep(store: Store, exists: Callable[[str], bool], *, now: datetime, keep: timedelta) -> list[RunKey]:
-    """Removes what belongs to no run any more, `keep` after it was last written; the runs removed.
+    """Remove what belongs to no run any more, `keep` after it was last written; return the removed runs.
 
     `exists` says of a UID whether there is such a run; ask only when every run is known (after a full list).
     """

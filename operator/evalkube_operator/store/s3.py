@@ -140,7 +140,7 @@ class S3Store:
         return True
 
     async def _merge(self, key: str, row: Sequence[Part], merging: Sequence[Part]) -> None:
-        """Makes several parts one, which first covers the others and then outlives them."""
+        """Merge several parts into one, which first covers the others and then outlives them."""
         first, last = merging[0], merging[-1]
         try:
             await self._send(first.name, _Counted(self._read(key, row, first.offset, last.end)))
@@ -320,7 +320,7 @@ def _as_part(key: str, found: Stored) -> Part:
 
 @functools.cache
 def _settle_at_exit() -> None:
-    """Lets the client's threads put down the last answers before the interpreter goes.
+    """Let the client's threads finish their last answers before the interpreter ends.
 
     One that still holds a Python object when finalization begins aborts the whole process (pyo3-async-runtimes, issue
     40; seen here in a third of the programs that end right after a request, in none that ended 10 ms later).
@@ -330,7 +330,7 @@ def _settle_at_exit() -> None:
 
 @contextlib.contextmanager
 def _in_our_words() -> Iterator[None]:
-    """What the bucket says, in the store's words; that an object is (not) there stays what it is."""
+    """Turn the bucket's errors into the store's. Errors that say that an object exists, or does not, stay as they are."""
     try:
         yield
     except (FileNotFoundError, exceptions.AlreadyExistsError):

@@ -177,7 +177,7 @@ class VolumeStore:
 
 
 async def _in_thread(call: Callable[..., Value], *arguments: object) -> Value:
-    """What the disk says, in the store's words."""
+    """Run in a thread, with the disk's errors turned into the store's."""
     try:
         return await asyncio.to_thread(call, *arguments)
     except OSError as problem:
@@ -239,7 +239,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _make_folders(folder: Path, root: Path) -> bool:
-    """Whether any had to be made. `folder` is below `root`."""
+    """Make the folders up to `folder`, which is below `root`; whether any was missing."""
     if folder.is_dir():
         return False
     folder.mkdir(parents=True, exist_ok=True)
@@ -247,7 +247,7 @@ def _make_folders(folder: Path, root: Path) -> bool:
 
 
 def _sync_folders(folder: Path, root: Path) -> None:
-    """A new name is on the disk only when its folder is."""
+    """Sync folders to the disk: a new name is on the disk only when its folder is."""
     while True:
         with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as handle:
             os.fsync(handle)
