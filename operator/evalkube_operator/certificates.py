@@ -72,7 +72,7 @@ class Certificates:
         if found and found != self._ca:
             self._ca = found
             self._trust(found)
-            _LOG.info("the authority of ingest's certificate has changed: runners are told")
+            _LOG.info("the authority of ingest's certificate has changed; runners are informed")
         if not self._ca:
             return
         wanted = digest(self._ca)
@@ -89,7 +89,7 @@ class Certificates:
         try:
             self._serve()
         except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
-            _LOG.error("ingest's new certificate is not taken up: %s", problem)
+            _LOG.error("ingest's new certificate cannot be used: %s", problem)
             return
         self._served = found
         _LOG.info("ingest's certificate has changed, and is served now")

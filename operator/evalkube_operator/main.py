@@ -190,7 +190,7 @@ class _Operator:
             try:
                 return await self.watching.readable()
             except OperatorError as problem:
-                _LOG.warning("listing: %s", problem)
+                _LOG.warning("a list of the API server failed: %s", problem)
                 await asyncio.sleep(2)
 
     async def _lead(self) -> None:
@@ -217,7 +217,7 @@ class _Operator:
             try:
                 await self.watching.resync()
             except OperatorError as problem:
-                _LOG.warning("listing: %s", problem)
+                _LOG.warning("a list of the API server failed: %s", problem)
                 await asyncio.sleep(2)
             else:
                 return
@@ -230,7 +230,7 @@ class _Operator:
                     _LOG.info("a namespace of this operator was created again; the operator restarts to watch it")
                     return
             except OperatorError as problem:
-                _LOG.warning("listing: %s", problem)
+                _LOG.warning("a list of the API server failed: %s", problem)
 
     async def _work(self) -> None:
         while not self.stopping:
@@ -274,7 +274,7 @@ class _Operator:
         at_least_s = (problem.retry_after_s or 0.0) if isinstance(problem, Unavailable) else 0.0
         pause_s = self.queue.failed(key, at_least_s=at_least_s)
         self.metrics.reconcile_errors.labels(type(problem).__name__).inc()
-        _LOG.warning("%s %s/%s: %s; it is tried again in %.2f s", *key, problem, pause_s)
+        _LOG.warning("%s %s/%s: %s; next try in %.2f s", *key, problem, pause_s)
 
     async def _beat(self) -> None:
         while True:
@@ -325,7 +325,7 @@ class _Operator:
                 await self.run_store.delete_run(run)
             except (OperatorError, StoreError, OSError) as problem:
                 which = f"{run.namespace}/{run.name}"
-                _LOG.warning("the artifacts of %s cannot be removed now: %s; it is tried again later", which, problem)
+                _LOG.warning("the artifacts of %s cannot be removed now: %s; next try later", which, problem)
 
     async def _sweep(self) -> None:
         while True:
@@ -340,10 +340,10 @@ class _Operator:
                     keep=timedelta(seconds=max(self.settings.keep_s, 60.0)),
                 )
             except (OperatorError, StoreError, OSError) as problem:
-                _LOG.warning("sweeping the store: %s", problem)
+                _LOG.warning("the sweep of the store failed: %s", problem)
             else:
                 if removed:
-                    _LOG.info("removed the artifacts of %d runs that are gone", len(removed))
+                    _LOG.info("removed the artifacts of %d deleted runs", len(removed))
 
     # HTTP
 

@@ -117,7 +117,9 @@ class Cluster(Protocol):
     """The API server as the executor uses it. Everything may raise errors.Unavailable: done or not, nobody knows."""
 
     async def create_job(self, manifest: Object) -> Object:
-        """Create the Job. Raises Conflict where the name is taken, NotFound without its namespace, Forbidden, Refused."""
+        """Create the Job. Raises Conflict where the name is taken, NotFound without its namespace, Forbidden,
+        Refused.
+        """
 
     async def get_job(self, namespace: str, name: str) -> Object | None:
         """The Job of that name, from the API server itself."""

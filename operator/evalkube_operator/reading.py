@@ -268,7 +268,9 @@ def _digest(ca: str) -> str:
 
 
 def _index(annotations: Mapping[str, str], labels: Mapping[str, str]) -> int:
-    """The pod's index, from the annotation, which is all that the Job's controller reads. A label beside it must agree."""
+    """The pod's index, from the annotation, which is all that the Job's controller reads. A label beside it must
+    agree.
+    """
     said = annotations.get(_INDEX, "")
     index = _whole(said)
     return index if index is not None and labels.get(_INDEX, said) == said else -1

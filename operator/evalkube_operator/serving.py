@@ -66,7 +66,9 @@ def probes(
     metrics: Callable[[], bytes],
     served_by_others: Callable[[], Mapping[str, str]] = dict,
 ) -> Starlette:
-    """The probes: /healthz (alive), /readyz (leads and serves, and which namespaces another release serves), /metrics."""
+    """The probes: /healthz (alive), /readyz (leads and serves, and which namespaces another release serves),
+    /metrics.
+    """
 
     async def healthz(_: Request) -> Response:
         found = complaints()

@@ -163,7 +163,9 @@ _DEFAULT_CONFIG: Final = "/etc/evalkube/operator.json"
 
 
 def read(arguments: Sequence[str]) -> Settings:
-    """The settings of this process. Ends the process with a message where they are wrong. `arguments`: [--config FILE]."""
+    """The settings of this process. Ends the process with a message where they are wrong. `arguments`: [--config
+    FILE].
+    """
     default = os.environ.get("EVALKUBE_OPERATOR_CONFIG", _DEFAULT_CONFIG)
     parser = argparse.ArgumentParser(
         prog="evalkube operator", description="Turn runs into Jobs and their outcome into status"

@@ -1,6 +1,6 @@
 """Reads objects from watches and lists of the API server, and tells the cache.
 
-What cannot be read is noted and passed over. The last fact of it stays while the object is there, and goes with it; a
+What cannot be read is noted and skipped. The last fact of it stays while the object is there, and goes with it; a
 list takes over all others. No I/O.
 """
 

@@ -33,4 +33,4 @@ class Unread:
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         self._count(problem.kind)
-        _LOG.warning("passed over until it changes: %s", problem)
+        _LOG.warning("skipped until it changes: %s", problem)

@@ -127,7 +127,7 @@ class Watching:
                 if namespace is None or len(self._namespaces) == 1:
                     raise
                 self.passed_over.add(namespace)
-                _LOG.warning("the namespace %s is passed over: %s", namespace, problem)
+                _LOG.warning("the namespace %s is skipped: %s", namespace, problem)
             else:
                 returned = returned or namespace in self.passed_over
                 self.passed_over.discard(namespace or "")

@@ -330,7 +330,9 @@ def _settle_at_exit() -> None:
 
 @contextlib.contextmanager
 def _in_our_words() -> Iterator[None]:
-    """Turn the bucket's errors into the store's. Errors that say that an object exists, or does not, stay as they are."""
+    """Turn the bucket's errors into the store's. Errors that say that an object exists, or does not, stay as they
+    are.
+    """
     try:
         yield
     except (FileNotFoundError, exceptions.AlreadyExistsError):
