@@ -1,4 +1,4 @@
-"""How everything leaves a runner: one small interface, here with its form for one machine, plain files.
+"""The interface through which everything leaves a runner, and its implementation for one machine: plain files.
 
 Nothing else in the runner writes outside its scratch directory.
 """
@@ -35,7 +35,7 @@ _LONGEST_PAUSE_S = 2.0
 
 
 class Place(Protocol):
-    """Where whole artifacts are written and read back. Paths are relative and use forward slashes."""
+    """A place where whole artifacts are written and read back. Paths are relative and use forward slashes."""
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a whole artifact; readers see the old one or the new one."""
@@ -53,8 +53,8 @@ class Place(Protocol):
 
 
 class Whole(Place, Protocol):
-    """The run of several shards as a whole: what all of them left, and what is written of all. Raises RunFailed where
-    something cannot be read or does not arrive.
+    """The whole run of several shards: the artifacts of all shards, and those that are written for all. Raises
+    RunFailed where something cannot be read or delivered.
     """
 
     async def result_of(self, shard: int) -> bytes:
@@ -62,8 +62,9 @@ class Whole(Place, Protocol):
 
 
 class Delivery(Place, Protocol):
-    """Where artifacts, progress and the result of this shard go. What writes raises RunFailed (StoreFull, StoreFailed)
-    once it has waited long enough for a place."""
+    """The delivery of this shard's artifacts, progress and result. Writing raises RunFailed (StoreFull, StoreFailed)
+    once it has waited long enough for room.
+    """
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
         """Add whole lines to an artifact. On return they survive the runner, `durable` ones the machine too."""
@@ -79,11 +80,11 @@ class Delivery(Place, Protocol):
         """An artifact as an earlier attempt of this run (or the run it continues) left it; None where there is none."""
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
-        """Tell how far the run is. May be called as often as one likes; what is told at an end is always delivered."""
+        """Report how far the run is. It may be called as often as needed; the last report is always delivered."""
 
     async def result(self, document: BaseModel) -> Whole | None:
-        """Deliver the result document. The whole run where this was the last of several shards: its report is then
-        this shard's to make, as it is of any other that is told so.
+        """Deliver the result document. Returns the whole run where this was the last of several shards: then this shard
+        makes its report, as any shard does that is told so.
         """
 
 
@@ -160,8 +161,8 @@ class FileDelivery:
             _LOG.error("%s is not left: %s", path, failure.message)
 
     async def _written(self, write: Callable[..., None], *arguments: object) -> None:
-        """Write, and try again until it succeeds or the patience ends. All writes share one outage: one that comes
-        late in it does not wait anew.
+        """Write, and retry until it succeeds or the time for retries is over. All writes share that time, so a write
+        late in an outage does not wait anew.
         """
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -246,7 +247,7 @@ def _json(value: object) -> bytes:
 
 
 def _append(path: Path, data: bytes, durable: bool) -> None:
-    """All of `data` or nothing: half a line would be joined by the next try."""
+    """Append all of `data` or nothing: half a line would be joined by the next try."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
