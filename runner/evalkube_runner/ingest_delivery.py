@@ -168,7 +168,7 @@ class IngestDelivery:
         self._offsets[path] = hashes.size_bytes
 
     async def _put_directly(self, path: str, hashes: "_Hashes", blocks: Callable[[], AsyncIterator[bytes]]) -> bool:
-        """Whether the artifact went past ingest. Asking also finds out early that it is too large."""
+        """Whether the artifact was uploaded directly. Asking also finds out early that it is too large."""
         if hashes.size_bytes < _DIRECT_FROM_BYTES or not self._direct_offered:
             return False
         announced = {"bytes": hashes.size_bytes, "sha256": hashes.sha256.hex()}
@@ -262,8 +262,9 @@ class IngestDelivery:
         return _IngestWhole(self._client) if told else None
 
     async def finished(self, receipt: Receipt) -> None:
-        """Tell that this shard is done, so that nobody has to wait until Kubernetes has noticed. Never raises: the
-        receipt is also in the pod's termination message."""
+        """Report that this shard is done, so that nobody waits until Kubernetes has noticed. Never raises: the receipt
+        is also in the pod's termination message.
+        """
         if self._telling is not None:
             self._telling.cancel()  # nothing may come after the last word
         try:
@@ -273,7 +274,7 @@ class IngestDelivery:
             _LOG.debug("the receipt was not told: %s", problem)
 
     async def start_together(self, turn: int = 0, *, patience_s: float = 600.0) -> StartInstant:
-        """Waits until all shards are ready for point `turn` of the sweep; when they begin.
+        """Wait until all shards are ready for point `turn` of the sweep; the instant at which they begin.
 
         The instant is one of ingest's clock, so that nodes' clocks need not agree. Where that clock stands is asked
         some times more until the start is near, for an answer that was waited for may have been long on its way.
@@ -296,8 +297,8 @@ class IngestDelivery:
                 raise RunFailed(Reason.BARRIER_TIMEOUT, message)
 
     async def share(self, news: LoadNews) -> OthersNews | None:
-        """Tells how this shard's load fares: what the others told; None where ingest does not say (it is away, or an
-        older one), for nobody waits for it.
+        """Report this shard's load; the reports of the others. None where ingest does not answer (it is away, or
+        older): nobody waits for it.
         """
         body = news.model_dump_json(by_alias=True).encode()
         try:
@@ -313,7 +314,9 @@ class IngestDelivery:
         return await self._client.send("POST", "barrier", json=ready, expected=expected)
 
     async def _precise(self, told: StartInstant, turn: int) -> StartInstant:
-        """The same instant by the answers to quick questions; as it was `told` where none comes in time."""
+        """The same instant, more precisely, by the answers to quick questions; as it was `told` where none comes in
+        time.
+        """
         answers: list[Answer] = []
         best = told
         for _ in range(_CLOCK_QUESTIONS):
@@ -334,8 +337,8 @@ class IngestDelivery:
         return best
 
     async def _arrived(self, path: str, sending: Awaitable[None], *, needed: bool = False) -> bool:
-        """Whether it did. Where not, the run goes on without it, unless it is `needed` later and the store is full:
-        what is still to come would find no room either. Raises RunFailed (STORE_FULL).
+        """Whether the request was answered. Where not, the run goes on without it. If it is `needed` later and the
+        store is full, what is still to come would find no room either. Raises RunFailed (STORE_FULL).
         """
         try:
             await sending
@@ -398,7 +401,7 @@ class _IngestWhole:
 
 
 def _instant(document: dict[str, Any]) -> StartInstant:
-    """As if the answer had come at once."""
+    """The start instant, as if the answer had come at once."""
     monotonic_ns = time.monotonic_ns()
     start_at_ns, server_ns = int(document["start_at_ns"]), int(document["server_ns"])
     if start_at_ns < server_ns:

@@ -27,7 +27,7 @@ Document = TypeVar("Document", bound=BaseModel)
 
 
 class Redactor(redaction.Redactor):
-    """Takes secrets out of what a run writes, too."""
+    """Removes secrets from what a run writes."""
 
     def __init__(self, secrets: Iterable[str | None], *, spared: Iterable[str] = ()) -> None:
         super().__init__(secrets, spared=spared)
@@ -88,7 +88,7 @@ _PAGES: Final = ".html"
 
 
 def _least(traces: frozenset[bytes]) -> list[bytes]:
-    """Those that no other one is in: where none of them is, no longer one is."""
+    """The secrets that contain no other: where none of these is found, no longer one is."""
     return sorted(one for one in traces if not any(other in one for other in traces - {one}))
 
 
@@ -117,7 +117,7 @@ class LogFilter(logging.Filter):
 
 
 def redacting(share: Share, redactor: Redactor) -> Share:
-    """The same, told without the secrets: why a load ended may be in the words of its target."""
+    """The same result without the secrets: the reason of an early end may quote its target."""
 
     async def redacted(news: LoadNews) -> OthersNews | None:
         return await share(redactor.document(news))

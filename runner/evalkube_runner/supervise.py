@@ -1,4 +1,4 @@
-"""Takes one run to its end, whatever that is, and says in a receipt what it was.
+"""Runs one run to its end, whatever that is, and reports it in a receipt.
 
 A run ends by itself, by a fault, by a signal, or because its parent is gone. In every case what is finished has been
 delivered, the log becomes an artifact, and there is a receipt.

@@ -1,4 +1,4 @@
-"""Puts the gate before an httpx transport: each connection it opens goes to an address that the gate has handed out.
+"""Puts the gate before an httpx transport: each connection goes to an address that the gate permits.
 
 TLS still verifies the host's name, for httpcore asks for that by itself; only where the socket leads is decided here.
 """
@@ -42,7 +42,7 @@ def _place(transport: httpx.AsyncBaseTransport, where: Where) -> None:
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
-    """Connects by `backend` where `where` says, which is asked anew each time."""
+    """Connects through `backend` to the address of `where`, which is asked anew each time."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend, where: Where) -> None:
         self._backend = backend

@@ -36,7 +36,7 @@ _PER_READ: Final = 1 << 13  # what is worked out of eight times as many takes 20
 
 
 class Outcome(IntEnum):
-    """How a request ended; or that a record is a further choice of an answer, with a time per token and no more."""
+    """The end of a request; or the mark of a record for a further choice of an answer, with only a time per token."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -48,7 +48,7 @@ _SUCCEEDED: Final = int(Outcome.SUCCEEDED)  # a plain number is packed in a thir
 
 
 def path_of(rows: Path) -> Path:
-    """Where the records of the worker stand whose rows are in `rows`."""
+    """The file with the records of the worker whose rows are in `rows`."""
     return rows.with_suffix(".marks")
 
 

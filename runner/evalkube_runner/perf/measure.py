@@ -1,4 +1,4 @@
-"""What the requests of one worker add up to: counts, integer sums, histograms, and a series for plots.
+"""Sums the requests of one worker: counts, integer sums, histograms, and a series for plots.
 
 Definitions (all times in ns, of requests that succeeded):
 
@@ -99,11 +99,11 @@ class Measure:
         return self.succeeded + self.failed
 
     def begin(self, now_ns: int) -> None:
-        """The first measured request leaves now: the series and the throughput count from here."""
+        """Note that the first measured request leaves: the series and the throughput count from here."""
         self.first_sent_ns = self._series.start_ns = now_ns
 
     def connected(self, took_ns: int) -> None:
-        """A connection was opened."""
+        """Note that a connection was opened."""
         self._note("connect_ns", took_ns)
 
     def add(self, exchange: Exchange) -> None:
@@ -210,7 +210,7 @@ class Measure:
             self._note("tpot_ns", tpot_ns)
 
     def _taken(self, exchange: Exchange) -> Taken:
-        """What a request took for `goodput`."""
+        """The times of a request for `goodput`."""
         assert self.goodput is not None
         first_token_ns = exchange.first_token_ns or None
         return self.goodput.taken(
@@ -223,8 +223,8 @@ class Measure:
         self.goodput.add(taken, spans, partial(tpots_of, made=(made or 0) - hidden, basis=basis, strays=strays))
 
     def _count_gaps_of(self, exchange: Exchange, hidden: int) -> None:
-        """The gaps of all choices: of tokens, where the server's count has more of them than pieces came. One that
-        ends its choice without a text is in the count, and in no gap.
+        """Count the gaps of all choices: between tokens, where the server counts more of them than pieces came. A token
+        that ends its choice without a text is counted, and in no gap.
         """
         usage = exchange.usage
         made = usage.completion_tokens if usage is not None else None
@@ -256,7 +256,7 @@ class Measure:
         self._gap_times.clear()
 
     def sketch(self, name: str) -> Sketch:
-        """What was counted so far by the histogram of that name, for percentiles of a load that goes on."""
+        """The counts so far of the histogram of that name, for percentiles of a load that goes on."""
         return self._histograms.sketch(name)
 
     def histograms(self) -> dict[str, Histogram]:

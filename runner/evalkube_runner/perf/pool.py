@@ -1,4 +1,5 @@
-"""The connections of one worker process to one target: which is used, which is opened, what takes too long.
+"""The connections of one worker process to one target: it chooses which is used, opens new ones, and ends what takes
+too long.
 
 A pool hands out the connection that was used last (it is the least likely to have been closed). One coarse sweep
 looks at all requests in flight, so that no request pays for a timer.
@@ -31,9 +32,7 @@ _CONNECT_S = 60.0  # where no connect_timeout is given: the kernel alone would t
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Longest times, in seconds; None = no limit. `read_s` is the longest silence, `total_s` counts from the
-    send.
-    """
+    """The time limits, in seconds; None = no limit. `read_s` is the longest silence, `total_s` counts from the send."""
 
     connect_s: float | None = None
     read_s: float | None = None
@@ -47,7 +46,7 @@ class Limits:
 
 
 class Pool:
-    """The connections to one target, and what became of them."""
+    """The connections to one target, and their counts."""
 
     def __init__(
         self,
@@ -208,7 +207,7 @@ class Pool:
         return connection
 
     async def _first_that_answers(self) -> Connection:
-        """Addresses that do not answer where another one does are left out from then on (localhost: ::1 and
+        """Connect to the first address that answers. The others are left out from then on (localhost: ::1 and
         127.0.0.1).
         """
         self._turn += 1
@@ -256,7 +255,7 @@ class Pool:
 
 
 def _silence(exchange: Exchange) -> ErrorClass:
-    """Which wait was too long."""
+    """The limit that a silence has passed."""
     if not exchange.first_byte_ns:
         return ErrorClass.HEADER_TIMEOUT
     if exchange.streamed and not exchange.first_token_ns and not exchange.refused:

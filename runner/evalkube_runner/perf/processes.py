@@ -1,5 +1,5 @@
-"""Worker processes that are started before it is known what they will do: a process needs as long to load its modules
-as its parent needs to read data and to test the connection. Nothing else is imported here, so that it can be first.
+"""Starts worker processes before their work is known: a process needs as long to load its modules as its parent needs
+to read data and to test the connection. Nothing else is imported here, so that it can be first.
 """
 
 import asyncio

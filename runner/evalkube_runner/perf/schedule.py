@@ -1,5 +1,5 @@
-"""Which request is sent when: a pure function of (seed, global request index). No clock; no I/O but that
-recorded arrivals are read from their file.
+"""The schedule of requests: a pure function of (seed, global request index). No clock; the only I/O is reading the file
+of recorded arrivals.
 
 Randomness is counter-based (Philox, Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): block b of
 4096 indices has its own counter, so any shard computes any part, and any number of lanes sends the same workload.
@@ -65,13 +65,13 @@ class Arrivals:
 
     @property
     def timed(self) -> bool:
-        """Whether they need no rate beside them."""
+        """Whether the arrivals have times of their own, and need no rate."""
         return bool(self.stages) or self.recorded is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The part of a load that one worker process of one shard sends: every `lanes`-th index from `lane` on."""
+    """One worker process's part of the load of one shard: every `lanes`-th index from `lane` on."""
 
     lane: int
     lanes: int

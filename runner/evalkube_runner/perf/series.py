@@ -1,4 +1,4 @@
-"""The course of a load over time: counts per interval, for plots. Its length is bounded. No I/O."""
+"""Counts of a load per interval over time, for plots, with a bounded length. No I/O."""
 
 from typing import Any
 

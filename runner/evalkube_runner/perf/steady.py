@@ -1,5 +1,4 @@
-"""The part of a load in which it was what had been asked for, and what the load was in it. Pure, but for the reading of
-records (`marks`), which is given.
+"""Finds the steady part of a load, and its figures. Pure, but for reading the given records (`marks`).
 
 Definitions, for one shard (docs/measuring.md has the reasons):
 
@@ -48,8 +47,8 @@ _DEVIATIONS = 3
 
 
 def window_of(workers: Sequence[Records], *, settled_ns: int, started_at_ns: int) -> SteadyWindow | None:
-    """The steady part of what these workers did; None where they measured nothing. `settled_ns`: from when on the
-    load is the one that was asked for. `started_at_ns`: the first measured dispatch, in Unix time.
+    """The steady part of these workers' load; None where they measured nothing. `settled_ns` is the time from which the
+    load is the one asked for. `started_at_ns` is the first measured dispatch, in Unix time.
     """
     spans = [(records, span) for records in workers if (span := _span(records)) is not None]
     if not spans:
@@ -95,7 +94,7 @@ def _span(records: Records) -> _Span | None:
 
 
 def _edges(records: Records, span: _Span, settled_ns: int, step_ns: int) -> tuple[int, int]:
-    """Where the window of one worker begins and ends. It ends before it begins where it has none."""
+    """The ends of one worker's window. Without a window it ends before it begins."""
     sent, ended = np.zeros(_STEPS + 2, np.int64), np.zeros(_STEPS + 2, np.int64)
     for batch in records():
         requests = batch[batch["outcome"] != Outcome.CHOICE]
@@ -167,7 +166,7 @@ class _Counts:
             histogram.add(values.tolist())
 
     def absent(self) -> SteadyAbsence | None:
-        """Why this is no steady part, if it is none."""
+        """The reason why there is no steady part, if there is none."""
         if self.succeeded + self.failed < max(_LEAST, self.flying_first):
             return SteadyAbsence.TOO_SHORT
         grown = abs(self.flying_last - self.flying_first)
@@ -206,7 +205,7 @@ def _overlap(begins: Times, ends: Times, begin_ns: int, end_ns: int) -> Times:
 
 
 def _chance(one: float, other: float) -> float:
-    """By how much two Poisson counts differ at most, but for one time in some hundred."""
+    """The most by which two Poisson counts differ, but for one time in some hundred."""
     return _DEVIATIONS * math.sqrt(one + other)
 
 

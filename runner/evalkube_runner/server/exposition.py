@@ -1,4 +1,4 @@
-"""A page of Prometheus metrics as what is needed of it. Pure.
+"""Reads the needed figures from a page of Prometheus metrics. Pure.
 
 Most lines of such a page are of other metrics, and the parser is slow (some 10 us a line): only lines of known names
 are handed to it. Values of several engines or labels of one server are summed; those of another model are left out.
@@ -39,9 +39,9 @@ class Cumulative:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a page says. Times in seconds, shares from 0 to 1; `gpus` by GPU and figure. `started_s`: when the
-    server's process began, as far as it tells. `model`: whose figures these are, where that is not the run's own name
-    for it.
+    """The figures on a page. Times in seconds, shares from 0 to 1; `gpus` by GPU and figure. `started_s` is the start
+    of the server's process, where known. `model` is whose figures these are, where that is not the run's own name for
+    it.
     """
 
     servers: tuple[str, ...] = ()
@@ -184,7 +184,7 @@ def _histograms(server: names.Server, series: Series) -> dict[str, Cumulative]:
 
 
 def _buckets(samples: Iterable[tuple[Labels, float]]) -> tuple[tuple[float, float], ...]:
-    """By their upper ends; none where engines have different ones, for then their sum is none."""
+    """The buckets by their upper ends; none where engines have different ones, because then they have no sum."""
     total: dict[float, float] = defaultdict(float)
     times: dict[float, int] = defaultdict(int)
     for labels, value in samples:

@@ -1,4 +1,4 @@
-"""Where a server's metrics are, and what is sent there. Pure.
+"""Finds the pages of a server's metrics, and the headers for each. Pure.
 
 The endpoint's own scheme, host and port get the key and the headers of the run, as with every request: llama.cpp asks
 for the key at /metrics, gateways may. No other place gets any of them.

@@ -1,4 +1,4 @@
-"""What scrapes add up to: the server's view of one point. Pure: scrapes and a window in, values out.
+"""Makes the server's view of one point from scrapes. Pure: scrapes and a window in, values out.
 
 Gauges are of the scrapes within the measured part. Counters and histograms are differences, from the last scrape that
 was over before the first measured send (so that the warm-up is left out as far as it can be) to the first that began
@@ -51,7 +51,7 @@ class Window:
 
 
 def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
-    """Every second one, the first and the last among them."""
+    """Every second scrape, the first and the last among them."""
     return [*scrapes[:-1:2], *scrapes[-1:]]
 
 
@@ -89,7 +89,7 @@ def _serves(scrape: Scrape) -> bool:
 
 
 def _faults(scrapes: Sequence[Scrape]) -> Iterator[str]:
-    """What could not be read, each reason once, and whose figures were read."""
+    """The pages that could not be read, each reason once, and whose figures were read."""
     faults = [scrape for scrape in scrapes if scrape.fault]
     if not scrapes or len(faults) == len(scrapes):
         what = "no server metrics"

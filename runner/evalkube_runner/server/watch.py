@@ -29,7 +29,7 @@ _FOREVER_NS = 1 << 62
 
 @dataclass(slots=True)
 class Seen:
-    """What was scraped during one load; nothing where the run asks for nothing."""
+    """The scrapes during one load; none where the run asks for none."""
 
     pages: list[list[Scrape]] = field(default_factory=list)
 
