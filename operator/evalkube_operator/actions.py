@@ -1,4 +1,4 @@
-"""What the plan may ask for, and what it may know: the words between ``plan`` and ``execute``. Values only."""
+"""The actions that a plan may ask for, and the observations that it is made from. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class CreateJob:
 
 @dataclass(frozen=True, slots=True)
 class LookUpJob:
-    """Ask the API server itself whether the Job of that name is gone: the cache alone proves no absence."""
+    """Ask the API server whether the Job of that name is gone: its absence from the cache proves nothing."""
 
     name: str
 
@@ -107,21 +107,21 @@ class LookUpPodEvents:
 
 @dataclass(frozen=True, slots=True)
 class LookUpStoreRoom:
-    """Find out whether the store has room for what a run brings."""
+    """Find out whether the store has room for the run's results."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Fetch the shards' results of ``attempt`` and make one of them."""
+    """Fetch the shards' results of `attempt` and merge them into one result."""
 
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
 class WriteStatus:
-    """Write the status, unless the run has changed since it was read; then tell about it.
+    """Write the status, unless the run has changed since it was read; then post its events.
 
-    ``can_wait``: bookkeeping that nobody is held up by for some seconds.
+    `can_wait`: bookkeeping that nobody is held up by for some seconds.
     """
 
     status: RunStatus
@@ -136,7 +136,7 @@ class DeleteRun:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Look again at this time at the latest."""
+    """Reconcile the run again at this time at the latest."""
 
     until: datetime
 
@@ -160,7 +160,7 @@ Action = (
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The API server would not create the Job: its HTTP status and words, since when, and when to ask again."""
+    """The API server's refusal to create the Job: its HTTP status and message, since when, and when to ask again."""
 
     code: int
     message: str
@@ -170,9 +170,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ForeignJob:
-    """Somebody else's Job has the name that an attempt's Job should have.
+    """A Job of another owner with the name that an attempt's Job should have.
 
-    ``lasting``: its owner is a run that lives, so that waiting for it is in vain.
+    `lasting`: its owner is a run that lives, so that waiting for it is in vain.
     """
 
     name: str
@@ -184,7 +184,7 @@ class ForeignJob:
 
 @dataclass(frozen=True, slots=True)
 class CollectError:
-    """The store did not answer, or has no room (``full``); when to ask again."""
+    """A failed collection: the store did not answer, or has no room (`full`). It says when to ask again."""
 
     message: str
     retry_at: datetime
@@ -193,14 +193,14 @@ class CollectError:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that is known of a run's surroundings. Whatever a lookup has not answered yet is absent here.
+    """The objects around a run, as far as they are known. What a lookup has not answered yet is absent.
 
-    ``jobs``: every Job that carries the run's UID, finished and deleted ones too. ``pods``: every pod of theirs,
-    those included that are gone but whose end was seen. ``absent_jobs``: names the API server itself does not know.
-    ``objects``: those that the run names; None is "not there". ``pod_events``: by the pod's UID. ``receipts``: by
+    `jobs`: every Job that carries the run's UID, finished and deleted ones too. `pods`: every pod of theirs,
+    those included that are gone but whose end was seen. `absent_jobs`: names the API server itself does not know.
+    `objects`: those that the run names; None is "not there". `pod_events`: by the pod's UID. `receipts`: by
     shard, of runners of this attempt that said over ingest that they are done; Kubernetes says so of their pods up to a
-    second later. ``turn``: in the line of those that may start; None: not asked for. ``crowd``: the runs beside it.
-    ``store_room``: None: not known.
+    second later. `turn`: in the line of those that may start; None: not asked for. `crowd`: the runs beside it.
+    `store_room`: None: not known.
     """
 
     jobs: tuple[JobFact, ...] = ()

@@ -1,7 +1,7 @@
-"""Posts events about runs and about the operator itself, behind the work: from a bounded queue, at a bounded rate, the
-same words about a run only once.
+"""Posts events about runs and about the operator, from a bounded queue and at a bounded rate. The same event about a
+run is posted once.
 
-``document`` and ``own`` are the events, pure. An event that cannot be posted is dropped: the status says it all.
+`document` and `own` are the events, pure. An event that cannot be posted is dropped: the status says it all.
 """
 
 import asyncio
@@ -79,10 +79,10 @@ def _event(about: Mapping[str, str], announcement: Announcement, now: datetime, 
 
 
 class EventPoster:
-    """Posts events about runs, one after the other, when there is time (see `execute.Announcer`)."""
+    """Posts events about runs one after the other, when nothing is more urgent (see `execute.Announcer`)."""
 
     def __init__(self, cluster: Cluster, instance: str, *, busy: Callable[[], bool] = lambda: False) -> None:
-        """``busy``: whether there is more urgent work."""
+        """`busy`: whether there is more urgent work."""
         self._cluster = cluster
         self._instance = instance
         self._busy = busy
@@ -90,7 +90,7 @@ class EventPoster:
         self._said: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:
-        """See ``execute.Announcer``. What was the last word about a run already is not said again."""
+        """See `execute.Announcer`. What was the last word about a run already is not said again."""
         words = (run.uid, str(announcement.reason), announcement.message)
         if words in self._said:
             return

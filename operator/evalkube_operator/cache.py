@@ -1,8 +1,8 @@
-"""What the watches have told, by key: small copies of runs, and facts of Jobs, pods and failed creations.
+"""The objects that the watches reported, by key: small copies of runs, and facts of Jobs, pods and failed creations.
 
 Written by watch events, by relists (which also remove what has vanished unseen), and by the answers to our own writes,
 so that the next look already knows of them. Older news never replaces newer. What is kept of Jobs and pods stands by
-the namespace that it is in and the run that its label names, and is a run's only where ``links`` says so: what others
+the namespace that it is in and the run that its label names, and is a run's only where `links` says so: what others
 write in other namespaces meets no run at all. No I/O, no decisions.
 """
 
@@ -34,7 +34,7 @@ _LATEST_KEPT: Final = 256
 class _Relatives:
     """Jobs and pods in a namespace that name one run, by UID, and the pods of each shard.
 
-    ``gone``: pods of the run whose end was seen before they vanished.
+    `gone`: pods of the run whose end was seen before they vanished.
     """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class _Relatives:
 
 
 class Cache:
-    """What the watches told, by run. It belongs to one event loop. `changed` is called with the key of every run to be
-    looked at again; `news` counts what was not known before.
+    """The watched objects, by run. It belongs to one event loop. `changed` is called with the key of every run to be
+    reconciled; `news` counts what was not known before.
     """
 
     def __init__(self, changed: Callable[[Key], None], dropped: Callable[[Key, str], None] | None = None) -> None:
-        """``dropped``: called with key and UID of a run that is gone."""
+        """`dropped`: called with key and UID of a run that is gone."""
         self._changed = changed
         self._dropped = dropped
         self.news = 0
@@ -114,7 +114,7 @@ class Cache:
         return set(self._keys)
 
     def jobs(self, run_uid: str) -> tuple[JobFact, ...]:
-        """The Jobs that the run owns, and no others that merely carry its label."""
+        """The Jobs that the run owns. Other Jobs with its label are left out."""
         key = self._keys.get(run_uid)
         relatives = self._relatives.get((key[1], run_uid)) if key is not None else None
         if key is None or relatives is None:
@@ -126,8 +126,9 @@ class Cache:
         return next((job for job in self.jobs(run_uid) if job.uid == uid), None)
 
     def pods(self, run_uid: str) -> tuple[PodFact, ...]:
-        """The pods that the controllers of the run's Jobs count, those included whose end was seen before they
-        vanished."""
+        """The pods that the controllers of the run's Jobs count. Pods whose end was seen before they were deleted are
+        included.
+        """
         key = self._keys.get(run_uid)
         relatives = self._relatives.get((key[1], run_uid)) if key is not None else None
         if relatives is None:
@@ -135,7 +136,7 @@ class Cache:
         return (*relatives.gone.values(), *(pod for pod in relatives.pods.values() if self.run_of(pod) is not None))
 
     def pod(self, pod_uid: str) -> PodFact | None:
-        """A pod that is there now, whosever it is."""
+        """A pod that exists now, whoever owns it."""
         place = self._places.get(pod_uid)
         return None if place is None else self._relatives[place].pods.get(pod_uid)
 
@@ -145,7 +146,9 @@ class Cache:
         return [pod for pod in pods if not pod.ended and not pod.gone]
 
     def run_of(self, pod: PodFact) -> Key | None:
-        """The run that the pod is a counted pod of: the label leads there, and then every link has to hold."""
+        """The run of a pod that its Job's controller counts. The label names the run, and every owner reference must
+        agree.
+        """
         key = self._keys.get(pod.run_uid or "")
         if key is None or pod.job_uid is None or key[1] != pod.namespace:
             return None
@@ -156,7 +159,7 @@ class Cache:
         return key if ours and links.counts(job, pod) else None
 
     def runner(self, pod: PodFact) -> PodFact | None:
-        """The pod whose word counts for this pod's shard now: see ``links.runner``."""
+        """The pod whose reports count for this pod's shard now: see `links.runner`."""
         place = self._places.get(pod.uid)
         if place is None:
             return None
@@ -165,13 +168,13 @@ class Cache:
         return links.runner(rival for rival in rivals if self.run_of(rival) is not None)
 
     def failed_creates(self, namespace: str, job_uids: Iterable[str]) -> tuple[EventFact, ...]:
-        """What kept the pods of these Jobs in the namespace from being created."""
+        """The failed creations of pods of these Jobs in the namespace."""
         return tuple(event for uid in job_uids for event in self._events.get((namespace, uid), {}).values())
 
     # what is told: runs
 
     def apply_run(self, run: KeptRun) -> None:
-        """A run was added or changed."""
+        """Take a run that was added or changed."""
         known = self._runs.get(run.key)
         if known is not None and (run.version < known.version or (run.uid, run.version) == (known.uid, known.version)):
             return
@@ -183,7 +186,7 @@ class Cache:
         self._changed(run.key)
 
     def remove_run(self, key: Key, uid: str, version: int | None = None) -> None:
-        """The run was deleted; ``version``: that of its deletion, where it is known."""
+        """Remove a deleted run. `version` is that of its deletion, where it is known."""
         known = self._runs.get(key)
         if known is not None and known.uid == uid and (version is None or version >= known.version):
             self._drop_run(key)
@@ -201,7 +204,7 @@ class Cache:
     # what is told: Jobs
 
     def apply_job(self, job: JobFact) -> None:
-        """A Job was added or changed."""
+        """Take a Job that was added or changed."""
         if job.run_uid is None:
             self.remove_job(job.uid, job.version)
         elif self._is_news(job.uid, job.version):
@@ -211,7 +214,7 @@ class Cache:
             self._tell_of_job(job)
 
     def remove_job(self, uid: str, version: int) -> None:
-        """A Job is gone."""
+        """Remove a Job."""
         if version < self._versions.get(uid, -1):
             return
         place = self._forget(uid)
@@ -231,7 +234,7 @@ class Cache:
     # what is told: pods
 
     def apply_pod(self, pod: PodFact) -> None:
-        """A pod was added or changed."""
+        """Take a pod that was added or changed."""
         if pod.run_uid is None:
             self.remove_pod(pod.uid, pod.version)
         elif self._is_news(pod.uid, pod.version):
@@ -242,7 +245,7 @@ class Cache:
             self._tell_of_pod(relatives.pods[pod.uid])
 
     def remove_pod(self, uid: str, version: int, last: PodFact | None = None) -> None:
-        """A pod is gone; ``last``: as it was then, where that is known."""
+        """Remove a pod. `last` is its last state, where that is known."""
         if version < self._versions.get(uid, -1):
             return
         place = self._forget(uid)
@@ -254,7 +257,7 @@ class Cache:
             self._tidy(place)
 
     def _bury(self, place: _Place, known: PodFact, last: PodFact) -> None:
-        """Keep what is known of the end of a pod that is gone: nothing else tells why an attempt failed."""
+        """Keep how a deleted pod ended: nothing else says why an attempt failed."""
         kept = last if last.ended or not known.ended else known
         if self.run_of(kept) is None or not (kept.ended or kept.deleting or kept.disruption is not None):
             return
@@ -271,7 +274,7 @@ class Cache:
     # what is told: failed creations
 
     def apply_event(self, event: EventFact) -> None:
-        """An event about a Job whose pods cannot be created."""
+        """Take an event about a Job whose pods cannot be created."""
         place = event.namespace, event.about_uid
         if self._abouts.get(event.uid, place) != place:
             self.remove_event(event.uid)
@@ -288,7 +291,7 @@ class Cache:
             self._tell_of_job(self._relatives[job_place].jobs.get(event.about_uid))
 
     def remove_event(self, uid: str) -> None:
-        """An event is gone."""
+        """Remove an event."""
         place = self._abouts.pop(uid, None)
         if place is not None:
             events = self._events[place]
@@ -306,7 +309,7 @@ class Cache:
         return True
 
     def _move(self, uid: str, place: _Place) -> _Relatives:
-        """Where a Job or pod belongs by now: its label may name another run than before."""
+        """Move a Job or pod to its run: its label may name another run than before."""
         before = self._places.get(uid)
         if before is not None and before != place:
             self._relatives[before].jobs.pop(uid, None)
@@ -328,8 +331,9 @@ class Cache:
     # relists: what is not in the list has vanished unseen
 
     def prune_runs(self, kind: str, listed: Collection[str], version: int, covers: Covers) -> int:
-        """After a list of all runs of ``kind``, in the namespaces that ``covers`` says, at ``version``: how many had
-        vanished. ``listed``: the UIDs of those that are there."""
+        """Remove runs that a full list no longer has; return how many. `listed` has the UIDs of the runs of `kind` in
+        the namespaces that `covers` says, at `version`.
+        """
         ghosts = [
             key
             for key, known in self._runs.items()
@@ -340,7 +344,7 @@ class Cache:
         return len(ghosts)
 
     def prune_jobs(self, listed: Collection[str], version: int, covers: Covers) -> int:
-        """As ``prune_runs``, for Jobs."""
+        """As `prune_runs`, for Jobs."""
         known = [job for relatives in self._relatives.values() for job in relatives.jobs.values()]
         ghosts = [job for job in known if job.uid not in listed and covers(job.namespace) and job.version <= version]
         for job in ghosts:
@@ -348,7 +352,7 @@ class Cache:
         return len(ghosts)
 
     def prune_pods(self, listed: Collection[str], version: int, covers: Covers) -> int:
-        """As ``prune_runs``, for pods."""
+        """As `prune_runs`, for pods."""
         known = [pod for relatives in self._relatives.values() for pod in relatives.pods.values()]
         ghosts = [pod for pod in known if pod.uid not in listed and covers(pod.namespace) and pod.version <= version]
         for pod in ghosts:
@@ -356,7 +360,7 @@ class Cache:
         return len(ghosts)
 
     def prune_events(self, listed: Collection[str], version: int, covers: Covers) -> int:
-        """As ``prune_runs``, for events."""
+        """As `prune_runs`, for events."""
         known = [event for events in self._events.values() for event in events.values()]
         ghosts = [
             each for each in known if each.uid not in listed and covers(each.namespace) and each.version <= version
@@ -367,5 +371,5 @@ class Cache:
 
 
 def _tracked(pod: PodFact, before: PodFact | None) -> PodFact:
-    """Its finalizer goes when its end is counted; that it had one stays true."""
+    """The pod, marked as tracked where it was before: its finalizer is removed when its end is counted."""
     return replace(pod, tracked=True) if before is not None and before.tracked and not pod.tracked else pod

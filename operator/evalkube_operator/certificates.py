@@ -1,5 +1,5 @@
-"""Keeps what ingest serves with, and what runners trust, as the mounted files have it: certificates are renewed while
-everything runs.
+"""Keeps ingest's certificate, and the authority that runners trust, equal to the mounted files: certificates are
+renewed while everything runs.
 
 Runners of Jobs to come get the authority with their Job; those at work read it from an annotation of their pod, which
 Kubernetes brings them when it changes.
@@ -23,7 +23,7 @@ _EVERY_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where Kubernetes mounts them. None: plain HTTP, or an authority that every system knows."""
+    """The mounted certificate files. None means plain HTTP, or an authority that every system knows."""
 
     certificate: Path | None
     key: Path | None
@@ -31,15 +31,16 @@ class Files:
 
 
 class Pods(Protocol):
-    """What certificates need of the cluster: a way to tell a running pod of a new authority."""
+    """The cluster as `Certificates` uses it: a way to tell a running pod of a new authority."""
 
     async def set_pod_ca(self, pod: PodFact, ca: str) -> None:
         """Write the authority where the pod's runner reads it. Raises OperatorError."""
 
 
 class Certificates:
-    """``serve``: load the certificate's files anew (raises OSError or ValueError where they are unfit); ``trust``:
-    Jobs to come bring this authority; ``working``: the pods of runs that may be at work."""
+    """Follows the mounted files. `serve` loads the certificate's files again (raises OSError or ValueError where they
+    cannot be used). `trust` gives further Jobs this authority. `working` has the pods of runs that may be at work.
+    """
 
     def __init__(
         self,
@@ -65,13 +66,13 @@ class Certificates:
             await asyncio.sleep(_EVERY_S)
 
     async def look(self) -> None:
-        """Take up what has changed, and bring it to runners that do not have it. What fails is tried again."""
+        """Load changed files, and send the authority to runners that do not have it. What fails is tried again."""
         self._look_at_server()
         found = _text(self._files.ca)
         if found and found != self._ca:
             self._ca = found
             self._trust(found)
-            _LOG.info("the authority of ingest's certificate has changed: runners are told")
+            _LOG.info("the authority of ingest's certificate has changed; runners are informed")
         if not self._ca:
             return
         wanted = digest(self._ca)
@@ -88,7 +89,7 @@ class Certificates:
         try:
             self._serve()
         except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
-            _LOG.error("ingest's new certificate is not taken up: %s", problem)
+            _LOG.error("ingest's new certificate cannot be used: %s", problem)
             return
         self._served = found
         _LOG.info("ingest's certificate has changed, and is served now")

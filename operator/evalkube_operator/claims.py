@@ -1,4 +1,4 @@
-"""Which release serves the runs of a namespace: the one whose name is in the namespace's Lease ``evalkube``.
+"""The claims of namespaces by releases: a namespace's Lease `evalkube` names the release that serves it.
 
 Two that acted on one run would make its Jobs for two stores. The Lease is made when a namespace is first looked at, so
 that the first comes to serve it, and is owned by the release's ClusterRole, so that it goes when that is uninstalled.
@@ -34,7 +34,7 @@ class _Leases(Protocol):
 
 
 def claim_document(namespace: str, holder: str, owner: tuple[str, str] | None) -> Object:
-    """The Lease by which ``holder`` serves the namespace; ``owner``: name and UID of its ClusterRole."""
+    """The Lease by which `holder` serves the namespace; `owner`: name and UID of its ClusterRole."""
     metadata: Object = {"namespace": namespace, "name": LEASE, "labels": {"app.kubernetes.io/managed-by": "evalkube"}}
     if owner is not None:
         role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "name": owner[0], "uid": owner[1]}
@@ -44,8 +44,8 @@ def claim_document(namespace: str, holder: str, owner: tuple[str, str] | None) -
 
 
 class Claims:
-    """The namespaces that one release serves. `holder`: its namespace and name; `role`: its ClusterRole, with which it
-    ends.
+    """The namespaces that one release serves. `holder` is its namespace and name. `role` is its ClusterRole, with which
+    the claims end.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Claims:
 
     @property
     def others(self) -> Mapping[str, str]:
-        """The namespaces that are left alone, and who serves them, as last seen."""
+        """The namespaces that other releases serve, with the release of each, as last seen."""
         return {namespace: holder for namespace, (holder, _) in self._seen.items() if holder != self._holder}
 
     def held(self, namespace: str) -> bool:
-        """Whether this release serves the namespace for sure, as last seen."""
+        """Whether this release certainly serves the namespace, as last seen."""
         return self._seen.get(namespace, ("", 0.0))[0] == self._holder
 
     async def other(self, namespace: str) -> str | None:

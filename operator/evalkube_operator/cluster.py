@@ -1,7 +1,7 @@
-"""The API server, through the shared client of ``kubernetes.aio``: JSON objects in and out, and our errors.
+"""The API server, through the shared client of `kubernetes.aio`: JSON objects in and out, and our errors.
 
 The generated classes are left aside: turning objects into models costs more than the request. No decisions here, and
-no retries: an answer that did not come is ``Unavailable``, and whoever asked knows whether asking again is harmless.
+no retries: an answer that did not come is `Unavailable`, and whoever asked knows whether asking again is harmless.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ Listed = tuple[list[Object], int]
 
 
 async def new_client(kubeconfig: Path | None) -> client.ApiClient:
-    """A client for the cluster that this pod is in, or for the one that ``kubeconfig`` names."""
+    """A client for the cluster that this pod is in, or for the one that `kubeconfig` names."""
     configuration = client.Configuration()
     if kubeconfig is None:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs
@@ -57,13 +57,13 @@ async def new_client(kubeconfig: Path | None) -> client.ApiClient:
 
 
 def _proxy_for(url: str) -> str | None:
-    """The environment's proxy, asked for once: aiohttp would ask before every request, in a thread."""
+    """The environment's proxy, looked up once: aiohttp would look it up before every request, in a thread."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 class KubernetesCluster:
-    """``ports.Cluster`` and ``ports.Reviewer``, and what main needs beside them."""
+    """The API server's client: `ports.Cluster`, `ports.Reviewer`, and what main needs beside them."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
@@ -71,18 +71,18 @@ class KubernetesCluster:
     # runs
 
     async def set_pod_ca(self, pod: PodFact, ca: str) -> None:
-        """See ``certificates.Pods``."""
+        """See `certificates.Pods`."""
         metadata = {"uid": pod.uid, "annotations": {CA_ANNOTATION: ca}}
         path = f"/api/v1/namespaces/{quote(pod.namespace)}/pods/{quote(pod.name)}"
         with contextlib.suppress(NotFound, Conflict):  # gone, or another one by now
             await self._call("PATCH", path, {"metadata": metadata}, content_type="application/merge-patch+json")
 
     async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         return await self._get(_run_path(kind, namespace, name))
 
     async def write_status(self, kind: Kind, key: RunKey, resource_version: str, status: Object) -> Object:
-        """See ``ports.Cluster``. A wrong UID fails the patch's test (422), another version its replacement (409):
+        """See `ports.Cluster`. A wrong UID fails the patch's test (422), another version its replacement (409):
         a merge patch or an apply would ignore both."""
         patch: list[Object] = [
             {"op": "test", "path": "/metadata/uid", "value": key.uid},
@@ -99,25 +99,25 @@ class KubernetesCluster:
             raise
 
     async def delete_run(self, kind: Kind, key: RunKey) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         await self._delete(_run_path(kind, key.namespace, key.name), key.uid)
 
     # Jobs
 
     async def create_job(self, manifest: Object) -> Object:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         return await self._call("POST", _jobs_path(manifest["metadata"]["namespace"]), manifest)
 
     async def get_job(self, namespace: str, name: str) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         return await self._get(f"{_jobs_path(namespace)}/{quote(name)}")
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         await self._delete(f"{_jobs_path(namespace)}/{quote(name)}", uid)
 
     async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         patch: list[Object] = [
             {"op": "test", "path": "/metadata/uid", "value": uid},
             {"op": "add", "path": "/spec/ttlSecondsAfterFinished", "value": seconds},
@@ -134,27 +134,27 @@ class KubernetesCluster:
     # what runs name, events
 
     async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
-        """See ``ports.Cluster``: asked for as metadata only, what is in the object never comes here."""
+        """See `ports.Cluster`: asked for as metadata only, what is in the object never comes here."""
         path = f"/api/v1/namespaces/{quote(namespace)}/{_REFERENCED[ref.kind]}/{quote(ref.name)}"
         return await self._get(path, accept=_METADATA_ONLY)
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         await self._delete(f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}", uid)
 
     async def pod_warnings(self, namespace: str) -> list[Object]:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         items, _ = await self.list_events(namespace, _POD_WARNINGS)
         return items
 
     async def post_event(self, event: Object) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         await self._call("POST", f"/api/v1/namespaces/{quote(event['metadata']['namespace'])}/events", event)
 
     # lists
 
     async def list_runs(self, kind: Kind, namespace: str | None) -> Listed:
-        """All runs of ``kind``, everywhere or in one namespace."""
+        """All runs of `kind`, everywhere or in one namespace."""
         return await self._list(f"/apis/{GROUP}/{VERSION}", namespace, _PLURALS[kind])
 
     async def list_jobs(self, namespace: str | None, selector: str) -> Listed:
@@ -187,7 +187,7 @@ class KubernetesCluster:
     # tokens, leases
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """See ``ports.Reviewer``."""
+        """See `ports.Reviewer`."""
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenReview",
@@ -218,7 +218,7 @@ class KubernetesCluster:
         return found["metadata"]["uid"] if found is not None else None
 
     async def pod_is_there(self, namespace: str, name: str) -> bool:
-        """Whether the pod of that name may still run. Where that may not be read it may."""
+        """Whether the pod of that name may still run. True where the operator may not read the pod."""
         path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(name)}"
         try:
             found = await self._get(path, timeout_s=5.0)
@@ -267,7 +267,7 @@ class KubernetesCluster:
 
 
 def error_of(status: int, data: bytes, method: str, path: str, retry_after: str | None = None) -> OperatorError:
-    """What an answer of the API server that is not a success means for whoever asked."""
+    """The error for an answer of the API server that is not a success."""
     try:
         message = str(orjson.loads(data).get("message") or "")
     except (orjson.JSONDecodeError, AttributeError):

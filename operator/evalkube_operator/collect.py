@@ -1,4 +1,4 @@
-"""Makes one outcome of what the shards of an attempt left: their documents, and the receipts of their pods. Pure.
+"""Merges the result documents of an attempt's shards, and the receipts of their pods, into one outcome. Pure.
 
 The documents are the truth where they are complete and are the ones that the receipts name; where none arrived
 (the operator's ingest was away), the receipts alone are enough to finish a run, without artifacts and full results.
@@ -27,9 +27,9 @@ _MOST_FIGURES: Final = 400
 
 
 def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Receipt]) -> dict[int, Receipt]:
-    """The receipts of successful pods by shard; one that names another run or shard is none.
+    """The receipts of successful pods by shard. A receipt that names another run or shard is ignored.
 
-    ``told``: what runners said over ingest, of pods that have not ended yet, or whose end was not seen.
+    `told`: what runners said over ingest, of pods that have not ended yet, or whose end was not seen.
     """
     found = dict(told)
     for pod in sorted(pods, key=lambda each: each.ended_at):
@@ -42,14 +42,14 @@ def receipts_of(pods: Iterable[PodFact], run_name: str, told: Mapping[int, Recei
 
 
 def in_status(figures: Mapping[str, float]) -> dict[str, float]:
-    """As many figures as a status has room for: some 20 KB. The result document has them all."""
+    """The figures that fit into a status, some 20 KB. The result document has them all."""
     return dict(list(figures.items())[:_MOST_FIGURES])
 
 
 def by_receipts(receipts: Mapping[int, Receipt], shards: int, why: str) -> Outcome | None:
-    """The outcome that the receipts alone give; None where one is missing.
+    """The outcome by the receipts alone; None where one is missing.
 
-    Figures of several shards stand side by side (``shard_0/...``): without the histograms nothing adds them up.
+    Figures of several shards stand side by side (`shard_0/...`): without the histograms nothing adds them up.
     """
     if not set(range(shards)) <= set(receipts):
         return None
@@ -66,9 +66,9 @@ def by_receipts(receipts: Mapping[int, Receipt], shards: int, why: str) -> Outco
 def merged(
     kind: Kind, run_name: str, shards: int, documents: Mapping[int, bytes], receipts: Mapping[int, Receipt]
 ) -> Merged | Outcome:
-    """One result of all shards; an Outcome with its reason where that cannot be.
+    """The merged result of all shards, or an Outcome with its reason where that cannot be.
 
-    ``documents``: what the store has, by shard. Each is checked against its pod's receipt where there is one.
+    `documents`: what the store has, by shard. Each is checked against its pod's receipt where there is one.
     """
     missing = sorted(set(range(shards)) - set(documents))
     if missing:
@@ -115,13 +115,13 @@ def fits(response: bytes) -> bool:
 
 
 def reference(store: str, uri: str, response: bytes) -> ResultReference:
-    """Where the response is, and how to know it."""
+    """The reference to the stored response: where it is, and how to recognise it."""
     return ResultReference(store=store, uri=uri, sha256=hashlib.sha256(response).hexdigest(), bytes=len(response))
 
 
 def outcome(result: Merged, response: Mapping[str, Any] | None, reference: ResultReference | None) -> Outcome:
-    """What the status says of a whole result: ``response`` inline, or else ``reference`` to where it is. Not Completed
-    of a load test that its target took nothing of; a single shard's runner has said so before.
+    """The outcome of a whole result, with `response` inline or a `reference` to it. A load test whose target answered
+    nothing is not Completed; a single shard's runner has said so before.
     """
     figures = summary.summary(result)
     failure = failure_of(result) if isinstance(result, PerfResult) else None

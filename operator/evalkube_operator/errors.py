@@ -1,17 +1,17 @@
-"""What can go wrong in the operator, by what the caller does next. Nothing else is raised on purpose.
+"""The operator's errors, by what the caller does next. Nothing else is raised on purpose.
 
-A run that fails is not an error here: that is a status, decided in ``plan``.
+A run that fails is not an error here: that is a status, decided in `plan`.
 """
 
 __all__ = ["Conflict", "Forbidden", "Gone", "NotFound", "OperatorError", "Refused", "Unavailable", "Unreadable"]
 
 
 class OperatorError(Exception):
-    """Every error of the operator's own."""
+    """The base class of the operator's errors."""
 
 
 class Unavailable(OperatorError):
-    """The API server or the store cannot answer now, or may or may not have done it: look again, then try again."""
+    """The API server or the store did not answer, and may have done it or not: look again, then try again."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -27,11 +27,11 @@ class NotFound(OperatorError):
 
 
 class Gone(OperatorError):
-    """A watch's place in history is gone: list anew."""
+    """The watch's resource version is too old: list again."""
 
 
 class Refused(OperatorError):
-    """The API server will not do this, however often it is asked: ``code`` is its HTTP status."""
+    """The API server will not do this, however often it is asked: `code` is its HTTP status."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class Forbidden(Refused):
 
 
 class Unreadable(OperatorError):
-    """An object does not have the shape that its kind promises. ``uid`` and ``version`` as far as they can be read."""
+    """An object does not have the shape that its kind promises. `uid` and `version` as far as they can be read."""
 
     def __init__(self, kind: str, place: str, why: str, *, uid: str = "", version: str = "") -> None:
         super().__init__(f"{kind} {place} cannot be read: {why}")

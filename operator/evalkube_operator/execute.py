@@ -1,4 +1,4 @@
-"""Does what the plan asks for: one action, one or two calls, and what came of it into the cache or the memory.
+"""Carries out the plan's actions, with one or two calls each, and notes the answers in the cache or the memory.
 
 No decisions about runs here. Every action may be done over after a crash at any point: creations are adopted, deletions
 carry a UID, status writes carry the version they were decided on.
@@ -54,14 +54,14 @@ _COLLECT_RETRY_S: Final = 2.0
 _KINDS: Final = frozenset({"EvalRun", "PerfRun"})
 
 Responder = Callable[[EvalResult | PerfResult], dict[str, Any]]
-"""The part of the REST response that a result becomes: what stands in the status as ``results``."""
+"""The part of the REST response that a result becomes: what stands in the status as `results`."""
 
 
 class Announcer(Protocol):
-    """Tells people about a run, when there is time for it."""
+    """Posts events about runs, when nothing is more urgent."""
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:
-        """Tell of something that happened to a run; never blocks, never raises."""
+        """Post an event about a run. Never blocks, never raises."""
 
 
 class Executor:
@@ -93,7 +93,7 @@ class Executor:
         self._defaults = replace(self._defaults, ingest_ca=ca)
 
     async def perform(self, action: Action, run: RunFact, memory: Memory) -> bool:
-        """Carry out one action. True where the run has to be looked at again before anything else.
+        """Carry out one action; whether the run has to be looked at again before the next one.
 
         Raises Unavailable, and Unreadable where the API server answers with an object that cannot be read.
         """
@@ -268,5 +268,5 @@ def _key(run: RunFact) -> RunKey:
 
 
 def _pause_s(waited: timedelta) -> float:
-    """How long to wait before asking again, after having waited so long: 1 s at first, 30 s at last."""
+    """The next pause after a pause of so many seconds: 1 s at first, 30 s at last."""
     return next((pause for pause in _REFUSAL_RETRY_S if waited.total_seconds() < 3 * pause), _REFUSAL_RETRY_S[-1])

@@ -1,6 +1,6 @@
-"""Kubernetes' objects as this operator needs them. Values only: raw dicts become such facts in ``reading``.
+"""Kubernetes objects as the operator needs them. Values only: `reading` makes them of raw dicts.
 
-A fact says what is there, ``links`` whose it is, ``policies`` what it means.
+A fact says what is there, `links` whose it is, `policies` what it means.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ Spec = EvalRunSpec | PerfRunSpec
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which object it is, and in which version."""
+    """The identity of an object, and its version."""
 
     namespace: str
     name: str
@@ -66,7 +66,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFact:
-    """A controller reference; ``group`` is that of its API, without the version."""
+    """A controller reference; `group` is that of its API, without the version."""
 
     group: str
     kind: str
@@ -76,8 +76,9 @@ class OwnerFact:
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run as it is kept, to be read when it is looked at: small, as JSON. ``job_uid``: of the Job on record;
-    ``created``: as Kubernetes writes it."""
+    """A run as small JSON, kept until it is read. `job_uid` is that of the Job on record; `created` is as Kubernetes
+    writes it.
+    """
 
     kind: Kind
     namespace: str
@@ -96,7 +97,7 @@ class KeptRun:
 
 @dataclass(frozen=True, slots=True)
 class RunFact:
-    """A run as its resource says. ``spec`` is None where the contract refuses it; ``invalid`` then says why."""
+    """A run as its resource says. `spec` is None where the contract refuses it; `invalid` then says why."""
 
     kind: Kind
     namespace: str
@@ -116,14 +117,15 @@ class RunFact:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Kind, namespace and name: what the work queue calls it."""
+        """The key in the work queue: kind, namespace and name."""
         return self.kind, self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """A Job of an attempt, or one that stands where it should. ``run_uid`` and ``attempt`` are what its labels say;
-    ``queued``: whether its label gives it to a queue of Kueue's."""
+    """A Job of an attempt, or another Job with its name. `run_uid` and `attempt` are what its labels say. `queued` says
+    whether its label gives it to a queue of Kueue's.
+    """
 
     namespace: str
     name: str
@@ -157,7 +159,7 @@ class JobFact:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFact:
-    """What one container is doing: waiting (with a reason), running, or terminated (with an exit code)."""
+    """The state of one container: waiting (with a reason), running, or terminated (with an exit code)."""
 
     name: str
     waiting: str | None = None
@@ -173,10 +175,10 @@ class ContainerFact:
 class PodFact:
     """A pod whose labels say that it is a shard's.
 
-    ``job_uid``: its controller's, where the label that Jobs find their pods by says the same. ``run_uid``: what its
-    label says. ``index``: the shard; -1 where it has none that a Job would count. ``tracked``: its Job's controller has
-    yet to count its end, or was seen to have had to. ``placed_at``: when it got its node. ``gone``: it is there no
-    more. ``trusts``: the digest of the authority that its runner trusts to be ingest; empty for none.
+    `job_uid`: its controller's, where the label that Jobs find their pods by says the same. `run_uid`: what its
+    label says. `index`: the shard; -1 where it has none that a Job would count. `tracked`: its Job's controller has
+    yet to count its end, or was seen to have had to. `placed_at`: when it got its node. `gone`: it is there no
+    more. `trusts`: the digest of the authority that its runner trusts to be ingest; empty for none.
     """
 
     namespace: str
@@ -208,7 +210,7 @@ class PodFact:
 
     @property
     def started(self) -> bool:
-        """Whether its runner has begun, however it went on."""
+        """Whether its runner has started, even if it has ended since."""
         return self.runner is not None and self.runner.started_at is not None
 
     @property
@@ -218,7 +220,7 @@ class PodFact:
 
     @property
     def ended_at(self) -> datetime:
-        """When its runner ended; when it was made, where that is not known."""
+        """The end of its runner; the pod's creation, where the end is not known."""
         return (self.runner and self.runner.finished_at) or self.created_at
 
 
@@ -271,8 +273,7 @@ def digest(text: str) -> str:
 
 
 def receipt_of(found: PodFact) -> Receipt | None:
-    """What the runner of a pod left in its termination message; None where there is none of its shard that can be
-    read."""
+    """The receipt in a pod's termination message; None where there is none for its shard that can be read."""
     if found.runner is None or not found.runner.message:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Looks into raw JSON: each gives the type that it promises, or raises ``Odd``. Pure.
+"""Reads fields of raw JSON: each function returns the type that it promises, or raises `Odd`. Pure.
 
 Whatever an object holds (nothing, another type, a number beyond all measure, a time that is none), nothing else is
 raised, and no value of another type goes further.
@@ -44,13 +44,13 @@ def parts(holder: object, name: str) -> list[Raw]:
 
 
 def text(holder: object, name: str, default: str = "") -> str:
-    """The text in the field; ``default`` where there is none."""
+    """The text in the field; `default` where there is none."""
     found = _field(holder, name)
     return default if found is None else _text(found, name)
 
 
 def needed(holder: object, name: str) -> str:
-    """The text in the field, which has to be there."""
+    """The text in a required field."""
     found = text(holder, name)
     if not found:
         raise Odd(f"{name} is missing")
@@ -63,7 +63,7 @@ def texts(holder: object, name: str) -> dict[str, str]:
 
 
 def number(holder: object, name: str, default: int = 0) -> int:
-    """The whole number in the field, of at most 64 bits; ``default`` where there is none."""
+    """The whole number in the field, of at most 64 bits; `default` where there is none."""
     found = _field(holder, name)
     if found is None:
         return default
@@ -96,7 +96,9 @@ def moment(holder: object, name: str) -> datetime | None:
 
 
 def version(metadata: object) -> int:
-    """The resource version: they compare as integers (Kubernetes says so since 1.35, etcd always did); 0 where not."""
+    """The resource version as an integer; 0 where it is none. Versions compare as integers (Kubernetes says so since
+    1.35, etcd always did).
+    """
     found = text(metadata, "resourceVersion")
     return int(found) if found.isdecimal() and len(found) < 20 else 0
 

@@ -1,4 +1,4 @@
-"""Whether the operator lives: its loop turns, its watches speak, its queue moves. ``Health`` judges; times come in.
+"""Judges whether the operator is alive: its loop turns, its watches report, its queue moves. Times come in.
 
 An answer to HTTP alone proves little: the worst failures of operators are those in which only that still works.
 """
@@ -16,8 +16,9 @@ _STUCK_S: Final = 120.0
 
 @dataclass(slots=True)
 class Health:
-    """Signs of life, on a monotonic clock. ``lists`` and ``told_s``: when each kind of object was
-    last listed in full, and when its watch last spoke."""
+    """The last signs of life, on a monotonic clock. `lists` and `told_s` say when each kind of object was last listed
+    in full, and when its watch last reported.
+    """
 
     clock: Callable[[], float]
     beat_s: float = 0.0
@@ -33,12 +34,13 @@ class Health:
         self.beat_s, self.lag_s = self.clock(), lag_s
 
     def told(self, kind: str) -> None:
-        """Note that a watch told of an object of this kind."""
+        """Note that a watch reported an object of this kind."""
         self.told_s[kind] = self.clock()
         self.silent.discard(kind)
 
     def listed(self, kind: str, *, missed: bool = False) -> None:
-        """The API server listed everything of this kind; ``missed``: there was something in it that nobody had told.
+        """Note that everything of this kind was listed. `missed` says whether the list had something that no watch had
+        reported.
 
         Something is always on its way; but a watch that told nothing since the list before, while things happened, is
         dead.
@@ -49,7 +51,7 @@ class Health:
         self.lists[kind] = self.clock()
 
     def complaints(self, stuck_s: float) -> Mapping[str, str]:
-        """What is wrong, by part; nothing when all is well."""
+        """The problems by part; empty when all is well."""
         now, found = self.clock(), {}
         if now - self.beat_s > _LOOP_LAG_S or self.lag_s > _LOOP_LAG_S:
             found["loop"] = f"the event loop is {max(now - self.beat_s, self.lag_s):.1f} s late"

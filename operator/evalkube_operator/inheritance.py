@@ -17,13 +17,13 @@ _NAMES: Final = frozenset({"job-name", "controller-uid"})
 
 
 def inherited(own: Mapping[str, str], prefixes: Iterable[str]) -> dict[str, str]:
-    """Of the run's ``own`` labels or annotations those whose name begins with one of ``prefixes``."""
+    """The labels or annotations of the run's `own` whose name begins with one of `prefixes`."""
     starts = tuple(prefixes)
     return {name: value for name, value in own.items() if name.startswith(starts) and not reserved(name)}
 
 
 def reserved(name: str) -> bool:
-    """Whether a label or annotation of that name is not a user's to give."""
+    """Whether users may not set a label or annotation of that name."""
     domain, slash, _ = name.partition("/")
     if not slash:
         return name in _NAMES

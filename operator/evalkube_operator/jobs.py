@@ -1,8 +1,8 @@
-"""The Job of one attempt, as a manifest. Pure: a run, an attempt's number and the installer's choices in, a dict out.
+"""Makes the manifest of an attempt's Job from a run, an attempt's number and the installer's choices. Pure.
 
 One Indexed Job, one pod per shard. An evaluation's pods are replaced one by one and go on from their checkpoints; a
 load test ends with the first pod that fails. The pod has no Kubernetes credentials but a short-lived token that only
-our ingest accepts, fits the ``restricted`` Pod Security level, and mounts no store.
+our ingest accepts, fits the `restricted` Pod Security level, and mounts no store.
 """
 
 from collections.abc import Mapping
@@ -34,9 +34,10 @@ _UNREACHABLE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unrea
 
 @dataclass(frozen=True, slots=True)
 class RunnerDefaults:
-    """What the installer sets for every runner pod. ``targets``: what it may connect to; ``environment``: entries of a
-    container's ``env``; ``queue``: the Kueue queue of runs that name none; ``inherit_labels``, ``inherit_annotations``:
-    beginnings of the names of those that a run hands down to its Job and pods."""
+    """The installer's settings for every runner pod. `targets`: what it may connect to; `environment`: entries of a
+    container's `env`; `queue`: the Kueue queue of runs that name none; `inherit_labels`, `inherit_annotations`:
+    prefixes of the names that a run hands down to its Job and pods.
+    """
 
     image: str
     ingest_url: str
@@ -67,7 +68,7 @@ _MARKS: Final = {Kind.EVAL_RUN: "e", Kind.PERF_RUN: "p"}
 
 
 def job_name(kind: Kind, run_name: str, attempt: int) -> str:
-    """The name of an attempt's Job: the same whoever asks, which is what makes creating it idempotent.
+    """The name of an attempt's Job. It is always the same, so creating the Job is idempotent.
 
     The kind is in it, as both kinds may have a run of one name; in one letter, as a pod's host name is the Job's name
     and the shard's index and has at most 63 characters.
@@ -89,7 +90,7 @@ def labels(run: RunFact, attempt: int) -> dict[str, str]:
 
 
 def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> dict[str, Any]:
-    """The Job of ``attempt``; ``spec`` is the run's, accepted by ``policies.admission``."""
+    """The Job of `attempt`; `spec` is the run's, accepted by `policies.admission`."""
     kueue = {QUEUE_LABEL: defaults.queue} if defaults.queue else {}
     kueue |= {name: run.labels[name] for name in _KUEUE_LABELS if name in run.labels}
     return {
@@ -115,15 +116,15 @@ def manifest(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -
 
 
 def _owner(run: RunFact) -> dict[str, Any]:
-    """``blockOwnerDeletion``: who deletes a run in the foreground waits until its Jobs are gone."""
+    """The owner reference to the run. With `blockOwnerDeletion` a foreground deletion of the run waits for its Jobs."""
     reference = {"apiVersion": API_VERSION, "kind": str(run.kind), "name": run.name, "uid": run.uid}
     return {**reference, "controller": True, "blockOwnerDeletion": True}
 
 
 def _retries(kind: Kind, spec: Spec) -> dict[str, Any]:
-    """Who replaces a failed pod. There is no ttlSecondsAfterFinished yet: the results come first.
+    """The Job's retries of failed pods. There is no ttlSecondsAfterFinished yet: the results come first.
 
-    Not ``backoffLimitPerIndex``, although the limit is one of each shard's (``plan`` holds it): with that, the Job's
+    Not `backoffLimitPerIndex`, although the limit is one of each shard's (`plan` holds it): with that, the Job's
     controller lets a failed pod go only once it has been replaced. In a namespace that is being deleted none ever is,
     and the namespace, whose pods have to go before anything else, stayed for 20 minutes.
     """
@@ -153,7 +154,7 @@ _SLACK_S = 900
 
 
 def _deadline(spec: Spec) -> dict[str, int]:
-    """Kubernetes' own deadline, behind the operator's: for when no operator is there to keep it."""
+    """Kubernetes' own deadline, later than the operator's: it holds when no operator is there."""
     if spec.deadlines.active is None:
         return {}
     return {"activeDeadlineSeconds": spec.deadlines.startup + spec.deadlines.active + _SLACK_S}
@@ -187,7 +188,7 @@ def _pod(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults) -> di
 
 
 def _handed_down(run: RunFact, defaults: RunnerDefaults) -> dict[str, str]:
-    """The labels that pods inherit of the run; the operator's own come first."""
+    """The labels of pods: the operator's own, and those inherited from the run."""
     return inherited(run.labels, defaults.inherit_labels)
 
 
@@ -253,7 +254,7 @@ def _container(run: RunFact, spec: Spec, attempt: int, defaults: RunnerDefaults)
 
 
 def _readable(spec: Spec, defaults: RunnerDefaults) -> list[str]:
-    """Where the files that the run names may lie, beside the cache: what it mounts, and nothing else of its pod."""
+    """The folders that the run may read beside the cache: what it mounts, and nothing else in its pod."""
     shared = [paths.SHARED_DATA] if _shared_data(spec, defaults) is not None else []
     return [*shared, *(f"{paths.DATA_FOLDER}/{mount.name}" for mount in spec.data)]
 
@@ -267,7 +268,7 @@ def _environment(spec: Spec, defaults: RunnerDefaults) -> list[dict[str, Any]]:
 
 
 def _keys(spec: Spec) -> dict[str, SecretKeyRef]:
-    """The keys a run uses, by the runner's option for them."""
+    """The files of the run's keys, by the runner's option for each."""
     references = {
         "api-key": spec.api_key_secret_ref,
         "credentials": spec.credentials_secret_ref,

@@ -1,7 +1,7 @@
-"""Which replica works: a Lease that one holds and renews, and another takes over when it has not been renewed.
+"""Elects the replica that works: it holds and renews a Lease, and another takes over when the Lease is not renewed.
 
-``judge`` decides, from the Lease and the time at which it was last seen to change on this machine's own clock (the
-holders' clocks need not agree); ``Election`` does it, and says when it has to stop before anybody else may begin.
+`judge` decides, from the Lease and the time at which it was last seen to change on this machine's own clock (the
+holders' clocks need not agree); `Election` does it, and says when it has to stop before anybody else may begin.
 
 A holder whose pod is no more is not waited for: its process has ended or is being ended, and if it still writes, it
 writes to versions of objects that have changed since.
@@ -31,15 +31,14 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A Lease as it was seen: its version, and since when (monotonic, in seconds) it has been that."""
+    """An observed Lease: its version, and since when (monotonic, in seconds) it has had that version."""
 
     version: str
     since_s: float
 
 
 def judge(lease: Object | None, me: str, observed: Observed | None, now_s: float, *, gone: bool = False) -> bool:
-    """Whether ``me`` may write its name into ``lease``: it is mine, nobody's, of one that is ``gone``, or has not been
-    renewed in time."""
+    """Whether `me` may take `lease`: it is mine, nobody's, held by one that is `gone`, or not renewed in time."""
     if lease is None:
         return True
     spec = lease.get("spec") or {}
@@ -54,8 +53,9 @@ def judge(lease: Object | None, me: str, observed: Observed | None, now_s: float
 def lease_document(
     before: Object | None, namespace: str, name: str, holder: str, now: datetime, *, in_pod: bool = False
 ) -> Object:
-    """The Lease with ``holder`` in it (empty: given up), in the version that was read. ``in_pod``: that is a pod's
-    name."""
+    """The Lease held by `holder` (empty: given up), in the version that was read. `in_pod` says that the holder is a
+    pod's name.
+    """
     stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     old = (before or {}).get("spec") or {}
     same = old.get("holderIdentity") == holder
@@ -81,9 +81,10 @@ class _Leases(Protocol):
 
 
 class Election:
-    """This replica's part. ``leading`` is set while it may work; ``lost`` once it has led and may no longer.
+    """This replica's part in the election. `leading` is set while it may work; `lost` once it has led and may no
+    longer.
 
-    ``in_pod``: ``identity`` is the name of the pod that it runs in.
+    `in_pod`: `identity` is the name of the pod that it runs in.
     """
 
     def __init__(
@@ -152,7 +153,7 @@ class Election:
             self.leading.set()
 
     async def _is_gone(self, lease: Object | None) -> bool:
-        """Whether the Lease is held by a pod that there is no more. What holds it outside a pod is not to be seen."""
+        """Whether the Lease's holder is a pod that no longer exists. A holder outside a pod cannot be checked."""
         holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
         pod = (((lease or {}).get("metadata") or {}).get("annotations") or {}).get(_POD)
         if not pod or pod != holder or holder == self._identity:

@@ -1,4 +1,4 @@
-"""Whose turn it is to start: runs wait in one line, oldest first, for a limited number of runner pods. Pure.
+"""The queue of runs that wait to start, oldest first, for a limited number of runner pods. Pure.
 
 All pods of a run or none, and what has a turn gets its nodes before the next one's begin: of two load tests that each
 had half of their pods placed, both would wait for the other. So nobody gets a turn
@@ -30,7 +30,7 @@ _STARTING_AT_ONCE: Final = 8
 
 
 class Lack(StrEnum):
-    """What keeps pods of a run that has its turn from having a node."""
+    """A reason why pods of a run that has its turn have no node."""
 
     NOTHING = "nothing"
     """As far as is known: they are on their way."""
@@ -44,14 +44,14 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many runner pods there may be at a time, in all and in one namespace; 0: any number."""
+    """The limits of runner pods at a time, in all and in one namespace; 0: no limit."""
 
     pods: int = 0
     pods_per_namespace: int = 0
 
     @property
     def none(self) -> bool:
-        """Whether there is no limit: then there is no line, and runs start as they come."""
+        """Whether there is no limit: then runs start as they come."""
         return not self.pods and not self.pods_per_namespace
 
 
@@ -66,13 +66,13 @@ class Holding:
 
     @property
     def starting(self) -> bool:
-        """Whether pods of it may still come to a node."""
+        """Whether pods of the run may still get a node."""
         return self.unplaced > 0 and self.lack is not Lack.HOPE
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A run in the line. ``since``: its creation."""
+    """A run in the queue. `since` is its creation."""
 
     key: Key
     uid: str
@@ -86,20 +86,22 @@ class Place:
 
     @property
     def order(self) -> tuple[datetime, str, str]:
-        """What places are sorted by: age, then name."""
+        """The sort key of places: age, then name."""
         return self.since, self.key[2], self.uid
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The turn of a run that asked for one: `granted`, or still to be waited for."""
+    """The turn of a run that asked for one: `granted`, or still to come."""
 
     granted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Whether other runs have pods on nodes: any, and any in one's own namespace; when one last gave some back."""
+    """The pods of other runs on nodes: whether there are any, any in the run's own namespace, and when one last gave
+    some back.
+    """
 
     anywhere: bool = False
     in_namespace: bool = False
@@ -108,7 +110,7 @@ class Crowd:
 
 @dataclass(slots=True)
 class _Counts:
-    """Pods of all holdings, in all and by namespace."""
+    """The number of pods of all holdings, in all and by namespace."""
 
     pods: Counter[str] = field(default_factory=Counter)
     placed: Counter[str] = field(default_factory=Counter)
@@ -126,8 +128,8 @@ class _Counts:
 
 
 class Line:
-    """The line of runs that wait to start. It belongs to one event loop. `called` is told the key of each run that
-    waited and has its turn.
+    """The queue of runs that wait to start. It belongs to one event loop. `called` is called with the key of each
+    waiting run whose turn has come.
     """
 
     def __init__(self, limits: Limits, called: Callable[[Key], None]) -> None:
@@ -145,19 +147,19 @@ class Line:
         return len(self._waiting)
 
     def turn(self, uid: str) -> Turn | None:
-        """That of the run; None where it has not asked."""
+        """The turn of the run; None where it has not asked."""
         if uid in self._granted:
             return Turn(granted=True)
         return Turn(granted=False) if uid in self._waiting else None
 
     def crowd(self, uid: str, namespace: str) -> Crowd:
-        """What other runs hold, as far as it matters to the run."""
+        """The pods of other runs that matter to the run."""
         own = self._held.get(uid)
         placed = own.pods - own.unplaced if own is not None else 0
         return Crowd(self._counts.all_placed > placed, self._counts.placed[namespace] > placed, freed_at=self._freed_at)
 
     def join(self, place: Place) -> bool:
-        """The run wants its turn; whether that is news: it did not wait yet. Its turn may have come with it."""
+        """Let the run wait for its turn; whether it did not wait before. Its turn may come at once."""
         if place.uid in self._granted or self._waiting.get(place.uid) == place:
             return False
         self._waiting[place.uid] = place
@@ -166,7 +168,7 @@ class Line:
         return True
 
     def leave(self, uid: str) -> None:
-        """The run wants no turn any more, or has made use of it: what it holds since is known."""
+        """Let the run wait no longer, or note that it used its turn: what it holds since then is known."""
         granted = self._granted.pop(uid, None)
         if granted is not None:
             self._counts.add(granted, -1)
@@ -174,7 +176,7 @@ class Line:
             self._advance()
 
     def hold(self, uid: str, holding: Holding | None, now: datetime) -> None:
-        """Note what a run's Jobs and pods hold now; None: nothing at work."""
+        """Note the pods that a run holds now; None: nothing at work."""
         before = self._held.get(uid)
         if before == holding:
             return
@@ -192,7 +194,7 @@ class Line:
         self._advance()
 
     def _advance(self, *, but: str = "") -> None:
-        """Everybody whose turn has come by now has it; ``but`` this one knows by itself."""
+        """Grant all turns that have come by now. `but` is the run that learns of its turn by itself."""
         while (place := self._next()) is not None:
             del self._waiting[place.uid]
             granted = Holding(place.namespace, place.pods, place.pods)
@@ -239,7 +241,7 @@ def _fits(pods: int, there: int, limit: int) -> bool:
 
 
 def _open(starting: list[Holding], place: Place) -> bool:
-    """Whether the pods that have no node yet let this run's begin as well."""
+    """Whether the pods that have no node yet let this run's pods start as well."""
     if any(each.lack is Lack.ROOM or each.pods > 1 for each in starting):
         return False
     return not starting if place.pods > 1 else len(starting) < _STARTING_AT_ONCE

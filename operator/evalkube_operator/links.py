@@ -1,4 +1,4 @@
-"""Decides who belongs to a run: each link by namespace, kind and UID, from pod to Job to run. Pure.
+"""Decides which Jobs and pods belong to a run. Each link from pod to Job to run is by namespace, kind and UID. Pure.
 
 A label alone proves nothing: whoever may make pods, in whatever namespace, may write any label, any owner and any
 finalizer. What nobody can write is the namespace that an object is in, its own UID, when it was made, and the status
@@ -21,7 +21,7 @@ def owns(run: tuple[str, str, str], uid: str, job: JobFact) -> bool:
 
 
 def counts(job: JobFact | None, pod: PodFact) -> bool:
-    """Whether the controller of the pod's ``job`` (None: it is gone) counts the pod, or has counted its end.
+    """Whether the controller of the pod's `job` (None: it is gone) counts the pod, or has counted its end.
 
     It makes each pod with a finalizer, and takes that away once it has counted the pod's end; what never had one it
     does not count. Where the first sight of a pod is after its end, the Job's status has to bear it out.
@@ -42,7 +42,7 @@ def _told(job: JobFact, pod: PodFact) -> bool:
 
 
 def _within(ranges: str, index: int) -> bool:
-    """Whether the index is in a text like ``0-3,5``."""
+    """Whether the index is in a text like `0-3,5`."""
     for each in ranges.split(","):
         first, _, last = each.partition("-")
         ends = [int(end) for end in (first, last or first) if end.isdecimal() and len(end) < 10]
@@ -52,7 +52,8 @@ def _within(ranges: str, index: int) -> bool:
 
 
 def runner(pods: Iterable[PodFact]) -> PodFact | None:
-    """Whose word counts among the pods of one shard: the oldest that has not ended, as its Job's controller deletes
-    the younger of two. A replacement comes only after its predecessor's end."""
+    """The pod whose reports count for a shard: the oldest that has not ended, because its Job's controller deletes the
+    younger of two. A replacement comes only after its predecessor's end.
+    """
     living = [pod for pod in pods if not pod.ended and not pod.gone]
     return min(living, key=lambda pod: (pod.created_at, pod.uid), default=None)

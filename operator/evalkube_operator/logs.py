@@ -1,4 +1,4 @@
-"""JSON lines on standard error, one per record, kopf's included. Nothing about a run but its name and reason."""
+"""Logs JSON lines on standard error, one per record, kopf's included. Of a run they only have its name and reason."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ class JsonLines(logging.Formatter):
     """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See ``logging.Formatter``."""
+        """See `logging.Formatter`."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -1,4 +1,4 @@
-"""The operator: puts its parts together, runs them, and stops them in order.
+"""The operator's program: puts its parts together, runs them, and stops them in order.
 
     evalkube operator [--config FILE]
 
@@ -190,11 +190,11 @@ class _Operator:
             try:
                 return await self.watching.readable()
             except OperatorError as problem:
-                _LOG.warning("listing: %s", problem)
+                _LOG.warning("a list of the API server failed: %s", problem)
                 await asyncio.sleep(2)
 
     async def _lead(self) -> None:
-        """Keep the cache true; once this replica leads, and the cache is, do the work."""
+        """Keep the cache up to date. Once this replica leads and the cache is complete, reconcile runs."""
         await self._resync_until_done()
         resync = asyncio.create_task(self._resync())
         leading = asyncio.create_task(self.election.leading.wait())
@@ -217,7 +217,7 @@ class _Operator:
             try:
                 await self.watching.resync()
             except OperatorError as problem:
-                _LOG.warning("listing: %s", problem)
+                _LOG.warning("a list of the API server failed: %s", problem)
                 await asyncio.sleep(2)
             else:
                 return
@@ -230,7 +230,7 @@ class _Operator:
                     _LOG.info("a namespace of this operator was created again; the operator restarts to watch it")
                     return
             except OperatorError as problem:
-                _LOG.warning("listing: %s", problem)
+                _LOG.warning("a list of the API server failed: %s", problem)
 
     async def _work(self) -> None:
         while not self.stopping:
@@ -256,7 +256,7 @@ class _Operator:
                 self.metrics.reconcile_seconds.observe(time.perf_counter() - began)
 
     async def _claim(self) -> None:
-        """Namespaces that were named are claimed before the first run is there, and looked at now and then."""
+        """Claim the named namespaces before their first run, and check the claims now and then."""
         while True:
             for namespace in self.settings.namespaces:
                 with contextlib.suppress(OperatorError):
@@ -274,7 +274,7 @@ class _Operator:
         at_least_s = (problem.retry_after_s or 0.0) if isinstance(problem, Unavailable) else 0.0
         pause_s = self.queue.failed(key, at_least_s=at_least_s)
         self.metrics.reconcile_errors.labels(type(problem).__name__).inc()
-        _LOG.warning("%s %s/%s: %s; it is tried again in %.2f s", *key, problem, pause_s)
+        _LOG.warning("%s %s/%s: %s; next try in %.2f s", *key, problem, pause_s)
 
     async def _beat(self) -> None:
         while True:
@@ -291,7 +291,7 @@ class _Operator:
             self.metrics.leader.set(self.election.leading.is_set())
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:
-        """See ``execute.Announcer``: counted, and posted when there is time."""
+        """See `execute.Announcer`: counted, and posted when there is time."""
         if announcement.ended:
             self.metrics.ended.labels(str(run.kind), str(announcement.reason)).inc()
         self.poster.announce(run, announcement)
@@ -299,7 +299,7 @@ class _Operator:
     # the store
 
     def _on_store_room(self, shortage: str) -> None:
-        """Look at every waiting run again: its status says what it waits for, or it goes on."""
+        """Reconcile every waiting run: its status says what it waits for, or it goes on."""
         self.metrics.store_full.set(bool(shortage))
         if not shortage:
             _LOG.info("the store has room again: runs start")
@@ -325,7 +325,7 @@ class _Operator:
                 await self.run_store.delete_run(run)
             except (OperatorError, StoreError, OSError) as problem:
                 which = f"{run.namespace}/{run.name}"
-                _LOG.warning("the artifacts of %s cannot be removed now: %s; it is tried again later", which, problem)
+                _LOG.warning("the artifacts of %s cannot be removed now: %s; next try later", which, problem)
 
     async def _sweep(self) -> None:
         while True:
@@ -340,10 +340,10 @@ class _Operator:
                     keep=timedelta(seconds=max(self.settings.keep_s, 60.0)),
                 )
             except (OperatorError, StoreError, OSError) as problem:
-                _LOG.warning("sweeping the store: %s", problem)
+                _LOG.warning("the sweep of the store failed: %s", problem)
             else:
                 if removed:
-                    _LOG.info("removed the artifacts of %d runs that are gone", len(removed))
+                    _LOG.info("removed the artifacts of %d deleted runs", len(removed))
 
     # HTTP
 
@@ -378,7 +378,7 @@ class _Operator:
         await self.ingest.serve()
 
     async def _stop(self) -> None:
-        """In order: no new work, what is begun is finished, ingest ends, a standby may take over."""
+        """Stop the parts in order: no new work, begun work is finished, ingest ends, a standby may take over."""
         _LOG.info("stopping")
         self.stopping = self.ingest.should_exit = self.probes.should_exit = True
         deadline = time.monotonic() + _STOP_S / 2

@@ -1,4 +1,5 @@
-"""What the operator remembers of a run between two looks: answers to lookups, each with the time it may be used for.
+"""The operator's memory of a run between two reconciliations: answers to lookups, each with the time for which it is
+valid.
 
 All of it can be lost at any moment: the plan asks again. No I/O, no decisions.
 """
@@ -30,7 +31,7 @@ _FIGURES: Final = frozenset(one.name for one in live.FIGURES)
 
 @dataclass(slots=True)
 class Memory:
-    """What is remembered of one run; a dict has one for each UID."""
+    """The memory of one run. A dict holds one for each UID."""
 
     objects: dict[ObjectRef, tuple[ObjectFact | None, datetime]] = field(default_factory=dict)
     pod_events: dict[str, tuple[tuple[EventFact, ...], datetime]] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Memory:
     progress_writes: int = 0
 
     def begin(self, attempt: int | None) -> None:
-        """Note which attempt the run is at, and drop what was remembered of another one's results and refusals."""
+        """Note the run's attempt, and drop results and refusals of another one."""
         if attempt != self.attempt:
             self.attempt = attempt
             self.outcome = self.collect_error = self.refusal = self.foreign = None
@@ -64,7 +65,7 @@ class Memory:
         self.receipts[receipt.shard] = receipt
 
     def _hear(self, attempt: int) -> None:
-        """Drop what the runners of another attempt told."""
+        """Drop the reports of runners of another attempt."""
         if attempt != self.told_attempt:
             self.told_attempt = attempt
             self.progress.clear()
@@ -106,7 +107,9 @@ class Memory:
         )
 
     def _objects(self, now: datetime, run_uid: str) -> Mapping[ObjectRef, ObjectFact | None]:
-        """The run's own Secret stays known once it was there; everything else may change, and is asked for anew."""
+        """The metadata that is still valid. The run's own Secret stays known once it was there; everything else may
+        change and is asked for again.
+        """
         return {
             ref: found
             for ref, (found, at) in self.objects.items()
@@ -118,7 +121,7 @@ class Memory:
 
 
 def whole(parts: Collection[Progress], spec: Spec) -> Progress:
-    """The progress of a run by that of its shards, as far as they have told it.
+    """The progress of a run, from its shards as far as they have reported it.
 
     A shard that does not know its total yet is taken to have as much to do as the others. The stage is that of the
     shard that is least far; the last one to end decides when the run ends.
@@ -139,8 +142,8 @@ def whole(parts: Collection[Progress], spec: Spec) -> Progress:
 
 
 def _figures(parts: Collection[Progress], shards: int) -> dict[str, float]:
-    """What is seen of the run, in 15 ms of a thousand shards. A status is small: it has no figure but those of the
-    table, whatever a runner tells.
+    """The live figures of the run (15 ms for a thousand shards). A status is small: it only has figures of the table,
+    whatever a runner reports.
     """
     if shards == 1:
         found = next(iter(parts)).figures

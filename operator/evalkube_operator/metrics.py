@@ -1,4 +1,4 @@
-"""Figures about the operator for Prometheus. Counted where things happen; names end in their unit."""
+"""The operator's metrics for Prometheus. They are counted where things happen; names end in their unit."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 
 class Metrics:
-    """One registry of its own, so that tests and programs do not share any."""
+    """The metrics, in a registry of their own, so that tests and programs share none."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -67,10 +67,10 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """In Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 def described() -> CollectorRegistry:
-    """The registry of an operator that has done nothing: every metric that there is."""
+    """The registry of a new operator, with every metric that there is."""
     return Metrics().registry

@@ -1,4 +1,4 @@
-"""What Kubernetes warns of about pods: one list of a namespace for all who ask within a few seconds.
+"""Looks up Kubernetes' warnings about pods: one list of a namespace serves all who ask within a few seconds.
 
 The API server has no index of events: it reads all of a namespace for each list, whatever the question. A thousand
 pods that start slowly must not make a thousand lists.

@@ -1,6 +1,6 @@
-"""What the operator's rooms ask of one another: the plan's side (``Runs``), the store's side, the cluster's.
+"""The interfaces between the operator's rooms: the plan's side (`Runs`), the store's side, the cluster's.
 
-Protocols and values only: no I/O and no decisions here. ``ingest`` and ``store`` are written against these, so that
+Protocols and values only: no I/O and no decisions here. `ingest` and `store` are written against these, so that
 neither imports the work queue, the cache or the executor.
 """
 
@@ -20,7 +20,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
-    """Which run: enough to name its objects and its folder in the store."""
+    """The key of a run: enough to name its objects and its folder in the store."""
 
     namespace: str
     name: str
@@ -29,7 +29,7 @@ class RunKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token it was, as TokenReview says; pod fields are None where the token is not bound to a pod."""
+    """The caller of a token, as TokenReview says; pod fields are None where the token is not bound to a pod."""
 
     username: str
     pod_name: str | None = None
@@ -39,9 +39,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What the pod of a token may write: one shard of one attempt of one run.
+    """The shard that the pod of a token may write: one shard of one attempt of one run.
 
-    ``open``: False once that attempt is over (ended, cancelled, replaced by a later one), or the pod itself has ended:
+    `open`: False once that attempt is over (ended, cancelled, replaced by a later one), or the pod itself has ended:
     writes get 410 then.
     """
 
@@ -54,21 +54,22 @@ class Owner:
 
 
 class Reviewer(Protocol):
-    """TokenReview. The answer is cached by neither side's caller: ``ingest`` keeps its own short cache."""
+    """TokenReview as `ingest` uses it. Only `ingest` caches the answer, shortly."""
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """Who presents ``token``; None where it is not valid for ``audience``. Raises errors.Unavailable."""
+        """Who presents `token`; None where it is not valid for `audience`. Raises errors.Unavailable."""
 
 
 class Runs(Protocol):
-    """What ingest may know of the runs, and tell about them."""
+    """The runs as ingest knows them, and what it tells about them."""
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
-        """The shard that this pod runs: pod, Job and run in one namespace, each linked to the next by UID, the pod one
-        that the Job's controller counts, and the one whose turn it is. None otherwise."""
+        """The shard that this pod runs; None where it runs none. Pod, Job and run are in one namespace, each linked to
+        the next by UID. The Job's controller counts the pod, and it is the shard's current one.
+        """
 
     def run(self, uid: str) -> RunKey | None:
-        """A run that exists now (for the read endpoint)."""
+        """The run, where it exists now (for the read endpoint)."""
 
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
         """Take a shard's progress; the status follows within seconds. Never blocks."""
@@ -87,36 +88,38 @@ class StoredResult:
 
 
 class Store(Protocol):
-    """What the operator's core asks of the store (ingest and the read endpoint use more of it)."""
+    """The store as the operator's core uses it (ingest and the read endpoint use more of it)."""
 
     @property
     def kind(self) -> str:
-        """``volume`` or ``s3``."""
+        """`volume` or `s3`."""
 
     def uri(self, run: RunKey) -> str:
-        """Where the artifacts of ``run`` are, for people: the response's output_dir."""
+        """Where the artifacts of `run` are, for people: the response's output_dir."""
 
     async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
-        """The shards of ``attempt`` whose result documents are there. Raises errors.Unavailable."""
+        """The shards of `attempt` whose result documents are there. Raises errors.Unavailable."""
 
     async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
-        """One of them. Raises errors.Unavailable; KeyError where it is not there."""
+        """The result document of one shard. Raises errors.Unavailable; KeyError where it is not there."""
 
     async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
-        """Keep ``data`` as ``name`` beside the run's artifacts (the merged result, the response); its URI."""
+        """Keep `data` as `name` beside the run's artifacts (the merged result, the response); its URI."""
 
     async def delete_run(self, run: RunKey) -> None:
-        """Remove everything of ``run``; nothing where nothing is."""
+        """Remove everything of `run`; nothing where nothing is."""
 
     def stored_runs(self) -> AsyncIterator[RunKey]:
         """Every run that has anything in the store, for the sweep of what belongs to none."""
 
 
 class Cluster(Protocol):
-    """What the executor asks of the API server. Everything may raise errors.Unavailable: done or not, nobody knows."""
+    """The API server as the executor uses it. Everything may raise errors.Unavailable: done or not, nobody knows."""
 
     async def create_job(self, manifest: Object) -> Object:
-        """Raises Conflict where the name is taken, NotFound without its namespace, Forbidden, Refused."""
+        """Create the Job. Raises Conflict where the name is taken, NotFound without its namespace, Forbidden,
+        Refused.
+        """
 
     async def get_job(self, namespace: str, name: str) -> Object | None:
         """The Job of that name, from the API server itself."""
@@ -125,7 +128,7 @@ class Cluster(Protocol):
         """Delete the Job with that UID, then its pods; fine where it is not there."""
 
     async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
-        """Let a finished Job go after ``seconds``; None where it is not there."""
+        """Delete a finished Job after `seconds`; None where it is not there."""
 
     async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The run of that name, from the API server itself."""

@@ -1,4 +1,4 @@
-"""Raw objects of Kubernetes become facts: the only place that reads them, and the end of the way for raw dicts.
+"""Turns raw objects of Kubernetes into facts. No other module reads raw dicts.
 
 Whatever an object holds, reading it gives a fact or raises Unreadable, nothing else. No I/O, no decisions.
 """
@@ -67,7 +67,7 @@ def _unreadable(kind: str, raw: object, why: str) -> Unreadable:
 
 
 def identity(kind: str, raw: Raw) -> Identity:
-    """Which object it is, whatever else it holds. Raises Unreadable where it does not say so."""
+    """The identity of an object, whatever else it holds. Raises Unreadable where it has none."""
     with _read(kind, raw):
         return _identity(fields.part(raw, "metadata"))
 
@@ -78,7 +78,8 @@ def _identity(metadata: Raw) -> Identity:
 
 
 def kept(raw: Raw, kind: Kind) -> KeptRun:
-    """An EvalRun or PerfRun without what nobody here reads: managed fields, the last applied text, inline results.
+    """An EvalRun or PerfRun without the parts that nobody here reads: managed fields, the last applied text, inline
+    results.
 
     Raises Unreadable where it does not say which it is, or cannot be written down.
     """
@@ -113,19 +114,21 @@ def _trimmed(raw: Raw) -> dict[str, Any]:
 
 
 def _packed(document: Raw) -> bytes:
-    """As JSON. A copy: orjson's own buffers are kilobytes longer than what is in them, for as long as they are kept."""
+    """The value as JSON, copied: orjson's own buffers are kilobytes longer than their content, for as long as they are
+    kept.
+    """
     return bytes(memoryview(orjson.dumps(document)))
 
 
 def opened(run_kept: KeptRun, *, before: RunFact | None = None) -> RunFact:
-    """See ``run``, of one that was kept. Raises Unreadable."""
+    """See `run`, of one that was kept. Raises Unreadable."""
     return run(orjson.loads(run_kept.data), run_kept.kind, before=before)
 
 
 def run(raw: Raw, kind: Kind, *, before: RunFact | None = None) -> RunFact:
     """An EvalRun or PerfRun. Raises Unreadable where not even its metadata or status have their shape.
 
-    ``before``: the same run at an earlier look. A generation of a spec never changes, and reading it is costly.
+    `before`: the same run at an earlier look. A generation of a spec never changes, and reading it is costly.
     """
     with _read(kind, raw):
         metadata, raw_spec, raw_status = (fields.part(raw, name) for name in ("metadata", "spec", "status"))
@@ -161,7 +164,9 @@ def _created_at(metadata: Raw) -> datetime:
 
 
 def _status(raw: Raw) -> RunStatus:
-    """Its times are checked beforehand: the contract's model would take some that cannot be reckoned with."""
+    """The status of a run. Its times are checked first: the contract's model would take some that cannot be reckoned
+    with.
+    """
     for holder in (raw, *fields.parts(raw, "attempts"), *fields.parts(raw, "conditions")):
         for name in ("startTime", "completionTime", "lastTransitionTime"):
             fields.moment(holder, name)
@@ -263,7 +268,9 @@ def _digest(ca: str) -> str:
 
 
 def _index(annotations: Mapping[str, str], labels: Mapping[str, str]) -> int:
-    """The Job's controller reads the annotation alone; a label beside it says the same, or somebody wrote either."""
+    """The pod's index, from the annotation, which is all that the Job's controller reads. A label beside it must
+    agree.
+    """
     said = annotations.get(_INDEX, "")
     index = _whole(said)
     return index if index is not None and labels.get(_INDEX, said) == said else -1

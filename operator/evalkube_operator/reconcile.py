@@ -1,4 +1,4 @@
-"""One run, brought as far as it goes now: look, plan, act, and look again until there is nothing to do but wait.
+"""Reconciles one run: observe, plan, act, and observe again until there is nothing to do but wait.
 
 The same at the start of the operator as at any other time. Keeps the runs' memories; decides nothing itself.
 """
@@ -33,8 +33,8 @@ _MOST_ROUNDS: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """When to look at a run again: in so many seconds at the latest (None: when there is news of it), or `deferred`:
-    only bookkeeping is left, which comes after urgent work.
+    """The time of the next reconciliation: in so many seconds at the latest (None: when there is news of the run), or
+    `deferred`: only bookkeeping is left, which comes after urgent work.
     """
 
     again_s: float | None = None
@@ -45,7 +45,7 @@ _DEFERRED: Final = Requeue(deferred=True)
 
 
 class Priority(Protocol):
-    """What a reconciliation asks the work queue: which work comes first."""
+    """The work queue as a reconciliation uses it: which work comes first."""
 
     def mark_urgent(self) -> None:
         """Note that a Job is being made: bookkeeping comes later."""
@@ -55,10 +55,10 @@ class Priority(Protocol):
 
 
 class Reconciler:
-    """Brings runs ahead, one step after the other. It belongs to one event loop.
+    """Reconciles runs, one step after the other. It belongs to one event loop.
 
-    ``output_uri``: where a run's artifacts are, for its status. `priority`: where runs wait to be looked at;
-    ``line``: where they wait to be started; ``storage``: whether there is room for what they will bring.
+    `output_uri`: where a run's artifacts are, for its status. `priority`: where runs wait to be looked at;
+    `line`: where they wait to be started; `storage`: whether there is room for what they will bring.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class Reconciler:
         self._uids: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> Requeue:
-        """Bring the run ahead. One that cannot be read is left alone until it changes: what it was decides nothing.
+        """Take the run's next steps. A run that cannot be read is left alone until it changes: its earlier state
+        decides nothing.
 
         Raises errors.OperatorError to be tried again, with everything that was done kept.
         """
@@ -150,7 +151,7 @@ class Reconciler:
             self._priority.mark_urgent()
 
     def prime(self) -> None:
-        """Note the pods of all runs, before the first of them is given its turn."""
+        """Note the pods of all runs, before the first of them gets its turn."""
         now = self._now()
         for key in self._cache.run_keys():
             uid = self._cache.uid_of(key)

@@ -1,4 +1,4 @@
-"""The installer's choices and the operator's patience, as values for the pure rooms. No reading of settings here."""
+"""The installer's choices and the operator's time limits, as values for the pure rooms. No settings are read here."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,16 +18,17 @@ OVERRIDES: Final = (
     "priorityClassName",
     "env",
 )
-"""What ``spec.runner`` can say; the chart's ``runner.allow`` names those that a run may."""
+"""What `spec.runner` can say; the chart's `runner.allow` names those that a run may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All times in seconds. ``require_key_hosts``: a key's Secret has to say which endpoints its key is for.
+    """The rules of an installation, times in seconds. `require_key_hosts`: a key's Secret has to say which endpoints
+    its key is for.
 
-    ``queued``: all runs are given to a queue of Kueue's, which decides on their turns. ``room_patience_s``: how long a
-    run whose pods find no room keeps others from starting, at first and at most; ``aside_s``: how long others then go
-    first. ``progress_interval_s``: between two writes of how far a run is, at first and later. ``silence_s``: after
+    `queued`: all runs are given to a queue of Kueue's, which decides on their turns. `room_patience_s`: how long a
+    run whose pods find no room keeps others from starting, at first and at most; `aside_s`: how long others then go
+    first. `progress_interval_s`: between two writes of how far a run is, at first and later. `silence_s`: after
     that a run that has started and was never heard of says so; runners speak within a second.
     """
 

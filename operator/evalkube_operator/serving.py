@@ -16,7 +16,7 @@ __all__ = ["Server", "probes"]
 
 
 class Server(uvicorn.Server):
-    """uvicorn as a task among others: signals are main's business."""
+    """A uvicorn server as a task among others. Main handles the signals."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Server(uvicorn.Server):
         )
 
     def load_certificate(self) -> None:
-        """Load the certificate's files for all further connections. Raises OSError or ValueError where they are unfit;
-        then the certificate from before stays.
+        """Load the certificate's files for all further connections. Raises OSError or ValueError where they cannot be
+        used; then the earlier certificate stays.
         """
         certificate, key = self.config.ssl_certfile, self.config.ssl_keyfile
         if certificate is None or not self.config.loaded or self.config.ssl is None:
@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """See ``uvicorn.Server``: here nothing is captured."""
+        """See `uvicorn.Server`: here nothing is captured."""
         yield
 
 
@@ -66,7 +66,9 @@ def probes(
     metrics: Callable[[], bytes],
     served_by_others: Callable[[], Mapping[str, str]] = dict,
 ) -> Starlette:
-    """/healthz: alive; /readyz: leads and serves, and which namespaces another release serves; /metrics."""
+    """The probes: /healthz (alive), /readyz (leads and serves, and which namespaces another release serves),
+    /metrics.
+    """
 
     async def healthz(_: Request) -> Response:
         found = complaints()

@@ -1,4 +1,4 @@
-"""What the operator is told when it starts: one JSON file (the chart's ConfigMap) and a few variables beside it.
+"""The operator's settings: one JSON file (the chart's ConfigMap) and a few environment variables.
 
 Read once in main; an unknown key is an error. The only place that reads the environment.
 """
@@ -127,10 +127,10 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one operator. ``namespaces`` empty: all. ``kubeconfig`` None: the cluster that this pod is in.
+    """The settings of one operator. `namespaces` empty: all. `kubeconfig` None: the cluster that this pod is in.
 
-    ``identity``: who it is to its standby; ``in_pod``: that is the name of its pod. ``pod``: where that is known, to be
-    told about. ``cluster_role``: one that is there as long as the release is.
+    `identity`: who it is to its standby; `in_pod`: that is the name of its pod. `pod`: where that is known, to be
+    told about. `cluster_role`: one that is there as long as the release is.
     """
 
     namespaces: tuple[str, ...]
@@ -163,7 +163,9 @@ _DEFAULT_CONFIG: Final = "/etc/evalkube/operator.json"
 
 
 def read(arguments: Sequence[str]) -> Settings:
-    """The settings of this process; ends it with a sentence where they are wrong. ``arguments``: [--config FILE]."""
+    """The settings of this process. Ends the process with a message where they are wrong. `arguments`: [--config
+    FILE].
+    """
     default = os.environ.get("EVALKUBE_OPERATOR_CONFIG", _DEFAULT_CONFIG)
     parser = argparse.ArgumentParser(
         prog="evalkube operator", description="Turn runs into Jobs and their outcome into status"

@@ -1,4 +1,4 @@
-"""Whether the store has room, as its writes and a probe tell: while it has none, no run is started.
+"""Watches whether the store has room, by its writes and by a probe. Without room no run is started.
 
 A shortage is over when a probe finds room and no write has been refused for a while: runners whose writes are refused
 try again every few seconds, and the probe is small. Nothing of this is on record: a new operator learns it anew, by
@@ -28,14 +28,14 @@ _PROBE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class StoreRoom:
-    """What is known of the store's room. ``shortage``: in its own words; empty where there is room."""
+    """The store's room as last seen. `shortage` is the store's own message; empty where there is room."""
 
     shortage: str = ""
 
 
 class Storage:
-    """Whether the store has room. It belongs to one event loop. `check`: a small write, which raises as `Store.check`
-    does; `changed`: told the shortage when there is one, and an empty text when it is over.
+    """Knows whether the store has room. It belongs to one event loop. `check` is a small write, which raises as
+    `Store.check` does. `changed` is called with the shortage when there is one, and with an empty text when it is over.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Storage:
             self._set(str(problem))
 
     async def look(self) -> None:
-        """Probe the store where it is not known whether it has room. One that does not answer is not full."""
+        """Probe the store where its room is not known. A store that does not answer counts as not full."""
         async with self._probing:
             if self.room() is None:
                 await self.probe()

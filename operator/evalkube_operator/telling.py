@@ -1,6 +1,6 @@
-"""What the API server says of its objects, by watches and by lists: read, and told to the cache.
+"""Reads objects from watches and lists of the API server, and tells the cache.
 
-What cannot be read is noted and passed over. The last fact of it stays while the object is there, and goes with it; a
+What cannot be read is noted and skipped. The last fact of it stays while the object is there, and goes with it; a
 list takes over all others. No I/O.
 """
 
@@ -25,7 +25,7 @@ _Prune = Callable[[set[str], int, Covers], int]
 
 @dataclass(frozen=True, slots=True)
 class _Kind(Generic[_Fact]):
-    """How objects of a kind are read, and what the cache is told of one."""
+    """A kind of objects: how they are read, and what the cache is told of one."""
 
     name: str
     read: Callable[[Raw], _Fact]
@@ -35,7 +35,7 @@ class _Kind(Generic[_Fact]):
 
 
 class Telling:
-    """Belongs to one event loop. Kinds go by the plural names of their resources."""
+    """Tells the cache of objects. It belongs to one event loop. Kinds go by the plural names of their resources."""
 
     def __init__(self, cache: Cache, unread: Unread) -> None:
         self._unread = unread
@@ -47,7 +47,7 @@ class Telling:
         }
 
     def told(self, plural: str, raw: Raw, *, deleted: bool = False) -> None:
-        """An object was added or changed, or deleted."""
+        """Tell the cache of an object that was added, changed or deleted."""
         kind = self._kinds[plural]
         try:
             if deleted:
@@ -58,8 +58,9 @@ class Telling:
             self._unread.note(problem)
 
     def listed(self, plural: str, items: Iterable[Raw], version: int, covers: Covers) -> int:
-        """All objects there are in the namespaces that ``covers`` says, at ``version``; how many known ones had
-        vanished unseen. One that cannot be read has not."""
+        """Tell the cache of all objects in the namespaces that `covers` says, at `version`; how many known ones were
+        deleted without a watch event. An object that cannot be read still exists.
+        """
         kind, there = self._kinds[plural], set()
         for raw in items:
             try:

@@ -1,4 +1,4 @@
-"""What ingest may know of the runs (``ports.Runs``), answered from the cache: who owns a pod, which runs there are."""
+"""Answers ingest's questions about runs (`ports.Runs`) from the cache: who owns a pod, which runs there are."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ __all__ = ["Tenants"]
 
 
 class Tenants:
-    """``ports.Runs``. ``wake``: the run of that key wants a look, within so many seconds."""
+    """`ports.Runs` over the cache. `wake` has the run of that key reconciled, within so many seconds."""
 
     def __init__(self, cache: Cache, reconciler: Reconciler, wake: Callable[[Key, float], None]) -> None:
         self._cache = cache
@@ -22,7 +22,7 @@ class Tenants:
         self._wake = wake
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
-        """See ``ports.Runs.owner``. Each link is one of UIDs within the namespace that the token is of."""
+        """See `ports.Runs.owner`. Each link is one of UIDs within the namespace that the token is of."""
         pod = self._cache.pod(pod_uid)
         if pod is None or (pod.namespace, pod.name) != (namespace, pod_name):
             return None
@@ -50,19 +50,19 @@ class Tenants:
         return run, job
 
     def run(self, uid: str) -> RunKey | None:
-        """See ``ports.Runs.run``."""
+        """See `ports.Runs.run`."""
         key = self._cache.key_of(uid)
         return RunKey(key[1], key[2], uid) if key is not None else None
 
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
-        """See ``ports.Runs.progressed``. Looked at within a second: many shards' news make one status write."""
+        """See `ports.Runs.progressed`. Looked at within a second: many shards' news make one status write."""
         key = self._cache.key_of(uid)
         if key is not None:
             self._reconciler.progressed(uid, attempt, shard, progress)
             self._wake(key, 1.0)
 
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
-        """See ``ports.Runs.finished``. Looked at now: somebody may be waiting for the answer."""
+        """See `ports.Runs.finished`. Looked at now: somebody may be waiting for the answer."""
         key = self._cache.key_of(uid)
         if key is not None:
             self._reconciler.finished(uid, attempt, receipt)
@@ -70,8 +70,9 @@ class Tenants:
 
 
 def _place(run: RunFact, job: JobFact) -> tuple[int, bool] | None:
-    """The attempt whose Job it is, and whether that is the one at work. None where it is none's: another Job than the
-    one on record, or one that is named as no attempt's is."""
+    """The attempt of a Job, and whether it is the one at work. None for another Job than the one on record, or one
+    whose name is no attempt's.
+    """
     status = run.status
     last = status.attempts[-1] if status.attempts else None
     if status.job_uid is not None and job.uid == status.job_uid and last is not None:

@@ -1,7 +1,7 @@
-"""Keeps the cache true: kopf's watches tell it what happens, and a full list now and then finds what they missed.
+"""Keeps the cache up to date: kopf's watches report what happens, and a full list now and then finds what they missed.
 
 kopf is used for its watches alone: handlers of raw events leave no finalizer and no annotation on anybody's objects.
-It lists again after a gap, but tells of no object that vanished in it; that is what ``resync`` is for.
+It lists again after a gap, but tells of no object that vanished in it; that is what `resync` is for.
 """
 
 import logging
@@ -28,7 +28,7 @@ FAILED_CREATES: Final = "involvedObject.kind=Job,reason=FailedCreate"
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Nothing of kopf's but watches; filtered by the API server, so that other people's pods never come here."""
+    """kopf's settings: only watches, filtered by the API server, so that other people's pods never come here."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -49,7 +49,7 @@ class Lists(Protocol):
     """The lists of the API server. Raise errors.OperatorError."""
 
     async def list_runs(self, kind: Kind, namespace: str | None) -> Listed:
-        """All runs of ``kind``, everywhere or in one namespace."""
+        """All runs of `kind`, everywhere or in one namespace."""
 
     async def list_jobs(self, namespace: str | None, selector: str) -> Listed:
         """All Jobs with these labels."""
@@ -62,9 +62,9 @@ class Lists(Protocol):
 
 
 class Watching:
-    """The handlers and the resync. ``namespaces`` empty: the whole cluster.
+    """The handlers and the resync. `namespaces` empty: the whole cluster.
 
-    ``passed_over``: those of several namespaces that may not be read, as they are gone.
+    `passed_over`: those of several namespaces that may not be read, as they are gone.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Watching:
         return [each for each in self._namespaces if each not in self.passed_over]
 
     async def resync(self) -> bool:
-        """List everything and compare; whether a namespace that was passed over can be read by now.
+        """List everything and compare; whether a namespace that was skipped can be read by now.
 
         Raises errors.OperatorError.
         """
@@ -127,7 +127,7 @@ class Watching:
                 if namespace is None or len(self._namespaces) == 1:
                     raise
                 self.passed_over.add(namespace)
-                _LOG.warning("the namespace %s is passed over: %s", namespace, problem)
+                _LOG.warning("the namespace %s is skipped: %s", namespace, problem)
             else:
                 returned = returned or namespace in self.passed_over
                 self.passed_over.discard(namespace or "")

@@ -84,7 +84,7 @@ class Schedule(Generic[Key]):
         return key if key is not None and now >= self._turn_at(key) else None
 
     def _first_deferred(self) -> Key | None:
-        """The deferred key that waits longest; None also where enough workers do deferred work."""
+        """The deferred key that waits longest; None where there is none, or where enough workers do deferred work."""
         if len(self._doing_deferred) >= _MAX_DEFERRED_WORKERS:
             return None
         return next((key for key in self._deferred if key not in self._working), None)
@@ -149,7 +149,7 @@ class Schedule(Generic[Key]):
         self._due.pop(key, None)
 
     def next_due(self) -> float | None:
-        """When to take again although nothing is added: a key that was asked for at a time, or a deferred one."""
+        """The time to take again although nothing is added: a key is due then, or a deferred one."""
         while self._later and self._due.get(self._later[0][2]) != self._later[0][0]:
             heapq.heappop(self._later)
         moments = [self._later[0][0]] if self._later else []
@@ -165,7 +165,7 @@ class Schedule(Generic[Key]):
         return max(ready, deferred, 0.0)
 
     def stuck_s(self, now: float) -> float:
-        """For how long keys have waited without any being released: a long queue that moves is not stuck."""
+        """How long keys have waited without any being released: a long queue that moves is not stuck."""
         return min(self.oldest_s(now), now - self._released_at)
 
 

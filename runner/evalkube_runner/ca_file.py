@@ -16,7 +16,7 @@ _MAX_BYTES = 4 * 1024 * 1024
 
 
 def trust_of(fields: EndpointFields, readable: Readable, *, field: str = "ca_file") -> Trust:
-    """What a run asks for. `field` names its `ca_file` in messages.
+    """The certificates that a run trusts. `field` names its `ca_file` in messages.
 
     Raises RunFailed: PathForbidden, InvalidSpec for a file that is not there or holds no certificate.
     """

@@ -1,4 +1,4 @@
-"""Where another process's clock stands, by questions to it. Pure: who asks notes when.
+"""Measures the offset of another process's clock by questions to it. Pure; the caller notes the times.
 
 An answer that carries the other's time was written after its question had left and before it was read, so that the
 time lies between two moments of our own clock (Cristian, *Probabilistic clock synchronization*, 1989). Several answers
@@ -29,8 +29,8 @@ class Offset:
 
 
 def offset_of(answers: Iterable[Answer]) -> Offset | None:
-    """What all answers leave open; None of none. Answers that contradict each other, because a clock was set in
-    between, leave the last one alone.
+    """The offset that all answers allow; None without answers. Where answers contradict each other, because a clock was
+    set in between, only the last one counts.
     """
     low_ns = high_ns = None
     for answer in answers:

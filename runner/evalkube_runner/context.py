@@ -1,4 +1,4 @@
-"""What a run's code is given beside its spec: who it is, where it delivers, its secrets, and where data comes from."""
+"""The context of a run beside its spec: its identity, its delivery, its secrets, and its sources of data."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +16,9 @@ __all__ = ["HubEndpoints", "RunContext", "Share", "Start", "StartInstant"]
 
 @dataclass(frozen=True, slots=True)
 class StartInstant:
-    """When all shards begin. `monotonic_ns`: on this process's clock (`time.monotonic_ns`); `start_at_ns`: on the clock
-    of who named the instant. `doubt_ns`: by how much the first may miss the second; None where that is not known.
+    """The common start of all shards. `monotonic_ns` is on this process's clock (`time.monotonic_ns`); `start_at_ns` is
+    on the clock of the process that chose it. `doubt_ns` is the most by which the first may differ from the second;
+    None where that is not known.
     """
 
     monotonic_ns: int
@@ -49,8 +50,7 @@ class HubEndpoints:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """One shard of one run, as its code sees it. ``readable``: where the files that the spec names may lie.
-    ``gate``: what it may connect to, ``proxies``: by which way."""
+    """The context of one shard of one run. `readable`: the folders of the files that the spec may name."""
 
     run_id: str
     delivery: Delivery
@@ -72,5 +72,5 @@ class RunContext:
     proxies: Proxies = field(default_factory=Proxies)
 
     def judge_key(self, place: int) -> str | None:
-        """The key of the judge at that place: its own, else the one that is for all of them."""
+        """The key of the judge at that place: its own, or else the one for all judges."""
         return self.judge_api_keys.get(place, self.judge_api_key)

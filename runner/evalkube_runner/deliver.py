@@ -1,4 +1,4 @@
-"""How everything leaves a runner: one small interface, here with its form for one machine, plain files.
+"""The interface through which everything leaves a runner, and its implementation for one machine: plain files.
 
 Nothing else in the runner writes outside its scratch directory.
 """
@@ -35,7 +35,7 @@ _LONGEST_PAUSE_S = 2.0
 
 
 class Place(Protocol):
-    """Where whole artifacts are written and read back. Paths are relative and use forward slashes."""
+    """A place where whole artifacts are written and read back. Paths are relative and use forward slashes."""
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a whole artifact; readers see the old one or the new one."""
@@ -47,14 +47,14 @@ class Place(Protocol):
         """Take over a file from the scratch directory as a whole artifact; made of what holds no secret."""
 
     async def file(self, path: str, copy: Path) -> Path | None:
-        """A file with an artifact that was left there, to be read only: its own, or ``copy``, which is the caller's to
+        """A file with an artifact that was left there, to be read only: its own, or `copy`, which is the caller's to
         remove. None where there is none.
         """
 
 
 class Whole(Place, Protocol):
-    """The run of several shards as a whole: what all of them left, and what is written of all. Raises RunFailed where
-    something cannot be read or does not arrive.
+    """The whole run of several shards: the artifacts of all shards, and those that are written for all. Raises
+    RunFailed where something cannot be read or delivered.
     """
 
     async def result_of(self, shard: int) -> bytes:
@@ -62,33 +62,34 @@ class Whole(Place, Protocol):
 
 
 class Delivery(Place, Protocol):
-    """Where artifacts, progress and the result of this shard go. What writes raises RunFailed (StoreFull, StoreFailed)
-    once it has waited long enough for a place."""
+    """The delivery of this shard's artifacts, progress and result. Writing raises RunFailed (StoreFull, StoreFailed)
+    once it has waited long enough for room.
+    """
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """Add whole lines to an artifact. On return they survive the runner, ``durable`` ones the machine too."""
+        """Add whole lines to an artifact. On return they survive the runner, `durable` ones the machine too."""
 
     async def put_lines(
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
-        """Take over files of lines from the scratch directory, as one artifact: compressed where ``path`` ends with .gz
-        (see ``packing.packed``).
+        """Take over files of lines from the scratch directory, as one artifact: compressed where `path` ends with .gz
+        (see `packing.packed`).
         """
 
     async def get(self, path: str) -> bytes | None:
         """An artifact as an earlier attempt of this run (or the run it continues) left it; None where there is none."""
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
-        """Tell how far the run is. May be called as often as one likes; what is told at an end is always delivered."""
+        """Report how far the run is. It may be called as often as needed; the last report is always delivered."""
 
     async def result(self, document: BaseModel) -> Whole | None:
-        """Deliver the result document. The whole run where this was the last of several shards: its report is then
-        this shard's to make, as it is of any other that is told so.
+        """Deliver the result document. Returns the whole run where this was the last of several shards: then this shard
+        makes its report, as any shard does that is told so.
         """
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write ``path`` so that a crash at any moment leaves the old content or the new, never a part of it."""
+    """Write `path` so that a crash at any moment leaves the old content or the new, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -104,11 +105,11 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 class FileDelivery:
-    """Delivery into two folders: ``artifacts`` (the run's own) and ``control`` (what its backend reads).
+    """Delivery into two folders: `artifacts` (the run's own) and `control` (what its backend reads).
 
-    What cannot be written for want of room is tried again for ``patience_s``. Then lines and the result raise RunFailed
+    What cannot be written for want of room is tried again for `patience_s`. Then lines and the result raise RunFailed
     (StoreFull, StoreFailed), because a run that goes on without a place for them only costs; what is made of them is
-    left out, and ``complete`` is False.
+    left out, and `complete` is False.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class FileDelivery:
         earlier: Path | None = None,
         patience_s: float = _PATIENCE_S,
     ) -> None:
-        """``earlier``: folder of a run whose artifacts ``get`` falls back to; ``pipeline``: eval or perf."""
+        """`earlier`: folder of a run whose artifacts `get` falls back to; `pipeline`: eval or perf."""
         self._patience_s = patience_s
         self._full_since: float | None = None
         self.complete = True
@@ -134,22 +135,22 @@ class FileDelivery:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Delivery.append``. Appends to one path happen in the order they were asked for."""
+        """See `Delivery.append`. Appends to one path happen in the order they were asked for."""
         async with self._locks.setdefault(path, asyncio.Lock()):
             await self._written(_append, self._artifacts / path, data, durable)
 
     async def put(self, path: str, data: bytes) -> None:
-        """See ``Delivery.put``."""
+        """See `Delivery.put`."""
         await self._left(path, self._written(replace_file, self._artifacts / path, data))
 
     async def put_lines(
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
-        """See ``Delivery.put_lines``."""
+        """See `Delivery.put_lines`."""
         await self.put_file(path, await packed(sources, through, compressed=path.endswith(SUFFIX), hurry=hurry))
 
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Place.put_file``."""
+        """See `Place.put_file`."""
         await self._left(path, self._written(_take_over, source, self._artifacts / path))
 
     async def _left(self, path: str, writing: Awaitable[None]) -> None:
@@ -160,8 +161,8 @@ class FileDelivery:
             _LOG.error("%s is not left: %s", path, failure.message)
 
     async def _written(self, write: Callable[..., None], *arguments: object) -> None:
-        """Write, and try again until it succeeds or the patience ends. All writes share one outage: one that comes
-        late in it does not wait anew.
+        """Write, and retry until it succeeds or the time for retries is over. All writes share that time, so a write
+        late in an outage does not wait anew.
         """
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -186,11 +187,11 @@ class FileDelivery:
         await asyncio.sleep(min(pause_s, self._full_since + self._patience_s - now))
 
     async def get(self, path: str) -> bytes | None:
-        """See ``Delivery.get``."""
+        """See `Delivery.get`."""
         return await asyncio.to_thread(self._read, path)
 
     async def file(self, path: str, copy: Path) -> Path | None:
-        """See ``Place.file``. Nothing is copied."""
+        """See `Place.file`. Nothing is copied."""
         del copy
         return await asyncio.to_thread(self._found, path)
 
@@ -207,7 +208,7 @@ class FileDelivery:
         return None
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
-        """See ``Delivery.progress``. Also kept as ``progress.json`` among the artifacts, with EvalScope's keys. A new
+        """See `Delivery.progress`. Also kept as `progress.json` among the artifacts, with EvalScope's keys. A new
         stage and the last sample are written at once: they may be all that is told for a while.
         """
         now = time.monotonic()
@@ -231,7 +232,7 @@ class FileDelivery:
         replace_file(self._artifacts / "progress.json", _json(shown))
 
     async def result(self, document: BaseModel) -> Whole | None:
-        """See ``Delivery.result``. On one machine there are no other shards."""
+        """See `Delivery.result`. On one machine there are no other shards."""
         await self._written(self._write_result, document)
         return None
 
@@ -246,7 +247,7 @@ def _json(value: object) -> bytes:
 
 
 def _append(path: Path, data: bytes, durable: bool) -> None:
-    """All of ``data`` or nothing: half a line would be joined by the next try."""
+    """Append all of `data` or nothing: half a line would be joined by the next try."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)

@@ -1,4 +1,6 @@
-"""How a run ends early. The reason is for programs, the message says what happened, where, and what to do about it."""
+"""The errors that end a run early. The reason is for programs; the message says what happened, where, and what to do
+about it.
+"""
 
 from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.results import PerfResult
@@ -16,14 +18,12 @@ class RunFailed(Exception):
 
     @property
     def exit_code(self) -> int:
-        """What the runner exits with."""
+        """The runner's exit code."""
         return EXIT_CODES.get(self.reason, EXIT_CODES[Reason.INTERNAL_ERROR])
 
 
 class TargetFailed(RunFailed):
-    """A load test was carried out to its end, and the target was not up to any of it. Its ``result`` is delivered all
-    the same.
-    """
+    """A load test ran to its end, and its target answered nothing well. Its `result` is still delivered."""
 
     def __init__(self, reason: Reason, message: str, result: PerfResult) -> None:
         super().__init__(reason, message)
@@ -31,5 +31,5 @@ class TargetFailed(RunFailed):
 
 
 def invalid(field: str, problem: str) -> RunFailed:
-    """What a spec asks for cannot be: the field, and what is wrong with it."""
+    """The error for a spec that cannot be met: the field, and what is wrong with it."""
     return RunFailed(Reason.INVALID_SPEC, f"{field}: {problem}")

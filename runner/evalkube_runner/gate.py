@@ -1,5 +1,6 @@
-"""What a run may connect to: resolves a host for each connection, and hands out only addresses that the installer's
-rules permit. Who connects takes an address from here and no name: a name may have another address a moment later.
+"""Checks the connections of a run: it resolves a host for each connection, and returns only addresses that the
+installer's rules permit. A connection takes an address from here and no name: a name may have another address a moment
+later.
 
 On one machine there are no rules, and everything is handed out.
 """
@@ -26,14 +27,14 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class TargetForbidden(RunFailed):
-    """The installer's rules forbid to connect there. Nothing was sent."""
+    """The installer's rules forbid this connection. Nothing was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.TARGET_FORBIDDEN, message)
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """As the system resolves it. Raises socket.gaierror."""
+    """The addresses of a host, as the system resolves it. Raises socket.gaierror."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as problem:  # a label that no DNS name can have
@@ -43,13 +44,13 @@ async def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The rules for a run's connections. ``rules`` None: there are none, as on one's own machine."""
+    """The gate for a run's connections. `rules` None: there are no rules, as on one's own machine."""
 
     rules: TargetRules | None = None
     resolve: Resolve = resolve
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of ``host`` that may be connected to now, at least one.
+        """The addresses of `host` that may be connected to now, at least one.
 
         Raises OSError (socket.gaierror) where it has none, TargetForbidden where none is permitted.
         """
@@ -62,8 +63,8 @@ class Gate:
         return permitted
 
     async def check_passed_on(self, host: str, port: int) -> None:
-        """Judge a host that a proxy connects to: by name, and by every address that it has here, for which of them the
-        proxy takes is not known. Raises TargetForbidden.
+        """Check a host that a proxy connects to: its name, and every address that it has here, because the proxy may
+        take any. Raises TargetForbidden.
         """
         with suppress(OSError):  # perhaps only the proxy can resolve it
             _, refused = await self._found(host, port)
@@ -71,13 +72,15 @@ class Gate:
                 raise TargetForbidden(words)
 
     async def check(self, urls: Iterable[str]) -> None:
-        """Fail early for what would be refused later. Raises TargetForbidden; a name without an address may get one."""
+        """Check a host early, before a connection would be refused. Raises TargetForbidden; a name without an address
+        may get one later.
+        """
         for parts in map(urlsplit, dict.fromkeys(urls) if self.rules is not None else ()):
             with suppress(OSError):
                 await self.addresses(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
     async def _found(self, host: str, port: int) -> tuple[list[str], dict[str, str]]:
-        """The addresses of ``host``, and why some of them may not be connected to."""
+        """The addresses of `host`, and why some of them may not be connected to."""
         if self.rules is not None and (words := targets.name_objection(host, self.rules)):
             raise TargetForbidden(words)
         found = await self.resolve(host, port)

@@ -36,10 +36,10 @@ LINES: Final = ("reviews", "predictions", "errors")
 
 
 class SampleTables:
-    """The index of an evaluation's samples and their table, in the making: subset by subset, in order. Close it."""
+    """Builds the index of an evaluation's samples and their table, subset by subset, in order. Close it."""
 
     def __init__(self, result: EvalResult, repeats: int, table: Path) -> None:
-        """``table``: the file that is written."""
+        """Start the index. `table` is the file that is written."""
         self._result = result
         self._builder = sample_building.Builder(result, repeats)
         self._file = table.open("wb")
@@ -73,7 +73,7 @@ class SampleTables:
 
 
 def _shown(index: sample_index.Index, read: Callable[[Slice], bytes]) -> dict[str, bytes]:
-    """The lines of the first samples of each state, by artifact."""
+    """The lines of the first samples of each state, by artifact, for the page."""
     rows = chain(*(np.flatnonzero(index.rows["state"] == at)[:MOST_SHOWN] for at in range(len(sample_index.STATES))))
     lines: dict[str, list[bytes]] = {}
     for row in rows:
@@ -90,8 +90,8 @@ def _reader(files: Mapping[str, BinaryIO]) -> Callable[[Slice], bytes]:
 
 
 def index_requests(point: str, lines: str, shards: Iterable[tuple[int, Path]], table: Path | None) -> bytes:
-    """The file of the index of a point's requests. ``lines``: the artifact of their rows, which are those of ``shards``
-    after one another. ``table``: the file that is written, if any.
+    """The index file of a point's requests. `lines` is the artifact of their rows: those of `shards`, one after
+    another. `table` is the file that is written, if any.
     """
     builder = request_building.Builder(point, lines)
     cells = _requests(builder, shards, compressed=lines.endswith(SUFFIX))

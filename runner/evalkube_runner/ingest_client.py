@@ -1,5 +1,5 @@
-"""Requests to the operator's ingest, each tried again until it is answered or ingest has been away for too long. What
-they carry and what their failure means to the run is the caller's.
+"""Sends requests to the operator's ingest, each again until it is answered or ingest has been away for too long. The
+caller knows what they carry, and what their failure means.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Full(Unreachable):
 
 
 class Refused(Exception):
-    """Ingest says no, and would say so again."""
+    """Ingest refused the request, and would refuse it again."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
@@ -50,7 +50,7 @@ class Refused(Exception):
 
     @property
     def code(self) -> str:
-        """What it says no to, for programs; empty where the answer is not ingest's own."""
+        """The code of the refusal; empty where the answer is not ingest's own."""
         return str(self.document.get("code", ""))
 
 
@@ -68,7 +68,7 @@ class IngestClient:
         ca: Path | None,
         patience_s: float,
     ) -> None:
-        """``token_file`` is read for each request, for the kubelet renews it."""
+        """`token_file` is read for each request, for the kubelet renews it."""
         self._base = f"/v1/runs/{quote(run_uid)}/attempts/{attempt}/shards/{shard}"
         self._token_file = token_file
         self._patience_s = patience_s
@@ -83,7 +83,7 @@ class IngestClient:
         await self._client.aclose()
 
     async def greet(self) -> None:
-        """Returns once ingest's certificate is trusted, or could not be seen: who is away is waited for elsewhere.
+        """Wait until ingest's certificate is trusted, or cannot be seen: `send` waits for an ingest that is away.
 
         Raises Unreachable: what a run brings could not be delivered, and it had better not begin.
         """
@@ -111,9 +111,10 @@ class IngestClient:
         into: Path | None = None,
         **request: Any,
     ) -> httpx.Response:
-        """A success, or an expected status, after as many tries as it takes. Raises Refused, Unreachable, RunFailed.
+        """The response with success or an expected status, after as many tries as needed. Raises Refused, Unreachable,
+        RunFailed.
 
-        Every request may be repeated: ingest recognises what it has already. ``into``: a file that the body of a
+        Every request may be repeated: ingest recognises what it has already. `into`: a file that the body of a
         success is written to, instead of held.
         """
         patience_s = self._patience_s if patience_s is None else patience_s
@@ -184,7 +185,9 @@ class IngestClient:
         return response, f"{response.status_code} {clip(response.text)}" if response.is_error else ""
 
     async def _distrusted(self, words: str) -> str:
-        """What to say of it. Told at once, and mended where the authority's file has changed."""
+        """The message about a certificate that is not trusted. It is logged at once, and passes when the authority's
+        file has changed.
+        """
         told = f"the runner does not trust the ingest's certificate: {words}"
         if self._distrusted_since is None:
             self._distrusted_since = time.monotonic()
@@ -195,7 +198,9 @@ class IngestClient:
 
 
 async def _write(response: httpx.Response, target: Path) -> None:
-    """Raises RunFailed where there is no room for it: that is not ingest's fault, and waiting does not help."""
+    """Write a file here. Raises RunFailed where there is no room: that is not ingest's fault, and waiting does not
+    help.
+    """
     with await _kept(target.open, "wb") as file:
         async for block in response.aiter_bytes(_BLOCK_BYTES):
             await _kept(file.write, block)
@@ -210,7 +215,7 @@ async def _kept(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _final(response: httpx.Response) -> Exception | None:
-    """What an answer means that would be given again; None for one that may become better."""
+    """The error of an answer that would be the same again; None for one that may change."""
     refused = Refused(response)
     if response.status_code == 410:
         return RunFailed(Reason.INTERRUPTED, f"this pod's place was taken: {refused.document.get('detail', '')}")

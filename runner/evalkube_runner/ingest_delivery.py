@@ -1,8 +1,8 @@
 """Delivery over HTTP to the operator's ingest: appends at offsets, whole artifacts, progress, the result, the start.
 
-A delivery that fails is tried again until ingest has been away for ``patience_s``; then the run goes on without it and
-``complete`` is False, which the receipt says. Only what a run cannot do without stops it: what an earlier attempt left
-(``get``), the common start, being told that another pod has taken its place, and a store that has no room for its
+A delivery that fails is tried again until ingest has been away for `patience_s`; then the run goes on without it and
+`complete` is False, which the receipt says. Only what a run cannot do without stops it: what an earlier attempt left
+(`get`), the common start, being told that another pod has taken its place, and a store that has no room for its
 lines or its result for as long (StoreFull).
 """
 
@@ -57,7 +57,7 @@ _CLOCK_ROOM_NS: Final = 600_000_000
 
 
 class IngestDelivery:
-    """See ``deliver.Delivery``. Close it (``async with``) when the run is over."""
+    """See `deliver.Delivery`. Close it (`async with`) when the run is over."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class IngestDelivery:
         ca: Path | None = None,
         patience_s: float = 600.0,
     ) -> None:
-        """``url``: of ingest itself; ``token_file``: with the pod's token for it."""
+        """`url`: of ingest itself; `token_file`: with the pod's token for it."""
         self._patience_s = patience_s
         self._client = IngestClient(
             url, token_file, run_uid=run_uid, attempt=attempt, shard=shard, ca=ca, patience_s=patience_s
@@ -99,14 +99,14 @@ class IngestDelivery:
             await self._direct.aclose()
 
     async def greet(self) -> None:
-        """See ``IngestClient.greet``. Raises RunFailed where ingest's certificate stays one that is not trusted."""
+        """See `IngestClient.greet`. Raises RunFailed where ingest's certificate stays one that is not trusted."""
         try:
             await self._client.greet()
         except Unreachable as problem:
             raise RunFailed(Reason.INGEST_UNAVAILABLE, str(problem)) from None
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Delivery.append``; always durable. Appends to one path happen in the order they were asked for."""
+        """See `Delivery.append`; always durable. Appends to one path happen in the order they were asked for."""
         del durable
         async with self._locks.setdefault(path, asyncio.Lock()):
             for piece in _pieces(data):
@@ -142,7 +142,7 @@ class IngestDelivery:
         return int(response.headers["Content-Length"])
 
     async def put(self, path: str, data: bytes) -> None:
-        """See ``Delivery.put``."""
+        """See `Delivery.put`."""
         hashes = await asyncio.to_thread(_hashes, iter([data]))
         async with self._locks.setdefault(path, asyncio.Lock()):
             await self._arrived(path, self._whole(path, hashes, lambda: _blocks(data)))
@@ -150,11 +150,11 @@ class IngestDelivery:
     async def put_lines(
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
-        """See ``Delivery.put_lines``."""
+        """See `Delivery.put_lines`."""
         await self.put_file(path, await packed(sources, through, compressed=path.endswith(SUFFIX), hurry=hurry))
 
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Place.put_file``. The file is removed once it has arrived."""
+        """See `Place.put_file`. The file is removed once it has arrived."""
         hashes = await asyncio.to_thread(_hashes_of_file, source)
         async with self._locks.setdefault(path, asyncio.Lock()):
             if await self._arrived(path, self._whole(path, hashes, lambda: _file_blocks(source))):
@@ -168,7 +168,7 @@ class IngestDelivery:
         self._offsets[path] = hashes.size_bytes
 
     async def _put_directly(self, path: str, hashes: "_Hashes", blocks: Callable[[], AsyncIterator[bytes]]) -> bool:
-        """Whether the artifact went past ingest. Asking also finds out early that it is too large."""
+        """Whether the artifact was uploaded directly. Asking also finds out early that it is too large."""
         if hashes.size_bytes < _DIRECT_FROM_BYTES or not self._direct_offered:
             return False
         announced = {"bytes": hashes.size_bytes, "sha256": hashes.sha256.hex()}
@@ -196,7 +196,7 @@ class IngestDelivery:
         return True
 
     async def get(self, path: str) -> bytes | None:
-        """See ``Delivery.get``. Raises RunFailed where it cannot be known: beginning anew would waste what is there."""
+        """See `Delivery.get`. Raises RunFailed where it cannot be known: beginning anew would waste what is there."""
         try:
             return (await self._client.send("GET", f"artifacts/{quote(path)}")).content
         except Refused as refused:
@@ -207,7 +207,7 @@ class IngestDelivery:
             raise RunFailed(Reason.INGEST_UNAVAILABLE, f"reading {path} back: {problem}") from None
 
     async def file(self, path: str, copy: Path) -> Path | None:
-        """See ``Place.file``: a copy. Raises RunFailed as ``get`` does."""
+        """See `Place.file`: a copy. Raises RunFailed as `get` does."""
         try:
             await self._client.send("GET", f"artifacts/{quote(path)}", into=copy)
         except Refused as refused:
@@ -219,7 +219,7 @@ class IngestDelivery:
         return copy
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
-        """See ``Delivery.progress``. Never waits for ingest but at the end."""
+        """See `Delivery.progress`. Never waits for ingest but at the end."""
         self._latest = progress
         if state != "running":
             if self._telling is not None:
@@ -244,7 +244,7 @@ class IngestDelivery:
             _LOG.debug("progress was not told: %s", problem)
 
     async def result(self, document: BaseModel) -> Whole | None:
-        """See ``Delivery.result``. Raises RunFailed where ingest will never take it."""
+        """See `Delivery.result`. Raises RunFailed where ingest will never take it."""
         data = document.model_dump_json(by_alias=True).encode()
         try:
             answer = await self._client.send("PUT", "result", content=data, headers=_digest(data))
@@ -262,8 +262,9 @@ class IngestDelivery:
         return _IngestWhole(self._client) if told else None
 
     async def finished(self, receipt: Receipt) -> None:
-        """Tell that this shard is done, so that nobody has to wait until Kubernetes has noticed. Never raises: the
-        receipt is also in the pod's termination message."""
+        """Report that this shard is done, so that nobody waits until Kubernetes has noticed. Never raises: the receipt
+        is also in the pod's termination message.
+        """
         if self._telling is not None:
             self._telling.cancel()  # nothing may come after the last word
         try:
@@ -273,7 +274,7 @@ class IngestDelivery:
             _LOG.debug("the receipt was not told: %s", problem)
 
     async def start_together(self, turn: int = 0, *, patience_s: float = 600.0) -> StartInstant:
-        """Waits until all shards are ready for point ``turn`` of the sweep; when they begin.
+        """Wait until all shards are ready for point `turn` of the sweep; the instant at which they begin.
 
         The instant is one of ingest's clock, so that nodes' clocks need not agree. Where that clock stands is asked
         some times more until the start is near, for an answer that was waited for may have been long on its way.
@@ -296,8 +297,8 @@ class IngestDelivery:
                 raise RunFailed(Reason.BARRIER_TIMEOUT, message)
 
     async def share(self, news: LoadNews) -> OthersNews | None:
-        """Tells how this shard's load fares: what the others told; None where ingest does not say (it is away, or an
-        older one), for nobody waits for it.
+        """Report this shard's load; the reports of the others. None where ingest does not answer (it is away, or
+        older): nobody waits for it.
         """
         body = news.model_dump_json(by_alias=True).encode()
         try:
@@ -313,7 +314,9 @@ class IngestDelivery:
         return await self._client.send("POST", "barrier", json=ready, expected=expected)
 
     async def _precise(self, told: StartInstant, turn: int) -> StartInstant:
-        """The same instant by the answers to quick questions; as it was ``told`` where none comes in time."""
+        """The same instant, more precisely, by the answers to quick questions; as it was `told` where none comes in
+        time.
+        """
         answers: list[Answer] = []
         best = told
         for _ in range(_CLOCK_QUESTIONS):
@@ -334,8 +337,8 @@ class IngestDelivery:
         return best
 
     async def _arrived(self, path: str, sending: Awaitable[None], *, needed: bool = False) -> bool:
-        """Whether it did. Where not, the run goes on without it, unless it is ``needed`` later and the store is full:
-        what is still to come would find no room either. Raises RunFailed (STORE_FULL).
+        """Whether the request was answered. Where not, the run goes on without it. If it is `needed` later and the
+        store is full, what is still to come would find no room either. Raises RunFailed (STORE_FULL).
         """
         try:
             await sending
@@ -355,22 +358,22 @@ class IngestDelivery:
 
 
 class _IngestWhole:
-    """See ``deliver.Whole``."""
+    """See `deliver.Whole`."""
 
     def __init__(self, client: IngestClient) -> None:
         self._client = client
 
     async def put(self, path: str, data: bytes) -> None:
-        """See ``Place.put``."""
+        """See `Place.put`."""
         await self._answer("PUT", f"whole/artifacts/{quote(path)}", content=data, headers=_digest(data))
 
     async def get(self, path: str) -> bytes | None:
-        """See ``Place.get``."""
+        """See `Place.get`."""
         answer = await self._answer("GET", f"whole/artifacts/{quote(path)}", expected=frozenset({404}))
         return answer.content if answer.is_success else None
 
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Place.put_file``. The file is removed once it has arrived."""
+        """See `Place.put_file`. The file is removed once it has arrived."""
         hashes = await asyncio.to_thread(_hashes_of_file, source)
         headers = {"Content-Length": str(hashes.size_bytes), "Content-Digest": _header(hashes.sha256)}
         where = f"whole/artifacts/{quote(path)}"
@@ -378,12 +381,12 @@ class _IngestWhole:
         await asyncio.to_thread(source.unlink, missing_ok=True)
 
     async def file(self, path: str, copy: Path) -> Path | None:
-        """See ``Place.file``: a copy."""
+        """See `Place.file`: a copy."""
         found = await self._answer("GET", f"whole/artifacts/{quote(path)}", expected=frozenset({404}), into=copy)
         return copy if found.is_success else None
 
     async def result_of(self, shard: int) -> bytes:
-        """See ``Whole.result_of``."""
+        """See `Whole.result_of`."""
         return (await self._answer("GET", f"whole/results/{shard}")).content
 
     async def _answer(self, method: str, where: str, **request: Any) -> httpx.Response:
@@ -398,7 +401,7 @@ class _IngestWhole:
 
 
 def _instant(document: dict[str, Any]) -> StartInstant:
-    """As if the answer had come at once."""
+    """The start instant, as if the answer had come at once."""
     monotonic_ns = time.monotonic_ns()
     start_at_ns, server_ns = int(document["start_at_ns"]), int(document["server_ns"])
     if start_at_ns < server_ns:

@@ -1,4 +1,4 @@
-"""Whom the runner trusts to be ingest: the certificate authority in a file that Kubernetes keeps up to date.
+"""Trusts ingest's certificate, by the certificate authority in a file that Kubernetes keeps up to date.
 
 A certificate of another authority may come at any time (cert-manager renews, a release is installed again). The file
 follows a minute or two later, and is read again when it has changed; connections that are open go on meanwhile.
@@ -16,16 +16,18 @@ operator and then the runner what has changed, and a minute more."""
 
 
 class Trust:
-    """``context``: for an HTTP client, which sees what ``renew`` brings."""
+    """`context`: for an HTTP client, which sees what `renew` brings."""
 
     def __init__(self, ca: Path | None) -> None:
-        """``ca`` None: whom the system trusts."""
+        """Trust the authority in `ca`; None: the system's authorities."""
         self._ca = ca
         self._known = ca.read_text() if ca is not None else ""
         self.context = ssl.create_default_context(cadata=self._known or None)
 
     def renew(self) -> bool:
-        """Whether the file has changed and is trusted now. What was trusted before stays so: a change takes time."""
+        """Read the file again; whether it has changed and is trusted now. What was trusted before stays trusted: a
+        change takes time.
+        """
         found = self._ca.read_text() if self._ca is not None else ""
         if found == self._known:
             return False
@@ -38,7 +40,7 @@ class Trust:
 
 
 def objection(problem: BaseException) -> str:
-    """Why the other side's certificate was not trusted; empty where the problem is another."""
+    """The reason why the other side's certificate was not trusted; empty for another problem."""
     seen: BaseException | None = problem
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):

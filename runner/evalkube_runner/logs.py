@@ -41,5 +41,5 @@ def start(redactor: Redactor) -> Kept:
 
 
 def set_level(debug: bool) -> None:
-    """How much evalkube's own loggers say."""
+    """Set the level of evalkube's own loggers."""
     logging.getLogger("evalkube").setLevel(logging.DEBUG if debug else logging.INFO)

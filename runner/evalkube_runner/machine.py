@@ -1,4 +1,4 @@
-"""What this machine lets a process have: open files, local ports to one address, and its turn on a processor."""
+"""The limits of this machine for a process: open files, local ports to one address, and its priority on a processor."""
 
 import contextlib
 import errno
@@ -34,7 +34,7 @@ def memory() -> int | None:
 
 
 def descriptors() -> int:
-    """How many files and sockets this process may hold; its limit is raised as far as allowed."""
+    """The number of files and sockets that this process may hold; its limit is raised as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _UNLIMITED if hard == resource.RLIM_INFINITY else hard
     if soft != hard:
@@ -46,7 +46,7 @@ def descriptors() -> int:
 
 
 def ports() -> int:
-    """How many connections this machine can have to one address and port."""
+    """The number of connections that this machine can have to one address and port."""
     file = Path("/proc/sys/net/ipv4/ip_local_port_range")
     if not file.is_file():
         return _UNLIMITED
@@ -55,12 +55,14 @@ def ports() -> int:
 
 
 def connections() -> int:
-    """How many connections this process may hold to one target."""
+    """The number of connections that this process may hold to one target."""
     return min(descriptors(), ports())
 
 
 def exhausted(problem: BaseException) -> str:
-    """What ran out here where a connection failed for that, in words; empty where it is the target's doing."""
+    """The local resource that ran out, where a connection failed for that, in words; empty where the target is the
+    cause.
+    """
     code = problem.errno if isinstance(problem, OSError) else None
     if code in (errno.EMFILE, errno.ENFILE):
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -73,7 +75,7 @@ def exhausted(problem: BaseException) -> str:
 
 
 def step_back() -> None:
-    """Let everything else go before this thread, for good. A priority is a thread's own on Linux alone."""
+    """Give this thread the lowest priority, for good. On Linux alone a thread has a priority of its own."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -56,7 +56,7 @@ _SECRETS = (*requests.SECRETS, *credentials.CREDENTIALS, *requests.JUDGE_KEYS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The program; returns its exit code (``names.EXIT_CODES`` by the receipt's reason)."""
+    """The program; returns its exit code (`names.EXIT_CODES` by the receipt's reason)."""
     options = _parse(arguments)
     secrets = _read_secrets(options)
     settings, unfit = _settings()
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _names_in(run: Run) -> list[str]:
-    """What stands in the spec for all to read, and in keys and paths of the result."""
+    """The names that the spec holds for all to read, and that stand in keys and paths of the result."""
     names = [run.spec.model, run.spec.model_id, run.metadata.name]
     if isinstance(run, EvalRun):
         names += [*run.spec.datasets, *collections.members_of(run.spec)]
@@ -88,7 +88,7 @@ def _names_in(run: Run) -> list[str]:
 
 
 def _settings() -> tuple[Settings, RunFailed | None]:
-    """The environment's, and why they are of no use, where they are not: then there are no proxies in them."""
+    """The environment's settings, and the reason why they cannot be used: then they have no proxies."""
     try:
         return read_settings(), None
     except RunFailed as failure:
@@ -156,7 +156,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _read_secrets(options: argparse.Namespace) -> dict[str, str]:
-    """The secrets by name. What cannot be read is left to the endpoint, which says that a key is missing."""
+    """The secrets by name. One that cannot be read is left out: the endpoint then says that a key is missing."""
     if options.secrets_stdin:
         secrets: dict[str, str] = json.loads(sys.stdin.buffer.readline() or b"{}")
         return secrets
@@ -189,7 +189,7 @@ def _read_run(path: Path) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What this process was started with."""
+    """The options of this process."""
 
     options: argparse.Namespace
     settings: Settings
@@ -207,7 +207,9 @@ def _execute(run: Run, given: _Given, redactor: Redactor, log: logs.Kept) -> Rec
 
 @contextmanager
 def _scratch(given: Path | None) -> Iterator[Path]:
-    """A folder that goes with the run. Whoever gave it removes it, when nobody is left who holds its lock."""
+    """A scratch folder that is deleted with the run. Whoever gave it removes it, when nobody holds its lock any
+    more.
+    """
     if given is None:
         with tempfile.TemporaryDirectory(prefix="evalkube-", ignore_cleanup_errors=True) as made:
             yield Path(made)
@@ -265,13 +267,13 @@ async def _run(run: Run, given: _Given, redactor: Redactor, log: logs.Kept, scra
 
 
 def _readable(options: argparse.Namespace, cache: Path) -> Readable:
-    """What the run may read: what it was started with, the cache of data sets, and our own samples."""
+    """The folders that the run may read: its options', the cache of data sets, and our own samples."""
     remedy = "folders to read from are added with --data" if options.ingest is None else _MOUNTED
     return Readable.of([*options.readable, cache, opening.SAMPLES, samples.FOLDER], options.closed, remedy=remedy)
 
 
 async def _nobody(receipt: Receipt) -> None:
-    """Tell nobody of the end: who started this process sees it."""
+    """Report the end to nobody: the process that started this one sees it."""
 
 
 async def _at_home() -> None:
@@ -280,9 +282,10 @@ async def _at_home() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Outside:
-    """Where things go, and who is asked and told. ``start``: how shards agree on one, ``share``: how they tell each
-    other of their loads (None: there is nobody to agree with); ``complete``: whether all has arrived; ``greet`` fails
-    where nothing will arrive; ``finished`` takes the receipt of a run that is done."""
+    """The surroundings of a run. `start` lets shards agree on a start, `share` on their loads (None: there are no other
+    shards). `complete` says whether all has arrived. `greet` fails where nothing will arrive. `finished` takes the
+    receipt of a run that is done.
+    """
 
     delivery: Delivery
     start: Start | None = None
@@ -322,7 +325,7 @@ async def _outside(run: Run, options: argparse.Namespace) -> AsyncIterator[_Outs
 
 
 def _leave(receipt: Receipt, options: argparse.Namespace) -> bool:
-    """Whether the receipt is where it belongs; where it finds no room in time, the exit code alone tells the reason."""
+    """Leave the receipt; whether it was written. Where it finds no room in time, the exit code alone has the reason."""
     until_s = time.monotonic() + _LAST_WORD_S
     while True:
         try:
@@ -340,7 +343,7 @@ def _leave(receipt: Receipt, options: argparse.Namespace) -> bool:
 
 
 def _fitting(receipt: Receipt) -> bytes:
-    """The receipt in at most ``MAX_RECEIPT_BYTES``: figures go first, then the end of the message."""
+    """The receipt in at most `MAX_RECEIPT_BYTES`: figures go first, then the end of the message."""
     data = receipt.model_dump_json(by_alias=True).encode()
     while len(data) > MAX_RECEIPT_BYTES:
         if receipt.headline:

@@ -1,4 +1,4 @@
-"""Files of lines, from the scratch directory, as one file: plain, or of gzip. pandas, polars and DuckDB open either.
+"""Packs files of lines from the scratch directory into one file, plain or gzip. pandas, polars and DuckDB open either.
 
 Level 1 of gzip: a row of a load test takes 43 to 52 bytes of its 365, and a million rows 1.3 s of CPU. Level 6 takes a
 fifth less for four times as much. What is in the file depends on the lines alone, so the time is not in it.
@@ -27,15 +27,15 @@ Through: TypeAlias = Callable[[bytes], bytes]
 
 
 def unchanged(lines: bytes) -> bytes:
-    """The lines as they are."""
+    """The lines, uncompressed."""
     return lines
 
 
 async def packed(
     sources: Sequence[Path], through: Through = unchanged, *, compressed: bool, hurry: bool = False
 ) -> Path:
-    """The file, beside the first of `sources`, which are gone then. A load that others measure on this machine goes
-    before it, unless there is a `hurry`. Raises OSError, and then `sources` are what they were.
+    """The packed file, beside the first of `sources`, which are deleted. It gives way to a load that is measured on
+    this machine, unless there is a `hurry`. Raises OSError, and then `sources` are unchanged.
     """
     thread = ThreadPoolExecutor(1, "packing", initializer=None if hurry else machine.step_back)
     try:
@@ -66,7 +66,7 @@ def _lines_into(file: BinaryIO, compressed: bool) -> "AbstractContextManager[Bin
 
 
 def _blocks(source: Path) -> Iterator[bytes]:
-    """Whole lines. A last one without an end is of a process that died while it wrote, and nobody could read it."""
+    """The whole lines. A last line without an end is from a process that died while it wrote, and cannot be read."""
     with source.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             block += file.readline()

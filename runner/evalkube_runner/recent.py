@@ -1,4 +1,4 @@
-"""How fast counts have grown of late. Pure: who tells says what time it is, on whatever clock."""
+"""Recent rates of growing counts. Pure: the caller says what time it is, on whatever clock."""
 
 from collections import deque
 from typing import Final
@@ -21,7 +21,7 @@ class Recent:
         self._told: deque[tuple[int, tuple[int, ...]]] = deque()
 
     def heard(self, at_ns: int, *counts: int) -> None:
-        """Take the counts at that time. News that are older than the last are left out."""
+        """Take the counts at that time. Reports that are older than the last are left out."""
         told = self._told
         if told and at_ns <= told[-1][0]:
             return
@@ -30,7 +30,7 @@ class Recent:
             told.popleft()
 
     def rates(self, now_ns: int, *, since_ns: int = 0) -> list[float] | None:
-        """By how much each count grew per second in the last five seconds, or `since_ns` where that is later. None
+        """The rate of each count per second in the last five seconds, or since `since_ns` where that is later. None
         where too little is known.
         """
         if not self._told:
@@ -44,5 +44,5 @@ class Recent:
         return [(after - before) * NANO / took_ns for before, after in zip(first, last, strict=True)]
 
     def _at(self, at_ns: int) -> tuple[int, tuple[int, ...]]:
-        """What was told last then, or first of all."""
+        """The last report at that time, or the first of all."""
         return next((one for one in reversed(self._told) if one[0] <= at_ns), self._told[0])

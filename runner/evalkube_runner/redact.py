@@ -27,7 +27,7 @@ Document = TypeVar("Document", bound=BaseModel)
 
 
 class Redactor(redaction.Redactor):
-    """Takes secrets out of what a run writes, too."""
+    """Removes secrets from what a run writes."""
 
     def __init__(self, secrets: Iterable[str | None], *, spared: Iterable[str] = ()) -> None:
         super().__init__(secrets, spared=spared)
@@ -88,7 +88,7 @@ _PAGES: Final = ".html"
 
 
 def _least(traces: frozenset[bytes]) -> list[bytes]:
-    """Those that no other one is in: where none of them is, no longer one is."""
+    """The secrets that contain no other: where none of these is found, no longer one is."""
     return sorted(one for one in traces if not any(other in one for other in traces - {one}))
 
 
@@ -117,7 +117,7 @@ class LogFilter(logging.Filter):
 
 
 def redacting(share: Share, redactor: Redactor) -> Share:
-    """The same, told without the secrets: why a load ended may be in the words of its target."""
+    """The same result without the secrets: the reason of an early end may quote its target."""
 
     async def redacted(news: LoadNews) -> OthersNews | None:
         return await share(redactor.document(news))
@@ -134,17 +134,17 @@ class RedactingDelivery:
         self._told: Progress | None = None
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Delivery.append``."""
+        """See `Delivery.append`."""
         await self._delivery.append(path, self._redactor.data(data, path), durable=durable)
 
     async def put(self, path: str, data: bytes) -> None:
-        """See ``Delivery.put``."""
+        """See `Delivery.put`."""
         await self._delivery.put(path, self._redactor.data(data, path))
 
     async def put_lines(
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
-        """See ``Delivery.put_lines``. What is compressed holds no secret any more."""
+        """See `Delivery.put_lines`. What is compressed holds no secret any more."""
         name = path.removesuffix(SUFFIX)
 
         def clean(lines: bytes) -> bytes:
@@ -153,24 +153,24 @@ class RedactingDelivery:
         await self._delivery.put_lines(path, sources, through=clean, hurry=hurry)
 
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Place.put_file``: made of lines and results that have been looked at."""
+        """See `Place.put_file`: made of lines and results that have been looked at."""
         await self._delivery.put_file(path, source)
 
     async def get(self, path: str) -> bytes | None:
-        """See ``Delivery.get``."""
+        """See `Delivery.get`."""
         return await self._delivery.get(path)
 
     async def file(self, path: str, copy: Path) -> Path | None:
-        """See ``Place.file``."""
+        """See `Place.file`."""
         return await self._delivery.file(path, copy)
 
     async def progress(self, progress: Progress, *, state: ProgressState = "running") -> None:
-        """See ``Delivery.progress``."""
+        """See `Delivery.progress`."""
         self._told = advanced(self._told, progress)
         await self._delivery.progress(self._told, state=state)
 
     async def result(self, document: BaseModel) -> Whole | None:
-        """See ``Delivery.result``."""
+        """See `Delivery.result`."""
         whole = await self._delivery.result(self._redactor.document(document))
         return None if whole is None else _RedactingWhole(whole, self._redactor)
 
@@ -183,21 +183,21 @@ class _RedactingWhole:
         self._redactor = redactor
 
     async def put(self, path: str, data: bytes) -> None:
-        """See ``Place.put``."""
+        """See `Place.put`."""
         await self._whole.put(path, self._redactor.data(data, path))
 
     async def put_file(self, path: str, source: Path) -> None:
-        """See ``Place.put_file``: made of lines and results that have been looked at."""
+        """See `Place.put_file`: made of lines and results that have been looked at."""
         await self._whole.put_file(path, source)
 
     async def get(self, path: str) -> bytes | None:
-        """See ``Place.get``."""
+        """See `Place.get`."""
         return await self._whole.get(path)
 
     async def file(self, path: str, copy: Path) -> Path | None:
-        """See ``Place.file``."""
+        """See `Place.file`."""
         return await self._whole.file(path, copy)
 
     async def result_of(self, shard: int) -> bytes:
-        """See ``Whole.result_of``."""
+        """See `Whole.result_of`."""
         return await self._whole.result_of(shard)

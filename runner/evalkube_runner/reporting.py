@@ -47,7 +47,7 @@ Key = TypeVar("Key", int, str)
 
 
 async def report(run: Run, result: EvalResult | PerfResult, place: Place, scratch: Path) -> None:
-    """Leave the reports of a whole ``result`` at ``place``, where the lines they show are. Raises RunFailed."""
+    """Leave the reports of a whole `result` at `place`, where the lines they show are. Raises RunFailed."""
     await _report(run, result, place, scratch, shards=1)
 
 
@@ -102,7 +102,7 @@ _LOAD_TEST: Final = _Names("perf_run.json", "perf_result.json", "summary.csv", "
 
 
 def _documents(run: Run, result: EvalResult | PerfResult, names: _Names) -> dict[str, bytes]:
-    """What is made of a result alone. Annotations are between a run and those who look after it."""
+    """The documents that are made of a result alone. Annotations are for those who run the service."""
     shown = run.model_copy(update={"metadata": run.metadata.model_copy(update={"annotations": {}})})
     return {
         names.run: shown.model_dump_json(by_alias=True, indent=2).encode(),

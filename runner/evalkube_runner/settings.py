@@ -1,4 +1,4 @@
-"""What a runner takes from its environment, read once in ``main``."""
+"""The runner's settings, read once from its environment, in `main`."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ __all__ = ["Settings", "read_settings", "tell_libraries", "tell_other_clients"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where data comes from and is kept."""
+    """The settings of a runner: where data comes from and is kept."""
 
     cache: Path
     hubs: HubEndpoints

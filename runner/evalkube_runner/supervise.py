@@ -1,4 +1,4 @@
-"""Takes one run to its end, whatever that is, and says in a receipt what it was.
+"""Runs one run to its end, whatever that is, and reports it in a receipt.
 
 A run ends by itself, by a fault, by a signal, or because its parent is gone. In every case what is finished has been
 delivered, the log becomes an artifact, and there is a receipt.
@@ -43,7 +43,7 @@ _STOPPED: Final = {
 
 
 async def supervise(run: Run, context: RunContext, redactor: Redactor, *, watch_stdin: bool, log: logs.Kept) -> Receipt:
-    """The receipt of this shard. With ``watch_stdin`` the end of stdin stops the run: its parent is gone."""
+    """The receipt of this shard. With `watch_stdin` the end of stdin stops the run: its parent is gone."""
     work = asyncio.ensure_future(_work(run, context, redactor))
     loop = asyncio.get_running_loop()
     stopped_by: list[Reason] = []

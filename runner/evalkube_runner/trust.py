@@ -13,8 +13,8 @@ __all__ = ["Trust", "words"]
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a server's certificate is checked against. `authorities`: certificates in PEM form, beside the usual ones;
-    `verify` false: it is not checked at all.
+    """The certificates that a server's is checked against. `authorities`: certificates in PEM form, beside the usual
+    ones; `verify` false: nothing is checked.
     """
 
     authorities: str = ""
@@ -46,7 +46,7 @@ def _chosen_by_environment() -> bool:
 
 
 def words(problem: ssl.SSLError) -> str:
-    """What went wrong in a handshake, and what to do about it."""
+    """The message about a failed handshake, and what to do about it."""
     if not isinstance(problem, ssl.SSLCertVerificationError):
         return str(problem)
     why = problem.verify_message or str(problem)

@@ -14,7 +14,7 @@ _PLAIN = re.compile(rf"https?://{_HOST}(?::[1-9]\d{{3,4}})?(?:/[A-Za-z0-9_-][A-Z
 
 
 def encoded(url: str) -> str:
-    """``url`` with its host by IDNA 2008 and all else beyond ASCII percent-encoded as UTF-8; what is encoded stays.
+    """`url` with its host by IDNA 2008 and all else beyond ASCII percent-encoded as UTF-8; what is encoded stays.
 
     Raises RunFailed(InvalidSpec) for a host that cannot be a name in the DNS.
     """

@@ -1,1 +1,1 @@
-"""The runners' way out: progress, checkpoints, artifacts and results over HTTP; and the API's way to read them."""
+"""Ingest: takes progress, checkpoints, artifacts and results from runners over HTTP, and lets the API read them."""

@@ -1,4 +1,4 @@
-"""The HTTP side of ingest and of reading: routes, and errors into answers. The work is in ``writing`` and the store.
+"""The HTTP routes of ingest and of reading, with errors turned into answers. The work is in `writing` and the store.
 
 All of it is behind a bearer token; nothing here serves browsers, so there are no docs pages and no cookies.
 """
@@ -48,7 +48,7 @@ def create_ingest(
     starting: Starting | None = None,
     observe: Observe | None = None,
 ) -> FastAPI:
-    """The application. It keeps what a restart may forget; what must last is in the store."""
+    """The application of ingest. Its memory may be lost by a restart; what must last is in the store."""
     app = FastAPI(title="evalkube ingest", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.writing = Writing(store, authenticator, runs, limits or Limits())
     app.state.starting = starting or Starting(store)
@@ -307,7 +307,7 @@ _ANSWERS: dict[type[Exception], Any] = dict.fromkeys((Refusal, Unavailable, Path
 
 
 class _Observed:
-    """Tells ``observe`` of each request, by the route's pattern rather than its address."""
+    """Tells `observe` of each request, by the route's pattern rather than its address."""
 
     def __init__(self, app: ASGIApp, observe: Observe) -> None:
         self._app = app

@@ -1,4 +1,5 @@
-"""Who is calling: a runner's pod, by a token that is bound to it, or the API's service account. No HTTP here.
+"""Authentication of callers: a runner's pod, by a token that is bound to it, or the API's service account. No HTTP
+here.
 
 TokenReview says whose token it is and for which audience; the pod's chain of owners (pod, Job, run, each in the same
 namespace and by UID, in the operator's own cache) says what the pod may write. The first is remembered for a minute,
@@ -38,17 +39,17 @@ class PodIdentity:
 
 
 class Authenticator(Protocol):
-    """Turns a bearer token into who that is. Raises Refusal (401, 403), or errors.Unavailable."""
+    """Turns a bearer token into its caller. Raises Refusal (401, 403), or errors.Unavailable."""
 
     async def runner(self, token: str) -> PodIdentity:
         """The pod that the token is bound to."""
 
     async def reader(self, token: str) -> None:
-        """Returns for whoever may read every run's artifacts."""
+        """Return if the caller may read every run's artifacts."""
 
 
 class ReviewedTokens:
-    """TokenReview with a memory: 60 s for a valid token, 10 s for another; one question at a time for each token."""
+    """TokenReview with a cache: 60 s for a valid token, 10 s for another. Each token has one review at a time."""
 
     def __init__(self, reviewer: Reviewer, *, now: Callable[[], float] = time.monotonic) -> None:
         self._reviewer = reviewer
@@ -57,7 +58,7 @@ class ReviewedTokens:
         self._locks = KeyLocks()
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """See ``ports.Reviewer.review``. Tokens themselves are not kept."""
+        """See `ports.Reviewer.review`. Tokens themselves are not kept."""
         if not token or len(token) > _MAX_TOKEN_CHARACTERS:
             return None
         key = hashlib.sha256(f"{audience}\0{token}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -76,7 +77,7 @@ class ReviewedTokens:
 
 
 class TokenAuthenticator:
-    """See ``Authenticator``. ``readers``: usernames as TokenReview gives them (system:serviceaccount:NS:NAME)."""
+    """See `Authenticator`. `readers`: usernames as TokenReview gives them (system:serviceaccount:NS:NAME)."""
 
     def __init__(self, tokens: ReviewedTokens, runs: Runs, *, readers: Collection[str]) -> None:
         self._tokens = tokens
@@ -84,7 +85,7 @@ class TokenAuthenticator:
         self._readers = frozenset(readers)
 
     async def runner(self, token: str) -> PodIdentity:
-        """See ``Authenticator.runner``."""
+        """See `Authenticator.runner`."""
         caller = await self._caller(token, INGEST_AUDIENCE)
         if caller.namespace is None or caller.pod_name is None or caller.pod_uid is None:
             raise Refusal(403, "not_a_pod", "the token is not bound to a pod: runners use their projected token")
@@ -100,7 +101,7 @@ class TokenAuthenticator:
         return PodIdentity(caller.namespace, caller.pod_name, caller.pod_uid, owner)
 
     async def reader(self, token: str) -> None:
-        """See ``Authenticator.reader``."""
+        """See `Authenticator.reader`."""
         caller = await self._caller(token, STORE_AUDIENCE)
         if caller.username not in self._readers:
             raise Refusal(403, "not_a_reader", f"{caller.username} may not read the artifacts of runs")

@@ -1,4 +1,5 @@
-"""The common start of the shards of a load test: who is there, and the instant that all are told. Pure, times come in.
+"""The common start of a load test's shards: which shards are ready, and the instant that all are given. Pure; times
+come in.
 
 A shard is there while it waits, and for a moment after its poll ended (it is about to ask again). Once all are there
 an instant is named and never changed: a pod that comes back in time is told the same one, a later one that it is late.
@@ -16,7 +17,7 @@ _GRACE_NS: Final = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A pod that was at the barrier. ``polls``: how many of its requests wait now."""
+    """A pod that has asked to begin. `polls` is how many of its requests wait now."""
 
     pod_uid: str
     polls: int
@@ -54,7 +55,7 @@ class Late:
 def arrive(
     barrier: Barrier, shard: int, pod_uid: str, *, now_ns: int, lead_ns: int
 ) -> tuple[Barrier, Start | Wait | Late]:
-    """A pod asks to begin. ``lead_ns``: how far ahead the instant is set, so that all hear of it before."""
+    """A pod asks to begin. `lead_ns`: how far ahead the instant is set, so that all hear of it before."""
     if barrier.start_at_ns is not None:
         return barrier, _after_opening(barrier.start_at_ns, now_ns)
     before = barrier.arrivals.get(shard)

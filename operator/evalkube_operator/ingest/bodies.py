@@ -1,4 +1,4 @@
-"""Request bodies: of a known length, within bounds, as the client's digest says. Nothing is stored here."""
+"""Checks request bodies: a declared length, within bounds, equal to the client's digest. Nothing is stored here."""
 
 import asyncio
 import base64
@@ -41,7 +41,7 @@ def _digest_of(request: Request) -> bytes:
 
 
 class CheckedBody:
-    """The body in chunks. It ends with Refusal where it is not what its digest says, or where ``before_end`` says so.
+    """The body in chunks. It raises Refusal where its digest is wrong, or where `before_end` refuses it.
 
     A store that was given these chunks then has published nothing.
     """
@@ -65,7 +65,7 @@ class CheckedBody:
 async def read_small(
     request: Request, *, most_bytes: int, idle_s: float, before_end: Callable[[], Awaitable[None]] | None = None
 ) -> bytes:
-    """The whole body, checked as ``CheckedBody`` does where ``before_end`` is given. Raises Refusal."""
+    """The whole body, checked as `CheckedBody` does where `before_end` is given. Raises Refusal."""
     if length_of(request) > most_bytes:
         raise Refusal(413, "too_large", f"at most {most_bytes} bytes are taken here")
     if before_end is None:
@@ -93,7 +93,7 @@ async def _stream(request: Request, idle_s: float) -> AsyncIterator[bytes]:
 
 
 async def drain(request: Request) -> None:
-    """Takes in what is left of a refused body, so that the client reads our answer rather than a reset connection."""
+    """Read the rest of a refused body, so that the client reads the answer and not a reset connection."""
     if getattr(request.state, "body_read", False) or request.headers.get("content-length", "0") == "0":
         return
     left = _DRAIN_BYTES

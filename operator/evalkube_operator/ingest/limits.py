@@ -1,4 +1,4 @@
-"""How much one run may send: sizes, numbers, and how fast. Times come in as arguments; no I/O here."""
+"""Limits on what one run may send: sizes, numbers, and rates. Times come in as arguments; no I/O here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ class Limits:
 
 
 class Bucket:
-    """A token bucket that may run into debt: a large artifact is let in whole, and paid for before the next one."""
+    """A token bucket that may go into debt: a large artifact is taken whole, and the next one waits for it."""
 
     def __init__(self, per_s: float, burst: float) -> None:
         self._per_s = per_s
@@ -46,13 +46,13 @@ class Bucket:
         return 0.0 if self._level > 0 else -self._level / self._per_s + 1 / self._per_s
 
     def take(self, amount: float) -> None:
-        """Take an amount, also where less is left: then the bucket is in debt."""
+        """Take an amount. Where less is left, the bucket goes into debt."""
         self._level -= amount
 
 
 @dataclass(slots=True)
 class RunUse:
-    """What a run has in the store by key, what is on its way there, and how fast it comes."""
+    """A run's use of the store: sizes by key, bytes on their way, and how fast they come."""
 
     limits: Limits
     requests: Bucket
@@ -73,14 +73,14 @@ class RunUse:
         )
 
     def admit(self, now_s: float) -> None:
-        """One request more. Raises Refusal (429) for one that comes too soon."""
+        """Count one more request. Raises Refusal (429) where it comes too soon."""
         wait_s = max(self.requests.wait_s(now_s), self.traffic.wait_s(now_s))
         if wait_s > 0:
             raise Refusal(429, "too_fast", "this run sends faster than it may; wait", retry_after_s=wait_s)
         self.requests.take(1)
 
     def check(self, key: str, size_bytes: int, *, most_bytes: int) -> None:
-        """``key`` may come to have ``size_bytes``. Raises Refusal (413)."""
+        """Check that `key` may have `size_bytes`. Raises Refusal (413)."""
         limits = self.limits
         if size_bytes > most_bytes:
             raise Refusal(413, "too_large", f"{size_bytes} bytes; at most {most_bytes} are taken here")
@@ -92,7 +92,7 @@ class RunUse:
 
     @contextmanager
     def coming(self, size_bytes: int) -> Iterator[None]:
-        """That much is on its way, until it has come or will not."""
+        """Count so many bytes as on their way, until they have come or will not."""
         self.coming_bytes += size_bytes
         self.traffic.take(size_bytes)
         try:

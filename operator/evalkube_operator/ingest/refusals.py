@@ -1,6 +1,6 @@
-"""What a client of ingest is told when it does not get what it asked for. Values only.
+"""Answers of ingest that refuse a request. Values only.
 
-``code`` is for the runner, which decides by it whether to try again; ``detail`` is for people.
+`code` is for the runner, which decides by it whether to try again; `detail` is for people.
 """
 
 import math

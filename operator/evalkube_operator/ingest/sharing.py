@@ -1,4 +1,4 @@
-"""Keeps the last word of each shard of a load test for the others. In memory: what a new operator does not know is told
+"""Keeps the last report of each shard of a load test for the other shards, in memory. A new operator gets all reports
 again within seconds.
 """
 
@@ -14,13 +14,13 @@ _KEPT: Final = 1000
 
 
 class Sharing:
-    """What the shards of load tests told of their loads, by attempt."""
+    """The reports of load tests' shards about their loads, by attempt."""
 
     def __init__(self) -> None:
         self._told: OrderedDict[tuple[str, int], dict[int, LoadNews]] = OrderedDict()
 
     def tell(self, owner: Owner, news: LoadNews) -> OthersNews:
-        """Note a shard's news; returns what the others told."""
+        """Note a shard's report; return those of the others."""
         key = owner.run.uid, owner.attempt
         told = self._told.setdefault(key, {})
         self._told.move_to_end(key)

@@ -1,4 +1,4 @@
-"""Runs the start barriers: shards wait here, and the instant they are told is in the store before anyone hears of it.
+"""Runs the start barriers: shards wait here. The start instant is stored before any shard gets it.
 
 A new operator therefore tells the same instant as the old one that was killed between two answers.
 """
@@ -36,7 +36,9 @@ class _Waiting:
 
 
 class Starting:
-    """All barriers of this operator. ``lead_s``: from the last arrival to the start; ``poll_s``: the longest wait."""
+    """The barriers of this operator. `lead_s` is the time from the last arrival to the start; `poll_s` is the longest
+    wait.
+    """
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Starting:
         self._loading = asyncio.Lock()
 
     async def wait(self, pod: PodIdentity, disconnected: Callable[[], Awaitable[None]], *, turn: int = 0) -> int:
-        """The instant to start at, Unix ns; each point of a sweep has a ``turn`` of its own.
+        """The instant to start at, Unix ns; each point of a sweep has a `turn` of its own.
 
         Raises Refusal: 408 (ask again), 409 (too late); errors.Unavailable.
         """

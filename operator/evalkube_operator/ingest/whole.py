@@ -1,5 +1,5 @@
-"""What a shard's pod may do about its whole run: read what all shards left and, once all of them are done, leave the
-reports that are made of it. HTTP is left outside.
+"""A shard's access to its whole run: it reads what all shards left, and once all are done it leaves the reports. HTTP
+is left outside.
 
 Any shard may: the one that came last is asked to, and it may die and come back. What is left twice is the same twice.
 """
@@ -17,7 +17,7 @@ __all__ = ["Whole"]
 
 
 class Whole:
-    """The run of one request's pod, in the pod's attempt. Where it takes a path it raises keys.BadPath too."""
+    """The whole run of one request's pod, in the pod's attempt. Methods that take a path also raise keys.BadPath."""
 
     def __init__(self, store: Store, use: RunUse, owner: Owner) -> None:
         self._store = store
@@ -37,13 +37,13 @@ class Whole:
             raise Refusal(404, "no_result", f"shard {shard} has no result in this attempt") from None
 
     async def get(self, path: str) -> Content | None:
-        """An artifact as people see it: the lines of all shards are one."""
+        """An artifact as people see it: the lines of all shards in one file."""
         found = await artifacts.open_artifact(self._store, self._owner.run, keys.checked_path(path))
         return None if found is None else found.content
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
-        """Stores a whole artifact of the run. Raises Refusal (409) while a result is missing, and what ``chunks``
-        does.
+        """Store a whole artifact of the run. Raises Refusal (409) while a result is missing, or what `chunks`
+        raises.
         """
         key = keys.own(self._owner.run, keys.checked_own_path(path))
         self._use.check(key, size_bytes, most_bytes=self._use.limits.artifact_bytes)

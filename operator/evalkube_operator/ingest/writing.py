@@ -1,4 +1,4 @@
-"""What runners do, with HTTP left outside: each call checks, keeps within bounds, stores, and tells the core."""
+"""The requests of runners, without HTTP: each call checks, limits, stores, and tells the operator's core."""
 
 import asyncio
 import time
@@ -67,8 +67,8 @@ class Writing:
         return Shard(self, pod, use, token)
 
     async def checked(self, token: str, uid: str, attempt: int, shard: int) -> PodIdentity:
-        """The caller's pod. Raises Refusal: 403 where its shard is another, 410 once the attempt is over, or the pod
-        has ended: on a lost node its runner may go on.
+        """The caller's pod. Raises Refusal: 403 where its shard is another, 410 once the attempt is over or the pod has
+        ended (on a lost node its runner may go on).
         """
         pod = await self._authenticator.runner(token)
         owner = pod.owner
@@ -94,7 +94,7 @@ class Writing:
 
 
 class Shard:
-    """One request of one shard's pod. Where it takes a path it raises keys.BadPath too."""
+    """One request of one shard's pod. Methods that take a path also raise keys.BadPath."""
 
     def __init__(self, writing: Writing, pod: PodIdentity, use: RunUse, token: str) -> None:
         self.pod = pod
@@ -107,27 +107,27 @@ class Shard:
         self.whole = Whole(writing.store, use, pod.owner)
 
     async def still_mine(self) -> None:
-        """Raises Refusal where the shard has become another's meanwhile, as in the time of a long body."""
+        """Check again that the pod owns the shard, which may change while a long body arrives. Raises Refusal."""
         await self._writing.checked(self._token, self._key.run.uid, self._key.attempt, self._key.shard)
 
     async def stat(self, path: str) -> Stored | None:
-        """What this attempt, or one that it carries on, left at ``path``."""
+        """The state of the artifact at `path` that this attempt, or one that it continues, left."""
         return await artifacts.latest(self._store, self._key, keys.checked_path(path), carries=self._carries)
 
     async def get(self, path: str) -> Content | None:
-        """The artifact at `path` that this attempt, or one that it carries on, left."""
+        """The artifact at `path` that this attempt, or one that it continues, left."""
         found = await self.stat(path)
         return None if found is None else await self._store.get(found.key)
 
     async def put(self, path: str, size_bytes: int, chunks: AsyncIterable[bytes]) -> None:
-        """Stores a whole artifact of that size. Raises Refusal, and what ``chunks`` does."""
+        """Store a whole artifact of that size. Raises Refusal, and what `chunks` raises."""
         key = self._key.at(keys.checked_path(path))
         self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
         with self._use.coming(size_bytes):
             self._use.has(key, await self._store.put(key, chunks))
 
     async def append(self, path: str, offset: int, data: bytes) -> None:
-        """Stores whole lines at that offset. Raises Refusal: 409 with the ``size`` where they do not fit there."""
+        """Store whole lines at that offset. Raises Refusal: 409 with the `size` where they do not fit there."""
         if data and not data.endswith(b"\n"):
             raise Refusal(400, "not_lines", "appends are whole lines, each with its line end")
         key = self._key.at(keys.checked_path(path))
@@ -154,7 +154,7 @@ class Shard:
             adopted.popitem(last=False)
 
     async def upload(self, path: str, size_bytes: int) -> Upload | None:
-        """Where to send the artifact directly; None where it has to come through us. Raises Refusal (413)."""
+        """The address for a direct upload; None where the artifact has to come through ingest. Raises Refusal (413)."""
         key = self._key.at(keys.checked_path(path))
         self._use.check(key, size_bytes, most_bytes=self._writing.limits.artifact_bytes)
         if size_bytes > _MAX_UPLOAD_BYTES:
@@ -165,7 +165,7 @@ class Shard:
         return upload
 
     async def uploaded(self, path: str, size_bytes: int) -> None:
-        """Takes a direct upload for the artifact. Raises Refusal where it is not there or of another size."""
+        """Take a finished direct upload as the artifact. Raises Refusal where it is missing or of another size."""
         key = self._key.at(keys.checked_path(path))
         found = await self._store.uploaded(key)
         if found is None:
@@ -177,7 +177,7 @@ class Shard:
         self._use.has(key, found)
 
     def progressed(self, body: bytes) -> None:
-        """Hands a shard's progress on. Raises Refusal (422) for one that is none."""
+        """Pass on a shard's progress. Raises Refusal (422) for a malformed one."""
         try:
             progress = ShardProgress.model_validate_json(body)
         except ValidationError as problem:
@@ -185,13 +185,13 @@ class Shard:
         self._writing.runs.progressed(self._key.run.uid, self._key.attempt, self._key.shard, progress)
 
     async def deliver(self, body: bytes) -> None:
-        """Stores the result document as it came. Raises Refusal (422) for one that is not ours."""
+        """Store the result document as it came. Raises Refusal (422) for one that does not fit the shard."""
         await asyncio.to_thread(self._check_result, body)
         sha256 = await RunStore(self._store).put_result(self._key, body)
         self._use.has(self._key.at(keys.result_path(sha256)), len(body))
 
     def finished(self, body: bytes) -> None:
-        """Tells the core that this shard is done. Raises Refusal (422): a failure is told by the pod's end."""
+        """Tell the core that this shard is done. Raises Refusal (422) for a failure: the pod's end reports those."""
         try:
             receipt = Receipt.model_validate_json(body)
         except ValidationError as problem:

@@ -1,4 +1,4 @@
-"""One look at one run: all that its plan is made from."""
+"""The input of a run's plan: one observation of the run and of what is around it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ __all__ = ["Case"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the plan is made of: a run, what was seen around it, the time, and the rules."""
+    """The input of a plan: a run, the objects around it, the time, and the rules."""
 
     run: RunFact
     seen: Seen
@@ -42,7 +42,7 @@ class Case:
 
     @property
     def ran(self) -> bool:
-        """Whether this attempt's pods are on record as having run."""
+        """Whether the status says that this attempt's pods have run."""
         return transitions.since(self.status, ConditionType.RUNNING, "True") is not None
 
     @property

@@ -1,4 +1,4 @@
-"""After the pods: get the results, and judge them."""
+"""Plans what follows the pods: get the results, and judge them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,9 @@ __all__ = ["collected"]
 
 
 def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure | None) -> list[Action]:
-    """Get the results; where the Job was lost (``lost``), find out whether it had delivered them all before."""
+    """The actions that get the results. Where the Job was lost (`lost`), they find out whether it had delivered them
+    all before.
+    """
     outcome = case.seen.outcome
     if outcome is not None and outcome.reason is Reason.COMPLETED:
         return _succeed(case, spec, outcome)
@@ -54,7 +56,9 @@ def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure
 
 
 def _receipts_on_their_way(case: Case, spec: Spec, job: JobFact) -> bool:
-    """The Job is complete, and the last news of a pod of its says otherwise: they are moments apart."""
+    """Whether receipts are still to come: the Job is complete, and the last report of one of its pods does not say so
+    yet.
+    """
     if job.completed_at is not None and case.now >= job.completed_at + timedelta(seconds=case.rules.receipt_patience_s):
         return False
     done = case.done_shards(job)

@@ -1,4 +1,4 @@
-"""Where a run stands, and which part of the plan is asked."""
+"""Decides where a run stands, and which part of the plan is asked."""
 
 from evalkube_crds.names import Reason
 from evalkube_operator.actions import Action

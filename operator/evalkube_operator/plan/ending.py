@@ -1,4 +1,4 @@
-"""The end of an attempt and of a run."""
+"""Plans the end of an attempt and of a run."""
 
 from evalkube_crds import transitions
 from evalkube_crds.names import Reason
@@ -14,7 +14,7 @@ __all__ = ["end", "fail", "finish"]
 
 
 def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
-    """The actions after a failed attempt: the run tries again, or has failed."""
+    """The actions after a failed attempt: another attempt, or the failure of the run."""
     closed = transitions.attempt_ended(case.status, found.reason, found.message, found.exit_code, **stamp(case))
     begun = case.ran or any(pod.started for pod in case.pods_of(case.status.job_uid))
     if retry.again(case.run.kind, found.reason, begun=begun, attempts=closed.attempts, limit=spec.backoff_limit):
@@ -35,7 +35,7 @@ def end(
 
 
 def finish(case: Case, status: RunStatus) -> list[Action]:
-    """The run's own Secrets go before its end is on record: after that nobody looks for them any more."""
+    """The actions that delete the run's own Secrets before its end is on record: after that nobody looks for them."""
     refs = admission.secrets_of(case.run.spec) if case.run.spec is not None else ()
     unknown = tuple(ref for ref in refs if ref not in case.seen.objects)
     if unknown:

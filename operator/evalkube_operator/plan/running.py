@@ -1,4 +1,4 @@
-"""With a Job: gone, failed, complete, held by its queue, starting, or running."""
+"""Plans a run with a Job: gone, failed, complete, held by its queue, starting, or running."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -43,7 +43,9 @@ def go_on(case: Case, spec: Spec) -> list[Action]:
 
 
 def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
-    """The recorded Job is gone or going. What it delivered still counts; it is never made again under its number."""
+    """The actions for a recorded Job that is deleted or being deleted. What it delivered still counts; it is never made
+    again under its number.
+    """
     name = case.status.job_name or ""
     if job is None and name not in case.seen.absent_jobs and case.job_named(name) is None:
         return [LookUpJob(name)]
@@ -53,8 +55,9 @@ def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
 
 
 def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
-    """What ends an attempt although its Job goes on: a lost node, a failure that no further try mends; for a load test
-    anything that takes a pod away."""
+    """The failure that ends an attempt although its Job goes on: a lost node, or one that no retry mends. For a load
+    test also anything that takes a pod away.
+    """
     pods = case.pods_of(job.uid)
     if any(_beyond_repair(case, pod) for pod in pods):
         return failure.of_job(job, pods, spec.shards)
@@ -77,15 +80,16 @@ def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
 
 
 def _beyond_repair(case: Case, pod: PodFact) -> bool:
-    """The Job controller is about to say so too, a second later."""
+    """The failure of a Job that no retry mends. The Job controller reports it too, a second later."""
     if pod.phase != "Failed":
         return False
     return case.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
 
 
 def _exhausted(case: Case, spec: Spec, pods: Sequence[PodFact]) -> bool:
-    """A shard has failed more often than it may: its Job knows only how often all of them have. What Kubernetes took
-    away does not count."""
+    """Whether a shard has failed more often than it may: its Job only counts the failures of all shards. Disruptions by
+    Kubernetes do not count.
+    """
     if case.run.kind is Kind.PERF_RUN:
         return False
     failed = Counter(pod.index for pod in pods if pod.phase == "Failed" and pod.disruption is None)
@@ -101,7 +105,7 @@ def _queued(case: Case, spec: Spec) -> list[Action]:
 
 
 def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
-    """Pods are on their way or running: nothing lasts longer than its deadline."""
+    """The actions while pods start or run: nothing lasts longer than its deadline."""
     pods = case.pods_of(job.uid)
     waiting = [each for index in range(spec.shards) if (each := _waiting(case, spec, job, index, pods)) is not None]
     over = next((each for each in sorted(waiting, key=lambda each: each.behind) if case.now >= each.fail_at), None)
@@ -121,7 +125,9 @@ def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
 
 
 def _step_aside(case: Case, spec: Spec, lacking: "_Waiting") -> list[Action]:
-    """What has no room while others have theirs gives back what it has, so that they are not held up for ever."""
+    """The actions of a run that finds no room while others have theirs: it gives back what it has, so that they are not
+    held up for ever.
+    """
     why = lacking.trouble.message if lacking.trouble is not None else ""
     pods = "its pod" if spec.shards == 1 else f"all its {spec.shards} pods"
     words = f"there is no room for {pods} beside those of other runs, and it waits for another turn: {why}"
@@ -152,8 +158,8 @@ _UNHEARD: Final = (
 
 
 def _silent_from(case: Case) -> datetime | None:
-    """From when on it is told that nothing was heard of a run that has started; None where something was, at any
-    time.
+    """The time from which the status says that a started run has reported nothing; None where it has reported
+    something.
     """
     begun_at = transitions.since(case.status, ConditionType.RUNNING, "True")
     if begun_at is None or case.status.progress is not None or case.seen.progress is not None or case.seen.receipts:
@@ -162,7 +168,7 @@ def _silent_from(case: Case) -> datetime | None:
 
 
 def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
-    """When to look again although nothing was reported."""
+    """The time of the next reconciliation without any report."""
     moments = [each.fail_at for each in waiting]
     again_at = case.now + timedelta(seconds=case.rules.pod_events_every_s)
     moments += [max(each.ask_at, again_at) for each in waiting if each.ask_at is not None and each.trouble is None]
@@ -180,9 +186,9 @@ def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> l
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A shard without a running pod: what is known to hold it back, and until when that may last.
+    """A shard that waits for a running pod: what is known to hold it back, and until when that may last.
 
-    ``behind``: others have what it lacks, so that nothing is wrong with it when that lasts too long.
+    `behind`: others have what it lacks, so that nothing is wrong with it when that lasts too long.
     """
 
     index: int
@@ -224,7 +230,7 @@ def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[Po
 
 
 def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
-    """The wait of a shard whose pod exists: its time begins when the pod has a node, or could have one."""
+    """The wait of a shard whose pod exists. Its time begins when the pod has a node, or could have one."""
     trouble = startup.of_pod(pod, case.seen.pod_events.get(pod.uid, ()), case.rules)
     lacks_room = pod.unschedulable is not None and placing.lacks_room(pod.unschedulable)
     if lacks_room and case.seen.crowd.anywhere:
@@ -237,12 +243,12 @@ def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
 
 
 def _freed(case: Case, since: datetime) -> datetime:
-    """Since when room that others held is free."""
+    """The time since which room that others held is free."""
     return max(since, case.seen.crowd.freed_at or since)
 
 
 def _patience_ends(case: Case, since: datetime) -> datetime:
-    """When a run that finds no room gives its turn back. Each turn in vain makes the next one longer."""
+    """The time at which a run that finds no room gives its turn back. Each turn in vain makes the next one longer."""
     first_s, most_s = case.rules.room_patience_s
     vain = sum(1 for attempt in case.status.attempts if attempt.reason is Reason.WAITING_FOR_TURN)
     return since + timedelta(seconds=min(first_s * 2.0**vain, most_s))
@@ -252,7 +258,7 @@ _REPLACEMENT_S = 660
 
 
 def _silent_pods(case: Case, waiting: Sequence[_Waiting]) -> tuple[str, ...]:
-    """Pods that have been waiting for a while and do not say why: events about them may."""
+    """The pods that have waited for a while and do not say why. Events about them may say it."""
     return tuple(
         each.pod_uid
         for each in waiting

@@ -1,4 +1,4 @@
-"""Before a Job: hold the run back, refuse it, or create the Job of the next attempt and put it on record."""
+"""Plans a run without a Job: hold it back, refuse it, or create the Job of the next attempt and put it on record."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +30,7 @@ __all__ = ["begin"]
 
 
 def begin(case: Case, spec: Spec) -> list[Action]:
-    """No Job is on record: hold the run back, refuse it, or create the Job of the next attempt."""
+    """The actions for a run without a Job on record: hold it back, refuse it, or create the Job of the next attempt."""
     attempts = case.status.attempts
     on_record = bool(attempts) and attempts[-1].reason is None
     number = attempts[-1].number + (0 if on_record else 1) if attempts else 1
@@ -48,7 +48,7 @@ def begin(case: Case, spec: Spec) -> list[Action]:
 
 
 def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
-    """Its Job goes on record, together with what is known of it by now: writes are what costs the API server most."""
+    """The actions that put its Job on record, with what is known of it by now: writes cost the API server most."""
     recorded = transitions.job_recorded(
         case.status, number, f"Job {job.name}", name=job.name, uid=job.uid, queued=job.suspended, **stamp(case)
     )
@@ -84,7 +84,9 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
 
 
 def _waiting(case: Case, spec: Spec) -> list[Action] | None:
-    """The store has no room for what the run would bring, or its turn has not come: that it keeps its place for."""
+    """The hold of a run for whose results the store has no room, or whose turn has not come. It keeps its place in the
+    queue.
+    """
     queued = case.rules.queued or facts.QUEUE_LABEL in case.run.labels  # it waits in Kueue's line, with its Job
     place: list[Action] = [] if queued else [AwaitTurn(spec.shards)]
     room, turn = case.seen.store_room, case.seen.turn
@@ -106,7 +108,9 @@ _NO_ROOM: Final = (
 
 
 def _predecessors(case: Case) -> list[Action] | None:
-    """Earlier Jobs of the run stop before a new one starts; one on a lost node is not waited for for ever."""
+    """The actions that stop earlier Jobs of the run before a new one starts. One on a lost node is not waited for for
+    ever.
+    """
     doomed = _delete_busy(case)
     if doomed:
         return doomed
@@ -118,7 +122,7 @@ def _predecessors(case: Case) -> list[Action] | None:
 
 
 def _busy(case: Case) -> list[JobFact]:
-    """Jobs of the run whose pods may be there."""
+    """The Jobs of the run whose pods may exist."""
     return [job for job in case.seen.jobs if not job.finished or job.active or job.terminating]
 
 
@@ -127,7 +131,7 @@ def _delete_busy(case: Case) -> list[Action]:
 
 
 def _held_by_objects(case: Case, spec: Spec) -> list[Action] | None:
-    """What the run names, its Secrets and its data, has to be there and meant for runs before a pod mounts it."""
+    """The hold of a run whose Secrets or data are missing, or not meant for runs."""
     refs = (*admission.secrets_of(spec), *admission.data_of(spec))
     unknown = tuple(ref for ref in refs if ref not in case.seen.objects)
     if unknown:
@@ -142,7 +146,7 @@ def _held_by_objects(case: Case, spec: Spec) -> list[Action] | None:
 
 
 def _blocked(case: Case, spec: Spec) -> list[Action] | None:
-    """The API server would not take the Job, or somebody else's stands in its place."""
+    """The hold of a run whose Job the API server refused, or whose Job's name somebody else's Job has."""
     foreign, refusal = case.seen.foreign, case.seen.refusal
     if foreign is not None:
         patience_s = 0.0 if foreign.lasting else case.rules.conflict_patience_s

@@ -1,4 +1,4 @@
-"""Writes of a status: where it says anything new, and with the events that tell people of it."""
+"""Plans status writes: only where the status is new, and with the events for people."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -13,19 +13,19 @@ __all__ = ["Stamp", "close_attempt", "hold", "stamp", "write"]
 
 
 class Stamp(TypedDict):
-    """What each change of conditions carries."""
+    """The time and the generation that each change of conditions carries."""
 
     now: datetime
     generation: int
 
 
 def stamp(case: Case) -> Stamp:
-    """The time and the generation that conditions changed now carry."""
+    """The stamp of conditions that change now."""
     return {"now": case.now, "generation": case.run.generation}
 
 
 def write(case: Case, status: RunStatus) -> list[Action]:
-    """The write of a status that differs from the one on record, with the events that people want to see."""
+    """The write of a status that differs from the one on record, with the events about it."""
     if status == case.status:
         return []
     return [WriteStatus(status, _announcements(case.status, status), can_wait=_can_wait(case, status))]
@@ -37,12 +37,12 @@ def close_attempt(case: Case, reason: Reason, message: str, exit_code: int | Non
 
 
 def hold(case: Case, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
-    """The write that says why the run does not start for now."""
+    """The write that says why the run does not start now."""
     return write(case, transitions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
 
 
 def _can_wait(case: Case, status: RunStatus) -> bool:
-    """Whether nobody waits for this status: not where it is the run's end, nor where the end depends on it."""
+    """Whether nobody waits for this status: it is not the run's end, nor does the end depend on it."""
     return not status.phase.terminal and not case.seen.receipts and not any(pod.ended for pod in case.seen.pods)
 
 

@@ -20,7 +20,7 @@ _MAX_SPEC_BYTES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a run does not start. ``final_at``: from when on it is a failure; before that it may pass."""
+    """A reason why a run does not start. From `final_at` on it is a failure; before that it may pass."""
 
     reason: Reason
     message: str
@@ -28,7 +28,7 @@ class Objection:
 
 
 def refused(run: RunFact, rules: Rules, *, spec_bytes: int) -> tuple[Reason, str] | None:
-    """Why the run can never start, with its reason; None where it can."""
+    """The reason why the run can never start; None where it can."""
     if not re.fullmatch(RUN_NAME, run.name):  # made before the definitions had this rule
         return Reason.INVALID_SPEC, f"{RUN_NAME_RULE}; create it under another name"
     if run.spec is None:
@@ -93,9 +93,9 @@ def _keys(spec: Spec) -> Iterable[tuple[ObjectRef, tuple[str, ...]]]:
 def withheld(
     run: RunFact, spec: Spec, objects: Mapping[ObjectRef, ObjectFact | None], rules: Rules
 ) -> Objection | None:
-    """Why the run may not have what it names; None where it may.
+    """The reason why the run may not have what it names; None where it may.
 
-    All of ``secrets_of`` and ``data_of`` have been looked up. What is not there, or not meant for runs, may be mended
+    All of `secrets_of` and `data_of` have been looked up. What is not there, or not meant for runs, may be mended
     for a while: the service makes a run first and then its Secret, and people label what they have just created.
     """
     final_at = run.created_at + timedelta(seconds=rules.secret_patience_s)
@@ -133,13 +133,15 @@ _NOT_OPTED_IN: Final = {
 
 
 def _opted_in(run: RunFact, ref: ObjectRef, found: ObjectFact) -> bool:
-    """By its label. The run's own Secret needs none: who made it knew what for."""
+    """Whether the object's label permits runs to use it. The run's own Secret needs none: its creator made it for the
+    run.
+    """
     own = ref.kind is Referenced.SECRET and run.uid in found.owner_uids
     return own or found.labels.get(_LABELS[ref.kind]) == "true"
 
 
 def _misdirected(run: RunFact, ref: ObjectRef, found: ObjectFact | None, urls: Iterable[str], rules: Rules) -> str:
-    """Why the key in that Secret may not go where the run would send it; empty where it may."""
+    """The reason why the key in that Secret may not be sent where the run would send it; empty where it may."""
     if found is None:
         return ""
     hosts = found.annotations.get(KEY_HOSTS_ANNOTATION)

@@ -1,4 +1,4 @@
-"""Decides why an attempt failed, from its pods' remains and its Job's condition. Pure.
+"""Decides why an attempt failed, from the end of its pods and its Job's condition. Pure.
 
 The first pod to fail is the cause: the others were ended because of it. A runner's own word goes before the kubelet's,
 the kubelet's before the Job controller's.
@@ -26,7 +26,7 @@ _BY_DISRUPTION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One cause, for programs and for people; and the ``figures`` of results that found no room."""
+    """The cause of a failure, for programs and for people, with the `figures` of results that found no room."""
 
     reason: Reason
     message: str
@@ -35,7 +35,7 @@ class Failure:
 
 
 def of_job(job: JobFact, pods: Sequence[PodFact], shards: int) -> Failure:
-    """Why ``job`` (failed) failed. ``pods`` are its own, in any order."""
+    """The cause of the failure of `job`. `pods` are its own, in any order."""
     if job.failure is not None and job.failure[0] == "DeadlineExceeded":
         return Failure(Reason.ACTIVE_DEADLINE_EXCEEDED, f"the run took longer than its deadlines: {job.failure[1]}")
     failures = [
@@ -48,12 +48,12 @@ def of_job(job: JobFact, pods: Sequence[PodFact], shards: int) -> Failure:
 
 
 def _rank(failure: Failure) -> int:
-    """Pods that were only told to stop come last: something else told them."""
+    """The rank of a pod as a cause: pods that were only told to stop come last, because something else told them."""
     return 1 if failure.reason in (Reason.CANCELLED, Reason.POD_DELETED) else 0
 
 
 def of_pod(pod: PodFact, *, shards: int = 1) -> Failure | None:
-    """Why ``pod`` failed, or is about to; None where it has not."""
+    """The cause of the failure of `pod`, also of one that is about to fail; None where it has not failed."""
     which = f"shard {pod.index}: " if shards > 1 else ""
     if pod.disruption is not None:
         reason, words = _BY_DISRUPTION.get(pod.disruption[0], (Reason.EVICTED, "the pod was disrupted"))

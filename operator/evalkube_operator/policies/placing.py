@@ -1,4 +1,4 @@
-"""Decides what a run holds of the cluster's room, and what its pods that have no node lack. Pure."""
+"""Decides which pods of a run count against the limits, and what its pods without a node lack. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,9 @@ def lacks_quota(message: str) -> bool:
 def holding(
     namespace: str, jobs: Iterable[JobFact], pods: Sequence[PodFact], failed_creates: Sequence[EventFact]
 ) -> Holding | None:
-    """What a run holds with these Jobs and pods of its; None where nothing. A queue's Jobs are the queue's to count."""
+    """The pods that a run holds with these Jobs and pods; None where it holds none. Jobs in a queue of Kueue's are
+    counted there.
+    """
     parts = [
         _of_job(job, [pod for pod in pods if pod.job_uid == job.uid], failed_creates)
         for job in jobs
@@ -44,7 +46,7 @@ def holding(
 
 
 def _of_job(job: JobFact, pods: Sequence[PodFact], failed_creates: Sequence[EventFact]) -> Holding:
-    """A pod that has ended keeps its place for the one that replaces it."""
+    """The pods that a Job holds. A pod that has ended keeps its place for its replacement."""
     latest: dict[int, PodFact] = {}
     for pod in sorted(pods, key=lambda each: each.created_at):
         latest[pod.index] = pod

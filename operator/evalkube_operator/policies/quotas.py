@@ -26,7 +26,7 @@ _LIMIT_RANGE: Final = re.compile(
 
 
 def never(message: str, together: int) -> bool:
-    """Whether the quota of an "exceeded quota" or "must specify" message cannot take ``together`` such pods at once,
+    """Whether the quota of an "exceeded quota" or "must specify" message cannot take `together` such pods at once,
     whatever ends."""
     if "must specify" in message:
         return True
@@ -45,7 +45,7 @@ def beyond_limits(message: str) -> bool:
 
 
 def _amounts(text: str) -> dict[str, Decimal]:
-    """Of a list like ``limits.memory=2Gi,pods=1``; without what is no quantity."""
+    """The amounts in a list like `limits.memory=2Gi,pods=1`, without those that are no quantity."""
     pairs = (each.partition("=") for each in text.rstrip(",").split(","))
     return {name: amount for name, _, value in pairs if (amount := _amount(value)) is not None}
 

@@ -1,4 +1,4 @@
-"""Decides what becomes of a run that has ended: its Job stops, then goes after a while; then the run itself. Pure."""
+"""Decides what is deleted after a run's end: its Job stops and goes after a while, then the run itself. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ __all__ = ["after_the_end"]
 
 
 def after_the_end(run: RunFact, seen: Seen, now: datetime, rules: Rules) -> list[Action]:
-    """What is left to do for a terminal run. Its results are persisted, so that its Jobs may go."""
+    """The actions for a run that has ended. Its results are stored, so its Jobs may go."""
     ttl_s = _ttl_s(run)
     ended_at = run.status.completion_time or now
     if ttl_s is not None and now >= ended_at + timedelta(seconds=ttl_s):
@@ -38,8 +38,9 @@ _FAREWELL_S = 60.0
 
 
 def _stop(run: RunFact, job: JobFact, seen: Seen, ended_at: datetime, now: datetime) -> Action:
-    """A Job at work when its run has ended. One whose pods have ended by themselves, or said that they are done, is
-    about to end too, and is kept: its pods and their logs are evidence."""
+    """The actions for a Job at work when its run has ended. A Job whose pods have ended, or said that they are done, is
+    about to end too. It is kept: its pods and their logs are evidence.
+    """
     ended = run.status.condition(ConditionType.SUCCEEDED)
     reason = ended.reason if ended is not None else None
     due = ended_at + timedelta(seconds=_FAREWELL_S if reason is Reason.COMPLETED else _LAST_WORDS_S)
@@ -50,7 +51,7 @@ def _stop(run: RunFact, job: JobFact, seen: Seen, ended_at: datetime, now: datet
 
 
 def _ttl_s(run: RunFact) -> int | None:
-    """Also where the contract refuses the spec as a whole: such a run has ended, and wants to go as well."""
+    """The time to live, also where the contract refuses the spec: such a run has ended, and is deleted too."""
     value = run.raw_spec.get("ttlSecondsAfterFinished")
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         return None

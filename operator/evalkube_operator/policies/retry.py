@@ -1,6 +1,6 @@
-"""Decides whether a run whose Job came to nothing gets another attempt, and after what pause. Pure.
+"""Decides whether a run whose Job failed gets another attempt, and after what pause. Pure.
 
-Inside one Job the pods of an evaluation are replaced by Kubernetes (per index, as often as ``backoffLimit`` says) and
+Inside one Job the pods of an evaluation are replaced by Kubernetes (per index, as often as `backoffLimit` says) and
 go on from their checkpoints. Another attempt, that is another Job, is for when the Job itself was taken away. A load
 test is not repeated once its load has begun: the target would get it twice, and figures of two loads say nothing.
 """
@@ -19,9 +19,9 @@ _BEFORE_LOAD: Final = _TAKEN_AWAY | {Reason.EVICTED, Reason.PREEMPTED, Reason.PO
 
 
 def again(kind: Kind, reason: Reason, *, begun: bool, attempts: Iterable[Attempt], limit: int) -> bool:
-    """Whether to try once more after an attempt that ended for ``reason``. ``attempts`` are all so far, that one too.
+    """Whether to try once more after an attempt that ended for `reason`. `attempts` are all so far, that one too.
 
-    ``begun``: its runners had started. Attempts that a suspension ended, or that gave their place back, do not count.
+    `begun`: its runners had started. Attempts that a suspension ended, or that gave their place back, do not count.
     """
     used = sum(1 for attempt in attempts if attempt.reason not in _UNCOUNTED)
     if used > limit:
@@ -32,8 +32,9 @@ def again(kind: Kind, reason: Reason, *, begun: bool, attempts: Iterable[Attempt
 
 
 def pause_s(attempts: Iterable[Attempt], *, base_s: float, cap_s: float, aside_s: float) -> float:
-    """How long after the last of ``attempts`` the next may begin: nothing after a suspension, ``aside_s`` after one
-    that found no room, for others to go first."""
+    """The pause after the last of `attempts`: none after a suspension, `aside_s` after one that found no room, so that
+    others go first.
+    """
     every = list(attempts)
     failed = [attempt for attempt in every if attempt.reason not in _UNCOUNTED]
     if every and every[-1].reason is Reason.WAITING_FOR_TURN:

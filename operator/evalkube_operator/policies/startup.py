@@ -20,7 +20,7 @@ __all__ = ["Trouble", "of_failed_creates", "of_pod", "of_refusal", "patience_s"]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why something does not start. ``patience_s``: how long it may last; None: until the startup deadline."""
+    """A reason why something does not start. `patience_s` is how long it may last; None: until the startup deadline."""
 
     reason: Reason
     message: str
@@ -34,7 +34,7 @@ _START: Final = frozenset({"CreateContainerError", "RunContainerError", "CrashLo
 
 
 def of_pod(pod: PodFact, events: Sequence[EventFact], rules: Rules) -> Trouble | None:
-    """What keeps ``pod`` (not started, not ended) back; None while it is simply on its way."""
+    """The reason why `pod` (not started, not ended) does not start; None while it is simply on its way."""
     if pod.unschedulable is not None:
         return _unschedulable(pod.unschedulable, rules)
     for container in (*pod.init, *([pod.runner] if pod.runner else [])):
@@ -102,16 +102,16 @@ def _named_object(message: str, rules: Rules) -> Trouble | None:
 
 
 def of_failed_creates(events: Iterable[EventFact], rules: Rules, *, together: int = 1) -> Trouble | None:
-    """Why the Job controller cannot create pods: the latest event of that kind decides.
+    """The reason why the Job controller cannot create pods: the latest event of that kind decides.
 
-    ``together``: how many pods there must be at once.
+    `together`: how many pods there must be at once.
     """
     latest = max(events, key=lambda each: each.at, default=None)
     return None if latest is None else _of_denial(latest.message, rules.rejection_patience_s, together)
 
 
 def of_refusal(refusal: Refusal, rules: Rules) -> Trouble:
-    """Why the API server did not take the Job itself. 400 and 422 do not pass, the rest may."""
+    """The reason why the API server refused the Job. 400 and 422 do not pass, the rest may."""
     if refusal.code in (400, 413, 422):
         return Trouble(Reason.INVALID_SPEC, f"Kubernetes refuses the run's Job: {refusal.message}", 0.0)
     return _of_denial(refusal.message, rules.refusal_patience_s)
@@ -148,5 +148,5 @@ def _of_quota(message: str, together: int) -> Trouble:
 
 
 def patience_s(trouble: Trouble | None, startup_s: float) -> float:
-    """For how long a start that is held back by ``trouble`` (None: by nothing known) is waited for."""
+    """How long to wait for a start that `trouble` holds back (None: nothing known), in seconds."""
     return startup_s if trouble is None or trouble.patience_s is None else min(trouble.patience_s, startup_s)

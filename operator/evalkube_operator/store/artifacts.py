@@ -40,20 +40,20 @@ _SHARDS = "shards"
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What has to be known of a run to read its artifacts."""
+    """The description of a run that its artifacts need to be read."""
 
     kind: Kind
     shards: int
 
     @property
     def carries(self) -> bool:
-        """Whether an attempt goes on where the one before it ended."""
+        """Whether an attempt continues the one before it."""
         return self.kind is Kind.EVAL_RUN
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One artifact of a run; ``sources`` are the keys whose contents make it up, in order."""
+    """One artifact of a run; `sources` are the keys whose contents make it up, in order."""
 
     path: str
     size_bytes: int
@@ -62,13 +62,13 @@ class Artifact:
 
 
 async def remember(store: Store, run: RunKey, known: About) -> None:
-    """Keep what the run is beside what it delivers."""
+    """Store the description of the run beside its artifacts."""
     data = orjson.dumps({"kind": known.kind, "shards": known.shards})
     await store.put(keys.own(run, keys.ABOUT), _once(data))
 
 
 async def about(store: Store, run: RunKey) -> About | None:
-    """What was remembered; None where no runner of it ever came."""
+    """The stored description of the run; None where no runner of it ever came."""
     content = await store.get(keys.own(run, keys.ABOUT))
     if content is None:
         return None
@@ -77,7 +77,7 @@ async def about(store: Store, run: RunKey) -> About | None:
 
 
 async def latest(store: Store, shard: ShardKey, path: str, *, carries: bool) -> Stored | None:
-    """What this attempt of a shard, or (``carries``) the newest before it, left at ``path``."""
+    """The artifact at `path` of this attempt of a shard, or (`carries`) of the newest before it."""
     for attempt in range(shard.attempt, -1 if carries else shard.attempt - 1, -1):
         found = await store.stat(ShardKey(shard.run, attempt, shard.shard).at(path))
         if found is not None:
@@ -97,8 +97,8 @@ async def adopted(store: Store, shard: ShardKey, path: str, *, carries: bool) ->
 async def listing(store: Store, run: RunKey) -> list[Artifact]:
     """All artifacts of a run, by path.
 
-    With several shards the lines of all are one artifact (``x.jsonl``, ``x.jsonl.gz``), and each shard's own are at
-    ``shards/<n>/...``.
+    With several shards the lines of all are one artifact (`x.jsonl`, `x.jsonl.gz`), and each shard's own are at
+    `shards/<n>/...`.
     """
     known = await about(store, run)
     if known is None:
@@ -161,7 +161,7 @@ class Reading:
 
 
 class NoSuchBytes(OperatorError):
-    """The artifact, which has `size_bytes`, has none of those that were asked for."""
+    """The requested bytes are not in the artifact, which has `size_bytes`."""
 
     def __init__(self, size_bytes: int) -> None:
         super().__init__(f"the artifact has {size_bytes} bytes, and none of the Range")
@@ -169,7 +169,7 @@ class NoSuchBytes(OperatorError):
 
 
 async def open_artifact(store: Store, run: RunKey, path: str, span: Span | None = None) -> Reading | None:
-    """One artifact of ``listing``; the shards' lines follow one another in the shards' order. Raises NoSuchBytes."""
+    """One artifact of `listing`; the shards' lines follow one another in the shards' order. Raises NoSuchBytes."""
     found = next((artifact for artifact in await listing(store, run) if artifact.path == path), None)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What a store is to everything else: keys in, bytes in and out, streaming. Types only, no I/O here."""
+"""The interface of a store: keys and bytes in, bytes out, streaming. Types only, no I/O here."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ PROBE_BYTES: Final = 64 << 10
 
 
 class StoreError(Unavailable):
-    """The store did not do what it was asked for."""
+    """The base class of a store's errors."""
 
 
 class StoreFull(StoreError):
-    """There is no room left: trying again does not help until somebody makes some."""
+    """The store has no room: trying again helps only after somebody makes room."""
 
 
 class StoreUnavailable(StoreError):
-    """The store does not answer, or refuses: try again later."""
+    """The store does not answer, or refuses the request: try again later."""
 
 
 class StoreCorrupt(StoreError):
-    """What is stored does not fit together; nobody but the operator writes there."""
+    """The stored objects do not fit together. Only the operator writes there."""
 
 
 class PathTaken(OperatorError):
@@ -48,7 +48,7 @@ class PathTaken(OperatorError):
 
 
 class OffsetConflict(OperatorError):
-    """An append does not continue what is there; ``size_bytes`` is how much that is."""
+    """An append does not continue what is there; `size_bytes` is how much that is."""
 
     def __init__(self, size_bytes: int) -> None:
         super().__init__(f"the artifact has {size_bytes} bytes and something else there")
@@ -66,7 +66,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """An artifact being read: exactly ``size_bytes`` come out of ``chunks``, as they were when it was opened."""
+    """An artifact being read: exactly `size_bytes` come out of `chunks`, as they were when it was opened."""
 
     size_bytes: int
     chunks: AsyncIterator[bytes]
@@ -82,7 +82,9 @@ class Upload:
 
 
 class Store(Protocol):
-    """Keys are those of ``keys``; a prefix ends where a segment does. Everything may raise StoreUnavailable."""
+    """A store of artifacts. Keys are those of `keys`; a prefix ends where a segment does. Everything may raise
+    StoreUnavailable.
+    """
 
     kind: str
 
@@ -92,18 +94,18 @@ class Store(Protocol):
     async def put(self, key: str, chunks: AsyncIterable[bytes]) -> int:
         """Write a whole artifact, replaced atomically and durable on return; its size in bytes.
 
-        What ``chunks`` raises is passed on and leaves the old artifact as it was. Raises StoreFull, PathTaken.
+        What `chunks` raises is passed on and leaves the old artifact as it was. Raises StoreFull, PathTaken.
         """
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        """Make ``data`` stand at ``offset`` of the artifact, durable on return; the size then, in bytes.
+        """Make `data` stand at `offset` of the artifact, durable on return; the size then, in bytes.
 
-        Continues it, or finds (all or the first part of) ``data`` there already. Raises OffsetConflict, StoreFull,
+        Continues it, or finds (all or the first part of) `data` there already. Raises OffsetConflict, StoreFull,
         PathTaken.
         """
 
     async def get(self, key: str, *, start: int = 0, size_bytes: int | None = None) -> Content | None:
-        """``size_bytes`` from ``start`` on (as far as there are); None where there is no such artifact."""
+        """`size_bytes` from `start` on (as far as there are); None where there is no such artifact."""
 
     async def stat(self, key: str) -> Stored | None:
         """Size and time of one artifact; None where there is none."""
@@ -115,16 +117,16 @@ class Store(Protocol):
         """Delete everything at and below a prefix; there may be nothing."""
 
     async def move(self, source: str, target: str) -> None:
-        """Rename an artifact to ``target``, which does not exist yet. After a crash it can be done again."""
+        """Rename an artifact to `target`, which does not exist yet. After a crash it can be done again."""
 
     async def runs(self) -> list[RunKey]:
         """The runs of which anything is stored."""
 
     async def presign(self, key: str, *, expires_s: float) -> Upload | None:
-        """Where to upload the artifact directly; None where everything goes through us."""
+        """The address for a direct upload of the artifact; None where everything goes through ingest."""
 
     async def uploaded(self, key: str) -> int | None:
-        """After a direct upload: it is the whole artifact now; its size, or None where nothing came."""
+        """Take a direct upload as the whole artifact. Its size, or None where nothing came."""
 
     async def check(self) -> None:
-        """Raises StoreError where the store cannot be written: PROBE_BYTES are, and leave nothing behind."""
+        """Write PROBE_BYTES and remove them again. Raises StoreError where the store cannot be written."""

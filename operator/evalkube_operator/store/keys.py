@@ -1,4 +1,4 @@
-"""Where in the store what of a run is: names only, no I/O. Every path from outside passes through here.
+"""The keys of a run's objects in the store: names only, no I/O. Every path from outside passes through here.
 
 <namespace>/<run name>.<uid>/<attempt>/<shard>/<path>     what one shard of one attempt delivered
 <namespace>/<run name>.<uid>/run/<path>                   what is of the run as a whole: the operator's, and reports
@@ -38,17 +38,17 @@ OWN: Final = ".evalkube"
 """Our own files beside a shard's artifacts; runners cannot write there and listings leave it out."""
 
 ABOUT: Final = f"{OWN}/run.json"
-"""Below ``run``: what the run is, so that its artifacts can be read without asking anybody else."""
+"""Below `run`: what the run is, so that its artifacts can be read without asking anybody else."""
 
 MERGED_RESULT: Final = "result.json"
-"""Below ``run``: what the operator made of all shards' results; one of the run's artifacts."""
+"""Below `run`: what the operator made of all shards' results; one of the run's artifacts."""
 
 RESPONSE: Final = "response.json"
-"""Below ``run``: what the API answers, where it is too large for the status."""
+"""Below `run`: what the API answers, where it is too large for the status."""
 
 
 def barrier(turn: int) -> str:
-    """Below the attempt's first shard: when its shards were told to start point ``turn`` of their sweep."""
+    """Below the attempt's first shard: when its shards were told to start point `turn` of their sweep."""
     return f"{OWN}/barrier-{turn}.json"
 
 
@@ -68,13 +68,13 @@ def run_prefix(run: RunKey) -> str:
 
 
 def own(run: RunKey, path: str) -> str:
-    """Key of something that is of the whole run."""
+    """The key of an object of the whole run."""
     return f"{run_prefix(run)}/run/{path}"
 
 
 @dataclass(frozen=True, slots=True)
 class ShardKey:
-    """What one shard of one attempt delivers to."""
+    """The keys below which one shard of one attempt delivers."""
 
     run: RunKey
     attempt: int
@@ -86,7 +86,7 @@ class ShardKey:
         return f"{run_prefix(self.run)}/{self.attempt}/{self.shard}"
 
     def at(self, path: str) -> str:
-        """Key of one artifact; ``path`` is one that ``checked_path`` gave, or one of our own."""
+        """Key of one artifact; `path` is one that `checked_path` gave, or one of our own."""
         return f"{self.prefix}/{path}"
 
 
@@ -112,7 +112,7 @@ def parse_artifact(run: RunKey, key: str) -> tuple[ShardKey | None, str] | None:
 
 
 def result_path(sha256: str) -> str:
-    """Where a shard's result document lies; the name tells its digest without reading it."""
+    """The path of a shard's result document. The name has its digest, which is known without reading it."""
     return f"{OWN}/result-{sha256}.json"
 
 
@@ -123,7 +123,7 @@ def parse_result(path: str) -> str | None:
 
 
 def checked_path(path: str) -> str:
-    """``path`` as it is, where it may name an artifact: relative, forward slashes, nothing hidden. Raises BadPath."""
+    """`path` as it is, where it may name an artifact: relative, forward slashes, nothing hidden. Raises BadPath."""
     if not path:
         raise BadPath("the path is empty")
     if len(path.encode("utf-8", "surrogatepass")) > _MAX_PATH_BYTES:
@@ -154,7 +154,9 @@ def _check_segment(segment: str) -> None:
 
 
 def split(key: str) -> list[str]:
-    """The segments of a whole key, for a store that makes folders of them. Raises BadPath for one that leaves it."""
+    """The segments of a whole key, for a store that makes folders of them. Raises BadPath where they would leave the
+    store.
+    """
     segments = key.split("/")
     if any(segment in ("", ".", "..") or "\0" in segment for segment in segments):
         raise BadPath(f"{key!r} is not a key of the store")

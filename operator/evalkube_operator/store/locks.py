@@ -8,7 +8,7 @@ __all__ = ["KeyLocks"]
 
 
 class KeyLocks:
-    """``async with locks.of(key)``: first come, first served, one at a time for each key."""
+    """`async with locks.of(key)`: first come, first served, one at a time for each key."""
 
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}

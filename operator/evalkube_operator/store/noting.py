@@ -1,4 +1,4 @@
-"""A store that tells of each write that found no room; all else is the store's that it stands before."""
+"""A store that reports each write that found no room; all else is done by the store behind it."""
 
 import contextlib
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -10,7 +10,7 @@ __all__ = ["NotingStore"]
 
 
 class NotingStore:
-    """See ``Store``. ``refused``: told why there was no room, before the writer is."""
+    """See `Store`. `refused`: told why there was no room, before the writer is."""
 
     def __init__(self, store: Store, refused: Callable[[StoreFull], None]) -> None:
         self.kind = store.kind
@@ -26,54 +26,54 @@ class NotingStore:
             raise
 
     async def put(self, key: str, chunks: AsyncIterable[bytes]) -> int:
-        """See ``Store.put``."""
+        """See `Store.put`."""
         with self._noting():
             return await self._store.put(key, chunks)
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        """See ``Store.append``."""
+        """See `Store.append`."""
         with self._noting():
             return await self._store.append(key, offset, data)
 
     async def move(self, source: str, target: str) -> None:
-        """See ``Store.move``."""
+        """See `Store.move`."""
         with self._noting():
             await self._store.move(source, target)
 
     async def check(self) -> None:
-        """See ``Store.check``."""
+        """See `Store.check`."""
         with self._noting():
             await self._store.check()
 
     def uri(self, key: str) -> str:
-        """See ``Store.uri``."""
+        """See `Store.uri`."""
         return self._store.uri(key)
 
     async def get(self, key: str, *, start: int = 0, size_bytes: int | None = None) -> Content | None:
-        """See ``Store.get``."""
+        """See `Store.get`."""
         return await self._store.get(key, start=start, size_bytes=size_bytes)
 
     async def stat(self, key: str) -> Stored | None:
-        """See ``Store.stat``."""
+        """See `Store.stat`."""
         return await self._store.stat(key)
 
     async def below(self, prefix: str) -> list[Stored]:
-        """See ``Store.below``."""
+        """See `Store.below`."""
         return await self._store.below(prefix)
 
     async def delete(self, prefix: str) -> None:
-        """See ``Store.delete``."""
+        """See `Store.delete`."""
         await self._store.delete(prefix)
 
     async def runs(self) -> list[RunKey]:
-        """See ``Store.runs``."""
+        """See `Store.runs`."""
         return await self._store.runs()
 
     async def presign(self, key: str, *, expires_s: float) -> Upload | None:
-        """See ``Store.presign``."""
+        """See `Store.presign`."""
         return await self._store.presign(key, expires_s=expires_s)
 
     async def uploaded(self, key: str) -> int | None:
-        """See ``Store.uploaded``."""
+        """See `Store.uploaded`."""
         with self._noting():
             return await self._store.uploaded(key)

@@ -1,4 +1,4 @@
-"""Which store it is: one line for each kind."""
+"""Opens the store of the settings: one line for each kind."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ class VolumeSettings:
 
 
 def open_store(settings: VolumeSettings | S3Settings) -> Store:
-    """The store of these settings. Touches the disk (volume), not yet the network (s3): see ``Store.check``."""
+    """The store of these settings. Touches the disk (volume), not yet the network (s3): see `Store.check`."""
     match settings:
         case VolumeSettings():
             return VolumeStore(settings.root, reserve_bytes=settings.reserve_bytes)

@@ -19,7 +19,7 @@ _TIERS_BYTES = (64 << 10, 4 << 20)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One object: it holds the artifact's bytes from ``offset`` on."""
+    """One object: it holds the artifact's bytes from `offset` on."""
 
     name: str
     offset: int
@@ -54,7 +54,7 @@ def overlap_bytes(size_bytes: int, offset: int, length_bytes: int) -> int:
 
 
 def missing(data: bytes, there: bytes, size_bytes: int) -> bytes:
-    """What of an append is still to be written, given the bytes ``there`` at its offset. Raises OffsetConflict."""
+    """What of an append is still to be written, given the bytes `there` at its offset. Raises OffsetConflict."""
     if not data.startswith(there):
         raise OffsetConflict(size_bytes)
     return data[len(there) :]

@@ -1,4 +1,4 @@
-"""What the operator's core asks of the store (``ports.Store``): result documents, the merged result, and the sweep."""
+"""Implements `ports.Store`: result documents, the merged result, and the sweep."""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -14,22 +14,22 @@ __all__ = ["RunStore", "sweep"]
 
 
 class RunStore:
-    """``ports.Store`` over any ``Store``. Everything may raise ``errors.Unavailable``."""
+    """`ports.Store` over any `Store`. Everything may raise `errors.Unavailable`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     @property
     def kind(self) -> str:
-        """See ``ports.Store.kind``."""
+        """See `ports.Store.kind`."""
         return self._store.kind
 
     def uri(self, run: RunKey) -> str:
-        """See ``ports.Store.uri``."""
+        """See `ports.Store.uri`."""
         return self._store.uri(keys.run_prefix(run))
 
     async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
-        """See ``ports.Store.results``. Reads no document: their names tell their digests."""
+        """See `ports.Store.results`. Reads no document: their names tell their digests."""
         return await self._results_below(run, f"{keys.run_prefix(run)}/{attempt}")
 
     async def _results_below(self, run: RunKey, prefix: str) -> dict[int, StoredResult]:
@@ -45,7 +45,7 @@ class RunStore:
         return {shard: result for shard, (_, result) in sorted(newest.items())}
 
     async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
-        """See ``ports.Store.read_result``."""
+        """See `ports.Store.read_result`."""
         key = ShardKey(run, attempt, shard)
         result = (await self._results_below(run, f"{key.prefix}/{keys.OWN}"))[shard]
         content = await self._store.get(key.at(keys.result_path(result.sha256)))
@@ -64,25 +64,25 @@ class RunStore:
         return sha256
 
     async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
-        """See ``ports.Store.put_merged``."""
+        """See `ports.Store.put_merged`."""
         key = keys.own(run, keys.checked_path(name))
         await self._store.put(key, _once(data))
         return self._store.uri(key)
 
     async def delete_run(self, run: RunKey) -> None:
-        """See ``ports.Store.delete_run``."""
+        """See `ports.Store.delete_run`."""
         await self._store.delete(keys.run_prefix(run))
 
     async def stored_runs(self) -> AsyncIterator[RunKey]:
-        """See ``ports.Store.stored_runs``."""
+        """See `ports.Store.stored_runs`."""
         for run in await self._store.runs():
             yield run
 
 
 async def sweep(store: Store, exists: Callable[[str], bool], *, now: datetime, keep: timedelta) -> list[RunKey]:
-    """Removes what belongs to no run any more, ``keep`` after it was last written; the runs removed.
+    """Remove what belongs to no run any more, `keep` after it was last written; return the removed runs.
 
-    ``exists`` says of a UID whether there is such a run; ask only when every run is known (after a full list).
+    `exists` says of a UID whether there is such a run; ask only when every run is known (after a full list).
     """
     removed = []
     for run in await store.runs():

@@ -1,4 +1,4 @@
-"""The store in a bucket. Whole artifacts are objects; what is appended lies in numbered parts beside them (``parts``).
+"""The store in a bucket. Whole artifacts are objects; what is appended lies in numbered parts beside them (`parts`).
 
 Nothing is kept in memory but sizes, and nothing of a run is anywhere but in the bucket: a new operator reads on where
 the old one was killed. An aborted upload of several pieces may leave some hidden ones behind: give the bucket a
@@ -58,7 +58,7 @@ class S3Settings:
 
 
 class S3Store:
-    """See ``Store``."""
+    """See `Store`."""
 
     kind = "s3"
 
@@ -83,12 +83,12 @@ class S3Store:
         self._rows: OrderedDict[str, list[Part]] = OrderedDict()
 
     def uri(self, key: str) -> str:
-        """See ``Store.uri``."""
+        """See `Store.uri`."""
         prefix = self._settings.prefix.strip("/")
         return f"s3://{self._settings.bucket}/{prefix}/{key}" if prefix else f"s3://{self._settings.bucket}/{key}"
 
     async def put(self, key: str, chunks: AsyncIterable[bytes]) -> int:
-        """See ``Store.put``."""
+        """See `Store.put`."""
         keys.split(key)
         counted = _Counted(chunks)
         async with self._locks.of(key):
@@ -110,7 +110,7 @@ class S3Store:
         self._know(key, [Part(key, 0, size_bytes)])
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        """See ``Store.append``."""
+        """See `Store.append`."""
         keys.split(key)
         async with self._locks.of(key):
             for _ in range(_TRIES):
@@ -140,7 +140,7 @@ class S3Store:
         return True
 
     async def _merge(self, key: str, row: Sequence[Part], merging: Sequence[Part]) -> None:
-        """Makes several parts one, which first covers the others and then outlives them."""
+        """Merge several parts into one, which first covers the others and then outlives them."""
         first, last = merging[0], merging[-1]
         try:
             await self._send(first.name, _Counted(self._read(key, row, first.offset, last.end)))
@@ -152,7 +152,7 @@ class S3Store:
         self._know(key, [*row[: len(row) - len(merging)], merged])
 
     async def get(self, key: str, *, start: int = 0, size_bytes: int | None = None) -> Content | None:
-        """See ``Store.get``."""
+        """See `Store.get`."""
         keys.split(key)
         row = await self._row(key)
         if not row:
@@ -162,7 +162,7 @@ class S3Store:
         return Content(wanted, self._read(key, row, start, start + wanted))
 
     async def _read(self, key: str, row: Sequence[Part], start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` to ``end``, also while parts of them are being merged."""
+        """The bytes from `start` to `end`, also while parts of them are being merged."""
         looked_again_at = -1
         while start < end:
             part = next(part for part in row if part.offset <= start < part.end)
@@ -186,7 +186,7 @@ class S3Store:
                 yield bytes(chunk)
 
     async def stat(self, key: str) -> Stored | None:
-        """See ``Store.stat``."""
+        """See `Store.stat`."""
         keys.split(key)
         found = [found async for found in self._around(key)]
         row = parts.chain(_as_part(key, one) for one in found)
@@ -194,7 +194,7 @@ class S3Store:
         return Stored(key, row[-1].end, max(one.modified for one in found)) if row else None
 
     async def below(self, prefix: str) -> list[Stored]:
-        """See ``Store.below``."""
+        """See `Store.below`."""
         artifacts: dict[str, list[Stored]] = {}
         async for found in self._objects(f"{prefix}/"):
             folder, _, _ = found.key.rpartition("/")
@@ -210,7 +210,7 @@ class S3Store:
         ]
 
     async def delete(self, prefix: str) -> None:
-        """See ``Store.delete``."""
+        """See `Store.delete`."""
         keys.split(prefix)
         found = [found.key async for found in self._objects(f"{prefix}/")]
         found += [found.key async for found in self._around(prefix)]
@@ -225,7 +225,7 @@ class S3Store:
                 await obstore.delete_async(self._bucket, doomed[first : first + 1000])
 
     async def move(self, source: str, target: str) -> None:
-        """See ``Store.move``. The parts become one object, once an attempt."""
+        """See `Store.move`. The parts become one object, once an attempt."""
         async with self._locks.of(source), self._locks.of(target):
             row = await self._look(source)
             if not row:
@@ -237,7 +237,7 @@ class S3Store:
             self._rows.pop(source, None)
 
     async def runs(self) -> list[RunKey]:
-        """See ``Store.runs``."""
+        """See `Store.runs`."""
         found = []
         with _in_our_words():
             namespaces = (await obstore.list_with_delimiter_async(self._bucket))["common_prefixes"]
@@ -247,14 +247,14 @@ class S3Store:
         return sorted((run for run in found if run is not None), key=keys.run_prefix)
 
     async def presign(self, key: str, *, expires_s: float) -> Upload | None:
-        """See ``Store.presign``. The client adds Content-MD5, which the bucket checks, and Content-Length."""
+        """See `Store.presign`. The client adds Content-MD5, which the bucket checks, and Content-Length."""
         keys.split(key)
         with _in_our_words():
             url = await obstore.sign_async(self._bucket, "PUT", key, timedelta(seconds=expires_s))
         return Upload(url, "PUT", {})
 
     async def uploaded(self, key: str) -> int | None:
-        """See ``Store.uploaded``."""
+        """See `Store.uploaded`."""
         async with self._locks.of(key):
             try:
                 with _in_our_words():
@@ -265,7 +265,7 @@ class S3Store:
             return found["size"]
 
     async def check(self) -> None:
-        """See ``Store.check``."""
+        """See `Store.check`."""
         with _in_our_words():
             await obstore.put_async(self._bucket, _CHECK, bytes(PROBE_BYTES))
             await obstore.delete_async(self._bucket, _CHECK)
@@ -320,7 +320,7 @@ def _as_part(key: str, found: Stored) -> Part:
 
 @functools.cache
 def _settle_at_exit() -> None:
-    """Lets the client's threads put down the last answers before the interpreter goes.
+    """Let the client's threads finish their last answers before the interpreter ends.
 
     One that still holds a Python object when finalization begins aborts the whole process (pyo3-async-runtimes, issue
     40; seen here in a third of the programs that end right after a request, in none that ended 10 ms later).
@@ -330,7 +330,9 @@ def _settle_at_exit() -> None:
 
 @contextlib.contextmanager
 def _in_our_words() -> Iterator[None]:
-    """What the bucket says, in the store's words; that an object is (not) there stays what it is."""
+    """Turn the bucket's errors into the store's. Errors that say that an object exists, or does not, stay as they
+    are.
+    """
     try:
         yield
     except (FileNotFoundError, exceptions.AlreadyExistsError):

@@ -46,7 +46,7 @@ Value = TypeVar("Value")
 
 
 class VolumeStore:
-    """See ``Store``. ``reserve_bytes`` of the file system stay free: it is then full for us."""
+    """See `Store`. `reserve_bytes` of the file system stay free: it is then full for us."""
 
     kind = "volume"
 
@@ -59,14 +59,14 @@ class VolumeStore:
             (root / folder).mkdir(parents=True, exist_ok=True)
 
     def uri(self, key: str) -> str:
-        """See ``Store.uri``."""
+        """See `Store.uri`."""
         return f"volume:///{key}"
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*keys.split(key))
 
     async def put(self, key: str, chunks: AsyncIterable[bytes]) -> int:
-        """See ``Store.put``."""
+        """See `Store.put`."""
         target, temporary = self._path(key), self._root / _INCOMING / uuid.uuid4().hex
         await _in_thread(self._check_room)
         try:
@@ -82,7 +82,7 @@ class VolumeStore:
         return size_bytes
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        """See ``Store.append``."""
+        """See `Store.append`."""
         async with self._locks.of(key):
             return await _in_thread(self._append, self._path(key), offset, data)
 
@@ -100,7 +100,7 @@ class VolumeStore:
         return size_bytes + len(rest)
 
     async def get(self, key: str, *, start: int = 0, size_bytes: int | None = None) -> Content | None:
-        """See ``Store.get``. The file is opened with the first chunk, so that a reader that never came leaves none."""
+        """See `Store.get`. The file is opened with the first chunk, so that a reader that never came leaves none."""
         path = self._path(key)
         found = await _in_thread(_stat, path)
         if found is None:
@@ -110,12 +110,12 @@ class VolumeStore:
         return Content(wanted, _read(path, found.st_ino, start, wanted))
 
     async def stat(self, key: str) -> Stored | None:
-        """See ``Store.stat``."""
+        """See `Store.stat`."""
         found = await _in_thread(_stat, self._path(key))
         return None if found is None else Stored(key, found.st_size, _time(found))
 
     async def below(self, prefix: str) -> list[Stored]:
-        """See ``Store.below``."""
+        """See `Store.below`."""
         return await _in_thread(self._below, prefix)
 
     def _below(self, prefix: str) -> list[Stored]:
@@ -129,18 +129,18 @@ class VolumeStore:
         return sorted(found, key=lambda stored: stored.key)
 
     async def delete(self, prefix: str) -> None:
-        """See ``Store.delete``. It vanishes at once; the disk's work comes after."""
+        """See `Store.delete`. It vanishes at once; the disk's work comes after."""
         trash = self._root / _TRASH / uuid.uuid4().hex
         if await _in_thread(_set_aside, self._path(prefix), trash):
             await _in_thread(_remove, trash)
 
     async def move(self, source: str, target: str) -> None:
-        """See ``Store.move``."""
+        """See `Store.move`."""
         async with self._locks.of(source), self._locks.of(target):
             await _in_thread(_publish, self._path(source), self._path(target), self._root)
 
     async def runs(self) -> list[RunKey]:
-        """See ``Store.runs``."""
+        """See `Store.runs`."""
         return await _in_thread(self._runs)
 
     def _runs(self) -> list[RunKey]:
@@ -156,7 +156,7 @@ class VolumeStore:
         return None
 
     async def check(self) -> None:
-        """See ``Store.check``."""
+        """See `Store.check`."""
         await _in_thread(self._check)
 
     def _check(self) -> None:
@@ -177,7 +177,7 @@ class VolumeStore:
 
 
 async def _in_thread(call: Callable[..., Value], *arguments: object) -> Value:
-    """What the disk says, in the store's words."""
+    """Run in a thread, with the disk's errors turned into the store's."""
     try:
         return await asyncio.to_thread(call, *arguments)
     except OSError as problem:
@@ -239,7 +239,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _make_folders(folder: Path, root: Path) -> bool:
-    """Whether any had to be made. ``folder`` is below ``root``."""
+    """Make the folders up to `folder`, which is below `root`; whether any was missing."""
     if folder.is_dir():
         return False
     folder.mkdir(parents=True, exist_ok=True)
@@ -247,7 +247,7 @@ def _make_folders(folder: Path, root: Path) -> bool:
 
 
 def _sync_folders(folder: Path, root: Path) -> None:
-    """A new name is on the disk only when its folder is."""
+    """Sync folders to the disk: a new name is on the disk only when its folder is."""
     while True:
         with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as handle:
             os.fsync(handle)

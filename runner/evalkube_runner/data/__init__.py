@@ -1,1 +1,1 @@
-"""Where questions and prompts come from: hubs, local files, our own samples. Nothing here asks a model anything."""
+"""Sources of questions and prompts: hubs, local files, our own samples. Nothing here asks a model."""

@@ -1,4 +1,5 @@
-"""Downloaded data sets on disk: one shelf for each, safe against two processes and against a death at any moment.
+"""The cache of downloaded data sets on disk: one folder (shelf) for each. Two processes, and a crash at any moment, do
+it no harm.
 
     <cache>/datasets/<hub>/<owner>--<name>/
         manifest.json           what the hub lists, at which revision, and which files are here, whole
@@ -30,7 +31,7 @@ _PLAIN: Final = re.compile(r"[\w.-]{1,128}")
 
 
 class TornError(Exception):
-    """What arrived is not what the hub lists."""
+    """A downloaded file differs from what the hub lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is known of one data set. `fetched_by` is the run that asked the hub last; `sha256` names the files here."""
+    """The description of one data set in the cache. `fetched_by` is the run that asked the hub last; `sha256` has the
+    digests of the files here.
+    """
 
     hub: str
     dataset_id: str
@@ -76,7 +79,7 @@ class Shelf:
         self.root = cache / "datasets" / hub / dataset_id.replace("/", "--")
 
     def manifest(self) -> Manifest | None:
-        """What is here, or None; a manifest that does not read counts as none."""
+        """The manifest; None where there is none that can be read."""
         try:
             document = orjson.loads((self.root / "manifest.json").read_bytes())
             return _manifest_of(document)

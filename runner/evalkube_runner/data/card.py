@@ -1,4 +1,4 @@
-"""What a data set's card (README.md) declares of its files: the `configs` of its YAML front matter. No I/O here.
+"""Reads a data set's card (README.md): the `configs` of its YAML front matter. No I/O here.
 
 A card is written by strangers. It is read event by event into plain text, lists and maps: an alias stands for the value
 that it names and is never copied, a merge key or a type of YAML's means nothing, and what is found has a bound. So the
@@ -35,7 +35,7 @@ def declared(text: str) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def _front_matter(text: str) -> str | None:
-    """What stands between the first line, of three dashes, and the next such line; None where that is not so."""
+    """The text between the first line, of three dashes, and the next such line; None where there is none."""
     first, _, rest = text.removeprefix("\ufeff").partition("\n")
     if first.rstrip() != "---":
         return None

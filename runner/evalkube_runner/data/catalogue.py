@@ -1,4 +1,4 @@
-"""The named data sets of load tests: where they are on the hubs, their file, and which text of a row is asked.
+"""The named data sets of load tests: their places on the hubs, their files, and the text of a row that is sent.
 
 Adding one is a line here, one in the contract's `PERF_DATASETS`, and a few sample items of our own.
 """

@@ -30,7 +30,7 @@ _CONVERTED: Final = "refs/convert/parquet"
 
 
 class HubErrorKind(StrEnum):
-    """Why a hub did not give what it was asked for."""
+    """The kind of a hub's error."""
 
     UNREACHABLE = "unreachable"
     NOT_FOUND = "not found"
@@ -41,7 +41,7 @@ class HubErrorKind(StrEnum):
 
 
 class HubError(Exception):
-    """A hub's refusal or silence."""
+    """The hub refused, or did not answer."""
 
     def __init__(self, kind: HubErrorKind, detail: str) -> None:
         super().__init__(detail)
@@ -77,7 +77,7 @@ def client_of(hub: HubName, endpoints: HubEndpoints, scratch: Path) -> HubClient
 
 
 class HuggingFace:
-    """huggingface_hub. Its metadata call takes a timeout and never tries again by itself, so it fails fast as it is."""
+    """The client over huggingface_hub. Its metadata call takes a timeout and never retries, so it fails fast."""
 
     def __init__(self, endpoint: str, token: str | None) -> None:
         self.endpoint = endpoint.rstrip("/")
@@ -115,7 +115,7 @@ class HuggingFace:
         return Listing(info.sha or revision, entries)
 
     def download(self, dataset_id: str, revision: str, entry: Entry, into: Path) -> Path:
-        """Into `into` itself, not the client's own cache: two caches of one file help nobody."""
+        """Download into `into`, not into the client's own cache: two caches of one file are of no use."""
         from huggingface_hub import hf_hub_download
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -137,8 +137,9 @@ class HuggingFace:
 
 
 class ModelScope:
-    """modelscope_hub. It tries again for up to a minute when the hub cannot be reached, and only the environment could
-    change that; so one plain request asks first whether the hub is there and knows the data set."""
+    """The client over modelscope_hub. It retries for up to a minute when the hub cannot be reached, which only the
+    environment could change. So one plain request asks first whether the hub is there and knows the data set.
+    """
 
     def __init__(self, endpoint: str, token: str | None, scratch: Path) -> None:
         self.endpoint = endpoint.rstrip("/")
@@ -147,7 +148,7 @@ class ModelScope:
         self._made: Any = None
 
     def listing(self, dataset_id: str) -> Listing:
-        """The newest commit of the listed files is the revision: the listing itself names no other."""
+        """The files, with the newest commit among them as the revision: the listing names no other."""
         self._ask_first(dataset_id)
         # `legacy` is the client's own name for the API that serves data sets; list_repo_files drops the commit ids.
         raw: list[dict[str, Any]] = _told(
@@ -158,7 +159,9 @@ class ModelScope:
         return Listing(str(newest.get("Revision") or "master"), [_ms_entry(item) for item in files])
 
     def download(self, dataset_id: str, revision: str, entry: Entry, into: Path) -> Path:
-        """From the branch, checked against the listing's digest: not every commit of the listing can be asked for."""
+        """Download from the branch, and check the listing's digest: not every commit of the listing can be asked
+        for.
+        """
         kind, _, digest = entry.digest.partition(":")
 
         def fetch() -> Path:
@@ -207,7 +210,9 @@ def _ms_entry(item: dict[str, Any]) -> Entry:
 
 
 def _twice(call: Callable[[], T], trouble: Callable[[Exception], HubError]) -> T:
-    """The call's value, with one more attempt where the hub was unreachable or busy: a dropped packet is no outage."""
+    """The call's value. A call that found the hub unreachable or busy is made once more: a dropped packet is no
+    outage.
+    """
     for _ in range(_ATTEMPTS - 1):
         try:
             return _told(call, trouble)

@@ -1,4 +1,5 @@
-"""Conversations of several turns: what is said anew at each, by index. The answers between are the model's own.
+"""Conversations of several turns: the new messages of each turn, by index. The answers between them are the model's
+own.
 
 Same spec, same index: same conversation, in every process and shard. `load` blocks (files, a hub). Nothing here talks
 to the endpoint under test.
@@ -35,15 +36,15 @@ class Conversations(Protocol):
     """Conversations by index, each the same whenever it is asked for."""
 
     def __len__(self) -> int:
-        """How many there are. With fewer than are wanted they come again."""
+        """The number of conversations. With fewer than are needed they come again."""
 
     def conversation(self, index: int) -> Conversation:
         """One of them; 0 <= index < len."""
 
 
 class Bounds:
-    """What a conversation of a data set must be like: how many turns it has (further ones are cut off), and how long
-    what is said in each is.
+    """The bounds of a conversation from a data set: its number of turns (further turns are cut off), and the length of
+    what each turn says.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Bounds:
         self._counter = counter
 
     def objection(self, turns: tuple[tuple[Message, ...], ...]) -> LeftOut | None:
-        """Why a conversation is left out; None where it is not."""
+        """The reason why a conversation is left out; None where it is not."""
         if len(turns) < max(1, self.least_turns):
             return "too_short" if turns else "empty"
         texts = [text_of(list(turn)) for turn in turns[: self.most_turns]]
@@ -70,7 +71,7 @@ class Bounds:
         return "too_long" if self._most is not None and max(lengths) > self._most else None
 
     def _surely_fit(self, texts: list[str]) -> bool:
-        """Whether no length needs to be counted: a token has a byte at least."""
+        """Whether the lengths fit without counting: a token has at least one byte."""
         return not self._least and (self._most is None or max(len(text) for text in texts) * 4 <= self._most)
 
 
@@ -78,7 +79,9 @@ _ANY: Final = Bounds()
 
 
 class RowConversations:
-    """Conversations of a data set's rows. `left_out`: how many are not as wanted; `cut`: how many have more turns."""
+    """The conversations of a data set's rows. `left_out` counts those outside the bounds; `cut` counts those with more
+    turns.
+    """
 
     def __init__(self, found: Rows, bounds: Bounds = _ANY) -> None:
         """Reads every row once. Raises RunFailed(DatasetUnavailable)."""
@@ -113,7 +116,7 @@ class RowConversations:
 
 
 class RandomConversations:
-    """Conversations of drawn words: how many turns each has is drawn, and how long each turn is.
+    """Conversations of random words: the number of turns and the length of each are drawn.
 
     The first turn is a prompt of `first`, with its shared prefix.
     """
@@ -147,7 +150,9 @@ class ConversationSource:
         self.data = data
 
     def __len__(self) -> int:
-        """How many different ones there are; ENDLESS for random ones. With fewer than are wanted they come again."""
+        """The number of different conversations; ENDLESS for random ones. With fewer than are needed they come
+        again.
+        """
         return len(self._source)
 
     def limit(self, index: int) -> None:
@@ -249,7 +254,9 @@ def _has_content(content: Any) -> bool:
 
 
 def _after(prefix: str, role: str, first: tuple[Message, ...]) -> tuple[Message, ...]:
-    """A first turn after a prefix: a message of its own, unless one of its role is there that says a text."""
+    """The first turn after a prefix. The prefix is a message of its own, or joins a message of its role that has a
+    text.
+    """
     for at, message in enumerate(first):
         if message["role"] == role and isinstance(text := message.get("content"), str):
             return (*first[:at], {**message, "content": f"{prefix}\n{text}"}, *first[at + 1 :])

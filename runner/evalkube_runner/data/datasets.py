@@ -28,7 +28,7 @@ _DATASET_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where one benchmark's data comes from. `local_path` goes before `hub`, `dataset_id` before `hub_ids[hub]`.
+    """The source of one benchmark's data. `local_path` wins over `hub`, `dataset_id` over `hub_ids[hub]`.
 
     `own_examples`: worked examples are those of our own samples. `columns`: those of a table without a header.
     """
@@ -74,7 +74,7 @@ def load(
 
 
 def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]:
-    """Subset -> splits that are there; "" stands for files that name no subset, "*" for files that name no split."""
+    """The splits of each subset. "" stands for files that name no subset, "*" for files that name no split."""
     remote = _remote(source, context)
     if remote is not None:
         return remote.folder().available()
@@ -83,7 +83,7 @@ def available(source: Source, context: RunContext) -> dict[str, tuple[str, ...]]
 
 
 def present_subsets(source: Source, subsets: Sequence[str], split: str, context: RunContext) -> list[str]:
-    """Those of a benchmark's `subsets` whose `split` is there; raises RunFailed when none is.
+    """The subsets among `subsets` that have the `split`. Raises RunFailed when none has.
 
     For the case that the user named no subsets: a local folder or the samples may hold a few of C-Eval's 52 subjects,
     and then those are meant. A hub is expected to hold them all, so there nothing is left out quietly.
@@ -104,7 +104,7 @@ def present_subsets(source: Source, subsets: Sequence[str], split: str, context:
 
 
 def origin(source: Source, context: RunContext) -> str:
-    """Where the records came from, for reports: "modelscope:owner/name@<revision>", "local:<path>" or "sample"."""
+    """The origin of the records, for reports: "modelscope:owner/name@<revision>", "local:<path>" or "sample"."""
     remote = _remote(source, context)
     if remote is not None:
         return remote.origin()

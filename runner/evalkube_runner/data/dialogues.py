@@ -37,9 +37,7 @@ def messages_of(row: Any) -> list[Message]:
 
 
 def tools_of(row: Any) -> tuple[dict[str, Any], ...] | None:
-    """The tools that a row has of its own, in OpenAI's form or in the endpoint's; None where it has none. Raises
-    ValueError.
-    """
+    """The tools of a row, in OpenAI's form or in the endpoint's; None where it has none. Raises ValueError."""
     found = row.get("tools") if isinstance(row, dict) else None
     if not found:
         return None
@@ -49,7 +47,7 @@ def tools_of(row: Any) -> tuple[dict[str, Any], ...] | None:
 
 
 def first_question(row: Any) -> str:
-    """What a person says first in it; empty where nobody asks anything. Raises ValueError."""
+    """The first question of a conversation; empty where nobody asks anything. Raises ValueError."""
     for message in messages_of(row):
         content = message.get("content")
         if message["role"] == "user" and isinstance(content, str):

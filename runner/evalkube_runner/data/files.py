@@ -101,7 +101,7 @@ def _leads_inside(folder: Path, readable: Readable) -> bool:
 
 
 def layout_of_folder(folder: Path, readable: Readable, name: str = "") -> layout.Layout:
-    """What the folder of the data set `name` holds, by its README, its index or its file names. Raises RunFailed."""
+    """The layout of the folder of the data set `name`, by its README, its index or its file names. Raises RunFailed."""
     paths = walk(folder, readable)
     readme = None
     try:
@@ -153,7 +153,7 @@ def _read_parquet(path: Path, file: BinaryIO) -> list[Record]:
 
 
 def _read_arrow(path: Path, file: BinaryIO) -> list[Record]:
-    """What the library `datasets` saves to disk: the streaming format of Arrow's IPC, or its file format."""
+    """The records that the library `datasets` saved: Arrow's streaming format of IPC, or its file format."""
     from arro3.io import read_ipc, read_ipc_stream
 
     read = read_ipc if file.read(len(_ARROW_MAGIC)) == _ARROW_MAGIC else read_ipc_stream

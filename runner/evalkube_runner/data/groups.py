@@ -1,4 +1,4 @@
-"""Requests of several texts each, for endpoints that embed or rank: the prompts of a data set, taken together.
+"""Groups prompts of a data set into requests of several texts each, for endpoints that embed or rank.
 
 Same spec, same index: same request, in every process and shard. Nothing here talks to the endpoint under test.
 """
@@ -55,8 +55,8 @@ class Groups:
 
 
 def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource | ConversationSource | Groups:
-    """What requests of `spec` are made of: its prompts, conversations, or groups of prompts where its API takes several
-    texts, unless they are whole bodies. Raises RunFailed: as `prompts.load` and `conversations.load`;
+    """The source of the requests of `spec`: prompts, conversations, or groups of prompts where its API takes several
+    texts, unless they are whole bodies. Raises RunFailed as `prompts.load` and `conversations.load` do;
     DatasetUnavailable for lines that are no texts.
     """
     if spec.converses:
@@ -76,7 +76,7 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource 
 
 
 def _check_bodies(source: PromptSource, spec: PerfRunSpec) -> None:
-    """All or none: a body among texts would be taken for one of them."""
+    """Check that all rows are bodies, or none: a body among texts would be taken for a text."""
     args = spec.dataset_args
     for name, value in (("batch_size", args.batch_size), ("documents", args.documents)):
         if value is not None:

@@ -1,4 +1,4 @@
-"""One data set of a hub: its layout and its files, out of the cache where they are there, else downloaded into it.
+"""One data set of a hub: its layout and its files, from the cache where they are there, else downloaded into it.
 
 Asks the network only for what the cache lacks: the listing, the card, and the files of the wanted split. Raises
 RunFailed(DatasetUnavailable) with what failed and the ways out. Blocking.
@@ -69,7 +69,9 @@ class Repository:
         return Shelf(self.context.cache, self.hub, self.dataset_id)
 
     def _known(self, paths: list[str]) -> Manifest:
-        """The manifest, with the card and `paths` on disk; without lock or network where they are there already."""
+        """The manifest, with the card and `paths` on disk. Where these are there already, neither lock nor network is
+        used.
+        """
         manifest = self._shelf().manifest()
         if manifest is not None and not self._outdated(manifest) and not self._lacking(manifest, paths):
             return manifest

@@ -1,4 +1,4 @@
-"""Which files of a dataset folder hold one subset's split: decided from paths and metadata alone (no I/O here).
+"""Decides which files of a dataset folder hold one subset's split, from paths and metadata alone (no I/O here).
 
 A folder says so in one of three ways, tried in this order: the `configs` of its README's front matter (both hubs),
 ModelScope's older `<name>.json` index, and the names of its files. Nothing here runs a dataset's loading script.
@@ -47,7 +47,7 @@ _LONGEST_GLOB: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """How one path was read: None where its name tells nothing. `group` joins the shards of one file."""
+    """The reading of one path: None where its name says nothing. `group` joins the shards of one file."""
 
     subset: str | None
     split: str | None
@@ -94,7 +94,7 @@ class Layout:
         return whole
 
     def available(self) -> dict[str, tuple[str, ...]]:
-        """Subset -> splits; "" stands for files that name no subset, "*" for files that name no split."""
+        """The splits of each subset. "" stands for files that name no subset, "*" for files that name no split."""
         seen: dict[str, set[str]] = {}
         for subset, splits in self.declared.items():
             seen.setdefault(subset, set()).update(splits)
@@ -178,7 +178,7 @@ def layout_of(
 
 
 def missing(layout: Layout, subset: str, split: str, where: str, *, few_shot: bool = False) -> str:
-    """The sentence for a split that is not there: what was looked for, where, and what is there instead."""
+    """The message for a missing split: what was looked for, where, and what is there instead."""
     there = [f"{name or '(no subset)'}: {', '.join(splits)}" for name, splits in layout.available().items()]
     if not there:
         formats = ", ".join(FORMATS)
@@ -189,7 +189,9 @@ def missing(layout: Layout, subset: str, split: str, where: str, *, few_shot: bo
 
 
 def parse_index(document: Any) -> dict[str, dict[str, str]]:
-    """Subset -> split -> path of ModelScope's older index `{subset: {split: {"meta": path}}}`; {} for other things."""
+    """The paths of ModelScope's older index `{subset: {split: {"meta": path}}}`, by subset and split; {} for other
+    content.
+    """
     if not isinstance(document, dict):
         return {}
     found: dict[str, dict[str, str]] = {}
@@ -206,7 +208,8 @@ def parse_index(document: Any) -> dict[str, dict[str, str]]:
 def _resolve(
     patterns: Mapping[str, Mapping[str, tuple[str, ...]]], paths: Sequence[str]
 ) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Patterns -> paths that exist. Matching over listed paths also means that no pattern can leave the folder.
+    """The existing paths that match the patterns. Matching over listed paths also means that no pattern can leave the
+    folder.
 
     {} where matching them all would take minutes: no data set has so many, and the names of its files still tell.
     """

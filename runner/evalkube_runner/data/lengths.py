@@ -1,4 +1,4 @@
-"""Lengths drawn from a distribution: a function of one uniform number, so of (seed, index). Pure.
+"""Draws lengths from a distribution: a function of one uniform number, and so of (seed, index). Pure.
 
 Bounds are kept by drawing from the part of the distribution between them (inversion), not by moving what lies outside
 to the bound, where it would pile up.
@@ -16,8 +16,8 @@ __all__ = ["Lengths"]
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """A distribution of whole numbers from `least` to `most`. `normal`: of the length, or with `log` of its logarithm;
-    without it all are as likely.
+    """A distribution of whole numbers from `least` to `most`: normal in the length, or with `log` in its logarithm;
+    uniform without `normal`.
     """
 
     least: int
@@ -27,7 +27,7 @@ class Lengths:
 
     @classmethod
     def of(cls, wanted: TokenLengths) -> Self:
-        """As the spec says, whose fields have been checked to belong together."""
+        """The distribution of the spec, whose fields have been checked to fit together."""
         least, most = wanted.min or 1, wanted.max or LONGEST
         if wanted.distribution == "fixed":
             assert wanted.value is not None

@@ -101,7 +101,7 @@ class LineFile:
             at = stop + 1
 
     def _index_line(self, start: int, end: int, stop: int) -> int:
-        """Notes what begins on a line, from `start` to `end`; where the last line of it stops."""
+        """Note the prompts that begin on a line, from `start` to `end`; return where the last line of them ends."""
         data = self._bytes
         if not _BEGINS.match(data, start):
             self._add(start, end, strings=self._strings)
@@ -155,8 +155,8 @@ class LineFile:
 
 
 def _parsed(value: bytes, *, strings: bool) -> Prompt:
-    """A prompt's meaning; ValueError when it begins like JSON of ours and is none, or is not UTF-8. `strings`: JSON
-    strings are the texts that they stand for.
+    """The prompt of a line. Raises ValueError when it begins like JSON of ours and is not, or is not UTF-8. `strings`:
+    JSON strings are the texts that they stand for.
     """
     if _BEGINS.match(value):
         found: Prompt = orjson.loads(value)

@@ -35,7 +35,7 @@ def found(name: str, readable: Readable, field: str, *, missing: Reason = Reason
 
 
 def admitted(path: Path, readable: Readable) -> Path:
-    """Where `path` leads. Raises RunFailed(PathForbidden)."""
+    """The file or folder that `path` leads to. Raises RunFailed(PathForbidden)."""
     try:
         return readable.admit(path)
     except PathRefused as refused:
@@ -61,6 +61,6 @@ def opened(path: Path, readable: Readable) -> BinaryIO:
 
 
 def read(path: Path, readable: Readable) -> bytes:
-    """All of the file. Raises as `opened` does."""
+    """The content of the file. Raises as `opened` does."""
     with opened(path, readable) as file:
         return file.read()

@@ -1,4 +1,4 @@
-"""Prompts of a load test: which texts, which of them (length filters), and in what form they go into requests.
+"""The prompts of a load test: their texts, the filter by length, and their form in requests.
 
 Same spec, same index: same prompt, in every process and shard. `load` blocks (files, a hub); `item` reads at most one
 line of a file. Nothing here talks to the endpoint under test.
@@ -53,7 +53,7 @@ class PromptSource:
         return self._source.trace.limit(index % len(self)) if isinstance(self._source, TraceTexts) else None
 
     def arrivals_ns(self, speed: float) -> "_Indices | None":
-        """When the requests of a trace are due, after the first; None where prompts are of no trace."""
+        """The due times of a trace's requests, after the first; None where prompts belong to no trace."""
         return self._source.trace.arrivals_ns(speed) if isinstance(self._source, TraceTexts) else None
 
     def item(self, index: int) -> Prompt:
@@ -96,12 +96,12 @@ def load(spec: PerfRunSpec, context: RunContext, *, chat: bool) -> PromptSource:
 
 
 def _makes_texts(source: Texts) -> bool:
-    """Whether its texts are made to lengths."""
+    """Whether the spec's texts are made to lengths."""
     return isinstance(source, RandomTexts) or (isinstance(source, TraceTexts) and not source.trace.format.has_bodies)
 
 
 def _left_out(source: Texts) -> Counter[LeftOut]:
-    """What a source itself leaves out."""
+    """The number of prompts that a source itself leaves out."""
     if isinstance(source, TraceTexts):
         return Counter(source.trace.left_out)
     return Counter({"empty": source.empty if isinstance(source, lines.LineFile | catalogue.RowTexts) else 0})
@@ -124,7 +124,7 @@ def tell(data: PromptData, unit: str) -> None:
 
 
 class _Shape:
-    """From a raw item to what a request carries: cut, prefix, role, template, token ids, in this order."""
+    """Shapes an item into a request's prompt: cut, prefix, role, template, token ids, in this order."""
 
     def __init__(self, spec: PerfRunSpec, counter: TokenCounter | None, readable: Readable, *, chat: bool) -> None:
         args = spec.dataset_args
@@ -165,7 +165,9 @@ class _Shape:
         return f"{prefix}\n{text}" if prefix else text
 
     def _prefix_for(self, text: str) -> str:
-        """The whole prefix, or with a target length as much of it, repeated at need, as fills the prompt up to that."""
+        """The prefix for a prompt. With a target length it is cut, or repeated, to fill the prompt up to that
+        length.
+        """
         if not self._prefix or self._target is None or self.counter is None:
             return self._prefix
         apart = self._chat and self._template is None and self._role == "system"
@@ -203,8 +205,8 @@ def _source(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | None
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Indices of the items whose lengths are wanted, None when that is all of them; why others are not, and how many of
-    them are cut.
+    """The indices of the items with fitting lengths (None: all of them), the reasons why others do not fit, and how
+    many items are cut.
     """
 
     kept: _Indices | None
@@ -228,7 +230,7 @@ def _chosen(spec: PerfRunSpec, source: Texts, counter: TokenCounter | None) -> _
 
 
 def _lengths(source: Texts, counter: TokenCounter | None) -> Iterator[tuple[int, bool]]:
-    """The length of each item, and whether it is text, which is all that is shaped."""
+    """The length of each item, and whether it is text: only text is shaped."""
     for start in range(0, len(source), _BATCH):
         items = [source.item(index) for index in range(start, min(start + _BATCH, len(source)))]
         batch = [text_of(item) for item in items]

@@ -1,4 +1,4 @@
-"""Words drawn for each index: the same text for an index in every process, whoever asks and in whatever order. No I/O.
+"""Random texts by index: an index has the same text in every process, in whatever order it is asked for. No I/O.
 
 Generators are counter-based (Philox, keyed by seed and index), so no state is shared.
 """
@@ -43,7 +43,9 @@ class WordTexts:
         self._words = counter.words() if counter else tokens.COMMON_WORDS
 
     def drawn(self, generator: np.random.Generator, length: int, prefix: str = "") -> str:
-        """`prefix` and as many words as make `length` more than it has. Raises RunFailed where no text has so many."""
+        """The text of `prefix` and as many words as make it `length` longer. Raises RunFailed where no text has that
+        length.
+        """
         wanted = length + (self.length_of(prefix) if prefix else 0)
         return self.fitted(self.words(generator, length), wanted, generator, prefix)
 
@@ -52,7 +54,7 @@ class WordTexts:
         return [self._words[at] for at in generator.integers(0, len(self._words), count)]
 
     def fitted(self, words: list[str], wanted: int, generator: np.random.Generator, prefix: str = "") -> str:
-        """`prefix` and the words, with fewer or more at their end, so that all of it has the length `wanted`.
+        """The text of `prefix` and the words, with words removed or added at the end until its length is `wanted`.
 
         Raises RunFailed(InvalidSpec) where no text has it.
         """
@@ -67,7 +69,7 @@ class WordTexts:
         raise RunFailed(Reason.INVALID_SPEC, f"tokenizer_path: no random prompt of {wanted} tokens can be made with it")
 
     def length_of(self, text: str) -> int:
-        """In tokens, or without a tokenizer in words."""
+        """The length of a text in tokens, or without a tokenizer in words."""
         return self._counter.count(text) if self._counter else text.count(" ") + 1
 
 
@@ -113,13 +115,13 @@ class RandomTexts:
 
 
 def generator_of(seed: int, index: int, stream: int) -> np.random.Generator:
-    """What an index draws from; each stream of draws is apart from all others."""
+    """The generator of an index; each stream of draws is independent of all others."""
     key = np.array([seed, index], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
 
 
 def lengths_of(spec: PerfRunSpec) -> Lengths:
-    """How the lengths of drawn texts are distributed, a prefix not counted."""
+    """The distribution of the texts' lengths, without a prefix."""
     if spec.dataset_args.input_len is not None:
         return Lengths.of(spec.dataset_args.input_len)
     return Lengths(max(1, spec.min_prompt_length), max(1, spec.max_prompt_length))

@@ -1,4 +1,4 @@
-"""Where the JSON values of a file begin and end, however they are spaced: found without parsing the whole of it.
+"""Finds where the JSON values of a file begin and end, however they are spaced, without parsing them whole.
 
 A file is mapped, so one of a gigabyte costs two integers for each value. What a value says is its reader's business.
 """
@@ -42,7 +42,7 @@ _CHUNK: Final = 1 << 20
 
 
 class Broken(ValueError):
-    """The text at byte `at` is no JSON."""
+    """The text at byte `at` is not JSON."""
 
     def __init__(self, at: int, reason: str) -> None:
         super().__init__(reason)
@@ -50,7 +50,7 @@ class Broken(ValueError):
 
 
 class Spans:
-    """Places in a file, two integers each."""
+    """The places of values in a file, two integers each."""
 
     def __init__(self) -> None:
         self._starts, self._ends = array("q"), array("q")
@@ -81,7 +81,7 @@ def mapped(path: Path, readable: Readable) -> Bytes:
 
 
 def begin_of(data: Bytes) -> int:
-    """Where the first byte that is no byte order mark stands."""
+    """The place of the first byte behind a byte order mark."""
     return len(_BOM) if data[: len(_BOM)] == _BOM else 0
 
 
@@ -136,8 +136,8 @@ def elements(data: Bytes, start: int) -> Iterator[tuple[int, int]]:
 
 
 def values(data: Bytes) -> Spans:
-    """The values that stand one after the other, or the elements of the one array that all of them are in: JSON lines,
-    objects over several lines, an array. A list of messages is one value. Raises Broken.
+    """The values of a file: JSON lines, objects over several lines, or the elements of one array. A list of messages is
+    one value. Raises Broken.
     """
     start = after_space(data, begin_of(data))
     if data[start : start + 1] == b"[":
@@ -163,7 +163,7 @@ def _sequence(data: Bytes, at: int) -> Spans:
 
 
 def is_message(value: bytes) -> bool:
-    """Whether an element of an array is one of messages, well formed or not: then the array is one value."""
+    """Whether an element of an array is a message, well formed or not: then the whole array is one value."""
     if not value.startswith(b"{"):
         return False
     try:

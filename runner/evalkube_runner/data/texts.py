@@ -1,4 +1,4 @@
-"""Where prompts come from: items by index. And what of a prompt is text. No I/O here."""
+"""The interface of a source of prompts: items by index; and the text in a prompt. No I/O here."""
 
 from typing import Final, Protocol
 
@@ -32,7 +32,7 @@ class TextList:
 
 
 def text_of(prompt: Prompt) -> str:
-    """All text in a prompt, as far as it has any: of messages and bodies the contents, joined by line breaks."""
+    """The text in a prompt: of messages and bodies the contents, joined by line breaks."""
     if isinstance(prompt, str):
         return prompt
     if isinstance(prompt, dict):

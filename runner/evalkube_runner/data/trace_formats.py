@@ -37,7 +37,7 @@ _TIME: Final = re.compile(
 
 
 class Told(NamedTuple):
-    """What a trace tells of one request."""
+    """One request as a trace describes it."""
 
     at_ns: int
     input_length: int
@@ -74,7 +74,7 @@ def _seconds_ns(value: object) -> int:
 
 
 def _moment_ns(value: object) -> int:
-    """Of a date and a time, or of seconds."""
+    """The nanoseconds of a date and a time, or of seconds."""
     return _date_ns(value) if isinstance(value, str) and _TIME.fullmatch(value.strip()) else _seconds_ns(value)
 
 
@@ -102,7 +102,7 @@ class Format(NamedTuple):
         return self.input == _BODY
 
     def told(self, row: Mapping[str, Any]) -> Told:
-        """What a row tells, its columns in lower case. Raises ValueError."""
+        """The request that a row describes, its columns in lower case. Raises ValueError."""
         for name in (_TIMESTAMP, self.input, *(() if self.optional else (self.output,))):
             if name not in row:
                 raise ValueError(f"has no {name}")

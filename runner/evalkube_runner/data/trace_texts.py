@@ -1,5 +1,5 @@
-"""Prompts of a trace that tells lengths: texts of exactly those, which share the beginnings that the trace says. No I/O
-but the trace's own.
+"""The prompts of a trace with lengths: texts of exactly these lengths, with the shared beginnings that the trace names.
+No I/O but reading the trace.
 """
 
 from functools import lru_cache
@@ -35,7 +35,7 @@ class TraceTexts:
         return len(self.trace)
 
     def item(self, index: int) -> Prompt:
-        """The body that was recorded, or a text as long as the prompt was. Raises RunFailed where none is."""
+        """The recorded body, or a text as long as the recorded prompt. Raises RunFailed where neither exists."""
         if self.trace.format.has_bodies:
             return {name: value for name, value in self.trace.body(index).items() if name not in _STREAMING}
         length = int(self.trace.input_lengths[index])
@@ -62,7 +62,7 @@ def trace_texts(spec: PerfRunSpec, context: RunContext, counter: TokenCounter | 
 
 
 def _most(spec: PerfRunSpec) -> int | None:
-    """How many requests its largest point needs, with a warm-up and an offset; None for all of the trace."""
+    """The most requests that a point needs, with a warm-up and an offset; None for all of the trace."""
     if spec.number is None:
         return None
     number = max(spec.number)

@@ -1,4 +1,4 @@
-"""Traces of recorded requests: when each came, how long its prompt and its answer were, or its whole body.
+"""Traces of recorded requests: when each came, with the lengths of its prompt and answer, or with its whole body.
 
 A trace is JSON (lines, or one array) or a table with a header (CSV, or with tabs), by what stands in the file; its
 columns (`trace_formats`) say whose it is. Requests are in the order of their times; those of one moment stay in the
@@ -37,8 +37,8 @@ Indices: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which requests of a trace are wanted: with prompts of these lengths, of which at most the first `most`; all that
-    have bodies, whose lengths are counted later.
+    """The requests of a trace that are wanted: prompts of these lengths, at most the first `most` of them. Requests
+    with bodies are all wanted; their lengths are counted later.
     """
 
     shortest: int = 0
@@ -46,7 +46,7 @@ class Wanted:
     most: int | None = None
 
     def left_out(self, told: Told) -> LeftOut | None:
-        """Why a request is not wanted; None where it is."""
+        """The reason why a request is left out; None where it is wanted."""
         length = told.input_length
         if length == UNKNOWN or (length and self.shortest <= length <= self.longest):
             return None
@@ -73,7 +73,7 @@ class Trace:
         return len(self.offsets_ns)
 
     def arrivals_ns(self, speed: float) -> Indices:
-        """When each is due, after the first: never decreasing. At a speed of 2 all comes in half the time.
+        """The due times of the requests, after the first, never decreasing. A speed of 2 halves them.
 
         Raises RunFailed(InvalidSpec) where the last of them would be due in more than a century.
         """
@@ -130,7 +130,7 @@ def read(path: Path, readable: Readable, wanted: Wanted) -> Trace:
 
 
 class _Reading:
-    """Gathers what is wanted of the requests of one file."""
+    """Collects the wanted requests of one file."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -212,7 +212,7 @@ def _lowered(row: object) -> dict[str, Any]:
 
 
 def _why(left_out: Mapping[LeftOut, int], wanted: Wanted) -> str:
-    """Where lengths leave no request, what they had to be."""
+    """The message where the bounds of lengths leave no request."""
     if set(left_out) <= {"empty"}:
         return ""
     return (

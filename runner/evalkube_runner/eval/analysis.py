@@ -1,4 +1,4 @@
-"""Asks a model for a few sentences about the scores of a run. A run never fails for want of them."""
+"""Asks a model for a short analysis of a run's scores. A run never fails because it has none."""
 
 import asyncio
 import logging
@@ -39,12 +39,12 @@ _FIELDS = (
 
 
 def prompt(scores: dict[str, Any]) -> str:
-    """What is asked about one dataset's report."""
+    """The prompt about one dataset's report."""
     return _TASK + orjson.dumps({name: scores[name] for name in _FIELDS}, option=orjson.OPT_INDENT_2).decode()
 
 
 async def add_analysis(result: EvalResult, spec: EvalRunSpec, context: RunContext) -> None:
-    """Fills in the analysis of every dataset, by the first judge, else by the model that was evaluated."""
+    """Add the analysis of every dataset, by the first judge, or by the evaluated model where there is no judge."""
     await context.delivery.progress(Progress(stage="writing the analysis"))
     judge = spec.judge.models[0] if spec.judge.models else None
     asked = judge or spec

@@ -1,4 +1,4 @@
-"""The model's answer to one question, as it is scored and written down. No I/O here."""
+"""The model's answer to one question, for scoring and for the checkpoint. No I/O here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class Tokens:
     cached: int = 0
 
     def add_to(self, usage: TokenUsage) -> None:
-        """Count one answer's."""
+        """Add these counts to a sum."""
         usage.samples += 1
         usage.prompt_tokens += self.prompt
         usage.completion_tokens += self.completion
@@ -32,7 +32,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model said, why it stopped, and what it took. `ttft_ns` is None unless streamed."""
+    """The answer of a model: its text, its finish reason, its tokens and times. `ttft_ns` is None unless streamed."""
 
     text: str
     reasoning: str = ""
@@ -49,17 +49,17 @@ class Answer:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was answered: no word, a filter's doing, or thoughts alone."""
+        """Whether the answer is empty: no word, all filtered out, or thoughts alone."""
         return not self.text.strip()
 
     def ended_by(self, stops: Sequence[str]) -> Self:
-        """As it would be had the model stopped before the first of `stops`: for APIs that take none."""
+        """The answer cut before the first of `stops`, for APIs that take no stop sequences."""
         end = min((at for stop in stops if (at := self.text.find(stop)) >= 0), default=-1)
         return self if end < 0 else replace(self, text=self.text[:end], finish_reason="stop")
 
     @classmethod
     def of(cls, said: wire.Answer, *, latency_ns: int = 0, ttft_ns: int | None = None) -> Self:
-        """The first choice of an answer that was read; a refusal is what is said where nothing else is."""
+        """The first choice of a parsed answer; a refusal is its text where there is no other."""
         return cls(
             text=said.text() or said.text("refusal"),
             reasoning=said.text("reasoning"),
@@ -71,7 +71,7 @@ class Answer:
 
 
 def fault_of_silence(said: wire.Answer) -> wire.Fault | None:
-    """The fault of an answer that says nothing at all, streamed or whole.
+    """The fault of an answer without any content, streamed or whole.
 
     A model that stops at once, or whose words a filter holds back, has answered: that is scored, and counted as empty.
     One that never stopped, or that a limit cut off before its first token, has not.

@@ -1,4 +1,4 @@
-"""What a model is asked for one answer to a chat. Pure; dialects make requests of it (`wire`)."""
+"""Makes the request for one answer to a chat. Pure; dialects turn it into HTTP (`wire`)."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ __all__ = ["ask_of"]
 
 
 def ask_of(model: str, messages: Sequence[Message], config: GenerationConfig, *, repeat: int = 0) -> wire.Ask:
-    """The request. A seed is raised by the number of the repeat: with one seed for all, the k answers of pass@k would
-    be one answer.
+    """The request of a question. Each repeat raises the seed by one: with one seed for all, the k answers of pass@k
+    would be one answer.
     """
     chat: list[wire.Message] = [{"role": message.role, "content": message.content} for message in messages]
     return wire.Ask(

@@ -1,4 +1,4 @@
-"""How many requests are in flight at once where nobody says it (`eval_batch_size: auto`).
+"""Finds the number of requests in flight at once (`eval_batch_size: auto`).
 
 Additive increase, multiplicative decrease (Chiu, Jain 1989), in rounds of at least as many answers as requests may be
 in flight, each asked under the same limit. It begins by doubling (slow start, Jacobson 1988). It is cut where the
@@ -32,8 +32,8 @@ _PROBE_ROUNDS = 16
 
 
 def most_of(spec: EvalRunSpec) -> int:
-    """How many requests a client of this run may ever have in flight: with `auto` no more than it can have connections,
-    and each judge as many.
+    """The most requests that a client of this run may have in flight: with `auto` at most as many as it can have
+    connections, and the same for each judge.
     """
     if spec.eval_batch_size != AUTO:
         return spec.eval_batch_size
@@ -66,9 +66,9 @@ class Limit:
         self._refusals = 0
 
     def asked(self, kind: str = "") -> int:
-        """A request leaves, for a question of that kind; the number of its round. Other kinds take other times: what
-        was measured of the last kind says nothing, and half the limit is where the next is measured first. A limit at
-        which nothing was measured stays: kinds of a few questions each would otherwise halve it down to one.
+        """Note that a request leaves, for a question of that kind; the number of its round. Another kind takes other
+        times: what was measured of the last kind no longer counts, and the next is measured first at half the limit. A
+        limit at which nothing was measured stays: kinds of a few questions each would otherwise halve it down to one.
         """
         if kind != self._kind:
             if self._measured:
@@ -90,7 +90,7 @@ class Limit:
             self._judge(_Measured(self.now, statistics.median(self._latencies_ns)))
 
     def refused_for_load(self) -> bool:
-        """A request was refused; whether that is no matter of the request, as less at once may do.
+        """Note that a request was refused; whether fewer requests at once may help.
 
         One cut is for all refusals until something asked after it is answered, or as many more are refused.
         """
@@ -103,7 +103,7 @@ class Limit:
 
     @property
     def document(self) -> AtOnce:
-        """What became of it, for the result."""
+        """The limit's course, for the result."""
         return AtOnce(last=self.now, lowest=self.lowest, highest=self.highest, refused=self.refused, slowed=self.slowed)
 
     def _judge(self, measured: _Measured) -> None:
@@ -137,7 +137,7 @@ class Limit:
         self._set(int(self.now * left))
 
     def _set(self, limit: int) -> None:
-        """Another round, under another limit."""
+        """Begin another round, under another limit."""
         self.now = min(max(limit, 1), self.most)
         self.lowest, self.highest = min(self.lowest, self.now), max(self.highest, self.now)
         self._round += 1

@@ -1,4 +1,5 @@
-"""What a run has finished, kept so that it is never done again: JSON lines, found by the hash of their content.
+"""The checkpoint of a run: what it has finished, so that it is never done again. JSON lines, found by the hash of their
+content.
 
 Nothing here knows a file: lines go through the run's delivery and come back through it. Lines are written in groups; a
 sample does not wait for the disk, the end of the run does.
@@ -32,15 +33,15 @@ def digest(*parts: Any) -> str:
 
 
 def generation_identity(config: GenerationConfig, api: str = "openai") -> dict[str, Any]:
-    """The part of a generation config that makes another answer, with the dialect in which it is asked for. OpenAI's is
-    not named, as it was not when it was the only one.
+    """The part of a generation config that changes an answer, with its dialect. OpenAI's is not named, because it was
+    not named when it was the only one.
     """
     identity: dict[str, Any] = config.model_dump(exclude=set(_NOT_THE_ANSWER), exclude_none=True)
     return identity if api == "openai" else identity | {"api": api}
 
 
 async def load(delivery: Delivery, path: str) -> tuple[Records, bool]:
-    """The records of an earlier attempt by key, the last of each; and whether its last line was torn.
+    """The records of an earlier attempt by key, the last of each; and whether its last line was cut off.
 
     A line that does not parse was cut off when its writer died: it is a sample that was not finished.
     """
@@ -60,12 +61,12 @@ async def load(delivery: Delivery, path: str) -> tuple[Records, bool]:
 
 
 def by_question(records: Records) -> Records:
-    """The same records by what was asked, whichever endpoint answered; those that do not say it are left out."""
+    """The same records by their question, whichever endpoint answered. Records without the question are left out."""
     return {record["anywhere"]: record for record in records.values() if isinstance(record.get("anywhere"), str)}
 
 
 def _parse(data: bytes) -> tuple[Records, int]:
-    """The records by key, and how many lines are none."""
+    """The records by key, and the number of damaged lines."""
     records: Records = {}
     strange = 0
     for line in data.split(b"\n"):
@@ -106,11 +107,11 @@ class Journal:
             await self._room.wait()
 
     def mend(self, path: str) -> None:
-        """Begin what is appended to `path` with a line end: its last line was torn."""
+        """Begin the next append to `path` with a line end: its last line was cut off."""
         self._waiting.setdefault(path, []).insert(0, b"\n")
 
     async def write_on(self) -> None:
-        """Write what is handed over until `close`, then the rest. Raises what the delivery raises."""
+        """Write all records until `close`, then the rest. Raises what the delivery raises."""
         while not self._closed or self._waiting:
             if not self._waiting:
                 self._work.clear()
@@ -122,10 +123,10 @@ class Journal:
             self._room.set()
 
     def close(self) -> None:
-        """Nothing more will come: `write_on` returns when all is written."""
+        """Take no more records: `write_on` returns when all is written."""
         self._closed = True
         self._work.set()
 
     def reopen(self) -> None:
-        """After `close` and the end of `write_on`: there is more to write after all."""
+        """Take records again, after `close` and the end of `write_on`."""
         self._closed = False

@@ -1,4 +1,4 @@
-"""Sends one prompt to an endpoint, in its dialect, and returns its answer, trying again where that may help.
+"""Sends a prompt to an endpoint, in its dialect, and returns the answer, with retries where they may help.
 
 Its connections are those of `http.calls`. The key stands in one header and
 nowhere else; further secrets are where the request has them.
@@ -61,13 +61,13 @@ class RequestFailed(Exception):
 
 
 class Listener(Protocol):
-    """Is told of each attempt; may raise to end the run."""
+    """The listener to a client's attempts; it may raise to end the run."""
 
     def succeeded(self) -> None:
-        """An attempt brought an answer."""
+        """Note that an attempt brought an answer."""
 
     def failed(self, failure: RequestFailed) -> bool:
-        """An attempt failed; whether it does not count, as the endpoint may still be coming up."""
+        """Note that an attempt failed; whether it does not count, because the endpoint may still be starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,8 @@ class Client:
     async def ask(
         self, messages: Sequence[Message], *, repeat: int = 0, stops: Sequence[str] = (), kind: str = ""
     ) -> Answer:
-        """The answer to a chat, ended by `stops` where the config names none: by the model, or here where the API has
-        no parameter for them. `kind`: of the question; those of one kind take about the same time.
+        """The answer to a chat. It ends at `stops` where the config names none: by the model, or here where the API has
+        no parameter for them. `kind` is the question's; questions of one kind take about the same time.
 
         Raises RequestFailed for the last attempt, or for one that no other would mend.
         """
@@ -166,12 +166,12 @@ class Client:
 
     @property
     def in_flight(self) -> int:
-        """Requests that wait for their answer."""
+        """The number of requests that wait for their answer."""
         return self._asking - self._resting.total()
 
     @property
     def resting_after(self) -> ErrorClass | None:
-        """What most requests failed with, where all of them wait before they are sent again."""
+        """The error of most requests, where all of them wait before a retry."""
         resting = self._asking > 0 and self._resting.total() == self._asking
         return self._resting.most_common(1)[0][0] if resting else None
 
@@ -207,7 +207,9 @@ class Client:
                 return replace(answer, attempts=attempt)
 
     def _excused(self, failure: RequestFailed) -> bool:
-        """Whether an attempt does not count, as the endpoint refused it for a load that the limit now lowers."""
+        """Whether an attempt does not count: the endpoint refused it because of the load, and the limit now goes
+        down.
+        """
         return self._limit is not None and failure.status in REFUSALS and self._limit.refused_for_load()
 
     async def _attempt(self, body: bytes) -> Answer:
@@ -230,7 +232,7 @@ class Client:
 
 
 async def _beginning(response: Response) -> bytes:
-    """What a refusal says: its first bytes, for it may have no end, and may be cut or stop. The status is known."""
+    """The beginning of a refusal's body, which may have no end, or be cut off or stop. The status is known."""
     found = b""
     with contextlib.suppress(TimeoutError, HttpFailed):
         async with asyncio.timeout(_REFUSAL_S):
@@ -240,7 +242,7 @@ async def _beginning(response: Response) -> bytes:
 
 
 async def _read_answer(reader: StreamReader, response: Response, begun_ns: int) -> Answer:
-    """The answer in a body, streamed or whole, whatever was asked for and whatever its Content-Type says."""
+    """The answer in a body, streamed or whole, whatever was requested and whatever its Content-Type says."""
     ttft_ns = None
     while not reader.done and (part := await response.part()):
         reader.feed(part)
@@ -258,8 +260,8 @@ async def _read_answer(reader: StreamReader, response: Response, begun_ns: int) 
 
 
 async def _leave(response: Response) -> None:
-    """Wait a moment for the end of a body of which the answer is over, so that its connection can be used again. What
-    still comes, or goes wrong, is no part of the answer.
+    """Wait a moment for the end of a body whose answer is complete, so that its connection can be used again. What
+    still comes, or fails, is no part of the answer.
     """
     with contextlib.suppress(TimeoutError, HttpFailed):
         async with asyncio.timeout(_LEAVE_S):
@@ -268,7 +270,9 @@ async def _leave(response: Response) -> None:
 
 
 def _refusal(response: Response, said: str, proxy: Proxy | None) -> RequestFailed:
-    """Everything but a 2xx. A redirect is one too: following it would carry the key to wherever it points."""
+    """The refusal in an answer that is not a 2xx. A redirect is refused too: following it would carry the key to
+    another place.
+    """
     status = response.status
     message = said or response.reason
     if status == 407:

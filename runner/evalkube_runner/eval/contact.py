@@ -1,4 +1,4 @@
-"""Ends a run early when it cannot come to anything: nobody there, a wrong key, a wrong path, a forbidden target.
+"""Ends a run early when it cannot succeed: nobody answers, a wrong key, a wrong path, a forbidden target.
 
 No I/O; time is passed in.
 
@@ -26,7 +26,7 @@ _REFUSALS_ENOUGH = 3
 
 
 def reason_of(failure: RequestFailed) -> Reason:
-    """Why a run ends that this failure ends."""
+    """The reason of a run that this failure ends."""
     if failure.error is ErrorClass.FORBIDDEN_TARGET:
         return Reason.TARGET_FORBIDDEN
     if (refusal := _refusal(failure)) is not None:
@@ -35,7 +35,7 @@ def reason_of(failure: RequestFailed) -> Reason:
 
 
 def _refusal(failure: RequestFailed) -> tuple[Reason, str] | None:
-    """The reason, and what to do, where every request would be refused alike."""
+    """The reason, and what to do, where every request would be refused in the same way."""
     authentication = failure.error in (ErrorClass.STATUS_401, ErrorClass.STATUS_403)
     if not authentication and says_wrong_key(failure.message):
         return _REFUSALS[ErrorClass.STATUS_401]
@@ -64,15 +64,15 @@ class FirstContact:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether all that has come so far is that the endpoint may still be coming up."""
+        """Whether all failures so far may mean that the endpoint is still starting."""
         return not self._settled and self.waited_until_s is not None
 
     def succeeded(self) -> None:
-        """The endpoint works: from now on nothing here fails the run."""
+        """Note that the endpoint works: from now on nothing here fails the run."""
         self._settled = True
 
     def failed(self, failure: RequestFailed) -> bool:
-        """Whether the endpoint may still be coming up: the attempt does not count then.
+        """Whether the endpoint may still be starting: then the attempt does not count.
 
         Raises RunFailed(AuthenticationFailed, ModelNotFound, TargetForbidden, TargetRefused, TargetUnreachable) once
         going on is pointless.

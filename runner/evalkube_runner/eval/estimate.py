@@ -1,4 +1,4 @@
-"""What a run would ask: calls, prompt tokens, and output tokens at most. Of a dry run, which asks nothing.
+"""Estimates a run: calls, prompt tokens, and the most output tokens. For a dry run, which asks nothing.
 
 A prompt is counted by the tokenizer that the spec names. Without one it is a token for four ASCII characters (what
 large vocabularies need for English) and one for each other character (an upper bound for Chinese); what chat templates
@@ -23,7 +23,7 @@ Count = Callable[[str], int]
 
 
 def estimate_of(loaded: Sequence[Dataset], spec: EvalRunSpec, context: RunContext) -> Estimate:
-    """What these data sets would take, where what is kept of them is not asked for again. Raises RunFailed."""
+    """The estimate for these data sets, without what is kept. Raises RunFailed."""
     count = tokens.load(spec.tokenizer_path, context.readable).count if spec.tokenizer_path else rough_tokens
     found = {id(dataset): DatasetEstimate(name=dataset.plan.benchmark.name) for dataset in loaded}
     judges = [Spending(model=one.model, prices=one.prices) for one in spec.judge.models]
@@ -48,7 +48,7 @@ def estimate_of(loaded: Sequence[Dataset], spec: EvalRunSpec, context: RunContex
 
 
 def rough_tokens(text: str) -> int:
-    """About how many tokens a text has, by its characters."""
+    """The rough number of tokens of a text, by its characters."""
     plain = sum(character.isascii() for character in text)
     return -(-plain // _CHARACTERS_A_TOKEN) + len(text) - plain
 
@@ -65,7 +65,7 @@ def _judged(judges: Sequence[Spending], sample: Sample, count: Count, spec: Eval
 
 
 def _rounds(sample: Sample, spec: EvalRunSpec) -> int:
-    """How often one judge is asked about a sample: two that are compared are shown in both orders."""
+    """The number of questions to one judge about a sample: two that are compared are shown in both orders."""
     contract = sample.dataset.plan.contract
     both = contract is not None and contract.score_type == "pairwise" and spec.judge.position_swap != "off"
     return spec.judge.repeats * (2 if both else 1)

@@ -1,4 +1,4 @@
-"""What is seen of an evaluation while it goes on: how fast answers come, how long they take, the score so far. Pure."""
+"""The live figures of an evaluation: the rate of answers, their times, the score so far. Pure."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class EvalLive:
         self._latencies_ns.append(answer.latency_ns)
 
     def now(self, now_ns: int, *, in_flight: int) -> Live:
-        """What is seen at that time, on the monotonic clock. To be asked all the time: it measures by that."""
+        """The live figures at that time, on the monotonic clock. Ask often: it measures between the calls."""
         self._recent.heard(now_ns, self._answers, self._tokens)
         rates = {"in_flight": float(in_flight)}
         known = self._recent.rates(now_ns)
@@ -45,7 +45,7 @@ class EvalLive:
         return Live(rates=rates, times=times, scores=self._scored())
 
     def after(self) -> Live:
-        """What was seen once all is asked and scored."""
+        """The live figures once all is asked and scored."""
         return Live(rates={"in_flight": 0.0}, scores=self._scored())
 
     def _scored(self) -> dict[str, LiveScore]:

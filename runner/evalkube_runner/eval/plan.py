@@ -1,4 +1,4 @@
-"""What a run will do with one benchmark: the benchmark's declaration with the user's overrides, checked. Pure.
+"""The plan of one benchmark: its declaration with the user's overrides, checked. Pure.
 
 Everything that a spec can get wrong about a benchmark is refused here, before a file is read or a request sent.
 """
@@ -25,7 +25,7 @@ _QUESTION = ("question", "query", "choices", "letters", "subject", "subset")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPlan:
-    """One benchmark of a run, settled.
+    """One benchmark of a run with all its settings.
 
     `named_subsets`: the user chose the subsets, so all of them must be there. `prompts`: by subset. `metrics`: the main
     one first. `graded`: the metric that a judge's score stands for.
@@ -64,13 +64,15 @@ class DatasetPlan:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Its own parameters, where the user set them; review_timeout is that of each program where it runs some."""
+        """The benchmark's own parameters, as the user set them. review_timeout is for each program where it runs
+        some.
+        """
         given = self.args.review_timeout if self.benchmark.programs else None
         return self.args.extra_params if given is None else {**self.args.extra_params, "timeout_s": given}
 
     @property
     def filters(self) -> Filters:
-        """What is done to an answer before it is read."""
+        """The filters of an answer before it is read."""
         return self.args.filters or _NO_FILTERS
 
     def template(self, subset: str) -> str:
@@ -79,7 +81,7 @@ class DatasetPlan:
         return prompt.few_shot if self.few_shot_num else prompt.question
 
     def stops(self, subset: str) -> tuple[str, ...]:
-        """What ends an answer after worked examples, unless the user names stop sequences of his own.
+        """The stop sequences after worked examples, unless the user names others.
 
         It cuts off what is not the answer anyway, so answers from before it was sent are as good: it is in no key.
         """
@@ -198,7 +200,7 @@ def _metrics(
 
 
 def _main_first(metrics: tuple[Metric, ...], wanted: str | None, where: str) -> tuple[Metric, ...]:
-    """The metrics with the one first that is to be the score."""
+    """The metrics, with the one that is the score first."""
     if wanted is None:
         return metrics
     known = {metric.name: metric for metric in metrics}

@@ -1,4 +1,4 @@
-"""One pool for all of a run's work: whoever is free takes the next job, whatever dataset it is from.
+"""One pool for all of a run's work: a free slot takes the next job, from whatever dataset.
 
 Jobs come from one iterator, each asked for only when a slot is free, so that a million of them cost nothing in advance.
 """

@@ -1,4 +1,4 @@
-"""When a benchmark of a run ends early: its score is known exactly enough. Pure.
+"""Ends a benchmark early when its score is known precisely enough. Pure.
 
 Only the finished beginning of the order counts: questions that take long are often hard ones, and an estimate of those
 that happened to be finished would be too good. Questions that were asked beyond it are waited for, and count then.
@@ -14,7 +14,7 @@ __all__ = ["Ending"]
 
 @dataclass(slots=True)
 class _Open:
-    """A question that was asked: how many of its answers are still to come, and what those that came add up to."""
+    """An asked question: how many of its answers are still to come, and the sum of the others."""
 
     waiting: int
     least: float = 0.0
@@ -37,7 +37,7 @@ class Ending:
         self._sequence = Sequence(self.questions, self.half_width)
 
     def finished(self, place: int, score: float | None) -> None:
-        """One of the answers to a question; None has no score, and might have had any."""
+        """Take one answer to a question. None has no score, and might have had any."""
         found = self._open.setdefault(place, _Open(self.repeats))
         found.waiting -= 1
         found.least += 0.0 if score is None else score
@@ -50,7 +50,7 @@ class Ending:
                 self.reached = True
 
     def give_up(self, note: str) -> None:
-        """Ask all questions after all."""
+        """Give up the early end: ask all questions."""
         self.note, self.reached = note, False
 
     @property

@@ -50,7 +50,7 @@ def prediction(
 
 
 def answer_of(record: dict[str, Any]) -> Answer | None:
-    """The answer in a line; None when it is not such a line (another program's, or damaged): it is asked for again."""
+    """The answer in a line; None for any other or a damaged line: then it is asked again."""
     found = sample_lines.output_of(record)
     if found is None:
         return None
@@ -113,7 +113,7 @@ def review(
 
 
 def scored_of(record: dict[str, Any], metrics: Iterable[Metric] = ()) -> Scored | None:
-    """The score in a line; None when it is not such a line, or lacks one of `metrics`: it is made again."""
+    """The score in a line; None for any other line, or one that lacks one of `metrics`: then it is scored again."""
     found = sample_lines.score_of(record)
     if found is None or not {metric.name for metric in metrics} <= set(found.values):
         return None

@@ -1,4 +1,4 @@
-"""What is tried again, and after how long. Pure: the caller sleeps and brings the random number.
+"""Decides what is retried, and after what pause. Pure: the caller sleeps and brings the random number.
 
 Only what may pass by itself: 429, 5xx, timeouts, lost connections. A 400 or 401 would be the same the fifth time.
 """
@@ -42,8 +42,8 @@ _PASSING = frozenset(
 
 
 def passing(error: ErrorClass, status: int | None) -> bool:
-    """Whether another attempt may fare better. 408 is a timeout that the server noticed first; 407 is of a proxy that
-    wants credentials, and will the next time.
+    """Whether another attempt may succeed. 408 is a timeout that the server noticed first; 407 is from a proxy that
+    needs credentials, and will need them next time.
     """
     return (error in _PASSING and status != 407) or status == 408
 

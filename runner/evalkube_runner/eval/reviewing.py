@@ -1,4 +1,4 @@
-"""The score of one answer: kept from before, by rule, or by judges. What is new is written down."""
+"""Scores one answer: the kept score, or a new one by rule or by judges. New scores are written down."""
 
 import dataclasses
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Reviewer:
         return scored
 
     def _rules_of(self, options: plan.DatasetPlan) -> tuple[Any, ...]:
-        """What makes another score of the same answer; the same for all answers of a data set."""
+        """The settings that change the score of an answer; the same for all answers of a data set."""
         return (
             options.benchmark.name,
             options.benchmark.rules_version,
@@ -71,7 +71,7 @@ class Reviewer:
         )
 
     def _judge_identity(self, options: plan.DatasetPlan) -> dict[str, Any] | None:
-        """What of the judges makes another score."""
+        """The settings of the judges that change a score."""
         if options.contract is None:
             return None
         judge = self._spec.judge.model_dump(exclude={*_NOT_JUDGING, "models"})
@@ -105,7 +105,7 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the judges have said of one subset: found by what they were asked, and written down as it comes."""
+    """The judges' replies about one subset: found by their prompts, and written down as they come."""
 
     dataset: Dataset
     journal: checkpoint.Journal

@@ -1,4 +1,4 @@
-"""Places for so many at once as a limit says at the moment: a semaphore whose number changes."""
+"""A semaphore whose limit changes."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ __all__ = ["Room"]
 
 
 class Room:
-    """Lets as many in at once as a limit says at the moment, in the order in which they come."""
+    """Admits as many at once as the limit says now, in the order in which they come."""
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit

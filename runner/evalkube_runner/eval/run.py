@@ -1,4 +1,4 @@
-"""Runs one evaluation (or one shard of it): loads the questions, has them asked and scored, reports.
+"""Runs one evaluation, or one shard of it: loads the questions, has them asked and scored, reports.
 
 The order of things: the plan is checked, data is read, earlier work is found, then every sample goes through one
 session. Decisions live in the modules named here.
@@ -88,7 +88,8 @@ async def evaluate(spec: EvalRunSpec, context: RunContext) -> EvalResult:
 
 
 async def _sandboxed(plans: list[plan.DatasetPlan]) -> list[str]:
-    """What holds programs of the model, where they are run; asked before anything else, for without it none is.
+    """The sandbox of the model's programs, where they are run. It is checked before anything else, because without it
+    nothing may run.
 
     Raises RunFailed(SandboxUnavailable).
     """
@@ -162,7 +163,7 @@ def _load(wanted: plan.DatasetPlan, spec: EvalRunSpec, context: RunContext) -> D
 
 
 def _lie_apart(wanted: plan.DatasetPlan, source: datasets.Source, context: RunContext) -> bool:
-    """Whether there is no configuration with all subsets, but one for each: hubs differ in it, and so do folders."""
+    """Whether each subset has a configuration of its own, and none has all: hubs differ in it, and so do folders."""
     there = datasets.available(source, context)
     joint = (wanted.benchmark.one_config or "default") in there
     return not joint and any(subset.name in there for subset in wanted.subsets)
@@ -201,7 +202,7 @@ def _dataset(
 
 
 def _keep_shard(loaded: list[Dataset], shard: int, shards: int) -> None:
-    """Leaves each dataset its share. An item goes to a shard with all its repeats and all of its group: pass@k and
+    """Leave each dataset its share. An item goes to a shard with all its repeats and all of its group: pass@k and
     intervals are counted over them.
 
     Questions that read alike are counted before that: the same sample has the same key however a run is split.
@@ -229,7 +230,7 @@ _IMPORTED = "configs/use_cache.json"
 async def _find_earlier(
     loaded: list[Dataset], model: str, spec: EvalRunSpec, context: RunContext, journal: checkpoint.Journal
 ) -> None:
-    """Reads what an earlier attempt, or the run that use_cache names, has finished.
+    """Read what an earlier attempt, or the run that use_cache names, has finished.
 
     Lines of another run are copied into this one's files, once: from then on this run resumes by itself.
     """

@@ -18,7 +18,7 @@ __all__ = ["Dataset", "Sample", "samples_of"]
 
 @dataclass(slots=True)
 class Dataset:
-    """One benchmark of the run: what to ask, what is known from before, what has been counted.
+    """One benchmark of the run: its questions, what is known from before, and its counts.
 
     `ending` says when it ends early, where it may; `others` are the answers that pairwise judges compare with.
     """
@@ -35,8 +35,8 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One question to be asked once; `place`: the question's in the order of asking. `key` is of its answer by this
-    endpoint, `anywhere` by any that has the model.
+    """One question to be asked once. `place` is the question's in the order of asking. `key` finds its answer by this
+    endpoint, `anywhere` its answer by any endpoint with the model.
     """
 
     dataset: Dataset

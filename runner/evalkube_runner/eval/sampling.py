@@ -1,4 +1,4 @@
-"""Which questions are asked, in which order, with which examples. Pure: one seed gives the same samples everywhere.
+"""Chooses the questions, their order and their examples. Pure: one seed gives the same samples everywhere.
 
 Every random choice has a generator of its own, seeded by what it is for, so that neither the number of shards nor
 another subset's size changes it.
@@ -35,7 +35,7 @@ class Item:
 
 
 def divided(plan: DatasetPlan, records: Sequence[Record], *, examples: bool = False) -> dict[str, list[Record]]:
-    """The records of each subset, by what the benchmark says of them. Raises RunFailed(DatasetUnavailable).
+    """The records of each subset, as the benchmark divides them. Raises RunFailed(DatasetUnavailable).
 
     `examples`: those of a subset that is none are left out (MATH has two of "Level ?").
     """
@@ -91,7 +91,9 @@ def in_random_order(plan: DatasetPlan, items: Sequence[Item]) -> list[Item]:
 
 
 def places(items: Sequence[Item], first: int) -> list[int]:
-    """The numbers by which items are given to shards, from `first` on: of a group all have that of its first item."""
+    """The numbers by which items are divided among shards, from `first` on: all items of a group have that of its first
+    one.
+    """
     groups: dict[tuple[str, str], int] = {}
     return [
         groups.setdefault((item.subset.name, item.question.group), number) if item.question.group else number

@@ -1,4 +1,4 @@
-"""Has replies scored by processes that can be stopped, one for each core, each started when it is first needed.
+"""Scores replies in processes that can be stopped, one for each core, each started when it is first needed.
 
 One is killed and started anew when it does not answer in time; the reply that it hung on fails, no other.
 """
@@ -76,14 +76,14 @@ class Scorers:
 
 
 class _Process:
-    """One scoring process, started when it is asked and not there."""
+    """One scoring process, started when it is needed."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
     async def ready(self) -> None:
-        """Start it, if it can be; who asks it tells why not."""
+        """Start the process, if possible; the next request reports why not."""
         try:
             async with asyncio.timeout(_START_S):
                 await self._start()
@@ -91,7 +91,9 @@ class _Process:
             await self.stop()
 
     async def ask(self, line: bytes, timeout_s: float) -> dict[str, Any]:
-        """One line there and one back. An interruption ends the process: no late answer may meet a later question."""
+        """Send one line and read one. An interruption ends the process, so that no late answer meets a later
+        question.
+        """
         try:
             async with asyncio.timeout(_START_S):
                 process = self._process or await self._start()

@@ -34,7 +34,7 @@ _LOADING_S = 60.0
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Does what a line asks: {"task", "reply"} -> a `Scores`, or {"error"}."""
+    """The answer to a line: {"task", "reply"} -> a `Scores`, or {"error"}."""
     try:
         return dataclasses.asdict(score(Task.unpacked(request["task"]), request["reply"]))
     except MemoryError:
@@ -44,7 +44,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Server:
-    """Answers one line after the other, and says when it loads algebra: that is not the answer's time."""
+    """Answers lines one after the other. It says when it loads algebra, which is no part of an answer's time."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
@@ -61,7 +61,7 @@ class _Server:
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:
-        """While a library is loaded, which is no part of an answer's time."""
+        """Mark the time in which a library is loaded, which is no part of an answer's time."""
         self._say({"state": "loading"})
         self._alarm(_LOADING_S)
         yield
@@ -74,7 +74,9 @@ class _Server:
 
     @staticmethod
     def _alarm(after_s: float) -> None:
-        """The kernel ends this process then: a pattern that hangs hears nothing else, not even that the runner died."""
+        """Have the kernel end this process at that time: a pattern that hangs reacts to nothing else, not even to the
+        runner's death.
+        """
         signal.setitimer(signal.ITIMER_REAL, after_s)
 
 

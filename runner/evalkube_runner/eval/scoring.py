@@ -25,7 +25,8 @@ _TIMEOUT_PER_CHAR_S = 2e-6  # reading takes up to 1e-6 on a core of its own, and
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The score of each metric, 0 to 1; what was read out of the answer (None: nothing); what the judges said.
+    """The scores of one answer: each metric from 0 to 1, the extracted answer (None: nothing), and what the judges
+    said.
 
     `weights`: how much the answer counts in a pooled figure, where that is not 1. `held`: what protected us of the
     program that was run.
@@ -40,7 +41,7 @@ class Scored:
 
 
 def at_once(plans: Iterable[DatasetPlan], cores: int, memory: int | None) -> int:
-    """How many replies are scored at once: one on each core, or as many programs as `memory` has room for."""
+    """The number of replies that are scored at once: one on each core, or as many programs as `memory` has room for."""
     needs = [
         int(plan.parameters.get("memory_mib", plan.benchmark.parameters["memory_mib"])) << 20
         for plan in plans
@@ -50,7 +51,7 @@ def at_once(plans: Iterable[DatasetPlan], cores: int, memory: int | None) -> int
 
 
 async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Scorers) -> Scored:
-    """Scores a reply. Raises ScorerFailed when that fails, or takes more than review_timeout or the memory for it."""
+    """Score a reply. Raises ScorerFailed when that fails, or takes more than review_timeout or its memory."""
     task = scoring.Task(
         benchmark=plan.benchmark.name,
         parameters=plan.parameters,
@@ -69,10 +70,10 @@ async def by_rule(plan: DatasetPlan, question: Question, reply: str, scorers: Sc
 
 @functools.lru_cache(maxsize=64)
 def filters_of(given: Filters) -> scoring.Filters:
-    """Those of a spec in terms of benchmarks: the same for all answers of a data set."""
+    """The filters of a spec as benchmarks know them, the same for all answers of a data set."""
     return scoring.Filters(given.remove_until, given.extract or given.regex, given.remove_whitespace)
 
 
 def longest_s(reply: str, given: float | None) -> float:
-    """How long scoring a reply may take: the time that is given, else one that grows with the reply."""
+    """The longest time for scoring a reply: the given one, else one that grows with the reply."""
     return given or _TIMEOUT_S + _TIMEOUT_PER_CHAR_S * len(reply)

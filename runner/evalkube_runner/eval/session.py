@@ -110,8 +110,8 @@ class Session:
         await self._stack.aclose()
 
     async def run(self) -> None:
-        """Asks and scores everything. What was finished is on the disk when this returns, and also when it raises; who
-        is told to stop gives that a few seconds.
+        """Ask and score everything. What was finished is on the disk when this returns or raises. When the run is told
+        to stop, that takes a few seconds.
         """
         patience_s: float | None = None
         writing = asyncio.create_task(self._journal.write_on())
@@ -156,7 +156,7 @@ class Session:
             raise _first(failures) from None
 
     def _end_early(self, dataset: Dataset, asked: int) -> None:
-        """Leave out the questions from a place on."""
+        """Leave out the questions from that place on."""
         assert dataset.ending is not None
         repeats, left = dataset.plan.repeats, dataset.items[asked:]
         for item in left:
@@ -171,7 +171,7 @@ class Session:
         )
 
     async def _sample(self, sample: Sample, reviews: asyncio.TaskGroup) -> None:
-        """Gets an answer and leaves its review to a task of its own: the slot is free for the next question."""
+        """Get an answer, and leave its review to a task of its own: the slot is free for the next question."""
         known = sample.dataset.predictions
         kept = known.pop(sample.key, None) or known.pop(sample.anywhere, None)
         if kept is not None:
@@ -231,7 +231,7 @@ class Session:
             self._room.release()
 
     def _heed(self, sample: Sample, scored: Scored | None) -> None:
-        """Let a finished sample, None an errored one, count for the early end of its benchmark."""
+        """Count a finished sample (None: an errored one) for the early end of its benchmark."""
         ending, metric = sample.dataset.ending, sample.dataset.plan.metrics[0].name
         if ending is None:
             return
@@ -264,7 +264,7 @@ class Session:
         await self._journal.add(sample.path("errors", self._model), line)
 
     def _unusable(self, kind: str, sample: Sample) -> None:
-        """Count a stored line that is damaged, and tell of a file's first: what it was of is done again."""
+        """Count a damaged stored line, and log the first one of a file: its sample is done again."""
         path = sample.path(kind, self._model)
         self._damaged[path] += 1
         if self._damaged[path] == 1:
@@ -304,13 +304,13 @@ class Session:
 
     @property
     def judges(self) -> list[Spending]:
-        """What the judges were asked."""
+        """The use of the judges: their calls and tokens."""
         asked = zip(self._spec.judge.models, self._judges.usages, strict=True)
         return [Spending(model=judge.model, usage=usage, prices=judge.prices) for judge, usage in asked]
 
     @property
     def at_once(self) -> list[AtOnce]:
-        """What became of the number of requests at once, where nobody said it."""
+        """The course of the number of requests at once, where it was `auto`."""
         if self._limit is None:
             return []
         found = self._limit.document.model_copy(update={"shard": self._context.shard})
@@ -329,7 +329,7 @@ class Session:
 
 
 async def _written(writing: asyncio.Task[None], patience_s: float | None) -> None:
-    """Returns when all is written, or after ``patience_s``; what is not is asked again by the next attempt."""
+    """Wait until all is written, or for `patience_s`; the next attempt asks for the rest again."""
     done, _ = await asyncio.wait({writing}, timeout=patience_s)
     if done:
         writing.result()
@@ -340,7 +340,7 @@ async def _written(writing: asyncio.Task[None], patience_s: float | None) -> Non
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The failure that ended the rest; a typed one goes before whatever it brought down with it."""
+    """The failure that ended the others; a typed one wins over those that it caused."""
     flat: list[BaseException] = []
 
     def walk(group: Iterable[BaseException]) -> None:

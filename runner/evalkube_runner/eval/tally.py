@@ -1,4 +1,4 @@
-"""Adds samples up to the result of a dataset: counts and exact sums, so that shards add up to one run. No I/O."""
+"""Sums samples into the result of a dataset: counts and exact sums, so that shards add up to one run. No I/O."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -29,7 +29,9 @@ class _Repeats:
 
 @dataclass(slots=True)
 class _Cluster:
-    """What is alike: the answers to one question, or to all questions of a group. By metric, scores and weights."""
+    """A cluster of dependent answers: those to one question, or to all questions of a group. By metric, scores and
+    weights.
+    """
 
     questions: int = 0
     scores: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -63,7 +65,7 @@ class Tally:
         self._subsets = {subset.name: subset for subset in self.result.subsets}
 
     def _empty(self) -> dict[str, ScoreSum]:
-        """All metrics, the main one first: a subset of which nothing could be scored still says so."""
+        """All metrics with nothing counted, the main one first, so that a subset without scores has them too."""
         grouped = {"mean_and_pass_at_k": "pass@{}", "mean_and_pass_hat_k": "pass^{}", "mean_and_vote_at_k": "vote@{}"}
         names = [f"mean_{metric.name}" for metric in self._plan.metrics]
         if self._plan.aggregation in grouped:
@@ -75,12 +77,14 @@ class Tally:
         self._subsets[subset].requested += samples
 
     def group(self, subset: str, index: int, name: str) -> None:
-        """Say that a question is of a group, such as those on one text: for intervals the group is one question."""
+        """Note that a question belongs to a group, such as those on one text: for intervals the group is one
+        question.
+        """
         self._groups[subset, index] = name
         self._sizes[subset, name] += 1
 
     def close(self) -> None:
-        """Count what is left of groups of which some questions were never asked."""
+        """Count groups that have questions which were never asked."""
         for subset, cluster in [(key[0], cluster) for key, cluster in self._clusters.items()]:
             self._count(self._subsets[subset], cluster)
         self._clusters.clear()
@@ -150,7 +154,7 @@ class Tally:
         self._clusters[self._key(subset, index)].scores[name].append((score, weight))
 
     def _finish(self, subset: SubsetResult, index: int) -> None:
-        """After the last repeat of an item, count what needs them all. Errored repeats are as if never asked."""
+        """Count what needs all repeats of an item, after the last one. Errored repeats count as never asked."""
         known = self._repeats[subset.name, index]
         known.finished += 1
         if known.finished < self._plan.repeats:

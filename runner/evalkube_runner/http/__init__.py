@@ -1,1 +1,1 @@
-"""How requests get to a URL: its parts and heads, proxies, and the HTTP clients of what is no load."""
+"""HTTP on the way to a URL: its parts and heads, proxies, and the clients for requests that are no load."""

@@ -1,4 +1,4 @@
-"""The connections of an evaluation to one endpoint: who asks takes a free one, the one used last first.
+"""The connections of an evaluation to one endpoint: a request takes the free one that was used last.
 
 Each is opened as it is needed, where the gate says, or through the proxy.
 """
@@ -46,7 +46,7 @@ class Calls:
 
     @asynccontextmanager
     async def call(self) -> "AsyncIterator[Call]":
-        """The right to one request; waits until there is one."""
+        """The right to one request; waits until there is a free connection."""
         async with self._room:
             call = Call(self)
             try:
@@ -58,7 +58,7 @@ class Calls:
                     call.connection.abort()
 
     async def connected(self) -> Connection:
-        """A connection that is there, else a new one. Raises HttpFailed, TargetForbidden."""
+        """An open connection, else a new one. Raises HttpFailed, TargetForbidden."""
         while self._free:
             connection, since_s = self._free.pop()
             if connection.usable and time.monotonic() - since_s < _IDLE_S:
@@ -95,7 +95,7 @@ class Call:
         self.connection: Connection | None = None
 
     async def send(self, payload: bytes) -> Response:
-        """The answer, of which the head is there. Raises HttpFailed, TargetForbidden."""
+        """The answer, once its head has come. Raises HttpFailed, TargetForbidden."""
         self.connection = await self._calls.connected()
         response = self.connection.send(payload)
         await response.head()

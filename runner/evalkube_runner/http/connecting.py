@@ -1,4 +1,4 @@
-"""Connections to a target, directly or through its proxy: how each is opened, and what is said where none is to be had.
+"""Opens connections to a target, directly or through its proxy, and says why one cannot be opened.
 
 The same for evaluations and load tests. What is said to a proxy is `wire.tunnel`.
 """
@@ -26,7 +26,7 @@ _MAX_HEAD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a target is reached. `tls` is the target's, `proxy_tls` that of an https proxy; None where there is none."""
+    """The way to a target. `tls` is the target's, `proxy_tls` that of an https proxy; None where there is none."""
 
     target: Target
     proxy: Proxy | None = None
@@ -58,7 +58,7 @@ async def opened(way: Way, address: str, protocol: asyncio.Protocol) -> None:
 
 
 def fault_of(problem: OSError, way: Way, within_s: float) -> Fault:
-    """Whose fault it is that there is no connection, and what to tell: `problem` is what was raised in its place."""
+    """The fault of a failed connection, and its message. `problem` is the exception that was raised."""
     error, words = _blamed(problem, way.proxy, within_s)
     blames_way = way.proxy is not None and error in (ErrorClass.PROXY, ErrorClass.CONNECT_TIMEOUT)
     through = f"proxy {way.proxy}: " if blames_way else ""
@@ -78,7 +78,9 @@ def _blamed(problem: OSError, proxy: Proxy | None, within_s: float) -> tuple[Err
 
 
 def _words(problem: OSError) -> str:
-    """What the system says; event loops add words of their own, and failed look-ups have other numbers."""
+    """The system's message for a failure; event loops add words of their own, and failed look-ups have other
+    numbers.
+    """
     if isinstance(problem, socket.gaierror) or not problem.errno:
         return problem.strerror or str(problem)
     return os.strerror(problem.errno)
@@ -140,7 +142,7 @@ class _Conversation(asyncio.Protocol):
             self._news.set_result(None)
 
     async def hold(self, talk: tunnel.Talk) -> None:
-        """Says what `talk` says and gives it what it wants to read. Raises ProxyRefused."""
+        """Drive `talk`: send what it yields and give it what it wants to read. Raises ProxyRefused."""
         assert self._transport is not None
         wanted = next(talk)
         while True:
@@ -164,7 +166,7 @@ class _Conversation(asyncio.Protocol):
         return data
 
     def _end(self, count: int) -> int | None:
-        """Where what is wanted ends; None while it has not come."""
+        """The end of the wanted bytes; None while they have not come."""
         if count == tunnel.HEAD:
             at = self._heard.find(b"\r\n\r\n")
             return None if at < 0 else at + 4

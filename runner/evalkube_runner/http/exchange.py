@@ -19,7 +19,7 @@ _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 class HttpFailed(Exception):
-    """An exchange came to nothing. `status`: of an answer that broke off."""
+    """An exchange failed. `status` is that of an answer that broke off."""
 
     def __init__(self, error: ErrorClass, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class HttpFailed(Exception):
 
 
 class Response:
-    """One answer: told by the parser what it reads, asked by `part` for the body."""
+    """One answer: the parser feeds it, and `part` reads its body."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -62,13 +62,13 @@ class Response:
         self._wake()
 
     def fail(self, error: ErrorClass, message: str) -> None:
-        """There will be no more of it. What came before can still be read."""
+        """End the answer as failed. What came before can still be read."""
         if self._failure is None and not self.over:
             self._failure = HttpFailed(error, message, status=self.status if self._head_read else None)
         self._wake()
 
     def closed(self, problem: Exception | None) -> None:
-        """The connection is gone: the end of a body that has no other, else a failure."""
+        """Note that the connection is closed: the end of a body that has no other, else a failure."""
         ends_here = framing.until_close(self.headers.get("content-length"), self.headers.get("transfer-encoding", ""))
         if self._head_read and self._failure is None and ends_here and problem is None:
             self.on_message_complete()
@@ -88,7 +88,7 @@ class Response:
             await self._more()
 
     async def part(self) -> bytes:
-        """What has come of the body since; b"" at its end. Raises HttpFailed."""
+        """The next part of the body; b"" at its end. Raises HttpFailed."""
         while True:
             if self._pieces:
                 data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # a stream connection has a Transport
 
     def send(self, payload: bytes) -> Response:
-        """Writes a request; its answer, of which nothing is there yet."""
+        """Write a request; the answer, of which nothing has come yet."""
         assert self._transport is not None
         self._response = Response()
         self._transport.write(payload)
@@ -182,7 +182,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether another request can be sent, the last one having been answered and nothing more said."""
+        """Whether another request can be sent: the last one is answered, and nothing more has come."""
         idle = self._response is None or self._response.kept_alive
         return idle and self._transport is not None and not self._transport.is_closing()
 

@@ -1,4 +1,4 @@
-"""Puts the gate before an httpx transport: each connection it opens goes to an address that the gate has handed out.
+"""Puts the gate before an httpx transport: each connection goes to an address that the gate permits.
 
 TLS still verifies the host's name, for httpcore asks for that by itself; only where the socket leads is decided here.
 """
@@ -19,7 +19,7 @@ Where = Callable[[str, int], Awaitable[list[str]]]
 
 
 def guard(transport: httpx.AsyncBaseTransport, gate: Gate, url: str, *, proxied: bool) -> None:
-    """Has ``gate`` asked before each connection that ``transport`` opens for ``url``, directly or through its proxy.
+    """Has `gate` asked before each connection that `transport` opens for `url`, directly or through its proxy.
 
     httpx takes no network backend from outside, so what it has made is changed. Where an httpx of the future has made
     something else this raises: never an open door.
@@ -42,7 +42,7 @@ def _place(transport: httpx.AsyncBaseTransport, where: Where) -> None:
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
-    """Connects by ``backend`` where ``where`` says, which is asked anew each time."""
+    """Connects through `backend` to the address of `where`, which is asked anew each time."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend, where: Where) -> None:
         self._backend = backend

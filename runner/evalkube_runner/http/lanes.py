@@ -1,4 +1,4 @@
-"""Kept-alive HTTP connections, one to a lane: whoever asks takes a free lane, the one used last first.
+"""Kept-alive HTTP connections, one to a lane: a request takes the free lane that was used last.
 
 httpx's own pool walks over all its connections for every request, and polls each idle one: at 256 connections that is
 more work than the request itself (measured: a third of the client's CPU at 32, and growing with the square).
@@ -81,13 +81,13 @@ class Lanes:
 
 
 def _has_leftovers(lane: httpx.AsyncClient) -> bool:
-    """Whether bytes came after the last answer. They are no part of the next one, as which h11 would read them."""
+    """Whether bytes came after the last answer. h11 would read them as part of the next one."""
     return any(state.trailing_data[0] for state in _states(lane))
 
 
 def _states(lane: httpx.AsyncClient) -> Iterator[Any]:
-    """h11's state of the lane's connections. No client library tells, so this looks into httpx and httpcore; what is
-    not as expected has none.
+    """h11's state of the lane's connections. No client library reports it, so this reads httpx's and httpcore's own
+    objects. A connection that is not as expected has no state.
     """
     pool = getattr(getattr(lane, "_transport", None), "_pool", None)
     for connection in getattr(pool, "connections", ()):

@@ -1,4 +1,4 @@
-"""The first connection that stands, of those to the addresses of one host (RFC 8305)."""
+"""Opens connections to the addresses of one host, and keeps the first that succeeds (RFC 8305)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -17,8 +17,8 @@ async def first(
     addresses: Iterable[str],
     close: Callable[[Opened], Awaitable[None] | None],
 ) -> Opened:
-    """The first connection that stands, the addresses tried in order; others that come to stand are closed. Raises the
-    failure of the last to fail.
+    """The first connection that succeeds; the addresses are tried in order, and other connections are closed. Raises
+    the last failure.
     """
     waiting = list(addresses)
     if len(waiting) == 1:

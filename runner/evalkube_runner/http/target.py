@@ -1,4 +1,4 @@
-"""Where requests go: the parts of a URL, and the head that all requests share. No look-ups here."""
+"""The target of requests: the parts of a URL, and the head that all requests share. No look-ups here."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,9 +30,7 @@ class Target:
 
 
 def target_of(url: str, proxy: Proxy | None = None) -> Target:
-    """The parts of ``url`` (http or https, checked by the contract); what is asked of a proxy that forwards is all of
-    it.
-    """
+    """The parts of `url` (http or https, checked by the contract). A proxy that forwards is asked for all of it."""
     parts = urlsplit(url)
     tls = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -42,14 +40,14 @@ def target_of(url: str, proxy: Proxy | None = None) -> Target:
 
 
 def proxied_by(proxy: Proxy | None, *, tls: bool) -> dict[str, str]:
-    """What a request says to a proxy that forwards it, beside what it says to the target."""
+    """The headers of a request to a proxy that forwards it."""
     if proxy is not None and proxy.basic and proxy.forwards(tls=tls):
         return {"Proxy-Authorization": proxy.basic}
     return {}
 
 
 def request_head(target: Target, headers: dict[str, str]) -> bytes:
-    """The head of every request up to the value of its last header, ``Content-Length: ``."""
+    """The head of every request up to the value of its last header, `Content-Length: `."""
     made = {
         "Host": target.authority,
         "User-Agent": "evalkube",

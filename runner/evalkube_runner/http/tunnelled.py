@@ -1,4 +1,4 @@
-"""Has an httpx transport reach its host through a SOCKS proxy, in the words that the load generator has, too.
+"""Has an httpx transport reach its host through a SOCKS proxy, with the load generator's own code.
 
 httpx has SOCKS of its own, which leaves connections open that a proxy refuses, and takes each read for a whole answer.
 """
@@ -18,7 +18,7 @@ _READ_BYTES = 1024
 
 
 def through(transport: httpx.AsyncBaseTransport, proxy: Proxy) -> None:
-    """Has all connections of `transport` begin at `proxy`. Raises AttributeError for an httpx made in another way."""
+    """Send all connections of `transport` to `proxy` first. Raises AttributeError for an httpx made in another way."""
     pool = transport._pool  # type: ignore[attr-defined]  # an AsyncHTTPTransport has one
     pool._network_backend = _Tunnelled(pool._network_backend, proxy)
 

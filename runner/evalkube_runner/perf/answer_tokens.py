@@ -1,4 +1,4 @@
-"""How many tokens a request and its answer have, and who says so. No I/O."""
+"""Counts the tokens of a request and its answer, and says who counted them. No I/O."""
 
 from typing import TypeAlias
 
@@ -12,8 +12,8 @@ Tokens: TypeAlias = tuple[TokenBasis, int | None, int | None]
 
 
 def tokens_of(exchange: Exchange) -> Tokens:
-    """Prompt and completion tokens of an answer as the server says them, else its chunks. One without words has no
-    completion.
+    """The prompt and completion tokens of an answer, by the server's counts, else by its chunks. An answer without
+    words has no completion.
     """
     usage = exchange.usage
     given = usage.prompt_tokens if usage is not None else None
@@ -27,9 +27,7 @@ def tokens_of(exchange: Exchange) -> Tokens:
 
 
 def hidden_of(exchange: Exchange) -> int:
-    """Tokens of thoughts that were not shown, as far as the counts tell: they are before the first token, and between
-    no two pieces.
-    """
+    """The tokens of thoughts that were not shown, as far as the counts say: they came before the first token."""
     usage = exchange.usage
     if usage is None or not usage.reasoning_tokens or usage.completion_tokens is None:
         return 0

@@ -34,16 +34,16 @@ _STEP_NS = 100_000
 
 
 class Hearer(Protocol):
-    """A protocol that is told when bytes arrived: `asyncio.Protocol` and one method more."""
+    """A protocol that gets the time of bytes: `asyncio.Protocol` and one method more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
 
     def arrived(self, data: bytes, at_ns: int) -> None:
-        """Bytes that arrived at `at_ns` (monotonic), by the kernel's clock."""
+        """Take bytes that arrived at `at_ns` (monotonic), by the kernel's clock."""
 
     def data_received(self, data: bytes) -> None:
-        """Bytes that nobody knows the time of."""
+        """Take bytes without a time."""
 
     def connection_lost(self, problem: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -65,11 +65,11 @@ class Arrivals:
 
     @staticmethod
     def known() -> bool:
-        """Whether this system has such times."""
+        """Whether this system gives times of arrival."""
         return sys.platform == "linux"
 
     def look_at_clock(self) -> None:
-        """Note whether somebody has set the wall clock: the stamps before are off by as much."""
+        """Check whether somebody has set the wall clock: then the stamps before are wrong by as much."""
         offset_ns = self._clocks_apart_ns()
         step_ns = abs(offset_ns - self.offset_ns)
         if step_ns > _STEP_NS:
@@ -92,14 +92,14 @@ class Arrivals:
         hearer.connection_made(line)
 
     def close(self) -> None:
-        """Hear nothing more; its connections are over."""
+        """Stop reading; all connections are closed."""
         if not self._epoll.closed:
             self._loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
             self._first.close()
 
     def watch(self, fd: int, *, reads: bool, writes: bool) -> None:
-        """What to wait for on a connection."""
+        """Set the events to wait for on a connection."""
         self._epoll.modify(fd, (select.EPOLLIN if reads else 0) | (select.EPOLLOUT if writes else 0))
 
     def forget(self, fd: int) -> None:
@@ -163,7 +163,7 @@ class _Line(asyncio.Transport):
             self._write_on()
 
     def _end_heard(self) -> None:
-        """The server says no more. What is still to be sent is sent, as asyncio's transports do."""
+        """The server has ended its side. What is still to be sent is sent, as asyncio's transports do."""
         if not self._unsent:
             self.end(None)
             return
@@ -198,11 +198,11 @@ class _Line(asyncio.Transport):
         return len(self._unsent)
 
     def is_closing(self) -> bool:
-        """Whether it is over, or about to be."""
+        """Whether the connection is closed, or about to be."""
         return self._closing or self._heard_end
 
     def abort(self) -> None:
-        """End it at once; its hearer is told in the loop's next turn."""
+        """Close at once; the hearer is told in the loop's next turn."""
         self.end(None)
 
     def close(self) -> None:
@@ -210,7 +210,7 @@ class _Line(asyncio.Transport):
         self.end(None)
 
     def end(self, problem: Exception | None) -> None:
-        """End it, for `problem` if there is one."""
+        """Close the connection, for `problem` if there is one."""
         if self._closing:
             return
         self._closing = True

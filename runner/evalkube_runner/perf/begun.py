@@ -1,4 +1,4 @@
-"""When this shard's load of a point began, on the clock that all shards know. Pure."""
+"""The start of this shard's load of a point, on the clock that all shards share. Pure."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,8 @@ __all__ = ["begun_of"]
 
 
 def begun_of(instant: StartInstant | None, begun_ns: Iterable[int]) -> Begun | None:
-    """As early and as late as it may have been. `begun_ns`: of each worker, on the monotonic clock, 0 of one that sent
-    nothing. None where no instant was agreed on, or the clock of who named it was not told.
+    """The earliest and the latest possible start. `begun_ns` has each worker's, on the monotonic clock, 0 for one that
+    sent nothing. None where no instant was agreed on, or where the offset of its clock is not known.
     """
     known = [at_ns for at_ns in begun_ns if at_ns]
     if instant is None or instant.doubt_ns is None or not known:

@@ -59,8 +59,8 @@ class Prompts(Protocol):
 
 
 def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query, limit: int | None = None) -> Ask:
-    """The request for one prompt. A range of token limits is drawn from for each time that it is sent; `limit` goes
-    before those of the spec. A prompt's own tools go before those of the spec.
+    """The request for one prompt. From a range of token limits one is drawn for each sending. `limit` and a prompt's
+    own tools win over those of the spec.
     """
     chat = chat_of(prompt)
     tools: Sequence[Mapping[str, Any]] | None = spec.tools
@@ -93,7 +93,7 @@ def ask_of(spec: PerfRunSpec, prompt: Prompt | Inputs | Query, limit: int | None
 
 
 def rendered(body: Mapping[str, Any]) -> tuple[bytes, int | None]:
-    """A body as JSON, and where in it a drawn token limit is to be put; None where it has none."""
+    """A body as JSON, and the place for a drawn token limit; None where it has none."""
     found = orjson.dumps(body, default=_drawn)
     place = found.find(_PLACE)
     return (found, None) if place < 0 else (found[:place] + found[place + 1 :], place)
@@ -162,7 +162,7 @@ class Bodies:
 
     @property
     def layout(self) -> Layout:
-        """Where they lie; known once a span has begun."""
+        """The layout of the bodies' files; known once a span has begun."""
         assert self._layout is not None
         return self._layout
 
@@ -181,7 +181,7 @@ class Bodies:
             path.unlink()
 
     async def begin(self, span: Span) -> None:
-        """Have the first bodies of `span` there; the others follow as workers reach them. Raises as prompts do."""
+        """Render the first bodies of `span`; the others follow as workers reach them. Raises as prompts do."""
         loop = asyncio.get_running_loop()
         if self._layout is None:
             self._layout, self._most = await loop.run_in_executor(self._thread, self._laid_out)
@@ -198,7 +198,9 @@ class Bodies:
             self.check()
 
     def reached(self, worker: int, block: int) -> None:
-        """Note that a worker asks for `block`. From the first on there is a load, which goes before rendering."""
+        """Note that a worker asks for `block`. From the first request on there is a load, which has priority over
+        rendering.
+        """
         if not self._loaded:
             self._loaded = True
             self._thread.submit(machine.step_back)
@@ -257,7 +259,7 @@ class Bodies:
         return [list(window(self.layout, self._span, at, self._most)) for at in self._at.values()]
 
     def _missing(self) -> int | None:
-        """The block that is needed soonest and is not there."""
+        """The missing block that is needed soonest."""
         found = [
             (step, block) for blocks in self._windows() for step, block in enumerate(blocks) if block not in self._there
         ]
@@ -280,7 +282,7 @@ class Bodies:
         payloads.write(self.layout.path(block), map(self._body, self.layout.items_of(block)))
 
     def _forget(self, needed: Collection[int]) -> None:
-        """Remove what nobody is near; all of it stays where all of it is little enough."""
+        """Remove blocks that no worker is near; small loads keep all of them."""
         if self.layout.blocks > self._most:
             for block in self._there - set(needed):
                 self._remove(block)

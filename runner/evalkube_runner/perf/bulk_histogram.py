@@ -1,4 +1,4 @@
-"""Counting many values at once, with numpy: the same figures as ``Histogram.add`` one by one, thirty times cheaper.
+"""Counting many values at once, with numpy: the same figures as `Histogram.add` one by one, thirty times cheaper.
 
 The counts lie in flat arrays, one place per bucket; pages that no value falls on take no memory.
 """
@@ -23,7 +23,7 @@ _BUCKETS = bucket_of(_LARGEST) + 1
 
 
 def buckets_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """``histogram.bucket_of`` for each of ``values`` (0 <= value < 2**53)."""
+    """`histogram.bucket_of` for each of `values` (0 <= value < 2**53)."""
     bit_length = np.frexp(values.astype(np.float64))[1].astype(np.int64)
     shift = np.maximum(bit_length - _SUB_BITS - 1, 0)
     return (shift << _SUB_BITS) + (values >> shift)
@@ -40,7 +40,7 @@ class BulkHistogram:
         self._rest = Histogram()  # the figures that are not by bucket
 
     def add(self, values: list[int], times: list[int] | None = None) -> None:
-        """Count ``values[i]`` ``times[i]`` times (once each without ``times``). Values below 0 count as 0."""
+        """Count `values[i]` `times[i]` times (once each without `times`). Values below 0 count as 0."""
         if not values:
             return
         numbers = np.clip(np.array(values, dtype=np.int64), 0, _LARGEST)
@@ -100,7 +100,7 @@ class BulkHistograms:
             values.clear()
 
     def add(self, name: str, values: list[int], times: list[int]) -> None:
-        """Count ``values[i]`` ``times[i]`` times, now."""
+        """Count `values[i]` `times[i]` times, now."""
         self._histograms[name].add(values, times)
 
     def sketch(self, name: str) -> Sketch:

@@ -1,5 +1,5 @@
-"""Which requests of a schedule a stall of the client may have made slower at the server: those that left in a burst
-after it, those that were under way then, and those behind, until the server has caught up. Pure: times come in.
+"""Finds requests that a stall of the client may have made slower at the server: those in the burst after it, those
+under way, and those behind, until the server has caught up. Pure: times come in.
 
 What is sent late is sent all at once. A server that has nothing to do meanwhile loses that time: its queue is longer
 afterwards, and every request in it waits, for as long as the longest stall at most (what arrives later by so much, in
@@ -30,7 +30,7 @@ class Bunching:
         self._over: deque[tuple[int, int]] = deque(maxlen=_KEPT)
 
     def sent(self, now_ns: int, late_ns: int, in_flight: int) -> None:
-        """A request leaves now, so late by the client's own doing, beside so many others."""
+        """Note that a request leaves now, so late by the client's own fault, with so many others in flight."""
         if late_ns >= _STALL_NS:
             self._burst_ns = max(self._burst_ns, late_ns)
             self._until_ns = max(self._until_ns, now_ns + _LIFE * late_ns)
@@ -42,7 +42,7 @@ class Bunching:
             self._until_ns = self._burst_ns = 0
 
     def behind_ns(self, sent_ns: int) -> int:
-        """By how much the bursts since a request was sent, or that lasted then, may have delayed its answer."""
+        """The most by which bursts since a request was sent, or during it, may have delayed its answer."""
         behind_ns = self._burst_ns
         for until_ns, burst_ns in reversed(self._over):
             if until_ns < sent_ns:

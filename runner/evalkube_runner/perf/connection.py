@@ -1,7 +1,7 @@
-"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, ``arrivals`` and ``pool`` touch a
+"""One connection: HTTP/1.1 over an asyncio.Protocol and httptools. Only this module, `arrivals` and `pool` touch a
 socket.
 
-Everything in a read has that read's time: the kernel's where it has one (``arrivals``), else that of the one clock
+Everything in a read has that read's time: the kernel's where it has one (`arrivals`), else that of the one clock
 reading per read. There are no timers here: the pool sweeps over all requests in flight. Redirects are not followed and
 nothing is retried, but for one case: a reused connection that the server had closed before it could answer, which is
 the keep-alive race of RFC 9112, 9.3.1 and no failure; that request is sent once more and counted. Interim answers (1xx)
@@ -36,17 +36,17 @@ class Owner(Protocol):
     """Who owns a connection, and is told of its end and of answers."""
 
     def released(self, connection: "Connection", *, keep: bool) -> None:
-        """It has answered; ``keep``: it may be used again."""
+        """Take the connection back after its answer. `keep`: it may be used again."""
 
     def lost(self, connection: "Connection") -> None:
-        """The connection is closed."""
+        """Note that the connection is closed."""
 
     def send_fresh(self, exchange: Exchange) -> None:
         """Send a request again, on a new connection."""
 
 
 class Connection(asyncio.Protocol):
-    """One connection: idle in the pool (``exchange`` is None) or busy with one request."""
+    """One connection: idle in the pool (`exchange` is None) or busy with one request."""
 
     __slots__ = (
         "_answer_pieces",
@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(self, owner: Owner, url: str, pulse: Pulse) -> None:
-        """``url``: what relative redirects refer to. ``pulse`` tells how late a read may be."""
+        """`url`: what relative redirects refer to. `pulse` tells how late a read may be."""
         self._owner = owner
         self._pulse = pulse
         self._url = url
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         """Write a request; the clock is read right before the write. (The kernel's own time of sending would have to be
         fetched from the socket's error queue, a call more for each request, and says the same to some microseconds.)
 
-        Straight to the kernel where there is no TLS in between: uvloop's ``write`` only queues until the end of the
+        Straight to the kernel where there is no TLS in between: uvloop's `write` only queues until the end of the
         loop's turn, and in a turn with hundreds of answers the request would leave milliseconds after its time.
         """
         assert self.transport is not None
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._take(data, _clock())
 
     def arrived(self, data: bytes, at_ns: int) -> None:
-        """Bytes that arrived at ``at_ns``, by the kernel's clock."""
+        """Take bytes that arrived at `at_ns`, by the kernel's clock."""
         if not self._stamped:
             self._stamped = True
             if self.exchange is not None:
@@ -218,8 +218,8 @@ class Connection(asyncio.Protocol):
             self._broken(fault)
 
     def _late(self, exchange: Exchange, now_ns: int) -> None:
-        """What was read now may have lain here while this process stood still. By the kernel's clock that is no matter
-        for the last of it, whose time it is: only for a first token that others came after.
+        """The time for which the bytes of this read may have waited while this process stood still. By the kernel's
+        clock that only matters for a first token that others followed.
         """
         lag_ns = self._pulse.lag_ns(now_ns)
         if exchange.first_token_ns == now_ns and not (self._stamped and exchange.one_event and not self._complete):
@@ -229,19 +229,19 @@ class Connection(asyncio.Protocol):
             exchange.end_lag_ns = lag_ns
 
     def _unparsed(self, problem: Exception) -> str:
-        """What is wrong with what was read; nothing where the answer was whole before."""
+        """The fault of bytes that cannot be parsed; none where the answer was complete before."""
         if not self._complete:
             return framing.not_http(problem)
         self._keep = False
         return ""
 
     def _leave_out_rest(self) -> None:
-        """What follows an answer is no part of it."""
+        """Drop what follows an answer: it is no part of it."""
         del self._pieces[self._answer_pieces :]
         self._answer_pieces = None
 
     def _broken(self, fault: str) -> None:
-        """The message cannot be read any further; a stream that has said its end is whole for all that."""
+        """End a message that cannot be read any further. A stream that has said its end is still complete."""
         if self.done_ns:
             self.settle()
         else:
@@ -317,7 +317,7 @@ class Connection(asyncio.Protocol):
 
 
 class _Callbacks:
-    """What httptools calls. ``on_body`` is the append of a list: chunks of one read are joined, not handled one by
+    """The callbacks of httptools. `on_body` appends to a list: chunks of one read are joined, not handled one by
     one.
     """
 

@@ -1,4 +1,4 @@
-"""Conversations in progress: what the next turn says, and when. No I/O but that of the files of `payloads`.
+"""Conversations in progress: the request of the next turn, and its time. No I/O but reading the files of `payloads`.
 
 What is drawn for the turns of a conversation (think times, token limits) is a function of (seed, index, turn), as all
 of a schedule is: Philox, keyed apart from the other draws.
@@ -19,8 +19,8 @@ _STREAM: Final = int.from_bytes(b"turns")
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How conversations go on: how their answers stand in the history, and how long a person thinks before a turn, from
-    the least to the most.
+    """The options of conversations: the form of answers in the history, and the least and the most think time before a
+    turn.
     """
 
     answered: Answered
@@ -79,7 +79,7 @@ class Session:
         return self._script.request_body(self._history, self._limits[self.turn])
 
     def take(self, answer: str) -> int:
-        """The model has answered the current turn: go on to the next. How long the person thinks first, in ns."""
+        """Take the answer to the current turn and go on to the next; the think time before it, in ns."""
         self._history += self._options.answered.element(answer) + self._script.later[self.turn]
         self.turn += 1
         return self._thinks[self.turn - 1]

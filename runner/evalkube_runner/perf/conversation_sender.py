@@ -1,5 +1,5 @@
-"""Sends conversations: the first turn of each as `sender` sends a request, every further one when the answer before it
-has come and the person has thought.
+"""Sends conversations: the first turn of each like `sender` sends a request, every further one after the answer before
+it and the think time.
 
 An index is a conversation, and a slot is held by one from its first turn to its last, also while the person thinks. A
 turn that fails ends its conversation, and so does the end of the load.
@@ -25,7 +25,7 @@ _clock = time.monotonic_ns
 
 
 class Ending(StrEnum):
-    """How a conversation ended: all its turns were answered, one of them failed, or the load was over before."""
+    """The end of a conversation: all turns answered, one of them failed, or the load over before."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -62,7 +62,7 @@ class Turn(Exchange):
 
     @property
     def request_body(self) -> bytes:
-        """What was sent, without its head."""
+        """The body that was sent."""
         return self.payload.partition(b"\r\n\r\n")[2]
 
     def _take(self, answer: Answer) -> None:
@@ -127,8 +127,8 @@ class ConversationSender(Sender):
             self._send_turn(session, due_ns, now_ns, thought_ns)
 
     def _send_turn(self, session: Session, due_ns: int, now_ns: int, thought_ns: int) -> None:
-        """A turn is meant for the time at which the person has thought. One that does not think answers what was seen,
-        when it is seen, as a closed loop does.
+        """Send a turn. It is due when the think time is over; without one it is due when the answer is seen, as in a
+        closed loop.
         """
         exchange = self._turn(session, self._sessions.request(session))
         exchange.intended_ns = due_ns if thought_ns else now_ns
@@ -142,8 +142,8 @@ class ConversationSender(Sender):
         self._pool.send(exchange)
 
     def _cut(self, now_ns: int) -> None:
-        """The time is up: nobody goes on. A turn that was due until then and could not leave was offered all the
-        same.
+        """End all conversations: the time is up. A turn that was due before and could not leave still counts as
+        offered.
         """
         end_ns = min(self._stop_ns, now_ns)
         for due_ns, _, _, session in self._thinking:
@@ -155,7 +155,7 @@ class ConversationSender(Sender):
         self._thinking.clear()
 
     def _wake(self) -> None:
-        """Ring for the next turn that is due, unless a first turn is due before."""
+        """Set the timer for the next turn, unless a first turn is due before."""
         if not self._thinking:
             return
         due_ns = self._thinking[0][0]
@@ -164,7 +164,7 @@ class ConversationSender(Sender):
         self._alarm.set(min(due_ns, self._stop_ns))
 
     def _ended(self, exchange: Exchange) -> None:
-        """A turn is over: the next one of its conversation is due after a while, or its slot is free."""
+        """Note that a turn is over: the next one is due after the think time, or the slot is free."""
         assert isinstance(exchange, Turn)
         session = exchange.session
         if exchange.error is None and session.goes_on:

@@ -1,4 +1,4 @@
-"""What the conversations of one worker add up to, beside what `measure` counts of their requests. No I/O here.
+"""Counts the conversations of one worker, beside what `measure` counts of their requests. No I/O here.
 
 Of measured conversations: how each ended, how many turns were sent of it, and how many more it would have had. The TTFT
 of first turns stands apart from that of later ones, whose beginning the server has seen before.

@@ -1,4 +1,4 @@
-"""What stalls of the client may have added to times: each touched value as measured, and the least that it was. Pure.
+"""Bounds what stalls of the client may have added to times: each affected value as measured, and its least. Pure.
 
 The verdict compares the two. A value is touched where its answer was read late, its request left late, or a burst after
 a stall (`bunching`) was before it at the server.
@@ -15,7 +15,7 @@ _LATE_NS = 1_000_000
 
 
 class Delays:
-    """Those of one worker and one point, by the name of the value."""
+    """The delays of one worker and one point, by the name of the value."""
 
     def __init__(self) -> None:
         self._delayed: dict[str, Histogram] = {}
@@ -24,8 +24,8 @@ class Delays:
         self._unbunched: dict[str, Histogram] = {}
 
     def add(self, exchange: Exchange) -> None:
-        """Note what a stall of the client may have lengthened: what was read late, what left late, and what a burst met
-        at the server.
+        """Note values that a stall of the client may have lengthened: late reads, late sends, and delays by a burst at
+        the server.
         """
         if exchange.behind_ns:
             self._count_bunched(exchange)
@@ -64,7 +64,7 @@ class Delays:
 
 
 def lags_of(exchange: Exchange) -> tuple[int, int, int]:
-    """How much of a request's times may have been a stall of the client: of its sending (what is late on any machine is
+    """The parts of a request's times that may be stalls of the client: in its sending (lateness that any machine has is
     none), its first token and its end.
     """
     sending_ns = exchange.dispatched_ns - max(exchange.ready_ns, exchange.intended_ns)

@@ -1,4 +1,4 @@
-"""From a spec and its credentials to the endpoint under load, once per load test. Names are looked up here too."""
+"""Makes the endpoint under load from a spec and its credentials, once per load test. Names are looked up here too."""
 
 import logging
 
@@ -47,7 +47,7 @@ def endpoint_of(spec: PerfRunSpec, context: RunContext) -> Endpoint:
 
 
 def options_of(spec: PerfRunSpec, context: RunContext) -> LoadOptions:
-    """What is the same for all points of a load test. Raises as `endpoint_of`."""
+    """The options that all points of a load test share. Raises as `endpoint_of`."""
     readable = context.readable
     _check_messages(spec)
     return LoadOptions(
@@ -90,9 +90,9 @@ def _session_options(spec: PerfRunSpec) -> SessionOptions:
 
 
 async def addresses_of(endpoint: Endpoint, context: RunContext) -> tuple[str, ...]:
-    """What connections go to: looked up and judged once for all workers, so that no request waits for DNS; none where
-    the name has none, which the requests report. With a proxy they are the proxy's, and it is the target that is
-    judged. Raises TargetForbidden.
+    """The addresses of connections, looked up and judged once for all workers, so that no request waits for DNS. None
+    where the name has none, which the requests report. With a proxy they are the proxy's, and the target is judged.
+    Raises TargetForbidden.
     """
     where = target_of(endpoint.url)
     try:

@@ -1,4 +1,6 @@
-"""The one request before the load that tells early whether the endpoint can be reached, lets us in, and answers."""
+"""Sends one request before the load, to find out early whether the endpoint can be reached, accepts the key, and
+answers.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,12 +39,12 @@ _COMPLETE = (
 
 
 class NotUpYet(RunFailed):
-    """The endpoint does not answer as one that works, and may still be coming up."""
+    """The endpoint does not work yet, and may still be starting."""
 
 
 async def check_endpoint(options: LoadOptions, bodies: Layout, addresses: Sequence[str]) -> None:
-    """Send the first request of ``bodies``, which is rendered, to one of ``addresses``. A stream is left at its first
-    token. Raises RunFailed with the server's status and message, NotUpYet where that may pass.
+    """Send the first rendered request of `bodies` to one of `addresses`. A stream is closed at its first token. Raises
+    RunFailed with the server's status and message, NotUpYet where that may pass.
     """
     endpoint, limits = options.endpoint, options.limits
     limits = pools.Limits(limits.connect_s or 30.0, limits.read_s, min(limits.total_s, _PROBE_S))

@@ -1,6 +1,4 @@
-"""One request and what was seen of its answer: times in integer nanoseconds of the monotonic clock, 0 = never. No I/O
-here.
-"""
+"""One request and the times of its answer: integer nanoseconds of the monotonic clock, 0 = never. No I/O here."""
 
 from collections.abc import Callable
 
@@ -18,7 +16,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Exchange:
-    """One request in flight. The connection fills it in; ``ended`` is called once, when it is over."""
+    """One request in flight. The connection fills it in; `ended` is called once, when it is over."""
 
     __slots__ = (
         "_body",
@@ -73,7 +71,7 @@ class Exchange:
         keep_text: bool = False,
         count: Callable[[bytes], int] | None = None,
     ) -> None:
-        """``keep_text``: where the server does not say how many tokens the answer has, keep its ``texts``. ``count``:
+        """`keep_text`: where the server does not say how many tokens the answer has, keep its `texts`. `count`:
         gives the number of inputs of a request whose answer has no words; None where it has.
         """
         self.index = index
@@ -108,7 +106,7 @@ class Exchange:
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the first choice ended that says so."""
+        """The finish reason of the first choice that has one."""
         return next((reason for reason in self.finish_reasons if reason is not None), None)
 
     @property
@@ -127,12 +125,12 @@ class Exchange:
         return not self.said_done and sum([track.chunks for track in self.reader.tracks] if self.reader else []) == 1
 
     def timed_by(self, clock: Clock) -> None:
-        """Something arrived, at a time by ``clock``."""
+        """Note the clock of an arrival."""
         self.clock = clock if self.clock in (None, clock) else Clock.MIXED
 
     def body(self, data: bytes, now_ns: int) -> bool:
-        """Take body bytes that one read brought; every event in them gets that read's time. Whether the answer is over
-        as far as its grammar goes.
+        """Take the body bytes of one read; every event in them gets that read's time. Whether the grammar says that the
+        answer is over.
         """
         reader = self.reader
         if reader is None or not 200 <= self.status < 300:
@@ -161,7 +159,7 @@ class Exchange:
         return self.reader is not None and self.reader.done and not self.refused
 
     def conclude(self, now_ns: int, *, whole: bool) -> None:
-        """The answer is over (``whole``: the HTTP message ended as it should): read what it says."""
+        """End the answer (`whole`: the HTTP message ended as it should), and read what it says."""
         if self.refused:
             self._conclude_refusal()
         elif self.reader is not None:
@@ -189,7 +187,7 @@ class Exchange:
             self.fail(ErrorClass.PARSE, "the server answered without streaming; set stream to false")
 
     def _date_back(self, lag_ns: int) -> None:
-        """The first token lay unread for `lag_ns` at most: when it came, and how far that may be from the truth."""
+        """The time of a first token that was unread for at most `lag_ns`, and how far it may be from the truth."""
         read_ns, pace_ns = self.first_token_ns, self.pace_ns
         backs_ns = [line.date_back(lag_ns, pace_ns) for line in self.lines if line.times_ns[:1] == [read_ns]]
         back_ns = max(backs_ns, default=0)

@@ -1,4 +1,4 @@
-"""Which requests are good: those that succeeded and kept every time that a load test asks for. No clock, no I/O.
+"""Counts good requests: those that succeeded and kept every time that a load test asks for. No clock, no I/O.
 
 Goodput is DistServe's (Zhong et al., "DistServe: Disaggregating Prefill and Decoding for Goodput-optimized Large
 Language Model Serving", OSDI 2024); a bound may be reached, and an answer of one token, which has no TPOT, keeps any,
@@ -44,7 +44,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a request took, and its `Lags`."""
+    """The times of a request, and its `Lags`."""
 
     ttft_ns: int | None
     latency_ns: int
@@ -68,7 +68,7 @@ class Counting:
         self.good = self.doubtful = 0
 
     def taken(self, intended_ns: int, sent_ns: int, first_token_ns: int | None, end_ns: int, lags_ns: Lags) -> Taken:
-        """What a request took."""
+        """The times of a request."""
         start_ns = intended_ns if self._intended else sent_ns
         ttft_ns = None if first_token_ns is None else first_token_ns - start_ns
         sending_ns, first_ns, last_ns = lags_ns

@@ -1,6 +1,4 @@
-"""The head of an answer, as far as it decides anything: how its body ends, where it redirects to, whether it is
-compressed. No I/O here.
-"""
+"""Reads the head of an answer: how its body ends, where it redirects to, whether it is compressed. No I/O here."""
 
 from urllib.parse import urljoin
 
@@ -43,7 +41,9 @@ class Head:
         return framing.until_close(None if length is None else length.decode("latin-1"), transfer.decode("latin-1"))
 
     def objection(self, status: int, url: str) -> Fault | None:
-        """Why an answer of ``url`` with this head is none, whatever its body says; None where the body decides."""
+        """The reason why an answer of `url` with this head is refused, whatever its body; None where the body
+        decides.
+        """
         if status < 300 and _ENCODING not in self._fields and self._fields.get(_TRANSFER, _CHUNKED) == _CHUNKED:
             return None  # as nearly every answer
         location = self._fields.get(_LOCATION)

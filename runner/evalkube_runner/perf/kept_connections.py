@@ -15,14 +15,14 @@ class KeptConnections:
     """At most one pool, of the last run."""
 
     def __init__(self, pulse: Pulse) -> None:
-        """``pulse`` tells all pools how late reads may be."""
+        """`pulse` tells all pools how late reads may be."""
         self._pulse = pulse
         self._pool: Pool | None = None
         self._led_to: tuple[object, ...] = ()
 
     async def pool(self, given: Task, connected: Callable[[int], None]) -> Pool:
         """The pool for a task: the kept one where that leads to the same place in the same way, else a new one.
-        ``connected``: see `Pool`.
+        `connected`: see `Pool`.
         """
         endpoint, limits, addresses = given.options.endpoint, given.options.limits, given.point.addresses
         kept, self._pool = self._pool, None

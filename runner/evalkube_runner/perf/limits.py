@@ -1,4 +1,4 @@
-"""What this machine can carry: how many worker processes a load is worth, and how many requests may be in flight."""
+"""Limits of this machine: the number of worker processes for a load, and of requests in flight."""
 
 from evalkube_crds.names import Reason
 from evalkube_crds.perfrun import PerfRunSpec
@@ -16,13 +16,13 @@ half a core.
 
 
 def workers_wanted(usable: int, *, slots: int | None, rate: float | None) -> int:
-    """How many processes a load is worth: one, until it would take half a core. Never more than ``slots``."""
+    """The number of worker processes for a load: one, until it would take half a core. Never more than `slots`."""
     worth = -(-slots // PARALLEL_PER_WORKER) if slots is not None else int(-(-(rate or 1.0) // _RATE_PER_WORKER))
     return max(1, min(usable, worth))
 
 
 def check_limits(spec: PerfRunSpec, context: RunContext) -> None:
-    """Refuse what this process could never do, before any request. Raises RunFailed(InvalidSpec)."""
+    """Refuse a load that this process could never carry, before any request. Raises RunFailed(InvalidSpec)."""
     key = context.api_key
     if key is not None and not (key.isascii() and key.isprintable()):
         raise RunFailed(Reason.INVALID_SPEC, "api_key: must be printable ASCII, as a header is")

@@ -1,4 +1,4 @@
-"""What is seen of a point while it is measured, of what its workers told. Pure.
+"""The live figures of a point, from its workers' reports. Pure.
 
 Rates are of the last seconds, by each worker's own times, so that when its news came makes no difference. Percentiles
 are of the point so far. Requests of the warm-up count as in flight, and in nothing else.
@@ -15,14 +15,14 @@ __all__ = ["PointLive"]
 
 
 class PointLive:
-    """What is seen of one point, from its first news to its end."""
+    """The live figures of one point, from its first report to its end."""
 
     def __init__(self) -> None:
         self._told: Sequence[Progress] = ()
         self._recent: list[Recent] = []
 
     def heard(self, told: Sequence[Progress]) -> None:
-        """Take the last news of each worker."""
+        """Take the last report of each worker."""
         self._told = told
         self._recent += [Recent() for _ in told[len(self._recent) :]]
         for recent, one in zip(self._recent, told, strict=True):
@@ -30,12 +30,12 @@ class PointLive:
                 recent.heard(one.at_ns, one.succeeded, one.output_tokens)
 
     def now(self, now_ns: int) -> Live:
-        """What is seen at that time, on the monotonic clock."""
+        """The live figures at that time, on the monotonic clock."""
         in_flight = float(sum(one.in_flight for one in self._told))
         return Live(rates=self._rates(now_ns) | {"in_flight": in_flight}, times=self._times())
 
     def after(self) -> Live:
-        """What was seen of the point once its load is over."""
+        """The figures of the point once its load is over."""
         return Live(rates={"in_flight": 0.0}, times=self._times())
 
     def _rates(self, now_ns: int) -> dict[str, float]:

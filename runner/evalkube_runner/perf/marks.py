@@ -1,6 +1,6 @@
 """One record of fixed size for each request of a worker: when it was sent and ended, and what it carried. On disk.
 
-Rows say all of it and more, for people; what ``steady`` needs of a million of them is read from here within a second,
+Rows say all of it and more, for people; what `steady` needs of a million of them is read from here within a second,
 at some 50 bytes a request. Times count from the start of the point, in ns; -1 stands for what there is not.
 """
 
@@ -22,7 +22,7 @@ from evalkube_runner.perf.timeline import Span, tpots_of
 __all__ = ["DTYPE", "Batch", "Marks", "Outcome", "batches", "path_of"]
 
 Batch: TypeAlias = NDArray[np.void]
-"""Records, as ``DTYPE`` has them."""
+"""Records, as `DTYPE` has them."""
 
 _FIELDS: Final = (
     *(("dispatched", "q"), ("sent", "q"), ("first_token", "q"), ("end", "q"), ("tpot", "q")),
@@ -36,7 +36,7 @@ _PER_READ: Final = 1 << 13  # what is worked out of eight times as many takes 20
 
 
 class Outcome(IntEnum):
-    """How a request ended; or that a record is a further choice of an answer, with a time per token and no more."""
+    """The end of a request; or the mark of a record for a further choice of an answer, with only a time per token."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -48,22 +48,22 @@ _SUCCEEDED: Final = int(Outcome.SUCCEEDED)  # a plain number is packed in a thir
 
 
 def path_of(rows: Path) -> Path:
-    """Where the records of the worker stand whose rows are in ``rows``."""
+    """The file with the records of the worker whose rows are in `rows`."""
     return rows.with_suffix(".marks")
 
 
 class Marks:
-    """The records of one worker and one point. Times count from ``start_ns``, monotonic."""
+    """The records of one worker and one point. Times count from `start_ns`, monotonic."""
 
     def __init__(self, path: Path, *, start_ns: int, warmup: int) -> None:
-        """Requests with an index below ``warmup`` are the warm-up."""
+        """Requests with an index below `warmup` are the warm-up."""
         self._file = path.open("wb", buffering=0)
         self._start_ns = start_ns
         self._warmup = warmup
         self._records: list[bytes] = []
 
     def add(self, exchange: Exchange) -> None:
-        """Take one request that is over; one whose tokens are yet to be counted comes as ``add_row``."""
+        """Take one request that is over; one whose tokens are yet to be counted comes as `add_row`."""
         if exchange.texts is not None:
             return
         start_ns, first_token_ns, spans = self._start_ns, exchange.first_token_ns, exchange.spans

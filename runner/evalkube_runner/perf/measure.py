@@ -1,23 +1,23 @@
-"""What the requests of one worker add up to: counts, integer sums, histograms, and a series for plots.
+"""Sums the requests of one worker: counts, integer sums, histograms, and a series for plots.
 
 Definitions (all times in ns, of requests that succeeded):
 
-- ``latency``: end minus send; ``ttft``: first token minus send; ``first_byte``: first byte minus send. ``intended_*``
+- `latency`: end minus send; `ttft`: first token minus send; `first_byte`: first byte minus send. `intended_*`
   count from the time the schedule meant the request to leave, so a client that falls behind cannot hide it
   (coordinated omission).
-- ``tpot``: (end - first token) / (tokens - 1), of each choice with more than one token. The end is the chunk that ends
+- `tpot`: (end - first token) / (tokens - 1), of each choice with more than one token. The end is the chunk that ends
   the choice where a usage counts more tokens than chunks came (then the last token has no text), else the last token.
-- ``itl``: the gap between reads that carried tokens of one choice. k chunks in one read after a gap g count as k gaps
-  of g / k, because nobody knows when in between the server made them; ``chunks_per_read`` tells how often that
+- `itl`: the gap between reads that carried tokens of one choice. k chunks in one read after a gap g count as k gaps
+  of g / k, because nobody knows when in between the server made them; `chunks_per_read` tells how often that
   happened.
 - An answer that was not streamed has latency and tokens, and no TTFT, TPOT or ITL.
-- ``inputs`` are the texts, or documents, of requests whose answers have no words; those have no output tokens.
-- Tokens are the server's ``usage`` where it sends one, else counted by the tokenizer where one is given (after the
-  load: ``token_count``), else the counted content chunks; ``token_basis`` counts which.
-- ``good`` counts those that kept the times of ``goodput`` (there), from the intended send where requests have one;
+- `inputs` are the texts, or documents, of requests whose answers have no words; those have no output tokens.
+- Tokens are the server's `usage` where it sends one, else counted by the tokenizer where one is given (after the
+  load: `token_count`), else the counted content chunks; `token_basis` counts which.
+- `good` counts those that kept the times of `goodput` (there), from the intended send where requests have one;
   where tokens are counted after the load, only then.
-- ``late`` counts requests that left more than 1 ms after their intended time, for whatever reason; ``schedule_lag``
-  is the part of it that is the client's own: a wait for one of ``parallel`` slots is the server's.
+- `late` counts requests that left more than 1 ms after their intended time, for whatever reason; `schedule_lag`
+  is the part of it that is the client's own: a wait for one of `parallel` slots is the server's.
 
 Memory does not grow with the number of requests. No I/O here.
 """
@@ -69,7 +69,7 @@ class Measure:
     """Everything one worker reports of one point."""
 
     def __init__(self, *, warmup: int, goodput: Counting | None = None) -> None:
-        """Requests with an index below ``warmup`` are rows, and counted, but measured in nothing. ``goodput`` counts
+        """Requests with an index below `warmup` are rows, and counted, but measured in nothing. `goodput` counts
         the good ones, where a test says what they are.
         """
         self.goodput = goodput
@@ -99,11 +99,11 @@ class Measure:
         return self.succeeded + self.failed
 
     def begin(self, now_ns: int) -> None:
-        """The first measured request leaves now: the series and the throughput count from here."""
+        """Note that the first measured request leaves: the series and the throughput count from here."""
         self.first_sent_ns = self._series.start_ns = now_ns
 
     def connected(self, took_ns: int) -> None:
-        """A connection was opened."""
+        """Note that a connection was opened."""
         self._note("connect_ns", took_ns)
 
     def add(self, exchange: Exchange) -> None:
@@ -181,10 +181,10 @@ class Measure:
     def add_tokens(
         self, tokens: Tokens, latency_ns: int, spans: Sequence[Span], end_ns: int, *, strays: int, taken: Taken | None
     ) -> None:
-        """Count the tokens of an answer that was added with ``texts``, and so without any.
+        """Count the tokens of an answer that was added with `texts`, and so without any.
 
-        ``spans`` of its choices: none for an answer that was not streamed; ``strays``: see ``tpots_of``. ``taken``: for
-        ``goodput``, where it is counted.
+        `spans` of its choices: none for an answer that was not streamed; `strays`: see `tpots_of`. `taken`: for
+        `goodput`, where it is counted.
         """
         self._count_tokens(tokens, latency_ns, spans, strays)
         if taken is not None:
@@ -210,7 +210,7 @@ class Measure:
             self._note("tpot_ns", tpot_ns)
 
     def _taken(self, exchange: Exchange) -> Taken:
-        """What a request took for ``goodput``."""
+        """The times of a request for `goodput`."""
         assert self.goodput is not None
         first_token_ns = exchange.first_token_ns or None
         return self.goodput.taken(
@@ -223,8 +223,8 @@ class Measure:
         self.goodput.add(taken, spans, partial(tpots_of, made=(made or 0) - hidden, basis=basis, strays=strays))
 
     def _count_gaps_of(self, exchange: Exchange, hidden: int) -> None:
-        """The gaps of all choices: of tokens, where the server's count has more of them than pieces came. One that
-        ends its choice without a text is in the count, and in no gap.
+        """Count the gaps of all choices: between tokens, where the server counts more of them than pieces came. A token
+        that ends its choice without a text is counted, and in no gap.
         """
         usage = exchange.usage
         made = usage.completion_tokens if usage is not None else None
@@ -256,11 +256,11 @@ class Measure:
         self._gap_times.clear()
 
     def sketch(self, name: str) -> Sketch:
-        """What was counted so far by the histogram of that name, for percentiles of a load that goes on."""
+        """The counts so far of the histogram of that name, for percentiles of a load that goes on."""
         return self._histograms.sketch(name)
 
     def histograms(self) -> dict[str, Histogram]:
-        """Everything that was counted by value, ``schedule_lag_ns`` too; only what has values."""
+        """Everything that was counted by value, `schedule_lag_ns` too; only what has values."""
         self._flush_gaps()
         found = self._histograms.found()
         reads = found["chunks_per_read"]
@@ -269,7 +269,7 @@ class Measure:
         return {name: one for name, one in found.items() if one.count}
 
     def to_doc(self, unix_offset_ns: int) -> dict[str, Any]:
-        """The part of ``perf_point.PerfPoint`` that a worker knows, as plain values. ``unix_offset_ns``: Unix minus
+        """The part of `perf_point.PerfPoint` that a worker knows, as plain values. `unix_offset_ns`: Unix minus
         monotonic time.
         """
         histograms = {name: one.to_doc() for name, one in self.histograms().items()}

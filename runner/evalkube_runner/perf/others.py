@@ -1,5 +1,5 @@
-"""The other shards of a load test while a point is measured: tells them how this one's load fares, hears how theirs
-does, and decides with both whether the load ends early.
+"""Exchanges reports with the other shards of a load test while a point is measured, and decides with both whether the
+load ends early.
 
 What a target does to all of the load decides about all of it, so that no shard goes on alone with a part of what was
 asked, and none leaves out points that others measure. Who hears nothing of the others decides alone after some seconds.
@@ -57,7 +57,9 @@ class OtherShards:
         return self._early
 
     async def leave(self, limits: Limits, told: Sequence[Progress]) -> None:
-        """This shard's load is over, or to end early: from now on the others' are judged without it. Never raises."""
+        """Note that this shard's load is over or ends early: from now on the others' are judged without it. Never
+        raises.
+        """
         if self._left:
             return
         self._left = True
@@ -79,7 +81,7 @@ class OtherShards:
         )
 
     def _tell(self, news: LoadNews, now_s: float, *, urgent: bool) -> None:
-        """In the background: nothing waits for an answer here."""
+        """Report in the background: nothing waits for an answer here."""
         if self._asking is not None and not self._asking.done():
             return
         if now_s - self._asked_s >= (_URGENT_S if urgent else self._interval_s):

@@ -1,5 +1,5 @@
-"""How far a load test is and how long the rest takes, by its loads and by what was seen of them. Pure: the caller says
-what time it is.
+"""Estimates the progress of a load test and the time that is left, from its loads and what was measured of them. Pure:
+the caller says what time it is.
 
 A closed loop goes on as its answers come: n requests in c slots take n / c times the latency (Little's law), so that a
 latency seen at one load tells the time of the next. A rate takes as long as its schedule, and a duration is the most
@@ -17,8 +17,8 @@ __all__ = ["Load", "Pace"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One point's requests that are this shard's. ``slots`` None is the open loop; ``rate`` is requests a second, None
-    where answers alone set the pace; where it changes, its mean, and how long the warm-up takes by it. ``ramp_up_s``:
+    """This shard's requests of one point. `slots` None is the open loop. `rate` is in requests per second, None where
+    answers alone set the pace; where it changes, it is the mean, and the time of the warm-up is given. `ramp_up_s` is
     the time in which the slots begin, evenly.
     """
 
@@ -64,11 +64,11 @@ class Load:
 
 
 class Pace:
-    """How far one load test is, and how long the rest takes."""
+    """The progress of one load test, and the time that is left."""
 
     def __init__(self, loads: Iterable[Load] | None, *, pause_s: float, duration_s: float | None) -> None:
-        """``loads``: all of the test in order; None where what follows is decided as it goes, so that neither a total
-        nor an end is known. ``pause_s``: between two of them; ``duration_s``: of the measured part of each at most.
+        """`loads`: all of the test in order; None where what follows is decided as it goes, so that neither a total
+        nor an end is known. `pause_s`: between two of them; `duration_s`: of the measured part of each at most.
         """
         self._following = list(loads) if loads is not None else None
         self._pause_s = pause_s
@@ -94,7 +94,7 @@ class Pace:
             self._measuring_s = at_s
 
     def heard(self, warm: int, measured: int, now_s: float, *, failed: int = 0) -> None:
-        """So many of its warm-up and of its measured requests are over, and so many of these failed."""
+        """Note how many warm-up and measured requests are over, and how many of these failed."""
         self._warm, self._measured, self._failing = warm, measured, failed
         if self._measuring_s is None and (measured or warm >= self._load.warmup):
             self._measuring_s = now_s
@@ -103,7 +103,7 @@ class Pace:
             self._latency_s = self._load.full_s(took_s) * self._load.slots / (warm + measured)
 
     def end(self, measured: int, *, failed: int = 0) -> None:
-        """The load is over: what it left unsent is not to be done any more."""
+        """Note that the load is over: what it did not send is no longer to be done."""
         self._done += measured
         self._failed += failed
         self._load = replace(self._load, measured=0, warmup=0)
@@ -115,7 +115,7 @@ class Pace:
         return self._began_s is not None and self._measuring_s is None
 
     def progress(self, now_s: float, stage: str | None) -> Progress:
-        """How far the test is. At its end the estimate is 0."""
+        """The progress of the test. At its end the estimate is 0."""
         total = None
         if self._following is not None:
             total = self._done + self._load.measured + sum(load.measured for load in self._following)

@@ -25,7 +25,7 @@ _POLL_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where bodies lie: `items` different ones, `block` of them to a file; a test begins at item `offset`."""
+    """The layout of bodies: `items` different ones, `block` of them to a file; a test begins at item `offset`."""
 
     folder: Path
     items: int
@@ -126,7 +126,7 @@ class Payloads:
         return body
 
     def packed(self, item: int) -> bytes | None:
-        """What stands for one item in its file, as it is; None while it is not there yet."""
+        """The packed bytes of one item; None while they are not there yet."""
         found = self._found(item)
         return None if found is None else found[0]
 
@@ -136,7 +136,7 @@ class Payloads:
         return None if block is None else block.body(at)
 
     def awaited(self, item: int, max_tokens: int | None) -> bytes:
-        """As `body`, which is waited for. Blocks: for a thread."""
+        """The body of one item; waits until it is there. Blocks, so call it in a thread."""
         while (body := self.body(item, max_tokens)) is None:
             time.sleep(_POLL_S)
         return body

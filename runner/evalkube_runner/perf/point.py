@@ -1,4 +1,4 @@
-"""A point of a load test: the load that it asks for, and what is left of it. Pure."""
+"""A point of a load test: its load, and the documents of its result. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -31,10 +31,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One load. ``parallel`` None is the open loop. ``first`` is the place of its first request among the bodies, so
-    that prompts go on where the load before ended. ``run`` numbers the runs of a point that is measured several times.
-    ``rate`` is the mean where ``arrivals`` has stages, or is of a trace, of which ``recorded`` tells more.
-    ``ramp_up_s``: the time in which its slots begin.
+    """One load. `parallel` None is the open loop. `first` is the place of its first request among the bodies, so
+    that prompts go on where the load before ended. `run` numbers the runs of a point that is measured several times.
+    `rate` is the mean where `arrivals` has stages, or is of a trace, of which `recorded` tells more.
+    `ramp_up_s`: the time in which its slots begin.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Point:
 
     @property
     def load(self) -> str:
-        """What it asks for, in words: `16 in flight`, `20 requests/s`."""
+        """The load in words: `16 in flight`, `20 requests/s`."""
         slots = "" if self.parallel is None else f"{self.parallel} in flight"
         rate = "" if self.rate is None else f"{self.rate:g} requests/s"
         return ", ".join(part for part in (slots, rate) if part) or "all at once"
@@ -77,7 +77,7 @@ class Point:
 
     @property
     def slot_step_ns(self) -> int:
-        """Between the first requests of two slots."""
+        """The time between the first requests of two slots."""
         if self.ramp_up_s is None or self.parallel is None:
             return _SLOT_STEP_NS
         return int(self.ramp_up_s * NANO / self.parallel)
@@ -95,7 +95,7 @@ def arrivals_of(spec: PerfRunSpec) -> Arrivals:
 
 
 def documents(point: PerfPoint, spec: PerfRunSpec) -> dict[str, bytes]:
-    """What is delivered of a point but for its rows: its arguments, summary and percentiles, by their paths."""
+    """The documents of a point beside its rows: its arguments, summary and percentiles, by their paths."""
     load = {"url": url_of(spec), "number": point.number, "parallel": point.parallel}
     load |= {"rate": point.rate} if spec.rate_stages is None and spec.dataset != TRACE else {}
     return {

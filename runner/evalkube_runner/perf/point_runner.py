@@ -1,4 +1,4 @@
-"""One point of a load test: from its load to what was measured, with its artifacts.
+"""Runs one point of a load test, from its load to its measurement and artifacts.
 
 The numbers are made in the worker processes; here they are only added up, judged and delivered. Rows are delivered
 even of a point that is cancelled.
@@ -59,7 +59,7 @@ class PointRunner:
         bodies: Bodies,
         points: Sequence[Point] | None,
     ) -> None:
-        """``points``: all of the test, in order; None where they are decided as it goes."""
+        """`points`: all of the test, in order; None where they are decided as it goes."""
         self._spec = spec
         self._context = context
         self._options = options
@@ -100,8 +100,8 @@ class PointRunner:
 
     @contextlib.asynccontextmanager
     async def rows(self, name: str, requests: int) -> AsyncIterator[list[Path]]:
-        """Files with rows, as ``measure`` adds them, delivered as those of the point ``name`` at the end; also when
-        that is a cancellation or a fault. ``requests``: how many all shards send, so that all of them name it alike.
+        """Files with rows, as `measure` adds them, delivered as those of the point `name` at the end; also when
+        that is a cancellation or a fault. `requests`: how many all shards send, so that all of them name it alike.
         """
         path = f"{name}/requests.jsonl{SUFFIX if requests > MOST_PLAIN else ''}"
         files: list[Path] = []
@@ -114,7 +114,7 @@ class PointRunner:
         await _nearly_done(self._deliver_rows(path, files))
 
     async def _deliver_rows(self, path: str, files: Sequence[Path], *, hurry: bool = False) -> None:
-        """Deliver them. The next point waits for it, so that nothing disturbs its load."""
+        """Deliver the rows. The next point waits for it, so that nothing disturbs its load."""
         deliver = self._context.delivery.put_lines
         if written := [path for path in files if path.is_file()]:
             await deliver(path, written, hurry=hurry)
@@ -122,7 +122,7 @@ class PointRunner:
             await deliver(f"{path.partition('/')[0]}/server_metrics.jsonl", scraped, hurry=hurry)
 
     async def measure(self, point: Point, rows: list[Path]) -> PerfPoint:
-        """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to ``rows``,
+        """Put the load of a point on the endpoint: what was measured. Its rows are in the files added to `rows`,
         those of a cancelled point too.
         """
         context = self._context
@@ -172,7 +172,9 @@ class PointRunner:
         return left_out
 
     async def _sit_out(self, point: Point) -> PerfPoint:
-        """This shard has nothing to do: there are more shards than slots, or no target. But others wait for it."""
+        """The result of a point in which this shard has nothing to do: there are more shards than slots, or no target.
+        It still takes part in the start.
+        """
         await self._workers.sit_out()
         self._pace.end(0)
         return self._blank(point)
@@ -257,7 +259,7 @@ class PointRunner:
         await self._tell_of(point, self._doing(), course.now(time.monotonic_ns()))
 
     def _doing(self) -> str:
-        """With the current point; empty: measuring it."""
+        """Set what is being done with the current point; empty: it is being measured."""
         if self._workers.counting:
             return "counting tokens of"
         if self._workers.start_s is None:
@@ -274,7 +276,7 @@ class PointRunner:
         await self._tell(stages.stage_of(point, doing, runs=self._runs), live)
 
     async def _tell(self, stage: str, live: Live) -> None:
-        """Tell how far the test is, what it does now, and what is seen of it."""
+        """Report how far the test is, what it does now, and its live figures."""
         progress = self._pace.progress(time.monotonic(), stage)
         await self._context.delivery.progress(seen(progress, live, shards=self._context.shards))
 
@@ -306,6 +308,6 @@ async def _nearly_done(work: Awaitable[None]) -> None:
 
 
 def _typed(part: dict[str, Any]) -> dict[str, Any]:
-    """A worker's report with the contract's types."""
+    """The report of a worker with the contract's types."""
     found = PerfPoint.model_validate({"name": "", "number": 0} | part)
     return {name: getattr(found, name) for name in part}

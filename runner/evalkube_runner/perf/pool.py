@@ -1,4 +1,5 @@
-"""The connections of one worker process to one target: which is used, which is opened, what takes too long.
+"""The connections of one worker process to one target: it chooses which is used, opens new ones, and ends what takes
+too long.
 
 A pool hands out the connection that was used last (it is the least likely to have been closed). One coarse sweep
 looks at all requests in flight, so that no request pays for a timer.
@@ -31,9 +32,7 @@ _CONNECT_S = 60.0  # where no connect_timeout is given: the kernel alone would t
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Longest times, in seconds; None = no limit. ``read_s`` is the longest silence, ``total_s`` counts from the
-    send.
-    """
+    """The time limits, in seconds; None = no limit. `read_s` is the longest silence, `total_s` counts from the send."""
 
     connect_s: float | None = None
     read_s: float | None = None
@@ -47,7 +46,7 @@ class Limits:
 
 
 class Pool:
-    """The connections to one target, and what became of them."""
+    """The connections to one target, and their counts."""
 
     def __init__(
         self,
@@ -61,8 +60,8 @@ class Pool:
         proxy: Proxy | None = None,
         kernel_times: bool = True,
     ) -> None:
-        """``connected`` is told how long each successful connect took, in ns; ``pulse`` tells how late reads may be.
-        The addresses are those of `proxy`, where there is one. ``kernel_times``: take the kernel's where it has them,
+        """`connected` is told how long each successful connect took, in ns; `pulse` tells how late reads may be.
+        The addresses are those of `proxy`, where there is one. `kernel_times`: take the kernel's where it has them,
         which is on Linux, without TLS and without a proxy.
         """
         self._pulse = pulse or Pulse()
@@ -84,7 +83,7 @@ class Pool:
         self._timer = self._loop.call_later(limits.sweep_s, self._sweep)
 
     def send(self, exchange: Exchange) -> None:
-        """Send on the connection used last, else on a new one. Never calls ``exchange.ended`` before it returns."""
+        """Send on the connection used last, else on a new one. Never calls `exchange.ended` before it returns."""
         while self._idle:
             connection = self._idle.pop()
             if connection.usable and connection.quiet:
@@ -121,7 +120,7 @@ class Pool:
         return len(self._idle)
 
     async def warm(self, count: int) -> None:
-        """Have ``count`` idle connections ahead; those that fail are left to the requests, which report why."""
+        """Have `count` idle connections ahead; those that fail are left to the requests, which report why."""
         self._keep_idle(count)
         at_once = 128  # a listen queue holds so many (net.core.somaxconn of older kernels)
         for start in range(len(self._idle), count, at_once):
@@ -208,7 +207,7 @@ class Pool:
         return connection
 
     async def _first_that_answers(self) -> Connection:
-        """Addresses that do not answer where another one does are left out from then on (localhost: ::1 and
+        """Connect to the first address that answers. The others are left out from then on (localhost: ::1 and
         127.0.0.1).
         """
         self._turn += 1
@@ -236,7 +235,7 @@ class Pool:
         return connection
 
     def _sweep(self) -> None:
-        """Look at every request in flight; the limits are kept to within ``Limits.sweep_s``."""
+        """Look at every request in flight; the limits are kept to within `Limits.sweep_s`."""
         if self._arrivals is not None:
             self._arrivals.look_at_clock()
         now_ns = _clock()
@@ -256,7 +255,7 @@ class Pool:
 
 
 def _silence(exchange: Exchange) -> ErrorClass:
-    """Which wait was too long."""
+    """The limit that a silence has passed."""
     if not exchange.first_byte_ns:
         return ErrorClass.HEADER_TIMEOUT
     if exchange.streamed and not exchange.first_token_ns and not exchange.refused:

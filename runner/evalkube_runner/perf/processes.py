@@ -1,5 +1,5 @@
-"""Worker processes that are started before it is known what they will do: a process needs as long to load its modules
-as its parent needs to read data and to test the connection. Nothing else is imported here, so that it can be first.
+"""Starts worker processes before their work is known: a process needs as long to load its modules as its parent needs
+to read data and to test the connection. Nothing else is imported here, so that it can be first.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ LINE_BYTES = 1 << 28  # a report of many histograms; the worker is our own
 
 
 class Processes:
-    """Processes of ``worker``. An async context manager: none outlives it."""
+    """Processes of `worker`. An async context manager: none outlives it."""
 
     def __init__(self) -> None:
         self._all: list[asyncio.subprocess.Process] = []

@@ -1,4 +1,4 @@
-"""A rate that changes while a point runs: when the n-th request of it is due. Pure.
+"""A rate that changes while a point runs: the due time of the n-th request. Pure.
 
 The number of requests that a rate asks for until a time t is its integral L(t). What arrives at 1, 2, 3, ... of a
 process of unit rate arrives at L's inverse of these: exact for Poisson arrivals (Cinlar, "Introduction to Stochastic

@@ -19,17 +19,17 @@ _BATCH = 256
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Timing: TypeAlias = tuple[Sequence[Sequence[int]], int, Sequence[int]]
-"""The spans of an answer's choices, its chunks of others (see ``timeline.tpots_of``), and ``delays.lags_of`` it."""
+"""The spans of an answer's choices, its chunks of others (see `timeline.tpots_of`), and `delays.lags_of` it."""
 
 Waiting: TypeAlias = tuple[dict[str, Any], list[str], Timing, str | None]
 """A row, the texts of its answer, and their times; and the request's body, where its prompt is no item of the data."""
 
 
 class Rows:
-    """The rows of one worker and one point. Times in them count from ``start_ns``, monotonic."""
+    """The rows of one worker and one point. Times in them count from `start_ns`, monotonic."""
 
     def __init__(self, path: Path, *, start_ns: int, warmup: int, run: int | None) -> None:
-        """``run`` tells the runs of a repeated point apart, and is no part of the rows of others."""
+        """`run` tells the runs of a repeated point apart, and is no part of the rows of others."""
         self._path = path
         self._file = path.open("wb", buffering=0)
         self._start_ns = start_ns
@@ -39,7 +39,7 @@ class Rows:
         self._spool = _Spool(path.with_suffix(".waiting"))
 
     def add(self, exchange: Exchange, *, further: Mapping[str, Any] = _NOTHING, body: bytes | None = None) -> None:
-        """Take one request that is over. ``further``: columns beside those of all rows; ``body``: see ``Waiting``."""
+        """Take one request that is over. `further`: columns beside those of all rows; `body`: see `Waiting`."""
         row = row_of(exchange, self._start_ns, warmup=exchange.index < self._warmup)
         if further:
             row |= further
@@ -58,7 +58,7 @@ class Rows:
             self._flush()
 
     def waiting(self) -> Iterator[list[Waiting]]:
-        """Those that wait, batch by batch, each once; to be given back to ``write``. Nothing is added from now on."""
+        """Those that wait, batch by batch, each once; to be given back to `write`. Nothing is added from now on."""
         return self._spool.batches()
 
     def close(self) -> None:

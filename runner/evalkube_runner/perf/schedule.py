@@ -1,5 +1,5 @@
-"""Which request is sent when: a pure function of (seed, global request index). No clock; no I/O but that
-recorded arrivals are read from their file.
+"""The schedule of requests: a pure function of (seed, global request index). No clock; the only I/O is reading the file
+of recorded arrivals.
 
 Randomness is counter-based (Philox, Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): block b of
 4096 indices has its own counter, so any shard computes any part, and any number of lanes sends the same workload.
@@ -7,7 +7,7 @@ Arrivals are absolute and are never rescaled: the number that falls into a windo
 users.
 
 Gaps between arrivals are of unit mean: all alike (constant), exponential (Poisson) or gamma. Where the rate changes
-while a point runs, ``rates`` says when so much of it has passed.
+while a point runs, `rates` says when so much of it has passed.
 """
 
 from collections.abc import Iterator
@@ -65,13 +65,13 @@ class Arrivals:
 
     @property
     def timed(self) -> bool:
-        """Whether they need no rate beside them."""
+        """Whether the arrivals have times of their own, and need no rate."""
         return bool(self.stages) or self.recorded is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The part of a load that one worker process of one shard sends: every ``lanes``-th index from ``lane`` on."""
+    """One worker process's part of the load of one shard: every `lanes`-th index from `lane` on."""
 
     lane: int
     lanes: int
@@ -86,17 +86,17 @@ def _generator(seed: int, stream: int, block: int) -> np.random.Generator:
 
 
 def _uniform_block(seed: int, stream: int, block: int) -> NDArray[np.float64]:
-    """The ``BLOCK`` uniform numbers in [0, 1) of one block."""
+    """The `BLOCK` uniform numbers in [0, 1) of one block."""
     return _generator(seed, stream, block).random(BLOCK)
 
 
 def arrival_blocks(
     seed: int, rate: float | None, count: int, arrivals: Arrivals = _POISSON
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """The ``count`` arrivals at ``rate`` per second, or at that of the stages: (first index, offsets in ns) per block,
+    """The `count` arrivals at `rate` per second, or at that of the stages: (first index, offsets in ns) per block,
     offsets never decreasing.
 
-    Gaps are rounded to whole ns (with stages: to 1e-9 of a gap) before they are summed, so that a last bit of ``log1p``
+    Gaps are rounded to whole ns (with stages: to 1e-9 of a gap) before they are summed, so that a last bit of `log1p`
     that differs between machines does not shift all that follows.
     """
     if arrivals.recorded is not None:
@@ -158,7 +158,7 @@ def plan(
     max_tokens: tuple[int, int] | None,
     arrivals: Arrivals = _POISSON,
 ) -> Iterator[Planned]:
-    """The requests of one lane out of ``count``, in order; memory stays that of one block."""
+    """The requests of one lane out of `count`, in order; memory stays that of one block."""
     blocks = arrival_blocks(seed, rate, count, arrivals) if rate is not None or arrivals.timed else None
     for first in range(0, count, BLOCK):
         offsets = next(blocks)[1] if blocks is not None else None
@@ -173,10 +173,10 @@ def plan(
 
 
 def lane_total(lane: Lane, count: int) -> int:
-    """How many of ``count`` indices a lane has."""
+    """How many of `count` indices a lane has."""
     return len(range(lane.lane, count, lane.lanes))
 
 
 def lane_slots(lane: Lane, parallel: int) -> int:
-    """How many of ``parallel`` slots a lane has: they add up exactly, the first lanes have one more."""
+    """How many of `parallel` slots a lane has: they add up exactly, the first lanes have one more."""
     return parallel // lane.lanes + (lane.lane < parallel % lane.lanes)

@@ -1,5 +1,4 @@
-"""Which value a search for a service level tries next, or what it has found: a function of what was measured so far.
-No clock, no I/O.
+"""Decides which value a search for a service level tries next, or its answer, from what was measured so far.
 
 Both searches go up (or down) until the answer is surrounded. That for the highest load goes where a measurement above
 capacity says that the capacity is (`_guess`), and from there in growing steps; it ends where two loads are not told
@@ -27,7 +26,7 @@ _OVERLOADED = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What was measured at a value. Not ``valid``: it tells of the client, and speaks neither for nor against the
+    """The measurement at a value. Where it is not `valid` it speaks of the client, and neither for nor against the
     server.
     """
 
@@ -36,7 +35,7 @@ class Probed:
 
 
 def step(space: Space, group: Sequence[Criterion], probed: Mapping[float, Probed]) -> Try | Found:
-    """What the search for ``group`` does next, or its answer."""
+    """What the search for `group` does next, or its answer."""
     known = {value: one for value, one in probed.items() if one.valid}
     if group[0].bound is None:
         found = peak(space, _scores(group, known), _knee(space, known))
@@ -66,9 +65,9 @@ def _met(group: Sequence[Criterion], known: Mapping[float, Probed]) -> dict[floa
 
 
 def _kept_up(space: Space, wanted: Try, best: float | None, probed: Mapping[float, Probed]) -> Try | Found:
-    """What is tried where the client itself could not keep up at a value: nothing from there on. First the load right
-    below, which is not told apart from it: that is as good, if it was a bad moment of the machine. Else, and after
-    that, the middle of it and of what held.
+    """The next value where the client could not keep up at one: nothing from there on. First the load right below,
+    which cannot be told apart from it: it holds if the machine only had a bad moment. After that, the middle between it
+    and what held.
     """
     told = 0.0 if best is None else best * STEP
     spoilt = sorted(value for value, one in probed.items() if not one.valid and value > told)
@@ -84,15 +83,15 @@ def _kept_up(space: Space, wanted: Try, best: float | None, probed: Mapping[floa
 
 
 def outcome(group: Sequence[Criterion], one: Probed) -> Literal["met", "missed", "invalid"]:
-    """What a probe says of ``group``."""
+    """What a probe says of `group`."""
     if not one.valid:
         return "invalid"
     return "missed" if _shortfall(group, one.figures) else "met"
 
 
 def _shortfall(group: Sequence[Criterion], figures: Mapping[str, float]) -> str:
-    """What is not as it should be, in words; nothing where all criteria are met. All requests must succeed, unless the
-    group says itself how many may fail.
+    """The criteria that are missed, in words; empty where all are met. All requests must succeed, unless the group says
+    itself how many may fail.
     """
     said = [
         f"{criterion.metric} is {figures[criterion.metric]:.4g}, wanted {criterion.op} {criterion.bound:g}"
@@ -121,15 +120,15 @@ def _held(met: Mapping[float, bool]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Guess:
-    """Where the answer should be, and how often it was not there: the loads of about that much that missed."""
+    """The expected answer, and how often it was wrong: the number of loads of about that size that missed."""
 
     value: float
     missed: int = 0
 
 
 def _guess(space: Space, group: Sequence[Criterion], known: Mapping[float, Probed]) -> _Guess | None:
-    """Where the answer should be, by the loads that missed: the most throughput that they reached is the capacity, and
-    beyond it waits grow in proportion to the load.
+    """The expected answer, by the loads that missed. The most throughput that they reached is the capacity, and beyond
+    it waits grow in proportion to the load.
 
     With a rate the load at capacity is that throughput, with `parallel` the requests that it keeps in flight (Little's
     law) at the latency of a load that was met.
@@ -184,8 +183,8 @@ def _highest(space: Space, met: Mapping[float, bool], guess: _Guess | None = Non
 
 
 def _wanted(guess: _Guess, held: float | None, missed: float) -> float:
-    """Where to look for the answer: at the guess; from there in growing steps, down where it missed and up where it
-    held, but no farther than the middle of what surrounds the answer.
+    """The next place to look: the guess; then growing steps from there, down where it missed and up where it held, at
+    most to the middle of what surrounds the answer.
     """
     if guess.missed:
         lower = missed / math.pow(NUDGE, 2 ** min(guess.missed - 1, 7))
@@ -196,7 +195,7 @@ def _wanted(guess: _Guess, held: float | None, missed: float) -> float:
 
 
 def _knee(space: Space, known: Mapping[float, Probed]) -> float | None:
-    """The load at the most throughput that was seen, where more load than that was tried: there it saturates."""
+    """The load with the most throughput, where more load was tried: the server saturates there."""
     most = max((one.figures.get("rps", 0.0) for one in known.values()), default=0.0)
     if space.whole and most:
         most *= known[min(known)].figures.get("avg_latency", 0.0)

@@ -15,7 +15,7 @@ def peak(space: Space, scores: Mapping[float, float | None], knee: float | None 
     """The value with the largest score (>= 0 or all below 0; None: it does not count), given those tried, and where
     the server saturates.
 
-    Assumes that scores rise to one peak, or plateau, and fall from there. Of values within ``_MARGIN`` of the best
+    Assumes that scores rise to one peak, or plateau, and fall from there. Of values within `_MARGIN` of the best
     the lowest is the answer: no load should be higher than it needs to be.
     """
     best = lowest_best(scores)
@@ -57,7 +57,7 @@ def _towards(knee: float | None, low: float, high: float) -> float:
 
 
 def lowest_best(scores: Mapping[float, float | None]) -> float | None:
-    """The lowest value within ``_MARGIN`` of the best score."""
+    """The lowest value within `_MARGIN` of the best score."""
     known = {value: score for value, score in scores.items() if score is not None}
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""What a search for a service level may try, and what it says next. Pure."""
+"""The values that a search for a service level may try, and its next steps. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _LEAP = 4
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What may be tried: from ``lower`` to ``upper``, beginning at ``start``; whole numbers, or three digits."""
+    """The space of values: from `lower` to `upper`, beginning at `start`; whole numbers, or three digits."""
 
     lower: float
     upper: float

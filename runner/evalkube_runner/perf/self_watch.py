@@ -1,5 +1,5 @@
-"""Watches the worker process itself while it measures: how late it hears, how long it collects garbage, what CPU it
-takes. What it knows of a stall is told to the connections, so that each read knows how long it may have waited.
+"""Watches the worker process itself while it measures: the lag of its loop, its garbage collection, and its CPU.
+Connections are told of a stall, so each read knows how long it may have waited.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ _FOLLOWED = 16
 
 
 class Pulse:
-    """When the loop should be heard of next. Later than that, what is read may have lain there since.
+    """The expected next sign of the loop. Bytes that are read later may have waited since then.
 
-    ``overdue_ns``: from when on it is late, on the monotonic clock; for ever away while nothing is watched.
-    ``pace_ns``: between two chunks of an answer, as the last ones were that were heard in time.
+    `overdue_ns`: from when on it is late, on the monotonic clock; for ever away while nothing is watched.
+    `pace_ns`: between two chunks of an answer, as the last ones were that were heard in time.
     """
 
     __slots__ = ("overdue_ns", "pace_ns")
@@ -43,7 +43,7 @@ class Pulse:
             self.pace_ns += (pace_ns - self.pace_ns) // _FOLLOWED if self.pace_ns else pace_ns
 
     def lag_ns(self, now_ns: int) -> int:
-        """How long the loop has stood still, as far as known; 0 while it is on time."""
+        """The time for which the loop has stood still, as far as known; 0 while it is on time."""
         late_ns = now_ns - self.overdue_ns
         return late_ns + _ON_TIME_NS if late_ns > 0 else 0
 
@@ -52,7 +52,7 @@ class SelfWatch:
     """A probe that should run every 5 ms, and hooks into the garbage collector."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pulse: Pulse | None = None) -> None:
-        """``pulse`` is to beat while this watches; one of its own unless given."""
+        """`pulse` is to beat while this watches; one of its own unless given."""
         self._loop = loop
         self.pulse = pulse or Pulse()
         self._lag = Histogram()
@@ -64,7 +64,7 @@ class SelfWatch:
         self._cpu_ns = 0
 
     def start(self, start_ns: int) -> None:
-        """Watch from now on; the probe begins at ``start_ns``."""
+        """Watch from now on; the probe begins at `start_ns`."""
         self._began_ns = start_ns
         self._cpu_ns = time.process_time_ns()
         self._due_ns = start_ns
@@ -73,7 +73,7 @@ class SelfWatch:
         gc.callbacks.append(self._collector)
 
     def _probe(self) -> None:
-        """How late this is called is how late a socket that became readable would be read.
+        """The probe: it is called as late as a readable socket would be read.
 
         A stall swallows probes; each of them counts with what it would have waited, or else one long stall among many
         prompt probes would vanish from the percentiles (coordinated omission, here in the watch itself).
@@ -102,7 +102,7 @@ class SelfWatch:
             self._pauses.add(_clock() - self._collecting_ns)
 
     def stop(self) -> dict[str, Any]:
-        """End the watch; its part of ``perf_point.ClientHealth``, as plain values."""
+        """End the watch; its part of `perf_point.ClientHealth`, as plain values."""
         now_ns = _clock()
         self._probe()  # a stall that lasts to the very end must not go unseen
         self._alarm.close()

@@ -34,10 +34,10 @@ _LOOK_AGAIN_S = 0.002
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """How a lane is driven.
+    """The options of a sender.
 
-    ``slots`` None is the open loop; else slot k begins ``ramp_from_ns + k * ramp_step_ns`` after the start.
-    ``duration_ns`` counts from the first measured request. ``count``: see ``Exchange``.
+    `slots` None is the open loop; else slot k begins `ramp_from_ns + k * ramp_step_ns` after the start.
+    `duration_ns` counts from the first measured request. `count`: see `Exchange`.
     """
 
     slots: int | None
@@ -59,7 +59,7 @@ class Requests(Protocol):
 
 
 class Sender:
-    """One lane's load, from ``start`` to the end of its last request."""
+    """One lane's load, from `start` to the end of its last request."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Sender:
         record: Callable[[Exchange], None],
         begin: Callable[[int], None],
     ) -> None:
-        """``record`` is told each request that is over, ``begin`` when the first measured one leaves (monotonic ns)."""
+        """`record` is told each request that is over, `begin` when the first measured one leaves (monotonic ns)."""
         self._pool = pool
         self._requests = requests
         self._planned = planned
@@ -108,7 +108,7 @@ class Sender:
         self._render_ahead()
 
     async def run(self, start_ns: int) -> None:
-        """Begin at ``start_ns`` (monotonic); return when nothing is left to send or in flight."""
+        """Begin at `start_ns` (monotonic); return when nothing is left to send or in flight."""
         self._start_ns = self._freed_ns = start_ns
         self._alarm.set(start_ns)
         try:
@@ -117,7 +117,7 @@ class Sender:
             self._alarm.close()
 
     def stop(self) -> None:
-        """Send nothing more; ``run`` returns when what is in flight has ended."""
+        """Send nothing more; `run` returns when what is in flight has ended."""
         self.stopped = True
         self._stop_ns = 0
         self._unrendered = None
@@ -146,7 +146,7 @@ class Sender:
             self._pump()
 
     def _pump(self) -> None:
-        """Send what is due while slots are free, then sleep until the next is due."""
+        """Send what is due while slots are free, then set the timer for the next request."""
         ahead = self._ahead
         while self._free > 0 and ahead:
             now_ns = _clock()
@@ -173,14 +173,14 @@ class Sender:
         return self._start_ns + self._options.ramp_from_ns + self._begun * self._options.ramp_step_ns
 
     def _follows(self, planned: Planned) -> bool:
-        """Whether a request has no time of its own: it leaves because another one has ended, and is meant for when it
-        does. That the client saw the end late lowers the load (``ready_ns`` tells), and makes no user wait.
+        """Whether a request has no due time of its own: it leaves because another one has ended, and is due then. If
+        the client saw that end late, the load is lower (`ready_ns` says so), but no user waits.
         """
         return planned.due_ns is None and (self._options.slots is None or self.in_flight < self._begun)
 
     def _note_end(self, now_ns: int) -> None:
-        """The duration is over. In open loop, what was due until then and could not leave was offered all the same;
-        where slots are the limit, it is the server that did not take it.
+        """End the sending: the duration is over. In open loop, requests that were due before and could not leave count
+        as offered. Where slots are the limit, the server did not take them.
         """
         end_ns = min(self._stop_ns, now_ns)
         rest = [planned for planned, _ in self._ahead] + ([self._unrendered] if self._unrendered else [])
@@ -192,7 +192,7 @@ class Sender:
 
     @property
     def at_server(self) -> int:
-        """How many requests the server has, or is to have."""
+        """The number of requests that the server has, or is about to get."""
         return self.in_flight
 
     def _send(self, planned: Planned, payload: bytes, due_ns: int, now_ns: int) -> None:
@@ -220,7 +220,7 @@ class Sender:
         self._pool.send(exchange)
 
     def _ended(self, exchange: Exchange) -> None:
-        """A request is over: the next one leaves first, bookkeeping comes after it."""
+        """Note that a request is over: the next one leaves first, bookkeeping comes after it."""
         if not self._free or self.in_flight == self._begun:  # no other one was free
             self._freed_ns = exchange.end_ns
         self._free += 1

@@ -1,4 +1,4 @@
-"""The course of a load over time: counts per interval, for plots. Its length is bounded. No I/O."""
+"""Counts of a load per interval over time, for plots, with a bounded length. No I/O."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class Series:
         self.columns: dict[str, list[int]] = {name: [] for name in self.COLUMNS}
 
     def add(self, at_ns: int, **amounts: int) -> None:
-        """Add ``amounts`` by column to the interval that holds ``at_ns``."""
+        """Add `amounts` by column to the interval that holds `at_ns`."""
         at = max(0, at_ns - self.start_ns) // self.interval_ns
         while at >= self._length:
             self._double()
@@ -39,7 +39,7 @@ class Series:
             self.columns[name] = [sum(column[at : at + 2]) for at in range(0, len(column), 2)]
 
     def to_doc(self) -> dict[str, Any]:
-        """As ``perf_point.PerfSeries`` has it: columns of one length."""
+        """As `perf_point.PerfSeries` has it: columns of one length."""
         length = max(len(column) for column in self.columns.values())
         return {"interval_ns": self.interval_ns} | {
             name: column + [0] * (length - len(column)) for name, column in self.columns.items()

@@ -1,4 +1,4 @@
-"""How a point is shared: among the shards of a run, and among the worker processes of one. Pure.
+"""Divides a point among the shards of a run, and among the worker processes of a shard. Pure.
 
 An index belongs to a shard by its remainder, whatever the number of workers that each shard has.
 """

@@ -1,4 +1,4 @@
-"""What a load test is doing, in words for people: the stage of its progress. Pure."""
+"""The stage of a load test's progress, in words for people. Pure."""
 
 from evalkube_runner.perf.point import Point
 

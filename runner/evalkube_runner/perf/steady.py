@@ -1,9 +1,8 @@
-"""The part of a load in which it was what had been asked for, and what the load was in it. Pure, but for the reading of
-records (``marks``), which is given.
+"""Finds the steady part of a load, and its figures. Pure, but for reading the given records (`marks`).
 
 Definitions, for one shard (docs/measuring.md has the reasons):
 
-- The load of a worker is steady once it is whole (slots and rate: ``settled_ns``), the warm-up is over, and as many
+- The load of a worker is steady once it is whole (slots and rate: `settled_ns`), the warm-up is over, and as many
   requests have ended since as are in flight: what is in flight then met a server that was busy, not the rush of the
   first ones. Its window begins with the next request that is sent. It ends, likewise, when no more requests are yet to
   be sent than are in flight: what is in flight then ends under full load. The shard's window is what its workers' have
@@ -48,8 +47,8 @@ _DEVIATIONS = 3
 
 
 def window_of(workers: Sequence[Records], *, settled_ns: int, started_at_ns: int) -> SteadyWindow | None:
-    """The steady part of what these workers did; None where they measured nothing. ``settled_ns``: from when on the
-    load is the one that was asked for. ``started_at_ns``: the first measured dispatch, in Unix time.
+    """The steady part of these workers' load; None where they measured nothing. `settled_ns` is the time from which the
+    load is the one asked for. `started_at_ns` is the first measured dispatch, in Unix time.
     """
     spans = [(records, span) for records in workers if (span := _span(records)) is not None]
     if not spans:
@@ -95,7 +94,7 @@ def _span(records: Records) -> _Span | None:
 
 
 def _edges(records: Records, span: _Span, settled_ns: int, step_ns: int) -> tuple[int, int]:
-    """Where the window of one worker begins and ends. It ends before it begins where it has none."""
+    """The ends of one worker's window. Without a window it ends before it begins."""
     sent, ended = np.zeros(_STEPS + 2, np.int64), np.zeros(_STEPS + 2, np.int64)
     for batch in records():
         requests = batch[batch["outcome"] != Outcome.CHOICE]
@@ -167,7 +166,7 @@ class _Counts:
             histogram.add(values.tolist())
 
     def absent(self) -> SteadyAbsence | None:
-        """Why this is no steady part, if it is none."""
+        """The reason why there is no steady part, if there is none."""
         if self.succeeded + self.failed < max(_LEAST, self.flying_first):
             return SteadyAbsence.TOO_SHORT
         grown = abs(self.flying_last - self.flying_first)
@@ -183,7 +182,7 @@ class _Counts:
         return more > _DRIFT * less and more - less > _chance(first, second)
 
     def window(self, run_ns: int, offset_ns: int) -> SteadyWindow:
-        """All of it. ``offset_ns``: Unix time when the times of the records begin."""
+        """All of it. `offset_ns`: Unix time when the times of the records begin."""
         length_ns = self.end_ns - self.begin_ns
         per = {name: NANO if name == "in_flight" else NANO * NANO for name in (*_AMOUNTS, "requests", "in_flight")}
         counted = {name: bulk.histogram() for name, bulk in self.histograms.items()}
@@ -206,7 +205,7 @@ def _overlap(begins: Times, ends: Times, begin_ns: int, end_ns: int) -> Times:
 
 
 def _chance(one: float, other: float) -> float:
-    """By how much two Poisson counts differ at most, but for one time in some hundred."""
+    """The most by which two Poisson counts differ, but for one time in some hundred."""
     return _DEVIATIONS * math.sqrt(one + other)
 
 

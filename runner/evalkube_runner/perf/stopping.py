@@ -1,5 +1,5 @@
-"""When the load of a point ends before its last request, because of the target. Pure; from what workers tell, and what
-other shards do.
+"""Decides when the load of a point ends before its last request, because of the target. Pure: from what workers report,
+and what other shards do.
 
 An error rate is taken of the requests that were sent, and one without an answer yet is no failure: failures end early,
 so that of those that are over too many have failed at first.
@@ -22,8 +22,8 @@ _ALONE = OthersNews()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a point's target may do. `number`: this shard's measured requests, `whole`: those of all shards, where these
-    are known; `max_error_rate`: None where any part may fail; `grace_s`: how long nobody may find a connection.
+    """The limits of a point's failures. `number` has this shard's measured requests; `whole` those of all shards, where
+    known. `max_error_rate` is None where any share may fail. `grace_s` is how long nobody may find a connection.
     """
 
     number: int | None
@@ -34,7 +34,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """An early end: by what. `gone`: the target cannot be reached any more."""
+    """The cause of an early end. `gone`: the target cannot be reached any more."""
 
     why: str
     gone: bool
@@ -95,8 +95,8 @@ def over(point: PerfPoint) -> int:
 
 
 def words(end: Early, point: PerfPoint, number: int) -> str:
-    """What a point that ended early says of it, once all is counted; `number`: the measured requests, or conversations,
-    that were asked for.
+    """The message of a point that ended early, once all is counted. `number` has the measured requests, or
+    conversations, that were asked for.
     """
     requests = point.succeeded + point.failed
     said = [f"stopped after {over(point)} of {number} {'requests' if point.conversations is None else 'conversations'}"]

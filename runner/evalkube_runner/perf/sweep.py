@@ -1,5 +1,5 @@
 """One load test from spec to result: the data, the connection test, then the points of a sweep one after the other, or
-those that the search for a service level asks for (``tune``).
+those that the search for a service level asks for (`tune`).
 
 No request is sent from here.
 """
@@ -33,7 +33,7 @@ _UNLIMITED = 1 << 62
 
 
 async def load_test(spec: PerfRunSpec, context: RunContext, processes: Processes | None = None) -> PerfResult:
-    """Put the load of ``spec`` (this shard's part of it) on its endpoint. ``processes``: where some may have been
+    """Put the load of `spec` (this shard's part of it) on its endpoint. `processes`: where some may have been
     started already.
 
     Raises RunFailed: AuthenticationFailed, TargetUnreachable, TargetRefused (the first request), ModelNotFound,

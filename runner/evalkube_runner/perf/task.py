@@ -81,7 +81,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class TokenCounting:
-    """How tokens are counted that the server did not count: the tokenizer's path, and where it may lie."""
+    """The counting of tokens that the server did not count: the tokenizer's path, and the folders where it may lie."""
 
     tokenizer: str
     readable: tuple[Path, ...]
@@ -90,9 +90,9 @@ class TokenCounting:
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What is the same for all points of a load test. `max_tokens`: the range that limits are drawn from; None where
-    bodies have theirs. `duration_ns`: of the measured part of each point at most. `goodput`: what makes a good request.
-    `sessions`: how conversations go on; None where each request stands for itself.
+    """The options that all points of a load test share. `max_tokens` is the range that limits are drawn from; None
+    where bodies have theirs. `duration_ns` is the longest measured part of each point. `goodput` says what a good
+    request is. `sessions` are the options of conversations; None where each request stands for itself.
     """
 
     endpoint: Endpoint
@@ -223,9 +223,9 @@ class LoadOver:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What one worker measured of a point, and what it needed for it. `measured` and `watched` are fields of
-    `perf_point.PerfPoint` and of its `ClientHealth` as plain values: counts, histograms and series. `begun_ns`: when
-    its load began, on the monotonic clock; 0 where nothing was sent.
+    """The report of one worker on a point. `measured` and `watched` are fields of `perf_point.PerfPoint` and of its
+    `ClientHealth` as plain values: counts, histograms and series. `begun_ns` is when its load began, on the monotonic
+    clock; 0 where nothing was sent.
     """
 
     measured: dict[str, Any]

@@ -1,4 +1,4 @@
-"""When the chunks of one choice of a streamed answer came, and what follows: spans and gaps. Integer ns; no I/O.
+"""The times of the chunks of one choice of a streamed answer: spans and gaps. Integer ns; no I/O.
 
 Every chunk in a read has that read's time, because nobody knows when in between the server made them.
 """
@@ -37,7 +37,7 @@ class Timeline:
         self.chunks: list[int] = []
 
     def take(self, now_ns: int) -> bool:
-        """A read came: note what is new in it; whether that is a piece of the answer."""
+        """Note what is new in a read; whether that is a piece of the answer."""
         track, known = self._track, self._chunks
         chunks = track.chunks
         if track.asides != self._asides:
@@ -67,9 +67,9 @@ class Timeline:
         return bool(self.times_ns) and self._heard_ns >= self.times_ns[-1]
 
     def date_back(self, most_ns: int, pace_ns: int) -> int:
-        """The first read lay unread with several chunks, and has the time of the last of them: the first one came
-        earlier, as far as the pace of what followed says (of other answers, `pace_ns`, where nothing did), and by
-        `most_ns` at most. By how much.
+        """Move the time of a first read back that waited with several chunks and has the time of the last of them. The
+        pace of what followed (of other answers, `pace_ns`, where nothing did) says by how much, at most `most_ns`.
+        Returns that time.
         """
         waited, followed = self.chunks[0] - 1, sum(self.chunks[1:])
         read_ns = self.times_ns[0]

@@ -30,7 +30,7 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Alarm:
-    """Calls ``ring`` at the time set last (``time.monotonic_ns``), once, or every ``interval_ns`` from then on."""
+    """Calls `ring` at the time set last (`time.monotonic_ns`), once, or every `interval_ns` from then on."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
@@ -43,7 +43,7 @@ class Alarm:
             loop.add_reader(self._fd, self._expired)
 
     def set(self, due_ns: int, *, interval_ns: int = 0) -> None:
-        """Ring at ``due_ns`` (at once if that is past), instead of whatever was set before."""
+        """Ring at `due_ns` (at once if that is past), instead of whatever was set before."""
         if self._fd is not None:
             due_ns = max(due_ns, 1)  # zero would disarm
             spec = _Itimerspec(*divmod(interval_ns, _NANO), *divmod(due_ns, _NANO))

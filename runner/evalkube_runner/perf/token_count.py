@@ -69,7 +69,7 @@ class TokenCounter:
 
 
 def add_row(figures: Measure, row: dict[str, Any], timing: Timing, start_ns: int) -> None:
-    """Add the counts of a filled row to ``figures``, which know the rest of it. ``start_ns``: what its times count
+    """Add the counts of a filled row to `figures`, which know the rest of it. `start_ns`: what its times count
     from.
     """
     if row["warmup"]:

@@ -1,4 +1,4 @@
-"""Finds the highest load that meets a service level: measures what ``search`` asks for until it has its answer.
+"""Finds the highest load that meets a service level: measures what `search` asks for until it has its answer.
 
 Each value is measured several times, and the runs are added up. All groups of criteria share what was measured.
 """
@@ -33,7 +33,7 @@ to show.
 
 
 async def tune(spec: PerfRunSpec, context: RunContext, runner: PointRunner, result: PerfResult) -> None:
-    """Search for each group of ``spec.sla_params``; points and answers go into ``result``. Raises RunFailed."""
+    """Search for each group of `spec.sla_params`; points and answers go into `result`. Raises RunFailed."""
     tuner = _Tuner(spec, runner)
     space = space_of(spec, most_parallel(context))
     result.sla = SlaResult(variable=spec.sla_variable, runs=spec.sla_num_runs)
@@ -45,7 +45,7 @@ async def tune(spec: PerfRunSpec, context: RunContext, runner: PointRunner, resu
 
 
 def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
-    """What may be tried. The search begins at the load that was given, else at the lower bound."""
+    """The space of a search. It begins at the given load, else at the lower bound."""
     whole = spec.sla_variable == "parallel"
     lower = spec.sla_lower_bound
     upper = max(lower, min(spec.sla_upper_bound, most_parallel)) if whole else spec.sla_upper_bound
@@ -55,7 +55,7 @@ def space_of(spec: PerfRunSpec, most_parallel: int) -> search.Space:
 
 
 def run_of(spec: PerfRunSpec, value: float) -> Point:
-    """One run at ``value``; its name is that of all its runs together."""
+    """One run at `value`; its name is that of all its runs together."""
     multiplier = spec.sla_number_multiplier or _MULTIPLIER[spec.sla_variable]
     needed = math.ceil(sla.requests_needed(spec.sla_params or ()) / spec.sla_num_runs)
     number = max(needed, round(value * multiplier))
@@ -71,7 +71,7 @@ def run_of(spec: PerfRunSpec, value: float) -> Point:
 
 
 class _Tuner:
-    """What was measured, and the measuring of more."""
+    """The measurements of a search, and what makes more of them."""
 
     def __init__(self, spec: PerfRunSpec, runner: PointRunner) -> None:
         self._spec = spec
@@ -110,7 +110,7 @@ class _Tuner:
         )
 
     async def _measure(self, value: float) -> None:
-        """All runs at a value. One in which the client could not keep up tells nothing and is made again."""
+        """Measure all runs at a value. A run in which the client could not keep up says nothing and is repeated."""
         point = run_of(self._spec, value)
         runs: list[PerfPoint] = []
         async with self._runner.rows(point.name, point.total * self._spec.sla_num_runs) as rows:
@@ -143,8 +143,8 @@ class _Tuner:
 
 
 def merge_runs(runs: Sequence[PerfPoint]) -> PerfPoint:
-    """One point of runs that followed each other. The pauses between them are taken out of its time, which otherwise
-    would dilute its throughput; a run in which the client could not keep up makes it all invalid.
+    """The merged point of runs that followed each other. The pauses between them are taken out of its time, so that
+    they do not lower its throughput. A run in which the client could not keep up makes it all invalid.
     """
     moved: list[PerfPoint] = []
     end_ns = 0

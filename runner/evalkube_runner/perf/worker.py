@@ -1,6 +1,6 @@
-"""One process that generates load: ``python -m evalkube_runner.perf.worker``, started and spoken to by ``workers``.
+"""One process that generates load: `python -m evalkube_runner.perf.worker`, started and spoken to by `workers`.
 
-Its messages are those of ``task``. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
+Its messages are those of `task`. On stdin: a `Task` (which holds the headers, and so the key: it never stands in
 arguments, environment or files), then `Begin` once all workers are ready; where tokens are to be counted, `CountTokens`
 once the load of all is over, so that no counting disturbs another's load; at any time `EndEarly` or `Stop`. On stdout:
 `Ready`, `Progress`, `Reached`, `LoadOver`, then `Done` or `Stopped`. The end of stdin means that the parent is gone:
@@ -110,7 +110,7 @@ class _PointWork:
         return None if criteria is None else Counting(criteria, intended=intended)
 
     async def run(self, connections: KeptConnections) -> None:
-        """From the first connection to the last word, `Done` or `Stopped`."""
+        """Run the point, from the first connection to the last message, `Done` or `Stopped`."""
         self._pool = await connections.pool(self._given, self._figures.connected)
         await self._pool.warm(self._share.connections)
         quiet_collector()
@@ -122,7 +122,7 @@ class _PointWork:
         self._bodies.close()
 
     async def _measured(self, start_ns: int) -> task.WorkerReport | None:
-        """What the load adds up to; None when it was stopped. Its rows are on disk in either case."""
+        """The measurement of the load; None when it was stopped. Its rows are on disk in either case."""
         rows = row_files.Rows(self._share.rows, start_ns=start_ns, warmup=self._point.warmup, run=self._point.run)
         marks = Marks(path_of(self._share.rows), start_ns=start_ns, warmup=self._point.warmup)
         sender = self._sender(rows, marks)
@@ -206,7 +206,7 @@ class _PointWork:
         )
 
     async def _send(self, sender: Sender, start_ns: int) -> None:
-        """The whole load, while the parent is heard and told how far it is."""
+        """Send the whole load, while the parent's messages are read and it gets progress."""
         loop = asyncio.get_running_loop()
         beside = [loop.create_task(self._obey(sender)), loop.create_task(self._tell(sender))]
         await sender.run(start_ns)
@@ -215,7 +215,7 @@ class _PointWork:
         _say(self._progress(sender))
 
     async def _obey(self, sender: Sender) -> None:
-        """Wait for a word to end; then nothing more is sent, and what is in flight ends as cancelled: at once, or
+        """Wait for a message to end. Then nothing more is sent, and what is in flight ends as cancelled: at once, or
         after its grace.
         """
         word = await self._inbox.get()
@@ -234,7 +234,7 @@ class _PointWork:
         return word
 
     async def _tell(self, sender: Sender) -> None:
-        """Say how far the load is, and soon when there is trouble."""
+        """Report how far the load is, and soon when there is trouble."""
         told_s, told_failed = time.monotonic(), 0
         while True:
             await asyncio.sleep(_TROUBLE_S)

@@ -43,7 +43,7 @@ class _Worker:
         await self.process.stdin.drain()
 
     async def hear(self, kind: type[_Kind]) -> _Kind:
-        """The next message of ``kind``; progress on the way is noted. Raises RunFailed when the worker is gone."""
+        """The next message of `kind`; progress on the way is noted. Raises RunFailed when the worker is gone."""
         assert self.process.stdout is not None
         while line := await self.process.stdout.readline():
             message = task.decode(line)
@@ -66,8 +66,8 @@ class WorkerPool:
     def __init__(
         self, processes: Processes, shard: int, start: Start | None = None, *, reached: Callable[[int, int], None]
     ) -> None:
-        """``start`` agrees with the other shards on when each point begins; None where this is the only one.
-        ``reached`` is told which block of bodies a worker asks for.
+        """`start` agrees with the other shards on when each point begins; None where this is the only one.
+        `reached` is told which block of bodies a worker asks for.
         """
         self._processes = processes
         self._shard = shard
@@ -85,7 +85,7 @@ class WorkerPool:
     async def run(
         self, options: task.LoadOptions, point: task.PointLoad, shares: Sequence[task.Share]
     ) -> list[task.WorkerReport]:
-        """Run one point, one worker process for each of ``shares``: what each reports."""
+        """Run one point, one worker process for each of `shares`: what each reports."""
         while len(self._workers) < len(shares):
             process = await self._processes.next()
             self._workers.append(_Worker(process, partial(self._reached, len(self._workers))))
@@ -117,12 +117,12 @@ class WorkerPool:
         return [worker.progress for worker in self._workers[: self._busy]]
 
     async def end_early(self) -> None:
-        """Let a ``run`` end before its last request; it reports what was measured."""
+        """Let a `run` end before its last request; it reports what was measured."""
         with suppress(OSError):  # one that is gone is the affair of the run
             await _tell_all(self._workers[: self._busy], task.EndEarly())
 
     async def stop(self) -> None:
-        """End a ``run`` that was cancelled: what is in flight ends as cancelled, and its rows are on disk on return,
+        """End a `run` that was cancelled: what is in flight ends as cancelled, and its rows are on disk on return,
         as far as the workers are still there and need no longer than some seconds.
         """
         with suppress(TimeoutError, OSError, RunFailed):

@@ -1,4 +1,4 @@
-"""A page of Prometheus metrics as what is needed of it. Pure.
+"""Reads the needed figures from a page of Prometheus metrics. Pure.
 
 Most lines of such a page are of other metrics, and the parser is slow (some 10 us a line): only lines of known names
 are handed to it. Values of several engines or labels of one server are summed; those of another model are left out.
@@ -30,7 +30,7 @@ class NotRead(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cumulative:
-    """A histogram since the server's start; ``buckets`` by their upper ends, each with those below it."""
+    """A histogram since the server's start; `buckets` by their upper ends, each with those below it."""
 
     count: float = 0.0
     total: float = 0.0
@@ -39,9 +39,9 @@ class Cumulative:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a page says. Times in seconds, shares from 0 to 1; ``gpus`` by GPU and figure. ``started_s``: when the
-    server's process began, as far as it tells. ``model``: whose figures these are, where that is not the run's own name
-    for it.
+    """The figures on a page. Times in seconds, shares from 0 to 1; `gpus` by GPU and figure. `started_s` is the start
+    of the server's process, where known. `model` is whose figures these are, where that is not the run's own name for
+    it.
     """
 
     servers: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ Series: TypeAlias = dict[str, list[tuple[Labels, float]]]
 
 
 def read(page: bytes, model: str, *, buckets: bool = True) -> Reading:
-    """The figures of ``model`` on a page. Without ``buckets``, most of its lines, in a fifth of the time. Raises
+    """The figures of `model` on a page. Without `buckets`, most of its lines, in a fifth of the time. Raises
     NotRead.
     """
     series = _parsed(_picked(page, _NAMES if buckets else _SHORT))
@@ -124,7 +124,7 @@ def _first_ranks(samples: Sequence[tuple[Labels, float]]) -> list[tuple[Labels, 
 
 
 def _of_model(series: Series, model: str) -> tuple[Series, str | None]:
-    """The series of ``model``, and of those that name none. A server's only model is the run's, whatever it is called:
+    """The series of `model`, and of those that name none. A server's only model is the run's, whatever it is called:
     a run may use an alias or an adapter of it. Raises NotRead where several are there and none is the run's.
     """
     served = dict.fromkeys(
@@ -184,7 +184,7 @@ def _histograms(server: names.Server, series: Series) -> dict[str, Cumulative]:
 
 
 def _buckets(samples: Iterable[tuple[Labels, float]]) -> tuple[tuple[float, float], ...]:
-    """By their upper ends; none where engines have different ones, for then their sum is none."""
+    """The buckets by their upper ends; none where engines have different ones, because then they have no sum."""
     total: dict[float, float] = defaultdict(float)
     times: dict[float, int] = defaultdict(int)
     for labels, value in samples:
@@ -208,7 +208,7 @@ def _gpus(series: Series) -> dict[str, dict[str, float]]:
 
 
 def _gpu_name(labels: Labels) -> str:
-    """``host/0``, ``host/0/3`` for a part of a GPU (MIG): there are several in a cluster with the number 0."""
+    """`host/0`, `host/0/3` for a part of a GPU (MIG): there are several in a cluster with the number 0."""
     host = labels.get("Hostname") or labels.get("hostname") or ""
     parts = (host, labels.get("gpu") or labels.get("UUID") or "", labels.get("GPU_I_ID") or "")
     return "/".join(part[:80] for part in parts if part) or "GPU"

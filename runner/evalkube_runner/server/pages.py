@@ -1,4 +1,4 @@
-"""Where a server's metrics are, and what is sent there. Pure.
+"""Finds the pages of a server's metrics, and the headers for each. Pure.
 
 The endpoint's own scheme, host and port get the key and the headers of the run, as with every request: llama.cpp asks
 for the key at /metrics, gateways may. No other place gets any of them.
@@ -28,8 +28,8 @@ _OF_A_BODY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of metrics. ``name``: its URL as it is told; ``url``, which is asked, and ``headers`` may have secrets.
-    ``fault``: why it cannot be asked at all.
+    """A page of metrics. `name`: its URL as it is told; `url`, which is asked, and `headers` may have secrets.
+    `fault`: why it cannot be asked at all.
     """
 
     name: str

@@ -44,7 +44,7 @@ _USUAL: Final = Limits()
 
 
 class _Failed(Exception):
-    """Why a page was not read. ``final``: it would fail the same way again."""
+    """Why a page was not read. `final`: it would fail the same way again."""
 
     def __init__(self, words: str, *, final: bool) -> None:
         super().__init__(words)
@@ -83,7 +83,7 @@ class Scraper:
     async def during(self, *, buckets: bool) -> AsyncIterator[list[list[Scrape]]]:
         """Scrape once before the block, again and again during it, and once after it: the scrapes of each page.
 
-        ``buckets``: also those during the block have the histograms' buckets.
+        `buckets`: also those during the block have the histograms' buckets.
         """
         scrapes: list[list[Scrape]] = [[] for _ in self._sources]
         async with contextlib.AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What scrapes add up to: the server's view of one point. Pure: scrapes and a window in, values out.
+"""Makes the server's view of one point from scrapes. Pure: scrapes and a window in, values out.
 
 Gauges are of the scrapes within the measured part. Counters and histograms are differences, from the last scrape that
 was over before the first measured send (so that the warm-up is left out as far as it can be) to the first that began
@@ -51,12 +51,12 @@ class Window:
 
 
 def thinned(scrapes: Sequence[Scrape]) -> list[Scrape]:
-    """Every second one, the first and the last among them."""
+    """Every second scrape, the first and the last among them."""
     return [*scrapes[:-1:2], *scrapes[-1:]]
 
 
 def view(pages: Sequence[Sequence[Scrape]], window: Window) -> ServerView:
-    """The view of all ``pages``, each with its scrapes in order. What several servers say is summed: replicas that
+    """The view of all `pages`, each with its scrapes in order. What several servers say is summed: replicas that
     share a load are one server to it.
     """
     found = ServerView()
@@ -89,7 +89,7 @@ def _serves(scrape: Scrape) -> bool:
 
 
 def _faults(scrapes: Sequence[Scrape]) -> Iterator[str]:
-    """What could not be read, each reason once, and whose figures were read."""
+    """The pages that could not be read, each reason once, and whose figures were read."""
     faults = [scrape for scrape in scrapes if scrape.fault]
     if not scrapes or len(faults) == len(scrapes):
         what = "no server metrics"
@@ -240,7 +240,7 @@ def _course(values: Iterable[tuple[int, float]], wide_ns: int) -> list[float | N
 
 
 def row(scrape: Scrape, start_ns: int, run: int | None) -> dict[str, Any]:
-    """A scrape as a row of an artifact; its times count from ``start_ns``, as those of requests do."""
+    """A scrape as a row of an artifact; its times count from `start_ns`, as those of requests do."""
     told: dict[str, Any] = {"at_ns": scrape.at_ns - start_ns, "took_ns": scrape.got_ns - scrape.sent_ns}
     told |= {"url": scrape.url} | ({"run": run} if run is not None else {})
     reading = scrape.reading

@@ -29,12 +29,12 @@ _FOREVER_NS = 1 << 62
 
 @dataclass(slots=True)
 class Seen:
-    """What was scraped during one load; nothing where the run asks for nothing."""
+    """The scrapes during one load; none where the run asks for none."""
 
     pages: list[list[Scrape]] = field(default_factory=list)
 
     def view(self, point: PerfPoint) -> ServerView | None:
-        """The view of the measured ``point``; None where nothing was asked for."""
+        """The view of the measured `point`; None where nothing was asked for."""
         if not self.pages:
             return None
         unix_ns = time.time_ns() - time.monotonic_ns()
@@ -42,7 +42,7 @@ class Seen:
         return view.view(self.pages, window if point.started_at_ns else Window(0, _FOREVER_NS))
 
     def rows(self, start_ns: int, run: int | None) -> bytes:
-        """A line of JSON for each scrape, in the order of time; their clock begins at ``start_ns``, monotonic."""
+        """A line of JSON for each scrape, in the order of time; their clock begins at `start_ns`, monotonic."""
         ordered = sorted((scrape for scrapes in self.pages for scrape in scrapes), key=lambda scrape: scrape.at_ns)
         return b"".join(
             orjson.dumps(view.row(scrape, start_ns, run), option=orjson.OPT_APPEND_NEWLINE) for scrape in ordered
@@ -64,7 +64,7 @@ class Watch:
 
     @contextlib.asynccontextmanager
     async def during(self, *, warmup: bool) -> AsyncIterator[Seen]:
-        """Scrape before, during and after the block, which puts a load on the server. With a ``warmup`` any scrape may
+        """Scrape before, during and after the block, which puts a load on the server. With a `warmup` any scrape may
         be the one that counting begins with.
         """
         seen = Seen()

@@ -1,1 +1,1 @@
-"""The languages of endpoints: bytes in, facts out. No sockets, no clocks."""
+"""The APIs of endpoints: bytes in, facts out. No sockets, no clocks."""

@@ -1,5 +1,5 @@
-"""What an answer says, whatever the dialect: the values that dialects produce, and that evaluations and load tests
-read. No I/O here.
+"""The values of an answer, whatever the dialect: dialects produce them, evaluations and load tests read them. No I/O
+here.
 """
 
 from collections.abc import Mapping
@@ -33,14 +33,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an answer is a failure, and a short text for people."""
+    """The fault of a failed answer: its class, and a short text for people."""
 
     error: ErrorClass
     message: str
 
 
 class ChoiceSaid(NamedTuple):
-    """What one event of a stream, or a whole answer, says of one choice. A tuple: it is made on the hot path.
+    """One choice's part of an event, or of a whole answer. A tuple: it is made on the hot path.
 
     `pieces`: its texts by kind, never empty but for a tool call whose words are not told, and for one that is told
     later: `late` are texts of earlier events, which were counted then. `blank`: an empty text stands where a piece
@@ -59,7 +59,7 @@ class ChoiceSaid(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What one event of a stream, or a whole answer, says.
+    """The content of one event of a stream, or of a whole answer.
 
     `over`: nothing of the answer follows. `unlike`: another event that differs in its text alone would not be another
     piece that says that text (where each event repeats all that came before). `items`: the vectors, or the ranked

@@ -47,7 +47,7 @@ def endpoint(given: str, operation: Operation, *, base: bool = False) -> str:
 
 
 def takes_messages(url: str) -> bool:
-    """Always: a text is one message too."""
+    """Whether the endpoint takes messages: always, since a text is one message too."""
     return True
 
 

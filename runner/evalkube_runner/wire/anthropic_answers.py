@@ -1,4 +1,4 @@
-"""What answers in Anthropic's dialect say: an object of JSON in, what it says out. No bytes and no I/O here.
+"""Reads answers in Anthropic's dialect, from an object of JSON. No bytes and no I/O here.
 
 Reference: https://docs.anthropic.com/en/api/messages-streaming and .../en/api/messages. Servers that speak the same
 (vLLM, DeepSeek and others) leave out pings, signatures or the end mark.
@@ -69,7 +69,7 @@ class _Message:
         return Said((choice,), self._usage(found))
 
     def _usage(self, found: Mapping[str, Any]) -> Usage | None:
-        """The counts so far; the prompt's own do not have what came from a cache, or went into it, in them."""
+        """The counts so far. The API's prompt tokens leave out those that came from a cache, or went into it."""
         stated = found.get("usage")
         if not isinstance(stated, dict):
             return None

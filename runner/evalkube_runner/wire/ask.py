@@ -1,5 +1,5 @@
-"""What an endpoint is asked, whatever the dialect: the values that load tests and evaluations make, and that dialects
-turn into requests. No I/O here.
+"""The values of a request, whatever the dialect: load tests and evaluations make them, dialects turn them into HTTP. No
+I/O here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Documents to rank by what they have to do with a query."""
+    """Documents to rank by their relevance to a query."""
 
     text: str
     documents: Sequence[str]
@@ -45,7 +45,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The messages that come anew with each turn: a person's, in the first perhaps after a system message.
+    """The new messages of each turn: a person's, in the first turn perhaps after a system message.
 
     A turn's request has all messages of the turns before it, each followed by the answer that the model gave, and then
     its own. `tools`: those that its requests have, where they are its own.
@@ -60,8 +60,8 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Where in a request's body the messages of a chat stand: the keys that lead to their list. `silence`: it may have
-    an answer without a text, which is left out of it otherwise.
+    """The place of a chat's messages in a request's body: the keys that lead to their list. `silence`: an answer
+    without a text may be in it; otherwise it is left out.
     """
 
     path: tuple[str, ...]
@@ -136,8 +136,8 @@ DRAWN: Final = Drawn()
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the requests of one client have in common, as far as the endpoint of some API depends on it. `messages`:
-    the prompts are chats.
+    """The common part of one client's requests, as far as the endpoint of some API depends on it. `messages`: the
+    prompts are chats.
     """
 
     model: str

@@ -27,7 +27,7 @@ _TEXTS = ("text", "content", "parts")
 
 
 class Inexpressible(ValueError):
-    """A prompt has something that the API of the endpoint cannot say."""
+    """A prompt has a part that the API of the endpoint does not have."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(f"{where}: {what}: the api of the endpoint has nothing of that kind")
@@ -52,7 +52,7 @@ class Image:
 
 
 def is_system(message: Message) -> bool:
-    """Whether a message is of who runs the chat."""
+    """Whether a message is the system's or the developer's."""
     return message.get("role") in ("system", "developer")
 
 
@@ -62,7 +62,7 @@ def system_texts(message: Message) -> list[str]:
 
 
 def check(message: Message, where: str) -> None:
-    """Raises Inexpressible for what only OpenAI's messages have."""
+    """Check a message. Raises Inexpressible for what only OpenAI's messages have."""
     if message.get("role") not in ("user", "assistant", "tool"):
         raise Inexpressible(f"{where}.role", str(message.get("role")))
     for key, value in message.items():

@@ -48,12 +48,12 @@ def endpoint(given: str, operation: Operation, *, base: bool = False) -> str:
 
 
 def takes_messages(url: str) -> bool:
-    """Always; where a plain prompt is wanted it goes out as one."""
+    """Whether the endpoint takes messages: always. A plain prompt is sent as one."""
     return True
 
 
 def fixed_headers(*, stream: bool) -> dict[str, str]:
-    """A stream is asked for by headers, not in the body; to accept one among others asks for it too."""
+    """The headers that ask for a stream, which the body does not do."""
     return {"X-DashScope-SSE": "enable", "Accept": "text/event-stream"} if stream else {"Accept": "application/json"}
 
 

@@ -1,4 +1,4 @@
-"""What answers of DashScope's text generation say: an object of JSON in, what it says out. No bytes and no I/O here.
+"""Reads answers of DashScope's text generation, from an object of JSON. No bytes and no I/O here.
 
 Reference: https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope and .../error-code. A choice is as in chat
 completions, or one text; a finish reason is "null" until there is one; errors come as {code, message, request_id}, with
@@ -113,7 +113,7 @@ class _Saying:
         return None
 
     def _released(self, first: _Text) -> tuple[tuple[Kind, str], ...]:
-        """What was held back, now that it is known what it is."""
+        """The pieces that were held back, now that it is known what they are."""
         held, far = self._held, self._far[first]
         self._held, self._far[first] = "", held
         return ((first[1], held[len(far) :] if self._repeats else held),)

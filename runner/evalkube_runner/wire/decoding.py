@@ -1,4 +1,4 @@
-"""JSON as real servers write it: what is not quite to the standard and can be read nevertheless. No I/O.
+"""Reads JSON as real servers write it, also where it is not quite to the standard. No I/O.
 
 Three things that a strict parser refuses come from healthy servers: escapes of half a character (servers that cut
 UTF-16; RFC 8259, 8.2 leaves them open), bytes that are no UTF-8 (a token that ended within a character), and NaN

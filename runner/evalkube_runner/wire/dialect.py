@@ -1,5 +1,5 @@
-"""What a dialect decides, and the table of those we speak. A new one is a module with these functions, a line here and
-a row in the contract's table (`evalkube_crds.dialects`).
+"""The interface of a dialect, and the table of all dialects. A new one is a module with these functions, a line here
+and a row in the contract's table (`evalkube_crds.dialects`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,15 +17,15 @@ class Counters(Protocol):
 
     @property
     def chunks(self) -> int:
-        """Those that carried some of the answer (text, reasoning, a tool call)."""
+        """The events that carried some of the answer (text, reasoning, a tool call)."""
 
     @property
     def asides(self) -> int:
-        """Those that carried none of it, up to the choice's end."""
+        """The events that carried none of it, up to the choice's end."""
 
     @property
     def blanks(self) -> int:
-        """Those of them in which an empty text stands where a piece would: tokens, or keep-alives."""
+        """The events among these with an empty text in place of a piece: tokens, or keep-alives."""
 
     @property
     def inside(self) -> bool:
@@ -54,11 +54,11 @@ class StreamReader(Protocol):
         """The body is over: take what lacked its end mark."""
 
     def answer(self) -> Answer:
-        """What was said, with its texts where the reader was asked to keep them. Meaningful after `end`."""
+        """The answer, with its texts where the reader was asked to keep them. Meaningful after `end`."""
 
 
 class Dialect(Protocol):
-    """How one family of APIs is spoken to. All functions are pure."""
+    """The dialect of one family of APIs. All functions are pure."""
 
     def endpoint(self, given: str, operation: Operation, *, base: bool = False) -> str:
         """The URL to post to, which some APIs make of the model and of whether the answer is streamed. `given` is what
@@ -84,7 +84,7 @@ class Dialect(Protocol):
         """A reader for one answer of `choices` parallel completions."""
 
     def answer(self, body: bytes, choices: int = 1, *, keep_text: bool = False) -> Answer:
-        """What an answer that was not streamed says."""
+        """The answer in a body that was not streamed."""
 
     def prompt_texts(self, body: bytes) -> tuple[list[str], int]:
         """The texts of a request's prompt, and how many token ids it has besides."""

@@ -36,7 +36,7 @@ def endpoint(given: str, operation: Operation, *, base: bool = False) -> str:
 
 
 def takes_messages(url: str) -> bool:
-    """No: it takes texts."""
+    """Whether the endpoint takes messages: no, it takes texts."""
     return False
 
 

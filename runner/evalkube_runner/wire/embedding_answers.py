@@ -1,4 +1,4 @@
-"""What an answer with embeddings says: a vector for each input, as floats or as base64. No bytes and no I/O here.
+"""Reads answers with embeddings: a vector for each input, as floats or as base64. No bytes and no I/O here.
 
 Reference: https://platform.openai.com/docs/api-reference/embeddings/object.
 """
@@ -44,7 +44,7 @@ def _said(asked: int, found: Mapping[str, Any], name: bytes) -> Said:
 
 
 def _wrong(data: list[Any], asked: int) -> str | None:
-    """What keeps `data` from being one vector for each input, in words."""
+    """The fault of `data` that is not one vector for each input, in words."""
     if len(data) != asked:
         return f"the server sent {_counted(len(data), 'vector')} for {_counted(asked, 'input')}"
     sizes = [_size(one.get("embedding")) if isinstance(one, dict) else 0 for one in data]

@@ -1,5 +1,5 @@
-"""What a server says instead of an answer, whatever form its provider gives it, as text for people: objects of error,
-web pages, compressed bodies. No I/O here.
+"""Reads errors that a server sends instead of an answer, in whatever form, as text for people: objects of error, web
+pages, compressed bodies. No I/O here.
 """
 
 import re
@@ -123,7 +123,7 @@ def _dumped(error: object) -> str:
 
 
 def foreign(body: bytes) -> str | None:
-    """What a body is that can be neither a stream of events nor JSON, with what a user may do; None of any other."""
+    """The kind of a body that is neither a stream of events nor JSON, with what a user may do; None for any other."""
     begun = body[:_PAGE_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     if begun.startswith(b"<"):
         said = _page(begun)

@@ -1,4 +1,4 @@
-"""Words for why a model stopped. Every server has its own; what they mean is decided here. No I/O."""
+"""Finish reasons. Every server has its own words; their meaning is decided here. No I/O."""
 
 import functools
 

@@ -1,5 +1,5 @@
-"""The bytes around the text of an event: learned from one event, they tell the next ones of its kind without decoding
-them. Bytes only; no I/O.
+"""Learns the bytes around the text of one event, to read the next events of its kind without decoding them. Bytes only;
+no I/O.
 """
 
 import re
@@ -17,7 +17,7 @@ _WORD_BYTES = 256
 
 
 def end_of_string(block: bytes, begin: int, quote: int) -> int:
-    """Where the string ends that begins at `begin`, if the first quotation mark, at `quote`, is only one in it."""
+    """The end of the string that begins at `begin`, if the first quotation mark, at `quote`, is only one in it."""
     if quote <= begin or block[quote - 1] != _BACKSLASH:
         return -1
     match = _REST.match(block, begin)
@@ -25,9 +25,7 @@ def end_of_string(block: bytes, begin: int, quote: int) -> int:
 
 
 def place(raw: bytes, text: str) -> tuple[int, int] | None:
-    """Where the only string in the data of an event stands that says `text`; None where there is none, or another one
-    like it.
-    """
+    """The place of the only string in an event's data that has `text`; None where there is none, or two."""
     encoded = text.encode("utf-8", "surrogatepass")
     quoted = b'"%s"' % encoded
     at = raw.find(quoted)
@@ -83,8 +81,8 @@ class Varying:
         return not (self._before or self._after)
 
     def match(self, block: bytes, at: int) -> tuple[int, int, int] | None:
-        """Where the text of the event at `at` begins and stops, and where the event ends; None of an event that is
-        framed otherwise or has no text.
+        """The begin and stop of the text of the event at `at`, and the event's end; None for an event that is framed
+        otherwise or has no text.
         """
         if not block.startswith(self._lead, at):
             return None

@@ -72,7 +72,7 @@ def _resource(model: str) -> str:
 
 
 def takes_messages(url: str) -> bool:
-    """Always: a text is one message too."""
+    """Whether the endpoint takes messages: always, since a text is one message too."""
     return True
 
 

@@ -1,4 +1,4 @@
-"""What answers in Gemini's dialect say: an object of JSON in, what it says out. No bytes and no I/O here.
+"""Reads answers in Gemini's dialect, from an object of JSON. No bytes and no I/O here.
 
 Reference: https://ai.google.dev/api/generate-content (GenerateContentResponse, UsageMetadata) and
 .../gemini-api/docs/thinking. A stream has no end mark: its finish reasons are, and the end of the body.

@@ -1,4 +1,4 @@
-"""What a reader of answers must know of a dialect, as one value. No I/O here."""
+"""The grammar of a dialect's answers, as one value for readers. No I/O here."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ __all__ = ["joined", "with_query"]
 
 
 def joined(*parts: Mapping[str, str]) -> dict[str, str]:
-    """Headers of several givers; of one name, however its letters are, the last one's."""
+    """The headers of several sources; of one name, in whatever case, the last one's."""
     found: dict[str, tuple[str, str]] = {}
     for part in parts:
         found.update({name.lower(): (name, value) for name, value in part.items()})

@@ -1,4 +1,4 @@
-"""What answers in the OpenAI dialect say: an object of JSON in, what it says out. No bytes and no I/O here.
+"""Reads answers in the OpenAI dialect, from an object of JSON. No bytes and no I/O here.
 
 The only place that decides what an event, a choice, a delta or a message says. Reference:
 https://platform.openai.com/docs/api-reference/chat/streaming, and what vLLM, SGLang, DeepSeek, Mistral and Azure make
@@ -43,7 +43,7 @@ def _error(found: Mapping[str, Any], name: bytes, *, answers: bool) -> str | Non
 
 
 def broken(what: str) -> Said:
-    """What an event says that is not as the API has it."""
+    """The fault of an event that is not as the API defines it."""
     return Said(fault=Fault(ErrorClass.PARSE, f"the server sent {what}"))
 
 

@@ -48,7 +48,7 @@ def endpoint(given: str, operation: Operation, *, base: bool = False) -> str:
 
 
 def takes_messages(url: str) -> bool:
-    """Always: a text is one message too."""
+    """Whether the endpoint takes messages: always, since a text is one message too."""
     return True
 
 
@@ -107,7 +107,7 @@ def _choice(choice: str | None) -> str | dict[str, Any] | None:
 
 
 def _format(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """As that of chat completions, which has its parts one level deeper."""
+    """The response format, like that of chat completions, whose parts are one level deeper."""
     wanted = openai.response_format(schema)
     return {"type": wanted["type"], **wanted["json_schema"]}
 

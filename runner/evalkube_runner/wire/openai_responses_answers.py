@@ -1,4 +1,4 @@
-"""What answers of OpenAI's responses say: an object of JSON in, what it says out. No bytes and no I/O here.
+"""Reads answers of OpenAI's responses, from an object of JSON. No bytes and no I/O here.
 
 Reference: https://platform.openai.com/docs/api-reference/responses-streaming and .../responses/object, and what vLLM,
 SGLang and gateways make of it: reasoning as text and not as a summary, events without a type of their own, a text that
@@ -164,7 +164,7 @@ def _piece(kind: Kind, text: str) -> Said:
 
 
 def _reason(response: Mapping[str, Any], status: object, *, calls: bool) -> str | None:
-    """Why it ended, in the words of chat completions where the API has none."""
+    """The finish reason, in the words of chat completions where the API has none."""
     details = response.get("incomplete_details")
     if isinstance(details, dict) and (reason := finish.reason_of(details)) is not None:
         return reason

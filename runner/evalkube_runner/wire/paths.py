@@ -1,4 +1,4 @@
-"""Where an API's one path goes in a URL that a user gave. No I/O here."""
+"""Adds an API's one path to a URL that a user gave. No I/O here."""
 
 from collections.abc import Collection
 from urllib.parse import urlsplit, urlunsplit

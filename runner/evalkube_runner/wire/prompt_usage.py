@@ -1,4 +1,4 @@
-"""Token counts of answers that generate nothing: how many tokens of the request were read. No I/O here.
+"""Token counts of answers that generate nothing: the tokens of the request that were read. No I/O here.
 
 They stand in `usage` (OpenAI, vLLM: `prompt_tokens`; Jina: `total_tokens`, alone or beside it), or in Cohere's
 `meta.tokens` and `meta.billed_units`.

@@ -1,6 +1,4 @@
-"""One answer as far as it has been read: the sum of what its events say, or of the one thing that a whole answer says.
-No bytes here, and no I/O.
-"""
+"""One answer as far as it has been read: the sum of its events, or its whole body."""
 
 from collections.abc import Iterable
 
@@ -14,7 +12,7 @@ __all__ = ["Reading", "Track"]
 
 
 class Track:
-    """What has come of one choice, as counters: a load test compares them from read to read.
+    """The counters of one choice: a load test compares them from read to read.
 
     `chunks` carried a piece of the answer; `asides` none, up to the one that ended the choice. `blanks` are those of
     them that have an empty text where a piece would be: a token that ends within a character or is not shown, or a

@@ -1,4 +1,4 @@
-"""Whether an endpoint says that it has no model of the name it was asked for, or that the key is wrong. No I/O.
+"""Recognises an endpoint's refusals: no model of that name, or a wrong key. No I/O.
 
 Servers say it with 400, 404, 422, 500 and in a 200, and each in words of its own; few send a code. These are of OpenAI,
 Azure, vLLM, SGLang, Ollama, LocalAI, LM Studio, LiteLLM, DeepSeek, Mistral, OpenRouter, Groq, DashScope and others.
@@ -32,7 +32,7 @@ def says_no_model(message: str) -> bool:
 
 
 def says_wrong_key(message: str) -> bool:
-    """Whether `message` says that the key is none that lets anyone in: Gemini does so with a 400."""
+    """Whether `message` says that the key is wrong: Gemini does so with a 400."""
     return _WRONG_KEY.search(message[:_MOST]) is not None
 
 

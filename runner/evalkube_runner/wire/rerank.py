@@ -40,7 +40,7 @@ def endpoint(given: str, operation: Operation, *, base: bool = False) -> str:
 
 
 def takes_messages(url: str) -> bool:
-    """No: it takes a query and documents."""
+    """Whether the endpoint takes messages: no, it takes a query and documents."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""What an answer of a reranker says: documents by their index, each with its relevance. No bytes and no I/O here.
+"""Reads answers of rerankers: documents by their index, each with its relevance. No bytes and no I/O here.
 
 Reference: https://docs.cohere.com/v2/reference/rerank, https://jina.ai/reranker.
 """
@@ -43,7 +43,7 @@ def _said(asked: int, found: Mapping[str, Any], name: bytes) -> Said:
 
 
 def _wrong(results: list[Any], asked: int) -> str | None:
-    """What keeps `results` from being a ranking of the documents, in words. Of fewer documents it may be (`top_n`)."""
+    """The fault of `results` that are not a ranking of the documents, in words. There may be fewer (`top_n`)."""
     places: set[int] = set()
     for at, one in enumerate(results):
         place = one.get("index") if isinstance(one, dict) else None

@@ -1,5 +1,5 @@
-"""What events of earlier streams said. A server's streams are alike but for their texts and for the marks of each, such
-as its id: an event that another stream had, but for its marks, says the same, and texts are framed alike. No I/O.
+"""Remembers events of earlier streams. A server's streams differ only in their texts and in marks, such as an id. So an
+event that an earlier stream had, but for its marks, means the same, and texts are framed alike. No I/O.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Server-sent events, cut out of a stream of bytes as it arrives. No I/O, no JSON, no opinion on what an event means.
 
 Grammar: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6, with two liberties that real
-servers need: an event that the end of the body cuts short of its blank line is still handed out (``Splitter.end``),
-and fields other than ``event`` and ``data`` are dropped.
+servers need: an event that the end of the body cuts short of its blank line is still handed out (`Splitter.end`),
+and fields other than `event` and `data` are dropped.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class Splitter:
         self._begun = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The raw events that ``data`` completes; they may be empty or nothing but comments."""
+        """The raw events that `data` completes; they may be empty or nothing but comments."""
         return self.whole(data).split(b"\n\n")[:-1]
 
     def whole(self, data: bytes) -> bytes:
@@ -71,7 +71,7 @@ class Splitter:
 
 
 def parse(raw: bytes) -> Event | None:
-    """The event in ``raw``; None for comments, keep-alives and whatever else carries no data."""
+    """The event in `raw`; None for comments, keep-alives and whatever else carries no data."""
     if raw.startswith(b"data:") and b"\n" not in raw:
         return Event(b"", raw[6:] if raw.startswith(b"data: ") else raw[5:])
     name = b""

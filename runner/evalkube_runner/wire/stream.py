@@ -216,8 +216,8 @@ class Stream:
         return stop + 2, count
 
     def _look_at_pending(self) -> None:
-        """What the server has written and not ended: lines that are whole events by themselves are taken as such, so
-        that no time is that of a blank line which comes late or never.
+        """Take lines that the server has written and not ended, where they are whole events by themselves. So no event
+        waits for a blank line that comes late or never.
         """
         pending = self._splitter.pending
         if len(pending) > MAX_EVENT_BYTES:
@@ -231,7 +231,7 @@ class Stream:
                 self._event(raw)
 
     def end(self) -> None:
-        """The body is over: take what lacked its end mark."""
+        """End the body: take what lacked its end mark."""
         rest = self._splitter.end()
         if self._body is None and not self._reading.begun and rest.lstrip().startswith(b"{"):
             self._body = bytearray(rest)
@@ -252,7 +252,7 @@ class Stream:
         return self._reading.answer(self._fault())
 
     def _fault(self) -> Fault | None:
-        """Why this answer is a failure: an error the server sent, else an end before the end."""
+        """The fault of this answer: an error that the server sent, else an end before the end."""
         reading = self._reading
         if reading.fault is not None:
             return reading.fault
@@ -308,9 +308,7 @@ class Stream:
         self._splitter.end()
 
     def _not_json(self, event: sse.Event, *, last: bool) -> None:
-        """Data lines that are no JSON together may be so one by one (servers that forget the blank line between
-        events).
-        """
+        """Read data lines one by one that are not JSON together (servers that forget the blank line between events)."""
         lines = event.data.split(b"\n")
         if len(lines) > 1:
             name = b"event:" + event.name + b"\n" if event.name else b""

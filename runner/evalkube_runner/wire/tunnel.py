@@ -1,5 +1,5 @@
-"""What is said to a proxy before the connection through it is the target's: HTTP CONNECT (RFC 9110, 9.3.6) and SOCKS5
-(RFC 1928, RFC 1929). No I/O: a talk is a generator that yields bytes to send, or how many it wants to read.
+"""The talk with a proxy before the connection leads to the target: HTTP CONNECT (RFC 9110, 9.3.6) and SOCKS5 (RFC 1928,
+RFC 1929). No I/O: a talk is a generator that yields bytes to send, or how many it wants to read.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ Talk = Generator[bytes | int, bytes, None]
 
 
 class ProxyRefused(OSError):
-    """The proxy does not let through. The message says why."""
+    """The proxy refused the connection. The message says why."""
 
 
 def talk(proxy: Proxy, host: str, port: int) -> Talk:

@@ -1,4 +1,4 @@
-"""Token counts as servers state them: where they stand, which can be true, and what several of them add up to. No I/O.
+"""Reads token counts as servers state them: where they stand, which are possible, and what several add up to. No I/O.
 
 They stand in `usage`, in a choice's or message's own, in `x_groq`, in llama.cpp's `timings`; as integers, as floats
 that are whole, in halves over two events. A count that cannot be (negative, a fraction, no number, more than
@@ -57,7 +57,7 @@ def _places(found: Mapping[str, Any]) -> Iterator[object]:
 
 
 def _plain(part: Mapping[str, Any]) -> Usage | None:
-    """What nearly all servers state: two counts that can be, and no parts of them."""
+    """The usual statement: two possible counts, and no parts of them."""
     prompt, completion = part.get("prompt_tokens"), part.get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int:
         return None
@@ -124,7 +124,7 @@ def _part_of(whole: int | None, part: Mapping[str, Any], names: tuple[str, ...],
 
 
 def _count(value: object) -> tuple[int | None, bool]:
-    """A count, and whether something stands there that is none."""
+    """A count, and whether there is a value that is no count."""
     if value is None:
         return None, False
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_TOKENS:
@@ -135,7 +135,7 @@ def _count(value: object) -> tuple[int | None, bool]:
 
 
 class Usages:
-    """What a server has stated so far of the tokens of one answer.
+    """The statements of a server so far about the tokens of one answer.
 
     Of `choices` that were asked for, each may have its own count (in its choice, or in events of that choice alone);
     a count in an event of no choice is the whole answer's.

@@ -14,7 +14,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
 def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = True) -> Answer:
-    """What an answer that was not streamed says; anything but an object with what it must have is a fault."""
+    """The answer in a body that was not streamed. Anything but an object with the required parts is a fault."""
     if len(body) > MAX_BODY_BYTES:
         return Answer(fault=Fault(ErrorClass.TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES} bytes"))
     try:
@@ -35,7 +35,7 @@ def whole(body: bytes, grammar: Grammar, choices: int = 1, *, keep_text: bool = 
 
 
 def _not_an_answer(body: bytes, *, streams: bool) -> str:
-    """What a body is that is no JSON. `streams`: whether the API has streams."""
+    """The fault of a body that is not JSON. `streams`: whether the API has streams."""
     found = faults.foreign(body)
     if found is not None:
         return found

@@ -1,1 +1,1 @@
-"""Grading by language models: what judges are asked, how their words are read, how several verdicts become one."""
+"""Grading by language models: the prompts of judges, reading their replies, and combining several verdicts."""

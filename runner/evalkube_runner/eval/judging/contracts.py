@@ -1,4 +1,4 @@
-"""What judges are told about the answers to one benchmark, and the figures that they fill in. Pure.
+"""Settles the contract of a benchmark's judges, and the figures that they give. Pure.
 
 A contract is the run's, or the benchmark's own; one whose metrics are made of labels keeps these.
 """
@@ -12,7 +12,7 @@ __all__ = ["contract_of", "figures_of", "graded_of", "is_labelled"]
 
 
 def contract_of(benchmark: Benchmark, spec: EvalRunSpec) -> JudgeContract | None:
-    """What the judges are told: the run's contract, or the benchmark's with the run's changes; None: no judge."""
+    """The judges' contract: the run's, or the benchmark's with the run's changes; None: no judge."""
     judge = spec.judge
     if judge.strategy not in ("llm", "llm_recall") and benchmark.judge is None:
         return None
@@ -23,7 +23,9 @@ def contract_of(benchmark: Benchmark, spec: EvalRunSpec) -> JudgeContract | None
 
 
 def _settled(benchmark: Benchmark, judge: Judge) -> JudgeContract:
-    """The run's contract, or the benchmark's with the run's changes where its figures are made of its own labels."""
+    """The settled contract: the run's; or the benchmark's with the run's changes, where its figures are made of its own
+    labels.
+    """
     if benchmark.judge is None:
         return judge.contract
     plain = JudgeContract()
@@ -42,7 +44,9 @@ def is_labelled(benchmark: Benchmark) -> bool:
 
 
 def figures_of(benchmark: Benchmark, contract: JudgeContract | None) -> tuple[Metric, ...]:
-    """The figures that the judges fill in, the main one first; none of a benchmark that has its own of their label."""
+    """The figures that the judges give, the main one first; none for a benchmark that makes its own from their
+    label.
+    """
     if contract is None or is_labelled(benchmark):
         return ()
     if contract.score_type in ("pattern", "numeric"):

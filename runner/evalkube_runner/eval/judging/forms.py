@@ -1,4 +1,4 @@
-"""Where a judge's words have a verdict in a form of its own: double square brackets, or a JSON object. Pure.
+"""Finds a verdict with a form of its own in a judge's reply: double square brackets, or a JSON object. Pure.
 
 All looks are linear in the length of what was said, or bounded.
 """
@@ -28,8 +28,8 @@ def clean(text: str) -> str:
 
 
 def formal(said: str, names: frozenset[str]) -> list[Any] | None:
-    """What stands in the last verdict that has a form of its own: the content of double brackets, or an object's values
-    under `names`. None where there is none.
+    """The content of the last verdict with a form of its own: of double brackets, or of an object's values under
+    `names`. None where there is none.
     """
     found: list[tuple[int, list[Any]]] = []
     if (bracketed := _bracketed(said)) is not None:
@@ -39,13 +39,13 @@ def formal(said: str, names: frozenset[str]) -> list[Any] | None:
 
 
 def agreed(values: Iterable[Read | None]) -> Read | None:
-    """What all that could be read of some values say; None where nothing was, or two say different things."""
+    """The value that all readable values agree on; None where none is readable, or two differ."""
     distinct = {value for value in values if value is not None}
     return distinct.pop() if len(distinct) == 1 else None
 
 
 def objects(said: str) -> list[tuple[int, dict[str, Any]]]:
-    """The JSON objects among the words, in their order, each with where it ends. Those inside others are none."""
+    """The JSON objects in a reply, in order, each with its end. Objects inside others are left out."""
     begun = max(0, len(said) - _MOST_CHARS)
     found: list[tuple[int, dict[str, Any]]] = []
     end = begun
@@ -66,7 +66,7 @@ def values_of(found: Mapping[str, Any], names: frozenset[str]) -> list[Any]:
 
 
 def _bracketed(said: str) -> tuple[int, str] | None:
-    """What stands last in double square brackets, on one line. One look at each end: linear."""
+    """The last content of double square brackets on one line. It looks at each end once: linear."""
     closed = said.rfind("]]")
     start = said.rfind("[[", 0, closed) if closed >= 0 else -1
     if start < 0:

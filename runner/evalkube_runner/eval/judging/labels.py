@@ -1,4 +1,4 @@
-"""Words of a list in a judge's words: labels with scores, and which of two answers is better. Pure.
+"""Reads words of a list in a judge's reply: labels with scores, and which of two answers is better. Pure.
 
 A label inside a longer word is not it (CORRECT in INCORRECT), nor is one that is denied ("not CORRECT"), nor one of
 two.
@@ -36,7 +36,7 @@ _DENIED = re.compile(r"(?:\bnot|n't|n’t|\bnever|\bneither|\bcannot be|不是?)
 
 
 def label_in(said: str, labels: Iterable[str]) -> str | None:
-    """The label that a judge settles on; None when there is none or more than one.
+    """The label of a judge's reply; None when there is none or more than one.
 
     What stands last in double brackets or as JSON counts; else the last that is announced ("Verdict: correct") or is
     the last line, whatever its case; else the only one of them that is mentioned at all, in its own case.
@@ -86,8 +86,8 @@ def _plain(word: str) -> str:
 
 
 def _mentioned(said: str, labels: Iterable[str]) -> str | None:
-    """The only label that is mentioned, in its own case, and is not denied. A letter has to end what it stands in: "A
-    good answer" gives no A.
+    """The only label that is mentioned, in its own case, and not denied. A letter has to end its phrase: "A good
+    answer" is no A.
     """
     found: dict[str, list[re.Match[str]]] = {}
     for label in labels:

@@ -1,4 +1,4 @@
-"""Marks on a scale in a judge's words: one, or one for each criterion of a rubric. Pure.
+"""Reads marks on a scale in a judge's reply: one, or one for each criterion of a rubric. Pure.
 
 A mark is where on the scale it lies, from 0 to 1. One that is not on the scale, or of another scale ("3/5" where 10 is
 the highest), is none, and so is what could be two ("7 or 8").
@@ -42,7 +42,7 @@ def scale_of(contract: JudgeContract, criterion: Criterion | None = None) -> Sca
 
 
 def mark_in(said: str, scale: Scale) -> float | None:
-    """The mark that a judge gives; None when there is none, or it is not on the scale.
+    """The mark in a judge's reply; None when there is none, or it is not on the scale.
 
     What stands last in double brackets or as JSON counts; else the last that is announced ("Rating: 7/10"), a last line
     that is a number alone, or the only one that is written with the scale's highest mark ("7/10").
@@ -61,7 +61,7 @@ def mark_in(said: str, scale: Scale) -> float | None:
 
 
 def _mark(value: Any, scale: Scale) -> float | None:
-    """The mark that a value of JSON, or a text as a whole, is."""
+    """The mark in a JSON value, or in a whole text."""
     if isinstance(value, Mapping):
         inner = forms.values_of(value, _KEYS)
         return _mark(inner[0], scale) if inner and not isinstance(inner[0], Mapping) else None

@@ -1,4 +1,4 @@
-"""The judges of a run: asks them, each at its own endpoint, and makes a grade of what they say.
+"""Asks the judges of a run, each at its own endpoint, and makes a grade of their replies.
 
 A judge that fails, or says nothing readable even when asked once more, has no vote. Too few votes make a sample
 errored, never wrong.
@@ -32,17 +32,17 @@ _LONGEST_CAUSE = 200
 
 
 class Memory(Protocol):
-    """Keeps what judges said, so that it is not asked again."""
+    """A store of judges' replies, so that nothing is asked twice."""
 
     def find(self, key: str) -> dict[str, Any] | None:
-        """What was kept under that key."""
+        """The record under that key."""
 
     async def keep(self, key: str, record: dict[str, Any]) -> None:
         """Keep a record."""
 
 
 class Nothing:
-    """A memory that keeps nothing."""
+    """A store that keeps nothing."""
 
     def find(self, key: str) -> dict[str, Any] | None:
         """See `Memory.find`: always None."""
@@ -54,7 +54,7 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """One judge: its model and the client of its endpoint. `identity`: what makes its words others than another's."""
+    """One judge: its model and the client of its endpoint. `identity` tells its replies from those of others."""
 
     model: JudgeModel
     client: Client
@@ -63,7 +63,7 @@ class _Member:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What the judges decide: a contract, and its prompts (of pairwise in both orders, or in the one drawn)."""
+    """The case of a sample: a contract, and its prompts (for pairwise in both orders, or in the drawn one)."""
 
     contract: JudgeContract
     prompts: tuple[tuple[Message, ...], ...]
@@ -123,7 +123,7 @@ class Judges:
 
     @property
     def usages(self) -> list[TokenUsage]:
-        """What each has been asked so far."""
+        """The tokens that each judge has used so far."""
         return [member.client.usage for member in self._members]
 
     async def grade(
@@ -158,8 +158,8 @@ class Judges:
         return Grade(verdict.score, verdict.label, verdict.parts, words)
 
     def _orders(self, contract: JudgeContract, question: Question, reply: str) -> tuple[bool, ...]:
-        """Whether the answers stand swapped, in each order that is asked: in one alone half of all samples have them
-        so.
+        """Whether the answers are swapped, for each order that is asked. With one order, half of all samples are
+        swapped.
         """
         if contract.score_type != "pairwise":
             return (False,)
@@ -172,7 +172,7 @@ class Judges:
         return tuple(await asyncio.gather(*made))
 
     async def _judged(self, case: _Case, member: _Member, repeat: int, order: int) -> Judgement:
-        """What is kept of this very prompt, else what the judge says now, once more where it cannot be read."""
+        """The judgement of a prompt: the kept one, else a new one, asked once more where it cannot be read."""
         asked, swapped = case.prompts[order], case.swapped[order]
         key = checkpoint.digest(
             member.identity, [(one.role, one.content) for one in asked], case.contract.score_type, repeat
@@ -200,7 +200,7 @@ class Judges:
 
 
 def _cause(judgements: Sequence[Judgement]) -> str:
-    """Why the first of those without a verdict has none."""
+    """The reason why the first judgement without a verdict has none."""
     for one in judgements:
         if one.failure is not None:
             return one.failure

@@ -1,4 +1,4 @@
-"""What judges are asked. Pure.
+"""Makes the prompts of judges. Pure.
 
 An answer to grade is foreign text: it stands between two marks that it cannot know, and what it says is nothing that
 the judge is told.
@@ -59,7 +59,7 @@ _PAIR_NAMES = ("question", "target", "answer_a", "answer_b")
 
 
 def check(contract: JudgeContract) -> None:
-    """Raises RunFailed(InvalidSpec) for a template that cannot be filled in."""
+    """Check a template. Raises RunFailed(InvalidSpec) where it cannot be filled in."""
     if contract.prompt_template is None:
         return
     pairwise = contract.score_type == "pairwise"
@@ -111,7 +111,7 @@ def _template(contract: JudgeContract, question: Question) -> str:
 
 
 def _meaning(contract: JudgeContract) -> str:
-    """What the grades stand for: the two that there are by default are no words."""
+    """The meaning of the grades: the two default ones are not words."""
     if set(contract.score_mapping) == {"A", "B"}:
         return _A_AND_B
     worth = ", ".join(f"{grade} {score:g}" for grade, score in contract.score_mapping.items())
@@ -119,7 +119,7 @@ def _meaning(contract: JudgeContract) -> str:
 
 
 def _form_values(contract: JudgeContract) -> Mapping[str, str]:
-    """What stands in a template for the form of the verdict."""
+    """The values of a template for the form of the verdict."""
     grades, scale = list(contract.score_mapping), scale_of(contract)
     examples = {
         "pattern": grades[0] if grades else "",
@@ -137,7 +137,7 @@ def _form_values(contract: JudgeContract) -> Mapping[str, str]:
 
 
 def _between(scale: Scale) -> float:
-    """A mark that is on a scale, a whole one where its ends are."""
+    """An example mark on a scale, a whole number where the scale's ends are."""
     middle = (scale.lowest + scale.highest) / 2
     whole = scale.lowest.is_integer() and scale.highest.is_integer() and scale.highest - scale.lowest > 1
     return float(int(middle)) if whole else middle
@@ -155,7 +155,7 @@ def _marks_example(contract: JudgeContract) -> str:
 
 
 def asked_again(contract: JudgeContract, asked: Sequence[Message], said: str) -> list[Message]:
-    """The chat that asks a judge once more, whose words could not be read."""
+    """The chat that asks a judge once more, after a reply that could not be read."""
     values = _form_values(contract)
     forms = {
         "pattern": " or ".join(f"[[{grade}]]" for grade in contract.score_mapping),

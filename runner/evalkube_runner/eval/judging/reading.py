@@ -1,4 +1,4 @@
-"""What a judge's words say under a contract: a verdict, or nothing. Pure; only the judge's own reply is read."""
+"""Reads the verdict in a judge's reply under a contract. Pure; only the judge's own text is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ OUTCOMES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A score from 0 to 1, the word that a judge chose, and what the score is made of, by name: the marks of a rubric's
-    criteria, or the shares of outcomes.
+    """A verdict: a score from 0 to 1, the word that a judge chose, and the parts of the score by name (marks of a
+    rubric's criteria, or shares of outcomes).
     """
 
     score: float
@@ -33,7 +33,7 @@ class Verdict:
 
 
 def read(contract: JudgeContract, said: str, *, swapped: bool = False) -> Verdict | None:
-    """The verdict in a judge's words; None when there is none, or more than one. `swapped`: the model's answer is B."""
+    """The verdict in a judge's reply; None when there is none, or more than one. `swapped`: the model's answer is B."""
     said = extract.strip_thinking(said)[-_READ_CHARS:]
     if contract.score_type == "numeric":
         mark = marks.mark_in(said, marks.scale_of(contract))

@@ -1,4 +1,4 @@
-"""The answers that pairwise judges compare with: those that an earlier run kept, of a file, or the data set's own.
+"""The answers that pairwise judges compare with: those of an earlier run, of a file, or of the data set.
 
 An answer belongs to the sample whose question it answers: by the text of the question, or by the message that put it.
 """
@@ -29,12 +29,12 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The other answers, by what they answer; those to a question that was asked several times in their order."""
+    """The other answers by question; several answers to one question are in their order."""
 
     kept: Mapping[str, Sequence[str]] | None = None
 
     def of(self, item: Item, messages: Sequence[Message], repeat: int) -> str | None:
-        """The answer to compare that of an item with; of several the one of the same repeat. None without any."""
+        """The answer to compare an item's answer with; of several the one of the same repeat. None without any."""
         if self.kept is None:
             return item.question.target or None
         for asked in _asked(item, messages):
@@ -44,7 +44,7 @@ class Others:
 
 
 def _asked(item: Item, messages: Sequence[Message]) -> Iterator[str]:
-    """What a sample may be found by: its prompt, and its question."""
+    """The keys of a sample: its prompt, and its question."""
     last = messages[-1].content
     if isinstance(last, str):
         yield _plain(last)
@@ -116,7 +116,7 @@ def _of_run(plan: DatasetPlan, reference: ReferenceAnswers, folder: Path) -> lis
 
 
 def _pair(record: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What a line says was asked, and what was answered; None where it says neither."""
+    """The question and the answer of a line; None where it has neither."""
     try:
         if "model_output" in record:  # a prediction, of a run of ours or of EvalScope's
             answer = record["model_output"]["choices"][0]["message"]["content"]

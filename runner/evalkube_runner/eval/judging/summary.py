@@ -1,4 +1,4 @@
-"""What a sample's judging left: its grade, the judges' words, and what was counted; and how they are kept. Pure."""
+"""The record of a sample's judging: its grade, the judges' replies, and the counts; and its form on disk. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -29,7 +29,7 @@ class Attempt:
 
 
 def attempts_of(record: Mapping[str, Any]) -> tuple[Attempt, ...] | None:
-    """The attempts in a kept line; None when it is no such line."""
+    """The attempts in a kept line; None for any other line."""
     try:
         return tuple(_attempt(one) for one in record["attempts"][:_MOST_ATTEMPTS])
     except (KeyError, TypeError, ValueError):
@@ -54,8 +54,8 @@ def _count(value: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one judge said of one prompt, at most twice: its `verdict`, or None with why the asking failed (`failure`),
-    or with neither where its words could not be read.
+    """One judge's judgement of one prompt, in at most two replies: its `verdict`; or None with the reason why the
+    asking failed (`failure`); or neither, where the reply could not be read.
     """
 
     model: str
@@ -81,9 +81,8 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted of judgements: how many there should be, those that could not be read after a second time
-    (`unreadable`) or whose endpoint failed (`failed`), which have no vote, how many were asked again, and how many
-    differed by the order of two answers. And the judges' tokens.
+    """The counts of judgements. `unreadable` could not be read the second time, `failed` had no answer; these have no
+    vote. Counted too are those asked again, those that differed by the order of two answers, and the judges' tokens.
     """
 
     judgements: int = 0
@@ -106,7 +105,7 @@ _NOTHING = Counts()
 
 
 def counts_of(summary: Mapping[str, Any] | None) -> Counts:
-    """The counts in a kept summary. Raises ValueError for what is none."""
+    """The counts in a kept summary. Raises ValueError for any other document."""
     if not summary:
         return _NOTHING
     counts = summary.get("counts", {})
@@ -148,8 +147,8 @@ def written(
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """What the judges say of one reply: a score from 0 to 1, the label that most of them gave, the further figures of
-    the contract, and all that was asked and said (`summary`).
+    """The grade of one reply: a score from 0 to 1, the most frequent label, the contract's other figures, and all
+    prompts and replies (`summary`).
     """
 
     score: float

@@ -1,4 +1,4 @@
-"""How the verdicts of several judges, of their repeats and of both orders become the grade of an answer. Pure."""
+"""Combines the verdicts of several judges, their repeats and both orders into the grade of an answer. Pure."""
 
 import statistics
 from collections import Counter
@@ -11,7 +11,7 @@ __all__ = ["aggregate", "combined", "elected", "of_both_orders"]
 
 
 def of_both_orders(first: Verdict, second: Verdict) -> Verdict:
-    """The verdict of a judge that was asked in both orders of the answers: theirs, or a tie where they differ."""
+    """The verdict of a judge that was asked in both orders: theirs, or a tie where they differ."""
     return first if first.label == second.label else of_outcome("tie")
 
 
@@ -27,7 +27,9 @@ def combined(contract: JudgeContract, verdicts: Sequence[Verdict], how: str) -> 
 
 
 def _outcome(labels: Sequence[str], how: str) -> Verdict:
-    """The win rate is wins and half the ties: of all verdicts for mean, else of the one that was chosen of them."""
+    """The outcome of several comparisons. The win rate is wins and half the ties: of all verdicts for mean, else of the
+    chosen one.
+    """
     if how != "mean":
         if how == "median":
             middle = statistics.median(OUTCOMES[label] for label in labels)
