@@ -118,6 +118,46 @@ def test_a_missed_threshold_is_a_failed_case(evaluation: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("limits", "shuffled"), [((9, 4), False), ((9, 4), True), ((4, 9), True)], ids=["fewer", "fewer, shuffled", "more"]
+)
+def test_a_run_that_reuses_another_s_answers_lists_its_own_samples(
+    limits: tuple[int, int], shuffled: bool, tmp_path: Path
+) -> None:
+    """Each once, with the prompt, answer and score that are its own, though they had other numbers in that run."""
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = [{"question": f"What is number {at}?", "answer": f"#### {at}"} for at in range(9)]
+    (data / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with running_mock("--default-answer", r"\boxed{3}", "--api-key", KEY) as url:
+        for name, limit, shuffle in zip(("one", "two"), limits, (False, shuffled), strict=True):
+            folder = tmp_path / name
+            folder.mkdir()
+            spec: dict[str, Any] = {"model": "m", "apiUrl": url, "datasets": ["gsm8k"], "limit": limit}
+            spec |= {"datasetArgs": {"gsm8k": {"localPath": str(data), "fewShotNum": 0, "shuffle": shuffle}}}
+            if name == "two":
+                spec["useCache"] = str(tmp_path / "one/artifacts")
+            with closing(Runner(folder, "EvalRun", spec, "--readable", str(tmp_path))) as runner:
+                assert runner.end().reason is Reason.COMPLETED, runner.log.read_text()
+    artifacts = tmp_path / "two/artifacts"
+    result = EvalResult.model_validate_json((artifacts / "reports/result.json").read_bytes())
+    (subset,) = result.datasets[0].subsets
+    assert subset.reused > 0
+    index = sample_index.load((artifacts / sample_index.PATH).read_bytes())
+    entries = page.select(index, SampleQuery(), limit=100).entries
+    assert [entry.index for entry in entries] == list(range(limits[1]))
+    asked = []
+    for entry in entries:
+        lines = {kind: _read(artifacts, place) for kind, place in index.slices(entry.row).items()}
+        one = sample.read(entry, lines)
+        asked.append(one.target)
+        assert f"number {one.target}?" in str(one.prompt[-1])
+        assert f"number {one.target}?" in lines["predictions"].decode()
+        assert entry.state == (SampleState.RIGHT if one.target == "3" else SampleState.WRONG)
+    assert len(set(asked)) == limits[1]
+    assert (asked != sorted(asked)) is shuffled
+
+
 def test_a_load_test_leaves_its_run_and_result(load_test: Path) -> None:
     """And its figures as a table and as test cases."""
     assert PerfRun.model_validate_json((load_test / "perf_run.json").read_bytes()).spec.parallel == [4, 2]
