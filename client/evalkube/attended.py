@@ -12,6 +12,8 @@ import time
 from importlib import import_module
 from typing import Final
 
+from evalkube import faults, settings
+
 __all__ = ["main"]
 
 _PROGRAM: Final = ("evalkube_api.main", "app")
@@ -25,11 +27,14 @@ def main() -> int:
     """The service with the arguments of this process; returns its exit code."""
     threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     module, name = _PROGRAM
-    program = getattr(import_module(module), name)
     try:
+        program = getattr(import_module(module), name)
         program(args=sys.argv[1:], prog_name="evalkube service")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except Exception as problem:
+        faults.tell("evalkube service", problem, debug=settings.debug())
+        return 1
     return 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from evalkube import errors
+from evalkube import errors, settings
 
 __all__ = ["service"]
 
@@ -71,7 +71,9 @@ def _url(process: subprocess.Popen[str], complaints: IO[str]) -> str:
             return found[0]
     complaints.seek(0)
     lines = [line for line in complaints.read().splitlines() if line.strip()]
-    raise errors.ServiceFailed("\n".join(lines[-5:]) or "the service did not start and did not say why")
+    raise errors.ServiceFailed(
+        "\n".join(lines if settings.debug() else lines[-5:]) or "the service did not start and did not say why"
+    )
 
 
 def _end(process: subprocess.Popen[str]) -> None:
