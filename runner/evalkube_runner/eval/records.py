@@ -30,7 +30,7 @@ def index_of(item: Item, repeat: int) -> int:
 
 
 def moved(record: dict[str, Any], item: Item, repeat: int) -> dict[str, Any]:
-    """A line of another run, of an answer or of its score, as a line of this run, where the sample may lie elsewhere."""
+    """A line of another run, of an answer or of its score, as one of this run, where the sample may lie elsewhere."""
     index = index_of(item, repeat)
     line = record | {"index": index}
     if isinstance(score := record.get("sample_score"), dict):

@@ -282,6 +282,6 @@ def _of_this_run(
             continue
         reviews = sample.path("reviews", model)
         found.append((sample.path("predictions", model), records.moved(kept, sample.item, sample.repeat)))
-        for score in scores.get((reviews, kept.get("index")), ()):
-            found.append((reviews, records.moved(score, sample.item, sample.repeat)))
+        rated = scores.get((reviews, kept.get("index")), [])
+        found.extend((reviews, records.moved(score, sample.item, sample.repeat)) for score in rated)
     return found
