@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from evalkube import errors, settings
 
-__all__ = ["service"]
+__all__ = ["service", "view"]
 
 _URL: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 _END_S: Final = 30.0
@@ -28,9 +28,22 @@ def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]
     of its own keeps the terminal's Ctrl-C from it, which we turn into an orderly cancellation. The token keeps other
     users of this machine from it; it goes through a pipe, and is in no file and no process list.
     """
+    data = (word for folder in folders for word in ("--data", str(folder)))
+    with _attended("service", "--outputs", str(outputs), *data) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def view(outputs: Path) -> Iterator[tuple[str, str]]:
+    """The same of a service that only looks at ``outputs``: another one may have its runs there meanwhile."""
+    with _attended("view", str(outputs)) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _attended(*arguments: str) -> Iterator[tuple[str, str]]:
     token = secrets.token_urlsafe(32)
-    command = [sys.executable, "-P", "-m", "evalkube.attended", "--host", "127.0.0.1", "--port", "0"]
-    command += ["--outputs", str(outputs), *(word for folder in folders for word in ("--data", str(folder)))]
+    command = [sys.executable, "-P", "-m", "evalkube.attended", *arguments, "--host", "127.0.0.1", "--port", "0"]
     with (
         _pipe_with(token) as pipe,
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
