@@ -19,6 +19,8 @@ from evalkube_crds.status import EvalRun, PerfRun
 __all__ = ["load_of", "side_of"]
 
 _RESULT: Final = "perf_result.json"
+_PIECE_BYTES: Final = 1 << 20
+"""Of reviews, read in a thread at a time: other requests are answered meanwhile."""
 
 
 async def side_of(backend: Backend, run_id: str, field: str) -> Side:
@@ -33,9 +35,9 @@ async def side_of(backend: Backend, run_id: str, field: str) -> Side:
         raise errors.Conflict(f"run {run_id} has no results to compare: it is {run.status.phase}", run_id)
     if run.spec.dry_run:
         raise errors.Conflict(f"run {run_id} has no results to compare: it was a dry run", run_id)
-    document: dict[str, dict[str, Any]] = orjson.loads(await backend.results(run_id))
+    document: dict[str, dict[str, Any]] = await asyncio.to_thread(orjson.loads, await backend.results(run_id))
     known = [(report, await _read(backend, run_id, report)) for name, report in document.items() if name not in BESIDE]
-    side = Side.of(run_id, run.spec.model_dump(mode="json", by_alias=False), known)
+    side = await asyncio.to_thread(Side.of, run_id, run.spec.model_dump(mode="json", by_alias=False), known)
     if not any(side.answers.values()):
         raise errors.Conflict(
             f"the reviews of run {run_id} are not there any more; its scores cannot be paired", run_id
@@ -77,6 +79,11 @@ async def _of_subset(backend: Backend, run_id: str, path: str, subset: str) -> r
         artifact = await backend.artifact(run_id, path)
     except errors.NotFound:
         return found
+    pieces: list[bytes] = []
     async for chunk in artifact.chunks:
-        found.feed(chunk)
+        pieces.append(chunk)
+        if sum(map(len, pieces)) >= _PIECE_BYTES:
+            await asyncio.to_thread(found.feed, b"".join(pieces))
+            pieces.clear()
+    await asyncio.to_thread(found.feed, b"".join(pieces))
     return found

@@ -25,4 +25,5 @@ class Exit(IntEnum):
     INVALID = 5, "The load generator was not healthy, so the figures are no measurement (`--fail-on invalid,degraded`)."
     ERRORS = 6, "More samples or requests failed than the limit allows (`--fail-on errors`, `errors>5`, `errors>1%`)."
     SERVICE = 7, "The service could not be reached, did not accept the token, or failed."
+    FAULT = 8, "Something that nobody expected: a fault of evalkube. Please report it; `EVALKUBE_DEBUG=1` shows where."
     INTERRUPTED = 130, "Interrupted by Ctrl-C. The run was cancelled; what it did stays."

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+from evalkube_cli.exits import Exit
+
 __all__ = ["PROGRAMS", "Program", "command", "run"]
 
 
@@ -38,16 +40,27 @@ PROGRAMS: Final[dict[str, Program]] = {
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
-    """Run the program `name` (a key of `PROGRAMS`) and return its exit code."""
+    """Run the program `name` (a key of `PROGRAMS`) and return its exit code. What nobody expected is told in a
+    sentence.
+    """
+    try:
+        return _ran(name, arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except Exception as problem:
+        from evalkube import faults, settings  # for this alone
+
+        faults.tell(f"evalkube {name}", problem, debug=settings.debug())
+        return Exit.FAULT
+
+
+def _ran(name: str, arguments: Sequence[str]) -> int:
     target = _loaded(name)
     from typer import Typer  # the root command has it loaded; a program such as the runner need not
 
     if not isinstance(target, Typer):
         return int(target(list(arguments)))
-    try:
-        target(args=list(arguments), prog_name=f"evalkube {name}", help_option_names=["-h", "--help"])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    target(args=list(arguments), prog_name=f"evalkube {name}", help_option_names=["-h", "--help"])
     return 0
 
 

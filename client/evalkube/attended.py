@@ -1,4 +1,4 @@
-"""Runs the service so that it ends when its starter ends: `python -m evalkube.attended --port 0 ...`.
+"""Runs the service so that it does not outlive who started it: `python -m evalkube.attended service --port 0 ...`.
 
 The starter holds the other end of standard input and never writes. When it ends, in whatever way, input ends, and the
 service gets SIGTERM; that works where the starter was killed, too, and on every POSIX system.
@@ -12,24 +12,29 @@ import time
 from importlib import import_module
 from typing import Final
 
+from evalkube import faults, settings
+
 __all__ = ["main"]
 
-_PROGRAM: Final = ("evalkube_api.main", "app")
-"""A name, not an import: the client knows no program."""
+_PROGRAMS: Final = {"service": "evalkube_api.main", "view": "evalkube_api.viewing"}
+"""Names, not imports: the client knows no program."""
 
 _GRACE_S: Final = 60.0
 """More than the service takes to end its runs in order."""
 
 
 def main() -> int:
-    """Runs the service with the arguments of this process. Returns its exit code."""
+    """The program that the first argument names, with the others; returns its exit code."""
     threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
-    module, name = _PROGRAM
-    program = getattr(import_module(module), name)
+    name, *arguments = sys.argv[1:]
     try:
-        program(args=sys.argv[1:], prog_name="evalkube service")
+        program = import_module(_PROGRAMS[name]).app
+        program(args=arguments, prog_name=f"evalkube {name}")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except Exception as problem:
+        faults.tell(f"evalkube {name}", problem, debug=settings.debug())
+        return 1
     return 0
 
 

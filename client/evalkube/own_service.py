@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from evalkube import errors
+from evalkube import errors, settings
 
-__all__ = ["service"]
+__all__ = ["service", "view"]
 
 _URL: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 _END_S: Final = 30.0
@@ -27,9 +27,22 @@ def service(outputs: Path, folders: Sequence[Path]) -> Iterator[tuple[str, str]]
     ends. It has a session of its own, so the terminal's Ctrl-C does not reach it; the client cancels the run instead.
     The token keeps other users of this machine out. It goes through a pipe, so no file and no process list contains it.
     """
+    data = (word for folder in folders for word in ("--data", str(folder)))
+    with _attended("service", "--outputs", str(outputs), *data) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def view(outputs: Path) -> Iterator[tuple[str, str]]:
+    """The same of a service that only looks at ``outputs``: another one may have its runs there meanwhile."""
+    with _attended("view", str(outputs)) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _attended(*arguments: str) -> Iterator[tuple[str, str]]:
     token = secrets.token_urlsafe(32)
-    command = [sys.executable, "-P", "-m", "evalkube.attended", "--host", "127.0.0.1", "--port", "0"]
-    command += ["--outputs", str(outputs), *(word for folder in folders for word in ("--data", str(folder)))]
+    command = [sys.executable, "-P", "-m", "evalkube.attended", *arguments, "--host", "127.0.0.1", "--port", "0"]
     with (
         _pipe_with(token) as pipe,
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
@@ -70,7 +83,9 @@ def _url(process: subprocess.Popen[str], complaints: IO[str]) -> str:
             return found[0]
     complaints.seek(0)
     lines = [line for line in complaints.read().splitlines() if line.strip()]
-    raise errors.ServiceFailed("\n".join(lines[-5:]) or "the service did not start and did not say why")
+    raise errors.ServiceFailed(
+        "\n".join(lines if settings.debug() else lines[-5:]) or "the service did not start and did not say why"
+    )
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from evalkube import credentials, errors
 from evalkube_crds import proxies
 
-__all__ = ["Settings", "from_environment", "proxy_to"]
+__all__ = ["Settings", "debug", "from_environment", "proxy_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ def from_environment() -> Settings:
         token_value=os.environ.get("EVALKUBE_TOKEN") or None,
         token_file=Path(token_file) if token_file else None,
     )
+
+
+def debug() -> bool:
+    """Whether EVALKUBE_DEBUG asks for the stack of what went wrong."""
+    return os.environ.get("EVALKUBE_DEBUG", "0") not in ("", "0")
 
 
 def proxy_to(url: str) -> proxies.Proxy | None:

@@ -5,10 +5,12 @@ Two shards may both do so: the same results and lines make the same reports, sav
 """
 
 import asyncio
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -34,6 +36,8 @@ from evalkube_runner.packing import SUFFIX
 from evalkube_runner.redact import Redactor
 
 __all__ = ["MOST_TABLED", "report", "report_whole"]
+
+_LOG: Final = logging.getLogger("evalkube.runner")
 
 MOST_TABLED: Final = 200_000
 """Requests of a point that has a `requests.csv`; of more, a spreadsheet could not show it, and there is the index."""
@@ -121,8 +125,20 @@ async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place
         data = orjson.dumps(document, option=orjson.OPT_INDENT_2)
         await place.put(f"reports/{result.model}/{name}.json", data)
     found = await _index_samples(spec, result, place, scratch)
-    page = await asyncio.to_thread(html.eval_report, result, spec=spec, samples=found.samples, cells=found.cells)
-    await place.put("reports/report.html", page.encode())
+    draw = partial(html.eval_report, result, spec=spec, samples=found.samples, cells=found.cells)
+    await _put_page(place, "reports/report.html", draw)
+
+
+async def _put_page(place: Place, path: str, draw: Callable[[], str]) -> None:
+    """Leave the page that ``draw`` makes. One that cannot be drawn is left out, and the log says why: the result stands
+    without it.
+    """
+    try:
+        page = (await asyncio.to_thread(draw)).encode()
+    except Exception:
+        _LOG.exception("the run has no %s: a fault of evalkube's own; all else that it leaves is there", path)
+        return
+    await place.put(path, page)
 
 
 async def _index_samples(spec: EvalRunSpec, result: EvalResult, place: Place, scratch: Path) -> Evidence:
@@ -190,8 +206,7 @@ async def _report_load_test(spec: PerfRunSpec, result: PerfResult, place: Place,
         index = await _index_requests(point, place, scratch, shards)
         if index is not None:
             over_time[point.name] = await asyncio.to_thread(_over_time, index)
-    page = await asyncio.to_thread(html.perf_report, result, spec=spec, requests=over_time)
-    await place.put("perf_report.html", page.encode())
+    await _put_page(place, "perf_report.html", partial(html.perf_report, result, spec=spec, requests=over_time))
 
 
 def _over_time(index: bytes) -> Series:

@@ -155,7 +155,7 @@ def test_an_index_for_which_there_is_no_memory_is_refused(folders: Path) -> None
         runs = FolderBackend(folders)
         await runs.start()
         assert len((await Indexes(runs, most_bytes=size_bytes).samples("a")).rows) == 100
-        with pytest.raises(errors.Conflict, match="too large to be looked at here"):
+        with pytest.raises(errors.Conflict, match="too large to be shown here"):
             await Indexes(runs, most_bytes=size_bytes - 1).samples("a")
 
     asyncio.run(scenario())

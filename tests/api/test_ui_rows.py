@@ -8,7 +8,7 @@ import pytest
 from evalkube_api import lines
 from evalkube_api.backend import Line, Queue
 from evalkube_api.errors import InvalidRequest
-from evalkube_api.ui import listing, run_rows
+from evalkube_api.ui import addresses, listing, run_rows
 from evalkube_api.ui.course import Course
 from evalkube_crds.names import Phase
 from evalkube_crds.results import Progress
@@ -68,7 +68,7 @@ def test_a_failed_run_says_why_on_one_line() -> None:
 
 def test_an_id_is_a_part_of_an_address() -> None:
     """Whatever is in it."""
-    assert run_rows.run_url("a/b?c") == "/ui/runs/a%2Fb%3Fc"
+    assert addresses.run("a/b?c") == "/ui/runs/a%2Fb%3Fc"
 
 
 @pytest.mark.parametrize(

@@ -165,3 +165,44 @@ def test_a_folder_without_a_result(tmp_path: Path) -> None:
     """Refused, with what is missing."""
     done = _run("report", str(tmp_path))
     assert (done.returncode, "holds no result of a run" in done.stderr) == (2, True)
+
+
+def test_a_folder_is_looked_at_beside_its_service(tmp_path: Path) -> None:
+    """Listed, shown, read and watched to the end while a service works there; what changes something needs it."""
+    outputs = tmp_path / "outputs"
+    where = ("--outputs", str(outputs))
+    with running_service(outputs) as busy:
+        hanging, passing = _submitted(busy, "hang"), _submitted(busy, "slow-5")
+        waiting.until(lambda: hanging in busy.client.get(f"/api/v1/runs/{hanging}/logs").text)
+        watching = [
+            subprocess.Popen(
+                [sys.executable, "-m", "evalkube_cli.main", "runs", *words, passing, *where],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for words in (("watch",), ("logs", "--follow"))
+        ]
+        listed = _run("runs", "list", *where, "-o", "csv")
+        assert listed.returncode == 0, listed.stderr
+        assert {row["id"] for row in csv.DictReader(io.StringIO(listed.stdout))} == {hanging, passing}
+        shown = _run("runs", "show", hanging, *where)
+        assert ["Phase", "Running"] in [line.split()[:2] for line in shown.stdout.splitlines()]
+        assert hanging in _run("runs", "logs", hanging, *where).stdout
+        (watched, said), (log, _) = [process.communicate(timeout=100) for process in watching]
+        assert [process.returncode for process in watching] == [0, 0], said
+        assert "Succeeded" in said
+        assert "mean_acc" in watched
+        assert passing in log
+        reported = _run("report", passing, *where)
+        assert (reported.returncode, "mean_acc" in reported.stdout) == (0, True), reported.stderr
+        assert busy.run(hanging)["phase"] == "Running"
+
+
+@pytest.mark.parametrize("command", ["cancel", "rm"])
+def test_what_changes_a_run_needs_its_service(command: str, left: tuple[Path, str]) -> None:
+    """Exit code 2, and the run is still there."""
+    folder, run = left
+    done = _run("runs", command, run, folder=folder.parent.parent)
+    assert (done.returncode, done.stderr.partition(":")[0]) == (2, "--server")
+    assert folder.is_dir()

@@ -1,8 +1,11 @@
 """What a finished run leaves, of both kinds: real runner processes against the mock model."""
 
+import asyncio
 import csv
 import gzip
 import json
+import logging
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,14 @@ from evalkube_crds import summary
 from evalkube_crds.names import Reason, SampleState
 from evalkube_crds.results import EvalResult, PerfResult
 from evalkube_crds.status import EvalRun, PerfRun
+from evalkube_report import html
 from evalkube_report.requests import index as request_index
 from evalkube_report.requests import page as request_page
 from evalkube_report.samples import index as sample_index
 from evalkube_report.samples import page, sample
 from evalkube_report.samples.page import SampleQuery
-from evalkube_runner import indexing
+from evalkube_runner import indexing, reporting
+from evalkube_runner.deliver import FileDelivery
 from fakes.mock_model import running_mock
 from fakes.runner_process import KEY, Runner
 
@@ -113,6 +118,46 @@ def test_a_missed_threshold_is_a_failed_case(evaluation: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("limits", "shuffled"), [((9, 4), False), ((9, 4), True), ((4, 9), True)], ids=["fewer", "fewer, shuffled", "more"]
+)
+def test_a_run_that_reuses_another_s_answers_lists_its_own_samples(
+    limits: tuple[int, int], shuffled: bool, tmp_path: Path
+) -> None:
+    """Each once, with the prompt, answer and score that are its own, though they had other numbers in that run."""
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = [{"question": f"What is number {at}?", "answer": f"#### {at}"} for at in range(9)]
+    (data / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with running_mock("--default-answer", r"\boxed{3}", "--api-key", KEY) as url:
+        for name, limit, shuffle in zip(("one", "two"), limits, (False, shuffled), strict=True):
+            folder = tmp_path / name
+            folder.mkdir()
+            spec: dict[str, Any] = {"model": "m", "apiUrl": url, "datasets": ["gsm8k"], "limit": limit}
+            spec |= {"datasetArgs": {"gsm8k": {"localPath": str(data), "fewShotNum": 0, "shuffle": shuffle}}}
+            if name == "two":
+                spec["useCache"] = str(tmp_path / "one/artifacts")
+            with closing(Runner(folder, "EvalRun", spec, "--readable", str(tmp_path))) as runner:
+                assert runner.end().reason is Reason.COMPLETED, runner.log.read_text()
+    artifacts = tmp_path / "two/artifacts"
+    result = EvalResult.model_validate_json((artifacts / "reports/result.json").read_bytes())
+    (subset,) = result.datasets[0].subsets
+    assert subset.reused > 0
+    index = sample_index.load((artifacts / sample_index.PATH).read_bytes())
+    entries = page.select(index, SampleQuery(), limit=100).entries
+    assert [entry.index for entry in entries] == list(range(limits[1]))
+    asked = []
+    for entry in entries:
+        lines = {kind: _read(artifacts, place) for kind, place in index.slices(entry.row).items()}
+        one = sample.read(entry, lines)
+        asked.append(one.target)
+        assert f"number {one.target}?" in str(one.prompt[-1])
+        assert f"number {one.target}?" in lines["predictions"].decode()
+        assert entry.state == (SampleState.RIGHT if one.target == "3" else SampleState.WRONG)
+    assert len(set(asked)) == limits[1]
+    assert (asked != sorted(asked)) is shuffled
+
+
 def test_a_load_test_leaves_its_run_and_result(load_test: Path) -> None:
     """And its figures as a table and as test cases."""
     assert PerfRun.model_validate_json((load_test / "perf_run.json").read_bytes()).spec.parallel == [4, 2]
@@ -152,3 +197,48 @@ def test_lines_that_are_compressed_are_indexed_as_well(load_test: Path, tmp_path
     plain = request_index.load(indexing.index_requests("p", "p/requests.jsonl", [(0, lines), (1, lines)], None))
     assert made.rows.tolist() == plain.rows.tolist()
     assert (len(made.rows), made.is_plain, len(table.read_bytes().splitlines())) == (40, False, 41)
+
+
+@pytest.mark.parametrize(
+    ("kind", "draw", "page", "left"),
+    [
+        pytest.param("evaluation", "eval_report", "reports/report.html", "reports/samples.csv", id="evaluation"),
+        pytest.param(
+            "load_test", "perf_report", "perf_report.html", "parallel_2_number_10/requests.csv", id="load test"
+        ),
+    ],
+)
+def test_a_page_that_cannot_be_drawn_is_left_out(
+    kind: str,
+    draw: str,
+    page: str,
+    left: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All else is there, and the log says which page is missing, and why."""
+    artifacts = tmp_path / "artifacts"
+    shutil.copytree(request.getfixturevalue(kind), artifacts)
+    run: EvalRun | PerfRun
+    result: EvalResult | PerfResult
+    if kind == "evaluation":
+        run = EvalRun.model_validate_json((artifacts / "reports/run.json").read_bytes())
+        result = EvalResult.model_validate_json((artifacts / "reports/result.json").read_bytes())
+    else:
+        run = PerfRun.model_validate_json((artifacts / "perf_run.json").read_bytes())
+        result = PerfResult.model_validate_json((artifacts / "perf_result.json").read_bytes())
+    for name in (page, left):
+        (artifacts / name).unlink()
+
+    def fails(*_: object, **__: object) -> str:
+        raise ZeroDivisionError("an axis of no length")
+
+    monkeypatch.setattr(html, draw, fails)
+    place = FileDelivery(artifacts, tmp_path / "control", pipeline="eval")
+    with caplog.at_level(logging.ERROR, "evalkube.runner"):
+        asyncio.run(reporting.report(run, result, place, tmp_path))
+    assert ((artifacts / page).exists(), (artifacts / left).exists()) == (False, True)
+    assert f"no {page}" in caplog.text
+    assert "an axis of no length" in caplog.text

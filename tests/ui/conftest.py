@@ -1,4 +1,4 @@
-"""One browser, one mock model and one service with its real runner for all tests of the dashboard."""
+"""A browser for each module, and one mock model and one service with its real runner for all tests of the dashboard."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,15 +8,15 @@ import pytest
 from playwright.sync_api import Browser
 
 from fakes.mock_model import running_mock
-from fakes.screen import Screen, opened_browser
+from fakes.screen import Screen, needed_browser, opened_browser
 from fakes.service import Service, running_service
 
 Start = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Started once."""
+    """Gone with the module: while it is there its event loop runs in this thread, and no other could."""
     with opened_browser() as opened:
         yield opened
 
@@ -36,8 +36,9 @@ def slow_model() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Shared: a test may add runs, and must not count them. Not started where there is no browser."""
+    needed_browser()
     outputs = tmp_path_factory.mktemp("dashboard") / "outputs"
     with running_service(outputs, standin=False, max_evals=8, perf_alone=False, stop_grace_s=2.0) as running:
         yield running

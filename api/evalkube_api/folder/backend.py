@@ -35,6 +35,8 @@ __all__ = ["FolderBackend"]
 
 _LOOK_S: Final = 2.0
 """Between two looks at the folder: a service may still write to it."""
+_FOLLOW_S: Final = 0.5
+"""Between two looks at a run that somebody follows."""
 _QUIET_S: Final = 10.0
 _LOGS: Final = ("logs/eval_log.log", "benchmark.log")
 _MOST_RESULT_BYTES: Final = 1 << 30
@@ -155,20 +157,29 @@ class FolderBackend:
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
-        last = None
+        last, quiet_s = None, 0.0
         while not self._closed.is_set():
             moment = await self.moment(run_id)
-            yield moment if moment != last else None
-            last = moment
+            quiet_s = quiet_s + _FOLLOW_S if moment == last else 0.0
+            if not quiet_s:
+                last = moment
+                yield moment
+            elif quiet_s % _QUIET_S == 0:
+                yield None
             if moment.phase.terminal:
                 return
-            await self._pause(_LOOK_S)
+            await self._pause(_FOLLOW_S)
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
-        """See backend.Backend. Never followed."""
-        found = self._one(run_id)
-        path = await asyncio.to_thread(_log_of, found)
-        async for chunk in following.log(path, tail_lines, None):
+        """See backend.Backend."""
+        await self._look()
+        path = await asyncio.to_thread(_log_of, self._one(run_id))
+
+        async def wait(seconds: float) -> Run:
+            await asyncio.sleep(seconds)
+            return await self.get(run_id)
+
+        async for chunk in following.log(path, tail_lines, wait if follow else None):
             yield chunk
 
     async def artifacts(self, run_id: str) -> ArtifactList:

@@ -20,7 +20,7 @@ from evalkube_api.backend import Line
 from evalkube_api.local import files
 from evalkube_crds import summary, thresholds, transitions, verdict
 from evalkube_crds.names import Kind, Reason
-from evalkube_crds.results import EvalResult, PerfResult
+from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_crds.status import EvalRun, PerfRun, Run
 
 __all__ = ["CONTROL", "Found", "Reader", "document_of", "result_of", "whole"]
@@ -109,11 +109,22 @@ def document_of(path: Path) -> Run:
 
 
 def whole(found: Found) -> Run:
-    """The run's document in its last state. Raises OSError, ValueError."""
+    """The run's document, with its progress while it is at work. Raises OSError, ValueError."""
     run = document_of(found.document)
     if found.control is None:
         run = _at_its_end(run, found.document, found.folder)
-    return run.model_copy(update={"status": run.status.model_copy(update={"output_dir": str(found.folder)})})
+    changes: dict[str, object] = {"output_dir": str(found.folder)}
+    if found.control is not None and not run.status.phase.terminal:
+        changes["progress"] = _progress(found.control / "progress.json")
+    return run.model_copy(update={"status": run.status.model_copy(update=changes)})
+
+
+def _progress(path: Path) -> Progress | None:
+    """What the runner of a run at work told last."""
+    try:
+        return Progress.model_validate_json(files.read(path))
+    except (OSError, ValidationError):
+        return None
 
 
 def _at_its_end(run: Run, path: Path, folder: Path) -> Run:

@@ -36,7 +36,7 @@ class Address:
 
 
 def run(run_id: str) -> str:
-    """The page of a run."""
+    """The page of a run; an id of a cluster may have its namespace before it."""
     return f"/ui/runs/{quote(run_id, safe='')}"
 
 

@@ -28,7 +28,8 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a page. `crumbs`: the pages above it, as address and name."""
+    """The head of a page. `crumbs`: the pages above it, as address and name; `deletable`: the run that can be deleted
+    from here."""
 
     kind: str
     title: str
@@ -36,6 +37,7 @@ class Head:
     crumbs: tuple[tuple[str, str], ...]
     tags: tuple[tuple[str, str], ...] = ()
     ways: tuple[Way, ...] = ()
+    deletable: str | None = None
 
 
 _RUNS: Final = ("/ui", "Runs")
@@ -51,7 +53,7 @@ def of_run(run: Run, *, read_only: bool, below: str | None = None) -> Head:
     run_id, kind = run.metadata.name, Kind(run.kind)
     files = f"/api/v1/runs/{quote(run_id, safe='')}/artifacts"
     ways = [Way("Compare", addresses.compare([run_id]))]
-    ways += [] if read_only else [Way("Run again, changed", str(Address("/ui/new", {"clone": run_id})))]
+    ways += [] if read_only else [Way("Clone", str(Address("/ui/new", {"clone": run_id})))]
     ways += [Way(label, f"{files}/{path}", download=path.endswith(".csv")) for label, path in _FILES[kind]]
     ways.append(Way("All files (zip)", f"{files}.zip", download=True))
     title = run.spec.model_id or run.spec.model
@@ -62,6 +64,7 @@ def of_run(run: Run, *, read_only: bool, below: str | None = None) -> Head:
         crumbs=(_RUNS, (addresses.run(run_id), run_id)) if below else (_RUNS,),
         tags=tuple(sorted(tags.of_labels(run.metadata.labels).items())),
         ways=tuple(ways) if below is None else (),
+        deletable=run_id if below is None and not read_only else None,
     )
 
 

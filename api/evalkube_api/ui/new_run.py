@@ -15,7 +15,7 @@ from evalkube_api.backend import KINDS, WORDS, Backend, Submission
 from evalkube_api.metrics import Metrics
 from evalkube_api.routes.submissions import submission_of
 from evalkube_api.settings import Settings
-from evalkube_api.ui import form, pages, run_rows, sent, spellings
+from evalkube_api.ui import addresses, form, pages, sent, spellings
 from evalkube_api.ui.form import Word
 from evalkube_benchmarks.catalogue import Catalogue, catalogue
 from evalkube_crds import requests, tags
@@ -63,7 +63,7 @@ def router(backend: Backend, settings: Settings, metrics: Metrics) -> APIRouter:
             return _form(request, word, values, listed, cluster=cluster, problems=found, status=refusal.status)
         metrics.submissions.labels(word, "accepted").inc()
         _LOG.info("%s: accepted", run.metadata.name)
-        return RedirectResponse(run_rows.run_url(run.metadata.name), 303)
+        return RedirectResponse(addresses.run(run.metadata.name), 303)
 
     @routes.post("/ui/new/spellings")
     async def spelled(request: Request) -> Response:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from evalkube_api import errors
 from evalkube_api.ui import pages
+from evalkube_crds.problems import problems_in
 
 __all__ = ["install", "refusal"]
 
@@ -25,7 +27,7 @@ _TITLES: Final = {
 
 def install(app: FastAPI) -> None:
     """Give what is below /ui a page for every refusal. After `problems.install`, whose answers all else keeps."""
-    for kind in (errors.ApiError, HTTPException, Exception):
+    for kind in (errors.ApiError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _for_people(app.exception_handlers[kind]))
 
 
@@ -44,6 +46,8 @@ def _for_people(plain: Callable[[Request, Any], Any]) -> Callable[[Request, Exce
 def _words(problem: Exception, status: int) -> str:
     if isinstance(problem, errors.ApiError):
         return str(problem)
+    if isinstance(problem, RequestValidationError):
+        return str(errors.InvalidRequest(problems_in(problem.errors())))
     return "" if status < 500 else "A fault of the service's own; its log has the details."
 
 

@@ -7,10 +7,11 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from evalkube_api.backend import WORDS, Line
+from evalkube_api.ui import addresses
 from evalkube_crds.names import Phase
 from evalkube_report import formats
 
-__all__ = ["KIND_NAMES", "TONES", "Figure", "Row", "ago", "figure", "quoted", "row", "run_url", "span_s", "stamp"]
+__all__ = ["KIND_NAMES", "TONES", "Figure", "Row", "ago", "figure", "quoted", "row", "span_s", "stamp"]
 
 KIND_NAMES: Final = {"eval": "Evaluation", "perf": "Load test"}
 TONES: Final[Mapping[Phase, str]] = {
@@ -65,7 +66,7 @@ def row(line: Line, now: datetime) -> Row:
     progress = line.progress if active else None
     return Row(
         id=line.run_id,
-        url=run_url(line.run_id),
+        url=addresses.run(line.run_id),
         kind=WORDS[line.kind],
         phase=str(line.phase),
         tone=TONES[line.phase],
@@ -87,11 +88,6 @@ def row(line: Line, now: datetime) -> Row:
         created_ago=ago(line.created, now),
         duration=formats.duration(span_s(line.started, line.completed, now)),
     )
-
-
-def run_url(run_id: str) -> str:
-    """The address of a run's page; an id of a cluster may have its namespace before it."""
-    return "/ui/runs/" + quoted(run_id)
 
 
 def quoted(run_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The service that a command uses: one that runs already, or one that is started for this command over a folder."""
+"""Where runs are: in a service that is there already, or in a folder, which is only looked at."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from evalkube import Client, errors, own_service, settings
 from evalkube.settings import Settings
 from evalkube_crds.problems import Problem
 
-__all__ = ["OutputsOption", "ServerOption", "TokenFileOption", "reached"]
+__all__ = ["OutputsOption", "ServerOption", "TokenFileOption", "check_alone", "reached", "served"]
 
 _WHERE = "Where it runs"
 
@@ -36,20 +36,32 @@ OutputsOption = Annotated[
 
 @contextmanager
 def reached(server: str | None, token_file: Path | None, outputs: Path) -> Iterator[Client]:
-    """A client of `server` or EVALKUBE_SERVER, else of a service that is started over the folder `outputs`.
+    """A client of `server` or EVALKUBE_SERVER, else of what shows the folder `outputs` and changes nothing in it: a
+    service may have its runs there meanwhile.
 
     Raises errors.BadRequest where there is neither.
     """
     inherited = settings.from_environment()
-    if (url := server or inherited.server) is not None:
-        with Client(url, token=inherited.token(token_file)) as client:
+    if server or inherited.server:
+        with served(server, token_file) as client:
             yield client
         return
     check_alone(server, token_file, inherited)
     if not outputs.is_dir():
         reason = f"{outputs} is not a folder; name the folder with the runs, or a service with --server"
         raise errors.BadRequest([Problem("--outputs", reason)])
-    with own_service.service(outputs, ()) as (own, token), Client(own, token=token) as client:
+    with own_service.view(outputs) as (own, token), Client(own, token=token) as client:
+        yield client
+
+
+@contextmanager
+def served(server: str | None, token_file: Path | None) -> Iterator[Client]:
+    """A client of `server` or EVALKUBE_SERVER. Raises errors.BadRequest where there is neither."""
+    inherited = settings.from_environment()
+    if (url := server or inherited.server) is None:
+        reason = "is needed: the URL of the service that has the run (or EVALKUBE_SERVER); a folder is only looked at"
+        raise errors.BadRequest([Problem("--server", reason)])
+    with Client(url, token=inherited.token(token_file)) as client:
         yield client
 
 

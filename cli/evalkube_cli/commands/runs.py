@@ -10,7 +10,7 @@ import typer
 
 from evalkube import Client, Run, errors
 from evalkube.progress import display, eta_text, figures_text
-from evalkube_cli.asking.service import OutputsOption, ServerOption, TokenFileOption, reached
+from evalkube_cli.asking.service import OutputsOption, ServerOption, TokenFileOption, reached, served
 from evalkube_cli.exits import Exit
 from evalkube_cli.showing import endings, output, results
 from evalkube_cli.showing.output import Form
@@ -40,6 +40,16 @@ def _reached(command: str, where: tuple[str | None, Path | None, Path], work: Ca
 
     def connected() -> Exit:
         with reached(*where) as client:
+            return work(client)
+
+    raise typer.Exit(endings.ended(f"runs {command}", connected))
+
+
+def _served(command: str, where: tuple[str | None, Path | None], work: Callable[[Client], Exit]) -> None:
+    """The same with a client of a service alone."""
+
+    def connected() -> Exit:
+        with served(*where) as client:
             return work(client)
 
     raise typer.Exit(endings.ended(f"runs {command}", connected))
@@ -263,7 +273,6 @@ def cancel(
     runs: RunsArgument,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
-    outputs: OutputsOption = _HERE,
 ) -> None:
     """End runs, waiting or at work. What they did so far stays."""
 
@@ -271,7 +280,7 @@ def cancel(
         client.cancel(run)
         return "cancelled"
 
-    _reached("cancel", (server, token_file, outputs), lambda client: _each(client, runs, end))
+    _served("cancel", (server, token_file), lambda client: _each(client, runs, end))
 
 
 @app.command()
@@ -280,14 +289,13 @@ def rm(
     force: Annotated[bool, typer.Option("--force", help="Cancel those that are active first.")] = False,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
-    outputs: OutputsOption = _HERE,
 ) -> None:
     """Delete runs and their files."""
 
     def delete(client: Client, run: str) -> str:
         return f"deleted; {client.delete(run, force=force)}"
 
-    _reached("rm", (server, token_file, outputs), lambda client: _each(client, runs, delete))
+    _served("rm", (server, token_file), lambda client: _each(client, runs, delete))
 
 
 def _each(client: Client, runs: Iterable[str], act: Callable[[Client, str], str]) -> Exit:

@@ -58,14 +58,17 @@ class Builder:
     ) -> Index:
         """Adds all lines of one subset, with their line ends, and returns the index of this subset.
 
-        Call it in the order of data sets and subsets. If a sample has several lines, the last one counts. A sample with
-        a score is not errored, even if an earlier attempt failed.
+        Of lines about one sample the last one counts. A sample that has a score is not errored, whatever an earlier
+        attempt said. Lines beyond the run's own samples, of an earlier run in the same folder that had more, are none
+        of them; where the run could end early, its samples are not the first ones, and all lines count.
         """
+        of = self.result.datasets[dataset]
+        most = (of.subsets[subset].requested if of.precision is None else 0) or _MOST_INDEX + 1
         found: dict[int, _Sample] = {}
         _add_errors(found, errors)
         _add_reviews(found, reviews, self.result.datasets[dataset].main_metric)
         _add_predictions(found, predictions)
-        rows = _rows(found)
+        rows = _rows({index: sample for index, sample in found.items() if index < most})
         rows["dataset"], rows["subset"] = dataset, subset
         rows["repeat"] = rows["index"] % max(self.repeats, 1)
         self._parts.append(rows)

@@ -13,7 +13,7 @@ from evalkube_runner.eval.judging import summary
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.scoring import Scored
 
-__all__ = ["answer_of", "display_name", "error", "prediction", "review", "scored_of"]
+__all__ = ["answer_of", "display_name", "error", "index_of", "moved", "prediction", "review", "scored_of"]
 
 _NANO = 1_000_000_000
 
@@ -24,6 +24,21 @@ def display_name(model: str, model_id: str | None) -> str:
     return re.sub(r"[^\w.@:+-]+", "_", name).lstrip(".")[:128] or "model"
 
 
+def index_of(item: Item, repeat: int) -> int:
+    """The number of a sample among all of its subset."""
+    return item.index * item.plan.repeats + repeat
+
+
+def moved(record: dict[str, Any], item: Item, repeat: int) -> dict[str, Any]:
+    """A line of another run, of an answer or of its score, as one of this run, where the sample may lie elsewhere."""
+    index = index_of(item, repeat)
+    line = record | {"index": index}
+    if isinstance(score := record.get("sample_score"), dict):
+        place = {"sample_id": index, "group_id": item.index, "generation_index": repeat}
+        line["sample_score"] = score | place
+    return line
+
+
 def prediction(
     key: str, item: Item, repeat: int, model: str, messages: tuple[Message, ...], answer: Answer
 ) -> dict[str, Any]:
@@ -32,7 +47,7 @@ def prediction(
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
     return {
-        "index": item.index * item.plan.repeats + repeat,
+        "index": index_of(item, repeat),
         "model": model,
         "model_output": {
             "model": model,
@@ -83,7 +98,7 @@ def review(
 ) -> dict[str, Any]:
     """The line of a score."""
     return {
-        "index": item.index * item.plan.repeats + repeat,
+        "index": index_of(item, repeat),
         "target": " | ".join(item.question.targets),
         "question": reviews.question_of(item.question),
         "messages": [
@@ -103,7 +118,7 @@ def review(
                 | ({"sandbox": scored.held} if scored.held else {}),
                 "main_score_name": item.plan.metrics[0].name,
             },
-            "sample_id": item.index * item.plan.repeats + repeat,
+            "sample_id": index_of(item, repeat),
             "group_id": item.index,
             "generation_index": repeat,
             "sample_metadata": dict(item.question.metadata),
@@ -129,7 +144,7 @@ def error(
 ) -> dict[str, Any]:
     """The line of a sample that could not be answered or scored; with what its judges said, where they were asked."""
     line = {
-        "index": item.index * item.plan.repeats + repeat,
+        "index": index_of(item, repeat),
         "group_id": item.index,
         "generation_index": repeat,
         "error": cause,

@@ -9,6 +9,8 @@ import dataclasses
 import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -24,7 +26,7 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, at_once, checkpoint, estimate, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
 from evalkube_runner.eval.precision import Ending
-from evalkube_runner.eval.samples import Dataset
+from evalkube_runner.eval.samples import Dataset, samples_of
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Session
 from evalkube_runner.eval.tally import Tally
@@ -232,11 +234,13 @@ async def _find_earlier(
 ) -> None:
     """Read what an earlier attempt, or the run that use_cache names, has finished.
 
-    Lines of another run are copied into this one's files, once: from then on this run resumes by itself.
+    Of another run, the lines about samples of this one are copied into this one's files, once: from then on this run
+    resumes by itself.
     """
     delivery = context.delivery
     marker = orjson.dumps({"use_cache": spec.use_cache})
     importing = spec.use_cache is not None and not spec.dry_run and await delivery.get(_IMPORTED) != marker
+    lines: dict[str, checkpoint.Records] = {}
     for dataset in loaded:
         for subset in dataset.plan.subsets:
             for kind, known in (
@@ -246,15 +250,39 @@ async def _find_earlier(
             ):
                 path = sample_lines.path(kind, model, dataset.plan.benchmark.name, subset.name)
                 found, torn = await checkpoint.load(delivery, path)
+                lines[path] = found
                 known |= found
                 if spec.any_endpoint:
                     known |= checkpoint.by_question(found)
                 if torn:
                     journal.mend(path)
-                for record in found.values() if importing else ():
-                    await journal.add(path, record)
     if importing:
+        for path, record in await asyncio.to_thread(_of_this_run, lines, loaded, model, spec):
+            await journal.add(path, record)
         journal.close()
         await journal.write_on()
         journal.reopen()
         await delivery.put(_IMPORTED, marker)
+
+
+def _of_this_run(
+    lines: Mapping[str, checkpoint.Records], loaded: list[Dataset], model: str, spec: EvalRunSpec
+) -> list[tuple[str, dict[str, Any]]]:
+    """What is copied of another run's lines, and into which files: what it left about samples of this run, with the
+    numbers that those have here, and what its judges said. That run may have had other questions, or another order.
+    Blocking.
+    """
+    found = [(path, one) for path, known in lines.items() if path.startswith("judgements/") for one in known.values()]
+    scores: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    for path, known in lines.items():
+        for record in known.values() if path.startswith("reviews/") else ():
+            scores.setdefault((path, record.get("index")), []).append(record)
+    for sample in samples_of(loaded, spec):
+        kept = sample.dataset.predictions.get(sample.key) or sample.dataset.predictions.get(sample.anywhere)
+        if kept is None:
+            continue
+        reviews = sample.path("reviews", model)
+        found.append((sample.path("predictions", model), records.moved(kept, sample.item, sample.repeat)))
+        rated = scores.get((reviews, kept.get("index")), [])
+        found.extend((reviews, records.moved(score, sample.item, sample.repeat)) for score in rated)
+    return found
