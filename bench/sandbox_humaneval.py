@@ -13,7 +13,7 @@ from random import Random
 
 import orjson
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.scoring import Task
 from evalkube_benchmarks.suite.humaneval import BENCHMARK
 from evalkube_runner import machine

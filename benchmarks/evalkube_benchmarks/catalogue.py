@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from evalkube_benchmarks.benchmark import Benchmark
 from evalkube_benchmarks.collections import COLLECTIONS
-from evalkube_benchmarks.declaration import Benchmark
 from evalkube_benchmarks.table import BENCHMARKS
 
 __all__ = ["Catalogue", "Entry", "Figure", "Group", "catalogue", "facts", "markdown"]

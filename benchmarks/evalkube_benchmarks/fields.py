@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from evalkube_benchmarks.declaration import Content, Record
+from evalkube_benchmarks.benchmark import Content, Record
 
 __all__ = ["content", "first", "is_missing", "metadata", "references", "text", "texts"]
 

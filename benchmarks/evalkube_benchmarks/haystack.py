@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkube_benchmarks.declaration import Tokenizer
+from evalkube_benchmarks.benchmark import Tokenizer
 
 __all__ = ["Cell", "Grid", "cells", "is_chinese", "with_needles"]
 

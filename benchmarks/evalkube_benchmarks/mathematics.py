@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from evalkube_benchmarks import extract, fields, readers
-from evalkube_benchmarks.declaration import Prompt, Question, Record, Reply
+from evalkube_benchmarks.benchmark import Prompt, Question, Record, Reply
 
 __all__ = ["BOXED", "olympiad", "whole_number"]
 

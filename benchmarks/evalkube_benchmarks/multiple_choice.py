@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import LETTERS, Prompt, Question, Record, letters
+from evalkube_benchmarks.benchmark import LETTERS, Prompt, Question, Record, letters
 
 __all__ = [
     *("CHINESE", "CHINESE_DIRECT", "CHINESE_OF_SUBJECT", "CHINESE_SEVERAL", "english"),

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any, Final
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Content, Message, Question, Record, one_default_subset
+from evalkube_benchmarks.benchmark import Content, Message, Question, Record, one_default_subset
 
 __all__ = ["DECLARED", "read"]
 

@@ -7,7 +7,7 @@ anything but a name stay as they are, so that \\boxed{} and \\frac{1}{2} need no
 import re
 from collections.abc import Mapping, Sequence
 
-from evalkube_benchmarks.declaration import Content, Message, Prompt, Question, letters
+from evalkube_benchmarks.benchmark import Content, Message, Prompt, Question, letters
 
 __all__ = ["example_values", "messages", "placeholders", "question_values", "render", "worked_answer"]
 

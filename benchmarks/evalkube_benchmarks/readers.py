@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from evalkube_benchmarks import extract
-from evalkube_benchmarks.declaration import Question, Reply, letters
+from evalkube_benchmarks.benchmark import Question, Reply, letters
 
 __all__ = [
     "ASKED_CHARS",

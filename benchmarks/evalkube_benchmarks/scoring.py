@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import extract, readers
-from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Question, Reply, Share
+from evalkube_benchmarks.benchmark import Benchmark, Explained, Metric, Question, Reply, Share
 from evalkube_benchmarks.table import BENCHMARKS
 
 __all__ = ["Filters", "Scores", "Task", "declared", "last_match", "measured", "score"]

@@ -3,7 +3,7 @@
 import re
 
 from evalkube_benchmarks import extract
-from evalkube_benchmarks.declaration import Metric, Question, Reply
+from evalkube_benchmarks.benchmark import Metric, Question, Reply
 from evalkube_benchmarks.extract.statements import statements
 from evalkube_benchmarks.readers import ASKED_CHARS
 

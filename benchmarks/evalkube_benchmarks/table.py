@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from evalkube_benchmarks.declaration import Benchmark
+from evalkube_benchmarks.benchmark import Benchmark
 
 __all__ = ["ALIASES", "BENCHMARKS"]
 

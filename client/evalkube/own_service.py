@@ -42,7 +42,7 @@ def view(outputs: Path) -> Iterator[tuple[str, str]]:
 @contextlib.contextmanager
 def _attended(*arguments: str) -> Iterator[tuple[str, str]]:
     token = secrets.token_urlsafe(32)
-    command = [sys.executable, "-P", "-m", "evalkube.attended", *arguments, "--host", "127.0.0.1", "--port", "0"]
+    command = [sys.executable, "-P", "-m", "evalkube.with_parent", *arguments, "--host", "127.0.0.1", "--port", "0"]
     with (
         _pipe_with(token) as pipe,
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,

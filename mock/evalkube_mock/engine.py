@@ -20,7 +20,7 @@ from evalkube_mock.dialects.model import JSON, Ask, Dialect, Endpoint, RefusedEr
 from evalkube_mock.generation import Channel, Generation
 from evalkube_mock.record import Outcome, Record, Stats
 from evalkube_mock.rendering import Prepared, Shelf
-from evalkube_mock.wheel import Wheel
+from evalkube_mock.timerfd import Wheel
 
 __all__ = ["Engine", "Request"]
 

@@ -15,7 +15,7 @@ from evalkube_mock.behaviour import Behaviour, Fate, Role
 from evalkube_mock.dialects.model import Ask, Dialect, RefusedError
 from evalkube_mock.record import Outcome
 from evalkube_mock.rendering import Prepared
-from evalkube_mock.wheel import Timer, Wheel
+from evalkube_mock.timerfd import Timer, Wheel
 
 __all__ = ["Channel", "Generation"]
 

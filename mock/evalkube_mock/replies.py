@@ -4,7 +4,7 @@ The length follows, in this order: `ignore_eos` and `min_tokens` (vLLM's extensi
 output length), the stop texts, `max_tokens` (reasoning counts first).
 """
 
-from evalkube_mock import pieces, vectors
+from evalkube_mock import tokenizer, vectors
 from evalkube_mock.behaviour import Behaviour
 from evalkube_mock.dialects.model import Ask, Call, Query, RefusedError, Reply
 
@@ -21,23 +21,23 @@ def compose(behaviour: Behaviour, ask: Ask, answer: str | None) -> Reply:
     """
     if ask.query is not None:
         return _worked_out(behaviour, ask.query)
-    reasoning = pieces.filler(behaviour.reasoning_tokens, behaviour.seed + 1)
+    reasoning = tokenizer.filler(behaviour.reasoning_tokens, behaviour.seed + 1)
     if behaviour.tool_calls and ask.call is not None:
         return _calling(ask, ask.call, reasoning)
     text = answer if answer is not None else behaviour.default_answer
     stop = None
     if text is None:
-        content = pieces.filler(behaviour.tokens, behaviour.seed)
+        content = tokenizer.filler(behaviour.tokens, behaviour.seed)
     else:
         text, stop = _until_stop(text, ask.stop)
-        content = pieces.split(text)
+        content = tokenizer.split(text)
     least = ask.max_tokens if ask.ignore_eos and ask.max_tokens is not None else ask.min_tokens
     length = len(reasoning) + len(content)
     wanted = max(length if ask.max_tokens is None else min(length, ask.max_tokens), least)
     _check_length(wanted * ask.choices)
     if length < least:
-        more = pieces.filler(least - length + 1, behaviour.seed)[1:]  # without the first: it has no space before it
-        content += more if content else pieces.filler(least - length, behaviour.seed)
+        more = tokenizer.filler(least - length + 1, behaviour.seed)[1:]  # without the first: it has no space before it
+        content += more if content else tokenizer.filler(least - length, behaviour.seed)
         length, stop = least, None
     if ask.max_tokens is None or length < ask.max_tokens or (length == ask.max_tokens and not ask.ignore_eos):
         return Reply(reasoning, content, "stop", stop)
@@ -52,7 +52,7 @@ def _check_length(tokens: int) -> None:
 
 def _calling(ask: Ask, call: Call, reasoning: tuple[str, ...]) -> Reply:
     """The reply that calls a tool. If a limit would cut the call, it is left out, because half a call is of no use."""
-    arguments = pieces.split(call.arguments) if ask.streams_calls else (call.arguments,)
+    arguments = tokenizer.split(call.arguments) if ask.streams_calls else (call.arguments,)
     if ask.max_tokens is not None and len(reasoning) + len(arguments) > ask.max_tokens:
         return Reply(reasoning[: ask.max_tokens], (), "length")
     _check_length((len(reasoning) + len(arguments)) * ask.choices)

@@ -14,7 +14,7 @@ from evalkube_mock.behaviour import Behaviour
 from evalkube_mock.connection import Connection
 from evalkube_mock.engine import Engine
 from evalkube_mock.record import Record
-from evalkube_mock.wheel import Wheel
+from evalkube_mock.timerfd import Wheel
 
 __all__ = ["serve"]
 

@@ -20,13 +20,13 @@ import kopf
 
 from evalkube_crds import seed
 from evalkube_crds.names import Reason
-from evalkube_operator import announcing, claims, logs, serving, watching
+from evalkube_operator import claims, events, logs, serving, watching
 from evalkube_operator.actions import Announcement
-from evalkube_operator.announcing import EventPoster
 from evalkube_operator.cache import Cache, Key
 from evalkube_operator.certificates import Certificates, Files
 from evalkube_operator.cluster import KubernetesCluster, new_client
 from evalkube_operator.errors import OperatorError, Unavailable, Unreadable
+from evalkube_operator.events import EventPoster
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
 from evalkube_operator.health import Health
@@ -35,6 +35,7 @@ from evalkube_operator.ingest.auth import ReviewedTokens, TokenAuthenticator
 from evalkube_operator.leader import Election
 from evalkube_operator.line import Line
 from evalkube_operator.metrics import Metrics
+from evalkube_operator.pod_owners import PodOwners
 from evalkube_operator.ports import RunKey
 from evalkube_operator.reconcile import Reconciler, Requeue
 from evalkube_operator.settings import Settings, read
@@ -43,7 +44,6 @@ from evalkube_operator.store.interface import StoreError
 from evalkube_operator.store.noting import NotingStore
 from evalkube_operator.store.opening import open_store
 from evalkube_operator.store.runs import RunStore, sweep
-from evalkube_operator.tenants import Tenants
 from evalkube_operator.unread import Unread
 from evalkube_operator.workqueue import WorkQueue
 
@@ -119,7 +119,7 @@ class _Operator:
         self.claims = claims.Claims(
             cluster, holder=f"{settings.own_namespace}/{settings.lease}", role=settings.cluster_role
         )
-        self.tenants = Tenants(self.cache, self.reconciler, self.queue.add_after)
+        self.tenants = PodOwners(self.cache, self.reconciler, self.queue.add_after)
         self.ingest = self._ingest_server(cluster)
         self.certificates = Certificates(
             Files(settings.ingest_certificate, settings.ingest_key, settings.ingest_ca),
@@ -308,7 +308,7 @@ class _Operator:
             _LOG.error("%s", words)
             if self.settings.pod is not None:
                 announcement = Announcement(Reason.STORE_FULL, words, warning=True)
-                self.poster.post(announcing.own(self.settings.pod, announcement, _now()))
+                self.poster.post(events.own(self.settings.pod, announcement, _now()))
         for key in self.cache.run_keys():
             self.queue.add(key)
 

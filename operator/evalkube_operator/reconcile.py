@@ -16,11 +16,11 @@ from evalkube_operator.cache import Cache, Key
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
+from evalkube_operator.installer_rules import Rules
 from evalkube_operator.line import Line, Place
 from evalkube_operator.memory import Memory
 from evalkube_operator.policies import placing
 from evalkube_operator.ports import RunKey
-from evalkube_operator.rules import Rules
 from evalkube_operator.storage import Storage
 from evalkube_operator.unread import Unread
 
@@ -122,7 +122,7 @@ class Reconciler:
         seen = memory.seen(run, self._cache, self._line, now, store_room=room, progress_interval_s=interval_s)
         uri = self._output_uri(RunKey(run.namespace, run.name, run.uid))
         waits: list[datetime] = []
-        actions = plan.next_actions(plan.Case(run, seen, now, self._rules, uri))
+        actions = plan.next_actions(plan.PlanInput(run, seen, now, self._rules, uri))
         if not any(isinstance(action, AwaitTurn | CreateJob) for action in actions):
             self._line.leave(run.uid)  # it has its Job, or something else holds it up
         for action in actions:

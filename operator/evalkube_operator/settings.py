@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from evalkube_crds.targets import TargetRules
-from evalkube_operator.announcing import OwnPod
+from evalkube_operator.events import OwnPod
+from evalkube_operator.installer_rules import OVERRIDES, Rules
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.line import Limits
-from evalkube_operator.rules import OVERRIDES, Rules
 from evalkube_operator.store.opening import VolumeSettings
 from evalkube_operator.store.s3 import S3Settings
 

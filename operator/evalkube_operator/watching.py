@@ -16,8 +16,8 @@ from evalkube_operator.cache import Cache
 from evalkube_operator.cluster import Listed
 from evalkube_operator.errors import Forbidden, Unavailable
 from evalkube_operator.health import Health
+from evalkube_operator.kopf_storages import NoDiffs, NoProgress
 from evalkube_operator.metrics import Metrics
-from evalkube_operator.stateless import NoDiffs, NoProgress
 from evalkube_operator.telling import Telling
 from evalkube_operator.unread import Unread
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from evalkube_api.local import life
+from evalkube_api.local import run_document
 from evalkube_api.local.keeping import Keeper
 from evalkube_crds.status import Run
 from fakes.cluster_runs import eval_submission
@@ -28,7 +28,7 @@ class _Disk:
 
 def _run() -> Run:
     now = datetime.now(UTC)
-    return life.new_run(eval_submission(), run_id="r", uid="u", now=now, output_dir="/o", annotations={})
+    return run_document.new_run(eval_submission(), run_id="r", uid="u", now=now, output_dir="/o", annotations={})
 
 
 async def _soon(condition: Callable[[], object]) -> None:
@@ -48,7 +48,7 @@ def test_the_last_state_is_kept_and_written_later(number: int) -> None:
         disk, told = _Disk(), asyncio.Event()
         keeper = Keeper(disk.write, on_room=told.set)
         disk.problem = OSError(number, "it says")
-        first, last = _run(), life.asked_to_end(_run())
+        first, last = _run(), run_document.asked_to_end(_run())
         await keeper.keep(first)
         await keeper.keep(last)
         assert (keeper.get("r"), keeper.problem, disk.written) == (last, "it says", [])

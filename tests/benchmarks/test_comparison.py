@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.statistics import comparison, reviews
 from evalkube_benchmarks.statistics.comparison import Incomparable, Side
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from fakes.answers import READERS, ROWS, Row, read
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkube_benchmarks import extract, readers
-from evalkube_benchmarks.declaration import Question, Reply
+from evalkube_benchmarks.benchmark import Question, Reply
 from evalkube_benchmarks.metrics import accuracy
 from fakes.answers import READERS, ROWS, Row, read
 

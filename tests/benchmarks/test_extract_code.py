@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from evalkube_benchmarks import scoring
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.extract.code import code, defines
 from evalkube_benchmarks.metrics import programs
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.metrics import facts
 from evalkube_benchmarks.scoring import measured
 from evalkube_crds.results import ScoreSum

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from evalkube_benchmarks import haystack
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.haystack import Cell, Grid
 from evalkube_benchmarks.scoring import measured
 from evalkube_benchmarks.table import BENCHMARKS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evalkube_benchmarks import mathematics, prompts
-from evalkube_benchmarks.declaration import Question, Reply
+from evalkube_benchmarks.benchmark import Question, Reply
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, sampling

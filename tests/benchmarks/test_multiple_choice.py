@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evalkube_benchmarks import multiple_choice
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.metrics import several
 from evalkube_benchmarks.multiple_choice import LISTED, Columns
 from evalkube_benchmarks.scoring import measured

@@ -3,7 +3,7 @@
 import pytest
 
 from evalkube_benchmarks import scoring
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 
 EQUAL = "class A:\n    def __eq__(self, other): return True\n"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from evalkube_benchmarks import prompts
-from evalkube_benchmarks.declaration import Message, Prompt, Question
+from evalkube_benchmarks.benchmark import Message, Prompt, Question
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from evalkube_benchmarks import samples, scoring
-from evalkube_benchmarks.declaration import letters
+from evalkube_benchmarks.benchmark import letters
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.seed.evaluation import reports

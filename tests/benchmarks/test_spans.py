@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.metrics import spans
 from evalkube_benchmarks.table import BENCHMARKS
 

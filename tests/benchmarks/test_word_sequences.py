@@ -5,7 +5,7 @@ import re
 import pytest
 
 from evalkube_benchmarks import sequences
-from evalkube_benchmarks.declaration import Question, Reply
+from evalkube_benchmarks.benchmark import Question, Reply
 
 SORTING = Question(text="Sort the following words alphabetically: List: it&t barn ant", targets=("ant barn it&t",))
 CLOSING = Question(text="Complete the rest of the sequence. Input: ( [ { }", targets=("] )",))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkube_benchmarks import extract, readers
-from evalkube_benchmarks.declaration import Metric, Question, Reply
+from evalkube_benchmarks.benchmark import Metric, Question, Reply
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["READERS", "ROWS", "Row", "read"]

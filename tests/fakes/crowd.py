@@ -6,8 +6,8 @@ from typing import Any
 from evalkube_crds.names import Phase
 from evalkube_crds.status import RunStatus
 from evalkube_operator.cache import Key
+from evalkube_operator.installer_rules import Rules
 from evalkube_operator.line import Limits
-from evalkube_operator.rules import Rules
 from fakes.small_cluster import SmallCluster, eval_spec, perf_spec
 from fakes.small_operator import SmallOperator
 

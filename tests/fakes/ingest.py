@@ -24,8 +24,8 @@ from evalkube_crds.names import Kind
 from evalkube_crds.results import Progress, Receipt
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.ingest import app, auth
+from evalkube_operator.ingest.barriers import Barriers
 from evalkube_operator.ingest.limits import Limits
-from evalkube_operator.ingest.starting import Starting
 from evalkube_operator.ports import Caller, Owner, RunKey, StoredResult
 from evalkube_operator.store import opening
 from evalkube_operator.store.interface import Store
@@ -125,7 +125,7 @@ def serving(
     """Serves on a loopback port from a thread of its own."""
     reviews, core = Reviews(), Core(pods() if owners is None else owners)
     tokens = auth.TokenAuthenticator(auth.ReviewedTokens(reviews), core, readers=[READER])
-    starting = Starting(store, poll_s=poll_s, lead_s=lead_s)
+    starting = Barriers(store, poll_s=poll_s, lead_s=lead_s)
     application = app.create_ingest(
         store=store, authenticator=tokens, runs=core, limits=limits, starting=starting, observe=observe
     )

@@ -12,10 +12,10 @@ from evalkube_operator.cache import Cache, Key
 from evalkube_operator.errors import OperatorError
 from evalkube_operator.execute import Executor
 from evalkube_operator.facts import RunFact
+from evalkube_operator.installer_rules import Rules
 from evalkube_operator.jobs import RunnerDefaults
 from evalkube_operator.line import Limits, Line
 from evalkube_operator.reconcile import Reconciler
-from evalkube_operator.rules import Rules
 from evalkube_operator.storage import Storage
 from evalkube_operator.telling import Telling
 from evalkube_operator.unread import Unread

@@ -4,7 +4,7 @@ from typing import Any
 
 from evalkube_crds.names import ConditionType, Phase, Reason
 from evalkube_crds.status import RunStatus
-from evalkube_operator.rules import Rules
+from evalkube_operator.installer_rules import Rules
 from fakes.small_cluster import SmallCluster
 from fakes.small_operator import SmallOperator
 

@@ -17,9 +17,9 @@ from evalkube_operator import facts, links, reading
 from evalkube_operator.cache import Key
 from evalkube_operator.ingest.app import create_ingest
 from evalkube_operator.ingest.auth import ReviewedTokens, TokenAuthenticator
+from evalkube_operator.pod_owners import PodOwners
 from evalkube_operator.ports import Caller
 from evalkube_operator.store.interface import Store
-from evalkube_operator.tenants import Tenants
 from fakes.chain import AT, Object, a_job, a_pod, a_run, an_event, ended
 from fakes.ingest import listening
 from fakes.small_cluster import SmallCluster, perf_spec
@@ -180,14 +180,16 @@ def ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingest]:
     operator, store = SmallOperator(SmallCluster()), opened("volume", tmp_path_factory.mktemp("store"))
     made = Ingest(store, operator)
 
-    class Now(Tenants):
+    class Now(PodOwners):
         """Of the operator that there is now."""
 
         def __init__(self) -> None:
             """Nothing is kept."""
 
         def __getattribute__(self, name: str) -> object:
-            return getattr(Tenants(operator.cache, operator.reconciler, lambda key, _: operator.wanted.add(key)), name)
+            return getattr(
+                PodOwners(operator.cache, operator.reconciler, lambda key, _: operator.wanted.add(key)), name
+            )
 
     runs = Now()
     tokens = TokenAuthenticator(ReviewedTokens(made), runs, readers=[])

@@ -10,8 +10,8 @@ from evalkube_crds.results import Receipt
 from evalkube_crds.status import Attempt
 from evalkube_operator import facts, reading
 from evalkube_operator.actions import Refusal
+from evalkube_operator.installer_rules import Rules
 from evalkube_operator.policies import failure, placing, retry, startup
-from evalkube_operator.rules import Rules
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 STAMP = NOW.isoformat()

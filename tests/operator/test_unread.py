@@ -17,10 +17,10 @@ from evalkube_operator.cache import Cache, Key
 from evalkube_operator.cluster import Listed
 from evalkube_operator.errors import Unreadable
 from evalkube_operator.health import Health
+from evalkube_operator.installer_rules import Rules
 from evalkube_operator.line import Limits, Line
 from evalkube_operator.memory import Memory
 from evalkube_operator.metrics import Metrics
-from evalkube_operator.rules import Rules
 from evalkube_operator.telling import Telling
 from evalkube_operator.unread import Unread
 from evalkube_operator.watching import Watching
@@ -117,7 +117,7 @@ def _looked_at(cache: Cache, key: Key) -> None:
         for now in (EPOCH, EPOCH + timedelta(days=900)):
             line = Line(Limits(), lambda _: None)
             seen = Memory().seen(run, cache, line, now, store_room=None, progress_interval_s=(3.0, 10.0))
-            plan.next_actions(plan.Case(run, seen, now, Rules()))
+            plan.next_actions(plan.PlanInput(run, seen, now, Rules()))
 
 
 def _neighbours_are_there(cache: Cache) -> None:

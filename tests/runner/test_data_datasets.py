@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from evalkube_benchmarks import prompts, samples, scoring
-from evalkube_benchmarks.declaration import Benchmark
+from evalkube_benchmarks.benchmark import Benchmark
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.names import Reason
 from evalkube_runner.context import RunContext

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_runner.eval import asking
 from evalkube_runner.wire import openai

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, error_class_of_status
 from evalkube_runner.eval.answer import Answer

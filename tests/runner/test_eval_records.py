@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_benchmarks.declaration import Message, Subset
+from evalkube_benchmarks.benchmark import Message, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, records, sampling

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_benchmarks.declaration import Question, Subset
+from evalkube_benchmarks.benchmark import Question, Subset
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import Reason
 from evalkube_runner.errors import RunFailed

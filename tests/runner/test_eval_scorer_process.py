@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from evalkube_benchmarks import scoring
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_benchmarks.scoring import Filters, Scores, Task
 from evalkube_runner.eval import scorer_worker
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import plan, scoring
 from evalkube_runner.eval.scorer_process import ScorerFailed, Scorers

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds import proxies
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_crds.evalrun import Judge
 from evalkube_crds.targets import TargetRules
 from evalkube_runner.eval.judging.panel import Judges

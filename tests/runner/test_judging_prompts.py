@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_crds.evalrun import JudgeContract
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.judging import prompts

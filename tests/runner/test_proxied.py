@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds import proxies
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_crds.names import ErrorClass, Reason

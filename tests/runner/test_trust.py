@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.evalrun import GenerationConfig, JudgeModel
 from evalkube_crds.names import ErrorClass, Reason
 from evalkube_crds.paths import Readable

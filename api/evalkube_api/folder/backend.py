@@ -26,7 +26,7 @@ from evalkube_api.backend import (
 )
 from evalkube_api.folder import reading
 from evalkube_api.folder.reading import Found, Reader
-from evalkube_api.local import files, folders, following
+from evalkube_api.local import files, folders, streaming
 from evalkube_crds import seed
 from evalkube_crds.results import Progress
 from evalkube_crds.status import Run
@@ -179,7 +179,7 @@ class FolderBackend:
             await asyncio.sleep(seconds)
             return await self.get(run_id)
 
-        async for chunk in following.log(path, tail_lines, wait if follow else None):
+        async for chunk in streaming.log(path, tail_lines, wait if follow else None):
             yield chunk
 
     async def artifacts(self, run_id: str) -> ArtifactList:

@@ -33,16 +33,16 @@ from evalkube_api.backend import (
     Submission,
 )
 from evalkube_api.feed import Feed
-from evalkube_api.local import folders, following, life, lock, outcome, paths, recovery, turns
-from evalkube_api.local.drive import Driver, Live, now
+from evalkube_api.local import admission, exit_reason, folders, lock, paths, recovery, run_document, streaming
+from evalkube_api.local.admission import Limits
+from evalkube_api.local.execution import Execution, Live, now
 from evalkube_api.local.index import Index
 from evalkube_api.local.keeping import Keeper
-from evalkube_api.local.life import KEY, MADE, REQUEST
 from evalkube_api.local.listing import Listing
 from evalkube_api.local.paths import Roots
+from evalkube_api.local.run_document import KEY, MADE, REQUEST
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import Entry, RunStore
-from evalkube_api.local.turns import Limits
 from evalkube_api.local.waiting import Waiting
 from evalkube_api.settings import Settings
 from evalkube_crds import storage
@@ -84,7 +84,7 @@ class LocalBackend:
         self._lock_fd: int | None = None
         self._store: RunStore
         self._keeper: Keeper
-        self._driver: Driver
+        self._driver: Execution
 
     @property
     def outputs(self) -> Path:
@@ -102,7 +102,7 @@ class LocalBackend:
             raise errors.ServiceError(f"{self.outputs}: cannot be written to: {problem.strerror}") from None
         scratch = Scratch(self._roots.control)
         self._keeper = Keeper(self._store.write, on_room=self._give_turns)
-        self._driver = Driver(
+        self._driver = Execution(
             self._store,
             self._command,
             self._environment,
@@ -147,7 +147,7 @@ class LocalBackend:
         return await asyncio.shield(asyncio.ensure_future(self._admit(submission)))
 
     async def _admit(self, submission: Submission) -> Run:
-        digest = await asyncio.to_thread(life.request_digest, submission)
+        digest = await asyncio.to_thread(run_document.request_digest, submission)
         spec = paths.with_run_folders(submission.spec, self._folder_of_run)
         spec = await asyncio.to_thread(paths.resolved, spec, self._roots)
         async with self._admission:
@@ -210,9 +210,9 @@ class LocalBackend:
         if submission.idempotency_key is not None:
             marks[KEY] = submission.idempotency_key
         random = "".join(secrets.choice(_RANDOM) for _ in range(8))
-        run = life.new_run(
+        run = run_document.new_run(
             submission,
-            run_id=life.run_id_at(submission.kind, at, random),
+            run_id=run_document.run_id_at(submission.kind, at, random),
             uid=str(uuid.uuid4()),
             now=at,
             output_dir=str(folder),
@@ -254,7 +254,7 @@ class LocalBackend:
     def _give_turns(self) -> None:
         if self._closing or self._keeper.problem:  # what they leave would find no room
             return
-        for run_id in turns.next_turns(self._waiting.kinds.items(), self._running(), self._limits):
+        for run_id in admission.next_turns(self._waiting.kinds.items(), self._running(), self._limits):
             self._waiting.take(run_id)
             self._tasks[run_id] = asyncio.create_task(self._drive(self._lives[run_id]))
         self._feed.changed(*self._waiting)  # each has another place, or waits for another end
@@ -304,7 +304,7 @@ class LocalBackend:
             self._waiting.take(live.run_id)
             async with self._reading:
                 if await self._read(live):
-                    await self._driver.settle(live, outcome.outcome(None, 0, live.asked, "", None))
+                    await self._driver.settle(live, exit_reason.outcome(None, 0, live.asked, "", None))
             self._release(live)
         else:
             self._driver.stop(live)
@@ -346,7 +346,7 @@ class LocalBackend:
         place, kind = self._waiting.place(run_id), self._waiting.kinds[run_id]
         if self._keeper.problem:
             return Queue(place, f"room for its documents: {self._keeper.problem}")
-        return Queue(place, turns.waits_for(place, kind, self._running(), self._limits))
+        return Queue(place, admission.waits_for(place, kind, self._running(), self._limits))
 
     def census(self) -> Census:
         """See backend.Backend."""
@@ -385,7 +385,7 @@ class LocalBackend:
 
     async def _cancel(self, live: Live) -> None:
         if not live.run.spec.cancel and not live.run.status.phase.terminal:
-            live.run = life.asked_to_end(live.run)
+            live.run = run_document.asked_to_end(live.run)
             live.asked = live.asked or Reason.CANCELLED
             await self._driver.record(live)
             await self._end(live, Reason.CANCELLED)
@@ -434,14 +434,14 @@ class LocalBackend:
 
     async def moments(self, run_id: str) -> AsyncIterator[Moment | None]:
         """See backend.Backend."""
-        async for moment in following.moments(lambda: self.moment(run_id), lambda s: self.wait(run_id, s)):
+        async for moment in streaming.moments(lambda: self.moment(run_id), lambda s: self.wait(run_id, s)):
             yield moment
 
     async def log(self, run_id: str, *, tail_lines: int | None, follow: bool) -> AsyncIterator[bytes]:
         """See backend.Backend."""
         path = self._store.folder(self._index.entry(run_id).run_id) / "runner.log"
         waiting = (lambda s: self.wait(run_id, s)) if follow else None
-        async for chunk in following.log(path, tail_lines, waiting):
+        async for chunk in streaming.log(path, tail_lines, waiting):
             yield chunk
 
     async def artifacts(self, run_id: str) -> ArtifactList:

@@ -7,8 +7,8 @@ called interrupted while it works.
 import logging
 from datetime import datetime
 
-from evalkube_api.local import life, outcome
-from evalkube_api.local.drive import collected
+from evalkube_api.local import exit_reason, run_document
+from evalkube_api.local.execution import collected
 from evalkube_api.local.process import end_survivor
 from evalkube_api.local.store import Entry, RunStore
 from evalkube_crds.names import Reason
@@ -45,8 +45,8 @@ def _brought_to_an_end(store: RunStore, run: Run, now: datetime) -> Run:
     run_id = run.metadata.name
     end_survivor(store.folder(run_id))
     seen = store.progress(run_id)
-    ending = outcome.interrupted(store.receipt(run_id), seen[0] if seen else None, cancelled=run.spec.cancel)
+    ending = exit_reason.interrupted(store.receipt(run_id), seen[0] if seen else None, cancelled=run.spec.cancel)
     found = None
     if ending.reason is Reason.COMPLETED:
         ending, found = collected(store, run, ending)
-    return life.ended(run, ending, now, found)
+    return run_document.ended(run, ending, now, found)

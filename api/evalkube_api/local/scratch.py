@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from evalkube_api.local import life
+from evalkube_api.local import run_document
 
 __all__ = ["Scratch"]
 
@@ -49,7 +49,7 @@ class Scratch:
         except OSError:
             return
         for folder in found:
-            if folder.name not in self._at_work and life.is_run_id(folder.name):
+            if folder.name not in self._at_work and run_document.is_run_id(folder.name):
                 _remove(folder)
 
 

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from evalkube_api import lines
 from evalkube_api.backend import Line
 from evalkube_api.local import files
-from evalkube_api.local.life import KEY, MADE, REQUEST, is_run_id
+from evalkube_api.local.run_document import KEY, MADE, REQUEST, is_run_id
 from evalkube_crds import storage
 from evalkube_crds.names import Kind, Phase, Reason
 from evalkube_crds.results import Progress, Receipt

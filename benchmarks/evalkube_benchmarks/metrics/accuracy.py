@@ -2,7 +2,7 @@
 
 import re
 
-from evalkube_benchmarks.declaration import Metric, Question
+from evalkube_benchmarks.benchmark import Metric, Question
 from evalkube_benchmarks.metrics import algebra, equality, structure
 
 __all__ = ["CHOSEN", "GRADED", "SAME_TEXT", "VALUE"]

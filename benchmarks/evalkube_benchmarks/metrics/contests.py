@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import sandbox
-from evalkube_benchmarks.declaration import Explained
+from evalkube_benchmarks.benchmark import Explained
 from evalkube_benchmarks.metrics import programs
 from evalkube_benchmarks.sandbox import Call, Limits, Outcome, Program
 

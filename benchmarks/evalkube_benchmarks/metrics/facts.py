@@ -6,7 +6,7 @@ mean of both, is 2c/(n+a).
 
 from collections.abc import Callable
 
-from evalkube_benchmarks.declaration import Metric, Question, Share
+from evalkube_benchmarks.benchmark import Metric, Question, Share
 from evalkube_crds.evalrun import JudgeContract
 
 __all__ = ["CHINESE", "ENGLISH", "METRICS"]

@@ -1,6 +1,6 @@
 """The figures of a judge's contract, for any benchmark. Pure; the runner fills them in."""
 
-from evalkube_benchmarks.declaration import Metric, Question
+from evalkube_benchmarks.benchmark import Metric, Question
 from evalkube_benchmarks.metrics.accuracy import GRADED
 from evalkube_crds.evalrun import JudgeContract
 

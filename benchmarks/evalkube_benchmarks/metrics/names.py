@@ -7,7 +7,7 @@ import re
 import string
 from collections import Counter
 
-from evalkube_benchmarks.declaration import Metric, Question
+from evalkube_benchmarks.benchmark import Metric, Question
 
 __all__ = ["METRICS", "normal"]
 

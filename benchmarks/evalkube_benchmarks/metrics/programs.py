@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evalkube_benchmarks import sandbox
-from evalkube_benchmarks.declaration import Benchmark, Explained, Metric, Question
+from evalkube_benchmarks.benchmark import Benchmark, Explained, Metric, Question
 from evalkube_benchmarks.extract.code import defines
 from evalkube_benchmarks.sandbox import Limits, Outcome, Program
 

@@ -5,7 +5,7 @@ is c/r if w is 0, otherwise 0: a part of the right ones counts, but one wrong le
 the right letters are chosen. `choice_f1` is 2c / (c + w + r), the harmonic mean of precision and recall.
 """
 
-from evalkube_benchmarks.declaration import Metric, Question
+from evalkube_benchmarks.benchmark import Metric, Question
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["METRICS"]

@@ -13,7 +13,7 @@ import re
 import string
 from collections.abc import Iterator, Sequence
 
-from evalkube_benchmarks.declaration import Metric, Question
+from evalkube_benchmarks.benchmark import Metric, Question
 
 __all__ = ["METRICS", "normal"]
 

@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from evalkube_benchmarks import prompts
-from evalkube_benchmarks.declaration import LETTERS, Benchmark, Question, letters
+from evalkube_benchmarks.benchmark import LETTERS, Benchmark, Question, letters
 from evalkube_benchmarks.table import BENCHMARKS
 
 __all__ = ["FOLDER", "answers", "questions", "reply"]

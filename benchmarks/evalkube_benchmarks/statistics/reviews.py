@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 
 __all__ = ["Answered", "Key", "Reviews", "question_of"]
 

@@ -1,7 +1,7 @@
 """AIME 2024: the 30 problems of both American Invitational Mathematics Examinations of 2024, answers are 000 to 999."""
 
 from evalkube_benchmarks import mathematics, readers
-from evalkube_benchmarks.declaration import Benchmark, one_default_subset
+from evalkube_benchmarks.benchmark import Benchmark, one_default_subset
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]

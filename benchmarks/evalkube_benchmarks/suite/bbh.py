@@ -8,7 +8,7 @@ import re
 from random import Random
 
 from evalkube_benchmarks import fields, readers, sequences
-from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Question, Record, Reply, Score, Subset, letters
+from evalkube_benchmarks.benchmark import Benchmark, Metric, Prompt, Question, Record, Reply, Score, Subset, letters
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]

@@ -4,7 +4,7 @@ The validation split is evaluated: the answers of the test split are not public.
 """
 
 from evalkube_benchmarks import multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

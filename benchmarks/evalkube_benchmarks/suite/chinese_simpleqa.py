@@ -6,7 +6,7 @@ A language model grades, as for SimpleQA: right, wrong or not attempted.
 from random import Random
 
 from evalkube_benchmarks import fields, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Prompt, Question, Record, Subset
 from evalkube_benchmarks.metrics import facts
 
 __all__ = ["BENCHMARK"]

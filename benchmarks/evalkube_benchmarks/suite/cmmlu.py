@@ -6,7 +6,7 @@ The test split has 11,582 questions. There are no worked examples unless asked f
 from random import Random
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Question, Record, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import LISTED, Columns
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import extract, fields, mathematics, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Question, Record, Subset
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, one_default_subset
+from evalkube_benchmarks.benchmark import Benchmark, Prompt, Question, Record, one_default_subset
 from evalkube_benchmarks.metrics import spans
 
 __all__ = ["BENCHMARK"]

@@ -8,7 +8,7 @@ import dataclasses
 from random import Random
 
 from evalkube_benchmarks import fields, own_questions, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record
+from evalkube_benchmarks.benchmark import Benchmark, Prompt, Question, Record
 from evalkube_benchmarks.metrics import judged
 from evalkube_crds.judge_contract import Criterion, JudgeContract, Scale
 

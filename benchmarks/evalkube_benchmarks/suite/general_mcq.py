@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields, multiple_choice, own_questions, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record
+from evalkube_benchmarks.benchmark import Benchmark, Question, Record
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]

@@ -1,8 +1,8 @@
 """General QA: free answers to your own questions, compared with a reference by shared words, or by a judge."""
 
 from evalkube_benchmarks import own_questions, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt
-from evalkube_benchmarks.metrics import overlap
+from evalkube_benchmarks.benchmark import Benchmark, Prompt
+from evalkube_benchmarks.metrics import text_overlap
 
 __all__ = ["BENCHMARK"]
 
@@ -24,6 +24,6 @@ BENCHMARK = Benchmark(
     ),
     read=own_questions.read,
     extract=readers.text,
-    metrics=overlap.METRICS,
+    metrics=text_overlap.METRICS,
     rules_version=3,
 )

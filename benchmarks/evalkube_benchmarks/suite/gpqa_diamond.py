@@ -6,7 +6,7 @@ there are no worked examples. Choices are shuffled at reading, by the run's seed
 """
 
 from evalkube_benchmarks import multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

@@ -8,7 +8,7 @@ import re
 from random import Random
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, one_default_subset
+from evalkube_benchmarks.benchmark import Benchmark, Question, Record, one_default_subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

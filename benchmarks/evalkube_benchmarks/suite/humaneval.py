@@ -6,7 +6,7 @@ A reply is right if the function passes the tests of its problem, in the sandbox
 from random import Random
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code
 from evalkube_benchmarks.metrics import programs
 from evalkube_benchmarks.sandbox import Limits

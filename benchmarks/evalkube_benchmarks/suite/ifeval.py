@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from evalkube_benchmarks import fields, instructions
-from evalkube_benchmarks.declaration import (
+from evalkube_benchmarks.benchmark import (
     Benchmark,
     Metric,
     Prompt,

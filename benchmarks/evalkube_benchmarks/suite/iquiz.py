@@ -1,7 +1,7 @@
 """IQuiz: 120 Chinese questions on reasoning (IQ) and on dealing with people (EQ), one right choice each."""
 
 from evalkube_benchmarks import multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

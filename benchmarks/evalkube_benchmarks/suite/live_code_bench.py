@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import fields
-from evalkube_benchmarks.declaration import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Explained, Prompt, Question, Record, Reply, Subset
 from evalkube_benchmarks.extract.code import code, defines
 from evalkube_benchmarks.metrics import contests, programs
 from evalkube_benchmarks.sandbox import Limits

@@ -4,7 +4,7 @@ The test split has 651 questions. There are no worked examples unless asked for 
 """
 
 from evalkube_benchmarks import multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, one_default_subset
+from evalkube_benchmarks.benchmark import Benchmark, one_default_subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

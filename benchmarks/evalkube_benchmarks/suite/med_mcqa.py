@@ -5,7 +5,7 @@ no worked examples unless asked for (train split).
 """
 
 from evalkube_benchmarks import multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, one_default_subset
+from evalkube_benchmarks.benchmark import Benchmark, one_default_subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import LISTED, Columns
 

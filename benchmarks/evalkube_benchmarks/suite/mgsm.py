@@ -7,7 +7,7 @@ import re
 from random import Random
 
 from evalkube_benchmarks import fields, mathematics
-from evalkube_benchmarks.declaration import Benchmark, Question, Record, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Question, Record, Subset
 from evalkube_benchmarks.metrics import accuracy
 
 __all__ = ["BENCHMARK"]

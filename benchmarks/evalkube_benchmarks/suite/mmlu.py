@@ -4,7 +4,7 @@ The test split has 14,042 questions. The worked examples of a subject are the 5 
 """
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

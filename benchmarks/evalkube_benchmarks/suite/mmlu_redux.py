@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from random import Random
 
 from evalkube_benchmarks import multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Question, Record
+from evalkube_benchmarks.benchmark import Benchmark, Question, Record
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 from evalkube_benchmarks.suite import mmlu

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields, haystack, readers
-from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Question, Record, Subset, Tokenizer
+from evalkube_benchmarks.benchmark import Benchmark, Metric, Prompt, Question, Record, Subset, Tokenizer
 from evalkube_benchmarks.haystack import Cell, Grid
 from evalkube_benchmarks.metrics import names
 

@@ -6,7 +6,7 @@ A language model grades. It tells an answer that was not attempted from a wrong 
 from random import Random
 
 from evalkube_benchmarks import fields, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, one_default_subset
+from evalkube_benchmarks.benchmark import Benchmark, Prompt, Question, Record, one_default_subset
 from evalkube_benchmarks.metrics import facts
 
 __all__ = ["BENCHMARK"]

@@ -4,7 +4,7 @@ Most have ten choices. All are in one split; there are no worked examples. Field
 """
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import Benchmark, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Subset
 from evalkube_benchmarks.metrics import accuracy
 from evalkube_benchmarks.multiple_choice import Columns
 

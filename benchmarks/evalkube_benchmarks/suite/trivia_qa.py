@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields, readers
-from evalkube_benchmarks.declaration import Benchmark, Prompt, Question, Record, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Prompt, Question, Record, Subset
 from evalkube_benchmarks.metrics import names
 
 __all__ = ["BENCHMARK"]

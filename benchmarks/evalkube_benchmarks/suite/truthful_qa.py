@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from evalkube_benchmarks import fields, multiple_choice, readers
-from evalkube_benchmarks.declaration import LETTERS, Benchmark, Question, Record, Subset
+from evalkube_benchmarks.benchmark import LETTERS, Benchmark, Question, Record, Subset
 from evalkube_benchmarks.metrics import accuracy, several
 
 __all__ = ["BENCHMARK"]

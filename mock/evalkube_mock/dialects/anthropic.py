@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 from evalkube_mock.dialects import fields, sse
 from evalkube_mock.dialects.model import (
     JSON,
@@ -202,12 +202,12 @@ def _prompt(document: dict[str, Any]) -> tuple[str, int]:
         raise RefusedError(400, "messages: Field required", param="messages")
     if not isinstance(messages, list) or not messages:
         raise fields.wrong("messages", "a list that is not empty")
-    last, tokens = "", pieces.count(fields.text_of(document.get("system"), "system"))
+    last, tokens = "", tokenizer.count(fields.text_of(document.get("system"), "system"))
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
             raise fields.wrong(f"messages.{index}.role", "user or assistant; a system prompt is the field `system`")
         text = _message_text(message.get("content"), f"messages.{index}.content")
-        tokens += pieces.count(text)
+        tokens += tokenizer.count(text)
         if message["role"] == "user":
             last = text
     return last, tokens

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import (
     JSON,
@@ -205,7 +205,7 @@ def _prompt(given: dict[str, Any]) -> tuple[str, int]:
     if messages is None:
         if not isinstance(prompt, str):
             raise RefusedError(400, 'Either "prompt" or "messages" must exist and cannot both be none', param="input")
-        return prompt, pieces.count(prompt)
+        return prompt, tokenizer.count(prompt)
     if not isinstance(messages, list) or not messages:
         raise fields.wrong("input.messages", "a list that is not empty")
     last, tokens = "", 0
@@ -213,7 +213,7 @@ def _prompt(given: dict[str, Any]) -> tuple[str, int]:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise fields.wrong(f"input.messages[{index}]", "an object with a role")
         text = fields.text_of(message.get("content"), f"input.messages[{index}].content")
-        tokens += pieces.count(text)
+        tokens += tokenizer.count(text)
         if message["role"] == "user":
             last = text
     return last, tokens

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_mock import pieces, vectors
+from evalkube_mock import tokenizer, vectors
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import Ask, Endpoint, Event, Headers, Query, RefusedError, Reply, Script
 from evalkube_mock.dialects.openai_api import OpenAIApi
@@ -37,7 +37,7 @@ class Embeddings(OpenAIApi):
             endpoint=endpoint.name,
             model=fields.model(document),
             prompt="",
-            prompt_tokens=sum(pieces.count(one) if isinstance(one, str) else len(one) for one in inputs),
+            prompt_tokens=sum(tokenizer.count(one) if isinstance(one, str) else len(one) for one in inputs),
             variant=encoding,
             query=Query(inputs, dimensions=fields.integer(document, "dimensions", 1, vectors.MAX_DIMENSIONS)),
         )

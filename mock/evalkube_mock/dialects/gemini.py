@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import (
     EVENT_STREAM,
@@ -216,12 +216,12 @@ def _prompt(document: dict[str, Any]) -> tuple[str, int]:
     if not isinstance(contents, list) or not contents:
         raise RefusedError(400, "* GenerateContentRequest.contents: contents is not specified", param="contents")
     system = fields.part(document, "systemInstruction")
-    last, tokens = "", pieces.count(_text(system, "systemInstruction"))
+    last, tokens = "", tokenizer.count(_text(system, "systemInstruction"))
     for index, content in enumerate(contents):
         if not isinstance(content, dict) or content.get("role", "user") not in ("user", "model", "function"):
             raise fields.wrong(f"contents[{index}].role", "user or model")
         text = _text(content, f"contents[{index}]")
-        tokens += pieces.count(text)
+        tokens += tokenizer.count(text)
         if content.get("role", "user") == "user":
             last = text
     return last, tokens

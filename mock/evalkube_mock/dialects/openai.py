@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import Ask, Call, Endpoint, Event, Headers, RefusedError, Reply, Script
 from evalkube_mock.dialects.openai_api import OpenAIApi
@@ -146,7 +146,7 @@ def _chat_prompt(document: dict[str, Any]) -> tuple[str, int]:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise fields.wrong(f"messages[{index}]", "an object with a role")
         text = fields.text_of(message.get("content"), f"messages[{index}].content")
-        tokens += pieces.count(text)
+        tokens += tokenizer.count(text)
         if message["role"] == "user":
             last = text
     return last, tokens
@@ -159,7 +159,7 @@ def _text_prompt(document: dict[str, Any]) -> tuple[str, int]:
     if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], str | list):
         prompt = prompt[0]  # a batch of one
     if isinstance(prompt, str):
-        return prompt, pieces.count(prompt)
+        return prompt, tokenizer.count(prompt)
     if isinstance(prompt, list) and prompt and all(type(token) is int for token in prompt):
         return "", len(prompt)
     raise fields.wrong("prompt", "a text or a list of token ids; this server takes one prompt per request")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 from evalkube_mock.dialects import fields
 from evalkube_mock.dialects.model import Ask, Endpoint, Event, Headers, Query, RefusedError, Reply, Script
 from evalkube_mock.dialects.openai_api import OpenAIApi
@@ -40,7 +40,7 @@ class Rerank(OpenAIApi):
             endpoint=endpoint.name,
             model=fields.model(document),
             prompt=query,
-            prompt_tokens=len(documents) * pieces.count(query) + sum(map(pieces.count, documents)),
+            prompt_tokens=len(documents) * tokenizer.count(query) + sum(map(tokenizer.count, documents)),
             variant=f"{top} {shown}",
             query=Query(documents, text=query),
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 from evalkube_mock.dialects import fields, sse
 from evalkube_mock.dialects.model import (
     Ask,
@@ -196,11 +196,11 @@ def _stream_of(index: int, item: dict[str, Any], reply: Reply) -> tuple[list[dic
 
 def _prompt(document: dict[str, Any]) -> tuple[str, int]:
     given = document.get("input")
-    tokens = pieces.count(fields.text_of(document.get("instructions"), "instructions"))
+    tokens = tokenizer.count(fields.text_of(document.get("instructions"), "instructions"))
     if given is None:
         raise fields.missing("input")
     if isinstance(given, str):
-        return given, tokens + pieces.count(given)
+        return given, tokens + tokenizer.count(given)
     if not isinstance(given, list) or not given:
         raise fields.wrong("input", "a text or a list of items that is not empty")
     last = ""
@@ -209,7 +209,7 @@ def _prompt(document: dict[str, Any]) -> tuple[str, int]:
             raise fields.wrong(f"input[{index}]", "an object")
         content = item.get("output") if item.get("type") == "function_call_output" else item.get("content")
         text = fields.text_of(content, f"input[{index}].content")
-        tokens += pieces.count(text)
+        tokens += tokenizer.count(text)
         if item.get("role") == "user":
             last = text
     return last, tokens

@@ -19,11 +19,11 @@ from evalkube_crds.load_news import LoadNews
 from evalkube_operator.errors import Unavailable
 from evalkube_operator.ingest import bodies
 from evalkube_operator.ingest.auth import Authenticator
+from evalkube_operator.ingest.barriers import Barriers
 from evalkube_operator.ingest.limits import Limits
 from evalkube_operator.ingest.refusals import Refusal
+from evalkube_operator.ingest.shards import Shard, Shards
 from evalkube_operator.ingest.sharing import Sharing
-from evalkube_operator.ingest.starting import Starting
-from evalkube_operator.ingest.writing import Shard, Writing
 from evalkube_operator.ports import RunKey, Runs
 from evalkube_operator.store import artifacts, keys
 from evalkube_operator.store.interface import Content, PathTaken, Store, StoreFull
@@ -45,13 +45,13 @@ def create_ingest(
     authenticator: Authenticator,
     runs: Runs,
     limits: Limits | None = None,
-    starting: Starting | None = None,
+    starting: Barriers | None = None,
     observe: Observe | None = None,
 ) -> FastAPI:
     """The application of ingest. Its memory may be lost by a restart; what must last is in the store."""
     app = FastAPI(title="evalkube ingest", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.writing = Writing(store, authenticator, runs, limits or Limits())
-    app.state.starting = starting or Starting(store)
+    app.state.writing = Shards(store, authenticator, runs, limits or Limits())
+    app.state.starting = starting or Barriers(store)
     app.state.sharing = Sharing()
     app.state.authenticator = authenticator
     app.include_router(_RUNNERS)
@@ -86,7 +86,7 @@ def _token(request: Request) -> str:
 
 
 async def _shard(request: Request, uid: str, attempt: int, shard: int) -> Shard:
-    writing: Writing = request.app.state.writing
+    writing: Shards = request.app.state.writing
     return await writing.shard(_token(request), uid, attempt, shard)
 
 
@@ -185,7 +185,7 @@ async def _barrier(request: Request, mine: _Mine) -> Response:
     ready = _read(_Ready, await _note(request))
     if not ready.ready:
         raise Refusal(422, "not_ready", "a shard that asks here is ready")
-    starting: Starting = request.app.state.starting
+    starting: Barriers = request.app.state.starting
     start_at_ns = await starting.wait(mine.pod, functools.partial(_gone, request), turn=ready.turn)
     return JSONResponse({"start_at_ns": start_at_ns, "server_ns": time.time_ns()})
 
@@ -242,17 +242,17 @@ def _body(request: Request, mine: Shard) -> bodies.CheckedBody:
 
 
 def _limits(request: Request) -> Limits:
-    writing: Writing = request.app.state.writing
+    writing: Shards = request.app.state.writing
     return writing.limits
 
 
 def _store(request: Request) -> Store:
-    writing: Writing = request.app.state.writing
+    writing: Shards = request.app.state.writing
     return writing.store
 
 
 def _run(request: Request, uid: str) -> RunKey:
-    writing: Writing = request.app.state.writing
+    writing: Shards = request.app.state.writing
     run = writing.runs.run(uid)
     if run is None:
         raise Refusal(404, "no_run", "there is no such run")

@@ -5,7 +5,7 @@ the list, because after it the world has to be looked at again. Every path eithe
 that it names, or waits for something that Kubernetes will report. No I/O, no clock.
 """
 
-from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.deciding import next_actions
+from evalkube_operator.plan.plan_input import PlanInput
 
-__all__ = ["Case", "next_actions"]
+__all__ = ["PlanInput", "next_actions"]

@@ -9,15 +9,15 @@ from evalkube_crds.transitions import Outcome
 from evalkube_operator import collect
 from evalkube_operator.actions import Action, Collect, Wait
 from evalkube_operator.facts import JobFact, Spec
-from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import fail, finish
+from evalkube_operator.plan.plan_input import PlanInput
 from evalkube_operator.plan.writing import stamp, write
 from evalkube_operator.policies import failure
 
 __all__ = ["collected"]
 
 
-def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure | None) -> list[Action]:
+def collected(case: PlanInput, spec: Spec, job: JobFact | None, lost: failure.Failure | None) -> list[Action]:
     """The actions that get the results. Where the Job was lost (`lost`), they find out whether it had delivered them
     all before.
     """
@@ -55,7 +55,7 @@ def collected(case: Case, spec: Spec, job: JobFact | None, lost: failure.Failure
     return fail(case, spec, lost or failure.Failure(Reason.COLLECT_DEADLINE_EXCEEDED, words))
 
 
-def _receipts_on_their_way(case: Case, spec: Spec, job: JobFact) -> bool:
+def _receipts_on_their_way(case: PlanInput, spec: Spec, job: JobFact) -> bool:
     """Whether receipts are still to come: the Job is complete, and the last report of one of its pods does not say so
     yet.
     """
@@ -65,7 +65,7 @@ def _receipts_on_their_way(case: Case, spec: Spec, job: JobFact) -> bool:
     return any(pod.index not in done for pod in case.pods_of(job.uid) if not pod.ended)
 
 
-def _succeed(case: Case, spec: Spec, outcome: Outcome) -> list[Action]:
+def _succeed(case: PlanInput, spec: Spec, outcome: Outcome) -> list[Action]:
     missed = None
     if spec.thresholds:
         missed = [str(miss) for miss in thresholds.missed(spec.thresholds, outcome.summary)]

@@ -2,8 +2,8 @@
 
 from evalkube_crds.names import Reason
 from evalkube_operator.actions import Action
-from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import end
+from evalkube_operator.plan.plan_input import PlanInput
 from evalkube_operator.plan.running import go_on
 from evalkube_operator.plan.starting import begin
 from evalkube_operator.policies import retention
@@ -11,7 +11,7 @@ from evalkube_operator.policies import retention
 __all__ = ["next_actions"]
 
 
-def next_actions(case: Case) -> list[Action]:
+def next_actions(case: PlanInput) -> list[Action]:
     """The actions that a run needs now, in this order."""
     run = case.run
     if run.deleting:

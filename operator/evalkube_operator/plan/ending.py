@@ -6,14 +6,14 @@ from evalkube_crds.status import RunStatus
 from evalkube_operator import collect
 from evalkube_operator.actions import Action, DeleteSecret, LookUpObjects
 from evalkube_operator.facts import Spec
-from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.plan_input import PlanInput
 from evalkube_operator.plan.writing import stamp, write
 from evalkube_operator.policies import admission, failure, retry
 
 __all__ = ["end", "fail", "finish"]
 
 
-def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
+def fail(case: PlanInput, spec: Spec, found: failure.Failure) -> list[Action]:
     """The actions after a failed attempt: another attempt, or the failure of the run."""
     closed = transitions.attempt_ended(case.status, found.reason, found.message, found.exit_code, **stamp(case))
     begun = case.ran or any(pod.started for pod in case.pods_of(case.status.job_uid))
@@ -27,14 +27,14 @@ def fail(case: Case, spec: Spec, found: failure.Failure) -> list[Action]:
 
 
 def end(
-    case: Case, reason: Reason, message: str, *, exit_code: int | None = None, refused: bool = False
+    case: PlanInput, reason: Reason, message: str, *, exit_code: int | None = None, refused: bool = False
 ) -> list[Action]:
     """The actions that end a run for this reason."""
     status = transitions.ended(case.status, reason, message, exit_code=exit_code, refused=refused, **stamp(case))
     return finish(case, status)
 
 
-def finish(case: Case, status: RunStatus) -> list[Action]:
+def finish(case: PlanInput, status: RunStatus) -> list[Action]:
     """The actions that delete the run's own Secrets before its end is on record: after that nobody looks for them."""
     refs = admission.secrets_of(case.run.spec) if case.run.spec is not None else ()
     unknown = tuple(ref for ref in refs if ref not in case.seen.objects)

@@ -12,16 +12,16 @@ from evalkube_crds.progress import advanced
 from evalkube_operator import jobs, links
 from evalkube_operator.actions import Action, LookUpJob, LookUpPodEvents, Wait
 from evalkube_operator.facts import JobFact, PodFact, Spec
-from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.collecting import collected
 from evalkube_operator.plan.ending import fail
+from evalkube_operator.plan.plan_input import PlanInput
 from evalkube_operator.plan.writing import close_attempt, stamp, write
 from evalkube_operator.policies import failure, placing, startup
 
 __all__ = ["go_on"]
 
 
-def go_on(case: Case, spec: Spec) -> list[Action]:
+def go_on(case: PlanInput, spec: Spec) -> list[Action]:
     """The actions for a run with a Job on record: gone, failed, complete, queued, starting, or running."""
     job = next((each for each in case.seen.jobs if each.uid == case.status.job_uid), None)
     if job is None or (job.deleting and not job.complete):
@@ -42,7 +42,7 @@ def go_on(case: Case, spec: Spec) -> list[Action]:
     return _watch(case, spec, job)
 
 
-def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
+def _lost(case: PlanInput, spec: Spec, job: JobFact | None) -> list[Action]:
     """The actions for a recorded Job that is deleted or being deleted. What it delivered still counts; it is never made
     again under its number.
     """
@@ -54,7 +54,7 @@ def _lost(case: Case, spec: Spec, job: JobFact | None) -> list[Action]:
     return collected(case, spec, job, failure.Failure(reason, f"the run's Job {name} {words}"))
 
 
-def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
+def _disturbed(case: PlanInput, spec: Spec, job: JobFact) -> failure.Failure | None:
     """The failure that ends an attempt although its Job goes on: a lost node, or one that no retry mends. For a load
     test also anything that takes a pod away.
     """
@@ -79,14 +79,14 @@ def _disturbed(case: Case, spec: Spec, job: JobFact) -> failure.Failure | None:
     return None
 
 
-def _beyond_repair(case: Case, pod: PodFact) -> bool:
+def _beyond_repair(case: PlanInput, pod: PodFact) -> bool:
     """The failure of a Job that no retry mends. The Job controller reports it too, a second later."""
     if pod.phase != "Failed":
         return False
     return case.run.kind is Kind.PERF_RUN or _exit_code(pod) in jobs.FINAL_EXITS
 
 
-def _exhausted(case: Case, spec: Spec, pods: Sequence[PodFact]) -> bool:
+def _exhausted(case: PlanInput, spec: Spec, pods: Sequence[PodFact]) -> bool:
     """Whether a shard has failed more often than it may: its Job only counts the failures of all shards. Disruptions by
     Kubernetes do not count.
     """
@@ -100,11 +100,11 @@ def _exit_code(pod: PodFact) -> int | None:
     return pod.runner.exit_code if pod.runner is not None else None
 
 
-def _queued(case: Case, spec: Spec) -> list[Action]:
+def _queued(case: PlanInput, spec: Spec) -> list[Action]:
     return write(case, transitions.starting(case.status, queued=True, trouble=None, **stamp(case)))
 
 
-def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
+def _watch(case: PlanInput, spec: Spec, job: JobFact) -> list[Action]:
     """The actions while pods start or run: nothing lasts longer than its deadline."""
     pods = case.pods_of(job.uid)
     waiting = [each for index in range(spec.shards) if (each := _waiting(case, spec, job, index, pods)) is not None]
@@ -124,7 +124,7 @@ def _watch(case: Case, spec: Spec, job: JobFact) -> list[Action]:
     return [*curious, *_report(case, spec, pods, waiting), *_alarm(case, waiting, due)]
 
 
-def _step_aside(case: Case, spec: Spec, lacking: "_Waiting") -> list[Action]:
+def _step_aside(case: PlanInput, spec: Spec, lacking: "_Waiting") -> list[Action]:
     """The actions of a run that finds no room while others have theirs: it gives back what it has, so that they are not
     held up for ever.
     """
@@ -134,7 +134,7 @@ def _step_aside(case: Case, spec: Spec, lacking: "_Waiting") -> list[Action]:
     return close_attempt(case, Reason.WAITING_FOR_TURN, words, None)
 
 
-def _report(case: Case, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
+def _report(case: PlanInput, spec: Spec, pods: Sequence[PodFact], waiting: Sequence["_Waiting"]) -> list[Action]:
     begun = {pod.index for pod in pods if pod.started}
     if case.ran or len(begun) >= spec.shards:
         told, due = case.seen.progress, case.seen.progress_due
@@ -157,7 +157,7 @@ _UNHEARD: Final = (
 )
 
 
-def _silent_from(case: Case) -> datetime | None:
+def _silent_from(case: PlanInput) -> datetime | None:
     """The time from which the status says that a started run has reported nothing; None where it has reported
     something.
     """
@@ -167,7 +167,7 @@ def _silent_from(case: Case) -> datetime | None:
     return begun_at + timedelta(seconds=case.rules.silence_s)
 
 
-def _alarm(case: Case, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
+def _alarm(case: PlanInput, waiting: Sequence["_Waiting"], due: datetime | None) -> list[Action]:
     """The time of the next reconciliation without any report."""
     moments = [each.fail_at for each in waiting]
     again_at = case.now + timedelta(seconds=case.rules.pod_events_every_s)
@@ -207,7 +207,7 @@ class _Waiting:
         return failure.Failure(Reason.STARTUP_DEADLINE_EXCEEDED, which + words)
 
 
-def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[PodFact]) -> _Waiting | None:
+def _waiting(case: PlanInput, spec: Spec, job: JobFact, index: int, pods: Sequence[PodFact]) -> _Waiting | None:
     own = sorted((pod for pod in pods if pod.index == index), key=lambda each: each.created_at)
     latest = links.runner(own) or (own[-1] if own else None)
     since = job.started_at or job.created_at
@@ -229,7 +229,7 @@ def _waiting(case: Case, spec: Spec, job: JobFact, index: int, pods: Sequence[Po
     return _of_pod(case, spec, latest, max(latest.created_at, since))
 
 
-def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
+def _of_pod(case: PlanInput, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
     """The wait of a shard whose pod exists. Its time begins when the pod has a node, or could have one."""
     trouble = startup.of_pod(pod, case.seen.pod_events.get(pod.uid, ()), case.rules)
     lacks_room = pod.unschedulable is not None and placing.lacks_room(pod.unschedulable)
@@ -242,12 +242,12 @@ def _of_pod(case: Case, spec: Spec, pod: PodFact, since: datetime) -> _Waiting:
     return _Waiting(pod.index, trouble, fail_at, pod.uid, ask_at)
 
 
-def _freed(case: Case, since: datetime) -> datetime:
+def _freed(case: PlanInput, since: datetime) -> datetime:
     """The time since which room that others held is free."""
     return max(since, case.seen.crowd.freed_at or since)
 
 
-def _patience_ends(case: Case, since: datetime) -> datetime:
+def _patience_ends(case: PlanInput, since: datetime) -> datetime:
     """The time at which a run that finds no room gives its turn back. Each turn in vain makes the next one longer."""
     first_s, most_s = case.rules.room_patience_s
     vain = sum(1 for attempt in case.status.attempts if attempt.reason is Reason.WAITING_FOR_TURN)
@@ -257,7 +257,7 @@ def _patience_ends(case: Case, since: datetime) -> datetime:
 _REPLACEMENT_S = 660
 
 
-def _silent_pods(case: Case, waiting: Sequence[_Waiting]) -> tuple[str, ...]:
+def _silent_pods(case: PlanInput, waiting: Sequence[_Waiting]) -> tuple[str, ...]:
     """The pods that have waited for a while and do not say why. Events about them may say it."""
     return tuple(
         each.pod_uid

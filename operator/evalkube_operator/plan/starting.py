@@ -20,8 +20,8 @@ from evalkube_operator.actions import (
     WriteStatus,
 )
 from evalkube_operator.facts import JobFact, Spec
-from evalkube_operator.plan.case import Case
 from evalkube_operator.plan.ending import end
+from evalkube_operator.plan.plan_input import PlanInput
 from evalkube_operator.plan.running import go_on
 from evalkube_operator.plan.writing import close_attempt, hold, stamp, write
 from evalkube_operator.policies import admission, retry, startup
@@ -29,7 +29,7 @@ from evalkube_operator.policies import admission, retry, startup
 __all__ = ["begin"]
 
 
-def begin(case: Case, spec: Spec) -> list[Action]:
+def begin(case: PlanInput, spec: Spec) -> list[Action]:
     """The actions for a run without a Job on record: hold it back, refuse it, or create the Job of the next attempt."""
     attempts = case.status.attempts
     on_record = bool(attempts) and attempts[-1].reason is None
@@ -47,7 +47,7 @@ def begin(case: Case, spec: Spec) -> list[Action]:
     return _before_creation(case, spec, number, on_record=on_record)
 
 
-def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
+def _record(case: PlanInput, spec: Spec, job: JobFact, number: int) -> list[Action]:
     """The actions that put its Job on record, with what is known of it by now: writes cost the API server most."""
     recorded = transitions.job_recorded(
         case.status, number, f"Job {job.name}", name=job.name, uid=job.uid, queued=job.suspended, **stamp(case)
@@ -57,7 +57,7 @@ def _record(case: Case, spec: Spec, job: JobFact, number: int) -> list[Action]:
     return write(case, recorded if written is None or written.status.phase.terminal else written.status)
 
 
-def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) -> list[Action]:
+def _before_creation(case: PlanInput, spec: Spec, number: int, *, on_record: bool) -> list[Action]:
     predecessors = _predecessors(case)
     if predecessors is not None:
         return predecessors
@@ -83,7 +83,7 @@ def _before_creation(case: Case, spec: Spec, number: int, *, on_record: bool) ->
     return [CreateJob(number)]
 
 
-def _waiting(case: Case, spec: Spec) -> list[Action] | None:
+def _waiting(case: PlanInput, spec: Spec) -> list[Action] | None:
     """The hold of a run for whose results the store has no room, or whose turn has not come. It keeps its place in the
     queue.
     """
@@ -107,7 +107,7 @@ _NO_ROOM: Final = (
 )
 
 
-def _predecessors(case: Case) -> list[Action] | None:
+def _predecessors(case: PlanInput) -> list[Action] | None:
     """The actions that stop earlier Jobs of the run before a new one starts. One on a lost node is not waited for for
     ever.
     """
@@ -121,16 +121,16 @@ def _predecessors(case: Case) -> list[Action] | None:
     return [Wait(until)] if busy and case.now < until else None
 
 
-def _busy(case: Case) -> list[JobFact]:
+def _busy(case: PlanInput) -> list[JobFact]:
     """The Jobs of the run whose pods may exist."""
     return [job for job in case.seen.jobs if not job.finished or job.active or job.terminating]
 
 
-def _delete_busy(case: Case) -> list[Action]:
+def _delete_busy(case: PlanInput) -> list[Action]:
     return [DeleteJob(job.name, job.uid) for job in _busy(case) if not job.deleting]
 
 
-def _held_by_objects(case: Case, spec: Spec) -> list[Action] | None:
+def _held_by_objects(case: PlanInput, spec: Spec) -> list[Action] | None:
     """The hold of a run whose Secrets or data are missing, or not meant for runs."""
     refs = (*admission.secrets_of(spec), *admission.data_of(spec))
     unknown = tuple(ref for ref in refs if ref not in case.seen.objects)
@@ -145,7 +145,7 @@ def _held_by_objects(case: Case, spec: Spec) -> list[Action] | None:
     return [*held, Wait(min(objection.final_at, case.now + timedelta(seconds=2)))]
 
 
-def _blocked(case: Case, spec: Spec) -> list[Action] | None:
+def _blocked(case: PlanInput, spec: Spec) -> list[Action] | None:
     """The hold of a run whose Job the API server refused, or whose Job's name somebody else's Job has."""
     foreign, refusal = case.seen.foreign, case.seen.refusal
     if foreign is not None:

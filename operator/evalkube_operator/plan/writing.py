@@ -7,7 +7,7 @@ from evalkube_crds import transitions
 from evalkube_crds.names import ConditionType, Reason
 from evalkube_crds.status import RunStatus
 from evalkube_operator.actions import Action, Announcement, WriteStatus
-from evalkube_operator.plan.case import Case
+from evalkube_operator.plan.plan_input import PlanInput
 
 __all__ = ["Stamp", "close_attempt", "hold", "stamp", "write"]
 
@@ -19,29 +19,29 @@ class Stamp(TypedDict):
     generation: int
 
 
-def stamp(case: Case) -> Stamp:
+def stamp(case: PlanInput) -> Stamp:
     """The stamp of conditions that change now."""
     return {"now": case.now, "generation": case.run.generation}
 
 
-def write(case: Case, status: RunStatus) -> list[Action]:
+def write(case: PlanInput, status: RunStatus) -> list[Action]:
     """The write of a status that differs from the one on record, with the events about it."""
     if status == case.status:
         return []
     return [WriteStatus(status, _announcements(case.status, status), can_wait=_can_wait(case, status))]
 
 
-def close_attempt(case: Case, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
+def close_attempt(case: PlanInput, reason: Reason, message: str, exit_code: int | None) -> list[Action]:
     """The write that ends an attempt of a run that goes on."""
     return write(case, transitions.attempt_ended(case.status, reason, message, exit_code, **stamp(case)))
 
 
-def hold(case: Case, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
+def hold(case: PlanInput, reason: Reason, message: str, *, accepted: bool = True) -> list[Action]:
     """The write that says why the run does not start now."""
     return write(case, transitions.held_back(case.status, reason, message, accepted=accepted, **stamp(case)))
 
 
-def _can_wait(case: Case, status: RunStatus) -> bool:
+def _can_wait(case: PlanInput, status: RunStatus) -> bool:
     """Whether nobody waits for this status: it is not the run's end, nor does the end depend on it."""
     return not status.phase.terminal and not case.seen.receipts and not any(pod.ended for pod in case.seen.pods)
 

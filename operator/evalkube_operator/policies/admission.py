@@ -10,7 +10,7 @@ from evalkube_crds import key_hosts, paths, problems, targets
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import API_KEY_LABEL, DATA_LABEL, KEY_HOSTS_ANNOTATION, RUN_NAME, RUN_NAME_RULE, Reason
 from evalkube_operator.facts import ObjectFact, ObjectRef, Referenced, RunFact, Spec
-from evalkube_operator.rules import Rules
+from evalkube_operator.installer_rules import Rules
 
 __all__ = ["Objection", "data_of", "refused", "secrets_of", "withheld"]
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from evalkube_crds.names import ConditionType, Reason
 from evalkube_operator.actions import Action, DeleteJob, DeleteRun, Seen, SetJobTtl, Wait
 from evalkube_operator.facts import JobFact, RunFact
-from evalkube_operator.rules import Rules
+from evalkube_operator.installer_rules import Rules
 
 __all__ = ["after_the_end"]
 

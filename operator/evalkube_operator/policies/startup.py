@@ -12,8 +12,8 @@ from typing import Final
 from evalkube_crds.names import Reason
 from evalkube_operator.actions import Refusal
 from evalkube_operator.facts import ContainerFact, EventFact, PodFact
+from evalkube_operator.installer_rules import Rules
 from evalkube_operator.policies import quotas
-from evalkube_operator.rules import Rules
 
 __all__ = ["Trouble", "of_failed_creates", "of_pod", "of_refusal", "patience_s"]
 

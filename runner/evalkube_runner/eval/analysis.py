@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from evalkube_benchmarks import extract
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.results import EvalResult, Progress
 from evalkube_crds.seed import evaluation

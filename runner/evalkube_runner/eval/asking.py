@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.evalrun import GenerationConfig
 from evalkube_runner.wire import ask as wire
 

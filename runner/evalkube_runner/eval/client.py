@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 import orjson
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds import dialects, secret_keys
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import GenerationConfig

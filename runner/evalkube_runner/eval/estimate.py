@@ -7,7 +7,7 @@ add is in neither. An answer is counted as long as it may be, and so is the answ
 
 from collections.abc import Callable, Sequence
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.evalrun import EvalRunSpec, GenerationConfig
 from evalkube_crds.results import DatasetEstimate, Estimate, Spending, TokenUsage
 from evalkube_runner.context import RunContext

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkube_benchmarks import collections, prompts
-from evalkube_benchmarks.declaration import Benchmark, Metric, Prompt, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Metric, Prompt, Subset
 from evalkube_benchmarks.table import BENCHMARKS
 from evalkube_crds.evalrun import DatasetArgs, EvalRunSpec, Filters, JudgeContract
 from evalkube_crds.names import Reason

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from evalkube_benchmarks.declaration import Message, Metric
+from evalkube_benchmarks.benchmark import Message, Metric
 from evalkube_benchmarks.statistics import reviews
 from evalkube_crds import sample_lines
 from evalkube_crds.names import ErrorClass

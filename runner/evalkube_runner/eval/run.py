@@ -26,10 +26,10 @@ from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval import analysis, at_once, checkpoint, estimate, plan, records, sampling
 from evalkube_runner.eval.judging import prompts, references
 from evalkube_runner.eval.precision import Ending
+from evalkube_runner.eval.result_builder import ResultBuilder
 from evalkube_runner.eval.samples import Dataset, samples_of
 from evalkube_runner.eval.sampling import Item
 from evalkube_runner.eval.session import Session
-from evalkube_runner.eval.tally import Tally
 
 __all__ = ["evaluate"]
 
@@ -196,7 +196,7 @@ def _dataset(
     wanted: plan.DatasetPlan, items: list[Item], source: datasets.Source, spec: EvalRunSpec, context: RunContext
 ) -> Dataset:
     _LOG.info("%s: %d questions in %d subsets", wanted.benchmark.name, len(items), len(wanted.subsets))
-    tally = Tally(wanted, spec.dataset_hub, datasets.origin(source, context), collect_perf=spec.collect_perf)
+    tally = ResultBuilder(wanted, spec.dataset_hub, datasets.origin(source, context), collect_perf=spec.collect_perf)
     if spec.precision is None:
         return Dataset(wanted, items, tally)
     ending = Ending(len(items), wanted.repeats, spec.precision)

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds import sample_lines
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_runner.eval import checkpoint, plan, sampling
 from evalkube_runner.eval.judging.references import Others
 from evalkube_runner.eval.precision import Ending
+from evalkube_runner.eval.result_builder import ResultBuilder
 from evalkube_runner.eval.sampling import Item
-from evalkube_runner.eval.tally import Tally
 
 __all__ = ["Dataset", "Sample", "samples_of"]
 
@@ -25,7 +25,7 @@ class Dataset:
 
     plan: plan.DatasetPlan
     items: list[Item]
-    tally: Tally
+    tally: ResultBuilder
     ending: Ending | None = None
     predictions: checkpoint.Records = field(default_factory=dict)
     reviews: checkpoint.Records = field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkube_benchmarks import fields, multiple_choice, prompts
-from evalkube_benchmarks.declaration import Benchmark, Message, Question, Subset
+from evalkube_benchmarks.benchmark import Benchmark, Message, Question, Subset
 from evalkube_crds.names import Reason
 from evalkube_runner.data.files import Record
 from evalkube_runner.errors import RunFailed

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalkube_benchmarks import scoring
-from evalkube_benchmarks.declaration import Question
+from evalkube_benchmarks.benchmark import Question
 from evalkube_crds.evalrun import Filters
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scorer_process import Scorers

@@ -17,7 +17,7 @@ from evalkube_runner import machine
 from evalkube_runner.ca_file import trust_of
 from evalkube_runner.context import RunContext
 from evalkube_runner.errors import RunFailed
-from evalkube_runner.eval import at_once, checkpoint, contact, pool, records, scoring
+from evalkube_runner.eval import at_once, checkpoint, endpoint_gate, pool, records, scoring
 from evalkube_runner.eval.answer import Answer
 from evalkube_runner.eval.client import Client, RequestFailed
 from evalkube_runner.eval.judging import summary
@@ -50,7 +50,7 @@ class Session:
     ) -> None:
         self._spec, self._context, self._model, self._loaded, self._journal = spec, context, model, loaded, journal
         self._total = sum(len(dataset.items) * dataset.plan.repeats for dataset in loaded)
-        self._contact = contact.FirstContact(
+        self._contact = endpoint_gate.EndpointGate(
             spec.api_url, max(self._total, 1), time.monotonic, grace_s=spec.target_grace
         )
         self._stack = AsyncExitStack()
@@ -204,7 +204,8 @@ class Session:
         except RequestFailed as failure:
             if not self._spec.ignore_errors:
                 raise RunFailed(
-                    contact.reason_of(failure), f"{self._spec.api_url}: {failure.message} (ignore_errors is false)"
+                    endpoint_gate.reason_of(failure),
+                    f"{self._spec.api_url}: {failure.message} (ignore_errors is false)",
                 ) from failure
             await self._errored(sample, failure.error, failure.message)
             return None

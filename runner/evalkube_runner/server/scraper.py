@@ -17,7 +17,7 @@ import httpx
 from evalkube_crds.wording import printable
 from evalkube_runner.context import RunContext
 from evalkube_runner.gate import TargetForbidden
-from evalkube_runner.http.lanes import Lanes
+from evalkube_runner.http.connections import Connections
 from evalkube_runner.server import exposition, names
 from evalkube_runner.server.exposition import NotRead, Reading
 from evalkube_runner.server.pages import Page
@@ -55,7 +55,7 @@ class _Failed(Exception):
 class _Source:
     page: Page
     given_up: str
-    lanes: Lanes | None = None
+    lanes: Connections | None = None
     told: bool = False
 
 
@@ -103,7 +103,7 @@ class Scraper:
         page, timeout_s = source.page, self._limits.seconds
         proxy = self._context.proxies.for_url(page.url)
         try:
-            lanes = Lanes(1, page.url, self._context.gate, timeout_s=timeout_s, trust=self._trust, proxy=proxy)
+            lanes = Connections(1, page.url, self._context.gate, timeout_s=timeout_s, trust=self._trust, proxy=proxy)
         except OSError as problem:  # the certificates to trust cannot be read
             source.given_up = f"no connection can be made: {problem.strerror or problem}"
         else:

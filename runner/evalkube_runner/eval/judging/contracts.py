@@ -3,7 +3,7 @@
 A contract is the run's, or the benchmark's own; one whose metrics are made of labels keeps these.
 """
 
-from evalkube_benchmarks.declaration import Benchmark, Metric
+from evalkube_benchmarks.benchmark import Benchmark, Metric
 from evalkube_benchmarks.metrics import accuracy, judged
 from evalkube_crds.evalrun import EvalRunSpec, Judge, JudgeContract
 from evalkube_runner.errors import invalid

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from evalkube_benchmarks.declaration import Message, Question
+from evalkube_benchmarks.benchmark import Message, Question
 from evalkube_crds.credentials import NO_CREDENTIALS, Credentials
 from evalkube_crds.evalrun import Judge, JudgeContract, JudgeModel
 from evalkube_crds.paths import Readable

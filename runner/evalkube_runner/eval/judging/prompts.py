@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from evalkube_benchmarks import extract
 from evalkube_benchmarks import prompts as templates
-from evalkube_benchmarks.declaration import Message, Question
+from evalkube_benchmarks.benchmark import Message, Question
 from evalkube_crds.judge_contract import Criterion, JudgeContract, Scale
 from evalkube_runner.errors import invalid
 from evalkube_runner.eval.judging.marks import scale_of

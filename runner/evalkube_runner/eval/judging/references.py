@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from evalkube_benchmarks.declaration import Message
+from evalkube_benchmarks.benchmark import Message
 from evalkube_crds.judge_contract import ReferenceAnswers
 from evalkube_crds.paths import PathRefused, Readable
 from evalkube_runner.errors import invalid

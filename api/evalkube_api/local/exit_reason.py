@@ -3,7 +3,7 @@
 import signal
 from typing import Final
 
-from evalkube_api.local.life import Ending
+from evalkube_api.local.run_document import Ending
 from evalkube_crds.names import EXIT_CODES, Reason
 from evalkube_crds.progress import advanced, at_end, cut_short
 from evalkube_crds.results import Progress, Receipt

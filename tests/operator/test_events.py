@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from evalkube_crds.names import Reason
-from evalkube_operator import announcing
+from evalkube_operator import events
 from evalkube_operator.actions import Announcement
-from evalkube_operator.announcing import EventPoster, OwnPod
+from evalkube_operator.events import EventPoster, OwnPod
 from fakes.small_cluster import SmallCluster
 
 POD = OwnPod("evalkube", "evalkube-operator-0", "uid-1")
@@ -21,7 +21,7 @@ def test_an_event_about_the_operator_itself() -> None:
         poster = EventPoster(cluster, POD.name)
         posting = asyncio.create_task(poster.run())
         for hour in (1, 2):
-            poster.post(announcing.own(POD, FULL, datetime(2026, 1, 1, hour, tzinfo=UTC)))
+            poster.post(events.own(POD, FULL, datetime(2026, 1, 1, hour, tzinfo=UTC)))
         async with asyncio.timeout(30):
             while len(cluster.events) < 2:
                 await asyncio.sleep(0.001)

@@ -8,13 +8,13 @@ from evalkube_crds.names import ConditionType
 from evalkube_crds.status import RunStatus
 from evalkube_operator.actions import Seen
 from evalkube_operator.facts import JobFact, PodFact, RunFact
-from evalkube_operator.rules import Rules
+from evalkube_operator.installer_rules import Rules
 
-__all__ = ["Case"]
+__all__ = ["PlanInput"]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PlanInput:
     """The input of a plan: a run, the objects around it, the time, and the rules."""
 
     run: RunFact

@@ -7,7 +7,7 @@ import pytest
 from evalkube_crds.names import ErrorClass, Reason, error_class_of_status
 from evalkube_runner.errors import RunFailed
 from evalkube_runner.eval.client import RequestFailed
-from evalkube_runner.eval.contact import FirstContact
+from evalkube_runner.eval.endpoint_gate import EndpointGate
 
 
 class _Clock:
@@ -30,7 +30,7 @@ REFUSED = RequestFailed(ErrorClass.CONNECT, "refused")
 )
 def test_three_refusals_end_a_run_that_nothing_ever_answered(status: int, reason: Reason) -> None:
     """With the status and the server's words in the message."""
-    first = FirstContact("http://h/v1", 100, _Clock(), grace_s=0)
+    first = EndpointGate("http://h/v1", 100, _Clock(), grace_s=0)
     first.failed(_status(status))
     first.failed(_status(status))
     with pytest.raises(RunFailed, match=f"HTTP {status}: no") as failed:
@@ -41,12 +41,12 @@ def test_three_refusals_end_a_run_that_nothing_ever_answered(status: int, reason
 def test_a_forbidden_target_ends_a_run_at_once() -> None:
     """Nothing was sent, and nothing would be."""
     forbidden = RequestFailed(ErrorClass.FORBIDDEN_TARGET, "h (169.254.169.254) is a link-local or metadata address")
-    first = FirstContact("http://h/v1", 100, _Clock(), grace_s=0)
+    first = EndpointGate("http://h/v1", 100, _Clock(), grace_s=0)
     first.failed(_status(503))
     with pytest.raises(RunFailed, match=r"http://h/v1: h \(169\.254\.169\.254\)") as failed:
         first.failed(forbidden)
     assert failed.value.reason is Reason.TARGET_FORBIDDEN
-    settled = FirstContact("http://h/v1", 100, _Clock(), grace_s=0)
+    settled = EndpointGate("http://h/v1", 100, _Clock(), grace_s=0)
     settled.succeeded()
     settled.failed(forbidden)
 
@@ -54,13 +54,13 @@ def test_a_forbidden_target_ends_a_run_at_once() -> None:
 def test_one_refusal_ends_a_run_of_one() -> None:
     """There is nothing to wait for."""
     with pytest.raises(RunFailed):
-        FirstContact("http://h/v1", 1, _Clock(), grace_s=0).failed(_status(401))
+        EndpointGate("http://h/v1", 1, _Clock(), grace_s=0).failed(_status(401))
 
 
 def test_after_one_success_nothing_is_given_up() -> None:
     """From then on a failure is a matter of its sample."""
     clock = _Clock()
-    first = FirstContact("http://h/v1", 100, clock, grace_s=10)
+    first = EndpointGate("http://h/v1", 100, clock, grace_s=10)
     first.succeeded()
     clock.now_s = 1000
     for _ in range(10):
@@ -83,10 +83,10 @@ COMING_UP = {
 def test_an_endpoint_may_come_up_for_a_while(failure: RequestFailed) -> None:
     """Such attempts do not count within the grace; after it, and after the first answer, they do."""
     clock = _Clock()
-    first = FirstContact("http://h/v1", 100, clock, grace_s=10)
+    first = EndpointGate("http://h/v1", 100, clock, grace_s=10)
     clock.now_s = 9.9
     assert first.failed(failure)
-    settled = FirstContact("http://h/v1", 100, clock, grace_s=10)
+    settled = EndpointGate("http://h/v1", 100, clock, grace_s=10)
     settled.succeeded()
     assert not settled.failed(failure)
     clock.now_s = 10
@@ -104,7 +104,7 @@ PRESENT = [
 @pytest.mark.parametrize("failure", PRESENT)
 def test_what_does_not_pass_by_itself_counts_at_once(failure: RequestFailed) -> None:
     """A server that is there, or one whose certificate is wrong."""
-    first = FirstContact("http://h/v1", 100, _Clock(), grace_s=10)
+    first = EndpointGate("http://h/v1", 100, _Clock(), grace_s=10)
     with contextlib.suppress(RunFailed):
         assert not first.failed(failure)
 
@@ -113,7 +113,7 @@ def test_what_does_not_pass_by_itself_counts_at_once(failure: RequestFailed) -> 
 def test_nobody_reached_within_the_grace_ends_a_run(grace_s: float, words: str) -> None:
     """With how long it was waited for; without grace at once."""
     clock = _Clock()
-    first = FirstContact("http://h/v1", 100, clock, grace_s=grace_s)
+    first = EndpointGate("http://h/v1", 100, clock, grace_s=grace_s)
     clock.now_s = grace_s
     with pytest.raises(RunFailed, match=words) as failed:
         first.failed(REFUSED)
@@ -123,7 +123,7 @@ def test_nobody_reached_within_the_grace_ends_a_run(grace_s: float, words: str) 
 def test_an_endpoint_that_answers_anything_is_reached() -> None:
     """503 is an answer: such samples are errored one by one."""
     clock = _Clock()
-    first = FirstContact("http://h/v1", 100, clock, grace_s=10)
+    first = EndpointGate("http://h/v1", 100, clock, grace_s=10)
     first.failed(_status(503))
     clock.now_s = 60
     first.failed(REFUSED)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_api.local.turns import Limits, next_turns, waits_for
+from evalkube_api.local.admission import Limits, next_turns, waits_for
 from evalkube_crds.names import Kind
 
 E, P = Kind.EVAL_RUN, Kind.PERF_RUN

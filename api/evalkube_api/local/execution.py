@@ -14,11 +14,11 @@ from typing import Final
 
 import orjson
 
-from evalkube_api.local import files, life, outcome
+from evalkube_api.local import exit_reason, files, run_document
 from evalkube_api.local.keeping import Keeper
-from evalkube_api.local.life import Ending
 from evalkube_api.local.process import RunnerProcess
 from evalkube_api.local.redact import Redactor
+from evalkube_api.local.run_document import Ending
 from evalkube_api.local.scratch import Scratch
 from evalkube_api.local.store import RunStore
 from evalkube_crds import credentials, storage, summary, verdict
@@ -28,7 +28,7 @@ from evalkube_crds.results import EvalResult, PerfResult, Progress
 from evalkube_crds.status import ResultReference, Run
 from evalkube_crds.transitions import Outcome
 
-__all__ = ["Driver", "Live", "collected", "now"]
+__all__ = ["Execution", "Live", "collected", "now"]
 
 _LOG = logging.getLogger("evalkube.service")
 _LOOK_S: Final = 0.25
@@ -81,7 +81,7 @@ class Live:
         return self.asked is not None
 
 
-class Driver:
+class Execution:
     """Executes runs with runner processes."""
 
     def __init__(
@@ -129,7 +129,7 @@ class Driver:
         final = replace(ending, message=message)
         if found is not None:
             found = replace(found, message=message)
-        live.run = life.ended(live.run, final, now(), found)
+        live.run = run_document.ended(live.run, final, now(), found)
         live.secrets = {}
         await self.record(live)
         _LOG.info("%s: %s: %s", live.run_id, live.run.status.phase, message.splitlines()[0] if message else "")
@@ -147,7 +147,7 @@ class Driver:
 
     async def _execute(self, live: Live) -> Ending:
         if live.is_to_end():
-            return outcome.outcome(None, 0, live.asked, "", None)
+            return exit_reason.outcome(None, 0, live.asked, "", None)
         control = self._store.folder(live.run_id)
         command = self._command
         try:
@@ -157,7 +157,7 @@ class Driver:
         except OSError as problem:
             reason = Reason.STORE_FULL if storage.is_full(problem) else Reason.INTERNAL_ERROR
             return Ending(reason, f"the runner {command[0]} cannot be started: {storage.words_of(problem)}")
-        live.run = life.started(live.run, live.process.pid, now())
+        live.run = run_document.started(live.run, live.process.pid, now())
         _LOG.info("%s: started, process %d", live.run_id, live.process.pid)
         if live.is_to_end():
             self.stop(live)
@@ -183,7 +183,7 @@ class Driver:
 
     def _outcome(self, live: Live, exit_code: int) -> Ending:
         seen = self._store.progress(live.run_id)
-        return outcome.outcome(
+        return exit_reason.outcome(
             self._store.receipt(live.run_id),
             exit_code,
             live.asked,

@@ -13,8 +13,8 @@ from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.eval import plan
 from evalkube_runner.eval.answer import Answer, Tokens
+from evalkube_runner.eval.result_builder import Tally
 from evalkube_runner.eval.scoring import Scored
-from evalkube_runner.eval.tally import Tally
 
 
 def _plan(name: str = "iquiz", args: dict[str, Any] | None = None, **spec: Any) -> plan.DatasetPlan:

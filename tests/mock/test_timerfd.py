@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from evalkube_mock.wheel import Wheel, _Alarm, _LoopTimer, _TimerFd
+from evalkube_mock.timerfd import Wheel, _Alarm, _LoopTimer, _TimerFd
 
 _MS = 1_000_000
 

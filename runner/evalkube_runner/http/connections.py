@@ -20,13 +20,13 @@ from evalkube_runner.http.guard import guard
 from evalkube_runner.http.tunnelled import through
 from evalkube_runner.trust import Trust
 
-__all__ = ["Lanes"]
+__all__ = ["Connections"]
 
 _CONNECT_TIMEOUT_S = 10.0
 _KEEP_ALIVE_S = 30.0
 
 
-class Lanes:
+class Connections:
     """At most `most` connections to the host of `url`, opened as they are needed and `gate` permits. Use as an async
     context manager."""
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkube_api.backend import Moment
-from evalkube_api.local import following
+from evalkube_api.local import streaming
 from evalkube_crds.names import Phase
 from evalkube_crds.results import Progress
 
@@ -21,7 +21,7 @@ def tail(path: Path, lines: int | None) -> bytes:
     """All that a reader gets who does not follow."""
 
     async def read() -> bytes:
-        return b"".join([chunk async for chunk in following.log(path, lines, None)])
+        return b"".join([chunk async for chunk in streaming.log(path, lines, None)])
 
     return asyncio.run(read())
 
@@ -61,7 +61,7 @@ def moments(looks: list[tuple[int, Phase]]) -> list[Any]:
         return None
 
     async def collect() -> list[Any]:
-        told = [moment async for moment in following.moments(look, wait)]
+        told = [moment async for moment in streaming.moments(look, wait)]
         return [None if moment is None else (moment.progress.done, moment.phase) for moment in told]
 
     return asyncio.run(collect())

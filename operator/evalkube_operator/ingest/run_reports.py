@@ -13,10 +13,10 @@ from evalkube_operator.store import artifacts, keys
 from evalkube_operator.store.interface import Content, Store
 from evalkube_operator.store.runs import RunStore
 
-__all__ = ["Whole"]
+__all__ = ["RunReports"]
 
 
-class Whole:
+class RunReports:
     """The whole run of one request's pod, in the pod's attempt. Methods that take a path also raise keys.BadPath."""
 
     def __init__(self, store: Store, use: RunUse, owner: Owner) -> None:

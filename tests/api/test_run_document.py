@@ -8,8 +8,8 @@ import pytest
 
 from evalkube_api import endings, settings
 from evalkube_api.backend import Submission
-from evalkube_api.local import life
-from evalkube_api.local.life import Ending
+from evalkube_api.local import run_document
+from evalkube_api.local.run_document import Ending
 from evalkube_crds.evalrun import EvalRunSpec
 from evalkube_crds.names import ConditionType, Kind, Phase, Reason
 from evalkube_crds.status import EvalRun, Run
@@ -26,7 +26,7 @@ def submission(**fields: Any) -> Submission:
 
 def new() -> Run:
     """A run that waits."""
-    return life.new_run(submission(), run_id="eval-x", uid="u", now=NOW, output_dir="/out/x", annotations={})
+    return run_document.new_run(submission(), run_id="eval-x", uid="u", now=NOW, output_dir="/out/x", annotations={})
 
 
 def later(seconds: int) -> datetime:
@@ -38,9 +38,9 @@ def test_the_phases_of_a_run() -> None:
     """From waiting to its end, each from the conditions."""
     run = new()
     assert run.status.phase is Phase.QUEUED
-    run = life.started(run, 7, later(1))
+    run = run_document.started(run, 7, later(1))
     assert run.status.phase is Phase.RUNNING
-    run = life.ended(
+    run = run_document.ended(
         run,
         Ending(Reason.COMPLETED, "well", 0),
         later(2),
@@ -63,8 +63,8 @@ ENDS = {
 @pytest.mark.parametrize(("reason", "phase"), ENDS.items())
 def test_every_end_has_its_phase(reason: Reason, phase: Phase, started: bool) -> None:
     """Whether its turn had come or not."""
-    run = life.started(new(), 7, later(1)) if started else new()
-    run = life.ended(run, Ending(reason, "why"), later(2))
+    run = run_document.started(new(), 7, later(1)) if started else new()
+    run = run_document.ended(run, Ending(reason, "why"), later(2))
     assert run.status.phase is phase
     collected = run.status.condition(ConditionType.RESULTS_COLLECTED)
     assert (collected is not None and collected.status == "False") is started
@@ -73,8 +73,8 @@ def test_every_end_has_its_phase(reason: Reason, phase: Phase, started: bool) ->
 
 def test_a_document_survives_its_file() -> None:
     """Written and read back, it is the same; and there is no secret in it."""
-    run = life.ended(
-        life.started(new(), 7, later(1)),
+    run = run_document.ended(
+        run_document.started(new(), 7, later(1)),
         Ending(Reason.COMPLETED, "m", 0),
         later(2),
         Outcome(Reason.COMPLETED, "m", results={"n": None}),
@@ -87,7 +87,7 @@ def test_a_document_survives_its_file() -> None:
 def test_ids_sort_by_time_and_are_dns_labels() -> None:
     """As Kubernetes will want them."""
     first, second = (
-        life.run_id_at(Kind.PERF_RUN, later(number), "zz000000"[::step]) for number, step in ((0, 1), (1, -1))
+        run_document.run_id_at(Kind.PERF_RUN, later(number), "zz000000"[::step]) for number, step in ((0, 1), (1, -1))
     )
     assert first == "perf-20251204t100000123-zz000000"
     assert first < second
@@ -96,11 +96,11 @@ def test_ids_sort_by_time_and_are_dns_labels() -> None:
 
 def test_the_digest_tells_requests_apart_but_not_keys() -> None:
     """Written with defaults or without, a request is the same."""
-    digest = life.request_digest(submission())
-    assert digest == life.request_digest(submission(limit=None, repeats=1))
-    assert digest != life.request_digest(submission(limit=5))
+    digest = run_document.request_digest(submission())
+    assert digest == run_document.request_digest(submission(limit=None, repeats=1))
+    assert digest != run_document.request_digest(submission(limit=5))
     other = submission()
-    assert digest == life.request_digest(Submission(other.kind, other.spec, {"api_key": "another"}))
+    assert digest == run_document.request_digest(Submission(other.kind, other.spec, {"api_key": "another"}))
 
 
 def test_secrets_are_not_shown_by_accident() -> None:

@@ -1,4 +1,4 @@
-"""Runs the service so that it does not outlive who started it: `python -m evalkube.attended service --port 0 ...`.
+"""Runs the service so that it does not outlive who started it: `python -m evalkube.with_parent service --port 0 ...`.
 
 The starter holds the other end of standard input and never writes. When it ends, in whatever way, input ends, and the
 service gets SIGTERM; that works where the starter was killed, too, and on every POSIX system.

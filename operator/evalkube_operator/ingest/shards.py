@@ -14,7 +14,7 @@ from evalkube_crds.results import EvalResult, PerfResult, Receipt
 from evalkube_operator.ingest.auth import Authenticator, PodIdentity
 from evalkube_operator.ingest.limits import Limits, RunUse
 from evalkube_operator.ingest.refusals import Refusal
-from evalkube_operator.ingest.whole import Whole
+from evalkube_operator.ingest.run_reports import RunReports
 from evalkube_operator.ports import RunKey, Runs
 from evalkube_operator.store import artifacts, keys
 from evalkube_operator.store.artifacts import About
@@ -23,7 +23,7 @@ from evalkube_operator.store.keys import ShardKey
 from evalkube_operator.store.locks import KeyLocks
 from evalkube_operator.store.runs import RunStore
 
-__all__ = ["Shard", "Writing"]
+__all__ = ["Shard", "Shards"]
 
 _KEPT_RUNS: Final = 2000
 _KEPT_NAMES: Final = 20_000
@@ -37,7 +37,7 @@ _RESULTS: Final[dict[str, type[EvalResult] | type[PerfResult]]] = {
 }
 
 
-class Writing:
+class Shards:
     """The state that the requests of all runs share."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Writing:
 class Shard:
     """One request of one shard's pod. Methods that take a path also raise keys.BadPath."""
 
-    def __init__(self, writing: Writing, pod: PodIdentity, use: RunUse, token: str) -> None:
+    def __init__(self, writing: Shards, pod: PodIdentity, use: RunUse, token: str) -> None:
         self.pod = pod
         self._writing = writing
         self._store = writing.store
@@ -104,7 +104,7 @@ class Shard:
         self._token = token
         self._key = ShardKey(pod.owner.run, pod.owner.attempt, pod.owner.shard)
         self._carries = pod.owner.kind == Kind.EVAL_RUN
-        self.whole = Whole(writing.store, use, pod.owner)
+        self.whole = RunReports(writing.store, use, pod.owner)
 
     async def still_mine(self) -> None:
         """Check again that the pod owns the shard, which may change while a long body arrives. Raises Refusal."""

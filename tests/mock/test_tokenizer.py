@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkube_mock import pieces
+from evalkube_mock import tokenizer
 
 
 @given(st.text())
 def test_pieces_join_to_the_text(text: str) -> None:
     """Nothing of a text is lost or added, whatever its white space and script."""
-    assert "".join(pieces.split(text)) == text
+    assert "".join(tokenizer.split(text)) == text
 
 
 @given(st.text(alphabet=st.sampled_from("ab1 \n\t.,中文。ñ")))
 def test_count_agrees_with_split(text: str) -> None:
     """The count that usage reports is the number of pieces (white space at the end is no token of a prompt)."""
-    assert pieces.count(text) == len(pieces.split(text.rstrip()))
+    assert tokenizer.count(text) == len(tokenizer.split(text.rstrip()))
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ def test_count_agrees_with_split(text: str) -> None:
 )
 def test_split(text: str, expected: tuple[str, ...]) -> None:
     """A piece is a word with the space before it; a CJK character stands alone."""
-    assert pieces.split(text) == expected
+    assert tokenizer.split(text) == expected
 
 
 @given(st.integers(0, 500), st.integers(0, 1000))
 def test_filler_has_exactly_the_length(length: int, seed: int) -> None:
     """Filler has the asked number of pieces, and splitting its text finds the same ones."""
-    filler = pieces.filler(length, seed)
+    filler = tokenizer.filler(length, seed)
     assert len(filler) == length
-    assert pieces.split("".join(filler)) == filler
+    assert tokenizer.split("".join(filler)) == filler

@@ -10,10 +10,10 @@ from evalkube_operator.facts import JobFact, PodFact, RunFact
 from evalkube_operator.ports import Owner, RunKey
 from evalkube_operator.reconcile import Reconciler
 
-__all__ = ["Tenants"]
+__all__ = ["PodOwners"]
 
 
-class Tenants:
+class PodOwners:
     """`ports.Runs` over the cache. `wake` has the run of that key reconciled, within so many seconds."""
 
     def __init__(self, cache: Cache, reconciler: Reconciler, wake: Callable[[Key, float], None]) -> None:

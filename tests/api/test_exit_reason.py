@@ -3,7 +3,7 @@
 import pytest
 
 from evalkube_api import endings
-from evalkube_api.local.outcome import interrupted, outcome
+from evalkube_api.local.exit_reason import interrupted, outcome
 from evalkube_crds.names import Reason
 from evalkube_crds.results import Progress, Receipt
 

@@ -18,7 +18,7 @@ from evalkube_operator.ingest.refusals import Refusal
 from evalkube_operator.store import keys
 from evalkube_operator.store.interface import Store
 
-__all__ = ["Starting"]
+__all__ = ["Barriers"]
 
 _KEPT: Final = 1000
 _TRIES: Final = 3
@@ -35,7 +35,7 @@ class _Waiting:
             self.opened.set()
 
 
-class Starting:
+class Barriers:
     """The barriers of this operator. `lead_s` is the time from the last arrival to the start; `poll_s` is the longest
     wait.
     """

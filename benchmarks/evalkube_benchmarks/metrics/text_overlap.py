@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalkube_benchmarks.declaration import Metric, Question
+from evalkube_benchmarks.benchmark import Metric, Question
 
 __all__ = ["METRICS", "Overlap", "bleu", "rouge_l", "rouge_n", "tokens"]
 

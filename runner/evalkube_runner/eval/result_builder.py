@@ -13,7 +13,7 @@ from evalkube_runner.eval.judging.summary import Counts
 from evalkube_runner.eval.plan import DatasetPlan
 from evalkube_runner.eval.scoring import Scored
 
-__all__ = ["Tally"]
+__all__ = ["ResultBuilder"]
 
 _RIGHT = 0.5
 
@@ -37,7 +37,7 @@ class _Cluster:
     scores: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
 
 
-class Tally:
+class ResultBuilder:
     """The result of one dataset in the making."""
 
     def __init__(self, plan: DatasetPlan, hub: DataHub, revision: str | None, *, collect_perf: bool) -> None:

@@ -15,7 +15,7 @@ from evalkube_runner.eval import retry
 from evalkube_runner.eval.client import RequestFailed
 from evalkube_runner.wire.refusals import says_no_model, says_wrong_key
 
-__all__ = ["FirstContact", "reason_of"]
+__all__ = ["EndpointGate", "reason_of"]
 
 _REFUSALS = {
     ErrorClass.STATUS_401: (Reason.AUTHENTICATION_FAILED, "check api_key"),
@@ -44,7 +44,7 @@ def _refusal(failure: RequestFailed) -> tuple[Reason, str] | None:
     return _REFUSALS.get(failure.error)
 
 
-class FirstContact:
+class EndpointGate:
     """Listens to the attempts of a run of `total` requests; see `client.Listener`.
 
     `grace_s`: how long from now on the endpoint may take to come up.
