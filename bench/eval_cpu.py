@@ -1,4 +1,4 @@
-"""CPU that a runner spends on an item: ``python bench/eval_cpu.py [--items N] [--batch N] [--rounds N]``.
+"""CPU that a runner spends on an item: `python bench/eval_cpu.py [--items N] [--batch N] [--rounds N]`.
 
 The runner's own process over a GSM8K of sums, against an endpoint in another process that answers at once. Counted is
 what the kernel says of the runner when it has ended: user and system time, its scoring processes included; wall time is

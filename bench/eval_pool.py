@@ -1,4 +1,4 @@
-"""Time of an evaluation as the REST client sees it: ``python bench/eval_pool.py [--items N] [--batch N]``.
+"""Time of an evaluation as the REST client sees it: `python bench/eval_pool.py [--items N] [--batch N]`.
 
 The real service, its runner and a mock model that takes 0.3 s for every answer: 600 items at batch 32 need at least
 19 rounds of 0.3 s. The bar is 1.1 times that, plus 1 s for the process, the data and the report. EvalScope takes 8.3 s
@@ -24,7 +24,7 @@ ROOMS = [str(Path(__file__).parents[1] / room) for room in ("crds", "runner", "a
 
 @contextlib.contextmanager
 def program(*arguments: str) -> Iterator[str]:
-    """``evalkube ARGUMENTS`` as a process; gives the URL that its first line names."""
+    """`evalkube ARGUMENTS` as a process; gives the URL that its first line names."""
     command = [sys.executable, "-m", "evalkube_cli.main", *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*ROOMS, os.environ.get("PYTHONPATH", "")])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:

@@ -1,4 +1,4 @@
-"""How long the results of a thousand shards take to add up, and how large they are: ``python bench/merge.py``.
+"""How long the results of a thousand shards take to add up, and how large they are: `python bench/merge.py`.
 
 Each shard has its part of a point, 1,000 requests with the spread of times of a real server. The sum must be the same,
 to the bit, in whatever order the shards come. The bars: 1 s for the sum, 64 KB for the document of a shard.

@@ -158,7 +158,7 @@ async def _watch(cluster: clusters.Cluster, path: str, saw: Any) -> None:
 
 
 class Operator:
-    """An operator as a process of this machine, which the cluster's pods reach at ``host``."""
+    """An operator as a process of this machine, which the cluster's pods reach at `host`."""
 
     def __init__(self, place: str, folder: Path, *, host: str = "10.245.0.1") -> None:
         self._folder = folder
@@ -254,7 +254,7 @@ def free_port() -> int:
 
 
 async def until(holds: Any, *, timeout_s: float, what: str) -> None:
-    """Returns as soon as ``holds()``; ends the program where it does not come to that."""
+    """Returns as soon as `holds()`; ends the program where it does not come to that."""
     end = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > end:

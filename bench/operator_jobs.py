@@ -3,7 +3,7 @@
     KUBECONFIG=... python bench/operator_jobs.py paced [--runs 200 --rate 20]
     KUBECONFIG=... python bench/operator_jobs.py burst [--runs 1000]
 
-The operator is a process of this machine with the chart's settings; ``least_operator`` is measured in the same run, in
+The operator is a process of this machine with the chart's settings; `least_operator` is measured in the same run, in
 a namespace of its own, because most of each figure is the API server's and the machine's. The node is cordoned
 meanwhile, so that Jobs are all there is to do. Times are from a run's first sighting to its Job's, by one watcher. Give
 each a cluster of its own: removing so many pending pods keeps Kubernetes' controllers busy for minutes.

@@ -1,9 +1,9 @@
-"""CPU of the whole tool by kind of load: ``python bench/perf_cpu.py [--only KIND] [--rounds N] [--core N]``.
+"""CPU of the whole tool by kind of load: `python bench/perf_cpu.py [--only KIND] [--rounds N] [--core N]`.
 
 The runner program with all its processes, real runs of two sizes against a mock model; the difference is free of
 start-up. Peers for a stream of 128 tokens that comes at once, measured the same way: EvalScope 3.4 ms, the fastest
-0.60 ms. ``--core`` pins the runner and the mock to one core, so that what else runs disturbs the figures less. What of
-an event is the kernel's, ``perf_floor.py`` says.
+0.60 ms. `--core` pins the runner and the mock to one core, so that what else runs disturbs the figures less. What of
+an event is the kernel's, `perf_floor.py` says.
 """
 
 import argparse

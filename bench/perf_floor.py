@@ -1,9 +1,9 @@
-"""The least CPU that an event can cost here: ``python bench/perf_floor.py [--rounds N] [--core N]``.
+"""The least CPU that an event can cost here: `python bench/perf_floor.py [--rounds N] [--core N]`.
 
-The load of ``perf_cpu.py``'s kind `event` on a client that does nothing but wait, read and throw away: epoll in the
+The load of `perf_cpu.py`'s kind `event` on a client that does nothing but wait, read and throw away: epoll in the
 loop that workers have, recvmsg with the kernel's time of arrival, or recv without. The kernel's part of an event
 (copy, acknowledgement, wake-up, packet filters of loopback) differs several times from machine to machine; a figure of
-``perf_cpu.py`` says little without this one of the same machine.
+`perf_cpu.py` says little without this one of the same machine.
 """
 
 import argparse

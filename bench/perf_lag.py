@@ -1,9 +1,9 @@
-"""How late requests leave in open loop: ``python bench/perf_lag.py [--seconds N] [--only CASE] [--core N]``.
+"""How late requests leave in open loop: `python bench/perf_lag.py [--seconds N] [--only CASE] [--core N]`.
 
 Real runs against a mock model that answers with one token. For each rate: the p99 of the schedule lag (dispatch after
 due, in the worker processes), the share of a core that a worker took, and the verdict. The bar: 1 ms up to 90 % of a
 core. Beside other load a machine wakes no process in time; then the lag is the machine's. So with few cores, where
-workers and mock are each other's load, give the runner one to itself: ``--core N`` (the mock gets the others).
+workers and mock are each other's load, give the runner one to itself: `--core N` (the mock gets the others).
 """
 
 import argparse

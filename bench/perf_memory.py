@@ -1,4 +1,4 @@
-"""Whether memory is flat over 100,000 requests: ``python bench/perf_memory.py [--number N]``.
+"""Whether memory is flat over 100,000 requests: `python bench/perf_memory.py [--number N]`.
 
 Real runs against a mock that answers at once, with the resident memory of the runner and of its worker processes
 sampled along the way. The bars, each of both together: under load no more than 10 % and 8 MiB above what it was at a

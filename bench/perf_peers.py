@@ -1,12 +1,12 @@
-"""One load on a real vLLM from us and from peers, in turns: ``python bench/perf_peers.py --url URL --model NAME``.
+"""One load on a real vLLM from us and from peers, in turns: `python bench/perf_peers.py --url URL --model NAME`.
 
 Prints what each client reports beside what the server's own histograms say of the same requests: the means of TTFT, ITL
 and latency, client minus server, with throughput and the client's CPU. Peers are found on PATH or named
-(``--vllm-bench``, ``--guidellm``, ``--evalscope``); one that is missing is told and left out. ``--busy N`` does the
+(`--vllm-bench`, `--guidellm`, `--evalscope`); one that is missing is told and left out. `--busy N` does the
 same beside N busy loops. The server must have nothing else to do: its histograms do not say whose requests they count.
 
 Its histograms begin when it has read and checked a request, and end when its engine hands a token over. What its HTTP
-takes before and after that no client can tell from the answer; ``http`` is the server's own account of it: the mean of
+takes before and after that no client can tell from the answer; `http` is the server's own account of it: the mean of
 its HTTP durations minus that of its latencies.
 """
 

@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def mock(*options: str, first: bool = False) -> Iterator[str]:
-    """A mock model with ``options``; gives its base URL without the /v1. ``first``: it goes before other processes,
+    """A mock model with `options`; gives its base URL without the /v1. `first`: it goes before other processes,
     where that is permitted.
     """
     command = [sys.executable, "-m", "evalkube_mock.main", "--port", "0", "--exit-with-parent", *options]
@@ -86,8 +86,8 @@ def run(
     readable: Path | None = None,
     **spec: Any,
 ) -> Iterator[Ran]:
-    """Run the runner on a load test of ``base``; ``watch`` is called every 0.2 s with its pid and control folder.
-    ``first``: as of ``mock``. ``readable``: where the spec's files lie.
+    """Run the runner on a load test of `base`; `watch` is called every 0.2 s with its pid and control folder.
+    `first`: as of `mock`. `readable`: where the spec's files lie.
     """
     with tempfile.TemporaryDirectory(prefix="evalkube-bench-") as folder:
         place = Path(folder)

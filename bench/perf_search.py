@@ -1,4 +1,4 @@
-"""Searches for a service level against a mock of known capacity: ``python bench/perf_search.py [--only rate]``.
+"""Searches for a service level against a mock of known capacity: `python bench/perf_search.py [--only rate]`.
 
 The mock serves C requests at once, each for S seconds; what is beyond waits for its first token. So the most that keep
 TTFT as it is are C in flight. What the answer is for a rate depends on the arrivals, which are a function of (seed,

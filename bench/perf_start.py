@@ -1,4 +1,4 @@
-"""How long a load test takes from the start of its process to its first request: ``python bench/perf_start.py``.
+"""How long a load test takes from the start of its process to its first request: `python bench/perf_start.py`.
 
 A raw server on this machine notes when the first bytes of each run arrive; the bar is half a second. The first run
 fills the caches of files and is not counted.

@@ -1,4 +1,4 @@
-"""Whether what we report is what the server did: ``python bench/perf_truth.py [--only CASE] [--attempts N]``.
+"""Whether what we report is what the server did: `python bench/perf_truth.py [--only CASE] [--attempts N]`.
 
 Concurrent streams from a mock with a TTFT of 200 ms and 20 ms a token; our report beside the mock's own record of every
 request (EvalScope reports a p99 of 578 ms here for a true 205): on a free machine, beside four busy loops, and with a

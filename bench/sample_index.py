@@ -1,5 +1,5 @@
 """What the index and the table of 100,000 samples cost to make and to read, and those of a million requests:
-``PYTHONPATH=tests python bench/sample_index.py``.
+`PYTHONPATH=tests python bench/sample_index.py`.
 
 The lines are as long as those of a reasoning model's answers. The bars: memory beyond what it was before, and the time
 of a page and of one sample.

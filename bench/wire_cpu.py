@@ -1,4 +1,4 @@
-"""CPU of reading answers, of each dialect: ``python bench/wire_cpu.py [--rounds N]``.
+"""CPU of reading answers, of each dialect: `python bench/wire_cpu.py [--rounds N]`.
 
 Streams of 128 tokens, all in one read and an event a read, streams of one token, and whole answers, as a load test
 reads them; the best of the rounds, in this process, without sockets. What a request costs in all, perf_cpu.py says.

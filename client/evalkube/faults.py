@@ -16,7 +16,7 @@ _LONGEST: Final = 300
 
 
 def tell(program: str, problem: Exception, *, debug: bool) -> None:
-    """Say on standard error that ``program`` failed; with ``debug`` with the stack."""
+    """Say on standard error that `program` failed; with `debug` with the stack."""
     if debug:
         print(printable("".join(traceback.format_exception(problem))), end="", file=sys.stderr)
     print(said(program, problem), file=sys.stderr)

@@ -67,7 +67,7 @@ class Progress(Report):
 
 
 class Judgements(Report):
-    """What the judges of a data set's answers did. One that is excluded (``unreadable``, ``failed``) has no vote."""
+    """What the judges of a data set's answers did. One that is excluded (`unreadable`, `failed`) has no vote."""
 
     judgements: int = Field(default=0, description="Judgements that were asked for: samples times judges times repeats")
     unreadable: int = Field(default=0, description="Excluded: could not be read, nor when asked once more")
@@ -85,7 +85,7 @@ class Judgements(Report):
 
 
 class SubsetResult(Report):
-    """Scores of one subset. Errored samples are in ``errored`` alone, never in a score."""
+    """Scores of one subset. Errored samples are in `errored` alone, never in a score."""
 
     name: str
     category: list[str] = Field(default_factory=lambda: ["default"])
@@ -114,9 +114,9 @@ class SubsetResult(Report):
 
 
 class Precision(Report):
-    """How exactly a score was to be known, and what that saved: the spec's ``precision`` on one benchmark.
+    """How exactly a score was to be known, and what that saved: the spec's `precision` on one benchmark.
 
-    The interval is a confidence sequence's for the score of all ``of_questions``: it holds whenever one looks.
+    The interval is a confidence sequence's for the score of all `of_questions`: it holds whenever one looks.
     """
 
     wanted: float = Field(description="Half the width of the interval at which no further question is asked")
@@ -154,7 +154,7 @@ class DatasetResult(Report):
 
 
 class AtOnce(Report):
-    """The number of requests in flight that one shard found out with ``eval_batch_size: auto``."""
+    """The number of requests in flight that one shard found out with `eval_batch_size: auto`."""
 
     shard: int = 0
     last: int = Field(description="What it was at the end")
@@ -203,7 +203,7 @@ class EvalResult(Report):
 
 
 class SlaProbe(Report):
-    """One value that a search tried: ``point`` names what was measured there."""
+    """One value that a search tried: `point` names what was measured there."""
 
     value: float
     point: str
@@ -235,7 +235,7 @@ class SlaResult(Report):
 
 
 class PromptData(Report):
-    """The prompts of a load test: which, from where, and what was left out or cut, by ``length_basis``."""
+    """The prompts of a load test: which, from where, and what was left out or cut, by `length_basis`."""
 
     dataset: str
     source: str = Field(description="Where they came from: a hub with its revision, a path, sample, or made by the run")

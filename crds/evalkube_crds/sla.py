@@ -1,9 +1,9 @@
 """The words of a service level: which figures of a load it speaks of, and what is asked of them. Pure.
 
-A criterion is a figure's name and a condition such as ``<=0.5``; ``max`` and ``min`` ask for the best value there is.
-Times are in seconds; ``rps``, ``tps`` (output tokens), ``inputs_per_second``, ``documents_per_second`` and
-``input_tps`` per second; ``success_rate`` is from 0 to 1. Not all models have all of them (``kinds``). ``goodput``
-(from 0 to 1) and ``goodput_rps`` are of tests that say what a good request is.
+A criterion is a figure's name and a condition such as `<=0.5`; `max` and `min` ask for the best value there is.
+Times are in seconds; `rps`, `tps` (output tokens), `inputs_per_second`, `documents_per_second` and
+`input_tps` per second; `success_rate` is from 0 to 1. Not all models have all of them (`kinds`). `goodput`
+(from 0 to 1) and `goodput_rps` are of tests that say what a good request is.
 """
 
 import operator
@@ -67,14 +67,14 @@ _PLAIN: Final = {"≤": "<=", "≥": ">="}
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One condition. ``bound`` is None for ``max`` and ``min``, which no value can fail."""
+    """One condition. `bound` is None for `max` and `min`, which no value can fail."""
 
     metric: str
     op: str
     bound: float | None = None
 
     def met(self, figures: Mapping[str, float]) -> bool:
-        """Whether ``figures`` has the metric, and as it should be."""
+        """Whether `figures` has the metric, and as it should be."""
         if self.metric not in figures:
             return False
         return self.bound is None or _COMPARE[self.op](figures[self.metric], self.bound)
@@ -96,7 +96,7 @@ def parse(metric: str, condition: str) -> Criterion:
 
 
 def group_of(conditions: Mapping[str, str]) -> tuple[Criterion, ...]:
-    """The criteria that must hold together. ValueError: as ``parse``, and where ``max`` or ``min`` is not alone."""
+    """The criteria that must hold together. ValueError: as `parse`, and where `max` or `min` is not alone."""
     group = tuple(parse(metric, condition) for metric, condition in conditions.items())
     if len(group) > 1 and any(criterion.bound is None for criterion in group):
         raise ValueError("max and min cannot be combined with other criteria; make them groups of their own")
@@ -129,7 +129,7 @@ def _needed(criterion: Criterion) -> int:
 
 
 def figures_of(point: PerfPoint, *, intended: bool) -> dict[str, float]:
-    """All figures that ``point`` has. ``intended``: latency and TTFT count from when a request should have left, so
+    """All figures that `point` has. `intended`: latency and TTFT count from when a request should have left, so
     that a wait for a free slot is in them.
     """
     found = {figure.criterion: figure.of(point) for figure in _RATES}

@@ -1,15 +1,15 @@
 """The figures of a result by name, flat: what a status shows, what thresholds test, what a table prints. Pure.
 
-A name is ``<dataset>/<metric>`` or ``<point>/<figure>``; times are in seconds, rates per second, shares
-from 0 to 1. Beside them stand the two that a list of runs shows: ``score`` (mean of the datasets' main metrics) and
-``rps`` (of the fastest point); and what a search found: ``sla/1/parallel`` or ``sla/1/rate`` for the first group,
-and ``sla/unmet``: how many groups no load met. The figures of each point's steady part (``<point>/steady_rps``) come
-last, and after them, where the fastest point is not valid, ``best_rps`` and a few more of the fastest that is.
+A name is `<dataset>/<metric>` or `<point>/<figure>`; times are in seconds, rates per second, shares
+from 0 to 1. Beside them stand the two that a list of runs shows: `score` (mean of the datasets' main metrics) and
+`rps` (of the fastest point); and what a search found: `sla/1/parallel` or `sla/1/rate` for the first group,
+and `sla/unmet`: how many groups no load met. The figures of each point's steady part (`<point>/steady_rps`) come
+last, and after them, where the fastest point is not valid, `best_rps` and a few more of the fastest that is.
 
-The ends of a score's 95 % interval are ``<dataset>/<metric>_low`` and ``_high`` (``score_low`` and ``score_high`` of
-the mean of all), after the other figures of an evaluation; of one that may end early ``<dataset>/saved_samples`` too.
+The ends of a score's 95 % interval are `<dataset>/<metric>_low` and `_high` (`score_low` and `score_high` of
+the mean of all), after the other figures of an evaluation; of one that may end early `<dataset>/saved_samples` too.
 The confidence intervals of percentiles are not among them: a status is small, and they would be twice its figures. They
-stand in the percentiles of an answer (``seed.load_test``).
+stand in the percentiles of an answer (`seed.load_test`).
 """
 
 from collections import Counter
@@ -57,7 +57,7 @@ SUMMARIZED = (LATENCY, TTFT, FIRST_TURN_TTFT, LATER_TURN_TTFT, TPOT, ITL, INTEND
 
 
 def summary(result: EvalResult | PerfResult) -> dict[str, float]:
-    """Every figure of ``result`` that there is; none that is not a number."""
+    """Every figure of `result` that there is; none that is not a number."""
     return _eval_summary(result) if isinstance(result, EvalResult) else _perf_summary(result)
 
 
@@ -86,7 +86,7 @@ def requested(result: EvalResult | PerfResult) -> int:
 
 
 def failed(result: EvalResult | PerfResult) -> int:
-    """Samples, requests or conversations of ``requested`` that failed."""
+    """Samples, requests or conversations of `requested` that failed."""
     if isinstance(result, EvalResult):
         return sum(sum(subset.errored.values()) for dataset in result.datasets for subset in dataset.subsets)
     return sum(point.failed if point.conversations is None else point.conversations.failed for point in result.points)
@@ -101,14 +101,14 @@ def start_skew_s(result: EvalResult | PerfResult) -> float | None:
 
 
 def headline(result: EvalResult | PerfResult, figures: Mapping[str, float]) -> str:
-    """What a finished run says in one line: requests that failed first, then the first of its ``figures``."""
+    """What a finished run says in one line: requests that failed first, then the first of its `figures`."""
     said = [f"{name} {value:.4g}" for name, value in list(figures.items())[:_SAID]]
     troubles = failures(result.points) if isinstance(result, PerfResult) else ""
     return "; ".join(part for part in (troubles, ", ".join(said)) if part) or "completed"
 
 
 def failures(points: Sequence[PerfPoint]) -> str:
-    """How many requests of ``points`` failed and by what, the leading class first: ``297 of 400 requests failed:
+    """How many requests of `points` failed and by what, the leading class first: ``297 of 400 requests failed:
     connect``, with counts where there are several. Empty where none did.
     """
     classes: Counter[ErrorClass] = Counter()
@@ -210,7 +210,7 @@ def _found(result: PerfResult) -> dict[str, float]:
 
 
 def point_figures(point: PerfPoint) -> dict[str, float]:
-    """The figures of a point by name, but for those of its steady part (``steady.figures``)."""
+    """The figures of a point by name, but for those of its steady part (`steady.figures`)."""
     found = {figure.name: figure.of(point) for figure in (*RATES, START_SKEW)}
     for quantity in SUMMARIZED:
         names = [quantity.figure(statistic).name for statistic in STATISTICS]

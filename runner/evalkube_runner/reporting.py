@@ -130,7 +130,7 @@ async def _report_evaluation(spec: EvalRunSpec, result: EvalResult, place: Place
 
 
 async def _put_page(place: Place, path: str, draw: Callable[[], str]) -> None:
-    """Leave the page that ``draw`` makes. One that cannot be drawn is left out, and the log says why: the result stands
+    """Leave the page that `draw` makes. One that cannot be drawn is left out, and the log says why: the result stands
     without it.
     """
     try:

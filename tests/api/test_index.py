@@ -12,7 +12,7 @@ from fakes.lines import a_line
 
 
 def entry(number: int, *, phase: Phase = Phase.SUCCEEDED, folder: str = "") -> Entry:
-    """The run that was made in second ``number``."""
+    """The run that was made in second `number`."""
     return Entry(
         line=a_line(number, phase=phase),
         folder=Path(folder or f"/out/{number}"),
@@ -23,7 +23,7 @@ def entry(number: int, *, phase: Phase = Phase.SUCCEEDED, folder: str = "") -> E
 
 
 def filled(*entries: Entry) -> Index:
-    """An index of ``entries``."""
+    """An index of `entries`."""
     index = Index()
     for one in entries:
         index.put(one)

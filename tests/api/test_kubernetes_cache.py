@@ -22,7 +22,7 @@ KEY = Key(Kind.EVAL_RUN, "evals", "e")
 
 
 def seen(version: int, uid: str = "u", name: str = "e", **status: Any) -> dict[str, Any]:
-    """The run as it was at ``version``."""
+    """The run as it was at `version`."""
     metadata = {"uid": uid, "namespace": "evals", "resourceVersion": str(version)}
     return {**applied(name, **metadata, creationTimestamp="2026-11-23T20:00:00Z"), "status": status}
 

@@ -20,7 +20,7 @@ from fakes.waiting import until
 
 @contextlib.contextmanager
 def on_cluster(server: ApiServer, folder: Path) -> Iterator[Service]:
-    """The service as a process, in the namespace ``evals`` of that API server."""
+    """The service as a process, in the namespace `evals` of that API server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBECONFIG", str(server.kubeconfig(folder / "kubeconfig")))
         with running_service(folder / "outputs", backend="kubernetes", namespace="evals") as running:

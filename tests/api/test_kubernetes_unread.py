@@ -94,7 +94,7 @@ def _without(raw: Object, *names: str) -> Object:
 
 
 class Told:
-    """``watching.Runs`` that lists and tells what it was given."""
+    """`watching.Runs` that lists and tells what it was given."""
 
     def __init__(self, items: list[Any], events: list[Any]) -> None:
         self.items = items
@@ -103,14 +103,14 @@ class Told:
         self.watched_from: list[str] = []
 
     async def list_runs(self, kind: Kind, namespace: str | None, *, limit: int, after: str = "") -> Object:
-        """See ``watching.Runs``."""
+        """See `watching.Runs`."""
         self.lists += 1
         return {"metadata": {"resourceVersion": "10"}, "items": self.items}
 
     async def watch_runs(
         self, kind: Kind, namespace: str | None, *, version: str, timeout_s: int, quiet_s: float
     ) -> AsyncGenerator[bytes, None]:
-        """See ``watching.Runs``."""
+        """See `watching.Runs`."""
         self.watched_from.append(version)
         events, self.events = self.events, []
         for event in events:

@@ -33,17 +33,17 @@ def roots(tmp_path: Path) -> Roots:
 
 
 def eval_spec(**fields: Any) -> EvalRunSpec:
-    """A valid spec with ``fields``."""
+    """A valid spec with `fields`."""
     return EvalRunSpec.model_validate({**EVAL, **fields})
 
 
 def perf_spec(**fields: Any) -> PerfRunSpec:
-    """A valid spec with ``fields``."""
+    """A valid spec with `fields`."""
     return PerfRunSpec.model_validate({**PERF, **fields})
 
 
 def refusal(spec: EvalRunSpec | PerfRunSpec, roots: Roots) -> str:
-    """The sentence that refuses ``spec``."""
+    """The sentence that refuses `spec`."""
     with pytest.raises(errors.InvalidRequest) as caught:
         paths.resolved(spec, roots)
     return str(caught.value)

@@ -50,7 +50,7 @@ def test_no_log_yet(tmp_path: Path) -> None:
 
 
 def moments(looks: list[tuple[int, Phase]]) -> list[Any]:
-    """What is told of a run that shows ``looks`` one after the other."""
+    """What is told of a run that shows `looks` one after the other."""
     seen = iter(looks)
 
     async def look() -> Moment:

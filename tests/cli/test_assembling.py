@@ -20,7 +20,7 @@ def test_options_go_before_the_file_and_settings_before_both(tmp_path: Path) -> 
 
 
 def test_json_may_come_from_a_file(tmp_path: Path) -> None:
-    """``--generation-config @file``."""
+    """`--generation-config @file`."""
     file = tmp_path / "config.json"
     file.write_text('{"temperature": 0.5}')
     body, _ = assemble(Given({**_WORDS, "generation_config": f"@{file}"}), "eval")

@@ -358,7 +358,7 @@ def _started(folder: Path, model: str, **environment: str) -> subprocess.Popen[s
 
 
 def _processes_in(folder: Path) -> list[str]:
-    """Command lines of processes that name ``folder``."""
+    """Command lines of processes that name `folder`."""
     found = []
     for entry in Path("/proc").iterdir():
         try:

@@ -29,7 +29,7 @@ def test_spread(arguments: list[str], spread: list[str]) -> None:
 
 
 def test_a_negative_number_is_no_option() -> None:
-    """``--rate -1 5`` is two rates."""
+    """`--rate -1 5` is two rates."""
     assert options.spread(["--rate", "-1", "5"], PerfRequest) == ["--rate", "-1", "--rate", "5"]
 
 

@@ -1,4 +1,4 @@
-"""What ``kubectl get`` prints of a run: the reason that counts, and figures that a person can read."""
+"""What `kubectl get` prints of a run: the reason that counts, and figures that a person can read."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal

@@ -21,7 +21,7 @@ samples = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 10**10), st.boolean
 
 
 def evaluation(rows: Sequence[Sample], shards: list[int], of: int) -> EvalResult:
-    """Scores, latencies and errors of ``rows`` as a runner counts them."""
+    """Scores, latencies and errors of `rows` as a runner counts them."""
     subset = SubsetResult(name="main", metrics={"acc": ScoreSum()})
     dataset = DatasetResult(name="gsm8k", pretty_name="GSM8K", description="", main_metric="acc", subsets=[subset])
     for score, latency_ns, errored in rows:
@@ -95,7 +95,7 @@ def test_conversations_add_up() -> None:
 def judged(
     shard: int, of: int, *, verdict: Verdict = Verdict.VALID, reasons: Sequence[str] = (), sent: int = 100
 ) -> PerfResult:
-    """A shard of a load test that was judged so; ``sent`` of its 100 requests could be sent."""
+    """A shard of a load test that was judged so; `sent` of its 100 requests could be sent."""
     measured = point([NANO], NANO)
     measured.health = ClientHealth(offered=100, sent=sent)
     measured.verdict, measured.verdict_reasons = verdict, list(reasons)

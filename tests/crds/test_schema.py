@@ -31,7 +31,7 @@ def every_node() -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_the_committed_files_are_what_the_models_say() -> None:
-    """``evalkube crds --output crds`` writes them anew."""
+    """`evalkube crds --output crds` writes them anew."""
     for name, crd in schema.crds().items():
         assert yaml.safe_load((ROOT / "crds" / name).read_text()) == crd, name
 
@@ -76,7 +76,7 @@ def columns_of(crd: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_what_kubectl_get_prints() -> None:
-    """All without ``-o wide``; what stands in the status is there, as text."""
+    """All without `-o wide`; what stands in the status is there, as text."""
     evaluations, load_tests = schema.crds().values()
     assert list(columns_of(evaluations)) == ["PHASE", "REASON", "PROGRESS", "SCORE", "GATE", "MODEL", "AGE"]
     assert list(columns_of(load_tests)) == ["PHASE", "REASON", "PROGRESS", "RPS", "VERDICT", "GATE", "MODEL", "AGE"]
@@ -93,7 +93,7 @@ def test_what_kubectl_get_prints() -> None:
 
 
 def test_short_names_are_nobody_elses() -> None:
-    """Tekton's PipelineRun is ``pr``, its TaskRun ``tr``; Kubernetes' own are taken too."""
+    """Tekton's PipelineRun is `pr`, its TaskRun `tr`; Kubernetes' own are taken too."""
     taken = {"pr", "prs", "tr", "trs", "po", "rs", "ev", "ep", "pv", "pc", "pdb", "rc", "sa", "svc"}
     short = [name for crd in schema.crds().values() for name in crd["spec"]["names"]["shortNames"]]
     assert short == ["er", "pfr"]
@@ -136,7 +136,7 @@ def test_choices_are_the_names_of_the_contract() -> None:
 
 
 def test_every_field_is_explained() -> None:
-    """``kubectl explain`` has something to say about each."""
+    """`kubectl explain` has something to say about each."""
     for path, node in every_node():
         if ".spec." in path and "[]" not in path:
             assert node.get("description"), path

@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An installed chart. ``kube`` is its namespace, ``quota`` another one that it serves, too small for any pod."""
+    """An installed chart. `kube` is its namespace, `quota` another one that it serves, too small for any pod."""
 
     kube: Kube
     quota: Kube
@@ -42,7 +42,7 @@ class Release:
     values_file: Path
 
     def upgrade(self, *options: str) -> str:
-        """`helm upgrade` with the values of the installation and ``options``."""
+        """`helm upgrade` with the values of the installation and `options`."""
         return self.kube.helm("upgrade", self.name, CHART, "-f", str(self.values_file), "--wait", *options)
 
 

@@ -27,7 +27,7 @@ class Kube:
     namespace: str
 
     def run(self, *arguments: str, stdin: str | None = None, check: bool = True, timeout_s: float = 120) -> str:
-        """Output of kubectl; AssertionError with its words where it fails, unless they are wanted (``check``)."""
+        """Output of kubectl; AssertionError with its words where it fails, unless they are wanted (`check`)."""
         command = ["kubectl", "--namespace", self.namespace, *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_s)
         if check:
@@ -75,7 +75,7 @@ class Kube:
     def until(
         self, kind: str, name: str, holds: Callable[[Document], bool], *, timeout_s: float = 90, what: str = ""
     ) -> Document:
-        """The object, as soon as it ``holds``; it is watched, not polled."""
+        """The object, as soon as it `holds`; it is watched, not polled."""
         last: Document = {}
         end = time.monotonic() + timeout_s
         with self._watch(kind, name) as events:
@@ -164,7 +164,7 @@ class PortForward:
         self.url = ""
 
     def start(self) -> "PortForward":
-        """Returns once it listens, at ``url``."""
+        """Returns once it listens, at `url`."""
         self.stop()
         self._process = subprocess.Popen(
             self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"LANG": "C"}

@@ -1,7 +1,7 @@
 """A Kubernetes API server as far as runs need one, over real HTTP: list, watch (bookmarks, 410), create, get, merge
 patch, delete for runs, Secrets and pods, and pods' logs. What it stores and who asked is there for tests to look at.
 
-It knows no controllers: tests play the operator by ``set_status``. Faults are asked for by name.
+It knows no controllers: tests play the operator by `set_status`. Faults are asked for by name.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ _KINDS = {"evalruns": "EvalRun", "perfruns": "PerfRun", "secrets": "Secret", "po
 
 @dataclass
 class Fault:
-    """What happens to the next ``times`` calls with this verb on this resource.
+    """What happens to the next `times` calls with this verb on this resource.
 
-    ``status`` and ``body``: answered instead. ``lost``: the call is carried out, and the connection closed without an
+    `status` and `body`: answered instead. `lost`: the call is carried out, and the connection closed without an
     answer.
     """
 
@@ -86,7 +86,7 @@ class ApiServer:
         return self._call(lambda: copy.deepcopy(self._objects.get((resource, namespace, name))))
 
     def put(self, resource: str, raw: Object) -> Object:
-        """Create or replace, as ``kubectl apply`` or a controller would."""
+        """Create or replace, as `kubectl apply` or a controller would."""
         return self._call(lambda: self._stored(resource, raw))
 
     def set_status(self, resource: str, name: str, namespace: str = "evals", **status: Any) -> None:

@@ -28,7 +28,7 @@ def _metadata(namespace: str, name: str, uid: str, version: int) -> Object:
 
 
 def a_run(uid: str = "u", version: int = 1, *, kind: Kind = Kind.EVAL_RUN, shards: int = 2, **more: Any) -> Object:
-    """The run ``demo``; ``more``: of its status, or ``namespace``, ``name``."""
+    """The run `demo`; `more`: of its status, or `namespace`, `name`."""
     namespace, name = more.pop("namespace", "ns"), more.pop("name", "demo")
     spec = eval_spec(shards=shards) if kind is Kind.EVAL_RUN else perf_spec(shards=shards)
     metadata = _metadata(namespace, name, uid, version)
@@ -64,7 +64,7 @@ def a_pod(job: Object, uid: str = "p", version: int = 3, *, index: int = 0, phas
 
 
 def ended(pod: Object, version: int, code: int = 0, message: str = "", *, counted: bool = False) -> Object:
-    """The pod after its end; ``counted``: its Job's controller has taken note of it."""
+    """The pod after its end; `counted`: its Job's controller has taken note of it."""
     terminated = {"exitCode": code, "reason": "Error", "message": message, "startedAt": AT, "finishedAt": AT}
     metadata = {**pod["metadata"], "resourceVersion": str(version)}
     if counted:

@@ -58,7 +58,7 @@ def applied(name: str, kind: str = "EvalRun", **metadata: Any) -> dict[str, Any]
 
 @contextlib.asynccontextmanager
 async def backend(server: ApiServer, folder: Path, **settings: Any) -> AsyncIterator[KubernetesBackend]:
-    """A backend in the namespace ``evals``."""
+    """A backend in the namespace `evals`."""
     given = {"namespace": "evals", "kubeconfig": server.kubeconfig(folder / "kubeconfig"), **settings}
     opened = KubernetesBackend(ClusterSettings(**given))
     await opened.start()
@@ -69,7 +69,7 @@ async def backend(server: ApiServer, folder: Path, **settings: Any) -> AsyncIter
 
 
 async def soon(look: Callable[[], Any], timeout_s: float = 60.0) -> Any:
-    """The first answer that is true; ``look`` may be a coroutine function."""
+    """The first answer that is true; `look` may be a coroutine function."""
     async with asyncio.timeout(timeout_s):
         while True:
             found = look()

@@ -29,7 +29,7 @@ class Planned:
 
 @dataclass
 class Crowd:
-    """The runs are named after their place in ``planned``."""
+    """The runs are named after their place in `planned`."""
 
     planned: list[Planned]
     room: int

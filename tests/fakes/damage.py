@@ -57,7 +57,7 @@ def _at(node: Any, path: _Path) -> Any:
 
 
 def each_damage(sound: Any) -> Iterator[tuple[str, Any]]:
-    """``sound`` with each of its fields taken out, and replaced by each oddity of its type, one at a time; in words."""
+    """`sound` with each of its fields taken out, and replaced by each oddity of its type, one at a time; in words."""
     for path in _paths(sound)[1:]:
         was = _at(sound, path)
         for odd in (None, *(odd for odd in ODD if type(odd) is type(was))):
@@ -71,7 +71,7 @@ def each_damage(sound: Any) -> Iterator[tuple[str, Any]]:
 
 @st.composite
 def damaged(draw: st.DrawFn, sound: Any) -> Any:
-    """``sound`` with one to three fields taken out or replaced, the half of them by an oddity of the same type."""
+    """`sound` with one to three fields taken out or replaced, the half of them by an oddity of the same type."""
     found = copy.deepcopy(sound)
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(_paths(found)))

@@ -46,7 +46,7 @@ def even_ones_right(body: dict[str, Any], _number: int) -> Says:
 
 
 def spec_of(url: str, data: Path | None = None, **more: Any) -> EvalRunSpec:
-    """An evaluation of ``url``; ``args`` are of the data set, ``generation`` of the requests."""
+    """An evaluation of `url`; `args` are of the data set, `generation` of the requests."""
     body: dict[str, Any] = {
         "model": "org/m",
         "api_url": url,
@@ -61,7 +61,7 @@ def spec_of(url: str, data: Path | None = None, **more: Any) -> EvalRunSpec:
 
 
 def context_in(folder: Path, *, shard: int = 0, shards: int = 1, earlier: Path | None = None) -> RunContext:
-    """Artifacts go to ``folder``."""
+    """Artifacts go to `folder`."""
     delivery = FileDelivery(folder, folder / "control", pipeline="eval", earlier=earlier)
     return RunContext("r", delivery, folder, folder, shard=shard, shards=shards, api_key=KEY, readable=ANYTHING)
 

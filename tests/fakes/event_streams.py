@@ -22,7 +22,7 @@ class Event:
 
 @contextlib.contextmanager
 def following(client: httpx.Client, after: str | None = None, **query: str) -> Iterator[Iterator[Event]]:
-    """The events of all runs that match ``query``."""
+    """The events of all runs that match `query`."""
     headers = {} if after is None else {"Last-Event-ID": after}
     with client.stream("GET", "/api/v1/events", params=query, headers=headers) as response:
         assert response.status_code == 200, response.read()

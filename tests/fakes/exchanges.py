@@ -25,8 +25,8 @@ def exchange(
     unread_ms: int = 0,
     pace_ms: int = 0,
 ) -> Exchange:
-    """A request sent at 100 ms (intended then, or earlier) and answered by ``reads`` of (ms, bytes). ``unread_ms``: how
-    long the first token may have lain unread; ``pace_ms``: between the tokens of other answers.
+    """A request sent at 100 ms (intended then, or earlier) and answered by `reads` of (ms, bytes). `unread_ms`: how
+    long the first token may have lain unread; `pace_ms`: between the tokens of other answers.
     """
     made = Exchange(index, b"", openai, stream=stream, choices=choices, ended=lambda _: None)
     made.intended_ns = intended_ms * MS

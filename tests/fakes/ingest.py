@@ -39,14 +39,14 @@ READER = "system:serviceaccount:evalkube:evalkube-api"
 
 @dataclass
 class Reviews:
-    """TokenReview: a pod's token is its name, the API's is ``api``."""
+    """TokenReview: a pod's token is its name, the API's is `api`."""
 
     asked: int = 0
     down: bool = False
     revoked: set[str] = field(default_factory=set)
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """See ``ports.Reviewer``."""
+        """See `ports.Reviewer`."""
         self.asked += 1
         await asyncio.sleep(0)
         if self.down:
@@ -63,27 +63,27 @@ class Reviews:
 
 @dataclass
 class Core:
-    """The operator's core: whose pod is whose, and what it was told. Who may write is decided in ``tenants``."""
+    """The operator's core: whose pod is whose, and what it was told. Who may write is decided in `tenants`."""
 
     owners: dict[str, Owner]
     told: list[tuple[int, int, Progress]] = field(default_factory=list)
     receipts: list[tuple[int, Receipt]] = field(default_factory=list)
 
     async def owner(self, namespace: str, pod_name: str, pod_uid: str) -> Owner | None:
-        """See ``ports.Runs``."""
+        """See `ports.Runs`."""
         return self.owners.get(pod_name) if (namespace, pod_uid) == (RUN.namespace, f"{pod_name}-uid") else None
 
     def run(self, uid: str) -> RunKey | None:
-        """See ``ports.Runs``."""
+        """See `ports.Runs`."""
         return RUN if uid == RUN.uid else None
 
     def progressed(self, uid: str, attempt: int, shard: int, progress: Progress) -> None:
-        """See ``ports.Runs``."""
+        """See `ports.Runs`."""
         assert uid == RUN.uid
         self.told.append((attempt, shard, progress))
 
     def finished(self, uid: str, attempt: int, receipt: Receipt) -> None:
-        """See ``ports.Runs``."""
+        """See `ports.Runs`."""
         assert uid == RUN.uid
         self.receipts.append((attempt, receipt))
 
@@ -93,7 +93,7 @@ class Core:
 
 
 def pods(shards: int = 1, *, attempt: int = 0, kind: Kind = Kind.EVAL_RUN, prefix: str = "pod") -> dict[str, Owner]:
-    """``pod-0``, ``pod-1``, ...: one for each shard of an attempt."""
+    """`pod-0`, `pod-1`, ...: one for each shard of an attempt."""
     return {f"{prefix}-{n}": Owner(RUN, attempt, n, shards, kind, open=True) for n in range(shards)}
 
 

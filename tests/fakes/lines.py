@@ -12,7 +12,7 @@ START = datetime(2025, 12, 4, 10, tzinfo=UTC)
 
 
 def a_line(number: int, **changes: Any) -> Line:
-    """The evaluation that was made in second ``number``, and succeeded."""
+    """The evaluation that was made in second `number`, and succeeded."""
     created = START + timedelta(seconds=number)
     fields: dict[str, Any] = {
         "run_id": f"r{number}",

@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 
 def spec(url: str, **fields: Any) -> PerfRunSpec:
-    """A load test of ``url`` with our own prompts and no pauses; who is not there is not waited for."""
+    """A load test of `url` with our own prompts and no pauses; who is not there is not waited for."""
     return PerfRunSpec.model_validate(
         {"model": "mock-model", "url": url, "data_source": "sample", "sleep_interval": 0, "target_grace": 0, **fields}
     )
 
 
 def context(folder: Path, **fields: Any) -> RunContext:
-    """Artifacts go to ``artifacts``, progress and results to ``control``."""
+    """Artifacts go to `artifacts`, progress and results to `control`."""
     (folder / "scratch").mkdir(parents=True)
     delivery = FileDelivery(folder / "artifacts", folder / "control", pipeline="perf")
     scratch = folder / "scratch"
@@ -87,7 +87,7 @@ def _is_worker(child: str) -> bool:
 
 
 async def asked(url: str, more: int) -> None:
-    """Wait until the mock model at ``url`` has got so many requests more than it has now."""
+    """Wait until the mock model at `url` has got so many requests more than it has now."""
     async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
 
         async def total() -> int:

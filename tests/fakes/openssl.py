@@ -34,7 +34,7 @@ class Mounted:
         return self.folder / "ca.crt"
 
     def renew(self, *names: str) -> "Mounted":
-        """Another certificate of another authority, for 127.0.0.1 unless ``names`` (DNS:HOST, IP:ADDRESS) are given."""
+        """Another certificate of another authority, for 127.0.0.1 unless `names` (DNS:HOST, IP:ADDRESS) are given."""
         self.folder.mkdir(exist_ok=True)
         request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         named = ["-days", "2", "-subj", "/CN=ingest", "-addext", f"subjectAltName={','.join(names) or 'IP:127.0.0.1'}"]

@@ -18,7 +18,7 @@ class Hang:
 
 @dataclass(frozen=True)
 class Close:
-    """Close the connection; ``reset`` without the courtesy."""
+    """Close the connection; `reset` without the courtesy."""
 
     reset: bool = False
 
@@ -55,7 +55,7 @@ class RawServer:
 
 @contextlib.asynccontextmanager
 async def raw_server(script: Script) -> AsyncIterator[RawServer]:
-    """Listen on loopback and answer each request by ``script``; a connection stays open unless told otherwise."""
+    """Listen on loopback and answer each request by `script`; a connection stays open unless told otherwise."""
     state = RawServer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

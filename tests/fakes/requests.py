@@ -15,7 +15,7 @@ PERF = {"model": "qwen", "url": "http://127.0.0.1:8000/v1/chat/completions"}
 
 
 def complaint(model: type[EvalRequest] | type[PerfRequest], body: Any) -> str:
-    """What is said about ``body``."""
+    """What is said about `body`."""
     with pytest.raises(ValidationError) as caught:
         parse_request(model, body)  # type: ignore[type-var]  # either of the two
     return problems.sentence(problems.problems_of(caught.value, model))

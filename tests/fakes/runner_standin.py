@@ -2,9 +2,9 @@
 
     python runner_standin.py --run FILE --artifacts DIR --control DIR --scratch DIR --secrets-stdin
 
-The run's model name says what to do: ``ok``, ``slow-<s>``, ``held`` (until its artifacts
-have a file ``go``), ``huge``, ``crash``, ``killed``, ``hang``, ``stubborn``, ``deaf``, ``orphans``, ``leak``,
-``fail-<Reason>``, ``nothing``, ``trace``. Signals are as they should be before the first progress is told. Its
+The run's model name says what to do: `ok`, `slow-<s>`, `held` (until its artifacts
+have a file `go`), `huge`, `crash`, `killed`, `hang`, `stubborn`, `deaf`, `orphans`, `leak`,
+`fail-<Reason>`, `nothing`, `trace`. Signals are as they should be before the first progress is told. Its
 documents are written out by hand, because importing their models takes longer than most tests.
 """
 

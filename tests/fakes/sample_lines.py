@@ -10,7 +10,7 @@ __all__ = ["error", "jsonl", "prediction", "result", "review"]
 
 
 def prediction(index: int, answer: str = "It is 7.", *, latency_s: float = 1.5, **message: str) -> dict[str, Any]:
-    """The line of an answer; ``message``: further parts of it, such as its reasoning."""
+    """The line of an answer; `message`: further parts of it, such as its reasoning."""
     return {
         "index": index,
         "model_output": {

@@ -65,7 +65,7 @@ class Service:
 def running_service(
     outputs: Path, *, standin: bool = True, log: Path | None = None, **options: Any
 ) -> Iterator[Service]:
-    """A service over ``outputs``, with a stand-in for the runner unless told otherwise; ``options``: its settings."""
+    """A service over `outputs`, with a stand-in for the runner unless told otherwise; `options`: its settings."""
     if standin:
         options["runner_command"] = [sys.executable, str(STANDIN)]
     options["outputs"] = str(outputs)

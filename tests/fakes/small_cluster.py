@@ -1,6 +1,6 @@
 """A Kubernetes in a few hundred lines: objects with versions, watches that may lag, a Job controller, pods that obey.
 
-It implements ``ports.Cluster`` of the operator over raw JSON objects, with those of the API server's rules that the
+It implements `ports.Cluster` of the operator over raw JSON objects, with those of the API server's rules that the
 operator relies on: names are unique, versions are checked, deletions carry a UID. Time is a number that tests move.
 """
 
@@ -43,10 +43,10 @@ def perf_spec(**changes: Any) -> Object:
 
 @dataclass
 class SmallCluster:
-    """``fault``: what happens to the n-th next call that changes something: crash or lost answer, before or after.
+    """`fault`: what happens to the n-th next call that changes something: crash or lost answer, before or after.
 
-    ``room``: how many pods its nodes take; ``pod_quota``: how many pods there may be; None: any number.
-    ``requests``: how often the operator asked for something.
+    `room`: how many pods its nodes take; `pod_quota`: how many pods there may be; None: any number.
+    `requests`: how often the operator asked for something.
     """
 
     now_s: float = 0.0
@@ -132,7 +132,7 @@ class SmallCluster:
             raise Crash if what.startswith("crash") else Unavailable("no answer")
 
     async def create_job(self, manifest: Object) -> Object:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         await self._gate("before")
         metadata = manifest["metadata"]
@@ -149,12 +149,12 @@ class SmallCluster:
         return copy.deepcopy(made)
 
     async def get_job(self, namespace: str, name: str) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         return copy.deepcopy(self.objects.get(("Job", namespace, name)))
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         await self._gate("before")
         raw = self.objects.get(("Job", namespace, name))
@@ -163,7 +163,7 @@ class SmallCluster:
         await self._gate("after")
 
     async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         raw = self.objects.get(("Job", namespace, name))
         if raw is None or raw["metadata"]["uid"] != uid:
@@ -172,12 +172,12 @@ class SmallCluster:
         return self._put(raw)
 
     async def get_run(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         return copy.deepcopy(self.objects.get((str(kind), namespace, name)))
 
     async def write_status(self, kind: Kind, key: RunKey, resource_version: str, status: Object) -> Object:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         await self._gate("before")
         raw = self.objects.get((str(kind), key.namespace, key.name))
@@ -191,30 +191,30 @@ class SmallCluster:
         return written
 
     async def delete_run(self, kind: Kind, key: RunKey) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         raw = self.objects.get((str(kind), key.namespace, key.name))
         if raw is not None and raw["metadata"]["uid"] == key.uid:
             self._remove(raw)
 
     async def get_metadata(self, namespace: str, ref: ObjectRef) -> Object | None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.requests += 1
         return copy.deepcopy(self.objects.get((str(ref.kind), namespace, ref.name)))
 
     async def delete_secret(self, namespace: str, name: str, uid: str) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         await self._gate("before")
         raw = self.objects.get(("Secret", namespace, name))
         if raw is not None and raw["metadata"]["uid"] == uid:
             self._remove(raw)
 
     async def pod_warnings(self, namespace: str) -> list[Object]:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.event_lists += 1
         return [event for event in self.events if event["involvedObject"]["kind"] == "Pod"]
 
     async def post_event(self, event: Object) -> None:
-        """See ``ports.Cluster``."""
+        """See `ports.Cluster`."""
         self.events.append(event)
 
     # the controllers
@@ -372,7 +372,7 @@ class SmallCluster:
         self.end(pod, 0, words.model_dump_json(by_alias=True) if receipt else "", "Completed")
 
     def delivered(self, pod: Object, *, arrives: bool = True) -> Receipt:
-        """Its runner delivers (if only ``arrives``); its last word, with which it is about to end."""
+        """Its runner delivers (if only `arrives`); its last word, with which it is about to end."""
         labels = pod["metadata"]["labels"]
         job = next(raw for raw in self.of_kind("Job") if raw["metadata"]["uid"] == _owner_uid(pod))
         data = _result(labels, job["spec"]["completions"])

@@ -29,7 +29,7 @@ _PLURALS = {"EvalRun": "evalruns", "PerfRun": "perfruns", "Job": "jobs", "Pod": 
 
 
 class SmallOperator:
-    """One operator at a time; ``restart`` is a new one that has listed everything."""
+    """One operator at a time; `restart` is a new one that has listed everything."""
 
     def __init__(self, cluster: SmallCluster, rules: Rules | None = None, limits: Limits | None = None) -> None:
         self.cluster = cluster
@@ -45,14 +45,14 @@ class SmallOperator:
         self.restart()
 
     def announce(self, run: RunFact, announcement: Announcement) -> None:
-        """See ``execute.Announcer``."""
+        """See `execute.Announcer`."""
         self.announced.append((run.uid, announcement))
 
     def mark_urgent(self) -> None:
-        """See ``reconcile.Priority``."""
+        """See `reconcile.Priority`."""
 
     def must_defer(self, key: Key) -> bool:
-        """See ``reconcile.Priority``."""
+        """See `reconcile.Priority`."""
         return self.pressed
 
     def restart(self) -> None:
@@ -101,7 +101,7 @@ class SmallOperator:
         self.wanted.update(self.cache.run_keys())
 
     def deliver(self, count: int = 1 << 30) -> None:
-        """The watches tell up to ``count`` of what has happened."""
+        """The watches tell up to `count` of what has happened."""
         while self.cluster.watch and count:
             kind, raw, deleted = self.cluster.watch.popleft()
             count -= 1
@@ -114,7 +114,7 @@ class SmallOperator:
             self.do(self.storage.probe())
 
     def hear(self, pod: dict[str, Any]) -> None:
-        """The runner of ``pod`` delivers and says its last word; its pod is about to end."""
+        """The runner of `pod` delivers and says its last word; its pod is about to end."""
         labels, receipt = pod["metadata"]["labels"], self.cluster.delivered(pod)
         self.reconciler.finished(labels["evalkube.io/run-uid"], int(labels["evalkube.io/attempt"]), receipt)
 

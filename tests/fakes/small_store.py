@@ -12,7 +12,7 @@ __all__ = ["SmallStore"]
 
 
 class SmallStore:
-    """``ports.Store`` in a dict: what the pods of a SmallCluster delivered."""
+    """`ports.Store` in a dict: what the pods of a SmallCluster delivered."""
 
     kind = "volume"
 
@@ -21,15 +21,15 @@ class SmallStore:
         self.refused: Callable[[StoreFull], None] = lambda problem: None
 
     def uri(self, run: RunKey) -> str:
-        """See ``ports.Store``."""
+        """See `ports.Store`."""
         return f"volume:///{run.namespace}/{run.name}"
 
     async def check(self) -> None:
-        """See ``store.interface.Store``."""
+        """See `store.interface.Store`."""
         self._check(writes=True)
 
     async def results(self, run: RunKey, attempt: int) -> dict[int, StoredResult]:
-        """See ``ports.Store``."""
+        """See `ports.Store`."""
         self._check()
         return {
             shard: StoredResult(shard, hashlib.sha256(data).hexdigest(), len(data))
@@ -38,22 +38,22 @@ class SmallStore:
         }
 
     async def read_result(self, run: RunKey, attempt: int, shard: int) -> bytes:
-        """See ``ports.Store``."""
+        """See `ports.Store`."""
         return self._cluster.results[run.uid, attempt, shard]
 
     async def put_merged(self, run: RunKey, name: str, data: bytes) -> str:
-        """See ``ports.Store``."""
+        """See `ports.Store`."""
         self._check(writes=True)
         return f"{self.uri(run)}/{name}"
 
     async def delete_run(self, run: RunKey) -> None:
-        """See ``ports.Store``."""
+        """See `ports.Store`."""
         self._check()
         for key in [key for key in self._cluster.results if key[0] == run.uid]:
             del self._cluster.results[key]
 
     async def stored_runs(self) -> AsyncIterator[RunKey]:
-        """See ``ports.Store``."""
+        """See `ports.Store`."""
         for uid in {key[0] for key in self._cluster.results}:
             yield RunKey("ns", "?", uid)
 

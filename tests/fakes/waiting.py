@@ -9,7 +9,7 @@ __all__ = ["gone", "until"]
 
 
 def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-    """Return as soon as ``condition`` holds; AssertionError when it does not in time."""
+    """Return as soon as `condition` holds; AssertionError when it does not in time."""
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "waited in vain"

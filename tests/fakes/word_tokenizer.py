@@ -8,7 +8,7 @@ __all__ = ["save_word_tokenizer"]
 
 
 def save_word_tokenizer(folder: Path) -> str:
-    """Write its tokenizer.json into ``folder``; the path for ``tokenizer_path``."""
+    """Write its tokenizer.json into `folder`; the path for `tokenizer_path`."""
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     file = folder / "tokenizer.json"

@@ -65,7 +65,7 @@ def test_who_may_lead(found: Object | None, observed: Observed | None, may: bool
 
 
 class Leases:
-    """One Lease with versions; ``down``: the API server does not answer."""
+    """One Lease with versions; `down`: the API server does not answer."""
 
     def __init__(self) -> None:
         self.lease: Object | None = None
@@ -81,18 +81,18 @@ class Leases:
                 await asyncio.sleep(0.001)
 
     async def get_lease(self, namespace: str, name: str) -> Object | None:
-        """See ``leader``."""
+        """See `leader`."""
         self.looks += 1
         if self.down:
             raise errors.Unavailable("down")
         return json.loads(json.dumps(self.lease)) if self.lease else None
 
     async def pod_is_there(self, namespace: str, name: str) -> bool:
-        """See ``leader``."""
+        """See `leader`."""
         return name in self.pods
 
     async def put_lease(self, lease: Object) -> Object:
-        """See ``leader``."""
+        """See `leader`."""
         if self.down:
             raise errors.Unavailable("down")
         version = self.lease["metadata"]["resourceVersion"] if self.lease else None

@@ -36,7 +36,7 @@ class Runners:
     down: bool = False
 
     async def set_pod_ca(self, pod: PodFact, ca: str) -> None:
-        """See ``certificates.Pods``."""
+        """See `certificates.Pods`."""
         if self.down:
             raise Unavailable("no answer")
         self.told.append((pod.uid, ca))

@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 @dataclass
 class Leases:
-    """The namespaces' Leases; ``rival``: who is a moment faster; ``fault``: what every call meets."""
+    """The namespaces' Leases; `rival`: who is a moment faster; `fault`: what every call meets."""
 
     there: dict[str, Object] = field(default_factory=dict)
     rival: str = ""
@@ -27,13 +27,13 @@ class Leases:
         return self.now_s
 
     async def get_lease(self, namespace: str, name: str) -> Object | None:
-        """See ``claims``."""
+        """See `claims`."""
         self._count()
         assert name == LEASE
         return self.there.get(namespace)
 
     async def put_lease(self, lease: Object) -> Object:
-        """See ``claims``: made, never replaced."""
+        """See `claims`: made, never replaced."""
         self._count()
         namespace = lease["metadata"]["namespace"]
         if self.rival:
@@ -44,7 +44,7 @@ class Leases:
         return lease
 
     async def cluster_role_uid(self, name: str) -> str | None:
-        """See ``claims``."""
+        """See `claims`."""
         self._count()
         return f"uid of {name}"
 

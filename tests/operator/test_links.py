@@ -137,7 +137,7 @@ class Ingest:
     callers: dict[str, Caller] = field(default_factory=dict)
 
     async def review(self, token: str, audience: str) -> Caller | None:
-        """See ``ports.Reviewer``."""
+        """See `ports.Reviewer`."""
         return self.callers.get(token)
 
     def tell(self, *chains: Chain) -> None:

@@ -19,7 +19,7 @@ Object = dict[str, Any]
 
 
 def pod(phase: str = "Pending", *, index: int = 0, container: Object | None = None, **status: Any) -> Object:
-    """A pod as the kubelet writes it; ``container``: the runner's state."""
+    """A pod as the kubelet writes it; `container`: the runner's state."""
     metadata = {
         "namespace": "ns",
         "name": f"demo-e1-{index}-x",

@@ -38,7 +38,7 @@ class Disk:
     told: list[str] = field(default_factory=list)
 
     async def check(self) -> None:
-        """See ``Store.check``."""
+        """See `Store.check`."""
         self.probes += 1
         if self.answer is not None:
             raise self.answer

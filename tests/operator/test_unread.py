@@ -238,7 +238,7 @@ def test_a_run_that_cannot_be_read_rests() -> None:
 
 
 class Everything:
-    """``watching.Lists`` of a cluster in which somebody made one object of each kind that cannot be read."""
+    """`watching.Lists` of a cluster in which somebody made one object of each kind that cannot be read."""
 
     def _listed(self, plural: str) -> Listed:
         metadata = {"namespace": "ns", "name": "bad", "uid": "b", "creationTimestamp": "never"}
@@ -246,19 +246,19 @@ class Everything:
         return [bad, *NEIGHBOURS[plural], POISONED["an event about a Job without uid"][1]], 99
 
     async def list_runs(self, kind: Kind, namespace: str | None) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         return self._listed(f"{str(kind).lower()}s")
 
     async def list_jobs(self, namespace: str | None, selector: str) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         return self._listed("jobs")
 
     async def list_pods(self, namespace: str | None, selector: str) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         return self._listed("pods")
 
     async def list_events(self, namespace: str | None, selector: str) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         return self._listed("events")
 
 

@@ -16,7 +16,7 @@ from fakes.small_cluster import eval_spec
 
 
 class Lists:
-    """``watching.Lists``: a run in each namespace, and no right to read what is in ``gone``."""
+    """`watching.Lists`: a run in each namespace, and no right to read what is in `gone`."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
@@ -26,7 +26,7 @@ class Lists:
             raise Forbidden(403, f"may not list in {namespace}")
 
     async def list_runs(self, kind: Kind, namespace: str | None) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         self._refuse(namespace)
         stamp = "2026-11-01T00:00:00Z"
         names = {"namespace": namespace, "name": "demo", "uid": f"{kind}-{namespace}", "resourceVersion": "1"}
@@ -34,17 +34,17 @@ class Lists:
         return [{"metadata": metadata, "spec": eval_spec(), "status": {}}] if kind is Kind.EVAL_RUN else [], 2
 
     async def list_jobs(self, namespace: str | None, selector: str) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         self._refuse(namespace)
         return [], 2
 
     async def list_pods(self, namespace: str | None, selector: str) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         self._refuse(namespace)
         return [], 2
 
     async def list_events(self, namespace: str | None, selector: str) -> Listed:
-        """See ``watching.Lists``."""
+        """See `watching.Lists`."""
         self._refuse(namespace)
         return [], 2
 

@@ -18,7 +18,7 @@ _S = 1_000_000_000
 
 
 def _row(index: int, sent_s: float | None = 0.0, latency_s: float | None = 1.0, **more: Any) -> dict[str, Any]:
-    """A row of ``requests.jsonl``: the first token after half of the time, the last one at its end."""
+    """A row of `requests.jsonl`: the first token after half of the time, the last one at its end."""
     sent_ns = None if sent_s is None else round(sent_s * _S)
     end_ns = None if latency_s is None else (sent_ns or 0) + round(latency_s * _S)
     first_ns = None if end_ns is None or sent_ns is None else (sent_ns + end_ns) // 2

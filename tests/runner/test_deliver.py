@@ -141,12 +141,12 @@ class _LastOfShards(FileDelivery):
     """One that is told that its run is whole, and is itself the place of the whole."""
 
     async def result(self, document: BaseModel) -> Whole | None:
-        """See ``Delivery.result``."""
+        """See `Delivery.result`."""
         await super().result(document)
         return self
 
     async def result_of(self, shard: int) -> bytes:
-        """See ``Whole.result_of``."""
+        """See `Whole.result_of`."""
         return b"%d" % shard
 
 

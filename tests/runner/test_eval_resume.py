@@ -86,7 +86,7 @@ class _Away(FileDelivery):
     """Nothing that is appended arrives, as while ingest is away."""
 
     async def append(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        """See ``Delivery.append``."""
+        """See `Delivery.append`."""
         del path, data, durable
         await asyncio.Event().wait()
 

@@ -20,7 +20,7 @@ from fakes import load_tests
 
 
 def sent(layout: Layout, head: bytes = b"", first: int = 0) -> tuple[Payloads, list[int]]:
-    """Requests from ``first`` on, and the blocks that were asked for."""
+    """Requests from `first` on, and the blocks that were asked for."""
     asked: list[int] = []
     return Payloads(layout, head, first, reached=asked.append), asked
 

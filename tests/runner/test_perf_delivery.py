@@ -35,7 +35,7 @@ class Slow(FileDelivery):
     async def put_lines(
         self, path: str, sources: Sequence[Path], *, through: Through = unchanged, hurry: bool = False
     ) -> None:
-        """See ``Delivery.put_lines``."""
+        """See `Delivery.put_lines`."""
         self.asked.set()
         await self.may_go_on.wait()
         await super().put_lines(path, sources, through=through, hurry=hurry)

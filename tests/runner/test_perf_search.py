@@ -41,7 +41,7 @@ def sought(
 
 
 def knee(at: float) -> Callable[[float], Probed]:
-    """A server with a TTFT of 0.2 s up to a load of ``at``, and of more than 0.5 s beyond."""
+    """A server with a TTFT of 0.2 s up to a load of `at`, and of more than 0.5 s beyond."""
     return lambda value: figures(p99_ttft=0.2 if value <= at else 0.5 * value / at + 0.001)
 
 
@@ -130,7 +130,7 @@ def test_eight_probes_for_a_known_order_of_magnitude() -> None:
 @given(st.integers(2, 2000), st.floats(0, 1), st.integers(1, 4000))
 @settings(max_examples=200)
 def test_the_peak_of_a_server_that_saturates(at: int, decline: float, start: int) -> None:
-    """Output rises with the load up to ``at``, then stays or falls; the answer gives nearly the best there is."""
+    """Output rises with the load up to `at`, then stays or falls; the answer gives nearly the best there is."""
 
     def output(value: float) -> float:
         return 50 * min(value, at) * (1 - decline * max(0.0, 1 - at / value))
@@ -206,7 +206,7 @@ def test_a_plateau_is_answered_by_its_beginning() -> None:
 
 
 def test_the_smallest_latency() -> None:
-    """``min`` is the same search the other way round."""
+    """`min` is the same search the other way round."""
     best = sla.group_of({"avg_latency": "min"})
     found, _ = sought(parallel(64), lambda value: figures(avg_latency=1 + value / 10), best)
     assert (found.value, found.why) == (1, "it is the lower bound")

@@ -16,7 +16,7 @@ MS = 1_000_000
 
 
 def watched(stall_s: float) -> dict[str, Any]:
-    """What a watch of about 0.2 s says of a loop that stood still for ``stall_s``."""
+    """What a watch of about 0.2 s says of a loop that stood still for `stall_s`."""
 
     async def work() -> dict[str, Any]:
         watch = self_watch.SelfWatch(asyncio.get_running_loop())

@@ -25,7 +25,7 @@ MS = 1_000_000
 async def driven(
     folder: Path, during: Callable[[Sender, files.Layout], Awaitable[None]], **manner: Any
 ) -> tuple[list[Exchange], Sender, list[bytes]]:
-    """Eight requests of blocks of two bodies, the first block of which is there; ``during`` runs beside them."""
+    """Eight requests of blocks of two bodies, the first block of which is there; `during` runs beside them."""
     layout = files.Layout(folder, 8, 2)
     write(layout, 0)
     async with raw_server(lambda _connection, _request: [ANSWER]) as server:

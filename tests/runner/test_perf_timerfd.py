@@ -11,7 +11,7 @@ MS = 1_000_000
 
 
 def rung(due_ms: list[float], *, interval_ms: float = 0, times: int = 1) -> list[float]:
-    """Set an alarm to each of ``due_ms`` in turn, until it has rung so many ``times``; when it rang, in ms since the
+    """Set an alarm to each of `due_ms` in turn, until it has rung so many `times`; when it rang, in ms since the
     start.
     """
 

@@ -176,7 +176,7 @@ def test_an_endpoint_that_comes_late_is_waited_for(tmp_path: Path) -> None:
 
 
 def evaluation(folder: Path, answer: Callable[[list[str | None]], Says], **fields: Any) -> Recorder:
-    """``answer`` is given the stages so far."""
+    """`answer` is given the stages so far."""
     recorder = Recorder(folder, "eval")
 
     async def run() -> None:

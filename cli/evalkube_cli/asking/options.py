@@ -20,7 +20,7 @@ from evalkube_crds.requests import SECRETS
 __all__ = ["spread", "with_options"]
 
 _HIDDEN: Final = {*CLUSTER_ONLY, *SECRETS, "tags"}
-"""Secrets and tags have options of their own; what only a cluster heeds is for resources (and ``--set``)."""
+"""Secrets and tags have options of their own; what only a cluster heeds is for resources (and `--set`)."""
 
 _MORE: Final = "More"
 _LONGEST_METAVAR: Final = 24

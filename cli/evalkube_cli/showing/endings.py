@@ -15,7 +15,7 @@ Naming = Callable[[Sequence[Problem]], Iterable[Problem]]
 
 
 def ended(command: str, work: Callable[[], Exit], named: Naming = tuple) -> Exit:
-    """The exit code of ``work``, or of what it raises, which is said. ``named``: problems by what the user typed."""
+    """The exit code of `work`, or of what it raises, which is said. `named`: problems by what the user typed."""
     try:
         return work()
     except errors.BadRequest as refused:
@@ -39,7 +39,7 @@ def ended(command: str, work: Callable[[], Exit], named: Naming = tuple) -> Exit
 
 
 def by_flags(flags: Mapping[str, str], known: Iterable[str]) -> Naming:
-    """Names a query parameter by its option: ``flags``, where it is called something else than the parameter."""
+    """Names a query parameter by its option: `flags`, where it is called something else than the parameter."""
 
     def named(problems: Sequence[Problem]) -> list[Problem]:
         options = {name: flags.get(name, f"--{name}") for name in known}
