@@ -63,7 +63,7 @@ class Reviews:
 
 @dataclass
 class Core:
-    """The operator's core: whose pod is whose, and what it was told. Who may write is decided in `tenants`."""
+    """The operator's core: whose pod is whose, and what it was told. Who may write is decided in `pod_owners`."""
 
     owners: dict[str, Owner]
     told: list[tuple[int, int, Progress]] = field(default_factory=list)

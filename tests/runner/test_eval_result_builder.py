@@ -13,7 +13,7 @@ from evalkube_crds.results import EvalResult
 from evalkube_crds.seed import evaluation as report
 from evalkube_runner.eval import plan
 from evalkube_runner.eval.answer import Answer, Tokens
-from evalkube_runner.eval.result_builder import Tally
+from evalkube_runner.eval.result_builder import ResultBuilder
 from evalkube_runner.eval.scoring import Scored
 
 
@@ -22,8 +22,8 @@ def _plan(name: str = "iquiz", args: dict[str, Any] | None = None, **spec: Any) 
     return plan.plan_of(EvalRunSpec.model_validate(body, by_name=True), name)
 
 
-def _tally(made: plan.DatasetPlan) -> Tally:
-    return Tally(made, "sample", None, collect_perf=True)
+def _tally(made: plan.DatasetPlan) -> ResultBuilder:
+    return ResultBuilder(made, "sample", None, collect_perf=True)
 
 
 def _scored(right: bool, answer: str = "A") -> Scored:

@@ -71,7 +71,7 @@ class Index:
         return next((other for other in others if overlap(other.folder, entry.folder)), None)
 
     def cut_short(self, request: str) -> Entry | None:
-        """The last interrupted run of that request (`life.request_digest`)."""
+        """The last interrupted run of that request (`run_document.request_digest`)."""
         last = next((entry for entry in self._newest_first() if entry.request == request), None)
         return last if last is not None and last.cut_short else None
 

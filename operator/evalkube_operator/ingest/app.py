@@ -1,4 +1,4 @@
-"""The HTTP routes of ingest and of reading, with errors turned into answers. The work is in `writing` and the store.
+"""The HTTP routes of ingest and of reading, with errors turned into answers. The work is in `shards` and the store.
 
 All of it is behind a bearer token; nothing here serves browsers, so there are no docs pages and no cookies.
 """
