@@ -56,7 +56,7 @@ def script(page: list[Block]) -> str:
     """One shell script of the blocks that run. A model stands on port 8000 as the page's own, or of its own."""
     own = any(block.note == _MODEL for block in page)
     model = Block("", 0, "bash", "evalkube mock-model --port 8000 --answers answers.jsonl --itl-ms 1\n", _MODEL)
-    steps = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
+    steps = ["set -euo pipefail"]
     for block in [*([] if own else [model]), *page]:
         if not block.runs:
             continue
@@ -90,7 +90,9 @@ os.execvp("bash", ["bash", *sys.argv[1:]])
 
 
 def _unshare() -> list[str]:
-    return ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    """A network of its own, and processes that end with the first of them: no page leaves a program running."""
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", *user, "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def namespaces() -> bool:
