@@ -50,6 +50,7 @@ def test_every_block_of_yaml_can_be_read(block: Block) -> None:
     assert list(yaml.safe_load_all(block.text))
 
 
+@pytest.mark.timeout(300)  # a page is a session of several runs
 @pytest.mark.skipif(not documents.namespaces(), reason="this machine gives a program no network of its own")
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_runs_as_it_stands(page: Path, tmp_path: Path) -> None:
